@@ -1,0 +1,1 @@
+"""OpenViper: an async web framework for locked-down places."""

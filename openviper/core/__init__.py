@@ -1,0 +1,1 @@
+"""Modules of the public interface that span several floors; nothing is imported here."""

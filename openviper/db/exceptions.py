@@ -1,0 +1,83 @@
+"""Errors of connections, routing and database configuration.
+
+::
+
+    DatabaseError (OpenViperException)
+    ├─ DatabaseConfigurationError · DatabaseBackendNotFoundError · DatabaseAliasNotFoundError
+    ├─ DatabaseReadOnlyError · DatabaseOperationNotSupportedError
+    ├─ DatabaseRoutingError
+    │  └─ DatabaseTransactionRoutingError
+    ├─ OperationalError
+    └─ PoolTimeoutError (TimeoutError)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from openviper.exceptions import OpenViperException
+
+
+class DatabaseError(OpenViperException):
+    """The root of the errors of connections and databases."""
+
+
+class DatabaseConfigurationError(DatabaseError, ValueError):
+    """`DATABASES` or a database URL has a value that cannot work."""
+
+
+class DatabaseBackendNotFoundError(DatabaseError):
+    """No backend serves the scheme or name asked for."""
+
+
+class DatabaseAliasNotFoundError(DatabaseError):
+    """No database is configured under this alias.
+
+    Attributes:
+        alias: The alias asked for.
+        known: The configured aliases.
+    """
+
+    def __init__(self, alias: str, known: Iterable[str] = ()) -> None:
+        self.alias = alias
+        self.known = sorted(known)
+        super().__init__(
+            f"unknown database alias {alias!r}; configured: {', '.join(self.known) or 'none'}"
+        )
+
+
+class DatabaseReadOnlyError(DatabaseError):
+    """A write was asked of a read-only database, model or transaction."""
+
+
+class DatabaseOperationNotSupportedError(DatabaseError):
+    """The database cannot do this."""
+
+
+class DatabaseRoutingError(DatabaseError):
+    """A router gave an answer that is not an alias."""
+
+
+class DatabaseTransactionRoutingError(DatabaseRoutingError):
+    """A query inside a transaction asked for another database, or needs a transaction and has none."""
+
+
+class OperationalError(DatabaseError):
+    """The database could not do the work now: busy, disconnected, out of space.
+
+    Attributes:
+        retryable: Whether the same work may succeed when tried again as a whole.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        self.retryable = retryable
+        super().__init__(message)
+
+
+class PoolTimeoutError(DatabaseError, TimeoutError):
+    """No connection became free in time."""
+
+    def __init__(self, alias: str, timeout: float) -> None:
+        self.alias = alias
+        self.timeout = timeout
+        super().__init__(f"no connection to database {alias!r} became free within {timeout:g} s")

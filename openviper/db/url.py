@@ -1,0 +1,103 @@
+"""Database URLs: parsed once, shown without their password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from openviper.db.exceptions import DatabaseConfigurationError
+
+VENDORS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+}
+DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseURL:
+    """A parsed database URL.
+
+    Attributes:
+        scheme: The scheme in lower case, without a ``+driver`` suffix.
+        database: The database name, or for SQLite the file path as written; ``:memory:`` for a memory database.
+        username: Percent-decoded, `None` when absent; likewise `password`.
+        port: `None` when absent and the vendor has no default.
+        query: Parameters after ``?``, the last value of each.
+    """
+
+    scheme: str
+    database: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    host: str | None = None
+    port: int | None = None
+    query: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> DatabaseURL:
+        """Parse a URL such as ``sqlite:///db.sqlite3`` or ``postgresql://user:secret@host/name``.
+
+        Raises:
+            DatabaseConfigurationError: If the URL is empty, has no scheme or an impossible port. The message never
+                shows a password.
+        """
+        scheme, separator, rest = url.partition("://")
+        if not separator or not scheme:
+            raise DatabaseConfigurationError(
+                "a database URL must look like 'sqlite:///db.sqlite3' or 'postgresql://user@host/name'"
+            )
+        scheme = scheme.partition("+")[0].lower()
+        if scheme == "sqlite":
+            path, _, query = rest.partition("?")
+            name = unquote(path.removeprefix("/")) or ":memory:"
+            return cls(scheme, name, query=dict(parse_qsl(query, keep_blank_values=True)))
+        # urlsplit knows the authority part only; the scheme is ours.
+        parts = urlsplit(f"//{rest}")
+        try:
+            port = parts.port
+        except ValueError:
+            raise DatabaseConfigurationError(f"the port in the {scheme} URL is not a number up to 65535") from None
+        return cls(
+            scheme=scheme,
+            database=unquote(parts.path.removeprefix("/")),
+            username=None if parts.username is None else unquote(parts.username),
+            password=None if parts.password is None else unquote(parts.password),
+            host=parts.hostname,
+            port=port or DEFAULT_PORTS.get(VENDORS.get(scheme, "")),
+            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        )
+
+    @property
+    def vendor(self) -> str:
+        """``sqlite``, ``postgresql``, ``mysql``, or the scheme itself for a database the ORM does not know."""
+        return VENDORS.get(self.scheme, self.scheme)
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether this is an SQLite database in memory."""
+        return self.scheme == "sqlite" and (
+            self.database == ":memory:" or self.query.get("mode") == "memory"
+        )
+
+    @property
+    def path(self) -> Path:
+        """The absolute path of an SQLite file; a relative one is below the working directory."""
+        return Path(self.database).absolute()
+
+    def redacted(self) -> str:
+        """Return the URL for people: with ``***`` in place of the password and without parameters."""
+        if self.scheme == "sqlite":
+            return f"sqlite:///{self.database}"
+        user = "" if self.username is None else self.username
+        secret = "" if self.password is None else ":***"
+        at = "@" if user or secret else ""
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{user}{secret}{at}{self.host or ''}{port}/{self.database}"
+
+    def __str__(self) -> str:
+        return self.redacted()

@@ -1,0 +1,1 @@
+"""Small helpers, each module named by its noun."""

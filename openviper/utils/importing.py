@@ -1,0 +1,37 @@
+"""Importing objects by their dotted path."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def import_string(path: str) -> Any:
+    """Import the object that a dotted path names.
+
+    Args:
+        path: ``"package.module.name"`` or ``"package.module:name"``.
+
+    Raises:
+        ImportError: If the path has no module part, the module cannot be imported, or it has no such name.
+    """
+    module_name, separator, name = path.partition(":")
+    if not separator:
+        module_name, _, name = path.rpartition(".")
+    if not module_name or not name:
+        raise ImportError(f"{path!r} is not a dotted path of the form 'module.name'")
+    module = importlib.import_module(module_name)
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise ImportError(f"module {module_name!r} has no {name!r}", name=module_name) from None
+
+
+def is_missing(error: ImportError, module_name: str) -> bool:
+    """Tell whether `error` says that exactly this module, or a package it lies in, does not exist.
+
+    Distinguishes "there is no such module" from "the module exists and one of its own imports fails".
+    """
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return False
+    return module_name == error.name or module_name.startswith(error.name + ".")
