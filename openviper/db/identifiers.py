@@ -17,7 +17,7 @@ def validate_identifier(name: str, description: str = "identifier") -> str:
     Raises:
         ValueError: If it is not of the form ``[A-Za-z_][A-Za-z0-9_]*``.
     """
-    if not isinstance(name, str) or not _IDENTIFIER.match(name):
+    if not _IDENTIFIER.match(name):
         raise ValueError(f"{name!r} is not a valid {description}")
     return name
 

@@ -1,0 +1,172 @@
+"""SQL text and values for SQLite, from version 3.31 on."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from openviper.db.dialects.base import Converter, Features
+from openviper.db.identifiers import quote_identifier
+
+DATE_PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
+LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
+GLOB_FORMS = {"contains": "*{}*", "startswith": "{}*", "endswith": "*{}"}
+_NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
+
+
+def _write_datetime(value: datetime) -> str:
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return value.isoformat(" ", "microseconds")
+
+
+def _read_aware(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(f"{value}+00:00")
+    except ValueError:  # The text carries an offset of its own, as rows written by other tools may.
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _read_naive(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _write_json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_json(value: str | bytes | int | float) -> Any:
+    import json
+
+    # A bare number written by another tool keeps its own storage class.
+    return json.loads(value) if isinstance(value, (str, bytes)) else value
+
+
+def _read_decimal(value: Any) -> Any:
+    from decimal import Decimal
+
+    return Decimal(str(value))
+
+
+def _read_uuid(value: str) -> Any:
+    from uuid import UUID
+
+    return UUID(value)
+
+
+def _read_time(value: str) -> time:
+    return time.fromisoformat(value)
+
+
+def _read_date(value: str) -> date:
+    return date.fromisoformat(value[:10])
+
+
+_WRITERS: dict[str, Converter] = {
+    "BOOLEAN": int,
+    "DATETIME": _write_datetime,
+    "DATE": date.isoformat,
+    "TIME": time.isoformat,
+    "UUID": str,
+    "JSON": _write_json,
+    "NUMERIC": str,
+}
+_READERS: dict[str, Converter] = {
+    "BOOLEAN": bool,
+    "DATETIME": _read_aware,
+    "DATE": _read_date,
+    "TIME": _read_time,
+    "UUID": _read_uuid,
+    "JSON": _read_json,
+    "NUMERIC": _read_decimal,
+    "REAL": float,
+}
+
+
+class SQLiteDialect:
+    """The dialect of SQLite.
+
+    Args:
+        version: The version of the SQLite library; what it cannot do is avoided.
+    """
+
+    name = "sqlite"
+    placeholder = "?"
+    # SQLITE_MAX_VARIABLE_NUMBER of versions before 3.32; later ones allow 32,766.
+    max_variables = 999
+
+    def __init__(self, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+        self.version = version
+        self.features = Features(
+            supports_returning=version >= (3, 35),
+            supports_partial_indexes=True,
+            supports_transactional_ddl=True,
+            supports_drop_column=version >= (3, 35),
+            supports_uuid=False,
+            supports_select_for_update=False,
+        )
+        if version >= (3, 32):
+            self.max_variables = 32_766
+
+    def quote(self, name: str) -> str:
+        """Quote an identifier with double quotes."""
+        return quote_identifier(name)
+
+    def writer(self, neutral_type: str) -> Converter | None:
+        """Return the converter for values on their way into the database."""
+        return _WRITERS.get(neutral_type.partition("(")[0])
+
+    def reader(self, neutral_type: str, *, aware: bool = True) -> Converter | None:
+        """Return the converter for values on their way out of the database."""
+        base = neutral_type.partition("(")[0]
+        if base == "DATETIME" and not aware:
+            return _read_naive
+        return _READERS.get(base)
+
+    def limit_clause(self, limited: bool, offset: bool) -> str:
+        """Return ``LIMIT`` and ``OFFSET`` with placeholders."""
+        if offset:
+            # SQLite has no OFFSET without LIMIT; a negative limit means none.
+            return " LIMIT ? OFFSET ?" if limited else " LIMIT -1 OFFSET ?"
+        return " LIMIT ?" if limited else ""
+
+    def date_part(self, part: str, sql: str) -> str:
+        """Return the expression for one part of a time stamp, taken from its UTC text."""
+        if part == "date":
+            return f"date({sql})"
+        if part == "time":
+            return f"time({sql})"
+        return f"CAST(strftime('{DATE_PARTS[part]}', {sql}) AS INTEGER)"
+
+    def text_lookup(self, lookup: str, sql: str) -> str:
+        """Return the condition of a text lookup: GLOB where case counts, LIKE where it does not."""
+        if lookup in ("regex", "iregex"):
+            return f"{sql} REGEXP ?"
+        if lookup in GLOB_FORMS:
+            return f"{sql} GLOB ?"
+        return f"{sql} LIKE ? ESCAPE '\\'"
+
+    def text_operand(self, lookup: str, value: str) -> str:
+        """Return the pattern to bind."""
+        if lookup == "regex":
+            return value
+        if lookup == "iregex":
+            return f"(?i){value}"
+        if lookup in GLOB_FORMS:
+            return GLOB_FORMS[lookup].format(re.sub(r"[*?\[]", r"[\g<0>]", value))
+        return LIKE_FORMS[lookup[1:]].format(re.sub(r"[\\%_]", r"\\\g<0>", value))
+
+    def explain(self, sql: str) -> str:
+        """Return the statement that shows the query plan."""
+        return f"EXPLAIN QUERY PLAN {sql}"
+
+    def missing_table(self, error: BaseException) -> str | None:
+        """Return the missing table's name, if that is what the error says."""
+        match = _NO_TABLE.search(str(error))
+        return match.group(1) if match else None

@@ -1,0 +1,1 @@
+"""Talking to databases: connections, statements, rows. No SQL is made here."""

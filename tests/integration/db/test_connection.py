@@ -1,0 +1,371 @@
+"""Transactions and connections on real SQLite files."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from openviper.db.connection import (
+    atomic,
+    connections,
+    on_commit,
+    request_connection,
+    run_insert,
+    run_many,
+    run_read,
+    run_write,
+    transaction,
+)
+from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseReadOnlyError, OperationalError
+from openviper.exceptions import IntegrityError
+
+COUNT = "SELECT count(*) FROM t"
+INSERT = "INSERT INTO t (v) VALUES (?)"
+SLOW = (
+    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) SELECT max(x) FROM c"
+)
+
+
+@asynccontextmanager
+async def database(path: Path | str, **options: object) -> AsyncIterator[None]:
+    """Configure `path` as the default database with a table ``t (id, v unique)``."""
+    connections.configure({"default": {"URL": f"sqlite:///{path}", **options}})
+    try:
+        await run_write("default", "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v UNIQUE)", (), bulk=True)
+        yield
+    finally:
+        await connections.disconnect_all()
+        connections.reset()
+
+
+async def count() -> int:
+    """Return the number of rows in ``t``."""
+    return int(await run_read("default", COUNT, (), lambda rows: rows[0][0]))
+
+
+@pytest.fixture(params=["file", "memory"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return a database file, and in a second run the name of a database in memory."""
+    return str(tmp_path / "x.db") if request.param == "file" else ":memory:"
+
+
+async def test_a_write_outside_a_transaction_is_durable_at_once(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        assert await run_insert("default", INSERT, ("a",)) == 1
+        with sqlite3.connect(tmp_path / "x.db") as other:
+            assert other.execute(COUNT).fetchone() == (1,)
+        other.close()
+
+
+async def test_an_exception_rolls_the_block_back(path: str) -> None:
+    async with database(path):
+        with pytest.raises(ZeroDivisionError):
+            async with atomic():
+                await run_insert("default", INSERT, ("a",))
+                await run_many("default", INSERT, [("b",), ("c",)])
+                assert await count() == 3
+                raise ZeroDivisionError
+        assert await count() == 0
+
+
+async def test_an_inner_failure_undoes_only_the_inner_block(path: str) -> None:
+    async with database(path):
+        async with atomic():
+            await run_insert("default", INSERT, ("outer",))
+            with pytest.raises(IntegrityError):
+                async with atomic():
+                    await run_insert("default", INSERT, ("inner",))
+                    await run_insert("default", INSERT, ("outer",))
+            await run_insert("default", INSERT, ("after",))
+        rows = await run_read("default", "SELECT v FROM t ORDER BY id", (), list)
+        assert rows == [("outer",), ("after",)]
+
+
+async def test_an_outer_failure_undoes_the_inner_block_too(path: str) -> None:
+    async with database(path):
+        with pytest.raises(ZeroDivisionError):
+            async with atomic():
+                async with atomic():
+                    await run_insert("default", INSERT, ("inner",))
+                raise ZeroDivisionError
+        assert await count() == 0
+
+
+async def test_cancelling_a_task_rolls_its_transaction_back(path: str) -> None:
+    async with database(path):
+        inside = asyncio.Event()
+
+        async def work() -> None:
+            async with atomic():
+                await run_insert("default", INSERT, ("a",))
+                inside.set()
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(work())
+        await inside.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await count() == 0
+        assert await run_insert("default", INSERT, ("b",)) is not None
+
+
+async def test_cancelling_a_long_read_frees_its_connection(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        task = asyncio.create_task(run_read("default", SLOW, (500_000_000,), list))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 5)
+        assert await count() == 0
+        statistics = connections.get().pool().statistics()
+        assert statistics["idle_readers"] == 1
+        assert not statistics["primary_held"]
+
+
+async def test_tasks_started_in_a_block_join_it(path: str) -> None:
+    async with database(path):
+        with pytest.raises(ZeroDivisionError):
+            async with atomic():
+                await asyncio.gather(*(run_insert("default", INSERT, (n,)) for n in range(5)))
+                raise ZeroDivisionError
+        assert await count() == 0
+
+
+async def test_sibling_tasks_take_turns_with_nested_blocks(path: str) -> None:
+    async def nested(n: int) -> None:
+        async with atomic():
+            await run_insert("default", INSERT, (n,))
+            await asyncio.sleep(0)
+            if n % 2:
+                raise ZeroDivisionError
+
+    async with database(path):
+        async with atomic():
+            results = await asyncio.gather(*(nested(n) for n in range(6)), return_exceptions=True)
+        assert [type(result) for result in results[1::2]] == [ZeroDivisionError] * 3
+        assert await run_read("default", "SELECT v FROM t ORDER BY v", (), list) == [(0,), (2,), (4,)]
+
+
+async def test_a_task_that_outlives_its_block_gets_a_connection_of_its_own(path: str) -> None:
+    async with database(path):
+        release = asyncio.Event()
+
+        async def later() -> None:
+            await release.wait()
+            await run_insert("default", INSERT, ("late",))
+
+        with pytest.raises(ZeroDivisionError):
+            async with atomic():
+                task = asyncio.create_task(later())
+                await asyncio.sleep(0)
+                raise ZeroDivisionError
+        release.set()
+        await task
+        assert await count() == 1
+
+
+async def test_callbacks_run_after_the_outermost_commit_and_are_dropped_on_rollback(path: str) -> None:
+    calls: list[str] = []
+
+    async def finished() -> None:
+        calls.append(f"async {await count()}")
+
+    async with database(path):
+        async with atomic():
+            on_commit(lambda: calls.append("outer"))
+            async with atomic():
+                on_commit(finished)
+                await run_insert("default", INSERT, ("a",))
+            with pytest.raises(ZeroDivisionError):
+                async with atomic():
+                    on_commit(lambda: calls.append("dropped"))
+                    raise ZeroDivisionError
+            assert calls == []
+    assert calls == ["outer", "async 1"]
+
+
+async def test_a_read_only_transaction_refuses_writes(path: str) -> None:
+    async with database(path):
+        async with transaction(read_only=True):
+            assert await count() == 0
+            with pytest.raises(DatabaseReadOnlyError):
+                await run_insert("default", INSERT, ("a",))
+
+
+async def test_a_read_only_database_refuses_writes(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        pass
+    connections.configure({"default": {"URL": f"sqlite:///{tmp_path / 'x.db'}", "READ_ONLY": True}})
+    try:
+        assert await count() == 0
+        with pytest.raises(DatabaseReadOnlyError):
+            await run_insert("default", INSERT, ("a",))
+        with pytest.raises(DatabaseReadOnlyError):
+            async with atomic():
+                pass
+    finally:
+        await connections.disconnect_all()
+        connections.reset()
+
+
+async def test_a_pinned_connection_commits_every_statement(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        with pytest.raises(ZeroDivisionError):
+            async with request_connection() as connection:
+                await run_insert("default", INSERT, ("a",))
+                assert await connection.fetch_one(COUNT) == (1,)
+                raise ZeroDivisionError
+        assert await count() == 1
+
+
+async def test_a_transaction_left_open_by_hand_is_not_handed_on(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        with pytest.raises(ZeroDivisionError):
+            async with connections.get().connection() as connection:
+                await connection.execute("BEGIN IMMEDIATE")
+                await connection.execute(INSERT, ("a",))
+                raise ZeroDivisionError
+        assert await count() == 0
+
+
+async def test_an_unknown_alias_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        with pytest.raises(DatabaseAliasNotFoundError, match="'other'; configured: default"):
+            await run_read("other", COUNT, (), list)
+
+
+async def test_a_database_in_a_missing_directory_is_one_clear_error(tmp_path: Path) -> None:
+    connections.configure({"default": {"URL": f"sqlite:///{tmp_path}/missing/x.db"}})
+    try:
+        with pytest.raises(OperationalError, match="missing/x.db"):
+            await count()
+    finally:
+        connections.reset()
+
+
+async def test_many_tasks_moving_money_keep_the_sum_under_random_cancellation(tmp_path: Path) -> None:
+    chance = random.Random(7)
+
+    async def move() -> None:
+        source, target = chance.sample(range(1, 11), 2)
+        async with atomic():
+            await run_write("default", "UPDATE account SET balance = balance - 1 WHERE id = ?", (source,))
+            await asyncio.sleep(0)
+            await run_write("default", "UPDATE account SET balance = balance + 1 WHERE id = ?", (target,), bulk=True)
+
+    async with database(tmp_path / "x.db"):
+        await run_write("default", "CREATE TABLE account (id INTEGER PRIMARY KEY, balance)", (), bulk=True)
+        await run_many("default", "INSERT INTO account VALUES (?, 100)", [(n,) for n in range(1, 11)])
+        tasks = [asyncio.create_task(move()) for _ in range(200)]
+        await asyncio.sleep(0.01)
+        for task in chance.sample(tasks, 60):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert await run_read("default", "SELECT sum(balance) FROM account", (), list) == [(1000,)]
+        assert not connections.get().pool().statistics()["primary_held"]
+
+
+async def test_another_process_holding_the_lock_is_waited_for_without_blocking_the_loop(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        write = asyncio.create_task(run_insert("default", INSERT, ("a",)))
+        turns = 0
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+            turns += 1
+        assert not write.done()
+        assert await count() == 0  # A read goes on beside the waiting write.
+        other.execute("COMMIT")
+        other.close()
+        assert await asyncio.wait_for(write, 5) == 1
+        assert turns == 20
+
+
+async def test_a_lock_that_is_never_released_ends_in_a_retryable_error(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db", BUSY_TIMEOUT=0.05):
+        other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError) as caught:
+            await run_insert("default", INSERT, ("a",))
+        assert caught.value.retryable
+        other.close()
+
+
+async def test_a_long_read_leaves_the_loop_free_and_gives_its_result(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        read = asyncio.create_task(run_read("default", SLOW, (2_000_000,), list))
+        turns = 0
+        while not read.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        assert read.result() == [(2_000_000,)]
+        assert turns > 10
+
+
+async def test_a_loop_of_short_queries_lets_other_tasks_run(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        done = False
+        turns = 0
+
+        async def busy() -> None:
+            nonlocal done
+            for _ in range(2000):
+                await count()
+            done = True
+
+        async def other() -> None:
+            nonlocal turns
+            while not done:
+                turns += 1
+                await asyncio.sleep(0)
+
+        await asyncio.gather(busy(), other())
+        assert turns > 3
+
+
+async def test_without_inline_everything_runs_in_threads(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db", OPTIONS={"INLINE": False}):
+        await run_insert("default", INSERT, ("a",))
+        async with atomic():
+            await run_insert("default", INSERT, ("b",))
+        assert await count() == 2
+
+
+async def test_the_log_is_copied_back_while_writes_go_on(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        text = "x" * 4000
+        for n in range(1500):
+            await run_insert("default", INSERT, (f"{n}{text}",))
+        pool = connections.get().pool()
+        assert pool.checkpoints > 0
+        assert (tmp_path / "x.db").stat().st_size > 1_000_000
+
+
+async def test_a_pool_of_one_reader_serves_many_long_reads_in_turn(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db", POOL_SIZE=1):
+        reads = [run_read("default", SLOW, (200_000 + n,), list) for n in range(8)]
+        assert await asyncio.gather(*reads) == [[(200_000 + n,)] for n in range(8)]
+        assert connections.get().pool().statistics()["open"] == 2
+
+
+def test_each_event_loop_has_connections_of_its_own(tmp_path: Path) -> None:
+    async def add() -> int:
+        await run_insert("default", INSERT, (random.random(),))
+        return await count()
+
+    connections.configure({"default": {"URL": f"sqlite:///{tmp_path / 'x.db'}"}})
+    with sqlite3.connect(tmp_path / "x.db") as raw:
+        raw.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v)")
+    raw.close()
+    assert asyncio.run(add()) == 1
+    assert asyncio.run(add()) == 2
+    connections.reset()
