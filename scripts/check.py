@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Run every check of OpenViper: `mypy --strict`, the architecture test and all other tests.
+
+Makes the environments it needs below `.venv-check/`, one per Python version, and installs OpenViper's dependencies and
+development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 and 3.13 are used where
+they are found.
+
+    python3 scripts/check.py              everything, on every interpreter found
+    python3 scripts/check.py --fast       one interpreter
+    python3 scripts/check.py -- -k word   arguments after -- go to pytest
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ROOT / ".venv-check"
+VERSIONS = ("3.11", "3.12", "3.13")
+
+
+def main() -> int:
+    """Run the checks and return the exit code: 0 when all passed."""
+    if sys.version_info < (3, 11):
+        print(f"OpenViper needs Python 3.11 or later; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 1
+    parser = argparse.ArgumentParser(description="Run all checks and tests of OpenViper.")
+    parser.add_argument("--fast", action="store_true", help="use one interpreter only")
+    parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest")
+    options = parser.parse_args()
+
+    started = time.monotonic()
+    interpreters = find_interpreters()
+    if options.fast:
+        interpreters = dict(list(interpreters.items())[:1])
+    missing = [version for version in VERSIONS if version not in interpreters]
+    print(f"Interpreters: {', '.join(interpreters)}" + (f" (not found: {', '.join(missing)})" if missing else ""))
+
+    failed: list[str] = []
+    for number, (version, interpreter) in enumerate(interpreters.items()):
+        python = prepare(version, interpreter)
+        if python is None:
+            failed.append(f"{version}: environment")
+            continue
+        if number == 0 and not run([python, "-m", "mypy"], f"mypy --strict on {version}"):
+            failed.append(f"{version}: mypy")
+        # The architecture test is part of the suite; run first and alone, it fails within a second.
+        if number == 0 and not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
+            failed.append(f"{version}: architecture")
+            break
+        if not run(pytest(python, options.pytest_args), f"pytest on {version}"):
+            failed.append(f"{version}: pytest")
+
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    print(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All checks passed'} ({minutes} min {seconds} s).")
+    return 1 if failed else 0
+
+
+def find_interpreters() -> dict[str, str]:
+    """Return the interpreters by version: this one, then those on PATH and under pyenv."""
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in VERSIONS:
+        candidates = [shutil.which(f"python{version}")]
+        candidates += [str(path / "bin" / "python3") for path in sorted(pyenv.glob(f"{version}.*"), reverse=True)]
+        for candidate in candidates:
+            if version not in found and candidate and answers(candidate, version):
+                found[version] = candidate
+    return found
+
+
+def answers(interpreter: str, version: str) -> bool:
+    """Tell whether an interpreter runs, is of this version and has SQLite; pyenv leaves shims that do not run."""
+    code = "import sqlite3, sys, venv; print('%d.%d' % sys.version_info[:2])"
+    try:
+        result = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return result.returncode == 0 and result.stdout.strip() == version
+
+
+def prepare(version: str, interpreter: str) -> str | None:
+    """Make the environment for a version, or reuse it while the packages it was made with are the wanted ones.
+
+    Returns:
+        The path of its interpreter, or `None` if it could not be made.
+    """
+    directory = ENVIRONMENTS / version
+    python = directory / "bin" / "python"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + version.encode()).hexdigest()
+    stamp = directory / "openviper-check"
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return str(python)
+    print(f"\n== environment for Python {version}", flush=True)
+    shutil.rmtree(directory, ignore_errors=True)
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    steps = [
+        [interpreter, "-m", "venv", str(directory)],
+        [str(python), "-m", "pip", "install", *quiet, "--editable", f"{ROOT}[dev]"],
+    ]
+    if not all(subprocess.run(step, cwd=ROOT).returncode == 0 for step in steps):
+        return None
+    # An editable build leaves its metadata beside the package; the environment keeps a copy of its own.
+    stamp.write_text(wanted)
+    return str(python)
+
+
+def pytest(python: str, arguments: list[str]) -> list[str]:
+    """Return the command line for pytest."""
+    return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", *arguments]
+
+
+def run(command: list[str], title: str) -> bool:
+    """Run one check and tell whether it passed."""
+    print(f"\n== {title}", flush=True)
+    started = time.monotonic()
+    result = subprocess.run(command, cwd=ROOT)
+    print(f"== {title}: {'passed' if result.returncode == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
+    return result.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
