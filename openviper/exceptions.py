@@ -44,6 +44,7 @@ def _rebuild(
     cls: type[OpenViperException], args: tuple[Any, ...], state: dict[str, Any]
 ) -> OpenViperException:
     error = cls.__new__(cls, *args)
+    error.args = args  # OSError, a base of some, leaves this to `__init__`.
     error.__dict__.update(state)
     return error
 

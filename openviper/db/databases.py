@@ -165,6 +165,7 @@ class Database:
             journal_mode=options.journal_mode,
             busy_timeout=options.busy_timeout,
             inline=options.inline,
+            echo=options.echo,
         )
 
     @asynccontextmanager

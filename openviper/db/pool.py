@@ -42,6 +42,7 @@ class PoolOptions(NamedTuple):
     journal_mode: str = "WAL"
     busy_timeout: float = 5.0
     inline: bool = True
+    echo: bool = False
 
 
 class Pool:
@@ -73,6 +74,7 @@ class Pool:
             journal_mode=options.journal_mode,
             busy_timeout=options.busy_timeout,
             inline=options.inline,
+            echo=options.echo,
         )
         await connection.open()
         return connection

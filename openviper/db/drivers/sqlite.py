@@ -9,6 +9,7 @@ roll it back, so a write runs inline only when it touches one row, and is never 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 
 T = TypeVar("T")
+logger = logging.getLogger("openviper.db")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]
 
@@ -96,6 +98,7 @@ class SQLiteConnection:
         journal_mode: The journal mode to set; ``WAL`` by default.
         busy_timeout: Seconds to wait in the thread for another process's lock.
         inline: Whether anything may run on the event loop at all.
+        echo: Log every statement, without its values.
     """
 
     def __init__(
@@ -107,12 +110,14 @@ class SQLiteConnection:
         journal_mode: str = "WAL",
         busy_timeout: float = 5.0,
         inline: bool = True,
+        echo: bool = False,
     ) -> None:
         self.path = path
         self.budget = budget
         self.busy = False
         self.deadline = NEVER
         self.inline = inline
+        self.echo = echo
         self.inline_writes = False
         self.heavy = False
         """Whether the open transaction has written more than a few rows, so that ending it belongs into the thread."""
@@ -208,6 +213,8 @@ class SQLiteConnection:
         if self._long and sql in self._long:
             self._count_down(sql)
             raise NotInline
+        if self.echo:
+            logger.info("%s", sql)
         started = perf_counter()
         self.deadline = started + INLINE_LIMIT
         try:
@@ -225,6 +232,8 @@ class SQLiteConnection:
         Raises:
             NotInline: If the database is locked; nothing was changed.
         """
+        if self.echo:
+            logger.info("%s", sql)
         started = perf_counter()
         try:
             return self.raw.execute(sql, parameters)
@@ -313,6 +322,8 @@ class SQLiteConnection:
             nested = self.raw.in_transaction
             self._execute("SAVEPOINT openviper_many" if nested else "BEGIN IMMEDIATE", ())
             try:
+                if self.echo:
+                    logger.info("%s", sql)
                 count = self.raw.executemany(sql, rows).rowcount
                 self.raw.execute("RELEASE openviper_many" if nested else "COMMIT")
             except BaseException as error:
@@ -336,6 +347,8 @@ class SQLiteConnection:
             return await self._in_thread(lambda: work(self.raw), interruptible=False)
 
     def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        if self.echo:
+            logger.info("%s", sql)
         try:
             return self.raw.execute(sql, parameters)
         except sqlite3.Error as error:

@@ -1,0 +1,94 @@
+"""The dialect of SQLite, held against SQLite itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from openviper.db.dialects.sqlite import SQLiteDialect
+from openviper.db.drivers.sqlite import _regexp
+
+DIALECT = SQLiteDialect()
+
+
+@pytest.mark.parametrize(
+    ("neutral_type", "value"),
+    [
+        ("BOOLEAN", True),
+        ("DATETIME", datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)),
+        ("DATE", date(2026, 1, 2)),
+        ("TIME", time(3, 4, 5, 6)),
+        ("UUID", UUID(int=5)),
+        ("JSON", {"a": [1, "ä", None]}),
+        ("NUMERIC(8,2)", Decimal("12.50")),
+        ("REAL", 1.5),
+    ],
+)
+def test_a_value_comes_back_as_it_went_in(neutral_type: str, value: Any) -> None:
+    writer, reader = DIALECT.writer(neutral_type), DIALECT.reader(neutral_type)
+    raw = sqlite3.connect(":memory:")
+    stored = raw.execute("SELECT ?", (writer(value) if writer else value,)).fetchone()[0]
+    raw.close()
+    assert (reader(stored) if reader else stored) == value
+
+
+def test_a_time_stamp_is_stored_in_utc_without_offset() -> None:
+    writer, reader, naive = DIALECT.writer("DATETIME"), DIALECT.reader("DATETIME"), DIALECT.reader("DATETIME", aware=False)
+    assert writer and reader and naive
+    moment = datetime(2026, 1, 2, 3, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert writer(moment) == "2026-01-02 01:00:00.000000"
+    assert reader("2026-01-02T01:00:00+02:00") == datetime(2026, 1, 1, 23, 0, tzinfo=UTC)
+    assert naive("2026-01-02 01:00:00") == datetime(2026, 1, 2, 1, 0)
+
+
+@pytest.mark.parametrize("nasty", ["50%", "a_b", "a*b", "what?", "[x]", "back\\slash", "it's", 'quo"te', "^$."])
+@pytest.mark.parametrize("lookup", ["contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "iexact"])
+def test_wildcards_in_a_value_mean_themselves(lookup: str, nasty: str) -> None:
+    raw = sqlite3.connect(":memory:")
+    raw.execute("CREATE TABLE t (v TEXT)")
+    raw.executemany("INSERT INTO t VALUES (?)", [(nasty,), (f"x{nasty}x",), ("other",), ("5000",), ("aXb",)])
+    condition = DIALECT.text_lookup(lookup, "v")
+    found = [row[0] for row in raw.execute(f"SELECT v FROM t WHERE {condition}", (DIALECT.text_operand(lookup, nasty),))]
+    raw.close()
+    expected = [nasty, f"x{nasty}x"] if "contains" in lookup else [nasty]
+    assert found == expected
+
+
+@pytest.mark.parametrize(("lookup", "found"), [("contains", ["Abc"]), ("icontains", ["Abc", "aBC"]), ("regex", ["Abc"]), ("iregex", ["Abc", "aBC"])])
+def test_case_counts_only_where_it_should(lookup: str, found: list[str]) -> None:
+    raw = sqlite3.connect(":memory:")
+    raw.create_function("regexp", 2, _regexp)
+    raw.execute("CREATE TABLE t (v TEXT)")
+    raw.executemany("INSERT INTO t VALUES (?)", [("Abc",), ("aBC",), (None,)])
+    rows = raw.execute(f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v')}", (DIALECT.text_operand(lookup, "Ab"),))
+    assert [row[0] for row in rows] == found
+    raw.close()
+
+
+@pytest.mark.parametrize(("part", "value"), [("year", 2026), ("month", 1), ("day", 2), ("hour", 3), ("minute", 4), ("second", 5), ("date", "2026-01-02"), ("time", "03:04:05")])
+def test_parts_of_a_time_stamp(part: str, value: object) -> None:
+    raw = sqlite3.connect(":memory:")
+    sql = DIALECT.date_part(part, "'2026-01-02 03:04:05.678000'")
+    assert raw.execute(f"SELECT {sql}").fetchone() == (value,)
+    raw.close()
+
+
+def test_a_missing_table_is_recognised() -> None:
+    raw = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        raw.execute("SELECT 1 FROM blog_post")
+    raw.close()
+    assert DIALECT.missing_table(caught.value) == "blog_post"
+    assert DIALECT.missing_table(ValueError("no")) is None
+
+
+def test_an_old_library_is_not_asked_for_what_it_lacks() -> None:
+    features = SQLiteDialect((3, 31, 0)).features
+    assert not features.supports_returning
+    assert not features.supports_drop_column
+    assert SQLiteDialect((3, 31, 0)).max_variables == 999
