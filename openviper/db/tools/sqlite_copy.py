@@ -205,6 +205,7 @@ def _open_source(path: Path) -> sqlite3.Connection:
 
 
 def _copy_pinned(reader: sqlite3.Connection, source: Path, copy: Path, stop: StopFlag) -> None:
+    reader.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}")
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
     _copy_pages(reader, copy, StepMonitor(source, stop))

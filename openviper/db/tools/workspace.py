@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -40,7 +40,7 @@ class Workspace:
         self.parent = parent
         self.path = parent
         self._record = -1
-        self._partials: list[Path] = []
+        self._partials: dict[Path, BinaryIO] = {}
 
     def __enter__(self) -> Workspace:
         remove_leftovers(self.parent)
@@ -53,16 +53,17 @@ class Workspace:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for partial in self._partials:
+        for partial, file in self._partials.items():
+            # The lock goes last, so that the name is never free for another run while we still remove it.
             partial.unlink(missing_ok=True)
+            file.close()
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._record)
 
-    @contextlib.contextmanager
-    def partial(self, final: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    def open_partial(self, final: Path) -> tuple[Path, BinaryIO]:
         """Open ``.<name>.partial``, mode 0600 and locked, beside the result it is going to be.
 
-        It is removed at the end of the workspace unless it was renamed.
+        It stays open and locked until the workspace ends, and is removed then unless it was renamed.
 
         Raises:
             FileExistsError: If another run is writing this result.
@@ -71,9 +72,9 @@ class Workspace:
         path = partial_path(final)
         # Named before it exists: a run killed in between has listed a file that is not there, which harms nobody.
         os.write(self._record, os.fsencode(path.name) + b"\n")
-        with os.fdopen(_create_locked(path), "w+b") as file:
-            self._partials.append(path)
-            yield path, file
+        file = os.fdopen(_create_locked(path), "w+b")
+        self._partials[path] = file
+        return path, file
 
 
 def partial_path(final: Path) -> Path:

@@ -159,24 +159,24 @@ class _ResultWriter:
 
     def _write_partial(self, dump: Path, final: Path, stop: StopFlag) -> Path:
         compress = final.name.endswith(".tar.gz")
-        with self._workspace.partial(final) as (partial, file):
-            if compress:
-                entries = write_tar_gz(file, [dump], stop=stop)
-            else:
-                with open(dump, "rb") as source:
-                    while chunk := source.read(1 << 20):
-                        stop.check()
-                        file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-            if hasattr(os, "posix_fadvise"):
-                # What is read back comes from the disk, not from memory.
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            if compress:
-                verify_tar_gz(partial, entries, stop=stop)
-            elif compute_checksum(partial, stop=stop) != compute_checksum(dump, stop=stop):
-                raise BackupError(f"Not a readable result: {str(partial)!r} differs from the dump")
-            return partial
+        partial, file = self._workspace.open_partial(final)
+        if compress:
+            entries = write_tar_gz(file, [dump], stop=stop)
+        else:
+            with open(dump, "rb") as source:
+                while chunk := source.read(1 << 20):
+                    stop.check()
+                    file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            # What is read back comes from the disk, not from memory.
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if compress:
+            verify_tar_gz(partial, entries, stop=stop)
+        elif compute_checksum(partial, stop=stop) != compute_checksum(dump, stop=stop):
+            raise BackupError(f"Not a readable result: {str(partial)!r} differs from the dump")
+        return partial
 
     def _publish(self, partial: Path, sidecar: Path, final: Path) -> None:
         final_sidecar = sidecar_path(final)
