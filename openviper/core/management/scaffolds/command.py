@@ -43,9 +43,8 @@ def create_command(command_name: str, app_name: str, directory: Path, *, built_i
                 created.append(package)
             marker = package / "__init__.py"
             if not os.path.lexists(marker):
-                created.append(marker)
                 write_file(marker, "")
-        created.append(target)
+                created.append(marker)
         write_file(target, render("command/command.py.tmpl", {"command": module.replace("_", "-")}))
     except BaseException:
         for path in reversed(created):

@@ -60,10 +60,18 @@ def write_tree(target: Path, tree: Sequence[GeneratedFile], values: Mapping[str,
 
 
 def write_file(path: Path, text: str, *, mode: int = 0o666) -> None:
-    """Write a new file with the permission bits it is to keep; an existing one is an error."""
+    """Write a new file with the permission bits it is to keep.
+
+    Raises:
+        OSError: If the file exists, or cannot be written; then it is not left half.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def require_directory(path: Path) -> None:
