@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypedDict
 
 SEARCH_PATTERNS = ("apps", "src", "modules", "services", "api", "core")
 """Folders below the project root that commonly hold apps."""
@@ -25,6 +26,13 @@ MARKERS = (
 """An app has at least one of these beside its `__init__.py`."""
 MAX_DEPTH = 4
 """How many folders below the root the walk goes down."""
+
+
+class ResolvedApps(TypedDict):
+    """Directories by name, and the names that have none."""
+
+    found: dict[str, str]
+    not_found: list[str]
 
 
 class AppResolver:
@@ -148,7 +156,7 @@ class AppResolver:
         found = (self.resolve_app(name)[0] for name in settings.INSTALLED_APPS)
         return list(dict.fromkeys(Path(path) for path in found if path))
 
-    def resolve_all_apps(self, installed_apps: Iterable[str], include_builtin: bool = False) -> dict[str, object]:
+    def resolve_all_apps(self, installed_apps: Iterable[str], include_builtin: bool = False) -> ResolvedApps:
         """Return ``{"found": {name: path}, "not_found": [name]}``.
 
         Args:
@@ -180,11 +188,9 @@ class AppResolver:
     def print_app_locations(self, installed_apps: Iterable[str]) -> None:
         """Write where the apps are on standard output."""
         resolved = self.resolve_all_apps(installed_apps)
-        found, missing = resolved["found"], resolved["not_found"]
-        assert isinstance(found, dict) and isinstance(missing, list)
-        for name, path in found.items():
+        for name, path in resolved["found"].items():
             sys.stdout.write(f"{name} -> {os.path.relpath(path, self.project_root)}\n")
-        for name in missing:
+        for name in resolved["not_found"]:
             sys.stdout.write(f"{name} -> not found\n")
 
     @staticmethod
