@@ -79,23 +79,18 @@ class AppResolver:
     def _importable(self, app_name: str) -> str | None:
         spec = None
         try:
-            if "." not in app_name:
+            if "." not in app_name and app_name not in sys.modules:
                 # The project's own package wins over an installed one of the same name.
                 spec = PathFinder.find_spec(app_name, [self.project_root])
-            if spec is None or (spec.origin is None and not self._has_own_path(app_name)):
-                spec = find_spec(app_name) or spec
+            if spec is None or spec.loader is None:
+                spec = find_spec(app_name)
         except (ImportError, ValueError, AttributeError):
             return None
-        if spec is None or spec.name in sys.builtin_module_names:
-            return None
-        if spec.submodule_search_locations and spec.origin:
+        if spec is None or spec.loader is None:
+            return None  # Unknown, or a plain folder, which has to look like an app.
+        if spec.submodule_search_locations:
             return str(Path(next(iter(spec.submodule_search_locations))))
-        if spec.origin and spec.has_location:
-            return str(Path(spec.origin).parent)
-        return None
-
-    def _has_own_path(self, app_name: str) -> bool:
-        return app_name in sys.modules
+        return str(Path(spec.origin).parent) if spec.origin and spec.has_location else None
 
     def try_direct_path(self, app_name: str) -> str | None:
         """Try ``<root>/<name>`` as it is written."""

@@ -13,7 +13,7 @@ from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.discovery import find_builtin, find_command
 from openviper.core.management.listing import describe_commands, list_commands
 from openviper.core.management.registry import BUILTIN, normalise
-from tests.unit.core.management.projects import app, command, write
+from tests.projects import app, command, write
 
 Install = Callable[..., Path]
 

@@ -6,6 +6,9 @@ import textwrap
 from pathlib import Path
 
 
+KEY = "a-key-for-tests-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2
+
+
 def write(root: Path, files: dict[str, str]) -> Path:
     """Write files below a directory, with the folders they need."""
     for name, text in files.items():
@@ -19,7 +22,7 @@ def settings(*apps: str) -> str:
     """Return the text of a settings module."""
     return (
         "import dataclasses\nfrom openviper.conf import Settings\n\n\n@dataclasses.dataclass(frozen=True)\n"
-        f"class ProjectSettings(Settings):\n    INSTALLED_APPS: tuple[str, ...] = {apps!r}\n"
+        f"class ProjectSettings(Settings):\n    SECRET_KEY: str = {KEY!r}\n    INSTALLED_APPS: tuple[str, ...] = {apps!r}\n"
     )
 
 
