@@ -191,11 +191,17 @@ class FlexibleAdapter:
         """
         if self._ready:
             return
-        self._prepare()
+        self.prepare()
         ensure_models_imported(self.resolved)
         self._ready = True
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Make the target importable and load the settings, without its models.
+
+        Raises:
+            CommandError: If the directory is called like a module in use.
+            ImproperlyConfigured: If the settings cannot be used.
+        """
         resolved = self.resolved
         ensure_sys_path(Path.cwd())
         if resolved.is_root:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.commands.runner import VIPERCTL, environment, python, viperctl
 from tests.projects import app, command, settings, write
+
+
+SECONDS = 20.0
+"""The longest wait for anything to happen."""
 
 
 @pytest.fixture
@@ -42,29 +46,36 @@ class Screen:
         )
         os.close(slave)
         self.text = ""
+        self.position = 0
 
     def type(self, text: str) -> None:
         """Press keys."""
         os.write(self.master, text.encode())
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+    def wait_for(self, text: str) -> None:
         """Read the screen until a text appears after what was waited for before."""
-        end = time.monotonic() + seconds
-        seen = ""
-        while text not in seen:
-            assert time.monotonic() < end, f"no {text!r} in {seen!r}"
-            seen += os.read(self.master, 4096).decode(errors="replace")
-        self.text += seen
+        while (found := self.text.find(text, self.position)) < 0:
+            assert self._read(), f"no {text!r} in {self.text[self.position :]!r}"
+        self.position = found + len(text)
 
     def finish(self) -> int:
         """Read what is left and return the exit code."""
-        try:
-            while data := os.read(self.master, 4096):
-                self.text += data.decode(errors="replace")
-        except OSError:  # How Linux says that the other side is closed.
+        while self._read():
             pass
         os.close(self.master)
-        return self.process.wait(20)
+        return self.process.wait(SECONDS)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self.master], [], [], SECONDS)
+        if not ready:
+            self.process.kill()
+            raise AssertionError(f"nothing happens after {self.text!r}")
+        try:
+            data = os.read(self.master, 4096)
+        except OSError:  # How Linux says that the other side is closed.
+            return False
+        self.text += data.decode(errors="replace")
+        return bool(data)
 
 
 def _take_terminal() -> None:
@@ -126,6 +137,46 @@ def test_the_prompt_awaits_survives_errors_and_keeps_its_history(project: Path) 
     history = project / "state" / "openviper" / "console_history"
     assert "import asyncio" in history.read_text()
     assert history.stat().st_mode & 0o077 == 0
+
+
+IPAPP = """
+class TerminalIPythonApp:
+    @classmethod
+    def instance(cls, user_ns, config):
+        app = cls()
+        app.user_ns, app.shell = user_ns, cls()
+        print(config.TerminalInteractiveShell.banner1)
+        return app
+
+    def initialize(self, arguments):
+        assert arguments == []
+
+    def start(self):
+        async def work():
+            return "awaited"
+        print(self.shell.loop_runner(work()), "settings" in self.user_ns)
+"""
+CONFIG = """
+class Config:
+    def __init__(self):
+        self.TerminalInteractiveShell = type("Section", (), {})()
+"""
+
+
+def test_ipython_is_used_where_it_is_installed(project: Path) -> None:
+    write(project, {"IPython/__init__.py": "", "IPython/terminal/__init__.py": "", "IPython/terminal/ipapp.py": IPAPP})
+    write(project, {"traitlets/__init__.py": "", "traitlets/config.py": CONFIG})
+    screen = Screen(project, "viperctl.py", "console", "--no-models")
+    assert screen.finish() == 0
+    assert "awaited True" in screen.text and "Quit with exit()" in screen.text
+
+
+def test_an_ipython_that_cannot_be_imported_is_done_without(project: Path) -> None:
+    write(project, {"IPython/__init__.py": "import not_there_at_all\n"})
+    screen = Screen(project, "viperctl.py", "console", "--no-models")
+    screen.wait_for(">>> ")
+    screen.type("\x04")
+    assert screen.finish() == 0
 
 
 def test_a_password_is_not_shown_while_it_is_typed(project: Path) -> None:

@@ -110,3 +110,25 @@ def test_scaffolding_needs_no_project(tmp_path: Path) -> None:
     done = openviper(tmp_path, "viperctl", "create-app", "blog")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "blog" / "models.py").is_file()
+
+
+def test_an_unknown_command_outside_a_project_is_unknown(tmp_path: Path) -> None:
+    done = openviper(tmp_path, "viperctl", "nope")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Unknown command: 'nope'") and "migrate" in done.stderr
+
+
+def test_the_list_of_commands_has_those_of_the_project(tmp_path: Path) -> None:
+    site = app("site_", show=SHOW) | {"site_/settings.py": settings(), "site_/routes.py": ""}
+    assert "[site_]\n  show" in openviper(write(tmp_path / "a", site), "viperctl", "--help").stdout
+    files = app("shop", show=SHOW)
+    root = write(tmp_path, files | {"shop/models.py": "1 / 0\n", "shop/settings.py": settings()}) / "shop"
+    done = openviper(root, "viperctl", "--help")
+    assert done.returncode == 0 and "[shop]\n  show" in done.stdout, done.stderr
+
+
+def test_the_list_of_commands_is_shown_where_the_settings_are_wrong(tmp_path: Path) -> None:
+    root = write(tmp_path, {"settings.py": "1 / 0\n", "models.py": ""})
+    done = openviper(root, "viperctl", "--help")
+    assert done.returncode == 0 and "migrate" in done.stdout
+    assert "Warning: the project's commands are not shown" in done.stderr

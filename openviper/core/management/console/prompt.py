@@ -58,14 +58,17 @@ def start_ipython(evaluator: Evaluator, banner: str) -> bool:
         `False` if IPython cannot be used after all, as when a package it needs is missing.
     """
     try:
-        ipython = importlib.import_module("IPython")
+        application = importlib.import_module("IPython.terminal.ipapp").TerminalIPythonApp
         config = importlib.import_module("traitlets.config").Config()
     except ImportError:
         return False
     config.TerminalInteractiveShell.banner1 = f"{banner}\n"
-    config.TerminalInteractiveShell.loop_runner = evaluator.run
-    config.TerminalInteractiveShell.autoawait = True
-    ipython.start_ipython(argv=[], user_ns=evaluator.namespace, config=config)
+    app = application.instance(user_ns=evaluator.namespace, config=config)
+    app.initialize([])
+    # Not in the configuration, which is copied with all that hangs on it.
+    app.shell.autoawait = True
+    app.shell.loop_runner = evaluator.run
+    app.start()
     return True
 
 
