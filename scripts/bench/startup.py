@@ -86,8 +86,11 @@ def main() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the measured processes: without settings of ours, the checkout on the path."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER_")}
+    """Return the environment of the measured processes: without settings of ours, the checkout on the path.
+
+    `PYTHONDONTWRITEBYTECODE` is left out: the standard library has its bytecode, so OpenViper has to have its own too.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENVIPER_", "PYTHON"))}
     return kept | {"PYTHONPATH": str(ROOT)}
 
 

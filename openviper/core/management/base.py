@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from openviper.exceptions import OpenViperException
@@ -19,8 +20,24 @@ class NoModelsModule(CommandError):
     """An app has no `models` module."""
 
 
+def format_help(prog: str) -> HelpFormatter:
+    """Return argparse's formatter, as wide as the terminal.
+
+    Left to itself, argparse asks `shutil` for the width, and with it imports every compression module, for each parser.
+    """
+    columns = 80
+    with suppress(ValueError, OSError):  # Not a terminal, or no output at all.
+        columns = os.get_terminal_size().columns or columns
+    with suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS", "")) or columns
+    return HelpFormatter(prog, width=columns - 2)
+
+
 class CommandParser(ArgumentParser):
     """An argument parser that suggests the option that was probably meant."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": format_help, **options})
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message on standard error and exit with code 2."""

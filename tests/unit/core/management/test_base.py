@@ -140,3 +140,22 @@ def test_every_style_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_error_is_described_in_words(error: Exception, text: str) -> None:
     assert describe(error) == text
+
+
+def test_help_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wordy(BaseCommand):
+        help = "word " * 40
+
+    for columns in (40, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        command, out, _ = make(Wordy)
+        command.print_help("viperctl.py", "wordy")
+        longest = max(len(line) for line in out.getvalue().splitlines())
+        assert columns - 10 < longest <= columns - 2
+
+
+def test_a_width_that_is_no_number_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "wide")
+    command, out, _ = make()
+    command.print_help("viperctl.py", "greet")
+    assert "usage: viperctl.py greet" in out.getvalue()
