@@ -1,0 +1,84 @@
+"""Logging as the settings ask for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from openviper.conf import Settings
+from openviper.conf.logging import JsonFormatter, OVDefaultHandler, configure_logging
+
+
+@pytest.fixture(autouse=True)
+def restore_logger() -> Iterator[None]:
+    """Put the `openviper` logger back as it was."""
+    logger = logging.getLogger("openviper")
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+def own_handlers() -> list[OVDefaultHandler]:
+    """Return our handlers on the `openviper` logger."""
+    return [one for one in logging.getLogger("openviper").handlers if isinstance(one, OVDefaultHandler)]
+
+
+def test_configuring_twice_leaves_one_handler_and_foreign_ones_alone() -> None:
+    foreign = logging.NullHandler()
+    logging.getLogger("openviper").addHandler(foreign)
+    configure_logging(Settings())
+    configure_logging(Settings(LOG_LEVEL="debug"))
+    assert len(own_handlers()) == 1
+    assert foreign in logging.getLogger("openviper").handlers
+    assert logging.getLogger("openviper").level == logging.DEBUG
+
+
+def test_text_lines_have_time_level_logger_and_message() -> None:
+    configure_logging(Settings())
+    stream = io.StringIO()
+    own_handlers()[0].setStream(stream)
+    logging.getLogger("openviper.x").warning("hello")
+    assert stream.getvalue()[19:] == " WARNING openviper.x hello\n"
+
+
+def test_json_lines_keep_extras_exceptions_and_letters() -> None:
+    formatter = JsonFormatter()
+    record = logging.makeLogRecord({"name": "openviper", "levelname": "INFO", "msg": "grüße %s", "args": ("du",)})
+    record.user = 5
+    record.handle_ = object()
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        import sys
+
+        record.exc_info = sys.exc_info()
+    line = formatter.format(record)
+    entry = json.loads(line)
+    assert "grüße du" in line
+    assert (entry["message"], entry["user"]) == ("grüße du", 5)
+    assert "handle_" not in entry
+    assert "ValueError: boom" in entry["exc_info"]
+
+
+def test_a_logging_map_is_used_as_it_is() -> None:
+    configure_logging(Settings())
+    before = own_handlers()
+    configure_logging(
+        Settings(LOGGING={"version": 1, "disable_existing_loggers": False, "loggers": {"ov_x": {"level": "ERROR"}}})
+    )
+    assert logging.getLogger("ov_x").level == logging.ERROR
+    assert own_handlers() == before
+
+
+def test_chatty_loggers_are_quietened_unless_they_have_a_level() -> None:
+    logging.getLogger("watchfiles").setLevel(logging.INFO)
+    logging.getLogger("urllib3").setLevel(logging.NOTSET)
+    configure_logging(Settings())
+    assert logging.getLogger("watchfiles").level == logging.INFO
+    assert logging.getLogger("urllib3").level == logging.WARNING
+    logging.getLogger("watchfiles").setLevel(logging.NOTSET)
