@@ -212,7 +212,9 @@ def test_the_examples_of_the_how_to_work(project: Path) -> None:
     # The page says `python`; whoever tests it may have another name for the interpreter.
     (project / "python").write_text(f'#!/bin/sh\nexec {command()[0]} "$@"\n')
     (project / "python").chmod(0o755)
-    done = subprocess.run(["sh", "-c", script], cwd=project, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=project, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "OK" in done.stdout
     assert names_in(project / "db.sqlite3") == ["Ada", "Grace"]

@@ -26,7 +26,10 @@ class Command(BaseCommand):
             "--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)"
         )
         parser.add_argument(
-            "--compress", action=BooleanOptionalAction, default=True, help="write a .tar.gz instead of a plain .sql file"
+            "--compress",
+            action=BooleanOptionalAction,
+            default=True,
+            help="write a .tar.gz instead of a plain .sql file",
         )
         parser.add_argument("--overwrite", action="store_true", help="replace an existing result of the same --name")
 

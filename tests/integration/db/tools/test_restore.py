@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import sqlite3
@@ -253,8 +254,6 @@ def damage_the_database(backup: Path) -> None:
 
 
 def claim_fifty_gigabytes(backup: Path) -> None:
-    import gzip
-
     info = tarfile.TarInfo("backup.sql")
     info.size = 50 * 10**9
     backup.write_bytes(gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20)))
