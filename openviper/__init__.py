@@ -1,1 +1,110 @@
-"""OpenViper: an async web framework for locked-down places."""
+"""OpenViper: an async web framework for locked-down places.
+
+The public names are imported when first used, so ``import openviper`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openviper.app import OpenViper as OpenViper
+    from openviper.exceptions import HTTPException as HTTPException
+    from openviper.exceptions import NotFound as NotFound
+    from openviper.exceptions import OpenViperException as OpenViperException
+    from openviper.exceptions import PermissionDenied as PermissionDenied
+    from openviper.exceptions import ValidationError as ValidationError
+    from openviper.http import FileResponse as FileResponse
+    from openviper.http import HTMLResponse as HTMLResponse
+    from openviper.http import JSONResponse as JSONResponse
+    from openviper.http import RedirectResponse as RedirectResponse
+    from openviper.http import Request as Request
+    from openviper.http import Response as Response
+    from openviper.http import StreamingResponse as StreamingResponse
+    from openviper.routing import Router as Router
+    from openviper.routing import include as include
+
+    __version__: str
+
+_HOMES = {
+    "openviper.app": ("OpenViper",),
+    "openviper.exceptions": (
+        "HTTPException",
+        "NotFound",
+        "OpenViperException",
+        "PermissionDenied",
+        "ValidationError",
+    ),
+    "openviper.http": (
+        "FileResponse",
+        "HTMLResponse",
+        "JSONResponse",
+        "RedirectResponse",
+        "Request",
+        "Response",
+        "StreamingResponse",
+    ),
+    "openviper.routing": ("Router", "include"),
+}
+_LAZY = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "FileResponse",
+    "HTMLResponse",
+    "HTTPException",
+    "JSONResponse",
+    "NotFound",
+    "OpenViper",
+    "OpenViperException",
+    "PermissionDenied",
+    "RedirectResponse",
+    "Request",
+    "Response",
+    "Router",
+    "StreamingResponse",
+    "ValidationError",
+    "__version__",
+    "include",
+    "setup",
+]
+
+
+def setup(force: bool = False) -> None:
+    """Load the settings and connect the parts that depend on them; may be called any number of times.
+
+    Args:
+        force: Load the settings again even if they are in place.
+
+    Raises:
+        ImproperlyConfigured: If the settings module cannot be used.
+        SettingsValidationError: If a setting has a value that is not allowed.
+    """
+    from openviper.apps.bootstrap import setup as run
+
+    run(force)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from openviper.version import VERSION
+
+    try:
+        return version("openviper")
+    except PackageNotFoundError:  # Vendored or run from a checkout.
+        return VERSION
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, "__version__"})

@@ -48,7 +48,8 @@ FLOORS: list[list[str]] = [
     ],
     ["openviper.core.app_resolver", "openviper.apps", "openviper.app", "openviper.testing"],
     ["openviper.core.management", "openviper.core.flexible_adapter"],
-    ["openviper.cli", "openviper.viperctl", "openviper.__main__", "openviper"],
+    # `openviper viperctl` is a sub-command, so `cli` stands behind `viperctl`.
+    ["openviper.viperctl", "openviper.cli", "openviper.__main__", "openviper"],
 ]
 RANK = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms)}
 # `core/` spans floors and its `__init__` imports nothing, so any module may name it.

@@ -1,0 +1,1 @@
+"""The life of an application: setting up, starting and stopping its apps."""

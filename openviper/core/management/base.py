@@ -1,0 +1,168 @@
+"""The base class of management commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from openviper.exceptions import OpenViperException
+from openviper.utils.terminal import Terminal
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+
+class CommandError(OpenViperException):
+    """A command cannot do what it was asked to; shown as one line.
+
+    Args:
+        message: What is wrong.
+        returncode: The exit code; not 0, which would mean success.
+    """
+
+    def __init__(self, message: str, returncode: int = 1) -> None:
+        if returncode == 0:
+            raise ValueError("a CommandError cannot have the return code 0, which means success")
+        self.returncode = returncode
+        super().__init__(message)
+
+
+class NoModelsModule(CommandError):
+    """An app has no `models` module."""
+
+
+class CommandParser(ArgumentParser):
+    """An argument parser that suggests the option that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message on standard error and exit with code 2."""
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix + "-"):
+            from openviper.utils.identifiers import closest
+
+            wrong = message.removeprefix(prefix).split()[0]
+            options = [name for action in self._actions for name in action.option_strings]
+            match = closest(wrong.partition("=")[0], options)
+            if match:
+                message = f"{message} (did you mean {match}?)"
+        super().error(message)
+
+
+class BaseCommand:
+    """A management command: one class `Command` in `<app>/management/commands/<name>.py`.
+
+    Attributes:
+        help: One line for the list of commands and the command's own help.
+        terminal: Where results, messages and questions go.
+    """
+
+    help: str = ""
+
+    def __init__(self, terminal: Terminal | None = None) -> None:
+        self.terminal = terminal or Terminal()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the command's arguments to its parser; override where there are any."""
+
+    def handle(self, *args: Any, **options: Any) -> Any:
+        """Do the work; override it, as a plain or an async function. Options are the parsed names.
+
+        Raises:
+            CommandError: If it cannot be done.
+        """
+        raise NotImplementedError(f"{type(self).__module__}.{type(self).__name__} does not define handle()")
+
+    def create_parser(self, prog_name: str, subcommand: str) -> ArgumentParser:
+        """Return the command's parser.
+
+        Args:
+            prog_name: The script, of which the file name is shown.
+            subcommand: The command's name.
+        """
+        parser = CommandParser(prog=f"{os.path.basename(prog_name)} {subcommand}", description=self.help or None)
+        self.add_arguments(parser)
+        return parser
+
+    def print_help(self, prog_name: str, subcommand: str) -> None:
+        """Print the command's help on standard output."""
+        self.create_parser(prog_name, subcommand).print_help(self.terminal.out)
+
+    def run_from_argv(self, argv: Sequence[str]) -> Any:
+        """Parse a command line and execute it.
+
+        Args:
+            argv: Script, command, then its arguments.
+
+        Raises:
+            SystemExit: On a usage error (2), help (0) or a `CommandError`.
+        """
+        options = vars(self.create_parser(argv[0], argv[1]).parse_args(list(argv[2:])))
+        return self.execute(**options)
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Call `handle` and return its result; a coroutine is run to its end and the databases are closed.
+
+        Raises:
+            SystemExit: With the error's code, after one line on standard error, if `handle` raises `CommandError`.
+        """
+        try:
+            result = self.handle(*args, **options)
+            if hasattr(result, "__await__"):
+                from openviper.core.management.running import run_to_completion
+
+                result = run_to_completion(result)
+            return result
+        except CommandError as error:
+            show_error(self.terminal, error)
+            sys.exit(error.returncode)
+
+    def stdout(self, message: object = "", ending: str = "\n") -> None:
+        """Write a result and flush."""
+        self.terminal.line(str(message), end=ending)
+
+    def stderr(self, message: object = "", ending: str = "\n") -> None:
+        """Write something that is not a result and flush."""
+        self.terminal.note(str(message), end=ending)
+
+    def style_success(self, message: str) -> str:
+        """Return the text in green."""
+        return self.terminal.style("success", message)
+
+    def style_warning(self, message: str) -> str:
+        """Return the text in yellow."""
+        return self.terminal.style("warning", message)
+
+    def style_error(self, message: str) -> str:
+        """Return the text in red."""
+        return self.terminal.style("error", message)
+
+    def style_notice(self, message: str) -> str:
+        """Return the text in cyan."""
+        return self.terminal.style("notice", message)
+
+    def style_bold(self, message: str) -> str:
+        """Return the text in bold."""
+        return self.terminal.style("bold", message)
+
+    def style_dim(self, message: str) -> str:
+        """Return the text dimmed."""
+        return self.terminal.style("dim", message)
+
+
+def show_error(terminal: Terminal, error: BaseException) -> None:
+    """Show an expected failure as one ``Error:`` entry; with `OPENVIPER_TRACEBACK=1` the traceback comes first."""
+    if os.environ.get("OPENVIPER_TRACEBACK") == "1":
+        import traceback
+
+        terminal.note("".join(traceback.format_exception(error)), end="")
+    terminal.error(describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """Return what an error says, never an empty text."""
+    if isinstance(error, OSError) and not isinstance(error, OpenViperException) and error.strerror:
+        return f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
+    return str(error) or type(error).__name__

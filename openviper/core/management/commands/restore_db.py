@@ -1,0 +1,58 @@
+"""`restore-db`: put a backup back, all of it or nothing."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from openviper.core.management.base import BaseCommand
+from openviper.core.management.utils import resolve_db_url
+
+
+class Command(BaseCommand):
+    """Restore a database from a backup, after verifying it and saving what is there."""
+
+    help = "Restore a database from a backup, after verifying it and saving what is there."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("file", help="a .tar.gz archive or an .sql file of backup-db")
+        target = parser.add_mutually_exclusive_group()
+        target.add_argument("--db", metavar="URL", help="database URL (default: that of the settings)")
+        target.add_argument("--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)")
+        parser.add_argument("--force", action="store_true", help="replace the target's content without asking")
+        parser.add_argument("--no-verify", action="store_true", help="accept a missing or different checksum")
+
+    async def handle(self, *args: Any, **options: Any) -> None:
+        """Restore, and print what was done."""
+        # The library loads the compressor, the archive format and SQLite; `--help` needs none of them.
+        from openviper.db.tools.restore.restore_engine import restore_backup
+        from openviper.db.url import DatabaseURL
+
+        url = resolve_db_url(options)
+        result = await restore_backup(
+            options["file"],
+            url,
+            force=options["force"],
+            verify=not options["no_verify"],
+            confirm=self._confirm if self.terminal.is_interactive else None,
+            warn=self.terminal.warning,
+        )
+        self.stdout(self.style_success("Database restored successfully."))
+        self.stdout(f"  Source:   {result.source}")
+        self.stdout(f"  Target:   {DatabaseURL.parse(url).redacted()}")
+        self.stdout(f"  Duration: {result.duration:.1f} s")
+        if result.safety_copy is not None:
+            self.stdout(f"  Previous content saved as {result.safety_copy}")
+        if result.set_aside is not None:
+            self.stdout(f"  The damaged database was set aside as {result.set_aside}")
+        self.stdout("Restart running servers and workers, or let them reconnect, so that they see the new content.")
+
+    def _confirm(self, loss: str) -> bool:
+        # While the event loop runs, the first Ctrl-C only cancels the task, which a question does not notice.
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return self.terminal.confirm(f"This replaces {loss}. Continue?")
+        finally:
+            signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,1 @@
+"""Generating projects, apps and commands from the template files beside this module."""

@@ -1,0 +1,66 @@
+"""Which names a generated project, app or command may have."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+import unicodedata
+from collections.abc import Collection
+
+from openviper.exceptions import OpenViperException
+
+BUILT_IN_LABELS = frozenset({"admin", "auth", "sessions", "tasks"})
+"""Labels of the framework's own apps; a second app of that label would share their tables."""
+
+LAYOUT_NAMES = frozenset({"settings", "static", "templates", "tests", "viperctl"})
+"""What a project's root holds or the settings discovery gives a meaning to."""
+
+HIDDEN_NAMES = frozenset({"backup", "logs", "media", "migrations", "staticfiles", "venv"})
+"""Directories that the generated `.gitignore` leaves out or the settings discovery skips."""
+
+PACKAGE_NAMES = frozenset(
+    {"IPython", "click", "h11", "jinja2", "markdown", "markupsafe", "mypy", "psycopg", "pymysql", "pytest", "redis"}
+    | {"uvicorn"}
+)
+"""Packages OpenViper may import; the project's directory comes first on the path and would hide them."""
+
+
+class ScaffoldError(OpenViperException):
+    """A project, app or command cannot be generated as asked; nothing was written."""
+
+
+def validate_identifier(name: str, label: str) -> None:
+    """Check that a name can be written in an import statement and means the same there.
+
+    Raises:
+        ScaffoldError: If it is no identifier, a keyword, or Python would read it as another name.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise ScaffoldError(f"{label} {name!r} is not a valid Python identifier")
+    if unicodedata.normalize("NFKC", name) != name:
+        raise ScaffoldError(f"{label} {name!r} is not a valid Python identifier: Python reads it as another name")
+
+
+def validate_package_name(name: str, label: str, *, taken: Collection[str] = ()) -> None:
+    """Check that a name may be given to a new project or app package.
+
+    Args:
+        name: The wanted name.
+        label: What is being named, for the message.
+        taken: Dotted names of the apps that are installed already.
+
+    Raises:
+        ScaffoldError: If the name is no identifier, or is used by Python, OpenViper or an installed app.
+    """
+    validate_identifier(name, label)
+    if name in sys.stdlib_module_names or name.startswith("__"):
+        raise ScaffoldError(f"{label} {name!r} would hide the module {name!r} of Python's standard library")
+    if name == "openviper" or name in PACKAGE_NAMES:
+        raise ScaffoldError(f"{label} {name!r} would hide the package {name!r}")
+    if name in BUILT_IN_LABELS:
+        raise ScaffoldError(f"{label} {name!r} is the label of an app of OpenViper")
+    if name in LAYOUT_NAMES or name in HIDDEN_NAMES:
+        raise ScaffoldError(f"{label} {name!r} is reserved: it has a meaning of its own in a project's directory")
+    for app in taken:
+        if name in (app, app.rpartition(".")[2]):
+            raise ScaffoldError(f"{label} {name!r} is taken by the installed app {app!r}")

@@ -1,0 +1,48 @@
+"""Generating a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openviper.conf import generate_secret_key
+from openviper.core.management.scaffolds.names import validate_package_name
+from openviper.core.management.scaffolds.renderer import GeneratedFile, write_tree
+
+PRIVATE = 0o600
+EXECUTABLE = 0o777
+
+TREE = (
+    GeneratedFile("viperctl.py", "project/viperctl.py.tmpl", EXECUTABLE),
+    GeneratedFile("pyproject.toml", "project/pyproject.toml.tmpl"),
+    GeneratedFile(".gitignore", "project/gitignore.tmpl"),
+    GeneratedFile("static/.gitkeep"),
+    GeneratedFile("templates/home.html", "project/home.html.tmpl"),
+    GeneratedFile("tests/__init__.py", "project/tests.py.tmpl"),
+    GeneratedFile("tests/test_smoke.py", "project/test_smoke.py.tmpl"),
+    GeneratedFile("$name/__init__.py", "project/package.py.tmpl"),
+    # Holds the key, so nobody else on the machine may read it.
+    GeneratedFile("$name/settings.py", "project/settings.py.tmpl", PRIVATE),
+    GeneratedFile("$name/asgi.py", "project/asgi.py.tmpl"),
+    GeneratedFile("$name/routes.py", "project/routes.py.tmpl"),
+    GeneratedFile("$name/views.py", "project/views.py.tmpl"),
+)
+
+
+def create_project(name: str, directory: Path) -> Path:
+    """Create a project that starts, with a fresh development key.
+
+    Args:
+        name: Name of the project and of its package.
+        directory: Existing directory in which the project's directory is made.
+
+    Returns:
+        The absolute path of the new project.
+
+    Raises:
+        ScaffoldError: If the name cannot be used, the target exists or the directory does not; nothing was written.
+        OSError: If the directory is not writable or full; nothing was left.
+    """
+    validate_package_name(name, "project name")
+    target = directory.resolve() / name
+    write_tree(target, TREE, {"name": name, "secret_key": generate_secret_key()})
+    return target

@@ -1,0 +1,94 @@
+"""Rendering the template files, and writing a tree of them so that it appears as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from openviper.core.management.scaffolds.names import ScaffoldError
+
+
+class GeneratedFile(NamedTuple):
+    """One file of a generated tree.
+
+    Attributes:
+        path: Path below the tree's root; may hold the same ``$`` names as a template.
+        template: Path below ``templates/``, or `None` for an empty file.
+        mode: Permission bits, before the umask.
+    """
+
+    path: str
+    template: str | None = None
+    mode: int = 0o666
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """Return the text of a template with its ``$`` names filled in."""
+    source = files("openviper.core.management.scaffolds").joinpath("templates", *template.split("/"))
+    return Template(source.read_text(encoding="utf-8")).substitute(values)
+
+
+def write_tree(target: Path, tree: Sequence[GeneratedFile], values: Mapping[str, str]) -> None:
+    """Create the directory `target` with all files of a tree, or nothing.
+
+    The tree is built in a hidden directory beside the target and renamed into place.
+
+    Raises:
+        ScaffoldError: If the target exists, even as a broken link, or its parent is not a directory.
+        OSError: If the parent is not writable or full.
+    """
+    require_directory(target.parent)
+    require_absent(target)
+    building = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    try:
+        building.mkdir()
+        for item in tree:
+            path = building / Template(item.path).substitute(values)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, "" if item.template is None else render(item.template, values), mode=item.mode)
+        require_absent(target)
+        building.rename(target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def write_file(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write a new file with the permission bits it is to keep.
+
+    Raises:
+        OSError: If the file exists, or cannot be written; then it is not left half.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def require_directory(path: Path) -> None:
+    """Check that a directory exists.
+
+    Raises:
+        ScaffoldError: If it does not, or is something else.
+    """
+    if not path.is_dir():
+        raise ScaffoldError(f"directory {str(path)!r} does not exist")
+
+
+def require_absent(path: Path) -> None:
+    """Check that nothing bears a name yet.
+
+    Raises:
+        ScaffoldError: If anything does, a broken link included.
+    """
+    if os.path.lexists(path):
+        raise ScaffoldError(f"{str(path)!r} already exists")

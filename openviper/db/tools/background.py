@@ -1,0 +1,59 @@
+"""Long blocking work beside the event loop, stopped cleanly when its caller is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """The work was told to stop; it undoes what it did and ends."""
+
+
+class StopFlag:
+    """Tells long work in a thread that nobody waits for its result any more."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Ask the work to stop at its next check."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Tell whether the work should stop."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Stop here if the work should stop.
+
+        Raises:
+            Stopped: If it should.
+        """
+        if self._event.is_set():
+            raise Stopped("stopped")
+
+
+async def run_in_thread(work: Callable[[StopFlag], Result]) -> Result:
+    """Run blocking work in a thread and return its result.
+
+    When the caller is cancelled, the work is told to stop and waited for, so that it can remove its temporary files
+    before the cancellation goes on.
+
+    Raises:
+        Exception: Whatever `work` raises.
+    """
+    stop = StopFlag()
+    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        with contextlib.suppress(Exception):
+            await running
+        raise

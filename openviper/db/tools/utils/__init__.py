@@ -1,0 +1,1 @@
+"""Names, metadata and input checks of backups."""

@@ -1,0 +1,184 @@
+"""Talking to the person at the terminal, or to the script that reads our output.
+
+Results go to standard output, everything else to standard error. Colours and progress bars appear on a terminal only;
+`NO_COLOR` (https://no-color.org) turns colours off, `FORCE_COLOR` turns them on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+CODES = {"success": "32", "warning": "33", "error": "31", "notice": "36", "bold": "1", "dim": "2"}
+"""ANSI codes (ECMA-48, SGR) by meaning."""
+BAR_WIDTH = 30
+REDRAW_SECONDS = 0.1
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Tell whether text on `stream` should be coloured."""
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    if os.environ.get("NO_COLOR"):
+        return False
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal; a closed one is not."""
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
+
+
+class PromptUnavailableError(EOFError):
+    """There is nobody to ask: standard input has ended."""
+
+
+class Progress:
+    """A progress bar on standard error; draws nothing when that is not a terminal."""
+
+    def __init__(self, terminal: Terminal, total: int, label: str) -> None:
+        self.total = total
+        self.done = 0
+        self.label = label
+        self._terminal = terminal
+        self._drawn_at = float("-inf")
+        self._visible = is_terminal(terminal.err)
+
+    def advance(self, amount: int = 1) -> None:
+        """Count finished work, in the unit of `total`."""
+        self.done += amount
+        now = time.monotonic()
+        if self._visible and (now - self._drawn_at >= REDRAW_SECONDS or self.done >= self.total):
+            self._drawn_at = now
+            self._draw()
+
+    def _draw(self) -> None:
+        share = min(1.0, self.done / self.total) if self.total else 1.0
+        filled = round(share * BAR_WIDTH)
+        bar = "#" * filled + "-" * (BAR_WIDTH - filled)
+        self._terminal.err.write(f"\r{self.label} [{bar}] {share:4.0%}")
+        self._terminal.err.flush()
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._visible:
+            self._terminal.err.write("\r\x1b[K")
+            self._terminal.err.flush()
+
+
+class Terminal:
+    """The streams of a command; tests give their own.
+
+    Args:
+        out: Where results go; standard output of the moment when not given.
+        err: Where everything else goes.
+        source: Where answers come from.
+    """
+
+    def __init__(
+        self, out: TextIO | None = None, err: TextIO | None = None, source: TextIO | None = None
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._source = source
+
+    # The standard streams are looked up at each use: tests and the console replace them.
+    @property
+    def out(self) -> TextIO:
+        """Where results go."""
+        return self._out or sys.stdout
+
+    @property
+    def err(self) -> TextIO:
+        """Where warnings, errors and prompts go."""
+        return self._err or sys.stderr
+
+    @property
+    def source(self) -> TextIO:
+        """Where answers come from."""
+        return self._source or sys.stdin
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return is_terminal(self.source)
+
+    def style(self, kind: str, text: str, stream: TextIO | None = None) -> str:
+        """Return `text` in the colour for `kind` of `CODES`, or as it is where colours are off."""
+        if not wants_color(stream or self.out):
+            return text
+        return f"\x1b[{CODES[kind]}m{text}\x1b[0m"
+
+    def line(self, text: str = "", *, end: str = "\n") -> None:
+        """Write a result."""
+        self.out.write(f"{text}{end}")
+        self.out.flush()
+
+    def note(self, text: str, *, end: str = "\n") -> None:
+        """Write something that is not a result."""
+        self.err.write(f"{text}{end}")
+        self.err.flush()
+
+    def warning(self, text: str) -> None:
+        """Write a warning."""
+        self.note(self.style("warning", f"Warning: {text}", self.err))
+
+    def error(self, text: str) -> None:
+        """Write an error."""
+        self.note(self.style("error", f"Error: {text}", self.err))
+
+    def prompt(self, question: str) -> str:
+        """Ask for a line of text.
+
+        Raises:
+            PromptUnavailableError: If input has ended.
+        """
+        self.note(question, end="")
+        answer = self.source.readline()
+        if not answer:
+            self.note("")
+            raise PromptUnavailableError("end of input")
+        return answer.rstrip("\r\n")
+
+    def password(self, question: str) -> str:
+        """Ask for a secret, which is not shown while it is typed.
+
+        Raises:
+            PromptUnavailableError: If input has ended.
+        """
+        if self.is_interactive:
+            import getpass
+
+            try:
+                return getpass.getpass(question, self.err)
+            except EOFError:
+                raise PromptUnavailableError("end of input") from None
+        return self.prompt(question)
+
+    def confirm(self, question: str) -> bool:
+        """Ask a question that is answered with ``y`` or ``yes``; anything else, the end of input too, means no."""
+        try:
+            return self.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except PromptUnavailableError:
+            return False
+
+    @contextmanager
+    def progress(self, total: int, label: str) -> Iterator[Progress]:
+        """Show a progress bar for the time of the block.
+
+        Args:
+            total: The whole amount of work, in any unit.
+            label: What is going on.
+        """
+        bar = Progress(self, total, label)
+        try:
+            yield bar
+        finally:
+            bar.close()

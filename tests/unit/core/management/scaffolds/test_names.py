@@ -1,0 +1,52 @@
+"""Which names are refused, and with what words."""
+
+from __future__ import annotations
+
+import pytest
+
+from openviper.core.management.scaffolds.names import ScaffoldError, validate_identifier, validate_package_name
+
+
+@pytest.mark.parametrize("name", ["", "my-shop", "2nd", "a b", "a.b", "class", "None", "../x", "a\n", "a\0"])
+def test_a_name_that_cannot_be_imported_is_refused(name: str) -> None:
+    with pytest.raises(ScaffoldError, match="not a valid Python identifier"):
+        validate_identifier(name, "project name")
+
+
+def test_a_name_python_would_read_as_another_is_refused() -> None:
+    with pytest.raises(ScaffoldError, match="reads it as another name"):
+        validate_identifier("ﬁle", "project name")
+
+
+@pytest.mark.parametrize("name", ["shop", "_shop", "shop2", "café", "match"])
+def test_an_ordinary_name_is_accepted(name: str) -> None:
+    validate_package_name(name, "project name")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("json", "standard library"),
+        ("asyncio", "standard library"),
+        ("__pycache__", "standard library"),
+        ("openviper", "hide the package 'openviper'"),
+        ("uvicorn", "hide the package 'uvicorn'"),
+        ("auth", "label of an app of OpenViper"),
+        ("tasks", "label of an app of OpenViper"),
+        ("tests", "reserved"),
+        ("static", "reserved"),
+        ("templates", "reserved"),
+        ("settings", "reserved"),
+        ("viperctl", "reserved"),
+        ("media", "reserved"),
+    ],
+)
+def test_a_name_with_a_meaning_already_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(ScaffoldError, match=reason):
+        validate_package_name(name, "project name")
+
+
+@pytest.mark.parametrize("taken", ["blog", "shop.blog"])
+def test_the_name_of_an_installed_app_is_refused(taken: str) -> None:
+    with pytest.raises(ScaffoldError, match=f"taken by the installed app '{taken}'"):
+        validate_package_name("blog", "app name", taken=["other", taken])

@@ -1,0 +1,142 @@
+"""What `create_project` writes."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openviper.core.management.scaffolds.names import ScaffoldError
+from openviper.core.management.scaffolds.project import create_project
+from openviper.db.url import DatabaseURL
+
+FILES = [
+    ".gitignore",
+    "pyproject.toml",
+    "shop/__init__.py",
+    "shop/asgi.py",
+    "shop/routes.py",
+    "shop/settings.py",
+    "shop/views.py",
+    "static/.gitkeep",
+    "templates/home.html",
+    "tests/__init__.py",
+    "tests/test_smoke.py",
+    "viperctl.py",
+]
+
+
+def files_below(root: Path) -> list[str]:
+    """Return the relative paths of all files."""
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def unused_imports(source: str) -> set[str]:
+    """Return the names a module imports and never uses."""
+    tree = ast.parse(source)
+    imported = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    return imported - {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def test_the_tree_is_the_documented_one(tmp_path: Path) -> None:
+    assert create_project("shop", tmp_path) == tmp_path.resolve() / "shop"
+    assert files_below(tmp_path / "shop") == FILES
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
+def test_texts_are_clean(tmp_path: Path) -> None:
+    project = create_project("shop", tmp_path)
+    for name in FILES:
+        data = (project / name).read_bytes()
+        assert b"\r" not in data and b"\t" not in data and b"$" not in data, name
+        assert not data or (data.endswith(b"\n") and not data.endswith(b"\n\n")), name
+        if name.endswith(".py"):
+            assert unused_imports(data.decode()) == set(), name
+            assert max(map(len, data.decode().splitlines())) <= 120, name
+
+
+def test_the_settings_with_the_key_are_for_their_owner_only(tmp_path: Path) -> None:
+    project = create_project("shop", tmp_path)
+    assert stat.S_IMODE((project / "shop/settings.py").stat().st_mode) == 0o600
+
+
+def test_the_command_script_is_executable(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        project = create_project("shop", tmp_path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((project / "viperctl.py").stat().st_mode) == 0o755
+    assert (project / "viperctl.py").read_text().startswith("#!/usr/bin/env python\n")
+
+
+def test_only_the_key_differs_between_two_projects_of_one_name(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = create_project("shop", tmp_path / "a"), create_project("shop", tmp_path / "b")
+    differing = [name for name in FILES if (first / name).read_bytes() != (second / name).read_bytes()]
+    assert differing == ["shop/settings.py"]
+    texts = [(project / "shop/settings.py").read_text() for project in (first, second)]
+    keys = [re.search(r'"SECRET_KEY",\n        "([^"]{40,})"', text) for text in texts]
+    assert keys[0] and keys[1] and keys[0][1] != keys[1][1]
+    assert texts[0].replace(keys[0][1], keys[1][1]) == texts[1]
+
+
+def test_nothing_that_does_not_exist_yet_is_named(tmp_path: Path) -> None:
+    project = create_project("shop", tmp_path)
+    text = "".join((project / name).read_text() for name in FILES if name != ".gitignore")
+    for name in ("admin", "CACHES", "MEDIA", "STATIC", "aiosqlite", "MIDDLEWARE", "session"):
+        assert name not in text
+
+
+def test_a_refused_name_writes_nothing(tmp_path: Path) -> None:
+    for name in ("class", "json", "openviper", "tests", "../up", ""):
+        with pytest.raises(ScaffoldError):
+            create_project(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_target_or_missing_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    with pytest.raises(ScaffoldError, match="already exists"):
+        create_project("shop", tmp_path)
+    with pytest.raises(ScaffoldError, match="does not exist"):
+        create_project("shop", tmp_path / "nowhere")
+
+
+def load_settings(project: Path) -> Any:
+    """Return the settings of a generated project, imported under a name of their own."""
+    spec = importlib.util.spec_from_file_location("generated_settings", project / "shop/settings.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[spec.name]
+    return module.ProjectSettings()
+
+
+def test_the_secret_key_of_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "from-the-environment")
+    assert load_settings(create_project("shop", tmp_path)).SECRET_KEY == "from-the-environment"
+
+
+def test_the_database_lies_in_the_project_whatever_its_path_is_called(tmp_path: Path) -> None:
+    parent = tmp_path / "100% odd? name#1"
+    parent.mkdir()
+    project = create_project("shop", parent)
+    url = load_settings(project).DATABASES["default"]["OPTIONS"]["URL"]
+    assert DatabaseURL.parse(url).path == project / "db.sqlite3"
