@@ -220,7 +220,7 @@ class RowCheck(NamedTuple):
     """A look at the rows before a change.
 
     Attributes:
-        problem: What is wrong with the rows found, to follow "3 rows: ".
+        problem: What is wrong with the rows found, as in "rows with NULL in t.c".
         counting: A statement that returns the number of rows concerned.
         sample: A statement that shows some of them, for the person who repairs them.
         fatal: Whether any such row stops the run; otherwise the number is only reported.

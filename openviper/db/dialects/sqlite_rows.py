@@ -22,7 +22,7 @@ def row_checks(change: TableChange) -> list[RowCheck]:
     table = _table(change)
     for name in change.dropped:
         where = f"{q(name)} IS NOT NULL"
-        checks.append(_rows(f"lose their value of {change.table}.{name}", table, where, fatal=False))
+        checks.append(_rows(f"rows that lose their value of {change.table}.{name}", table, where, fatal=False))
     return checks
 
 
@@ -38,7 +38,7 @@ def _rows(problem: str, table: str, where: str, *, fatal: bool = True) -> RowChe
 def _added_columns(change: TableChange) -> list[RowCheck]:
     return [
         _rows(
-            f"would have no value for the new column {change.table}.{column['name']}, which is NOT NULL without a default",
+            f"rows without a value for the new column {change.table}.{column['name']}, which is NOT NULL without a default",
             _table(change),
             "1",
         )
@@ -58,10 +58,10 @@ def _altered_columns(change: TableChange) -> list[RowCheck]:
         old = change.live.columns[change.live_name(name)]
         sql = q(change.live_name(name))
         if not column["nullable"] and old["nullable"]:
-            checks.append(_rows(f"have NULL in {change.table}.{name}, which becomes NOT NULL", _table(change), f"{sql} IS NULL"))
+            checks.append(_rows(f"rows with NULL in {change.table}.{name}, which becomes NOT NULL", _table(change), f"{sql} IS NULL"))
         if condition := _misfit(sql, old["type"], column):
             checks.append(
-                _rows(f"do not fit {column['type']} in {change.table}.{name}", _table(change), f"{sql} IS NOT NULL AND ({condition})")
+                _rows(f"rows that do not fit {column['type']} in {change.table}.{name}", _table(change), f"{sql} IS NOT NULL AND ({condition})")
             )
     return checks
 
@@ -109,7 +109,7 @@ def _unique(change: TableChange) -> list[RowCheck]:
         shown = ", ".join(index.columns)
         checks.append(
             RowCheck(
-                f"are not unique in {change.table} ({shown})",
+                f"rows that are not unique in {change.table} ({shown})",
                 f"SELECT coalesce(sum(copies), 0) FROM ({groups})",
                 f"{groups} LIMIT {SAMPLE_SIZE}",
             )
@@ -121,6 +121,6 @@ def _constraints(change: TableChange) -> list[RowCheck]:
     if change.added or change.renames:
         return []
     return [
-        _rows(f"break the check {check.name} of {change.table}", _table(change), f"NOT ({check.expression})")
+        _rows(f"rows that break the check {check.name} of {change.table}", _table(change), f"NOT ({check.expression})")
         for check in change.added_checks
     ]

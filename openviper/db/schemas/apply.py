@@ -110,7 +110,7 @@ async def _look_at_rows(connection: Connection, dialect: DDLDialect, changes: Se
             count = row[0] if row else 0
             if not count:
                 continue
-            text = f"{count} row{'s' if count != 1 else ''} {check.problem}"
+            text = f"{check.problem}: {count}"
             if check.fatal:
                 problems.append(f"{text}; look at them with: {check.sample}")
             else:
@@ -137,7 +137,7 @@ async def _run(connection: Connection, dialect: DDLDialect, step: Step) -> None:
             raise MigrationError(f"{table}: check foreign keys: {error}") from error
         if rows:
             raise MigrationError(
-                f"{table}: {len(rows)} row{'s' if len(rows) != 1 else ''} refer to nothing in table {rows[0][2]!r}; "
+                f"{table}: rows that refer to nothing in table {rows[0][2]!r}: {len(rows)}; "
                 f"look at them with: {query}"
             )
 

@@ -10,6 +10,7 @@ from openviper.db.connection import connections
 from openviper.db.databases import Database
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect, LiveTable, State
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.patches import PATCH_DIRECTORY, discover_patches, get_applied_patches, get_registry, run_patches
 from openviper.db.patches.runner import pending
 from openviper.db.schemas.diff import diff_states
@@ -174,13 +175,14 @@ class SchemaSync:
             news = outdated(wanted, applied)
             if not (changes or orphans or forget or news):
                 return SyncResult([], [], warnings, [])
+            if target.is_read_only:
+                raise DatabaseReadOnlyError(f"database {target.alias!r} is read-only and its schema is not up to date")
             from openviper.db.schemas.apply import Step, apply_step
 
             _refuse_referenced(orphans, live)
             if changes or orphans:
                 self._report("Migrating...", False)
             step = Step(changes, orphans, news, forget + orphans, live)
-            # A bookkeeping of what is there already is worth a row, not a table of its own in an empty database.
             warnings += await apply_step(connection, dialect, step)
         operations = []
         for change in changes:

@@ -31,12 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare everything, then write."""
-        from openviper.conf import settings
-
         _, found = resolve_installed_apps(include_builtin=True)
-        for name in settings.INSTALLED_APPS:
-            if name not in found:
-                self.stderr(self.style_warning(f"Warning: app {name!r} of INSTALLED_APPS was not found"))
         selected = self._selected(options["app_labels"], found)
         modules = _import_all(found)
         apps = [AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected]
@@ -59,8 +54,7 @@ class Command(BaseCommand):
         for label in labels:
             matches = [name for name in found if label in (name, name.rpartition(".")[2])]
             if not matches:
-                report_app_not_found(self, label)
-                raise CommandError(f"App {label!r} not found")
+                raise report_app_not_found(self, label)
             selected += matches
         return list(dict.fromkeys(selected))
 
@@ -70,7 +64,7 @@ class Command(BaseCommand):
                 for note in change.notes if change.kind == "updated" else ():
                     self.stdout(f"  {app.name}.{change.model}: {note}")
                 for warning in change.warnings:
-                    self.stderr(self.style_warning(f"Warning: {warning}"))
+                    self.terminal.warning(warning)
 
     def _check(self, compared: Sequence[AppChanges]) -> None:
         for app, changes in compared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.base import BaseCommand
 from openviper.core.management.utils import report_app_not_found, resolve_installed_apps
 
 
@@ -32,8 +32,7 @@ class Command(BaseCommand):
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
         if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
-            report_app_not_found(self, label)
-            raise CommandError(f"App {label!r} not found")
+            raise report_app_not_found(self, label)
         verbose: bool = options["verbose"]
         if verbose:
             for name, path in apps.items():
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             return
         result = await sync.migrate(label, database=options["database"], drop_orphans=options["drop_orphans"])
         for warning in result.warnings:
-            self.stderr(self.style_warning(f"Warning: {warning}"))
+            self.terminal.warning(warning)
         if result.operations:
             self.stdout(self.style_success("Schema sync complete."))
         else:
@@ -58,7 +57,7 @@ class Command(BaseCommand):
     async def _plan(self, sync: Any, label: str | None, options: dict[str, Any]) -> None:
         plan = await sync.plan(label, database=options["database"], drop_orphans=options["drop_orphans"])
         for warning in plan.warnings:
-            self.stderr(self.style_warning(f"Warning: {warning}"))
+            self.terminal.warning(warning)
         for patch in plan.patches:
             self.stdout(f"-> run patch {patch}")
         for operation in plan.operations:

@@ -20,9 +20,9 @@ SHELF = schema("library_shelf", column("name", "VARCHAR(20)", unique=True))
 class Project:
     """One app named ``library`` and one database file."""
 
-    def __init__(self, root: Path, database: str = "db.sqlite3") -> None:
+    def __init__(self, root: Path) -> None:
         self.directory = root / "library"
-        self.path = root / database
+        self.path = root / "db.sqlite3"
         self.sync = SchemaSync({"library": str(self.directory)})
 
     def write(self, *schemas: dict[str, Any]) -> None:
@@ -65,10 +65,11 @@ class Project:
 
 
 @asynccontextmanager
-async def project(root: Path, database: str = "db.sqlite3") -> AsyncIterator[Project]:
-    """Configure a fresh project as the default database."""
-    made = Project(root, database)
-    made.write()
+async def project(root: Path, *, keep: bool = False) -> AsyncIterator[Project]:
+    """Configure a project as the default database; a fresh one unless its files are kept."""
+    made = Project(root)
+    if not keep:
+        made.write()
     connections.configure({"default": {"URL": f"sqlite:///{made.path}"}})
     try:
         yield made

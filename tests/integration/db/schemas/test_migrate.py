@@ -219,12 +219,12 @@ async def test_what_was_adopted_without_a_change_can_be_dropped_later(tmp_path: 
 @pytest.mark.parametrize(
     ("rows", "old", "new", "problem"),
     [
-        ("('a'), (NULL)", column("title", "TEXT", nullable=True), column("title", "TEXT"), "1 row have NULL"),
-        ("('a'), ('a'), ('b')", column("title", "TEXT"), column("title", "TEXT", unique=True), "2 rows are not unique"),
-        ("('abc'), ('abcdef')", column("title", "TEXT"), column("title", "VARCHAR(5)"), "1 row do not fit VARCHAR"),
-        ("(40000)", column("title", "INTEGER"), column("title", "SMALLINT"), "1 row do not fit SMALLINT"),
-        ("('12'), ('x')", column("title", "TEXT"), column("title", "INTEGER"), "1 row do not fit INTEGER"),
-        ("(12.345)", column("title", "REAL"), column("title", "NUMERIC(5,2)"), "1 row do not fit NUMERIC"),
+        ("('a'), (NULL)", column("title", "TEXT", nullable=True), column("title", "TEXT"), r"rows with NULL in .*: 1;"),
+        ("('a'), ('a'), ('b')", column("title", "TEXT"), column("title", "TEXT", unique=True), r"rows that are not unique in .*: 2;"),
+        ("('abc'), ('abcdef')", column("title", "TEXT"), column("title", "VARCHAR(5)"), r"do not fit VARCHAR\(5\) in library_book.title: 1;"),
+        ("(40000)", column("title", "INTEGER"), column("title", "SMALLINT"), r"fit SMALLINT .*: 1;"),
+        ("('12'), ('x')", column("title", "TEXT"), column("title", "INTEGER"), r"fit INTEGER .*: 1;"),
+        ("(12.345)", column("title", "REAL"), column("title", "NUMERIC(5,2)"), r"fit NUMERIC.*: 1;"),
     ],
 )
 async def test_rows_in_the_way_stop_the_run_before_anything_changes(
@@ -234,9 +234,8 @@ async def test_rows_in_the_way_stop_the_run_before_anything_changes(
         await one.settled(book(old))
         one.sql(f"INSERT INTO library_book (title) VALUES {rows}")
         before = one.sql("SELECT sql FROM sqlite_master")
-        with pytest.raises(MigrationError) as caught:
+        with pytest.raises(MigrationError, match=problem) as caught:
             await one.migrate(schema("library_a", TITLE), book(new))
-        assert problem in str(caught.value)
         assert "SELECT" in str(caught.value)
         assert one.sql("SELECT sql FROM sqlite_master") == before
 
@@ -256,11 +255,11 @@ async def test_a_check_that_rows_break_and_a_dangling_key_stop_the_run(tmp_path:
         await one.settled(SHELF, book(TITLE, column("shelf_id", nullable=True)))
         one.sql("INSERT INTO library_book (title, shelf_id) VALUES ('a', 9)")
         check = [{"name": "c", "type": "CHECK", "check": "title <> 'a'"}]
-        with pytest.raises(MigrationError, match="1 row break the check c"):
+        with pytest.raises(MigrationError, match="break the check c of library_book: 1"):
             await one.migrate(SHELF, book(TITLE, column("shelf_id", nullable=True), constraints=check))
-        with pytest.raises(MigrationError, match="1 row refer to nothing in table 'library_shelf'"):
+        with pytest.raises(MigrationError, match="refer to nothing in table 'library_shelf': 1"):
             await one.migrate(SHELF, book(TITLE, FOREIGN))
-        assert one.sql("SELECT * FROM library_book") == [(1, "a", 9)]
+        assert one.sql("SELECT id, title, shelf_id FROM library_book") == [(1, "a", 9)]
 
 
 async def test_a_dropped_column_with_values_is_counted(tmp_path: Path) -> None:
@@ -268,7 +267,7 @@ async def test_a_dropped_column_with_values_is_counted(tmp_path: Path) -> None:
         await one.settled(book(TITLE, column("n", nullable=True)))
         one.sql("INSERT INTO library_book (title, n) VALUES ('a', 1), ('b', NULL)")
         result = await one.settled(book(TITLE))
-        assert result.warnings == ["1 row lose their value of library_book.n"]
+        assert result.warnings == ["rows that lose their value of library_book.n: 1"]
 
 
 async def test_a_type_change_converts_the_values(tmp_path: Path) -> None:
