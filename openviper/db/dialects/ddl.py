@@ -239,7 +239,9 @@ class DDLDialect(Protocol):
         """Return the reads that together describe all tables; their results go to `read_tables` in the same order."""
         ...
 
-    def read_tables(self, results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None) -> dict[str, LiveTable]:
+    def read_tables(
+        self, results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None
+    ) -> dict[str, LiveTable]:
         """Return the live tables by name, only those of `tables` unless that is `None`."""
         ...
 
@@ -381,7 +383,10 @@ def unquote(token: str) -> str:
 
 
 def normalise_expression(sql: str) -> str:
-    """Return an expression for comparison: without comments, spaces, letter case, quoted names and outer parentheses."""
+    """Return an expression for comparison.
+
+    Comments, spaces, letter case, the quotation marks of names and outer parentheses do not count.
+    """
     if not sql:
         return ""
     parts: list[str] = []

@@ -58,7 +58,9 @@ class SQLiteDDL:
         """Return the four reads that describe all tables."""
         return QUERIES
 
-    def read_tables(self, results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None) -> dict[str, LiveTable]:
+    def read_tables(
+        self, results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None
+    ) -> dict[str, LiveTable]:
         """Return the live tables by name, only those of `tables` unless that is `None`."""
         return read_tables(results, tables)
 
@@ -91,7 +93,9 @@ class SQLiteDDL:
                 parts.append(f"ON DELETE {action}")
         return " ".join(parts)
 
-    def _create(self, name: str, table: Table, checks: Iterable[Check], extra: Iterable[str] = (), suffix: str = "") -> str:
+    def _create(
+        self, name: str, table: Table, checks: Iterable[Check], extra: Iterable[str] = (), suffix: str = ""
+    ) -> str:
         # The key first, as a reader of the database expects it; the rest in the order of the file.
         ordered = sorted(table["columns"], key=lambda column: not column.get("primary_key"))
         items = [self.column(column) for column in ordered]
@@ -189,10 +193,10 @@ class SQLiteDDL:
             )
         ]
         if any(column.get("autoincrement") for column in change.wanted["columns"]):
-            sequence = "sqlite_sequence"
             # The counter goes on from where it was: the id of a deleted row is never given out again.
             statements.append(
-                f"INSERT INTO {sequence} (name, seq) SELECT '{temporary}', seq FROM {sequence} WHERE name = '{change.table}'"
+                f"INSERT INTO sqlite_sequence (name, seq) SELECT '{temporary}', seq FROM sqlite_sequence "
+                f"WHERE name = '{change.table}'"
             )
         statements.append(self._copy(change, live, temporary))
         statements.append(f"DROP TABLE {q(change.table)}")

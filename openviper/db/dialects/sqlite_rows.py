@@ -38,7 +38,8 @@ def _rows(problem: str, table: str, where: str, *, fatal: bool = True) -> RowChe
 def _added_columns(change: TableChange) -> list[RowCheck]:
     return [
         _rows(
-            f"rows without a value for the new column {change.table}.{column['name']}, which is NOT NULL without a default",
+            f"rows without a value for the new column {change.table}.{column['name']}, "
+            "which is NOT NULL without a default",
             _table(change),
             "1",
         )
@@ -58,11 +59,11 @@ def _altered_columns(change: TableChange) -> list[RowCheck]:
         old = change.live.columns[change.live_name(name)]
         sql = q(change.live_name(name))
         if not column["nullable"] and old["nullable"]:
-            checks.append(_rows(f"rows with NULL in {change.table}.{name}, which becomes NOT NULL", _table(change), f"{sql} IS NULL"))
+            problem = f"rows with NULL in {change.table}.{name}, which becomes NOT NULL"
+            checks.append(_rows(problem, _table(change), f"{sql} IS NULL"))
         if condition := _misfit(sql, old["type"], column):
-            checks.append(
-                _rows(f"rows that do not fit {column['type']} in {change.table}.{name}", _table(change), f"{sql} IS NOT NULL AND ({condition})")
-            )
+            problem = f"rows that do not fit {column['type']} in {change.table}.{name}"
+            checks.append(_rows(problem, _table(change), f"{sql} IS NOT NULL AND ({condition})"))
     return checks
 
 

@@ -91,7 +91,9 @@ class PatchRegistry:
             for entry in self._entries.values()
             if (post_migrate is None or entry.post_migrate == post_migrate) and (chosen is None or entry.app in chosen)
         ]
-        return sorted(found, key=lambda entry: (entry.post_migrate, entry.order, entry.app_order, entry.file, entry.position))
+        return sorted(
+            found, key=lambda entry: (entry.post_migrate, entry.order, entry.app_order, entry.file, entry.position)
+        )
 
 
 _registry = PatchRegistry()

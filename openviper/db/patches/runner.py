@@ -18,7 +18,14 @@ _TABLE: Table = {
     "model": "Patch",
     "app": "openviper",
     "columns": [
-        {"name": "id", "type": "INTEGER", "nullable": False, "default": None, "primary_key": True, "autoincrement": True},
+        {
+            "name": "id",
+            "type": "INTEGER",
+            "nullable": False,
+            "default": None,
+            "primary_key": True,
+            "autoincrement": True,
+        },
         {"name": "app", "type": "VARCHAR(100)", "nullable": False, "default": None},
         {"name": "name", "type": "VARCHAR(255)", "nullable": False, "default": None},
         {"name": "phase", "type": "VARCHAR(4)", "nullable": False, "default": None},

@@ -198,7 +198,8 @@ def _compare_columns(
             change.notes.append(f"add column {name}.{column['name']}")
             if not column["nullable"] and column["default"] is None and not column.get("autoincrement"):
                 change.warnings.append(
-                    f"new column {name}.{column['name']} is NOT NULL without a default; `migrate` stops if the table has rows"
+                    f"new column {name}.{column['name']} is NOT NULL without a default; "
+                    "`migrate` stops if the table has rows"
                 )
     for column in removed:
         if column["name"] not in renamed_from:
@@ -221,7 +222,8 @@ def _compare_column(app: str, table: str, old: Column, new: Column, change: File
     if "type" in differences:
         if new.get("primary_key") and not force and old["type"] != new["type"]:
             raise MigrationError(
-                f"{app}: {where}: changing the type of a primary key from {old['type']!r} to {new['type']!r} needs --force"
+                f"{app}: {where}: changing the type of a primary key from {old['type']!r} to {new['type']!r} "
+                "needs --force"
             )
         try:
             warning = validate_type_change(old["type"], new["type"], force=force)

@@ -82,7 +82,9 @@ def _column(model: Any, name: str, field: Any) -> Column:
     if field.unique and not field.primary_key:
         column["unique"] = True
     if field.choices:
-        column["choices"] = [{"value": _json_value(value), "label": str(label)} for value, label in _pairs(field.choices)]
+        column["choices"] = [
+            {"value": _json_value(value), "label": str(label)} for value, label in _pairs(field.choices)
+        ]
     if hasattr(field, "on_delete"):
         try:
             target = field.remote_model

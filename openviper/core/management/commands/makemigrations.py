@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare labels and options."""
-        parser.add_argument("app_labels", nargs="*", metavar="app_label", help="apps to look at; all of the project by default")
+        parser.add_argument(
+            "app_labels", nargs="*", metavar="app_label", help="apps to look at; all of the project by default"
+        )
         parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
         parser.add_argument("--force", action="store_true", help="accept changes of type that may lose data")
         parser.add_argument(

@@ -17,7 +17,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the app, the database and the kinds of run."""
         parser.add_argument("app_label", nargs="?", help="only this app")
-        parser.add_argument("--database", default="default", metavar="ALIAS", help="the database (default: %(default)s)")
+        parser.add_argument(
+            "--database", default="default", metavar="ALIAS", help="the database (default: %(default)s)"
+        )
         parser.add_argument("-v", "--verbose", action="store_true", help="show apps and operations")
         parser.add_argument("--plan", action="store_true", help="show operations and SQL; change nothing")
         parser.add_argument(

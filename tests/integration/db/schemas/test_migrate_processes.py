@@ -173,7 +173,8 @@ def random_column(chance: random.Random, name: str) -> dict[str, Any]:
     if not keys["nullable"]:
         keys["default"] = chance.choice([0, 1]) if type_ in ("INTEGER", "BIGINT", "REAL", "BOOLEAN") else "x"
     if chance.random() < 0.3:
-        return column(name, nullable=True, target_table="library_shelf", on_delete=chance.choice(["CASCADE", "SET NULL"]))
+        action = chance.choice(["CASCADE", "SET NULL"])
+        return column(name, nullable=True, target_table="library_shelf", on_delete=action)
     return column(name, type_, **keys)
 
 

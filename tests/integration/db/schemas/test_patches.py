@@ -31,6 +31,11 @@ def _fresh_registry() -> Iterator[None]:
     reset_registry()
 
 
+def patch(name: str, *, text: str | None = None, options: str = "", then: str = "pass") -> str:
+    """Return the source of a patch that adds a book."""
+    return f'@db_patch{options}\nasync def {name}():\n    await add("{text or name}")\n    {then}\n\n'
+
+
 def patch_file(one: Project, name: str, body: str) -> None:
     folder = one.directory / "patches"
     folder.mkdir(exist_ok=True)
@@ -40,7 +45,7 @@ def patch_file(one: Project, name: str, body: str) -> None:
 async def test_patches_run_once_in_order_with_their_rows(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         patch_file(one, "2_second.py", '@db_patch\nasync def b():\n    """Do b."""\n    await add("b")\n')
-        patch_file(one, "1_first.py", '@db_patch(order=5)\nasync def c():\n    await add("c")\n\n@db_patch\nasync def a():\n    await add("a")\n')
+        patch_file(one, "1_first.py", patch("c", options="(order=5)") + patch("a"))
         patch_file(one, "_skipped.py", "raise RuntimeError\n")
         result = await one.migrate(BOOK)
         assert result.patches == ["library.1_first.a", "library.2_second.b", "library.1_first.c"]
@@ -64,12 +69,12 @@ async def test_a_pre_patch_sees_the_old_schema_and_is_only_recorded_where_there_
 
 async def test_a_failing_patch_is_undone_and_the_rest_waits(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
-        patch_file(one, "p.py", '@db_patch\nasync def a():\n    await add("a")\n\n@db_patch\nasync def b():\n    await add("b")\n    raise ValueError("no")\n')
+        patch_file(one, "p.py", patch("a") + patch("b", then='raise ValueError("no")'))
         with pytest.raises(MigrationError, match=r"patch 'library\.p\.b' failed and was undone: ValueError: no"):
             await one.migrate(BOOK)
         assert one.sql("SELECT title FROM library_book") == [("a",)]
         reset_registry()
-        patch_file(one, "p.py", '@db_patch\nasync def a():\n    await add("a")\n\n@db_patch\nasync def b():\n    await add("b")\n')
+        patch_file(one, "p.py", patch("a") + patch("b"))
         assert (await one.migrate()).patches == ["library.p.b"]
 
 
@@ -97,7 +102,10 @@ async def test_a_row_of_version_0_1_counts(tmp_path: Path) -> None:
         patch_file(one, "p.py", "@db_patch\nasync def a():\n    pass\n")
         patch_file(one, "q.py", "@db_patch\nasync def z():\n    pass\n")
         await one.migrate()
-        one.sql("DELETE FROM openviper_patches", "INSERT INTO openviper_patches (app, name, phase, applied_at) VALUES ('library', 'z', 'post', '')")
+        one.sql(
+            "DELETE FROM openviper_patches",
+            "INSERT INTO openviper_patches (app, name, phase, applied_at) VALUES ('library', 'z', 'post', '')",
+        )
         assert (await one.migrate()).patches == ["library.p.a"]
 
 

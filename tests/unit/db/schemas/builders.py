@@ -61,7 +61,8 @@ def fake_model(name: str, table: str, fields: dict[str, FakeField] | None = None
         field.column_name = field.column_name or field_name
     options = {
         "table_name": table, "app_name": table.split("_")[0], "managed": True, "abstract": False, "proxy": False,
-        "virtual": False, "single": False, "unique_together": [], "index_together": [], "indexes": [], "constraints": [],
+        "virtual": False, "single": False, "unique_together": [], "index_together": [], "indexes": [],
+        "constraints": [],
         **meta,
     }  # fmt: skip
     return type(name, (), {"_meta": SimpleNamespace(**options), "_fields": chosen})

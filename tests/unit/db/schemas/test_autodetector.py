@@ -21,10 +21,9 @@ def book(fields: dict[str, FakeField] | None = None, **meta: Any) -> Any:
     return fake_model("Book", "library_book", {"title": FakeField("VARCHAR(50)"), **(fields or {})}, **meta)
 
 
-def written(*models: Any) -> dict[str, Any]:
-    """Return the files of models that were new."""
-    changes = detect_changes(models, {}, "library")
-    return {change.model: change.document for change in changes}
+def written(*models: Any, over: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the files of models, those of `over` being there already."""
+    return {change.model: change.document for change in detect_changes(models, over or {}, "library")}
 
 
 def changes_between(old: Any, new: Any, **options: Any) -> list[FileChange]:
@@ -96,8 +95,8 @@ def test_choices_only_rewrite_the_file() -> None:
 
 def test_a_rename_is_kept_in_the_file_with_its_history() -> None:
     first = written(book({"a": FakeField()}))
-    second = {change.model: change.document for change in detect_changes([book({"b": FakeField()})], first, "x")}
-    third = {change.model: change.document for change in detect_changes([book({"c": FakeField()})], second, "x")}
+    second = written(book({"b": FakeField()}), over=first)
+    third = written(book({"c": FakeField()}), over=second)
     column = next(one for one in third["Book"]["columns"] if one["name"] == "c")
     assert (column["old_name"], column["older_names"]) == ("b", ["a"])
     assert detect_changes([book({"c": FakeField()})], third, "x") == []

@@ -12,7 +12,7 @@ import pytest
 
 from openviper.db.schemas.state import literal_default, model_table, models_state
 from openviper.exceptions import FieldError, MigrationError
-from tests.unit.db.schemas.builders import FakeField, fake_model, foreign_key
+from tests.unit.db.schemas.builders import KEY, FakeField, fake_model, foreign_key
 
 SHELF = fake_model("Shelf", "library_shelf")
 
@@ -24,7 +24,7 @@ class Colour(enum.Enum):
 def test_columns_are_sorted_and_say_only_what_is_true() -> None:
     book = fake_model("Book", "library_book", {"title": FakeField("VARCHAR(9)", unique=True, null=True)})
     assert model_table(book)["columns"] == [
-        {"name": "id", "type": "INTEGER", "nullable": False, "default": None, "primary_key": True, "autoincrement": True},
+        KEY,
         {"name": "title", "type": "VARCHAR(9)", "nullable": True, "default": None, "unique": True},
     ]
 
