@@ -1,6 +1,6 @@
-"""The contract of schema statements: the shapes of wanted and live tables, and what a dialect makes of them.
+"""The contract of schema statements: wanted and live tables, and what a dialect makes of their difference.
 
-A *wanted* table is the content of a schema file. A *live* table is what the database says. Both are compared in
+A *wanted* table is the content of a schema file, see `openviper.db.dialects.shapes`. A *live* table is what the database says. Both are compared in
 `openviper.db.schemas.diff`, which describes the difference as a `TableChange`; a dialect turns that into statements.
 """
 
@@ -9,70 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from openviper.db.identifiers import shorten
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column, Table
 
 BOOKKEEPING_TABLE = "openviper_schema"
 PATCHES_TABLE = "openviper_patches"
 OWN_TABLES = frozenset({BOOKKEEPING_TABLE, PATCHES_TABLE})
 """Tables that belong to schema sync itself and are never compared."""
-
-
-class Column(TypedDict):
-    """A column as a schema file states it; in a live table `type` is the database's own text."""
-
-    name: str
-    type: str
-    nullable: bool
-    default: Any
-    primary_key: NotRequired[bool]
-    autoincrement: NotRequired[bool]
-    unique: NotRequired[bool]
-    choices: NotRequired[list[dict[str, Any]]]
-    target_table: NotRequired[str]
-    on_delete: NotRequired[str]
-    old_name: NotRequired[str]
-    older_names: NotRequired[list[str]]
-    old_type: NotRequired[str]
-    changed_at: NotRequired[str]
-
-
-class IndexEntry(TypedDict):
-    """An index of a schema file."""
-
-    name: str
-    fields: list[str]
-    condition: NotRequired[str]
-
-
-class ConstraintEntry(TypedDict):
-    """A ``CHECK`` or ``UNIQUE`` constraint of a schema file."""
-
-    name: str
-    type: str
-    check: NotRequired[str]
-    fields: NotRequired[list[str]]
-    condition: NotRequired[str]
-
-
-class Table(TypedDict):
-    """What a schema file says about one table."""
-
-    model: str
-    app: str
-    columns: list[Column]
-    indexes: list[IndexEntry]
-    unique_together: list[list[str]]
-    index_together: list[list[str]]
-    constraints: list[ConstraintEntry]
-    single: bool
-    managed: bool
-    old_table_name: NotRequired[str]
-
-
-State = dict[str, Table]
-"""Tables by name."""
 
 
 class Index(NamedTuple):

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from sqlite3 import sqlite_version_info
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.ddl import (
     Check,
-    Column,
     Index,
     LiveIndex,
     LiveTable,
     RowCheck,
-    Table,
     TableChange,
     mentions,
     normalise_expression,
@@ -36,6 +34,9 @@ from openviper.db.dialects.sqlite_introspection import (
     read_tables,
 )
 from openviper.db.identifiers import quote_identifier as q
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column, Table
 
 NEW_PREFIX = "_openviper_new_"
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.ddl import Check, Column, LiveIndex, LiveTable, tokens, unquote
+from openviper.db.dialects.ddl import Check, LiveIndex, LiveTable, tokens, unquote
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column
 
 _TABLES = "m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 QUERIES = (

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import re
 
-from openviper.db.dialects.ddl import Column, RowCheck, TableChange
+from openviper.db.dialects.ddl import RowCheck, TableChange
 from openviper.db.dialects.sqlite_introspection import column_type, kind_of_type
 from openviper.db.identifiers import quote_identifier as q
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column
 
 _LENGTH = re.compile(r"VARCHAR\s*\(\s*(\d+)\s*\)")
 _PRECISION = re.compile(r"(?:NUMERIC|DECIMAL)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")

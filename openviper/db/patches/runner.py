@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
 from openviper.core.context import ignore_permissions
 from openviper.db.connection import connections, transaction
 from openviper.db.databases import Connection
-from openviper.db.dialects.ddl import PATCHES_TABLE, Table
+from openviper.db.dialects.ddl import PATCHES_TABLE
 from openviper.db.patches.registry import PatchEntry, get_registry
 from openviper.exceptions import MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Table
 
 Key = tuple[str, str, str]
 """App, name and phase of a patch."""

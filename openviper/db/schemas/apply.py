@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.db.databases import Connection
-from openviper.db.dialects.ddl import DDLDialect, LiveTable, State, TableChange
+from openviper.db.dialects.ddl import DDLDialect, LiveTable, TableChange
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.schemas.recorder import record
 from openviper.exceptions import IntegrityError, MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State
 
 LOCK_TIMEOUT = 30.0
 """Longest wait for the database's write lock, in seconds."""

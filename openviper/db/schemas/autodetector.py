@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.ddl import Column, Table
 from openviper.db.schemas.files import now, schema_document, table_of
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions, match_renames
 from openviper.db.schemas.state import models_state
 from openviper.db.schemas.types import base_type, validate_type_change
 from openviper.exceptions import MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column, Table
 
 _COMPARED: tuple[tuple[str, Any], ...] = (
     ("type", None),

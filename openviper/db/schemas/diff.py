@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from openviper.db.dialects.ddl import (
     DDLDialect,
     Index,
     LiveIndex,
     LiveTable,
-    State,
-    Table,
     TableChange,
     normalise_expression,
     rename_identifiers,
@@ -20,7 +18,10 @@ from openviper.db.dialects.ddl import (
 )
 from openviper.exceptions import MigrationError
 
-Applied = Mapping[str, Table]
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State, Table
+
+Applied: TypeAlias = "Mapping[str, Table]"
 """The bookkeeping: what was last applied to each table."""
 
 

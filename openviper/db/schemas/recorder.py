@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from openviper.db.databases import Connection
-from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, State, Table
+from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
 from openviper.db.schemas.files import now
+from openviper.db.schemas.fingerprint import BOOKKEEPING_KEY, LIVE_QUERIES, digest
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State, Table
 
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {BOOKKEEPING_TABLE} (
   table_name VARCHAR(255) NOT NULL PRIMARY KEY,
@@ -24,12 +29,29 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {BOOKKEEPING_TABLE} (
 async def read_applied(connection: Connection) -> State:
     """Return what was last applied to each table; the bookkeeping table must exist."""
     rows = await connection.fetch_all(f"SELECT table_name, applied FROM {BOOKKEEPING_TABLE}")
-    return {name: json.loads(applied) for name, applied in rows}
+    return {name: json.loads(applied) for name, applied in rows if name != BOOKKEEPING_KEY}
 
 
 def outdated(wanted: State, applied: Mapping[str, Table]) -> State:
     """Return the wanted tables that the bookkeeping does not know in this form."""
     return {name: table for name, table in wanted.items() if applied.get(name) != table}
+
+
+async def remember(connection: Connection, apps: Mapping[str, str]) -> None:
+    """Store that the database needs nothing as long as it and the files of the apps stay as they are."""
+    master = await connection.fetch_all(LIVE_QUERIES[0])
+    with_patches = any(row[1] == PATCHES_TABLE for row in master)
+    patches = await connection.fetch_all(LIVE_QUERIES[1]) if with_patches else []
+    found = digest(apps, (master, patches))
+    mark = connection.dialect.placeholder
+    await connection.execute(
+        f"DELETE FROM {BOOKKEEPING_TABLE} WHERE table_name = {mark}", (BOOKKEEPING_KEY,)
+    )
+    await connection.execute(
+        f"INSERT INTO {BOOKKEEPING_TABLE} (table_name, app, model, applied, applied_at) "
+        f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark})",
+        (BOOKKEEPING_KEY, "openviper", "Fingerprint", found, now()),
+    )
 
 
 async def record(connection: Connection, tables: State, gone: list[str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from openviper.db.dialects.ddl import Column
 from openviper.db.schemas.types import base_type
 from openviper.exceptions import MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column
 
 Pair = tuple[str, str]
 """The old and the new name of a column."""

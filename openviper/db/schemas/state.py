@@ -6,11 +6,13 @@ Only what every model carries is read here, its `_meta` and `_fields`, so nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from openviper.db.dialects.ddl import Column, ConstraintEntry, IndexEntry, State, Table
 from openviper.db.identifiers import shorten
 from openviper.exceptions import FieldError, MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column, ConstraintEntry, IndexEntry, State, Table
 
 
 class ModelClass(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from openviper.db.connection import connections
+from openviper.db.connection import connections, transaction
 from openviper.db.databases import Database
-from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect, LiveTable, State
+from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect, LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.patches import PATCH_DIRECTORY, discover_patches, get_applied_patches, get_registry, run_patches
@@ -19,6 +19,9 @@ from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.schemas.recorder import outdated, read_applied
 from openviper.exceptions import MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State
 
 Report = Callable[[str, bool], None]
 """Takes a line for the person who waits, and whether it is a detail."""
@@ -114,6 +117,9 @@ class SchemaSync:
             result = await self._schema_step(target, dialect, wanted, target_app is None, drop_orphans)
             if with_patches:
                 patches += await self._run_patches(with_patches, target, post_migrate=True)
+            # Warnings are to be seen again at the next run, so that one has to look again.
+            if target_app is None and wanted and not result.warnings and not target.is_read_only:
+                await self._remember(target)
         return result._replace(patches=patches)
 
     async def plan(
@@ -194,6 +200,13 @@ class SchemaSync:
             operations.append(f"drop table {name}")
             self._report(f"-> drop table {name}", False)
         return SyncResult(operations, [change.label for change in changes], warnings, [])
+
+    async def _remember(self, target: Database) -> None:
+        from openviper.db.schemas.recorder import remember
+
+        if target.vendor == "sqlite" and not target.url.is_memory:
+            async with transaction(using=target.alias) as connection:
+                await remember(connection, self.apps)
 
     async def _run_patches(
         self, apps: Mapping[str, str], target: Database, *, post_migrate: bool

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from openviper.core.management.base import BaseCommand
-from openviper.core.management.utils import report_app_not_found, resolve_installed_apps
+from openviper.core.management.utils import report_app_not_found, resolve_db_url, resolve_installed_apps
+
+if TYPE_CHECKING:
+    from openviper.db.schemas.sync import SchemaSync
 
 
 class Command(BaseCommand):
@@ -26,22 +30,27 @@ class Command(BaseCommand):
             "--drop-orphans", action="store_true", help="drop tables that no schema file describes any more"
         )
 
-    async def handle(self, *args: Any, **options: Any) -> None:
-        """Plan or apply."""
-        from openviper.db.schemas.sync import SchemaSync
-
+    def handle(self, *args: Any, **options: Any) -> Any:
+        """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
         _, found = resolve_installed_apps(include_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
         if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
             raise report_app_not_found(self, label)
-        verbose: bool = options["verbose"]
-        if verbose:
+        if options["verbose"]:
             for name, path in apps.items():
                 self.stdout(f"{name} -> {path}")
+        if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(options["database"], apps):
+            self.stdout("No schema changes to apply.")
+            return None
+        return self._migrate(apps, label, options)
+
+    async def _migrate(self, apps: Mapping[str, str], label: str | None, options: Mapping[str, Any]) -> None:
+        # Imported here: the event loop and the connection pool take more time than a run with nothing to do.
+        from openviper.db.schemas.sync import SchemaSync
 
         def report(line: str, detail: bool) -> None:
-            if verbose or not detail:
+            if options["verbose"] or not detail:
                 self.stdout(f"  {line}" if detail else line)
 
         sync = SchemaSync(apps, report)
@@ -56,7 +65,7 @@ class Command(BaseCommand):
         else:
             self.stdout("No schema changes to apply.")
 
-    async def _plan(self, sync: Any, label: str | None, options: dict[str, Any]) -> None:
+    async def _plan(self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]) -> None:
         plan = await sync.plan(label, database=options["database"], drop_orphans=options["drop_orphans"])
         for warning in plan.warnings:
             self.terminal.warning(warning)
@@ -68,3 +77,11 @@ class Command(BaseCommand):
             self.stdout(f"{statement};")
         if not plan.operations:
             self.stdout("No schema changes to apply.")
+
+
+def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
+    from openviper.db.schemas.fingerprint import is_up_to_date
+    from openviper.db.url import DatabaseURL
+
+    url = DatabaseURL.parse(resolve_db_url({"database": alias}))
+    return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)

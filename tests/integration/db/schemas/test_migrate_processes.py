@@ -75,7 +75,7 @@ def facts(path: Path) -> tuple[list[Any], ...]:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         queries = (
             "SELECT type, name, sql FROM sqlite_master ORDER BY name",
-            "SELECT table_name, applied FROM openviper_schema ORDER BY table_name",
+            "SELECT table_name, applied FROM openviper_schema WHERE table_name <> '*' ORDER BY table_name",
             "SELECT * FROM sqlite_sequence ORDER BY name",
             "SELECT count(*), sum(id), min(id) FROM library_book",
         )

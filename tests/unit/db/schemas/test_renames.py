@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from openviper.db.dialects.ddl import Column
 from openviper.db.schemas import match_renames
 from openviper.db.schemas.renames import RenameOptions, parse_renames
 from openviper.exceptions import MigrationError
 from tests.unit.db.schemas.builders import column
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column
 
 
 def columns(*entries: dict[str, Any]) -> list[Column]:
