@@ -255,7 +255,8 @@ class SQLiteDDL:
         for index in live.indexes:
             moved = index._replace(columns=tuple(names.get(name, name) for name in index.columns))
             inline = len(index.columns) == 1 and index.columns[0] in change.kept
-            if index.is_constraint and index.name not in gone and moved.key not in stated and not inline:
+            surplus = index.name not in gone and moved.key not in stated and not inline
+            if index.is_constraint and index.columns and surplus:
                 kept.append(f"UNIQUE ({', '.join(q(name) for name in moved.columns)})")
         return kept
 

@@ -134,7 +134,6 @@ def find_renames(table: Table, live: LiveTable) -> list[tuple[str, str]]:
 def _compare_columns(change: TableChange, live: LiveTable, before: Table | None, dialect: DDLDialect) -> None:
     present = {old: new for old, new in change.renames}
     by_name = {present.get(name, name): column for name, column in live.columns.items()}
-    # Spelling of a name in another letter case is the same column to SQLite and MariaDB.
     for column in change.wanted["columns"]:
         actual = by_name.get(column["name"])
         if actual is None:

@@ -71,9 +71,15 @@ def model_table(model: Any) -> Table:
 
 
 def _column(model: Any, name: str, field: Any) -> Column:
+    try:
+        # A foreign key has the type of the key it refers to, so both need the target.
+        neutral_type = field.db_type()
+        target = field.remote_model if hasattr(field, "on_delete") else None
+    except FieldError as error:
+        raise MigrationError(f"{model._meta.app_name}.{model.__name__}.{name}: {error}") from error
     column: Column = {
         "name": field.column_name,
-        "type": field.db_type(),
+        "type": neutral_type,
         "nullable": bool(field.null) and not field.primary_key,
         "default": literal_default(field),
     }
@@ -87,11 +93,7 @@ def _column(model: Any, name: str, field: Any) -> Column:
         column["choices"] = [
             {"value": _json_value(value), "label": str(label)} for value, label in _pairs(field.choices)
         ]
-    if hasattr(field, "on_delete"):
-        try:
-            target = field.remote_model
-        except FieldError as error:
-            raise MigrationError(f"{model._meta.app_name}.{model.__name__}.{name}: {error}") from error
+    if target is not None:
         column["target_table"] = target._meta.table_name
         column["on_delete"] = str(field.on_delete)
     return column
@@ -150,7 +152,8 @@ def _indexes(model: Any, names: Mapping[str, str]) -> list[IndexEntry]:
         entry: IndexEntry = {"name": index.name or shorten(f"idx_{table}_{'_'.join(fields)}"), "fields": fields}
         if index.condition:
             entry["condition"] = str(index.condition)
-        entries.append(entry)
+        if entry not in entries:  # `db_index` may say the same.
+            entries.append(entry)
     return entries
 
 

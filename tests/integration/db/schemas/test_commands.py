@@ -68,8 +68,10 @@ def test_a_first_run_a_second_and_a_verbose_one(directory: Path) -> None:
     second = migrate(directory)
     assert (second.stdout, second.returncode) == ("No schema changes to apply.\n", 0)
     write(directory, schema("library_book", column("title", "VARCHAR(60)")))
-    assert migrate(directory, "-v").stdout == (
-        f"library -> {directory}/library\nMigrating...\nlibrary.Book\n"
+    third = migrate(directory, "-v").stdout
+    assert f"library -> {directory}/library\n" in third
+    assert third.endswith(
+        "Migrating...\nlibrary.Book\n"
         "  -> alter column library_book.title: type VARCHAR(50) -> VARCHAR(60)\nSchema sync complete.\n"
     )
 
