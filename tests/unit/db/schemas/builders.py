@@ -10,7 +10,7 @@ KEY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def column(name: str, type_: str = "INTEGER", **keys: Any) -> dict[str, Any]:
+def column(name: str, type_: str = "INTEGER", **keys: Any) -> Any:
     """Return a column of a schema file, NOT NULL without default unless `keys` say otherwise."""
     return {"name": name, "type": type_, "nullable": False, "default": None, **keys}
 
