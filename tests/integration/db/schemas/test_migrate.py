@@ -185,16 +185,18 @@ async def test_hand_made_columns_indexes_and_checks_survive(tmp_path: Path) -> N
         one.sql(
             "ALTER TABLE library_book ADD COLUMN mine TEXT COLLATE NOCASE DEFAULT 'x' CHECK (mine <> ',')",
             "ALTER TABLE library_book ADD COLUMN other INTEGER REFERENCES library_shelf(id)",
+            "ALTER TABLE library_book ADD COLUMN doubled INTEGER GENERATED ALWAYS AS (other * 2)",
             "CREATE INDEX my_index ON library_book (n, title)",
             "INSERT INTO library_book (title, n) VALUES ('a', 1)",
         )
         first = await one.settled()
-        assert "kept library_book.mine, library_book.other" in first.warnings[0]
+        assert "kept library_book.mine, library_book.other, library_book.doubled:" in first.warnings[0]
         await one.settled(SHELF, book(column("title", "VARCHAR(60)"), column("n", "BIGINT", nullable=True)))
         assert one.sql("SELECT id, title, n, mine, other FROM library_book") == [(1, "a", 1, "x", None)]
         (created,) = one.sql("SELECT sql FROM sqlite_master WHERE name = 'library_book'")
         assert "COLLATE NOCASE DEFAULT 'x' CHECK (mine <> ',')" in created[0]
         assert "other INTEGER REFERENCES library_shelf(id)" in created[0]
+        assert "GENERATED ALWAYS AS (other * 2)" in created[0]
         assert one.sql("SELECT count(*) FROM sqlite_master WHERE name = 'my_index'") == [(1,)]
 
 

@@ -166,7 +166,7 @@ async def test_an_impossible_lock_file_is_named(tmp_path: Path) -> None:
             pass
 
 
-def random_column(chance: random.Random, name: str) -> dict[str, Any]:
+def random_column(chance: random.Random, name: str) -> Any:
     """Return a column whose rows survive any change: nullable, or with a default."""
     type_ = chance.choice(["INTEGER", "BIGINT", "VARCHAR(20)", "VARCHAR(30)", "TEXT", "REAL", "BOOLEAN", "DATETIME"])
     keys: dict[str, Any] = {"nullable": chance.random() < 0.6}
