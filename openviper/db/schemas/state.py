@@ -6,21 +6,13 @@ Only what every model carries is read here, its `_meta` and `_fields`, so nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.identifiers import shorten
 from openviper.exceptions import FieldError, MigrationError
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, ConstraintEntry, IndexEntry, State, Table
-
-
-class ModelClass(Protocol):
-    """What a model class has to tell."""
-
-    __name__: str
-    _meta: Any
-    _fields: Mapping[str, Any]
 
 
 def models_state(models: Iterable[Any]) -> State:
