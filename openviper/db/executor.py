@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -153,7 +153,7 @@ def explain_missing(meta: ModelOptions, alias: str, error: OperationalError) -> 
 
 
 async def read(
-    meta: ModelOptions, alias: str, sql: str, parameters: list[Any], convert: Callable[[list[Row]], T]
+    meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any], convert: Callable[[list[Row]], T]
 ) -> T:
     """Run a read and return ``convert(rows)``.
 
@@ -167,7 +167,7 @@ async def read(
         raise
 
 
-async def insert(meta: ModelOptions, alias: str, sql: str, parameters: list[Any]) -> int | None:
+async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any]) -> int | None:
     """Insert one row and return its row id.
 
     Raises:
@@ -181,7 +181,7 @@ async def insert(meta: ModelOptions, alias: str, sql: str, parameters: list[Any]
         raise
 
 
-async def write(meta: ModelOptions, alias: str, sql: str, parameters: list[Any], *, bulk: bool) -> int:
+async def write(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any], *, bulk: bool) -> int:
     """Run a write and return the number of rows it touched.
 
     Raises:

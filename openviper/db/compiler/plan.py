@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from openviper.db.compiler.builders import Build, make_builder
+from openviper.db.compiler.extractors import make_extractor
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field
 from openviper.db.fields.moments import uses_time_zones
@@ -34,8 +35,8 @@ class Plan:
         self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
         self.auto_fields: list[Any] = [field for field in self.fields if field.auto_now or field.auto_now_add]
         self.pre_save_fields = [field for field in self.fields if type(field).pre_save is not Field.pre_save]
-        self.attnames_without_key = tuple(name for name in self.attnames if name != meta.pk.attname)
         self.key_position = self.attnames.index(meta.pk.attname)
+        self.extract = make_extractor(meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware)
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
@@ -43,6 +44,10 @@ class Plan:
         columns = ", ".join(self.column(field) for field in self.fields)
         self.get_sql = f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
+        self.insert_sql_with_key = self._insert_sql(self.attnames)
+        self.insert_sql_without_key = self._insert_sql(
+            tuple(name for name in self.attnames if name != meta.pk.attname)
+        )
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 
     def column(self, field: Field[Any]) -> str:
@@ -58,11 +63,6 @@ class Plan:
                 self.cache.clear()
             self.cache[shape] = found
         return found
-
-    def insert_sql(self, attnames: tuple[str, ...]) -> str:
-        """Return the INSERT of these attributes."""
-        sql: str = self.cached(("insert", attnames), lambda: self._insert_sql(attnames))
-        return sql
 
     def _insert_sql(self, attnames: tuple[str, ...]) -> str:
         if not attnames:

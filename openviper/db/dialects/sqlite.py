@@ -17,6 +17,16 @@ _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
 
 
 def _write_datetime(value: datetime) -> str:
+    if value.tzinfo is UTC:  # The common case, where formatting by hand takes half the time of isoformat.
+        return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (
+            value.year,
+            value.month,
+            value.day,
+            value.hour,
+            value.minute,
+            value.second,
+            value.microsecond,
+        )
     if value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
     return value.isoformat(" ", "microseconds")

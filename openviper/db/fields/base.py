@@ -174,6 +174,23 @@ class Field(Generic[T]):
         """
         return self.to_python(value)
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return a Python expression over ``{0}`` that holds only for values which `to_db` returns as they are.
+
+        `None` if there is none. Generated code uses it to convert rows of well-typed values without a call per value.
+
+        Args:
+            aware: Whether time stamps are aware.
+        """
+        return None
+
+    def valid_test(self) -> str | None:
+        """Return a Python expression over ``{0}`` that holds only for values which `validate` lets through.
+
+        `None` if there is none. Choices and NULL are not its concern.
+        """
+        return None
+
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return what turns a value of `to_db`, never `None`, into the driver's; `None` if nothing has to be done."""
         return dialect.writer(self.db_type())

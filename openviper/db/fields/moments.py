@@ -98,6 +98,10 @@ class DateTimeField(Field[T]):
         """Return the value for `auto_now` and `auto_now_add`."""
         return current_moment()
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is datetime and {0}.tzinfo is UTC" if aware else None
+
     def to_python(self, value: Any) -> Any:
         """Return a `datetime` in the form the settings ask for; ISO 8601 text and dates are converted."""
         if value is None or (value.__class__ is datetime and value.tzinfo is UTC and uses_time_zones()):
@@ -117,6 +121,10 @@ class DateTimeField(Field[T]):
             return value if value.tzinfo is None else value.astimezone(local_zone()).replace(tzinfo=None)
         except OverflowError:
             raise ValueError(f"{self.name}: {value!r} has no equivalent in UTC") from None
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is datetime and {0}.tzinfo is UTC"
 
     def validate(self, value: Any) -> None:
         """Check that the value can be understood."""
@@ -168,6 +176,10 @@ class DateField(Field[T]):
         """Return today in `TIME_ZONE`."""
         return datetime.now(local_zone()).date()
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is date"
+
     def to_python(self, value: Any) -> Any:
         """Return a `date`; a `datetime` is cut to its date, ISO 8601 text is converted."""
         if value is None or value.__class__ is date:
@@ -182,6 +194,10 @@ class DateField(Field[T]):
         except ValueError:
             pass
         raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 date")
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is date"
 
     def validate(self, value: Any) -> None:
         """Check that the value can be understood."""

@@ -40,6 +40,10 @@ class IntegerField(Field[T]):
             raise ValueError(f"{self.name}: {value!r} does not fit into 64 bits")
         return value
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return f"{{0}}.__class__ is int and {-_DRIVER_LIMIT} <= {{0}} < {_DRIVER_LIMIT}"
+
     def _convert(self, value: Any) -> int:
         if isinstance(value, (float, Decimal)):
             if not math.isfinite(value) or value != int(value):
@@ -51,6 +55,10 @@ class IntegerField(Field[T]):
             except ValueError:
                 pass
         raise ValueError(f"{self.name}: {value!r} is not a whole number")
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return f"{{0}}.__class__ is int and {self.minimum} <= {{0}} <= {self.maximum}"
 
     def validate(self, value: Any) -> None:
         """Check the range."""
@@ -170,6 +178,10 @@ class FloatField(Field[T]):
         self.allow_inf = allow_inf
         self.allow_nan = allow_nan
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is float"
+
     def to_python(self, value: Any) -> Any:
         """Return a `float`."""
         if value is None or value.__class__ is float:
@@ -178,6 +190,10 @@ class FloatField(Field[T]):
             return float(unwrap_enum(value))
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"{self.name}: {value!r} is not a number") from None
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is float and {0} - {0} == 0.0"
 
     def validate(self, value: Any) -> None:
         """Reject infinities and NaN unless allowed."""
@@ -235,6 +251,10 @@ class DecimalField(Field[T]):
     def db_type(self) -> str:
         """Return ``NUMERIC(digits,places)``."""
         return f"NUMERIC({self.max_digits},{self.decimal_places})"
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is Decimal and {0}.is_finite()"
 
     def to_python(self, value: Any) -> Any:
         """Return a `Decimal`; a float is taken by its shortest text."""
@@ -304,6 +324,10 @@ class BooleanField(Field[T]):
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0} is True or {0} is False"
+
     def to_python(self, value: Any) -> Any:
         """Return a `bool`."""
         if value is None or value.__class__ is bool:
@@ -318,6 +342,10 @@ class BooleanField(Field[T]):
         elif isinstance(value, (int, float)) and value in (0, 1):
             return bool(value)
         raise ValueError(f"{self.name}: {value!r} is neither true nor false")
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0} is True or {0} is False"
 
     def validate(self, value: Any) -> None:
         """Check that the value can be understood."""

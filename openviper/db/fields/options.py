@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from openviper.db.fields.base import Field
@@ -21,6 +22,7 @@ class ModelOptions:
         defaults: The value of each attribute of a new instance.
         checked_fields: Fields that are validated: not those that the database or the ORM fills.
         factories: Fields whose default is made anew for each instance.
+        find_suspects: Finds the fields whose values need a closer look, once it has been made.
         lookups: Conditions already looked up, kept by the room that makes them.
         plans: Statements and row builders per dialect, kept by the compiler.
     """
@@ -52,6 +54,7 @@ class ModelOptions:
         self.defaults: dict[str, Any] = {}
         self.factories: list[Field[Any]] = []
         self.checked_fields: list[Field[Any]] = []
+        self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
         self.lookups: dict[str, Any] = {}
         self.plans: dict[str, Any] = {}
 

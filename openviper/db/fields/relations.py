@@ -283,6 +283,10 @@ class ForeignKey(Field[Awaitable[T]]):
         key = self.key_of(value)
         return None if key is None else self.target().to_python(key)
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test of the target's key."""
+        return self.target().exact_test(aware=aware)
+
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return the converter of the target's key."""
         return self.target().writer(dialect)
@@ -290,6 +294,10 @@ class ForeignKey(Field[Awaitable[T]]):
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the converter of the target's key."""
         return self.target().reader(dialect, aware=aware)
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return self.target().valid_test()
 
     def validate(self, value: Any) -> None:
         """Check the key as the target does."""

@@ -37,6 +37,10 @@ class UUIDField(Field[T]):
         super().__init__(null=null, **options)
         self.auto = auto
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is UUID"
+
     def to_python(self, value: Any) -> Any:
         """Return a `UUID`; text of 32 or 36 characters is converted."""
         if value is None or value.__class__ is UUID:
@@ -49,6 +53,10 @@ class UUIDField(Field[T]):
         except ValueError:
             pass
         raise ValueError(f"{self.name}: {value!r} is not a UUID")
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is UUID"
 
     def validate(self, value: Any) -> None:
         """Check that the value can be understood."""
@@ -83,6 +91,14 @@ class JSONField(Field[T]):
         from openviper.conf import settings
 
         return min(int(settings.MAX_JSON_SIZE), JSON_CEILING)
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0} is not None"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0} is not None"
 
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return the dialect's encoder with a check of the size, so that a value is encoded only once."""

@@ -28,6 +28,14 @@ class TextField(Field[T]):
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is str and {0}.isascii()"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is str"
+
     def to_python(self, value: Any) -> Any:
         """Return a `str`; numbers and other plain values are converted by `str`."""
         if value.__class__ is not str:
@@ -83,6 +91,11 @@ class CharField(TextField[T]):
     def db_type(self) -> str:
         """Return ``VARCHAR(length)``."""
         return f"VARCHAR({self.max_length})"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        simple = f"{{0}}.__class__ is str and len({{0}}) <= {self.max_length}"
+        return simple if type(self).check_form is CharField.check_form else None
 
     def validate(self, value: Any) -> None:
         """Check length and form."""

@@ -163,9 +163,9 @@ class Model(Hooks, metaclass=ModelMeta):
         Raises:
             ModelValidationError: If something is not allowed.
         """
-        await run_hook(self, "before_validate")
+        await run_hook(self.before_validate)
         await self.validate()
-        await run_hook(self, "clean")
+        await run_hook(self.clean)
 
     @classmethod
     async def _load_related(cls, key: Any, alias: str | None) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -44,15 +45,8 @@ class Hooks:
         """Run after a DELETE."""
 
 
-async def run_hook(instance: Any, name: str, *arguments: Any) -> None:
-    """Run a hook unless it is the empty one of `Hooks`."""
-    if getattr(type(instance), name) is getattr(Hooks, name):
-        return
-    result = getattr(instance, name)(*arguments)
+async def run_hook(hook: Callable[..., Any], *arguments: Any) -> None:
+    """Run a hook, async or plain."""
+    result = hook(*arguments)
     if result is not None:
         await result
-
-
-def overrides(model: type[Any], *names: str) -> bool:
-    """Tell whether a model overrides any of these hooks."""
-    return any(getattr(model, name) is not getattr(Hooks, name) for name in names)

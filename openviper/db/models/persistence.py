@@ -8,7 +8,7 @@ from typing import Any
 from openviper.db.compiler.plan import Plan
 from openviper.db.connection import transaction
 from openviper.db.executor import check_not_read_only, check_permission, choose_alias, insert, plan_on, read, write
-from openviper.db.models.hooks import overrides, run_hook
+from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.query.bulk import fill_auto_fields
 from openviper.db.query.rows import (
     changed_values,
@@ -28,30 +28,40 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
     check_not_read_only(meta)
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
-    await run_hook(instance, "before_validate")
+    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
+    cls = type(instance)
+    if cls.before_validate is not Hooks.before_validate:
+        await run_hook(instance.before_validate)
     await instance.validate()
-    if creating:
-        await run_hook(instance, "before_insert")
-    await run_hook(instance, "before_save")
+    if creating and cls.before_insert is not Hooks.before_insert:
+        await run_hook(instance.before_insert)
+    if cls.before_save is not Hooks.before_save:
+        await run_hook(instance.before_save)
     alias = choose_alias(meta, instance._alias)
     plan = plan_on(meta, alias)
-    after = ("after_insert", "on_change") if creating else ("on_update", "on_change")
-    if not overrides(type(instance), *after):
+    hooked = cls.after_insert is not Hooks.after_insert if creating else cls.on_update is not Hooks.on_update
+    if hooked or cls.on_change is not Hooks.on_change:
+        await _save_with_hooks(plan, alias, instance, limited, creating)
+    elif creating:
         # Nothing runs after the statement, so it needs no transaction around it.
-        await (_insert(plan, alias, instance) if creating else _update(plan, alias, instance, limited))
-        return
+        await _insert(plan, alias, instance)
+    else:
+        await _update(plan, alias, instance, limited)
+
+
+async def _save_with_hooks(plan: Plan, alias: str, instance: Any, limited: set[str] | None, creating: bool) -> None:
     before = (instance.__dict__.get("_row"), instance.__dict__.get("_layout"), instance.pk)
     try:
         async with transaction(alias):
             if creating:
                 await _insert(plan, alias, instance)
-                await run_hook(instance, "after_insert")
-                await run_hook(instance, "on_change", instance.to_dict())
-            else:
-                changed = await _update(plan, alias, instance, limited)
-                await run_hook(instance, "on_update")
-                if changed:
-                    await run_hook(instance, "on_change", _by_name(instance, changed))
+                await run_hook(instance.after_insert)
+                await run_hook(instance.on_change, instance.to_dict())
+                return
+            changed = await _update(plan, alias, instance, limited)
+            await run_hook(instance.on_update)
+            if changed:
+                await run_hook(instance.on_change, _by_name(instance, changed))
     except BaseException:
         _restore(instance, *before)
         raise
@@ -90,19 +100,18 @@ async def _pre_save(plan: Plan, instance: Any) -> None:
 
 async def _insert(plan: Plan, alias: str, instance: Any) -> None:
     if plan.auto_fields:
-        fill_auto_fields(plan, instance, creating=True)
+        fill_auto_fields(plan, (instance,), creating=True)
     if plan.pre_save_fields:
         await _pre_save(plan, instance)
-    row = [stored_value(plan, instance, attname) for attname in plan.attnames]
+    row = plan.extract.one(instance.__dict__)
     key = plan.key_position
     if row[key] is None and plan.meta.pk.auto_increment:
-        attnames = plan.attnames_without_key
-        number = await insert(plan.meta, alias, plan.insert_sql(attnames), row[:key] + row[key + 1 :])
-        row[key] = number
-        instance.__dict__[plan.meta.pk.attname] = number
+        sql, values = plan.insert_sql_without_key, row[:key] + row[key + 1 :]
+        number = await insert(plan.meta, alias, sql, values)
+        row = (*row[:key], number, *row[key + 1 :])
     else:
-        await insert(plan.meta, alias, plan.insert_sql(plan.attnames), row)
-    mark_inserted(plan, instance, tuple(row), alias)
+        await insert(plan.meta, alias, plan.insert_sql_with_key, row)
+    mark_inserted(plan, (instance,), (row,), alias)
 
 
 async def _update(plan: Plan, alias: str, instance: Any, limited: set[str] | None) -> dict[str, Any]:
@@ -138,15 +147,17 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     await check_permission(meta, "delete", ignore_permissions)
     if instance.pk is None:
         raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
-    await run_hook(instance, "on_delete")
+    await run_hook(instance.on_delete)
     alias = choose_alias(meta, instance._alias)
     plan = plan_on(meta, alias)
-    if not overrides(type(instance), "after_delete"):
+    if type(instance).after_delete is Hooks.after_delete:
         await _delete(plan, alias, instance)
     else:
         async with transaction(alias):
             await _delete(plan, alias, instance)
-            await run_hook(instance, "after_delete")
+            await run_hook(instance.after_delete)
+    # What was not loaded is gone for good; a new row would have it empty.
+    instance.__dict__.update({name: None for name in plan.attnames if name not in instance.__dict__})
     instance.__dict__.pop("_row", None)
     instance.__dict__.pop("_layout", None)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from openviper.db.compiler.description import EVERYTHING
 from openviper.db.compiler.selects import select_exists
+from openviper.db.compiler.validators import make_suspect_finder
 from openviper.db.executor import choose_alias, plan_on, read
 from openviper.db.expressions import Condition, Q
 from openviper.exceptions import ORMException
@@ -31,15 +32,16 @@ async def validate_instance(instance: Any) -> None:
         ModelValidationError: If something is not allowed; it names everything found.
     """
     meta = instance._meta
+    find = meta.find_suspects
+    if find is None:
+        find = meta.find_suspects = make_suspect_finder(meta)
     values = instance.__dict__
     errors: dict[str, list[str]] = {}
-    for field in meta.checked_fields:
-        attname = field.attname
-        if attname in values:
-            try:
-                field.validate(values[attname])
-            except (ValueError, TypeError) as error:
-                errors[field.name] = [str(error)]
+    for field in find(values):
+        try:
+            field.validate(values[field.attname])
+        except (ValueError, TypeError) as error:
+            errors[field.name] = [str(error)]
     if errors:
         raise ModelValidationError(meta.model_name, errors)
     for group in meta.unique_together:

@@ -16,11 +16,13 @@ SLICE = 1000
 """Instances worked on before the event loop gets its turn."""
 
 
-def fill_auto_fields(plan: Plan, instance: Any, *, creating: bool) -> None:
+def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) -> None:
     """Set the attributes that set themselves: `auto_now` always, `auto_now_add` on the first save if empty."""
     for field in plan.auto_fields:
-        if field.auto_now or (creating and instance.__dict__.get(field.attname) is None):
-            instance.__dict__[field.attname] = field.now()
+        now = field.now()
+        for instance in instances:
+            if field.auto_now or (creating and instance.__dict__.get(field.attname) is None):
+                instance.__dict__[field.attname] = now
 
 
 async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_size: int | None) -> None:
@@ -35,21 +37,19 @@ async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_siz
     numbered: list[Any] = []
     keyed: list[Any] = []
     for instance in instances:
-        if instance._row is not None:
+        values = instance.__dict__
+        if "_row" in values:
             raise QueryError(f"bulk_create(): {instance!r} is stored already")
-        without = key.auto_increment and instance.__dict__.get(key.attname) is None
-        (numbered if without else keyed).append(instance)
+        (numbered if key.auto_increment and values[key.attname] is None else keyed).append(instance)
     rows: list[tuple[Any, ...]] = []
     async with transaction(alias):
         if keyed:
             await _insert_rows(plan, alias, keyed, None, rows, batch_size)
         if numbered:
             await _insert_numbered(plan, alias, numbered, rows, batch_size)
+    ordered = [*keyed, *numbered]
     for start in range(0, len(rows), SLICE):
-        end = start + SLICE
-        for instance, row in zip([*keyed, *numbered][start:end], rows[start:end], strict=True):
-            instance.__dict__[key.attname] = row[plan.key_position]
-            mark_inserted(plan, instance, row, alias)
+        mark_inserted(plan, ordered[start : start + SLICE], rows[start : start + SLICE], alias)
         await asyncio.sleep(0)
 
 
@@ -59,10 +59,10 @@ async def _insert_numbered(
     # The database numbers the first row; the transaction keeps other writers out, so the numbers after it are free. No
     # driver returns the keys of a multi-row insert in a promised order.
     position = plan.key_position
-    first = next(_rows(plan, instances[:1], None))
-    attnames = plan.attnames[:position] + plan.attnames[position + 1 :]
-    sql = plan.insert_sql(attnames)
-    number = await insert(plan.meta, alias, sql, [*first[:position], *first[position + 1 :]])
+    fill_auto_fields(plan, instances[:1], creating=True)
+    first = plan.extract.one(instances[0].__dict__)
+    values = first[:position] + first[position + 1 :]
+    number = await insert(plan.meta, alias, plan.insert_sql_without_key, values)
     assert number is not None
     rows.append((*first[:position], number, *first[position + 1 :]))
     if len(instances) > 1:
@@ -77,29 +77,28 @@ async def _insert_rows(
     rows: list[tuple[Any, ...]],
     batch_size: int | None,
 ) -> None:
-    sql = plan.insert_sql(plan.attnames)
+    sql = plan.insert_sql_with_key
     size = batch_size or len(instances)
     for start in range(0, len(instances), size):
-        batch = instances[start : start + size]
-        # A generator: values are converted in the thread that inserts, not on the event loop.
-        await write_many(plan.meta, alias, sql, _kept(_rows(plan, batch, number), rows))
-        number = None if number is None else number + len(batch)
+        batch = _Rows(plan, instances[start : start + size], number)
+        await write_many(plan.meta, alias, sql, batch)
+        rows += batch.rows
+        number = None if number is None else number + size
 
 
-def _kept(made: Iterator[tuple[Any, ...]], rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    for row in made:
-        rows.append(row)
-        yield row
+class _Rows:
+    """The rows of instances, made when they are first asked for: in the thread that inserts, not on the event loop."""
 
+    def __init__(self, plan: Plan, instances: Sequence[Any], number: int | None) -> None:
+        self.plan = plan
+        self.instances = instances
+        self.number = number
+        self.rows: list[tuple[Any, ...]] = []
 
-def _rows(plan: Plan, instances: Iterable[Any], number: int | None) -> Iterator[tuple[Any, ...]]:
-    for instance in instances:
-        fill_auto_fields(plan, instance, creating=True)
-        row = [stored_value(plan, instance, attname) for attname in plan.attnames]
-        if number is not None:
-            row[plan.key_position] = number
-            number += 1
-        yield tuple(row)
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        fill_auto_fields(self.plan, self.instances, creating=True)
+        self.rows = list(self.plan.extract.many(self.instances, self.number))
+        return iter(self.rows)
 
 
 async def update_all(
@@ -127,13 +126,15 @@ async def update_all(
 
     def made(batch: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         for instance in batch:
-            yield tuple(stored_value(plan, instance, attname) for attname in columns)
+            row = tuple(stored_value(plan, instance, attname) for attname in columns)
+            rows.append(row)
+            yield row
 
-    size = batch_size or len(instances)
+    size = batch_size or max(len(instances), 1)
     count = 0
     async with transaction(alias):
         for start in range(0, len(instances), size):
-            count += await write_many(plan.meta, alias, sql, _kept(made(instances[start : start + size]), rows))
+            count += await write_many(plan.meta, alias, sql, made(instances[start : start + size]))
     for instance, row in zip(instances, rows, strict=True):
         if instance._row is not None:
             mark_updated(plan, instance, dict(zip(attnames, row, strict=False)))

@@ -6,6 +6,7 @@ of ``_layout``. What changed is what differs from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from openviper.db.compiler.plan import Plan
@@ -56,13 +57,18 @@ def changed_values(plan: Plan, instance: Any) -> dict[str, Any]:
     return changed
 
 
-def mark_inserted(plan: Plan, instance: Any, row: tuple[Any, ...], alias: str) -> None:
-    """Remember a whole row, in the order of the columns, as stored."""
-    values = instance.__dict__
-    values["_row"] = row
-    values.pop("_layout", None)
-    if alias != plan.meta.backend:
-        values["_alias"] = alias
+def mark_inserted(plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str) -> None:
+    """Take the keys from whole rows, in the order of the columns, and remember the rows as stored."""
+    key = plan.meta.pk.attname
+    position = plan.key_position
+    elsewhere = alias != plan.meta.backend
+    for instance, row in zip(instances, rows, strict=True):
+        values = instance.__dict__
+        if values[key] is None:
+            values[key] = row[position]
+        values["_row"] = row
+        if elsewhere:
+            values["_alias"] = alias
 
 
 def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:
