@@ -53,7 +53,11 @@ def split_target(command: str, arguments: Sequence[str]) -> tuple[str, list[str]
 
 
 def _run(argv: list[str], terminal: Terminal) -> int:
-    explicit, arguments = extract_settings_flag(argv)
+    try:
+        explicit, arguments = extract_settings_flag(argv)
+    except CommandError:
+        terminal.note(USAGE)
+        raise
     if not arguments:
         terminal.note(USAGE)
         raise CommandError("a command is missing", USAGE_ERROR)

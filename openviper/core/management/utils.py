@@ -13,7 +13,6 @@ from openviper.core.management.base import BaseCommand, CommandError, NoModelsMo
 from openviper.core.management.running import run_to_completion
 from openviper.utils.identifiers import is_identifier
 from openviper.utils.importing import is_missing
-from openviper.utils.terminal import PromptUnavailableError
 from openviper.version import VERSION
 
 if TYPE_CHECKING:
@@ -106,17 +105,14 @@ def prompt_password(
     Raises:
         CommandError: If the person gives up or input ends.
     """
-    try:
-        while True:
-            password = cmd.terminal.password(prompt)
-            problem = password_problem(password)
-            if problem is None and password != cmd.terminal.password(confirm_prompt):
-                problem = "the passwords do not match"
-            if problem is None:
-                return password
-            cmd.terminal.error(problem)
-    except (KeyboardInterrupt, PromptUnavailableError):
-        raise CommandError("Operation cancelled.") from None
+    while True:
+        password = cmd.terminal.password(prompt)
+        problem = password_problem(password)
+        if problem is None and password != cmd.terminal.password(confirm_prompt):
+            problem = "the passwords do not match"
+        if problem is None:
+            return password
+        cmd.terminal.error(problem)
 
 
 def password_problem(password: str) -> str | None:
