@@ -103,10 +103,15 @@ def _validate_types(s: Settings, errors: list[str]) -> None:
         value = getattr(s, name)
         for kind, accepted, words in KINDS:
             if isinstance(default, kind):
-                if not isinstance(value, accepted) or (kind is tuple and not all(isinstance(v, str) for v in value)):
+                if not isinstance(value, accepted) or (kind is tuple and not _holds_strings(name, value)):
                     shown = type(value).__name__ if is_sensitive(name) else repr(value)
                     errors.append(f"{name} must be {words}, not {shown}.")
                 break
+
+
+def _holds_strings(name: str, values: Collection[Any]) -> bool:
+    # A router may be given as an object.
+    return name == "DATABASE_ROUTERS" or all(isinstance(value, str) for value in values)
 
 
 _DEFAULTS: dict[str, Any] = Settings().as_dict(mask_sensitive=False)
