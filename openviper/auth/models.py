@@ -76,6 +76,7 @@ class Permission(_Grant):
     codename = CharField(max_length=100, unique=True)
     name = CharField(max_length=255)
     content_type = ForeignKey(ContentType, null=True, on_delete="CASCADE")
+    content_type_id: int | None
     created_at = DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:
@@ -103,7 +104,9 @@ class RolePermission(_Grant):
     """A permission that a role has."""
 
     role = ForeignKey(Role, on_delete="CASCADE")
+    role_id: int
     permission = ForeignKey(Permission, on_delete="CASCADE")
+    permission_id: int
 
     class Meta:
         table_name = "auth_role_permissions"
@@ -129,7 +132,9 @@ class RoleProfileDetail(_Grant):
     """A role in a profile."""
 
     role_profile = ForeignKey(RoleProfile, on_delete="CASCADE")
+    role_profile_id: int
     role = ForeignKey(Role, on_delete="CASCADE")
+    role_id: int
     created_at = DateTimeField(auto_now_add=True, editable=False)
     updated_at = DateTimeField(auto_now=True, editable=False)
 
@@ -142,7 +147,9 @@ class ContentTypePermission(_Grant):
     """What a role may do with a model. A model with at least one such row is closed to everybody else."""
 
     content_type = ForeignKey(ContentType, on_delete="CASCADE")
+    content_type_id: int
     role = ForeignKey(Role, on_delete="CASCADE")
+    role_id: int
     can_create = BooleanField(default=False)
     can_read = BooleanField(default=False)
     can_update = BooleanField(default=False)
@@ -166,6 +173,7 @@ class AbstractUser(AbstractModel):
     is_superuser = BooleanField(default=False)
     is_staff = BooleanField(default=False)
     role_profile = ForeignKey(RoleProfile, null=True, on_delete="SET NULL")
+    role_profile_id: int | None
     created_at = DateTimeField(auto_now_add=True, editable=False)
     updated_at = DateTimeField(auto_now=True, editable=False)
     date_joined = DateTimeField(auto_now_add=True, editable=False)
@@ -301,7 +309,9 @@ class UserRole(_Grant):
     """A role that a user has."""
 
     user = ForeignKey(get_user_model, on_delete="CASCADE")
+    user_id: Any
     role = ForeignKey(Role, on_delete="CASCADE")
+    role_id: int
 
     class Meta:
         table_name = "auth_user_roles"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 
 from openviper.core.context import request_perms_cache
-from openviper.db.connection import on_commit
 
 _generation = 0
 
@@ -17,6 +16,9 @@ def generation() -> int:
 
 def forget_permissions() -> None:
     """Drop everything remembered in this process and request, now and when the open transaction is committed."""
+    # Late, so that setting up, which comes before every command, does not import the database.
+    from openviper.db.connection import on_commit
+
     _forget()
     # Whoever asks before the commit still sees the old rows, and remembers them.
     on_commit(_forget)
