@@ -10,7 +10,7 @@ from openviper.auth.client import UNKNOWN, client_address
 from openviper.auth.hashers import check_dummy_password, check_password, make_password, needs_rehash
 from openviper.auth.users import get_user_model
 from openviper.core.context import ignore_permissions
-from openviper.db.models import Model
+from openviper.db.models import Model, Q
 
 logger = logging.getLogger("openviper.auth")
 
@@ -55,7 +55,7 @@ async def _find_candidates(model: type[Model], username: str) -> list[Any]:
     for field, lookup in IDENTIFYING_FIELDS:
         if field not in model._fields:
             continue
-        user: Any = await model.objects.filter(**{lookup: username}).order_by("pk").first()
+        user: Any = await model.objects.filter(Q(**{lookup: username})).order_by("pk").first()
         if user is not None and getattr(user, "is_active", True) and user not in found:
             found.append(user)
     return found

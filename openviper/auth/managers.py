@@ -1,15 +1,18 @@
-"""Making user accounts."""
+"""Making user accounts, and noticing every change to what users may do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from openviper.auth.permission_cache import forget_permissions
 from openviper.auth.validators import email_problem, normalize_email, username_problem
-from openviper.db.models import Manager
+from openviper.db.models import Manager, QuerySet
 
 if TYPE_CHECKING:
     from openviper.auth.models import AbstractUser
 
+M = TypeVar("M")
 U = TypeVar("U", bound="AbstractUser")
 
 ADMIN_FLAGS = ("is_staff", "is_superuser", "is_active")
@@ -56,3 +59,50 @@ class UserManager(Manager[U]):
             if not extra.setdefault(flag, True):
                 raise ValueError(f"a superuser must have {flag}=True, not {extra[flag]!r}")
         return await self.create_user(username, email, password, **extra)
+
+
+class GrantQuerySet(QuerySet[M]):
+    """A query for rows that decide what users may do; changes in bulk, which run no hooks, are noticed here."""
+
+    __slots__ = ()
+
+    async def update(self, **values: Any) -> int:
+        """Set columns of all rows of the query and forget remembered permissions."""
+        count = await super().update(**values)
+        forget_permissions()
+        return count
+
+    async def delete(self) -> int:
+        """Delete all rows of the query and forget remembered permissions."""
+        count = await super().delete()
+        forget_permissions()
+        return count
+
+    async def bulk_create(
+        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+    ) -> list[M]:
+        """Insert instances and forget remembered permissions."""
+        made = await super().bulk_create(objs, batch_size, ignore_permissions=ignore_permissions)
+        forget_permissions()
+        return made
+
+    async def bulk_update(
+        self,
+        objs: Iterable[M],
+        fields: Sequence[str],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+    ) -> int:
+        """Write some fields of instances and forget remembered permissions."""
+        count = await super().bulk_update(objs, fields, batch_size, ignore_permissions=ignore_permissions)
+        forget_permissions()
+        return count
+
+
+class GrantManager(Manager[M]):
+    """The manager of models whose rows decide what users may do."""
+
+    def get_queryset(self) -> QuerySet[M]:
+        """Return a query that notices changes in bulk."""
+        return GrantQuerySet(self.model)

@@ -7,14 +7,15 @@ enforces. These models themselves are exempt from that.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
-from openviper.auth.managers import UserManager
+from openviper.auth.managers import GrantManager, UserManager
 from openviper.auth.permission_cache import forget_permissions, remembered
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
 from openviper.db.fields import BooleanField, CharField, DateTimeField, EmailField, ForeignKey, TextField
-from openviper.db.models import AbstractModel, Model
+from openviper.db.models import AbstractModel
+from openviper.db.query.values import ValuesQuery
 
 ACTIONS = ("create", "read", "update", "delete")
 """What can be done with a model."""
@@ -43,6 +44,8 @@ class Authenticable(Protocol):
 
 class _Grant(AbstractModel):
     """A row that decides what users may do; any change to one makes remembered answers worthless."""
+
+    objects: ClassVar[GrantManager[Self]] = GrantManager()
 
     class Meta:
         abstract = True
@@ -179,7 +182,7 @@ class AbstractUser(AbstractModel):
     date_joined = DateTimeField(auto_now_add=True, editable=False)
     last_login = DateTimeField(null=True)
 
-    objects = UserManager()
+    objects: ClassVar[UserManager[Self]] = UserManager()
 
     class Meta:
         abstract = True
@@ -226,13 +229,13 @@ class AbstractUser(AbstractModel):
 
     async def get_roles(self) -> list[Role]:
         """Return the roles of the user's profile, or without one those given to the user."""
-        return await Role.objects.filter(pk__in=await self._role_ids()).order_by("name")
+        return await Role.objects.filter(pk__in=self._role_ids()).order_by("name")
 
-    async def _role_ids(self) -> list[Any]:
+    def _role_ids(self) -> ValuesQuery[Any]:
         if self.role_profile_id is not None:
             details = RoleProfileDetail.objects.filter(role_profile_id=self.role_profile_id)
-            return list(await details.values_list("role_id", flat=True))
-        return list(await UserRole.objects.filter(user_id=self.pk).values_list("role_id", flat=True))
+            return details.values_list("role_id", flat=True)
+        return UserRole.objects.filter(user_id=self.pk).values_list("role_id", flat=True)
 
     async def get_permissions(self) -> set[str]:
         """Return the codenames of all permissions of the user; a superuser has every one there is."""
@@ -241,8 +244,8 @@ class AbstractUser(AbstractModel):
     async def _load_permissions(self) -> set[str]:
         permissions = Permission.objects.all()
         if not self.is_superuser:
-            granted = RolePermission.objects.filter(role_id__in=await self._role_ids())
-            permissions = permissions.filter(pk__in=await granted.values_list("permission_id", flat=True))
+            granted = RolePermission.objects.filter(role_id__in=self._role_ids())
+            permissions = permissions.filter(pk__in=granted.values_list("permission_id", flat=True))
         return set(await permissions.values_list("codename", flat=True))
 
     async def has_perm(self, codename: str) -> bool:
@@ -279,9 +282,8 @@ class AbstractUser(AbstractModel):
 
     async def _allowed_actions(self, label: str) -> set[str]:
         app_label, _, model = label.rpartition(".")
-        types = await ContentType.objects.filter(app_label=app_label, model=model).values_list("id", flat=True)
         grants = await ContentTypePermission.objects.filter(
-            content_type_id__in=types, role_id__in=await self._role_ids()
+            content_type__app_label=app_label, content_type__model=model, role_id__in=self._role_ids()
         )
         return {action for action in ACTIONS for grant in grants if getattr(grant, f"can_{action}")}
 

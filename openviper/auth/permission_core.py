@@ -64,7 +64,7 @@ class ContentTypeChecker:
         generation = permission_cache.generation()
         with ignore_permissions():
             try:
-                used = await ContentTypePermission.objects.all().distinct().values_list("content_type_id", flat=True)
+                used = ContentTypePermission.objects.all().values_list("content_type_id", flat=True)
                 rows = await ContentType.objects.filter(pk__in=used).values_list("app_label", "model")
             except TableNotFound:
                 # Before the first `migrate` nothing can be granted, so nothing is protected.

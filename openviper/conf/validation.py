@@ -100,7 +100,7 @@ def _is_time_zone(name: Any) -> bool:
 
 def _validate_types(s: Settings, errors: list[str]) -> None:
     for name, default in _DEFAULTS.items():
-        value = getattr(s, name)
+        value: Any = getattr(s, name)
         for kind, accepted, words in KINDS:
             if isinstance(default, kind):
                 if not isinstance(value, accepted) or (kind is tuple and not _holds_strings(name, value)):
@@ -109,7 +109,7 @@ def _validate_types(s: Settings, errors: list[str]) -> None:
                 break
 
 
-def _holds_strings(name: str, values: Collection[Any]) -> bool:
+def _holds_strings(name: str, values: Any) -> bool:
     # A router may be given as an object.
     return name == "DATABASE_ROUTERS" or all(isinstance(value, str) for value in values)
 

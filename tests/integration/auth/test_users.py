@@ -47,8 +47,9 @@ async def test_a_new_user_is_active_and_ordinary_and_its_password_is_stored_as_a
         assert user.password is not None and user.password.startswith("scrypt$")
         assert await user.check_password("long enough")
         assert not await user.check_password("wrong")
-        assert user.created_at is not None and user.date_joined is not None and user.last_login is None
-        assert user.is_authenticated and not user.is_anonymous
+        assert None not in (user.created_at, user.date_joined)
+        assert user.last_login is None
+        assert (user.is_authenticated, user.is_anonymous) == (True, False)
 
 
 async def test_setting_a_password_does_not_save(tmp_path: Path) -> None:

@@ -55,8 +55,9 @@ class Command(BaseCommand):
             self.terminal.warning(PROCESS_LIST_WARNING)
         model = load_user_model()
         fields = model_field_names(model)
-        wanted = [name for name in ("username", "name") if name in fields][:1]
-        wanted += [name for name in ("email",) if name in fields]
+        names: tuple[str, ...] = ("username", "name")
+        wanted = [name for name in names if name in fields][:1]
+        wanted += ["email"] if "email" in fields else []
         if not wanted:
             raise CommandError(f"user model {model.__name__} has none of the fields username, name and email")
         if options.get("no_input"):
