@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.auth import permission_cache
 from openviper.core.context import current_request, current_user, ignore_permissions, ignore_permissions_ctx
+from openviper.db import permissions
 from openviper.exceptions import PermissionDenied, TableNotFound
 
 if TYPE_CHECKING:
@@ -132,8 +133,6 @@ class _Gate:
 
 def register() -> None:
     """Make the ORM ask for permissions, by content types unless another checker is set already."""
-    from openviper.db import executor
-
     if _checker is None:
         set_permission_checker(ContentTypeChecker())
-    executor.set_permission_checker(_Gate())
+    permissions.set_permission_checker(_Gate())

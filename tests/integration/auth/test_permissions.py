@@ -18,7 +18,7 @@ from openviper.auth.permission_core import (
     set_permission_checker,
 )
 from openviper.core.context import current_request, current_user, ignore_permissions
-from openviper.db import executor
+from openviper.db import permissions
 from openviper.db.connection import atomic
 from openviper.db.executor import bypass_permissions
 from tests.integration.auth.database import accounts
@@ -41,7 +41,7 @@ async def guarded(directory: Path) -> AsyncIterator[tuple[User, ContentTypePermi
             await Note.objects.create(text="a")
             yield user, grant
         finally:
-            executor.set_permission_checker(None)
+            permissions.set_permission_checker(None)
             set_permission_checker(before)
 
 
