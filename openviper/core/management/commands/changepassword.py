@@ -71,5 +71,5 @@ class Command(BaseCommand):
 
         await put_password(user, password)
         with ignore_permissions():
-            # What a model of the project's own changes along with the password is stored with it.
-            await user.save(update_fields=[*{**user.get_changed_fields(), "password": None}])
+            # The password, and what a model of the project's own changes along with it.
+            await user.save(update_fields=list(user.get_changed_fields()))
