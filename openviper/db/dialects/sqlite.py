@@ -162,6 +162,16 @@ class SQLiteDialect:
             return GLOB_FORMS[lookup].format(re.sub(r"[*?\[]", r"[\g<0>]", value))
         return LIKE_FORMS[lookup[1:]].format(re.sub(r"[\\%_]", r"\\\g<0>", value))
 
+    def long_list_operand(self, values: list[Any]) -> Any | None:
+        """Return the list as a JSON text, so that its length has no limit."""
+        if any(isinstance(value, bytes) for value in values):
+            return None
+        return _write_json(values)
+
+    def long_list(self) -> str:
+        """Return the values of the JSON text as a subquery."""
+        return "(SELECT value FROM json_each(?))"
+
     def explain(self, sql: str) -> str:
         """Return the statement that shows the query plan."""
         return f"EXPLAIN QUERY PLAN {sql}"
