@@ -8,15 +8,10 @@ read. Where that is not so the answer is `None`, and the caller loads the settin
 from __future__ import annotations
 
 import os
-import sys
 
-# Not from `typing`: see `openviper.utils.terminal`.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import ast
+from openviper.utils.source import find_attribute, find_classes, find_source, literal_text
 
 SETTING = "INSTALLED_APPS"
-_ONLY_AST = 0x400  # ast.PyCF_ONLY_AST; the module `ast` itself is not needed.
 
 
 def read_installed_apps(module: str) -> tuple[str, ...] | None:
@@ -25,59 +20,42 @@ def read_installed_apps(module: str) -> tuple[str, ...] | None:
     Args:
         module: Dotted name of the settings module.
     """
-    if f"OPENVIPER_{SETTING}" in os.environ or _mentioned_in_dotenv():
+    if f"OPENVIPER_{SETTING}" in os.environ or SETTING in os.environ or _mentioned_in_dotenv():
         return None
     path = find_source(module)
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            tree = compile(file.read(), path, "exec", _ONLY_AST, True)
-    except (OSError, SyntaxError, ValueError):
-        return None
-    apps = _apps_in(tree)
+    apps = _apps_in(path) if path is not None else None
     package, dot, _ = module.partition(".")
     if apps is None or not dot or package == "settings" or package in apps:
         return apps
     return (package, *apps)
 
 
-def find_source(module: str) -> str | None:
-    """Return the file of a module that lies in a folder on `sys.path`; nothing is imported."""
-    relative = module.replace(".", os.sep)
-    for entry in sys.path:
-        for name in (os.path.join(relative, "__init__.py"), f"{relative}.py"):
-            path = os.path.join(entry or os.getcwd(), name)
-            if os.path.isfile(path):
-                return path
-    return None
-
-
 def _mentioned_in_dotenv() -> bool:
-    try:
-        with open(".env", encoding="utf-8", errors="replace") as file:
-            return SETTING in file.read()
-    except OSError:
-        return False
+    # Looks further than `openviper.conf.dotenv`, which stops at the project's root: a wrong yes only costs time.
+    choice = os.environ.get("OPENVIPER_DOTENV")
+    if choice is not None:
+        return choice != "0"
+    directory = os.getcwd()
+    while True:
+        try:
+            with open(os.path.join(directory, ".env"), encoding="utf-8", errors="replace") as file:
+                if SETTING in file.read():
+                    return True
+        except OSError:
+            pass
+        directory, below = os.path.dirname(directory), directory
+        if directory == below:
+            return False
 
 
-def _apps_in(tree: ast.Module) -> tuple[str, ...] | None:
-    classes = [node for node in tree.body if type(node).__name__ == "ClassDef"]
-    if len(classes) != 1 or _names(classes[0].bases) != ["Settings"]:  # type: ignore[attr-defined]  # a ClassDef, by name
+def _apps_in(path: str) -> tuple[str, ...] | None:
+    classes = find_classes(path) or ()
+    if len(classes) != 1 or [getattr(base, "id", None) for base in classes[0].bases] != ["Settings"]:
         return None
-    for statement in classes[0].body:  # type: ignore[attr-defined]  # as above
-        targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-        if SETTING in _names(targets):
-            return _strings(getattr(statement, "value", None))
-    return ()
-
-
-def _names(nodes: list[ast.expr]) -> list[str]:
-    return [getattr(node, "id", "") or getattr(node, "attr", "") for node in nodes]
-
-
-def _strings(node: ast.expr | None) -> tuple[str, ...] | None:
-    if type(node).__name__ not in ("Tuple", "List"):
+    value = find_attribute(classes[0], SETTING)
+    if value is None:
+        return ()
+    if type(value).__name__ not in ("Tuple", "List"):
         return None
-    values = [getattr(element, "value", None) for element in node.elts]  # type: ignore[union-attr]  # a Tuple or List
-    return tuple(values) if all(isinstance(value, str) for value in values) else None  # type: ignore[arg-type]  # checked
+    apps = [literal_text(element) for element in value.elts]
+    return tuple(app for app in apps if app) if all(apps) else None

@@ -7,6 +7,7 @@ import sys
 
 from openviper.core.management.registry import BUILTIN, ENTRY_POINT_GROUP, is_command_name, normalise
 from openviper.utils.settings_reading import read_installed_apps
+from openviper.utils.source import find_attribute, find_classes, literal_text
 
 # Not from `typing`: see `openviper.utils.terminal`.
 TYPE_CHECKING = False
@@ -145,17 +146,8 @@ def _entry_points_in(path: str) -> Iterator[tuple[str, str]]:
 
 
 def _literal_help(path: str) -> str | None:
-    try:
-        with open(path, "rb") as file:
-            tree = compile(file.read(), path, "exec", 0x400, True)  # ast.PyCF_ONLY_AST
-    except (OSError, SyntaxError, ValueError):
-        return None
-    for node in tree.body:
-        if getattr(node, "name", None) != "Command":
-            continue
-        for statement in node.body:
-            targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-            text = getattr(getattr(statement, "value", None), "value", None)
-            if any(getattr(target, "id", None) == "help" for target in targets) and isinstance(text, str):
-                return text.strip().partition("\n")[0]
+    for node in find_classes(path) or ():
+        if node.name == "Command":
+            text = literal_text(find_attribute(node, "help"))
+            return text.strip().partition("\n")[0] if text is not None else None
     return None
