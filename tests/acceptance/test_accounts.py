@@ -73,15 +73,19 @@ class Shop:
             timeout=60,
         )
 
-    def users(self) -> list[tuple[object, ...]]:
-        """Return what is stored of each user."""
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Return rows of the database."""
         connection = sqlite3.connect(self.directory / "shop.db")
         try:
-            return connection.execute(
-                "SELECT username, email, is_superuser, is_staff, is_active, password FROM auth_users ORDER BY id"
-            ).fetchall()
+            return connection.execute(sql).fetchall()
         finally:
             connection.close()
+
+    def users(self) -> list[tuple[object, ...]]:
+        """Return what is stored of each user."""
+        return self.query(
+            "SELECT username, email, is_superuser, is_staff, is_active, password FROM auth_users ORDER BY id"
+        )
 
 
 @pytest.fixture
@@ -91,6 +95,11 @@ def shop(tmp_path: Path) -> Shop:
     result = made.run("migrate")
     assert result.returncode == 0, result.stderr
     return made
+
+
+def test_migrate_makes_a_content_type_for_each_model(shop: Shop) -> None:
+    rows = shop.query("SELECT app_label || '.' || model FROM auth_content_types ORDER BY 1")
+    assert ("auth.User",) in rows and len(rows) == len(set(rows)) == 9
 
 
 def test_a_script_makes_a_superuser_from_the_environment(shop: Shop) -> None:
