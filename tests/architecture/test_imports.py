@@ -18,6 +18,7 @@ FLOORS: list[list[str]] = [
         "openviper.db.exceptions",
         "openviper.db.identifiers",
         "openviper.db.url",
+        "openviper.db.permissions",
         "openviper.db.options",
         "openviper.db.dialects",
         "openviper.db.drivers",

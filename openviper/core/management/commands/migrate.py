@@ -61,9 +61,27 @@ class Command(BaseCommand):
         for warning in result.warnings:
             self.terminal.warning(warning)
         if result.operations:
+            await self._sync_content_types(apps, options["database"])
             self.stdout(self.style_success("Schema sync complete."))
         else:
             self.stdout("No schema changes to apply.")
+
+    async def _sync_content_types(self, apps: Mapping[str, str], alias: str) -> None:
+        # Rights are kept in the default database; the models' labels are in the files, so no model is imported for them.
+        if alias != "default" or "openviper.auth" not in apps:
+            return
+        from openviper.auth.content_types import sync_content_types
+        from openviper.db.schemas.files import DIRECTORY, read_all_raw_schemas
+        from openviper.exceptions import TableNotFound
+
+        documents = [
+            document for path in apps.values() for document in read_all_raw_schemas(f"{path}/{DIRECTORY}").values()
+        ]
+        try:
+            await sync_content_types((document["app"], document["model"]) for document in documents)
+        except TableNotFound:
+            # Only another app was migrated; the run that makes the table adds them all.
+            return
 
     async def _plan(self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]) -> None:
         plan = await sync.plan(label, database=options["database"], drop_orphans=options["drop_orphans"])
