@@ -9,7 +9,7 @@ each command before it runs it. What the tutorial shows as output is compared wi
     python3 scripts/quickstart.py --directory D   in another directory than `demo/`
 """
 
-# No `from __future__ import annotations`: a Python older than 3.7 would stop at it before it can say what is wrong.
+# No `from __future__ import annotations` and no syntax after 3.6: an older Python must get far enough to say what is wrong.
 
 import sys
 
@@ -73,9 +73,10 @@ def read_story(path: Path) -> Iterator[Step]:
     """Yield the headings and blocks of the tutorial in order."""
     lines = iter(path.read_text(encoding="utf-8").splitlines())
     for line in lines:
+        found = FENCE.match(line)
         if line.startswith("## "):
             yield Step("heading", line.removeprefix("## "), [])
-        elif found := FENCE.match(line):
+        elif found:
             block = []
             for inner in lines:
                 if inner == "```":
@@ -111,6 +112,7 @@ class Player:
         self.python = python
         self.directory = directory
         self.password = password
+        self.heading = ""
         # A variable left over in the shell must not choose another project's settings.
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("OPENVIPER_")}
         self.environment["PYTHONUNBUFFERED"] = "1"
@@ -123,17 +125,25 @@ class Player:
             StoryError: If a command fails or prints something else, or a file is not what the tutorial takes it to be.
         """
         if step.kind == "heading":
-            say(f"\n== {step.title}")
+            self.heading = step.title
         elif step.kind == "console":
             for command in read_commands(step.lines):
                 if command.text != SERVE:
+                    self.announce(f"$ {command.text}")
                     self.run(command)
         elif step.kind == "diff":
             self.change(step)
         elif step.kind in ("python", "html"):
-            say(f"# write {step.title} ({len(step.lines)} lines)")
+            self.announce(f"# write {step.title} ({len(step.lines)} lines)")
             path = self.directory / step.title
             path.write_text("\n".join(step.lines) + "\n", encoding="utf-8")
+
+    def announce(self, text: str) -> None:
+        """Print what is about to be done, below the heading it belongs to."""
+        if self.heading:
+            say(f"\n== {self.heading}")
+            self.heading = ""
+        say(text)
 
     def change(self, step: Step) -> None:
         """Replace the lines of a file that a diff takes away by those it adds."""
@@ -143,12 +153,11 @@ class Player:
         text = path.read_text(encoding="utf-8")
         if text.count(old) != 1:
             raise StoryError(f"{path} does not hold the line to change: {old.strip()}")
-        say(f"# change {step.title}: {new.strip()}")
+        self.announce(f"# change {step.title}: {new.strip()}")
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def run(self, command: Command) -> None:
         """Run one command of the shell and compare what it prints."""
-        say(f"$ {command.text}")
         words = shlex.split(command.text)
         if words[0] == "cd":
             self.directory = self.directory / words[1]
@@ -223,14 +232,17 @@ class Demo:
                 say(f"Replacing {self.project}, which is as the last run left it.")
                 shutil.rmtree(self.project)
             else:
-                kept = next(path for number in range(1, 10_000) if not (path := self.kept(number)).exists())
-                say(f"{self.project} was changed since the last run; keeping it as {kept}.")
+                kept = self.kept()
+                say(f"{self.project} is not what a finished run left; keeping it as {kept.name}.")
                 self.project.rename(kept)
         # Until the story is finished the record is empty: an unfinished project is ours, but is kept.
         self.record.write_text("{}\n", encoding="utf-8")
 
-    def kept(self, number: int) -> Path:
-        """Return a name under which a changed project is set aside."""
+    def kept(self) -> Path:
+        """Return the first free name under which a changed project is set aside."""
+        number = 1
+        while (self.directory / f"{PROJECT}.kept-{number}").exists():
+            number += 1
         return self.directory / f"{PROJECT}.kept-{number}"
 
     def finish(self) -> None:
@@ -380,10 +392,12 @@ def play(options: argparse.Namespace) -> int:
     """Prepare the environment, play the tutorial, and serve the result."""
     began = time.monotonic()
     demo = Demo(options.directory.resolve())
+    say("== Install OpenViper")
     environment = Environment(Path(sys.executable), complete=True) if options.no_venv else prepare_environment()
     prepared = time.monotonic()
 
     demo.clear()
+    say(f"`python` stands for {environment.python} from here on.")
     player = Player(environment.python, demo.directory, demo.write_password())
     for step in read_story(TUTORIAL):
         player.play(step)

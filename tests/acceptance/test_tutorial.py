@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -74,7 +75,7 @@ def test_a_second_run_replaces_the_demo_but_keeps_what_was_changed(tmp_path: Pat
     succeed(*words, cwd=tmp_path)
     assert "is as the last run left it" in succeed(*words, cwd=tmp_path)
     (tmp_path / "library/books/models.py").open("a").write("# mine\n")
-    assert "was changed since the last run" in succeed(*words, cwd=tmp_path)
+    assert "is not what a finished run left" in succeed(*words, cwd=tmp_path)
     assert (tmp_path / "library.kept-1/books/models.py").read_text().endswith("# mine\n")
     assert not (tmp_path / "library/books/models.py").read_text().endswith("# mine\n")
 
@@ -86,3 +87,11 @@ def test_a_project_that_is_not_the_quickstarts_is_left_alone(tmp_path: Path) -> 
     assert result.returncode == 1
     assert "was not made by this script" in result.stderr
     assert os.listdir(tmp_path / "library") == ["mine.txt"]
+
+
+def test_an_old_python_gets_a_sentence() -> None:
+    ast.parse(QUICKSTART.read_text(), feature_version=(3, 7))
+    code = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path(sys.argv[1], run_name='__main__')"
+    result = run("-c", code, QUICKSTART, cwd=ROOT)
+    assert result.returncode == 1
+    assert result.stderr.startswith("OpenViper needs Python 3.11 or later; this is ") and result.stderr.count("\n") == 1
