@@ -9,7 +9,7 @@ each command before it runs it. What the tutorial shows as output is compared wi
     python3 scripts/quickstart.py --directory D   in another directory than `demo/`
 """
 
-# No `from __future__ import annotations` and no syntax after 3.6: an older Python must get far enough to say what is wrong.
+# No `from __future__ import annotations`, and no syntax newer than 3.6: an older Python must get as far as the sentence.
 
 import sys
 
@@ -86,10 +86,15 @@ def read_story(path: Path) -> Iterator[Step]:
 
 
 def read_commands(lines: list[str]) -> Iterator[Command]:
-    """Yield the commands of a console block; what follows each until the next is its output."""
+    """Yield the commands of a console block; what follows each until the next is its output.
+
+    As in a shell, a command goes on over the next lines while a quotation is open.
+    """
     command: Command | None = None
     for line in lines:
-        if line.startswith("$ "):
+        if command and is_open(command.text):
+            command = Command(f"{command.text}\n{line}", [])
+        elif line.startswith("$ "):
             if command:
                 yield command
             command = Command(line.removeprefix("$ "), [])
@@ -97,6 +102,15 @@ def read_commands(lines: list[str]) -> Iterator[Command]:
             command.expected.append(line)
     if command:
         yield command
+
+
+def is_open(text: str) -> bool:
+    """Tell whether a quotation is open at the end of a command."""
+    try:
+        shlex.split(text)
+    except ValueError:
+        return True
+    return False
 
 
 class Player:
@@ -301,7 +315,7 @@ def prepare_environment() -> Environment:
     if works(python, packages=True):
         return Environment(python, complete=True)
     say(
-        "\npip could not install OpenViper's packages (no network?). Everything but the web pages works without them, so\n"
+        "\npip could not install OpenViper's packages (no network?). Everything but pages and server works without them:\n"
         "the story goes on with the checkout alone and stops before the server. To have the server, too, let pip find\n"
         "jinja2, markdown and uvicorn (PIP_INDEX_URL, PIP_FIND_LINKS) and run this script again."
     )
@@ -361,7 +375,8 @@ def shown(path: Path) -> str:
 def tell_what_next(demo: Demo, environment: Environment, port: int) -> None:
     """Say what was made and what to type next."""
     python = shlex.quote(str(environment.python))
-    say(f"\nThe project is in {shown(demo.project)}; the password of 'admin' is in {shown(demo.directory / PASSWORD_FILE)}.")
+    password = shown(demo.directory / PASSWORD_FILE)
+    say(f"\nThe project is in {shown(demo.project)}; the password of 'admin' is in {password}.")
     say("What to type next:\n")
     say(f"  cd {shown(demo.project)}")
     say(f"  {python} viperctl.py start-server    # then open http://127.0.0.1:{port}/books")
@@ -375,7 +390,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Play the tutorial: from nothing to a running, backed-up application.")
     parser.add_argument("--directory", type=Path, default=ROOT / "demo", help="where to play (default: demo/)")
     parser.add_argument("--no-serve", action="store_true", help="stop before the server")
-    parser.add_argument("--port", type=int, default=8000, help="the server's port, or the next free one (default: 8000)")
+    parser.add_argument("--port", type=int, default=8000, help="port of the server; if taken, the next (default: 8000)")
     parser.add_argument("--no-venv", action="store_true", help="use this interpreter, which can import OpenViper")
     options = parser.parse_args()
     try:

@@ -28,7 +28,8 @@ def install_app(project: Path, module: str) -> None:
     settings = project / "shop/settings.py"
     settings.write_text(settings.read_text().replace('("openviper.auth",)', f'("openviper.auth", "{module}")'))
     routes = project / "shop/routes.py"
-    text = routes.read_text().replace("from shop.views", f"from {module}.routes import router as app_router\nfrom shop.views")
+    imports = f"from {module}.routes import router as app_router\nfrom shop.views"
+    text = routes.read_text().replace("from shop.views", imports)
     routes.write_text(text.replace('("/root", router),', '("/root", router),\n    ("/blog", app_router),'))
 
 
