@@ -9,7 +9,7 @@ each command before it runs it. What the tutorial shows as output is compared wi
     python3 scripts/quickstart.py --directory D   in another directory than `demo/`
 """
 
-# No `from __future__ import annotations`, and no syntax newer than 3.6: an older Python must get as far as the sentence.
+# No `from __future__ import annotations` and no syntax newer than 3.6: older Pythons must get as far as the sentence.
 
 import sys
 
@@ -315,7 +315,7 @@ def prepare_environment() -> Environment:
     if works(python, packages=True):
         return Environment(python, complete=True)
     say(
-        "\npip could not install OpenViper's packages (no network?). Everything but pages and server works without them:\n"
+        "\npip could not install OpenViper's packages (no network?). Everything but pages and server works without:\n"
         "the story goes on with the checkout alone and stops before the server. To have the server, too, let pip find\n"
         "jinja2, markdown and uvicorn (PIP_INDEX_URL, PIP_FIND_LINKS) and run this script again."
     )
