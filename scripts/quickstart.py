@@ -177,6 +177,7 @@ class Player:
             self.directory = self.directory / words[1]
         elif words[:2] == ["read", "-rs"]:
             self.environment[words[2]] = self.password
+            say(f"  (a random password, kept in {PASSWORD_FILE})")
         elif words[0] == "python":
             self.check(command, self.execute([str(self.python), *words[1:]]))
         elif words[0] != "export":

@@ -74,7 +74,8 @@ def test_a_second_run_replaces_the_demo_but_keeps_what_was_changed(tmp_path: Pat
     words = (QUICKSTART, "--no-venv", "--no-serve", "--directory", tmp_path)
     succeed(*words, cwd=tmp_path)
     assert "is as the last run left it" in succeed(*words, cwd=tmp_path)
-    (tmp_path / "library/books/models.py").open("a").write("# mine\n")
+    models = tmp_path / "library/books/models.py"
+    models.write_text(models.read_text() + "# mine\n")
     assert "is not what a finished run left" in succeed(*words, cwd=tmp_path)
     assert (tmp_path / "library.kept-1/books/models.py").read_text().endswith("# mine\n")
     assert not (tmp_path / "library/books/models.py").read_text().endswith("# mine\n")
