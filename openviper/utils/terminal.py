@@ -183,8 +183,9 @@ class Terminal:
         return (self._ask(f"{question} [y/N] ") or "").strip().lower() in ("y", "yes")
 
     def _ask(self, question: str) -> str | None:
-        self.note(question, end="")
         try:
+            # Inside: whoever sees the question may press Ctrl-C before we begin to wait for the answer.
+            self.note(question, end="")
             answer = self.source.readline()
         except KeyboardInterrupt:
             self.note("")

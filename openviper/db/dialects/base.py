@@ -75,6 +75,14 @@ class Dialect(Protocol):
         """Return the value to bind for `text_lookup`, with wildcards in `value` escaped."""
         ...
 
+    def long_list_operand(self, values: list[Any]) -> Any | None:
+        """Return one value to bind for a whole list of driver values, or `None` if there is no such form."""
+        ...
+
+    def long_list(self) -> str:
+        """Return what stands behind ``IN`` for `long_list_operand`, with one placeholder."""
+        ...
+
     def explain(self, sql: str) -> str:
         """Return the statement that explains `sql`."""
         ...

@@ -17,6 +17,16 @@ _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
 
 
 def _write_datetime(value: datetime) -> str:
+    if value.tzinfo is UTC:  # The common case, where formatting by hand takes half the time of isoformat.
+        return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (
+            value.year,
+            value.month,
+            value.day,
+            value.hour,
+            value.minute,
+            value.second,
+            value.microsecond,
+        )
     if value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
     return value.isoformat(" ", "microseconds")
@@ -161,6 +171,16 @@ class SQLiteDialect:
         if lookup in GLOB_FORMS:
             return GLOB_FORMS[lookup].format(re.sub(r"[*?\[]", r"[\g<0>]", value))
         return LIKE_FORMS[lookup[1:]].format(re.sub(r"[\\%_]", r"\\\g<0>", value))
+
+    def long_list_operand(self, values: list[Any]) -> Any | None:
+        """Return the list as a JSON text, so that its length has no limit."""
+        if any(isinstance(value, bytes) for value in values):
+            return None
+        return _write_json(values)
+
+    def long_list(self) -> str:
+        """Return the values of the JSON text as a subquery."""
+        return "(SELECT value FROM json_each(?))"
 
     def explain(self, sql: str) -> str:
         """Return the statement that shows the query plan."""

@@ -1,0 +1,102 @@
+"""Functions that turn rows into instances, generated once per model and set of columns.
+
+A generated loop writes each row straight into ``__dict__``: no ``__init__``, no descriptor, no dict of columns. The row
+itself is kept as the state that was loaded, so that change tracking copies nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from openviper.db.dialects.base import Converter
+
+Row = tuple[Any, ...]
+Build = Callable[[list[Row]], list[Any]]
+
+
+def make_builder(
+    model: type[Any], attnames: Sequence[str], readers: Sequence[Converter | None], layout: tuple[str, ...] | None
+) -> Build:
+    """Return a function from rows to instances.
+
+    Args:
+        model: The class of the instances.
+        attnames: The attribute for each column.
+        readers: What converts each column, `None` for those that need nothing.
+        layout: The attributes in order when they are not all of the model's, kept in each instance.
+    """
+    namespace: dict[str, Any] = {"model": model, "new": object.__new__, "layout": layout}
+    items = []
+    for position, (attname, reader) in enumerate(zip(attnames, readers, strict=True)):
+        value = f"c{position}"
+        if reader is not None:
+            namespace[f"r{position}"] = reader
+            value = f"None if c{position} is None else r{position}(c{position})"
+        items.append(f"{attname!r}: {value}")
+    if layout is not None:
+        items.append("'_layout': layout")
+    columns = "".join(f"c{position}, " for position in range(len(attnames)))
+    # The names are those of fields, which are Python identifiers, and are quoted; nothing else enters the text.
+    source = (
+        "def build(rows):\n"
+        "    instances = []\n"
+        "    append = instances.append\n"
+        "    for row in rows:\n"
+        f"        {columns}= row\n"
+        "        instance = new(model)\n"
+        f"        instance.__dict__ = {{{', '.join(items)}, '_row': row}}\n"
+        "        append(instance)\n"
+        "    return instances\n"
+    )
+    exec(compile(source, f"<rows of {model.__name__}>", "exec"), namespace)  # noqa: S102
+    build: Build = namespace["build"]
+    return build
+
+
+def make_row_converter(readers: Sequence[Converter | None]) -> Callable[[list[Row]], list[Row]] | None:
+    """Return a function that converts all rows, or `None` if no column needs it."""
+    converted = [(position, reader) for position, reader in enumerate(readers) if reader is not None]
+    if not converted:
+        return None
+
+    def convert(rows: list[Row]) -> list[Row]:
+        result = []
+        for row in rows:
+            values = list(row)
+            for position, reader in converted:
+                if values[position] is not None:
+                    values[position] = reader(values[position])
+            result.append(tuple(values))
+        return result
+
+    return convert
+
+
+def join_builder(root: Build, width: int, branches: Sequence[tuple[int, int, str, str, Build]]) -> Build:
+    """Return a function that builds instances together with their related ones from rows of a join.
+
+    Args:
+        root: Builds the instances themselves.
+        width: How many columns belong to them.
+        branches: For each joined table, parents first: position among `branches` of the instance that refers to it,
+            -1 for the root; width; attribute for the related instance; attribute of its key; builder.
+    """
+
+    def build(rows: list[Row]) -> list[Any]:
+        instances = root([row[:width] for row in rows])
+        built: list[list[Any]] = []
+        start = width
+        for parent, columns, name, key, make in branches:
+            end = start + columns
+            related = make([row[start:end] for row in rows])
+            start = end
+            parents = instances if parent < 0 else built[parent]
+            built.append(related)
+            for owner, one in zip(parents, related, strict=True):
+                # A row of NULLs is what an outer join gives for a missing one; the parent may be one itself.
+                if owner.__dict__.get(key) is not None and one.pk is not None:
+                    owner.__dict__[name] = one
+        return instances
+
+    return build

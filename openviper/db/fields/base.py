@@ -1,0 +1,235 @@
+"""What every field has in common.
+
+Fields are descriptors without ``__set__``: values live in the instance's ``__dict__`` under the field's `attname`, so
+reading and assigning them costs what a plain attribute costs. What changed is found by comparing with the loaded row.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, overload
+
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.identifiers import validate_identifier
+
+if TYPE_CHECKING:
+    from typing import Self
+
+T = TypeVar("T")
+
+Choices = Iterable[tuple[Any, str]] | type[Enum]
+"""Pairs of value and label, or an `Enum` class."""
+
+
+class FieldOptions(TypedDict, total=False):
+    """The options of every field except `null`, which decides about the field's type."""
+
+    primary_key: bool
+    blank: bool
+    unique: bool
+    db_index: bool
+    default: Any
+    db_column: str | None
+    auto_increment: bool
+    choices: Choices | None
+    help_text: str
+    editable: bool
+
+
+class Field(Generic[T]):
+    """One column of a model.
+
+    Args:
+        primary_key: Whether this is the primary key.
+        null: Whether NULL is allowed; the type of the attribute then includes `None`.
+        blank: Whether forms may leave it empty; the ORM ignores it.
+        unique: Whether no two rows may have the same value; implies an index.
+        db_index: Whether to make an index.
+        default: The value of a new instance that gives none; a callable is called once per instance.
+        db_column: The column's name, if it is not the field's.
+        auto_increment: Whether the database numbers the rows.
+        choices: The allowed values with their labels.
+        help_text: A sentence for forms.
+        editable: Whether forms show it.
+    """
+
+    base_type = ""
+    """The neutral column type, for classes whose type has no parameters."""
+
+    name: str = ""
+    attname: str = ""
+    """The attribute that holds the value: the name, or ``<name>_id`` of a foreign key."""
+    column_name: str = ""
+    model: Any = None
+    auto_now = False
+    auto_now_add = False
+
+    def __init__(
+        self,
+        *,
+        primary_key: bool = False,
+        null: bool = False,
+        blank: bool = False,
+        unique: bool = False,
+        db_index: bool = False,
+        default: Any = None,
+        db_column: str | None = None,
+        auto_increment: bool = False,
+        choices: Choices | None = None,
+        help_text: str = "",
+        editable: bool = True,
+    ) -> None:
+        self.primary_key = primary_key
+        self.null = null
+        self.blank = blank
+        self.unique = unique
+        self.db_index = db_index
+        self.default = default
+        self.db_column = db_column
+        self.auto_increment = auto_increment
+        self.choices = choices
+        self.help_text = help_text
+        self.editable = editable
+        self._allowed = None if choices is None else {value for value, _ in choice_pairs(choices)}
+
+    def __repr__(self) -> str:
+        owner = f"{self.model.__name__}." if self.model is not None else ""
+        return f"<{type(self).__name__} {owner}{self.name}>"
+
+    # Belonging to a model
+
+    def contribute_to_class(self, cls: type[Any], name: str) -> None:
+        """Take the name under which a model class holds this field.
+
+        Raises:
+            ValueError: If the name cannot be used.
+        """
+        if name.startswith("_") or "__" in name or name.endswith("_") or name == "pk":
+            raise ValueError(f"{cls.__name__}.{name}: {name!r} cannot be the name of a field")
+        self.model = cls
+        self.name = name
+        self.attname = self._attname(name)
+        self.column_name = validate_identifier(self.db_column or self.attname, "column name")
+
+    def _attname(self, name: str) -> str:
+        return name
+
+    def clone(self) -> Self:
+        """Return a copy for another class, so that inherited fields are never shared."""
+        return copy.copy(self)
+
+    @property
+    def column_type(self) -> str:
+        """The neutral type of the column, as in schema files."""
+        return self.db_type()
+
+    def db_type(self) -> str:
+        """Return the neutral type of the column, for example ``VARCHAR(20)``."""
+        return self.base_type
+
+    # The attribute
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any]) -> T: ...
+    def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+        """Return the field of the class; reached for an instance only when it holds no value, which reads as `None`."""
+        return self if instance is None else None
+
+    if TYPE_CHECKING:
+
+        def __set__(self, instance: object, value: T) -> None:
+            """Set the value; at run time a plain attribute."""
+
+    # Values
+
+    def has_default(self) -> bool:
+        """Tell whether a new instance gets a value from the field."""
+        return self.default is not None
+
+    def get_default(self) -> Any:
+        """Return the value for one new instance."""
+        default = self.default
+        if callable(default):
+            return default()
+        # A list or dict must not be shared by all instances.
+        return copy.deepcopy(default) if isinstance(default, (list, dict, set)) else default
+
+    def to_python(self, value: Any) -> Any:
+        """Return `value` as the field's Python type; `None` stays `None`.
+
+        Raises:
+            ValueError: If it cannot be converted.
+        """
+        return value
+
+    def to_db(self, value: Any) -> Any:
+        """Return `value` as the dialect's writer for this type takes it.
+
+        Raises:
+            ValueError: If it cannot be converted.
+        """
+        return self.to_python(value)
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return a Python expression over ``{0}`` that holds only for values which `to_db` returns as they are.
+
+        `None` if there is none. Generated code uses it to convert rows of well-typed values without a call per value.
+
+        Args:
+            aware: Whether time stamps are aware.
+        """
+        return None
+
+    def valid_test(self) -> str | None:
+        """Return a Python expression over ``{0}`` that holds only for values which `validate` lets through.
+
+        `None` if there is none. Choices and NULL are not its concern.
+        """
+        return None
+
+    def writer(self, dialect: Dialect) -> Converter | None:
+        """Return what turns a value of `to_db`, never `None`, into the driver's; `None` if nothing has to be done."""
+        return dialect.writer(self.db_type())
+
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return what turns the driver's value, never `None`, into Python's; `None` if nothing has to be done."""
+        return dialect.reader(self.db_type(), aware=aware)
+
+    def validate(self, value: Any) -> None:
+        """Check a value before it is stored.
+
+        Raises:
+            ValueError: If it is not allowed.
+        """
+        if value is None:
+            if not self.null:
+                raise ValueError(f"{self.name} cannot be null")
+            return
+        if self._allowed is not None:
+            self._check_choice(value)
+
+    def _check_choice(self, value: Any) -> None:
+        assert self._allowed is not None
+        plain = value.value if isinstance(value, Enum) else value
+        if plain not in self._allowed:
+            raise ValueError(f"{self.name}: {plain!r} is not one of {sorted(self._allowed, key=str)!r}")
+
+    async def pre_save(self, instance: Any, value: Any) -> Any:
+        """Return the value to store; called before each INSERT and UPDATE for classes that override it."""
+        return value
+
+
+def choice_pairs(choices: Choices) -> list[tuple[Any, str]]:
+    """Return choices as pairs of value and label."""
+    if isinstance(choices, type):
+        return [(member.value, str(getattr(member, "label", member.name))) for member in choices]
+    return [(value, label) for value, label in choices]
+
+
+def unwrap_enum(value: Any) -> Any:
+    """Return the value of an `Enum` member, or `value` itself."""
+    return value.value if isinstance(value, Enum) else value

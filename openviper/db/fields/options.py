@@ -1,0 +1,94 @@
+"""What a model class knows about itself: the options of `Meta`, its fields, and the plans made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from openviper.db.fields.base import Field
+from openviper.db.fields.constraints import Constraint, Index
+from openviper.exceptions import FieldError
+
+
+class ModelOptions:
+    """The options and fields of one model class, as `Model._meta`.
+
+    Attributes:
+        label: ``"<app>.<Model>"``.
+        fields: The fields by name, in order.
+        names: The fields by everything a query may call them: name, attribute, column, ``pk``.
+        pk: The primary key.
+        attname_of: The attribute for each keyword of the constructor that is stored as it is given.
+        defaults: The value of each attribute of a new instance.
+        checked_fields: Fields that are validated: not those that the database or the ORM fills.
+        factories: Fields whose default is made anew for each instance.
+        find_suspects: Finds the fields whose values need a closer look, once it has been made.
+        lookups: Conditions already looked up, kept by the room that makes them.
+        plans: Statements and row builders per dialect, kept by the compiler.
+    """
+
+    single = False
+
+    def __init__(self, model: type[Any], app_name: str) -> None:
+        self.model = model
+        self.app_name = app_name
+        self.model_name = model.__name__
+        self.label = f"{app_name}.{model.__name__}"
+        self.table_name = ""
+        self.abstract = False
+        self.proxy = False
+        self.managed = True
+        self.read_only = False
+        self.backend = "default"
+        self.verbose_name = model.__name__
+        self.verbose_name_plural = ""
+        self.ordering: tuple[str, ...] = ()
+        self.unique_together: list[tuple[str, ...]] = []
+        self.index_together: list[tuple[str, ...]] = []
+        self.indexes: list[Index] = []
+        self.constraints: list[Constraint] = []
+        self.fields: dict[str, Field[Any]] = {}
+        self.names: dict[str, Field[Any]] = {}
+        self.pk: Field[Any]
+        self.attname_of: dict[str, str] = {}
+        self.defaults: dict[str, Any] = {}
+        self.factories: list[Field[Any]] = []
+        self.checked_fields: list[Field[Any]] = []
+        self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
+        self.lookups: dict[str, Any] = {}
+        self.plans: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<ModelOptions {self.label}>"
+
+    def prepare(self) -> None:
+        """Work out what the constructor of the model needs, once all fields are known."""
+        for field in self.fields.values():
+            if callable(field.default) or isinstance(field.default, (list, dict, set)):
+                self.factories.append(field)
+                self.defaults[field.attname] = None
+            else:
+                self.defaults[field.attname] = field.default
+        self.checked_fields = [
+            field
+            for field in self.fields.values()
+            if not (field.auto_increment or field.auto_now or field.auto_now_add)
+        ]
+        self.attname_of = {
+            name: field.attname for name, field in self.names.items() if name == field.attname or field.name == field.attname
+        }
+
+    def field(self, name: str) -> Field[Any]:
+        """Return the field of a name, attribute or column.
+
+        Raises:
+            FieldError: If there is none; the message lists those there are.
+        """
+        try:
+            return self.names[name]
+        except (KeyError, TypeError):
+            raise self.unknown(name) from None
+
+    def unknown(self, name: object) -> FieldError:
+        """Return the error for a name that is no field of this model."""
+        return FieldError(f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}")

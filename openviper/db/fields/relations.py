@@ -1,0 +1,353 @@
+"""Foreign keys and what they give instead of an instance that is not loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, Unpack, overload
+
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.base import Field, FieldOptions
+from openviper.exceptions import FieldError
+from openviper.utils.importing import import_string
+
+if TYPE_CHECKING:
+    from typing import Self
+
+T = TypeVar("T")
+M = TypeVar("M")
+
+ON_DELETE = {
+    "CASCADE": "CASCADE",
+    "RESTRICT": "RESTRICT",
+    "SET NULL": "SET NULL",
+    "SET DEFAULT": "SET DEFAULT",
+    "NO ACTION": "NO ACTION",
+    "PROTECT": "RESTRICT",
+    "DO NOTHING": "NO ACTION",
+}
+"""What may be asked for, and what the database is told."""
+
+
+class ModelFinder(Protocol):
+    """Finds the model that a foreign key names; models provide it, this room only asks."""
+
+    def __call__(self, reference: str, model: Any) -> type[Any] | None:
+        """Return the model for ``"Model"``, ``"app.Model"`` or a dotted path, or `None` if there is none yet.
+
+        Raises:
+            FieldError: If a bare name fits several models.
+        """
+        ...
+
+
+class LazyFK(Generic[T]):
+    """A related instance that is not loaded: awaiting it loads and caches it.
+
+    Two are equal when their ids are; it is false when the key is NULL.
+
+    Attributes:
+        fk_id: The raw id.
+    """
+
+    __slots__ = ("_field", "_instance", "fk_id")
+
+    def __init__(self, fk_field: ForeignKey[T], instance: Any, fk_id: Any) -> None:
+        self._field = fk_field
+        self._instance = instance
+        self.fk_id = fk_id
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._load().__await__()
+
+    async def _load(self) -> T:
+        loaded: Any = None
+        if self.fk_id is not None:
+            loaded = await self._field.remote_model._load_related(self.fk_id, self._instance._alias)
+            # Assigned again while the query ran? Then this is the answer for the old key and not to be kept.
+            if self._instance.__dict__.get(self._field.attname) == self.fk_id:
+                self._instance.__dict__[self._field.name] = loaded
+        result: T = loaded
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        label = self._field.name
+        raise AttributeError(
+            f"{label!r} is not loaded, so it has no {name!r}; await it or use select_related({label!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, LazyFK):
+            return bool(self.fk_id == other.fk_id)
+        return bool(self.fk_id == getattr(other, "pk", other))
+
+    def __hash__(self) -> int:
+        return hash(self.fk_id)
+
+    def __bool__(self) -> bool:
+        return self.fk_id is not None
+
+    def __int__(self) -> int:
+        return int(self.fk_id)
+
+    def __str__(self) -> str:
+        return str(self.fk_id)
+
+    def __repr__(self) -> str:
+        return f"<LazyFK {self._field.name} id={self.fk_id!r}>"
+
+
+class KeyAttribute:
+    """What a class shows for ``author_id``; instances hold the raw id under that name, or read `None`."""
+
+    def __init__(self, field: ForeignKey[Any]) -> None:
+        self.field = field
+
+    def __get__(self, instance: object | None, owner: type[Any]) -> KeyAttribute | None:
+        return self if instance is None else None
+
+
+class ForeignKey(Field[Awaitable[T]]):
+    """A reference to the primary key of another model.
+
+    ``await post.author`` gives the instance, loading it if need be; ``post.author_id`` is the raw id. Declare
+    ``author_id: int`` in the class body to tell type checkers of the latter.
+
+    Args:
+        to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
+        on_delete: ``CASCADE``, ``RESTRICT``, ``PROTECT``, ``SET NULL``, ``SET DEFAULT``, ``NO ACTION`` or ``DO_NOTHING``.
+        related_name: Name of the attribute of the target that queries the rows pointing to it.
+
+    Raises:
+        ValueError: If `on_delete` is none of these, or ``SET NULL`` on a key that cannot be NULL.
+    """
+
+    find_model: ModelFinder
+
+    @overload
+    def __init__(
+        self: ForeignKey[M],
+        to: type[M],
+        on_delete: str = ...,
+        related_name: str | None = ...,
+        *,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ForeignKey[M | None],
+        to: type[M],
+        on_delete: str = ...,
+        related_name: str | None = ...,
+        *,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ForeignKey[Any],
+        to: str | Callable[[], type[Any]],
+        on_delete: str = ...,
+        related_name: str | None = ...,
+        *,
+        null: bool = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self,
+        to: type[Any] | str | Callable[[], type[Any]],
+        on_delete: str = "CASCADE",
+        related_name: str | None = None,
+        *,
+        null: bool = False,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        options.setdefault("db_index", True)
+        super().__init__(null=null, **options)
+        try:
+            self.on_delete = ON_DELETE[on_delete.upper().replace("_", " ")]
+        except (KeyError, AttributeError):
+            raise ValueError(f"on_delete={on_delete!r} is not one of {', '.join(sorted(ON_DELETE))}") from None
+        if self.on_delete == "SET NULL" and not null:
+            raise ValueError("on_delete='SET NULL' needs null=True")
+        self.to = to
+        self.related_name = related_name
+        self._remote: type[Any] | None = None
+
+    def _attname(self, name: str) -> str:
+        return f"{name}_id"
+
+    def contribute_to_class(self, cls: type[Any], name: str) -> None:
+        """Take the name, and give the class the attribute of the raw id."""
+        super().contribute_to_class(cls, name)
+        setattr(cls, self.attname, KeyAttribute(self))
+
+    def clone(self) -> Self:
+        """Return a copy whose target is looked up anew: ``"self"`` means another class there."""
+        copied = super().clone()
+        copied._remote = None
+        return copied
+
+    # The target
+
+    def resolve(self) -> type[Any] | None:
+        """Return the target, or `None` if a model of its name is not known yet."""
+        if self._remote is None:
+            to = self.to
+            if to == "self":
+                self._remote = self.model
+            elif isinstance(to, str):
+                self._remote = self.find_model(to, self.model)
+            else:
+                self._remote = to if isinstance(to, type) else to()
+        return self._remote
+
+    @property
+    def remote_model(self) -> type[Any]:
+        """The target model.
+
+        Raises:
+            FieldError: If it cannot be found.
+        """
+        remote = self.resolve()
+        if remote is None and isinstance(self.to, str) and self.to.count(".") > 1:
+            try:
+                remote = self._remote = import_string(self.to)
+            except ImportError as error:
+                raise FieldError(f"{self.model.__name__}.{self.name}: {error}") from error
+        if remote is None:
+            raise FieldError(f"{self.model.__name__}.{self.name}: no model {self.to!r} is known")
+        return remote
+
+    def target(self) -> Field[Any]:
+        """Return the primary key of the target."""
+        field: Field[Any] = self.remote_model._meta.pk
+        return field
+
+    # The attribute; unlike other fields a data descriptor, because the key and the instance are two values
+
+    if TYPE_CHECKING:
+
+        # A related instance is awaitable too, so one unloaded reference can be assigned to another.
+        def __set__(self, instance: object, value: T | Awaitable[T]) -> None:
+            """Set the key, and the instance if one is given."""
+
+    else:
+
+        def __get__(self, instance, owner):
+            """Return the field, the cached instance, or a `LazyFK`."""
+            if instance is None:
+                return self
+            values = instance.__dict__
+            key = values.get(self.attname)
+            cached = values.get(self.name)
+            if cached is not None and cached.pk == key:
+                return cached
+            return LazyFK(self, instance, key)
+
+        def __set__(self, instance, value):
+            """Set the key, and the instance if one is given."""
+            values = instance.__dict__
+            values.pop(self.name, None)
+            key = self.key_of(value)
+            values[self.attname] = key
+            if key is not None and key is not value and not isinstance(value, LazyFK):
+                values[self.name] = value
+
+    def key_of(self, value: Any) -> Any:
+        """Return the key for an instance, a `LazyFK` or a key.
+
+        Raises:
+            ValueError: If an instance is not stored yet, or of another model.
+        """
+        if isinstance(value, LazyFK):
+            return value.fk_id
+        if not hasattr(type(value), "_meta"):
+            return value
+        if not isinstance(value, self.remote_model):
+            raise ValueError(f"{self.name}: {value!r} is not a {self.remote_model.__name__}")
+        if value.pk is None:
+            raise ValueError(f"{self.name}: {value!r} is not saved yet")
+        return value.pk
+
+    # Values are those of the target's key
+
+    def db_type(self) -> str:
+        """Return the neutral type of the target's key."""
+        return self.target().db_type()
+
+    def to_python(self, value: Any) -> Any:
+        """Return the key."""
+        key = self.key_of(value)
+        return None if key is None else self.target().to_python(key)
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test of the target's key."""
+        return self.target().exact_test(aware=aware)
+
+    def writer(self, dialect: Dialect) -> Converter | None:
+        """Return the converter of the target's key."""
+        return self.target().writer(dialect)
+
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return the converter of the target's key."""
+        return self.target().reader(dialect, aware=aware)
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return self.target().valid_test()
+
+    def validate(self, value: Any) -> None:
+        """Check the key as the target does."""
+        super().validate(value)
+        if value is not None:
+            self.target().validate(self.key_of(value))
+
+
+class OneToOneField(ForeignKey[T]):
+    """A foreign key that no two rows share; `related_name` gives the one row, or `None`, when awaited."""
+
+    @overload
+    def __init__(
+        self: OneToOneField[M],
+        to: type[M],
+        on_delete: str = ...,
+        related_name: str | None = ...,
+        *,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: OneToOneField[M | None],
+        to: type[M],
+        on_delete: str = ...,
+        related_name: str | None = ...,
+        *,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: OneToOneField[Any],
+        to: str | Callable[[], type[Any]],
+        on_delete: str = ...,
+        related_name: str | None = ...,
+        *,
+        null: bool = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self,
+        to: Any,
+        on_delete: str = "CASCADE",
+        related_name: str | None = None,
+        *,
+        null: bool = False,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        options["unique"] = True
+        options["db_index"] = False
+        ForeignKey.__init__(self, to, on_delete, related_name, null=null, **options)

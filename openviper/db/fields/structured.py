@@ -1,0 +1,118 @@
+"""UUIDs and JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar, Unpack, overload
+from uuid import UUID, uuid4
+
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.base import Field, FieldOptions
+
+T = TypeVar("T")
+
+JSON_CEILING = 50 * 1024 * 1024
+"""Most bytes of encoded JSON, whatever the settings say."""
+
+
+class UUIDField(Field[T]):
+    """A UUID.
+
+    Args:
+        auto: Give new instances a random one.
+    """
+
+    base_type = "UUID"
+
+    @overload
+    def __init__(
+        self: UUIDField[UUID], *, auto: bool = ..., null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: UUIDField[UUID | None], *, auto: bool = ..., null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
+    def __init__(self, *, auto: bool = False, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+        if auto:
+            options.setdefault("default", uuid4)
+        super().__init__(null=null, **options)
+        self.auto = auto
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is UUID"
+
+    def to_python(self, value: Any) -> Any:
+        """Return a `UUID`; text of 32 or 36 characters is converted."""
+        if value is None or value.__class__ is UUID:
+            return value
+        if isinstance(value, UUID):
+            return value
+        try:
+            if isinstance(value, str):
+                return UUID(value)
+        except ValueError:
+            pass
+        raise ValueError(f"{self.name}: {value!r} is not a UUID")
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is UUID"
+
+    def validate(self, value: Any) -> None:
+        """Check that the value can be understood."""
+        super().validate(value)
+        self.to_python(value)
+
+
+class JSONField(Field[T]):
+    """Any value that JSON can hold. `None` is NULL.
+
+    Args:
+        max_size: Most bytes of the encoded text; the setting `MAX_JSON_SIZE` when not given, never more than 50 MiB.
+    """
+
+    base_type = "JSON"
+
+    @overload
+    def __init__(
+        self: JSONField[Any], *, max_size: int | None = ..., null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: JSONField[Any], *, max_size: int | None = ..., null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
+    def __init__(self, *, max_size: int | None = None, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+        super().__init__(null=null, **options)
+        self.max_size = max_size
+
+    def _limit(self) -> int:
+        if self.max_size is not None:
+            return min(self.max_size, JSON_CEILING)
+        from openviper.conf import settings
+
+        return min(int(settings.MAX_JSON_SIZE), JSON_CEILING)
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0} is not None"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0} is not None"
+
+    def writer(self, dialect: Dialect) -> Converter | None:
+        """Return the dialect's encoder with a check of the size, so that a value is encoded only once."""
+        encode = dialect.writer(self.base_type)
+        assert encode is not None  # No driver takes dicts and lists as they are.
+
+        def write(value: Any) -> Any:
+            try:
+                text: str = encode(value)
+            except (TypeError, RecursionError) as error:
+                raise ValueError(f"{self.name}: not a JSON value: {error}") from None
+            size = len(text) if text.isascii() else len(text.encode())
+            if size > self._limit():
+                raise ValueError(f"{self.name}: {size} bytes of JSON are more than {self._limit()}")
+            return text
+
+        return write

@@ -1,0 +1,273 @@
+"""Text, free and of a certain form."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload
+from urllib.parse import urlsplit
+
+from openviper.db.fields.base import Field, FieldOptions, unwrap_enum
+
+T = TypeVar("T")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\]]+\Z")
+_SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\Z")
+
+
+class TextField(Field[T]):
+    """Text of any length."""
+
+    base_type = "TEXT"
+
+    @overload
+    def __init__(self: TextField[str], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    @overload
+    def __init__(self: TextField[str | None], *, null: Literal[True], **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+        super().__init__(null=null, **options)
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is str and {0}.isascii()"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is str"
+
+    def to_python(self, value: Any) -> Any:
+        """Return a `str`; numbers and other plain values are converted by `str`."""
+        if value.__class__ is not str:
+            if value is None:
+                return None
+            value = unwrap_enum(value)
+            if isinstance(value, (bytes, bytearray, list, tuple, dict, set)):
+                raise ValueError(f"{self.name}: {value!r} is not text")
+            value = str(value)
+        # A lone surrogate has no encoding, so no database can take it; UnicodeEncodeError is a ValueError.
+        if not value.isascii():
+            value.encode()
+        return value
+
+
+class CharField(TextField[T]):
+    """Text of limited length.
+
+    Args:
+        max_length: Most characters.
+    """
+
+    max_length: int
+    default_length: ClassVar[int] = 255
+
+    @overload
+    def __init__(
+        self: CharField[str],
+        *,
+        max_length: int | None = ...,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: CharField[str | None],
+        *,
+        max_length: int | None = ...,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self, *, max_length: int | None = None, null: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
+        Field.__init__(self, null=null, **options)
+        self._set_length(max_length)
+
+    def _set_length(self, max_length: int | None) -> None:
+        self.max_length = self.default_length if max_length is None else max_length
+        if self.max_length < 1:
+            raise ValueError(f"max_length={max_length!r} is not positive")
+
+    def db_type(self) -> str:
+        """Return ``VARCHAR(length)``."""
+        return f"VARCHAR({self.max_length})"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        simple = f"{{0}}.__class__ is str and len({{0}}) <= {self.max_length}"
+        return simple if type(self).check_form is CharField.check_form else None
+
+    def validate(self, value: Any) -> None:
+        """Check length and form."""
+        super().validate(value)
+        if value is None:
+            return
+        text: str = self.to_python(value)
+        if len(text) > self.max_length:
+            raise ValueError(f"{self.name}: {len(text)} characters are more than {self.max_length}")
+        if text or not self.blank:
+            self.check_form(text)
+
+    def check_form(self, text: str) -> None:
+        """Check what kinds of text with a form of their own demand; an empty one is let through when `blank` is set.
+
+        Raises:
+            ValueError: If the text does not have the form.
+        """
+
+
+class EmailField(CharField[T]):
+    """An e-mail address."""
+
+    default_length = 254
+
+    @overload
+    def __init__(
+        self: EmailField[str],
+        *,
+        max_length: int | None = ...,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: EmailField[str | None],
+        *,
+        max_length: int | None = ...,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self, *, max_length: int | None = None, null: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
+        Field.__init__(self, null=null, **options)
+        self._set_length(max_length)
+
+    def check_form(self, text: str) -> None:
+        """Check for one ``@``, a plain local part and host labels."""
+        local, _, host = text.partition("@")
+        labels = host.split(".")
+        if (
+            _CONTROL.search(text)
+            or not _LOCAL_PART.match(local)
+            or not all(_HOST_LABEL.match(label) for label in labels)
+        ):
+            raise ValueError(f"{self.name}: {text!r} is not an e-mail address")
+
+
+class SlugField(CharField[T]):
+    """A short label of ASCII letters, digits, ``-`` and ``_`` for use in URLs."""
+
+    default_length = 50
+
+    @overload
+    def __init__(
+        self: SlugField[str],
+        *,
+        max_length: int | None = ...,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: SlugField[str | None],
+        *,
+        max_length: int | None = ...,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self, *, max_length: int | None = None, null: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
+        Field.__init__(self, null=null, **options)
+        self._set_length(max_length)
+
+    def check_form(self, text: str) -> None:
+        """Check the characters."""
+        if not _SLUG.match(text):
+            raise ValueError(f"{self.name}: {text!r} is not a slug")
+
+
+class URLField(CharField[T]):
+    """An ``http`` or ``https`` address."""
+
+    default_length = 2048
+
+    @overload
+    def __init__(
+        self: URLField[str],
+        *,
+        max_length: int | None = ...,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: URLField[str | None],
+        *,
+        max_length: int | None = ...,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self, *, max_length: int | None = None, null: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
+        Field.__init__(self, null=null, **options)
+        self._set_length(max_length)
+
+    def check_form(self, text: str) -> None:
+        """Check scheme and host."""
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            good = False
+        if not good or _CONTROL.search(text) or " " in text:
+            raise ValueError(f"{self.name}: {text!r} is not an http or https address")
+
+
+class PasswordField(CharField[T]):
+    """The hash of a password, or a password not yet hashed; NULL is allowed.
+
+    Args:
+        min_length: Fewest characters of a password that is not hashed yet.
+        max_length: Most characters of such a password; the column always holds 255.
+    """
+
+    hash_prefixes: ClassVar[set[str]] = {"argon2$", "bcrypt$", "pbkdf2_sha256$", "plain$", "scrypt$"}
+    """How the hashes of known hashers begin."""
+
+    @overload
+    def __init__(
+        self: PasswordField[str | None],
+        *,
+        min_length: int = ...,
+        max_length: int = ...,
+        null: Literal[True] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: PasswordField[str],
+        *,
+        min_length: int = ...,
+        max_length: int = ...,
+        null: Literal[False],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self, *, min_length: int = 4, max_length: int = 128, null: bool = True, **options: Unpack[FieldOptions]
+    ) -> None:
+        Field.__init__(self, null=null, **options)
+        self._set_length(None)
+        self.min_length = min_length
+        self.max_password_length = max_length
+
+    def check_form(self, text: str) -> None:
+        """Check the length of a password that is not hashed; the message never shows it."""
+        if any(text.startswith(prefix) for prefix in self.hash_prefixes):
+            return
+        if not self.min_length <= len(text) <= self.max_password_length:
+            raise ValueError(
+                f"{self.name}: a password has {self.min_length} to {self.max_password_length} characters"
+            )

@@ -1,0 +1,34 @@
+"""Models and what belongs to declaring and querying them."""
+
+from __future__ import annotations
+
+from openviper.db.expressions import Avg, Count, F, Max, Min, Q, Sum
+from openviper.db.fields.constraints import CheckConstraint, Constraint, Index, UniqueConstraint
+from openviper.db.fields.options import ModelOptions
+from openviper.db.manager import Manager
+from openviper.db.models.base import AbstractModel, Model
+from openviper.db.models.meta import ModelMeta, check_primary_keys
+from openviper.db.models.validation import ModelValidationError
+from openviper.db.query import QuerySet
+
+__all__ = [
+    "AbstractModel",
+    "Avg",
+    "CheckConstraint",
+    "Constraint",
+    "Count",
+    "F",
+    "Index",
+    "Manager",
+    "Max",
+    "Min",
+    "Model",
+    "ModelMeta",
+    "ModelOptions",
+    "ModelValidationError",
+    "Q",
+    "QuerySet",
+    "Sum",
+    "UniqueConstraint",
+    "check_primary_keys",
+]

@@ -1,0 +1,244 @@
+"""`Model`, the base of all models."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from openviper.db.fields.base import Field
+from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.relations import ForeignKey
+from openviper.db.manager import Manager
+from openviper.db.models.hooks import Hooks, run_hook
+from openviper.db.models.meta import ModelMeta
+from openviper.db.models.persistence import (
+    changed_fields,
+    deferred_fields,
+    delete_instance,
+    refresh_instance,
+    save_instance,
+)
+from openviper.db.models.validation import validate_instance
+from openviper.db.query import QuerySet
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class Model(Hooks, metaclass=ModelMeta):
+    """One row of a table.
+
+    Class attributes that are fields become columns; ``id`` is added unless there is another primary key. Options stand in
+    an inner class ``Meta``. Declare ``id = AutoField()`` to tell type checkers that the key is an `int`.
+
+    Args:
+        **values: Values by field or column name; a missing or `None` value takes the field's default.
+
+    Raises:
+        TypeError: If a name is no field.
+    """
+
+    _meta: ClassVar[ModelOptions]
+    _fields: ClassVar[dict[str, Field[Any]]]
+    _row: tuple[Any, ...] | None = None
+    _alias: str | None = None
+
+    if TYPE_CHECKING:
+        id: Field[Any]
+        objects: ClassVar[Manager[Self]]
+
+    def __init__(self, **values: Any) -> None:
+        meta = self._meta
+        attributes = self.__dict__
+        attributes.update(meta.defaults)
+        attname_of = meta.attname_of
+        for name, value in values.items():
+            attname = attname_of.get(name)
+            if attname is None:
+                self._set_relation(name, value)
+            elif value is not None:
+                attributes[attname] = value
+        for field in meta.factories:
+            if attributes[field.attname] is None:
+                attributes[field.attname] = field.get_default()
+
+    def _set_relation(self, name: str, value: Any) -> None:
+        field = self._meta.names.get(name)
+        if field is None or name.startswith("_"):
+            fields = ", ".join(self._meta.fields)
+            raise TypeError(f"{type(self).__name__}() has no field {name!r}; fields: {fields}")
+        if value is not None:
+            setattr(self, field.name, value)
+
+    # Identity
+
+    @property
+    def pk(self) -> Any:
+        """The value of the primary key."""
+        return self.__dict__.get(self._meta.pk.attname)
+
+    @pk.setter
+    def pk(self, value: Any) -> None:
+        self.__dict__[self._meta.pk.attname] = value
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return NotImplemented
+        key = self.pk
+        return key is not None and bool(key == other.pk)
+
+    def __hash__(self) -> int:
+        key = self.pk
+        return object.__hash__(self) if key is None else hash(key)
+
+    def __lt__(self, other: Self) -> bool:
+        return bool(self.pk < other.pk) if type(self) is type(other) else NotImplemented
+
+    def __le__(self, other: Self) -> bool:
+        return bool(self.pk <= other.pk) if type(self) is type(other) else NotImplemented
+
+    def __gt__(self, other: Self) -> bool:
+        return bool(self.pk > other.pk) if type(self) is type(other) else NotImplemented
+
+    def __ge__(self, other: Self) -> bool:
+        return bool(self.pk >= other.pk) if type(self) is type(other) else NotImplemented
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} object (pk={self.pk})"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} pk={self.pk}>"
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Return the instance itself, so that ``await post.author`` works whether it is loaded or not."""
+        yield from ()
+        return self
+
+    # Storing
+
+    async def save(self, ignore_permissions: bool = False, update_fields: Iterable[str] | None = None) -> None:
+        """Insert the instance if it was never stored, else write what changed.
+
+        Args:
+            ignore_permissions: Do not check model permissions.
+            update_fields: Write at most these fields; ignored when the row is new.
+
+        Raises:
+            ValueError: If `update_fields` names no field, or `validate` finds a value that is not allowed.
+            DoesNotExist: If the row to be updated is gone.
+            IntegrityError: If a constraint refuses it.
+        """
+        await save_instance(self, ignore_permissions, None if update_fields is None else list(update_fields))
+
+    async def delete(self, ignore_permissions: bool = False) -> None:
+        """Delete the instance's row; the instance can be saved again as a new one.
+
+        Raises:
+            ValueError: If the instance has no primary key.
+            IntegrityError: If other rows refer to it.
+        """
+        await delete_instance(self, ignore_permissions)
+
+    async def refresh_from_db(self) -> None:
+        """Reload all fields and forget cached relations and changes.
+
+        Raises:
+            DoesNotExist: If the row is gone.
+        """
+        await refresh_instance(self)
+
+    async def validate(self) -> None:
+        """Check all fields and the groups of `unique_together`; overriders call ``await super().validate()``.
+
+        Raises:
+            ModelValidationError: If something is not allowed; it is a `ValueError`.
+        """
+        await validate_instance(self)
+
+    async def full_clean(self) -> None:
+        """Run `before_validate`, `validate` and `clean` without storing anything.
+
+        Raises:
+            ModelValidationError: If something is not allowed.
+        """
+        await run_hook(self.before_validate)
+        await self.validate()
+        await run_hook(self.clean)
+
+    @classmethod
+    async def _load_related(cls, key: Any, alias: str | None) -> Self:
+        # Not through `objects`, which may leave rows out.
+        queryset = QuerySet(cls)
+        return await (queryset if alias is None else queryset.using(alias)).get(pk=key)
+
+    # Changes
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether any field differs from what is stored; false for an instance never stored."""
+        return bool(changed_fields(self))
+
+    def get_changed_fields(self) -> dict[str, Any]:
+        """Return the stored value of each field that differs from it."""
+        return changed_fields(self)
+
+    def get_deferred_fields(self) -> set[str]:
+        """Return the names of the fields that `only` or `defer` left out."""
+        return deferred_fields(self)
+
+    # As plain data
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values by name; foreign keys as raw ids under their column attribute, such as ``author_id``."""
+        values = self.__dict__
+        return {field.attname: values.get(field.attname) for field in self._meta.fields.values()}
+
+    def as_dict(self, include_relations: bool = False) -> dict[str, Any]:
+        """Return all values by field name.
+
+        Args:
+            include_relations: Give related instances that are loaded as dicts instead of their ids.
+        """
+        result: dict[str, Any] = {}
+        for name, field in self._meta.fields.items():
+            result[name] = self.__dict__.get(field.attname)
+            if include_relations and isinstance(field, ForeignKey):
+                related = self.__dict__.get(name)
+                if related is not None:
+                    result[name] = related.as_dict()
+        return result
+
+    def as_json(self, include_relations: bool = False, indent: int | None = None) -> str:
+        """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs and decimals as text.
+
+        Args:
+            include_relations: Give related instances that are loaded as objects instead of their ids.
+            indent: Spaces per level; one line when not given.
+        """
+        import json
+
+        return json.dumps(self.as_dict(include_relations), default=_json_value, ensure_ascii=False, indent=indent)
+
+    @classmethod
+    def get_content_type_label(cls) -> str:
+        """Return ``"<app>.<Model>"``."""
+        return cls._meta.label
+
+
+def _json_value(value: Any) -> str:
+    isoformat = getattr(value, "isoformat", None)
+    return str(value) if isoformat is None else str(isoformat())
+
+
+class AbstractModel(Model):
+    """A base for abstract models: a class that names it as a base has no table, unless its `Meta` says otherwise."""
+
+    _abstract_for_children = True
+
+    class Meta:
+        """The options."""
+
+        abstract = True
+

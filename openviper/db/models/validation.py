@@ -1,0 +1,65 @@
+"""Checking instances before they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openviper.db.compiler.description import EVERYTHING
+from openviper.db.compiler.selects import select_exists
+from openviper.db.compiler.validators import make_suspect_finder
+from openviper.db.executor import choose_alias, plan_on, read
+from openviper.db.expressions import Condition, Q
+from openviper.exceptions import ORMException
+
+
+class ModelValidationError(ORMException, ValueError):
+    """One or more fields have values that are not allowed.
+
+    Attributes:
+        errors: The messages by field; those that concern several fields are under ``__all__``.
+    """
+
+    def __init__(self, model_name: str, errors: dict[str, list[str]]) -> None:
+        self.errors = errors
+        messages = "; ".join(message for messages in errors.values() for message in messages)
+        super().__init__(f"Validation failed for {model_name}: {messages}")
+
+
+async def validate_instance(instance: Any) -> None:
+    """Check all loaded fields, then the groups of `unique_together`.
+
+    Raises:
+        ModelValidationError: If something is not allowed; it names everything found.
+    """
+    meta = instance._meta
+    find = meta.find_suspects
+    if find is None:
+        find = meta.find_suspects = make_suspect_finder(meta)
+    values = instance.__dict__
+    errors: dict[str, list[str]] = {}
+    for field in find(values):
+        try:
+            field.validate(values[field.attname])
+        except (ValueError, TypeError) as error:
+            errors[field.name] = [str(error)]
+    if errors:
+        raise ModelValidationError(meta.model_name, errors)
+    for group in meta.unique_together:
+        await _check_group(instance, group)
+
+
+async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
+    meta = instance._meta
+    conditions: list[Condition] = []
+    for name in group:
+        value = instance.__dict__.get(meta.field(name).attname)
+        if value is None:  # Incomplete, and NULL equals nothing.
+            return
+        conditions.append((name, value))
+    if instance._row is not None:
+        conditions.append(Q.combined((("pk", instance.pk),), negated=True))
+    alias = choose_alias(meta, instance._alias)
+    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
+    if await read(meta, alias, select.sql, select.parameters, select.convert):
+        message = f"{' and '.join(group)} must be unique together"
+        raise ModelValidationError(meta.model_name, {"__all__": [message]})

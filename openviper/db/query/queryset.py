@@ -1,0 +1,203 @@
+"""The queryset: reading, and the methods that write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from openviper.db.compiler.writes import delete_rows, update_rows
+from openviper.db.connection import transaction
+from openviper.db.executor import check_not_read_only, check_permission, choose_alias, plan_on, write
+from openviper.db.query.bulk import insert_all, update_all
+from openviper.db.query.reading import ReadingQuery
+from openviper.exceptions import IntegrityError
+
+M = TypeVar("M")
+
+
+class QuerySet(ReadingQuery[M]):
+    """A query for the instances of one model; immutable, and run only when awaited."""
+
+    __slots__ = ()
+
+    # Many rows
+
+    async def update(self, **values: Any) -> int:
+        """Set columns of all rows of the query and return the number of rows; no hook runs.
+
+        Args:
+            **values: Values or expressions such as ``F("views") + 1`` by field.
+
+        Raises:
+            FieldError: If a name is unknown or a value cannot be converted; then nothing is changed.
+            QueryError: If the query is sliced or distinct.
+            IntegrityError: If a constraint refuses it.
+        """
+        return await self._write("update", values)
+
+    async def delete(self) -> int:
+        """Delete all rows of the query and return their number; no hook runs, nor for rows the database cascades to.
+
+        Raises:
+            FieldError: If a value cannot be converted; then nothing is deleted.
+            QueryError: If the query is sliced or distinct.
+            IntegrityError: If other rows refer to them.
+        """
+        return await self._write("delete", {})
+
+    async def _write(self, action: str, values: Mapping[str, Any]) -> int:
+        meta, query = self._meta, self.query
+        check_not_read_only(meta)
+        await check_permission(meta, action, query.ignore_permissions)
+        alias = choose_alias(meta, query.using)
+        plan = plan_on(meta, alias)
+        statement = update_rows(plan, query, values) if action == "update" else delete_rows(plan, query)
+        return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
+
+    # One row
+
+    async def create(self, *, ignore_permissions: bool = False, **values: Any) -> M:
+        """Build an instance and save it.
+
+        Raises:
+            TypeError: If a name is no field.
+            ValueError: If a value is not allowed.
+            IntegrityError: If a constraint refuses it.
+        """
+        instance = self._build(values)
+        await instance.save(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
+        created: M = instance
+        return created
+
+    def _build(self, values: Mapping[str, Any]) -> Any:
+        make: Any = self.model
+        instance = make(**values)
+        if self.query.using is not None:
+            instance.__dict__["_alias"] = self.query.using
+        return instance
+
+    async def get_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> tuple[M, bool]:
+        """Return the matching instance, or create it; the second value tells whether it was created.
+
+        When another writer creates it first, that instance is returned.
+
+        Args:
+            defaults: Further values for a new instance; callables are called.
+            **lookups: Conditions; those without an operator are also values for a new instance.
+
+        Raises:
+            FieldError: If a name is unknown.
+            MultipleObjectsReturned: If several match.
+        """
+        self._check_names(defaults)
+        found = await self.get_or_none(**lookups)
+        if found is not None:
+            return found, False
+        return await self._create_or_get(defaults, lookups)
+
+    async def update_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> tuple[M, bool]:
+        """Save `defaults` on the matching instance, or create it; the second value tells whether it was created.
+
+        Args:
+            defaults: The values; callables are called.
+            **lookups: Conditions; those without an operator are also values for a new instance.
+
+        Raises:
+            FieldError: If a name is unknown.
+            MultipleObjectsReturned: If several match.
+        """
+        self._check_names(defaults)
+        async with transaction(choose_alias(self._meta, self.query.using)):
+            found = await self.get_or_none(**lookups)
+            if found is None:
+                found, created = await self._create_or_get(defaults, lookups)
+                if created:
+                    return found, True
+            instance: Any = found
+            for name, value in (defaults or {}).items():
+                field = self._meta.field(name)
+                value = value() if callable(value) else value
+                setattr(instance, field.name if name in (field.name, "pk") else field.attname, value)
+            await instance.save(ignore_permissions=self.query.ignore_permissions)
+        return found, False
+
+    def _check_names(self, defaults: Mapping[str, Any] | None) -> None:
+        for name in defaults or ():
+            self._meta.field(name)
+
+    async def _create_or_get(self, defaults: Mapping[str, Any] | None, lookups: Mapping[str, Any]) -> tuple[M, bool]:
+        values = {name: value for name, value in lookups.items() if name in self._meta.names}
+        for name, value in (defaults or {}).items():
+            values[name] = value() if callable(value) else value
+        instance = self._build(values)
+        try:
+            async with transaction(choose_alias(self._meta, self.query.using)):
+                await instance.save(ignore_permissions=self.query.ignore_permissions)
+        except IntegrityError:
+            found = await self.get_or_none(**lookups)
+            if found is None:
+                raise
+            return found, False
+        return instance, True
+
+    # Many instances
+
+    async def bulk_create(
+        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+    ) -> list[M]:
+        """Insert instances in one transaction and return them, keys set; no hook runs.
+
+        Args:
+            objs: The instances.
+            batch_size: Rows per statement; all by default.
+            ignore_permissions: Do not check model permissions.
+
+        Raises:
+            QueryError: If an instance is stored already.
+            ValueError: If a value cannot be converted, or `batch_size` is less than 1.
+            IntegrityError: If a constraint refuses a row; then none is stored.
+        """
+        instances = list(objs)
+        check_not_read_only(self._meta)
+        _check_batch_size(batch_size)
+        await check_permission(self._meta, "create", ignore_permissions or self.query.ignore_permissions)
+        if instances:
+            alias = choose_alias(self._meta, self.query.using)
+            await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
+        return instances
+
+    async def bulk_update(
+        self,
+        objs: Iterable[M],
+        fields: Sequence[str],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+    ) -> int:
+        """Write some fields of stored instances in one transaction and return the number of rows; no hook runs.
+
+        Args:
+            objs: The instances.
+            fields: Names of the fields to write.
+            batch_size: Rows per statement; all by default.
+            ignore_permissions: Do not check model permissions.
+
+        Raises:
+            FieldError: If a name is unknown.
+            QueryError: If no field is named, one is the primary key, or an instance is not stored.
+            ValueError: If a value cannot be converted, or `batch_size` is less than 1.
+            IntegrityError: If a constraint refuses a row; then none is changed.
+        """
+        instances = list(objs)
+        check_not_read_only(self._meta)
+        _check_batch_size(batch_size)
+        for name in fields:
+            self._meta.field(name)
+        await check_permission(self._meta, "update", ignore_permissions or self.query.ignore_permissions)
+        alias = choose_alias(self._meta, self.query.using)
+        return await update_all(plan_on(self._meta, alias), alias, instances, fields, batch_size)
+
+
+def _check_batch_size(batch_size: int | None) -> None:
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size={batch_size!r} is less than 1")

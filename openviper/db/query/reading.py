@@ -1,0 +1,316 @@
+"""The methods of a queryset that read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from openviper.db import executor
+from openviper.db.compiler.builders import Row
+from openviper.db.compiler.description import EVERYTHING, Description
+from openviper.db.compiler.plan import plan_for
+from openviper.db.compiler.selects import (
+    Select,
+    select_aggregates,
+    select_count,
+    select_exists,
+    select_instances,
+    select_subquery,
+    value_paths,
+)
+from openviper.db.connection import connections
+from openviper.db.dialects.base import Dialect
+from openviper.db.executor import check_permission, choose_alias, plan_on
+from openviper.db.expressions import Aggregate, Q
+from openviper.db.query.builders import QueryBuilder
+from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
+from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+M = TypeVar("M")
+
+IN_BULK_SIZE = 500
+"""Most keys of one query of `in_bulk`."""
+
+
+class ReadingQuery(QueryBuilder[M]):
+    """A query that can be run."""
+
+    __slots__ = ()
+
+    # Instances
+
+    def __await__(self) -> Generator[Any, None, list[M]]:
+        return self._fetch_all().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[M]:
+        for instance in await self._fetch_all():
+            yield instance
+
+    def all(self, ignore_permissions: bool = False) -> Self:
+        """Return the same query; awaiting it gives the list of instances."""
+        return self._with(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
+
+    async def _fetch_all(self) -> list[M]:
+        return await self._fetch(_capped(self.query))
+
+    async def _fetch(self, query: Description) -> list[M]:
+        meta = self._meta
+        await check_permission(meta, "read", query.ignore_permissions)
+        alias = choose_alias(meta, query.using)
+        select = select_instances(plan_on(meta, alias), query)
+        found: list[M] = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
+        if alias != meta.backend:
+            _remember_alias(found, alias, query.related)
+        return found
+
+    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+        """Return the one instance for which the conditions hold.
+
+        Raises:
+            DoesNotExist: If there is none.
+            MultipleObjectsReturned: If there are several.
+            FieldError: If a name is unknown.
+        """
+        meta = self._meta
+        if self.query is EVERYTHING and len(lookups) == 1 and not conditions:
+            ((key, value),) = lookups.items()
+            if key == "pk" or key == meta.pk.name:
+                found = await self._get_by_key(value, ignore_permissions)
+                if not found:
+                    raise DoesNotExist(f"no {meta.model_name} matches {lookups!r}")
+                return found[0]
+        found = await self._fetch_two(conditions, ignore_permissions, lookups)
+        if not found:
+            raise DoesNotExist(f"no {meta.model_name} matches the query")
+        return found[0]
+
+    async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
+        """Read one row by its key with SQL made once, the shortest way through all rooms."""
+        meta = self._meta
+        await check_permission(meta, "read", ignore_permissions)
+        alias = choose_alias(meta, None)
+        plan = plan_on(meta, alias)
+        try:
+            value = meta.pk.to_db(value)
+            if plan.write_key is not None and value is not None:
+                value = plan.write_key(value)
+        except (ValueError, TypeError):
+            return []
+        found: list[M] = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
+        if alias != meta.backend:
+            _remember_alias(found, alias, ())
+        return found
+
+    async def _fetch_two(self, conditions: tuple[Q, ...], ignore: bool, lookups: dict[str, Any]) -> list[M]:
+        query = self.filter(*conditions, ignore_permissions=ignore, **lookups).query
+        # Two rows tell whether there is more than one; a smaller limit of the query itself stays.
+        found = await self._fetch(query if query.limit in (0, 1) else query.changed(limit=2))
+        if len(found) > 1:
+            raise MultipleObjectsReturned(f"more than one {self._meta.model_name} matches the query")
+        return found
+
+    async def get_or_none(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M | None:
+        """Return the one instance for which the conditions hold, or `None`.
+
+        Raises:
+            MultipleObjectsReturned: If there are several.
+            FieldError: If a name is unknown.
+        """
+        found = await self._fetch_two(conditions, ignore_permissions, lookups)
+        return found[0] if found else None
+
+    async def first(self) -> M | None:
+        """Return the first instance, by primary key if the query has no order, or `None`."""
+        query = self.query if self._is_ordered() else self.query.changed(order=("pk",))
+        found = await self._fetch(query if query.limit == 0 else query.changed(limit=1))
+        return found[0] if found else None
+
+    async def last(self) -> M | None:
+        """Return the last instance, by primary key if the query has no order, or `None`.
+
+        Raises:
+            QueryError: If the query is sliced.
+        """
+        if self.query.is_sliced:
+            raise QueryError("cannot take the last() of a queryset with limit() or offset()")
+        order = self._order() or ("pk",)
+        turned = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+        found = await self._fetch(self.query.changed(order=turned, limit=1))
+        return found[0] if found else None
+
+    def _order(self) -> tuple[str, ...]:
+        return self._meta.ordering if self.query.order is None else self.query.order
+
+    def _is_ordered(self) -> bool:
+        return bool(self._order())
+
+    async def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
+        """Return instances by the value of a field.
+
+        Args:
+            id_list: The values; all rows when not given.
+            field_name: A field whose values are unique.
+
+        Raises:
+            FieldError: If there is no such field.
+            QueryError: If the query is sliced, or the field is not unique.
+        """
+        field = self._meta.field(field_name)
+        if not (field.unique or field.primary_key):
+            raise QueryError(f"in_bulk(field_name={field_name!r}) needs a unique field")
+        if self.query.is_sliced:
+            raise QueryError("cannot use in_bulk() on a queryset with limit() or offset()")
+        if id_list is None:
+            found = await self._fetch_all()
+        else:
+            values = list(dict.fromkeys(id_list))
+            found = []
+            for start in range(0, len(values), IN_BULK_SIZE):
+                chosen = Q.combined(((f"{field_name}__in", values[start : start + IN_BULK_SIZE]),))
+                found += await self.filter(chosen)
+        return {getattr(instance, field.attname): instance for instance in found}
+
+    async def iterator(self, chunk_size: int = 2000) -> AsyncIterator[M]:
+        """Yield instances one at a time, loading `chunk_size` rows per query.
+
+        Without an order the rows come by primary key, each query going on behind the last key; with one, by offset.
+
+        Raises:
+            ValueError: If `chunk_size` is less than 1.
+        """
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size={chunk_size!r} is less than 1")
+        left = self.query.limit
+        keyset = not self._is_ordered() and not self.query.offset
+        order = ("pk",) if keyset else (*self._order(), "pk")
+        query = self.query.changed(order=order)
+        while left is None or left > 0:
+            size = chunk_size if left is None else min(chunk_size, left)
+            found = await self._fetch(query.changed(limit=size))
+            for instance in found:
+                yield instance
+            if len(found) < size:
+                return
+            left = None if left is None else left - size
+            if keyset:
+                key = getattr(found[-1], self._meta.pk.attname)
+                query = query.changed(where=(*self.query.where, ("pk__gt", key)))
+            else:
+                query = query.changed(offset=query.offset + size)
+
+    # Values
+
+    def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
+        """Return, when awaited, a list of dicts.
+
+        Args:
+            *names: Fields or paths such as ``author__name``, which comes back under ``name``; all columns by default.
+
+        Raises:
+            FieldError: If a name is unknown.
+        """
+        return self._values(names, as_dicts)
+
+    @overload
+    def values_list(self, *names: str, flat: Literal[False] = ...) -> ValuesQuery[tuple[Any, ...]]: ...
+    @overload
+    def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
+    def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
+        """Return, when awaited, a list of tuples.
+
+        Args:
+            *names: Fields or paths; all columns by default.
+            flat: Give the values themselves, for exactly one name.
+
+        Raises:
+            FieldError: If a name is unknown.
+            ValueError: If `flat` is set with other than one name.
+        """
+        if flat and len(names) != 1:
+            raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
+        return self._values(names, as_scalars if flat else as_tuples)
+
+    def _values(
+        self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
+    ) -> ValuesQuery[Any]:
+        value_paths(self._meta, self.query, names)
+        return ValuesQuery(self._meta, _capped(self.query), names, shape)
+
+    def as_subquery(self, dialect: Dialect, parameters: list[Any]) -> str:
+        """Return the SQL of the primary keys and add its values to `parameters`, for an ``in`` lookup."""
+        return select_subquery(plan_for(self._meta, dialect), self.query, (), parameters)
+
+    # Numbers
+
+    async def _read(self, select: Select, alias: str) -> Any:
+        return await executor.read(self._meta, alias, select.sql, select.parameters, select.convert)
+
+    async def _alias(self) -> str:
+        await check_permission(self._meta, "read", self.query.ignore_permissions)
+        return choose_alias(self._meta, self.query.using)
+
+    async def count(self) -> int:
+        """Return the number of rows."""
+        alias = await self._alias()
+        number: int = await self._read(select_count(plan_on(self._meta, alias), self.query), alias)
+        return number
+
+    async def exists(self) -> bool:
+        """Tell whether there is any row."""
+        alias = await self._alias()
+        found: bool = await self._read(select_exists(plan_on(self._meta, alias), self.query), alias)
+        return found
+
+    async def aggregate(self, **aggregates: Aggregate) -> dict[str, Any]:
+        """Return values computed over all rows of the query, slices included.
+
+        Raises:
+            FieldError: If a value is no aggregate or names an unknown field.
+            QueryError: If none is asked for.
+        """
+        if not aggregates:
+            raise QueryError("aggregate() needs at least one aggregate")
+        alias = await self._alias()
+        select = select_aggregates(plan_on(self._meta, alias), self.query, aggregates)
+        result: dict[str, Any] = await self._read(select, alias)
+        return result
+
+    # Text
+
+    def raw_sql(self) -> str:
+        """Return the SQL of the query, with placeholders instead of values."""
+        alias = choose_alias(self._meta, self.query.using)
+        return select_instances(plan_for(self._meta, connections.get(alias).dialect), self.query).sql
+
+    async def explain(self) -> str:
+        """Return the database's plan for the query, one step per line."""
+        alias = await self._alias()
+        plan = plan_on(self._meta, alias)
+        select = select_instances(plan, self.query)
+        sql = plan.dialect.explain(select.sql)
+        rows = await executor.read(self._meta, alias, sql, select.parameters, list)
+        return "\n".join(str(row[-1]) for row in rows)
+
+
+def _capped(query: Description) -> Description:
+    if query.limit is not None:
+        return query
+    from openviper.conf import settings
+
+    cap = settings.MAX_QUERY_ROWS
+    return query if cap is None else query.changed(limit=cap)
+
+
+def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
+    for instance in instances:
+        instance.__dict__["_alias"] = alias
+        for name in related:
+            owner = instance
+            for part in name.split("__"):
+                owner = owner.__dict__.get(part)
+                if owner is None:
+                    break
+                owner.__dict__["_alias"] = alias
