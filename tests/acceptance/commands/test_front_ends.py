@@ -201,3 +201,22 @@ def test_help_and_an_unknown_command_import_next_to_nothing(project: Path) -> No
         assert "openviper.core.management.dispatch" in loaded, done.stderr
         assert not (heavy - allowed) & loaded
         assert ("argparse" in loaded) is (word == "nope")
+
+
+def test_a_project_is_made_listed_and_tested(tmp_path: Path) -> None:
+    made = openviper(tmp_path, "create-project", "shop")
+    assert made.returncode == 0
+    assert "Project 'shop' created" in made.stdout and "  cd shop\n  python viperctl.py start-server\n" in made.stdout
+    assert "SECRET_KEY" in made.stderr
+    again = openviper(tmp_path, "create-project", "shop")
+    assert again.returncode == 1 and "already exists" in again.stderr and again.stderr.count("\n") == 1
+    assert openviper(tmp_path / "shop", "create-app", "cart").returncode == 0
+    assert viperctl(tmp_path / "shop", "console", "--no-models", "-c", "print(settings.PROJECT_NAME)").stdout == "shop\n"
+
+
+@pytest.mark.parametrize("name", ["class", "json", "openviper", "my-shop", "tests"])
+def test_a_project_name_that_would_break_is_refused(tmp_path: Path, name: str) -> None:
+    done = openviper(tmp_path, "create-project", name)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -132,3 +132,14 @@ def test_the_list_of_commands_is_shown_where_the_settings_are_wrong(tmp_path: Pa
     done = openviper(root, "viperctl", "--help")
     assert done.returncode == 0 and "migrate" in done.stdout
     assert "Warning: the project's commands are not shown" in done.stderr
+
+
+def test_tests_of_a_root_layout_see_the_modules_as_the_commands_do(tmp_path: Path) -> None:
+    test = (
+        "import blog.models, models, settings\n\ndef test_it():\n    assert models is blog.models\n"
+        "    from openviper.conf import settings as live\n    assert live.INSTALLED_APPS == ('blog',)\n"
+    )
+    root = write(tmp_path / "blog", {"models.py": "", "settings.py": settings(), "tests/test_it.py": test})
+    done = openviper(root, "viperctl", "test", "-x", ".", PYTHONWARNINGS="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("Running: ") and "1 passed" in done.stdout
