@@ -86,29 +86,49 @@ def installed_apps() -> tuple[str, ...]:
 
 def _of_apps() -> Iterator[CommandInfo]:
     for app in installed_apps():
-        commands: dict[str, str] = {}
-        for directory in _app_directories(app):
-            folder = os.path.join(directory, "management", "commands")
-            try:
-                files = os.listdir(folder)
-            except OSError:
-                continue
-            for file in files:
-                stem, extension = os.path.splitext(file)
-                if extension == ".py" and not stem.startswith("_") and is_command_name(stem):
-                    commands.setdefault(normalise(stem), os.path.join(folder, file))
+        directory = _app_directory(app)
+        commands = _commands_below(directory) if directory is not None else _commands_by_import(app)
         for name in sorted(commands):
             yield CommandInfo(name, app, commands[name])
 
 
-def _app_directories(app: str) -> list[str]:
+def _app_directory(app: str) -> str | None:
     module = sys.modules.get(app)
     if module is not None:
-        return list(getattr(module, "__path__", ()))
+        return next(iter(getattr(module, "__path__", ())), None)
     relative = app.replace(".", os.sep)
     candidates = (os.path.join(entry or os.getcwd(), relative) for entry in sys.path)
-    found = next((path for path in candidates if os.path.isfile(os.path.join(path, "__init__.py"))), None)
-    return [found] if found else []
+    return next((path for path in candidates if os.path.isfile(os.path.join(path, "__init__.py"))), None)
+
+
+def _commands_below(directory: str) -> dict[str, str | None]:
+    folder = os.path.join(directory, "management", "commands")
+    try:
+        stems = [os.path.splitext(file) for file in os.listdir(folder)]
+    except OSError:
+        return {}
+    return {
+        normalise(stem): os.path.join(folder, stem + extension)
+        for stem, extension in stems
+        if extension == ".py" and _is_public(stem)
+    }
+
+
+def _commands_by_import(app: str) -> dict[str, str | None]:
+    # An app in an archive, or behind an import hook; the app is imported then, its commands are not.
+    from importlib.util import find_spec
+    from pkgutil import iter_modules
+
+    try:
+        spec = find_spec(f"{app}.management.commands")
+    except ImportError:
+        return {}
+    places = spec.submodule_search_locations if spec is not None else None
+    return {normalise(found.name): None for found in iter_modules(places or []) if _is_public(found.name)}
+
+
+def _is_public(stem: str) -> bool:
+    return is_command_name(stem) and not stem.startswith("_")
 
 
 def _of_entry_points() -> Iterator[CommandInfo]:

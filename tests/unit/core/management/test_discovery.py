@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -139,3 +140,13 @@ def test_only_built_in_names_are_built_in() -> None:
 def test_dashes_and_underscores_are_alike() -> None:
     assert normalise("create_app") == "create-app"
     assert normalise("Not A_Name") == "Not A_Name"
+
+
+def test_a_command_of_an_app_in_an_archive_is_listed_and_found(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = install({}, "disc_zip")
+    with zipfile.ZipFile(root / "apps.zip", "w") as archive:
+        for name, text in app("disc_zip", hello=command()).items():
+            archive.writestr(name, text)
+    monkeypatch.syspath_prepend(str(root / "apps.zip"))
+    assert "hello" in list_commands()
+    assert type(find_command("hello")).__module__ == "disc_zip.management.commands.hello"
