@@ -78,6 +78,6 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
 
 def test_create_project_needs_no_package(bare: Path, tmp_path: Path) -> None:
     script = ROOT / "openviper" / "__main__.py"
-    command = [bare, "-I", "-W", "error", "-c", RUN, ROOT, script, "create-project", "shop"]
+    command: list[str | Path] = [bare, "-I", "-W", "error", "-c", RUN, ROOT, script, "create-project", "shop"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=TIMEOUT, env={})
     assert (tmp_path / "shop/viperctl.py").is_file()
