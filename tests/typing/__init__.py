@@ -1,0 +1,1 @@
+"""Promises about types, read by the type checker only."""
