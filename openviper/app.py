@@ -197,6 +197,8 @@ class OpenViper:
         current_request.set(request)
         try:
             response = await self._respond(request)
+            if response.needs_preparation:
+                await response.prepare()
         except Exception as error:
             response = await self._respond_to_error(request, error)
         await response(scope, receive, send)

@@ -35,8 +35,10 @@ class FileResponse(Response):
         allowed_dir: The directory that the file must lie in after all links are followed.
 
     Raises:
-        NotFound: If the file lies outside `allowed_dir`; when it is sent, also if it does not exist.
+        NotFound: If the file lies outside `allowed_dir`; from `prepare`, if it does not exist.
     """
+
+    needs_preparation = True
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class FileResponse(Response):
         allowed_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = Path(path)
+        self._opened: tuple[BinaryIO, os.stat_result] | None = None
         if allowed_dir is not None and not self.path.resolve().is_relative_to(Path(allowed_dir).resolve()):
             raise NotFound
         guessed = media_type or mimetypes.guess_type(filename or self.path.name)[0] or "application/octet-stream"
@@ -59,9 +62,20 @@ class FileResponse(Response):
         if filename is not None:
             self.headers.setdefault("content-disposition", content_disposition(filename))
 
+    async def prepare(self) -> None:
+        """Open the file.
+
+        Raises:
+            NotFound: If it does not exist or is not a regular file.
+        """
+        self._opened = await asyncio.to_thread(_open, self.path)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file, a part of it, or the word that the client's copy is still good."""
-        file, status = await asyncio.to_thread(_open, self.path)
+        if self._opened is None:
+            await self.prepare()
+        assert self._opened is not None
+        (file, status), self._opened = self._opened, None
         try:
             await self._answer(scope, send, file, status)
         finally:

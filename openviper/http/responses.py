@@ -32,6 +32,8 @@ class Response:
 
     media_type: str | None = None
     charset = "utf-8"
+    needs_preparation = False
+    """Whether `prepare` has to be awaited before the response is sent."""
 
     def __init__(
         self,
@@ -109,6 +111,9 @@ class Response:
     def delete_cookie(self, key: str, path: str = "/", domain: str | None = None) -> None:
         """Tell the browser to forget a cookie."""
         self.set_cookie(key, max_age=0, expires=0, path=path, domain=domain)
+
+    async def prepare(self) -> None:
+        """Do what may fail with an error that the client should be told, while that is still possible."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; the body is left out for HEAD."""

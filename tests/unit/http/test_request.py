@@ -1,0 +1,95 @@
+"""Requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from openviper.exceptions import HTTPException
+from openviper.http import Request
+from openviper.http.asgi import Message
+from openviper.http.request import MAX_BODY_SIZE
+
+
+def make(*chunks: bytes, headers: dict[str, str] | None = None, complete: bool = True, **scope: Any) -> Request:
+    """Return a request whose body arrives in chunks."""
+    messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b""} if complete else {"type": "http.disconnect"})
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    return Request({"type": "http", "method": "POST", "path": "/a", "headers": raw, **scope}, receive)
+
+
+def test_only_http_and_websocket_scopes_are_requests() -> None:
+    with pytest.raises(TypeError, match="lifespan"):
+        Request({"type": "lifespan"})
+
+
+def test_headers_parameters_and_cookies_are_read_when_asked_for() -> None:
+    request = make(headers={"x-a": "1", "cookie": "k=v"}, query_string=b"a=1&a=2&b=")
+    assert request.headers["X-A"] == "1"
+    assert "X-B" not in request.headers
+    assert request.query_params["a"] == "1"
+    assert request.query_params.getlist("a") == ["1", "2"]
+    assert request.query_params["b"] == ""
+    assert request.cookies == {"k": "v"}
+    assert request.header(b"x-a") == b"1"
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("example.org:8000", "example.org:8000"), ("evil.org/path", "10.0.0.1:80"), ("", "10.0.0.1:80")]
+)
+def test_the_address_uses_a_valid_host_header_only(host: str, shown: str) -> None:
+    request = make(headers={"host": host} if host else {}, query_string=b"q=1", server=("10.0.0.1", 80))
+    assert str(request.url) == f"http://{shown}/a?q=1"
+
+
+def test_state_is_shared_through_the_scope() -> None:
+    request = make()
+    request.state["user_id"] = 5
+    assert Request(request.scope).state == {"user_id": 5}
+
+
+async def test_a_body_is_read_once_and_kept() -> None:
+    request = make(b'{"a":', b"1}")
+    assert await request.body() == b'{"a":1}'
+    assert await request.json() == {"a": 1}
+    assert [chunk async for chunk in request.stream()] == [b'{"a":1}']
+
+
+@pytest.mark.parametrize(("body", "line", "reason"), [(b'{\n"a":}', 2, "Expecting value"), (b"\xff", 1, "not UTF-8"), (b"[" * 100_000, 1, "")])
+async def test_malformed_json_is_a_400_that_says_where(body: bytes, line: int, reason: str) -> None:
+    with pytest.raises(HTTPException) as caught:
+        await make(body).json()
+    detail: Any = caught.value.detail
+    assert caught.value.status_code == 400
+    assert detail["line"] == line
+    assert reason in detail["reason"]
+
+
+async def test_a_body_that_is_too_long_is_a_413_whatever_it_says_of_itself() -> None:
+    with pytest.raises(HTTPException, match="413"):
+        await make(b"", headers={"content-length": str(MAX_BODY_SIZE + 1)}).body()
+    with pytest.raises(HTTPException, match="413"):
+        await make(b"x" * MAX_BODY_SIZE, b"x").body()
+
+
+async def test_a_client_that_goes_away_never_leaves_a_short_body() -> None:
+    with pytest.raises(HTTPException, match="disconnected"):
+        await make(b"half", complete=False).body()
+
+
+async def test_form_fields() -> None:
+    request = make(b"a=1&a=2&b=%C3%A4", headers={"content-type": "application/x-www-form-urlencoded"})
+    form = await request.form()
+    assert (form["a"], form.getlist("a"), form["b"]) == ("1", ["1", "2"], "ä")
+
+
+@pytest.mark.parametrize(("kind", "body", "status"), [("multipart/form-data", b"", 415), ("application/x-www-form-urlencoded", b"\xff", 400), ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 1001), 400)])
+async def test_forms_that_cannot_be_read_are_client_errors(kind: str, body: bytes, status: int) -> None:
+    with pytest.raises(HTTPException, match=str(status)):
+        await make(body, headers={"content-type": kind}).form()
