@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from openviper.core.context import ignore_permissions_ctx
 from openviper.db.compiler.builders import Row
+from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan, plan_for
+from openviper.db.compiler.where import joined_models
 from openviper.db.connection import connections, run_insert, run_many, run_read, run_write
 from openviper.db.databases import blocks
 from openviper.db.exceptions import DatabaseReadOnlyError, DatabaseTransactionRoutingError, OperationalError
@@ -58,6 +60,22 @@ async def check_permission(meta: ModelOptions, action: str, ignore: bool = False
     """
     if _checker is not None and not ignore and not ignore_permissions_ctx.get():
         await _checker.check(meta.model, action)
+
+
+async def check_read(meta: ModelOptions, query: Description, names: Iterable[str] = ()) -> None:
+    """Return if the current user may read the model of a query and all that it joins.
+
+    Args:
+        meta: The model's options.
+        query: What is asked for.
+        names: Paths that are read besides those of the query.
+
+    Raises:
+        Exception: The checker's own error if not.
+    """
+    if _checker is not None and not query.ignore_permissions and not ignore_permissions_ctx.get():
+        for one in (meta, *joined_models(meta, query, names)):
+            await _checker.check(one.model, "read")
 
 
 _seen_bypasses: set[tuple[str, int]] = set()

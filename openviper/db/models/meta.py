@@ -54,7 +54,11 @@ class ModelMeta(type):
         if not meta.abstract:
             _add_managers(cls, managers, parents)
             registry.register(cls)
-            add_reverse_accessors(cls)
+            try:
+                add_reverse_accessors(cls)
+            except FieldError:
+                registry.unregister(cls)
+                raise
         else:
             for key, manager in managers.items():
                 setattr(cls, key, manager)

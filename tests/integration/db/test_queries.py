@@ -325,6 +325,15 @@ async def test_only_and_defer_leave_columns_out(tmp_path: Path) -> None:
         assert book.get_deferred_fields() == {"notes", "author"}
 
 
+async def test_select_related_brings_the_key_it_needs(tmp_path: Path) -> None:
+    async with library(tmp_path):
+        book = await Book.objects.only("title").select_related("author").get(pk=1)
+        assert isinstance(book.author, Author) and book.author.name == "Anna"
+        assert "author" not in book.get_deferred_fields()
+        book = await Book.objects.defer("author").select_related("author").get(pk=1)
+        assert isinstance(book.author, Author)
+
+
 async def test_in_bulk(tmp_path: Path) -> None:
     async with library(tmp_path):
         found = await Book.objects.in_bulk([1, 3, 99])
