@@ -5,10 +5,11 @@ The public names are imported when first used, so ``import openviper`` costs nex
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+# Not from `typing`: `import openviper` is part of every start, and `typing` would be most of its cost.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from openviper.app import OpenViper as OpenViper
     from openviper.exceptions import HTTPException as HTTPException
     from openviper.exceptions import NotFound as NotFound
@@ -90,7 +91,9 @@ def __getattr__(name: str) -> Any:
         return _version()
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -87,7 +88,7 @@ def _create_project(options: Namespace, terminal: Terminal) -> int:
 
     path = create_project(options.name, Path(options.directory))
     terminal.line(terminal.style("success", f"Project '{options.name}' created at {path}"))
-    terminal.line(f"\nNext:\n  cd {path}\n  python viperctl.py start-server")
+    terminal.line(f"\nNext:\n  cd {os.path.relpath(path)}\n  python viperctl.py start-server")
     terminal.warning(
         f"the SECRET_KEY in {options.name}/settings.py is for development; "
         "in production set SECRET_KEY in the environment."

@@ -16,6 +16,7 @@ from openviper.core.management.dispatch import (
     show_commands,
 )
 from openviper.core.management.registry import BUILTIN, normalise
+from openviper.exceptions import OpenViperException
 from openviper.utils.terminal import Terminal
 
 ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
@@ -53,7 +54,11 @@ def split_target(command: str, arguments: Sequence[str]) -> tuple[str, list[str]
 
 
 def _run(argv: list[str], terminal: Terminal) -> int:
-    explicit, arguments = extract_settings_flag(argv)
+    try:
+        explicit, arguments = extract_settings_flag(argv)
+    except CommandError:
+        terminal.note(USAGE)
+        raise
     if not arguments:
         terminal.note(USAGE)
         raise CommandError("a command is missing", USAGE_ERROR)
@@ -61,8 +66,7 @@ def _run(argv: list[str], terminal: Terminal) -> int:
     if command in ("--help", "-h", "help"):
         terminal.line(USAGE)
         terminal.line("TARGET is '.' (the default) or the dotted name of the project's package.\n")
-        if explicit:
-            os.environ["OPENVIPER_SETTINGS_MODULE"] = explicit
+        _prepare_for_help(explicit, terminal)
         show_commands("openviper viperctl", terminal)
         return 0
     target, rest = split_target(command, arguments[1:])
@@ -71,9 +75,25 @@ def _run(argv: list[str], terminal: Terminal) -> int:
     return _run_in_project(explicit, command, target, rest)
 
 
-def _run_in_project(explicit: str | None, command: str, target: str, rest: list[str]) -> int:
-    # Late: help and usage errors need none of this.
+def _prepare_for_help(explicit: str | None, terminal: Terminal) -> None:
+    """Make the commands of the project in the working directory known, if there is one."""
+    # Late, here and below: usage errors need none of this.
     from openviper.core.flexible_adapter import FlexibleAdapter
+    from openviper.utils.module_resolver import resolve_target
+    from openviper.utils.settings_discovery import discover_settings_module
+
+    module = discover_settings_module(".", explicit=explicit)
+    if module is None:
+        return
+    try:
+        FlexibleAdapter(resolve_target("."), module).prepare()
+    except OpenViperException as error:  # Help is what a person asks for when nothing works.
+        terminal.warning(f"the project's commands are not shown: {error}")
+
+
+def _run_in_project(explicit: str | None, command: str, target: str, rest: list[str]) -> int:
+    from openviper.core.flexible_adapter import FlexibleAdapter
+    from openviper.core.management.discovery import list_commands, unknown_command
     from openviper.utils.module_resolver import TargetError, resolve_target
     from openviper.utils.settings_discovery import candidate_packages, discover_settings_module
 
@@ -84,7 +104,9 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
     settings_module = discover_settings_module(target, explicit=explicit)
     try:
         resolved = resolve_target(target)
-    except TargetError:
+    except TargetError as error:
+        if normalise(command) not in (known := list_commands()):
+            raise CommandError(f"{unknown_command(command, known)}; {error}") from None
         if needs_project and not (target == "." and settings_module is not None):
             raise
         # Settings without an app of their own, or a command that needs no project at all.

@@ -9,7 +9,7 @@ each command before it runs it. What the tutorial shows as output is compared wi
     python3 scripts/quickstart.py --directory D   in another directory than `demo/`
 """
 
-# No `from __future__ import annotations`: a Python older than 3.7 would stop at it before it can say what is wrong.
+# No `from __future__ import annotations` and no syntax newer than 3.6: older Pythons must get as far as the sentence.
 
 import sys
 
@@ -73,9 +73,10 @@ def read_story(path: Path) -> Iterator[Step]:
     """Yield the headings and blocks of the tutorial in order."""
     lines = iter(path.read_text(encoding="utf-8").splitlines())
     for line in lines:
+        found = FENCE.match(line)
         if line.startswith("## "):
             yield Step("heading", line.removeprefix("## "), [])
-        elif found := FENCE.match(line):
+        elif found:
             block = []
             for inner in lines:
                 if inner == "```":
@@ -85,10 +86,15 @@ def read_story(path: Path) -> Iterator[Step]:
 
 
 def read_commands(lines: list[str]) -> Iterator[Command]:
-    """Yield the commands of a console block; what follows each until the next is its output."""
+    """Yield the commands of a console block; what follows each until the next is its output.
+
+    As in a shell, a command goes on over the next lines while a quotation is open.
+    """
     command: Command | None = None
     for line in lines:
-        if line.startswith("$ "):
+        if command and is_open(command.text):
+            command = Command(f"{command.text}\n{line}", [])
+        elif line.startswith("$ "):
             if command:
                 yield command
             command = Command(line.removeprefix("$ "), [])
@@ -96,6 +102,15 @@ def read_commands(lines: list[str]) -> Iterator[Command]:
             command.expected.append(line)
     if command:
         yield command
+
+
+def is_open(text: str) -> bool:
+    """Tell whether a quotation is open at the end of a command."""
+    try:
+        shlex.split(text)
+    except ValueError:
+        return True
+    return False
 
 
 class Player:
@@ -111,6 +126,7 @@ class Player:
         self.python = python
         self.directory = directory
         self.password = password
+        self.heading = ""
         # A variable left over in the shell must not choose another project's settings.
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("OPENVIPER_")}
         self.environment["PYTHONUNBUFFERED"] = "1"
@@ -123,17 +139,25 @@ class Player:
             StoryError: If a command fails or prints something else, or a file is not what the tutorial takes it to be.
         """
         if step.kind == "heading":
-            say(f"\n== {step.title}")
+            self.heading = step.title
         elif step.kind == "console":
             for command in read_commands(step.lines):
                 if command.text != SERVE:
+                    self.announce(f"$ {command.text}")
                     self.run(command)
         elif step.kind == "diff":
             self.change(step)
         elif step.kind in ("python", "html"):
-            say(f"# write {step.title} ({len(step.lines)} lines)")
+            self.announce(f"# write {step.title} ({len(step.lines)} lines)")
             path = self.directory / step.title
             path.write_text("\n".join(step.lines) + "\n", encoding="utf-8")
+
+    def announce(self, text: str) -> None:
+        """Print what is about to be done, below the heading it belongs to."""
+        if self.heading:
+            say(f"\n== {self.heading}")
+            self.heading = ""
+        say(text)
 
     def change(self, step: Step) -> None:
         """Replace the lines of a file that a diff takes away by those it adds."""
@@ -143,17 +167,17 @@ class Player:
         text = path.read_text(encoding="utf-8")
         if text.count(old) != 1:
             raise StoryError(f"{path} does not hold the line to change: {old.strip()}")
-        say(f"# change {step.title}: {new.strip()}")
+        self.announce(f"# change {step.title}: {new.strip()}")
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def run(self, command: Command) -> None:
         """Run one command of the shell and compare what it prints."""
-        say(f"$ {command.text}")
         words = shlex.split(command.text)
         if words[0] == "cd":
             self.directory = self.directory / words[1]
         elif words[:2] == ["read", "-rs"]:
             self.environment[words[2]] = self.password
+            say(f"  (a random password, kept in {PASSWORD_FILE})")
         elif words[0] == "python":
             self.check(command, self.execute([str(self.python), *words[1:]]))
         elif words[0] != "export":
@@ -223,14 +247,17 @@ class Demo:
                 say(f"Replacing {self.project}, which is as the last run left it.")
                 shutil.rmtree(self.project)
             else:
-                kept = next(path for number in range(1, 10_000) if not (path := self.kept(number)).exists())
-                say(f"{self.project} was changed since the last run; keeping it as {kept}.")
+                kept = self.kept()
+                say(f"{self.project} is not what a finished run left; keeping it as {kept.name}.")
                 self.project.rename(kept)
         # Until the story is finished the record is empty: an unfinished project is ours, but is kept.
         self.record.write_text("{}\n", encoding="utf-8")
 
-    def kept(self, number: int) -> Path:
-        """Return a name under which a changed project is set aside."""
+    def kept(self) -> Path:
+        """Return the first free name under which a changed project is set aside."""
+        number = 1
+        while (self.directory / f"{PROJECT}.kept-{number}").exists():
+            number += 1
         return self.directory / f"{PROJECT}.kept-{number}"
 
     def finish(self) -> None:
@@ -289,7 +316,7 @@ def prepare_environment() -> Environment:
     if works(python, packages=True):
         return Environment(python, complete=True)
     say(
-        "\npip could not install OpenViper's packages (no network?). Everything but the web pages works without them, so\n"
+        "\npip could not install OpenViper's packages (no network?). Everything but pages and server works without:\n"
         "the story goes on with the checkout alone and stops before the server. To have the server, too, let pip find\n"
         "jinja2, markdown and uvicorn (PIP_INDEX_URL, PIP_FIND_LINKS) and run this script again."
     )
@@ -349,7 +376,8 @@ def shown(path: Path) -> str:
 def tell_what_next(demo: Demo, environment: Environment, port: int) -> None:
     """Say what was made and what to type next."""
     python = shlex.quote(str(environment.python))
-    say(f"\nThe project is in {shown(demo.project)}; the password of 'admin' is in {shown(demo.directory / PASSWORD_FILE)}.")
+    password = shown(demo.directory / PASSWORD_FILE)
+    say(f"\nThe project is in {shown(demo.project)}; the password of 'admin' is in {password}.")
     say("What to type next:\n")
     say(f"  cd {shown(demo.project)}")
     say(f"  {python} viperctl.py start-server    # then open http://127.0.0.1:{port}/books")
@@ -363,7 +391,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Play the tutorial: from nothing to a running, backed-up application.")
     parser.add_argument("--directory", type=Path, default=ROOT / "demo", help="where to play (default: demo/)")
     parser.add_argument("--no-serve", action="store_true", help="stop before the server")
-    parser.add_argument("--port", type=int, default=8000, help="the server's port, or the next free one (default: 8000)")
+    parser.add_argument("--port", type=int, default=8000, help="port of the server; if taken, the next (default: 8000)")
     parser.add_argument("--no-venv", action="store_true", help="use this interpreter, which can import OpenViper")
     options = parser.parse_args()
     try:
@@ -380,10 +408,12 @@ def play(options: argparse.Namespace) -> int:
     """Prepare the environment, play the tutorial, and serve the result."""
     began = time.monotonic()
     demo = Demo(options.directory.resolve())
+    say("== Install OpenViper")
     environment = Environment(Path(sys.executable), complete=True) if options.no_venv else prepare_environment()
     prepared = time.monotonic()
 
     demo.clear()
+    say(f"`python` stands for {environment.python} from here on.")
     player = Player(environment.python, demo.directory, demo.write_password())
     for step in read_story(TUTORIAL):
         player.play(step)

@@ -106,7 +106,8 @@ def _cast_field(field: dataclasses.Field[Any], current: Any, raw: str) -> EnvVal
     return raw
 
 
-def _overridable(field: dataclasses.Field[Any], current: Any) -> bool:
+def is_overridable(field: dataclasses.Field[Any], current: Any) -> bool:
+    """Tell whether a setting with this present value can come from the environment."""
     return field.name.isupper() and field.metadata.get("env", True) and not isinstance(current, dict)
 
 
@@ -130,7 +131,7 @@ def apply_env_overrides(instance: S) -> S:
     errors: list[str] = []
     for field in dataclasses.fields(instance):
         current = getattr(instance, field.name)
-        variable = _variable(field.name) if _overridable(field, current) else None
+        variable = _variable(field.name) if is_overridable(field, current) else None
         if variable is None:
             continue
         raw = os.environ[variable]

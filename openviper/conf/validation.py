@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
-from openviper.conf.base import Settings
+from openviper.conf.base import Settings, is_sensitive
 from openviper.exceptions import SettingsValidationError
 
 INSECURE_SECRET_KEYS = frozenset({"", "INSECURE-CHANGE-ME", "dev-insecure-key"})
@@ -24,6 +25,15 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "MEDIA_STORAGE": ("local",),
     "JWT_ALGORITHM": JWT_ALGORITHMS,
 }
+# The kind of a default, what is accepted for it, and how to say so; `bool` is a kind of `int` and comes first.
+KINDS: tuple[tuple[type, tuple[type, ...], str], ...] = (
+    (tuple, (tuple, list), "a tuple of strings"),
+    (bool, (bool, int), "True or False"),
+    (int, (int,), "a whole number"),
+    (timedelta, (timedelta, int, float), "a timedelta or a number of seconds"),
+    (str, (str,), "a string"),
+    (dict, (dict,), "a mapping"),
+)
 
 
 def is_production(environment: str) -> bool:
@@ -47,14 +57,16 @@ def validate_settings(s: Settings, env: str) -> None:
         SettingsValidationError: With one sentence per violation.
     """
     errors: list[str] = []
-    _validate_choices(s, errors)
     _validate_types(s, errors)
+    well_typed = not errors
+    _validate_choices(s, errors)
     _validate_maps(s, errors)
     for prefix in ("SESSION", "CSRF"):
         same_site = getattr(s, f"{prefix}_COOKIE_SAMESITE")
         if same_site == "None" and not (getattr(s, f"{prefix}_COOKIE_SECURE") or s.SECURE_COOKIES):
             errors.append(f"{prefix}_COOKIE_SAMESITE 'None' needs {prefix}_COOKIE_SECURE to be True.")
-    if is_production(env):
+    # The rules for production compare values, which needs them to be of the right kind.
+    if is_production(env) and well_typed:
         validate_production(s, errors)
     if errors:
         raise SettingsValidationError(errors)
@@ -87,14 +99,19 @@ def _is_time_zone(name: Any) -> bool:
 
 
 def _validate_types(s: Settings, errors: list[str]) -> None:
-    for name in s.__dataclass_fields__:
-        default = _DEFAULTS.get(name)
-        value = getattr(s, name)
-        if isinstance(default, tuple):
-            if isinstance(value, str) or not isinstance(value, (tuple, list)):
-                errors.append(f"{name} must be a tuple of strings, not {type(value).__name__}.")
-        elif isinstance(default, bool) and not isinstance(value, (bool, int)):
-            errors.append(f"{name} must be True or False, not {value!r}.")
+    for name, default in _DEFAULTS.items():
+        value: Any = getattr(s, name)
+        for kind, accepted, words in KINDS:
+            if isinstance(default, kind):
+                if not isinstance(value, accepted) or (kind is tuple and not _holds_strings(name, value)):
+                    shown = type(value).__name__ if is_sensitive(name) else repr(value)
+                    errors.append(f"{name} must be {words}, not {shown}.")
+                break
+
+
+def _holds_strings(name: str, values: Any) -> bool:
+    # A router may be given as an object.
+    return name == "DATABASE_ROUTERS" or all(isinstance(value, str) for value in values)
 
 
 _DEFAULTS: dict[str, Any] = Settings().as_dict(mask_sensitive=False)
@@ -104,11 +121,9 @@ def _validate_maps(s: Settings, errors: list[str]) -> None:
     # The values are the project's: whatever the annotations promise, they may be anything.
     databases: Any = s.DATABASES
     email: Any = s.EMAIL
-    if not isinstance(databases, dict) or "default" not in databases:
-        errors.append("DATABASES must be a mapping with an entry 'default'.")
-    if not isinstance(email, dict):
-        errors.append(f"EMAIL must be a mapping, not {type(email).__name__}.")
-    elif email.get("use_tls") and email.get("use_ssl"):
+    if isinstance(databases, dict) and "default" not in databases:
+        errors.append("DATABASES must have an entry 'default'.")
+    if isinstance(email, dict) and email.get("use_tls") and email.get("use_ssl"):
         errors.append("EMAIL: 'use_tls' and 'use_ssl' exclude each other.")
 
 

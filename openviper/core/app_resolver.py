@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypedDict
 
 SEARCH_PATTERNS = ("apps", "src", "modules", "services", "api", "core")
 """Folders below the project root that commonly hold apps."""
@@ -25,6 +26,13 @@ MARKERS = (
 """An app has at least one of these beside its `__init__.py`."""
 MAX_DEPTH = 4
 """How many folders below the root the walk goes down."""
+
+
+class ResolvedApps(TypedDict):
+    """Directories by name, and the names that have none."""
+
+    found: dict[str, str]
+    not_found: list[str]
 
 
 class AppResolver:
@@ -71,23 +79,18 @@ class AppResolver:
     def _importable(self, app_name: str) -> str | None:
         spec = None
         try:
-            if "." not in app_name:
+            if "." not in app_name and app_name not in sys.modules:
                 # The project's own package wins over an installed one of the same name.
                 spec = PathFinder.find_spec(app_name, [self.project_root])
-            if spec is None or (spec.origin is None and not self._has_own_path(app_name)):
-                spec = find_spec(app_name) or spec
+            if spec is None or spec.loader is None:
+                spec = find_spec(app_name)
         except (ImportError, ValueError, AttributeError):
             return None
-        if spec is None or spec.name in sys.builtin_module_names:
-            return None
-        if spec.submodule_search_locations and spec.origin:
+        if spec is None or spec.loader is None:
+            return None  # Unknown, or a plain folder, which has to look like an app.
+        if spec.submodule_search_locations:
             return str(Path(next(iter(spec.submodule_search_locations))))
-        if spec.origin and spec.has_location:
-            return str(Path(spec.origin).parent)
-        return None
-
-    def _has_own_path(self, app_name: str) -> bool:
-        return app_name in sys.modules
+        return str(Path(spec.origin).parent) if spec.origin and spec.has_location else None
 
     def try_direct_path(self, app_name: str) -> str | None:
         """Try ``<root>/<name>`` as it is written."""
@@ -148,7 +151,7 @@ class AppResolver:
         found = (self.resolve_app(name)[0] for name in settings.INSTALLED_APPS)
         return list(dict.fromkeys(Path(path) for path in found if path))
 
-    def resolve_all_apps(self, installed_apps: Iterable[str], include_builtin: bool = False) -> dict[str, object]:
+    def resolve_all_apps(self, installed_apps: Iterable[str], include_builtin: bool = False) -> ResolvedApps:
         """Return ``{"found": {name: path}, "not_found": [name]}``.
 
         Args:
@@ -180,11 +183,9 @@ class AppResolver:
     def print_app_locations(self, installed_apps: Iterable[str]) -> None:
         """Write where the apps are on standard output."""
         resolved = self.resolve_all_apps(installed_apps)
-        found, missing = resolved["found"], resolved["not_found"]
-        assert isinstance(found, dict) and isinstance(missing, list)
-        for name, path in found.items():
+        for name, path in resolved["found"].items():
             sys.stdout.write(f"{name} -> {os.path.relpath(path, self.project_root)}\n")
-        for name in missing:
+        for name in resolved["not_found"]:
             sys.stdout.write(f"{name} -> not found\n")
 
     @staticmethod

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-import logging
+import json
 import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded
+from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import is_missing
 from openviper.utils.module_resolver import ResolvedModule
 from openviper.utils.terminal import Terminal
 
-logger = logging.getLogger("openviper.management")
-
+TARGET_VARIABLE = "OPENVIPER_TARGET"
+"""Tells processes started by this one, a reloader's or workers, what to bootstrap; see `bootstrap_child`."""
 SYNTHETIC_MODULE = "_viperctl_settings"
 
 
@@ -32,7 +34,10 @@ def ensure_sys_path(path: str | Path) -> None:
 
 
 class _RootFinder(MetaPathFinder):
-    """Makes plain ``models`` and ``<label>.models`` one module in a root layout, so that models register once."""
+    """Makes a directory the package of its own name, and plain ``models`` and ``<label>.models`` one module.
+
+    The module is that of the package, so models have the right app label and register once however they are imported.
+    """
 
     def __init__(self, label: str, directory: Path) -> None:
         self.label = label
@@ -41,52 +46,74 @@ class _RootFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Answer a plain import of a module of the project with the module of the package."""
-        if "." in fullname or fullname == self.label:
+        """Answer an import of the package, or a plain import of one of its modules."""
+        top, dot, _ = fullname.partition(".")
+        if top == self.label:
+            return None if dot else self._root_spec()
+        if top in sys.builtin_module_names:
             return None
-        if not ((self.directory / f"{fullname}.py").is_file() or (self.directory / fullname / "__init__.py").is_file()):
-            return None
-        module = importlib.import_module(f"{self.label}.{fullname}")
-        return ModuleSpec(fullname, _Alias(module))
+        if dot:
+            owner = getattr(sys.modules.get(top), "__name__", "")
+            found = owner == f"{self.label}.{top}" and importlib.util.find_spec(f"{self.label}.{fullname}")
+        else:
+            found = PathFinder.find_spec(fullname, [str(self.directory)])
+        # A folder without `__init__.py` has no loader; `static` or `docs` is no module of the app.
+        return ModuleSpec(fullname, _Alias(f"{self.label}.{fullname}")) if found and found.loader else None
+
+    def _root_spec(self) -> ModuleSpec:
+        # A package of the same name inside may hold what is not found beside `models.py`, the settings say.
+        places = [str(self.directory), str(self.directory / self.label)]
+        init = self.directory / "__init__.py"
+        if init.is_file():
+            spec = importlib.util.spec_from_file_location(self.label, init, submodule_search_locations=places)
+            assert spec is not None
+            return spec
+        spec = ModuleSpec(self.label, _Empty(), origin=str(self.directory), is_package=True)
+        spec.submodule_search_locations = places
+        return spec
+
+
+class _Empty(Loader):
+    """The loader of a package that has no `__init__.py`."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run nothing."""
 
 
 class _Alias(Loader):
-    """A loader whose module exists already."""
+    """A loader that hands out another module under a second name."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self.module = module
-        self.spec = module.__spec__
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.spec: ModuleSpec | None = None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Return the existing module."""
-        return self.module
+        """Return the other module, imported if need be."""
+        module = importlib.import_module(self.name)
+        self.spec = module.__spec__
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         """Give the module back its own description, which the import system has replaced."""
         module.__spec__ = self.spec
-        if self.spec is not None:
-            module.__name__ = self.spec.name
-            module.__loader__ = self.spec.loader
-            module.__package__ = self.spec.parent
 
 
 def prepare_root_layout(cwd: str | Path) -> None:
-    """Make a directory importable as the package of its own name, with no file created and nothing changed on disk."""
+    """Make a directory importable as the package of its own name; no file is created, the working directory stays.
+
+    Raises:
+        CommandError: If a module of that name exists already.
+    """
     directory = Path(cwd).absolute()
     label = directory.name
-    if label in sys.modules:
+    finders = [finder for finder in sys.meta_path if isinstance(finder, _RootFinder)]
+    if any(finder.directory == directory for finder in finders):
         return
-    init = directory / "__init__.py"
-    if init.is_file():
-        spec = importlib.util.spec_from_file_location(label, init, submodule_search_locations=[str(directory)])
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[label] = module
-        spec.loader.exec_module(module)
-    else:
-        spec = ModuleSpec(label, None, is_package=True)
-        spec.submodule_search_locations = [str(directory)]
-        sys.modules[label] = importlib.util.module_from_spec(spec)
+    if label in sys.modules or shadows_module(label):
+        raise CommandError(
+            f"the directory is called {label!r}, like a Python module that is in use; "
+            "rename the directory, or name a module as the target"
+        )
     sys.meta_path.insert(0, _RootFinder(label, directory))
 
 
@@ -164,14 +191,27 @@ class FlexibleAdapter:
         """
         if self._ready:
             return
+        self.prepare()
+        ensure_models_imported(self.resolved)
+        self._ready = True
+
+    def prepare(self) -> None:
+        """Make the target importable and load the settings, without its models.
+
+        Raises:
+            CommandError: If the directory is called like a module in use.
+            ImproperlyConfigured: If the settings cannot be used.
+        """
         resolved = self.resolved
         ensure_sys_path(Path.cwd())
         if resolved.is_root:
             prepare_root_layout(resolved.app_path)
         module = self.settings_module
         if module is None:
-            logger.warning("No settings.py found; using development settings and the database db.sqlite3")
+            Terminal().warning("No settings.py found; using development settings and the database db.sqlite3")
             module = synthesize_settings_module()
+        elif module == SYNTHETIC_MODULE:
+            synthesize_settings_module()
         elif resolved.is_root and module == "settings":
             module = f"{resolved.app_label}.settings"
         os.environ["OPENVIPER_SETTINGS_MODULE"] = module
@@ -179,8 +219,7 @@ class FlexibleAdapter:
 
         setup(force=True)
         inject_app_into_settings(resolved.app_label)
-        ensure_models_imported(resolved)
-        self._ready = True
+        os.environ[TARGET_VARIABLE] = json.dumps([resolved.app_label, str(resolved.app_path), resolved.is_root])
 
     def run(self, command: str, args: Sequence[str] = ()) -> NoReturn:
         """Bootstrap and run a command.
@@ -205,3 +244,20 @@ def bootstrap_and_run(
         SystemExit: Always, with the exit code.
     """
     FlexibleAdapter(resolved, settings_module).run(command, command_args)
+
+
+def bootstrap_child() -> None:
+    """Bootstrap a process as the one that started it was; does nothing where that had no target of its own.
+
+    A reloader or a server with several workers starts fresh interpreters, which know the environment only.
+
+    Raises:
+        CommandError: If the models cannot be imported.
+        ImproperlyConfigured: If the settings cannot be used.
+    """
+    target = os.environ.get(TARGET_VARIABLE)
+    if not target:
+        return
+    label, path, is_root = json.loads(target)
+    resolved = ResolvedModule(label, Path(path), is_root, f"{label}.models")
+    FlexibleAdapter(resolved, os.environ["OPENVIPER_SETTINGS_MODULE"]).bootstrap()

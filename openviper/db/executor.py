@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import Token
-from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from openviper.core.context import ignore_permissions_ctx
 from openviper.db.compiler.builders import Row
 from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan, plan_for
@@ -18,48 +13,13 @@ from openviper.db.connection import connections, run_insert, run_many, run_read,
 from openviper.db.databases import blocks
 from openviper.db.exceptions import DatabaseReadOnlyError, DatabaseTransactionRoutingError, OperationalError
 from openviper.db.fields.options import ModelOptions
+from openviper.db.permissions import bypass_permissions as bypass_permissions
+from openviper.db.permissions import check_permission as check_permission
+from openviper.db.permissions import is_enforced
+from openviper.db.permissions import set_permission_checker as set_permission_checker
 from openviper.exceptions import TableNotFound
 
 T = TypeVar("T")
-logger = logging.getLogger("openviper.db")
-
-
-# Permissions
-
-
-class PermissionChecker(Protocol):
-    """Decides whether the current user may do something to a model."""
-
-    async def check(self, model: type[Any], action: str) -> None:
-        """Return if the action is allowed.
-
-        Args:
-            model: The model class.
-            action: ``create``, ``read``, ``update`` or ``delete``.
-
-        Raises:
-            Exception: The checker's own error if it is not.
-        """
-        ...
-
-
-_checker: PermissionChecker | None = None
-
-
-def set_permission_checker(checker: PermissionChecker | None) -> None:
-    """Ask `checker` before each operation from now on; `None` allows everything."""
-    global _checker
-    _checker = checker
-
-
-async def check_permission(meta: ModelOptions, action: str, ignore: bool = False) -> None:
-    """Return if the current user may do this.
-
-    Raises:
-        Exception: The checker's own error if not.
-    """
-    if _checker is not None and not ignore and not ignore_permissions_ctx.get():
-        await _checker.check(meta.model, action)
 
 
 async def check_read(meta: ModelOptions, query: Description, names: Iterable[str] = ()) -> None:
@@ -73,47 +33,9 @@ async def check_read(meta: ModelOptions, query: Description, names: Iterable[str
     Raises:
         Exception: The checker's own error if not.
     """
-    if _checker is not None and not query.ignore_permissions and not ignore_permissions_ctx.get():
+    if is_enforced(query.ignore_permissions):
         for one in (meta, *joined_models(meta, query, names)):
-            await _checker.check(one.model, "read")
-
-
-_seen_bypasses: set[tuple[str, int]] = set()
-
-
-class bypass_permissions:  # noqa: N801 - used like a function
-    """Check no model permission inside a ``with`` or ``async with`` block, and log who asked for it.
-
-    Args:
-        reason: Why, for the log.
-    """
-
-    def __init__(self, *, reason: str | None = None) -> None:
-        self.reason = reason
-        self._tokens: list[Token[bool]] = []
-
-    def __enter__(self) -> None:
-        self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        ignore_permissions_ctx.reset(self._tokens.pop())
-
-    async def __aenter__(self) -> None:
-        self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        ignore_permissions_ctx.reset(self._tokens.pop())
-
-    def _enter(self, path: str, line: int) -> None:
-        place = (path, line)
-        level = logging.DEBUG if place in _seen_bypasses else logging.WARNING
-        _seen_bypasses.add(place)
-        logger.log(level, "model permissions bypassed at %s:%d: %s", path, line, self.reason or "no reason given")
-        self._tokens.append(ignore_permissions_ctx.set(True))
+            await check_permission(one, "read")
 
 
 # Which database

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 MAX_LENGTH = 63
@@ -32,5 +31,7 @@ def shorten(name: str) -> str:
     """Return `name`, or its beginning and 8 hex digits of a hash when it is longer than databases allow."""
     if len(name.encode()) <= MAX_LENGTH:
         return name
+    import hashlib  # Here, because most runs have no name that long, and it loads a cryptographic library.
+
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name.encode()[: MAX_LENGTH - 9].decode(errors='ignore')}_{digest}"

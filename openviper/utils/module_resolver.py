@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from openviper.exceptions import OpenViperException
+from openviper.utils.failures import CommandError
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 from openviper.utils.settings_discovery import candidate_packages, has_settings
 
 
-class TargetError(OpenViperException):
+class TargetError(CommandError):
     """The target on the command line names no app or project."""
 
 

@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 
 SKIPPED = frozenset({"migrations", "static", "templates", "media", "logs", "tests"})
 """Folders that are never the project's package."""
 
+# Paths are strings here: every start of a command loads this module, and `pathlib` takes longer than all of it.
 
-def has_settings(directory: Path) -> bool:
+
+def has_settings(directory: str | os.PathLike[str]) -> bool:
     """Tell whether a directory holds `settings.py` or a `settings` package."""
-    return (directory / "settings.py").is_file() or (directory / "settings" / "__init__.py").is_file()
+    return os.path.isfile(os.path.join(directory, "settings.py")) or os.path.isfile(
+        os.path.join(directory, "settings", "__init__.py")
+    )
 
 
-def candidate_packages(directory: str | Path) -> list[str]:
+def candidate_packages(directory: str | os.PathLike[str]) -> list[str]:
     """Return the names of the packages directly below a directory that have settings."""
-    directory = Path(directory)
     try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        names = sorted(os.listdir(directory))
     except OSError:
         return []
     return [
-        entry.name
-        for entry in entries
-        if not entry.name.startswith((".", "_"))
-        and entry.name not in SKIPPED
-        and is_identifier(entry.name)
-        and entry.is_dir()
-        and (directory / entry.name / "__init__.py").is_file()
-        and has_settings(directory / entry.name)
+        name
+        for name in names
+        if not name.startswith((".", "_"))
+        and name not in SKIPPED
+        and is_identifier(name)
+        and os.path.isfile(os.path.join(directory, name, "__init__.py"))
+        and has_settings(os.path.join(directory, name))
     ]
 
 
-def discover_settings_module(target: str, cwd: str | Path | None = None, explicit: str | None = None) -> str | None:
+def auto_discover_settings(script_path: str) -> str | None:
+    """Return the settings module that belongs to a `viperctl.py`.
+
+    That of the package named like the script's directory, else of the only package beside the script that has one, else
+    the module `settings` beside it.
+    """
+    directory = os.path.dirname(os.path.realpath(script_path))
+    name = os.path.basename(directory)
+    own = os.path.join(directory, name)
+    if os.path.isfile(os.path.join(own, "__init__.py")) and has_settings(own):
+        return f"{name}.settings"
+    packages = candidate_packages(directory)
+    if len(packages) == 1:
+        return f"{packages[0]}.settings"
+    return "settings" if has_settings(directory) else None
+
+
+def discover_settings_module(
+    target: str, cwd: str | os.PathLike[str] | None = None, explicit: str | None = None
+) -> str | None:
     """Return the settings module for a target of `openviper viperctl`; the first of these that there is.
 
     The value of ``--settings``; `OPENVIPER_SETTINGS_MODULE`; the settings of the target or of a package around it; those of
@@ -51,14 +71,14 @@ def discover_settings_module(target: str, cwd: str | Path | None = None, explici
     from_environment = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
     if from_environment:
         return from_environment
-    root = Path(cwd) if cwd is not None else Path.cwd()
+    root = os.fspath(cwd) if cwd is not None else os.getcwd()
     if target != ".":
         if not is_dotted_path(target):
             return None
         parts = target.split(".")
         while parts:
-            directory = root.joinpath(*parts)
-            if not directory.resolve().is_relative_to(root.resolve()):
+            directory = os.path.join(root, *parts)
+            if not _is_inside(directory, root):
                 return None
             if has_settings(directory):
                 return ".".join([*parts, "settings"])
@@ -67,3 +87,8 @@ def discover_settings_module(target: str, cwd: str | Path | None = None, explici
         return "settings"
     packages = candidate_packages(root)
     return f"{packages[0]}.settings" if len(packages) == 1 else None
+
+
+def _is_inside(path: str, root: str) -> bool:
+    real = os.path.realpath(root)
+    return os.path.commonpath([os.path.realpath(path), real]) == real

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+
+# Not from `typing`: every start of a command loads this module, and `typing` takes longer than all of it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import NoReturn, TextIO
 
 CODES = {"success": "32", "warning": "33", "error": "31", "notice": "36", "bold": "1", "dim": "2"}
 """ANSI codes (ECMA-48, SGR) by meaning."""
@@ -36,12 +39,14 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
-class PromptUnavailableError(EOFError):
-    """There is nobody to ask: standard input has ended."""
-
-
 class Progress:
-    """A progress bar on standard error; draws nothing when that is not a terminal."""
+    """A progress bar on standard error for the time of a `with` block; draws nothing when that is not a terminal.
+
+    Args:
+        terminal: Where to draw.
+        total: The whole amount of work, in any unit.
+        label: What is going on.
+    """
 
     def __init__(self, terminal: Terminal, total: int, label: str) -> None:
         self.total = total
@@ -66,9 +71,17 @@ class Progress:
         self._terminal.err.write(f"\r{self.label} [{bar}] {share:4.0%}")
         self._terminal.err.flush()
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
     def close(self) -> None:
         """Take the bar off the screen."""
-        if self._visible:
+        if self._visible and self._drawn_at > float("-inf"):
             self._terminal.err.write("\r\x1b[K")
             self._terminal.err.flush()
 
@@ -138,47 +151,62 @@ class Terminal:
         """Ask for a line of text.
 
         Raises:
-            PromptUnavailableError: If input has ended.
+            CommandError: If the person gives up or input has ended.
         """
-        self.note(question, end="")
-        answer = self.source.readline()
-        if not answer:
-            self.note("")
-            raise PromptUnavailableError("end of input")
-        return answer.rstrip("\r\n")
+        answer = self._ask(question)
+        if answer is None:
+            self._cancel()
+        return answer
 
     def password(self, question: str) -> str:
         """Ask for a secret, which is not shown while it is typed.
 
         Raises:
-            PromptUnavailableError: If input has ended.
+            CommandError: If the person gives up or input has ended.
         """
-        if self.is_interactive:
-            import getpass
+        if not self.is_interactive:
+            return self.prompt(question)
+        import getpass
 
-            try:
-                return getpass.getpass(question, self.err)
-            except EOFError:
-                raise PromptUnavailableError("end of input") from None
-        return self.prompt(question)
+        try:
+            return getpass.getpass(question, self.err)
+        except (EOFError, KeyboardInterrupt):
+            self.note("")
+            self._cancel()
 
     def confirm(self, question: str) -> bool:
-        """Ask a question that is answered with ``y`` or ``yes``; anything else, the end of input too, means no."""
-        try:
-            return self.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-        except PromptUnavailableError:
-            return False
+        """Ask a question that is answered with ``y`` or ``yes``; anything else, the end of input too, means no.
 
-    @contextmanager
-    def progress(self, total: int, label: str) -> Iterator[Progress]:
-        """Show a progress bar for the time of the block.
+        Raises:
+            CommandError: If the person gives up.
+        """
+        return (self._ask(f"{question} [y/N] ") or "").strip().lower() in ("y", "yes")
+
+    def _ask(self, question: str) -> str | None:
+        try:
+            # Inside: whoever sees the question may press Ctrl-C before we begin to wait for the answer.
+            self.note(question, end="")
+            answer = self.source.readline()
+        except KeyboardInterrupt:
+            self.note("")
+            self._cancel()
+        if answer:
+            return answer.rstrip("\r\n")
+        self.note("")
+        return None
+
+    @staticmethod
+    def _cancel() -> NoReturn:
+        # Late: nearly every command ends without it.
+        from openviper.utils.failures import CommandError
+
+        raise CommandError("Operation cancelled.") from None
+
+    def progress(self, total: int, label: str) -> Progress:
+        """Return a progress bar, to be shown for the time of a `with` block.
 
         Args:
             total: The whole amount of work, in any unit.
             label: What is going on.
         """
-        bar = Progress(self, total, label)
-        try:
-            yield bar
-        finally:
-            bar.close()
+        return Progress(self, total, label)

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from openviper.exceptions import OpenViperException
+from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 
-INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
-
-
-class CommandError(OpenViperException):
-    """A command cannot do what it was asked to; shown as one line.
-
-    Args:
-        message: What is wrong.
-        returncode: The exit code; not 0, which would mean success.
-    """
-
-    def __init__(self, message: str, returncode: int = 1) -> None:
-        if returncode == 0:
-            raise ValueError("a CommandError cannot have the return code 0, which means success")
-        self.returncode = returncode
-        super().__init__(message)
+__all__ = ["BaseCommand", "CommandError", "CommandParser", "NoModelsModule", "describe", "show_error"]
 
 
 class NoModelsModule(CommandError):
     """An app has no `models` module."""
 
 
+def format_help(prog: str) -> HelpFormatter:
+    """Return argparse's formatter, as wide as the terminal.
+
+    Left to itself, argparse asks `shutil` for the width, and with it imports every compression module, for each parser.
+    """
+    columns = 80
+    with suppress(ValueError, OSError):  # Not a terminal, or no output at all.
+        columns = os.get_terminal_size().columns or columns
+    with suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS", "")) or columns
+    return HelpFormatter(prog, width=columns - 2)
+
+
 class CommandParser(ArgumentParser):
     """An argument parser that suggests the option that was probably meant."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": format_help, **options})
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message on standard error and exit with code 2."""
@@ -152,13 +154,20 @@ class BaseCommand:
         return self.terminal.style("dim", message)
 
 
-def show_error(terminal: Terminal, error: BaseException) -> None:
-    """Show an expected failure as one ``Error:`` entry; with `OPENVIPER_TRACEBACK=1` the traceback comes first."""
+def show_error(terminal: Terminal, error: BaseException) -> int | None:
+    """Show an expected failure as one ``Error:`` line; with `OPENVIPER_TRACEBACK=1` the traceback comes first.
+
+    Returns:
+        The exit code, or `None`, with nothing shown, if the error is not an expected one.
+    """
+    if not isinstance(error, (OpenViperException, OSError)):
+        return None
     if os.environ.get("OPENVIPER_TRACEBACK") == "1":
         import traceback
 
         terminal.note("".join(traceback.format_exception(error)), end="")
     terminal.error(describe(error))
+    return error.returncode if isinstance(error, CommandError) else 1
 
 
 def describe(error: BaseException) -> str:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
 
-from openviper.core.management.base import INTERRUPTED, CommandError, show_error
-from openviper.core.management.registry import (
-    BUILTIN,
-    SETTINGS_OPTIONAL,
-    describe_commands,
-    find_builtin,
-    find_command,
-    normalise,
-)
-from openviper.exceptions import OpenViperException
-from openviper.utils.settings_discovery import candidate_packages, has_settings
+from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
+from openviper.core.management.registry import BUILTIN, SETTINGS_OPTIONAL, normalise
+from openviper.utils.settings_discovery import auto_discover_settings
 from openviper.utils.terminal import Terminal
 
+# Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+__all__ = [
+    "auto_discover_settings",
+    "dispatch",
+    "execute_from_command_line",
+    "extract_settings_flag",
+    "guarded",
+    "show_commands",
+]
+
 USAGE_ERROR = 2
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -49,24 +55,10 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
             remaining.append(argument)
             continue
         if value == "" or (value is not None and value.startswith("-")):
+            from openviper.core.management.base import CommandError
+
             raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value, remaining
-
-
-def auto_discover_settings(script_path: str) -> str | None:
-    """Return the settings module that belongs to a `viperctl.py`.
-
-    That of the package named like the script's directory, else of the only package beside the script that has one, else
-    the module `settings` beside it.
-    """
-    directory = Path(script_path).resolve().parent
-    own = directory / directory.name
-    if (own / "__init__.py").is_file() and has_settings(own):
-        return f"{directory.name}.settings"
-    packages = candidate_packages(directory)
-    if len(packages) == 1:
-        return f"{packages[0]}.settings"
-    return "settings" if has_settings(directory) else None
 
 
 def execute_from_command_line(argv: Sequence[str] | None = None) -> NoReturn:
@@ -86,25 +78,32 @@ def execute_from_command_line(argv: Sequence[str] | None = None) -> NoReturn:
 def guarded(work: Callable[[], int], terminal: Terminal) -> int:
     """Run `work` and return its exit code; an expected failure becomes one ``Error:`` line, Ctrl-C the code 130."""
     try:
-        return work()
+        code = work()
+        terminal.out.flush()
+        return code
     except KeyboardInterrupt:
         terminal.note("")
         return INTERRUPTED
-    except CommandError as error:
-        show_error(terminal, error)
-        return error.returncode
     except BrokenPipeError:
         # The reader has gone, as in `... | head`; writing what is still buffered would fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (OpenViperException, OSError) as error:
-        show_error(terminal, error)
-        return 1
+    except Exception as error:
+        from openviper.core.management.base import show_error
+
+        shown = show_error(terminal, error)
+        if shown is None:
+            raise
+        return shown
 
 
 def _main(argv: list[str], terminal: Terminal) -> int:
     script = argv[0] if argv else "viperctl.py"
-    explicit, arguments = extract_settings_flag(argv[1:])
+    try:
+        explicit, arguments = extract_settings_flag(argv[1:])
+    except Exception:
+        terminal.note(usage(script))
+        raise
     if explicit:
         os.environ["OPENVIPER_SETTINGS_MODULE"] = explicit
     elif not os.environ.get("OPENVIPER_SETTINGS_MODULE"):
@@ -123,7 +122,7 @@ def _main(argv: list[str], terminal: Terminal) -> int:
 
 def _make_importable(script: str) -> None:
     # Python puts the script's directory first by itself, unless isolated mode or `-P` says otherwise.
-    directory = str(Path(script).resolve().parent)
+    directory = os.path.dirname(os.path.realpath(script))
     if os.path.isfile(script) and directory not in sys.path:
         sys.path.insert(0, directory)
 
@@ -138,59 +137,85 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
 
     Returns:
         The exit code.
+
+    Raises:
+        CommandError: If there is no such command, or it cannot be loaded.
+        ImproperlyConfigured: If the settings cannot be used.
     """
-    name = arguments[0]
-    wants_help = any(argument in ("-h", "--help") for argument in _before_separator(arguments[1:]))
-    command = find_builtin(name) if normalise(name) in BUILTIN else None
-    if load_settings and not (command is not None and wants_help):
-        _load_settings(optional=normalise(name) in SETTINGS_OPTIONAL)
-    if command is None:
-        command = find_command(name)
-    return _exit_code(command.run_from_argv([script, *arguments]))
+    name = normalise(arguments[0])
+    if name not in BUILTIN:
+        # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
+        _refuse_unknown(arguments[0])
+    from openviper.core.management.discovery import find_builtin, find_command
 
-
-def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
-
-
-def _exit_code(result: Any) -> int:
+    if load_settings and not _wants_help(arguments):
+        _load_settings(optional=name in SETTINGS_OPTIONAL)
+    command = find_builtin(name) if name in BUILTIN else find_command(name)
+    result = command.run_from_argv([script, *arguments])
     # A command may return its exit code; any other result is its own business.
-    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+    return result if type(result) is int else 0
+
+
+def _refuse_unknown(name: str) -> None:
+    known = sorted({info.name for info in describe_commands()})
+    if normalise(name) not in known:
+        from openviper.core.management.discovery import unknown_command
+
+        raise unknown_command(name, known)
+
+
+def _wants_help(arguments: Sequence[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "-h" in own or "--help" in own
 
 
 def _load_settings(*, optional: bool) -> None:
-    try:
-        from openviper.apps.bootstrap import setup
+    module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
+    if not module:
+        return
+    from openviper.apps.bootstrap import setup
+    from openviper.core.management.base import CommandError, describe
+    from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 
-        if os.environ.get("OPENVIPER_SETTINGS_MODULE"):
-            setup(force=True)
-    except (OpenViperException, RuntimeError):
+    try:
+        setup(force=True)
+    except SettingsValidationError as error:
         if not optional:
-            raise
+            raise CommandError(f"settings module {module!r} is not valid: {'; '.join(error.errors)}") from error
+    except ImproperlyConfigured as error:
+        if not optional:
+            text = describe(error)
+            raise CommandError(text if module in text else f"settings module {module!r}: {text}") from error
+
+
+def usage(script: str) -> str:
+    """Return the usage line of a script."""
+    return f"Usage: {os.path.basename(script)} [--settings=<module>] <command> [options]"
 
 
 def show_commands(script: str, terminal: Terminal) -> None:
     """Write the usage line and the list of commands, grouped by origin, on standard output."""
-    name = os.path.basename(script)
-    terminal.line(f"Usage: {name} [--settings=<module>] <command> [options]")
-    terminal.line(f"\nRun '{name} help <command>' for the options of a command.")
-    groups: dict[str, list[tuple[str, str]]] = {"openviper": list(BUILTIN.items())}
+    terminal.line(usage(script))
+    terminal.line(f"\nRun '{os.path.basename(script)} help <command>' for the options of a command.")
+    groups: dict[str, list[tuple[str, str]]] = {BUILTIN_ORIGIN: list(BUILTIN.items())}
     try:
         for info in describe_commands():
-            if info.origin == "openviper":
+            if info.origin == BUILTIN_ORIGIN:
                 continue
             note = f"(hidden by the command of {info.shadowed_by})" if info.shadowed_by else info.summary
-            groups.setdefault(info.origin, []).append((info.name, note or _summary(info.name)))
-    except (OpenViperException, RuntimeError, OSError) as error:
+            groups.setdefault(info.origin, []).append((info.name, _summary(info.name) if note is None else note))
+    except Exception as error:  # Help is what a person asks for when nothing works, whatever the settings raise.
         terminal.warning(f"the project's commands are not shown: {error}")
     for origin, rows in groups.items():
-        terminal.line(f"\n[{origin}]")
         width = max(len(row[0]) for row in rows)
-        for command, summary in rows:
-            terminal.line(f"  {command.ljust(width)}  {summary}".rstrip())
+        lines = [f"  {command.ljust(width)}  {summary}".rstrip() for command, summary in rows]
+        terminal.line("\n".join([f"\n[{origin}]", *lines]))
 
 
 def _summary(name: str) -> str:
+    from openviper.core.management.base import CommandError
+    from openviper.core.management.discovery import find_command
+
     try:
         return find_command(name).help.strip().partition("\n")[0]
     except CommandError as error:

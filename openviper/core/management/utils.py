@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Coroutine, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,7 @@ from openviper.core.management.base import BaseCommand, CommandError, NoModelsMo
 from openviper.core.management.running import run_to_completion
 from openviper.utils.identifiers import is_identifier
 from openviper.utils.importing import is_missing
-from openviper.utils.terminal import PromptUnavailableError
+from openviper.utils.terminal import Terminal
 from openviper.version import VERSION
 
 if TYPE_CHECKING:
@@ -40,11 +39,9 @@ def resolve_installed_apps(include_builtin: bool = False) -> tuple[AppResolver, 
 
     resolver = AppResolver()
     resolved = resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin)
-    found, missing = resolved["found"], resolved["not_found"]
-    assert isinstance(found, dict) and isinstance(missing, list)
-    for name in missing:
-        sys.stderr.write(f"Warning: installed app {name!r} not found\n")
-    return resolver, found
+    for name in resolved["not_found"]:
+        Terminal().warning(f"installed app {name!r} not found")
+    return resolver, resolved["found"]
 
 
 def report_app_not_found(cmd: BaseCommand | None, label: str) -> CommandError:
@@ -106,17 +103,14 @@ def prompt_password(
     Raises:
         CommandError: If the person gives up or input ends.
     """
-    try:
-        while True:
-            password = cmd.terminal.password(prompt)
-            problem = password_problem(password)
-            if problem is None and password != cmd.terminal.password(confirm_prompt):
-                problem = "the passwords do not match"
-            if problem is None:
-                return password
-            cmd.terminal.error(problem)
-    except (KeyboardInterrupt, PromptUnavailableError):
-        raise CommandError("Operation cancelled.") from None
+    while True:
+        password = cmd.terminal.password(prompt)
+        problem = password_problem(password)
+        if problem is None and password != cmd.terminal.password(confirm_prompt):
+            problem = "the passwords do not match"
+        if problem is None:
+            return password
+        cmd.terminal.error(problem)
 
 
 def password_problem(password: str) -> str | None:

@@ -189,7 +189,9 @@ def primary_code(error: sqlite3.Error) -> int:
 def _open_source(path: Path) -> sqlite3.Connection:
     """Open a database for reading; one whose last writer died is rolled back first, which needs write access."""
     for mode in ("ro", "rw"):
-        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+        )
         try:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

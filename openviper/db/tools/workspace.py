@@ -54,8 +54,10 @@ class Workspace:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for partial, file in self._partials.items():
-            # The lock goes last, so that the name is never free for another run while we still remove it.
-            partial.unlink(missing_ok=True)
+            # Once ours has its final name, the partial name may belong to another run. The lock goes last, so that
+            # nobody takes the name while we remove it.
+            if _still_names(partial, file.fileno()):
+                partial.unlink(missing_ok=True)
             file.close()
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._record)
@@ -140,7 +142,8 @@ def _remove_dead_file(path: Path) -> bool:
     try:
         if not _try_lock(descriptor):
             return False
-        path.unlink(missing_ok=True)
+        if _still_names(path, descriptor):
+            path.unlink(missing_ok=True)
         return True
     finally:
         os.close(descriptor)

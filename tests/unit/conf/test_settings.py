@@ -148,6 +148,12 @@ def test_a_database_url_fills_an_empty_one_only(monkeypatch: pytest.MonkeyPatch)
         ({"TIME_ZONE": "../etc/passwd"}, "TIME_ZONE"),
         ({"MEDIA_STORAGE": "s3"}, "'s3'"),
         ({"ALLOWED_HOSTS": "localhost"}, "ALLOWED_HOSTS must be a tuple"),
+        ({"ALLOWED_HOSTS": ("a", 5)}, "ALLOWED_HOSTS must be a tuple"),
+        ({"DEBUG": "no"}, "DEBUG must be True or False, not 'no'"),
+        ({"CORS_MAX_AGE": "600"}, "CORS_MAX_AGE must be a whole number"),
+        ({"SESSION_TIMEOUT": "1h"}, "SESSION_TIMEOUT must be a timedelta"),
+        ({"SECRET_KEY": None}, "SECRET_KEY must be a string, not NoneType"),
+        ({"DATABASES": ["sqlite://secret"]}, "DATABASES must be a mapping, not list"),
         ({"EMAIL": {"use_tls": True, "use_ssl": True}}, "exclude each other"),
     ],
 )
@@ -164,6 +170,12 @@ def test_the_defaults_are_fine_in_development_and_lists_are_accepted() -> None:
 
 def test_a_hardened_project_passes_in_production() -> None:
     validate_settings(Settings(**PRODUCTION), "production")
+
+
+def test_values_of_the_wrong_kind_are_told_in_production_too() -> None:
+    key: Any = None
+    with pytest.raises(SettingsValidationError, match="SECRET_KEY must be a string"):
+        validate_settings(Settings(SECRET_KEY=key), "production")
 
 
 @pytest.mark.parametrize("environment", ["production", "prod", " PROD "])

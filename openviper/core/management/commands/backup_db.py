@@ -16,13 +16,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--path", default="./backup", metavar="DIR", help="directory of the results (default: %(default)s)")
+        parser.add_argument(
+            "--path", default="./backup", metavar="DIR", help="directory of the results (default: %(default)s)"
+        )
         parser.add_argument("--name", help="file name without extension (default: database name and UTC time)")
         source = parser.add_mutually_exclusive_group()
         source.add_argument("--db", metavar="URL", help="database URL (default: that of the settings)")
-        source.add_argument("--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)")
+        source.add_argument(
+            "--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)"
+        )
         parser.add_argument(
-            "--compress", action=BooleanOptionalAction, default=True, help="write a .tar.gz instead of a plain .sql file"
+            "--compress",
+            action=BooleanOptionalAction,
+            default=True,
+            help="write a .tar.gz instead of a plain .sql file",
         )
         parser.add_argument("--overwrite", action="store_true", help="replace an existing result of the same --name")
 

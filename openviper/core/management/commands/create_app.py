@@ -30,4 +30,4 @@ class Command(BaseCommand):
         self.stdout(self.style_success(f"Created app {name!r} at {path}"))
         module = dotted_name(path)
         self.stdout(f"Add {module!r} to INSTALLED_APPS in the project's settings.py.")
-        self.stdout(f'Mount its routes in the project\'s routes.py: ("/{name}", router) with the router of {module}.routes.')
+        self.stdout(f"Mount the router of {module}.routes in the project's routes.py, for example at '/{name}'.")

@@ -20,7 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("file", help="a .tar.gz archive or an .sql file of backup-db")
         target = parser.add_mutually_exclusive_group()
         target.add_argument("--db", metavar="URL", help="database URL (default: that of the settings)")
-        target.add_argument("--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)")
+        target.add_argument(
+            "--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)"
+        )
         parser.add_argument("--force", action="store_true", help="replace the target's content without asking")
         parser.add_argument("--no-verify", action="store_true", help="accept a missing or different checksum")
 
@@ -54,5 +56,7 @@ class Command(BaseCommand):
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             return self.terminal.confirm(f"This replaces {loss}. Continue?")
+        except KeyboardInterrupt:
+            return False
         finally:
             signal.signal(signal.SIGINT, previous)

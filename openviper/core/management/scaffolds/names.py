@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import keyword
-import sys
-import unicodedata
 from collections.abc import Collection
 
 from openviper.exceptions import OpenViperException
+from openviper.utils.identifiers import is_identifier, shadows_module
 
 BUILT_IN_LABELS = frozenset({"admin", "auth", "sessions", "tasks"})
 """Labels of the framework's own apps; a second app of that label would share their tables."""
@@ -30,15 +28,13 @@ class ScaffoldError(OpenViperException):
 
 
 def validate_identifier(name: str, label: str) -> None:
-    """Check that a name can be written in an import statement and means the same there.
+    """Check that a name can be written in an import statement.
 
     Raises:
-        ScaffoldError: If it is no identifier, a keyword, or Python would read it as another name.
+        ScaffoldError: If it is no ASCII identifier, or a keyword.
     """
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not is_identifier(name):
         raise ScaffoldError(f"{label} {name!r} is not a valid Python identifier")
-    if unicodedata.normalize("NFKC", name) != name:
-        raise ScaffoldError(f"{label} {name!r} is not a valid Python identifier: Python reads it as another name")
 
 
 def validate_package_name(name: str, label: str, *, taken: Collection[str] = ()) -> None:
@@ -53,13 +49,11 @@ def validate_package_name(name: str, label: str, *, taken: Collection[str] = ())
         ScaffoldError: If the name is no identifier, or is used by Python, OpenViper or an installed app.
     """
     validate_identifier(name, label)
-    if name in sys.stdlib_module_names or name.startswith("__"):
-        raise ScaffoldError(f"{label} {name!r} would hide the module {name!r} of Python's standard library")
-    if name == "openviper" or name in PACKAGE_NAMES:
-        raise ScaffoldError(f"{label} {name!r} would hide the package {name!r}")
+    if shadows_module(name) or name in PACKAGE_NAMES:
+        raise ScaffoldError(f"{label} {name!r} would hide the module {name!r}")
     if name in BUILT_IN_LABELS:
         raise ScaffoldError(f"{label} {name!r} is the label of an app of OpenViper")
-    if name in LAYOUT_NAMES or name in HIDDEN_NAMES:
+    if name in LAYOUT_NAMES or name in HIDDEN_NAMES or name.startswith("__"):
         raise ScaffoldError(f"{label} {name!r} is reserved: it has a meaning of its own in a project's directory")
     for app in taken:
         if name in (app, app.rpartition(".")[2]):

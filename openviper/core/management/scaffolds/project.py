@@ -14,6 +14,7 @@ EXECUTABLE = 0o777
 TREE = (
     GeneratedFile("viperctl.py", "project/viperctl.py.tmpl", EXECUTABLE),
     GeneratedFile("pyproject.toml", "project/pyproject.toml.tmpl"),
+    GeneratedFile("conftest.py", "project/conftest.py.tmpl"),
     GeneratedFile(".gitignore", "project/gitignore.tmpl"),
     GeneratedFile("static/.gitkeep"),
     GeneratedFile("templates/home.html", "project/home.html.tmpl"),

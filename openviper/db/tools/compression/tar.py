@@ -162,8 +162,8 @@ def unpack_tar_gz(
 ) -> list[Path]:
     """Extract the regular files of an archive of unknown origin into a directory.
 
-    Links, devices, directories and sparse files are skipped. Files get mode 0600. Nothing is written outside `dest`, nothing is
-    overwritten, and the free space of the file system is never used up.
+    Links, devices, directories and sparse files are skipped. Files get mode 0600. Nothing is written outside `dest`,
+    nothing is overwritten, and the free space of the file system is never used up.
 
     Args:
         archive: The archive.

@@ -15,8 +15,10 @@ def make_database(path: Path, names: tuple[str, ...] = ("Ada", "Grace"), *, jour
     """Make a database with one table of names."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA journal_mode={journal_mode}")
+        connection.execute("BEGIN")
         connection.execute("CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")
         connection.executemany("INSERT INTO person (name) VALUES (?)", [(name,) for name in names])
+        connection.execute("COMMIT")
     return path
 
 

@@ -144,3 +144,12 @@ def test_publishing_works_on_a_file_system_without_links(tmp_path: Path, monkeyp
     with pytest.raises(FileExistsError):
         publish(new, final, overwrite=False)
     assert final.read_bytes() == b"new"
+
+
+def test_a_run_that_has_published_leaves_the_next_ones_partial_alone(tmp_path: Path) -> None:
+    final = tmp_path / "a"
+    with Workspace(tmp_path) as next_run:
+        with Workspace(tmp_path) as first_run:
+            publish(first_run.open_partial(final)[0], final, overwrite=True)
+            partial, _ = next_run.open_partial(final)
+        assert partial.exists() and final.exists()

@@ -7,18 +7,13 @@ import pytest
 from openviper.core.management.scaffolds.names import ScaffoldError, validate_identifier, validate_package_name
 
 
-@pytest.mark.parametrize("name", ["", "my-shop", "2nd", "a b", "a.b", "class", "None", "../x", "a\n", "a\0"])
+@pytest.mark.parametrize("name", ["", "my-shop", "2nd", "a b", "a.b", "class", "None", "../x", "a\n", "a\0", "café"])
 def test_a_name_that_cannot_be_imported_is_refused(name: str) -> None:
     with pytest.raises(ScaffoldError, match="not a valid Python identifier"):
         validate_identifier(name, "project name")
 
 
-def test_a_name_python_would_read_as_another_is_refused() -> None:
-    with pytest.raises(ScaffoldError, match="reads it as another name"):
-        validate_identifier("ﬁle", "project name")
-
-
-@pytest.mark.parametrize("name", ["shop", "_shop", "shop2", "café", "match"])
+@pytest.mark.parametrize("name", ["shop", "_shop", "shop2", "match"])
 def test_an_ordinary_name_is_accepted(name: str) -> None:
     validate_package_name(name, "project name")
 
@@ -26,11 +21,11 @@ def test_an_ordinary_name_is_accepted(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("json", "standard library"),
-        ("asyncio", "standard library"),
-        ("__pycache__", "standard library"),
-        ("openviper", "hide the package 'openviper'"),
-        ("uvicorn", "hide the package 'uvicorn'"),
+        ("json", "hide the module 'json'"),
+        ("asyncio", "hide the module 'asyncio'"),
+        ("__pycache__", "reserved"),
+        ("openviper", "hide the module 'openviper'"),
+        ("uvicorn", "hide the module 'uvicorn'"),
         ("auth", "label of an app of OpenViper"),
         ("tasks", "label of an app of OpenViper"),
         ("tests", "reserved"),

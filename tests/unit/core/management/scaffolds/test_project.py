@@ -19,6 +19,7 @@ from openviper.db.url import DatabaseURL
 
 FILES = [
     ".gitignore",
+    "conftest.py",
     "pyproject.toml",
     "shop/__init__.py",
     "shop/asgi.py",

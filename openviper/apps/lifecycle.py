@@ -1,0 +1,143 @@
+"""The hooks of apps: `ready`, `startup` and `shutdown` of their `lifecycle` modules."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+from openviper.apps.exceptions import (
+    AppLifecycleConfigError,
+    AppLifecycleImportError,
+    AppReadyError,
+    AppShutdownError,
+    AppStartupError,
+)
+from openviper.utils.importing import is_missing
+
+Hook = Callable[[], Any]
+
+
+@dataclasses.dataclass
+class AppLifecycle:
+    """The hooks of one app; those it does not have are `None`."""
+
+    app_name: str
+    ready: Hook | None = None
+    startup: Hook | None = None
+    shutdown: Hook | None = None
+
+
+class AppLifecycleManager:
+    """Runs the hooks of the installed apps in order, and in reverse order at the end."""
+
+    def __init__(self) -> None:
+        self.lifecycles: list[AppLifecycle] = []
+        self.started_apps: list[AppLifecycle] = []
+
+    def discover(self, app_names: Iterable[str]) -> list[AppLifecycle]:
+        """Find the hooks of apps.
+
+        Raises:
+            AppLifecycleImportError: If an app does not exist, or a module of it fails to import.
+            AppLifecycleConfigError: If a hook has the wrong form.
+        """
+        self.lifecycles = []
+        self.started_apps = []
+        for name in app_names:
+            if _import(name) is None:
+                raise AppLifecycleImportError(f"installed app {name!r} cannot be found")
+            self.lifecycles.append(_read(name))
+        return list(self.lifecycles)
+
+    def find(self, app_name: str) -> AppLifecycle | None:
+        """Return the hooks of an app, or `None` if it was not discovered."""
+        return next((one for one in self.lifecycles if one.app_name == app_name), None)
+
+    def run_ready(self) -> None:
+        """Run the `ready` hooks.
+
+        Raises:
+            AppReadyError: If one fails; the ones after it do not run.
+        """
+        for lifecycle in self.lifecycles:
+            if lifecycle.ready is None:
+                continue
+            try:
+                lifecycle.ready()
+            except Exception as error:
+                raise AppReadyError(lifecycle.app_name, error) from error
+
+    async def run_startup(self) -> None:
+        """Run the `startup` hooks.
+
+        Raises:
+            AppStartupError: If one fails; the apps that were started have been shut down again.
+        """
+        for lifecycle in self.lifecycles:
+            try:
+                if lifecycle.startup is not None:
+                    await lifecycle.startup()
+            except Exception as error:
+                errors = await self._shut_down()
+                raise AppStartupError(lifecycle.app_name, error, errors) from error
+            except BaseException:
+                await self._shut_down()
+                raise
+            self.started_apps.append(lifecycle)
+
+    async def run_shutdown(self) -> None:
+        """Run the `shutdown` hooks of the started apps, all of them.
+
+        Raises:
+            AppShutdownError: If any of them fails.
+        """
+        errors = await self._shut_down()
+        if errors:
+            raise AppShutdownError(errors)
+
+    async def _shut_down(self) -> list[tuple[str, BaseException]]:
+        errors: list[tuple[str, BaseException]] = []
+        interruption: BaseException | None = None
+        while self.started_apps:
+            lifecycle = self.started_apps.pop()
+            if lifecycle.shutdown is None:
+                continue
+            try:
+                await lifecycle.shutdown()
+            except Exception as error:
+                errors.append((lifecycle.app_name, error))
+            except BaseException as error:  # Cancellation goes on, but only after the remaining hooks.
+                interruption = error
+        if interruption is not None:
+            raise interruption
+        return errors
+
+
+def _import(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        if isinstance(error, ImportError) and is_missing(error, name):
+            return None
+        raise AppLifecycleImportError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+
+
+def _read(name: str) -> AppLifecycle:
+    module = _import(f"{name}.lifecycle")
+    if module is None:
+        return AppLifecycle(name)
+    hooks = {kind: getattr(module, kind, None) for kind in ("ready", "startup", "shutdown")}
+    for kind, hook in hooks.items():
+        if hook is None:
+            continue
+        if not callable(hook):
+            raise AppLifecycleConfigError(f"{kind} of app {name!r} is not a function")
+        is_async = inspect.iscoroutinefunction(hook)
+        if is_async == (kind == "ready"):
+            wanted = "a plain function" if kind == "ready" else "an async function"
+            raise AppLifecycleConfigError(f"{kind}() of app {name!r} must be {wanted}")
+    return AppLifecycle(name, **hooks)

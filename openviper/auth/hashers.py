@@ -1,0 +1,232 @@
+"""Password hashes.
+
+Stored forms: ``scrypt$<ln>$<r>$<p>$<salt>$<hash>`` (RFC 7914) and ``pbkdf2_sha256$<iterations>$<salt>$<hash>`` (RFC 8018),
+salt and hash in base64 without padding. A hash that begins with ``!`` never matches.
+
+Hashing takes a good part of a second on purpose, so it runs in threads of its own: never on the event loop, and not in the
+loop's default executor either, where a wave of logins would hold up file and database work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TypeVar
+
+from openviper.conf import settings
+from openviper.exceptions import ImproperlyConfigured
+
+logger = logging.getLogger("openviper.auth")
+
+T = TypeVar("T")
+
+MAX_PASSWORD_LENGTH = 4096
+"""Longer raw passwords, in characters, are refused: hashing them would be work for nothing."""
+UNUSABLE_PREFIX = "!"
+SALT_BYTES = 16
+HASH_BYTES = 32
+
+SCRYPT_LN, SCRYPT_R, SCRYPT_P = 16, 8, 2
+PBKDF2_ITERATIONS = 600_000
+# A row somebody crafted must not be able to keep the server busy or eat its memory.
+MAX_SCRYPT_LN, MAX_SCRYPT_R, MAX_SCRYPT_P = 20, 32, 16
+MAX_PBKDF2_ITERATIONS = 10_000_000
+
+ALGORITHMS = ("scrypt", "pbkdf2_sha256", "plain")
+FOREIGN = {"argon2": "argon2-cffi", "bcrypt": "bcrypt"}
+"""Algorithms of earlier versions by the package that can verify them."""
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    # One scrypt takes 64 MiB, so more threads than this would trade latency for memory.
+    return ThreadPoolExecutor(min(4, max(2, os.cpu_count() or 2)), thread_name_prefix="openviper-password")
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_pool(), function)
+
+
+async def make_password(raw_password: str, algorithm: str | None = None) -> str:
+    """Return the hash of a password, with a new salt.
+
+    Args:
+        raw_password: The password, at most 4096 characters.
+        algorithm: One of `ALGORITHMS`; the first usable one of `PASSWORD_HASHERS` when not given.
+
+    Raises:
+        ValueError: If the algorithm is unknown or not allowed, or the password too long.
+        ImproperlyConfigured: If no entry of `PASSWORD_HASHERS` can be used.
+    """
+    if algorithm is None:
+        algorithm = current_algorithm()
+    elif algorithm not in ALGORITHMS:
+        raise ValueError(f"unknown password algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}")
+    elif not _is_usable(algorithm):
+        raise ValueError(f"password algorithm {algorithm!r} cannot be used here")
+    if len(raw_password) > MAX_PASSWORD_LENGTH:
+        raise ValueError(f"the password is longer than {MAX_PASSWORD_LENGTH} characters")
+    if algorithm == "plain":
+        return f"plain${raw_password}"
+    secret = _prepare(raw_password)
+    salt = secrets.token_bytes(SALT_BYTES)
+    if algorithm == "scrypt":
+        digest = await _in_thread(lambda: _scrypt(secret, salt, SCRYPT_LN, SCRYPT_R, SCRYPT_P, HASH_BYTES))
+    else:
+        digest = await _in_thread(lambda: _pbkdf2(secret, salt, PBKDF2_ITERATIONS, HASH_BYTES))
+    return _stored(algorithm, salt, digest)
+
+
+async def check_password(raw_password: str, hashed_password: str) -> bool:
+    """Tell whether a password belongs to a hash; never raises for a hash that cannot be read."""
+    algorithm, _, rest = hashed_password.partition("$")
+    if not is_password_usable(hashed_password) or len(raw_password) > MAX_PASSWORD_LENGTH:
+        return False
+    if algorithm in FOREIGN:
+        return await _in_thread(lambda: _check_foreign(algorithm, raw_password, rest))
+    if algorithm == "plain":
+        return settings.TESTING is True and hmac.compare_digest(rest.encode(), raw_password.encode())
+    compute = _parse(hashed_password)
+    if compute is None:
+        return False
+    secret = _prepare(raw_password)
+    return await _in_thread(lambda: compute(secret))
+
+
+def is_password_usable(hashed_password: str | None) -> bool:
+    """Tell whether any password can match; not so for nothing, and for what `make_unusable_password` returns."""
+    return bool(hashed_password) and not str(hashed_password).startswith(UNUSABLE_PREFIX)
+
+
+def make_unusable_password() -> str:
+    """Return a text to store in place of a hash that no password ever matches."""
+    return UNUSABLE_PREFIX + secrets.token_hex(20)
+
+
+def needs_rehash(hashed_password: str) -> bool:
+    """Tell whether a hash was made with another algorithm or other parameters than new ones are."""
+    prefix, _, _ = _stored(current_algorithm(), b"", b"").rpartition("$$")
+    return not hashed_password.startswith(f"{prefix}$")
+
+
+async def check_dummy_password(raw_password: str) -> None:
+    """Take as long as `check_password` takes, so that a login for an unknown user looks like any other."""
+    await check_password(raw_password, dummy_hash(current_algorithm()))
+
+
+@lru_cache(maxsize=len(ALGORITHMS))
+def dummy_hash(algorithm: str) -> str:
+    """Return a well-formed hash in an algorithm that belongs to no password."""
+    return _stored(algorithm, secrets.token_bytes(SALT_BYTES), secrets.token_bytes(HASH_BYTES))
+
+
+def current_algorithm() -> str:
+    """Return the algorithm that new hashes are made with.
+
+    Raises:
+        ImproperlyConfigured: If no entry of `PASSWORD_HASHERS` can be used.
+    """
+    for algorithm in settings.PASSWORD_HASHERS:
+        if _is_usable(algorithm):
+            return str(algorithm)
+    raise ImproperlyConfigured(
+        f"PASSWORD_HASHERS {settings.PASSWORD_HASHERS!r} names no algorithm that can be used here; "
+        "allowed are 'scrypt' and 'pbkdf2_sha256'"
+    )
+
+
+def _is_usable(algorithm: str) -> bool:
+    if algorithm == "scrypt":
+        # Some builds of OpenSSL leave scrypt out.
+        return hasattr(hashlib, "scrypt")
+    if algorithm == "plain":
+        return settings.TESTING is True
+    return algorithm == "pbkdf2_sha256"
+
+
+def _prepare(raw_password: str) -> bytes:
+    # The same letter typed on two systems may come as different code points (NIST SP 800-63B, 5.1.1.2).
+    return unicodedata.normalize("NFKC", raw_password).encode("utf-8", "surrogatepass")
+
+
+def _scrypt(secret: bytes, salt: bytes, ln: int, r: int, p: int, length: int) -> bytes:
+    n = 1 << ln
+    memory = 128 * r * (n + p + 2) + (1 << 20)
+    return hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=memory, dklen=length)
+
+
+def _pbkdf2(secret: bytes, salt: bytes, iterations: int, length: int) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", secret, salt, iterations, length)
+
+
+def _stored(algorithm: str, salt: bytes, digest: bytes) -> str:
+    parameters = {
+        "scrypt": f"{SCRYPT_LN}${SCRYPT_R}${SCRYPT_P}$",
+        "pbkdf2_sha256": f"{PBKDF2_ITERATIONS}$",
+    }.get(algorithm, "")
+    return f"{algorithm}${parameters}{_encode(salt)}${_encode(digest)}"
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii").rstrip("=")
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def _parse(hashed_password: str) -> Callable[[bytes], bool] | None:
+    """Return what compares a password with this hash, or `None` if the hash is malformed or out of bounds."""
+    algorithm, *parts = hashed_password.split("$")
+    try:
+        salt, digest = _decode(parts[-2]), _decode(parts[-1])
+        numbers = [int(part) for part in parts[:-2]]
+    except (IndexError, ValueError, binascii.Error):
+        return None
+    if not 1 <= len(digest) <= 64 or any(number < 1 for number in numbers):
+        return None
+    if algorithm == "scrypt" and len(numbers) == 3 and hasattr(hashlib, "scrypt"):
+        ln, r, p = numbers
+        if ln > MAX_SCRYPT_LN or r > MAX_SCRYPT_R or p > MAX_SCRYPT_P:
+            return None
+        return lambda secret: hmac.compare_digest(_scrypt(secret, salt, ln, r, p, len(digest)), digest)
+    if algorithm == "pbkdf2_sha256" and len(numbers) == 1 and numbers[0] <= MAX_PBKDF2_ITERATIONS:
+        return lambda secret: hmac.compare_digest(_pbkdf2(secret, salt, numbers[0], len(digest)), digest)
+    return None
+
+
+def _check_foreign(algorithm: str, raw_password: str, rest: str) -> bool:
+    """Check a hash of an earlier version with the package that made it, where that is installed."""
+    import importlib
+
+    try:
+        module = importlib.import_module(algorithm)
+    except ImportError:
+        _report_foreign(algorithm)
+        return False
+    try:
+        if algorithm == "bcrypt":
+            return bool(module.checkpw(raw_password.encode(), rest.encode()))
+        return bool(module.PasswordHasher().verify(rest, raw_password))
+    except Exception:  # Both packages have error types of their own for "no match" and "malformed".
+        return False
+
+
+@lru_cache(maxsize=len(FOREIGN))
+def _report_foreign(algorithm: str) -> None:
+    logger.error(
+        "there are %s passwords, which cannot be checked without the package %s; install it, "
+        "or set new passwords with `python viperctl.py changepassword`",
+        algorithm,
+        FOREIGN[algorithm],
+    )

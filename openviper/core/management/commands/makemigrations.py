@@ -1,0 +1,119 @@
+"""``makemigrations``: write the schema files of the models."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule
+from openviper.core.management.utils import import_models_module, report_app_not_found, resolve_installed_apps
+from openviper.db.schemas.maker import AppChanges, AppModels, compare_apps, write_changes
+from openviper.db.schemas.renames import RenameOptions, parse_renames
+
+
+class Command(BaseCommand):
+    """Compare the models with the schema files and write what changed."""
+
+    help = "Write the schema files of the models."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare labels and options."""
+        parser.add_argument(
+            "app_labels", nargs="*", metavar="app_label", help="apps to look at; all of the project by default"
+        )
+        parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
+        parser.add_argument("--force", action="store_true", help="accept changes of type that may lose data")
+        parser.add_argument(
+            "--rename", action="append", default=[], metavar="TABLE.OLD=NEW", help="this column was renamed; repeatable"
+        )
+        parser.add_argument("--no-rename", action="store_true", help="take no other column as renamed")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compare everything, then write."""
+        _, found = resolve_installed_apps(include_builtin=True)
+        selected = self._selected(options["app_labels"], found)
+        modules = _import_all(found)
+        apps = [AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected]
+        for app in apps:
+            self.stdout(f"{app.name} -> {_shown(app.directory)}")
+        ask = self.terminal.confirm if self.terminal.is_interactive and not options["check"] else None
+        renames = RenameOptions(parse_renames(options["rename"]), options["no_rename"], ask)
+        compared = compare_apps(apps, force=options["force"], renames=renames)
+        self._explain(compared)
+        if options["check"]:
+            self._check(compared)
+            return
+        write_changes(compared)
+        self._summarise(compared, any(app.models for app in apps))
+
+    def _selected(self, labels: Sequence[str], found: Mapping[str, str]) -> list[str]:
+        if not labels:
+            return [name for name in found if not name.startswith("openviper.")]
+        selected = []
+        for label in labels:
+            matches = [name for name in found if label in (name, name.rpartition(".")[2])]
+            if not matches:
+                raise report_app_not_found(self, label)
+            selected += matches
+        return list(dict.fromkeys(selected))
+
+    def _explain(self, compared: Iterable[AppChanges]) -> None:
+        for app, changes in compared:
+            for change in changes:
+                for note in change.notes if change.kind == "updated" else ():
+                    self.stdout(f"  {app.name}.{change.model}: {note}")
+                for warning in change.warnings:
+                    self.terminal.warning(warning)
+
+    def _check(self, compared: Sequence[AppChanges]) -> None:
+        for app, changes in compared:
+            self.stdout(f"{'Pending changes for' if changes else 'No changes detected for'} {app.name}")
+        if any(changes for _, changes in compared):
+            raise CommandError("Changes detected.")
+        self.stdout("No changes detected.")
+
+    def _summarise(self, compared: Sequence[AppChanges], in_scope: bool) -> None:
+        counts = dict.fromkeys(("created", "updated", "deleted"), 0)
+        for app, changes in compared:
+            for change in changes:
+                counts[change.kind] += 1
+                path = f"{_shown(app.directory)}/schemas/{change.model}.json"
+                self.stdout(self.style_success(f"{change.kind.capitalize()} {path}"))
+        parts = [f"{count} {kind}" for kind, count in counts.items() if count]
+        if parts:
+            self.stdout(f"Schemas: {', '.join(parts)}.")
+        else:
+            self.stdout("No schemas changed." if in_scope else "No schemas created.")
+
+
+def _import_all(found: Mapping[str, str]) -> dict[str, ModuleType]:
+    """Import the models of all apps, so that foreign keys find their targets."""
+    modules = {}
+    for name, path in found.items():
+        try:
+            modules[name] = import_models_module(name, path)
+        except NoModelsModule:
+            continue
+    return modules
+
+
+def models_of(name: str, module: ModuleType | None) -> list[Any]:
+    """Return the registered models that live in an app, generated join models included."""
+    if module is None:
+        return []
+    from openviper.db.models import registry
+
+    packages = {name, module.__name__.removesuffix(".models")}
+    return [
+        model
+        for model in registry.all()
+        if any(model.__module__ == package or model.__module__.startswith(f"{package}.") for package in packages)
+    ]
+
+
+def _shown(directory: str) -> str:
+    relative = os.path.relpath(directory)
+    return directory if relative.startswith("..") else relative

@@ -1,0 +1,105 @@
+"""``migrate``: bring a database to the state of the schema files."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from openviper.core.management.base import BaseCommand
+from openviper.core.management.utils import report_app_not_found, resolve_db_url, resolve_installed_apps
+
+if TYPE_CHECKING:
+    from openviper.db.schemas.sync import SchemaSync
+
+
+class Command(BaseCommand):
+    """Apply the difference between the schema files and the database, and run pending data patches."""
+
+    help = "Bring the database to the state of the schema files."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the app, the database and the kinds of run."""
+        parser.add_argument("app_label", nargs="?", help="only this app")
+        parser.add_argument(
+            "--database", default="default", metavar="ALIAS", help="the database (default: %(default)s)"
+        )
+        parser.add_argument("-v", "--verbose", action="store_true", help="show apps and operations")
+        parser.add_argument("--plan", action="store_true", help="show operations and SQL; change nothing")
+        parser.add_argument(
+            "--drop-orphans", action="store_true", help="drop tables that no schema file describes any more"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> Any:
+        """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
+        _, found = resolve_installed_apps(include_builtin=True)
+        apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
+        label: str | None = options["app_label"]
+        if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
+            raise report_app_not_found(self, label)
+        if options["verbose"]:
+            for name, path in apps.items():
+                self.stdout(f"{name} -> {path}")
+        if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(options["database"], apps):
+            self.stdout("No schema changes to apply.")
+            return None
+        return self._migrate(apps, label, options)
+
+    async def _migrate(self, apps: Mapping[str, str], label: str | None, options: Mapping[str, Any]) -> None:
+        # Imported here: the event loop and the connection pool take more time than a run with nothing to do.
+        from openviper.db.schemas.sync import SchemaSync
+
+        def report(line: str, detail: bool) -> None:
+            if options["verbose"] or not detail:
+                self.stdout(f"  {line}" if detail else line)
+
+        sync = SchemaSync(apps, report)
+        if options["plan"]:
+            await self._plan(sync, label, options)
+            return
+        result = await sync.migrate(label, database=options["database"], drop_orphans=options["drop_orphans"])
+        for warning in result.warnings:
+            self.terminal.warning(warning)
+        if result.operations:
+            await self._sync_content_types(apps, options["database"])
+            self.stdout(self.style_success("Schema sync complete."))
+        else:
+            self.stdout("No schema changes to apply.")
+
+    async def _sync_content_types(self, apps: Mapping[str, str], alias: str) -> None:
+        # Rights are kept in the default database; the models' labels are in the files, so no model is imported for them.
+        if alias != "default" or "openviper.auth" not in apps:
+            return
+        from openviper.auth.content_types import sync_content_types
+        from openviper.db.schemas.files import DIRECTORY, read_all_raw_schemas
+        from openviper.exceptions import TableNotFound
+
+        documents = [
+            document for path in apps.values() for document in read_all_raw_schemas(f"{path}/{DIRECTORY}").values()
+        ]
+        try:
+            await sync_content_types((document["app"], document["model"]) for document in documents)
+        except TableNotFound:
+            # Only another app was migrated; the run that makes the table adds them all.
+            return
+
+    async def _plan(self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]) -> None:
+        plan = await sync.plan(label, database=options["database"], drop_orphans=options["drop_orphans"])
+        for warning in plan.warnings:
+            self.terminal.warning(warning)
+        for patch in plan.patches:
+            self.stdout(f"-> run patch {patch}")
+        for operation in plan.operations:
+            self.stdout(f"-> {operation}")
+        for statement in plan.statements:
+            self.stdout(f"{statement};")
+        if not plan.operations:
+            self.stdout("No schema changes to apply.")
+
+
+def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
+    from openviper.db.schemas.fingerprint import is_up_to_date
+    from openviper.db.url import DatabaseURL
+
+    url = DatabaseURL.parse(resolve_db_url({"database": alias}))
+    return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)

@@ -1,0 +1,152 @@
+"""Running patches, each once per database and in one transaction with the row that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
+
+from openviper.core.context import ignore_permissions
+from openviper.db.connection import connections, transaction
+from openviper.db.databases import Connection
+from openviper.db.dialects.ddl import PATCHES_TABLE
+from openviper.db.patches.registry import PatchEntry, get_registry
+from openviper.exceptions import MigrationError
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Table
+
+Key = tuple[str, str, str]
+"""App, name and phase of a patch."""
+
+_TABLE: Table = {
+    "model": "Patch",
+    "app": "openviper",
+    "columns": [
+        {
+            "name": "id",
+            "type": "INTEGER",
+            "nullable": False,
+            "default": None,
+            "primary_key": True,
+            "autoincrement": True,
+        },
+        {"name": "app", "type": "VARCHAR(100)", "nullable": False, "default": None},
+        {"name": "name", "type": "VARCHAR(255)", "nullable": False, "default": None},
+        {"name": "phase", "type": "VARCHAR(4)", "nullable": False, "default": None},
+        {"name": "applied_at", "type": "DATETIME", "nullable": False, "default": None},
+    ],
+    "indexes": [],
+    "unique_together": [["app", "name", "phase"]],
+    "index_together": [],
+    "constraints": [],
+    "single": False,
+    "managed": True,
+}
+
+
+async def ensure_patch_table(*, database: str = "default") -> None:
+    """Create the table that remembers the patches, if it does not exist."""
+    from openviper.db.dialects.lookup import ddl_dialect
+
+    if await _applied(database) is not None:
+        return
+    target = connections.get(database)
+    async with transaction(using=database) as connection:
+        for statement in ddl_dialect(target.vendor).create_table(PATCHES_TABLE, _TABLE):
+            await connection.execute(statement)
+
+
+async def get_applied_patches(*, database: str = "default") -> set[Key]:
+    """Return app, name and phase of every patch that has run on a database."""
+    return await _applied(database) or set()
+
+
+async def _applied(database: str) -> set[Key] | None:
+    """Return the patches that have run, or `None` if there is no table that says so."""
+    target = connections.get(database)
+    async with target.connection() as connection:
+        try:
+            rows = await connection.fetch_all(f"SELECT app, name, phase FROM {PATCHES_TABLE}")
+        except Exception as error:
+            if target.dialect.missing_table(error.__cause__ or error) is None:
+                raise
+            return None
+    return {(app, name, phase) for app, name, phase in rows}
+
+
+async def record_patch(entry: PatchEntry, connection: Connection) -> None:
+    """Write that a patch has run, as part of the transaction of `connection`."""
+    from datetime import datetime, timezone
+
+    mark = connection.dialect.placeholder
+    at = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+    await connection.insert(
+        f"INSERT INTO {PATCHES_TABLE} (app, name, phase, applied_at) VALUES ({mark}, {mark}, {mark}, {mark})",
+        (*entry.key, at),
+    )
+
+
+def pending(entries: Iterable[PatchEntry], applied: Collection[Key]) -> list[PatchEntry]:
+    """Return the patches that have not run.
+
+    OpenViper 0.1 remembered the first part of the module and the bare name of the function; such a row counts when it
+    can only mean one patch.
+    """
+    entries = list(entries)
+    old_names = [(entry.root, entry.name.rpartition(".")[2], entry.phase) for entry in entries]
+    return [
+        entry
+        for entry, old_name in zip(entries, old_names, strict=True)
+        if entry.key not in applied and not (old_name in applied and old_names.count(old_name) == 1)
+    ]
+
+
+async def run_patches(
+    post_migrate: bool = True,
+    *,
+    database: str = "default",
+    apps: Collection[str] | None = None,
+    fresh: Collection[str] = (),
+    report: Callable[[str, bool], None] | None = None,
+) -> list[str]:
+    """Run the pending patches of a phase, in order; the first that fails stops the run.
+
+    Args:
+        post_migrate: The phase: after the schema step, or before it.
+        database: The alias; the models in a patch use it too.
+        apps: Labels of the apps whose patches are meant; all when not given.
+        fresh: Labels of apps that have no tables yet; their patches are recorded without running.
+        report: Takes a line for a person, and whether it is a detail.
+
+    Returns:
+        ``app.name`` of the patches that ran.
+
+    Raises:
+        MigrationError: If a patch fails; what it did is undone, those before it stay recorded.
+    """
+    entries = get_registry().entries(post_migrate=post_migrate, apps=apps)
+    if not entries:
+        return []
+    say = report or (lambda line, detail: None)
+    waiting = pending(entries, await get_applied_patches(database=database))
+    if not waiting:
+        return []
+    await ensure_patch_table(database=database)
+    done = []
+    if any(entry.app not in fresh for entry in waiting):
+        say(f"Running {'post' if post_migrate else 'pre'}-migrate patches...", False)
+    for entry in waiting:
+        async with transaction(using=database) as connection:
+            if entry.app not in fresh:
+                try:
+                    with ignore_permissions():
+                        await entry.function()
+                except Exception as error:
+                    raise MigrationError(
+                        f"patch {entry.label!r} failed and was undone: {type(error).__name__}: {error}"
+                    ) from error
+            await record_patch(entry, connection)
+        if entry.app not in fresh:
+            done.append(entry.label)
+            say(f"{entry.label}: {entry.summary or 'no description'} - done", False)
+    return done

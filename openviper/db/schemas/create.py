@@ -1,0 +1,64 @@
+"""Creating tables straight from the models, for tests and throw-away databases; `migrate` is for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from openviper.db.connection import connections
+from openviper.db.dialects.ddl import TableChange
+from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.schemas.apply import Step, apply_step
+from openviper.db.schemas.diff import creation_order
+from openviper.db.schemas.introspection import read_live_tables
+from openviper.db.schemas.state import models_state
+
+
+async def create_tables(
+    models: Iterable[Any] | None = None, using: str = "default", drop_first: bool = False
+) -> list[str]:
+    """Create the tables of models that do not exist yet, in one transaction.
+
+    Args:
+        models: The model classes; every registered one when not given.
+        using: The alias of the database.
+        drop_first: Drop the tables first, with their rows.
+
+    Returns:
+        The names of the tables created.
+
+    Raises:
+        MigrationError: If a foreign key's target cannot be found, or the database refuses.
+        DatabaseAliasNotFoundError: If there is no such database.
+    """
+    if models is None:
+        from openviper.db.models import registry
+
+        models = registry.all()
+    wanted = models_state(models)
+    database = connections.get(using)
+    dialect = ddl_dialect(database.vendor)
+    async with database.connection() as connection:
+        live = await read_live_tables(connection, dialect, wanted)
+        if drop_first and live:
+            await apply_step(connection, dialect, Step([], list(live), {}, list(live), {}))
+            live = {}
+        changes = creation_order(
+            TableChange(name, table, None) for name, table in wanted.items() if name not in live
+        )
+        if changes:
+            created = {change.table: change.wanted for change in changes}
+            await apply_step(connection, dialect, Step(changes, [], created, [], {}))
+    return [change.table for change in changes]
+
+
+async def init_db(drop_first: bool = False) -> None:
+    """Create the tables of all registered models in the default database.
+
+    Args:
+        drop_first: Drop them first, with their rows.
+
+    Raises:
+        MigrationError: If a foreign key's target cannot be found, or the database refuses.
+    """
+    await create_tables(drop_first=drop_first)

@@ -1,0 +1,77 @@
+"""Knowing at a glance that there is nothing to do.
+
+After a run that left nothing open, `migrate` stores a digest of everything it had looked at: the schema files, the
+patch files, the live schema, the patches that have run. As long as all of it is the same, the next run may stop at once,
+without the event loop, the connection pool or the comparison, which would take most of its time. It is only a shortcut:
+whatever differs, in whatever way, leads to the full run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openviper.version import VERSION
+
+BOOKKEEPING_KEY = "*"
+"""The row of the bookkeeping table that holds the digest; no table can have this name."""
+LIVE_QUERIES = (
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name",
+    "SELECT app, name, phase FROM openviper_patches ORDER BY app, name, phase",
+)
+"""The live schema, and the patches that have run; the second table need not exist."""
+
+
+def digest(apps: Mapping[str, str], live: Sequence[Sequence[Sequence[Any]]]) -> str:
+    """Return the digest of the files of apps and of the rows of `LIVE_QUERIES`.
+
+    Args:
+        apps: The directory of each app by its name.
+        live: The rows of each query, none where the table does not exist.
+    """
+    found = hashlib.sha256(f"{VERSION} {sqlite3.sqlite_version}\n".encode())
+    for app, directory in sorted(apps.items()):
+        for folder, suffix in (("schemas", ".json"), ("patches", ".py")):
+            path = os.path.join(directory, folder)
+            try:
+                names = sorted(name for name in os.listdir(path) if name.endswith(suffix))
+            except OSError:
+                continue
+            for name in names:
+                with open(os.path.join(path, name), "rb") as file:
+                    content = file.read()
+                found.update(f"{app} {folder} {name} {len(content)}\n".encode())
+                found.update(content)
+    for rows in live:
+        found.update(repr([tuple(row) for row in rows]).encode())
+    return found.hexdigest()
+
+
+def is_up_to_date(path: str, apps: Mapping[str, str]) -> bool:
+    """Tell whether an SQLite database is known to need nothing; `False` means only that one has to look.
+
+    Args:
+        path: The database file.
+        apps: The directory of each app by its name.
+    """
+    if not os.path.isfile(path):
+        return False
+    try:
+        connection = sqlite3.connect(path, timeout=1)
+        try:
+            stored = connection.execute(
+                "SELECT applied FROM openviper_schema WHERE table_name = ?", (BOOKKEEPING_KEY,)
+            ).fetchone()
+            if stored is None:
+                return False
+            master = connection.execute(LIVE_QUERIES[0]).fetchall()
+            with_patches = any(row[1] == "openviper_patches" for row in master)
+            patches = connection.execute(LIVE_QUERIES[1]).fetchall() if with_patches else []
+        finally:
+            connection.close()
+        return bool(stored[0] == digest(apps, (master, patches)))
+    except (sqlite3.Error, OSError):
+        return False

@@ -1,0 +1,73 @@
+"""`makemigrations`: all apps are compared before the first file is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from openviper.db.schemas.autodetector import FileChange, detect_changes
+from openviper.db.schemas.files import DIRECTORY, delete_json_schema, read_all_raw_schemas, write_json_schema
+from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions
+from openviper.exceptions import MigrationError
+
+
+class AppModels(NamedTuple):
+    """An app with its models.
+
+    Attributes:
+        name: The dotted name.
+        directory: The directory that holds, or will hold, ``schemas/``.
+    """
+
+    name: str
+    directory: str
+    models: Sequence[Any]
+
+
+class AppChanges(NamedTuple):
+    """What has to happen to the schema files of an app."""
+
+    app: AppModels
+    changes: list[FileChange]
+
+
+def compare_apps(
+    apps: Iterable[AppModels], *, force: bool = False, renames: RenameOptions = NO_OPTIONS
+) -> list[AppChanges]:
+    """Compare the models of apps with their schema files; nothing is written.
+
+    Args:
+        apps: The apps.
+        force: Accept changes of type that are not safe.
+        renames: What the caller says about renamed columns.
+
+    Raises:
+        MigrationError: If a file cannot be read, a type change is not safe, a rename is ambiguous, a foreign key has no
+            target, or `renames` names a table that none of the apps has.
+    """
+    compared = []
+    tables = set()
+    for app in apps:
+        files = read_all_raw_schemas(os.path.join(app.directory, DIRECTORY))
+        tables |= {model._meta.table_name for model in app.models}
+        compared.append(AppChanges(app, detect_changes(app.models, files, app.name, force=force, renames=renames)))
+    for table in renames.explicit:
+        if table not in tables:
+            raise MigrationError(f"--rename names the unknown table {table!r}")
+    return compared
+
+
+def write_changes(compared: Iterable[AppChanges]) -> None:
+    """Write and delete the schema files; the new ones first, so that a failure loses nothing.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    changes = [(os.path.join(app.directory, DIRECTORY), change) for app, found in compared for change in found]
+    for directory, change in changes:
+        if change.document is not None:
+            write_json_schema(directory, change.document)
+    for directory, change in changes:
+        if change.document is None:
+            delete_json_schema(directory, change.model)

@@ -1,0 +1,73 @@
+"""The bookkeeping: which schema was last applied to which table.
+
+It limits what may be dropped and is nothing else; the truth about a table is the database itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from openviper.db.databases import Connection
+from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
+from openviper.db.schemas.files import now
+from openviper.db.schemas.fingerprint import BOOKKEEPING_KEY, LIVE_QUERIES, digest
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State, Table
+
+_CREATE = f"""CREATE TABLE IF NOT EXISTS {BOOKKEEPING_TABLE} (
+  table_name VARCHAR(255) NOT NULL PRIMARY KEY,
+  app VARCHAR(100) NOT NULL,
+  model VARCHAR(255) NOT NULL,
+  applied TEXT NOT NULL,
+  applied_at DATETIME NOT NULL
+)"""
+
+
+async def read_applied(connection: Connection) -> State:
+    """Return what was last applied to each table; the bookkeeping table must exist."""
+    rows = await connection.fetch_all(f"SELECT table_name, applied FROM {BOOKKEEPING_TABLE}")
+    return {name: json.loads(applied) for name, applied in rows if name != BOOKKEEPING_KEY}
+
+
+def outdated(wanted: State, applied: Mapping[str, Table]) -> State:
+    """Return the wanted tables that the bookkeeping does not know in this form."""
+    return {name: table for name, table in wanted.items() if applied.get(name) != table}
+
+
+async def remember(connection: Connection, apps: Mapping[str, str]) -> None:
+    """Store that the database needs nothing as long as it and the files of the apps stay as they are."""
+    master = await connection.fetch_all(LIVE_QUERIES[0])
+    with_patches = any(row[1] == PATCHES_TABLE for row in master)
+    patches = await connection.fetch_all(LIVE_QUERIES[1]) if with_patches else []
+    found = digest(apps, (master, patches))
+    mark = connection.dialect.placeholder
+    await connection.execute(
+        f"DELETE FROM {BOOKKEEPING_TABLE} WHERE table_name = {mark}", (BOOKKEEPING_KEY,)
+    )
+    await connection.execute(
+        f"INSERT INTO {BOOKKEEPING_TABLE} (table_name, app, model, applied, applied_at) "
+        f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark})",
+        (BOOKKEEPING_KEY, "openviper", "Fingerprint", found, now()),
+    )
+
+
+async def record(connection: Connection, tables: State, gone: list[str]) -> None:
+    """Write what was applied; to be called inside the transaction that applied it.
+
+    Args:
+        connection: The connection of that transaction.
+        tables: The tables as they are now.
+        gone: Tables that exist no more.
+    """
+    await connection.execute(_CREATE)
+    at = now()
+    delete = f"DELETE FROM {BOOKKEEPING_TABLE} WHERE table_name = {connection.dialect.placeholder}"
+    for name in [*gone, *tables]:
+        await connection.execute(delete, (name,))
+    marks = ", ".join([connection.dialect.placeholder] * 5)
+    insert = f"INSERT INTO {BOOKKEEPING_TABLE} (table_name, app, model, applied, applied_at) VALUES ({marks})"
+    for name, table in tables.items():
+        await connection.execute(insert, (name, table["app"], table["model"], json.dumps(table), at))

@@ -1,0 +1,27 @@
+"""From what a handler returns to a response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openviper.http.responses import JSONResponse, PlainTextResponse, Response
+
+
+def coerce_response(value: Any) -> Response:
+    """Return the response for a handler's result.
+
+    A response stays as it is; mappings and lists become JSON, text and bytes plain text, `None` an empty 204, and anything
+    else JSON if it has a form in JSON.
+
+    Raises:
+        TypeError: If it has none.
+    """
+    if isinstance(value, Response):
+        return value
+    if isinstance(value, (dict, list, tuple)):
+        return JSONResponse(value)
+    if isinstance(value, (str, bytes)):
+        return PlainTextResponse(value)
+    if value is None:
+        return Response(None, 204)
+    return JSONResponse(value)

@@ -1,0 +1,54 @@
+"""The base class of middleware and the chain it forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from openviper.exceptions import ImproperlyConfigured
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.utils.importing import import_string
+
+MiddlewareEntry: TypeAlias = "str | Callable[..., ASGIApp] | tuple[str | Callable[..., ASGIApp], Mapping[str, Any]]"
+"""A class, its dotted path, or either of them with keyword arguments."""
+
+
+class BaseMiddleware:
+    """An ASGI application around another one; override `__call__` and pass on scopes that are none of your business.
+
+    Args:
+        app: The application inside.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on."""
+        await self.app(scope, receive, send)
+
+
+def resolve_middleware_entry(entry: Any) -> Any:
+    """Return the class for a dotted path; anything else is returned as it is.
+
+    Raises:
+        ImproperlyConfigured: If it cannot be imported; names the entry.
+    """
+    if not isinstance(entry, str):
+        return entry
+    try:
+        return import_string(entry)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"middleware {entry!r} cannot be imported: {error}") from error
+
+
+def build_middleware_stack(app: ASGIApp, entries: Sequence[MiddlewareEntry]) -> ASGIApp:
+    """Wrap an application in middleware; the first entry is outermost.
+
+    Raises:
+        ImproperlyConfigured: If an entry cannot be imported.
+    """
+    for entry in reversed(entries):
+        target, options = entry if isinstance(entry, tuple) else (entry, {})
+        app = resolve_middleware_entry(target)(app, **options)
+    return app

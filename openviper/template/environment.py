@@ -1,0 +1,123 @@
+"""The Jinja2 environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openviper.exceptions import OpenViperException
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import SandboxedEnvironment
+
+_UNSAFE = re.compile(r"\A[/\\]|\A[A-Za-z]:|\0|\\")
+
+
+class TemplateNotFoundError(OpenViperException, LookupError):
+    """No search directory has the template.
+
+    Attributes:
+        name: The template asked for.
+        directories: Where it was searched.
+    """
+
+    def __init__(self, name: str, directories: Sequence[str]) -> None:
+        self.name = name
+        self.directories = list(directories)
+        super().__init__(f"template {name!r} not found in {', '.join(self.directories) or 'any directory'}")
+
+
+class MissingDependencyError(OpenViperException, ImportError):
+    """A package that is needed for this is not installed."""
+
+
+def get_template_directories() -> list[str]:
+    """Return where templates are searched: `TEMPLATES_DIR`, then the `templates` folder of each installed app."""
+    from openviper.conf import settings
+
+    directories = [os.path.abspath(settings.TEMPLATES_DIR), *_app_directories(tuple(settings.INSTALLED_APPS))]
+    return list(dict.fromkeys(directories))
+
+
+@lru_cache(maxsize=16)
+def _app_directories(apps: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    for app in apps:
+        try:
+            spec = find_spec(app)
+        except (ImportError, ValueError):
+            continue
+        locations = (spec.submodule_search_locations or ()) if spec is not None else ()
+        found += [str(Path(location, "templates")) for location in locations if Path(location, "templates").is_dir()]
+    return tuple(found)
+
+
+def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
+    """Return the environment for some directories; the same one for the same directories.
+
+    Raises:
+        MissingDependencyError: If Jinja2 is not installed.
+    """
+    from openviper.conf import settings
+
+    return _environment(tuple(search_paths), bool(settings.TEMPLATE_AUTO_RELOAD))
+
+
+@lru_cache(maxsize=16)
+def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedEnvironment:
+    try:
+        from jinja2 import FileSystemLoader, select_autoescape
+        from jinja2.sandbox import SandboxedEnvironment
+    except ImportError as error:
+        raise MissingDependencyError("templates need the package 'jinja2'; run: pip install jinja2") from error
+    return SandboxedEnvironment(
+        loader=FileSystemLoader(search_paths),
+        autoescape=select_autoescape(("html", "htm", "xml", "jinja2"), default_for_string=True),
+        auto_reload=auto_reload,
+    )
+
+
+def check_template_name(name: str) -> str:
+    """Return a template's name if it stays inside the template directories.
+
+    Raises:
+        ValueError: If not.
+    """
+    if not name or _UNSAFE.search(name) or ".." in name.split("/"):
+        raise ValueError(f"{name!r} is not a valid template name")
+    return name
+
+
+def render_to_string(
+    name: str, context: Mapping[str, Any] | None = None, *, template_dir: str | os.PathLike[str] | None = None
+) -> str:
+    """Render a template.
+
+    Args:
+        name: Its name below the search directories.
+        context: What it is given.
+        template_dir: A directory searched first.
+
+    Raises:
+        ValueError: If the name leads outside.
+        TemplateNotFoundError: If there is no such template.
+        MissingDependencyError: If Jinja2 is not installed.
+    """
+    check_template_name(name)
+    directories = get_template_directories()
+    if template_dir is not None:
+        directories = list(dict.fromkeys([os.path.abspath(template_dir), *directories]))
+    environment = get_jinja2_env(directories)
+    from jinja2 import TemplateNotFound
+
+    try:
+        template = environment.get_template(name)
+    except TemplateNotFound as error:
+        missing = error.name if isinstance(error.name, str) else name
+        raise TemplateNotFoundError(missing, directories) from None
+    return template.render(context or {})

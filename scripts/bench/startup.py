@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Measure how long OpenViper's commands take to start, as whole processes.
+
+Each command is timed against a bare interpreter that imports what no such tool can do without: argparse, or asyncio,
+sqlite3 and argparse. All commands take turns in every round, so that a busy machine slows all of them alike; the figure is
+the median of the ratios of the rounds.
+
+    python3 scripts/bench/startup.py                 11 rounds
+    python3 scripts/bench/startup.py --rounds 31
+    python3 scripts/bench/startup.py --check         exit with 1 when a goal is missed
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGPARSE = ("-c", "import argparse")
+DATABASE = ("-c", "import asyncio, sqlite3, argparse")
+MODEL = '''\
+"""Models of the benchmark."""
+
+from openviper.db import Model
+from openviper.db.fields import CharField, TextField
+
+
+class Post(Model):
+    """A post."""
+
+    title = CharField(max_length=200)
+    text = TextField()
+'''
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command to time.
+
+    Attributes:
+        name: What to call it in the table.
+        arguments: For the interpreter.
+        base: Arguments of the process it is compared with.
+        goal: The highest ratio that is good, or `None` where there is no goal.
+        code: The exit code it has to have.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    base: tuple[str, ...]
+    goal: float | None = None
+    code: int = 0
+
+
+CASES = (
+    Case("--help", ("viperctl.py", "--help"), ARGPARSE, goal=1.5),
+    Case("an unknown command", ("viperctl.py", "migrat"), ARGPARSE, code=1),
+    Case("migrate, nothing to do", ("viperctl.py", "migrate"), DATABASE, goal=1.6),
+    Case("makemigrations, nothing to do", ("viperctl.py", "makemigrations"), DATABASE, goal=1.6),
+    Case("console --no-models -c", ("viperctl.py", "console", "--no-models", "-c", "await __import__('asyncio').sleep(0)"),
+         DATABASE),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Print the table and return the exit code."""
+    parser = argparse.ArgumentParser(description="Measure how long OpenViper's commands take to start.")
+    parser.add_argument("--rounds", type=int, default=11, help="how often each command runs (default: 11)")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter to measure with")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("argument --rounds: must be at least 1")
+
+    with tempfile.TemporaryDirectory() as directory:
+        project = make_project(options.python, Path(directory))
+        times = measure(options.python, project, options.rounds)
+    return report(times, check=options.check)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the measured processes: without settings of ours, the checkout on the path.
+
+    `PYTHONDONTWRITEBYTECODE` is left out: the standard library has its bytecode, so OpenViper has to have its own too.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENVIPER_", "PYTHON"))}
+    return kept | {"PYTHONPATH": str(ROOT)}
+
+
+def run(python: str, directory: Path, arguments: tuple[str, ...], code: int = 0) -> float:
+    """Run a process to its end and return how long it took, in seconds."""
+    started = time.perf_counter()
+    done = subprocess.run([python, *arguments], cwd=directory, env=environment(), capture_output=True, text=True)
+    seconds = time.perf_counter() - started
+    if done.returncode != code:
+        raise SystemExit(f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return seconds
+
+
+def make_project(python: str, directory: Path) -> Path:
+    """Make a project with an app, a model and a migrated database, and return its directory."""
+    run(python, directory, ("-m", "openviper", "create-project", "bench"))
+    project = directory / "bench"
+    run(python, project, ("viperctl.py", "create-app", "blog"))
+    (project / "blog" / "models.py").write_text(MODEL, encoding="utf-8")
+    settings = project / "bench" / "settings.py"
+    text = settings.read_text(encoding="utf-8")
+    changed = text.replace('("openviper.auth",)', '("openviper.auth", "blog")')
+    if changed == text:
+        raise SystemExit("the generated settings name other apps than this script expects")
+    settings.write_text(changed, encoding="utf-8")
+    run(python, project, ("viperctl.py", "makemigrations"))
+    run(python, project, ("viperctl.py", "migrate"))
+    return project
+
+
+def measure(python: str, project: Path, rounds: int) -> dict[tuple[str, ...], list[float]]:
+    """Return the seconds that each process took, round by round."""
+    processes = {case.arguments: case.code for case in CASES} | {case.base: 0 for case in CASES}
+    times: dict[tuple[str, ...], list[float]] = {arguments: [] for arguments in processes}
+    for arguments, code in processes.items():
+        run(python, project, arguments, code)  # Once unmeasured: it writes the bytecode.
+    for number in range(rounds):
+        order = list(processes.items())
+        # Each goes first as often as any other.
+        for arguments, code in order[number % len(order) :] + order[: number % len(order)]:
+            times[arguments].append(run(python, project, arguments, code))
+    return times
+
+
+def report(times: dict[tuple[str, ...], list[float]], *, check: bool) -> int:
+    """Print the table; with `check` return 1 when a goal is missed."""
+    print(f"{'process':32} {'median':>8} {'ratio':>6} {'goal':>5}")
+    for base in dict.fromkeys(case.base for case in CASES):
+        print(f"python -c '{base[1]}'"[:60])
+        print(f"{'':32} {statistics.median(times[base]) * 1000:6.1f}ms {1:6.2f}")
+    missed = 0
+    for case in CASES:
+        taken = times[case.arguments]
+        ratio = statistics.median(one / other for one, other in zip(taken, times[case.base], strict=True))
+        goal = f"{case.goal:5.1f}" if case.goal is not None else ""
+        late = case.goal is not None and ratio > case.goal
+        missed += late
+        mark = "  missed" if late else ""
+        print(f"{case.name:32} {statistics.median(taken) * 1000:6.1f}ms {ratio:6.2f} {goal}{mark}")
+    return 1 if check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""A database with the tables of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from openviper.conf import Settings, settings
+from openviper.db.connection import connections
+
+
+@contextmanager
+def configured(**values: Any) -> Iterator[None]:
+    """Use these settings inside the block."""
+    before = settings.instance, settings.configured
+    settings.instance, settings.configured = Settings(SECRET_KEY="k" * 60, **values), True
+    try:
+        yield
+    finally:
+        settings.instance, settings.configured = before
+
+
+@asynccontextmanager
+async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
+    """Make a new database file the default one and create all tables in it; hashing takes little work."""
+    from openviper.auth import hashers, models
+    from openviper.db.schemas import create_tables
+
+    assert models.User is not None
+    before = hashers.SCRYPT_LN
+    hashers.SCRYPT_LN = 4
+    with configured(**values):
+        connections.configure({"default": {"URL": f"sqlite:///{directory / 'accounts.db'}"}})
+        try:
+            await create_tables()
+            yield
+        finally:
+            await connections.disconnect_all()
+            connections.reset()
+            hashers.SCRYPT_LN = before

@@ -1,0 +1,78 @@
+"""An app with schema files and a database file, without models or settings."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from openviper.db.connection import connections
+from openviper.db.schemas import SchemaSync, introspect_db_schema
+from openviper.db.schemas.sync import SyncResult
+from tests.unit.db.schemas.builders import column, schema
+
+SHELF = schema("library_shelf", column("name", "VARCHAR(20)", unique=True))
+
+
+class Project:
+    """One app named ``library`` and one database file."""
+
+    def __init__(self, root: Path) -> None:
+        self.directory = root / "library"
+        self.path = root / "db.sqlite3"
+        self.sync = SchemaSync({"library": str(self.directory)})
+
+    def write(self, *schemas: dict[str, Any]) -> None:
+        """Make these the only schema files."""
+        folder = self.directory / "schemas"
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            file.unlink()
+        for one in schemas:
+            (folder / f"{one['model']}.json").write_text(json.dumps(one))
+
+    async def migrate(self, *schemas: dict[str, Any], **options: Any) -> SyncResult:
+        """Write the files, if any are given, and migrate."""
+        if schemas:
+            self.write(*schemas)
+        return await self.sync.migrate(**options)
+
+    async def settled(self, *schemas: dict[str, Any], **options: Any) -> SyncResult:
+        """Migrate twice; the second run must find nothing to do."""
+        result = await self.migrate(*schemas, **options)
+        again = await self.sync.migrate(**options)
+        assert again.operations == []
+        return result
+
+    def sql(self, *statements: str) -> list[Any]:
+        """Run statements as somebody else would and return the rows of the last one."""
+        connection = sqlite3.connect(self.path)
+        try:
+            with connection:
+                rows: list[Any] = []
+                for statement in statements:
+                    rows = connection.execute(statement).fetchall()
+            return rows
+        finally:
+            connection.close()
+
+    async def schema(self, *tables: str) -> dict[str, dict[str, Any]]:
+        """Return the live schema."""
+        return await introspect_db_schema(tables or None)
+
+
+@asynccontextmanager
+async def project(root: Path, *, keep: bool = False) -> AsyncIterator[Project]:
+    """Configure a project as the default database; a fresh one unless its files are kept."""
+    made = Project(root)
+    if not keep:
+        made.write()
+    connections.configure({"default": {"URL": f"sqlite:///{made.path}"}})
+    try:
+        yield made
+    finally:
+        await connections.disconnect_all()
+        connections.reset()

@@ -1,0 +1,211 @@
+"""`migrate` killed at any moment, and two of them at once."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openviper.db.schemas.lock import migration_lock
+from openviper.db.url import DatabaseURL
+from openviper.exceptions import MigrationError
+from tests.integration.db.schemas.project import SHELF, project
+from tests.unit.db.schemas.builders import column, schema
+
+ROOT = Path(__file__).resolve().parents[4]
+ROUNDS = 30
+ROWS = 20_000
+
+OLD = [SHELF, schema("library_book", column("title", "VARCHAR(40)"), indexes=[{"name": "i", "fields": ["title"]}])]
+NEW = [
+    schema("library_shelf", column("name", "VARCHAR(20)", unique=True), column("room", "TEXT", default="attic")),
+    schema(
+        "library_book",
+        column("heading", "VARCHAR(80)", old_name="title", nullable=True),
+        column("shelf_id", nullable=True, target_table="library_shelf", on_delete="CASCADE"),
+        indexes=[{"name": "i", "fields": ["heading"]}],
+        constraints=[{"name": "c", "type": "CHECK", "check": "id > 0"}],
+    ),
+    schema("library_card", column("book_id", target_table="library_book", on_delete="CASCADE")),
+    schema("library_loan", column("card_id", target_table="library_card", on_delete="CASCADE")),
+]
+
+
+def start(root: Path) -> subprocess.Popen[str]:
+    """Start a migrate that waits for a line before it begins."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.db.schemas.migrate_once", str(root)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def begin(process: subprocess.Popen[str]) -> None:
+    """Let a waiting migrate go on."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def close(process: subprocess.Popen[str]) -> str:
+    """Wait for the end and return what was printed."""
+    output, _ = process.communicate(timeout=60)
+    return output
+
+
+def facts(path: Path) -> tuple[list[Any], ...]:
+    """Return schema, bookkeeping, counter and a digest of the rows of a database that is sound."""
+    connection = sqlite3.connect(path)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        queries = (
+            "SELECT type, name, sql FROM sqlite_master ORDER BY name",
+            "SELECT table_name, applied FROM openviper_schema WHERE table_name <> '*' ORDER BY table_name",
+            "SELECT * FROM sqlite_sequence ORDER BY name",
+            "SELECT count(*), sum(id), min(id) FROM library_book",
+        )
+        return tuple(connection.execute(query).fetchall() for query in queries)
+    finally:
+        connection.close()
+
+
+async def old_database(root: Path) -> None:
+    """Make a database with the old schema and rows, and the files of the new one."""
+    async with project(root) as one:
+        await one.migrate(*OLD)
+        connection = sqlite3.connect(one.path)
+        with connection:
+            connection.executemany(
+                "INSERT INTO library_book (title) VALUES (?)", [(f"title {number}",) for number in range(ROWS)]
+            )
+            connection.execute("DELETE FROM library_book WHERE id > ?", (ROWS - 5,))
+        connection.close()
+        one.write(*NEW)
+
+
+def copy_of(base: Path, target: Path) -> Path:
+    """Copy a project that nobody uses."""
+    shutil.copytree(base, target)
+    return target
+
+
+async def test_a_killed_migrate_leaves_the_old_or_the_new_state(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    await old_database(base)
+    old = facts(base / "db.sqlite3")
+    whole = copy_of(base, tmp_path / "whole")
+    process = start(whole)
+    started = time.perf_counter()
+    begin(process)
+    assert close(process).strip() != "0"
+    duration = time.perf_counter() - started
+    new = facts(whole / "db.sqlite3")
+    assert new != old
+
+    chance = random.Random(20250302)
+    seen = {"old": 0, "new": 0}
+    for number in range(ROUNDS):
+        root = copy_of(base, tmp_path / f"round{number}")
+        process = start(root)
+        begin(process)
+        time.sleep(chance.uniform(0, duration))
+        process.send_signal(signal.SIGKILL)
+        close(process)
+        found = facts(root / "db.sqlite3")
+        assert found in (old, new), f"round {number}"
+        seen["old" if found == old else "new"] += 1
+        async with project(root, keep=True) as one:
+            await one.migrate()
+        assert facts(root / "db.sqlite3") == new
+        shutil.rmtree(root)
+    assert seen["old"] > 0
+
+
+async def test_two_runs_at_once_migrate_once(tmp_path: Path) -> None:
+    await old_database(tmp_path)
+    processes = [start(tmp_path) for _ in range(2)]
+    for process in processes:
+        begin(process)
+    counts = sorted(int(close(process)) for process in processes)
+    assert counts[0] == 0
+    assert counts[1] > 0
+    assert [process.returncode for process in processes] == [0, 0]
+
+
+async def test_the_lock_is_given_up_on_after_a_while(tmp_path: Path) -> None:
+    url = DatabaseURL.parse(f"sqlite:///{tmp_path / 'db.sqlite3'}")
+    async with migration_lock(url):
+        with pytest.raises(MigrationError, match=r"more than 0\.1 s"):
+            async with migration_lock(url, wait=0.1):
+                pass
+    async with migration_lock(url, wait=0):
+        pass
+    assert (tmp_path / "db.sqlite3.migrate.lock").exists()
+
+
+async def test_an_impossible_lock_file_is_named(tmp_path: Path) -> None:
+    url = DatabaseURL.parse(f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}")
+    with pytest.raises(MigrationError, match=r"migrate\.lock"):
+        async with migration_lock(url):
+            pass
+
+
+def random_column(chance: random.Random, name: str) -> Any:
+    """Return a column whose rows survive any change: nullable, or with a default."""
+    type_ = chance.choice(["INTEGER", "BIGINT", "VARCHAR(20)", "VARCHAR(30)", "TEXT", "REAL", "BOOLEAN", "DATETIME"])
+    keys: dict[str, Any] = {"nullable": chance.random() < 0.6}
+    if not keys["nullable"]:
+        keys["default"] = chance.choice([0, 1]) if type_ in ("INTEGER", "BIGINT", "REAL", "BOOLEAN") else "x"
+    if chance.random() < 0.3:
+        action = chance.choice(["CASCADE", "SET NULL"])
+        return column(name, nullable=True, target_table="library_shelf", on_delete=action)
+    return column(name, type_, **keys)
+
+
+def random_schemas(chance: random.Random) -> list[dict[str, Any]]:
+    """Return some tables with random columns, indexes and constraints."""
+    schemas = [SHELF]
+    for table in chance.sample(["library_a", "library_b", "library_c"], chance.randint(1, 3)):
+        names = chance.sample("uvwxyz", chance.randint(1, 5))
+        columns = [random_column(chance, name) for name in names]
+        keys: dict[str, Any] = {}
+        if chance.random() < 0.5:
+            keys["indexes"] = [{"name": f"i_{table}", "fields": chance.sample(names, chance.randint(1, len(names)))}]
+        if chance.random() < 0.4:
+            keys["unique_together"] = [["id", chance.choice(names)]]
+        if chance.random() < 0.4:
+            keys["constraints"] = [{"name": f"c_{table}", "type": "CHECK", "check": f"id > {chance.randint(-2, 0)}"}]
+        schemas.append(schema(table, *columns, **keys))
+    return schemas
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_stepwise_migrations_end_where_a_fresh_database_begins(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    states = [random_schemas(chance) for _ in range(3)]
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "fresh").mkdir()
+    async with project(tmp_path / "steps") as one:
+        for state in states:
+            await one.settled(*state, drop_orphans=True)
+            assert one.sql("PRAGMA foreign_key_check") == []
+        stepwise = await one.schema()
+    async with project(tmp_path / "fresh") as other:
+        await other.settled(*states[-1])
+        assert json.dumps(await other.schema()) == json.dumps(stepwise)

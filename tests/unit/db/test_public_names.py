@@ -1,0 +1,27 @@
+"""What `openviper.db` offers, and that asking for nothing loads nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import openviper.db
+
+
+def test_every_public_name_is_there() -> None:
+    for name in openviper.db.__all__:
+        value = getattr(openviper.db, name)
+        assert name == "connections" or value.__name__ == name
+    assert set(openviper.db.__all__) <= set(dir(openviper.db))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'openviper.db' has no attribute 'Modle'"):
+        getattr(openviper.db, "Modle")
+
+
+def test_importing_it_loads_no_model_code() -> None:
+    code = "import sys, openviper.db; print([m for m in sys.modules if m.startswith('openviper.db.')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
