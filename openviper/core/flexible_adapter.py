@@ -7,12 +7,12 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded
@@ -261,3 +261,15 @@ def bootstrap_child() -> None:
     label, path, is_root = json.loads(target)
     resolved = ResolvedModule(label, Path(path), is_root, f"{label}.models")
     FlexibleAdapter(resolved, os.environ["OPENVIPER_SETTINGS_MODULE"]).bootstrap()
+
+
+def load_application() -> Callable[..., Any]:
+    """Return the application in a server process; uvicorn calls this as its factory.
+
+    Raises:
+        CommandError: If the application cannot be loaded.
+    """
+    from openviper.core.management.serving import APPLICATION_VARIABLE, import_application
+
+    bootstrap_child()
+    return import_application(os.environ[APPLICATION_VARIABLE])

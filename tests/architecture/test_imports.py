@@ -47,7 +47,7 @@ FLOORS: list[list[str]] = [
         "openviper.middleware",
         "openviper.ai",
     ],
-    ["openviper.core.app_resolver", "openviper.apps", "openviper.app", "openviper.testing"],
+    ["openviper.core.app_resolver", "openviper.apps", "openviper.testing.client", "openviper.app", "openviper.testing"],
     ["openviper.core.management", "openviper.core.flexible_adapter"],
     # `openviper viperctl` is a sub-command, so `cli` stands behind `viperctl`.
     ["openviper.viperctl", "openviper.cli", "openviper.__main__", "openviper"],

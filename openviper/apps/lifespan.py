@@ -1,0 +1,105 @@
+"""The ASGI lifespan protocol: starting in order, stopping in reverse order, telling the server what failed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from openviper.apps.lifecycle import AppLifecycleManager
+from openviper.http.asgi import Receive, Send
+
+logger = logging.getLogger("openviper.app")
+Callback = Callable[[], Any]
+
+
+class Lifespan:
+    """One run of an application.
+
+    Args:
+        prepare: Builds what must not fail at the first request only: middleware, routes, hooks.
+        manager: The hooks of the installed apps.
+        startup: Handlers run after the apps have started, in order.
+        shutdown: Handlers run before the apps stop, in reverse order.
+    """
+
+    def __init__(
+        self,
+        prepare: Callback,
+        manager: AppLifecycleManager,
+        startup: Sequence[Callback],
+        shutdown: Sequence[Callback],
+    ) -> None:
+        self._prepare = prepare
+        self._manager = manager
+        self._startup = startup
+        self._shutdown = shutdown
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Speak the protocol until the server says that the application stops."""
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:
+            logger.error("the application cannot start", exc_info=error)
+            await send({"type": "lifespan.startup.failed", "message": _told(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        while (await receive())["type"] != "lifespan.shutdown":
+            pass
+        errors = await self.stop()
+        if errors:
+            await send({"type": "lifespan.shutdown.failed", "message": "; ".join(map(_told, errors))})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Start everything; if a part fails, stop what was started and raise its error."""
+        try:
+            self._prepare()
+            self._manager.run_ready()
+            await self._manager.run_startup()
+            for handler in self._startup:
+                await _call(handler)
+        except BaseException:
+            for error in await self.stop(handlers=()):
+                logger.error("while stopping again", exc_info=error)
+            raise
+
+    async def stop(self, handlers: Sequence[Callback] | None = None) -> list[Exception]:
+        """Stop everything, database connections last; every step runs whatever the ones before did.
+
+        Returns:
+            What failed.
+        """
+        steps: list[Callback] = [*reversed(self._shutdown if handlers is None else handlers)]
+        steps += [self._manager.run_shutdown, _close_databases]
+        errors: list[Exception] = []
+        interruption: BaseException | None = None
+        for step in steps:
+            try:
+                await _call(step)
+            except Exception as error:
+                errors.append(error)
+            except BaseException as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
+        return errors
+
+
+async def _call(handler: Callback) -> None:
+    result = handler()
+    if hasattr(result, "__await__"):
+        await result
+
+
+async def _close_databases() -> None:
+    connection = sys.modules.get("openviper.db.connection")
+    if connection is not None:
+        await connection.close_db()
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

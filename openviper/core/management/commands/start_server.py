@@ -1,0 +1,99 @@
+"""``start-server``: serve the project with uvicorn."""
+
+from __future__ import annotations
+
+import os
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from openviper.core.management.base import BaseCommand
+
+CHECK_SECONDS = 0.5
+"""Longest wait for the look at pending schema changes before the server starts."""
+
+
+class Command(BaseCommand):
+    """Start uvicorn with the project's application."""
+
+    help = "Start the development server, or several workers."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the application, the address and the kind of run."""
+        parser.add_argument("app", nargs="?", help="module, module:attribute or path (default: the project's asgi.py)")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+        parser.add_argument("--reload", action="store_true", default=True, help="restart when code changes (default)")
+        parser.add_argument("--no-reload", action="store_false", dest="reload", help="do not watch the code")
+        parser.add_argument("--workers", type=int, default=1, help="number of processes (default: %(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> int:
+        """Find the application, warn of pending schema changes, serve."""
+        from openviper.conf import settings
+        from openviper.core.management.serving import choose_application, normalise_target, serve
+
+        given: str | None = options["app"]
+        candidates = [normalise_target(given)] if given else application_candidates()
+        target = choose_application(candidates)
+        level = settings.LOG_LEVEL.lower()
+        return serve(
+            target,
+            host=options["host"],
+            port=options["port"],
+            reload=options["reload"],
+            workers=options["workers"],
+            terminal=self.terminal,
+            log_level=level if level in ("debug", "info") else "info",
+            before=self._warn_of_pending_changes,
+        )
+
+    def _warn_of_pending_changes(self) -> None:
+        tables: list[str] = []
+        check = threading.Thread(target=_find_pending_tables, args=(tables,), daemon=True)
+        check.start()
+        check.join(CHECK_SECONDS)
+        if not check.is_alive() and tables:
+            self.terminal.warning(
+                f"the database is behind the schema files ({', '.join(tables)}); run: python viperctl.py migrate"
+            )
+
+
+def application_candidates() -> list[str]:
+    """Return where the project's application may be, the likeliest place first."""
+    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
+    package = module.partition(".")[0]
+    if package == "_viperctl_settings":
+        from openviper.conf import settings
+
+        package = settings.INSTALLED_APPS[0] if settings.INSTALLED_APPS else ""
+    elif not module:
+        package = os.path.basename(os.getcwd())
+    elif package == module:
+        return ["asgi:app", "app:app"]
+    return [f"{package}.asgi:app", f"{package}.app:app"]
+
+
+def _find_pending_tables(tables: list[str]) -> None:
+    """Add the tables with pending changes to a list; runs in a thread with an event loop and connections of its own."""
+    import asyncio
+
+    from openviper.core.management.utils import resolve_installed_apps
+    from openviper.db.connection import close_db, connections
+    from openviper.db.schemas.sync import SchemaSync
+
+    async def look() -> None:
+        try:
+            url = connections.get().url
+            if url.vendor == "sqlite" and not url.is_memory and not url.path.exists():
+                tables.append("no database yet")
+                return
+            _, apps = resolve_installed_apps(include_builtin=True)
+            plan = await SchemaSync(apps).plan(None, database="default", drop_orphans=False)
+            tables.extend(plan.operations[:5])
+        finally:
+            await close_db()
+
+    try:
+        asyncio.run(look())
+    except Exception:  # A mere courtesy: whatever is wrong here will be said where it matters.
+        tables.clear()
