@@ -81,6 +81,13 @@ async def test_sliced_and_distinct_queries_cannot_be_written(tmp_path: Path) -> 
         assert await Book.objects.filter(copies__gt=0).count() == 5
 
 
+async def test_instances_stand_for_their_keys(tmp_path: Path) -> None:
+    async with library(tmp_path):
+        first, second = await Book.objects.order_by("pk").limit(2)
+        assert await Book.objects.filter(pk__in=[first, second]).count() == 2
+        assert await Book.objects.filter(author__in=[await first.author]).count() == 3
+
+
 async def test_wrong_shapes_of_values_are_query_errors(tmp_path: Path) -> None:
     async with library(tmp_path):
         for lookups in ({"copies__in": 5}, {"title__in": "abc"}, {"copies__range": [1]}, {"copies__isnull": "yes"}):
