@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from openviper.db.compiler.builders import Row
+from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan, plan_for
+from openviper.db.compiler.where import joined_models
 from openviper.db.connection import connections, run_insert, run_many, run_read, run_write
 from openviper.db.databases import blocks
 from openviper.db.exceptions import DatabaseReadOnlyError, DatabaseTransactionRoutingError, OperationalError
 from openviper.db.fields.options import ModelOptions
 from openviper.db.permissions import bypass_permissions as bypass_permissions
 from openviper.db.permissions import check_permission as check_permission
+from openviper.db.permissions import is_enforced
 from openviper.db.permissions import set_permission_checker as set_permission_checker
 from openviper.exceptions import TableNotFound
 
 T = TypeVar("T")
+
+
+async def check_read(meta: ModelOptions, query: Description, names: Iterable[str] = ()) -> None:
+    """Return if the current user may read the model of a query and all that it joins.
+
+    Args:
+        meta: The model's options.
+        query: What is asked for.
+        names: Paths that are read besides those of the query.
+
+    Raises:
+        Exception: The checker's own error if not.
+    """
+    if is_enforced(query.ignore_permissions):
+        for one in (meta, *joined_models(meta, query, names)):
+            await check_permission(one, "read")
 
 
 # Which database

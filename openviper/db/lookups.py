@@ -156,6 +156,8 @@ class Lookup:
         """
         if self.transform:
             return _part_operand(self.transform, value)
+        if self.field.primary_key and hasattr(type(value), "_meta"):
+            value = value.pk  # An instance stands for its key, as it does for foreign keys.
         value = self.field.to_db(value)
         name = dialect.name
         if name not in self._writers:

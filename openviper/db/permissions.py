@@ -45,6 +45,11 @@ def set_permission_checker(checker: PermissionChecker | None) -> None:
     _checker = checker
 
 
+def is_enforced(ignore: bool = False) -> bool:
+    """Tell whether anybody decides at present; `ignore` is the caller's wish that nobody does."""
+    return _checker is not None and not ignore and not ignore_permissions_ctx.get()
+
+
 async def check_permission(meta: ModelOptions, action: str, ignore: bool = False) -> None:
     """Return if the current user may do this.
 

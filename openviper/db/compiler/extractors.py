@@ -21,7 +21,7 @@ class Extractor(NamedTuple):
 
     Attributes:
         one: Returns the row of the attributes of one instance.
-        many: Yields the rows of instances, their keys replaced by numbers from the second argument on unless it is `None`.
+        many: Yields the rows of instances, their keys replaced by numbers from the second argument on, if given.
     """
 
     one: Callable[[dict[str, Any]], Row]

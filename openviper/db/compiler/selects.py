@@ -72,19 +72,18 @@ def _finish(plan: Plan, query: Description, where: Any, source: Source, columns:
 
 
 def loaded_fields(meta: ModelOptions, query: Description) -> list[Field[Any]]:
-    """Return the fields a query loads: all, or what `only` and `defer` leave; the primary key always.
+    """Return the fields a query loads: all, or what `only` and `defer` leave; keys it needs always.
 
     Raises:
         FieldError: If a name is unknown.
     """
     fields = list(meta.fields.values())
+    needed = {name.partition("__")[0] for name in query.related}
     if query.only is not None:
-        wanted = [meta.field(name) for name in query.only]
-        return [field for field in fields if field.primary_key or field in wanted]
-    if query.defer:
-        unwanted = [meta.field(name) for name in query.defer]
-        return [field for field in fields if field.primary_key or field not in unwanted]
-    return fields
+        needed.update(meta.field(name).name for name in query.only)
+        return [field for field in fields if field.primary_key or field.name in needed]
+    unwanted = {meta.field(name).name for name in query.defer} - needed
+    return [field for field in fields if field.primary_key or field.name not in unwanted]
 
 
 def check_related(meta: ModelOptions, name: str) -> list[ForeignKey[Any]]:
@@ -227,12 +226,10 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
     """Compile aggregates over the rows of a query, within the slice if there is one.
 
     Raises:
-        FieldError: If a value is no aggregate or names an unknown field.
+        FieldError: If one names an unknown field.
     """
     paths: dict[str, Path | None] = {}
     for name, aggregate in aggregates.items():
-        if not isinstance(aggregate, Aggregate):
-            raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
         whole = isinstance(aggregate, Count) and aggregate.field == "*"
         paths[name] = None if whole else resolve_path(plan.meta, aggregate.field)
     parameters: list[Any] = []

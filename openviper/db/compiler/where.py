@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan
 from openviper.db.compiler.source import Source
 from openviper.db.expressions import Condition, Q
+from openviper.db.fields.options import ModelOptions
 from openviper.db.lookups import UNKNOWN, find_lookup, resolve_path
 from openviper.exceptions import FieldError
 
 Shape = tuple[Any, ...]
 
 
-def check_conditions(plan_meta: Any, conditions: tuple[Condition, ...]) -> None:
+def check_conditions(meta: ModelOptions, conditions: tuple[Condition, ...]) -> None:
     """Check that every name in the conditions exists.
 
     Raises:
         FieldError: If one does not.
     """
-    lookups = plan_meta.lookups
+    lookups = meta.lookups
     for condition in conditions:
         if isinstance(condition, Q):
-            check_conditions(plan_meta, condition.children)
+            check_conditions(meta, condition.children)
         elif condition[0] not in lookups:
-            find_lookup(plan_meta, condition[0])
+            find_lookup(meta, condition[0])
 
 
 def bind_where(
@@ -87,7 +89,42 @@ def _one(plan: Plan, item: Any, source: Source) -> str:
         lookup = find_lookup(plan.meta, item[0])
         return lookup.sql(item[1], source, plan.dialect, plan.meta)
     connector, negated, inner = item
-    return f"{'NOT ' if negated else ''}({_joined(plan, inner, source, connector)})"
+    while len(inner) == 1 and len(inner[0]) == 3 and not inner[0][1]:
+        connector, _, inner = inner[0]
+    text = _joined(plan, inner, source, connector)
+    return text if len(inner) == 1 and not negated else f"{'NOT ' if negated else ''}({text})"
+
+
+def joined_models(
+    meta: ModelOptions, query: Description, names: Iterable[str] = ()
+) -> dict[ModelOptions, None]:
+    """Return the models that a query reads besides its own, in the order they are met.
+
+    Args:
+        meta: The model's options.
+        query: What is asked for.
+        names: Further paths that are read.
+    """
+    found: dict[ModelOptions, None] = {}
+    order = meta.ordering if query.order is None else query.order
+    for name in (*(name.removeprefix("-") for name in order), *names):
+        found.update(dict.fromkeys(hop.remote_model._meta for hop in resolve_path(meta, name).hops))
+    for name in query.related:
+        path = resolve_path(meta, name)
+        keys = (*path.hops, path.field)
+        found.update(dict.fromkeys(key.remote_model._meta for key in keys))
+    _joined_by_conditions(meta, query.where, found)
+    return found
+
+
+def _joined_by_conditions(
+    meta: ModelOptions, conditions: tuple[Condition, ...], found: dict[ModelOptions, None]
+) -> None:
+    for condition in conditions:
+        if isinstance(condition, Q):
+            _joined_by_conditions(meta, condition.children, found)
+        else:
+            found.update(dict.fromkeys(hop.remote_model._meta for hop in find_lookup(meta, condition[0]).hops))
 
 
 def order_of(plan: Plan, query: Description) -> tuple[str, ...]:

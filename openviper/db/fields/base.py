@@ -146,10 +146,6 @@ class Field(Generic[T]):
 
     # Values
 
-    def has_default(self) -> bool:
-        """Tell whether a new instance gets a value from the field."""
-        return self.default is not None
-
     def get_default(self) -> Any:
         """Return the value for one new instance."""
         default = self.default

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 _FORBIDDEN = re.compile(
-    r";|--|/\*|\*/|\b(?:ALTER|ATTACH|CREATE|DELETE|DETACH|DROP|EXEC|GRANT|INSERT|PRAGMA|REPLACE|REVOKE|SELECT|TRUNCATE|UPDATE"
-    r"|VACUUM)\b",
+    r";|--|/\*|\*/|\b(?:ALTER|ATTACH|CREATE|DELETE|DETACH|DROP|EXEC|GRANT|INSERT|PRAGMA|REPLACE|REVOKE|SELECT|TRUNCATE"
+    r"|UPDATE|VACUUM)\b",
     re.IGNORECASE,
 )
 _TEXT = re.compile(r"'(?:[^']|'')*'")

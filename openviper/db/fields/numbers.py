@@ -77,7 +77,9 @@ class BigIntegerField(IntegerField[T]):
     maximum = 2**63 - 1
 
     @overload
-    def __init__(self: BigIntegerField[int], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: BigIntegerField[int], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
     @overload
     def __init__(
         self: BigIntegerField[int | None], *, null: Literal[True], **options: Unpack[FieldOptions]

@@ -75,7 +75,9 @@ class ModelOptions:
             if not (field.auto_increment or field.auto_now or field.auto_now_add)
         ]
         self.attname_of = {
-            name: field.attname for name, field in self.names.items() if name == field.attname or field.name == field.attname
+            name: field.attname
+            for name, field in self.names.items()
+            if name == field.attname or field.name == field.attname
         }
 
     def field(self, name: str) -> Field[Any]:

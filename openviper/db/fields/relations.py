@@ -116,7 +116,7 @@ class ForeignKey(Field[Awaitable[T]]):
 
     Args:
         to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
-        on_delete: ``CASCADE``, ``RESTRICT``, ``PROTECT``, ``SET NULL``, ``SET DEFAULT``, ``NO ACTION`` or ``DO_NOTHING``.
+        on_delete: ``CASCADE``, ``RESTRICT``, ``PROTECT``, ``SET NULL``, ``SET DEFAULT``, ``NO ACTION``, ``DO_NOTHING``.
         related_name: Name of the attribute of the target that queries the rows pointing to it.
 
     Raises:

@@ -34,7 +34,7 @@ class TextField(Field[T]):
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
-        return "{0}.__class__ is str"
+        return "{0}.__class__ is str and {0}.isascii()"
 
     def to_python(self, value: Any) -> Any:
         """Return a `str`; numbers and other plain values are converted by `str`."""
@@ -49,6 +49,11 @@ class TextField(Field[T]):
         if not value.isascii():
             value.encode()
         return value
+
+    def validate(self, value: Any) -> None:
+        """Check that the value is text that can be encoded."""
+        super().validate(value)
+        self.to_python(value)
 
 
 class CharField(TextField[T]):
@@ -94,7 +99,7 @@ class CharField(TextField[T]):
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
-        simple = f"{{0}}.__class__ is str and len({{0}}) <= {self.max_length}"
+        simple = f"{{0}}.__class__ is str and {{0}}.isascii() and len({{0}}) <= {self.max_length}"
         return simple if type(self).check_form is CharField.check_form else None
 
     def validate(self, value: Any) -> None:

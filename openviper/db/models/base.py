@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Model(Hooks, metaclass=ModelMeta):
     """One row of a table.
 
-    Class attributes that are fields become columns; ``id`` is added unless there is another primary key. Options stand in
-    an inner class ``Meta``. Declare ``id = AutoField()`` to tell type checkers that the key is an `int`.
+    Class attributes that are fields become columns; ``id`` is added unless there is another primary key. Options stand
+    in an inner class ``Meta``. Declare ``id = AutoField()`` to tell type checkers that the key is an `int`.
 
     Args:
         **values: Values by field or column name; a missing or `None` value takes the field's default.

@@ -54,7 +54,11 @@ class ModelMeta(type):
         if not meta.abstract:
             _add_managers(cls, managers, parents)
             registry.register(cls)
-            add_reverse_accessors(cls)
+            try:
+                add_reverse_accessors(cls)
+            except FieldError:
+                registry.unregister(cls)
+                raise
         else:
             for key, manager in managers.items():
                 setattr(cls, key, manager)
@@ -108,9 +112,10 @@ def _add_fields(
     fields: dict[str, Field[Any]] = {}
     for parent in reversed(parents):
         for key, field in parent._fields.items():
-            # Its automatic key is for the parent's table; the child may have another one. A plain attribute hides a field.
+            # A plain attribute hides a field.
             if key not in plain:
                 fields[key] = field.clone()
+    # The key that was added to a parent gives way to the child's own.
     if any(field.primary_key for field in own.values()):
         fields = {key: field for key, field in fields.items() if not (field.primary_key and key == "id")}
     fields.update(own)

@@ -55,20 +55,23 @@ def add_reverse_accessors(model: type[Any]) -> None:
     Raises:
         FieldError: If the target has something else of that name.
     """
-    _pending.extend(
-        field for field in model._fields.values() if isinstance(field, ForeignKey) and field.related_name is not None
-    )
-    waiting = []
-    for field in _pending:
+    fields = [*_pending, *(field for field in model._fields.values() if isinstance(field, ForeignKey))]
+    _pending.clear()
+    for position, field in enumerate(fields):
+        if field.related_name is None:
+            continue
         try:
             target = field.resolve()
         except (NameError, ImportError, AttributeError):  # A callable whose class does not exist yet.
             target = None
         if target is None:
-            waiting.append(field)
-        else:
+            _pending.append(field)
+            continue
+        try:
             _add(field, target)
-    _pending[:] = waiting
+        except FieldError:
+            _pending.extend(other for other in fields[position + 1 :] if other.model is not model)
+            raise
 
 
 def _add(field: ForeignKey[Any], target: type[Any]) -> None:

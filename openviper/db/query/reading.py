@@ -20,11 +20,11 @@ from openviper.db.compiler.selects import (
 )
 from openviper.db.connection import connections
 from openviper.db.dialects.base import Dialect
-from openviper.db.executor import check_permission, choose_alias, plan_on
+from openviper.db.executor import check_permission, check_read, choose_alias, plan_on
 from openviper.db.expressions import Aggregate, Q
 from openviper.db.query.builders import QueryBuilder
 from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
-from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
+from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned, QueryError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -58,7 +58,7 @@ class ReadingQuery(QueryBuilder[M]):
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
-        await check_permission(meta, "read", query.ignore_permissions)
+        await check_read(meta, query)
         alias = choose_alias(meta, query.using)
         select = select_instances(plan_on(meta, alias), query)
         found: list[M] = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
@@ -248,8 +248,8 @@ class ReadingQuery(QueryBuilder[M]):
     async def _read(self, select: Select, alias: str) -> Any:
         return await executor.read(self._meta, alias, select.sql, select.parameters, select.convert)
 
-    async def _alias(self) -> str:
-        await check_permission(self._meta, "read", self.query.ignore_permissions)
+    async def _alias(self, *names: str) -> str:
+        await check_read(self._meta, self.query, names)
         return choose_alias(self._meta, self.query.using)
 
     async def count(self) -> int:
@@ -273,7 +273,10 @@ class ReadingQuery(QueryBuilder[M]):
         """
         if not aggregates:
             raise QueryError("aggregate() needs at least one aggregate")
-        alias = await self._alias()
+        for name, aggregate in aggregates.items():
+            if not isinstance(aggregate, Aggregate):
+                raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
+        alias = await self._alias(*(one.field for one in aggregates.values() if one.field != "*"))
         select = select_aggregates(plan_on(self._meta, alias), self.query, aggregates)
         result: dict[str, Any] = await self._read(select, alias)
         return result

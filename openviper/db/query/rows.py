@@ -1,7 +1,7 @@
 """Instances as rows: the values to store, and what is remembered as stored.
 
-An instance keeps the driver's values of the row it was loaded from or stored as: ``_row``, in the order of all columns or
-of ``_layout``. What changed is what differs from it.
+An instance keeps the driver's values of the row it was loaded from or stored as: ``_row``, in the order of all columns
+or of ``_layout``. What changed is what differs from it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import plan_for
 from openviper.db.compiler.selects import select_subquery, select_values, value_paths
 from openviper.db.dialects.base import Dialect
-from openviper.db.executor import check_permission, choose_alias, plan_on, read
+from openviper.db.executor import check_read, choose_alias, plan_on, read
 from openviper.db.fields.options import ModelOptions
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class ValuesQuery(Generic[T]):
 
     async def _run(self) -> list[T]:
         meta, query = self._meta, self._query
-        await check_permission(meta, "read", query.ignore_permissions)
+        await check_read(meta, query, self._names)
         alias = choose_alias(meta, query.using)
         plan = plan_on(meta, alias)
         select = select_values(plan, query, self._names)

@@ -100,7 +100,10 @@ async def test_hooks_run_in_order(tmp_path: Path) -> None:
         assert Diary.calls == ["on_delete", "after_delete"]
 
 
-@pytest.mark.parametrize("hook", ["before_validate", "validate", "before_insert", "before_save", "after_insert", "on_change"])
+CREATING = ["before_validate", "validate", "before_insert", "before_save", "after_insert", "on_change"]
+
+
+@pytest.mark.parametrize("hook", CREATING)
 async def test_an_error_in_any_hook_leaves_nothing_inserted(tmp_path: Path, hook: str) -> None:
     async with database(tmp_path, Diary):
         Diary.fail_in = hook

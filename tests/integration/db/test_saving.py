@@ -17,7 +17,7 @@ from openviper.db.connection import atomic
 from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.executor import bypass_permissions, set_permission_checker
 from openviper.db.fields import BigAutoField, CharField, DateTimeField, ForeignKey, IntegerField, UUIDField
-from openviper.db.models import F, Model, ModelValidationError
+from openviper.db.models import Count, F, Max, Model, ModelValidationError
 from openviper.exceptions import DoesNotExist, IntegrityError, QueryError
 from tests.integration.db.library import MODELS, Author, Book
 from tests.integration.db.support import database
@@ -393,6 +393,35 @@ async def test_permissions_are_checked_once_before_anything_else(tmp_path: Path)
                 await Stamp.objects.create(label="b")
             await stamp.save(ignore_permissions=True)
             assert not checker.asked
+        finally:
+            set_permission_checker(None)
+
+
+class Protocol(Checker):
+    """Notes what it is asked and allows everything."""
+
+    async def check(self, model: type[Any], action: str) -> None:
+        self.asked.append(f"{action} {model.__name__}")
+
+
+async def test_joined_models_are_checked_too(tmp_path: Path) -> None:
+    async with database(tmp_path, *MODELS):
+        checker = Protocol()
+        set_permission_checker(checker)
+        try:
+            for query, joined in (
+                (Book.objects.filter(title="x"), []),
+                (Book.objects.filter(author__name="x", author__country__label="y"), ["Author", "Country"]),
+                (Book.objects.exclude(author__name="x"), ["Author"]),
+                (Book.objects.order_by("author__name"), ["Author"]),
+                (Book.objects.select_related("author__country"), ["Author", "Country"]),
+                (Book.objects.values("author__name"), ["Author"]),
+            ):
+                await query
+                assert checker.asked == ["read Book", *(f"read {name}" for name in joined)]
+                checker.asked.clear()
+            await Book.objects.aggregate(last=Max("author__name"), n=Count())
+            assert checker.asked == ["read Book", "read Author"]
         finally:
             set_permission_checker(None)
 

@@ -1,0 +1,243 @@
+"""What fields make of values, and which they refuse."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from openviper.db.dialects import SQLiteDialect
+from openviper.db.fields import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DateField,
+    DateTimeField,
+    DecimalField,
+    EmailField,
+    Field,
+    FloatField,
+    IntegerField,
+    JSONField,
+    PasswordField,
+    PositiveIntegerField,
+    SlugField,
+    SmallIntegerField,
+    TextField,
+    TimeField,
+    URLField,
+    UUIDField,
+)
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def named(field: Field[Any]) -> Field[Any]:
+    """Return the field as a model would hold it."""
+    field.contribute_to_class(type("Holder", (), {}), "value")
+    return field
+
+
+CONVERTED: list[tuple[Field[Any], Any, Any]] = [
+    (IntegerField(), "12", 12),
+    (IntegerField(), 3.0, 3),
+    (IntegerField(), True, 1),
+    (FloatField(), "1.5", 1.5),
+    (FloatField(), 2, 2.0),
+    (DecimalField(), "1.20", Decimal("1.20")),
+    (DecimalField(), 0.1, Decimal("0.1")),
+    (BooleanField(), "Yes", True),
+    (BooleanField(), "off", False),
+    (BooleanField(), "false", False),
+    (BooleanField(), 1, True),
+    (CharField(), 5, "5"),
+    (CharField(), Colour.RED, "red"),
+    (TextField(), "ü", "ü"),
+    (DateField(), "2026-01-02", date(2026, 1, 2)),
+    (DateField(), datetime(2026, 1, 2, 23, 0), date(2026, 1, 2)),
+    (DateField(), "2026-01-02T10:00:00", date(2026, 1, 2)),
+    (TimeField(), "10:20:30.5", time(10, 20, 30, 500000)),
+    (DateTimeField(), "2026-01-02T03:04:05+02:00", datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
+    (DateTimeField(), date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),
+    (DateTimeField(), datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1))), datetime(2026, 1, 1, 23, tzinfo=UTC)),
+    (UUIDField(), "00000000000000000000000000000007", UUID(int=7)),
+    (UUIDField(), str(UUID(int=7)), UUID(int=7)),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "expected"), CONVERTED)
+def test_values_are_converted(field: Field[Any], value: Any, expected: Any) -> None:
+    converted = named(field).to_db(value)
+    assert converted == expected and type(converted) is type(expected)
+    assert field.to_db(None) is None
+
+
+REFUSED: list[tuple[Field[Any], Any]] = [
+    (IntegerField(), "x"),
+    (IntegerField(), 1.5),
+    (IntegerField(), float("inf")),
+    (IntegerField(), 2**31),
+    (IntegerField(), -(2**31) - 1),
+    (IntegerField(), 2**64),
+    (IntegerField(), []),
+    (AutoField(), 2**31),
+    (SmallIntegerField(), 2**15),
+    (PositiveIntegerField(), -1),
+    (BigIntegerField(), 2**63),
+    (FloatField(), "x"),
+    (FloatField(), float("nan")),
+    (FloatField(), float("-inf")),
+    (DecimalField(), "x"),
+    (DecimalField(), Decimal("NaN")),
+    (DecimalField(max_digits=4), Decimal("123.4")),
+    (DecimalField(), Decimal("1.234")),
+    (BooleanField(), "perhaps"),
+    (BooleanField(), 2),
+    (CharField(max_length=3), "abcd"),
+    (CharField(), b"bytes"),
+    (CharField(), None),
+    (CharField(choices=[("a", "A")]), "b"),
+    (CharField(choices=Colour), "green"),
+    (TextField(), "\ud800"),
+    (EmailField(), "no at sign"),
+    (EmailField(), "two@at@signs"),
+    (EmailField(), "a@-bad-.com"),
+    (EmailField(), "a\n@b.com"),
+    (EmailField(), "@b.com"),
+    (EmailField(), "a@"),
+    (SlugField(), "not a slug"),
+    (SlugField(), "-x"),
+    (URLField(), "ftp://host"),
+    (URLField(), "http://"),
+    (URLField(), "http://host:99999"),
+    (URLField(), "javascript:alert(1)"),
+    (PasswordField(), "abc"),
+    (PasswordField(), "x" * 129),
+    (DateField(), "2026-13-01"),
+    (TimeField(), "25:00"),
+    (TimeField(), time(1, tzinfo=UTC)),
+    (DateTimeField(), "yesterday"),
+    (DateTimeField(), 5),
+    (UUIDField(), "x"),
+    (UUIDField(), 5),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), REFUSED)
+def test_wrong_values_are_refused(field: Field[Any], value: Any) -> None:
+    with pytest.raises(ValueError, match="value|utf-8"):
+        named(field).validate(value)
+
+
+ACCEPTED: list[tuple[Field[Any], Any]] = [
+    (IntegerField(), 2**31 - 1),
+    (BigAutoField(), 2**62),
+    (FloatField(allow_inf=True), float("inf")),
+    (FloatField(allow_nan=True), float("nan")),
+    (DecimalField(max_digits=4), Decimal("12.34")),
+    (DecimalField(max_digits=4, decimal_places=2), Decimal("1E+1")),
+    (CharField(choices=Colour), Colour.RED),
+    (CharField(choices=Colour), "blue"),
+    (CharField(null=True), None),
+    (EmailField(), "a.b+c@example.co.uk"),
+    (EmailField(blank=True), ""),
+    (SlugField(), "a-b_c9"),
+    (URLField(), "https://example.com:8443/x?y#z"),
+    (PasswordField(), None),
+    (PasswordField(), "scrypt$" + "x" * 200),
+    (PasswordField(), "long enough"),
+    (DateTimeField(), None),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), ACCEPTED)
+def test_good_values_pass(field: Field[Any], value: Any) -> None:
+    named(field).validate(value)
+
+
+def test_a_password_never_stands_in_the_message() -> None:
+    with pytest.raises(ValueError) as caught:
+        named(PasswordField(min_length=12)).validate("hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", [one for one, *_ in CONVERTED])
+def test_the_quick_tests_agree_with_the_full_checks(field: Field[Any]) -> None:
+    named(field)
+    exact, valid = field.exact_test(aware=True), field.valid_test()
+    candidates: list[Any] = [0, 1, -1, 2**40, 2**70, 1.5, float("nan"), "x", "\ud800", "y" * 300, True, False]
+    candidates += [Decimal("1.5"), Decimal("NaN"), UUID(int=1), date(2026, 1, 1), time(1), datetime(2026, 1, 1)]
+    candidates += [datetime(2026, 1, 1, tzinfo=UTC), b"", []]
+    names = {"UTC": UTC, "UUID": UUID, "Decimal": Decimal, "date": date, "datetime": datetime}
+    for candidate in candidates:
+        if exact is not None and eval(exact.format("candidate"), {**names, "candidate": candidate}):
+            assert field.to_db(candidate) is candidate
+        if valid is not None and eval(valid.format("candidate"), {**names, "candidate": candidate}):
+            if isinstance(candidate, str) and not candidate.isprintable() or candidate == "\ud800":
+                continue  # Encoding is checked when the value is stored.
+            field.validate(candidate)
+
+
+def test_neutral_types() -> None:
+    types: dict[str, Field[Any]] = {
+        "INTEGER": IntegerField(),
+        "BIGINT": BigAutoField(),
+        "SMALLINT": SmallIntegerField(),
+        "REAL": FloatField(),
+        "NUMERIC(8,3)": DecimalField(max_digits=8, decimal_places=3),
+        "VARCHAR(20)": CharField(max_length=20),
+        "VARCHAR(254)": EmailField(),
+        "VARCHAR(50)": SlugField(),
+        "VARCHAR(2048)": URLField(),
+        "VARCHAR(255)": PasswordField(max_length=64),
+        "TEXT": TextField(),
+        "BOOLEAN": BooleanField(),
+        "DATETIME": DateTimeField(),
+        "DATE": DateField(),
+        "TIME": TimeField(),
+        "UUID": UUIDField(),
+        "JSON": JSONField(),
+    }
+    assert {field.column_type for field in types.values()} == set(types)
+    assert all(field.db_type() == name for name, field in types.items())
+
+
+def test_json_is_limited_in_size_and_kind() -> None:
+    write = named(JSONField(max_size=10)).writer(SQLiteDialect())
+    assert write is not None
+    assert write({"a": 1}) == '{"a":1}'
+    with pytest.raises(ValueError, match="bytes"):
+        write("x" * 20)
+    with pytest.raises(ValueError, match="ü|bytes"):
+        write("ü" * 5)
+    with pytest.raises(ValueError, match="not a JSON value"):
+        write(object())
+
+
+def test_decimals_are_written_without_exponent_and_read_with_all_places() -> None:
+    field = named(DecimalField(max_digits=30, decimal_places=2))
+    write, read = field.writer(SQLiteDialect()), field.reader(SQLiteDialect(), aware=True)
+    assert write is not None and read is not None
+    assert write(Decimal("1E+3")) == "1000"
+    assert str(read(1.5)) == "1.50" and str(read("7")) == "7.00"
+
+
+def test_arguments_that_cannot_work_are_refused() -> None:
+    with pytest.raises(ValueError):
+        CharField(max_length=0)
+    with pytest.raises(ValueError):
+        DecimalField(max_digits=2, decimal_places=3)
+    for name in ("_x", "a__b", "a_", "pk"):
+        with pytest.raises(ValueError):
+            IntegerField().contribute_to_class(type("Holder", (), {}), name)
+    with pytest.raises(ValueError):
+        IntegerField(db_column="no column").contribute_to_class(type("Holder", (), {}), "x")
