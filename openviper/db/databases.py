@@ -71,7 +71,9 @@ def current_block(alias: str) -> Block | None:
 @asynccontextmanager
 async def entered(alias: str, block: Block) -> AsyncIterator[None]:
     """Make `block` the innermost one of this task and of the tasks it starts."""
-    token = blocks.set({**(blocks.get() or {}), alias: block})
+    # The innermost block's alias comes last, which is where queries without an alias of their own go.
+    others = {name: other for name, other in (blocks.get() or {}).items() if name != alias}
+    token = blocks.set({**others, alias: block})
     try:
         yield
     finally:

@@ -114,17 +114,7 @@ async def test_an_unexpected_error_is_logged_once_and_hidden(caplog: pytest.LogC
 
 async def test_the_debug_page_shows_source_and_hides_secrets() -> None:
     app = OpenViper(debug=True)
-
-    @app.get("/x")
-    async def view(request: Request) -> None:
-        password = "hunter2"
-        raise ValueError(f"<b>boom</b> postgresql://u:{password}@h/d")
-
-    # Far enough from the failing line not to be shown as its context.
-    #
-    #
-    #
-    #
+    app.get("/x")(failing_view)
     response = await get(app, "/x?token=t0ken&q=visible", headers={"authorization": "Bearer b3arer", "x-note": "seen"})
     assert response.status_code == 500
     assert "&lt;b&gt;boom" in response.text
@@ -341,3 +331,12 @@ async def test_every_shutdown_handler_runs_though_one_fails() -> None:
     messages = await live(app)
     assert messages[1] == {"type": "lifespan.shutdown.failed", "message": "RuntimeError: stuck"}
     assert order == ["last"]
+
+
+# At the end, so that the lines around the failing one are those of no test.
+
+
+async def failing_view(request: Request) -> None:
+    """Fail with a secret in the source and in the message."""
+    password = "hunter2"
+    raise ValueError(f"<b>boom</b> postgresql://u:{password}@h/d")
