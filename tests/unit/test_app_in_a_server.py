@@ -13,6 +13,7 @@ from openviper import OpenViper, Request, Router
 from openviper.db import permissions
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
+from openviper.testing import override_openviper_settings
 
 
 @pytest.fixture(autouse=True)
@@ -118,13 +119,9 @@ async def test_routes_that_cannot_be_imported_fail_every_start_not_only_the_firs
 
 
 async def test_model_permissions_are_connected_when_a_server_only_imports_the_application() -> None:
-    from openviper.conf import Settings
-    from openviper.testing.settings import override_openviper_settings
-
     permissions.set_permission_checker(None)
     try:
         with override_openviper_settings(INSTALLED_APPS=("openviper.auth",)):
-            assert isinstance(Settings(), Settings)
             await live(OpenViper(debug=False))
             assert permissions.is_enforced()
     finally:

@@ -1,0 +1,113 @@
+"""The client that calls an application in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from openviper import OpenViper, RedirectResponse, Request, Response
+from openviper.testing import OpenViperTestClient
+
+
+@pytest.fixture
+def application(monkeypatch: pytest.MonkeyPatch) -> OpenViper:
+    """Return an application that says what it was sent."""
+    monkeypatch.delenv("OPENVIPER_SETTINGS_MODULE", raising=False)
+    app = OpenViper(debug=False)
+
+    @app.route("/echo", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def echo(request: Request) -> dict[str, Any]:
+        return {
+            "method": request.method,
+            "url": str(request.url),
+            "headers": dict(request.headers),
+            "cookies": request.cookies,
+            "body": (await request.body()).decode(),
+        }
+
+    @app.route("/move/{status:int}", methods=["GET", "POST"])
+    async def move(request: Request, status: int) -> Response:
+        return RedirectResponse("/echo", status)
+
+    @app.get("/loop")
+    async def loop(request: Request) -> Response:
+        return RedirectResponse("/loop")
+
+    @app.get("/login")
+    async def login(request: Request) -> Response:
+        response = Response("in")
+        response.set_cookie("session", "abc")
+        return response
+
+    @app.get("/logout")
+    async def logout(request: Request) -> Response:
+        response = Response("out")
+        response.delete_cookie("session")
+        return response
+
+    @app.get("/slow")
+    async def slow(request: Request) -> None:
+        await asyncio.sleep(60)
+
+    return app
+
+
+async def test_every_kind_of_body_arrives_with_its_content_type(application: OpenViper) -> None:
+    async with application.test_client() as client:
+        sent = (await client.post("/echo", json={"a": [1]})).json()
+        assert (sent["body"], sent["headers"]["content-type"]) == ('{"a": [1]}', "application/json")
+        sent = (await client.put("/echo", data={"a": "ü", "b": ["1", "2"]})).json()
+        assert (sent["body"], sent["headers"]["content-type"]) == ("a=%C3%BC&b=1&b=2", "application/x-www-form-urlencoded")
+        sent = (await client.patch("/echo", content="raw", headers={"Content-Type": "text/csv"})).json()
+        assert (sent["body"], sent["headers"]["content-type"]) == ("raw", "text/csv")
+        assert (await client.delete("/echo")).json()["method"] == "DELETE"
+        assert (await client.head("/echo")).content == b""
+        assert (await client.options("/echo")).status_code == 204
+
+
+async def test_addresses_are_joined_and_given_parameters(application: OpenViper) -> None:
+    client = OpenViperTestClient(application, base_url="https://testserver")
+    assert (await client.get("/echo", params={"q": "a b"})).json()["url"] == "https://testserver/echo?q=a+b"
+    assert (await client.get("http://localhost/echo?x=1", params={"y": 2})).json()["url"] == "http://localhost/echo?x=1&y=2"
+    assert (await client.get("http://elsewhere.example/echo")).status_code == 400  # Not among ALLOWED_HOSTS.
+
+
+async def test_redirects_are_followed_only_when_asked(application: OpenViper) -> None:
+    client = application.test_client()
+    assert (await client.get("/move/307")).headers["location"] == "/echo"
+    response = await client.post("/move/307", json=1, follow_redirects=True)
+    assert (response.json()["method"], response.json()["body"]) == ("POST", "1")
+    assert [one.status_code for one in response.history] == [307]
+    assert (await client.post("/move/303", json=1, follow_redirects=True)).json()["method"] == "GET"
+    with pytest.raises(AssertionError, match="more than 20 redirects"):
+        await client.get("/loop", follow_redirects=True)
+
+
+async def test_cookies_are_kept_until_they_are_deleted(application: OpenViper) -> None:
+    client = application.test_client(cookies={"theme": "dark"})
+    assert (await client.get("/login")).cookies == {"session": "abc"}
+    assert (await client.get("/echo")).json()["cookies"] == {"theme": "dark", "session": "abc"}
+    assert (await client.get("/echo", cookies={"one": "time"})).json()["cookies"]["one"] == "time"
+    await client.get("/logout")
+    client.cookies.set("theme", "light")
+    assert (await client.get("/echo")).json()["cookies"] == {"theme": "light"}
+
+
+async def test_headers_of_the_client_and_of_the_call_are_sent(application: OpenViper) -> None:
+    client = application.test_client(headers={"x-a": "client", "x-b": "client"})
+    sent = (await client.get("/echo", headers={"x-b": "call"})).json()["headers"]
+    assert (sent["x-a"], sent["x-b"]) == ("client", "call")
+
+
+async def test_an_answer_that_does_not_come_is_an_error_in_time(application: OpenViper) -> None:
+    with pytest.raises(TimeoutError):
+        await application.test_client().get("/slow", timeout=0.05)
+
+
+async def test_a_bad_status_can_be_raised_with_its_body(application: OpenViper) -> None:
+    client = application.test_client()
+    assert (await client.get("/echo")).raise_for_status().is_success
+    with pytest.raises(AssertionError, match="404.*Not found"):
+        (await client.get("/nowhere")).raise_for_status()
