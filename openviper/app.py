@@ -8,18 +8,20 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from openviper.apps.bootstrap import setup
 from openviper.apps.discovery import discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.core.context import current_request, current_router, current_user, request_perms_cache
-from openviper.exceptions import NotFound
-from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.exceptions import HTTPException, NotFound
+from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Receive, Scope, Send
 from openviper.http.coercion import coerce_response
 from openviper.http.errors import error_response
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
 from openviper.middleware.errors import ServerErrorMiddleware
+from openviper.routing.paths import below_root
 from openviper.routing.route import Handler, Middleware
 from openviper.routing.router import Router
 
@@ -153,7 +155,7 @@ class OpenViper:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI call: a request, a WebSocket, or the server's start and stop."""
         if scope["type"] == "lifespan":
-            await self._lifespan().run(receive, send)
+            await self._stack_or_core()(scope, receive, send)
             return
         stack = self._stack or self._build()
         if scope["type"] != "http":
@@ -175,20 +177,30 @@ class OpenViper:
         """Build the middleware chain anew at the next request."""
         self._stack = None
 
+    def _stack_or_core(self) -> ASGIApp:
+        try:
+            return self._stack or self._build()
+        except Exception:
+            return self._answer  # The lifespan builds once more, fails the same way, and tells the server why.
+
     def _build(self) -> ASGIApp:
         from openviper.conf import settings
 
+        setup()  # A server imports the application only; nobody else may have connected the parts yet.
         if self.debug and is_production():
             logger.warning("debug is on in production: errors show source code to everybody")
         if not self._discovered:
-            self._discovered = True
             discover_routes(self.router)
+            self._discovered = True
         entries = [*self._middleware, *settings.MIDDLEWARE]
         stack = build_middleware_stack(self._answer, entries)
         self._stack = ServerErrorMiddleware(stack, debug=self.debug)
         return self._stack
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan().run(receive, send)
+            return
         if scope["type"] != "http":
             # There is no WebSocket routing; 4404 is the private code for "not found" (RFC 6455, 7.4.2).
             await send({"type": "websocket.close", "code": 4404})
@@ -206,7 +218,7 @@ class OpenViper:
     async def _respond(self, request: Request) -> Response:
         scope = request.scope
         try:
-            route, params = self.router.resolve(scope["method"], scope["path"])
+            route, params = self.router.resolve(scope["method"], below_root(scope))
         except Exception as error:
             automatic = self._automatic(request, error)
             if automatic is None:
@@ -219,7 +231,7 @@ class OpenViper:
         allowed = getattr(error, "allowed", None)
         if allowed is not None and request.method == "OPTIONS":
             return Response(None, 204, {"allow": ", ".join(allowed)})
-        if isinstance(error, NotFound) and request.path == "/" and request.method in ("GET", "HEAD"):
+        if isinstance(error, NotFound) and below_root(request.scope) == "/" and request.method in ("GET", "HEAD"):
             if self.debug and not is_production():
                 from openviper.http.landing import landing_page
 
@@ -251,6 +263,8 @@ class OpenViper:
             except Exception as second:
                 error = second
                 break
+        if request.scope.get(RAISE_ERRORS) and not isinstance(error, HTTPException):
+            raise error
         return error_response(request, error, debug=self.debug)
 
     # Life
@@ -260,6 +274,7 @@ class OpenViper:
             from openviper.conf import settings
 
             self._stack or self._build()
+            self.router.compile()  # Paths that contradict each other are found now, not by the first visitor.
             self.lifecycle.discover(settings.INSTALLED_APPS)
             find_ready_hooks(self.lifecycle)
 
@@ -287,13 +302,24 @@ class OpenViper:
         """
         import uvicorn
 
+        from openviper.utils.logging import get_uvicorn_log_config
+
+        log_config = get_uvicorn_log_config()
         target: Any = _import_string(self, inspect.currentframe())
         if target is None:
             if reload or workers > 1:
                 logger.warning("the application is no module-level name; serving in one process without reload")
-            uvicorn.run(self, host=host, port=port, log_level=log_level)
+            uvicorn.run(self, host=host, port=port, log_level=log_level, log_config=log_config)
             return
-        uvicorn.run(target, host=host, port=port, reload=reload, log_level=log_level, workers=1 if reload else workers)
+        uvicorn.run(
+            target,
+            host=host,
+            port=port,
+            reload=reload,
+            workers=1 if reload else workers,
+            log_level=log_level,
+            log_config=log_config,
+        )
 
     def test_client(self, **options: Any) -> OpenViperTestClient:
         """Return a client that calls this application in the same process; see `openviper.testing.client`."""

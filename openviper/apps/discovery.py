@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 from typing import Any
 
-from openviper.apps.exceptions import AppLifecycleConfigError, AppLifecycleImportError
+from openviper.apps.exceptions import AppLifecycleImportError
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.exceptions import ImproperlyConfigured
 from openviper.routing.router import Router
@@ -41,8 +40,7 @@ def discover_routes(router: Router) -> None:
         if isinstance(error, ImportError) and is_missing(error, name):
             return
         raise AppLifecycleImportError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
-    for entry in getattr(module, "route_paths", ()):
-        prefix, mounted = _pair(entry, name)
+    for prefix, mounted in [_pair(entry, name) for entry in getattr(module, "route_paths", ())]:
         router.include_router(mounted, prefix)
 
 
@@ -57,7 +55,6 @@ def find_ready_hooks(manager: AppLifecycleManager) -> None:
 
     Raises:
         AppLifecycleImportError: If an `apps` module exists and cannot be imported.
-        AppLifecycleConfigError: If a hook is async; it runs before the event loop serves anything.
     """
     for lifecycle in manager.lifecycles:
         for name in (lifecycle.app_name, f"{lifecycle.app_name}.apps"):
@@ -68,7 +65,5 @@ def find_ready_hooks(manager: AppLifecycleManager) -> None:
                     continue
                 raise AppLifecycleImportError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
             if callable(hook):
-                if inspect.iscoroutinefunction(hook):
-                    raise AppLifecycleConfigError(f"ready() of {name!r} must be a plain function")
                 lifecycle.ready = hook
                 break

@@ -58,7 +58,24 @@ class AppLifecycleManager:
         return next((one for one in self.lifecycles if one.app_name == app_name), None)
 
     def run_ready(self) -> None:
-        """Run the `ready` hooks.
+        """Run the `ready` hooks where there is no event loop.
+
+        Raises:
+            AppReadyError: If one fails; the ones after it do not run.
+            AppLifecycleConfigError: If one is async.
+        """
+        for lifecycle in self.lifecycles:
+            if lifecycle.ready is None:
+                continue
+            if inspect.iscoroutinefunction(lifecycle.ready):
+                raise AppLifecycleConfigError(f"ready() of app {lifecycle.app_name!r} is async and needs an event loop")
+            try:
+                lifecycle.ready()
+            except Exception as error:
+                raise AppReadyError(lifecycle.app_name, error) from error
+
+    async def run_ready_hooks(self) -> None:
+        """Run the `ready` hooks; those of a package or its `apps` module may be async.
 
         Raises:
             AppReadyError: If one fails; the ones after it do not run.
@@ -67,7 +84,9 @@ class AppLifecycleManager:
             if lifecycle.ready is None:
                 continue
             try:
-                lifecycle.ready()
+                result = lifecycle.ready()
+                if hasattr(result, "__await__"):
+                    await result
             except Exception as error:
                 raise AppReadyError(lifecycle.app_name, error) from error
 

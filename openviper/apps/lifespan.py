@@ -58,7 +58,7 @@ class Lifespan:
         """Start everything; if a part fails, stop what was started and raise its error."""
         try:
             self._prepare()
-            self._manager.run_ready()
+            await self._manager.run_ready_hooks()
             await self._manager.run_startup()
             for handler in self._startup:
                 await _call(handler)

@@ -10,3 +10,6 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+RAISE_ERRORS = "openviper.raise_errors"
+"""The key in the scope by which the test client asks for unexpected errors to be raised instead of answered."""

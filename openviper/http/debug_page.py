@@ -27,8 +27,17 @@ td{padding:.1rem .8rem .1rem 0;vertical-align:top;font-family:monospace}"""
 
 
 def mask_secrets(text: str) -> str:
-    """Return text with quoted values of secret-sounding names and passwords in addresses hidden."""
+    """Return text with the project's keys, quoted values of secret-sounding names and passwords in addresses hidden."""
+    for secret in _own_secrets():
+        text = text.replace(secret, MASK)
     return _URL_PASSWORD.sub(rf"\1{MASK}@", _ASSIGNMENT.sub(rf"\1\2{MASK}\2", text))
+
+
+def _own_secrets() -> list[str]:
+    from openviper.conf import settings
+
+    # What is short would be masked inside innocent words, and is no secret worth the name.
+    return [key for key in (settings.SECRET_KEY, settings.JWT_SECRET_KEY) if len(key) >= 8]
 
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:

@@ -20,16 +20,13 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
 
     Raises:
         TypeError: If something in it has no form in JSON.
+        ValueError: If it contains itself.
     """
-    separators = (",", ":") if indent is None else None
+    encode = _compact if indent is None else _encoder(indent).encode
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=separators, default=_default, indent=indent
-        )
+        text = encode(value)
     except ValueError:
-        text = json.dumps(
-            _finite(value), ensure_ascii=False, separators=separators, default=_default, indent=indent
-        )
+        text = encode(_finite(value))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -52,6 +49,17 @@ def _default(value: Any) -> Any:
     if hasattr(value, "fk_id"):  # An unloaded foreign key stands for its raw id.
         return value.fk_id
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+def _encoder(indent: int | None) -> json.JSONEncoder:
+    separators = (",", ":") if indent is None else None
+    return json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=separators, default=_default, indent=indent
+    )
+
+
+# Made once: `json.dumps` makes an encoder for every call that has options.
+_compact = _encoder(None).encode
 
 
 def _finite(value: Any) -> Any:

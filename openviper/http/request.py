@@ -168,7 +168,7 @@ class Request:
         """
         if self._body is None:
             declared = self.header(b"content-length")
-            if declared is not None and declared.isdigit() and int(declared) > MAX_BODY_SIZE:
+            if declared is not None and declared.isdigit() and int(declared[:20]) > MAX_BODY_SIZE:
                 raise HTTPException(413)
             chunks: list[bytes] = []
             size = 0
@@ -195,6 +195,8 @@ class Request:
             raise _bad_json("not UTF-8") from None
         except RecursionError:
             raise _bad_json("nested too deeply") from None
+        except ValueError as error:  # A number with more digits than Python converts.
+            raise _bad_json(str(error)) from None
 
     async def form(self) -> ImmutableMultiDict:
         """Return the fields of a form sent as ``application/x-www-form-urlencoded``.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 
-from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Message, Receive, Scope, Send
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, PlainTextResponse, Response
 from openviper.middleware.base import BaseMiddleware
@@ -33,16 +34,16 @@ class ServerErrorMiddleware(BaseMiddleware):
             return
         started = False
 
-        async def watch(message: Message) -> None:
+        def watch(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
             nonlocal started
             started = True
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, watch)
         except Exception as error:
             logger.exception("%s %s failed outside its handler", scope["method"], scope["path"])
-            if started:
+            if started or scope.get(RAISE_ERRORS):
                 raise
             await self._response(Request(scope), error)(scope, receive, send)
 

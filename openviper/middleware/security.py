@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -51,14 +51,12 @@ class SecurityMiddleware(BaseMiddleware):
             return
         headers = [*self._headers, *self._strict] if secure and self._strict else self._headers
 
-        async def add(message: Message) -> None:
+        def add(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
             if message["type"] == "http.response.start":
-                present = {name for name, _ in message.get("headers", ())}
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    *(pair for pair in headers if pair[0] not in present),
-                ]
-            await send(message)
+                own = message.get("headers") or ()
+                present = {name for name, _ in own}
+                message["headers"] = [*own, *(pair for pair in headers if pair[0] not in present)]
+            return send(message)
 
         if self.redirect and not secure:
             await _to_https(scope, host)(scope, receive, add)
@@ -84,7 +82,7 @@ class SecurityMiddleware(BaseMiddleware):
 def _to_https(scope: Scope, host: bytes) -> Response:
     name = split_host(host.decode("latin-1"))[0]
     query = scope.get("query_string", b"").decode("latin-1")
-    path = quote(scope.get("root_path", "") + scope["path"], safe="/:@!$&()*+,;=~-._")
+    path = quote(scope["path"], safe="/:@!$&()*+,;=~-._")
     target = f"https://{name}{path}{'?' + query if query else ''}"
     # 308 keeps method and body, which 301 does not (RFC 9110, 15.4).
     status = 301 if scope["method"] in ("GET", "HEAD") else 308

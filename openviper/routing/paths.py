@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote
 
 from openviper.exceptions import HTTPException
+from openviper.http.asgi import Scope
 
 
 class PathSecurityError(HTTPException):
@@ -17,6 +18,15 @@ class PathSecurityError(HTTPException):
 
 
 _SUSPICIOUS = re.compile(r"[\0%\\]|\.\.|//")
+
+
+def below_root(scope: Scope) -> str:
+    """Return the path of a request below where the application is mounted; in ASGI, `path` begins with `root_path`."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+        return path[len(root) :] or "/"
+    return path
 
 
 def sanitize_request_path(path: str) -> str:

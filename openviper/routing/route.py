@@ -131,36 +131,34 @@ def bind(handler: Handler, path_params: tuple[str, ...]) -> Handler:
         signature = inspect.signature(handler)
     except (TypeError, ValueError):
         return handler
-    from_path: list[str] = []
-    for_request: list[str] = []
-    takes_rest = False
-    for name, parameter in signature.parameters.items():
+    keywords: list[str] = []
+    requests: list[str] = []
+    takes_rest = request_first = False
+    for place, (name, parameter) in enumerate(signature.parameters.items()):
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             takes_rest = True
         elif name in path_params:
-            from_path.append(name)
+            keywords.append(name)
         elif _wants_request(name, parameter):
-            for_request.append(name)
-    first = next(iter(signature.parameters.values()), None)
-    takes_request_only = (
-        first is not None
-        and for_request == [first.name]
-        and first.kind is not inspect.Parameter.KEYWORD_ONLY
-        and not from_path
-        and not (takes_rest and path_params)
-    )
-    if takes_request_only:
+            if place == 0 and parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+                request_first = True
+            else:
+                requests.append(name)
+    if takes_rest:
+        keywords = list(path_params)
+    if request_first and not keywords and not requests:
         return handler  # The common case needs no adapter.
-    return _adapter(handler, from_path, for_request, takes_rest)
+    return _adapter(handler, keywords, requests, request_first)
 
 
-def _adapter(handler: Handler, from_path: list[str], for_request: list[str], takes_rest: bool) -> Handler:
+def _adapter(handler: Handler, keywords: list[str], requests: list[str], request_first: bool) -> Handler:
     def endpoint(request: Request) -> Any:
         params = request.path_params
-        arguments = dict(params) if takes_rest else {name: params[name] for name in from_path}
-        for name in for_request:
+        arguments = {name: params[name] for name in keywords}
+        for name in requests:
             arguments[name] = request
-        return handler(**arguments)
+        # By position, as a decorator around the handler may call its first parameter as it likes.
+        return handler(request, **arguments) if request_first else handler(**arguments)
 
     return endpoint
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,8 +36,8 @@ class _Table(NamedTuple):
 
     routes: list[Route]
     static: dict[str, dict[str, Route]]
-    dynamic: dict[int, list[Route]]
-    spanning: list[Route]
+    dynamic: dict[int, list[Route]]  # By the number of segments; the routes of `spanning` are in every list.
+    spanning: list[Route]  # Whose last parameter may hold slashes.
     names: dict[str, Route]
 
 
@@ -66,7 +67,8 @@ class Router:
         self.tags = tuple(tags or ())
         self.namespace = namespace
         self._entries: list[_Entry | _Mount] = []
-        self._parents: list[Router] = []
+        # Weak, because a router may be mounted in many applications that come and go.
+        self._parents: weakref.WeakSet[Router] = weakref.WeakSet()
         self._table: _Table | None = None
 
     # Registering
@@ -167,7 +169,7 @@ class Router:
         if router is self or any(one is self for one in router._descendants()):
             raise ValueError("a router cannot contain itself")
         self._entries.append(_Mount(router, prefix, namespace))
-        router._parents.append(self)
+        router._parents.add(self)
         self._changed()
 
     def _descendants(self) -> Iterator[Router]:
@@ -178,7 +180,7 @@ class Router:
 
     def _changed(self) -> None:
         self._table = None
-        for parent in self._parents:
+        for parent in list(self._parents):
             parent._changed()
 
     # Finding
@@ -212,6 +214,8 @@ class Router:
             table = _Table(routes, {}, {}, [], {})
             for route in sorted(routes, key=lambda one: one.specificity):
                 self._arrange(route, table)
+            for count, fixed in table.dynamic.items():
+                table.dynamic[count] = sorted([*fixed, *table.spanning], key=lambda one: one.specificity)
             for route in routes:
                 if route.name in table.names and table.names[route.name].path != route.path:
                     logger.warning("route name %r is used twice; the later one, %s, wins", route.name, route.path)
@@ -229,6 +233,14 @@ class Router:
             table.spanning.append(route)
         else:
             table.dynamic.setdefault(route.path.count("/"), []).append(route)
+
+    def compile(self) -> None:
+        """Arrange the routes now instead of at the first request.
+
+        Raises:
+            ValueError: If a prefix and a path make a malformed pattern together.
+        """
+        self._compiled()
 
     @property
     def routes(self) -> list[Route]:
@@ -256,14 +268,13 @@ class Router:
             if route is not None:
                 return route, {}
             allowed.update(by_method)
-        for routes in (table.dynamic.get(path.count("/"), ()), table.spanning):
-            for route in routes:
-                params = route.match(path)
-                if params is None:
-                    continue
-                if method in route.methods or (method == "HEAD" and "GET" in route.methods):
-                    return route, params
-                allowed.update(route.methods)
+        for route in table.dynamic.get(path.count("/"), table.spanning):
+            params = route.match(path)
+            if params is None:
+                continue
+            if method in route.methods or (method == "HEAD" and "GET" in route.methods):
+                return route, params
+            allowed.update(route.methods)
         if allowed:
             raise MethodNotAllowed(sorted(with_automatic(allowed)))
         raise NotFound

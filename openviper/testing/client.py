@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
-from openviper.http.asgi import Message
+from openviper.http.asgi import RAISE_ERRORS, Message
 from openviper.middleware.security import TEST_CLIENT
 from openviper.utils.datastructures import Headers, RawHeaders, encode_header
 
@@ -97,7 +97,7 @@ class OpenViperTestClient:
         follow_redirects: Follow redirects unless a call says otherwise.
         headers: Sent with every request.
         cookies: Sent with every request; those that the application sets are added.
-        raise_app_exceptions: Raise what escapes the application instead of the answer that the server would give.
+        raise_app_exceptions: Raise an unexpected error of a handler or middleware instead of the 500 it becomes.
     """
 
     def __init__(
@@ -231,6 +231,7 @@ class OpenViperTestClient:
         scope: dict[str, Any] = {
             "type": "http",
             TEST_CLIENT: True,
+            RAISE_ERRORS: self.raise_app_exceptions,
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": method.upper(),
