@@ -9,7 +9,6 @@ loop's default executor either, where a wave of logins would hold up file and da
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -21,10 +20,16 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from openviper.conf import settings
 from openviper.exceptions import ImproperlyConfigured
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 logger = logging.getLogger("openviper.auth")
 

@@ -5,10 +5,9 @@ See `openviper.db.databases` for what a block is and which tasks belong to it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from openviper.db.databases import (
     Block,
@@ -23,6 +22,12 @@ from openviper.db.databases import (
 )
 from openviper.db.drivers.sqlite import Parameters, Row, SQLiteConnection
 from openviper.db.exceptions import DatabaseConfigurationError, DatabaseReadOnlyError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 __all__ = [
     "Connection",

@@ -7,13 +7,12 @@ outlives it gets a connection of its own.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.sqlite import SQLiteDialect
@@ -26,6 +25,12 @@ from openviper.db.exceptions import (
 from openviper.db.options import DatabaseOptions, read_databases
 from openviper.db.pool import Pool, PoolOptions
 from openviper.db.url import DatabaseURL
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 Callback = Callable[[], object]
 

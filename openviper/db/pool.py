@@ -7,15 +7,20 @@ primary connection.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from openviper.db.drivers.sqlite import INLINE_LIMIT, InlineBudget, NotInline, Parameters, Row, SQLiteConnection
 from openviper.db.exceptions import PoolTimeoutError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 T = TypeVar("T")
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
+from types import ModuleType
 from typing import Any
 
 
@@ -35,3 +38,24 @@ def is_missing(error: ImportError, module_name: str) -> bool:
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return False
     return module_name == error.name or module_name.startswith(error.name + ".")
+
+
+def lazy_module(name: str) -> ModuleType:
+    """Return a module that is really imported when something of it is first used.
+
+    For modules that take long to import and are not needed on every path, such as `asyncio` in a command that turns out to
+    have nothing to do. The standard library's own `importlib.util.LazyLoader` does the work.
+
+    Raises:
+        ModuleNotFoundError: If there is no such module.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"no module named {name!r}", name=name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -196,6 +196,7 @@ def serve(
             workers=workers,
             log_level=log_level,
             log_config=get_uvicorn_log_config(),
+            server_header=False,
         )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1

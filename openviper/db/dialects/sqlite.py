@@ -11,6 +11,8 @@ from openviper.db.dialects.base import Converter, Features
 from openviper.db.identifiers import quote_identifier
 
 DATE_PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
+EXACT_DIGITS = 15
+"""Decimal digits that a floating point number of SQLite keeps for certain."""
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
 GLOB_FORMS = {"contains": "*{}*", "startswith": "{}*", "endswith": "*{}"}
 _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
@@ -58,6 +60,15 @@ def _read_json(value: str | bytes | int | float) -> Any:
     return json.loads(value) if isinstance(value, (str, bytes)) else value
 
 
+def _write_decimal(value: Any) -> str:
+    text = f"{value:f}"
+    # A NUMERIC column turns text into a floating point number, which keeps 15 digits for certain
+    # (https://sqlite.org/datatype3.html, section 3): better no row than another amount.
+    if len(text) > EXACT_DIGITS and _read_decimal(float(text)) != value:
+        raise ValueError(f"{text} has more digits than SQLite keeps in a column of type NUMERIC, {EXACT_DIGITS}")
+    return text
+
+
 def _read_decimal(value: Any) -> Any:
     from decimal import Decimal
 
@@ -85,7 +96,7 @@ _WRITERS: dict[str, Converter] = {
     "TIME": time.isoformat,
     "UUID": str,
     "JSON": _write_json,
-    "NUMERIC": str,
+    "NUMERIC": _write_decimal,
 }
 _READERS: dict[str, Converter] = {
     "BOOLEAN": bool,

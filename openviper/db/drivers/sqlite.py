@@ -8,7 +8,6 @@ roll it back, so a write runs inline only when it touches one row, and is never 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import sqlite3
@@ -16,10 +15,16 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")

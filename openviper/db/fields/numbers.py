@@ -277,13 +277,6 @@ class DecimalField(Field[T]):
             raise ValueError(f"{self.name}: {number!r} is not finite")
         return number
 
-    def writer(self, dialect: Dialect) -> Converter | None:
-        """Return the dialect's converter, after exponents are written out."""
-        inner = dialect.writer(self.db_type())
-        if inner is not str:
-            return inner
-        return "{:f}".format
-
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return a converter that gives every value `decimal_places` digits behind the point."""
         inner = dialect.reader(self.db_type(), aware=aware)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.compiler.plan import Plan
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, write_many
 from openviper.db.query.rows import mark_inserted, mark_updated, stored_value
 from openviper.exceptions import QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 SLICE = 1000
 """Instances worked on before the event loop gets its turn."""

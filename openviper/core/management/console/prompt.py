@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
 import os
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -58,12 +57,13 @@ def start_ipython(evaluator: Evaluator, banner: str) -> bool:
         `False` if IPython cannot be used after all, as when a package it needs is missing.
     """
     try:
-        application = importlib.import_module("IPython.terminal.ipapp").TerminalIPythonApp
-        config = importlib.import_module("traitlets.config").Config()
+        from IPython.terminal.ipapp import TerminalIPythonApp
+        from traitlets.config import Config
     except ImportError:
         return False
+    config = Config()
     config.TerminalInteractiveShell.banner1 = f"{banner}\n"
-    app = application.instance(user_ns=evaluator.namespace, config=config)
+    app = TerminalIPythonApp.instance(user_ns=evaluator.namespace, config=config)
     app.initialize([])
     # Not in the configuration, which is copied with all that hangs on it.
     app.shell.autoawait = True

@@ -92,3 +92,22 @@ def test_an_old_library_is_not_asked_for_what_it_lacks() -> None:
     assert not features.supports_returning
     assert not features.supports_drop_column
     assert SQLiteDialect((3, 31, 0)).max_variables == 999
+
+
+@pytest.mark.parametrize("text", ["1234567890123456.7891", "12345678901234567890", "0.12345678901234567"])
+def test_a_decimal_that_sqlite_would_change_is_refused(text: str) -> None:
+    writer = DIALECT.writer("NUMERIC(20,4)")
+    assert writer is not None
+    with pytest.raises(ValueError, match="more digits than SQLite keeps"):
+        writer(Decimal(text))
+
+
+@pytest.mark.parametrize("text", ["123456789012345", "-12345678901234.5", "0.000000000000015", "1234567890123456.5000"])
+def test_a_decimal_that_is_kept_comes_back_equal(text: str) -> None:
+    writer, reader = DIALECT.writer("NUMERIC(20,4)"), DIALECT.reader("NUMERIC(20,4)")
+    assert writer is not None and reader is not None
+    raw = sqlite3.connect(":memory:")
+    raw.execute("CREATE TABLE t (v NUMERIC(20,4))")
+    raw.execute("INSERT INTO t VALUES (?)", (writer(Decimal(text)),))
+    assert reader(raw.execute("SELECT v FROM t").fetchone()[0]) == Decimal(text)
+    raw.close()

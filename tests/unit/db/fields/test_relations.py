@@ -103,14 +103,14 @@ def test_targets_are_found_by_name() -> None:
         to_path = ForeignKey(f"{__name__}.Owner")
         to_name = ForeignKey("Pet")
         to_call = ForeignKey(lambda: Owner)
-        to_nothing = ForeignKey("Nobody")
+        to_nothing = ForeignKey("NoSuchModel")
 
     try:
         assert Far.to_label.remote_model is Owner
         assert Far.to_path.remote_model is Owner
         assert Far.to_name.remote_model is Pet
         assert Far.to_call.remote_model is Owner
-        with pytest.raises(FieldError, match="Nobody"):
+        with pytest.raises(FieldError, match="NoSuchModel"):
             _ = Far.to_nothing.remote_model
     finally:
         registry.unregister(Far)

@@ -1,0 +1,5 @@
+# What OpenViper uses of traitlets, which comes with IPython.
+from typing import Any
+
+class Config:
+    def __getattr__(self, name: str) -> Any: ...
