@@ -27,7 +27,8 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
         text = encode(value)
     except ValueError:
         text = encode(_finite(value))
-    return text.encode("utf-8", "surrogatepass")
+    # Half a surrogate pair has no form in UTF-8; as an escape, which is what this makes of it, it is valid JSON.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _default(value: Any) -> Any:
@@ -43,7 +44,8 @@ def _default(value: Any) -> Any:
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    for method in ("model_dump", "serialize", "to_dict"):
+    # Not `to_dict`: a model has it, and a handler that returns a user by mistake must not send the password's hash.
+    for method in ("model_dump", "serialize"):
         if hasattr(value, method):
             return getattr(value, method)()
     if hasattr(value, "fk_id"):  # An unloaded foreign key stands for its raw id.

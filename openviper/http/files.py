@@ -79,7 +79,7 @@ class FileResponse(Response):
         try:
             await self._answer(scope, send, file, status)
         finally:
-            await asyncio.to_thread(file.close)
+            file.close()
 
     async def _answer(self, scope: Scope, send: Send, file: BinaryIO, status: os.stat_result) -> None:
         etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
@@ -123,15 +123,20 @@ def _open(path: Path) -> tuple[BinaryIO, os.stat_result]:
 
 
 async def _send_part(send: Send, file: BinaryIO, start: int, length: int) -> None:
-    await asyncio.to_thread(file.seek, start)
     while length > 0:
-        data = await asyncio.to_thread(file.read, min(CHUNK_SIZE, length))
+        data = await asyncio.to_thread(_read, file, start, min(CHUNK_SIZE, length))
         if not data:
             break  # The file has shrunk meanwhile; the server closes the connection, as the length is not reached.
+        start += len(data)
         length -= len(data)
         await send({"type": "http.response.body", "body": data, "more_body": length > 0})
     if length > 0:
         await send({"type": "http.response.body", "body": b""})
+
+
+def _read(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    return file.read(length)
 
 
 def content_disposition(filename: str) -> str:

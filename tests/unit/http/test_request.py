@@ -93,3 +93,10 @@ async def test_form_fields() -> None:
 async def test_forms_that_cannot_be_read_are_client_errors(kind: str, body: bytes, status: int) -> None:
     with pytest.raises(HTTPException, match=str(status)):
         await make(body, headers={"content-type": kind}).form()
+
+
+async def test_numbers_too_long_to_convert_are_a_client_error() -> None:
+    with pytest.raises(HTTPException, match="400"):
+        await make(b"1" * 5000).json()
+    with pytest.raises(HTTPException, match="413"):
+        await make(b"", headers={"content-length": "1" * 5000}).body()
