@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.apps.bootstrap import setup
 from openviper.apps.discovery import discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
+from openviper.conf import Settings, settings
 from openviper.core.context import current_request, current_router, current_user, request_perms_cache
 from openviper.exceptions import HTTPException, NotFound
 from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Receive, Scope, Send
@@ -62,6 +64,7 @@ class OpenViper:
         self._shutdown: list[Callable[[], Any]] = []
         self._exception_handlers: dict[type[BaseException], ExceptionHandler] = {}
         self._stack: ASGIApp | None = None
+        self._built_for: Settings | None = None
         self._discovered = False
         self.lifecycle = AppLifecycleManager()
 
@@ -71,8 +74,6 @@ class OpenViper:
     def debug(self) -> bool:
         """Whether details of errors are shown."""
         if self._debug is None:
-            from openviper.conf import settings
-
             return bool(settings.DEBUG)
         return self._debug
 
@@ -81,12 +82,21 @@ class OpenViper:
         self._debug = value
         self.invalidate_middleware_cache()
 
+    @contextmanager
+    def debugging(self) -> Iterator[None]:
+        """Show details of errors inside the block, whatever was chosen before."""
+        before = self._debug
+        self.debug = True
+        try:
+            yield
+        finally:
+            self._debug = before
+            self.invalidate_middleware_cache()
+
     @property
     def title(self) -> str:
         """The application's name."""
         if self._title is None:
-            from openviper.conf import settings
-
             return str(settings.PROJECT_NAME)
         return self._title
 
@@ -157,7 +167,7 @@ class OpenViper:
         if scope["type"] == "lifespan":
             await self._stack_or_core()(scope, receive, send)
             return
-        stack = self._stack or self._build()
+        stack = self._current_stack()
         if scope["type"] != "http":
             await stack(scope, receive, send)
             return
@@ -177,15 +187,19 @@ class OpenViper:
         """Build the middleware chain anew at the next request."""
         self._stack = None
 
+    def _current_stack(self) -> ASGIApp:
+        # Settings are replaced as a whole, by tests and by a reload; middleware has read those of before.
+        if self._stack is None or settings.instance is not self._built_for:
+            return self._build()
+        return self._stack
+
     def _stack_or_core(self) -> ASGIApp:
         try:
-            return self._stack or self._build()
+            return self._current_stack()
         except Exception:
             return self._answer  # The lifespan builds once more, fails the same way, and tells the server why.
 
     def _build(self) -> ASGIApp:
-        from openviper.conf import settings
-
         setup()  # A server imports the application only; nobody else may have connected the parts yet.
         if self.debug and is_production():
             logger.warning("debug is on in production: errors show source code to everybody")
@@ -195,6 +209,7 @@ class OpenViper:
         entries = [*self._middleware, *settings.MIDDLEWARE]
         stack = build_middleware_stack(self._answer, entries)
         self._stack = ServerErrorMiddleware(stack, debug=self.debug)
+        self._built_for = settings.instance
         return self._stack
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -271,9 +286,7 @@ class OpenViper:
 
     def _lifespan(self) -> Lifespan:
         def prepare() -> None:
-            from openviper.conf import settings
-
-            self._stack or self._build()
+            self._current_stack()
             self.router.compile()  # Paths that contradict each other are found now, not by the first visitor.
             self.lifecycle.discover(settings.INSTALLED_APPS)
             find_ready_hooks(self.lifecycle)

@@ -1,7 +1,47 @@
-"""Helpers for testing OpenViper applications."""
+"""Helpers for testing OpenViper applications, each imported when first used."""
 
 from __future__ import annotations
 
-from openviper.testing.client import OpenViperTestClient, TestResponse
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["OpenViperTestClient", "TestResponse"]
+if TYPE_CHECKING:
+    from openviper.testing.client import OpenViperTestClient as OpenViperTestClient
+    from openviper.testing.client import TestResponse as TestResponse
+    from openviper.testing.config import OpenViperTestConfig as OpenViperTestConfig
+    from openviper.testing.config import OpenViperTestingConfigError as OpenViperTestingConfigError
+    from openviper.testing.database import TestDatabase as TestDatabase
+    from openviper.testing.settings import override_openviper_settings as override_openviper_settings
+    from openviper.testing.settings import override_settings as override_settings
+
+_HOMES = {
+    "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
+    "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
+    "openviper.testing.database": ("TestDatabase",),
+    "openviper.testing.settings": ("override_openviper_settings", "override_settings"),
+}
+_LAZY = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "OpenViperTestClient",
+    "OpenViperTestConfig",
+    "OpenViperTestingConfigError",
+    "TestDatabase",
+    "TestResponse",
+    "override_openviper_settings",
+    "override_settings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # pytest imports this package wherever OpenViper is installed; projects that are not ours must not pay for it.
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from openviper import OpenViper, Request, Router
+from openviper.db import permissions
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
+from openviper.testing import override_openviper_settings
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +116,16 @@ async def test_routes_that_cannot_be_imported_fail_every_start_not_only_the_firs
         assert "cannot import 'ov_broken_project.routes'" in message["message"]
         assert "ov_nowhere" in message["message"]
     sys.modules.pop("ov_broken_project", None)
+
+
+async def test_model_permissions_are_connected_when_a_server_only_imports_the_application() -> None:
+    permissions.set_permission_checker(None)
+    try:
+        with override_openviper_settings(INSTALLED_APPS=("openviper.auth",)):
+            await live(OpenViper(debug=False))
+            assert permissions.is_enforced()
+    finally:
+        permissions.set_permission_checker(None)
 
 
 async def failing(request: Request) -> None:

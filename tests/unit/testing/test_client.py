@@ -1,80 +1,113 @@
-"""The test client."""
+"""The client that calls an application in the same process."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from openviper import OpenViper, RedirectResponse, Request, Response
+from openviper.testing import OpenViperTestClient
 
 
-def sample() -> OpenViper:
-    """Return an application that shows what it is sent."""
+@pytest.fixture
+def application(monkeypatch: pytest.MonkeyPatch) -> OpenViper:
+    """Return an application that says what it was sent."""
+    monkeypatch.delenv("OPENVIPER_SETTINGS_MODULE", raising=False)
     app = OpenViper(debug=False)
 
-    @app.route("/echo", methods=["GET", "POST", "PUT", "PATCH"])
-    async def echo(request: Request) -> dict[str, object]:
+    @app.route("/echo", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def echo(request: Request) -> dict[str, Any]:
         return {
             "method": request.method,
-            "query": request.query_params.multi_items(),
-            "type": request.headers.get("content-type"),
-            "body": (await request.body()).decode(),
+            "url": str(request.url),
+            "headers": dict(request.headers),
             "cookies": request.cookies,
-            "host": request.headers["host"],
+            "body": (await request.body()).decode(),
         }
 
-    @app.get("/login")
-    async def login() -> Response:
-        response = RedirectResponse("/echo", 303)
-        response.set_cookie("session", "abc")
-        response.set_cookie("gone", "x")
-        response.delete_cookie("gone")
-        return response
+    @app.route("/move/{status:int}", methods=["GET", "POST"])
+    async def move(request: Request, status: int) -> Response:
+        return RedirectResponse("/echo", status)
 
     @app.get("/loop")
-    async def loop() -> Response:
+    async def loop(request: Request) -> Response:
         return RedirectResponse("/loop")
 
+    @app.get("/login")
+    async def login(request: Request) -> Response:
+        response = Response("in")
+        response.set_cookie("session", "abc")
+        return response
+
+    @app.get("/logout")
+    async def logout(request: Request) -> Response:
+        response = Response("out")
+        response.delete_cookie("session")
+        return response
+
     @app.get("/slow")
-    async def slow() -> None:
+    async def slow(request: Request) -> None:
         await asyncio.sleep(60)
 
     return app
 
 
-async def test_every_kind_of_body_is_sent_with_its_type() -> None:
-    async with sample().test_client() as client:
-        as_json = (await client.post("/echo", json={"a": 1}, params={"q": ["1", "2"]})).json()
-        assert (as_json["body"], as_json["type"]) == ('{"a": 1}', "application/json")
-        assert as_json["query"] == [["q", "1"], ["q", "2"]]
-        as_form = (await client.put("/echo", data={"a": "ä"})).json()
-        assert (as_form["body"], as_form["type"]) == ("a=%C3%A4", "application/x-www-form-urlencoded")
-        assert (await client.patch("/echo", content="raw")).json()["body"] == "raw"
+async def test_every_kind_of_body_arrives_with_its_content_type(application: OpenViper) -> None:
+    async with application.test_client() as client:
+        sent = (await client.post("/echo", json={"a": [1]})).json()
+        assert (sent["body"], sent["headers"]["content-type"]) == ('{"a": [1]}', "application/json")
+        sent = (await client.put("/echo", data={"a": "ü", "b": ["1", "2"]})).json()
+        assert (sent["body"], sent["headers"]["content-type"]) == ("a=%C3%BC&b=1&b=2", "application/x-www-form-urlencoded")
+        sent = (await client.patch("/echo", content="raw", headers={"Content-Type": "text/csv"})).json()
+        assert (sent["body"], sent["headers"]["content-type"]) == ("raw", "text/csv")
+        assert (await client.delete("/echo")).json()["method"] == "DELETE"
+        assert (await client.head("/echo")).content == b""
+        assert (await client.options("/echo")).status_code == 204
 
 
-async def test_cookies_persist_and_redirects_are_followed_when_asked() -> None:
-    client = sample().test_client(cookies={"mine": "1"})
-    first = await client.get("/login")
-    assert (first.status_code, first.is_redirect, first.cookies["session"]) == (303, True, "abc")
-    second = await client.get("/login", follow_redirects=True)
-    assert second.json()["cookies"] == {"mine": "1", "session": "abc"}
-    assert [one.status_code for one in second.history] == [303]
-    with pytest.raises(AssertionError, match="redirects"):
+async def test_addresses_are_joined_and_given_parameters(application: OpenViper) -> None:
+    client = OpenViperTestClient(application, base_url="https://testserver")
+    assert (await client.get("/echo", params={"q": "a b"})).json()["url"] == "https://testserver/echo?q=a+b"
+    assert (await client.get("http://localhost/echo?x=1", params={"y": 2})).json()["url"] == "http://localhost/echo?x=1&y=2"
+    assert (await client.get("http://elsewhere.example/echo")).status_code == 400  # Not among ALLOWED_HOSTS.
+
+
+async def test_redirects_are_followed_only_when_asked(application: OpenViper) -> None:
+    client = application.test_client()
+    assert (await client.get("/move/307")).headers["location"] == "/echo"
+    response = await client.post("/move/307", json=1, follow_redirects=True)
+    assert (response.json()["method"], response.json()["body"]) == ("POST", "1")
+    assert [one.status_code for one in response.history] == [307]
+    assert (await client.post("/move/303", json=1, follow_redirects=True)).json()["method"] == "GET"
+    with pytest.raises(AssertionError, match="more than 20 redirects"):
         await client.get("/loop", follow_redirects=True)
 
 
-async def test_an_absolute_address_keeps_its_host() -> None:
-    assert (await sample().test_client().get("http://localhost/echo")).json()["host"] == "localhost"
+async def test_cookies_are_kept_until_they_are_deleted(application: OpenViper) -> None:
+    client = application.test_client(cookies={"theme": "dark"})
+    assert (await client.get("/login")).cookies == {"session": "abc"}
+    assert (await client.get("/echo")).json()["cookies"] == {"theme": "dark", "session": "abc"}
+    assert (await client.get("/echo", cookies={"one": "time"})).json()["cookies"]["one"] == "time"
+    await client.get("/logout")
+    client.cookies.set("theme", "light")
+    assert (await client.get("/echo")).json()["cookies"] == {"theme": "light"}
 
 
-async def test_an_answer_that_does_not_come_is_a_timeout() -> None:
+async def test_headers_of_the_client_and_of_the_call_are_sent(application: OpenViper) -> None:
+    client = application.test_client(headers={"x-a": "client", "x-b": "client"})
+    sent = (await client.get("/echo", headers={"x-b": "call"})).json()["headers"]
+    assert (sent["x-a"], sent["x-b"]) == ("client", "call")
+
+
+async def test_an_answer_that_does_not_come_is_an_error_in_time(application: OpenViper) -> None:
     with pytest.raises(TimeoutError):
-        await sample().test_client().get("/slow", timeout=0.01)
+        await application.test_client().get("/slow", timeout=0.05)
 
 
-async def test_a_bad_status_can_be_raised() -> None:
-    response = await sample().test_client().get("/nothing")
-    assert not response.is_success
-    with pytest.raises(AssertionError, match="404"):
-        response.raise_for_status()
+async def test_a_bad_status_can_be_raised_with_its_body(application: OpenViper) -> None:
+    client = application.test_client()
+    assert (await client.get("/echo")).raise_for_status().is_success
+    with pytest.raises(AssertionError, match="404.*Not found"):
+        (await client.get("/nowhere")).raise_for_status()
