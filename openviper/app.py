@@ -103,7 +103,11 @@ class OpenViper:
     # Routes
 
     def route(
-        self, path: str, methods: Sequence[str], name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        methods: Sequence[str],
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated handler; see `Router.add`."""
         return self.router.route(path, methods, name, middlewares)
@@ -303,8 +307,8 @@ class OpenViper:
     ) -> None:
         """Serve this application with uvicorn until it is stopped.
 
-        Reloading and several workers start new processes, which have to import the application: it must be a module-level
-        name of the calling module. Otherwise one process without reload serves it.
+        Reloading and several workers start new processes, which have to import the application: it must be a
+        module-level name of the calling module. Otherwise one process without reload serves it.
 
         Args:
             host: Address to listen on.

@@ -45,8 +45,10 @@ def discover_routes(router: Router) -> None:
 
 
 def _pair(entry: Any, module: str) -> tuple[str, Router]:
-    if isinstance(entry, (tuple, list)) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], Router):
-        return entry[0], entry[1]
+    if isinstance(entry, (tuple, list)) and len(entry) == 2:
+        prefix, router = entry
+        if isinstance(prefix, str) and isinstance(router, Router):
+            return prefix, router
     raise ImproperlyConfigured(f"{module}.route_paths holds {entry!r}, which is not a pair of prefix and Router")
 
 

@@ -32,7 +32,10 @@ class AppStartupError(AppLifecycleError):
     """A `startup` hook failed; the apps started before it have been shut down."""
 
     def __init__(
-        self, app_name: str, original_exception: BaseException, shutdown_errors: Sequence[tuple[str, BaseException]] = ()
+        self,
+        app_name: str,
+        original_exception: BaseException,
+        shutdown_errors: Sequence[tuple[str, BaseException]] = (),
     ) -> None:
         self.app_name = app_name
         self.original_exception = original_exception

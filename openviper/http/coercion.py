@@ -10,8 +10,8 @@ from openviper.http.responses import JSONResponse, PlainTextResponse, Response
 def coerce_response(value: Any) -> Response:
     """Return the response for a handler's result.
 
-    A response stays as it is; mappings and lists become JSON, text and bytes plain text, `None` an empty 204, and anything
-    else JSON if it has a form in JSON.
+    A response stays as it is; mappings and lists become JSON, text and bytes plain text, `None` an empty 204, and
+    anything else JSON if it has a form in JSON.
 
     Raises:
         TypeError: If it has none.

@@ -21,8 +21,10 @@ _ASSIGNMENT = re.compile(
 )
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+@")
 
-STYLE = """body{font-family:system-ui,sans-serif;margin:2rem;line-height:1.4}pre{background:#f4f4f4;padding:.5rem;overflow:auto}
-.now{background:#fdd;display:block}h1{font-size:1.3rem}h2{font-size:1rem;margin-bottom:.2rem}table{border-collapse:collapse}
+STYLE = """body{font-family:system-ui,sans-serif;margin:2rem;line-height:1.4}
+pre{background:#f4f4f4;padding:.5rem;overflow:auto}
+.now{background:#fdd;display:block}h1{font-size:1.3rem}h2{font-size:1rem;margin-bottom:.2rem}
+table{border-collapse:collapse}
 td{padding:.1rem .8rem .1rem 0;vertical-align:top;font-family:monospace}"""
 
 

@@ -92,7 +92,9 @@ class FileResponse(Response):
             await send({"type": "http.response.body", "body": b""})
             return
         size = status.st_size
-        wanted = requested_range(request, size, self.headers["etag"], status.st_mtime) if self.status_code == 200 else None
+        wanted = None
+        if self.status_code == 200:
+            wanted = requested_range(request, size, self.headers["etag"], status.st_mtime)
         start, end, code = 0, size, self.status_code
         if wanted is not None:
             start, end = wanted

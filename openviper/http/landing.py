@@ -10,7 +10,8 @@ from openviper.version import VERSION
 PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{name}</title>
-<style>body{{font-family:system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;line-height:1.5}}</style></head>
+<style>body{{font-family:system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;line-height:1.5}}</style>
+</head>
 <body>
 <h1>{name}</h1>
 <p>OpenViper {version} is running. No route answers at <code>/</code> yet; add one in <code>routes.py</code>.</p>

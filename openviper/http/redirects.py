@@ -26,8 +26,8 @@ class RedirectResponse(Response):
         path_params: Parameters of a named route.
 
     Raises:
-        ValueError: If the address leads to another host than `ALLOWED_REDIRECT_HOSTS` (or else `ALLOWED_HOSTS`) allows, is
-            malformed, or the route is unknown.
+        ValueError: If the address leads to another host than `ALLOWED_REDIRECT_HOSTS` (or else `ALLOWED_HOSTS`)
+            allows, is malformed, or the route is unknown.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ def matches_host(host: str, allowed: tuple[str, ...]) -> bool:
     host = host.lower().rstrip(".")
     for pattern in allowed:
         pattern = pattern.lower()
-        if pattern == "*" or host == pattern or (pattern.startswith(".") and (host.endswith(pattern) or host == pattern[1:])):
+        if pattern in ("*", host):
+            return True
+        if pattern.startswith(".") and (host.endswith(pattern) or host == pattern[1:]):
             return True
     return False

@@ -193,7 +193,8 @@ class HTMLResponse(Response):
 
 
 Chunk: TypeAlias = "str | bytes"
-StreamContent: TypeAlias = "AsyncIterable[Chunk] | Iterable[Chunk] | Callable[[], AsyncIterable[Chunk] | Iterable[Chunk]]"
+Chunks: TypeAlias = "AsyncIterable[Chunk] | Iterable[Chunk]"
+StreamContent: TypeAlias = "Chunks | Callable[[], Chunks]"
 
 
 class StreamingResponse(Response):

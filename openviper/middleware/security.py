@@ -18,7 +18,7 @@ TEST_CLIENT = "openviper.test_client"
 
 
 class SecurityMiddleware(BaseMiddleware):
-    """Refuses requests for other hosts, redirects to https, and adds security headers that a response does not set itself.
+    """Refuses requests for other hosts, redirects to https, and adds security headers that a response does not set.
 
     The settings are read when the chain is built: `ALLOWED_HOSTS`, `SECURE_SSL_REDIRECT`, `SECURE_HSTS_*`,
     `X_FRAME_OPTIONS`, `SECURE_CONTENT_SECURITY_POLICY`, `SECURE_PERMISSIONS_POLICY`, `SECURE_CROSS_ORIGIN_*`.

@@ -42,7 +42,8 @@ def _beside_settings() -> str:
     module = os.environ.get(SETTINGS_VARIABLE, "")
     if not module:
         raise OpenViperTestingConfigError(
-            "no application to test: set app in [tool.openviper.testing] of pyproject.toml, for example 'project.asgi:app'"
+            "no application to test: set app in [tool.openviper.testing] of pyproject.toml, "
+            "for example 'project.asgi:app'"
         )
     package, _, _ = module.rpartition(".")
     return f"{package}.asgi:app" if package else "asgi:app"

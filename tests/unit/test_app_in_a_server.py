@@ -47,7 +47,13 @@ async def call(app: OpenViper, path: str, root_path: str) -> int:
 
 @pytest.mark.parametrize(
     ("path", "root_path", "status"),
-    [("/app/x", "/app", 200), ("/x", "/app", 200), ("/x", "", 200), ("/appx", "/app", 404), ("/app/app/x", "/app", 404)],
+    [
+        ("/app/x", "/app", 200),
+        ("/x", "/app", 200),
+        ("/x", "", 200),
+        ("/appx", "/app", 404),
+        ("/app/app/x", "/app", 404),
+    ],
 )
 async def test_routes_are_found_below_the_root_path(path: str, root_path: str, status: int) -> None:
     app = OpenViper(debug=False)

@@ -112,7 +112,9 @@ def check_address(host: str, port: int) -> None:
         raise CommandError(f"host {host!r} is not an address of this machine") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise CommandError(f"port {port} on {host} is in use already; stop the other server or use --port") from None
+            raise CommandError(
+                f"port {port} on {host} is in use already; stop the other server or use --port"
+            ) from None
         raise CommandError(f"cannot listen on {host} port {port}: {error.strerror}") from None
 
 

@@ -105,7 +105,8 @@ def wait_for(port: int, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise AssertionError(f"the server ended with {process.returncode}: {process.stdout and process.stdout.read()}")
+            output = process.stdout.read() if process.stdout else ""
+            raise AssertionError(f"the server ended with {process.returncode}: {output}")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return

@@ -35,7 +35,9 @@ def connection(port: int) -> Iterator[http.client.HTTPConnection]:
 Answer = tuple[http.client.HTTPResponse, bytes]
 
 
-def ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+def ask(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None, **headers: str
+) -> Answer:
     """Return an answer with its body."""
     connection.request(method, path, body, headers)
     response = connection.getresponse()
@@ -53,8 +55,9 @@ def test_pages_come_with_their_length_and_careful_headers(connection: http.clien
 def test_one_connection_serves_many_requests(connection: http.client.HTTPConnection) -> None:
     ask(connection, "GET", "/")
     first = connection.sock
-    for method, path in (("HEAD", "/"), ("GET", "/nowhere"), ("DELETE", "/"), ("OPTIONS", "/"), ("GET", "/stream"), ("GET", "/")):
-        ask(connection, method, path)
+    for method in ("HEAD", "DELETE", "OPTIONS", "GET"):
+        for path in ("/", "/nowhere", "/stream"):
+            ask(connection, method, path)
     assert first is not None
     assert connection.sock is first
 
@@ -154,7 +157,8 @@ def test_several_workers_share_the_port(project: Path) -> None:
 
 
 def test_a_failing_start_says_why_and_exits_with_3(project: Path) -> None:
-    (project / "broken.py").write_text(APP + "\n@app.on_startup\ndef broken() -> None:\n    raise RuntimeError('no disk')\n")
+    broken = "\n@app.on_startup\ndef broken() -> None:\n    raise RuntimeError('no disk')\n"
+    (project / "broken.py").write_text(APP + broken)
     result = run(command("run", "broken", "--port", str(free_port()), "--no-reload"), project)
     assert result.returncode == 3
     assert "RuntimeError: no disk" in result.stderr

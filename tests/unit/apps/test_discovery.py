@@ -76,7 +76,9 @@ def test_routes_that_fail_to_import_are_an_error(files: Files, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("entry", ["'/x'", "('/x',)", "('/x', 5)", "(5, inner)"])
-def test_a_wrong_entry_is_named_and_nothing_is_mounted(files: Files, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+def test_a_wrong_entry_is_named_and_nothing_is_mounted(
+    files: Files, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
     files({"ov_found/__init__.py": "", "ov_found/routes.py": f"{ROUTES}route_paths.append({entry})\n"})
     router = Router()
     with pytest.raises(ImproperlyConfigured, match="not a pair of prefix and Router"):
@@ -86,19 +88,20 @@ def test_a_wrong_entry_is_named_and_nothing_is_mounted(files: Files, monkeypatch
 
 def hook(word: str, kind: str = "def") -> str:
     """Return the text of a `ready` hook that notes a word."""
-    return f"import sys\n{kind} ready():\n    sys.modules['ov_found'].__dict__.setdefault('calls', []).append('{word}')\n"
+    note = f"sys.modules['ov_found'].__dict__.setdefault('calls', []).append('{word}')"
+    return f"import sys\n{kind} ready():\n    {note}\n"
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({"ov_found/__init__.py": hook("package"), "ov_found/apps.py": hook("apps"), "ov_found/lifecycle.py": hook("lifecycle")}, "package"),
-        ({"ov_found/__init__.py": "", "ov_found/apps.py": hook("apps", "async def"), "ov_found/lifecycle.py": hook("lifecycle")}, "apps"),
-        ({"ov_found/__init__.py": "", "ov_found/lifecycle.py": hook("lifecycle")}, "lifecycle"),
+        ({"__init__.py": hook("package"), "apps.py": hook("apps"), "lifecycle.py": hook("lifecycle")}, "package"),
+        ({"__init__.py": "", "apps.py": hook("apps", "async def"), "lifecycle.py": hook("lifecycle")}, "apps"),
+        ({"__init__.py": "", "lifecycle.py": hook("lifecycle")}, "lifecycle"),
     ],
 )
 async def test_only_the_first_ready_hook_runs(files: Files, content: dict[str, str], expected: str) -> None:
-    files(content)
+    files({f"ov_found/{name}": text for name, text in content.items()})
     manager = AppLifecycleManager()
     manager.discover(["ov_found"])
     find_ready_hooks(manager)

@@ -62,4 +62,5 @@ def test_secrets_of_the_request_are_masked() -> None:
 def test_keys_of_the_project_are_masked_wherever_they_appear() -> None:
     with override_openviper_settings(SECRET_KEY="a-long-key-of-this-project", JWT_SECRET_KEY=""):
         assert "a-long-key" not in render_debug_page(failing("signed with a-long-key-of-this-project"))
-        assert mask_secrets("password = 'x' at postgres://u:pw@h/d") == f"password = '{MASK}' at postgres://u:{MASK}@h/d"
+        masked = mask_secrets("password = 'x' at postgres://u:pw@h/d")
+        assert masked == f"password = '{MASK}' at postgres://u:{MASK}@h/d"

@@ -21,12 +21,14 @@ PROJECT = {
     'addopts = "--strict-markers"\nfilterwarnings = ["error"]\n',
     "shop/__init__.py": "",
     "shop/settings.py": settings("goods")
-    + '    DATABASES: dict = dataclasses.field(default_factory=lambda: {"default": {"OPTIONS": {"URL": "sqlite:///db.sqlite3"}}})\n',
+    + "    DATABASES: dict = dataclasses.field(\n"
+    '        default_factory=lambda: {"default": {"OPTIONS": {"URL": "sqlite:///db.sqlite3"}}}\n    )\n',
     "shop/asgi.py": "from openviper import OpenViper\napp = OpenViper(debug=False)\nevents = []\n"
     "app.on_startup(lambda: events.append('start'))\napp.on_shutdown(lambda: events.append('stop'))\n",
     "shop/routes.py": "from goods.views import router\nroute_paths = [('/goods', router)]\n",
     "goods/__init__.py": "",
-    "goods/models.py": "from openviper.db import CharField, Model\n\n\nclass Item(Model):\n    name = CharField(max_length=20)\n",
+    "goods/models.py": "from openviper.db import CharField, Model\n\n\n"
+    "class Item(Model):\n    name = CharField(max_length=20)\n",
     "goods/views.py": """
         from openviper import RedirectResponse, Router
         from goods.models import Item
