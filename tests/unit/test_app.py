@@ -24,6 +24,7 @@ from openviper.core.context import current_request, current_router, current_user
 from openviper.exceptions import FieldError, QueryError, TableNotFound
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.testing import TestResponse
+from tests.unit.lifespan import live
 
 
 @pytest.fixture(autouse=True)
@@ -260,21 +261,6 @@ async def test_an_unknown_websocket_is_closed_with_a_code() -> None:
 
 
 # Life
-
-
-async def live(app: OpenViper) -> list[Message]:
-    """Run the lifespan protocol once and return what the application said."""
-    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return incoming.pop(0)
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app({"type": "lifespan"}, receive, send)
-    return sent
 
 
 async def test_handlers_run_in_order_and_stop_in_reverse() -> None:

@@ -14,6 +14,7 @@ from openviper.db import permissions
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.testing import override_openviper_settings
+from tests.unit.lifespan import live
 
 
 @pytest.fixture(autouse=True)
@@ -67,21 +68,6 @@ async def test_routes_are_found_below_the_root_path(path: str, root_path: str, s
 
 async def test_the_landing_page_of_a_mounted_application_is_at_its_root() -> None:
     assert await call(OpenViper(debug=True), "/app", "/app") == 200
-
-
-async def live(app: OpenViper) -> list[Message]:
-    """Run the lifespan protocol once and return what the application said."""
-    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return incoming.pop(0)
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app({"type": "lifespan"}, receive, send)
-    return sent
 
 
 async def test_the_lifespan_passes_through_the_middleware() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +13,6 @@ from uuid import UUID
 
 import pytest
 
-from openviper.conf import settings
 from openviper.http import (
     HTMLResponse,
     JSONResponse,
@@ -25,7 +23,7 @@ from openviper.http import (
 )
 from openviper.http.asgi import ASGIApp, Message
 from openviper.http.redirects import matches_host
-from openviper.testing import OpenViperTestClient, TestResponse
+from openviper.testing import OpenViperTestClient, TestResponse, override_openviper_settings
 
 
 async def send(app: ASGIApp, method: str = "GET", **options: Any) -> TestResponse:
@@ -196,6 +194,16 @@ def test_hosts_match_themselves_their_sub_domains_or_a_star(host: str, allowed: 
     assert matches_host(host, allowed) is expected
 
 
-def test_the_settings_decide_which_hosts_are_allowed() -> None:
-    assert settings.ALLOWED_REDIRECT_HOSTS == ()
-    assert json.dumps(list(settings.ALLOWED_HOSTS)) == '["localhost", "127.0.0.1"]'
+@pytest.mark.parametrize(
+    ("redirects", "hosts", "expected"),
+    [((), ("shop.example",), 303), (("other.example",), ("shop.example",), None), (("shop.example",), (), 303)],
+)
+def test_the_settings_decide_where_a_redirect_may_lead(
+    redirects: tuple[str, ...], hosts: tuple[str, ...], expected: int | None
+) -> None:
+    with override_openviper_settings(ALLOWED_REDIRECT_HOSTS=redirects, ALLOWED_HOSTS=hosts):
+        if expected is None:
+            with pytest.raises(ValueError, match="'shop.example' is not in ALLOWED_REDIRECT_HOSTS"):
+                RedirectResponse("https://shop.example/x", 303)
+        else:
+            assert RedirectResponse("https://shop.example/x", 303).status_code == expected

@@ -139,12 +139,15 @@ async def test_middleware_runs_from_the_outer_router_to_the_route() -> None:
     inner = Router(middlewares=[tracing("inner")])
     outer = Router(middlewares=[tracing("outer")])
     outer.include_router(inner)
-    inner.add("/a/{x}", lambda x: "ok" if x else "", middlewares=[tracing("route")])
+    async def handler(x: str) -> str:
+        order.append(f"handler {x}")
+        return "answer"
+
+    inner.add("/a/{x}", handler, middlewares=[tracing("route")])
     route, params = outer.resolve("GET", "/a/1")
     request = Request({"type": "http", "headers": [], "path_params": params, "path": "/a/1"})
-    with pytest.raises(TypeError):
-        await route.endpoint(request)  # The handler is a plain function; what it returns is not awaitable.
-    assert order == ["outer", "inner", "route"]
+    assert await route.endpoint(request) == "answer"
+    assert order == ["outer", "inner", "route", "handler 1"]
 
 
 def test_addresses_are_built_and_encoded() -> None:
