@@ -212,6 +212,14 @@ class OpenViper:
             self._discovered = True
         entries = [*self._middleware, *settings.MIDDLEWARE]
         stack = build_middleware_stack(self._answer, entries)
+        if self.debug and not is_production():
+            # Imported here: in production nothing of it is needed.
+            from openviper.core.app_resolver import AppResolver
+            from openviper.staticfiles.finders import register_app_locator
+            from openviper.staticfiles.serving import serve_files
+
+            register_app_locator(lambda name: AppResolver().resolve_app(name)[0])
+            stack = serve_files(stack)
         self._stack = ServerErrorMiddleware(stack, debug=self.debug)
         self._built_for = settings.instance
         return self._stack

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
-from openviper.core.management.base import CommandParser
+from openviper.core.management.completion import TRIGGER
 from openviper.core.management.dispatch import dispatch, guarded
 from openviper.utils.terminal import Terminal
 from openviper.version import VERSION
 
+# Not from `typing`, and argparse is imported late: `openviper viperctl` has a parser of its own.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+    from typing import NoReturn
+
 
 def build_parser() -> ArgumentParser:
     """Return the parser of the `openviper` command."""
+    from openviper.core.management.base import CommandParser
+    from openviper.core.management.completion.shells import SHELLS
+
     parser = CommandParser(prog="openviper", description="An async web framework for locked-down places.")
     parser.add_argument("--version", action="version", version=f"openviper, version {VERSION}")
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", title="commands")
@@ -39,6 +45,12 @@ def build_parser() -> ArgumentParser:
     run.add_argument("--workers", "-w", type=int, default=1, help="number of processes (default: 1)")
 
     commands.add_parser("version", help="Show the version.", description="Show the version.")
+    completion = commands.add_parser(
+        "completion",
+        help="Print a shell's completion script.",
+        description="Print the script that teaches a shell to complete openviper and viperctl.py.",
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell: %(choices)s")
     viperctl = commands.add_parser("viperctl", add_help=False, help="Run a management command on a project.")
     viperctl.add_argument("arguments", nargs="*")
     return parser
@@ -60,7 +72,16 @@ def cli(argv: Sequence[str] | None = None) -> NoReturn:
 
         viperctl(arguments[1:])
     terminal = Terminal()
+    if arguments and arguments[0] == TRIGGER:
+        sys.exit(guarded(lambda: _complete(arguments[1:], terminal), terminal))
     sys.exit(guarded(lambda: _run(arguments, terminal), terminal))
+
+
+def _complete(words: Sequence[str], terminal: Terminal) -> int:
+    from openviper.core.management.completion.answers import complete_openviper, print_candidates
+    from openviper.viperctl import complete
+
+    return print_candidates(terminal, lambda: complete_openviper(build_parser(), words, complete))
 
 
 def _run(arguments: Sequence[str], terminal: Terminal) -> int:
@@ -79,11 +100,18 @@ def _run(arguments: Sequence[str], terminal: Terminal) -> int:
     if options.subcommand == "version":
         terminal.line(f"OpenViper {VERSION}")
         return 0
+    if options.subcommand == "completion":
+        from openviper.core.management.completion.shells import completion_script
+
+        terminal.line(completion_script(options.shell), end="")
+        return 0
     parser.print_help()
     return 0
 
 
 def _create_project(options: Namespace, terminal: Terminal) -> int:
+    from pathlib import Path
+
     from openviper.core.management.scaffolds.project import create_project
 
     path = create_project(options.name, Path(options.directory))

@@ -24,9 +24,11 @@ Database, lifecycle and command errors live beside the code that raises them and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from http import HTTPStatus
-from typing import Any, TypeAlias
+# Not from `typing`, and the table of statuses is imported late: a wrong command name is to be answered at once.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, TypeAlias
 
 DetailValue: TypeAlias = str | dict[str, str | int] | list[dict[str, str | int]] | None
 """What an HTTP error may tell the client."""
@@ -88,6 +90,8 @@ class HTTPException(OpenViperException):
     @staticmethod
     def default_detail(status_code: int) -> str:
         """Return the standard phrase of a status, or ``"Error"`` for an unknown one (RFC 9110, section 15)."""
+        from http import HTTPStatus
+
         try:
             return HTTPStatus(status_code).phrase
         except ValueError:

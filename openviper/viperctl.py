@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import suppress
 
-from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import (
     USAGE_ERROR,
     dispatch,
     extract_settings_flag,
     guarded,
+    refuse_unknown,
     show_commands,
 )
-from openviper.core.management.registry import BUILTIN, normalise
+from openviper.core.management.registry import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.exceptions import OpenViperException
+from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
+
+# Not from `typing`: see `openviper.utils.terminal`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from openviper.core.management.completion.candidates import Candidate
+    from openviper.utils.module_resolver import ResolvedModule
 
 ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
 """The built-in commands; those of the project and of entry points are accepted too."""
 
 DOT_ONLY = frozenset({"create-app", "create-command", "restore-db"})
 """Commands for which only a literal ``.`` is a target; any other word belongs to the command."""
+
+APP_FILES = ("models.py", "routes.py")
+"""What makes the working directory the app itself; see `openviper.utils.module_resolver`."""
 
 USAGE = "Usage: openviper viperctl [--settings MODULE] COMMAND [TARGET] [ARGS...]"
 
@@ -53,6 +65,18 @@ def split_target(command: str, arguments: Sequence[str]) -> tuple[str, list[str]
     return ".", list(arguments)
 
 
+def complete(words: Sequence[str]) -> list[Candidate]:
+    """Return what may come next after ``openviper viperctl``; the last of the words may be unfinished or empty."""
+    from openviper.core.management.completion.answers import complete_management
+
+    def prepare(target: str) -> None:
+        explicit, _ = extract_settings_flag(words[:-1])
+        sys.path.insert(0, os.getcwd())
+        _make_known(target, explicit)
+
+    return complete_management(words, prepare, split_target=split_target)
+
+
 def _run(argv: list[str], terminal: Terminal) -> int:
     try:
         explicit, arguments = extract_settings_flag(argv)
@@ -69,6 +93,9 @@ def _run(argv: list[str], terminal: Terminal) -> int:
         _prepare_for_help(explicit, terminal)
         show_commands("openviper viperctl", terminal)
         return 0
+    if command.startswith("-"):
+        terminal.note(USAGE)
+        return dispatch("openviper viperctl", [command])  # Which says what is wrong with it.
     target, rest = split_target(command, arguments[1:])
     if normalise(command) in BUILTIN and any(one in ("-h", "--help") for one in rest):
         return dispatch("openviper viperctl", [command, *rest])
@@ -77,35 +104,42 @@ def _run(argv: list[str], terminal: Terminal) -> int:
 
 def _prepare_for_help(explicit: str | None, terminal: Terminal) -> None:
     """Make the commands of the project in the working directory known, if there is one."""
+    try:
+        _make_known(".", explicit)
+    except OpenViperException as error:  # Help is what a person asks for when nothing works.
+        terminal.warning(f"the project's commands are not shown: {error}")
+
+
+def _make_known(target: str, explicit: str | None) -> None:
     # Late, here and below: usage errors need none of this.
     from openviper.core.flexible_adapter import FlexibleAdapter
     from openviper.utils.module_resolver import resolve_target
     from openviper.utils.settings_discovery import discover_settings_module
 
-    module = discover_settings_module(".", explicit=explicit)
-    if module is None:
-        return
-    try:
-        FlexibleAdapter(resolve_target("."), module).prepare()
-    except OpenViperException as error:  # Help is what a person asks for when nothing works.
-        terminal.warning(f"the project's commands are not shown: {error}")
+    module = discover_settings_module(target, explicit=explicit)
+    if module is not None:
+        FlexibleAdapter(resolve_target(target), module).prepare()
 
 
 def _run_in_project(explicit: str | None, command: str, target: str, rest: list[str]) -> int:
-    from openviper.core.flexible_adapter import FlexibleAdapter
-    from openviper.core.management.discovery import list_commands, unknown_command
-    from openviper.utils.module_resolver import TargetError, resolve_target
-    from openviper.utils.settings_discovery import candidate_packages, discover_settings_module
+    from openviper.core.management.errors import unknown_command
+    from openviper.core.management.listing import list_commands
+    from openviper.utils.settings_discovery import discover_settings_module
 
+    name = normalise(command)
     needs_project = not (
-        normalise(command) in DOT_ONLY
-        or (normalise(command) == "backup-db" and any(one.split("=")[0] == "--db" for one in rest))
+        name in DOT_ONLY or (name == "backup-db" and any(one.split("=")[0] == "--db" for one in rest))
     )
     settings_module = discover_settings_module(target, explicit=explicit)
+    if settings_module is not None and name not in BUILTIN and target == ".":
+        _refuse_early(command, settings_module)
+    # Late: see `_refuse_early`.
+    from openviper.utils.module_resolver import TargetError, resolve_target
+
     try:
         resolved = resolve_target(target)
     except TargetError as error:
-        if normalise(command) not in (known := list_commands()):
+        if name not in (known := list_commands()):
             raise CommandError(f"{unknown_command(command, known)}; {error}") from None
         if needs_project and not (target == "." and settings_module is not None):
             raise
@@ -114,14 +148,40 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
         if settings_module is not None:
             os.environ["OPENVIPER_SETTINGS_MODULE"] = settings_module
         return dispatch("openviper viperctl", [command, *rest])
-    if settings_module is None:
-        _refuse_guessing(candidate_packages(os.getcwd()))
+    if settings_module is None and needs_project:
+        _refuse_guessing()
+    return _run_on(resolved, settings_module, [command, *rest])
+
+
+def _refuse_early(command: str, settings_module: str) -> None:
+    """Refuse an unknown command of a project that is a package, before anything that takes time is imported."""
+    here = os.getcwd()
+    if "." not in settings_module or any(os.path.isfile(os.path.join(here, name)) for name in APP_FILES):
+        return  # The working directory is the app itself, whose commands are not known yet.
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    os.environ["OPENVIPER_SETTINGS_MODULE"] = settings_module
+    refuse_unknown(command)
+
+
+def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: list[str]) -> int:
+    from openviper.core.flexible_adapter import FlexibleAdapter
+
     adapter = FlexibleAdapter(resolved, settings_module)
-    adapter.bootstrap()
-    return dispatch("openviper viperctl", [command, *rest], load_settings=False)
+    if normalise(arguments[0]) not in SETTINGS_OPTIONAL:
+        adapter.bootstrap()
+        return dispatch("openviper viperctl", arguments, load_settings=False)
+    # These commands also run where there are no valid settings, and say themselves what is wrong with them.
+    if settings_module is not None:
+        with suppress(OpenViperException):
+            adapter.prepare()
+    return dispatch("openviper viperctl", arguments, load_settings=False)
 
 
-def _refuse_guessing(packages: list[str]) -> None:
+def _refuse_guessing() -> None:
+    from openviper.utils.settings_discovery import candidate_packages
+
+    packages = candidate_packages(os.getcwd())
     if len(packages) > 1:
         raise CommandError(
             f"several packages have settings: {', '.join(packages)}; "

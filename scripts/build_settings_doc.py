@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "TESTING": "Set while tests run; allows the password algorithm `plain`.",
         "ALLOWED_HOSTS": "Host names that requests may name.",
         "INSTALLED_APPS": "Packages with models, commands and templates. The project's own package is added first.",
+        "SILENCED_SYSTEM_CHECKS": "Codes of findings that `check` leaves out, see the [reference](checks.md).",
         "USE_TZ": "Dates and times are aware and in UTC; otherwise naive and in `TIME_ZONE`.",
         "TIME_ZONE": "Name of the time zone that naive dates and times are in.",
         "MIDDLEWARE": "Dotted paths of the middleware classes, the outermost first.",
@@ -118,6 +119,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "MEDIA_ROOT": "Directory of uploaded files.",
         "MEDIA_DIR": "Another name for `MEDIA_ROOT`; whichever is changed, the other one follows.",
         "MEDIA_STORAGE": "`local`.",
+        "DEFAULT_FILE_STORAGE": "Dotted path of the class that keeps uploaded files; called without arguments.",
         "MAX_FILE_SIZE": "Most bytes of an uploaded file.",
         "TEMPLATES_DIR": "Directory of the project's templates.",
         "TEMPLATE_AUTO_RELOAD": "Read a template again when its file has changed.",
@@ -149,9 +151,9 @@ A project's settings are a frozen dataclass that derives from `openviper.conf.Se
 3. the project's settings class;
 4. the default below.
 
-In the environment, lists are separated by commas, truth is `1 true yes on` or `0 false no off`, and durations are seconds
-or `90s`, `15m`, `12h`, `7d`. Settings without a variable are mappings and can be set in the class only. Settings marked
-*secret* are shown as `***`.
+In the environment, lists are separated by commas, truth is `1 true yes on` or `0 false no off`, and durations are
+seconds or `90s`, `15m`, `12h`, `7d`. Settings without a variable are mappings and can be set in the class only.
+Settings marked *secret* are shown as `***`.
 """
 
 
@@ -168,7 +170,9 @@ def render() -> str:
     defaults = Settings().as_dict(mask_sensitive=False)
     lines = [HEAD]
     for title, group in GROUPS.items():
-        lines += [f"## {title}", "", "| Setting | Type | Default | Variable | Meaning |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            f"## {title}", "", "| Setting | Type | Default | Variable | Meaning |", "| --- | --- | --- | --- | --- |"
+        ]
         for name, meaning in group.items():
             field, default = fields[name], defaults[name]
             variable = f"`OPENVIPER_{name}`" if is_overridable(field, default) else ""

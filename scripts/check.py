@@ -2,8 +2,8 @@
 """Run every check of OpenViper: `mypy --strict`, the architecture test and all other tests.
 
 Makes the environments it needs below `.venv-check/`, one per Python version, and installs OpenViper's dependencies and
-development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 and 3.13 are used where
-they are found.
+development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 and 3.13 are used
+where they are found.
 
     python3 scripts/check.py              everything, on every interpreter found
     python3 scripts/check.py --fast       one interpreter

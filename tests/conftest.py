@@ -9,8 +9,8 @@ import pytest
 
 pytest_plugins = ["openviper.testing.plugin"]
 
-MAY_SKIP = ("needs root", "not a git checkout")
-"""Reasons that lie in who runs the tests, not in what is installed."""
+MAY_SKIP = ("needs root", "not a git checkout", "fish is not installed", "zsh is not installed")
+"""Reasons that lie in who runs the tests, or in shells that no server has."""
 
 
 @pytest.hookimpl(wrapper=True)

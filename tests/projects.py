@@ -22,7 +22,8 @@ def settings(*apps: str) -> str:
     """Return the text of a settings module."""
     return (
         "import dataclasses\nfrom openviper.conf import Settings\n\n\n@dataclasses.dataclass(frozen=True)\n"
-        f"class ProjectSettings(Settings):\n    SECRET_KEY: str = {KEY!r}\n    INSTALLED_APPS: tuple[str, ...] = {apps!r}\n"
+        f"class ProjectSettings(Settings):\n    SECRET_KEY: str = {KEY!r}\n"
+        f"    INSTALLED_APPS: tuple[str, ...] = {apps!r}\n"
     )
 
 

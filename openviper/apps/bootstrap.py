@@ -16,9 +16,22 @@ def setup(force: bool = False) -> None:
     Raises:
         ImproperlyConfigured: If the settings module cannot be used.
         SettingsValidationError: If a setting has a value that is not allowed.
+        DatabaseConfigurationError: If a database router cannot be imported or made.
     """
     from openviper.conf import settings
+    from openviper.db.file_storage import set_file_storage
+    from openviper.storage.configured import default_storage
 
     settings.setup(force=force)
+    set_file_storage(default_storage)
+    if settings.DATABASES.get("ROUTERS"):
+        # A router that cannot be made is an error now, not with the first query.
+        from openviper.db.routing import DefaultRouterResolver
+
+        DefaultRouterResolver()
+    if settings.MODEL_EVENTS:
+        from openviper.db.events import get_dispatcher
+
+        get_dispatcher().load(settings.MODEL_EVENTS, settings.INSTALLED_APPS)
     if "openviper.auth" in settings.INSTALLED_APPS:
         import_string(PERMISSION_HOOK)()

@@ -1,7 +1,7 @@
 """The settings of a project: one frozen dataclass with every field the framework reads.
 
-A project subclasses `Settings`, decorates the subclass ``@dataclasses.dataclass(frozen=True)`` and changes defaults or adds
-fields of its own. Fields marked with `env=False` cannot be set from the environment.
+A project subclasses `Settings`, decorates the subclass ``@dataclasses.dataclass(frozen=True)`` and changes defaults or
+adds fields of its own. Fields marked with `env=False` cannot be set from the environment.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Settings:
     TESTING: bool = False
     ALLOWED_HOSTS: tuple[str, ...] = ("localhost", "127.0.0.1")
     INSTALLED_APPS: tuple[str, ...] = ()
+    SILENCED_SYSTEM_CHECKS: tuple[str, ...] = ()
     USE_TZ: bool = True
     TIME_ZONE: str = "UTC"
     MIDDLEWARE: tuple[str, ...] = ("openviper.middleware.security.SecurityMiddleware",)
@@ -146,6 +147,7 @@ class Settings:
     MEDIA_ROOT: str = "./media/"
     MEDIA_DIR: str = "./media/"
     MEDIA_STORAGE: str = "local"
+    DEFAULT_FILE_STORAGE: str = "openviper.storage.FileSystemStorage"
     MAX_FILE_SIZE: int = 10485760
     TEMPLATES_DIR: str = "templates/"
     TEMPLATE_AUTO_RELOAD: bool = True

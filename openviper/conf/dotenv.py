@@ -1,7 +1,8 @@
 r"""Reading `.env` files.
 
-Lines are ``KEY=VALUE``, optionally after ``export``. A value in single quotes is literal; in double quotes ``\n \t \" \\``
-are escapes; unquoted, it ends at a ``#`` that follows a blank. ``${NAME}`` is replaced in unquoted and double-quoted values.
+Lines are ``KEY=VALUE``, optionally after ``export``. A value in single quotes is literal; in double quotes
+``\n \t \" \\`` are escapes; unquoted, it ends at a ``#`` that follows a blank. ``${NAME}`` is replaced in unquoted and
+double-quoted values.
 """
 
 from __future__ import annotations

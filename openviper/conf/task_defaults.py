@@ -9,5 +9,8 @@ DEFAULT_TASKS: dict[str, Any] = {
     "broker": "database",
     "broker_url": "",
     "backend_url": "",
+    "lease": 60,
+    "async_concurrency": 100,
+    "redis_prefix": "openviper:",
     "logging": {"level": "INFO", "file": None, "database": None},
 }

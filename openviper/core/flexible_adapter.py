@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from openviper.core.management.base import CommandError
-from openviper.core.management.dispatch import dispatch, guarded
+from openviper.core.management.dispatch import dispatch, guarded, set_up
 from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import is_missing
 from openviper.utils.module_resolver import ResolvedModule
@@ -186,8 +186,7 @@ class FlexibleAdapter:
         """Make the target importable, load the settings and import the models; the working directory stays.
 
         Raises:
-            CommandError: If the models cannot be imported.
-            ImproperlyConfigured: If the settings cannot be used.
+            CommandError: If the settings cannot be used, or the models cannot be imported.
         """
         if self._ready:
             return
@@ -199,8 +198,7 @@ class FlexibleAdapter:
         """Make the target importable and load the settings, without its models.
 
         Raises:
-            CommandError: If the directory is called like a module in use.
-            ImproperlyConfigured: If the settings cannot be used.
+            CommandError: If the directory is called like a module in use, or the settings cannot be used.
         """
         resolved = self.resolved
         ensure_sys_path(Path.cwd())
@@ -215,9 +213,7 @@ class FlexibleAdapter:
         elif resolved.is_root and module == "settings":
             module = f"{resolved.app_label}.settings"
         os.environ["OPENVIPER_SETTINGS_MODULE"] = module
-        from openviper.apps.bootstrap import setup
-
-        setup(force=True)
+        set_up(module)
         inject_app_into_settings(resolved.app_label)
         os.environ[TARGET_VARIABLE] = json.dumps([resolved.app_label, str(resolved.app_path), resolved.is_root])
 
@@ -252,8 +248,7 @@ def bootstrap_child() -> None:
     A reloader or a server with several workers starts fresh interpreters, which know the environment only.
 
     Raises:
-        CommandError: If the models cannot be imported.
-        ImproperlyConfigured: If the settings cannot be used.
+        CommandError: If the settings cannot be used, or the models cannot be imported.
     """
     target = os.environ.get(TARGET_VARIABLE)
     if not target:
@@ -269,7 +264,14 @@ def load_application() -> Callable[..., Any]:
     Raises:
         CommandError: If the application cannot be loaded.
     """
-    from openviper.core.management.serving import APPLICATION_VARIABLE, import_application
+    from openviper.core.management.serving import (
+        APPLICATION_VARIABLE,
+        FAILURE_VARIABLE,
+        import_application,
+        telling_failure,
+    )
 
     bootstrap_child()
-    return import_application(os.environ[APPLICATION_VARIABLE])
+    application = import_application(os.environ[APPLICATION_VARIABLE])
+    failure = os.environ.get(FAILURE_VARIABLE)
+    return telling_failure(application, Path(failure)) if failure else application

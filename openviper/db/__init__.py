@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from openviper.db.connection import on_commit as on_commit
     from openviper.db.connection import request_connection as request_connection
     from openviper.db.connection import transaction as transaction
+    from openviper.db.databases import Connection as Connection
     from openviper.db.databases import ConnectionManager as ConnectionManager
+    from openviper.db.events import ModelEventDispatcher as ModelEventDispatcher
+    from openviper.db.events import dispatch_decorator_handlers as dispatch_decorator_handlers
+    from openviper.db.events import get_dispatcher as get_dispatcher
+    from openviper.db.events import model_event as model_event
     from openviper.db.exceptions import DatabaseAliasNotFoundError as DatabaseAliasNotFoundError
     from openviper.db.exceptions import DatabaseBackendNotFoundError as DatabaseBackendNotFoundError
     from openviper.db.exceptions import DatabaseConfigurationError as DatabaseConfigurationError
@@ -26,7 +31,19 @@ if TYPE_CHECKING:
     from openviper.db.exceptions import DatabaseTransactionRoutingError as DatabaseTransactionRoutingError
     from openviper.db.exceptions import OperationalError as OperationalError
     from openviper.db.exceptions import PoolTimeoutError as PoolTimeoutError
+    from openviper.db.exceptions import ReadOnlyVirtualModelError as ReadOnlyVirtualModelError
+    from openviper.db.exceptions import SingleModelAlreadyExistsError as SingleModelAlreadyExistsError
+    from openviper.db.exceptions import SingleModelDeleteForbiddenError as SingleModelDeleteForbiddenError
+    from openviper.db.exceptions import SingleModelDoesNotExist as SingleModelDoesNotExist
+    from openviper.db.exceptions import SingleModelDuplicateForbiddenError as SingleModelDuplicateForbiddenError
+    from openviper.db.exceptions import SingleModelError as SingleModelError
+    from openviper.db.exceptions import UnsupportedVirtualQueryError as UnsupportedVirtualQueryError
+    from openviper.db.exceptions import VirtualBackendNotFoundError as VirtualBackendNotFoundError
+    from openviper.db.exceptions import VirtualBackendOperationError as VirtualBackendOperationError
+    from openviper.db.exceptions import VirtualModelError as VirtualModelError
     from openviper.db.executor import bypass_permissions as bypass_permissions
+    from openviper.db.executor import invalidate_query_cache as invalidate_query_cache
+    from openviper.db.executor import preload_table_schemas as preload_table_schemas
     from openviper.db.expressions import Avg as Avg
     from openviper.db.expressions import Count as Count
     from openviper.db.expressions import F as F
@@ -34,9 +51,11 @@ if TYPE_CHECKING:
     from openviper.db.expressions import Min as Min
     from openviper.db.expressions import Q as Q
     from openviper.db.expressions import Sum as Sum
+    from openviper.db.fields import ArrayField as ArrayField
     from openviper.db.fields import AutoField as AutoField
     from openviper.db.fields import BigAutoField as BigAutoField
     from openviper.db.fields import BigIntegerField as BigIntegerField
+    from openviper.db.fields import BinaryField as BinaryField
     from openviper.db.fields import BooleanField as BooleanField
     from openviper.db.fields import CharField as CharField
     from openviper.db.fields import CheckConstraint as CheckConstraint
@@ -44,19 +63,29 @@ if TYPE_CHECKING:
     from openviper.db.fields import DateField as DateField
     from openviper.db.fields import DateTimeField as DateTimeField
     from openviper.db.fields import DecimalField as DecimalField
+    from openviper.db.fields import DurationField as DurationField
     from openviper.db.fields import EmailField as EmailField
     from openviper.db.fields import Field as Field
+    from openviper.db.fields import FileField as FileField
     from openviper.db.fields import FloatField as FloatField
     from openviper.db.fields import ForeignKey as ForeignKey
+    from openviper.db.fields import GenericIPAddressField as GenericIPAddressField
+    from openviper.db.fields import HTMLField as HTMLField
+    from openviper.db.fields import IPAddressField as IPAddressField
+    from openviper.db.fields import ImageField as ImageField
     from openviper.db.fields import Index as Index
     from openviper.db.fields import IntegerField as IntegerField
     from openviper.db.fields import JSONField as JSONField
     from openviper.db.fields import LazyFK as LazyFK
+    from openviper.db.fields import ManyToManyField as ManyToManyField
+    from openviper.db.fields import NullBooleanField as NullBooleanField
     from openviper.db.fields import OneToOneField as OneToOneField
     from openviper.db.fields import PasswordField as PasswordField
     from openviper.db.fields import PositiveIntegerField as PositiveIntegerField
+    from openviper.db.fields import SensitiveField as SensitiveField
     from openviper.db.fields import SlugField as SlugField
     from openviper.db.fields import SmallIntegerField as SmallIntegerField
+    from openviper.db.fields import TextChoice as TextChoice
     from openviper.db.fields import TextField as TextField
     from openviper.db.fields import TimeField as TimeField
     from openviper.db.fields import URLField as URLField
@@ -66,9 +95,25 @@ if TYPE_CHECKING:
     from openviper.db.models import AbstractModel as AbstractModel
     from openviper.db.models import Model as Model
     from openviper.db.models import ModelOptions as ModelOptions
+    from openviper.db.models.many_to_many import ManyToManyManager as ManyToManyManager
     from openviper.db.query import QuerySet as QuerySet
+    from openviper.db.query.pages import Page as Page
+    from openviper.db.query.prefetch import Prefetch as Prefetch
+    from openviper.db.routing import AdminRouter as AdminRouter
+    from openviper.db.routing import DatabaseRouter as DatabaseRouter
+    from openviper.db.routing import PrimaryReplicaRouter as PrimaryReplicaRouter
+    from openviper.db.routing import RouterResolver as RouterResolver
     from openviper.db.schemas import create_tables as create_tables
     from openviper.db.schemas import init_db as init_db
+    from openviper.db.utils import escape_like as escape_like
+    from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
+    from openviper.db.virtual import BackendRegistry as BackendRegistry
+    from openviper.db.virtual import FilterClause as FilterClause
+    from openviper.db.virtual import FilterOp as FilterOp
+    from openviper.db.virtual import QuerySpec as QuerySpec
+    from openviper.db.virtual import VirtualBackend as VirtualBackend
+    from openviper.db.virtual import VirtualBackendCapabilities as VirtualBackendCapabilities
+    from openviper.db.virtual import backend_registry as backend_registry
     from openviper.exceptions import TableNotFound as TableNotFound
 
 _HOMES = {
@@ -84,6 +129,7 @@ _HOMES = {
         "transaction",
     ),
     "openviper.db.databases": (
+        "Connection",
         "ConnectionManager",
     ),
     "openviper.db.exceptions": (
@@ -97,9 +143,21 @@ _HOMES = {
         "DatabaseTransactionRoutingError",
         "OperationalError",
         "PoolTimeoutError",
+        "ReadOnlyVirtualModelError",
+        "SingleModelAlreadyExistsError",
+        "SingleModelDeleteForbiddenError",
+        "SingleModelDoesNotExist",
+        "SingleModelDuplicateForbiddenError",
+        "SingleModelError",
+        "UnsupportedVirtualQueryError",
+        "VirtualBackendNotFoundError",
+        "VirtualBackendOperationError",
+        "VirtualModelError",
     ),
     "openviper.db.executor": (
         "bypass_permissions",
+        "invalidate_query_cache",
+        "preload_table_schemas",
     ),
     "openviper.db.expressions": (
         "Avg",
@@ -111,9 +169,11 @@ _HOMES = {
         "Sum",
     ),
     "openviper.db.fields": (
+        "ArrayField",
         "AutoField",
         "BigAutoField",
         "BigIntegerField",
+        "BinaryField",
         "BooleanField",
         "CharField",
         "CheckConstraint",
@@ -121,19 +181,29 @@ _HOMES = {
         "DateField",
         "DateTimeField",
         "DecimalField",
+        "DurationField",
         "EmailField",
         "Field",
+        "FileField",
         "FloatField",
         "ForeignKey",
+        "GenericIPAddressField",
+        "HTMLField",
+        "IPAddressField",
+        "ImageField",
         "Index",
         "IntegerField",
         "JSONField",
         "LazyFK",
+        "ManyToManyField",
+        "NullBooleanField",
         "OneToOneField",
         "PasswordField",
         "PositiveIntegerField",
+        "SensitiveField",
         "SlugField",
         "SmallIntegerField",
+        "TextChoice",
         "TextField",
         "TimeField",
         "URLField",
@@ -148,28 +218,68 @@ _HOMES = {
         "Model",
         "ModelOptions",
     ),
+    "openviper.db.models.many_to_many": (
+        "ManyToManyManager",
+    ),
     "openviper.db.query": (
         "QuerySet",
+    ),
+    "openviper.db.query.pages": (
+        "Page",
+    ),
+    "openviper.db.query.prefetch": (
+        "Prefetch",
+    ),
+    "openviper.db.routing": (
+        "AdminRouter",
+        "DatabaseRouter",
+        "PrimaryReplicaRouter",
+        "RouterResolver",
     ),
     "openviper.db.schemas": (
         "create_tables",
         "init_db",
     ),
+    "openviper.db.utils": (
+        "escape_like",
+    ),
     "openviper.exceptions": (
         "TableNotFound",
+    ),
+    "openviper.db.events": (
+        "ModelEventDispatcher",
+        "dispatch_decorator_handlers",
+        "get_dispatcher",
+        "model_event",
+    ),
+    "openviper.db.virtual": (
+        "APIVirtualBackend",
+        "BackendRegistry",
+        "FilterClause",
+        "FilterOp",
+        "QuerySpec",
+        "VirtualBackend",
+        "VirtualBackendCapabilities",
+        "backend_registry",
     ),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "APIVirtualBackend",
     "AbstractModel",
+    "AdminRouter",
+    "ArrayField",
     "AutoField",
     "Avg",
+    "BackendRegistry",
     "BigAutoField",
     "BigIntegerField",
+    "BinaryField",
     "BooleanField",
     "CharField",
     "CheckConstraint",
+    "Connection",
     "ConnectionManager",
     "Constraint",
     "Count",
@@ -179,51 +289,90 @@ __all__ = [
     "DatabaseError",
     "DatabaseOperationNotSupportedError",
     "DatabaseReadOnlyError",
+    "DatabaseRouter",
     "DatabaseRoutingError",
     "DatabaseTransactionRoutingError",
     "DateField",
     "DateTimeField",
     "DecimalField",
+    "DurationField",
     "EmailField",
     "F",
     "Field",
+    "FileField",
+    "FilterClause",
+    "FilterOp",
     "FloatField",
     "ForeignKey",
+    "GenericIPAddressField",
+    "HTMLField",
+    "IPAddressField",
+    "ImageField",
     "Index",
     "IntegerField",
     "JSONField",
     "LazyFK",
     "Manager",
+    "ManyToManyField",
+    "ManyToManyManager",
     "Max",
     "Min",
     "Model",
+    "ModelEventDispatcher",
     "ModelOptions",
+    "NullBooleanField",
     "OneToOneField",
     "OperationalError",
+    "Page",
     "PasswordField",
     "PoolTimeoutError",
     "PositiveIntegerField",
+    "Prefetch",
+    "PrimaryReplicaRouter",
     "Q",
     "QuerySet",
+    "QuerySpec",
+    "ReadOnlyVirtualModelError",
+    "RouterResolver",
+    "SensitiveField",
+    "SingleModelAlreadyExistsError",
+    "SingleModelDeleteForbiddenError",
+    "SingleModelDoesNotExist",
+    "SingleModelDuplicateForbiddenError",
+    "SingleModelError",
     "SlugField",
     "SmallIntegerField",
     "Sum",
     "TableNotFound",
+    "TextChoice",
     "TextField",
     "TimeField",
     "URLField",
     "UUIDField",
     "UniqueConstraint",
+    "UnsupportedVirtualQueryError",
+    "VirtualBackend",
+    "VirtualBackendCapabilities",
+    "VirtualBackendNotFoundError",
+    "VirtualBackendOperationError",
+    "VirtualModelError",
     "atomic",
+    "backend_registry",
     "bypass_permissions",
     "close_db",
     "configure_db",
     "connections",
     "create_tables",
+    "dispatch_decorator_handlers",
+    "escape_like",
     "get_connection",
+    "get_dispatcher",
     "get_engine",
     "init_db",
+    "invalidate_query_cache",
+    "model_event",
     "on_commit",
+    "preload_table_schemas",
     "request_connection",
     "transaction",
 ]

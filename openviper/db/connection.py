@@ -5,9 +5,9 @@ See `openviper.db.databases` for what a block is and which tasks belong to it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.databases import (
     Block,
@@ -15,13 +15,14 @@ from openviper.db.databases import (
     Connection,
     ConnectionManager,
     Database,
+    Flush,
     blocks,
     connections,
     current_block,
     entered,
 )
-from openviper.db.drivers.sqlite import Parameters, Row, SQLiteConnection
-from openviper.db.exceptions import DatabaseConfigurationError, DatabaseReadOnlyError
+from openviper.db.drivers.base import DriverConnection, Parameters, Row
+from openviper.db.exceptions import DatabaseConfigurationError, DatabaseReadOnlyError, OperationalError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "ConnectionManager",
     "Database",
     "atomic",
+    "before_commit",
     "close_db",
     "configure_db",
     "connections",
@@ -43,8 +45,10 @@ __all__ = [
     "request_connection",
     "reset_engine",
     "run_insert",
+    "run_insert_many",
     "run_many",
     "run_read",
+    "run_stream",
     "run_write",
     "transaction",
 ]
@@ -62,11 +66,31 @@ async def run_read(
     if blocks.get() is not None:
         block = current_block(alias)
         if block is not None:
+            _check_alive(block)
             return await block.connection.read(sql, parameters, convert)
     return await connections.get(alias).pool().read(sql, parameters, convert)
 
 
-async def _run(alias: str, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, int | None]:
+async def run_stream(
+    alias: str, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+) -> AsyncGenerator[list[T], None]:
+    """Run a read and yield ``convert(rows)`` for chunks of rows.
+
+    In a transaction it sees what that has written; otherwise it has a connection of its own, and shows the rows as they
+    were when it began.
+    """
+    block = current_block(alias)
+    if block is not None and block.transactional:
+        _check_alive(block)
+        chunks = block.connection.stream(sql, parameters, convert, chunk_size)
+    else:
+        chunks = connections.get(alias).pool().stream(sql, parameters, convert, chunk_size)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
+
+
+async def _run(alias: str, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
     if blocks.get() is not None:
         block = current_block(alias)
         if block is not None:
@@ -78,8 +102,8 @@ async def _run(alias: str, sql: str, parameters: Parameters, *, single: bool) ->
     return await database.pool().write(sql, parameters, single=single)
 
 
-async def run_insert(alias: str, sql: str, parameters: Parameters) -> int | None:
-    """Insert one row and return its row id."""
+async def run_insert(alias: str, sql: str, parameters: Parameters) -> Any:
+    """Insert one row and return its key if the database made it."""
     return (await _run(alias, sql, parameters, single=True))[1]
 
 
@@ -95,23 +119,43 @@ async def run_write(alias: str, sql: str, parameters: Parameters, *, bulk: bool 
     return (await _run(alias, sql, parameters, single=not bulk))[0]
 
 
-async def run_many(alias: str, sql: str, rows: Iterable[Parameters]) -> int:
-    """Run a write once per row of values, all or nothing, and return the number of rows it touched."""
+@asynccontextmanager
+async def _writer(alias: str) -> AsyncIterator[DriverConnection]:
+    """Have the block's connection, or one of the pool that is told of the commit."""
     block = current_block(alias)
     if block is not None:
         _check_writable(block)
-        return await block.connection.write_many(sql, rows)
+        yield block.connection
+        return
     database = connections.get(alias)
     if database.is_read_only:
         raise DatabaseReadOnlyError(f"database {alias!r} is read-only")
     pool = database.pool()
     async with pool.hold() as driver:
-        count = await driver.write_many(sql, rows)
+        yield driver
     pool.committed()
-    return count
+
+
+async def run_many(alias: str, sql: str, rows: Iterable[Parameters]) -> int:
+    """Run a write once per row of values, all or nothing, and return the number of rows it touched."""
+    async with _writer(alias) as driver:
+        return await driver.write_many(sql, rows)
+
+
+async def run_insert_many(alias: str, sql: str, rows: Iterable[Parameters]) -> list[int]:
+    """Insert rows whose keys the database makes, all or nothing, and return the keys in the order of the rows."""
+    async with _writer(alias) as driver:
+        return await driver.insert_many(sql, rows)
+
+
+def _check_alive(block: Block) -> None:
+    # A statement sent now would be on its own, and durable, whatever became of the block.
+    if block.transactional and not block.connection.in_transaction:
+        raise _lost()
 
 
 def _check_writable(block: Block) -> None:
+    _check_alive(block)
     if block.read_only:
         raise DatabaseReadOnlyError("this transaction is read-only")
 
@@ -148,7 +192,7 @@ async def transaction(using: str | None = None, read_only: bool = False) -> Asyn
     outer = current_block(database.alias)
     if outer is not None:
         async with outer.lock:
-            nested = outer.connection.raw.in_transaction
+            nested = outer.connection.in_transaction
             block = Block(
                 outer.connection, outer=outer, transactional=True, read_only=read_only or outer.read_only
             )
@@ -156,6 +200,8 @@ async def transaction(using: str | None = None, read_only: bool = False) -> Asyn
                 yield one
         if nested:
             outer.callbacks.extend(block.callbacks)
+            for flush, items in block.flushes.items():
+                outer.flushes.setdefault(flush, []).extend(items)
         else:
             await _run_callbacks(block.callbacks)
         return
@@ -171,26 +217,46 @@ async def transaction(using: str | None = None, read_only: bool = False) -> Asyn
 @asynccontextmanager
 async def _transaction_on(database: Database, block: Block, nested: bool) -> AsyncIterator[Connection]:
     driver = block.connection
-    # IMMEDIATE takes the write lock now; a transaction that upgrades later could fail half-way as busy.
-    begin = "SAVEPOINT openviper" if nested else ("BEGIN" if block.read_only else "BEGIN IMMEDIATE")
+    point = _savepoint(block)
+    begin = f"SAVEPOINT {point}" if nested else (driver.begin_read_only if block.read_only else driver.begin)
     try:
-        await driver.write(begin, (), single=True)
+        await driver.control(begin)
         async with entered(database.alias, block):
             yield Connection(database, driver)
-        await _finish(driver, "RELEASE openviper" if nested else "COMMIT")
+        if not driver.in_transaction:
+            raise _lost()
+        if not nested:
+            for flush, items in block.flushes.items():
+                await flush(Connection(database, driver), items)
+        await _finish(driver, f"RELEASE SAVEPOINT {point}" if nested else "COMMIT")
     except BaseException:
-        if driver.raw.in_transaction:
+        if driver.in_transaction:
             if nested:
-                await _finish(driver, "ROLLBACK TO openviper")
-                await _finish(driver, "RELEASE openviper")
+                await _finish(driver, f"ROLLBACK TO SAVEPOINT {point}")
+                await _finish(driver, f"RELEASE SAVEPOINT {point}")
             else:
                 await _finish(driver, "ROLLBACK")
         raise
 
 
-async def _finish(driver: SQLiteConnection, sql: str) -> None:
+def _savepoint(block: Block) -> str:
+    """Return a name that no outer block has: MariaDB forgets a savepoint when another one takes its name."""
+    depth = 0
+    outer = block.outer
+    while outer is not None:
+        depth, outer = depth + 1, outer.outer
+    return f"openviper_{depth}"
+
+
+def _lost() -> OperationalError:
+    return OperationalError(
+        "the database has ended the transaction by itself; nothing of it was stored", retryable=True
+    )
+
+
+async def _finish(driver: DriverConnection, sql: str) -> None:
     """End a transaction; a cancellation that arrives meanwhile is answered only when it has ended."""
-    task = asyncio.ensure_future(driver.write(sql, (), single=not driver.heavy))
+    task = asyncio.ensure_future(driver.control(sql))
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
@@ -200,7 +266,6 @@ async def _finish(driver: SQLiteConnection, sql: str) -> None:
         except Exception:  # Reported below, from the task itself.
             break
     task.result()
-    driver.heavy = driver.heavy and driver.raw.in_transaction
     if cancelled is not None:
         raise cancelled
 
@@ -230,6 +295,25 @@ def on_commit(callback: Callback, using: str | None = None) -> None:
         future = asyncio.ensure_future(result)
         _background.add(future)
         future.add_done_callback(_background.discard)
+
+
+def before_commit(flush: Flush, item: Any, using: str | None = None) -> bool:
+    """Gather an item that has to be written with the transaction of this task, as the last thing in it.
+
+    Args:
+        flush: Called once before the outermost commit, with the connection and all items gathered for it. Its writes are
+            part of the transaction; its failure undoes all.
+        item: What to write. It is dropped when the block it was given in, or one around it, rolls back.
+        using: The alias of the database.
+
+    Returns:
+        Whether there is a transaction that may write; otherwise nothing was done.
+    """
+    block = current_block(using or "default")
+    if block is None or not block.transactional or block.read_only:
+        return False
+    block.flushes.setdefault(flush, []).append(item)
+    return True
 
 
 # Short ways

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.base import Dialect
-from openviper.db.dialects.sqlite import SQLiteDialect
-from openviper.db.drivers.sqlite import Parameters, Row, SQLiteConnection
-from openviper.db.exceptions import (
-    DatabaseAliasNotFoundError,
-    DatabaseBackendNotFoundError,
-    DatabaseConfigurationError,
-)
-from openviper.db.options import DatabaseOptions, read_databases
-from openviper.db.pool import Pool, PoolOptions
+from openviper.db.dialects.lookup import dialect_for
+from openviper.db.drivers.base import DriverConnection, Parameters, Pool, Row, ServerOptions
+from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError
+from openviper.db.options import DatabaseOptions, check_url, read_databases
 from openviper.db.url import DatabaseURL
 from openviper.utils.importing import lazy_module
 
@@ -33,16 +28,18 @@ else:
     asyncio = lazy_module("asyncio")
 
 Callback = Callable[[], object]
+Flush = Callable[["Connection", list[Any]], Awaitable[None]]
+"""Writes what was gathered during a transaction as the last thing in it."""
 
 
 class Block:
     """A span of code that has a connection to itself, most often a transaction."""
 
-    __slots__ = ("callbacks", "connection", "lock", "open", "outer", "read_only", "transactional")
+    __slots__ = ("callbacks", "connection", "flushes", "lock", "open", "outer", "read_only", "transactional")
 
     def __init__(
         self,
-        connection: SQLiteConnection,
+        connection: DriverConnection,
         *,
         outer: Block | None = None,
         transactional: bool = False,
@@ -54,6 +51,7 @@ class Block:
         self.read_only = read_only
         self.open = True
         self.callbacks: list[Callback] = []
+        self.flushes: dict[Flush, list[Any]] = {}
         # Savepoints are a stack, so sibling tasks that open a nested block take turns.
         self.lock = asyncio.Lock()
 
@@ -93,7 +91,7 @@ def _identity(rows: list[Row]) -> list[Row]:
 class Connection:
     """A connection that a block of code has to itself."""
 
-    def __init__(self, database: Database, driver: SQLiteConnection) -> None:
+    def __init__(self, database: Database, driver: DriverConnection) -> None:
         self.alias = database.alias
         self.dialect = database.dialect
         self.vendor = database.vendor
@@ -103,14 +101,14 @@ class Connection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open on this connection."""
-        return self._driver.raw.in_transaction
+        return self._driver.in_transaction
 
     async def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """Run any statement in the thread and return the number of rows it wrote, -1 where there is no such number."""
         return (await self._driver.write(sql, parameters, single=False))[0]
 
-    async def insert(self, sql: str, parameters: Parameters = ()) -> int | None:
-        """Run an INSERT of one row and return its row id."""
+    async def insert(self, sql: str, parameters: Parameters = ()) -> Any:
+        """Run an INSERT of one row and return its key, if the database makes one and the statement returns it."""
         return (await self._driver.write(sql, parameters, single=True))[1]
 
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
@@ -136,11 +134,8 @@ class Database:
         self.url = DatabaseURL.parse(options.url)
         self.vendor = self.url.vendor
         self.is_read_only = options.read_only
-        if self.vendor != "sqlite":
-            raise DatabaseBackendNotFoundError(
-                f"database {alias!r}: no driver for {self.url.scheme!r} in this version; supported: sqlite"
-            )
-        self.dialect: Dialect = SQLiteDialect()
+        check_url(alias, self.url)
+        self.dialect: Dialect = dialect_for(self.vendor)
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
@@ -157,22 +152,45 @@ class Database:
             self._others[self._loop] = self._pool
         for other in [one for one in self._others if one.is_closed()]:
             self._others.pop(other).close_now()
-        pool = self._others.pop(loop, None) or Pool(self._pool_options())
+        pool = self._others.pop(loop, None) or self._make_pool()
         self._loop, self._pool = loop, pool
         return pool
 
-    def _pool_options(self) -> PoolOptions:
+    def _make_pool(self) -> Pool:
         options = self.options
-        return PoolOptions(
-            alias=self.alias,
-            path=":memory:" if self.url.is_memory else str(self.url.path),
-            read_only=options.read_only or self.url.query.get("mode") == "ro",
-            readers=options.pool_size,
-            timeout=options.pool_timeout,
-            journal_mode=options.journal_mode,
-            busy_timeout=options.busy_timeout,
-            inline=options.inline,
-            echo=options.echo,
+        if self.vendor != "sqlite":
+            from openviper.db.pool.server import server_pool
+
+            return server_pool(
+                self.vendor,
+                ServerOptions(
+                    alias=self.alias,
+                    url=self.url,
+                    read_only=options.read_only,
+                    echo=options.echo,
+                    pool_size=options.pool_size,
+                    max_overflow=options.max_overflow,
+                    pool_timeout=options.pool_timeout,
+                    pool_recycle=options.pool_recycle,
+                    statement_timeout=options.statement_timeout,
+                    prepared_statements=options.prepared_statements,
+                ),
+            )
+        from openviper.db.pool.sqlite import PoolOptions, SQLitePool
+
+        return SQLitePool(
+            PoolOptions(
+                alias=self.alias,
+                path=":memory:" if self.url.is_memory else str(self.url.path),
+                read_only=options.read_only or self.url.query.get("mode") == "ro",
+                readers=options.pool_size,
+                timeout=options.pool_timeout,
+                journal_mode=options.journal_mode,
+                busy_timeout=options.busy_timeout,
+                inline=options.inline,
+                echo=options.echo,
+                statement_timeout=options.statement_timeout,
+            )
         )
 
     @asynccontextmanager
@@ -188,8 +206,8 @@ class Database:
             try:
                 yield Connection(self, driver)
             finally:
-                if driver.raw.in_transaction:  # Left open by an error inside; never handed to the next one.
-                    await driver.write("ROLLBACK", (), single=False)
+                if driver.in_transaction:  # Left open by an error inside; never handed to the next one.
+                    await driver.control("ROLLBACK")
 
     async def close(self) -> None:
         """Close the pool of this loop, and those of loops that are closed."""
@@ -221,6 +239,16 @@ class ConnectionManager:
 
     def __init__(self) -> None:
         self._databases: dict[str, Database] | None = None
+        self._routers: tuple[list[Any], dict[str, Any]] = ([], {})
+        self.has_routers = False
+        """Whether routers decide about the database of an operation."""
+        self.generation = 0
+        """Counts configurations, so that what was made from one can tell that it is outdated."""
+
+    def router_config(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return ``ROUTERS`` and ``ROUTING`` of the configuration."""
+        self.ensure_initialized()
+        return self._routers
 
     def configure(self, databases: Mapping[str, Any] | None = None) -> None:
         """Take the databases from a mapping of the form of `DATABASES`, or from the settings.
@@ -232,6 +260,10 @@ class ConnectionManager:
             from openviper.conf import settings
 
             databases = settings.DATABASES
+        routers = databases.get("ROUTERS") or ()
+        self._routers = (list(routers), dict(databases.get("ROUTING") or {}))
+        self.has_routers = bool(routers)
+        self.generation += 1
         self._databases = {
             alias: Database(alias, options) for alias, options in read_databases(databases).items()
         }
@@ -280,6 +312,8 @@ class ConnectionManager:
         """Forget the configuration and close what no running loop uses."""
         self.close_now()
         self._databases = None
+        self._routers, self.has_routers = ([], {}), False
+        self.generation += 1
 
     def close_now(self) -> None:
         """Close everything at the end of the process."""

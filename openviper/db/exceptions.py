@@ -8,14 +8,20 @@
     ├─ DatabaseRoutingError
     │  └─ DatabaseTransactionRoutingError
     ├─ OperationalError
-    └─ PoolTimeoutError (TimeoutError)
+    ├─ PoolTimeoutError (TimeoutError)
+    ├─ SingleModelError
+    │  ├─ SingleModelDoesNotExist (DoesNotExist) · SingleModelAlreadyExistsError
+    │  └─ SingleModelDeleteForbiddenError · SingleModelDuplicateForbiddenError
+    └─ VirtualModelError
+       ├─ VirtualBackendNotFoundError · VirtualBackendOperationError
+       └─ ReadOnlyVirtualModelError · UnsupportedVirtualQueryError
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from openviper.exceptions import OpenViperException
+from openviper.exceptions import DoesNotExist, OpenViperException
 
 
 class DatabaseError(OpenViperException):
@@ -67,10 +73,12 @@ class OperationalError(DatabaseError):
 
     Attributes:
         retryable: Whether the same work may succeed when tried again as a whole.
+        unreachable: Whether there was no connection at all, so that nothing was sent.
     """
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, unreachable: bool = False) -> None:
         self.retryable = retryable
+        self.unreachable = unreachable
         super().__init__(message)
 
 
@@ -81,3 +89,43 @@ class PoolTimeoutError(DatabaseError, TimeoutError):
         self.alias = alias
         self.timeout = timeout
         super().__init__(f"no connection to database {alias!r} became free within {timeout:g} s")
+
+
+class SingleModelError(DatabaseError):
+    """The root of the errors of models that have one row."""
+
+
+class SingleModelDoesNotExist(SingleModelError, DoesNotExist):  # noqa: N818 - the public name
+    """The one row does not exist yet."""
+
+
+class SingleModelAlreadyExistsError(SingleModelError):
+    """The one row exists, so it cannot be created."""
+
+
+class SingleModelDeleteForbiddenError(SingleModelError):
+    """The one row of a model is not deleted."""
+
+
+class SingleModelDuplicateForbiddenError(SingleModelError):
+    """Several rows were given for a model that has one."""
+
+
+class VirtualModelError(DatabaseError):
+    """The root of the errors of models whose data are not in a database."""
+
+
+class VirtualBackendNotFoundError(VirtualModelError):
+    """No backend of the name that ``Meta.backend`` gives is registered."""
+
+
+class ReadOnlyVirtualModelError(VirtualModelError, DatabaseReadOnlyError):
+    """A write was asked of a virtual model that is only read."""
+
+
+class UnsupportedVirtualQueryError(VirtualModelError):
+    """The backend of a virtual model cannot do this."""
+
+
+class VirtualBackendOperationError(VirtualModelError):
+    """A backend could not do what it was asked."""

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol, TypeVar
 
 from openviper.db.compiler.builders import Row
 from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan, plan_for
 from openviper.db.compiler.where import joined_models
-from openviper.db.connection import connections, run_insert, run_many, run_read, run_write
-from openviper.db.databases import blocks
+from openviper.db.cache import invalidate_query_cache as invalidate_query_cache
+from openviper.db.cache import query_cache
+from openviper.db.connection import connections, on_commit, run_insert, run_insert_many, run_many, run_read, run_stream, run_write
+from openviper.db.databases import blocks, current_block
 from openviper.db.exceptions import DatabaseReadOnlyError, DatabaseTransactionRoutingError, OperationalError
 from openviper.db.fields.options import ModelOptions
+from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
 from openviper.db.permissions import bypass_permissions as bypass_permissions
 from openviper.db.permissions import check_permission as check_permission
 from openviper.db.permissions import is_enforced
 from openviper.db.permissions import set_permission_checker as set_permission_checker
-from openviper.exceptions import TableNotFound
+from openviper.db.utils import assert_safe_table_name as assert_safe_table_name
+from openviper.db.utils import escape_like as escape_like
+from openviper.db.utils import validate_regex_pattern as validate_regex_pattern
+from openviper.exceptions import PermissionDenied, TableNotFound
 
 T = TypeVar("T")
 
@@ -36,6 +43,26 @@ async def check_read(meta: ModelOptions, query: Description, names: Iterable[str
     if is_enforced(query.ignore_permissions):
         for one in (meta, *joined_models(meta, query, names)):
             await check_permission(one, "read")
+
+
+async def may_read(meta: ModelOptions, query: Description, names: Iterable[str] = ()) -> bool:
+    """Tell whether a read may go on; the arguments are those of `check_read`.
+
+    Returns:
+        False if it is denied and the query asks for nothing rather than an error.
+
+    Raises:
+        Exception: The checker's own error if it is denied.
+    """
+    if not is_enforced(query.ignore_permissions):
+        return True
+    try:
+        await check_read(meta, query, names)
+    except PermissionDenied:
+        if not query.if_permitted:
+            raise
+        return False
+    return True
 
 
 # Which database
@@ -59,6 +86,42 @@ def choose_alias(meta: ModelOptions, using: str | None) -> str:
     return using or meta.backend
 
 
+def _fixed_alias(meta: ModelOptions, using: str | None) -> str | None:
+    """Return the alias that is beyond the routers' decision, or `None`."""
+    alias = choose_alias(meta, using)
+    if using is not None or alias != "default" or meta.backend != "default":
+        return alias
+    by_alias = blocks.get() or {}
+    return alias if any(block.open and block.transactional for block in by_alias.values()) else None
+
+
+async def read_alias(meta: ModelOptions, using: str | None, hint: str | None = None) -> str:
+    """Return the alias for reading.
+
+    Args:
+        meta: The model's options.
+        using: The alias asked for.
+        hint: Where the instance at hand came from.
+
+    Raises:
+        DatabaseTransactionRoutingError: If a transaction is open on other databases than the one asked for.
+        DatabaseRoutingError: If a router gives an answer that is no alias.
+    """
+    if not connections.has_routers:
+        return choose_alias(meta, using or hint)
+    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_read(meta.model, alias=hint)
+
+
+async def write_alias(meta: ModelOptions, using: str | None, hint: str | None = None) -> str:
+    """Return the alias for writing; the arguments are those of `read_alias`.
+
+    An instance is written where it came from, unless that is a replica.
+    """
+    if not connections.has_routers or (hint is not None and not DefaultRouterResolver().is_replica(hint)):
+        return choose_alias(meta, using or hint)
+    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_write(meta.model, alias=hint)
+
+
 def plan_on(meta: ModelOptions, alias: str) -> Plan:
     """Return a model's plan for the dialect of a database.
 
@@ -78,7 +141,26 @@ def check_not_read_only(meta: ModelOptions) -> None:
         raise DatabaseReadOnlyError(f"model {meta.label!r} is read-only")
 
 
+def check_in_transaction(alias: str, what: str) -> None:
+    """Check that a transaction is open on a database.
+
+    Raises:
+        DatabaseTransactionRoutingError: If none is.
+    """
+    block = current_block(alias)
+    if block is None or not block.transactional:
+        raise DatabaseTransactionRoutingError(f"{what} needs a transaction; use it inside `async with atomic():`")
+
+
 # Statements
+
+
+def _written(meta: ModelOptions, alias: str) -> None:
+    """Take note of a write that has succeeded."""
+    if connections.has_routers:
+        mark_write_used()
+    if query_cache.tables and meta.table_name in query_cache.tables:
+        _forget_cached(meta, alias)
 
 
 def explain_missing(meta: ModelOptions, alias: str, error: OperationalError) -> None:
@@ -103,22 +185,99 @@ async def read(
     try:
         return await run_read(alias, sql, parameters, convert)
     except OperationalError as error:
+        if error.unreachable and connections.has_routers:
+            mark_down(alias)
+            other = await DefaultRouterResolver().resolve_read(meta.model)
+            if other != alias:
+                return await read(meta, other, sql, parameters, convert)
         explain_missing(meta, alias, error)
         raise
 
 
-async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any]) -> int | None:
-    """Insert one row and return its row id.
+class Selected(Protocol):
+    """A compiled SELECT."""
+
+    @property
+    def sql(self) -> str:
+        """The statement."""
+        ...
+
+    @property
+    def parameters(self) -> list[Any]:
+        """Its values."""
+        ...
+
+    @property
+    def convert(self) -> Callable[[list[Row]], Any]:
+        """Makes the results of its rows."""
+        ...
+
+
+async def read_cached(meta: ModelOptions, alias: str, query: Description, select: Selected) -> Any:
+    """Run a read whose rows may be kept for ``Meta.cache_ttl`` seconds, and return what it makes of them.
+
+    In a transaction, whose own writes it has to see, the database is asked.
+    """
+    block = current_block(alias)
+    if block is not None and block.transactional:
+        return await read(meta, alias, select.sql, select.parameters, select.convert)
+    from openviper.conf import settings
+
+    key = (alias, select.sql, *map(repr, select.parameters))
+    rows = query_cache.get(key)
+    if rows is None:
+        rows = await read(meta, alias, select.sql, select.parameters, list)
+        if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:
+            tables = (meta.table_name, *(one.table_name for one in joined_models(meta, query)))
+            query_cache.put(key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE)
+    return select.convert(list(rows))
+
+
+def _forget_cached(meta: ModelOptions, alias: str) -> None:
+    """Drop what was read from a table that has been written, once others can see that."""
+    table = meta.table_name
+    query_cache.forget(table)
+    block = current_block(alias)
+    if block is not None and block.transactional:
+        on_commit(lambda: query_cache.forget(table), using=alias)
+
+
+async def stream(
+    meta: ModelOptions,
+    alias: str,
+    sql: str,
+    parameters: Sequence[Any],
+    convert: Callable[[list[Row]], list[T]],
+    chunk_size: int,
+) -> AsyncGenerator[list[T], None]:
+    """Run a read and yield ``convert(rows)`` for chunks of rows.
+
+    Raises:
+        TableNotFound: If the table does not exist.
+    """
+    try:
+        async with aclosing(run_stream(alias, sql, parameters, convert, chunk_size)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    except OperationalError as error:
+        explain_missing(meta, alias, error)
+        raise
+
+
+async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any]) -> Any:
+    """Insert one row and return its key if the database made it.
 
     Raises:
         TableNotFound: If the table does not exist.
         IntegrityError: If a constraint refuses it.
     """
     try:
-        return await run_insert(alias, sql, parameters)
+        result = await run_insert(alias, sql, parameters)
     except OperationalError as error:
         explain_missing(meta, alias, error)
         raise
+    _written(meta, alias)
+    return result
 
 
 async def write(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any], *, bulk: bool) -> int:
@@ -129,10 +288,12 @@ async def write(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[A
         IntegrityError: If a constraint refuses it.
     """
     try:
-        return await run_write(alias, sql, parameters, bulk=bulk)
+        result = await run_write(alias, sql, parameters, bulk=bulk)
     except OperationalError as error:
         explain_missing(meta, alias, error)
         raise
+    _written(meta, alias)
+    return result
 
 
 async def write_many(meta: ModelOptions, alias: str, sql: str, rows: Any) -> int:
@@ -143,7 +304,29 @@ async def write_many(meta: ModelOptions, alias: str, sql: str, rows: Any) -> int
         IntegrityError: If a constraint refuses a row.
     """
     try:
-        return await run_many(alias, sql, rows)
+        result = await run_many(alias, sql, rows)
     except OperationalError as error:
         explain_missing(meta, alias, error)
         raise
+    _written(meta, alias)
+    return result
+
+
+async def insert_many(meta: ModelOptions, alias: str, sql: str, rows: Any) -> list[int]:
+    """Insert rows whose keys the database makes, all or nothing, and return the keys in the order of the rows.
+
+    Raises:
+        TableNotFound: If the table does not exist.
+        IntegrityError: If a constraint refuses a row.
+    """
+    try:
+        result = await run_insert_many(alias, sql, rows)
+    except OperationalError as error:
+        explain_missing(meta, alias, error)
+        raise
+    _written(meta, alias)
+    return result
+
+
+async def preload_table_schemas() -> None:
+    """Do nothing: there is nothing to learn from the database before the first query."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from openviper.exceptions import FieldError
 
 Operand: TypeAlias = "Expression | int | float | Decimal"
 """What an expression can be combined with."""
 
-Condition: TypeAlias = "tuple[str, Any] | Q"
-"""A lookup with its value, or a nested `Q`."""
+Condition: TypeAlias = "tuple[Any, Any] | Q"
+"""A lookup with its value, or a nested `Q`; the lookup is a text, or an object that is one already."""
 
 
 class Q:
@@ -142,15 +142,17 @@ class Combined(Expression):
         return f"({self.left!r} {self.operator} {self.right!r})"
 
 
-class Aggregate:
-    """A value computed over all rows.
+class Aggregate(Expression):
+    """A value computed over several rows: all those of a query, or those that belong to an instance.
 
     Args:
-        field: The field, or a path over foreign keys.
+        field: The field, or a path over foreign keys; in `annotate` also over a `related_name` or a many-to-many field.
         distinct: Count or add up equal values only once.
     """
 
-    function = ""
+    __slots__ = ("distinct", "field")
+
+    function: ClassVar[str] = ""
 
     def __init__(self, field: str, distinct: bool = False) -> None:
         self.field = field
@@ -163,7 +165,9 @@ class Aggregate:
 class Count(Aggregate):
     """How many rows have a value; ``Count("*")`` counts all rows."""
 
-    function = "COUNT"
+    __slots__ = ()
+
+    function: ClassVar[str] = "COUNT"
 
     def __init__(self, field: str = "*", distinct: bool = False) -> None:
         super().__init__(field, distinct)
@@ -172,22 +176,30 @@ class Count(Aggregate):
 class Sum(Aggregate):
     """The sum, `None` without rows."""
 
-    function = "SUM"
+    __slots__ = ()
+
+    function: ClassVar[str] = "SUM"
 
 
 class Avg(Aggregate):
     """The average, `None` without rows."""
 
-    function = "AVG"
+    __slots__ = ()
+
+    function: ClassVar[str] = "AVG"
 
 
 class Max(Aggregate):
     """The greatest value, `None` without rows."""
 
-    function = "MAX"
+    __slots__ = ()
+
+    function: ClassVar[str] = "MAX"
 
 
 class Min(Aggregate):
     """The least value, `None` without rows."""
 
-    function = "MIN"
+    __slots__ = ()
+
+    function: ClassVar[str] = "MIN"

@@ -10,13 +10,19 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
+from openviper.db.aggregates import aggregate_reader, aggregate_sql, check_aggregate
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.expressions import Combined, Expression, F
+from openviper.db.expressions import Aggregate, Avg, Combined, Count, Expression, F
 from openviper.db.fields.base import Field, unwrap_enum
 from openviper.db.fields.options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
+from openviper.db.paths import Columns as Columns
+from openviper.db.paths import Path as Path
+from openviper.db.paths import no_field, walk
+from openviper.db.paths import resolve_path as resolve_path
+from openviper.db.utils import validate_regex_pattern
 from openviper.exceptions import FieldError, QueryError
 
 MAX_HOPS = 5
@@ -39,70 +45,13 @@ UNKNOWN = "unknown"
 Kind = Any
 
 
-class Columns(Protocol):
-    """Gives columns of the queried table and of those joined to it their SQL names."""
-
-    def column(self, hops: tuple[ForeignKey[Any], ...], field: Field[Any]) -> str:
-        """Return the quoted, qualified name, joining tables as needed."""
-        ...
-
-
-class Path(NamedTuple):
-    """A field, and the foreign keys that lead to it."""
-
-    hops: tuple[ForeignKey[Any], ...]
-    field: Any
-
-
-def resolve_path(meta: ModelOptions, name: str) -> Path:
-    """Return the field that a path such as ``author__name`` leads to.
-
-    Raises:
-        FieldError: If a part is no field, or the path has more than `MAX_HOPS` foreign keys.
-    """
-    path, rest = _walk(meta, name)
-    if rest:
-        raise _no_field(path, meta, name, rest[0])
-    return path
-
-
-def _walk(meta: ModelOptions, name: str) -> tuple[Path, list[str]]:
-    """Follow a name as far as it consists of fields; return what is left of it."""
-    if not isinstance(name, str):
-        raise FieldError(f"{name!r} is not a field name")
-    parts = name.split("__")
-    hops: list[ForeignKey[Any]] = []
-    field = meta.field(parts[0])
-    rest = parts[1:]
-    while rest and isinstance(field, ForeignKey):
-        remote: ModelOptions = field.remote_model._meta
-        following = remote.names.get(rest[0])
-        if following is None:
-            break
-        rest = rest[1:]
-        hops.append(field)
-        field = following
-    if hops and field.primary_key:
-        field = hops.pop()  # The target's key is in the referring row already.
-    if len(hops) > MAX_HOPS:
-        raise FieldError(f"{name!r} follows {len(hops)} foreign keys, more than {MAX_HOPS}")
-    return Path(tuple(hops), field), rest
-
-
-def _no_field(path: Path, meta: ModelOptions, name: str, part: str) -> FieldError:
-    if isinstance(path.field, ForeignKey):
-        remote: ModelOptions = path.field.remote_model._meta
-        return FieldError(f"{name!r}: {remote.unknown(part).detail}")
-    return FieldError(f"{name!r}: {meta.model_name} knows no field or lookup {part!r} after {path.field.name!r}")
-
-
 class Lookup:
     """One condition without its value: path, part of a moment, operator."""
 
     __slots__ = ("_writers", "field", "hops", "key", "operator", "transform")
 
     def __init__(self, meta: ModelOptions, key: str) -> None:
-        path, rest = _walk(meta, key)
+        path, rest = walk(meta, key)
         self.key = key
         self.hops = path.hops
         self.field = path.field
@@ -114,7 +63,7 @@ class Lookup:
         if rest and rest[0] in OPERATORS:
             self.operator = rest.pop(0)
         if rest:
-            raise _no_field(path, meta, key, rest[0])
+            raise no_field(path, meta, key, rest[0])
 
     # Binding
 
@@ -123,8 +72,11 @@ class Lookup:
 
         Raises:
             QueryError: If the value has the wrong shape for the operator.
+            FieldError: If the field is stored encrypted.
         """
         operator = self.operator
+        if self.field is not None and not self.field.searchable and value is not None and operator != "isnull":
+            raise FieldError(f"{self.key!r}: {self.field.name!r} is stored encrypted and cannot be searched")
         if operator in COMPARISONS:
             if value is None and operator in ("exact", "ne"):
                 return "null"
@@ -196,6 +148,15 @@ class Lookup:
         parameters.extend(operands)
         return VALUE
 
+    def _bind_element(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
+        try:
+            element = self.field.base_field.to_db(value)
+            writer = self.field.element_writer(dialect)
+            parameters.append(dialect.array_element(element if writer is None or element is None else writer(element)))
+        except (ValueError, TypeError, OverflowError):
+            return UNKNOWN
+        return "element"
+
     def _bind_text(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
         if value is None:
             return UNKNOWN
@@ -203,10 +164,7 @@ class Lookup:
             value = value.pattern
         text = str(unwrap_enum(value))
         if self.operator in REGEX:
-            try:
-                re.compile(text)
-            except re.error as error:
-                raise QueryError(f"{self.key!r}: {text!r} is not a regular expression: {error}") from None
+            validate_regex_pattern(text)
         elif not text.isascii():
             try:
                 text.encode()
@@ -224,7 +182,14 @@ class Lookup:
         column = columns.column(self.hops, self.field)
         if self.transform:
             column = dialect.date_part(self.transform, column)
+        return self._condition(column, kind, columns, dialect, meta)
+
+    def _condition(self, column: str, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
         operator = self.operator
+        if kind == UNKNOWN:
+            return "(1 = NULL)"
+        if kind == "element":
+            return dialect.array_contains(column)
         mark = dialect.placeholder
         if operator in COMPARISONS:
             if kind == VALUE:
@@ -250,6 +215,49 @@ class Lookup:
         if not count:
             return "(1 = 1)" if negation else "(1 = 0)"
         return f"{column} {negation}IN ({', '.join([dialect.placeholder] * count)})"
+
+
+class AnnotationLookup(Lookup):
+    """A condition on a computed value; equal to another one of the same name, operator and expression."""
+
+    __slots__ = ("expression",)
+
+    def __init__(self, meta: ModelOptions, key: str, expression: Expression) -> None:
+        name, _, operator = key.partition("__")
+        if operator and operator not in OPERATORS:
+            raise FieldError(f"{key!r}: there is no lookup {operator!r} for the computed value {name!r}")
+        self.key = key
+        self.operator = operator or "exact"
+        self.expression = expression
+        self.hops = ()
+        self.field = expression_field(meta, expression)
+        self.transform = ""
+        self._writers = {}
+
+    def __eq__(self, other: object) -> bool:
+        # What else there is to the SQL is in the kind, the expression included.
+        return isinstance(other, AnnotationLookup) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def bind(self, value: Any, parameters: list[Any], dialect: Dialect, meta: ModelOptions) -> Kind:
+        """Add the numbers of the expression and the value to `parameters` and return the kinds of both."""
+        computed = bind_expression(self.expression, parameters, dialect, meta)
+        return computed, super().bind(value, parameters, dialect, meta)
+
+    def convert(self, value: Any, dialect: Dialect) -> Any:
+        """Return an operand as the driver takes it."""
+        if self.field is None:
+            if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+                raise ValueError(f"{self.key}: {value!r} is not a number")
+            return value
+        return super().convert(value, dialect)
+
+    def sql(self, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
+        """Return the condition's SQL."""
+        computed = expression_sql(kind[0], columns, dialect, meta)
+        return self._condition(computed, kind[1], columns, dialect, meta)
 
 
 def find_lookup(meta: ModelOptions, key: str) -> Lookup:
@@ -299,6 +307,9 @@ def bind_expression(expression: object, parameters: list[Any], dialect: Dialect,
     if isinstance(expression, F):
         resolve_path(meta, expression.name)
         return expression.name
+    if isinstance(expression, Aggregate):
+        check_aggregate(meta, expression)
+        return ("aggregate", (expression.function, expression.distinct, expression.field), None)
     if isinstance(expression, Combined):
         left = bind_expression(expression.left, parameters, dialect, meta)
         return (expression.operator, left, bind_expression(expression.right, parameters, dialect, meta))
@@ -318,5 +329,76 @@ def expression_sql(kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOp
         path = resolve_path(meta, kind)
         return columns.column(path.hops, path.field)
     operator, left, right = kind
+    if operator == "aggregate":
+        return aggregate_sql(left, columns, dialect, meta)
     left_sql = expression_sql(left, columns, dialect, meta)
     return f"({left_sql} {operator} {expression_sql(right, columns, dialect, meta)})"
+
+
+def expression_field(meta: ModelOptions, expression: object) -> Any:
+    """Return the field whose kind of value an expression has, or `None` for a plain number."""
+    if isinstance(expression, F):
+        return resolve_path(meta, expression.name).field
+    if isinstance(expression, Aggregate):
+        path = check_aggregate(meta, expression)
+        return None if path is None or isinstance(expression, (Avg, Count)) else path.field
+    return None
+
+
+def expression_reader(meta: ModelOptions, expression: object, dialect: Dialect, *, aware: bool) -> Converter | None:
+    """Return what turns the database's value of an expression into Python's; `None` if nothing has to be done."""
+    if isinstance(expression, F):
+        field = resolve_path(meta, expression.name).field
+        reader: Converter | None = field.reader(dialect, aware=aware)
+        return reader
+    if isinstance(expression, Aggregate):
+        path = check_aggregate(meta, expression)
+        return aggregate_reader(expression, None if path is None else path.field, dialect, aware=aware)
+    return dialect.reader("NUMERIC") if _is_decimal(meta, expression) else None
+
+
+def _is_decimal(meta: ModelOptions, expression: object) -> bool:
+    if isinstance(expression, Combined):
+        return _is_decimal(meta, expression.left) or _is_decimal(meta, expression.right)
+    field = expression_field(meta, expression)
+    return isinstance(expression, Decimal) or (field is not None and field.db_type().startswith("NUMERIC"))
+
+
+def names_of(expression: object) -> list[str]:
+    """Return the names of the fields in an expression, and those that aggregates follow."""
+    if isinstance(expression, F):
+        return [expression.name]
+    if isinstance(expression, Aggregate):
+        return [expression.field]
+    return [*names_of(expression.left), *names_of(expression.right)] if isinstance(expression, Combined) else []
+
+
+def substituted(expression: Any, annotations: dict[str, Expression]) -> Any:
+    """Return an expression with the names of computed values replaced by what they stand for."""
+    if isinstance(expression, F):
+        return annotations.get(expression.name, expression)
+    if isinstance(expression, Combined):
+        left, right = substituted(expression.left, annotations), substituted(expression.right, annotations)
+        return Combined(left, expression.operator, right)
+    return expression
+
+
+def parts_of(expression: object) -> list[object]:
+    """Return an expression and all expressions in it."""
+    if isinstance(expression, Combined):
+        return [expression, *parts_of(expression.left), *parts_of(expression.right)]
+    return [expression]
+
+
+def checked(meta: ModelOptions, expression: Expression) -> Expression:
+    """Return an expression all of whose names exist.
+
+    Raises:
+        FieldError: If one does not.
+    """
+    for part in parts_of(expression):
+        if isinstance(part, F):
+            resolve_path(meta, part.name)
+        elif isinstance(part, Aggregate):
+            check_aggregate(meta, part)
+    return expression

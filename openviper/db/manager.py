@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from openviper.db.expressions import Aggregate, Q
+from openviper.db.expressions import Aggregate, Expression, Q
 from openviper.db.query import QuerySet
+from openviper.db.query.prefetch import Prefetch
+from openviper.db.query.pages import Page
 from openviper.db.query.values import ValuesQuery
 
 if TYPE_CHECKING:
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 Query = Coroutine[Any, Any, M]
+
+
+def _forwarded(name: str, member: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(member)
+    def forward(self: Manager[Any], *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.get_queryset(), name)(*args, **kwargs)
+
+    return forward
 
 
 class Manager(Generic[M]):
@@ -26,6 +37,9 @@ class Manager(Generic[M]):
         model: The model; set by the class that holds the manager when not given.
     """
 
+    queryset_class: type[QuerySet[Any]] = QuerySet
+    """The class of the queries."""
+
     def __init__(self, model: type[M] | None = None) -> None:
         self.name = ""
         self._everything: QuerySet[M] | None = None
@@ -36,13 +50,40 @@ class Manager(Generic[M]):
         """Take the model whose instances this manager queries."""
         self.model: type[M] = model
         self.name = name
-        self._everything = QuerySet(model)
+        self._everything = self.queryset_class(model)
+
+    @classmethod
+    def from_queryset(cls, queryset_class: type[QuerySet[Any]]) -> type[Any]:
+        """Return a manager class whose queries are of a class of your own, and which has its public methods too.
+
+        What it returns is not typed, as its methods are only known at run time; a subclass of `Manager` with methods of its
+        own is.
+
+        Args:
+            queryset_class: A subclass of `QuerySet`.
+
+        Raises:
+            TypeError: If it is none.
+        """
+        if not issubclass(queryset_class, QuerySet):
+            raise TypeError(f"{queryset_class!r} is not a subclass of QuerySet")
+        members: dict[str, Any] = {"queryset_class": queryset_class}
+        for klass in reversed(queryset_class.__mro__):
+            if issubclass(klass, QuerySet) and klass is not QuerySet:
+                for name, member in vars(klass).items():
+                    if not name.startswith("_") and callable(member):
+                        members[name] = _forwarded(name, member)
+        return type(f"{cls.__name__}From{queryset_class.__name__}", (cls,), members)
 
     def bound_copy(self, model: type[Any], name: str) -> Self:
         """Return a copy for another model, so that inherited managers are never shared."""
         made = copy.copy(self)
         made.bind(model, name)
         return made
+
+    def query_by(self, queryset_class: type[QuerySet[Any]]) -> None:
+        """Begin queries from another class of querysets."""
+        self._everything = queryset_class(self.model)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.model.__name__}.{self.name}>"
@@ -92,6 +133,22 @@ class Manager(Generic[M]):
     def select_related(self, *names: str) -> QuerySet[M]:
         """Return a query that loads these foreign keys' instances too."""
         return self.get_queryset().select_related(*names)
+
+    def prefetch_related(self, *names: str | Prefetch) -> QuerySet[M]:
+        """Return a query that loads these relations' instances too, by one more query each."""
+        return self.get_queryset().prefetch_related(*names)
+
+    def annotate(self, **expressions: Expression) -> QuerySet[M]:
+        """Return a query that computes values per row."""
+        return self.get_queryset().annotate(**expressions)
+
+    def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> QuerySet[M]:
+        """Return a query that locks its rows until the transaction ends."""
+        return self.get_queryset().select_for_update(nowait, skip_locked)
+
+    def if_permitted(self) -> QuerySet[M]:
+        """Return a query that gives nothing when reading is denied."""
+        return self.get_queryset().if_permitted()
 
     def using(self, alias: str) -> QuerySet[M]:
         """Return a query on this database."""
@@ -146,6 +203,18 @@ class Manager(Generic[M]):
         """Yield instances one at a time."""
         return self.get_queryset().iterator(chunk_size)
 
+    def batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+        """Yield lists of instances."""
+        return self.get_queryset().batch(size)
+
+    def id_batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+        """Yield lists of instances by primary key."""
+        return self.get_queryset().id_batch(size)
+
+    def paginate(self, page_number: int = 1, page_size: int = 25, cursor: str | None = None) -> Query[Page[M]]:
+        """Return one page of all instances."""
+        return self.get_queryset().paginate(page_number, page_size, cursor)
+
     def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
         """Return, when awaited, a list of dicts."""
         return self.get_queryset().values(*names)
@@ -170,6 +239,22 @@ class Manager(Generic[M]):
     def raw_sql(self) -> str:
         """Return the SQL of the query of all rows."""
         return self.get_queryset().raw_sql()
+
+    def get_single(self) -> Query[M]:
+        """Return the one row of a single model."""
+        return self.get_queryset().get_single()
+
+    def create_single(self, **values: Any) -> Query[M]:
+        """Create the one row of a single model."""
+        return self.get_queryset().create_single(**values)
+
+    def update_single(self, **values: Any) -> Query[M]:
+        """Change and return the one row of a single model."""
+        return self.get_queryset().update_single(**values)
+
+    def get_or_create_single(self, **values: Any) -> Query[M]:
+        """Return the one row of a single model, made if need be."""
+        return self.get_queryset().get_or_create_single(**values)
 
     def bulk_create(
         self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
+from openviper.db.url import DatabaseURL
 
 logger = logging.getLogger("openviper.db")
 
@@ -15,12 +16,35 @@ BUILT_IN_BACKENDS = (None, "sqlalchemy", "default", "openviper.db.backends.Defau
 """Names under which 0.1 knew the built-in backend."""
 JOURNAL_MODES = ("WAL", "DELETE", "TRUNCATE", "PERSIST", "MEMORY")
 
+PARAMETERS: dict[str, frozenset[str]] = {
+    "sqlite": frozenset({"mode", "cache", "timeout"}),
+    # https://www.postgresql.org/docs/current/libpq-connect.html, section "Parameter Key Words".
+    "postgresql": frozenset(
+        {
+            "application_name", "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
+            "gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count",
+            "keepalives_idle", "keepalives_interval", "krbsrvname", "load_balance_hosts", "options", "passfile",
+            "require_auth", "requirepeer", "service", "sslcert", "sslcertmode", "sslcompression", "sslcrl", "sslcrldir",
+            "sslkey", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslmode", "sslnegotiation", "sslpassword",
+            "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout",
+        }
+    ),
+    "mysql": frozenset({"charset", "connect_timeout", "ssl_ca", "ssl_cert", "ssl_key", "unix_socket"}),
+}  # fmt: skip
+"""The URL parameters that each vendor's driver understands."""
+
 
 class DatabaseOptions(NamedTuple):
     """The options of one database.
 
     Attributes:
+        pool_size: Connections kept open; for SQLite, connections for long reads.
+        max_overflow: Connections beyond them, closed after use; PostgreSQL and MariaDB.
         pool_timeout: Longest wait for a connection, in seconds.
+        pool_recycle: Age at which a connection is replaced, in seconds; PostgreSQL and MariaDB.
+        statement_timeout: Longest time of one statement, in seconds; `None` for no limit.
+        prepared_statements: Most statements kept prepared per connection; PostgreSQL.
+        role: ``primary`` or ``replica``.
         busy_timeout: Longest wait for another process's lock, in seconds; SQLite.
         inline: Whether short statements may run on the event loop; SQLite.
     """
@@ -33,6 +57,11 @@ class DatabaseOptions(NamedTuple):
     journal_mode: str = "WAL"
     busy_timeout: float = 5.0
     inline: bool = True
+    max_overflow: int = 10
+    pool_recycle: int = 3600
+    statement_timeout: float | None = None
+    prepared_statements: int = 256
+    role: str = "primary"
 
 
 def validate_pool_config(value: Any, name: str, min_val: int, max_val: int, default: int) -> int:
@@ -95,4 +124,53 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
         journal_mode=journal_mode,
         busy_timeout=busy_timeout,
         inline=bool(options.get("INLINE", True)),
+        max_overflow=validate_pool_config(options.get("MAX_OVERFLOW"), "MAX_OVERFLOW", 0, 200, 10),
+        pool_recycle=validate_pool_config(options.get("POOL_RECYCLE"), "POOL_RECYCLE", 60, 86400, 3600),
+        statement_timeout=_statement_timeout(alias, options.get("STATEMENT_TIMEOUT")),
+        prepared_statements=validate_pool_config(
+            options.get("PREPARED_STMT_CACHE"), "PREPARED_STMT_CACHE", 0, 2048, 256
+        ),
+        role=_role(alias, options.get("ROLE", "primary")),
     )
+
+
+def _role(alias: str, value: Any) -> str:
+    if value not in ("primary", "replica"):
+        raise DatabaseConfigurationError(f"DATABASES[{alias!r}]['ROLE'] must be primary or replica, not {value!r}")
+    return str(value)
+
+
+def _statement_timeout(alias: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not seconds > 0:
+        raise DatabaseConfigurationError(
+            f"DATABASES[{alias!r}]['STATEMENT_TIMEOUT'] must be a positive number of seconds, not {value!r}"
+        )
+    return seconds
+
+
+def check_url(alias: str, url: DatabaseURL) -> None:
+    """Check that a URL can be served, as far as that can be told without connecting.
+
+    Raises:
+        DatabaseBackendNotFoundError: If no driver serves its scheme.
+        DatabaseConfigurationError: If it has no database name, or a parameter that its driver does not know.
+    """
+    known = PARAMETERS.get(url.vendor)
+    if known is None:
+        raise DatabaseBackendNotFoundError(
+            f"database {alias!r}: no driver for {url.scheme!r}; supported: sqlite, postgresql, mysql, mariadb"
+        )
+    if not url.database:
+        raise DatabaseConfigurationError(f"database {alias!r}: the URL {url.redacted()!r} names no database")
+    unknown = sorted(set(url.query) - known)
+    if unknown:
+        raise DatabaseConfigurationError(
+            f"database {alias!r}: unknown URL parameters {', '.join(map(repr, unknown))}; "
+            f"{url.vendor} knows {', '.join(sorted(known))}"
+        )

@@ -10,17 +10,17 @@ import stat
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 from openviper.exceptions import NotFound
 from openviper.http.asgi import Receive, Scope, Send
-from openviper.http.responses import Response
+from openviper.http.responses import Response, disconnected
 from openviper.utils.datastructures import Headers
 
 CHUNK_SIZE = 256 * 1024
 """Bytes read and sent at a time."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)\Z")
 
 
 class FileResponse(Response):
@@ -33,6 +33,7 @@ class FileResponse(Response):
         media_type: The content type; guessed from the name when not given.
         filename: The name the browser saves it under; makes it a download.
         allowed_dir: The directory that the file must lie in after all links are followed.
+        opened: The file, opened already by a caller who is careful about links, and its status; it will be closed.
 
     Raises:
         NotFound: If the file lies outside `allowed_dir`; from `prepare`, if it does not exist.
@@ -49,9 +50,10 @@ class FileResponse(Response):
         media_type: str | None = None,
         filename: str | None = None,
         allowed_dir: str | os.PathLike[str] | None = None,
+        opened: tuple[BinaryIO, os.stat_result] | None = None,
     ) -> None:
         self.path = Path(path)
-        self._opened: tuple[BinaryIO, os.stat_result] | None = None
+        self._opened = opened
         if allowed_dir is not None and not self.path.resolve().is_relative_to(Path(allowed_dir).resolve()):
             raise NotFound
         guessed = media_type or mimetypes.guess_type(filename or self.path.name)[0] or "application/octet-stream"
@@ -77,11 +79,13 @@ class FileResponse(Response):
         assert self._opened is not None
         (file, status), self._opened = self._opened, None
         try:
-            await self._answer(scope, send, file, status)
+            await self._answer(scope, receive, send, file, status)
         finally:
             file.close()
 
-    async def _answer(self, scope: Scope, send: Send, file: BinaryIO, status: os.stat_result) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, file: BinaryIO, status: os.stat_result
+    ) -> None:
         etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
         self.headers.setdefault("etag", etag)
         self.headers.setdefault("last-modified", formatdate(status.st_mtime, usegmt=True))
@@ -109,7 +113,7 @@ class FileResponse(Response):
         if scope["method"] == "HEAD" or start == end:
             await send({"type": "http.response.body", "body": b""})
             return
-        await _send_part(send, file, start, end - start)
+        await _send_part(receive, send, file, start, end - start)
 
 
 def _open(path: Path) -> tuple[BinaryIO, os.stat_result]:
@@ -124,14 +128,21 @@ def _open(path: Path) -> tuple[BinaryIO, os.stat_result]:
     return file, status
 
 
-async def _send_part(send: Send, file: BinaryIO, start: int, length: int) -> None:
-    while length > 0:
-        data = await asyncio.to_thread(_read, file, start, min(CHUNK_SIZE, length))
-        if not data:
-            break  # The file has shrunk meanwhile; the server closes the connection, as the length is not reached.
-        start += len(data)
-        length -= len(data)
-        await send({"type": "http.response.body", "body": data, "more_body": length > 0})
+async def _send_part(receive: Receive, send: Send, file: BinaryIO, start: int, length: int) -> None:
+    # A short file is sent before anybody can go away; for a long one it is noticed, and reading stops.
+    leaving = asyncio.ensure_future(disconnected(receive)) if length > CHUNK_SIZE else None
+    try:
+        while length > 0 and not (leaving is not None and leaving.done()):
+            data = await asyncio.to_thread(_read, file, start, min(CHUNK_SIZE, length))
+            if not data:
+                break  # The file has shrunk meanwhile; the server closes the connection, as the length is not reached.
+            start += len(data)
+            length -= len(data)
+            await send({"type": "http.response.body", "body": data, "more_body": length > 0})
+    finally:
+        if leaving is not None:
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
     if length > 0:
         await send({"type": "http.response.body", "body": b""})
 
@@ -170,16 +181,35 @@ def _seconds(text: str | None) -> float | None:
 def requested_range(request: Headers, size: int, etag: str, modified: float) -> tuple[int, int] | None:
     """Return the part asked for as start and end, empty if it lies behind the file; `None` means all of it."""
     header = request.get("range")
-    match = _RANGE.match(header.strip()) if header else None
-    if match is None or match.group(0) == "bytes=-" or size == 0:
+    if header is None or size == 0:
+        return None
+    part = parse_range(header, size)
+    if part == "ignore":
         return None
     condition = request.get("if-range")
     if condition is not None and condition.strip() != etag and _seconds(condition) != int(modified):
         return None
-    first, last = match.groups()
+    return (0, 0) if part == "unsatisfiable" else (part[0], part[1] + 1)
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | Literal["ignore", "unsatisfiable"]:
+    """Return what a `Range` header asks of a file (RFC 9110, 14.1.2).
+
+    Args:
+        header: The header; anything but one well-formed range of bytes is ``"ignore"``, which means all of the file.
+        size: The file's size, in bytes.
+
+    Returns:
+        The first and the last byte; or ``"unsatisfiable"`` if the range lies behind the end, or the file is empty.
+    """
+    match = _RANGE.match(header.strip())
+    first, last = match.groups() if match is not None else ("", "")
+    if not first and not int(last or 0):
+        return "ignore"
+    if first and last and int(last) < int(first):
+        return "ignore"
+    if size == 0 or (first and int(first) >= size):
+        return "unsatisfiable"
     if not first:
-        return (max(0, size - int(last)), size) if int(last) else (0, 0)
-    start, end = int(first), int(last) + 1 if last else size
-    if last and end <= start:
-        return None
-    return (start, min(end, size)) if start < size else (0, 0)
+        return max(0, size - int(last)), size - 1
+    return int(first), min(int(last), size - 1) if last else size - 1

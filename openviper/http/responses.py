@@ -227,7 +227,7 @@ class StreamingResponse(Response):
             await send({"type": "http.response.body", "body": b""})
             return
         sending = asyncio.ensure_future(self._send_pieces(send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(disconnected(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -260,6 +260,7 @@ async def _in_thread(iterator: Iterator[Chunk]) -> AsyncIterator[Chunk]:
         yield piece
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openviper.exceptions import OpenViperException
+from openviper.template.assets import static_url
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
@@ -75,11 +76,13 @@ def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedE
         from jinja2.sandbox import SandboxedEnvironment
     except ImportError as error:
         raise MissingDependencyError("templates need the package 'jinja2'; run: pip install jinja2") from error
-    return SandboxedEnvironment(
+    environment = SandboxedEnvironment(
         loader=FileSystemLoader(search_paths),
         autoescape=select_autoescape(("html", "htm", "xml", "jinja2"), default_for_string=True),
         auto_reload=auto_reload,
     )
+    environment.globals["static"] = static_url
+    return environment
 
 
 def check_template_name(name: str) -> str:

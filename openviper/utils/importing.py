@@ -43,8 +43,8 @@ def is_missing(error: ImportError, module_name: str) -> bool:
 def lazy_module(name: str) -> ModuleType:
     """Return a module that is really imported when something of it is first used.
 
-    For modules that take long to import and are not needed on every path, such as `asyncio` in a command that turns out to
-    have nothing to do. The standard library's own `importlib.util.LazyLoader` does the work.
+    For modules that take long to import and are not needed on every path, such as `asyncio` in a command that turns out
+    to have nothing to do. The standard library's own `importlib.util.LazyLoader` does the work.
 
     Raises:
         ModuleNotFoundError: If there is no such module.

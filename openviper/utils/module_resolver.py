@@ -77,8 +77,8 @@ def resolve_root(cwd: str | Path) -> ResolvedModule:
             f"name one, for example: openviper viperctl migrate {packages[0]}"
         )
     raise TargetError(
-        f"no project in {str(root)!r}: neither models.py nor routes.py here, nor a package with settings and one of them "
-        "below; name a target, for example: openviper viperctl migrate myapp"
+        f"no project in {str(root)!r}: neither models.py nor routes.py here, nor a package with settings and one of "
+        "them below; name a target, for example: openviper viperctl migrate myapp"
     )
 
 

@@ -58,8 +58,8 @@ def discover_settings_module(
 ) -> str | None:
     """Return the settings module for a target of `openviper viperctl`; the first of these that there is.
 
-    The value of ``--settings``; `OPENVIPER_SETTINGS_MODULE`; the settings of the target or of a package around it; those of
-    the working directory; those of the only package below it.
+    The value of ``--settings``; `OPENVIPER_SETTINGS_MODULE`; the settings of the target or of a package around it;
+    those of the working directory; those of the only package below it.
 
     Args:
         target: ``.`` or a dotted name.

@@ -1,8 +1,8 @@
 """Reading `INSTALLED_APPS` from the text of a settings module.
 
-Loading settings imports dataclasses, logging and whatever the project's own module wants; to list commands, that would be
-most of the time it takes. Nearly all projects write the setting as plain strings in one class, which the parser alone can
-read. Where that is not so the answer is `None`, and the caller loads the settings.
+Loading settings imports dataclasses, logging and whatever the project's own module wants; to list commands, that would
+be most of the time it takes. Nearly all projects write the setting as plain strings in one class, which the parser
+alone can read. Where that is not so the answer is `None`, and the caller loads the settings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SETTING = "INSTALLED_APPS"
 
 
 def read_installed_apps(module: str) -> tuple[str, ...] | None:
-    """Return the installed apps of a settings module, the package it lies in included, or `None` if that takes loading it.
+    """Return the installed apps of a settings module with the package it lies in, or `None` if that takes loading it.
 
     Args:
         module: Dotted name of the settings module.

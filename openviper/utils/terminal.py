@@ -20,6 +20,8 @@ CODES = {"success": "32", "warning": "33", "error": "31", "notice": "36", "bold"
 """ANSI codes (ECMA-48, SGR) by meaning."""
 BAR_WIDTH = 30
 REDRAW_SECONDS = 0.1
+ANSWER_SECONDS = 60.0
+"""Longest wait for an answer where nobody sits at a terminal."""
 
 
 def wants_color(stream: TextIO) -> bool:
@@ -39,19 +41,70 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
+def human_size(size: float) -> str:
+    """Return a number of bytes as people read it, such as ``1.5 MB``; a kilobyte is 1000 bytes."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def read_line(source: TextIO, seconds: float) -> str:
+    """Return the next line of a stream; the empty text at its end.
+
+    Where the system has timers, and in the main thread, it waits no longer than asked for: a script that was started with
+    a pipe that nobody writes to is not to wait for ever.
+
+    Args:
+        source: The stream.
+        seconds: Longest wait.
+
+    Raises:
+        CommandError: If no line comes in time.
+    """
+    import signal
+
+    def give_up(number: int, frame: object) -> None:
+        from openviper.utils.failures import CommandError
+
+        raise CommandError(f"no answer on standard input, which is not a terminal, within {seconds:g} s")
+
+    try:
+        previous = signal.signal(signal.SIGALRM, give_up)
+    except (AttributeError, ValueError):  # Not there on Windows; refused outside the main thread.
+        return source.readline()
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return source.readline()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _nothing() -> TextIO:
+    """Return a stream in place of one that was closed before Python started, as ``<&-`` does: empty, no terminal."""
+    from io import StringIO
+
+    return StringIO()
+
+
 class Progress:
     """A progress bar on standard error for the time of a `with` block; draws nothing when that is not a terminal.
 
     Args:
         terminal: Where to draw.
-        total: The whole amount of work, in any unit.
+        total: The whole amount of work, in any unit; 0 when it is not known.
         label: What is going on.
+        in_bytes: Whether the unit is the byte; size and rate are shown then.
     """
 
-    def __init__(self, terminal: Terminal, total: int, label: str) -> None:
+    def __init__(self, terminal: Terminal, total: int, label: str, *, in_bytes: bool = False) -> None:
         self.total = total
         self.done = 0
         self.label = label
+        self._in_bytes = in_bytes
+        self._began_at = time.monotonic()
         self._terminal = terminal
         self._drawn_at = float("-inf")
         self._visible = is_terminal(terminal.err)
@@ -65,10 +118,16 @@ class Progress:
             self._draw()
 
     def _draw(self) -> None:
-        share = min(1.0, self.done / self.total) if self.total else 1.0
-        filled = round(share * BAR_WIDTH)
-        bar = "#" * filled + "-" * (BAR_WIDTH - filled)
-        self._terminal.err.write(f"\r{self.label} [{bar}] {share:4.0%}")
+        text = self.label
+        if self.total or not self._in_bytes:
+            share = min(1.0, self.done / self.total) if self.total else 1.0
+            filled = round(share * BAR_WIDTH)
+            text += f" [{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {share:4.0%}"
+        if self._in_bytes:
+            rate = self.done / max(time.monotonic() - self._began_at, 1e-3)
+            text += f" {human_size(self.done)}, {human_size(rate)}/s"
+        # The line before may have been longer.
+        self._terminal.err.write(f"\r{text}\x1b[K")
         self._terminal.err.flush()
 
     def __enter__(self) -> Progress:
@@ -106,17 +165,17 @@ class Terminal:
     @property
     def out(self) -> TextIO:
         """Where results go."""
-        return self._out or sys.stdout
+        return self._out or sys.stdout or _nothing()
 
     @property
     def err(self) -> TextIO:
         """Where warnings, errors and prompts go."""
-        return self._err or sys.stderr
+        return self._err or sys.stderr or _nothing()
 
     @property
     def source(self) -> TextIO:
         """Where answers come from."""
-        return self._source or sys.stdin
+        return self._source or sys.stdin or _nothing()
 
     @property
     def is_interactive(self) -> bool:
@@ -186,7 +245,7 @@ class Terminal:
         try:
             # Inside: whoever sees the question may press Ctrl-C before we begin to wait for the answer.
             self.note(question, end="")
-            answer = self.source.readline()
+            answer = self.source.readline() if self.is_interactive else read_line(self.source, ANSWER_SECONDS)
         except KeyboardInterrupt:
             self.note("")
             self._cancel()
@@ -202,11 +261,12 @@ class Terminal:
 
         raise CommandError("Operation cancelled.") from None
 
-    def progress(self, total: int, label: str) -> Progress:
+    def progress(self, total: int, label: str, *, in_bytes: bool = False) -> Progress:
         """Return a progress bar, to be shown for the time of a `with` block.
 
         Args:
-            total: The whole amount of work, in any unit.
+            total: The whole amount of work, in any unit; 0 when it is not known.
             label: What is going on.
+            in_bytes: Whether the unit is the byte; size and rate are shown then.
         """
-        return Progress(self, total, label)
+        return Progress(self, total, label, in_bytes=in_bytes)

@@ -2,8 +2,9 @@
 """Measure how long OpenViper's commands take to start, as whole processes.
 
 Each command is timed against a bare interpreter that imports what no such tool can do without: argparse, or asyncio,
-sqlite3 and argparse. All commands take turns in every round, so that a busy machine slows all of them alike; the figure is
-the median of the ratios of the rounds.
+sqlite3 and argparse. All commands take turns in every round, so that a busy machine slows all of them alike; the figure
+is the median of the ratios of the rounds. The peak memory of `--help` is compared with that of an interpreter that does
+nothing.
 
     python3 scripts/bench/startup.py                 11 rounds
     python3 scripts/bench/startup.py --rounds 31
@@ -61,12 +62,18 @@ class Case:
 
 CASES = (
     Case("--help", ("viperctl.py", "--help"), ARGPARSE, goal=1.5),
-    Case("an unknown command", ("viperctl.py", "migrat"), ARGPARSE, code=1),
+    Case("an unknown command", ("viperctl.py", "migrat"), ARGPARSE, goal=1.5, code=1),
+    Case("openviper viperctl migrat", ("-m", "openviper", "viperctl", "migrat"), ARGPARSE, goal=1.5, code=1),
     Case("migrate, nothing to do", ("viperctl.py", "migrate"), DATABASE, goal=1.6),
     Case("makemigrations, nothing to do", ("viperctl.py", "makemigrations"), DATABASE, goal=1.6),
-    Case("console --no-models -c", ("viperctl.py", "console", "--no-models", "-c", "await __import__('asyncio').sleep(0)"),
-         DATABASE),
+    Case("console --no-models -c",
+         ("viperctl.py", "console", "--no-models", "-c", "await __import__('asyncio').sleep(0)"), DATABASE),
 )  # fmt: skip
+
+
+MEMORY: tuple[tuple[str, tuple[str, ...]], ...] = (("nothing", ()), ("--help", ("viperctl.py", "--help")))
+MEMORY_GOAL = 1.3
+"""The highest ratio of peak memory that is good."""
 
 
 def main() -> int:
@@ -82,7 +89,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         project = make_project(options.python, Path(directory))
         times = measure(options.python, project, options.rounds)
-    return report(times, check=options.check)
+        peaks = measure_memory(options.python, project, options.rounds)
+    missed = report(times) + report_memory(peaks)
+    return 1 if options.check and missed else 0
 
 
 def environment() -> dict[str, str]:
@@ -135,8 +144,28 @@ def measure(python: str, project: Path, rounds: int) -> dict[tuple[str, ...], li
     return times
 
 
-def report(times: dict[tuple[str, ...], list[float]], *, check: bool) -> int:
-    """Print the table; with `check` return 1 when a goal is missed."""
+def measure_memory(python: str, project: Path, rounds: int) -> dict[str, list[int]]:
+    """Return the peak memory of each process of `MEMORY` in KiB, round by round; nothing where it is not told."""
+    if not Path("/proc/self/status").exists():
+        return {}
+    # The process tells it itself, at its very end: `getrusage` also counts what was in memory before `exec`.
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: sys.stderr.write(open('/proc/self/status').read()))\n"
+        "sys.argv = sys.argv[1:]\n"
+        "if sys.argv: exec(compile(open(sys.argv[0]).read(), sys.argv[0], 'exec'))"
+    )
+    peaks: dict[str, list[int]] = {name: [] for name, _ in MEMORY}
+    for _ in range(rounds):
+        for name, arguments in MEMORY:
+            words = [python, "-c", script, *arguments]
+            done = subprocess.run(words, cwd=project, env=environment(), capture_output=True, text=True, check=True)
+            peaks[name].append(int(done.stderr.partition("VmHWM:")[2].split()[0]))
+    return peaks
+
+
+def report(times: dict[tuple[str, ...], list[float]]) -> int:
+    """Print the table of times and return the number of goals that were missed."""
     print(f"{'process':32} {'median':>8} {'ratio':>6} {'goal':>5}")
     for base in dict.fromkeys(case.base for case in CASES):
         print(f"python -c '{base[1]}'"[:60])
@@ -150,7 +179,19 @@ def report(times: dict[tuple[str, ...], list[float]], *, check: bool) -> int:
         missed += late
         mark = "  missed" if late else ""
         print(f"{case.name:32} {statistics.median(taken) * 1000:6.1f}ms {ratio:6.2f} {goal}{mark}")
-    return 1 if check and missed else 0
+    return missed
+
+
+def report_memory(peaks: dict[str, list[int]]) -> int:
+    """Print the peak memory and return 1 if its goal was missed."""
+    if not peaks:
+        return 0
+    bare, shown = (statistics.median(peaks[name]) for name, _ in MEMORY)
+    ratio = shown / bare
+    late = ratio > MEMORY_GOAL
+    mark = "  missed" if late else ""
+    print(f"{'peak memory of --help':32} {shown / 1024:6.1f}MB {ratio:6.2f} {MEMORY_GOAL:5.1f}{mark}")
+    return int(late)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ SCRIPT = """
     execute_from_command_line(sys.argv)
 """
 # A new session has no terminal of its own until it takes one; `getpass` insists on /dev/tty.
-TAKE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 class Shop:
@@ -125,7 +127,9 @@ def test_a_password_option_works_with_a_warning_and_never_appears(shop: Shop) ->
 
 
 def test_answers_are_asked_for_until_they_fit(shop: Shop) -> None:
-    answers = ["bad name", "admin", "nowhere", "admin@example.com", "", "short", PASSWORD, "differs", PASSWORD, PASSWORD]
+    answers = [
+        "bad name", "admin", "nowhere", "admin@example.com", "", "short", PASSWORD, "differs", PASSWORD, PASSWORD
+    ]
     result = shop.run("createsuperuser", answers="".join(f"{answer}\n" for answer in answers))
     assert result.returncode == 0, result.stderr
     for complaint in ("'bad name'", "'nowhere'", "must not be blank", "at least 8", "do not match"):

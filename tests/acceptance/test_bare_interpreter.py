@@ -68,8 +68,10 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
     assert "Schema sync complete." in viperctl("migrate")
     printed = viperctl("createsuperuser", "--no-input", "--username", "admin", "--email", "admin@example.com")
     assert "Superuser 'admin' created successfully." in printed
+    assert "WARNING templates.W002" in viperctl("check")
     viperctl("changepassword", "admin", "--password", "another horse battery")
     viperctl("console", "-c", 'await Note.objects.create(text="kept")')
+    assert "Collected 0 static file(s)" in viperctl("collectstatic", "--no-input", "--hash", "--gzip")
     assert "Backup completed successfully" in viperctl("backup-db", "--name", "before")
     assert viperctl("console", "-c", "await Note.objects.all().delete(); print(await Note.objects.count())") == "0\n"
     assert "Database restored successfully." in viperctl("restore-db", "backup/before.tar.gz", "--force")

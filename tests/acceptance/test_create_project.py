@@ -123,8 +123,10 @@ def test_the_examples_of_an_app_work_when_uncommented(tmp_path: Path) -> None:
     project = create_project("shop", tmp_path)
     succeed("viperctl.py", "create-app", "blog", cwd=project)
     install_app(project, "blog")
-    for path in (project / "blog").glob("*.py"):
-        path.write_text(uncomment(path.read_text()))
+    succeed("viperctl.py", "create-command", "count-items", "blog", cwd=project)
+    for path in (project / "blog").rglob("*.py"):
+        path.write_text(uncomment(path.read_text()).replace("        # parser", "        parser"))
+    assert succeed("viperctl.py", "count-items", "--times", "2", cwd=project) == "count-items ran.\n"
     succeed("viperctl.py", "makemigrations", cwd=project)
     succeed("viperctl.py", "migrate", cwd=project)
     code = 'await Item.objects.create(name="first"); print((await Item.objects.get(name="first")).is_active)'

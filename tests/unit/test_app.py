@@ -96,7 +96,9 @@ async def test_http_errors_keep_their_status_with_and_without_debug(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(TableNotFound("Post", "blog_post"), 503), (FieldError("no field 'x'"), 400), (QueryError("bad"), 400)]
+    ("error", "status"), [
+        (TableNotFound("Post", "blog_post"), 503), (FieldError("no field 'x'"), 400), (QueryError("bad"), 400)
+    ]
 )
 async def test_database_errors_tell_names_in_debug_only(error: Exception, status: int) -> None:
     shown = await get(app_returning(error, debug=True))
@@ -282,7 +284,9 @@ async def test_handlers_run_in_order_and_stop_in_reverse() -> None:
     async def four() -> None:
         order.append("stop four")
 
-    assert [message["type"] for message in await live(app)] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [message["type"] for message in await live(app)] == [
+        "lifespan.startup.complete", "lifespan.shutdown.complete"
+    ]
     assert order == ["start one", "start two", "stop four", "stop three"]
     assert one() is None  # The decorator gives the function back.
 

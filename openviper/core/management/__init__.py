@@ -1,7 +1,7 @@
 """Management commands: the dispatcher behind `viperctl.py`.
 
-Nothing heavy is imported before it is known which command is wanted: the list of commands needs neither argparse nor the
-project's settings.
+Nothing heavy is imported before it is known which command is wanted: the list of commands needs neither argparse nor
+the project's settings.
 """
 
 from __future__ import annotations

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import ArgumentParser, HelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from openviper.exceptions import OpenViperException
+from openviper.core.management.errors import describe, did_you_mean, show_error
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 
-__all__ = ["BaseCommand", "CommandError", "CommandParser", "NoModelsModule", "describe", "show_error"]
+__all__ = ["BaseCommand", "CommandError", "CommandParser", "NoModelsModule", "UsageError", "describe", "show_error"]
+
+
+USAGE_ERROR = 2
+"""The exit code for a command line that cannot be understood."""
+INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)'")
 
 
 class NoModelsModule(CommandError):
     """An app has no `models` module."""
+
+
+class UsageError(CommandError):
+    """The options of a command line do not go together; shown after the usage line, with exit code 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, USAGE_ERROR)
 
 
 def format_help(prog: str) -> HelpFormatter:
@@ -34,23 +47,25 @@ def format_help(prog: str) -> HelpFormatter:
 
 
 class CommandParser(ArgumentParser):
-    """An argument parser that suggests the option that was probably meant."""
+    """An argument parser that suggests the option or choice that was probably meant."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": format_help, **options})
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message on standard error and exit with code 2."""
-        prefix = "unrecognized arguments: "
-        if message.startswith(prefix + "-"):
-            from openviper.utils.identifiers import closest
+        super().error(message + self._suggestion(message))
 
-            wrong = message.removeprefix(prefix).split()[0]
+    def _suggestion(self, message: str) -> str:
+        _, unknown, arguments = message.partition("unrecognized arguments: ")
+        if unknown and arguments.startswith("-"):
             options = [name for action in self._actions for name in action.option_strings]
-            match = closest(wrong.partition("=")[0], options)
-            if match:
-                message = f"{message} (did you mean {match}?)"
-        super().error(message)
+            return did_you_mean(arguments.split()[0].partition("=")[0], options)
+        choice = INVALID_CHOICE.search(message)
+        if choice is not None:
+            choices = [str(one) for action in self._actions for one in action.choices or ()]
+            return did_you_mean(choice[1], choices)
+        return ""
 
 
 class BaseCommand:
@@ -65,6 +80,7 @@ class BaseCommand:
 
     def __init__(self, terminal: Terminal | None = None) -> None:
         self.terminal = terminal or Terminal()
+        self._usage: Callable[[], str] | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments to its parser; override where there are any."""
@@ -101,8 +117,9 @@ class BaseCommand:
         Raises:
             SystemExit: On a usage error (2), help (0) or a `CommandError`.
         """
-        options = vars(self.create_parser(argv[0], argv[1]).parse_args(list(argv[2:])))
-        return self.execute(**options)
+        parser = self.create_parser(argv[0], argv[1])
+        self._usage = parser.format_usage
+        return self.execute(**vars(parser.parse_args(list(argv[2:]))))
 
     def execute(self, *args: Any, **options: Any) -> Any:
         """Call `handle` and return its result; a coroutine is run to its end and the databases are closed.
@@ -118,6 +135,8 @@ class BaseCommand:
                 result = run_to_completion(result)
             return result
         except CommandError as error:
+            if isinstance(error, UsageError) and self._usage is not None:
+                self.terminal.note(self._usage(), end="")
             show_error(self.terminal, error)
             sys.exit(error.returncode)
 
@@ -152,26 +171,3 @@ class BaseCommand:
     def style_dim(self, message: str) -> str:
         """Return the text dimmed."""
         return self.terminal.style("dim", message)
-
-
-def show_error(terminal: Terminal, error: BaseException) -> int | None:
-    """Show an expected failure as one ``Error:`` line; with `OPENVIPER_TRACEBACK=1` the traceback comes first.
-
-    Returns:
-        The exit code, or `None`, with nothing shown, if the error is not an expected one.
-    """
-    if not isinstance(error, (OpenViperException, OSError)):
-        return None
-    if os.environ.get("OPENVIPER_TRACEBACK") == "1":
-        import traceback
-
-        terminal.note("".join(traceback.format_exception(error)), end="")
-    terminal.error(describe(error))
-    return error.returncode if isinstance(error, CommandError) else 1
-
-
-def describe(error: BaseException) -> str:
-    """Return what an error says, never an empty text."""
-    if isinstance(error, OSError) and not isinstance(error, OpenViperException) and error.strerror:
-        return f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
-    return str(error) or type(error).__name__

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 
 from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.errors import unknown_command
 from openviper.core.management.listing import installed_apps, list_commands
 from openviper.core.management.registry import (
     BUILTIN,
@@ -53,15 +54,6 @@ def find_builtin(name: str) -> BaseCommand:
     if command not in BUILTIN:
         raise KeyError(name)
     return _load(f"{PACKAGE}.{module_name(command)}", command)()
-
-
-def unknown_command(name: str, known: list[str]) -> CommandError:
-    """Return the error for a name that no command has: with the one that was probably meant, or all of them."""
-    from openviper.utils.identifiers import closest
-
-    match = closest(normalise(name), known)
-    hint = f"; did you mean {match!r}?" if match else ""
-    return CommandError(f"Unknown command: {name!r}{hint} (valid commands: {', '.join(known)})")
 
 
 def _from_app(app: str, command: str) -> BaseCommand | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from openviper.core.management.completion import TRIGGER
 from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
 from openviper.core.management.registry import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.utils.settings_discovery import auto_discover_settings
@@ -22,6 +23,8 @@ __all__ = [
     "execute_from_command_line",
     "extract_settings_flag",
     "guarded",
+    "refuse_unknown",
+    "set_up",
     "show_commands",
 ]
 
@@ -55,7 +58,7 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
             remaining.append(argument)
             continue
         if value == "" or (value is not None and value.startswith("-")):
-            from openviper.core.management.base import CommandError
+            from openviper.utils.failures import CommandError
 
             raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value, remaining
@@ -89,7 +92,7 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        from openviper.core.management.base import show_error
+        from openviper.core.management.errors import show_error
 
         shown = show_error(terminal, error)
         if shown is None:
@@ -99,11 +102,35 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
 
 def _main(argv: list[str], terminal: Terminal) -> int:
     script = argv[0] if argv else "viperctl.py"
+    if argv[1:2] == [TRIGGER]:
+        return _complete(script, argv[2:], terminal)
     try:
         explicit, arguments = extract_settings_flag(argv[1:])
     except Exception:
         terminal.note(usage(script))
         raise
+    _choose_settings(script, explicit)
+    if not arguments or arguments[0] in ("help", "--help", "-h"):
+        if len(arguments) > 1 and arguments[0] == "help":
+            arguments = [arguments[1], "--help"]
+        else:
+            show_commands(script, terminal)
+            return 0
+    if arguments[0].startswith("-"):
+        terminal.note(usage(script))
+    return dispatch(script, arguments)
+
+
+def _complete(script: str, words: list[str], terminal: Terminal) -> int:
+    from openviper.core.management.completion.answers import complete_management, print_candidates
+
+    def prepare(target: str) -> None:
+        _choose_settings(script, extract_settings_flag(words[:-1])[0])
+
+    return print_candidates(terminal, lambda: complete_management(words, prepare, split_target=None))
+
+
+def _choose_settings(script: str, explicit: str | None) -> None:
     if explicit:
         os.environ["OPENVIPER_SETTINGS_MODULE"] = explicit
     elif not os.environ.get("OPENVIPER_SETTINGS_MODULE"):
@@ -111,13 +138,6 @@ def _main(argv: list[str], terminal: Terminal) -> int:
         if found:
             os.environ["OPENVIPER_SETTINGS_MODULE"] = found
     _make_importable(script)
-    if not arguments or arguments[0] in ("help", "--help", "-h"):
-        if len(arguments) > 1 and arguments[0] == "help":
-            arguments = [arguments[1], "--help"]
-        else:
-            show_commands(script, terminal)
-            return 0
-    return dispatch(script, arguments)
 
 
 def _make_importable(script: str) -> None:
@@ -143,9 +163,11 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
         ImproperlyConfigured: If the settings cannot be used.
     """
     name = normalise(arguments[0])
+    if name.startswith("-"):
+        _refuse_option(arguments[0])
     if name not in BUILTIN:
         # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
-        _refuse_unknown(arguments[0])
+        refuse_unknown(arguments[0])
     from openviper.core.management.discovery import find_builtin, find_command
 
     if load_settings and not _wants_help(arguments):
@@ -156,10 +178,24 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
     return result if type(result) is int else 0
 
 
-def _refuse_unknown(name: str) -> None:
+def _refuse_option(option: str) -> None:
+    from openviper.core.management.errors import did_you_mean
+    from openviper.utils.failures import CommandError
+
+    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help"])
+    raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
+
+
+def refuse_unknown(name: str) -> None:
+    """Check that there is a command of this name, without importing any.
+
+    Raises:
+        CommandError: If there is none.
+        ImproperlyConfigured: If the settings have to be loaded to know, and cannot be.
+    """
     known = sorted({info.name for info in describe_commands()})
     if normalise(name) not in known:
-        from openviper.core.management.discovery import unknown_command
+        from openviper.core.management.errors import unknown_command
 
         raise unknown_command(name, known)
 
@@ -173,19 +209,37 @@ def _load_settings(*, optional: bool) -> None:
     module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
     if not module:
         return
+    from openviper.utils.failures import CommandError
+
+    try:
+        set_up(module)
+    except CommandError:
+        if not optional:
+            raise
+
+
+def set_up(module: str) -> None:
+    """Load the settings that the environment names.
+
+    Args:
+        module: Their module, for the message.
+
+    Raises:
+        CommandError: If they cannot be used; names the module and the cause.
+    """
     from openviper.apps.bootstrap import setup
-    from openviper.core.management.base import CommandError, describe
+    from openviper.core.management.errors import describe
     from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
+    from openviper.utils.failures import CommandError
 
     try:
         setup(force=True)
     except SettingsValidationError as error:
-        if not optional:
-            raise CommandError(f"settings module {module!r} is not valid: {'; '.join(error.errors)}") from error
+        problems = "; ".join(one.rstrip(".") for one in error.errors)
+        raise CommandError(f"settings module {module!r} is not valid: {problems}") from error
     except ImproperlyConfigured as error:
-        if not optional:
-            text = describe(error)
-            raise CommandError(text if module in text else f"settings module {module!r}: {text}") from error
+        text = describe(error)
+        raise CommandError(text if module in text else f"settings module {module!r}: {text}") from error
 
 
 def usage(script: str) -> str:

@@ -8,6 +8,8 @@ ENTRY_POINT_GROUP = "openviper.cli"
 BUILTIN: dict[str, str] = {
     "backup-db": "Write a verified backup of a database.",
     "changepassword": "Change a user's password.",
+    "check": "Look for mistakes in settings, models, routes, templates and databases.",
+    "collectstatic": "Collect the static files of project and apps in STATIC_ROOT.",
     "console": "Open a Python prompt with the project's models and top-level await.",
     "create-app": "Create an app: models, routes, views, tests.",
     "create-command": "Create a management command in an app.",
@@ -16,18 +18,20 @@ BUILTIN: dict[str, str] = {
     "migrate": "Bring a database to the state of the schema files.",
     "restore-db": "Restore a database from a backup: everything or nothing.",
     "start-server": "Start the development server, or several workers.",
+    "start-worker": "Carry out background tasks and send periodic jobs.",
+    "tasks": "Look at background tasks; retry, cancel or purge them.",
     "test": "Run the project's tests with pytest.",
 }
 """Summaries of the built-in commands; the module of each is its name with `_` for `-`."""
 
-SETTINGS_OPTIONAL = frozenset({"create-app", "create-command"})
+SETTINGS_OPTIONAL = frozenset({"check", "create-app", "create-command"})
 """Commands that also run where there are no valid settings."""
 
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def normalise(name: str) -> str:
-    """Return a command's name with ``-`` for ``_``, which are accepted alike; what cannot be a name comes back as it is."""
+    """Return a command's name with ``-`` for ``_``, which mean the same; what cannot be a name comes back as it is."""
     return name.replace("_", "-") if is_command_name(name) else name
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
+import importlib.util
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from openviper.utils.terminal import Terminal
 
 APPLICATION_VARIABLE = "OPENVIPER_APPLICATION"
 """Tells the processes that uvicorn starts which application to load."""
+FAILURE_VARIABLE = "OPENVIPER_STARTUP_FAILURE"
+"""Names the file that a server process makes when its application does not start."""
 FACTORY = "openviper.core.flexible_adapter:load_application"
 NOT_LOADED = 3
 """The exit code when the application cannot be loaded or does not start; uvicorn uses the same."""
@@ -66,7 +70,8 @@ def import_application(target: str) -> Callable[..., Any]:
     name, _, attribute = target.partition(":")
     try:
         module = importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # A module that calls `sys.exit` would end the command without a word.
         if isinstance(error, ImportError) and is_missing(error, name):
             raise ApplicationMissing(target) from error
         raise CommandError(
@@ -78,6 +83,21 @@ def import_application(target: str) -> Callable[..., Any]:
     if not callable(application):
         raise CommandError(f"cannot load application {target!r}: it is not callable", NOT_LOADED)
     return application  # type: ignore[no-any-return]  # getattr knows no types; checked just above
+
+
+def application_candidates() -> list[str]:
+    """Return where the project's application may be, the likeliest place first."""
+    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
+    package = module.partition(".")[0]
+    if package == "_viperctl_settings":
+        from openviper.conf import settings
+
+        package = settings.INSTALLED_APPS[0] if settings.INSTALLED_APPS else ""
+    elif not module:
+        package = os.path.basename(os.getcwd())
+    elif package == module:
+        return ["asgi:app", "app:app"]
+    return [f"{package}.asgi:app", f"{package}.app:app"]
 
 
 def choose_application(candidates: Sequence[str]) -> str:
@@ -179,26 +199,43 @@ def serve(
         terminal.warning("reload works with one process only; using one worker (--no-reload for more)")
         workers = 1
     check_address(host, port)
-    try:
-        import uvicorn
-    except ImportError:
-        raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn") from None
+    if importlib.util.find_spec("uvicorn") is None:
+        raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn")
     if before is not None:
         before()
     terminal.line(get_banner(None, host, port))
     os.environ[APPLICATION_VARIABLE] = target
+    with tempfile.TemporaryDirectory(prefix="openviper-") as directory:
+        # The parent of several workers ends with 0 whatever has become of them, so they leave word.
+        failure = Path(directory, "failed")
+        if workers > 1:
+            os.environ[FAILURE_VARIABLE] = str(failure)
+        try:
+            code = _run_uvicorn(
+                host=host,
+                port=port,
+                reload=reload,
+                reload_dirs=watched_directories(),
+                workers=workers,
+                log_level=log_level,
+            )
+        finally:
+            os.environ.pop(FAILURE_VARIABLE, None)
+        return NOT_LOADED if failure.exists() else code
+
+
+def _run_uvicorn(*, reload: bool, reload_dirs: list[str], **options: Any) -> int:
+    import uvicorn
+
     try:
         uvicorn.run(
             FACTORY,
             factory=True,
-            host=host,
-            port=port,
             reload=reload,
-            reload_dirs=watched_directories() if reload else None,
-            workers=workers,
-            log_level=log_level,
+            reload_dirs=reload_dirs if reload else None,
             log_config=get_uvicorn_log_config(),
             server_header=False,
+            **options,
         )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
@@ -212,3 +249,25 @@ def watched_directories() -> list[str]:
     if (checkout / "pyproject.toml").is_file() and not Path.cwd().resolve().is_relative_to(checkout):
         directories.append(str(checkout / "openviper"))
     return directories
+
+
+def telling_failure(application: Callable[..., Any], failure: Path) -> Callable[..., Any]:
+    """Return an application that makes a file when its startup fails, and is otherwise the one given.
+
+    Args:
+        application: An ASGI application.
+        failure: The file.
+    """
+
+    async def watched(scope: Any, receive: Any, send: Any) -> Any:
+        if scope["type"] != "lifespan":
+            return await application(scope, receive, send)
+
+        async def tell(message: Any) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                failure.touch()
+            await send(message)
+
+        return await application(scope, receive, tell)
+
+    return watched

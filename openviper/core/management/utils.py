@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Coroutine, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from openviper.core.app_resolver import AppResolver, app_not_found_text
-from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule, describe
+from openviper.core.app_resolver import AppResolver
+from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule
+from openviper.core.management.errors import describe, did_you_mean
 from openviper.core.management.running import run_to_completion
 from openviper.utils.identifiers import is_identifier
 from openviper.utils.importing import is_missing
@@ -40,18 +42,29 @@ def resolve_installed_apps(include_builtin: bool = False) -> tuple[AppResolver, 
     resolver = AppResolver()
     resolved = resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin)
     for name in resolved["not_found"]:
-        Terminal().warning(f"installed app {name!r} not found")
+        several = resolver.candidates.get(name)
+        found = f"; it may be any of {', '.join(several)}, name it by its dotted name" if several else ""
+        Terminal().warning(f"installed app {name!r} not found{found}")
     return resolver, resolved["found"]
 
 
 def report_app_not_found(cmd: BaseCommand | None, label: str) -> CommandError:
-    """Return the error for an app label that nothing matches; the caller raises it."""
+    """Return the error for an app label that no installed app has; the caller raises it."""
     from openviper.conf import settings
-    from openviper.utils.identifiers import closest
 
-    text = app_not_found_text(label, [path.format(name=label) for path in APP_NOT_FOUND_SEARCH_PATHS])
-    match = closest(label, [app.rpartition(".")[2] for app in settings.INSTALLED_APPS])
-    return CommandError(f"{text}\nDid you mean '{match}'?" if match else text)
+    resolver = AppResolver()
+    path, _ = resolver.resolve_app(label)
+    # Anything importable resolves, the standard library too; only what lies in the project can have been forgotten.
+    if path is not None and resolver.is_valid_app_directory(path) and os.path.abspath(path).startswith(os.getcwd()):
+        return CommandError(
+            f"App {label!r} exists but not in INSTALLED_APPS; it is at {path!r}: add {label!r} to INSTALLED_APPS"
+        )
+    hint = did_you_mean(label, [app.rpartition(".")[2] for app in settings.INSTALLED_APPS])
+    searched = ", ".join(path.format(name=label) for path in APP_NOT_FOUND_SEARCH_PATHS)
+    return CommandError(
+        f"App {label!r} not found{hint} (searched {searched}; "
+        "an app is a folder with __init__.py and models.py, routes.py or another app module)"
+    )
 
 
 def import_models_module(app_name: str, app_path: str | None = None) -> ModuleType:
@@ -81,18 +94,34 @@ def resolve_db_url(options: Mapping[str, Any]) -> str:
         return str(given)
     from openviper.conf import settings
 
-    alias = options.get("database") or "default"
-    databases = settings.DATABASES
-    if alias not in databases or alias in ("ROUTERS", "ROUTING"):
-        known = ", ".join(sorted(name for name in databases if name not in ("ROUTERS", "ROUTING")))
-        raise CommandError(f"unknown database alias {alias!r}; configured: {known or 'none'}")
-    config = databases[alias]
+    alias = check_alias(options.get("database") or "default")
+    config = settings.DATABASES[alias]
     url = (config.get("OPTIONS") or {}).get("URL") or config.get("URL")
     if not url:
         raise CommandError(
             f"No database URL configured: set DATABASES['{alias}']['OPTIONS']['URL'] or give --db"
         )
     return str(url)
+
+
+def database_aliases() -> list[str]:
+    """Return the aliases of the configured databases, sorted."""
+    from openviper.conf import settings
+
+    return sorted(name for name in settings.DATABASES if name not in ("ROUTERS", "ROUTING"))
+
+
+def check_alias(alias: str) -> str:
+    """Return `alias` if there is a database of this name.
+
+    Raises:
+        CommandError: If not; lists those there are.
+    """
+    known = database_aliases()
+    if alias not in known:
+        hint = did_you_mean(alias, known)
+        raise CommandError(f"unknown database alias {alias!r}{hint} (configured: {', '.join(known) or 'none'})")
+    return alias
 
 
 def prompt_password(

@@ -50,7 +50,13 @@ def make_builder(
         "    return instances\n"
     )
     exec(compile(source, f"<rows of {model.__name__}>", "exec"), namespace)  # noqa: S102
-    build: Build = namespace["build"]
+    build: Build = rowwise(namespace["build"])
+    return build
+
+
+def rowwise(build: Any) -> Any:
+    """Mark a function that returns one thing per row, so that a driver may call it with a part of the rows at a time."""
+    build.is_rowwise = True
     return build
 
 
@@ -71,6 +77,32 @@ def make_row_converter(readers: Sequence[Converter | None]) -> Callable[[list[Ro
         return result
 
     return convert
+
+
+def annotated_builder(
+    build: Build, width: int, names: Sequence[str], readers: Sequence[Converter | None]
+) -> Build:
+    """Return a function that builds instances and gives them computed values as attributes.
+
+    Args:
+        build: Builds the instances.
+        width: How many columns belong to them; the computed ones stand behind.
+        names: The attributes.
+        readers: What converts each computed value, `None` for those that need nothing.
+    """
+    places = [(width + place, name, reader) for place, (name, reader) in enumerate(zip(names, readers, strict=True))]
+
+    def annotated(rows: list[Row]) -> list[Any]:
+        instances = build([row[:width] for row in rows])
+        for instance, row in zip(instances, rows, strict=True):
+            values = instance.__dict__
+            for place, name, reader in places:
+                value = row[place]
+                values[name] = value if value is None or reader is None else reader(value)
+        return instances
+
+    made: Build = rowwise(annotated)
+    return made
 
 
 def join_builder(root: Build, width: int, branches: Sequence[tuple[int, int, str, str, Build]]) -> Build:
@@ -99,4 +131,5 @@ def join_builder(root: Build, width: int, branches: Sequence[tuple[int, int, str
                     owner.__dict__[name] = one
         return instances
 
-    return build
+    joined: Build = rowwise(build)
+    return joined

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openviper.db.expressions import Condition
+from openviper.db.expressions import Condition, Expression
 
 
 class Description:
@@ -18,19 +18,27 @@ class Description:
         distinct: Drop equal rows.
         only: Names of the fields to load; `None` for all.
         defer: Names of the fields not to load.
+        prefetch: Relations to load by further queries, as the query room builds them.
         related: Paths over foreign keys to load as well.
         using: Alias of the database, if one was asked for.
         ignore_permissions: Whether permissions are not checked.
+        annotations: Names and expressions of values to compute per row.
+        lock: The words for locking the rows: ``()`` for none, else those of `Dialect.for_update`.
+        if_permitted: Whether a denied read gives nothing instead of an error.
     """
 
     __slots__ = (
+        "annotations",
         "defer",
         "distinct",
+        "if_permitted",
         "ignore_permissions",
         "limit",
+        "lock",
         "offset",
         "only",
         "order",
+        "prefetch",
         "related",
         "using",
         "where",
@@ -45,8 +53,12 @@ class Description:
         self.only: tuple[str, ...] | None = None
         self.defer: tuple[str, ...] = ()
         self.related: tuple[str, ...] = ()
+        self.prefetch: tuple[Any, ...] = ()
         self.using: str | None = None
         self.ignore_permissions = False
+        self.annotations: tuple[tuple[str, Expression], ...] = ()
+        self.lock: tuple[str, ...] = ()
+        self.if_permitted = False
 
     def changed(self, **changes: Any) -> Description:
         """Return a copy with some attributes replaced."""
@@ -59,8 +71,12 @@ class Description:
         made.only = self.only
         made.defer = self.defer
         made.related = self.related
+        made.prefetch = self.prefetch
         made.using = self.using
         made.ignore_permissions = self.ignore_permissions
+        made.annotations = self.annotations
+        made.lock = self.lock
+        made.if_permitted = self.if_permitted
         for name, value in changes.items():
             setattr(made, name, value)
         return made

@@ -21,11 +21,11 @@ class Extractor(NamedTuple):
 
     Attributes:
         one: Returns the row of the attributes of one instance.
-        many: Yields the rows of instances, their keys replaced by numbers from the second argument on, if given.
+        many: Yields the rows of instances, their keys replaced by the numbers of the second argument, if given.
     """
 
     one: Callable[[dict[str, Any]], Row]
-    many: Callable[[Iterable[Any], int | None], Iterator[Row]]
+    many: Callable[[Iterable[Any], Iterable[int] | None], Iterator[Row]]
 
 
 def make_extractor(
@@ -67,16 +67,15 @@ def make_extractor(
     # The names are those of fields, which are Python identifiers, and are quoted; the tests are the fields' own.
     source = (
         f"def one(values):\n{_indent(code, 1)}\n    return ({row})\n"
-        "def many(instances, number):\n"
-        "    if number is None:\n"
+        "def many(instances, numbers):\n"
+        "    if numbers is None:\n"
         "        for instance in instances:\n"
         "            yield one(instance.__dict__)\n"
         "        return\n"
-        "    for instance in instances:\n"
+        "    for instance, number in zip(instances, numbers):\n"
         "        values = instance.__dict__\n"
         f"{_indent(code, 2)}\n"
         f"        yield ({numbered})\n"
-        "        number += 1\n"
     )
     exec(compile(source, f"<values of {name}>", "exec"), namespace)
     return Extractor(namespace["one"], namespace["many"])

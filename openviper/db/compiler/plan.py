@@ -20,6 +20,7 @@ class Plan:
     Attributes:
         fields: The columns in order.
         build: Turns rows of all columns into instances.
+        bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
     """
 
@@ -45,9 +46,9 @@ class Plan:
         self.get_sql = f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.insert_sql_with_key = self._insert_sql(self.attnames)
-        self.insert_sql_without_key = self._insert_sql(
-            tuple(name for name in self.attnames if name != meta.pk.attname)
-        )
+        others = tuple(name for name in self.attnames if name != meta.pk.attname)
+        self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
+        self.bulk_insert_sql = dialect.bulk_insert(self.table, [self.column(field) for field in self.fields])
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 
     def column(self, field: Field[Any]) -> str:
@@ -66,7 +67,7 @@ class Plan:
 
     def _insert_sql(self, attnames: tuple[str, ...]) -> str:
         if not attnames:
-            return f"INSERT INTO {self.table} DEFAULT VALUES"
+            return self.dialect.insert_nothing(self.table)
         columns = ", ".join(self.column(self.meta.names[attname]) for attname in attnames)
         marks = ", ".join([self.dialect.placeholder] * len(attnames))
         return f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from openviper.db.compiler.builders import Build, Row, join_builder, make_row_converter
+from openviper.db.aggregates import aggregate_reader, as_number, check_aggregate
+from openviper.db.compiler.builders import Build, Row, annotated_builder, join_builder, make_row_converter
 from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan, plan_for
 from openviper.db.compiler.source import Hops, Source
-from openviper.db.compiler.where import bind_limits, bind_where, limit_sql, order_of, order_sql, where_sql
-from openviper.db.expressions import Aggregate, Avg, Count, Max, Min
+from openviper.db.compiler.where import Order, bind_limits, bind_order, bind_where, limit_sql, order_sql, where_sql
+from openviper.db.dialects.base import Converter
+from openviper.db.expressions import Aggregate, Avg, Count, Expression
 from openviper.db.fields.base import Field
 from openviper.db.fields.options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
-from openviper.db.lookups import Path, resolve_path
-from openviper.exceptions import FieldError
+from openviper.db.lookups import (
+    Path,
+    bind_expression,
+    expression_field,
+    expression_reader,
+    expression_sql,
+    resolve_path,
+)
+from openviper.exceptions import FieldError, QueryError
 
 
 class Select(NamedTuple):
@@ -31,28 +40,54 @@ def select_instances(plan: Plan, query: Description) -> Select:
 
     Raises:
         FieldError: If a name is unknown.
-        QueryError: If a value has the wrong shape for its operator.
+        QueryError: If a value has the wrong shape for its operator, or distinct rows cannot be in this order.
     """
     parameters: list[Any] = []
+    computed = bind_annotations(plan, query, parameters)
+    where = bind_where(plan, query.where, parameters)
+    order = bind_order(plan, query, parameters)
     shape = (
         "select",
-        bind_where(plan, query.where, parameters),
-        query.order,
+        computed,
+        where,
+        order,
         query.limit is not None,
         query.offset > 0,
         query.distinct,
         query.only,
         query.defer,
         query.related,
+        query.lock,
     )
     bind_limits(query, parameters)
     found = plan.cache.get(shape)
     if found is None:
-        found = plan.cached(shape, lambda: _select_instances(plan, query, shape[1]))
+        found = plan.cached(shape, lambda: _select_instances(plan, query, Parts(computed, where, order)))
     return Select(found[0], parameters, found[1])
 
 
-def _select_instances(plan: Plan, query: Description, where: Any) -> tuple[str, Build]:
+class Parts(NamedTuple):
+    """The shapes of what has been bound.
+
+    Attributes:
+        computed: Name and kind of each computed value.
+    """
+
+    computed: tuple[tuple[str, Any], ...]
+    where: Any
+    order: Order
+
+
+def bind_annotations(plan: Plan, query: Description, parameters: list[Any]) -> tuple[tuple[str, Any], ...]:
+    """Add the numbers of computed values to `parameters` and return their names and kinds."""
+    if not query.annotations:
+        return ()
+    return tuple(
+        (name, bind_expression(expression, parameters, plan.dialect, plan.meta)) for name, expression in query.annotations
+    )
+
+
+def _select_instances(plan: Plan, query: Description, parts: Parts) -> tuple[str, Build]:
     source = Source(plan.meta, plan.dialect)
     fields = loaded_fields(plan.meta, query)
     columns = [source.column((), field) for field in fields]
@@ -61,12 +96,35 @@ def _select_instances(plan: Plan, query: Description, where: Any) -> tuple[str, 
     if query.related:
         branches = _branches(plan, query, source, columns)
         build = join_builder(build, len(fields), branches)
-    return _finish(plan, query, where, source, columns), build
+    if parts.computed:
+        readers = [
+            expression_reader(plan.meta, expression, plan.dialect, aware=plan.aware) for _, expression in query.annotations
+        ]
+        build = annotated_builder(build, len(columns), [name for name, _ in parts.computed], readers)
+        columns += computed_columns(plan, parts.computed, source)
+    if query.distinct:
+        _check_distinct_order(plan, query, parts.order)
+    sql = _finish(plan, query, parts, source, columns)
+    return (sql + plan.dialect.for_update(plan.table, query.lock[1:]) if query.lock else sql), build
 
 
-def _finish(plan: Plan, query: Description, where: Any, source: Source, columns: list[str]) -> str:
-    conditions = where_sql(plan, where, source)
-    order = order_sql(plan, order_of(plan, query), source)
+def computed_columns(plan: Plan, computed: tuple[tuple[str, Any], ...], source: Source) -> list[str]:
+    """Return the columns of computed values, each under its name."""
+    return [
+        f"{expression_sql(kind, source, plan.dialect, plan.meta)} AS {plan.dialect.quote(name)}" for name, kind in computed
+    ]
+
+
+def _check_distinct_order(plan: Plan, query: Description, order: Order) -> None:
+    """Refuse an order by what is not among the columns: the databases either refuse it too or give rows twice."""
+    for name, _, kind in order:
+        if kind is None and resolve_path(plan.meta, name).hops and name.rpartition("__")[0] not in query.related:
+            raise QueryError(f"distinct() rows cannot be ordered by {name!r}, which is not among their columns")
+
+
+def _finish(plan: Plan, query: Description, parts: Parts, source: Source, columns: list[str]) -> str:
+    conditions = where_sql(plan, parts.where, source)
+    order = order_sql(plan, parts.order, source)
     select = "SELECT DISTINCT " if query.distinct else "SELECT "
     return f"{select}{', '.join(columns)}{source.from_clause()}{conditions}{order}{limit_sql(plan, query)}"
 
@@ -123,19 +181,25 @@ def _branches(
 # Values
 
 
-def value_paths(meta: ModelOptions, query: Description, names: tuple[str, ...]) -> list[tuple[str, Path]]:
-    """Return the result key and the path for each name of `values`; all columns when there are none.
+def value_paths(
+    meta: ModelOptions, query: Description, names: tuple[str, ...]
+) -> list[tuple[str, Path | Expression]]:
+    """Return the result key and the path or expression for each name of `values`; all columns when there are none.
 
     A path comes back under its last part, or in full if two would clash.
 
     Raises:
         FieldError: If a name is unknown.
     """
+    computed = dict(query.annotations)
     if not names:
-        return [(field.attname, Path((), field)) for field in loaded_fields(meta, query)]
+        own: list[tuple[str, Path | Expression]] = [
+            (field.attname, Path((), field)) for field in loaded_fields(meta, query)
+        ]
+        return own + list(computed.items())
     last = [name.rpartition("__")[2] for name in names]
     return [
-        (name if last.count(short) > 1 else short, resolve_path(meta, name))
+        (name if last.count(short) > 1 else short, computed[name] if name in computed else resolve_path(meta, name))
         for name, short in zip(names, last, strict=True)
     ]
 
@@ -147,11 +211,18 @@ def select_values(plan: Plan, query: Description, names: tuple[str, ...]) -> Sel
         FieldError: If a name is unknown.
     """
     parameters: list[Any] = []
+    paths = value_paths(plan.meta, query, names) if query.annotations else []
+    kinds = tuple(
+        bind_expression(path, parameters, plan.dialect, plan.meta) for _, path in paths if isinstance(path, Expression)
+    )
+    where = bind_where(plan, query.where, parameters)
+    order = bind_order(plan, query, parameters)
     shape = (
         "values",
         names,
-        bind_where(plan, query.where, parameters),
-        query.order,
+        kinds,
+        where,
+        order,
         query.limit is not None,
         query.offset > 0,
         query.distinct,
@@ -162,13 +233,83 @@ def select_values(plan: Plan, query: Description, names: tuple[str, ...]) -> Sel
 
     def make() -> tuple[str, Callable[[list[Row]], list[Row]]]:
         source = Source(plan.meta, plan.dialect)
-        paths = [path for _, path in value_paths(plan.meta, query, names)]
-        columns = [source.column(path.hops, path.field) for path in paths]
-        readers = [path.field.reader(plan.dialect, aware=plan.aware) for path in paths]
-        return _finish(plan, query, shape[2], source, columns), make_row_converter(readers) or _unchanged
+        columns, readers = _value_columns(plan, value_paths(plan.meta, query, names), kinds, source)
+        sql = _finish(plan, query, Parts((), where, order), source, columns)
+        return sql, make_row_converter(readers) or _unchanged
 
     sql, convert = plan.cached(shape, make)
     return Select(sql, parameters, convert)
+
+
+def _value_columns(
+    plan: Plan, paths: list[tuple[str, Path | Expression]], kinds: tuple[Any, ...], source: Source
+) -> tuple[list[str], list[Converter | None]]:
+    columns: list[str] = []
+    readers: list[Converter | None] = []
+    left = iter(kinds)
+    for _, path in paths:
+        if isinstance(path, Expression):
+            columns.append(expression_sql(next(left), source, plan.dialect, plan.meta))
+            readers.append(expression_reader(plan.meta, path, plan.dialect, aware=plan.aware))
+        else:
+            columns.append(source.column(path.hops, path.field))
+            readers.append(path.field.reader(plan.dialect, aware=plan.aware))
+    return columns, readers
+
+
+def select_groups(
+    plan: Plan, query: Description, names: tuple[str, ...], aggregates: Mapping[str, Aggregate]
+) -> Select:
+    """Compile aggregates per group of rows that have the values of some columns in common.
+
+    Raises:
+        FieldError: If a name is unknown.
+        QueryError: If an aggregate follows a relation to many rows.
+    """
+    parameters: list[Any] = []
+    source = Source(plan.meta, plan.dialect)
+    paths = value_paths(plan.meta, query.changed(annotations=()), names)
+    grouped, readers = _value_columns(plan, paths, (), source)
+    columns = list(grouped)
+    for name, aggregate in aggregates.items():
+        field, column = _plain_column(plan, aggregate, source)
+        columns.append(f"{_call(aggregate, field, column)} AS {plan.dialect.quote(name)}")
+        readers.append(aggregate_reader(aggregate, field, plan.dialect, aware=plan.aware))
+    where = bind_where(plan, query.where, parameters)
+    conditions = where_sql(plan, where, source)
+    order = _group_order(plan, query, dict(zip(names, grouped, strict=True)), aggregates)
+    bind_limits(query, parameters)
+    groups = f" GROUP BY {', '.join(grouped)}" if grouped else ""
+    sql = f"SELECT {', '.join(columns)}{source.from_clause()}{conditions}{groups}{order}{limit_sql(plan, query)}"
+    return Select(sql, parameters, make_row_converter(readers) or _unchanged)
+
+
+def _group_order(
+    plan: Plan, query: Description, grouped: Mapping[str, str], aggregates: Mapping[str, Aggregate]
+) -> str:
+    terms = []
+    for name in query.order or ():  # The model's own order is about rows, not groups.
+        plain, descending = name.removeprefix("-"), name.startswith("-")
+        if plain not in grouped and plain not in aggregates:
+            raise FieldError(f"groups cannot be ordered by {plain!r}; known: {', '.join([*grouped, *aggregates])}")
+        sql = plan.dialect.quote(plain) if plain in aggregates else grouped[plain]
+        terms.append(plan.dialect.order_term(sql, descending=descending, nullable=True))
+    return f" ORDER BY {', '.join(terms)}" if terms else ""
+
+
+def _plain_column(plan: Plan, aggregate: Aggregate, source: Source) -> tuple[Any, str]:
+    """Return the field and the column of an aggregate over the rows themselves; `None` and ``*`` for all rows."""
+    path = check_aggregate(plan.meta, aggregate)
+    if path is None:
+        return None, "*"
+    if path.steps:
+        raise QueryError(f"{aggregate!r} follows a relation to many rows; use annotate() for a value per instance")
+    return path.field, source.column(path.hops, path.field)
+
+
+def _call(aggregate: Aggregate, field: Any, column: str) -> str:
+    value = column if field is None or isinstance(aggregate, Count) else as_number(column, field)
+    return f"{aggregate.function}({'DISTINCT ' if aggregate.distinct else ''}{value})"
 
 
 def _unchanged(rows: list[Row]) -> list[Row]:
@@ -227,31 +368,42 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
 
     Raises:
         FieldError: If one names an unknown field.
+        QueryError: If one follows a relation to many rows.
     """
-    paths: dict[str, Path | None] = {}
-    for name, aggregate in aggregates.items():
-        whole = isinstance(aggregate, Count) and aggregate.field == "*"
-        paths[name] = None if whole else resolve_path(plan.meta, aggregate.field)
-    parameters: list[Any] = []
-    where = bind_where(plan, query.where, parameters)
+    computed = dict(query.annotations)
     source = Source(plan.meta, plan.dialect)
-    columns = ["1" if path is None else source.column(path.hops, path.field) for path in paths.values()]
+    parameters: list[Any] = []
+    fields: dict[str, Any] = {}
+    columns: list[str] = []
+    readers: list[Converter | None] = []
+    for name, aggregate in aggregates.items():
+        if aggregate.field in computed:
+            inner = computed[aggregate.field]
+            kind = bind_expression(inner, parameters, plan.dialect, plan.meta)
+            columns.append(expression_sql(kind, source, plan.dialect, plan.meta))
+            fields[name] = expression_field(plan.meta, inner)
+            readers.append(_computed_reader(plan, aggregate, inner))
+        else:
+            fields[name], column = _plain_column(plan, aggregate, source)
+            columns.append(column)
+            readers.append(aggregate_reader(aggregate, fields[name], plan.dialect, aware=plan.aware))
+    where = bind_where(plan, query.where, parameters)
     if query.is_sliced or query.distinct:
+        order = bind_order(plan, query, parameters)
         bind_limits(query, parameters)
-        named = [f"{column} AS a{position}" for position, column in enumerate(columns)]
+        named = [f"{'1' if column == '*' else column} AS a{place}" for place, column in enumerate(columns)]
         if query.distinct:
             # Whole rows are distinct, not the aggregated values; the key makes it so.
             named.append(f"{source.column((), plan.meta.pk)} AS a{len(named)}")
-        inner = f" FROM ({_finish(plan, query, where, source, named)}) AS sliced"
-        columns = [f"a{position}" for position in range(len(columns))]
+            order = ()
+        inner_sql = f" FROM ({_finish(plan, query, Parts((), where, order), source, named)}) AS sliced"
+        columns = ["*" if column == "*" else f"a{place}" for place, column in enumerate(columns)]
     else:
         conditions = where_sql(plan, where, source)
-        inner = f"{source.from_clause()}{conditions}"
+        inner_sql = f"{source.from_clause()}{conditions}"
     calls = [
-        f"{one.function}({'DISTINCT ' if one.distinct else ''}{'*' if paths[name] is None else column})"
-        for (name, one), column in zip(aggregates.items(), columns, strict=True)
+        _call(one, fields[name], column) for (name, one), column in zip(aggregates.items(), columns, strict=True)
     ]
-    readers = [_result_reader(plan, one, paths[name]) for name, one in aggregates.items()]
     names = list(aggregates)
 
     def convert(rows: list[Row]) -> dict[str, Any]:
@@ -260,18 +412,12 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
             for name, reader, value in zip(names, readers, rows[0], strict=True)
         }
 
-    return Select(f"SELECT {', '.join(calls)}{inner}", parameters, convert)
+    return Select(f"SELECT {', '.join(calls)}{inner_sql}", parameters, convert)
 
 
-def _result_reader(plan: Plan, aggregate: Aggregate, path: Path | None) -> Callable[[Any], Any] | None:
-    if path is None or isinstance(aggregate, Count):
-        return None
-    if isinstance(aggregate, (Max, Min)):
-        reader: Callable[[Any], Any] | None = path.field.reader(plan.dialect, aware=plan.aware)
-        return reader
-    base = path.field.db_type().partition("(")[0]
-    if base == "NUMERIC":
-        # An average has more places than the column, so only a sum is cut to them.
-        reader = path.field.reader(plan.dialect, aware=plan.aware)
-        return plan.dialect.reader("NUMERIC") if isinstance(aggregate, Avg) else reader
-    return float if isinstance(aggregate, Avg) or base == "REAL" else None
+def _computed_reader(plan: Plan, aggregate: Aggregate, inner: Expression) -> Converter | None:
+    if isinstance(aggregate, Count):
+        return int
+    if isinstance(aggregate, Avg):
+        return float
+    return int if isinstance(inner, Count) else expression_reader(plan.meta, inner, plan.dialect, aware=plan.aware)

@@ -10,7 +10,17 @@ from openviper.db.compiler.plan import Plan
 from openviper.db.compiler.source import Source
 from openviper.db.expressions import Condition, Q
 from openviper.db.fields.options import ModelOptions
-from openviper.db.lookups import UNKNOWN, find_lookup, resolve_path
+from openviper.db.lookups import (
+    UNKNOWN,
+    AnnotationLookup,
+    Lookup,
+    bind_expression,
+    expression_sql,
+    find_lookup,
+    names_of,
+    resolve_path,
+)
+from openviper.db.paths import resolve_many
 from openviper.exceptions import FieldError
 
 Shape = tuple[Any, ...]
@@ -26,7 +36,7 @@ def check_conditions(meta: ModelOptions, conditions: tuple[Condition, ...]) -> N
     for condition in conditions:
         if isinstance(condition, Q):
             check_conditions(meta, condition.children)
-        elif condition[0] not in lookups:
+        elif isinstance(condition[0], str) and condition[0] not in lookups:
             find_lookup(meta, condition[0])
 
 
@@ -50,10 +60,10 @@ def bind_where(
     for condition in conditions:
         if condition.__class__ is tuple:
             key, value = condition
-            lookup = meta.lookups.get(key) or find_lookup(meta, key)
+            lookup = meta.lookups.get(key) or _lookup(meta, key)
             kind = lookup.bind(value, parameters, plan.dialect, meta)
             if strict:
-                _refuse_unknown(plan, lookup, kind, value)
+                _refuse_unknown(plan, lookup, kind[1] if lookup is key else kind, value)
             shape.append((key, kind))
         else:
             assert isinstance(condition, Q)
@@ -61,6 +71,11 @@ def bind_where(
             if inner:
                 shape.append((condition.connector, condition.negated, inner))
     return tuple(shape)
+
+
+def _lookup(meta: ModelOptions, key: Any) -> Lookup:
+    """Return the lookup of a condition's key, which for a computed value is one itself."""
+    return find_lookup(meta, key) if isinstance(key, str) else key
 
 
 def _refuse_unknown(plan: Plan, lookup: Any, kind: Any, value: Any) -> None:
@@ -86,7 +101,7 @@ def _joined(plan: Plan, shape: Shape, source: Source, connector: str) -> str:
 
 def _one(plan: Plan, item: Any, source: Source) -> str:
     if len(item) == 2:
-        lookup = find_lookup(plan.meta, item[0])
+        lookup = _lookup(plan.meta, item[0])
         return lookup.sql(item[1], source, plan.dialect, plan.meta)
     connector, negated, inner = item
     while len(inner) == 1 and len(inner[0]) == 3 and not inner[0][1]:
@@ -106,9 +121,12 @@ def joined_models(
         names: Further paths that are read.
     """
     found: dict[ModelOptions, None] = {}
-    order = meta.ordering if query.order is None else query.order
-    for name in (*(name.removeprefix("-") for name in order), *names):
-        found.update(dict.fromkeys(hop.remote_model._meta for hop in resolve_path(meta, name).hops))
+    computed = dict(query.annotations)
+    for _, expression in query.annotations:
+        _joined_by_expression(meta, expression, found)
+    for name in (*(name.removeprefix("-") for name in order_of(meta, query)), *names):
+        if name not in computed:
+            found.update(dict.fromkeys(resolve_many(meta, name).models))
     for name in query.related:
         path = resolve_path(meta, name)
         keys = (*path.hops, path.field)
@@ -117,22 +135,52 @@ def joined_models(
     return found
 
 
+def _joined_by_expression(meta: ModelOptions, expression: object, found: dict[ModelOptions, None]) -> None:
+    for name in names_of(expression):
+        if name != "*":
+            found.update(dict.fromkeys(resolve_many(meta, name).models))
+
+
 def _joined_by_conditions(
     meta: ModelOptions, conditions: tuple[Condition, ...], found: dict[ModelOptions, None]
 ) -> None:
     for condition in conditions:
         if isinstance(condition, Q):
             _joined_by_conditions(meta, condition.children, found)
+        elif isinstance(condition[0], AnnotationLookup):
+            _joined_by_expression(meta, condition[0].expression, found)
         else:
             found.update(dict.fromkeys(hop.remote_model._meta for hop in find_lookup(meta, condition[0]).hops))
+            _joined_by_expression(meta, condition[1], found)
 
 
-def order_of(plan: Plan, query: Description) -> tuple[str, ...]:
+def order_of(meta: ModelOptions, query: Description) -> tuple[str, ...]:
     """Return what a query is ordered by."""
-    return plan.meta.ordering if query.order is None else query.order
+    return meta.ordering if query.order is None else query.order
 
 
-def order_sql(plan: Plan, order: tuple[str, ...], source: Source) -> str:
+Order = tuple[tuple[str, bool, Any], ...]
+"""Terms of an order: the name of a field, or nothing for a computed value; whether it descends; the kind of expression."""
+
+
+def bind_order(plan: Plan, query: Description, parameters: list[Any]) -> Order:
+    """Add the numbers of computed values in the order to `parameters` and return the order's shape."""
+    order = order_of(plan.meta, query)
+    if not query.annotations:
+        return tuple((name.removeprefix("-"), name.startswith("-"), None) for name in order)
+    computed = dict(query.annotations)
+    terms: list[tuple[str, bool, Any]] = []
+    for name in order:
+        plain, descending = name.removeprefix("-"), name.startswith("-")
+        if plain in computed:
+            kind = bind_expression(computed[plain], parameters, plan.dialect, plan.meta)
+            terms.append(("", descending, (kind,)))
+        else:
+            terms.append((plain, descending, None))
+    return tuple(terms)
+
+
+def order_sql(plan: Plan, order: Order, source: Source) -> str:
     """Return `` ORDER BY ...``, or nothing.
 
     Raises:
@@ -141,9 +189,14 @@ def order_sql(plan: Plan, order: tuple[str, ...], source: Source) -> str:
     if not order:
         return ""
     parts = []
-    for name in order:
-        path = resolve_path(plan.meta, name.removeprefix("-"))
-        parts.append(source.column(path.hops, path.field) + (" DESC" if name.startswith("-") else ""))
+    for name, descending, kind in order:
+        if kind is not None:
+            sql, nullable = expression_sql(kind[0], source, plan.dialect, plan.meta), True
+        else:
+            path = resolve_path(plan.meta, name)
+            sql = source.column(path.hops, path.field)
+            nullable = path.field.null or bool(path.hops)
+        parts.append(plan.dialect.order_term(sql, descending=descending, nullable=nullable))
     return f" ORDER BY {', '.join(parts)}"
 
 

@@ -109,9 +109,10 @@ def delete_rows(plan: Plan, query: Description) -> Write:
 
 
 def _restriction(plan: Plan, where: Any) -> str:
+    """Return the WHERE of a statement that changes rows; by keys where other tables are looked at."""
     source = Source(plan.meta, plan.dialect)
     conditions = where_sql(plan, where, source)
-    if not source.is_joined:
+    if not (source.is_joined or " AS " in conditions):
         return conditions
     # The derived table makes MariaDB accept a subquery on the table that is being changed.
     key = source.column((), plan.meta.pk)

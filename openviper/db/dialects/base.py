@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 Converter = Callable[[Any], Any]
@@ -31,6 +31,9 @@ class Dialect(Protocol):
     placeholder: str
     features: Features
     max_variables: int
+    bulk_numbering: str
+    """How the keys of many new rows become known: ``lock``, as no other writer takes a number meanwhile; ``sequence``, asked
+    for before with `reserve_keys`; or ``statement``, told by the driver after the INSERT."""
 
     def quote(self, name: str) -> str:
         """Quote an identifier."""
@@ -46,6 +49,29 @@ class Dialect(Protocol):
         Args:
             neutral_type: The type of the column.
             aware: Whether time stamps come back aware and in UTC; naive otherwise.
+        """
+        ...
+
+    def returning_key(self, column: str) -> str:
+        """Return what makes an INSERT of one row return the key, or nothing if the driver tells it anyway.
+
+        Args:
+            column: The quoted name of the key.
+        """
+        ...
+
+    def insert_nothing(self, table: str) -> str:
+        """Return the INSERT of a row that consists of defaults, for a quoted name."""
+        ...
+
+    def bulk_insert(self, table: str, columns: Sequence[str]) -> str:
+        """Return the statement that `DriverConnection.write_many` inserts rows with, for quoted names."""
+        ...
+
+    def reserve_keys(self) -> str:
+        """Return the read of fresh keys; its parameters are the quoted table, the plain column, the number of rows.
+
+        Only called where `bulk_numbering` is ``sequence``.
         """
         ...
 
@@ -73,6 +99,31 @@ class Dialect(Protocol):
 
     def text_operand(self, lookup: str, value: str) -> str:
         """Return the value to bind for `text_lookup`, with wildcards in `value` escaped."""
+        ...
+
+    def array_contains(self, sql: str) -> str:
+        """Return the condition that an array column has an element, with one placeholder for it."""
+        ...
+
+    def array_element(self, value: Any) -> Any:
+        """Return what to bind for `array_contains`, from an element as it is stored in the array."""
+        ...
+
+    def for_update(self, table: str, words: tuple[str, ...]) -> str:
+        """Return the clause that locks the rows of a SELECT.
+
+        Args:
+            table: The quoted name of the queried table; joined rows are not locked where that can be said.
+            words: Empty, ``("NOWAIT",)`` or ``("SKIP LOCKED",)``.
+        """
+        ...
+
+    def order_term(self, sql: str, *, descending: bool, nullable: bool) -> str:
+        """Return one term of ORDER BY; NULL comes before all values, and after them in a descending order."""
+        ...
+
+    def explained(self, rows: list[tuple[Any, ...]]) -> str:
+        """Return the result of `explain` as text, one step per line."""
         ...
 
     def long_list_operand(self, values: list[Any]) -> Any | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from openviper.db.identifiers import shorten
 
@@ -182,6 +182,11 @@ class RowCheck(NamedTuple):
 class DDLDialect(Protocol):
     """Schema statements for one kind of database; nothing here performs I/O."""
 
+    transactional: ClassVar[bool]
+    """Whether a transaction undoes schema statements."""
+    compares_numbering: ClassVar[bool]
+    """Whether the live table tells if a key numbers itself."""
+
     def introspection_queries(self) -> Sequence[str]:
         """Return the reads that together describe all tables; their results go to `read_tables` in the same order."""
         ...
@@ -192,6 +197,10 @@ class DDLDialect(Protocol):
         """Return the live tables by name, only those of `tables` unless that is `None`."""
         ...
 
+    def adapted(self, table: Table) -> Table:
+        """Return a wanted table as this database can have it; the same one where nothing stands in the way."""
+        ...
+
     def same_type(self, wanted: Column, live_type: str) -> bool:
         """Tell whether a live type stores exactly what the wanted column asks for."""
         ...
@@ -200,16 +209,24 @@ class DDLDialect(Protocol):
         """Return the statements that create a table with its indexes and constraints."""
         ...
 
-    def drop_table(self, name: str) -> list[str]:
-        """Return the statements that drop a table."""
+    def drop_tables(self, names: Sequence[str]) -> list[str]:
+        """Return the statements that drop tables, which may refer to each other."""
+        ...
+
+    def early(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
+        """Return the statements before those of the tables: what stands in the way of them is dropped."""
+        ...
+
+    def late(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
+        """Return the statements after those of the tables: what refers from one to another is added."""
         ...
 
     def alter_table(self, change: TableChange) -> list[str]:
         """Return the statements that carry out a change of an existing table."""
         ...
 
-    def row_checks(self, change: TableChange) -> list[RowCheck]:
-        """Return what has to be looked at before the change; the statements use the names of the live table."""
+    def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
+        """Return what has to be looked at before the change; the statements use the names of the live tables."""
         ...
 
     def rebuilds(self, change: TableChange) -> bool:
@@ -232,7 +249,7 @@ class DDLDialect(Protocol):
 
     @property
     def begin(self) -> str:
-        """The statement that begins the transaction of a schema step."""
+        """The statement that begins the transaction of a schema step; empty where there is none."""
         ...
 
 

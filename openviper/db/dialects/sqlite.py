@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -13,6 +14,9 @@ from openviper.db.identifiers import quote_identifier
 DATE_PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
 EXACT_DIGITS = 15
 """Decimal digits that a floating point number of SQLite keeps for certain."""
+_INTEGERS = 2**63
+_FLOAT_RANGE = 325
+"""Digits before and behind the point of the greatest and the smallest floating point number."""
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
 GLOB_FORMS = {"contains": "*{}*", "startswith": "{}*", "endswith": "*{}"}
 _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
@@ -60,13 +64,24 @@ def _read_json(value: str | bytes | int | float) -> Any:
     return json.loads(value) if isinstance(value, (str, bytes)) else value
 
 
-def _write_decimal(value: Any) -> str:
+def _write_decimal(value: Any) -> str | float:
+    if not -_FLOAT_RANGE < value.adjusted() < _FLOAT_RANGE:
+        # Written out, such a number could take more memory than there is.
+        raise ValueError(f"{value} lies outside of the numbers that SQLite knows")
     text = f"{value:f}"
-    # A NUMERIC column turns text into a floating point number, which keeps 15 digits for certain
-    # (https://sqlite.org/datatype3.html, section 3): better no row than another amount.
-    if len(text) > EXACT_DIGITS and _read_decimal(float(text)) != value:
+    # A NUMERIC column turns text into a whole number of 64 bits or else a floating point number
+    # (https://sqlite.org/datatype3.html, section 3). The latter keeps 15 digits for certain.
+    if len(text) <= EXACT_DIGITS:
+        return text
+    plain = text.rstrip("0").removesuffix(".") if "." in text else text
+    if "." not in plain and -_INTEGERS <= int(plain) < _INTEGERS:
+        return plain
+    # With 16 and 17 digits it depends on the number. Bound as what it becomes, it is not left to the way in which this
+    # version of SQLite rounds; what would become another amount is refused.
+    number = float(text)
+    if _read_decimal(number) != value:
         raise ValueError(f"{text} has more digits than SQLite keeps in a column of type NUMERIC, {EXACT_DIGITS}")
-    return text
+    return number
 
 
 def _read_decimal(value: Any) -> Any:
@@ -119,6 +134,7 @@ class SQLiteDialect:
 
     name = "sqlite"
     placeholder = "?"
+    bulk_numbering = "lock"
     # SQLITE_MAX_VARIABLE_NUMBER of versions before 3.32; later ones allow 32,766.
     max_variables = 999
 
@@ -140,15 +156,33 @@ class SQLiteDialect:
         return quote_identifier(name)
 
     def writer(self, neutral_type: str) -> Converter | None:
-        """Return the converter for values on their way into the database."""
-        return _WRITERS.get(neutral_type.partition("(")[0])
+        """Return the converter for values on their way into the database; arrays are JSON."""
+        return _write_json if neutral_type.endswith("[]") else _WRITERS.get(neutral_type.partition("(")[0])
 
     def reader(self, neutral_type: str, *, aware: bool = True) -> Converter | None:
         """Return the converter for values on their way out of the database."""
+        if neutral_type.endswith("[]"):
+            return _read_json
         base = neutral_type.partition("(")[0]
         if base == "DATETIME" and not aware:
             return _read_naive
         return _READERS.get(base)
+
+    def returning_key(self, column: str) -> str:
+        """Return nothing: the driver tells the row id anyway."""
+        return ""
+
+    def insert_nothing(self, table: str) -> str:
+        """Return the INSERT of a row that consists of defaults."""
+        return f"INSERT INTO {table} DEFAULT VALUES"
+
+    def bulk_insert(self, table: str, columns: Sequence[str]) -> str:
+        """Return the INSERT of one row; a prepared statement needs nothing faster."""
+        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['?'] * len(columns))})"
+
+    def reserve_keys(self) -> str:
+        """Return nothing: a writing transaction has all numbers to itself."""
+        return ""
 
     def limit_clause(self, limited: bool, offset: bool) -> str:
         """Return ``LIMIT`` and ``OFFSET`` with placeholders."""
@@ -182,6 +216,26 @@ class SQLiteDialect:
         if lookup in GLOB_FORMS:
             return GLOB_FORMS[lookup].format(re.sub(r"[*?\[]", r"[\g<0>]", value))
         return LIKE_FORMS[lookup[1:]].format(re.sub(r"[\\%_]", r"\\\g<0>", value))
+
+    def array_contains(self, sql: str) -> str:
+        """Return the condition that an array, which is JSON text, has an element."""
+        return f"EXISTS (SELECT 1 FROM json_each({sql}) AS element WHERE element.value = ?)"
+
+    def array_element(self, value: Any) -> Any:
+        """Return the element as `json_each` shows it: true and false are 1 and 0."""
+        return int(value) if isinstance(value, bool) else value
+
+    def for_update(self, table: str, words: tuple[str, ...]) -> str:
+        """Return nothing: a writing transaction has the whole database to itself."""
+        return ""
+
+    def order_term(self, sql: str, *, descending: bool, nullable: bool) -> str:
+        """Return one term of ORDER BY; NULL is the least value anyway."""
+        return f"{sql} DESC" if descending else sql
+
+    def explained(self, rows: list[tuple[Any, ...]]) -> str:
+        """Return the plan, one step per line."""
+        return "\n".join(str(row[-1]) for row in rows)
 
     def long_list_operand(self, values: list[Any]) -> Any | None:
         """Return the list as a JSON text, so that its length has no limit."""

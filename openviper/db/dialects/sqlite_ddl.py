@@ -7,9 +7,9 @@ indexes, so that they can come and go without a copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import sqlite_version_info
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.dialects.ddl import (
     Check,
@@ -48,9 +48,11 @@ class SQLiteDDL:
         version: The version of the SQLite library; that of this interpreter when not given.
     """
 
-    before = ("PRAGMA foreign_keys=OFF",)
-    after = ("PRAGMA foreign_keys=ON",)
-    begin = "BEGIN IMMEDIATE"
+    transactional: ClassVar[bool] = True
+    compares_numbering: ClassVar[bool] = False
+    before: Sequence[str] = ("PRAGMA foreign_keys=OFF",)
+    after: Sequence[str] = ("PRAGMA foreign_keys=ON",)
+    begin: str = "BEGIN IMMEDIATE"
 
     def __init__(self, version: tuple[int, int, int] | None = None) -> None:
         self.version = version or sqlite_version_info
@@ -68,6 +70,10 @@ class SQLiteDDL:
     def same_type(self, wanted: Column, live_type: str) -> bool:
         """Tell whether a live type stores exactly what the wanted column asks for."""
         return is_same_type(wanted, live_type)
+
+    def adapted(self, table: Table) -> Table:
+        """Return a wanted table as this database can have it."""
+        return table
 
     def foreign_key_query(self, table: str) -> str:
         """Return a read of the rows of a table that break a foreign key."""
@@ -116,9 +122,17 @@ class SQLiteDDL:
         indexes = [self._index(name, index) for index in table_indexes(name, table)]
         return [self._create(name, table, table_checks(name, table)), *indexes]
 
-    def drop_table(self, name: str) -> list[str]:
-        """Return the statement that drops a table."""
-        return [f"DROP TABLE {q(name)}"]
+    def drop_tables(self, names: Sequence[str]) -> list[str]:
+        """Return the statements that drop tables; foreign keys are not looked at meanwhile."""
+        return [f"DROP TABLE {q(name)}" for name in names]
+
+    def early(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
+        """Return nothing: foreign keys are part of their table, and not looked at during a step."""
+        return []
+
+    def late(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
+        """Return nothing, as a table may refer to one that does not exist yet."""
+        return []
 
     def _index(self, table: str, index: Index) -> str:
         unique = "UNIQUE " if index.unique else ""
@@ -277,11 +291,12 @@ class SQLiteDDL:
         order = " ORDER BY rowid" if "ROWID" not in source.options.upper() else ""
         return f"INSERT INTO {q(temporary)} ({targets}) SELECT {values} FROM {q(change.table)}{order}"
 
-    def row_checks(self, change: TableChange) -> list[RowCheck]:
+    def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
         """Return what has to be looked at before the change."""
-        from openviper.db.dialects.sqlite_rows import row_checks
+        from openviper.db.dialects.row_checks import row_checks
+        from openviper.db.dialects.sqlite_rows import misfit
 
-        return row_checks(change)
+        return row_checks(change, q, misfit)
 
 
 def conversion(sql: str, old_type: str, column: Column) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from openviper.db.drivers.base import Parameters, Row
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
@@ -28,8 +29,6 @@ else:
 
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
-Row = tuple[Any, ...]
-Parameters = Sequence[Any]
 
 INLINE_LIMIT = 0.001
 """Seconds a read may take on the event loop, and inline work may add up to before the loop gets its turn."""
@@ -37,6 +36,8 @@ HANDLER_INTERVAL = 2000
 """Virtual machine instructions between two looks at the clock."""
 THREAD_RUNS = 16
 """How often a statement goes to the thread at once after it was found to be long."""
+CHUNK = 500
+"""Rows converted at a time in the thread."""
 NEVER = float("inf")
 
 
@@ -104,7 +105,13 @@ class SQLiteConnection:
         busy_timeout: Seconds to wait in the thread for another process's lock.
         inline: Whether anything may run on the event loop at all.
         echo: Log every statement, without its values.
+        statement_timeout: Longest time of one statement in the thread, in seconds; `None` for no limit. A write that is
+            stopped ends its transaction (https://sqlite.org/c3ref/interrupt.html).
     """
+
+    # IMMEDIATE takes the write lock now; a transaction that upgrades later could fail half-way as busy.
+    begin: ClassVar[str] = "BEGIN IMMEDIATE"
+    begin_read_only: ClassVar[str] = "BEGIN"
 
     def __init__(
         self,
@@ -116,6 +123,7 @@ class SQLiteConnection:
         busy_timeout: float = 5.0,
         inline: bool = True,
         echo: bool = False,
+        statement_timeout: float | None = None,
     ) -> None:
         self.path = path
         self.budget = budget
@@ -129,11 +137,17 @@ class SQLiteConnection:
         self._read_only = read_only
         self._journal_mode = journal_mode
         self._busy_timeout = busy_timeout
+        self._statement_timeout = statement_timeout
         self._interrupted = False
         self._long: dict[str, int] = {}
         self._lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="openviper-sqlite")
         self.raw: sqlite3.Connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self.raw.in_transaction
 
     # Opening and closing
 
@@ -164,7 +178,7 @@ class SQLiteConnection:
                 uri=is_uri,
             )
         except sqlite3.Error as error:
-            raise OperationalError(f"cannot open database file {self.path!r}: {error}") from error
+            raise OperationalError(f"cannot open database file {self.path!r}: {error}", unreachable=True) from error
         try:
             raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
             journal = self._set_journal_mode(raw)
@@ -283,10 +297,43 @@ class SQLiteConnection:
         """Run a read and its conversion in the thread; cancelling the task interrupts it."""
 
         def work() -> T:
-            return convert(self._execute(sql, parameters).fetchall())
+            cursor = self._execute(sql, parameters)
+            rows = cursor.fetchmany(CHUNK)
+            if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
+                return convert(rows + cursor.fetchall())
+            # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
+            found: Any = convert(rows)
+            while rows := cursor.fetchmany(CHUNK):
+                found += convert(rows)
+            result: T = found
+            return result
 
         async with self._lock:
             return await self._in_thread(work, interruptible=True)
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read in the thread and yield its rows in chunks; memory holds one chunk at a time."""
+        cursors: list[sqlite3.Cursor] = []
+
+        def fetch() -> list[T]:
+            if not cursors:
+                cursors.append(self._execute(sql, parameters))
+            return convert(cursors[0].fetchmany(chunk_size))
+
+        try:
+            while True:
+                async with self._lock:
+                    chunk = await self._in_thread(fetch, interruptible=True)
+                if chunk:
+                    yield chunk
+                if len(chunk) < chunk_size:
+                    return
+        finally:
+            # An open statement would keep the write-ahead log from being reset.
+            if cursors:
+                cursors[0].close()
 
     async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, int | None]:
         """Run a write.
@@ -324,27 +371,53 @@ class SQLiteConnection:
         self.heavy = True
 
         def work() -> int:
-            nested = self.raw.in_transaction
-            self._execute("SAVEPOINT openviper_many" if nested else "BEGIN IMMEDIATE", ())
-            try:
-                if self.echo:
-                    logger.info("%s", sql)
-                count = self.raw.executemany(sql, rows).rowcount
-                self.raw.execute("RELEASE openviper_many" if nested else "COMMIT")
-            except BaseException as error:
-                if self.raw.in_transaction:
-                    if nested:
-                        self.raw.execute("ROLLBACK TO openviper_many")
-                        self.raw.execute("RELEASE openviper_many")
-                    else:
-                        self.raw.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise translate(error, sql) from error
-                raise
-            return count
+            return self._all_or_nothing(lambda: self.raw.executemany(sql, rows).rowcount, sql)
 
         async with self._lock:
             return await self._in_thread(work, interruptible=False)
+
+    def _all_or_nothing(self, work: Callable[[], int], sql: str) -> int:
+        nested = self.raw.in_transaction
+        self._execute("SAVEPOINT openviper_many" if nested else "BEGIN IMMEDIATE", ())
+        try:
+            if self.echo:
+                logger.info("%s", sql)
+            count = work()
+            self.raw.execute("RELEASE openviper_many" if nested else "COMMIT")
+        except BaseException as error:
+            if self.raw.in_transaction:
+                if nested:
+                    self.raw.execute("ROLLBACK TO openviper_many")
+                    self.raw.execute("RELEASE openviper_many")
+                else:
+                    self.raw.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise translate(error, sql) from error
+            raise
+        return count
+
+    async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
+        """Insert rows whose keys the database makes, all or nothing, in the thread, and return the keys."""
+        self.heavy = True
+
+        def work() -> list[int]:
+            keys: list[int] = []
+
+            def insert() -> int:
+                for row in rows:
+                    keys.append(self.raw.execute(sql, row).lastrowid or 0)
+                return len(keys)
+
+            self._all_or_nothing(insert, sql)
+            return keys
+
+        async with self._lock:
+            return await self._in_thread(work, interruptible=False)
+
+    async def control(self, sql: str) -> None:
+        """Begin or end a transaction or savepoint; ending one that has written much belongs into the thread."""
+        await self.write(sql, (), single=not self.heavy)
+        self.heavy = self.heavy and self.raw.in_transaction
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function with the raw connection in the thread."""
@@ -366,13 +439,24 @@ class SQLiteConnection:
             if not hasattr(self, "raw"):
                 return work()
             self.raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+            if self._statement_timeout is None:
+                # Nothing to look at the clock for; each look would take the interpreter's lock from the event loop.
+                self.raw.set_progress_handler(None, 0)
+            else:
+                self.deadline = perf_counter() + self._statement_timeout
             try:
                 return work()
-            except sqlite3.Error as error:
-                raise translate(error) from error
+            except (sqlite3.Error, DatabaseError) as error:
+                if self._interrupted:
+                    raise OperationalError(f"statement took longer than {self._statement_timeout:g} s") from error
+                raise translate(error) if isinstance(error, sqlite3.Error) else error from error.__cause__
             finally:
+                self._interrupted = False
+                self.deadline = NEVER
                 try:
                     self.raw.execute("PRAGMA busy_timeout=0")
+                    if self._statement_timeout is None:
+                        self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
                 except sqlite3.ProgrammingError:
                     pass  # `work` closed the connection.
 

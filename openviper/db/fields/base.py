@@ -65,6 +65,8 @@ class Field(Generic[T]):
     model: Any = None
     auto_now = False
     auto_now_add = False
+    searchable = True
+    """Whether stored values can be compared with others; encrypted ones cannot."""
 
     def __init__(
         self,

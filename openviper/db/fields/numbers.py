@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -13,6 +14,8 @@ T = TypeVar("T")
 
 _DRIVER_LIMIT = 2**63
 _TRUE = {"1", "true", "yes", "on", "t", "y"}
+# SQLite makes NULL of NaN (https://sqlite.org/floatingpoint.html); MariaDB and MySQL have neither.
+_NOT_KEPT: dict[str, Callable[[float], bool]] = {"sqlite": math.isnan, "mysql": lambda value: True}
 _FALSE = {"0", "false", "no", "off", "f", "n", ""}
 
 
@@ -193,6 +196,20 @@ class FloatField(Field[T]):
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"{self.name}: {value!r} is not a number") from None
 
+    def writer(self, dialect: Dialect) -> Converter | None:
+        """Return the dialect's conversion; if infinities or NaN are allowed, one that refuses what it cannot keep."""
+        inner = super().writer(dialect)
+        unable = _NOT_KEPT.get(dialect.name)
+        if unable is None or not (self.allow_inf or self.allow_nan):
+            return inner
+
+        def write(value: float) -> Any:
+            if not math.isfinite(value) and unable(value):
+                raise ValueError(f"{self.name}: {dialect.name} cannot store {value!r}")
+            return value if inner is None else inner(value)
+
+        return write
+
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
         return "{0}.__class__ is float and {0} - {0} == 0.0"
@@ -248,7 +265,9 @@ class DecimalField(Field[T]):
             raise ValueError(f"decimal_places={decimal_places!r} does not go with max_digits={max_digits!r}")
         self.max_digits = max_digits
         self.decimal_places = decimal_places
-        self._unit = Decimal(1).scaleb(-decimal_places)
+        self._unit = Decimal((0, (1,), -decimal_places))
+        # The context of the thread has 28 digits, which would round what has more.
+        self._context = Context(prec=max(28, max_digits))
 
     def db_type(self) -> str:
         """Return ``NUMERIC(digits,places)``."""
@@ -280,13 +299,13 @@ class DecimalField(Field[T]):
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return a converter that gives every value `decimal_places` digits behind the point."""
         inner = dialect.reader(self.db_type(), aware=aware)
-        unit = self._unit
+        unit, context = self._unit, self._context
 
         def read(value: Any) -> Any:
             number = value if inner is None else inner(value)
             try:
-                return number.quantize(unit)
-            except InvalidOperation:  # More digits than the context has: another tool's doing, shown as it is.
+                return number.quantize(unit, context=context)
+            except InvalidOperation:  # More digits than the field has: another tool's doing, shown as it is.
                 return number
 
         return read
@@ -297,10 +316,14 @@ class DecimalField(Field[T]):
         if value is None:
             return
         number: Decimal = self.to_db(value)
-        _, digits, exponent = number.normalize().as_tuple()
+        if not number:
+            return
+        # Not `normalize()` or `abs()`, which round to the 28 digits of the context.
+        _, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)
-        places = max(0, -exponent)
-        whole = max(0, len(digits) + exponent)
+        zeros = next(count for count, digit in enumerate(reversed(digits)) if digit)
+        places = max(0, -exponent - zeros)
+        whole = max(0, number.adjusted() + 1)
         if places > self.decimal_places:
             raise ValueError(f"{self.name}: {number} has more than {self.decimal_places} decimal places")
         if whole > self.max_digits - self.decimal_places:
@@ -346,3 +369,10 @@ class BooleanField(Field[T]):
         """Check that the value can be understood."""
         super().validate(value)
         self.to_python(value)
+
+
+class NullBooleanField(BooleanField[bool | None]):
+    """True, false or NULL; `BooleanField(null=True)` under the name that older code has for it."""
+
+    def __init__(self, *, null: bool = True, **options: Unpack[FieldOptions]) -> None:
+        Field.__init__(self, null=True, **options)

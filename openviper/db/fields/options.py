@@ -22,12 +22,16 @@ class ModelOptions:
         defaults: The value of each attribute of a new instance.
         checked_fields: Fields that are validated: not those that the database or the ORM fills.
         factories: Fields whose default is made anew for each instance.
+        many_to_many: The many-to-many fields by name.
+        join_of: The many-to-many field for which this model was generated, if it was.
         find_suspects: Finds the fields whose values need a closer look, once it has been made.
         lookups: Conditions already looked up, kept by the room that makes them.
         plans: Statements and row builders per dialect, kept by the compiler.
     """
 
-    single = False
+    @staticmethod
+    def settle() -> None:
+        """Connect the relations that waited for their target; models replace it while some do."""
 
     def __init__(self, model: type[Any], app_name: str) -> None:
         self.model = model
@@ -38,6 +42,9 @@ class ModelOptions:
         self.abstract = False
         self.proxy = False
         self.managed = True
+        self.single = False
+        self.virtual = False
+        self.cache_ttl: float = 0
         self.read_only = False
         self.backend = "default"
         self.verbose_name = model.__name__
@@ -53,6 +60,10 @@ class ModelOptions:
         self.attname_of: dict[str, str] = {}
         self.defaults: dict[str, Any] = {}
         self.factories: list[Field[Any]] = []
+        self.many_to_many: dict[str, Any] = {}
+        self.join_of: Any = None
+        self._reverse: dict[str, Any] = {}
+        self._reverse_many_to_many: dict[str, Any] = {}
         self.checked_fields: list[Field[Any]] = []
         self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
         self.lookups: dict[str, Any] = {}
@@ -60,6 +71,24 @@ class ModelOptions:
 
     def __repr__(self) -> str:
         return f"<ModelOptions {self.label}>"
+
+    @property
+    def reverse(self) -> dict[str, Any]:
+        """The foreign keys that point here, by their `related_name`."""
+        self.settle()
+        return self._reverse
+
+    @property
+    def reverse_many_to_many(self) -> dict[str, Any]:
+        """The many-to-many fields that point here, by their `related_name`."""
+        self.settle()
+        return self._reverse_many_to_many
+
+    def share_relations(self, other: ModelOptions) -> None:
+        """Have the relations of another model, of which this one is a proxy, now and later."""
+        self.many_to_many = other.many_to_many
+        self._reverse = other._reverse
+        self._reverse_many_to_many = other._reverse_many_to_many
 
     def prepare(self) -> None:
         """Work out what the constructor of the model needs, once all fields are known."""
@@ -93,4 +122,9 @@ class ModelOptions:
 
     def unknown(self, name: object) -> FieldError:
         """Return the error for a name that is no field of this model."""
+        if name in self.many_to_many:
+            return FieldError(
+                f"{self.model_name}.{name} is a many-to-many relation and no column; load it with prefetch_related(), "
+                f"filter by the rows of its join model"
+            )
         return FieldError(f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
-from openviper.exceptions import FieldError
-from openviper.utils.importing import import_string
+from openviper.db.fields.references import ModelReference, Reference, checked_related_name
 
 if TYPE_CHECKING:
     from typing import Self
@@ -26,18 +25,6 @@ ON_DELETE = {
     "DO NOTHING": "NO ACTION",
 }
 """What may be asked for, and what the database is told."""
-
-
-class ModelFinder(Protocol):
-    """Finds the model that a foreign key names; models provide it, this room only asks."""
-
-    def __call__(self, reference: str, model: Any) -> type[Any] | None:
-        """Return the model for ``"Model"``, ``"app.Model"`` or a dotted path, or `None` if there is none yet.
-
-        Raises:
-            FieldError: If a bare name fits several models.
-        """
-        ...
 
 
 class LazyFK(Generic[T]):
@@ -120,10 +107,10 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: Name of the attribute of the target that queries the rows pointing to it.
 
     Raises:
-        ValueError: If `on_delete` is none of these, or ``SET NULL`` on a key that cannot be NULL.
+        TypeError: If `to` neither is a model nor names one.
+        ValueError: If `on_delete` is none of these, or ``SET NULL`` on a key that cannot be NULL, or `related_name`
+            cannot be a name.
     """
-
-    find_model: ModelFinder
 
     @overload
     def __init__(
@@ -157,7 +144,7 @@ class ForeignKey(Field[Awaitable[T]]):
     ) -> None: ...
     def __init__(
         self,
-        to: type[Any] | str | Callable[[], type[Any]],
+        to: ModelReference,
         on_delete: str = "CASCADE",
         related_name: str | None = None,
         *,
@@ -173,8 +160,8 @@ class ForeignKey(Field[Awaitable[T]]):
         if self.on_delete == "SET NULL" and not null:
             raise ValueError("on_delete='SET NULL' needs null=True")
         self.to = to
-        self.related_name = related_name
-        self._remote: type[Any] | None = None
+        self.related_name = checked_related_name(related_name)
+        self._reference = Reference(to)
 
     def _attname(self, name: str) -> str:
         return f"{name}_id"
@@ -187,22 +174,14 @@ class ForeignKey(Field[Awaitable[T]]):
     def clone(self) -> Self:
         """Return a copy whose target is looked up anew: ``"self"`` means another class there."""
         copied = super().clone()
-        copied._remote = None
+        copied._reference = Reference(self.to)
         return copied
 
     # The target
 
-    def resolve(self) -> type[Any] | None:
-        """Return the target, or `None` if a model of its name is not known yet."""
-        if self._remote is None:
-            to = self.to
-            if to == "self":
-                self._remote = self.model
-            elif isinstance(to, str):
-                self._remote = self.find_model(to, self.model)
-            else:
-                self._remote = to if isinstance(to, type) else to()
-        return self._remote
+    def resolve(self, *, early: bool = False) -> type[Any] | None:
+        """Return the target, or `None` if a model of its name is not known yet; see `Reference.resolve`."""
+        return self._reference.resolve(self.model, early=early)
 
     @property
     def remote_model(self) -> type[Any]:
@@ -211,15 +190,8 @@ class ForeignKey(Field[Awaitable[T]]):
         Raises:
             FieldError: If it cannot be found.
         """
-        remote = self.resolve()
-        if remote is None and isinstance(self.to, str) and self.to.count(".") > 1:
-            try:
-                remote = self._remote = import_string(self.to)
-            except ImportError as error:
-                raise FieldError(f"{self.model.__name__}.{self.name}: {error}") from error
-        if remote is None:
-            raise FieldError(f"{self.model.__name__}.{self.name}: no model {self.to!r} is known")
-        return remote
+        found = self._reference.found
+        return self._reference.get(self.model, self.name) if found is None else found
 
     def target(self) -> Field[Any]:
         """Return the primary key of the target."""
@@ -266,8 +238,10 @@ class ForeignKey(Field[Awaitable[T]]):
             return value.fk_id
         if not hasattr(type(value), "_meta"):
             return value
-        if not isinstance(value, self.remote_model):
-            raise ValueError(f"{self.name}: {value!r} is not a {self.remote_model.__name__}")
+        remote = self.remote_model
+        # A proxy and its parent are the same rows.
+        if not isinstance(value, remote) and type(value)._meta.table_name != remote._meta.table_name:
+            raise ValueError(f"{self.name}: {value!r} is not a {remote.__name__}")
         if value.pk is None:
             raise ValueError(f"{self.name}: {value!r} is not saved yet")
         return value.pk

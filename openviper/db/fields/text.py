@@ -45,9 +45,11 @@ class TextField(Field[T]):
             if isinstance(value, (bytes, bytearray, list, tuple, dict, set)):
                 raise ValueError(f"{self.name}: {value!r} is not text")
             value = str(value)
-        # A lone surrogate has no encoding, so no database can take it; UnicodeEncodeError is a ValueError.
         if not value.isascii():
-            value.encode()
+            try:
+                value.encode()
+            except UnicodeEncodeError:  # A lone surrogate has no encoding, so no database can take it.
+                raise ValueError(f"{self.name}: {value!r} has no UTF-8 form") from None
         return value
 
     def validate(self, value: Any) -> None:

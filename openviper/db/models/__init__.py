@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from openviper.db.expressions import Avg, Count, F, Max, Min, Q, Sum
+from openviper.db.fields.choices import TextChoice
 from openviper.db.fields.constraints import CheckConstraint, Constraint, Index, UniqueConstraint
 from openviper.db.fields.options import ModelOptions
 from openviper.db.manager import Manager
 from openviper.db.models.base import AbstractModel, Model
+from openviper.db.models.many_to_many import ManyToManyManager
 from openviper.db.models.meta import ModelMeta, check_primary_keys
 from openviper.db.models.validation import ModelValidationError
 from openviper.db.query import QuerySet
+from openviper.db.query.prefetch import Prefetch
 
 __all__ = [
     "AbstractModel",
@@ -20,15 +23,18 @@ __all__ = [
     "F",
     "Index",
     "Manager",
+    "ManyToManyManager",
     "Max",
     "Min",
     "Model",
     "ModelMeta",
     "ModelOptions",
     "ModelValidationError",
+    "Prefetch",
     "Q",
     "QuerySet",
     "Sum",
+    "TextChoice",
     "UniqueConstraint",
     "check_primary_keys",
 ]

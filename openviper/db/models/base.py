@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from openviper.db.fields.base import Field
 from openviper.db.fields.options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
+from openviper.db.fields.sensitive import SensitiveField
 from openviper.db.manager import Manager
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
@@ -18,8 +19,10 @@ from openviper.db.models.persistence import (
     refresh_instance,
     save_instance,
 )
+from openviper.db.models.related import late_attribute
 from openviper.db.models.validation import validate_instance
 from openviper.db.query import QuerySet
+from openviper.exceptions import FieldError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -64,11 +67,19 @@ class Model(Hooks, metaclass=ModelMeta):
 
     def _set_relation(self, name: str, value: Any) -> None:
         field = self._meta.names.get(name)
+        if name in self._meta.many_to_many:
+            raise TypeError(f"{type(self).__name__}({name}=...): save it first, then await instance.{name}.set(...)")
         if field is None or name.startswith("_"):
             fields = ", ".join(self._meta.fields)
             raise TypeError(f"{type(self).__name__}() has no field {name!r}; fields: {fields}")
         if value is not None:
             setattr(self, field.name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            """Return a relation that became known only now; reached only for names that nothing else has."""
+            return late_attribute(self, type(self), name)
 
     # Identity
 
@@ -188,6 +199,19 @@ class Model(Hooks, metaclass=ModelMeta):
         """Return the names of the fields that `only` or `defer` left out."""
         return deferred_fields(self)
 
+    def get_sensitive(self, name: str) -> str | None:
+        """Return the plain text of a `SensitiveField`.
+
+        Raises:
+            FieldError: If there is no such field, or it is of another kind.
+            RuntimeError: If there is no `SECRET_KEY`.
+            ValueError: If the value was encrypted with another key, or changed.
+        """
+        field = self._meta.field(name)
+        if not isinstance(field, SensitiveField):
+            raise FieldError(f"{self._meta.model_name}.{name} is not a SensitiveField")
+        return field.decrypt(self.__dict__.get(field.attname))
+
     # As plain data
 
     def to_dict(self) -> dict[str, Any]:
@@ -199,7 +223,8 @@ class Model(Hooks, metaclass=ModelMeta):
         """Return all values by field name.
 
         Args:
-            include_relations: Give related instances that are loaded as dicts instead of their ids.
+            include_relations: Give related instances that are loaded as dicts instead of their ids, and add those that
+                were prefetched.
         """
         result: dict[str, Any] = {}
         for name, field in self._meta.fields.items():
@@ -208,10 +233,12 @@ class Model(Hooks, metaclass=ModelMeta):
                 related = self.__dict__.get(name)
                 if related is not None:
                     result[name] = related.as_dict()
+        if include_relations:
+            result.update(_prefetched_dicts(self.__dict__.get("_prefetched", {})))
         return result
 
     def as_json(self, include_relations: bool = False, indent: int | None = None) -> str:
-        """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs and decimals as text.
+        """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs, decimals and durations as text, bytes in base64.
 
         Args:
             include_relations: Give related instances that are loaded as objects instead of their ids.
@@ -227,7 +254,18 @@ class Model(Hooks, metaclass=ModelMeta):
         return cls._meta.label
 
 
+def _prefetched_dicts(prefetched: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: [one.as_dict() for one in found] if isinstance(found, list) else found and found.as_dict()
+        for name, found in prefetched.items()
+    }
+
+
 def _json_value(value: Any) -> str:
+    if isinstance(value, bytes):
+        import base64
+
+        return base64.b64encode(value).decode()
     isoformat = getattr(value, "isoformat", None)
     return str(value) if isoformat is None else str(isoformat())
 

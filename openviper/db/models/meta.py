@@ -8,16 +8,20 @@ from typing import Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index, UniqueConstraint
+from openviper.db.fields.many_to_many import ManyToManyField
 from openviper.db.fields.numbers import AutoField
 from openviper.db.fields.options import ModelOptions
-from openviper.db.fields.relations import ForeignKey
 from openviper.db.identifiers import validate_identifier
 from openviper.db.manager import Manager
 from openviper.db.models import registry
-from openviper.db.models.related import add_reverse_accessors
+from openviper.db.models.related import connect_relations
+from openviper.db.virtual.queries import VirtualQuerySet
 from openviper.exceptions import FieldError
 
-OWN = {"table_name", "abstract", "proxy", "managed", "read_only", "verbose_name", "verbose_name_plural"}
+OWN = {
+    "abstract", "cache_ttl", "managed", "proxy", "read_only", "single", "table_name", "verbose_name", "verbose_name_plural",
+    "virtual",
+}  # fmt: skip
 INHERITED = {"ordering", "unique_together", "index_together", "indexes", "constraints", "backend"}
 RESERVED = {"delete", "objects", "pk", "save"}
 
@@ -38,7 +42,9 @@ class ModelMeta(type):
         own_meta = namespace.pop("Meta", None)
         own_fields = {key: value for key, value in namespace.items() if isinstance(value, Field)}
         managers = {key: value for key, value in namespace.items() if isinstance(value, Manager)}
-        plain = {key: value for key, value in namespace.items() if key not in own_fields and key not in managers}
+        links = {key: value for key, value in namespace.items() if isinstance(value, ManyToManyField)}
+        taken = {*own_fields, *managers, *links}
+        plain = {key: value for key, value in namespace.items() if key not in taken}
         cls = super().__new__(mcs, name, bases, plain, **options)
         parents = [base for base in cls.__mro__[1:] if isinstance(base, ModelMeta)]
         if not parents:  # `Model` itself.
@@ -51,11 +57,12 @@ class ModelMeta(type):
         _read_options(cls, meta, given, parents)
         cls._meta = meta
         cls._fields = meta.fields
+        _add_many_to_many(cls, meta, links, parents, plain)
         if not meta.abstract:
             _add_managers(cls, managers, parents)
             registry.register(cls)
             try:
-                add_reverse_accessors(cls)
+                connect_relations(cls)
             except FieldError:
                 registry.unregister(cls)
                 raise
@@ -126,8 +133,6 @@ def _add_fields(
     for key, field in fields.items():
         if key in RESERVED:
             raise ValueError(f"{cls.__name__}.{key}: {key!r} cannot be the name of a field")
-        if isinstance(field, ForeignKey):
-            field.find_model = registry.find
         setattr(cls, key, field)
         field.contribute_to_class(cls, key)
         _claim(cls, meta, field)
@@ -138,6 +143,28 @@ def _add_fields(
         meta.pk = keys[0]
         meta.names["pk"] = keys[0]
     meta.prepare()
+
+
+def _add_many_to_many(
+    cls: Any, meta: ModelOptions, own: dict[str, ManyToManyField[Any]], parents: list[Any], plain: dict[str, Any]
+) -> None:
+    if meta.proxy:
+        if own:
+            name = next(iter(own))
+            raise FieldError(f"proxy model {cls.__name__} cannot have {name!r}: it has the fields of its parent")
+        meta.share_relations(next(parent for parent in parents if _is_concrete(parent))._meta)
+        return
+    found: dict[str, ManyToManyField[Any]] = {}
+    for parent in reversed(parents):
+        links = parent._meta.many_to_many if "_meta" in parent.__dict__ else {}
+        found.update({key: field.clone() for key, field in links.items() if key not in plain})
+    found.update(own)
+    for key, field in found.items():
+        if key in meta.names or key in RESERVED:
+            raise ValueError(f"{cls.__name__}: {key!r} cannot be the name of a field, as it means something else")
+        setattr(cls, key, field)
+        field.contribute_to_class(cls, key)
+    meta.many_to_many = found
 
 
 def _claim(cls: Any, meta: ModelOptions, field: Field[Any]) -> None:
@@ -177,6 +204,9 @@ def _read_options(cls: Any, meta: ModelOptions, given: dict[str, Any], parents: 
     meta.proxy = bool(given.get("proxy", False))
     meta.managed = bool(given.get("managed", True))
     meta.read_only = bool(given.get("read_only", False))
+    meta.single = _flag(meta, given, "single")
+    meta.virtual = _flag(meta, given, "virtual")
+    meta.cache_ttl = float(given.get("cache_ttl", 0))
     meta.backend = str(given.get("backend", "default"))
     meta.verbose_name = str(given.get("verbose_name", cls.__name__))
     meta.verbose_name_plural = str(given.get("verbose_name_plural", f"{meta.verbose_name}s"))
@@ -192,6 +222,13 @@ def _read_options(cls: Any, meta: ModelOptions, given: dict[str, Any], parents: 
         given.get("table_name") or _table_name(cls, meta, parents), "table name"
     )
     _check_names(meta)
+
+
+def _flag(meta: ModelOptions, given: dict[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        raise FieldError(f"{meta.model_name}.Meta.{name} must be True or False, not {value!r}")
+    return value
 
 
 def _groups(value: Any) -> list[tuple[str, ...]]:
@@ -235,7 +272,10 @@ def _add_managers(cls: Any, own: dict[str, Manager[Any]], parents: list[Any]) ->
     found.update(own)
     found.setdefault("objects", Manager())
     for key, manager in found.items():
-        setattr(cls, key, manager.bound_copy(cls, key))
+        bound = manager.bound_copy(cls, key)
+        if cls._meta.virtual:
+            bound.query_by(VirtualQuerySet)
+        setattr(cls, key, bound)
 
 
 def check_primary_keys() -> None:

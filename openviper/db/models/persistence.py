@@ -7,8 +7,11 @@ from typing import Any
 
 from openviper.db.compiler.plan import Plan
 from openviper.db.connection import transaction
-from openviper.db.executor import check_not_read_only, check_permission, choose_alias, insert, plan_on, read, write
+from openviper.db.events import get_dispatcher, is_watched
+from openviper.db.exceptions import SingleModelAlreadyExistsError, SingleModelDeleteForbiddenError
+from openviper.db.executor import check_not_read_only, check_permission, choose_alias, insert, plan_on, read, read_alias, write, write_alias
 from openviper.db.models.hooks import Hooks, run_hook
+from openviper.db.query import QuerySet
 from openviper.db.query.bulk import fill_auto_fields
 from openviper.db.query.rows import (
     changed_values,
@@ -18,6 +21,7 @@ from openviper.db.query.rows import (
     stored_key,
     stored_value,
 )
+from openviper.db.virtual.queries import backend_of, build_instance, require, save_virtual
 from openviper.exceptions import DoesNotExist
 
 
@@ -26,21 +30,37 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
     meta = instance._meta
     creating = instance._row is None
     check_not_read_only(meta)
+    if meta.virtual:
+        backend_of(meta).check_writable(type(instance))
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
-    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
     cls = type(instance)
+    if creating and meta.single:
+        await _prepare_single(instance)
+    watched = is_watched(cls)
+    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
     if cls.before_validate is not Hooks.before_validate:
         await run_hook(instance.before_validate)
+    if watched:
+        _fire(instance, "before_validate")
     await instance.validate()
+    if watched:
+        _fire(instance, "validate")
     if creating and cls.before_insert is not Hooks.before_insert:
         await run_hook(instance.before_insert)
+    if watched and creating:
+        _fire(instance, "before_insert")
     if cls.before_save is not Hooks.before_save:
         await run_hook(instance.before_save)
-    alias = choose_alias(meta, instance._alias)
+    if watched:
+        _fire(instance, "before_save")
+    if meta.virtual:
+        await _save_virtual(instance, limited, creating)
+        return
+    alias = await write_alias(meta, None, instance._alias)
     plan = plan_on(meta, alias)
     hooked = cls.after_insert is not Hooks.after_insert if creating else cls.on_update is not Hooks.on_update
-    if hooked or cls.on_change is not Hooks.on_change:
+    if watched or hooked or cls.on_change is not Hooks.on_change:
         await _save_with_hooks(plan, alias, instance, limited, creating)
     elif creating:
         # Nothing runs after the statement, so it needs no transaction around it.
@@ -49,19 +69,50 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
         await _update(plan, alias, instance, limited)
 
 
+def _fire(instance: Any, event: str, **context: Any) -> None:
+    alias = instance._alias or instance._meta.backend
+    get_dispatcher().dispatch(type(instance), event, instance, alias, **context)
+
+
+async def _prepare_single(instance: Any) -> None:
+    """Give the one row of a single model its key.
+
+    Raises:
+        SingleModelAlreadyExistsError: If it exists.
+    """
+    if await QuerySet(type(instance)).filter(pk=1, ignore_permissions=True).exists():
+        raise SingleModelAlreadyExistsError(f"the row of {instance._meta.label!r} exists already")
+    instance.pk = 1
+
+
+async def _save_virtual(instance: Any, limited: set[str] | None, creating: bool) -> None:
+    changed = await save_virtual(instance, limited, creating=creating)
+    await _after_save(instance, changed, creating)
+
+
+async def _after_save(instance: Any, changed: dict[str, Any], creating: bool) -> None:
+    """Run what comes behind the statement: hooks, and the events of the same names."""
+    watched = is_watched(type(instance))
+    await run_hook(instance.after_insert if creating else instance.on_update)
+    if watched:
+        _fire(instance, "after_insert" if creating else "on_update")
+    if creating or changed:
+        values = instance.to_dict() if creating else _by_name(instance, changed)
+        await run_hook(instance.on_change, values)
+        if watched:
+            _fire(instance, "on_change", change_dict=values)
+
+
 async def _save_with_hooks(plan: Plan, alias: str, instance: Any, limited: set[str] | None, creating: bool) -> None:
     before = (instance.__dict__.get("_row"), instance.__dict__.get("_layout"), instance.pk)
     try:
         async with transaction(alias):
+            changed: dict[str, Any] = {}
             if creating:
                 await _insert(plan, alias, instance)
-                await run_hook(instance.after_insert)
-                await run_hook(instance.on_change, instance.to_dict())
-                return
-            changed = await _update(plan, alias, instance, limited)
-            await run_hook(instance.on_update)
-            if changed:
-                await run_hook(instance.on_change, _by_name(instance, changed))
+            else:
+                changed = await _update(plan, alias, instance, limited)
+            await _after_save(instance, changed, creating)
     except BaseException:
         _restore(instance, *before)
         raise
@@ -144,22 +195,43 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     """Delete the row of an instance; see `Model.delete`."""
     meta = instance._meta
     check_not_read_only(meta)
+    if meta.single:
+        raise SingleModelDeleteForbiddenError(f"the row of {meta.label!r} cannot be deleted")
+    if meta.virtual:
+        backend_of(meta).check_writable(type(instance))
+        require(meta, "delete")
     await check_permission(meta, "delete", ignore_permissions)
     if instance.pk is None:
         raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
     await run_hook(instance.on_delete)
-    alias = choose_alias(meta, instance._alias)
-    plan = plan_on(meta, alias)
-    if type(instance).after_delete is Hooks.after_delete:
-        await _delete(plan, alias, instance)
+    watched = is_watched(type(instance))
+    if watched:
+        _fire(instance, "on_delete")
+    if meta.virtual:
+        await backend_of(meta).delete(type(instance), instance.pk)
+        await run_hook(instance.after_delete)
+        if watched:
+            _fire(instance, "after_delete")
     else:
-        async with transaction(alias):
-            await _delete(plan, alias, instance)
-            await run_hook(instance.after_delete)
+        await _delete_row(instance, watched)
     # What was not loaded is gone for good; a new row would have it empty.
-    instance.__dict__.update({name: None for name in plan.attnames if name not in instance.__dict__})
+    attnames = [field.attname for field in meta.fields.values()]
+    instance.__dict__.update({name: None for name in attnames if name not in instance.__dict__})
     instance.__dict__.pop("_row", None)
     instance.__dict__.pop("_layout", None)
+
+
+async def _delete_row(instance: Any, watched: bool) -> None:
+    alias = await write_alias(instance._meta, None, instance._alias)
+    plan = plan_on(instance._meta, alias)
+    if not watched and type(instance).after_delete is Hooks.after_delete:
+        await _delete(plan, alias, instance)
+        return
+    async with transaction(alias):
+        await _delete(plan, alias, instance)
+        await run_hook(instance.after_delete)
+        if watched:
+            _fire(instance, "after_delete")
 
 
 async def _delete(plan: Plan, alias: str, instance: Any) -> None:
@@ -172,7 +244,13 @@ async def refresh_instance(instance: Any) -> None:
     """Reload all fields of an instance; see `Model.refresh_from_db`."""
     meta = instance._meta
     await check_permission(meta, "read")
-    alias = choose_alias(meta, instance._alias)
+    if meta.virtual:
+        row = await backend_of(meta).get(type(instance), instance.pk)
+        if row is None:
+            raise DoesNotExist(f"{meta.model_name} with primary key {instance.pk!r} is not stored any more")
+        instance.__dict__.update(build_instance(type(instance), row).__dict__)
+        return
+    alias = await read_alias(meta, None, instance._alias)
     plan = plan_on(meta, alias)
     found = await read(meta, alias, plan.get_sql, [key_value(plan, instance.pk)], plan.build)
     if not found:
@@ -181,6 +259,7 @@ async def refresh_instance(instance: Any) -> None:
     for field in meta.fields.values():
         values.pop(field.name, None)  # Cached relations; plain values are replaced below.
     values.pop("_layout", None)
+    values.pop("_prefetched", None)
     values.update(found[0].__dict__)
 
 
@@ -188,6 +267,9 @@ def changed_fields(instance: Any) -> dict[str, Any]:
     """Return the stored values of the fields that differ from them, by field."""
     if instance._row is None:
         return {}
+    if instance._meta.virtual:
+        old = zip((field.attname for field in instance._meta.fields.values()), instance._row, strict=True)
+        return _by_name(instance, {name: value for name, value in old if instance.__dict__.get(name) != value})
     plan = plan_on(instance._meta, choose_alias(instance._meta, instance._alias))
     return _by_name(instance, changed_values(plan, instance))
 

@@ -4,25 +4,51 @@ from __future__ import annotations
 
 from typing import Any
 
+from openviper.db.fields.options import ModelOptions
 from openviper.exceptions import FieldError
 
 _models: dict[str, type[Any]] = {}
 
 
 def register(model: type[Any]) -> None:
-    """Add a model; one of the same label, as after a reload, is replaced."""
+    """Add a model; one of the same label, as after a reload, is replaced.
+
+    Raises:
+        FieldError: If a many-to-many field has generated a join model of that label for another table.
+    """
+    known = _models.get(model._meta.label)
+    field = None if known is None else known._meta.join_of
+    if known is not None and field is not None and known._meta.table_name != model._meta.table_name:
+        raise FieldError(
+            f"{model._meta.label} is the join model of {field.model.__name__}.{field.name}; "
+            f"rename one, or give the field through={model.__name__!r}"
+        )
     _models.pop(model._meta.label, None)
     _models[model._meta.label] = model
 
 
 def unregister(model: type[Any]) -> None:
-    """Remove a model, for tests that declare throw-away ones."""
+    """Remove a model and the join models generated for it, for tests that declare throw-away ones."""
     if _models.get(model._meta.label) is model:
         del _models[model._meta.label]
+    for join in list(_models.values()):
+        if join._meta.join_of is not None and join._meta.join_of.model is model:
+            del _models[join._meta.label]
+
+
+def is_registered(model: type[Any]) -> bool:
+    """Tell whether a model is the one that its label means."""
+    return _models.get(model._meta.label) is model
+
+
+def known(label: str) -> type[Any] | None:
+    """Return the model of a label, or `None`."""
+    return _models.get(label)
 
 
 def all() -> list[type[Any]]:
-    """Return every concrete model in the order of registration."""
+    """Return every concrete model in the order of registration, generated join models included."""
+    ModelOptions.settle()
     return list(_models.values())
 
 
@@ -40,6 +66,7 @@ def get(label: str) -> type[Any]:
 
 def for_app(label: str) -> list[type[Any]]:
     """Return the models of an app."""
+    ModelOptions.settle()
     return [model for model in _models.values() if model._meta.app_name == label]
 
 

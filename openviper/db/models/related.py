@@ -1,89 +1,201 @@
-"""What a foreign key adds to its target: ``author.posts``."""
+"""What relations add to their target: ``author.posts``, ``tag.articles``."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from typing import Any
 
+from openviper.db.fields.many_to_many import ManyToManyField
+from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.references import Reference
 from openviper.db.fields.relations import ForeignKey, OneToOneField
-from openviper.db.query import QuerySet
+from openviper.db.models import registry
+from openviper.db.models.joins import make_join_model
+from openviper.db.query.related import RelatedQuery
+from openviper.db.query.rows import is_unsaved
 from openviper.exceptions import FieldError
 
-_pending: list[ForeignKey[Any]] = []
+Relation = ForeignKey[Any] | ManyToManyField[Any]
+
+Reference.find_model = staticmethod(registry.find)
+
+_waiting: list[Relation] = []
+"""Relations whose target is not known yet."""
 
 
-class ReverseMany:
-    """The attribute of the target of a foreign key: the query for the rows that refer to the instance."""
+class ReverseAttribute:
+    """What a relation with a `related_name` puts on its target."""
 
-    def __init__(self, field: ForeignKey[Any]) -> None:
-        self.field = field
+    def __init__(self, field: Relation, target: type[Any]) -> None:
+        self.field: Any = field
+        self.target = target
 
     def __get__(self, instance: Any, owner: type[Any]) -> Any:
-        """Return this object for the class, the query for an instance.
+        """Return this object for the class, the related rows for an instance.
 
         Raises:
             ValueError: If the instance has no key yet.
+            AttributeError: If the class has a table of its own, to which the relation does not point.
         """
-        if instance is None:
-            return self
-        if instance.pk is None:
+        if owner is not self.target and owner._meta.table_name != self.target._meta.table_name:
+            raise AttributeError(f"{owner.__name__!r} has no {self.field.related_name!r}: it is one of its parent")
+        return self if instance is None else self.of(instance)
+
+    def __set__(self, instance: Any, value: object) -> None:
+        """Refuse: what belongs to the instance is decided by the other rows.
+
+        Raises:
+            AttributeError: Always.
+        """
+        raise AttributeError(f"{type(instance).__name__}.{self.field.related_name} cannot be assigned")
+
+    def of(self, instance: Any) -> Any:
+        """Return the related rows of an instance."""
+        raise NotImplementedError
+
+    def _query(self, instance: Any) -> RelatedQuery[Any]:
+        if is_unsaved(instance):
             raise ValueError(f"{instance!r} is not saved, so nothing refers to it")
-        found: QuerySet[Any] = QuerySet(self.field.model).filter(**{self.field.name: instance.pk})
+        field = self.field
+        found = RelatedQuery(field.model).filter(**{field.name: instance.pk})
         return found if instance._alias is None else found.using(instance._alias)
 
 
-class ReverseOne(ReverseMany):
+class ReverseMany(ReverseAttribute):
+    """The attribute of the target of a foreign key: the query for the rows that refer to the instance."""
+
+    def of(self, instance: Any) -> RelatedQuery[Any]:
+        """Return the query, with its result if it was prefetched."""
+        return self._query(instance).with_result_of(instance, self.field.related_name)
+
+
+class ReverseOne(ReverseAttribute):
     """The attribute of the target of a one-to-one field: gives the one row, or `None`, when awaited."""
 
-    def __get__(self, instance: Any, owner: type[Any]) -> Any:
-        """Return this object for the class, something to await for an instance."""
-        found = super().__get__(instance, owner)
-        return found if instance is None else _OneOrNone(found)
+    def of(self, instance: Any) -> _OneOrNone:
+        """Return something to await."""
+        return _OneOrNone(self._query(instance), self.field, instance)
+
+
+class ReverseLinks(ReverseAttribute):
+    """The attribute of the target of a many-to-many field: the manager of the pairs from the other side."""
+
+    def of(self, instance: Any) -> Any:
+        """Return the manager."""
+        return ManyToManyField.make_manager(self.field, instance, reverse=True)
 
 
 class _OneOrNone:
-    def __init__(self, query: QuerySet[Any]) -> None:
+    def __init__(self, query: RelatedQuery[Any], field: OneToOneField[Any], instance: Any) -> None:
         self._query = query
+        self._field = field
+        self._instance = instance
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._query.get_or_none().__await__()
+        return self._load().__await__()
+
+    async def _load(self) -> Any:
+        prefetched = self._instance.__dict__.get("_prefetched", {})
+        if self._field.related_name in prefetched:
+            return prefetched[self._field.related_name]
+        found = await self._query.get_or_none()
+        if found is not None:
+            found.__dict__[self._field.name] = self._instance
+        return found
 
 
-def add_reverse_accessors(model: type[Any]) -> None:
-    """Give the targets of a new model's foreign keys, and of those that waited for it, their attribute.
+# Connecting a relation with its target
+
+
+def connect_relations(model: type[Any]) -> None:
+    """Give the targets of a new model's relations, and of those that waited for it, their attribute.
 
     Raises:
         FieldError: If the target has something else of that name.
     """
-    fields = [*_pending, *(field for field in model._fields.values() if isinstance(field, ForeignKey))]
-    _pending.clear()
+    meta = model._meta
+    # A proxy has the relations of its parent.
+    fields = [] if meta.proxy else [*meta.fields.values(), *meta.many_to_many.values()]
+    own: list[Relation] = [field for field in fields if isinstance(field, ForeignKey | ManyToManyField)]
+    waited = [field for field in _waiting if field.model is not model]
+    _waiting.clear()
+    _connect_all([*waited, *own], early=True)
+
+
+def settle() -> None:
+    """Connect what still waits, now that no more models are expected.
+
+    Raises:
+        FieldError: If a target has something else of the name, or a bare name is ambiguous.
+    """
+    if _waiting:
+        waited = [field for field in _waiting if registry.is_registered(field.model)]
+        _waiting.clear()
+        _connect_all(waited, early=False)
+
+
+ModelOptions.settle = staticmethod(settle)  # type: ignore[method-assign]  # a lower room that cannot import this one
+
+
+def _connect_all(fields: list[Relation], *, early: bool) -> None:
     for position, field in enumerate(fields):
-        if field.related_name is None:
-            continue
         try:
-            target = field.resolve()
-        except (NameError, ImportError, AttributeError):  # A callable whose class does not exist yet.
-            target = None
-        if target is None:
-            _pending.append(field)
-            continue
-        try:
-            _add(field, target)
+            if not _connect(field, early):
+                _waiting.append(field)
         except FieldError:
-            _pending.extend(other for other in fields[position + 1 :] if other.model is not model)
+            # What is wrong must not be forgotten with the rest, but the class that is being made is thrown away.
+            rest = fields[position + 1 :] if early else fields[position:]
+            _waiting.extend(other for other in rest if other.model is not field.model or not early)
             raise
 
 
-def _add(field: ForeignKey[Any], target: type[Any]) -> None:
-    name = field.related_name
-    assert name is not None
-    present = getattr(target, name, None)
-    if present is not None and not isinstance(present, ReverseMany):
-        raise FieldError(f"{field.model.__name__}.{field.name}: {target.__name__} has {name!r} already")
-    other = present.field if isinstance(present, ReverseMany) else None
-    if other is not None and (other.model._meta.label, other.name) != (field.model._meta.label, field.name):
-        raise FieldError(
-            f"{field.model.__name__}.{field.name}: related_name {name!r} belongs to "
-            f"{other.model.__name__}.{other.name} already"
-        )
-    setattr(target, name, ReverseOne(field) if isinstance(field, OneToOneField) else ReverseMany(field))
+def _connect(field: Relation, early: bool) -> bool:
+    if isinstance(field, ManyToManyField) and not field.has_join_model:
+        target = field.resolve(early=early)
+        join = make_join_model(field, target)
+        if join is None:
+            return False
+        field.use_join_model(join)
+    if field.related_name is None:
+        return True
+    target = field.resolve(early=early)
+    if target is None:
+        return False
+    _add(field, field.related_name, target)
+    return True
+
+
+def _add(field: Relation, name: str, target: type[Any]) -> None:
+    # Not `getattr`, which would settle what waits.
+    present = next((vars(base)[name] for base in target.__mro__ if name in vars(base)), None)
+    where = f"{field.model.__name__}.{field.name}"
+    if not isinstance(present, ReverseAttribute):
+        if present is not None or name in target._meta.names or name in target._meta.many_to_many:
+            raise FieldError(f"{where}: {target.__name__} has {name!r} already")
+    elif _label(present.field) != _label(field):
+        raise FieldError(f"{where}: related_name {name!r} belongs to {_label(present.field)} already")
+    if isinstance(field, ManyToManyField):
+        target._meta._reverse_many_to_many[name] = field
+        setattr(target, name, ReverseLinks(field, target))
+        return
+    target._meta._reverse[name] = field
+    setattr(target, name, (ReverseOne if isinstance(field, OneToOneField) else ReverseMany)(field, target))
+
+
+def _label(field: Relation) -> str:
+    return f"{field.model._meta.label}.{field.name}"
+
+
+def late_attribute(instance: Any, owner: type[Any], name: str) -> Any:
+    """Return a reverse attribute of a relation that waited for its target until now.
+
+    Raises:
+        AttributeError: If there is none of this name.
+    """
+    if _waiting and not name.startswith("_"):
+        settle()
+        for base in owner.__mro__:
+            found = vars(base).get(name)
+            if isinstance(found, ReverseAttribute):
+                return found.__get__(instance, owner)
+    raise AttributeError(f"{owner.__name__!r} object has no attribute {name!r}", name=name, obj=instance)

@@ -7,7 +7,7 @@ from typing import Any
 from openviper.db.compiler.description import EVERYTHING
 from openviper.db.compiler.selects import select_exists
 from openviper.db.compiler.validators import make_suspect_finder
-from openviper.db.executor import choose_alias, plan_on, read
+from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.expressions import Condition, Q
 from openviper.exceptions import ORMException
 
@@ -58,7 +58,7 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
         conditions.append((name, value))
     if instance._row is not None:
         conditions.append(Q.combined((("pk", instance.pk),), negated=True))
-    alias = choose_alias(meta, instance._alias)
+    alias = await write_alias(meta, None, instance._alias)
     select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
     if await read(meta, alias, select.sql, select.parameters, select.convert):
         message = f"{' and '.join(group)} must be unique together"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from openviper.db.compiler.description import EVERYTHING, Description
 from openviper.db.compiler.selects import check_related
 from openviper.db.compiler.where import check_conditions
-from openviper.db.expressions import Condition, Q
+from openviper.db.expressions import Condition, Expression, Q
 from openviper.db.fields.options import ModelOptions
-from openviper.db.lookups import resolve_path
+from openviper.db.lookups import AnnotationLookup, checked, resolve_path, substituted
+from openviper.db.query.prefetch import Prefetch, add_prefetch
 from openviper.exceptions import FieldError
 
 if TYPE_CHECKING:
@@ -41,8 +42,27 @@ class QueryBuilder(Generic[M]):
             if not isinstance(condition, Q):
                 raise FieldError(f"{condition!r} is not a Q object")
         added: tuple[Condition, ...] = (*conditions, *lookups.items())
+        if self.query.annotations or any(isinstance(value, Expression) for value in lookups.values()):
+            added = self._with_computed(added)
         check_conditions(self._meta, added)
         return added
+
+    def _with_computed(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        """Return conditions in which the names of computed values are replaced by what they stand for."""
+        computed = dict(self.query.annotations)
+        made: list[Condition] = []
+        for condition in conditions:
+            if isinstance(condition, Q):
+                children = self._with_computed(condition.children)
+                made.append(Q.combined(children, condition.connector, condition.negated))
+                continue
+            key, value = condition
+            if isinstance(value, Expression):
+                value = substituted(value, computed)
+                checked(self._meta, value)
+            name = key.partition("__")[0] if isinstance(key, str) else ""
+            made.append((AnnotationLookup(self._meta, key, computed[name]) if name in computed else key, value))
+        return tuple(made)
 
     def filter(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Self:
         """Keep the rows for which all conditions hold.
@@ -77,11 +97,51 @@ class QueryBuilder(Generic[M]):
         Raises:
             FieldError: If a name is unknown.
         """
+        computed = dict(self.query.annotations)
         for name in names:
             if not isinstance(name, str):
                 raise FieldError(f"{name!r} is not a field name")
-            resolve_path(self._meta, name.removeprefix("-"))
+            if name.removeprefix("-") not in computed:
+                resolve_path(self._meta, name.removeprefix("-"))
         return self._with(order=names)
+
+    def annotate(self, **expressions: Expression) -> Self:
+        """Compute a value per row: an attribute of each instance, and a name for `filter`, `order_by` and `values`.
+
+        Args:
+            **expressions: Aggregates such as ``Count("posts")``, over fields, foreign keys, a `related_name` or a
+                many-to-many field; or arithmetic such as ``F("price") * 2``.
+
+        Raises:
+            FieldError: If a name is that of a field or other attribute, or an expression names an unknown one.
+        """
+        computed = dict(self.query.annotations)
+        for name, expression in expressions.items():
+            if not isinstance(expression, Expression):
+                raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
+            if name in self._meta.names or name.startswith("_") or "__" in name or hasattr(self.model, name):
+                raise FieldError(f"annotate({name}=...): {self._meta.model_name} has {name!r} already")
+            computed[name] = checked(self._meta, substituted(expression, computed))
+        return self._with(annotations=tuple(computed.items()))
+
+    def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> Self:
+        """Lock the rows until the transaction ends; on SQLite a writing transaction has locked the database already.
+
+        Args:
+            nowait: Fail at once if somebody else has a row locked.
+            skip_locked: Leave out rows that somebody else has locked.
+
+        Raises:
+            ValueError: If both are asked for.
+        """
+        if nowait and skip_locked:
+            raise ValueError("select_for_update() takes nowait or skip_locked, not both")
+        words = ("NOWAIT",) if nowait else ("SKIP LOCKED",) if skip_locked else ()
+        return self._with(lock=("FOR UPDATE", *words))
+
+    def if_permitted(self) -> Self:
+        """Give nothing, instead of an error, when the current user may not read the model."""
+        return self._with(if_permitted=True)
 
     def limit(self, count: int) -> Self:
         """Return at most so many rows.
@@ -132,6 +192,20 @@ class QueryBuilder(Generic[M]):
         for name in names:
             check_related(self._meta, name)
         return self._with(related=(*self.query.related, *names))
+
+    def prefetch_related(self, *names: str | Prefetch) -> Self:
+        """Load related instances, of foreign keys, reverse names and many-to-many fields, by one more query each.
+
+        Args:
+            *names: Relations; ``posts__comments`` goes further, a `Prefetch` has a query of its own.
+
+        Raises:
+            FieldError: If a part of a name is no relation.
+        """
+        nodes = self.query.prefetch
+        for name in names:
+            nodes = add_prefetch(self._meta, nodes, name)
+        return self._with(prefetch=nodes)
 
     def using(self, alias: str) -> Self:
         """Run the query on this database."""

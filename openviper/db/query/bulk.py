@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.compiler.plan import Plan
 from openviper.db.connection import transaction
-from openviper.db.executor import insert, write_many
+from openviper.db.executor import insert, insert_many, read, write_many
 from openviper.db.query.rows import mark_inserted, mark_updated, stored_value
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
@@ -41,11 +41,13 @@ async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_siz
     key = plan.meta.pk
     numbered: list[Any] = []
     keyed: list[Any] = []
-    for instance in instances:
-        values = instance.__dict__
-        if "_row" in values:
-            raise QueryError(f"bulk_create(): {instance!r} is stored already")
-        (numbered if key.auto_increment and values[key.attname] is None else keyed).append(instance)
+    for start in range(0, len(instances), SLICE):
+        for instance in instances[start : start + SLICE]:
+            values = instance.__dict__
+            if "_row" in values:
+                raise QueryError(f"bulk_create(): {instance!r} is stored already")
+            (numbered if key.auto_increment and values[key.attname] is None else keyed).append(instance)
+        await asyncio.sleep(0)
     rows: list[tuple[Any, ...]] = []
     async with transaction(alias):
         if keyed:
@@ -61,49 +63,76 @@ async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_siz
 async def _insert_numbered(
     plan: Plan, alias: str, instances: list[Any], rows: list[tuple[Any, ...]], batch_size: int | None
 ) -> None:
-    # The database numbers the first row; the transaction keeps other writers out, so the numbers after it are free. No
-    # driver returns the keys of a multi-row insert in a promised order.
+    """Insert instances whose keys the database makes; no driver returns those of one INSERT in a promised order."""
+    how = plan.dialect.bulk_numbering
+    if how == "sequence":
+        names = (plan.table, plan.meta.pk.column_name, len(instances))
+        keys = await read(plan.meta, alias, plan.dialect.reserve_keys(), names, _first_values)
+        await _insert_rows(plan, alias, instances, keys, rows, batch_size)
+    elif how == "statement":
+        await _insert_then_number(plan, alias, instances, rows, batch_size)
+    else:
+        # The database numbers the first row; the transaction keeps other writers out, so the numbers after it are free.
+        position = plan.key_position
+        fill_auto_fields(plan, instances[:1], creating=True)
+        first = plan.extract.one(instances[0].__dict__)
+        values = first[:position] + first[position + 1 :]
+        number = await insert(plan.meta, alias, plan.insert_sql_without_key, values)
+        rows.append((*first[:position], number, *first[position + 1 :]))
+        if len(instances) > 1:
+            following = range(number + 1, number + len(instances))
+            await _insert_rows(plan, alias, instances[1:], following, rows, batch_size)
+
+
+def _first_values(rows: list[tuple[Any, ...]]) -> list[int]:
+    return [row[0] for row in rows]
+
+
+async def _insert_then_number(
+    plan: Plan, alias: str, instances: list[Any], rows: list[tuple[Any, ...]], batch_size: int | None
+) -> None:
+    size = batch_size or len(instances)
     position = plan.key_position
-    fill_auto_fields(plan, instances[:1], creating=True)
-    first = plan.extract.one(instances[0].__dict__)
-    values = first[:position] + first[position + 1 :]
-    number = await insert(plan.meta, alias, plan.insert_sql_without_key, values)
-    assert number is not None
-    rows.append((*first[:position], number, *first[position + 1 :]))
-    if len(instances) > 1:
-        await _insert_rows(plan, alias, instances[1:], number + 1, rows, batch_size)
+    for start in range(0, len(instances), size):
+        batch = _Rows(plan, instances[start : start + size], None)
+        keys = await insert_many(plan.meta, alias, plan.bulk_insert_sql, batch)
+        rows += [(*row[:position], key, *row[position + 1 :]) for row, key in zip(batch.rows, keys, strict=True)]
 
 
 async def _insert_rows(
     plan: Plan,
     alias: str,
     instances: list[Any],
-    number: int | None,
+    numbers: Sequence[int] | None,
     rows: list[tuple[Any, ...]],
     batch_size: int | None,
 ) -> None:
-    sql = plan.insert_sql_with_key
+    sql = plan.bulk_insert_sql
     size = batch_size or len(instances)
     for start in range(0, len(instances), size):
-        batch = _Rows(plan, instances[start : start + size], number)
+        batch = _Rows(
+            plan, instances[start : start + size], None if numbers is None else numbers[start : start + size]
+        )
         await write_many(plan.meta, alias, sql, batch)
         rows += batch.rows
-        number = None if number is None else number + size
 
 
 class _Rows:
     """The rows of instances, made when they are first asked for: in the thread that inserts, not on the event loop."""
 
-    def __init__(self, plan: Plan, instances: Sequence[Any], number: int | None) -> None:
+    def __init__(self, plan: Plan, instances: Sequence[Any], numbers: Sequence[int] | None) -> None:
         self.plan = plan
         self.instances = instances
-        self.number = number
+        self.numbers = numbers
         self.rows: list[tuple[Any, ...]] = []
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         fill_auto_fields(self.plan, self.instances, creating=True)
-        self.rows = list(self.plan.extract.many(self.instances, self.number))
-        return iter(self.rows)
+        # One at a time, as the driver asks for them: in between it lets other threads, and so the event loop, go on.
+        keep = self.rows.append
+        for row in self.plan.extract.many(self.instances, self.numbers):
+            keep(row)
+            yield row
 
 
 async def update_all(

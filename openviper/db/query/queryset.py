@@ -7,10 +7,17 @@ from typing import Any, TypeVar
 
 from openviper.db.compiler.writes import delete_rows, update_rows
 from openviper.db.connection import transaction
-from openviper.db.executor import check_not_read_only, check_permission, choose_alias, plan_on, write
+from openviper.db.events import get_dispatcher, is_watched
+from openviper.db.exceptions import (
+    SingleModelAlreadyExistsError,
+    SingleModelDeleteForbiddenError,
+    SingleModelDoesNotExist,
+    SingleModelDuplicateForbiddenError,
+)
+from openviper.db.executor import check_not_read_only, check_permission, plan_on, write, write_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.reading import ReadingQuery
-from openviper.exceptions import IntegrityError
+from openviper.exceptions import IntegrityError, QueryError
 
 M = TypeVar("M")
 
@@ -48,8 +55,10 @@ class QuerySet(ReadingQuery[M]):
     async def _write(self, action: str, values: Mapping[str, Any]) -> int:
         meta, query = self._meta, self.query
         check_not_read_only(meta)
+        if action == "delete" and meta.single:
+            raise SingleModelDeleteForbiddenError(f"the row of {meta.label!r} cannot be deleted")
         await check_permission(meta, action, query.ignore_permissions)
-        alias = choose_alias(meta, query.using)
+        alias = await write_alias(meta, query.using)
         plan = plan_on(meta, alias)
         statement = update_rows(plan, query, values) if action == "update" else delete_rows(plan, query)
         return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
@@ -107,7 +116,7 @@ class QuerySet(ReadingQuery[M]):
             MultipleObjectsReturned: If several match.
         """
         self._check_names(defaults)
-        async with transaction(choose_alias(self._meta, self.query.using)):
+        async with transaction(await write_alias(self._meta, self.query.using)):
             found = await self.get_or_none(**lookups)
             if found is None:
                 found, created = await self._create_or_get(defaults, lookups)
@@ -131,7 +140,7 @@ class QuerySet(ReadingQuery[M]):
             values[name] = value() if callable(value) else value
         instance = self._build(values)
         try:
-            async with transaction(choose_alias(self._meta, self.query.using)):
+            async with transaction(await write_alias(self._meta, self.query.using)):
                 await instance.save(ignore_permissions=self.query.ignore_permissions)
         except IntegrityError:
             found = await self.get_or_none(**lookups)
@@ -139,6 +148,67 @@ class QuerySet(ReadingQuery[M]):
                 raise
             return found, False
         return instance, True
+
+    # The one row of a single model
+
+    def _check_single(self) -> None:
+        if not self._meta.single:
+            raise QueryError(f"{self._meta.model_name} is no single model; Meta.single makes it one")
+
+    async def get_single(self) -> M:
+        """Return the one row of a single model.
+
+        Raises:
+            SingleModelDoesNotExist: If it does not exist yet.
+            QueryError: If the model is no single one.
+        """
+        self._check_single()
+        found = await self.filter(pk=1).get_or_none()
+        if found is None:
+            raise SingleModelDoesNotExist(f"the row of {self._meta.label!r} does not exist yet")
+        return found
+
+    async def create_single(self, **values: Any) -> M:
+        """Create the one row of a single model.
+
+        Raises:
+            SingleModelAlreadyExistsError: If it exists.
+            QueryError: If the model is no single one.
+        """
+        self._check_single()
+        return await self.create(**values)
+
+    async def update_single(self, **values: Any) -> M:
+        """Set values of the one row of a single model, save and return it.
+
+        Raises:
+            SingleModelDoesNotExist: If it does not exist yet.
+            FieldError: If a name is unknown.
+            QueryError: If the model is no single one.
+        """
+        for name in values:
+            self._meta.field(name)
+        instance: Any = await self.get_single()
+        for name, value in values.items():
+            setattr(instance, name, value)
+        await instance.save(ignore_permissions=self.query.ignore_permissions)
+        updated: M = instance
+        return updated
+
+    async def get_or_create_single(self, **values: Any) -> M:
+        """Return the one row of a single model; made from `values` and defaults if it does not exist yet.
+
+        Raises:
+            QueryError: If the model is no single one.
+        """
+        try:
+            return await self.get_single()
+        except SingleModelDoesNotExist:
+            pass
+        try:
+            return await self.create_single(**values)
+        except SingleModelAlreadyExistsError:  # Somebody else was faster.
+            return await self.get_single()
 
     # Many instances
 
@@ -161,10 +231,25 @@ class QuerySet(ReadingQuery[M]):
         check_not_read_only(self._meta)
         _check_batch_size(batch_size)
         await check_permission(self._meta, "create", ignore_permissions or self.query.ignore_permissions)
-        if instances:
-            alias = choose_alias(self._meta, self.query.using)
-            await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
+        if not instances:
+            return instances
+        if self._meta.single:
+            await self._prepare_single(instances)
+        alias = await write_alias(self._meta, self.query.using)
+        watched = is_watched(self.model)
+        if watched:
+            get_dispatcher().dispatch(self.model, "pre_bulk_create", instances, alias)
+        await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
+        if watched:
+            get_dispatcher().dispatch(self.model, "post_bulk_create", instances, alias)
         return instances
+
+    async def _prepare_single(self, instances: list[Any]) -> None:
+        if len(instances) > 1:
+            raise SingleModelDuplicateForbiddenError(f"{self._meta.label!r} has one row, not {len(instances)}")
+        if await self.filter(pk=1, ignore_permissions=True).exists():
+            raise SingleModelAlreadyExistsError(f"the row of {self._meta.label!r} exists already")
+        instances[0].pk = 1
 
     async def bulk_update(
         self,
@@ -194,8 +279,14 @@ class QuerySet(ReadingQuery[M]):
         for name in fields:
             self._meta.field(name)
         await check_permission(self._meta, "update", ignore_permissions or self.query.ignore_permissions)
-        alias = choose_alias(self._meta, self.query.using)
-        return await update_all(plan_on(self._meta, alias), alias, instances, fields, batch_size)
+        alias = await write_alias(self._meta, self.query.using)
+        watched = is_watched(self.model)
+        if watched:
+            get_dispatcher().dispatch(self.model, "pre_bulk_update", instances, alias)
+        count = await update_all(plan_on(self._meta, alias), alias, instances, fields, batch_size)
+        if watched:
+            get_dispatcher().dispatch(self.model, "post_bulk_update", instances, alias)
+        return count
 
 
 def _check_batch_size(batch_size: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from openviper.db import executor
@@ -20,9 +21,12 @@ from openviper.db.compiler.selects import (
 )
 from openviper.db.connection import connections
 from openviper.db.dialects.base import Dialect
-from openviper.db.executor import check_permission, check_read, choose_alias, plan_on
-from openviper.db.expressions import Aggregate, Q
+from openviper.db.executor import check_permission, choose_alias, may_read, plan_on, read_alias, write_alias
+from openviper.db.expressions import Aggregate, Count, Q
 from openviper.db.query.builders import QueryBuilder
+from openviper.db.query.loaders import run_prefetch
+from openviper.db.query.pages import Page, behind_cursor, make_cursor
+from openviper.db.query.prefetch import with_keys
 from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
 from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned, QueryError
 
@@ -58,12 +62,19 @@ class ReadingQuery(QueryBuilder[M]):
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
-        await check_read(meta, query)
-        alias = choose_alias(meta, query.using)
+        if not await may_read(meta, query):
+            return []
+        alias = await (write_alias if query.lock else read_alias)(meta, query.using)
+        if query.lock:
+            executor.check_in_transaction(alias, "select_for_update()")
+        if query.prefetch:
+            query = with_keys(meta, query)
         select = select_instances(plan_on(meta, alias), query)
-        found: list[M] = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
-        if alias != meta.backend:
-            _remember_alias(found, alias, query.related)
+        if meta.cache_ttl and not query.lock:
+            found: list[M] = await executor.read_cached(meta, alias, query, select)
+        else:
+            found = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
+        await self._complete(found, query, alias)
         return found
 
     async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
@@ -91,7 +102,7 @@ class ReadingQuery(QueryBuilder[M]):
         """Read one row by its key with SQL made once, the shortest way through all rooms."""
         meta = self._meta
         await check_permission(meta, "read", ignore_permissions)
-        alias = choose_alias(meta, None)
+        alias = await read_alias(meta, None)
         plan = plan_on(meta, alias)
         try:
             value = meta.pk.to_db(value)
@@ -100,7 +111,7 @@ class ReadingQuery(QueryBuilder[M]):
         except (ValueError, TypeError):
             return []
         found: list[M] = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
-        if alias != meta.backend:
+        if alias != meta.backend and not connections.has_routers:
             _remember_alias(found, alias, ())
         return found
 
@@ -174,32 +185,117 @@ class ReadingQuery(QueryBuilder[M]):
         return {getattr(instance, field.attname): instance for instance in found}
 
     async def iterator(self, chunk_size: int = 2000) -> AsyncIterator[M]:
-        """Yield instances one at a time, loading `chunk_size` rows per query.
+        """Yield instances one at a time; memory holds `chunk_size` of them.
 
-        Without an order the rows come by primary key, each query going on behind the last key; with one, by offset.
+        Without an order the rows come by primary key, each query going on behind the last key. With an order of its own the
+        query is run once, and its rows are fetched as they are needed.
 
         Raises:
             ValueError: If `chunk_size` is less than 1.
         """
-        if chunk_size < 1:
-            raise ValueError(f"chunk_size={chunk_size!r} is less than 1")
-        left = self.query.limit
-        keyset = not self._is_ordered() and not self.query.offset
-        order = ("pk",) if keyset else (*self._order(), "pk")
-        query = self.query.changed(order=order)
-        while left is None or left > 0:
-            size = chunk_size if left is None else min(chunk_size, left)
-            found = await self._fetch(query.changed(limit=size))
-            for instance in found:
+        _check_size("chunk_size", chunk_size)
+        chunks = self._stream(chunk_size) if self._order() or self.query.offset else self.id_batch(chunk_size)
+        async for chunk in chunks:
+            for instance in chunk:
                 yield instance
-            if len(found) < size:
+
+    async def _stream(self, size: int) -> AsyncIterator[list[M]]:
+        meta, query = self._meta, self.query.changed(order=self._total_order())
+        if not await may_read(meta, query):
+            return
+        alias = await read_alias(meta, query.using)
+        if query.prefetch:
+            query = with_keys(meta, query)
+        select = select_instances(plan_on(meta, alias), query)
+        chunks = executor.stream(meta, alias, select.sql, select.parameters, select.convert, size)
+        async with aclosing(chunks):
+            async for found in chunks:
+                await self._complete(found, query, alias)
+                yield found
+
+    async def _complete(self, found: list[M], query: Description, alias: str) -> None:
+        """Do what belongs to instances that have just been built."""
+        if alias != self._meta.backend and (query.using or not connections.has_routers):
+            _remember_alias(found, alias, query.related)
+        if query.prefetch:
+            await run_prefetch(_fetch_any, self._meta, found, query, alias)
+
+    def _total_order(self) -> tuple[str, ...]:
+        """Return the order with the primary key behind it, so that no two rows are equal."""
+        order = self._order()
+        pk = self._meta.pk
+        names = {name.removeprefix("-") for name in order}
+        return order if names & {"pk", pk.name, pk.column_name} else (*order, "pk")
+
+    async def batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+        """Yield lists of instances in the order of the query, each by a query of its own.
+
+        Raises:
+            ValueError: If `size` is less than 1.
+        """
+        _check_size("size", size)
+        query = self.query.changed(order=self._total_order())
+        left, offset = query.limit, query.offset
+        while left is None or left > 0:
+            count = size if left is None else min(size, left)
+            found = await self._fetch(query.changed(limit=count, offset=offset))
+            if found:
+                yield found
+            if len(found) < count:
                 return
-            left = None if left is None else left - size
-            if keyset:
-                key = getattr(found[-1], self._meta.pk.attname)
-                query = query.changed(where=(*self.query.where, ("pk__gt", key)))
-            else:
-                query = query.changed(offset=query.offset + size)
+            left, offset = None if left is None else left - count, offset + count
+
+    async def id_batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+        """Yield lists of instances by primary key, each by a query that goes on behind the last key.
+
+        Raises:
+            ValueError: If `size` is less than 1.
+            QueryError: If the query skips rows.
+        """
+        _check_size("size", size)
+        if self.query.offset:
+            raise QueryError("id_batch() goes by primary key and cannot skip rows; use batch()")
+        query, left = self.query.changed(order=("pk",)), self.query.limit
+        while left is None or left > 0:
+            count = size if left is None else min(size, left)
+            found = await self._fetch(query.changed(limit=count))
+            if found:
+                yield found
+            if len(found) < count:
+                return
+            left = None if left is None else left - count
+            key = getattr(found[-1], self._meta.pk.attname)
+            query = query.changed(where=(*self.query.where, ("pk__gt", key)))
+
+    async def paginate(
+        self, page_number: int = 1, page_size: int = 25, cursor: str | None = None
+    ) -> Page[M]:
+        """Return one page of the instances, and how many there are in all.
+
+        Args:
+            page_number: From 1 on.
+            page_size: Most instances.
+            cursor: The `next_cursor` of the page before; the page then begins behind it, however many rows came since.
+
+        Raises:
+            ValueError: If a number is less than 1.
+            QueryError: If the cursor was not made by this query, or the query is sliced.
+        """
+        _check_size("page_number", page_number)
+        _check_size("page_size", page_size)
+        if self.query.is_sliced:
+            raise QueryError("cannot paginate() a queryset with limit() or offset()")
+        order = self._total_order()
+        query = self.query.changed(order=order, limit=page_size)
+        if cursor is not None:
+            query = query.changed(where=(*query.where, *behind_cursor(self._meta, order, cursor)))
+        else:
+            query = query.changed(offset=(page_number - 1) * page_size)
+        # One after the other: a pinned connection or a transaction can do only one thing at a time.
+        total = await self.count()
+        items = await self._fetch(query)
+        following = make_cursor(self._meta, order, items[-1]) if len(items) == page_size else None
+        return Page(items, total, page_number, page_size, following)
 
     # Values
 
@@ -248,19 +344,25 @@ class ReadingQuery(QueryBuilder[M]):
     async def _read(self, select: Select, alias: str) -> Any:
         return await executor.read(self._meta, alias, select.sql, select.parameters, select.convert)
 
-    async def _alias(self, *names: str) -> str:
-        await check_read(self._meta, self.query, names)
-        return choose_alias(self._meta, self.query.using)
+    async def _alias(self, *names: str) -> str | None:
+        """Return the database to ask, or `None` if the answer has to be that there is nothing."""
+        if not await may_read(self._meta, self.query, names):
+            return None
+        return await read_alias(self._meta, self.query.using)
 
     async def count(self) -> int:
         """Return the number of rows."""
         alias = await self._alias()
+        if alias is None:
+            return 0
         number: int = await self._read(select_count(plan_on(self._meta, alias), self.query), alias)
         return number
 
     async def exists(self) -> bool:
         """Tell whether there is any row."""
         alias = await self._alias()
+        if alias is None:
+            return False
         found: bool = await self._read(select_exists(plan_on(self._meta, alias), self.query), alias)
         return found
 
@@ -277,6 +379,8 @@ class ReadingQuery(QueryBuilder[M]):
             if not isinstance(aggregate, Aggregate):
                 raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
         alias = await self._alias(*(one.field for one in aggregates.values() if one.field != "*"))
+        if alias is None:
+            return {name: 0 if isinstance(one, Count) else None for name, one in aggregates.items()}
         select = select_aggregates(plan_on(self._meta, alias), self.query, aggregates)
         result: dict[str, Any] = await self._read(select, alias)
         return result
@@ -291,11 +395,21 @@ class ReadingQuery(QueryBuilder[M]):
     async def explain(self) -> str:
         """Return the database's plan for the query, one step per line."""
         alias = await self._alias()
+        if alias is None:
+            return ""
         plan = plan_on(self._meta, alias)
         select = select_instances(plan, self.query)
         sql = plan.dialect.explain(select.sql)
-        rows = await executor.read(self._meta, alias, sql, select.parameters, list)
-        return "\n".join(str(row[-1]) for row in rows)
+        return await executor.read(self._meta, alias, sql, select.parameters, plan.dialect.explained)
+
+
+async def _fetch_any(model: type[Any], query: Description) -> list[Any]:
+    return await ReadingQuery(model)._fetch(query)
+
+
+def _check_size(name: str, size: object) -> None:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"{name}={size!r} is not a number of at least 1")
 
 
 def _capped(query: Description) -> Description:

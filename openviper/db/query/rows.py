@@ -84,6 +84,17 @@ def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:
         values["_layout"] = layout
 
 
+def is_unsaved(instance: Any) -> bool:
+    """Tell whether an instance has no row yet, as far as it can be told from the instance.
+
+    A key that the database gives is proof enough; one that every new instance makes for itself is not.
+    """
+    if instance.pk is None:
+        return True
+    meta = instance._meta
+    return instance._row is None and meta.pk in meta.factories
+
+
 def key_value(plan: Plan, value: Any) -> Any:
     """Return a primary key as the driver takes it.
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
+from openviper.db.aggregates import check_aggregate
 from openviper.db.compiler.builders import Row
 from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import plan_for
-from openviper.db.compiler.selects import select_subquery, select_values, value_paths
+from openviper.db.compiler.selects import select_groups, select_subquery, select_values, value_paths
 from openviper.db.dialects.base import Dialect
-from openviper.db.executor import check_read, choose_alias, plan_on, read
+from openviper.db.executor import may_read, plan_on, read, read_alias
+from openviper.db.expressions import Aggregate
 from openviper.db.fields.options import ModelOptions
+from openviper.db.lookups import resolve_path
+from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")
 
@@ -45,17 +49,113 @@ class ValuesQuery(Generic[T]):
 
     async def _run(self) -> list[T]:
         meta, query = self._meta, self._query
-        await check_read(meta, query, self._names)
-        alias = choose_alias(meta, query.using)
+        if not await may_read(meta, query, self._names):
+            return []
+        alias = await read_alias(meta, query.using)
         plan = plan_on(meta, alias)
         select = select_values(plan, query, self._names)
         keys = tuple(key for key, _ in value_paths(meta, query, self._names))
         shape, convert = self._shape, select.convert
         return await read(meta, alias, select.sql, select.parameters, lambda rows: shape(keys, convert(rows)))
 
+    def order_by(self, *names: str) -> ValuesQuery[T]:
+        """Replace the order; ``-`` before a name makes it descend.
+
+        Raises:
+            FieldError: If a name is unknown.
+        """
+        computed = dict(self._query.annotations)
+        for name in names:
+            if name.removeprefix("-") not in computed:
+                resolve_path(self._meta, name.removeprefix("-"))
+        return ValuesQuery(self._meta, self._query.changed(order=names), self._names, self._shape)
+
+    def limit(self, count: int) -> ValuesQuery[T]:
+        """Return at most so many rows.
+
+        Raises:
+            ValueError: If `count` is negative.
+        """
+        if count < 0:
+            raise ValueError(f"limit({count!r}): a number of rows is not negative")
+        return ValuesQuery(self._meta, self._query.changed(limit=count), self._names, self._shape)
+
+    def annotate(self, **aggregates: Aggregate) -> GroupsQuery:
+        """Return, when awaited, one dict per group of rows that have the named values in common, with aggregates of it.
+
+        Raises:
+            FieldError: If a value is no aggregate, or names an unknown field.
+            QueryError: If no values were named.
+        """
+        if not self._names:
+            raise QueryError("values().annotate() needs the names of the values to group by")
+        for name, aggregate in aggregates.items():
+            if not isinstance(aggregate, Aggregate):
+                raise FieldError(f"annotate({name}={aggregate!r}): not an aggregate")
+            check_aggregate(self._meta, aggregate)
+        return GroupsQuery(self._meta, self._query.changed(order=()), self._names, aggregates)
+
     def as_subquery(self, dialect: Dialect, parameters: list[Any]) -> str:
         """Return the SQL of the query and add its values to `parameters`."""
         return select_subquery(plan_for(self._meta, dialect), self._query, self._names, parameters)
+
+
+class GroupsQuery:
+    """A query for aggregates per group; immutable, and run when awaited.
+
+    Args:
+        meta: The model's options.
+        query: Which rows, in which order, how many groups.
+        names: What the rows of a group have in common.
+        aggregates: What is computed of each group.
+    """
+
+    __slots__ = ("_aggregates", "_meta", "_names", "_query")
+
+    def __init__(
+        self, meta: ModelOptions, query: Description, names: tuple[str, ...], aggregates: Mapping[str, Aggregate]
+    ) -> None:
+        self._meta = meta
+        self._query = query
+        self._names = names
+        self._aggregates = dict(aggregates)
+
+    def __await__(self) -> Generator[Any, None, list[dict[str, Any]]]:
+        return self._run().__await__()
+
+    async def _run(self) -> list[dict[str, Any]]:
+        meta, query = self._meta, self._query
+        fields = [one.field for one in self._aggregates.values() if one.field != "*"]
+        if not await may_read(meta, query, (*self._names, *fields)):
+            return []
+        alias = await read_alias(meta, query.using)
+        select = select_groups(plan_on(meta, alias), query, self._names, self._aggregates)
+        keys = (*(key for key, _ in value_paths(meta, query, self._names)), *self._aggregates)
+        return await read(
+            meta, alias, select.sql, select.parameters, lambda rows: as_dicts(keys, select.convert(rows))
+        )
+
+    def order_by(self, *names: str) -> GroupsQuery:
+        """Order the groups by the named values or aggregates; ``-`` before a name makes it descend.
+
+        Raises:
+            FieldError: If a name is neither.
+        """
+        for name in names:
+            if name.removeprefix("-") not in (*self._names, *self._aggregates):
+                known = ", ".join([*self._names, *self._aggregates])
+                raise FieldError(f"groups cannot be ordered by {name!r}; known: {known}")
+        return GroupsQuery(self._meta, self._query.changed(order=names), self._names, self._aggregates)
+
+    def limit(self, count: int) -> GroupsQuery:
+        """Return at most so many groups.
+
+        Raises:
+            ValueError: If `count` is negative.
+        """
+        if count < 0:
+            raise ValueError(f"limit({count!r}): a number of groups is not negative")
+        return GroupsQuery(self._meta, self._query.changed(limit=count), self._names, self._aggregates)
 
 
 def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:

@@ -48,8 +48,20 @@ def statements(change: TableChange, dialect: DDLDialect) -> list[str]:
     return dialect.alter_table(change)
 
 
+def all_statements(step: Step, dialect: DDLDialect) -> list[str]:
+    """Return every statement of a step in order, without the bookkeeping."""
+    sql = [*dialect.early(step.changes, step.live)]
+    for change in step.changes:
+        sql += statements(change, dialect)
+    sql += dialect.late(step.changes, step.live)
+    return sql + (dialect.drop_tables(step.orphans) if step.orphans else [])
+
+
 async def apply_step(connection: Connection, dialect: DDLDialect, step: Step) -> list[str]:
     """Carry out a step: all of it, or nothing when it fails or the process dies.
+
+    A database whose schema statements commit by themselves keeps what was done before the failing one; the bookkeeping
+    follows table by table, and the next run goes on from there.
 
     Args:
         connection: Must not be in a transaction.
@@ -60,26 +72,35 @@ async def apply_step(connection: Connection, dialect: DDLDialect, step: Step) ->
         Remarks about rows that lost a value.
 
     Raises:
-        MigrationError: If rows stand in the way, or the database refuses a statement; nothing was changed.
+        MigrationError: If rows stand in the way, or the database refuses a statement.
     """
     _refuse_transaction(connection)
     for statement in dialect.before:
         await connection.execute(statement)
     try:
-        await _begin(connection, dialect)
-        try:
-            remarks = await _look_at_rows(connection, dialect, step.changes)
-            await _run(connection, dialect, step)
-            await record(connection, step.record, step.forget)
-            await connection.execute("COMMIT")
-        except BaseException:
-            # Some errors, such as a full disk, have ended the transaction already.
-            if connection.in_transaction:
-                await connection.execute("ROLLBACK")
-            raise
+        if dialect.transactional:
+            return await _in_transaction(connection, dialect, step)
+        remarks = await _look_at_rows(connection, dialect, step)
+        await _run(connection, dialect, step)
+        await record(connection, step.record, step.forget)
+        return remarks
     finally:
         for statement in dialect.after:
             await connection.execute(statement)
+
+
+async def _in_transaction(connection: Connection, dialect: DDLDialect, step: Step) -> list[str]:
+    await _begin(connection, dialect)
+    try:
+        remarks = await _look_at_rows(connection, dialect, step)
+        await _run(connection, dialect, step)
+        await record(connection, step.record, step.forget)
+        await connection.execute("COMMIT")
+    except BaseException:
+        # Some errors, such as a full disk, have ended the transaction already.
+        if connection.in_transaction:
+            await connection.execute("ROLLBACK")
+        raise
     return remarks
 
 
@@ -101,11 +122,11 @@ async def _begin(connection: Connection, dialect: DDLDialect) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _look_at_rows(connection: Connection, dialect: DDLDialect, changes: Sequence[TableChange]) -> list[str]:
+async def _look_at_rows(connection: Connection, dialect: DDLDialect, step: Step) -> list[str]:
     remarks: list[str] = []
     problems: list[str] = []
-    for change in changes:
-        for check in dialect.row_checks(change):
+    for change in step.changes:
+        for check in dialect.row_checks(change, step.live):
             try:
                 row = await connection.fetch_one(check.counting)
             except DatabaseError as error:
@@ -124,12 +145,19 @@ async def _look_at_rows(connection: Connection, dialect: DDLDialect, changes: Se
 
 
 async def _run(connection: Connection, dialect: DDLDialect, step: Step) -> None:
+    for statement in dialect.early(step.changes, step.live):
+        await _execute(connection, statement, "foreign keys")
     for change in step.changes:
+        operation = f"{change.table}: {'; '.join(change.describe())}"
         for statement in statements(change, dialect):
-            await _execute(connection, statement, change.table, "; ".join(change.describe()))
-    for name in step.orphans:
-        for statement in dialect.drop_table(name):
-            await _execute(connection, statement, name, f"drop table {name}")
+            await _execute(connection, statement, operation)
+        if not dialect.transactional and change.table in step.record:
+            await record(connection, {change.table: step.record[change.table]}, [])
+    for statement in dialect.late(step.changes, step.live):
+        await _execute(connection, statement, "foreign keys")
+    if step.orphans:
+        for statement in dialect.drop_tables(step.orphans):
+            await _execute(connection, statement, f"drop table {', '.join(step.orphans)}")
     for table in _tables_to_check(step, dialect):
         query = dialect.foreign_key_query(table)
         if query is None:
@@ -160,8 +188,8 @@ def _tables_to_check(step: Step, dialect: DDLDialect) -> list[str]:
     return sorted((touched | pointing) - set(step.orphans))
 
 
-async def _execute(connection: Connection, statement: str, table: str, operation: str) -> None:
+async def _execute(connection: Connection, statement: str, operation: str) -> None:
     try:
         await connection.execute(statement)
     except (DatabaseError, IntegrityError) as error:
-        raise MigrationError(f"{table}: {operation}: {error}") from error
+        raise MigrationError(f"{operation}: {error}") from error

@@ -9,9 +9,9 @@ from openviper.db.connection import connections
 from openviper.db.dialects.ddl import TableChange
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.schemas.apply import Step, apply_step
-from openviper.db.schemas.diff import creation_order
+from openviper.db.schemas.diff import creation_order, targets_of
 from openviper.db.schemas.introspection import read_live_tables
-from openviper.db.schemas.state import models_state
+from openviper.db.schemas.state import generated_joins, models_state
 
 
 async def create_tables(
@@ -20,7 +20,8 @@ async def create_tables(
     """Create the tables of models that do not exist yet, in one transaction.
 
     Args:
-        models: The model classes; every registered one when not given.
+        models: The model classes; every registered one when not given. The join models generated for their
+            many-to-many fields come along as soon as both sides have a table.
         using: The alias of the database.
         drop_first: Drop the tables first, with their rows.
 
@@ -35,19 +36,24 @@ async def create_tables(
         from openviper.db.models import registry
 
         models = registry.all()
+    models = list(models)
     wanted = models_state(models)
+    joins = models_state(generated_joins(models))
     database = connections.get(using)
     dialect = ddl_dialect(database.vendor)
     async with database.connection() as connection:
-        live = await read_live_tables(connection, dialect, wanted)
+        names = {*wanted, *joins, *(target for join in joins.values() for target in targets_of(join))}
+        live = await read_live_tables(connection, dialect, names)
+        wanted.update({name: join for name, join in joins.items() if targets_of(join) <= wanted.keys() | live.keys()})
+        live = {name: table for name, table in live.items() if name in wanted}
         if drop_first and live:
             await apply_step(connection, dialect, Step([], list(live), {}, list(live), {}))
             live = {}
         changes = creation_order(
-            TableChange(name, table, None) for name, table in wanted.items() if name not in live
+            TableChange(name, dialect.adapted(table), None) for name, table in wanted.items() if name not in live
         )
         if changes:
-            created = {change.table: change.wanted for change in changes}
+            created = {change.table: wanted[change.table] for change in changes}
             await apply_step(connection, dialect, Step(changes, [], created, [], {}))
     return [change.table for change in changes]
 

@@ -47,7 +47,7 @@ def diff_states(wanted: State, live: Mapping[str, LiveTable], applied: Applied, 
     changes: list[TableChange] = []
     warnings: list[str] = []
     for name, table in wanted.items():
-        change = diff_table(name, table, live, wanted, applied, dialect)
+        change = diff_table(name, dialect.adapted(table), live, wanted, applied, dialect)
         if change:
             changes.append(change)
         if change.kept:
@@ -70,14 +70,15 @@ def creation_order(changes: Iterable[TableChange]) -> list[TableChange]:
     waiting = {change.table: change for change in sorted(changes, key=lambda change: change.table)}
     ordered: list[TableChange] = []
     while waiting:
-        ready = [name for name, change in waiting.items() if not _targets(change) & set(waiting) - {name}]
+        ready = [name for name, change in waiting.items() if not targets_of(change.wanted) & set(waiting) - {name}]
         for name in ready or [next(iter(waiting))]:
             ordered.append(waiting.pop(name))
     return ordered
 
 
-def _targets(change: TableChange) -> set[str]:
-    return {column["target_table"] for column in change.wanted["columns"] if "target_table" in column}
+def targets_of(table: Table) -> set[str]:
+    """Return the tables that a table's foreign keys refer to."""
+    return {column["target_table"] for column in table["columns"] if "target_table" in column}
 
 
 def diff_table(
@@ -147,6 +148,8 @@ def _compare_columns(change: TableChange, live: LiveTable, before: Table | None,
             what.append("primary key" if is_key else "no primary key")
         if not is_key and column["nullable"] != actual["nullable"]:
             what.append("NULL allowed" if column["nullable"] else "NOT NULL")
+        if dialect.compares_numbering and bool(column.get("autoincrement")) != bool(actual.get("autoincrement")):
+            what.append("auto-increment" if column.get("autoincrement") else "no auto-increment")
         what += _foreign_key_differences(column, actual, change)
         if what:
             change.altered[column["name"]] = what
@@ -170,12 +173,15 @@ def _foreign_key_differences(column: Mapping[str, Any], actual: Mapping[str, Any
 def _compare_indexes(change: TableChange, live: LiveTable, before: Table | None, live_name: str) -> None:
     names = dict(change.renames)
     wanted = {index.key: index for index in table_indexes(change.table, change.wanted)}
+    # Servers store a predicate in words of their own; what was applied under this name is what it means.
+    applied = {index.name: index.condition for index in table_indexes(live_name, before)} if before else {}
     present: dict[Any, LiveIndex] = {}
     surplus: list[LiveIndex] = []
     for index in live.indexes:
         if not index.columns:
             continue
-        condition = rename_identifiers(index.condition, names) if index.condition else None
+        condition = applied.get(index.name, index.condition) if index.condition else None
+        condition = rename_identifiers(condition, names) if condition else None
         key = Index(
             index.name, tuple(names.get(name, name) for name in index.columns), index.unique, condition
         ).key
@@ -201,12 +207,19 @@ def _compare_checks(change: TableChange, live: LiveTable, before: Table | None, 
     wanted = {normalise_expression(check.expression): check for check in table_checks(change.table, change.wanted)}
     present = set()
     ours = table_checks(live_name, before) if before else []
-    our_names = {check.name for check in ours if check.name}
+    our_names = {check.name: _renamed(check.expression, names) for check in ours if check.name}
     our_texts = {normalise_expression(check.expression) for check in ours}
     for check in live.checks:
-        text = normalise_expression(rename_identifiers(check.expression, names))
+        text = _renamed(check.expression, names)
+        if check.name in our_names and our_names[check.name] in wanted:
+            # Servers store an expression in words of their own; what was applied under this name is what it means.
+            text = our_names[check.name]
         if text in wanted:
             present.add(text)
         elif check.name in our_names or normalise_expression(check.expression) in our_texts:
             change.dropped_checks.append(check)
     change.added_checks = [check for text, check in wanted.items() if text not in present]
+
+
+def _renamed(expression: str, names: Mapping[str, str]) -> str:
+    return normalise_expression(rename_identifiers(expression, names))

@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TYPE_CHECKING, cast
 
 from openviper.exceptions import MigrationError
+from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import State, Table
@@ -117,7 +118,38 @@ def discover_json_schemas(resolved_apps: Mapping[str, str] | None = None) -> Sta
                 raise MigrationError(f"table {name!r} is described twice: in {origins[name]!r} and {path!r}")
             state[name] = table
             origins[name] = path
-    return state
+    return _with_own_user_model(state)
+
+
+BUILT_IN_USERS = ("openviper.auth.models.User", "auth_users")
+"""The user model that is shipped, and its table, to which the shipped schema files refer."""
+
+
+def _with_own_user_model(state: State) -> State:
+    """Return the tables with the project's own user model in place of the shipped one, if it has one.
+
+    Raises:
+        MigrationError: If `USER_MODEL` cannot be imported or is no model.
+    """
+    from openviper.conf import settings
+
+    path, table = BUILT_IN_USERS
+    if settings.USER_MODEL == path or table not in state or state[table]["app"] != "auth":
+        return state
+    try:
+        meta = import_string(settings.USER_MODEL)._meta
+    except (ImportError, AttributeError) as error:
+        raise MigrationError(f"USER_MODEL {settings.USER_MODEL!r} is not a model: {error}") from error
+    changed = {name: entry for name, entry in state.items() if name != table}
+    for name, entry in changed.items():
+        columns = [
+            {**column, "target_table": meta.table_name, "type": meta.pk.db_type()}
+            if column.get("target_table") == table
+            else column
+            for column in entry["columns"]
+        ]
+        changed[name] = cast("Table", {**entry, "columns": columns})
+    return changed
 
 
 def installed_app_directories() -> dict[str, str]:

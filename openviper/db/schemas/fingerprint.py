@@ -32,7 +32,10 @@ def digest(apps: Mapping[str, str], live: Sequence[Sequence[Sequence[Any]]]) -> 
         apps: The directory of each app by its name.
         live: The rows of each query, none where the table does not exist.
     """
-    found = hashlib.sha256(f"{VERSION} {sqlite3.sqlite_version}\n".encode())
+    from openviper.conf import settings
+
+    # The user model decides what the shipped files refer to.
+    found = hashlib.sha256(f"{VERSION} {sqlite3.sqlite_version} {settings.USER_MODEL}\n".encode())
     for app, directory in sorted(apps.items()):
         for folder, suffix in (("schemas", ".json"), ("patches", ".py")):
             path = os.path.join(directory, folder)

@@ -7,23 +7,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from openviper.db.databases import Connection
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
-from openviper.db.schemas.files import now
+from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.schemas.fingerprint import BOOKKEEPING_KEY, LIVE_QUERIES, digest
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import State, Table
 
-_CREATE = f"""CREATE TABLE IF NOT EXISTS {BOOKKEEPING_TABLE} (
-  table_name VARCHAR(255) NOT NULL PRIMARY KEY,
-  app VARCHAR(100) NOT NULL,
-  model VARCHAR(255) NOT NULL,
-  applied TEXT NOT NULL,
-  applied_at DATETIME NOT NULL
-)"""
+_TABLE: Table = {
+    "model": "Schema",
+    "app": "openviper",
+    "columns": [
+        {"name": "table_name", "type": "VARCHAR(255)", "nullable": False, "default": None, "primary_key": True},
+        {"name": "app", "type": "VARCHAR(100)", "nullable": False, "default": None},
+        {"name": "model", "type": "VARCHAR(255)", "nullable": False, "default": None},
+        {"name": "applied", "type": "TEXT", "nullable": False, "default": None},
+        {"name": "applied_at", "type": "DATETIME", "nullable": False, "default": None},
+    ],
+    "indexes": [],
+    "unique_together": [],
+    "index_together": [],
+    "constraints": [],
+    "single": False,
+    "managed": True,
+}
+
+
+def _creation(vendor: str) -> str:
+    (statement,) = ddl_dialect(vendor).create_table(BOOKKEEPING_TABLE, _TABLE)
+    return statement.replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1)
+
+
+def _moment() -> str:
+    """Return now in UTC, in the form that every database takes for a time stamp."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 async def read_applied(connection: Connection) -> State:
@@ -50,7 +71,7 @@ async def remember(connection: Connection, apps: Mapping[str, str]) -> None:
     await connection.execute(
         f"INSERT INTO {BOOKKEEPING_TABLE} (table_name, app, model, applied, applied_at) "
         f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark})",
-        (BOOKKEEPING_KEY, "openviper", "Fingerprint", found, now()),
+        (BOOKKEEPING_KEY, "openviper", "Fingerprint", found, _moment()),
     )
 
 
@@ -62,8 +83,8 @@ async def record(connection: Connection, tables: State, gone: list[str]) -> None
         tables: The tables as they are now.
         gone: Tables that exist no more.
     """
-    await connection.execute(_CREATE)
-    at = now()
+    await connection.execute(_creation(connection.vendor))
+    at = _moment()
     delete = f"DELETE FROM {BOOKKEEPING_TABLE} WHERE table_name = {connection.dialect.placeholder}"
     for name in [*gone, *tables]:
         await connection.execute(delete, (name,))

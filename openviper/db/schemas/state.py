@@ -44,9 +44,11 @@ def model_table(model: Any) -> Table:
     """Return the wanted table of a model.
 
     Raises:
-        MigrationError: If a foreign key's target cannot be found.
+        MigrationError: If the target of a relation cannot be found.
     """
     meta = model._meta
+    for link in _links(meta):
+        _check_link(model, link)
     columns = [_column(model, name, field) for name, field in model._fields.items()]
     names = {name: field.column_name for name, field in model._fields.items()}
     return {
@@ -60,6 +62,35 @@ def model_table(model: Any) -> Table:
         "single": bool(meta.single),
         "managed": True,
     }
+
+
+def _links(meta: Any) -> list[Any]:
+    return list(getattr(meta, "many_to_many", {}).values())
+
+
+def _check_link(model: Any, field: Any) -> None:
+    """Check that a many-to-many field has a join model: with a target that nobody knows there would be no table."""
+    try:
+        _ = field.remote_model
+        field.keys()
+    except FieldError as error:
+        raise MigrationError(f"{model._meta.app_name}.{model.__name__}.{field.name}: {error}") from error
+
+
+def generated_joins(models: Sequence[Any]) -> list[Any]:
+    """Return the join models that were generated for fields of some models and are not among them.
+
+    Raises:
+        MigrationError: If a field's target cannot be found.
+    """
+    found = []
+    for model in models:
+        for field in _links(model._meta):
+            _check_link(model, field)
+            join = field.through_model
+            if join._meta.join_of is field and join not in models and join not in found:
+                found.append(join)
+    return found
 
 
 def _column(model: Any, name: str, field: Any) -> Column:
@@ -109,10 +140,12 @@ def literal_default(field: Any) -> Any:
 def _json_value(value: Any) -> Any:
     if hasattr(value, "value") and hasattr(value, "name"):  # An Enum member, which may be a str as well.
         value = value.value
-    if value is None or isinstance(value, (bool, int, float, str, list, dict)):
+    if value is None or isinstance(value, (bool, int, float, str, dict)):
         return value
-    if isinstance(value, tuple):
-        return list(value)
+    if isinstance(value, (list, tuple)):
+        return [_json_value(one) for one in value]
+    if hasattr(value, "total_seconds"):  # A timedelta, stored in microseconds.
+        return (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     if hasattr(value, "utcoffset") and hasattr(value, "date"):  # A datetime, stored in UTC without offset.

@@ -106,11 +106,12 @@ class SchemaSync:
         """
         apps, wanted = self._wanted(target_app)
         target = connections.get(database)
+        wanted = await _allowed(wanted, database)
         dialect = ddl_dialect(target.vendor)
         with_patches = _with_patches(apps)
         if with_patches:
             discover_patches(with_patches)
-        async with migration_lock(target.url):
+        async with migration_lock(target):
             patches: list[str] = []
             if with_patches:
                 patches += await self._run_patches(with_patches, target, post_migrate=False)
@@ -131,12 +132,13 @@ class SchemaSync:
             MigrationError: If a file cannot be read.
             DatabaseAliasNotFoundError: If there is no such database.
         """
-        from openviper.db.schemas.apply import statements
+        from openviper.db.schemas.apply import Step, all_statements
 
         apps, wanted = self._wanted(target_app)
         target = connections.get(database)
+        wanted = await _allowed(wanted, database)
         dialect = ddl_dialect(target.vendor)
-        if target.url.is_memory or os.path.exists(target.url.path):
+        if target.vendor != "sqlite" or target.url.is_memory or os.path.exists(target.url.path):
             async with target.connection() as connection:
                 live = await read_live_tables(connection, dialect)
                 applied = await read_applied(connection) if BOOKKEEPING_TABLE in live else {}
@@ -145,12 +147,12 @@ class SchemaSync:
         changes, warnings = diff_states(wanted, live, applied, dialect)
         orphans = [name for name in applied if name not in wanted and name in live] if target_app is None else []
         operations = [line for change in changes for line in change.describe()]
-        sql = [statement for change in changes for statement in statements(change, dialect)]
         if drop_orphans:
             operations += [f"drop table {name}" for name in orphans]
-            sql += [statement for name in orphans for statement in dialect.drop_table(name)]
         else:
             warnings += [_orphan(name) for name in orphans]
+            orphans = []
+        sql = all_statements(Step(changes, orphans, {}, [], live), dialect)
         return Plan(operations, sql, warnings, await self._pending_patches(_with_patches(apps), target, bool(live)))
 
     def _wanted(self, target_app: str | None) -> tuple[dict[str, str], State]:
@@ -234,6 +236,22 @@ class SchemaSync:
             if not live or (own and not own.keys() & live.keys()):
                 fresh |= _labels([app])
         return fresh
+
+
+async def _allowed(wanted: State, alias: str) -> State:
+    """Return the tables that the routers let into a database; all of them where there are no routers."""
+    if not connections.has_routers:
+        return wanted
+    from openviper.db.routing import DefaultRouterResolver
+
+    resolver = DefaultRouterResolver()
+    return {
+        name: table
+        for name, table in wanted.items()
+        if await resolver.resolve_migrate(
+            alias, None, table=name, app_label=table["app"], model_name=table["model"]
+        )
+    }
 
 
 def _labels(apps: Iterable[str]) -> set[str]:

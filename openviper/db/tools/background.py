@@ -16,10 +16,15 @@ class Stopped(Exception):
 
 
 class StopFlag:
-    """Tells long work in a thread that nobody waits for its result any more."""
+    """Tells long work in a thread that nobody waits for its result any more.
 
-    def __init__(self) -> None:
+    Args:
+        parent: Another flag, which stops this work too.
+    """
+
+    def __init__(self, parent: StopFlag | None = None) -> None:
         self._event = threading.Event()
+        self._parent = parent
 
     def set(self) -> None:
         """Ask the work to stop at its next check."""
@@ -27,7 +32,7 @@ class StopFlag:
 
     def is_set(self) -> bool:
         """Tell whether the work should stop."""
-        return self._event.is_set()
+        return self._event.is_set() or (self._parent is not None and self._parent.is_set())
 
     def check(self) -> None:
         """Stop here if the work should stop.
@@ -35,7 +40,7 @@ class StopFlag:
         Raises:
             Stopped: If it should.
         """
-        if self._event.is_set():
+        if self.is_set():
             raise Stopped("stopped")
 
 

@@ -8,6 +8,10 @@
     ├─ ArchiveError
     ├─ ChecksumError
     ├─ RestoreRefusedError
+    ├─ IncompleteTargetError
+    ├─ ToolNotFoundError
+    ├─ ToolFailedError (RuntimeError)
+    │  └─ ToolTimeoutError (TimeoutError)
     └─ TargetBusyError (TimeoutError)
 
 `utils.validators.ValidationError` derives from `BackupError` too. Unlike elsewhere the messages start with a capital
@@ -33,8 +37,7 @@ class UnsupportedSchemeError(BackupError):
         self.scheme = scheme
         self.supported = sorted(supported)
         super().__init__(
-            f"Unsupported database scheme '{scheme}': this version backs up SQLite only "
-            f"(supported: {', '.join(self.supported)})"
+            f"Unsupported database scheme '{scheme}' (supported: {', '.join(self.supported)})"
         )
 
 
@@ -65,6 +68,51 @@ class ChecksumError(BackupError):
 
 class RestoreRefusedError(BackupError):
     """The target holds data and nobody agreed to replace it."""
+
+
+class IncompleteTargetError(BackupError):
+    """A restore failed in the middle of a database that cannot take its changes back; the message says what to do."""
+
+
+class ToolNotFoundError(BackupError):
+    """A dump or restore tool is not installed.
+
+    Args:
+        names: The names it goes by, the preferred one first.
+        hint: Which package brings it.
+    """
+
+    def __init__(self, names: Iterable[str], hint: str) -> None:
+        self.names = tuple(names)
+        others = "".join(f" (nor {name})" for name in self.names[1:])
+        super().__init__(f"{self.names[0]} not found{others}: install {hint}")
+
+
+class ToolFailedError(BackupError, RuntimeError):
+    """A tool ended with an exit code other than 0.
+
+    Args:
+        tool: Its name.
+        code: Its exit code; minus the signal's number when a signal ended it.
+        said: Its standard error on one line, without secrets.
+    """
+
+    def __init__(self, tool: str, code: int, said: str) -> None:
+        self.tool = tool
+        self.code = code
+        self.said = said
+        super().__init__(f"{tool} failed with exit code {code}" + (f": {said}" if said else ""))
+
+
+class ToolTimeoutError(ToolFailedError, TimeoutError):
+    """A tool did not end in time and was killed with everything it started."""
+
+    def __init__(self, tool: str, waited: float) -> None:
+        BackupError.__init__(self, f"{tool} timed out after {waited:g} s")
+        self.tool = tool
+        self.waited = waited
+        self.code = -9
+        self.said = ""
 
 
 class TargetBusyError(BackupError, TimeoutError):

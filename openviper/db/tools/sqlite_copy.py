@@ -102,9 +102,28 @@ def require_integrity(path: Path, what: str, stop: StopFlag) -> None:
         BackupError: If it is damaged or not a database.
         Stopped: If `stop` was set meanwhile.
     """
+    make_self_contained(path, what, stop)
+    check_pages(path, what, stop)
+
+
+def make_self_contained(path: Path, what: str, stop: StopFlag) -> None:
+    """Take a private database out of WAL mode: a copy of a WAL database says in its header that it needs a WAL.
+
+    Raises:
+        BackupError: If it is damaged or not a database.
+    """
     with translated_errors(f"{what} is damaged", path, stop), open_private(path, stop) as connection:
-        # A copy of a WAL database says so in its header; a file that needs a WAL beside it is not self-contained.
         connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def check_pages(path: Path, what: str, stop: StopFlag) -> None:
+    """Check every page of a private, self-contained database; it is only read.
+
+    Raises:
+        BackupError: If it is damaged or not a database.
+        Stopped: If `stop` was set meanwhile.
+    """
+    with translated_errors(f"{what} is damaged", path, stop), open_private(path, stop) as connection:
         problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
         if problems != ["ok"]:
             raise BackupError(f"{what} is damaged: integrity check says {'; '.join(problems)!r}")

@@ -58,7 +58,9 @@ def test_an_alias_a_url_a_name_and_a_directory_can_be_given(project: Path) -> No
     [
         (["backup-db", "--db", "sqlite:///missing.db"], "Database file not found"),
         (["backup-db", "--db", "sqlite://"], "In-memory SQLite databases cannot be backed up"),
-        (["backup-db", "--db", "postgresql://u:secret@h/d"], "Unsupported database scheme 'postgresql'"),
+        (["backup-db", "--db", "postgresql://u:secret@127.0.0.1:1/d"], "pg_dump "),
+        (["backup-db", "--db", "mysql://u:secret@127.0.0.1:1/d"], "mysqldump "),
+        (["backup-db", "--db", "db2://u:secret@h/d"], "Unsupported database scheme 'db2'"),
         (["backup-db", "--db", "nonsense"], "Unsupported database scheme ''"),
         (["backup-db", "--path", "../x"], "Path traversal detected"),
         (["backup-db", "--name", "../x"], "Path traversal detected"),
@@ -73,7 +75,7 @@ def test_an_alias_a_url_a_name_and_a_directory_can_be_given(project: Path) -> No
         (["restore-db", "../x.tar.gz"], "Path traversal detected"),
         (["restore-db", "."], "Backup file is not a regular file"),
         (["restore-db", "settings.py", "--force"], "the SQL text 'settings.py' fails"),
-        (["restore-db", "settings.py", "--db", "mysql://u:secret@h/d"], "Unsupported database scheme 'mysql'"),
+        (["restore-db", "settings.py", "--db", "mysql://u:secret@127.0.0.1:1/d"], "mysql"),
     ],
 )
 def test_every_failure_is_one_line_and_exit_code_1(project: Path, arguments: list[str], message: str | None) -> None:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from tests.acceptance.backup.project import command, make_project, run
 
-ROUNDS = 30
-ROWS = 12_000
+ROUNDS = 50
+ROWS = 8_000
 
 
 class Moment(NamedTuple):
@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 
 
 def make_large_database(path: Path, label: str) -> None:
-    """Make a database of some 15 MB, half of it incompressible, whose every row carries the label."""
+    """Make a database of some 10 MB, half of it incompressible, whose every row carries the label."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=wal")
         connection.execute("CREATE TABLE item (id INTEGER PRIMARY KEY, label TEXT, noise BLOB)")

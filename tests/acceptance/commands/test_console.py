@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.commands.runner import VIPERCTL, environment, python, viperctl
+from tests.acceptance.commands.runner import VIPERCTL, python, viperctl
+from tests.acceptance.commands.screen import Screen
 from tests.projects import app, command, settings, write
-
-
-SECONDS = 20.0
-"""The longest wait for anything to happen."""
 
 
 @pytest.fixture
@@ -25,64 +18,6 @@ def project(tmp_path: Path) -> Path:
     ask = command('self.stdout(f"got {self.terminal.prompt(\'Name? \')} {self.terminal.password(\'Password: \')}")')
     files = app("site_", ask=ask) | {"viperctl.py": VIPERCTL, "site_/settings.py": settings()}
     return write(tmp_path / "project", files)
-
-
-class Screen:
-    """A child process on a terminal of its own."""
-
-    def __init__(self, directory: Path, *arguments: str) -> None:
-        self.master, slave = pty.openpty()
-        home = str(directory)
-        variables = environment(HOME=home, XDG_STATE_HOME=f"{home}/state", TERM="dumb", NO_COLOR="1")
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=directory,
-            env=variables,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
-        )
-        os.close(slave)
-        self.text = ""
-        self.position = 0
-
-    def type(self, text: str) -> None:
-        """Press keys."""
-        os.write(self.master, text.encode())
-
-    def wait_for(self, text: str) -> None:
-        """Read the screen until a text appears after what was waited for before."""
-        while (found := self.text.find(text, self.position)) < 0:
-            assert self._read(), f"no {text!r} in {self.text[self.position :]!r}"
-        self.position = found + len(text)
-
-    def finish(self) -> int:
-        """Read what is left and return the exit code."""
-        while self._read():
-            pass
-        os.close(self.master)
-        return self.process.wait(SECONDS)
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self.master], [], [], SECONDS)
-        if not ready:
-            self.process.kill()
-            raise AssertionError(f"nothing happens after {self.text!r}")
-        try:
-            data = os.read(self.master, 4096)
-        except OSError:  # How Linux says that the other side is closed.
-            return False
-        self.text += data.decode(errors="replace")
-        return bool(data)
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def test_output_is_that_of_the_code_alone(project: Path) -> None:
@@ -116,7 +51,7 @@ def test_an_app_whose_models_fail_to_import_is_a_warning(project: Path) -> None:
 
 
 def test_the_prompt_awaits_survives_errors_and_keeps_its_history(project: Path) -> None:
-    screen = Screen(project, "viperctl.py", "console", "--no-models")
+    screen = Screen(project, sys.executable, "viperctl.py", "console", "--no-models")
     screen.wait_for(">>> ")
     assert "OpenViper Application" in screen.text and "Quit with exit()" in screen.text
     screen.type("import asyncio\n")
@@ -166,21 +101,21 @@ class Config:
 def test_ipython_is_used_where_it_is_installed(project: Path) -> None:
     write(project, {"IPython/__init__.py": "", "IPython/terminal/__init__.py": "", "IPython/terminal/ipapp.py": IPAPP})
     write(project, {"traitlets/__init__.py": "", "traitlets/config.py": CONFIG})
-    screen = Screen(project, "viperctl.py", "console", "--no-models")
+    screen = Screen(project, sys.executable, "viperctl.py", "console", "--no-models")
     assert screen.finish() == 0
     assert "awaited True" in screen.text and "Quit with exit()" in screen.text
 
 
 def test_an_ipython_that_cannot_be_imported_is_done_without(project: Path) -> None:
     write(project, {"IPython/__init__.py": "import not_there_at_all\n"})
-    screen = Screen(project, "viperctl.py", "console", "--no-models")
+    screen = Screen(project, sys.executable, "viperctl.py", "console", "--no-models")
     screen.wait_for(">>> ")
     screen.type("\x04")
     assert screen.finish() == 0
 
 
 def test_a_password_is_not_shown_while_it_is_typed(project: Path) -> None:
-    screen = Screen(project, "viperctl.py", "ask")
+    screen = Screen(project, sys.executable, "viperctl.py", "ask")
     screen.wait_for("Name? ")
     screen.type("ann\n")
     screen.wait_for("Password: ")
@@ -192,7 +127,7 @@ def test_a_password_is_not_shown_while_it_is_typed(project: Path) -> None:
 @pytest.mark.parametrize("keys", ["\x03", "\x04"])
 @pytest.mark.parametrize("typed", ["", "ann\n"])
 def test_giving_up_at_a_question_exits_with_1_and_one_line(project: Path, keys: str, typed: str) -> None:
-    screen = Screen(project, "viperctl.py", "ask")
+    screen = Screen(project, sys.executable, "viperctl.py", "ask")
     screen.wait_for("Name? ")
     if typed:
         screen.type(typed)
@@ -200,3 +135,48 @@ def test_giving_up_at_a_question_exits_with_1_and_one_line(project: Path, keys: 
     screen.type(keys)
     assert screen.finish() == 1
     assert "Error: Operation cancelled." in screen.text and "Traceback" not in screen.text
+
+
+MODEL = """\
+from openviper.db import Model
+from openviper.db.fields import CharField
+
+
+class {name}(Model):
+    title = CharField(max_length=100)
+
+    class Meta:
+        table_name = "{table}"
+"""
+
+
+def test_the_prompt_lists_models_reports_clashes_and_completes(project: Path) -> None:
+    files = {"blog/__init__.py": "", "blog/models.py": MODEL.format(name="Post", table="blog_post")}
+    files |= {"shop/__init__.py": "", "shop/models.py": MODEL.format(name="Post", table="shop_post")}
+    files["shop/models.py"] += MODEL.format(name="Parcel", table="shop_parcel").partition("\n\n\n")[2]
+    files["site_/settings.py"] = settings("site_", "blog", "shop", "openviper.auth")
+    write(project, files)
+    screen = Screen(project, sys.executable, "viperctl.py", "console")
+    screen.wait_for("Warning: Post of shop is hidden by that of blog.models")
+    screen.wait_for("  blog: 1 model (Post)")
+    screen.wait_for("  shop: 1 model (Parcel)")
+    screen.wait_for("  openviper.auth: ")
+    screen.wait_for(">>> ")
+    screen.type("Parc\t")
+    screen.wait_for("Parcel(")
+    screen.type("title='x').title, Post.__module__\n")
+    screen.wait_for("('x', 'blog.models')")
+    screen.wait_for(">>> ")
+    screen.type("exit(3)\n")
+    assert screen.finish() == 3
+
+
+def test_the_history_of_the_last_session_is_there_again(project: Path) -> None:
+    for keys in ("word = 'once'; print(word * 2)\n", "\x1b[A\x1b[A\n"):
+        screen = Screen(project, sys.executable, "viperctl.py", "console", "--no-models")
+        screen.wait_for(">>> ")
+        screen.type(keys)
+        screen.wait_for("onceonce\r\n")
+        screen.wait_for(">>> ")
+        screen.type("exit()\n")
+        assert screen.finish() == 0

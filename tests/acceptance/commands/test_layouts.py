@@ -11,7 +11,8 @@ from tests.projects import app, command, settings, write
 
 SHOW = command(
     "import os, sys; from openviper.conf import settings; "
-    'print(settings.PROJECT_NAME, ",".join(settings.INSTALLED_APPS) or "-", os.getcwd(), os.environ["OPENVIPER_SETTINGS_MODULE"])'
+    'print(settings.PROJECT_NAME, ",".join(settings.INSTALLED_APPS) or "-", os.getcwd(), '
+    'os.environ["OPENVIPER_SETTINGS_MODULE"])'
 )
 
 
@@ -29,7 +30,9 @@ def test_a_root_layout_is_the_package_of_its_directory(tmp_path: Path) -> None:
             "settings.py": settings(),
             "management/__init__.py": "",
             "management/commands/__init__.py": "",
-            "management/commands/show.py": SHOW.replace("print(", "import models, blog.models; assert models is blog.models; print("),
+            "management/commands/show.py": SHOW.replace(
+                "print(", "import models, blog.models; assert models is blog.models; print("
+            ),
         },
     )
     before = sorted(root.rglob("*.py"))
@@ -44,7 +47,9 @@ def test_a_module_layout_is_found_from_its_parent(tmp_path: Path) -> None:
 
 
 def test_a_dotted_target_uses_the_settings_of_the_package_around_it(tmp_path: Path) -> None:
-    files = {"shop/settings.py": settings(), "shop/__init__.py": "", "shop/cart/models.py": ""} | app("shop/cart", show=SHOW)
+    files = {
+        "shop/settings.py": settings(), "shop/__init__.py": "", "shop/cart/models.py": ""
+    } | app("shop/cart", show=SHOW)
     assert show(write(tmp_path, files), "show", "shop.cart")[2:] == ["shop.cart,shop", str(tmp_path), "shop.settings"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from openviper.core.management.commands import changepassword, createsuperuser
 from openviper.db.connection import connections
 from openviper.db.fields import BooleanField, CharField, EmailField
 from openviper.db.models import Model
+from openviper.db.schemas import SchemaSync, create_tables, introspect_db_schema
+from openviper.testing import override_openviper_settings
 from openviper.utils.terminal import Terminal
 from tests.integration.auth.database import configured
 
@@ -126,3 +129,21 @@ def test_a_model_without_a_manager_is_explained(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Member, "objects", None)
     with configured(USER_MODEL=f"{__name__}.Member"), pytest.raises(CommandError, match="no manager"):
         run(createsuperuser, email="a@b.co", password=PASSWORD)
+
+
+async def test_migrate_points_the_shipped_tables_to_the_projects_own_users(tmp_path: Path) -> None:
+    auth = Path(sys.modules["openviper.auth"].__file__ or "").parent
+    with override_openviper_settings(USER_MODEL=f"{__name__}.Member"):
+        connections.configure({"default": {"URL": f"sqlite:///{tmp_path / 'x.db'}"}})
+        try:
+            await create_tables([Member])
+            sync = SchemaSync({"openviper.auth": str(auth)})
+            assert (await sync.migrate()).operations
+            assert (await sync.migrate()).operations == []
+            tables = await introspect_db_schema()
+            assert "auth_users" not in tables
+            (user,) = [one for one in tables["auth_user_roles"]["columns"] if one["name"] == "user_id"]
+            assert user["target_table"] == "test_auth_members"
+        finally:
+            await connections.disconnect_all()
+            connections.reset()

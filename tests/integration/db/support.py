@@ -1,45 +1,53 @@
-"""A SQLite file with the tables of some models."""
+"""A database with the tables of some models: an SQLite file, or an empty database on a server."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from openviper.db.connection import close_db, configure_db, connections, get_connection
-from openviper.db.fields import ForeignKey
-from openviper.db.models import Model
+from openviper.db.connection import close_db, configure_db, connections
+from openviper.db.schemas.create import create_tables
+from tests.servers import run_on_server
 
 
-def create_table(model: type[Model]) -> str:
-    """Return the CREATE TABLE of a model, enough for these tests."""
-    columns = []
-    for field in model._fields.values():
-        if field.auto_increment:
-            columns.append(f'"{field.column_name}" INTEGER PRIMARY KEY AUTOINCREMENT')
-            continue
-        column = f'"{field.column_name}" {field.db_type()}'
-        column += " PRIMARY KEY" if field.primary_key else ""
-        column += "" if field.null else " NOT NULL"
-        column += " UNIQUE" if field.unique else ""
-        if isinstance(field, ForeignKey):
-            remote = field.remote_model._meta
-            column += f' REFERENCES "{remote.table_name}" ("{remote.pk.column_name}") ON DELETE {field.on_delete}'
-        columns.append(column)
-    return f'CREATE TABLE "{model._meta.table_name}" ({", ".join(columns)})'
+class Current:
+    """The database of the running test; the fixture `vendor` sets it."""
+
+    url: str | None = None
+    vendor: str = "sqlite"
+
+
+current = Current()
+managers: list[AbstractContextManager[str]] = []
 
 
 @asynccontextmanager
 async def database(folder: Path, *models: type[Any]) -> AsyncIterator[Path]:
-    """Configure a new SQLite file as the default database, with the tables of these models."""
+    """Configure the database of the test as the default one, with the tables of these models.
+
+    On SQLite it is a new file in `folder`, whose path is given; elsewhere that path does not exist.
+    """
     path = folder / "test.db"
-    await configure_db(f"sqlite:///{path}")
+    await configure_db(current.url or f"sqlite:///{path}")
     try:
-        async with get_connection() as connection:
-            for model in models:
-                await connection.execute(create_table(model))
+        if models:
+            await create_tables(models)
         yield path
     finally:
         await close_db()
         connections.reset()
+
+
+def stored(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Read with another connection, past the ORM."""
+    if current.url is not None:
+        rows = run_on_server(current.vendor, sql, database=current.url.rpartition("/")[2])
+        return [tuple(row) for row in rows]
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()

@@ -22,6 +22,7 @@ from openviper.db.connection import (
     run_write,
     transaction,
 )
+from openviper.db.pool.sqlite import SQLitePool
 from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseReadOnlyError, OperationalError
 from openviper.exceptions import IntegrityError
 
@@ -346,6 +347,7 @@ async def test_the_log_is_copied_back_while_writes_go_on(tmp_path: Path) -> None
         for n in range(1500):
             await run_insert("default", INSERT, (f"{n}{text}",))
         pool = connections.get().pool()
+        assert isinstance(pool, SQLitePool)
         assert pool.checkpoints > 0
         assert (tmp_path / "x.db").stat().st_size > 1_000_000
 

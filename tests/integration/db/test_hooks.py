@@ -12,6 +12,9 @@ from openviper.db.models import Model
 from tests.integration.db.support import database
 
 
+EVERY_DATABASE = True
+
+
 class Diary(Model):
     _app_name = "hooks"
 
@@ -152,6 +155,7 @@ async def test_bulk_methods_and_querysets_run_no_hooks(tmp_path: Path) -> None:
 
 
 async def test_plain_functions_serve_as_hooks(tmp_path: Path) -> None:
+    Plain.calls.clear()
     async with database(tmp_path, Plain):
         await Plain.objects.create(text="x")
         assert Plain.calls == ["before_save"]

@@ -16,6 +16,9 @@ from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryErr
 from tests.integration.db.library import CODE, MOMENT, Author, Book, Country, Cover, library, titles
 from tests.integration.db.support import database
 
+EVERY_DATABASE = True
+
+
 LOOKUPS: list[tuple[dict[str, Any], list[int]]] = [
     ({"title": "Alpha"}, [1]),
     ({"title__exact": "alpha"}, []),
@@ -42,7 +45,7 @@ LOOKUPS: list[tuple[dict[str, Any], list[int]]] = [
     ({"copies__lt": 2}, [1]),
     ({"copies__lte": 2}, [1, 2]),
     ({"copies__in": [1, 5, 9]}, [1, 5]),
-    ({"copies__in": (n for n in (1, 2))}, [1, 2]),
+    ({"copies__in": {1: "a", 2: "b"}.keys()}, [1, 2]),
     ({"copies__in": []}, []),
     ({"copies__not_in": []}, [1, 2, 3, 4, 5]),
     ({"copies__not_in": [1, 2]}, [3, 4, 5]),
@@ -333,7 +336,8 @@ async def test_async_for_yields_the_instances(tmp_path: Path) -> None:
 async def test_explain_and_raw_sql_show_no_values(tmp_path: Path) -> None:
     async with library(tmp_path):
         query = Book.objects.filter(title="secret")
-        assert "secret" not in query.raw_sql() and "?" in query.raw_sql()
+        assert "secret" not in query.raw_sql()
+        assert query.raw_sql().endswith((" = ?", " = %s"))
         assert "library_book" in await query.explain()
 
 

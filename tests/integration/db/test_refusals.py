@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.models import F, Q, Sum
+from openviper.db.models import Count, F, Q, Sum
 from openviper.exceptions import FieldError, QueryError
 from tests.integration.db.library import Book, library
+
+
+EVERY_DATABASE = True
 
 
 async def test_unknown_names_raise_before_anything_is_sent(tmp_path: Path) -> None:
@@ -42,7 +45,6 @@ async def test_unknown_names_raise_before_anything_is_sent(tmp_path: Path) -> No
             Book.objects.all().update(nope=1),
             Book.objects.all().update(copies=F("nope")),
             Book.objects.all().update(copies=F("author__name")),
-            Book.objects.filter(copies=F("nope")).count(),
             Book.objects.in_bulk([1], field_name="nope"),
             Book.objects.aggregate(n=Sum("nope")),
             Book.objects.aggregate(n=5),  # type: ignore[arg-type]  # what is under test
@@ -93,7 +95,7 @@ async def test_wrong_shapes_of_values_are_query_errors(tmp_path: Path) -> None:
         for lookups in ({"copies__in": 5}, {"title__in": "abc"}, {"copies__range": [1]}, {"copies__isnull": "yes"}):
             with pytest.raises(QueryError):
                 await Book.objects.filter(**lookups)
-        with pytest.raises(QueryError):
+        with pytest.raises(FieldError):
             await Book.objects.filter(title__regex="(")
         with pytest.raises(ValueError):
             Book.objects.limit(-1)

@@ -54,8 +54,10 @@ def calls() -> list[Any]:
 def started(word: str, failing: str = "") -> str:
     """Return a lifecycle module that notes its starts and stops."""
     return (
-        f"async def startup():\n    ov_trace.calls.append('start {word}')\n    {failing if failing == '1/0' else 'pass'}\n"
-        f"async def shutdown():\n    ov_trace.calls.append('stop {word}')\n    {'1/0' if failing == 'stop' else 'pass'}\n"
+        f"async def startup():\n    ov_trace.calls.append('start {word}')\n"
+        f"    {failing if failing == '1/0' else 'pass'}\n"
+        f"async def shutdown():\n    ov_trace.calls.append('stop {word}')\n"
+        f"    {'1/0' if failing == 'stop' else 'pass'}\n"
     )
 
 
@@ -107,7 +109,10 @@ def test_a_failing_ready_hook_names_its_app(make: Make) -> None:
         manager.run_ready()
 
 
-@pytest.mark.parametrize("body", ["ready = 5", "async def ready(): pass", "def startup(): pass", "def shutdown(): pass"])
+@pytest.mark.parametrize(
+    "body",
+    ["ready = 5", "async def ready(): pass", "def startup(): pass", "def shutdown(): pass"],
+)
 def test_a_hook_of_the_wrong_form_is_refused(make: Make, body: str) -> None:
     with pytest.raises(AppLifecycleConfigError):
         AppLifecycleManager().discover([make(body)])

@@ -80,12 +80,18 @@ def test_keys_are_random_and_of_the_asked_length() -> None:
         generate_secret_key(0)
 
 
-@pytest.mark.parametrize(("raw", "value"), [("1", True), ("YES", True), (" on ", True), ("0", False), ("", False), ("False", False)])
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [("1", True), ("YES", True), (" on ", True), ("0", False), ("", False), ("False", False)],
+)
 def test_words_for_true_and_false(raw: str, value: bool) -> None:
     assert cast_bool(raw) is value
 
 
-@pytest.mark.parametrize(("raw", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43200), ("7d", 604800), (" 1.5 ", 1.5)])
+@pytest.mark.parametrize(
+    ("raw", "seconds"),
+    [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43200), ("7d", 604800), (" 1.5 ", 1.5)],
+)
 def test_durations(raw: str, seconds: float) -> None:
     assert cast_timedelta(raw) == timedelta(seconds=seconds)
 
@@ -188,7 +194,9 @@ def test_all_violations_of_production_are_told_at_once(environment: str) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [{"DEBUG": True}, {"SECRET_KEY": "short"}, {"ALLOWED_HOSTS": ("*",)}, {"ALLOWED_HOSTS": ()}, {"OPENAPI": {}}]
+    "change", [
+        {"DEBUG": True}, {"SECRET_KEY": "short"}, {"ALLOWED_HOSTS": ("*",)}, {"ALLOWED_HOSTS": ()}, {"OPENAPI": {}}
+    ]
 )
 def test_each_rule_of_production_counts_alone(change: dict[str, Any]) -> None:
     with pytest.raises(SettingsValidationError) as caught:

@@ -9,6 +9,7 @@ import pytest
 
 import openviper.utils
 from openviper.core.app_resolver import AppResolver
+from openviper.testing import override_openviper_settings
 
 
 @pytest.fixture
@@ -124,3 +125,38 @@ def test_nothing_is_imported_to_find_a_plain_name(root: Path) -> None:
     (directory / "__init__.py").write_text("raise RuntimeError")
     assert AppResolver(str(root)).resolve_app("res_unimported")[1]
     assert "res_unimported" not in sys.modules
+
+
+def test_the_directories_of_the_installed_apps_come_in_order_and_once(root: Path) -> None:
+    first, second = app(root, "res_first"), app(root, "apps/res_second")
+    names = ("res_second", "res_first", "res_nope", "apps.res_second")
+    with override_openviper_settings(INSTALLED_APPS=names):
+        assert AppResolver(str(root)).get_app_dirs() == [second, first]
+
+
+def test_the_migrations_package_of_an_app_is_made_where_it_is_missing(root: Path) -> None:
+    directory = app(root, "res_blog")
+    resolver = AppResolver(str(root))
+    assert resolver.get_migrations_dir("res_blog") == str(directory / "migrations")
+    assert (directory / "migrations/__init__.py").is_file()
+    (directory / "migrations/__init__.py").write_text("kept = True\n")
+    resolver.get_migrations_dir("res_blog")
+    assert (directory / "migrations/__init__.py").read_text() == "kept = True\n"
+    assert resolver.get_migrations_dir("res_nope") is None
+
+
+def test_each_way_of_looking_can_be_asked_for_alone(root: Path) -> None:
+    plain, nested, common = app(root, "res_plain"), app(root, "res_outer/res_inner"), app(root, "src/res_common")
+    resolver = AppResolver(str(root))
+    assert resolver.try_direct_path("res_plain") == str(plain)
+    assert resolver.try_direct_path("res_common") is None
+    assert resolver.try_relative_path("res_outer.res_inner") == str(nested)
+    assert resolver.try_relative_path("res_inner") is None
+    assert resolver.try_search_patterns("res_common") == str(common)
+    assert resolver.try_search_patterns("x.res_common") is None
+
+
+def test_without_a_root_the_working_directory_is_searched(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert AppResolver().project_root == AppResolver.get_project_root() == str(root)
+    assert AppResolver().app_cache == {}

@@ -61,7 +61,10 @@ async def test_a_body_is_read_once_and_kept() -> None:
     assert [chunk async for chunk in request.stream()] == [b'{"a":1}']
 
 
-@pytest.mark.parametrize(("body", "line", "reason"), [(b'{\n"a":}', 2, "Expecting value"), (b"\xff", 1, "not UTF-8"), (b"[" * 100_000, 1, "")])
+@pytest.mark.parametrize(
+    ("body", "line", "reason"),
+    [(b'{\n"a":}', 2, "Expecting value"), (b"\xff", 1, "not UTF-8"), (b"[" * 100_000, 1, "")],
+)
 async def test_malformed_json_is_a_400_that_says_where(body: bytes, line: int, reason: str) -> None:
     with pytest.raises(HTTPException) as caught:
         await make(body).json()
@@ -89,7 +92,14 @@ async def test_form_fields() -> None:
     assert (form["a"], form.getlist("a"), form["b"]) == ("1", ["1", "2"], "ä")
 
 
-@pytest.mark.parametrize(("kind", "body", "status"), [("multipart/form-data", b"", 415), ("application/x-www-form-urlencoded", b"\xff", 400), ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 1001), 400)])
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("multipart/form-data", b"", 415),
+        ("application/x-www-form-urlencoded", b"\xff", 400),
+        ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 1001), 400),
+    ],
+)
 async def test_forms_that_cannot_be_read_are_client_errors(kind: str, body: bytes, status: int) -> None:
     with pytest.raises(HTTPException, match=str(status)):
         await make(body, headers={"content-type": kind}).form()

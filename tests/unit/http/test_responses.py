@@ -172,7 +172,17 @@ async def test_safe_redirects(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["//evil.org", "http://evil.org", "javascript:alert(1)", "http:evil", "/a\r\nx: y", "\\\\evil.org", "http://u@localhost/", "/a/../b", "/%2e%2e/b"],
+    [
+        "//evil.org",
+        "http://evil.org",
+        "javascript:alert(1)",
+        "http:evil",
+        "/a\r\nx: y",
+        "\\\\evil.org",
+        "http://u@localhost/",
+        "/a/../b",
+        "/%2e%2e/b",
+    ],
 )
 def test_redirects_that_lead_elsewhere_are_refused(url: str) -> None:
     with pytest.raises(ValueError):
@@ -190,7 +200,9 @@ def test_redirects_that_lead_elsewhere_are_refused(url: str) -> None:
         ("x", (), False),
     ],
 )
-def test_hosts_match_themselves_their_sub_domains_or_a_star(host: str, allowed: tuple[str, ...], expected: bool) -> None:
+def test_hosts_match_themselves_their_sub_domains_or_a_star(
+    host: str, allowed: tuple[str, ...], expected: bool
+) -> None:
     assert matches_host(host, allowed) is expected
 
 

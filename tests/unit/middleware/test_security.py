@@ -22,7 +22,9 @@ def protected(monkeypatch: pytest.MonkeyPatch, app: ASGIApp | None = None, **val
     return SecurityMiddleware(app or PlainTextResponse("ok"))
 
 
-async def ask(app: ASGIApp, host: str = "localhost", scheme: str = "http", method: str = "GET", path: str = "/") -> TestResponse:
+async def ask(
+    app: ASGIApp, host: str = "localhost", scheme: str = "http", method: str = "GET", path: str = "/"
+) -> TestResponse:
     """Return the answer to a request for a host."""
     return await OpenViperTestClient(app, f"{scheme}://localhost").request(method, path, headers={"host": host})
 

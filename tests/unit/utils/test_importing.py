@@ -20,7 +20,12 @@ def test_both_spellings_of_a_path_are_understood() -> None:
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [("Path", "not a dotted path"), ("", "not a dotted path"), ("pathlib.Nope", "has no 'Nope'"), ("ov_nowhere.x", "ov_nowhere")],
+    [
+        ("Path", "not a dotted path"),
+        ("", "not a dotted path"),
+        ("pathlib.Nope", "has no 'Nope'"),
+        ("ov_nowhere.x", "ov_nowhere"),
+    ],
 )
 def test_a_path_that_leads_nowhere_is_an_import_error(path: str, text: str) -> None:
     with pytest.raises(ImportError, match=text):

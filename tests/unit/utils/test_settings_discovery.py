@@ -62,8 +62,11 @@ def test_a_link_that_leads_out_of_the_project_is_not_followed(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        (["project/project/__init__.py", "project/project/settings.py", "project/x/__init__.py", "project/x/settings.py"],
-         "project.settings"),
+        (
+            ["project/project/__init__.py", "project/project/settings.py", "project/x/__init__.py"]
+            + ["project/x/settings.py"],
+            "project.settings",
+        ),
         (["project/x/__init__.py", "project/x/settings/__init__.py"], "x.settings"),
         (["project/settings.py"], "settings"),
         (["project/settings/__init__.py"], "settings"),

@@ -29,7 +29,10 @@ def settings(project: Path, body: str) -> tuple[str, ...] | None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = ("blog", "shop.cart")\n', ("site_", "blog", "shop.cart")),
+        (
+            'class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = ("blog", "shop.cart")\n',
+            ("site_", "blog", "shop.cart"),
+        ),
         ('class S(Settings):\n    INSTALLED_APPS = ["blog", "site_"]\n', ("blog", "site_")),
         ("class S(Settings):\n    DEBUG: bool = True\n", ("site_",)),
     ],

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 
 import pytest
 
+from openviper.utils import terminal as terminal_module
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal, wants_color
 
@@ -135,3 +138,17 @@ def test_nothing_is_drawn_for_work_that_never_advances() -> None:
     with Terminal(io.StringIO(), err).progress(0, "Copying"):
         pass
     assert err.getvalue() == ""
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal_module, "ANSWER_SECONDS", 0.05)
+    reader, writer = os.pipe()
+    before = signal.getsignal(signal.SIGALRM)
+    with os.fdopen(reader) as source, os.fdopen(writer, "w") as answers:
+        screen = Terminal(io.StringIO(), io.StringIO(), source)
+        with pytest.raises(CommandError, match="no answer on standard input, which is not a terminal, within 0.05 s"):
+            screen.prompt("Name? ")
+        assert signal.getsignal(signal.SIGALRM) is before
+        answers.write("ann\nbob\n")
+        answers.flush()
+        assert [screen.prompt("Name? "), screen.prompt("Name? ")] == ["ann", "bob"]

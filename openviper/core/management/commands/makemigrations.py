@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule
+from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule, UsageError
 from openviper.core.management.utils import import_models_module, report_app_not_found, resolve_installed_apps
 from openviper.db.schemas.maker import AppChanges, AppModels, compare_apps, write_changes
 from openviper.db.schemas.renames import RenameOptions, parse_renames
@@ -25,6 +25,7 @@ class Command(BaseCommand):
             "app_labels", nargs="*", metavar="app_label", help="apps to look at; all of the project by default"
         )
         parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
+        parser.add_argument("--json", action="store_true", help="print what would change as JSON; needs --check")
         parser.add_argument("--force", action="store_true", help="accept changes of type that may lose data")
         parser.add_argument(
             "--rename", action="append", default=[], metavar="TABLE.OLD=NEW", help="this column was renamed; repeatable"
@@ -32,16 +33,27 @@ class Command(BaseCommand):
         parser.add_argument("--no-rename", action="store_true", help="take no other column as renamed")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare everything, then write."""
+        """Compare everything, then write.
+
+        Raises:
+            CommandError: If an app is unknown or cannot be imported, or with `--check` if something would change.
+            MigrationError: If the models cannot be written down; nothing was.
+        """
+        as_json = bool(options.get("json"))
+        if as_json and not options["check"]:
+            raise UsageError("--json needs --check")
         _, found = resolve_installed_apps(include_builtin=True)
         selected = self._selected(options["app_labels"], found)
         modules = _import_all(found)
         apps = [AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected]
-        for app in apps:
+        for app in () if as_json else apps:
             self.stdout(f"{app.name} -> {_shown(app.directory)}")
         ask = self.terminal.confirm if self.terminal.is_interactive and not options["check"] else None
         renames = RenameOptions(parse_renames(options["rename"]), options["no_rename"], ask)
         compared = compare_apps(apps, force=options["force"], renames=renames)
+        if as_json:
+            self._print_json(compared)
+            return
         self._explain(compared)
         if options["check"]:
             self._check(compared)
@@ -74,6 +86,25 @@ class Command(BaseCommand):
         if any(changes for _, changes in compared):
             raise CommandError("Changes detected.")
         self.stdout("No changes detected.")
+
+    def _print_json(self, compared: Sequence[AppChanges]) -> None:
+        import json
+
+        apps = [
+            {
+                "name": app.name,
+                "path": _shown(app.directory),
+                "changes": [
+                    {"model": one.model, "kind": one.kind, "notes": [*one.notes], "warnings": [*one.warnings]}
+                    for one in changes
+                ],
+            }
+            for app, changes in compared
+        ]
+        pending = any(app["changes"] for app in apps)
+        self.stdout(json.dumps({"pending": pending, "apps": apps}, indent=2, ensure_ascii=False))
+        if pending:
+            raise CommandError("Changes detected.")
 
     def _summarise(self, compared: Sequence[AppChanges], in_scope: bool) -> None:
         counts = dict.fromkeys(("created", "updated", "deleted"), 0)

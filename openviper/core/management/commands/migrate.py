@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from openviper.core.management.base import BaseCommand
-from openviper.core.management.utils import report_app_not_found, resolve_db_url, resolve_installed_apps
+from openviper.core.management.base import BaseCommand, UsageError
+from openviper.core.management.utils import check_alias, report_app_not_found, resolve_db_url, resolve_installed_apps
 
 if TYPE_CHECKING:
-    from openviper.db.schemas.sync import SchemaSync
+    from openviper.db.schemas.sync import Plan, SchemaSync
 
 
 class Command(BaseCommand):
@@ -26,18 +26,22 @@ class Command(BaseCommand):
         )
         parser.add_argument("-v", "--verbose", action="store_true", help="show apps and operations")
         parser.add_argument("--plan", action="store_true", help="show operations and SQL; change nothing")
+        parser.add_argument("--json", action="store_true", help="print the plan as JSON; needs --plan")
         parser.add_argument(
             "--drop-orphans", action="store_true", help="drop tables that no schema file describes any more"
         )
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
+        if options["json"] and not options["plan"]:
+            raise UsageError("--json needs --plan")
+        check_alias(options["database"])
         _, found = resolve_installed_apps(include_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
         if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
             raise report_app_not_found(self, label)
-        if options["verbose"]:
+        if options["verbose"] and not options["json"]:
             for name, path in apps.items():
                 self.stdout(f"{name} -> {path}")
         if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(options["database"], apps):
@@ -67,7 +71,8 @@ class Command(BaseCommand):
             self.stdout("No schema changes to apply.")
 
     async def _sync_content_types(self, apps: Mapping[str, str], alias: str) -> None:
-        # Rights are kept in the default database; the models' labels are in the files, so no model is imported for them.
+        # Rights are kept in the default database; the models' labels are in the files, so no model is imported for
+        # them.
         if alias != "default" or "openviper.auth" not in apps:
             return
         from openviper.auth.content_types import sync_content_types
@@ -85,6 +90,9 @@ class Command(BaseCommand):
 
     async def _plan(self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]) -> None:
         plan = await sync.plan(label, database=options["database"], drop_orphans=options["drop_orphans"])
+        if options["json"]:
+            self._print_json(plan, options["database"])
+            return
         for warning in plan.warnings:
             self.terminal.warning(warning)
         for patch in plan.patches:
@@ -95,6 +103,12 @@ class Command(BaseCommand):
             self.stdout(f"{statement};")
         if not plan.operations:
             self.stdout("No schema changes to apply.")
+
+    def _print_json(self, plan: Plan, alias: str) -> None:
+        import json
+
+        pending = bool(plan.operations or plan.patches)
+        self.stdout(json.dumps({"database": alias, "pending": pending, **plan._asdict()}, indent=2, ensure_ascii=False))
 
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:

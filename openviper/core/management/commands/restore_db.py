@@ -24,10 +24,21 @@ class Command(BaseCommand):
             "--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)"
         )
         parser.add_argument("--force", action="store_true", help="replace the target's content without asking")
+        parser.add_argument(
+            "--safety-backup",
+            action="store_true",
+            help="save the target first (SQLite and MariaDB targets are always saved)",
+        )
+        parser.add_argument(
+            "--check", action="store_true", help="check whether the file could be restored, and touch nothing"
+        )
         parser.add_argument("--no-verify", action="store_true", help="accept a missing or different checksum")
 
     async def handle(self, *args: Any, **options: Any) -> None:
-        """Restore, and print what was done."""
+        """Restore, or check the file, and print what was done."""
+        if options["check"]:
+            await self._check(options["file"])
+            return
         # The library loads the compressor, the archive format and SQLite; `--help` needs none of them.
         from openviper.db.tools.restore.restore_engine import restore_backup
         from openviper.db.url import DatabaseURL
@@ -38,6 +49,7 @@ class Command(BaseCommand):
             url,
             force=options["force"],
             verify=not options["no_verify"],
+            safety_backup=options["safety_backup"],
             confirm=self._confirm if self.terminal.is_interactive else None,
             warn=self.terminal.warning,
         )
@@ -50,6 +62,16 @@ class Command(BaseCommand):
         if result.set_aside is not None:
             self.stdout(f"  The damaged database was set aside as {result.set_aside}")
         self.stdout("Restart running servers and workers, or let them reconnect, so that they see the new content.")
+
+    async def _check(self, file: str) -> None:
+        from openviper.db.tools.restore.reading import check_backup
+
+        result = await check_backup(file, warn=self.terminal.warning)
+        self.stdout(self.style_success("Backup can be restored."))
+        self.stdout(f"  File:     {result.path}")
+        self.stdout(f"  Engine:   {result.engine or 'unknown, so only the archive was checked'}")
+        self.stdout(f"  Content:  {result.content_size} bytes")
+        self.stdout(f"  Checksum: {'as in the sidecar' if result.has_sidecar else 'not verified, there is no sidecar'}")
 
     def _confirm(self, loss: str) -> bool:
         # While the event loop runs, the first Ctrl-C only cancels the task, which a question does not notice.

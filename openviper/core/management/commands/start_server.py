@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from argparse import ArgumentParser
 from typing import Any
@@ -30,7 +29,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> int:
         """Find the application, warn of pending schema changes, serve."""
         from openviper.conf import settings
-        from openviper.core.management.serving import choose_application, normalise_target, serve
+        from openviper.core.management.serving import (
+            application_candidates,
+            choose_application,
+            normalise_target,
+            serve,
+        )
 
         given: str | None = options["app"]
         candidates = [normalise_target(given)] if given else application_candidates()
@@ -56,21 +60,6 @@ class Command(BaseCommand):
             self.terminal.warning(
                 f"the database is behind the schema files ({', '.join(tables)}); run: python viperctl.py migrate"
             )
-
-
-def application_candidates() -> list[str]:
-    """Return where the project's application may be, the likeliest place first."""
-    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
-    package = module.partition(".")[0]
-    if package == "_viperctl_settings":
-        from openviper.conf import settings
-
-        package = settings.INSTALLED_APPS[0] if settings.INSTALLED_APPS else ""
-    elif not module:
-        package = os.path.basename(os.getcwd())
-    elif package == module:
-        return ["asgi:app", "app:app"]
-    return [f"{package}.asgi:app", f"{package}.app:app"]
 
 
 def _find_pending_tables(tables: list[str]) -> None:

@@ -35,7 +35,7 @@ class Namespace(dict[str, Any]):
         self.problems: list[str] = []
 
     def load_names_of(self, code: CodeType) -> None:
-        """Import those framework names that compiled code, functions in it included, mentions and that are not there yet.
+        """Import the framework names that compiled code, functions in it included, mentions and that are not there yet.
 
         Raises:
             ImportError: If the home of such a name cannot be imported.
@@ -48,7 +48,7 @@ class Namespace(dict[str, Any]):
                 self.load_names_of(constant)
 
     def load_all_names(self) -> None:
-        """Import the framework names, for completion and `dir()`; one that cannot be imported is a problem to report."""
+        """Import the framework names, for completion and `dir()`; one that cannot be imported is a problem."""
         for name, path in FRAMEWORK_NAMES.items():
             try:
                 self.setdefault(name, import_string(path))

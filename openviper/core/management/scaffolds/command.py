@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from openviper.core.management.errors import did_you_mean
 from openviper.core.management.scaffolds.names import ScaffoldError, validate_identifier
 from openviper.core.management.scaffolds.renderer import render, require_absent, require_directory, write_file
 
@@ -74,5 +75,6 @@ def find_app(app_name: str, directory: Path) -> Path:
     if base not in path.parents:
         raise ScaffoldError(f"{app_name!r} is outside the base directory {str(base)!r}")
     if not (path / "__init__.py").is_file():
-        raise ScaffoldError(f"app {app_name!r} is not a package: {str(path / '__init__.py')!r} does not exist")
+        hint = did_you_mean(app_name, [package.parent.name for package in base.glob("*/__init__.py")])
+        raise ScaffoldError(f"app {app_name!r} is not a package: {str(path / '__init__.py')!r} does not exist{hint}")
     return path

@@ -1,19 +1,20 @@
-"""A backup from start to finish: dump, archive, verify, publish."""
+"""A backup from start to finish: dump, archive, verify, publish, prune."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
+import dataclasses
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from openviper.db.tools.background import StopFlag, run_in_thread
+from openviper.db.tools.background import run_in_thread
 from openviper.db.tools.backup.base import BackupEngine
 from openviper.db.tools.backup.engines import detect_engine_from_url
-from openviper.db.tools.compression.tar import verify_tar_gz, write_tar_gz
+from openviper.db.tools.backup.result import BackupResult, Observer, ResultWriter, is_taken, numbered
+from openviper.db.tools.compression.writer import DEFAULT_LEVEL
 from openviper.db.tools.exceptions import BackupError, BackupExistsError
+from openviper.db.tools.inventory import prune
 from openviper.db.tools.utils.filename import (
     generate_backup_filename,
     parse_db_name_from_url,
@@ -21,29 +22,14 @@ from openviper.db.tools.utils.filename import (
     sanitize_db_name,
     timestamp,
 )
-from openviper.db.tools.utils.metadata import build_metadata, compute_checksum, sidecar_path, write_metadata
-from openviper.db.tools.utils.validators import validate_backup_name, validate_backup_path
-from openviper.db.tools.workspace import Workspace, publish
+from openviper.db.tools.utils.validators import ValidationError, validate_backup_name, validate_backup_path
+from openviper.db.tools.workspace import Workspace
 from openviper.utils.files import sync_directory
 
+__all__ = ["BackupResult", "create_backup", "create_safety_copy"]
 
-@dataclass(frozen=True, slots=True)
-class BackupResult:
-    """A finished backup.
-
-    Attributes:
-        path: The result file; its sidecar lies beside it.
-        database_name: The name in the database URL.
-        engine: The engine's name, for example ``sqlite``.
-        checksum: Lower-case SHA-256 of the result file.
-        size: Its length, in bytes.
-    """
-
-    path: Path
-    database_name: str
-    engine: str
-    checksum: str
-    size: int
+# A safety copy stands between the operator and the restore; it is quick rather than small.
+_SAFETY_LEVEL = 1
 
 
 async def create_backup(
@@ -53,6 +39,9 @@ async def create_backup(
     name: str | None = None,
     compress: bool = True,
     overwrite: bool = False,
+    level: int = DEFAULT_LEVEL,
+    keep: int | None = None,
+    observe: Observer | None = None,
 ) -> BackupResult:
     """Back up a database into a directory, verify the result and write its sidecar.
 
@@ -64,29 +53,37 @@ async def create_backup(
         name: The result's name without extension; made of the database's name and the UTC time when `None`.
         compress: Whether to make a ``.tar.gz``; otherwise the dump itself is the result, named ``.sql``.
         overwrite: Replace a result of the given `name`.
+        level: Of compression, 1 to 9.
+        keep: Afterwards delete all but so many of the results of this database with made-up names; `None` keeps all.
+        observe: Told about the progress.
 
     Raises:
         UnsupportedSchemeError: If no engine serves the URL.
-        ValidationError: If the directory or the name is not acceptable.
+        ValidationError: If the directory, the name, or a number is not acceptable.
         BackupExistsError: If the result exists and `overwrite` is false.
+        ToolNotFoundError: If a program that the engine needs is not installed.
         BackupError: If the database cannot be copied, or the directory not be written.
         OSError: If the disk is full, or fails otherwise.
     """
+    _check_options(name, level, keep)
     target = validate_backup_path(directory)
-    if name is not None:
-        validate_backup_name(name)
     engine = detect_engine_from_url(url)
     engine.check(url)
     with _directory(target), _workspace(target) as workspace:
         extension = result_extension(compress=compress)
         if name is None:
-            names = _numbered(generate_backup_filename(parse_db_name_from_url(url), compress=compress), extension)
+            names = numbered(generate_backup_filename(parse_db_name_from_url(url), compress=compress), extension)
         else:
             names = iter([name + extension])
             _require_free(target / (name + extension), overwrite)
-        dump = await engine.dump(url, workspace.path)
-        writer = _ResultWriter(engine, url, workspace, overwrite=overwrite and name is not None)
-        return await run_in_thread(lambda stop: writer.write(dump, names, stop))
+        dump = await engine.open_dump(url, workspace.path)
+        writer = ResultWriter(
+            engine, url, workspace, overwrite=overwrite and name is not None, level=level, observe=observe
+        )
+        result = await run_in_thread(lambda stop: writer.write(dump, names, stop))
+    if keep is None:
+        return result
+    return dataclasses.replace(result, removed=tuple(await run_in_thread(lambda stop: prune(result.path, keep))))
 
 
 async def create_safety_copy(engine: BackupEngine, url: str, directory: Path) -> Path | None:
@@ -104,91 +101,21 @@ async def create_safety_copy(engine: BackupEngine, url: str, directory: Path) ->
         if dump is None:
             return None
         name = f"{sanitize_db_name(parse_db_name_from_url(url))}_{timestamp()}_before_restore"
-        names = _numbered(name + ".tar.gz", ".tar.gz")
-        writer = _ResultWriter(engine, url, workspace, overwrite=False)
+        names = numbered(name + ".tar.gz", ".tar.gz")
+        writer = ResultWriter(engine, url, workspace, level=_SAFETY_LEVEL)
         result = await run_in_thread(lambda stop: writer.write(dump, names, stop))
         return result.path
 
 
-class _ResultWriter:
-    """Turns a dump in a workspace into a result file with a sidecar beside the workspace."""
-
-    def __init__(self, engine: BackupEngine, url: str, workspace: Workspace, *, overwrite: bool) -> None:
-        self._engine = engine
-        self._url = url
-        self._workspace = workspace
-        self._overwrite = overwrite
-
-    def write(self, dump: Path, names: Iterable[str], stop: StopFlag) -> BackupResult:
-        """Write the result under the first of the names that is free."""
-        for name in names:
-            final = self._workspace.parent / name
-            if not self._overwrite and _is_taken(final):
-                continue
-            try:
-                return self._write(dump, final, stop)
-            except FileExistsError:  # another run was faster
-                continue
-        raise BackupExistsError(final)
-
-    def _write(self, dump: Path, final: Path, stop: StopFlag) -> BackupResult:
-        partial = self._write_partial(dump, final, stop)
-        checksum = compute_checksum(partial, stop=stop)
-        result = BackupResult(
-            path=final,
-            database_name=parse_db_name_from_url(self._url),
-            engine=self._engine.engine_name,
-            checksum=checksum,
-            size=partial.stat().st_size,
-        )
-        sidecar = self._workspace.path / "sidecar"
-        write_metadata(
-            build_metadata(
-                database_name=result.database_name,
-                db_engine=result.engine,
-                filename=final.name,
-                checksum=checksum,
-                size=result.size,
-                content=self._engine.content,
-            ),
-            sidecar,
-        )
-        stop.check()
-        self._publish(partial, sidecar, final)
-        return result
-
-    def _write_partial(self, dump: Path, final: Path, stop: StopFlag) -> Path:
-        compress = final.name.endswith(".tar.gz")
-        partial, file = self._workspace.open_partial(final)
-        if compress:
-            entries = write_tar_gz(file, [dump], stop=stop)
-        else:
-            with open(dump, "rb") as source:
-                while chunk := source.read(1 << 20):
-                    stop.check()
-                    file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-        if hasattr(os, "posix_fadvise"):
-            # What is read back comes from the disk, not from memory.
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        if compress:
-            verify_tar_gz(partial, entries, stop=stop)
-        elif compute_checksum(partial, stop=stop) != compute_checksum(dump, stop=stop):
-            raise BackupError(f"Not a readable result: {str(partial)!r} differs from the dump")
-        return partial
-
-    def _publish(self, partial: Path, sidecar: Path, final: Path) -> None:
-        final_sidecar = sidecar_path(final)
-        if self._overwrite:
-            # A sidecar must never stand beside a file it does not describe.
-            final_sidecar.unlink(missing_ok=True)
-        publish(partial, final, overwrite=self._overwrite)
-        try:
-            publish(sidecar, final_sidecar, overwrite=True)
-        except BaseException:
-            final.unlink(missing_ok=True)
-            raise
+def _check_options(name: str | None, level: int, keep: int | None) -> None:
+    if name is not None:
+        validate_backup_name(name)
+    if not 1 <= level <= 9:
+        raise ValidationError(f"Invalid compression level {level!r}: 1 to 9")
+    if keep is not None and keep < 1:
+        raise ValidationError(f"Invalid number of backups to keep {keep!r}: at least 1")
+    if keep is not None and name is not None:
+        raise ValidationError("A number of backups to keep needs made-up names, so it does not go with --name")
 
 
 @contextlib.contextmanager
@@ -220,19 +147,9 @@ def _workspace(parent: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-def _numbered(name: str, extension: str) -> Iterator[str]:
-    yield name
-    for number in itertools.count(2):
-        yield f"{name.removesuffix(extension)}-{number}{extension}"
-
-
-def _is_taken(final: Path) -> bool:
-    return os.path.lexists(final) or os.path.lexists(sidecar_path(final))
-
-
 def _require_free(final: Path, overwrite: bool) -> None:
     # Said before the database is copied, not after; the publishing itself decides.
-    if not overwrite and _is_taken(final):
+    if not overwrite and is_taken(final):
         raise BackupExistsError(final)
     if overwrite and os.path.lexists(final) and not final.is_file():
         raise BackupError(f"Not a regular file, so not replaced: {str(final)!r}")

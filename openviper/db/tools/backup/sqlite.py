@@ -7,11 +7,21 @@ from pathlib import Path
 
 from openviper.db.tools import sqlite_copy
 from openviper.db.tools.background import StopFlag, run_in_thread
-from openviper.db.tools.backup.base import MEMBER_NAME, BackupEngine
-from openviper.db.tools.exceptions import BackupError, RestoreRefusedError
+from openviper.db.tools.backup.base import MEMBER_NAME, BackupEngine, Dump, FileDump
+from openviper.db.tools.exceptions import BackupError
 from openviper.db.tools.sqlite_target import apply_database, describe_content, is_damaged
-from openviper.db.tools.workspace import Workspace
 from openviper.db.url import DatabaseURL
+
+
+class _CheckedCopy(FileDump):
+    """A private copy whose integrity is checked while it is read."""
+
+    def __init__(self, path: Path, source: Path) -> None:
+        super().__init__(path)
+        self._source = source
+
+    def check(self, stop: StopFlag) -> None:
+        sqlite_copy.check_pages(self.path, f"database {str(self._source)!r}", stop)
 
 
 class SQLiteBackupEngine(BackupEngine):
@@ -19,6 +29,8 @@ class SQLiteBackupEngine(BackupEngine):
 
     engine_name = "sqlite"
     content = "sqlite-file"
+    rolls_back = True
+    always_saves = True
 
     def check(self, database_url: str) -> None:
         """Check that the URL names an existing database file.
@@ -30,36 +42,44 @@ class SQLiteBackupEngine(BackupEngine):
         if not path.is_file():
             raise BackupError(f"Database file not found: {str(path)!r}")
 
-    async def dump(self, database_url: str, work_dir: Path, *, db_alias: str = "default") -> Path:
-        """Copy the database, including what is still in its WAL, into one self-contained file and check it.
+    def check_target(self, database_url: str) -> None:
+        """Check that the URL names a database file, or a place for one.
 
         Raises:
-            BackupError: If the database is missing, is none, or fails its integrity check.
-            TargetBusyError: If it stays locked.
-        """
-        self.check(database_url)
-        source = _file_path(database_url, "backed up")
-
-        def work(stop: StopFlag) -> Path:
-            copy = work_dir / MEMBER_NAME
-            sqlite_copy.copy_database(source, copy, stop)
-            sqlite_copy.require_integrity(copy, f"database {str(source)!r}", stop)
-            return copy
-
-        return await run_in_thread(work)
-
-    def work_parent(self, database_url: str) -> Path:
-        """Return the directory of the target file.
-
-        Raises:
-            BackupError: If it does not exist, or the target is a memory database or a directory.
+            BackupError: If it names a memory database, a directory, or a file in a directory that does not exist.
         """
         path = _file_path(database_url, "restored")
         if path.exists() and not path.is_file():
             raise BackupError(f"The target database is not a regular file: {str(path)!r}")
         if not path.parent.is_dir():
             raise BackupError(f"The directory of the target database does not exist: {str(path.parent)!r}")
-        return path.parent
+
+    def identify(self, database_url: str) -> str:
+        """Return the URL of the file's absolute path."""
+        return f"sqlite:///{_file_path(database_url, 'backed up')}"
+
+    async def open_dump(self, database_url: str, work_dir: Path) -> Dump:
+        """Copy the database, including what is still in its WAL, into one self-contained file.
+
+        Raises:
+            BackupError: If the database is missing or is none.
+            TargetBusyError: If it stays locked.
+        """
+        self.check(database_url)
+        source = _file_path(database_url, "backed up")
+
+        def work(stop: StopFlag) -> Dump:
+            copy = work_dir / MEMBER_NAME
+            sqlite_copy.copy_database(source, copy, stop)
+            # The header changes here, so it comes before anybody reads the file.
+            sqlite_copy.make_self_contained(copy, f"database {str(source)!r}", stop)
+            return _CheckedCopy(copy, source)
+
+        return await run_in_thread(work)
+
+    def work_parent(self, database_url: str, backup_file: Path) -> Path:
+        """Return the directory of the target file, from which the result can be renamed into its place."""
+        return _file_path(database_url, "restored").parent
 
     async def prepare(self, dump: Path, work_dir: Path) -> Path:
         """Make a private database file of a database file or an SQL text, and check its integrity.
@@ -81,7 +101,7 @@ class SQLiteBackupEngine(BackupEngine):
 
         return await run_in_thread(work)
 
-    async def loss(self, database_url: str) -> str | None:
+    async def loss(self, database_url: str, work_dir: Path) -> str | None:
         """Say how large the target is; `None` when it is missing or holds no table.
 
         Raises:
@@ -91,7 +111,7 @@ class SQLiteBackupEngine(BackupEngine):
         path = _file_path(database_url, "restored")
         return await run_in_thread(lambda stop: describe_content(path))
 
-    async def save(self, database_url: str, work_dir: Path) -> Path | None:
+    async def save(self, database_url: str, work_dir: Path) -> Dump | None:
         """Copy the target as it is; `None` when it is too damaged to be read.
 
         Raises:
@@ -99,16 +119,16 @@ class SQLiteBackupEngine(BackupEngine):
         """
         source = _file_path(database_url, "restored")
 
-        def work(stop: StopFlag) -> Path | None:
+        def work(stop: StopFlag) -> Dump | None:
             if is_damaged(source):
                 return None
             copy = work_dir / MEMBER_NAME
             sqlite_copy.copy_database(source, copy, stop)
-            return copy
+            return FileDump(copy)
 
         return await run_in_thread(work)
 
-    async def apply(self, prepared: Path, database_url: str) -> Path | None:
+    async def apply(self, prepared: Path, database_url: str, work_dir: Path) -> Path | None:
         """Copy the pages of a prepared file into the target in one write transaction; see `apply_database`.
 
         Raises:
@@ -117,20 +137,6 @@ class SQLiteBackupEngine(BackupEngine):
         """
         path = _file_path(database_url, "restored")
         return await run_in_thread(lambda stop: apply_database(prepared, path, stop))
-
-    async def restore(self, database_url: str, sql_file: Path, *, force: bool = False) -> None:
-        """Restore a database file or an SQL text into the target; no safety copy is made.
-
-        Raises:
-            RestoreRefusedError: If the target holds data and `force` is false.
-            BackupError: If the dump is unusable or the target is busy; the target is unchanged.
-        """
-        with Workspace(self.work_parent(database_url)) as workspace:
-            prepared = await self.prepare(sql_file, workspace.path)
-            loss = await self.loss(database_url)
-            if loss is not None and not force:
-                raise RestoreRefusedError(f"Refusing to overwrite without --force: {loss}")
-            await self.apply(prepared, database_url)
 
 
 def _file_path(database_url: str, what_for: str) -> Path:

@@ -1,10 +1,4 @@
-"""Archives in `.tar.gz` form, written once and read with suspicion.
-
-A gzip file may be a series of members that decompress to one stream. That makes three things possible here: blocks are
-compressed on all cores, each as a member of its own; the tar header, whose place is before the data, is reserved as a
-member of fixed length and filled in when the size is known; and nothing is ever held in memory but a few blocks.
-``tar``, ``gzip -t`` and `tarfile` read the result like any other archive.
-"""
+"""Archives in `.tar.gz` form, read with suspicion: whoever made them, nothing is written outside their directory."""
 
 from __future__ import annotations
 
@@ -13,110 +7,23 @@ import gzip
 import hashlib
 import os
 import shutil
-import struct
 import tarfile
-import time
 import zlib
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias
 
 from openviper.db.tools.background import StopFlag, run_in_thread
+from openviper.db.tools.compression.writer import BLOCK_SIZE, ArchivedFile, TarGzWriter
 from openviper.db.tools.exceptions import ArchiveError
 from openviper.db.tools.utils.validators import ValidationError, validate_archive_member
 
-BLOCK_SIZE = 1 << 20
-_COMPRESSION_LEVEL = 6
-_GZIP_WBITS = 31
-# Magic, deflate, no flags, no time, no extra flags, unknown system (RFC 1952).
-_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 # `tarfile` reads extended headers into memory as a whole; no honest one comes near this.
 _MAX_HEADER_READ = 1 << 20
 # `tarfile` keeps every header it has seen.
 _MAX_MEMBERS = 10_000
 
 _Member: TypeAlias = tuple[tarfile.TarInfo, IO[bytes] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedFile:
-    """What an archive holds of one file.
-
-    Attributes:
-        name: The member's name.
-        size: Length of the content, in bytes.
-        checksum: SHA-256 of the content.
-    """
-
-    name: str
-    size: int
-    checksum: str
-
-
-class TarGzWriter:
-    """Writes members into an archive, compressing on all cores.
-
-    Args:
-        file: The archive; must be seekable and empty.
-        workers: Number of threads; the number of usable cores when `None`.
-    """
-
-    def __init__(self, file: BinaryIO, *, workers: int | None = None) -> None:
-        self._file = file
-        self._workers = workers or _usable_cores()
-        self._position = 0
-
-    def add(self, name: str, blocks: Iterable[bytes]) -> ArchivedFile:
-        """Add one regular file of mode 0600, owned by id 0, whose content may be a stream of unknown length.
-
-        Raises:
-            OSError: If the archive cannot be written.
-        """
-        self._fill(tarfile.BLOCKSIZE)
-        header_offset = self._file.tell()
-        self._file.write(_stored_member(bytes(tarfile.BLOCKSIZE)))
-        digest = hashlib.sha256()
-        size = 0
-        for raw, packed in self._compressed(blocks):
-            digest.update(raw)
-            size += len(raw)
-            self._file.write(packed)
-        self._position += tarfile.BLOCKSIZE + size
-        end = self._file.tell()
-        self._file.seek(header_offset)
-        self._file.write(_stored_member(_tar_header(name, size)))
-        self._file.seek(end)
-        return ArchivedFile(name, size, digest.hexdigest())
-
-    def close(self) -> None:
-        """Write the padding that ends a tar archive; the file itself stays open."""
-        self._position += 2 * tarfile.BLOCKSIZE
-        self._fill(tarfile.RECORDSIZE, extra=2 * tarfile.BLOCKSIZE)
-
-    def _fill(self, unit: int, extra: int = 0) -> None:
-        missing = -self._position % unit
-        self._position += missing
-        if missing + extra:
-            self._file.write(_compress(bytes(missing + extra)))
-
-    def _compressed(self, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="backup-compress")
-        pending: deque[tuple[bytes, Future[bytes]]] = deque()
-        try:
-            for block in blocks:
-                pending.append((block, pool.submit(_compress, block)))
-                # Memory stays bounded: two blocks for each thread.
-                if len(pending) > 2 * self._workers:
-                    raw, future = pending.popleft()
-                    yield raw, future.result()
-            while pending:
-                raw, future = pending.popleft()
-                yield raw, future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def write_tar_gz(file: BinaryIO, files: Sequence[Path], *, stop: StopFlag | None = None) -> list[ArchivedFile]:
@@ -228,34 +135,6 @@ def list_tar_gz_members(archive: Path) -> list[str]:
     """
     with _open_archive(archive) as members:
         return [info.name for info, _ in members]
-
-
-def _usable_cores() -> int:
-    # Not every system can tell how many of its cores this process may use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _compress(block: bytes) -> bytes:
-    return zlib.compress(block, _COMPRESSION_LEVEL, _GZIP_WBITS)
-
-
-def _stored_member(data: bytes) -> bytes:
-    # Written by hand: the length must not depend on the content nor on the version of zlib.
-    length = len(data)
-    block = struct.pack("<BHH", 1, length, length ^ 0xFFFF) + data
-    return _GZIP_HEADER + block + struct.pack("<II", zlib.crc32(data), length)
-
-
-def _tar_header(name: str, size: int) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.size = size
-    info.mode = 0o600
-    info.mtime = int(time.time())
-    # The GNU format holds sizes above 8 GiB in the header itself; other formats would need a further block.
-    header = info.tobuf(tarfile.GNU_FORMAT)
-    if len(header) != tarfile.BLOCKSIZE:
-        raise ValueError(f"the name {name!r} is too long for a tar header")
-    return header
 
 
 def _blocks(source: IO[bytes], stop: StopFlag | None) -> Iterator[bytes]:

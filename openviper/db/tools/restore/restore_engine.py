@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
@@ -9,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from openviper.db.tools.background import StopFlag, run_in_thread
+from openviper.db.tools.background import run_in_thread
 from openviper.db.tools.backup.backup_engine import create_safety_copy
-from openviper.db.tools.backup.base import MEMBER_NAME, BackupEngine
+from openviper.db.tools.backup.base import BackupEngine
 from openviper.db.tools.backup.engines import detect_engine_from_url
-from openviper.db.tools.compression.tar import unpack_tar_gz
-from openviper.db.tools.exceptions import ArchiveError, BackupError, ChecksumError, RestoreRefusedError
-from openviper.db.tools.utils.metadata import compute_checksum, read_metadata, sidecar_path
+from openviper.db.tools.exceptions import BackupError, IncompleteTargetError, RestoreRefusedError
+from openviper.db.tools.restore.reading import check_sidecar, extract_dump
 from openviper.db.tools.utils.validators import validate_backup_file
 from openviper.db.tools.workspace import Workspace
 
@@ -28,7 +28,7 @@ class RestoreResult:
 
     Attributes:
         source: The backup file.
-        safety_copy: The target as it was before, `None` when it was missing, empty or damaged.
+        safety_copy: The target as it was before, `None` when it was missing, empty, damaged, or not to be saved.
         set_aside: Where a damaged target lies now.
         duration: In seconds, without the time spent on the question.
     """
@@ -49,19 +49,21 @@ async def restore_backup(
     *,
     force: bool = False,
     verify: bool = True,
+    safety_backup: bool = False,
     confirm: Callable[[str], bool] | None = None,
     warn: Callable[[str], None] = _ignore,
 ) -> RestoreResult:
     """Make a database hold what a backup holds, all of it or nothing.
 
-    Everything is verified before the target is touched; a target that holds something is saved beside the backup
-    file first.
+    Everything is verified before the target is touched. An SQLite or MariaDB target that holds something is saved
+    beside the backup file first; a MariaDB target gets that content back when the restore fails.
 
     Args:
         backup_file: A ``.tar.gz`` archive, or the dump itself.
         database_url: The target.
         force: Replace a target that holds data without asking.
         verify: Refuse a file that differs from the checksum in its sidecar.
+        safety_backup: Save the target first, also where the engine takes a failed restore back by itself.
         confirm: Asked with a sentence about what will be lost; without it, such a target is refused.
         warn: Told about what is not as it should be but does not stop the restore.
 
@@ -71,66 +73,72 @@ async def restore_backup(
         ChecksumError: If the file differs from its sidecar.
         ArchiveError: If the archive is damaged or holds no ``backup.sql``.
         RestoreRefusedError: If the target holds data and nobody agreed to replace it.
+        ToolNotFoundError: If a program that the engine needs is not installed.
         TargetBusyError: If the target stays locked.
+        IncompleteTargetError: If a restore failed that cannot be taken back.
         BackupError: If the backup is of another engine or damaged, or the target cannot be written.
         OSError: If the disk is full, or fails otherwise.
     """
     started = time.monotonic()
     file = validate_backup_file(backup_file)
     engine = detect_engine_from_url(database_url)
-    parent = engine.work_parent(database_url)
-    await run_in_thread(lambda stop: _check_sidecar(file, engine, verify, warn, stop))
+    engine.check_target(database_url)
+    parent = engine.work_parent(database_url, file)
+    await run_in_thread(lambda stop: check_sidecar(file, engine, verify, warn, stop))
     with contextlib.ExitStack() as stack:
         try:
             workspace = stack.enter_context(Workspace(parent))
         except OSError as exc:
-            raise BackupError(f"Cannot write into the target's directory {str(parent)!r}: {exc.strerror}") from exc
-        dump = await run_in_thread(lambda stop: _extract_dump(file, workspace.path, stop))
+            raise BackupError(f"Cannot write into the directory {str(parent)!r}: {exc.strerror}") from exc
+        dump = await run_in_thread(lambda stop: extract_dump(file, workspace.path, stop))
         prepared = await engine.prepare(dump, workspace.path)
-        loss = await engine.loss(database_url)
+        loss = await engine.loss(database_url, workspace.path)
         asked = time.monotonic()
         if loss is not None and not force:
-            if confirm is None:
-                raise RestoreRefusedError(f"Refusing to overwrite without --force: {loss}")
-            if not confirm(loss):
-                raise RestoreRefusedError(f"Restore cancelled: {loss} is unchanged")
+            _require_consent(loss, confirm)
         answered = time.monotonic()
         safety_copy = None
-        if loss is not None:
+        if loss is not None and (engine.always_saves or safety_backup):
             safety_copy = await create_safety_copy(engine, database_url, file.parent)
-        set_aside = await engine.apply(prepared, database_url)
+        set_aside = await _apply(engine, prepared, database_url, workspace.path, safety_copy)
     return RestoreResult(file, safety_copy, set_aside, time.monotonic() - started - (answered - asked))
 
 
-def _check_sidecar(
-    file: Path, engine: BackupEngine, verify: bool, warn: Callable[[str], None], stop: StopFlag
-) -> None:
-    sidecar = sidecar_path(file)
-    if not sidecar.exists():
-        warn(f"no sidecar {sidecar.name!r}: the checksum of {file.name!r} is not verified")
-        return
+def _require_consent(loss: str, confirm: Callable[[str], bool] | None) -> None:
+    if confirm is None:
+        raise RestoreRefusedError(f"Refusing to overwrite without --force: {loss}")
+    if not confirm(loss):
+        raise RestoreRefusedError(f"Restore cancelled: {loss} is unchanged")
+
+
+async def _apply(
+    engine: BackupEngine, prepared: Path, url: str, work_dir: Path, safety_copy: Path | None
+) -> Path | None:
     try:
-        meta = read_metadata(sidecar)
-    except BackupError as exc:
-        if verify:
+        return await engine.apply(prepared, url, work_dir)
+    except (BackupError, OSError) as exc:
+        if engine.rolls_back:
             raise
-        warn(f"{exc}; the checksum of {file.name!r} is not verified")
-        return
-    if meta["db_engine"] != engine.engine_name:
-        raise BackupError(f"Backup was made from {meta['db_engine']}, the target is {engine.engine_name}")
-    actual = compute_checksum(file, stop=stop)
-    if actual == meta["checksum"]:
-        return
-    error = ChecksumError(file, expected=meta["checksum"], actual=actual)
-    if verify:
-        raise error
-    warn(f"{error}")
+        outcome = await _put_back(engine, url, work_dir, safety_copy)
+        raise IncompleteTargetError(f"{exc}; {outcome}") from exc
+    except asyncio.CancelledError:
+        if not engine.rolls_back:
+            # Ctrl-C: the cancellation was delivered, so this can still be waited for.
+            await _put_back(engine, url, work_dir, safety_copy)
+        raise
 
 
-def _extract_dump(file: Path, work_dir: Path, stop: StopFlag) -> Path:
-    if not file.name.lower().endswith(".tar.gz"):
-        return file
-    extracted = unpack_tar_gz(file, work_dir, only=MEMBER_NAME, stop=stop)
-    if not extracted:
-        raise ArchiveError(f"No '{MEMBER_NAME}' member found in archive {str(file)!r}")
-    return extracted[0]
+async def _put_back(engine: BackupEngine, url: str, work_dir: Path, safety_copy: Path | None) -> str:
+    """Bring back what the target held before; return a sentence about what it holds now."""
+    if safety_copy is None:
+        return "there is no safety backup to put back, so the target is incomplete: restore it again"
+    try:
+        again = work_dir / "before"
+        again.mkdir(mode=0o700)
+        dump = await run_in_thread(lambda stop: extract_dump(safety_copy, again, stop))
+        await engine.apply(dump, url, again)
+    except (BackupError, OSError) as exc:
+        return (
+            f"the target is incomplete, and putting its old content back failed ({exc}): restore {str(safety_copy)!r}"
+        )
+    return f"the old content was put back from {str(safety_copy)!r}"

@@ -15,8 +15,10 @@ _MAX_LENGTH = 100
 
 def parse_db_name_from_url(url: str) -> str:
     """Return the database's name: the last path segment of the URL, for an SQLite file without its extension."""
-    rest = url.partition("://")[2].partition("?")[0]
-    segment = unquote(rest.rpartition("/")[2]).rpartition("/")[2]
+    scheme, _, rest = url.partition("://")
+    # What stands before the first slash of other URLs is a host, and may be a password.
+    path_of_url = rest if scheme.partition("+")[0].lower() == "sqlite" else rest.partition("/")[2]
+    segment = unquote(path_of_url.partition("?")[0].rpartition("/")[2]).rpartition("/")[2]
     path = PurePosixPath(segment)
     return (path.stem if path.suffix.lower() in _DATABASE_SUFFIXES else segment) or FALLBACK_NAME
 

@@ -24,7 +24,8 @@ class BackupMetadata(TypedDict):
     """The content of a sidecar.
 
     `timestamp` is ISO 8601 in UTC, `checksum` the lower-case SHA-256 of the result file, `size` its length in bytes,
-    `content` one of ``sql``, ``sqlite-file``, ``oracle-dump``, ``mssql-bak``.
+    `content` one of ``sql``, ``sqlite-file``, ``oracle-dump``, ``mssql-bak``, `source` the database's URL without
+    password and parameters.
     """
 
     database_name: str
@@ -35,6 +36,7 @@ class BackupMetadata(TypedDict):
     checksum: str
     size: NotRequired[int]
     content: NotRequired[str]
+    source: NotRequired[str]
 
 
 def sidecar_path(backup_file: Path) -> Path:
@@ -66,6 +68,7 @@ def build_metadata(
     checksum: str,
     size: int | None = None,
     content: str | None = None,
+    source: str | None = None,
 ) -> BackupMetadata:
     """Return the sidecar's content for a finished result file, stamped with the present time and our version.
 
@@ -76,6 +79,7 @@ def build_metadata(
         checksum: Its lower-case SHA-256.
         size: Its length, in bytes.
         content: What the dump is, for example ``sqlite-file``.
+        source: Which database it is of, without a password.
     """
     meta: BackupMetadata = {
         "database_name": database_name,
@@ -89,6 +93,8 @@ def build_metadata(
         meta["size"] = size
     if content is not None:
         meta["content"] = content
+    if source is not None:
+        meta["source"] = source
     return meta
 
 

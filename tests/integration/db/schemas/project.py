@@ -12,6 +12,8 @@ from typing import Any
 from openviper.db.connection import connections
 from openviper.db.schemas import SchemaSync, introspect_db_schema
 from openviper.db.schemas.sync import SyncResult
+from tests.integration.db.support import current
+from tests.servers import empty, run_on_server
 from tests.unit.db.schemas.builders import column, schema
 
 SHELF = schema("library_shelf", column("name", "VARCHAR(20)", unique=True))
@@ -44,15 +46,24 @@ class Project:
         """Migrate twice; the second run must find nothing to do."""
         result = await self.migrate(*schemas, **options)
         again = await self.sync.migrate(**options)
-        assert again.operations == []
+        assert not again.operations, again.operations
         return result
+
+    def check(self) -> None:
+        """Check that no row breaks a foreign key and the file is whole; servers see to that themselves."""
+        if current.url is None:
+            assert self.sql("PRAGMA foreign_key_check") == []
+            assert self.sql("PRAGMA integrity_check") == [("ok",)]
 
     def sql(self, *statements: str) -> list[Any]:
         """Run statements as somebody else would and return the rows of the last one."""
+        if current.url is not None:
+            rows = run_on_server(current.vendor, *statements, database=current.url.rpartition("/")[2])
+            return [tuple(row) for row in rows]
         connection = sqlite3.connect(self.path)
         try:
             with connection:
-                rows: list[Any] = []
+                rows = []
                 for statement in statements:
                     rows = connection.execute(statement).fetchall()
             return rows
@@ -70,7 +81,9 @@ async def project(root: Path, *, keep: bool = False) -> AsyncIterator[Project]:
     made = Project(root)
     if not keep:
         made.write()
-    connections.configure({"default": {"URL": f"sqlite:///{made.path}"}})
+        if current.url is not None:
+            empty(current.vendor, current.url)
+    connections.configure({"default": {"URL": current.url or f"sqlite:///{made.path}"}})
     try:
         yield made
     finally:

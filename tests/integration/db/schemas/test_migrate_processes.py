@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from openviper.db.databases import Database
+from openviper.db.options import DatabaseOptions
 from openviper.db.schemas.lock import migration_lock
-from openviper.db.url import DatabaseURL
 from openviper.exceptions import MigrationError
 from tests.integration.db.schemas.project import SHELF, project
 from tests.unit.db.schemas.builders import column, schema
@@ -149,63 +150,18 @@ async def test_two_runs_at_once_migrate_once(tmp_path: Path) -> None:
 
 
 async def test_the_lock_is_given_up_on_after_a_while(tmp_path: Path) -> None:
-    url = DatabaseURL.parse(f"sqlite:///{tmp_path / 'db.sqlite3'}")
-    async with migration_lock(url):
+    target = Database("default", DatabaseOptions(f"sqlite:///{tmp_path / 'db.sqlite3'}"))
+    async with migration_lock(target):
         with pytest.raises(MigrationError, match=r"more than 0\.1 s"):
-            async with migration_lock(url, wait=0.1):
+            async with migration_lock(target, wait=0.1):
                 pass
-    async with migration_lock(url, wait=0):
+    async with migration_lock(target, wait=0):
         pass
     assert (tmp_path / "db.sqlite3.migrate.lock").exists()
 
 
 async def test_an_impossible_lock_file_is_named(tmp_path: Path) -> None:
-    url = DatabaseURL.parse(f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}")
+    target = Database("default", DatabaseOptions(f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}"))
     with pytest.raises(MigrationError, match=r"migrate\.lock"):
-        async with migration_lock(url):
+        async with migration_lock(target):
             pass
-
-
-def random_column(chance: random.Random, name: str) -> Any:
-    """Return a column whose rows survive any change: nullable, or with a default."""
-    type_ = chance.choice(["INTEGER", "BIGINT", "VARCHAR(20)", "VARCHAR(30)", "TEXT", "REAL", "BOOLEAN", "DATETIME"])
-    keys: dict[str, Any] = {"nullable": chance.random() < 0.6}
-    if not keys["nullable"]:
-        keys["default"] = chance.choice([0, 1]) if type_ in ("INTEGER", "BIGINT", "REAL", "BOOLEAN") else "x"
-    if chance.random() < 0.3:
-        action = chance.choice(["CASCADE", "SET NULL"])
-        return column(name, nullable=True, target_table="library_shelf", on_delete=action)
-    return column(name, type_, **keys)
-
-
-def random_schemas(chance: random.Random) -> list[dict[str, Any]]:
-    """Return some tables with random columns, indexes and constraints."""
-    schemas = [SHELF]
-    for table in chance.sample(["library_a", "library_b", "library_c"], chance.randint(1, 3)):
-        names = chance.sample("uvwxyz", chance.randint(1, 5))
-        columns = [random_column(chance, name) for name in names]
-        keys: dict[str, Any] = {}
-        if chance.random() < 0.5:
-            keys["indexes"] = [{"name": f"i_{table}", "fields": chance.sample(names, chance.randint(1, len(names)))}]
-        if chance.random() < 0.4:
-            keys["unique_together"] = [["id", chance.choice(names)]]
-        if chance.random() < 0.4:
-            keys["constraints"] = [{"name": f"c_{table}", "type": "CHECK", "check": f"id > {chance.randint(-2, 0)}"}]
-        schemas.append(schema(table, *columns, **keys))
-    return schemas
-
-
-@pytest.mark.parametrize("seed", range(12))
-async def test_stepwise_migrations_end_where_a_fresh_database_begins(tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    states = [random_schemas(chance) for _ in range(3)]
-    (tmp_path / "steps").mkdir()
-    (tmp_path / "fresh").mkdir()
-    async with project(tmp_path / "steps") as one:
-        for state in states:
-            await one.settled(*state, drop_orphans=True)
-            assert one.sql("PRAGMA foreign_key_check") == []
-        stepwise = await one.schema()
-    async with project(tmp_path / "fresh") as other:
-        await other.settled(*states[-1])
-        assert json.dumps(await other.schema()) == json.dumps(stepwise)

@@ -363,7 +363,8 @@ async def test_unusable_targets_are_named(tmp_path: Path) -> None:
         ("sqlite://", "^In-memory SQLite databases cannot be restored"),
         (url_of(tmp_path / "missing" / "a.db"), "^The directory of the target database does not exist"),
         (url_of(tmp_path), "not a regular file"),
-        ("mysql://host/a", "^Unsupported database scheme 'mysql'"),
+        ("mysql://host/a", "^Backup was made from sqlite, the target is mariadb"),
+        ("db2://host/a", "^Unsupported database scheme 'db2'"),
     ):
         with pytest.raises(BackupError, match=message):
             await restore_backup(backup, url)

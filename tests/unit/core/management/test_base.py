@@ -52,7 +52,7 @@ def test_a_wrong_option_exits_with_2_and_suggests_the_right_one(capsys: pytest.C
     assert caught.value.code == 2
     err = capsys.readouterr().err
     assert err.startswith("usage: viperctl.py greet")
-    assert "did you mean --times?" in err
+    assert "did you mean '--times'?" in err
 
 
 def test_an_async_handle_is_run_to_its_end() -> None:

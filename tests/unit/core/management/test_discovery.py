@@ -142,7 +142,9 @@ def test_dashes_and_underscores_are_alike() -> None:
     assert normalise("Not A_Name") == "Not A_Name"
 
 
-def test_a_command_of_an_app_in_an_archive_is_listed_and_found(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_of_an_app_in_an_archive_is_listed_and_found(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = install({}, "disc_zip")
     with zipfile.ZipFile(root / "apps.zip", "w") as archive:
         for name, text in app("disc_zip", hello=command()).items():

@@ -62,7 +62,7 @@ def test_an_installed_app_that_is_missing_is_a_warning(installed: Path, capsys: 
 def test_an_unknown_label_is_told_with_places_and_the_closest_app(installed: Path) -> None:
     text = str(report_app_not_found(None, "util_bog"))
     assert text.startswith("App 'util_bog' not found")
-    assert "apps/util_bog/" in text and "Did you mean 'util_blog'?" in text
+    assert "apps/util_bog/" in text and "did you mean 'util_blog'?" in text and "\n" not in text
 
 
 def test_models_are_imported(installed: Path) -> None:
@@ -85,7 +85,9 @@ def test_the_database_is_that_of_the_option_or_the_default(installed: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("alias", "message"), [("empty", "No database URL configured"), ("nope", "unknown database alias"), ("ROUTERS", "unknown")]
+    ("alias", "message"), [
+        ("empty", "No database URL configured"), ("nope", "unknown database alias"), ("ROUTERS", "unknown")
+    ]
 )
 def test_a_database_that_is_not_configured_is_refused(installed: Path, alias: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):

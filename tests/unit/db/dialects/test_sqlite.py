@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +95,17 @@ def test_an_old_library_is_not_asked_for_what_it_lacks() -> None:
     assert SQLiteDialect((3, 31, 0)).max_variables == 999
 
 
-@pytest.mark.parametrize("text", ["1234567890123456.7891", "12345678901234567890", "0.12345678901234567"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1234567890123456.7891",
+        "12345678901234567890",
+        "9223372036854775809",
+        "0.12345678901234567",
+        "9007199254740993.5",
+        "-0.10000000000000000001",
+    ],
+)
 def test_a_decimal_that_sqlite_would_change_is_refused(text: str) -> None:
     writer = DIALECT.writer("NUMERIC(20,4)")
     assert writer is not None
@@ -102,7 +113,22 @@ def test_a_decimal_that_sqlite_would_change_is_refused(text: str) -> None:
         writer(Decimal(text))
 
 
-@pytest.mark.parametrize("text", ["123456789012345", "-12345678901234.5", "0.000000000000015", "1234567890123456.5000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123456789012345",
+        "-12345678901234.5",
+        "0.000000000000015",
+        "1234567890123456.5000",
+        "9007199254740993",
+        "9007199254740993.0000",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1e300",
+        "0.1234567890123456",
+        "1000000000000000000000",
+    ],
+)
 def test_a_decimal_that_is_kept_comes_back_equal(text: str) -> None:
     writer, reader = DIALECT.writer("NUMERIC(20,4)"), DIALECT.reader("NUMERIC(20,4)")
     assert writer is not None and reader is not None
@@ -111,3 +137,35 @@ def test_a_decimal_that_is_kept_comes_back_equal(text: str) -> None:
     raw.execute("INSERT INTO t VALUES (?)", (writer(Decimal(text)),))
     assert reader(raw.execute("SELECT v FROM t").fetchone()[0]) == Decimal(text)
     raw.close()
+
+
+@pytest.mark.parametrize("text", ["1E+999999999", "-1E-999999999"])
+def test_a_decimal_is_not_written_out_in_gigabytes(text: str) -> None:
+    writer = DIALECT.writer("NUMERIC(20,4)")
+    assert writer is not None
+    with pytest.raises(ValueError, match="outside of the numbers that SQLite knows"):
+        writer(Decimal(text))
+
+
+def test_every_decimal_is_either_kept_or_refused() -> None:
+    writer, reader = DIALECT.writer("NUMERIC(25,9)"), DIALECT.reader("NUMERIC(25,9)")
+    assert writer is not None and reader is not None
+    random = Random(1)
+    raw = sqlite3.connect(":memory:")
+    raw.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v NUMERIC(25,9))")
+    kept = refused = 0
+    for digits in range(1, 22):
+        for _ in range(100):
+            value = Decimal(random.randrange(10 ** (digits - 1), 10**digits)).scaleb(-random.randrange(10))
+            try:
+                raw.execute("REPLACE INTO t VALUES (1, ?)", (writer(value),))
+            except ValueError:
+                assert digits > 15
+                refused += 1
+            else:
+                assert reader(raw.execute("SELECT v FROM t").fetchone()[0]) == value
+                # What compares with it must find it.
+                assert raw.execute("SELECT 1 FROM t WHERE v = ?", (writer(value),)).fetchone()
+                kept += 1
+    raw.close()
+    assert kept > 1500 and refused > 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,89 @@ def test_a_bare_name_in_several_other_apps_is_ambiguous() -> None:
     finally:
         for model in (*twins, Asking):
             registry.unregister(model)
+
+
+def test_a_bare_name_waits_for_the_model_of_its_own_app() -> None:
+    class Wheel(Model):
+        _app_name = "elsewhere"
+
+    class Car(Model):
+        _app_name = "relations"
+        wheel = ForeignKey("Wheel", related_name="cars")
+
+    class OwnWheel(Model):
+        _app_name = "relations"
+
+    own = ModelMeta("Wheel", (Model,), {"_app_name": "relations"})
+    try:
+        assert Car.wheel.remote_model is own
+        assert "cars" in own._meta.reverse and not Wheel._meta.reverse
+    finally:
+        for model in (Wheel, Car, OwnWheel, own):
+            registry.unregister(model)
+
+
+def test_a_bare_name_of_another_app_is_connected_when_no_better_one_comes() -> None:
+    class Engine(Model):
+        _app_name = "elsewhere"
+
+    class Lorry(Model):
+        _app_name = "relations"
+        engine = ForeignKey("Engine", related_name="lorries")
+
+    try:
+        engine: Any = Engine(id=2)
+        assert engine.lorries.model is Lorry
+        assert not hasattr(engine, "cars") and not hasattr(Engine(id=2), "_lorries")
+    finally:
+        registry.unregister(Engine)
+        registry.unregister(Lorry)
+
+
+def test_a_dotted_path_is_imported_when_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "far_away").mkdir()
+    (tmp_path / "far_away" / "__init__.py").touch()
+    (tmp_path / "far_away" / "models.py").write_text(
+        "from openviper.db.models import Model\n\n\nclass Far(Model):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    class Reaching(Model):
+        _app_name = "relations"
+        there = ForeignKey("far_away.models.Far")
+        nowhere = ForeignKey("far_away.views.Far", null=True)
+
+    try:
+        assert Reaching.there.remote_model.__module__ == "far_away.models"
+        registry.unregister(Reaching.there.remote_model)
+        with pytest.raises(FieldError, match="Reaching.nowhere: .*far_away.views"):
+            _ = Reaching.nowhere.remote_model
+    finally:
+        registry.unregister(Reaching)
+
+
+def test_a_child_with_a_table_of_its_own_has_no_reverse_attribute_of_its_parent() -> None:
+    class Breeder(Owner):
+        _app_name = "relations"
+
+    class Keeper(Owner):
+        class Meta:
+            proxy = True
+
+    try:
+        with pytest.raises(AttributeError, match="pets"):
+            getattr(Breeder(id=1), "pets")
+        keeper: Any = Keeper(id=1)
+        assert keeper.pets.model is Pet and Keeper._meta.reverse is Owner._meta.reverse
+    finally:
+        registry.unregister(Breeder)
+        registry.unregister(Keeper)
+
+
+def test_reverse_attributes_cannot_be_assigned() -> None:
+    owner: Any = Owner(id=1)
+    with pytest.raises(AttributeError, match="Owner.pets cannot be assigned"):
+        owner.pets = []
 
 
 def test_related_names_must_be_free() -> None:

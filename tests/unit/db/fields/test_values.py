@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -12,21 +13,32 @@ import pytest
 
 from openviper.db.dialects import SQLiteDialect
 from openviper.db.fields import (
+    ArrayField,
     AutoField,
     BigAutoField,
     BigIntegerField,
+    BinaryField,
     BooleanField,
     CharField,
     DateField,
     DateTimeField,
     DecimalField,
+    DurationField,
     EmailField,
     Field,
+    FileField,
     FloatField,
+    ForeignKey,
+    GenericIPAddressField,
+    HTMLField,
+    ImageField,
     IntegerField,
+    IPAddressField,
     JSONField,
+    NullBooleanField,
     PasswordField,
     PositiveIntegerField,
+    SensitiveField,
     SlugField,
     SmallIntegerField,
     TextField,
@@ -34,6 +46,7 @@ from openviper.db.fields import (
     URLField,
     UUIDField,
 )
+from openviper.db.schemas.state import literal_default
 
 
 class Colour(Enum):
@@ -71,6 +84,28 @@ CONVERTED: list[tuple[Field[Any], Any, Any]] = [
     (DateTimeField(), datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1))), datetime(2026, 1, 1, 23, tzinfo=UTC)),
     (UUIDField(), "00000000000000000000000000000007", UUID(int=7)),
     (UUIDField(), str(UUID(int=7)), UUID(int=7)),
+    (NullBooleanField(), "no", False),
+    (BinaryField(), "ü", b"\xc3\xbc"),
+    (BinaryField(), bytearray(b"x"), b"x"),
+    (BinaryField(), memoryview(b"x"), b"x"),
+    (DurationField(), 1_500_000, timedelta(seconds=1, microseconds=500000)),
+    (DurationField(), "1 day, 2:03:04.5", timedelta(1, 7384, 500000)),
+    (DurationField(), "-1 day, 23:59:59.999999", timedelta(microseconds=-1)),
+    (DurationField(), "-0:00:01", timedelta(seconds=-1)),
+    (IPAddressField(), ip_address("192.0.2.1"), "192.0.2.1"),
+    (IPAddressField(), "2001:DB8::01", "2001:DB8::01"),
+    (GenericIPAddressField(), "2001:0DB8:0::01", "2001:db8::1"),
+    (GenericIPAddressField(), " 192.0.2.1 ", "192.0.2.1"),
+    (GenericIPAddressField(), "::FFFF:192.0.2.1", "::ffff:192.0.2.1"),
+    (GenericIPAddressField(), "::ffff:c000:201", "::ffff:192.0.2.1"),
+    (GenericIPAddressField(unpack_ipv4=True), "::ffff:192.0.2.1", "192.0.2.1"),
+    (GenericIPAddressField(unpack_ipv4=True, protocol="IPv4"), "::ffff:192.0.2.1", "192.0.2.1"),
+    (GenericIPAddressField(protocol="IPv6"), "::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+    (HTMLField(), "<b onclick=x>y", "<b>y</b>"),
+    (FileField(), "uploads/x.pdf", "uploads/x.pdf"),
+    (ArrayField(IntegerField()), ("1", 2.0), [1, 2]),
+    (ArrayField(ArrayField(IntegerField)), [["1"], []], [[1], []]),
+    (ArrayField(CharField(choices=Colour)), [Colour.RED], ["red"]),
 ]
 
 
@@ -129,6 +164,46 @@ REFUSED: list[tuple[Field[Any], Any]] = [
     (DateTimeField(), 5),
     (UUIDField(), "x"),
     (UUIDField(), 5),
+    (DecimalField(max_digits=40, decimal_places=2), Decimal("1." + "0" * 30 + "1")),
+    (DecimalField(max_digits=40, decimal_places=2), Decimal("1" + "0" * 38)),
+    (DecimalField(), Decimal("1E+999999999")),
+    (DecimalField(), Decimal("1E-999999999")),
+    (CharField(), "\ud800"),
+    (NullBooleanField(), "perhaps"),
+    (BinaryField(), 5),
+    (BinaryField(), "\ud800"),
+    (BinaryField(), None),
+    (DurationField(), "1:2:3:4"),
+    (DurationField(), "1 day"),
+    (DurationField(), True),
+    (DurationField(), 1.5),
+    (DurationField(), 2**63),
+    (DurationField(), 10**30),
+    (DurationField(), "999999999 days, 0:00:00"),
+    (DurationField(), timedelta.max),
+    (IPAddressField(), "192.0.2"),
+    (IPAddressField(), "192.0.2.256"),
+    (IPAddressField(), ""),
+    (GenericIPAddressField(), "x"),
+    (GenericIPAddressField(), "::1%lo"),
+    (GenericIPAddressField(protocol="IPv4"), "::1"),
+    (GenericIPAddressField(protocol="IPv4"), "::ffff:192.0.2.1"),
+    (GenericIPAddressField(protocol="IPv6"), "192.0.2.1"),
+    (GenericIPAddressField(protocol="IPv6", unpack_ipv4=True), "::ffff:192.0.2.1"),
+    (HTMLField(), b"<b>"),
+    (FileField(), "/x"),
+    (ImageField(), "x.svg"),
+    (SensitiveField(), "x" * 320),
+    (SensitiveField(), "\ud800"),
+    (SensitiveField(null=False), None),
+    (ArrayField(IntegerField()), None),
+    (ArrayField(IntegerField()), "12"),
+    (ArrayField(IntegerField()), {1, 2}),
+    (ArrayField(IntegerField()), [1, None]),
+    (ArrayField(IntegerField()), [1, "x"]),
+    (ArrayField(IntegerField(), 2), [1, 2, 3]),
+    (ArrayField(IntegerField(), choices=[(1, "One")]), [1, 2]),
+    (ArrayField(CharField(max_length=2)), ["abc"]),
 ]
 
 
@@ -156,6 +231,15 @@ ACCEPTED: list[tuple[Field[Any], Any]] = [
     (PasswordField(), "scrypt$" + "x" * 200),
     (PasswordField(), "long enough"),
     (DateTimeField(), None),
+    (DecimalField(max_digits=40, decimal_places=2), Decimal("1" + "0" * 37 + ".25")),
+    (DecimalField(max_digits=4), Decimal("0E+10")),
+    (NullBooleanField(), None),
+    (GenericIPAddressField(blank=True), ""),
+    (IPAddressField(blank=True), ""),
+    (SensitiveField(), "x" * 319),
+    (SensitiveField(), None),
+    (ArrayField(IntegerField(null=True), 3), [1, None, 3]),
+    (ArrayField(IntegerField(), choices=[(1, "One")]), [1, 1]),
 ]
 
 
@@ -206,7 +290,20 @@ def test_neutral_types() -> None:
         "TIME": TimeField(),
         "UUID": UUIDField(),
         "JSON": JSONField(),
+        "BINARY": BinaryField(),
+        "VARCHAR(45)": IPAddressField(),
+        "VARCHAR(39)": GenericIPAddressField(),
+        "VARCHAR(512)": FileField(),
+        "VARCHAR(100)": ImageField(max_length=100),
+        "VARCHAR(700)": SensitiveField(max_length=700),
+        "INTEGER[]": ArrayField(IntegerField),
+        "VARCHAR(9)[]": ArrayField(CharField(max_length=9)),
+        "NUMERIC(5,1)[]": ArrayField(DecimalField(max_digits=5, decimal_places=1)),
+        "BIGINT[]": ArrayField(DurationField()),
+        "BOOLEAN[][]": ArrayField(ArrayField(BooleanField())),
     }
+    assert DurationField().db_type() == "BIGINT" and HTMLField().db_type() == "TEXT"
+    assert NullBooleanField().db_type() == "BOOLEAN" and SensitiveField().db_type() == "VARCHAR(512)"
     assert {field.column_type for field in types.values()} == set(types)
     assert all(field.db_type() == name for name, field in types.items())
 
@@ -241,3 +338,75 @@ def test_arguments_that_cannot_work_are_refused() -> None:
             IntegerField().contribute_to_class(type("Holder", (), {}), name)
     with pytest.raises(ValueError):
         IntegerField(db_column="no column").contribute_to_class(type("Holder", (), {}), "x")
+    with pytest.raises(ValueError, match="protocol='IPv5'"):
+        GenericIPAddressField(protocol="IPv5")  # type: ignore[call-overload]  # what is tested
+    with pytest.raises(ValueError, match="cannot be unique"):
+        SensitiveField(unique=True)
+    with pytest.raises(ValueError, match="size=0"):
+        ArrayField(IntegerField, 0)
+
+
+@pytest.mark.parametrize("base", [5, int, None, JSONField(), SensitiveField(), FileField(), ForeignKey("self")])
+def test_what_cannot_be_an_element_is_refused(base: Any) -> None:
+    with pytest.raises(TypeError, match="described by a field|cannot be the element"):
+        ArrayField(base)
+
+
+def test_a_decimal_of_many_digits_is_read_with_all_of_them() -> None:
+    read = named(DecimalField(max_digits=40, decimal_places=2)).reader(SQLiteDialect(), aware=True)
+    assert read is not None
+    assert str(read("1" + "0" * 37)) == "1" + "0" * 37 + ".00"
+
+
+def test_the_element_of_an_array_is_at_hand() -> None:
+    field = ArrayField(IntegerField(), 3)
+    named(field)
+    assert isinstance(field.base_field, IntegerField) and field.size == 3
+    write = field.element_writer(SQLiteDialect())
+    assert write is None
+    write = ArrayField(UUIDField()).element_writer(SQLiteDialect())
+    assert write is not None and write(UUID(int=1)) == str(UUID(int=1))
+
+
+def test_an_array_is_json_where_there_are_no_arrays() -> None:
+    field = named(ArrayField(DecimalField(max_digits=30, decimal_places=2)))
+    write, read = field.writer(SQLiteDialect()), field.reader(SQLiteDialect(), aware=True)
+    assert write is not None and read is not None
+    assert write([Decimal("1.5"), None]) == '["1.5",null]'
+    assert [str(one) for one in read('["1.5",2]')] == ["1.50", "2.00"]
+
+
+def test_infinities_survive_in_an_array_of_json() -> None:
+    field = named(ArrayField(FloatField(allow_inf=True)))
+    write, read = field.writer(SQLiteDialect()), field.reader(SQLiteDialect(), aware=True)
+    assert write is not None and read is not None
+    assert read(write([1.5, float("-inf")])) == [1.5, float("-inf")]
+
+
+def test_nested_arrays_come_back() -> None:
+    field = named(ArrayField(ArrayField(DurationField())))
+    write, read = field.writer(SQLiteDialect()), field.reader(SQLiteDialect(), aware=True)
+    assert write is not None and read is not None
+    assert write([[timedelta(seconds=1)], []]) == "[[1000000],[]]"
+    assert read("[[1000000],[]]") == [[timedelta(seconds=1)], []]
+
+
+def test_time_stamps_in_arrays_follow_the_settings(override_settings: Any) -> None:
+    override_settings(USE_TZ=False, TIME_ZONE="UTC")
+    field = named(ArrayField(DateTimeField()))
+    write, read = field.writer(SQLiteDialect()), field.reader(SQLiteDialect(), aware=True)
+    assert write is not None and read is not None
+    assert read(write(field.to_db(["2026-01-02T03:04:05+01:00"]))) == [datetime(2026, 1, 2, 2, 4, 5)]
+
+
+def test_a_null_boolean_allows_null_whatever_is_said() -> None:
+    assert NullBooleanField(null=False).null
+
+
+def test_defaults_stand_in_schema_files_as_they_are_stored() -> None:
+    assert literal_default(DurationField(default=timedelta(hours=1))) == 3_600_000_000
+    assert literal_default(BinaryField(default=b"\x00\xff")) == "00ff"
+    assert literal_default(ArrayField(DecimalField(), default=[Decimal("1.5")])) == ["1.5"]
+    assert literal_default(ArrayField(IntegerField, default=list)) is None
+    secret = SensitiveField(default="hidden")
+    assert literal_default(secret) is None and secret.get_default() == "hidden"

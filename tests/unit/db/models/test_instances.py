@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from openviper.db.fields import CharField, DateTimeField, DecimalField, ForeignKey, IntegerField, JSONField, UUIDField
+from openviper.db.fields import (
+    BinaryField,
+    CharField,
+    DateTimeField,
+    DecimalField,
+    DurationField,
+    ForeignKey,
+    IntegerField,
+    JSONField,
+    UUIDField,
+)
 from openviper.db.models import Model
 
 
@@ -109,3 +119,16 @@ async def test_awaiting_an_instance_gives_the_instance() -> None:
 def test_an_instance_never_stored_has_no_changes() -> None:
     thing = Thing(label="x")
     assert not thing.has_changed and thing.get_changed_fields() == {} and thing.get_deferred_fields() == set()
+
+
+class Parcel(Model):
+    _app_name = "instances"
+
+    content = BinaryField()
+    travel = DurationField()
+
+
+def test_bytes_and_durations_have_a_form_in_json() -> None:
+    parcel = Parcel(content=b"\x00\xff", travel=timedelta(days=1, seconds=3))
+    assert json.loads(parcel.as_json()) == {"id": None, "content": "AP8=", "travel": "1 day, 0:00:03"}
+    assert Parcel.travel.to_python("1 day, 0:00:03") == parcel.travel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from openviper.db.tools.background import StopFlag, Stopped
-from openviper.db.tools.compression import tar
+from openviper.db.tools.compression import tar, writer
 from openviper.db.tools.exceptions import ArchiveError
 from openviper.db.tools.utils.validators import ValidationError
 from tests.unit.db.tools.builders import gzip_member_borders, make_tar_gz, regular, special
@@ -31,7 +32,7 @@ def write_archive(path: Path, content: bytes = CONTENT) -> Path:
     return path
 
 
-@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, tar.BLOCK_SIZE, 3 * tar.BLOCK_SIZE + 7])
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, writer.BLOCK_SIZE, 3 * writer.BLOCK_SIZE + 7])
 def test_what_goes_in_comes_out(tmp_path: Path, size: int) -> None:
     content = os.urandom(size)
     archive = write_archive(tmp_path / "a.tar.gz", content)
@@ -63,7 +64,7 @@ def test_the_archive_is_a_whole_number_of_tar_records(tmp_path: Path) -> None:
 
 
 def test_sizes_above_eight_gibibytes_fit_into_the_reserved_header() -> None:
-    header = tar._tar_header("backup.sql", 50 * 2**30)
+    header = writer._tar_header("backup.sql", 50 * 2**30)
     assert len(header) == tarfile.BLOCKSIZE
     assert tarfile.TarInfo.frombuf(header, "utf-8", "strict").size == 50 * 2**30
 
@@ -82,15 +83,15 @@ def test_several_files_keep_their_order(tmp_path: Path) -> None:
 def test_memory_stays_bounded_while_a_long_dump_streams_through(tmp_path: Path) -> None:
     def blocks() -> Iterator[bytes]:
         for _ in range(100):
-            yield bytes(tar.BLOCK_SIZE)
+            yield bytes(writer.BLOCK_SIZE)
 
     with open(tmp_path / "a.tar.gz", "w+b") as file:
         tracemalloc.start()
         try:
-            writer = tar.TarGzWriter(file, workers=2)
-            writer.add("backup.sql", blocks())
-            writer.close()
-            assert tracemalloc.get_traced_memory()[1] < 20 * tar.BLOCK_SIZE
+            archive = writer.TarGzWriter(file, workers=2)
+            archive.add("backup.sql", blocks())
+            archive.close()
+            assert tracemalloc.get_traced_memory()[1] < 20 * writer.BLOCK_SIZE
         finally:
             tracemalloc.stop()
 
@@ -101,7 +102,7 @@ def test_no_thread_is_left_when_reading_the_dump_fails(tmp_path: Path) -> None:
         raise OSError("gone")
 
     with open(tmp_path / "a.tar.gz", "w+b") as file, pytest.raises(OSError, match="gone"):
-        tar.TarGzWriter(file).add("backup.sql", blocks())
+        writer.TarGzWriter(file).add("backup.sql", blocks())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("backup-compress")]
 
 
@@ -220,7 +221,7 @@ def test_a_member_that_claims_more_than_the_disk_holds_writes_nothing(
     usage = shutil.disk_usage(tmp_path)._replace(free=49 * 2**30)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     (tmp_path / "out").mkdir()
-    archive = bomb(tmp_path / "a.tar.gz", tar._tar_header("backup.sql", 50 * 2**30))
+    archive = bomb(tmp_path / "a.tar.gz", writer._tar_header("backup.sql", 50 * 2**30))
     with pytest.raises(ArchiveError, match="^Not enough disk space"):
         tar.unpack_tar_gz(archive, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
@@ -255,7 +256,7 @@ def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_difference_from_what_was_written_is_found(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "a.tar.gz", b"abc")
     with pytest.raises(ArchiveError, match="differs from what was written"):
-        tar.verify_tar_gz(archive, [tar.ArchivedFile("backup.sql", 3, "0" * 64)])
+        tar.verify_tar_gz(archive, [writer.ArchivedFile("backup.sql", 3, "0" * 64)])
 
 
 def test_stopping_ends_writing_reading_and_extracting(tmp_path: Path) -> None:
@@ -289,3 +290,30 @@ async def test_a_failed_archive_leaves_nothing_and_replaces_nothing(tmp_path: Pa
     with pytest.raises(FileExistsError):
         await tar.create_tar_gz(tmp_path / "a.tar.gz", [])
     assert (tmp_path / "a.tar.gz").read_bytes() == b"kept"
+
+
+def test_reading_back_finds_a_change_anywhere_and_anything_more(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    with open(path, "w+b") as file:
+        made = writer.TarGzWriter(file, workers=2)
+        made.add("backup.sql", [CONTENT[: 1 << 20], CONTENT[1 << 20 :]])
+        made.close()
+        file.flush()
+        whole = path.read_bytes()
+        assert made.verify() == hashlib.sha256(whole).hexdigest()
+        borders = gzip_member_borders(whole)
+        for place in (20, borders[0] + 30, borders[1] - 3, len(whole) - 2):
+            file.seek(place)
+            file.write(bytes([whole[place] ^ 1]))
+            file.flush()
+            with pytest.raises(ArchiveError, match="differs from what was written"):
+                made.verify()
+            file.seek(place)
+            file.write(whole[place : place + 1])
+        file.seek(0, os.SEEK_END)
+        file.write(b"x")
+        with pytest.raises(ArchiveError, match="longer"):
+            made.verify()
+        file.truncate(len(whole) - 1)
+        with pytest.raises(ArchiveError, match="differs"):
+            made.verify()

@@ -32,7 +32,9 @@ def test_everything_shares_one_event_loop(evaluator: Evaluator) -> None:
 
 
 def test_a_task_started_in_one_input_can_be_awaited_in_the_next(evaluator: Evaluator) -> None:
-    evaluator.run_source("import asyncio\nasync def work(): return 7\ntask = asyncio.create_task(work()); await asyncio.sleep(0)")
+    evaluator.run_source(
+        "import asyncio\nasync def work(): return 7\ntask = asyncio.create_task(work()); await asyncio.sleep(0)"
+    )
     evaluator.run_source("x = await task")
     assert evaluator.namespace["x"] == 7
 
@@ -43,7 +45,9 @@ def test_code_without_await_may_run_a_loop_of_its_own(evaluator: Evaluator) -> N
 
 
 def test_context_variables_last_from_one_input_to_the_next(evaluator: Evaluator) -> None:
-    evaluator.run_source("from contextvars import ContextVar\nv = ContextVar('v')\nasync def put(): v.set(1)\nawait put()")
+    evaluator.run_source(
+        "from contextvars import ContextVar\nv = ContextVar('v')\nasync def put(): v.set(1)\nawait put()"
+    )
     evaluator.run_source("async def get(): return v.get()\nx = await get()")
     assert evaluator.namespace["x"] == 1
 

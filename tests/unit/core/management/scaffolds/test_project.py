@@ -98,7 +98,7 @@ def test_only_the_key_differs_between_two_projects_of_one_name(tmp_path: Path) -
 def test_nothing_that_does_not_exist_yet_is_named(tmp_path: Path) -> None:
     project = create_project("shop", tmp_path)
     text = "".join((project / name).read_text() for name in FILES if name != ".gitignore")
-    for name in ("admin", "CACHES", "MEDIA", "STATIC", "aiosqlite", "MIDDLEWARE", "session"):
+    for name in ("admin", "CACHES", "aiosqlite", "MIDDLEWARE", "session"):
         assert name not in text
 
 

@@ -1,4 +1,4 @@
-"""The connections of one database on one event loop.
+"""The connections of one SQLite database on one event loop.
 
 SQLite has one writer at a time, so a pool is one *primary* connection, which all writes and transactions take in turn,
 and some *readers* for long reads and for reads while a transaction holds the primary. A database in memory is its one
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from openviper.db.drivers.sqlite import INLINE_LIMIT, InlineBudget, NotInline, Parameters, Row, SQLiteConnection
+from openviper.db.drivers.base import Parameters, Row
+from openviper.db.drivers.sqlite import INLINE_LIMIT, InlineBudget, NotInline, SQLiteConnection
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
 
@@ -37,6 +38,7 @@ class PoolOptions(NamedTuple):
         readers: Most connections beside the primary one.
         timeout: Longest wait for a connection, in seconds.
         busy_timeout: Longest wait for another process's lock, in seconds.
+        statement_timeout: Longest time of one read in the thread, in seconds; `None` for no limit.
     """
 
     alias: str
@@ -48,9 +50,10 @@ class PoolOptions(NamedTuple):
     busy_timeout: float = 5.0
     inline: bool = True
     echo: bool = False
+    statement_timeout: float | None = None
 
 
-class Pool:
+class SQLitePool:
     """The connections of one SQLite database on the running event loop."""
 
     def __init__(self, options: PoolOptions) -> None:
@@ -80,6 +83,7 @@ class Pool:
             busy_timeout=options.busy_timeout,
             inline=options.inline,
             echo=options.echo,
+            statement_timeout=options.statement_timeout,
         )
         await connection.open()
         return connection
@@ -134,6 +138,17 @@ class Pool:
             result = await held.write(sql, parameters, single=False)
         self.committed()
         return result
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read and yield its rows in chunks, on a reader, so that writes can go on meanwhile."""
+        if self.primary is None:
+            await self.open_primary()
+        taken = self.hold() if self.options.path == ":memory:" else self.reader()
+        async with taken as connection, aclosing(connection.stream(sql, parameters, convert, chunk_size)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[SQLiteConnection]:

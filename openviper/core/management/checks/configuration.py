@@ -1,0 +1,144 @@
+"""Checks of the settings: can they be loaded, and does what they name exist."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from openviper.conf import Settings, settings
+from openviper.core.management.checks.findings import CODES, Finding
+from openviper.core.management.errors import describe, did_you_mean
+from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
+from openviper.utils.importing import import_string
+
+PREFIX = "OPENVIPER_"
+IMPORTED = (
+    "MIDDLEWARE",
+    "AUTH_BACKENDS",
+    "DEFAULT_AUTHENTICATION_CLASSES",
+    "DEFAULT_PERMISSION_CLASSES",
+    "DEFAULT_THROTTLE_CLASSES",
+    "DATABASE_ROUTERS",
+    "SESSION_STORE",
+    "USER_MODEL",
+)
+"""Settings that hold dotted paths, one or several."""
+OWN_VARIABLES = frozenset(
+    f"{PREFIX}{name}"
+    for name in (
+        "APPLICATION DATABASE_URL DOTENV ENV GENERATED_SECRET_KEY SETTINGS_MODULE STARTUP_FAILURE SUPERUSER_EMAIL "
+        "SUPERUSER_PASSWORD SUPERUSER_USERNAME TARGET TEST_CREATE_DB TEST_REUSE_DB TRACEBACK"
+    ).split()
+)
+"""Variables that OpenViper reads and that are no settings."""
+
+
+def load_settings() -> list[Finding]:
+    """Load the settings unless they are in place, and return what is in the way."""
+    if settings.configured:
+        return []
+    from openviper.apps.bootstrap import setup
+
+    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
+    try:
+        setup()
+    except SettingsValidationError as error:
+        return [Finding("settings.E002", text.rstrip("."), where=module) for text in error.errors]
+    except ImproperlyConfigured as error:
+        return [Finding("settings.E001", describe(error), where=module)]
+    return []
+
+
+def check_settings() -> list[Finding]:
+    """Return the findings about settings that could be loaded."""
+    return [
+        *_unknown_codes(),
+        *_misspelt_variables(),
+        *_misspelt_fields(),
+        *_ignored_names(),
+        *_missing_apps(),
+        *_broken_paths(),
+    ]
+
+
+def _unknown_codes() -> Iterator[Finding]:
+    for code in settings.SILENCED_SYSTEM_CHECKS:
+        if code not in CODES:
+            yield Finding(
+                "settings.W001",
+                f"there is no check with the code {code!r}{did_you_mean(code, list(CODES))}",
+                where="SILENCED_SYSTEM_CHECKS",
+            )
+
+
+def _misspelt_variables() -> Iterator[Finding]:
+    known = [f"{PREFIX}{name}" for name in Settings.__dataclass_fields__]
+    own = type(settings.instance).__dataclass_fields__ if settings.instance is not None else {}
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX)
+        if not variable.startswith(PREFIX) or variable in OWN_VARIABLES or name in own:
+            continue
+        hint = did_you_mean(variable, known)
+        # Others may use the prefix for something of their own; only what looks like a setting is worth a word.
+        if hint:
+            yield Finding("settings.W002", f"environment variable {variable!r} is no setting{hint}", where=variable)
+
+
+def _misspelt_fields() -> Iterator[Finding]:
+    known = list(Settings.__dataclass_fields__)
+    instance = settings.instance
+    for name in type(instance).__dataclass_fields__ if instance is not None else ():
+        if name in known:
+            continue
+        match = _nearly(name, known)
+        if match:
+            yield Finding(
+                "settings.W003", f"setting {name!r} is not one of OpenViper's; did you mean {match!r}?", where=name
+            )
+
+
+def _nearly(name: str, known: list[str]) -> str | None:
+    # A project may have fields of its own; only what differs by a letter or two is taken as a mistake.
+    import difflib
+
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+    return matches[0] if matches else None
+
+
+def _ignored_names() -> Iterator[Finding]:
+    module = sys.modules.get(os.environ.get("OPENVIPER_SETTINGS_MODULE", ""))
+    for name in vars(module) if module is not None else ():
+        if name.isupper() and name in Settings.__dataclass_fields__:
+            yield Finding(
+                "settings.W004",
+                f"{name} beside the settings class is ignored",
+                f"Make it a field of class {type(settings.instance).__name__}.",
+                where=getattr(module, "__file__", None) or "",
+            )
+
+
+def _missing_apps() -> Iterator[Finding]:
+    from openviper.core.app_resolver import AppResolver
+
+    resolver = AppResolver()
+    for name in resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)["not_found"]:
+        several = resolver.candidates.get(name)
+        hint = f"It may be any of {', '.join(several)}; use the dotted name." if several else ""
+        yield Finding("settings.E004", f"installed app {name!r} not found", hint, "INSTALLED_APPS")
+
+
+def _broken_paths() -> Iterator[Finding]:
+    for name in IMPORTED:
+        value = getattr(settings, name)
+        if value == Settings.__dataclass_fields__[name].default:
+            continue  # What OpenViper itself names is not the project's mistake.
+        for path in (value,) if isinstance(value, str) else value:
+            if not isinstance(path, str) or "." not in path:
+                continue  # An object, or a short name such as `database`.
+            try:
+                import_string(path)
+            except Exception as error:  # The module is the project's; it may raise anything.
+                yield Finding(
+                    "settings.E003", f"{name} names {path!r}: {type(error).__name__}: {describe(error)}", where=name
+                )

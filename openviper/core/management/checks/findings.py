@@ -1,0 +1,97 @@
+"""Findings of `check`, and the codes they bear.
+
+A code is ``group.LNNN``: the letter is the level, E for an error and W for a warning. Codes are documented, never
+reused, and can be silenced with the setting `SILENCED_SYSTEM_CHECKS`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LEVELS = ("warning", "error")
+"""The levels, the lower one first."""
+
+CODES: dict[str, str] = {
+    "settings.E001": "The settings module cannot be loaded.",
+    "settings.E002": "A setting has a value that is not allowed.",
+    "settings.E003": "A setting names something that cannot be imported.",
+    "settings.E004": "An installed app cannot be found.",
+    "settings.W001": "`SILENCED_SYSTEM_CHECKS` holds a code that no check has.",
+    "settings.W002": "An environment variable looks like a misspelt setting.",
+    "settings.W003": "A field of the settings class looks like a misspelt setting.",
+    "settings.W004": "A name in the settings module is ignored, because settings are fields of the class.",
+    "models.E001": "The models of an app cannot be imported.",
+    "models.E002": "The models, or the schema files, contradict each other.",
+    "models.W001": "The models have changes that `makemigrations` has not written down.",
+    "routes.E001": "The application or its routes cannot be loaded.",
+    "routes.W001": "Two routes have the same path and method, so the later one is never reached.",
+    "routes.W002": "Two routes with different paths have the same name.",
+    "templates.E001": "A template has an error.",
+    "templates.E002": "A template extends, includes or imports one that does not exist.",
+    "templates.W001": "`TEMPLATES_DIR` does not exist.",
+    "templates.W002": "Templates cannot be checked, because Jinja2 is not installed.",
+    "database.E001": "A database cannot be used.",
+    "database.E002": "The schema files cannot be compared with a database.",
+    "database.W001": "A database is behind the schema files; `migrate` brings it up to date.",
+    "database.W002": "Data patches have not run on a database; `migrate` runs them.",
+    "database.W003": "A database has something that no schema file describes any more.",
+    "security.E001": "`DEBUG` is on.",
+    "security.E002": "`SECRET_KEY` is not set, or too short.",
+    "security.E003": "Requests over plain HTTP are not redirected (`SECURE_SSL_REDIRECT`).",
+    "security.E004": "`SECURE_HSTS_SECONDS` is less than a year.",
+    "security.E005": "`ALLOWED_HOSTS` does not name the hosts.",
+    "security.E006": "Cookies are sent over plain HTTP (`SECURE_COOKIES`).",
+    "security.E007": "The session cookie is sent over plain HTTP (`SESSION_COOKIE_SECURE`).",
+    "security.E008": "The CSRF cookie is sent over plain HTTP (`CSRF_COOKIE_SECURE`).",
+    "security.E009": "The description of the API is public (`OPENAPI`).",
+    "security.E010": "Scripts of other origins may send any header (`CORS_ALLOWED_HEADERS`).",
+    "security.W001": "Scripts can read the session cookie (`SESSION_COOKIE_HTTPONLY`).",
+    "security.W002": "Every origin's scripts may call this application (`CORS_ALLOWED_ORIGINS`).",
+    "security.W003": "Requests are not limited (`RATE_LIMIT_REQUESTS`).",
+    "security.W004": "`JWT_SECRET_KEY` is short.",
+    "security.W005": "The secret key is written in the settings module.",
+    "security.W006": "`SecurityMiddleware` is not among `MIDDLEWARE`.",
+    "security.W007": "`OPENVIPER_ENV` is not `production`, so the rules for production are not enforced at start.",
+    "security.W008": "`TESTING` is on.",
+    "security.W009": "Other users of this machine can read a file with secrets or data.",
+}
+"""Every code with what it means."""
+
+GROUPS = tuple(dict.fromkeys(code.partition(".")[0] for code in CODES))
+"""The groups of checks, in the order in which they run."""
+
+
+class Finding(NamedTuple):
+    """Something a check found.
+
+    Attributes:
+        code: A key of `CODES`.
+        message: What is wrong, with the offending value.
+        hint: What to do, a sentence; may be empty.
+        where: The file, app, alias or setting; may be empty.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    where: str = ""
+
+    @property
+    def group(self) -> str:
+        """The part of the code before the dot."""
+        return self.code.partition(".")[0]
+
+    @property
+    def level(self) -> str:
+        """One of `LEVELS`."""
+        return "error" if self.code.partition(".")[2].startswith("E") else "warning"
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the finding for JSON."""
+        return {
+            "code": self.code,
+            "level": self.level,
+            "message": self.message,
+            "hint": self.hint,
+            "where": self.where,
+        }

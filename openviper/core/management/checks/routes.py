@@ -1,0 +1,89 @@
+"""Checks of the routes, those of the application and those that are found by convention."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from openviper.core.management.checks.findings import Finding
+from openviper.core.management.errors import describe
+from openviper.core.management.serving import ApplicationMissing, application_candidates, import_application
+from openviper.exceptions import OpenViperException
+from openviper.routing.converters import PARAMETER, parse_parameter
+from openviper.routing.route import Route
+from openviper.routing.router import Router
+
+
+def check_routes() -> list[Finding]:
+    """Return the findings about routes."""
+    try:
+        with _quiet():
+            routes = _project_routes()
+    except Exception as error:  # The project's modules may raise anything while they are imported.
+        kind = "" if isinstance(error, OpenViperException) else f"{type(error).__name__}: "
+        return [Finding("routes.E001", f"{kind}{describe(error)}")]
+    return [*_hidden(routes), *_same_names(routes)]
+
+
+def _project_routes() -> list[Route]:
+    from openviper.app import OpenViper
+    from openviper.apps.discovery import discover_routes
+
+    router = Router()
+    for target in application_candidates():
+        try:
+            application = import_application(target)
+        except ApplicationMissing:
+            continue
+        if isinstance(application, OpenViper):
+            router.include_router(application.router)
+        break
+    discover_routes(router)
+    # The application may have mounted what is found by convention already; one and the same route is no contradiction.
+    unique = {(route.path, route.methods, route.handler, route.name): route for route in router.routes}
+    return list(unique.values())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # The router warns of names that occur twice; here they are findings.
+    logger = logging.getLogger("openviper.routing")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _hidden(routes: Iterable[Route]) -> Iterator[Finding]:
+    first: dict[tuple[str, str], Route] = {}
+    for route in routes:
+        shape = PARAMETER.sub(lambda match: f"{{{parse_parameter(match.group(1), route.path)[1]}}}", route.path)
+        hidden = [method for method in route.methods if first.setdefault((shape, method), route) is not route]
+        if hidden:
+            other = first[shape, hidden[0]]
+            yield Finding(
+                "routes.W001",
+                f"{' '.join(hidden)} {route.path} of {_handler(route)} is never reached: {_handler(other)} answers it",
+                where=route.path,
+            )
+
+
+def _same_names(routes: Iterable[Route]) -> Iterator[Finding]:
+    paths: dict[str, str] = {}
+    for route in routes:
+        if paths.setdefault(route.name, route.path) != route.path:
+            yield Finding(
+                "routes.W002",
+                f"route name {route.name!r} belongs to {paths[route.name]} and {route.path}; links lead to one of them",
+                "Give one of them a name, or its router a namespace.",
+                route.path,
+            )
+
+
+def _handler(route: Route) -> str:
+    handler = route.handler
+    name = getattr(handler, "__qualname__", type(handler).__name__)
+    return f"{getattr(handler, '__module__', '')}.{name}".lstrip(".")

@@ -1,0 +1,59 @@
+"""What a failing command says, and with which exit code it ends.
+
+Apart from the base class of commands, whose argparse a wrong command name need not wait for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from openviper.core.management.registry import normalise
+from openviper.exceptions import OpenViperException
+from openviper.utils.failures import CommandError
+from openviper.utils.terminal import Terminal
+
+# Not from `typing`: see `openviper.utils.terminal`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TRACEBACK_VARIABLE = "OPENVIPER_TRACEBACK"
+"""With the value ``1``, expected failures show their traceback too."""
+
+
+def show_error(terminal: Terminal, error: BaseException) -> int | None:
+    """Show an expected failure as one ``Error:`` line; with `OPENVIPER_TRACEBACK=1` the traceback comes first.
+
+    Returns:
+        The exit code, or `None`, with nothing shown, if the error is not an expected one.
+    """
+    if not isinstance(error, (OpenViperException, OSError)):
+        return None
+    if os.environ.get(TRACEBACK_VARIABLE) == "1":
+        import traceback
+
+        terminal.note("".join(traceback.format_exception(error)), end="")
+    terminal.error(describe(error))
+    return error.returncode if isinstance(error, CommandError) else 1
+
+
+def describe(error: BaseException) -> str:
+    """Return what an error says, on one line and never an empty text."""
+    if isinstance(error, OSError) and not isinstance(error, OpenViperException) and error.strerror:
+        return f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line) or type(error).__name__
+
+
+def did_you_mean(name: str, candidates: Sequence[str]) -> str:
+    """Return ``; did you mean 'x'?`` with the candidate most like `name`, or nothing if none is like it."""
+    from openviper.utils.identifiers import closest
+
+    match = closest(name, list(candidates))
+    return f"; did you mean {match!r}?" if match else ""
+
+
+def unknown_command(name: str, known: Sequence[str]) -> CommandError:
+    """Return the error for a name that no command has: with the one that was probably meant, and all of them."""
+    hint = did_you_mean(normalise(name), known)
+    return CommandError(f"Unknown command: {name!r}{hint} (valid commands: {', '.join(known)})")

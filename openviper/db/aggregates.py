@@ -1,0 +1,166 @@
+"""Aggregates per row: the SQL of one value computed from the rows that belong to each row of a query.
+
+Each is a subquery of its own. Joins with GROUP BY would multiply the rows of one relation by those of another, so that two
+counts in one query would both be wrong; a subquery counts just its own rows, and needs no GROUP BY that databases judge
+differently.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.expressions import Aggregate, Avg, Count, Max, Min
+from openviper.db.fields.options import ModelOptions
+from openviper.db.paths import Columns, ManyPath, Step, is_many_to_many, resolve_many
+from openviper.exceptions import FieldError
+
+WHOLE = frozenset({"INTEGER", "BIGINT", "SMALLINT", "BOOLEAN"})
+
+
+def check_aggregate(meta: ModelOptions, aggregate: Aggregate) -> ManyPath | None:
+    """Return the path of an aggregate, `None` for ``Count("*")``.
+
+    Raises:
+        FieldError: If it names an unknown field, or none where one is needed.
+    """
+    if aggregate.field == "*":
+        if isinstance(aggregate, Count):
+            return None
+        raise FieldError(f"{aggregate!r} needs a field")
+    path = resolve_many(meta, aggregate.field)
+    if path.field is None and not isinstance(aggregate, Count):
+        example = next(iter(path.steps[-1].meta.fields))
+        raise FieldError(f"{aggregate!r} needs a field, such as '{aggregate.field}__{example}'")
+    return path
+
+
+def aggregate_sql(kind: tuple[str, bool, str], columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
+    """Return the SQL of an aggregate per row.
+
+    Args:
+        kind: Function, whether values count once, path.
+        columns: Names the columns of the query around it.
+        dialect: Quotes.
+        meta: The options of the queried model.
+    """
+    function, distinct, name = kind
+    if name == "*":
+        return "1"
+    path = resolve_many(meta, name)
+    if not path.steps:
+        column = columns.column(path.hops, path.field)
+        if function == "COUNT":
+            return f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END"
+        return as_number(column, path.field)
+    return _subquery(function, distinct, path, columns, dialect, meta)
+
+
+def _subquery(
+    function: str, distinct: bool, path: ManyPath, columns: Columns, dialect: Dialect, meta: ModelOptions
+) -> str:
+    owner: ModelOptions = path.hops[-1].remote_model._meta if path.hops else meta
+    tables = _Tables(dialect)
+    tables.enter(path.steps[0], columns.column(path.hops, owner.pk))
+    for step in path.steps[1:]:
+        tables.join(step)
+    if path.field is None:
+        call = "COUNT(*)"
+        if distinct:
+            call = f"COUNT(DISTINCT {tables.column(path.steps[-1].meta.pk)})"
+    else:
+        column = tables.column(path.field)
+        value = column if function == "COUNT" else as_number(column, path.field)
+        call = f"{function}({'DISTINCT ' if distinct else ''}{value})"
+    return f"(SELECT {call} FROM {tables.text} WHERE {tables.condition})"
+
+
+class _Tables:
+    """The FROM clause of a subquery."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._quote = dialect.quote
+        self._count = 0
+        self._alias = ""
+        self._pending: tuple[str, ModelOptions] | None = None
+        self.text = ""
+        self.condition = ""
+
+    def _next(self, table: str) -> str:
+        self._alias = self._quote(f"__s{self._count}")
+        self._count += 1
+        return f"{self._quote(table)} AS {self._alias}"
+
+    def enter(self, step: Step, outer: str) -> None:
+        """Begin with the rows that belong to a row of the query around."""
+        if is_many_to_many(step):
+            near, far = _keys(step)
+            self.text = self._next(near.model._meta.table_name)
+            self.condition = f"{self._alias}.{self._quote(near.column_name)} = {outer}"
+            self._pending = f"{self._alias}.{self._quote(far.column_name)}", step.meta
+        else:
+            self.text = self._next(step.meta.table_name)
+            self.condition = f"{self._alias}.{self._quote(step.field.column_name)} = {outer}"
+
+    def _arrive(self) -> None:
+        """Join the table behind a join table, once something of it is needed."""
+        if self._pending is not None:
+            referring, meta = self._pending
+            self._pending = None
+            table = self._next(meta.table_name)
+            self.text += f" JOIN {table} ON {self._alias}.{self._quote(meta.pk.column_name)} = {referring}"
+
+    def join(self, step: Step) -> None:
+        """Go on to the rows behind the present ones."""
+        if is_many_to_many(step):
+            near, far = _keys(step)
+            key = self.column(near.remote_model._meta.pk)
+            table = self._next(near.model._meta.table_name)
+            self.text += f" JOIN {table} ON {self._alias}.{self._quote(near.column_name)} = {key}"
+            self._pending = f"{self._alias}.{self._quote(far.column_name)}", step.meta
+            return
+        if step.reverse:
+            key = self.column(step.field.remote_model._meta.pk)
+            table = self._next(step.meta.table_name)
+            self.text += f" JOIN {table} ON {self._alias}.{self._quote(step.field.column_name)} = {key}"
+            return
+        self._arrive()
+        self._pending = f"{self._alias}.{self._quote(step.field.column_name)}", step.meta
+
+    def column(self, field: Any) -> str:
+        """Return the name of a column of the last table."""
+        if self._pending is not None and field is self._pending[1].pk:
+            return self._pending[0]
+        self._arrive()
+        return f"{self._alias}.{self._quote(field.column_name)}"
+
+
+def _keys(step: Step) -> tuple[Any, Any]:
+    """Return the keys of the join table on the near and on the far side."""
+    source, target = step.field.source_key, step.field.target_key
+    return (target, source) if step.reverse else (source, target)
+
+
+def as_number(sql: str, field: Any) -> str:
+    """Return a column as something that every database can add up: booleans count as 1 and 0."""
+    return f"CASE WHEN {sql} THEN 1 WHEN NOT {sql} THEN 0 END" if field.db_type() == "BOOLEAN" else sql
+
+
+def aggregate_reader(aggregate: Aggregate, field: Any, dialect: Dialect, *, aware: bool) -> Converter | None:
+    """Return what turns the database's value of an aggregate into Python's; `None` if nothing has to be done."""
+    if isinstance(aggregate, Count) or field is None:
+        return int
+    reader: Converter | None = field.reader(dialect, aware=aware)
+    if isinstance(aggregate, (Max, Min)):
+        return reader
+    base = field.db_type().partition("(")[0]
+    if base == "NUMERIC":
+        # An average has more places than the column, so only a sum is cut to them.
+        return dialect.reader("NUMERIC") if isinstance(aggregate, Avg) else reader
+    if base in WHOLE:
+        if reader is None or base == "BOOLEAN":
+            return float if isinstance(aggregate, Avg) else int
+        # A field of its own kind kept as a whole number, such as a duration.
+        whole = reader
+        return lambda value: whole(round(value))
+    return float

@@ -1,0 +1,89 @@
+"""Results of queries, kept for a while, for models that ask for it by ``Meta.cache_ttl``.
+
+What is kept are the database's rows, so every caller gets instances of its own. A write of this process through the ORM to a
+table drops what was read from it; other processes notice when the time is up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import Lock
+from typing import Any, NamedTuple
+
+Rows = list[tuple[Any, ...]]
+Key = tuple[Any, ...]
+
+
+class _Entry(NamedTuple):
+    expires_at: float
+    tables: frozenset[str]
+    rows: Rows
+
+
+class QueryCache:
+    """The kept rows, the most recently used last."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._lock = Lock()
+        self.tables: set[str] = set()
+        """Tables that something was read from; a write to another one has nothing to do here."""
+
+    def get(self, key: Key) -> Rows | None:
+        """Return the rows of a query, or `None` if they are not kept or too old."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            if entry.expires_at <= time.monotonic():
+                del self._entries[key]
+                return None
+            self._entries.move_to_end(key)
+            return entry.rows
+
+    def put(self, key: Key, tables: Iterable[str], rows: Rows, ttl: float, max_size: int) -> None:
+        """Keep the rows of a query.
+
+        Args:
+            key: The database, the statement and its values.
+            tables: What was read.
+            rows: The rows.
+            ttl: For how many seconds.
+            max_size: Most queries that are kept; the one that was not used for longest goes.
+        """
+        with self._lock:
+            entry = _Entry(time.monotonic() + ttl, frozenset(tables), rows)
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            self.tables |= entry.tables
+            while len(self._entries) > max_size:
+                self._entries.popitem(last=False)
+
+    def forget(self, table: str | None = None) -> None:
+        """Drop what was read from a table, or everything."""
+        with self._lock:
+            if table is None:
+                self._entries.clear()
+                self.tables.clear()
+                return
+            for key in [key for key, entry in self._entries.items() if table in entry.tables]:
+                del self._entries[key]
+            self.tables = {name for entry in self._entries.values() for name in entry.tables}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+query_cache = QueryCache()
+"""The kept results of this process."""
+
+
+def invalidate_query_cache(table_name: str | None = None) -> None:
+    """Drop kept results.
+
+    Args:
+        table_name: Those read from this table; all when not given.
+    """
+    query_cache.forget(table_name)

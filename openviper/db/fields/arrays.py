@@ -1,0 +1,211 @@
+"""Lists of values of one kind: native arrays on PostgreSQL, JSON elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
+
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.dialects.json_form import JSON_FORM
+from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.files import FileField
+from openviper.db.fields.moments import uses_time_zones
+from openviper.db.fields.relations import ForeignKey
+from openviper.db.fields.sensitive import SensitiveField
+from openviper.db.fields.structured import JSONField
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class ArrayBackend(Protocol):
+    """How arrays are stored."""
+
+    def element_writer(self, field: Field[Any], dialect: Dialect) -> Converter | None:
+        """Return what turns an element, as its field gives it, into the stored form; `None` if nothing is to do."""
+        ...
+
+    def element_reader(self, field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return the reverse of `element_writer`."""
+        ...
+
+
+class PostgresArrayBackend:
+    """Arrays of the database's own."""
+
+    def element_writer(self, field: Field[Any], dialect: Dialect) -> Converter | None:
+        """Return the writer of the element's field."""
+        return field.writer(dialect)
+
+    def element_reader(self, field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return the reader of the element's field."""
+        return field.reader(dialect, aware=aware)
+
+
+class FallbackJsonBackend:
+    """A JSON text, written alike on all databases without arrays."""
+
+    def element_writer(self, field: Field[Any], dialect: Dialect) -> Converter | None:
+        """Return what turns an element into a member of the JSON text."""
+        return field.writer(_json_dialect())
+
+    def element_reader(self, field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return what turns a member of the JSON text into an element."""
+        return field.reader(_json_dialect(), aware=aware)
+
+
+def _json_dialect() -> Dialect:
+    return cast("Dialect", JSON_FORM)  # Fields ask a dialect for its conversions only, and those it has.
+
+
+_POSTGRES = PostgresArrayBackend()
+_JSON = FallbackJsonBackend()
+
+
+def get_array_backend() -> PostgresArrayBackend | FallbackJsonBackend:
+    """Return how the database ``default`` stores arrays; each query goes by the database it runs on.
+
+    Raises:
+        DatabaseAliasNotFoundError: If there is no such database.
+    """
+    from openviper.db.connection import connections
+
+    return _POSTGRES if connections.get("default").vendor == "postgresql" else _JSON
+
+
+def reset_array_backend() -> None:
+    """Do nothing: the answer of `get_array_backend` is not kept, as it was in OpenViper 0.1."""
+
+
+class ArrayField(Field[T]):
+    """A list of values of one kind.
+
+    Args:
+        base_field: The kind, as a field or a class of fields.
+        size: Most elements; any number when not given.
+
+    Raises:
+        TypeError: If `base_field` is no field, or one that cannot be an element.
+    """
+
+    @overload
+    def __init__(
+        self: ArrayField[list[E]],
+        base_field: Field[E] | type[Field[E]],
+        size: int | None = ...,
+        *,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ArrayField[list[E] | None],
+        base_field: Field[E] | type[Field[E]],
+        size: int | None = ...,
+        *,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self,
+        base_field: Field[Any] | type[Field[Any]],
+        size: int | None = None,
+        *,
+        null: bool = False,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        super().__init__(null=null, **options)
+        base = base_field() if isinstance(base_field, type) and issubclass(base_field, Field) else base_field
+        if not isinstance(base, Field):
+            raise TypeError(f"the elements of an ArrayField are described by a field, not {base_field!r}")
+        if isinstance(base, (FileField, ForeignKey, JSONField, SensitiveField)) or not base.db_type():
+            raise TypeError(f"a {type(base).__name__} cannot be the element of an ArrayField")
+        if size is not None and size < 1:
+            raise ValueError(f"size={size!r} is not positive")
+        self.base_field: Field[Any] = base
+        self.size = size
+        base.name = "element"
+
+    def contribute_to_class(self, cls: type[Any], name: str) -> None:
+        """Take the name, and give the elements one for messages."""
+        super().contribute_to_class(cls, name)
+        self.base_field = self.base_field.clone()
+        self.base_field.name = f"{name}[]"
+
+    def db_type(self) -> str:
+        """Return the element's type with ``[]``."""
+        return f"{self.base_field.db_type()}[]"
+
+    # Values
+
+    def to_python(self, value: Any) -> Any:
+        """Return a new list of converted elements."""
+        if value is None:
+            return None
+        return [self.base_field.to_python(element) for element in self._elements(value)]
+
+    def to_db(self, value: Any) -> Any:
+        """Return the elements as their field gives them to be stored; the list itself if nothing had to be changed."""
+        if value is None:
+            return None
+        elements = self._elements(value)
+        converted = [self.base_field.to_db(element) for element in elements]
+        same = value.__class__ is list and all(one is other for one, other in zip(elements, converted, strict=True))
+        return value if same else converted
+
+    def _elements(self, value: Any) -> Sequence[Any]:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{self.name}: {value!r} is not a list")
+        return value
+
+    def validate(self, value: Any) -> None:
+        """Check the number of elements and each of them."""
+        if value is None:
+            super().validate(value)
+            return
+        elements = self._elements(value)
+        if self.size is not None and len(elements) > self.size:
+            raise ValueError(f"{self.name}: {len(elements)} elements are more than {self.size}")
+        for position, element in enumerate(elements):
+            try:
+                self.base_field.validate(element)
+            except ValueError as error:
+                raise ValueError(f"{self.name}: element {position}: {error}") from None
+        if self._allowed is not None:
+            for element in elements:
+                self._check_choice(element)
+
+    # Storing
+
+    def backend(self, dialect: Dialect) -> ArrayBackend:
+        """Return how a dialect stores arrays."""
+        # A dialect that has nothing to do for a list has a driver that takes it.
+        return _POSTGRES if dialect.writer(self.db_type()) is None else _JSON
+
+    def element_writer(self, dialect: Dialect) -> Converter | None:
+        """Return what turns one element, as `base_field.to_db` gives it, into the stored form."""
+        return self.backend(dialect).element_writer(self.base_field, dialect)
+
+    def writer(self, dialect: Dialect) -> Converter | None:
+        """Return the conversion of the elements, followed by that of the list."""
+        write_elements = _each(self.element_writer(dialect))
+        write_list = dialect.writer(self.db_type())
+        return write_elements if write_list is None else lambda value: write_list(write_elements(value))
+
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return the conversion of the list, followed by that of the elements."""
+        # The caller knows about columns of time stamps only.
+        aware = self.base_field.base_type == "DATETIME" and uses_time_zones()
+        read_elements = _each(self.backend(dialect).element_reader(self.base_field, dialect, aware=aware))
+        read_list = dialect.reader(self.db_type(), aware=aware)
+        return read_elements if read_list is None else lambda value: read_elements(read_list(value))
+
+
+def _each(element: Converter | None) -> Callable[[Any], list[Any]]:
+    """Return the conversion of all elements that are not NULL, into a list of its own.
+
+    A copy in any case: what is remembered as stored must not change when the attribute's list does.
+    """
+    if element is None:
+        return list
+    return lambda values: [None if value is None else element(value) for value in values]

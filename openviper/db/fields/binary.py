@@ -1,0 +1,48 @@
+"""Bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar, Unpack, overload
+
+from openviper.db.fields.base import Field, FieldOptions
+
+T = TypeVar("T")
+
+
+class BinaryField(Field[T]):
+    """Bytes of any length; text is stored as its UTF-8."""
+
+    base_type = "BINARY"
+
+    @overload
+    def __init__(self: BinaryField[bytes], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    @overload
+    def __init__(self: BinaryField[bytes | None], *, null: Literal[True], **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+        super().__init__(null=null, **options)
+
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return "{0}.__class__ is bytes"
+
+    def valid_test(self) -> str | None:
+        """Return the test for values that are evidently good."""
+        return "{0}.__class__ is bytes"
+
+    def to_python(self, value: Any) -> Any:
+        """Return `bytes`; text is encoded in UTF-8."""
+        if value is None or value.__class__ is bytes:
+            return value
+        if isinstance(value, str):
+            try:
+                return value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(f"{self.name}: the text has no UTF-8 form: {error.reason}") from None
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return bytes(value)
+        raise ValueError(f"{self.name}: {type(value).__name__} is not bytes")
+
+    def validate(self, value: Any) -> None:
+        """Check that the value is bytes or becomes bytes."""
+        super().validate(value)
+        self.to_python(value)

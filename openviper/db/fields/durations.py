@@ -1,0 +1,84 @@
+"""Spans of time."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, Literal, TypeVar, Unpack, overload
+
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.base import Field, FieldOptions
+
+T = TypeVar("T")
+
+_LIMIT = 2**63
+_TEXT = re.compile(r"(?:(-?\d{1,9}) days?,? )?(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z", re.ASCII)
+
+
+def microseconds(value: timedelta) -> int:
+    """Return the whole length in microseconds, by integers only: `total_seconds` is a float."""
+    return (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+
+
+def _read(value: int) -> timedelta:
+    return timedelta(microseconds=int(value))
+
+
+class DurationField(Field[T]):
+    """A span of time, exact to the microsecond, up to about 292,000 years either way."""
+
+    base_type = "BIGINT"
+
+    @overload
+    def __init__(
+        self: DurationField[timedelta], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DurationField[timedelta | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
+    def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+        super().__init__(null=null, **options)
+
+    def to_python(self, value: Any) -> Any:
+        """Return a `timedelta`; an `int` counts microseconds, text is what `str` makes of a `timedelta`."""
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str):
+                value = self._parse(value)
+            elif isinstance(value, int) and not isinstance(value, bool):
+                value = _read(value)
+        except OverflowError:
+            raise ValueError(f"{self.name}: {value!r} is too long a duration") from None
+        if not isinstance(value, timedelta):
+            raise ValueError(f"{self.name}: {value!r} is not a duration")
+        if not -_LIMIT <= microseconds(value) < _LIMIT:
+            raise ValueError(f"{self.name}: {value!r} does not fit into 64 bits of microseconds")
+        return value
+
+    def _parse(self, text: str) -> timedelta:
+        match = _TEXT.match(text.strip())
+        if match is None:
+            raise ValueError(f"{self.name}: {text!r} is not a duration such as '1 day, 2:03:04.5'")
+        days, sign, hours, minutes, seconds, fraction = match.groups()
+        length = timedelta(
+            hours=int(hours),
+            minutes=int(minutes),
+            seconds=int(seconds),
+            microseconds=int((fraction or "").ljust(6, "0")),
+        )
+        return timedelta(days=int(days or 0)) + (-length if sign else length)
+
+    def writer(self, dialect: Dialect) -> Converter | None:
+        """Return the conversion into microseconds."""
+        return microseconds
+
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return the conversion from microseconds."""
+        return _read
+
+    def validate(self, value: Any) -> None:
+        """Check that the value can be understood and fits."""
+        super().validate(value)
+        self.to_python(value)

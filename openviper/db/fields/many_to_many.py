@@ -1,0 +1,259 @@
+"""Many-to-many relations: a field without a column, kept in the rows of a join model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar, overload
+
+from openviper.db.fields.references import ModelReference, Reference, checked_related_name
+from openviper.db.fields.relations import ForeignKey
+from openviper.exceptions import FieldError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from openviper.db.models.many_to_many import ManyToManyManager
+
+M = TypeVar("M")
+N = TypeVar("N")
+
+
+class ManagerMaker(Protocol):
+    """Makes what an instance shows for the field; models provide it, this room only asks."""
+
+    def __call__(self, field: ManyToManyField[Any], instance: Any, *, reverse: bool) -> Any:
+        """Return the manager of `instance`; `reverse` when it is one of the field's targets."""
+        ...
+
+
+class ManyToManyField(Generic[M]):
+    """Any number of instances of another model, each of which may belong to any number of these.
+
+    ``article.tags`` is a `ManyToManyManager`. The pairs are rows of a join model, generated as ``<Source><Target>``
+    with the table ``<source table>_<field>``, or given as `through`.
+
+    Args:
+        to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
+        through: The join model, if it is your own: it has a foreign key to each side and whatever else you need.
+        related_name: Name of the attribute of the target that manages the pairs from the other side.
+        through_fields: Names of the join model's foreign keys to this model and to the target, needed only when it has
+            several of either kind.
+        blank: Whether forms may leave it empty; the ORM ignores it.
+        editable: Whether forms show it.
+        help_text: A sentence for forms.
+
+    Raises:
+        TypeError: If `to` or `through` neither is a model nor names one.
+        ValueError: If `related_name` cannot be a name, or `through_fields` is given without `through`.
+    """
+
+    make_manager: ManagerMaker
+
+    name: str = ""
+    model: Any = None
+
+    @overload
+    def __init__(
+        self: ManyToManyField[N],
+        to: type[N],
+        through: ModelReference | None = ...,
+        related_name: str | None = ...,
+        *,
+        through_fields: tuple[str, str] | None = ...,
+        blank: bool = ...,
+        editable: bool = ...,
+        help_text: str = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ManyToManyField[Any],
+        to: str | Callable[[], type[Any]],
+        through: ModelReference | None = ...,
+        related_name: str | None = ...,
+        *,
+        through_fields: tuple[str, str] | None = ...,
+        blank: bool = ...,
+        editable: bool = ...,
+        help_text: str = ...,
+    ) -> None: ...
+    def __init__(
+        self,
+        to: ModelReference,
+        through: ModelReference | None = None,
+        related_name: str | None = None,
+        *,
+        through_fields: tuple[str, str] | None = None,
+        blank: bool = False,
+        editable: bool = True,
+        help_text: str = "",
+    ) -> None:
+        if through_fields is not None and through is None:
+            raise ValueError("through_fields needs through")
+        self.to = to
+        self.through = through
+        self.through_fields = through_fields
+        self.related_name = checked_related_name(related_name)
+        self.blank = blank
+        self.editable = editable
+        self.help_text = help_text
+        self._reset()
+
+    def _reset(self) -> None:
+        self._reference = Reference(self.to)
+        self._through = None if self.through is None else Reference(self.through)
+        self._keys: tuple[ForeignKey[Any], ForeignKey[Any]] | None = None
+
+    def __repr__(self) -> str:
+        owner = f"{self.model.__name__}." if self.model is not None else ""
+        return f"<{type(self).__name__} {owner}{self.name}>"
+
+    def contribute_to_class(self, cls: type[Any], name: str) -> None:
+        """Take the name under which a model class holds this field.
+
+        Raises:
+            ValueError: If the name cannot be used.
+        """
+        if name.startswith("_") or "__" in name or name.endswith("_"):
+            raise ValueError(f"{cls.__name__}.{name}: {name!r} cannot be the name of a field")
+        self.model = cls
+        self.name = name
+
+    def clone(self) -> Self:
+        """Return a copy for another class, with a join model of its own unless `through` was given."""
+        copied = copy.copy(self)
+        copied._reset()
+        return copied
+
+    # The target
+
+    def resolve(self, *, early: bool = False) -> type[Any] | None:
+        """Return the target, or `None` if a model of its name is not known yet; see `Reference.resolve`."""
+        return self._reference.resolve(self.model, early=early)
+
+    @property
+    def remote_model(self) -> type[Any]:
+        """The target model.
+
+        Raises:
+            FieldError: If it cannot be found.
+        """
+        return self._reference.get(self.model, self.name)
+
+    # The join model
+
+    @property
+    def has_join_model(self) -> bool:
+        """Whether the join model was given or has been generated."""
+        return self._through is not None
+
+    def use_join_model(self, model: type[Any]) -> None:
+        """Take a generated join model."""
+        self._through = Reference(model)
+
+    @property
+    def through_model(self) -> type[Any]:
+        """The join model.
+
+        Raises:
+            FieldError: If it cannot be found, or not be generated yet because the target is not known.
+        """
+        if self._through is None:
+            self.model._meta.settle()
+        if self._through is None:
+            raise FieldError(f"{self.model.__name__}.{self.name}: no model {self.to!r} is known")
+        return self._through.get(self.model, self.name)
+
+    # `Any`, as mypy takes an attribute of a field's type for what the field gives to instances.
+
+    @property
+    def source_key(self) -> Any:
+        """The join model's foreign key to the model of this field.
+
+        Raises:
+            FieldError: If there is none, or it is ambiguous.
+        """
+        return self.keys()[0]
+
+    @property
+    def target_key(self) -> Any:
+        """The join model's foreign key to the target.
+
+        Raises:
+            FieldError: If there is none, or it is ambiguous.
+        """
+        return self.keys()[1]
+
+    def keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
+        """Return both foreign keys of the join model: to the model of this field, and to the target.
+
+        Raises:
+            FieldError: If one is missing or ambiguous.
+        """
+        if self._keys is None:
+            self._keys = self._named_keys() if self.through_fields else self._found_keys()
+        return self._keys
+
+    def _named_keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
+        assert self.through_fields is not None
+        through = self.through_model._meta
+        found = [through.field(name) for name in self.through_fields]
+        for key, model in zip(found, (self.model, self.remote_model), strict=True):
+            if not isinstance(key, ForeignKey) or not _is_same(key.remote_model, model):
+                raise FieldError(
+                    f"{self.model.__name__}.{self.name}: {through.model_name}.{key.name} is no foreign key to "
+                    f"{model.__name__}"
+                )
+        return found[0], found[1]
+
+    def _found_keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
+        keys = [field for field in self.through_model._meta.fields.values() if isinstance(field, ForeignKey)]
+        sources = [key for key in keys if _is_same(key.remote_model, self.model)]
+        targets = [key for key in keys if _is_same(key.remote_model, self.remote_model)]
+        if _is_same(self.model, self.remote_model):
+            # Both sides are one model: the first key is the one it begins from.
+            sources, targets = sources[:1], sources[1:]
+        for model, found in ((self.model, sources), (self.remote_model, targets)):
+            if len(found) != 1:
+                names = ", ".join(key.name for key in found) or "none"
+                through = self.through_model.__name__
+                raise FieldError(
+                    f"{self.model.__name__}.{self.name}: {through} needs exactly one foreign key to {model.__name__} "
+                    f"on this side, not {names}; through_fields says which to use"
+                )
+        return sources[0], targets[0]
+
+    # The attribute
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> ManyToManyManager[M]: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the field of the class, the manager of an instance."""
+
+        def __set__(self, instance: object, value: Never) -> None:
+            """Refuse: the manager's `set` is what stores."""
+
+    else:
+
+        def __get__(self, instance, owner):
+            """Return the field of the class, the manager of an instance."""
+            return self if instance is None else ManyToManyField.make_manager(self, instance, reverse=False)
+
+        def __set__(self, instance, value):
+            """Refuse: storing needs a query.
+
+            Raises:
+                AttributeError: Always.
+            """
+            raise AttributeError(
+                f"{self.model.__name__}.{self.name} cannot be assigned; use await instance.{self.name}.set(...)"
+            )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    # A proxy is its parent with another face.
+    return bool(one is other or one._meta.table_name == other._meta.table_name)

@@ -1,0 +1,288 @@
+"""The manager behind ``article.tags``: the related rows, and the pairs that relate them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from openviper.db.connection import transaction
+from openviper.db.executor import check_not_read_only, check_permission, write_alias
+from openviper.db.fields.many_to_many import ManyToManyField
+from openviper.db.manager import Manager
+from openviper.db.models.locks import holds_locks, lock_rows
+from openviper.db.query import QuerySet
+from openviper.db.query.related import RelatedQuery
+from openviper.db.query.rows import is_unsaved
+from openviper.exceptions import IntegrityError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+M = TypeVar("M")
+
+Defaults = Mapping[str, Any] | None
+"""Further values of new rows of the join model."""
+
+
+class ManyToManyManager(Manager[M]):
+    """The instances that are related to one instance, as ``article.tags``; await it for the list.
+
+    It has every method of a manager, on the related rows only, and those that change which rows are related. They check
+    the permission ``update`` on the model that declares the field, from whichever side they are called.
+
+    Args:
+        field: The many-to-many field.
+        instance: The instance to whose relations this belongs.
+        reverse: Whether `instance` is one of the field's targets.
+
+    Raises:
+        ValueError: If `instance` is not saved.
+    """
+
+    def __init__(self, field: ManyToManyField[Any], instance: Any, *, reverse: bool) -> None:
+        super().__init__()
+        if is_unsaved(instance):
+            raise ValueError(f"{instance!r} is not saved, so nothing can be related to it")
+        self.field = field
+        self.instance = instance
+        near, far = field.keys()
+        # Foreign keys; type checkers would take attributes of that type for descriptors.
+        self._near: Any = far if reverse else near
+        self._far: Any = near if reverse else far
+        self.name = str(field.related_name) if reverse else field.name
+        self._reverse = reverse
+        self.model: type[M] = field.model if reverse else field.remote_model
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} of {self.instance!r}>"
+
+    # Reading
+
+    def get_queryset(self) -> QuerySet[M]:
+        """Return the query for the related rows, with its result if it was prefetched."""
+        related = self._pairs().values(self._far.name)
+        found = RelatedQuery(self.model).filter(pk__in=related)
+        if self.instance._alias is not None:
+            found = found.using(self.instance._alias)
+        return found.with_result_of(self.instance, self.name)
+
+    def __await__(self) -> Generator[Any, None, list[M]]:
+        return self.get_queryset().__await__()
+
+    def __aiter__(self) -> AsyncIterator[M]:
+        return self.get_queryset().__aiter__()
+
+    def _pairs(self) -> QuerySet[Any]:
+        # The permission that counts is that for the related model; the join model is a detail of storing.
+        pairs: QuerySet[Any] = QuerySet(self.field.through_model).all(ignore_permissions=True)
+        pairs = pairs.filter(**{self._near.name: self.instance.pk})
+        return pairs if self.instance._alias is None else pairs.using(self.instance._alias)
+
+    # Which rows are related
+
+    async def add(self, *objs: M | Any, through_defaults: Defaults = None) -> None:
+        """Relate instances; those that are related already stay as they are.
+
+        Args:
+            *objs: Instances or primary keys.
+            through_defaults: Further values of the new rows of the join model.
+
+        Raises:
+            ValueError: If one is not saved, of another model, or no primary key.
+            IntegrityError: If there is no row of a primary key; then none is added.
+        """
+        keys = self._keys(objs)
+        async with self._editing(keys) as alias:
+            await self._add(alias, keys, through_defaults)
+
+    async def remove(self, *objs: M | Any) -> None:
+        """Relate instances no more; those that are not related do not matter.
+
+        Args:
+            *objs: Instances or primary keys.
+
+        Raises:
+            ValueError: If one is not saved, of another model, or no primary key.
+        """
+        keys = self._keys(objs)
+        async with self._editing():
+            await self._remove(keys)
+
+    async def clear(self) -> None:
+        """Relate nothing any more."""
+        async with self._editing():
+            await self._pairs().delete()
+
+    async def set(self, objs: Iterable[M | Any], *, through_defaults: Defaults = None) -> None:
+        """Relate exactly these instances; only the difference is written.
+
+        Args:
+            objs: Instances or primary keys.
+            through_defaults: Further values of the new rows of the join model.
+
+        Raises:
+            ValueError: If one is not saved, of another model, or no primary key.
+            IntegrityError: If there is no row of a primary key; then nothing is changed.
+        """
+        wanted = self._keys(objs)
+        async with self._editing(wanted) as alias:
+            present = set(await self._pairs().values_list(self._far.name, flat=True))
+            await self._remove([key for key in present if key not in set(wanted)])
+            await self._add(alias, [key for key in wanted if key not in present], through_defaults)
+
+    @asynccontextmanager
+    async def _editing(self, others: list[Any] | None = None) -> AsyncIterator[str]:
+        """Check that the pairs may be changed, and change them in one transaction.
+
+        Args:
+            others: Keys of the related rows that are going to be added.
+        """
+        meta, through = self.field.model._meta, self.field.through_model._meta
+        check_not_read_only(meta)
+        check_not_read_only(through)
+        await check_permission(meta, "update")
+        self.instance.__dict__.get("_prefetched", {}).pop(self.name, None)
+        alias = await write_alias(through, None, self.instance._alias)
+        # Always rows of the side that declares the field. A transaction around this may hold locks already, and then
+        # taking more of them would do harm.
+        rows = (others or []) if self._reverse else [self.instance.pk]
+        locking = bool(rows) and not holds_locks(alias)
+        async with transaction(alias):
+            if locking:
+                await lock_rows(meta, alias, _in_order(rows))
+            yield alias
+
+    def _keys(self, objs: Iterable[Any]) -> list[Any]:
+        key = self._far.target()
+        found = []
+        for one in objs:
+            if one is None:
+                raise ValueError(f"{self.name}: None is not a {self.model.__name__}")
+            if hasattr(type(one), "_meta") and is_unsaved(one):
+                raise ValueError(f"{self.name}: {one!r} is not saved yet")
+            value = self._far.key_of(one)
+            try:
+                found.append(key.to_python(value))
+            except (TypeError, ValueError):
+                raise ValueError(f"{self.name}: {one!r} is neither a {self.model.__name__} nor its key") from None
+        return list(dict.fromkeys(found))
+
+    async def _remove(self, keys: list[Any]) -> None:
+        if keys:
+            await self._among(keys).delete()
+
+    async def _add(self, alias: str, keys: list[Any], defaults: Defaults) -> None:
+        if not keys:
+            return
+        present = set(await self._among(keys).values_list(self._far.name, flat=True))
+        # In one order everywhere, so that writers who add the same pairs wait for each other and not in a circle.
+        missing = _in_order([key for key in keys if key not in present])
+        try:
+            async with transaction(alias):
+                await self._pairs().bulk_create(self._rows(missing, defaults))
+        except IntegrityError:
+            for key in missing:
+                await self._add_one(alias, key, defaults)
+
+    def _among(self, keys: list[Any]) -> QuerySet[Any]:
+        conditions: dict[str, Any] = {f"{self._far.name}__in": keys}
+        return self._pairs().filter(**conditions)
+
+    async def _add_one(self, alias: str, key: Any, defaults: Defaults) -> None:
+        try:
+            async with transaction(alias):
+                await self._pairs().bulk_create(self._rows([key], defaults))
+        except IntegrityError:
+            # Another writer may have been faster, which is as good. An UPDATE sees its row also where a SELECT of the
+            # same transaction would still see the past.
+            if not await self._among([key]).update(**{self._far.name: key}):
+                raise
+
+    def _rows(self, keys: list[Any], defaults: Defaults) -> list[Any]:
+        through = self.field.through_model
+        values = {name: value() if callable(value) else value for name, value in (defaults or {}).items()}
+        return [through(**{**values, self._near.name: self.instance.pk, self._far.name: key}) for key in keys]
+
+    # Making related rows
+
+    async def create(
+        self, *, ignore_permissions: bool = False, through_defaults: Defaults = None, **values: Any
+    ) -> M:
+        """Build an instance, save it and relate it, in one transaction.
+
+        Args:
+            ignore_permissions: Do not check model permissions for the new instance.
+            through_defaults: Further values of the new row of the join model.
+            **values: Values by field.
+
+        Raises:
+            TypeError: If a name is no field.
+            ValueError: If a value is not allowed.
+            IntegrityError: If a constraint refuses it.
+        """
+        async with self._editing() as alias:
+            made = await self._plain().create(ignore_permissions=ignore_permissions, **values)
+            await self._add(alias, self._keys([made]), through_defaults)
+        return made
+
+    async def get_or_create(self, defaults: Defaults = None, **lookups: Any) -> tuple[M, bool]:
+        """Return the matching related instance, or relate a matching one, which is created if there is none.
+
+        The second value tells whether it was created.
+
+        Raises:
+            FieldError: If a name is unknown.
+            MultipleObjectsReturned: If several match.
+        """
+        found = await self.get_queryset().get_or_none(**lookups)
+        if found is not None:
+            return found, False
+        async with self._editing() as alias:
+            made, created = await self._plain().get_or_create(defaults, **lookups)
+            await self._add(alias, self._keys([made]), None)
+        return made, created
+
+    async def update_or_create(self, defaults: Defaults = None, **lookups: Any) -> tuple[M, bool]:
+        """Save `defaults` on the matching related instance, or on another one or a new one, which is then related.
+
+        The second value tells whether it was created.
+
+        Raises:
+            FieldError: If a name is unknown.
+            MultipleObjectsReturned: If several match.
+        """
+        async with self._editing() as alias:
+            if await self.get_queryset().filter(**lookups).exists():
+                return await self.get_queryset().update_or_create(defaults, **lookups)
+            made, created = await self._plain().update_or_create(defaults, **lookups)
+            await self._add(alias, self._keys([made]), None)
+        return made, created
+
+    async def bulk_create(
+        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+    ) -> list[M]:
+        """Insert instances and relate them, in one transaction, and return them.
+
+        Raises:
+            QueryError: If an instance is stored already.
+            IntegrityError: If a constraint refuses a row; then none is stored.
+        """
+        async with self._editing() as alias:
+            made = await self._plain().bulk_create(objs, batch_size, ignore_permissions=ignore_permissions)
+            await self._add(alias, self._keys(made), None)
+        return made
+
+    def _plain(self) -> QuerySet[M]:
+        plain: QuerySet[M] = QuerySet(self.model)
+        return plain if self.instance._alias is None else plain.using(self.instance._alias)
+
+
+def _in_order(keys: list[Any]) -> list[Any]:
+    try:
+        return sorted(keys)
+    except TypeError:
+        return sorted(keys, key=str)
+
+
+ManyToManyField.make_manager = staticmethod(ManyToManyManager)

@@ -1,0 +1,206 @@
+"""Running a prefetch: one query per relation for all instances at once, its rows dealt out to them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from openviper.db.compiler.description import EVERYTHING, Description
+from openviper.db.connection import connections
+from openviper.db.executor import check_read, plan_on
+from openviper.db.fields.base import Field
+from openviper.db.fields.many_to_many import ManyToManyField
+from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.relations import ForeignKey
+from openviper.db.query.prefetch import Node, loading_fields
+from openviper.db.query.prefixes import behind
+
+Fetch = Callable[[type[Any], Description], Awaitable[list[Any]]]
+"""Runs a query for the instances of a model."""
+
+
+class Loading(NamedTuple):
+    """One prefetch at work.
+
+    Attributes:
+        fetch: Runs the queries.
+        alias: The database of the instances, if it is not that of their model.
+        dialect_alias: The database whose limits count.
+        ignore: Whether permissions are not checked.
+    """
+
+    fetch: Fetch
+    alias: str | None
+    dialect_alias: str
+    ignore: bool
+
+    def query(self, node: Node) -> Description:
+        """Return the query for the related rows, without the condition that ties them to the instances."""
+        query = node.query or EVERYTHING
+        return query.changed(
+            using=query.using or self.alias, ignore_permissions=self.ignore or query.ignore_permissions
+        )
+
+    def chunks(self, meta: ModelOptions, keys: Iterable[Any]) -> Iterator[list[Any]]:
+        """Yield the keys in lists that one query can take: all at once where the dialect binds a list as one value."""
+        left = list(keys)
+        dialect = connections.get(self.dialect_alias).dialect
+        size = dialect.max_variables // 2  # The rest is for the conditions of the query itself.
+        if len(left) > size:
+            write = plan_on(meta, self.dialect_alias).write_key
+            sample = [left[0] if write is None else write(left[0])]
+            if dialect.long_list_operand(sample) is not None:
+                size = len(left)
+        for start in range(0, len(left), size):
+            yield left[start : start + size]
+
+
+async def run_prefetch(
+    fetch: Fetch, meta: ModelOptions, instances: list[Any], query: Description, alias: str
+) -> None:
+    """Load what a query asks to prefetch for the instances it found.
+
+    Args:
+        fetch: Runs a query for the instances of a model.
+        meta: Their model's options.
+        instances: What the query found.
+        query: The query.
+        alias: The database they came from.
+    """
+    loading = Loading(fetch, None if alias == meta.backend else alias, alias, query.ignore_permissions)
+    await _load_all(loading, instances, query.prefetch)
+
+
+async def _load_all(loading: Loading, instances: list[Any], nodes: tuple[Node, ...]) -> None:
+    for node in nodes:
+        if not instances:
+            return
+        field = node.relation.field
+        if isinstance(field, ManyToManyField):
+            found = await _load_links(loading, instances, node, field)
+        elif node.relation.reverse:
+            found = await _load_referring(loading, instances, node, field)
+        else:
+            found = await _load_referred(loading, instances, node, field)
+        if node.children:
+            await _load_all(loading, list({id(one): one for one in found}.values()), node.children)
+
+
+def _store(instance: Any, node: Node, value: Any) -> None:
+    if node.to_attr is not None:
+        instance.__dict__[node.to_attr] = value
+    else:
+        instance.__dict__.setdefault("_prefetched", {})[node.name] = value
+
+
+def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
+    grouped: dict[Any, list[Any]] = {}
+    for instance in instances:
+        key = instance.__dict__.get(attname)
+        if key is not None:
+            grouped.setdefault(key, []).append(instance)
+    return grouped
+
+
+# What the instances refer to
+
+
+async def _load_referred(loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]) -> list[Any]:
+    known: list[Any] = []
+    wanted: list[Any] = []
+    for instance in instances:
+        cached = instance.__dict__.get(field.name) if node.query is None else None
+        if cached is not None and cached.pk == instance.__dict__.get(field.attname):
+            known.append(cached)
+            if node.to_attr is not None:
+                _store(instance, node, cached)
+        else:
+            wanted.append(instance)
+            if node.to_attr is not None:
+                _store(instance, node, None)
+    owners = _by_key(wanted, field.attname)
+    query = loading.query(node)
+    target = field.target()
+    found: list[Any] = []
+    for keys in loading.chunks(target.model._meta, owners):
+        found += await loading.fetch(node.relation.model, query.changed(where=(*query.where, ("pk__in", keys))))
+    for one in found:
+        for instance in owners.get(one.pk, ()):
+            instance.__dict__[node.to_attr or field.name] = one
+    return known + found
+
+
+# What refers to the instances
+
+
+async def _load_referring(loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]) -> list[Any]:
+    target: Field[Any] = field.target()
+    owners = _by_key(instances, target.attname)
+    model = node.relation.model
+    query = loading_fields(model._meta, loading.query(node), (field.name,))
+    found: list[Any] = []
+    for keys in loading.chunks(target.model._meta, owners):
+        found += await loading.fetch(model, query.changed(where=(*query.where, (f"{field.name}__in", keys))))
+    rows = _by_key(found, field.attname)
+    for key, some in owners.items():
+        belonging = rows.get(key, [])
+        for one in belonging:
+            one.__dict__[field.name] = some[0]
+        for instance in some:
+            if node.relation.single:
+                _store(instance, node, belonging[0] if belonging else None)
+            else:
+                _store(instance, node, list(belonging))
+    return found
+
+
+# Many to many
+
+
+async def _load_links(
+    loading: Loading, instances: list[Any], node: Node, field: ManyToManyField[Any]
+) -> list[Any]:
+    near, far = field.keys()
+    if node.relation.reverse:
+        near, far = far, near
+    owners = _by_key(instances, near.target().attname)
+    query = loading.query(node)
+    model = node.relation.model
+    await check_read(model._meta, query)
+    dealt: dict[Any, list[Any]] = {key: [] for key in owners}
+    found: list[Any] = []
+    for keys in loading.chunks(near.target().model._meta, owners):
+        for key, one in await _pairs(loading, model, query, near, far, keys):
+            dealt.setdefault(key, []).append(one)
+            found.append(one)
+    for key, some in owners.items():
+        for instance in some:
+            _store(instance, node, list(dealt[key]))
+    return found
+
+
+async def _pairs(
+    loading: Loading, model: type[Any], query: Description, near: ForeignKey[Any], far: ForeignKey[Any], keys: list[Any]
+) -> list[tuple[Any, Any]]:
+    """Return pairs of an owner's key and a related instance, in the order of the query."""
+    through: ModelOptions = near.model._meta
+    tied = (f"{near.name}__in", keys)
+    # Who may read the related model may read what is related; the join model is a detail of storing it.
+    joined = behind(through, far, query)
+    if joined is not None and model is far.remote_model:
+        rows = await loading.fetch(near.model, joined.changed(where=(tied, *joined.where), ignore_permissions=True))
+        some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
+        pairs = [(key, one) for key, one in some if one is not None]
+        if query.prefetch:
+            await _load_all(loading, [one for _, one in pairs], query.prefetch)
+        return pairs
+    only_keys = EVERYTHING.changed(
+        where=(tied,), only=(near.name, far.name), using=query.using, ignore_permissions=True
+    )
+    owners: dict[Any, list[Any]] = {}
+    for row in await loading.fetch(near.model, only_keys):
+        owners.setdefault(row.__dict__[far.attname], []).append(row.__dict__[near.attname])
+    found = []
+    for part in loading.chunks(model._meta, owners):
+        found += await loading.fetch(model, query.changed(where=(*query.where, ("pk__in", part))))
+    return [(key, one) for one in found for key in owners.get(one.pk, ())]

@@ -1,0 +1,51 @@
+"""Where static files come from: the project's directories, then those of the installed apps; the first one wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+ADMIN = "openviper.admin"
+AppLocator = Callable[[str], "str | None"]
+"""Finds the directory of an app that cannot be imported."""
+
+_locators: list[AppLocator] = []
+
+
+def register_app_locator(locator: AppLocator) -> None:
+    """Ask this too for apps that the import system does not know; the floors above call it."""
+    _locators[:] = [locator]
+
+
+def discover_app_static_dirs() -> tuple[Path, ...]:
+    """Return the `static` directories of the installed apps and of the admin, in order, each real one once."""
+    from openviper.conf import settings
+
+    return app_static_dirs(tuple(dict.fromkeys((*settings.INSTALLED_APPS, ADMIN))))
+
+
+def app_static_dirs(apps: Sequence[str]) -> tuple[Path, ...]:
+    """Return the `static` directories of some apps, in order, each real one once."""
+    return unique(Path(place, "static") for app in apps for place in _app_directories(app))
+
+
+def unique(directories: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the directories that exist, in order, each once however it is written."""
+    found: dict[str, Path] = {}
+    for directory in directories:
+        if directory.is_dir():
+            found.setdefault(os.path.realpath(directory), directory)
+    return tuple(found.values())
+
+
+def _app_directories(app: str) -> list[str]:
+    try:
+        spec = find_spec(app)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    if spec is not None and spec.submodule_search_locations:
+        return list(spec.submodule_search_locations)
+    located = [locator(app) for locator in _locators]
+    return [place for place in located if place]

@@ -1,0 +1,152 @@
+"""Middleware that serves files from directories."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.files import FileResponse, content_disposition
+from openviper.http.responses import PlainTextResponse, Response
+from openviper.routing.paths import below_root
+from openviper.staticfiles.handlers import content_type, is_shown_inline, sanitize_relative_path
+from openviper.utils.datastructures import Headers
+
+NOSNIFF = {"x-content-type-options": "nosniff"}
+_REFUSES_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*\Z")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# A pipe with nobody at its other end would otherwise block the thread that opens it.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+Opened = tuple[BinaryIO, os.stat_result]
+
+
+class StaticFilesMiddleware:
+    """Serves the files of some directories below a path and passes everything else on.
+
+    Symbolic links below a directory are not followed, directories are not listed.
+
+    Args:
+        app: The application inside.
+        url_path: The path that the files lie below.
+        directories: Where they are looked for, in order; ``["static"]`` when not given.
+        cache_max_age: How long browsers may keep a file without asking, in seconds; `None` makes them ask each time.
+        max_file_size: Larger files are refused with 413; in bytes.
+        untrusted: Have browsers save what is neither picture nor sound nor film: somebody else has uploaded it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        url_path: str = "/static",
+        directories: Sequence[str | os.PathLike[str]] | None = None,
+        cache_max_age: int | None = 3600,
+        max_file_size: int = 52428800,
+        *,
+        untrusted: bool = False,
+    ) -> None:
+        self.app = app
+        self.url_path = url_path.rstrip("/")
+        self.cache_max_age = cache_max_age
+        self.max_file_size = max_file_size
+        self.untrusted = untrusted
+        self._directories = [Path(directory) for directory in (["static"] if directories is None else directories)]
+
+    @property
+    def directories(self) -> list[Path]:
+        """Where files are looked for, as given."""
+        return list(self._directories)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for a file; pass everything else on."""
+        path = below_root(scope) if scope["type"] == "http" else ""
+        if not path.startswith(f"{self.url_path}/"):
+            await self.app(scope, receive, send)
+            return
+        response = await self._respond(scope, path[len(self.url_path) + 1 :])
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, relative: str) -> Response:
+        if scope["method"] not in ("GET", "HEAD"):
+            return _refusal(405, "Method Not Allowed", allow="GET, HEAD")
+        name = sanitize_relative_path(relative)
+        if name is None:
+            return _refusal(400, "Bad Request")
+        if not name or relative.endswith("/"):
+            return _refusal(404, "Not Found")
+        wants_gzip = _accepts_gzip(Headers(scope["headers"]))
+        found = await asyncio.to_thread(self._find, name, wants_gzip)
+        if found is None:
+            return _refusal(404, "Not Found")
+        opened, has_variant, is_variant = found
+        if opened[1].st_size > self.max_file_size:
+            opened[0].close()
+            return _refusal(413, "Content Too Large")
+        return self._file_response(name, opened, has_variant=has_variant, is_variant=is_variant)
+
+    def _find(self, name: str, wants_gzip: bool) -> tuple[Opened, bool, bool] | None:
+        """Open a file; also tell whether a compressed form exists, and whether it is what was opened."""
+        for directory in self._directories:
+            opened = open_below(directory, name)
+            if opened is None:
+                continue
+            packed = open_below(directory, f"{name}.gz")
+            # A companion that is older than the file holds what the file was before.
+            if packed is None or packed[1].st_mtime_ns < opened[1].st_mtime_ns:
+                if packed is not None:
+                    packed[0].close()
+                return opened, False, False
+            spare = opened if wants_gzip else packed
+            spare[0].close()
+            return (packed if wants_gzip else opened), True, wants_gzip
+        return None
+
+    def _file_response(self, name: str, opened: Opened, *, has_variant: bool, is_variant: bool) -> Response:
+        kind = content_type(name)
+        age = self.cache_max_age
+        headers = {**NOSNIFF, "cache-control": "no-cache" if age is None else f"public, max-age={age}"}
+        if has_variant:
+            headers["vary"] = "Accept-Encoding"
+        if is_variant:
+            headers["content-encoding"] = "gzip"
+        if self.untrusted and not is_shown_inline(kind):
+            headers["content-disposition"] = content_disposition(name.rpartition("/")[2])
+        return FileResponse(name, headers=headers, media_type=kind, opened=opened)
+
+
+def open_below(directory: Path, name: str) -> Opened | None:
+    """Open a regular file below a directory without following a link on the way; `None` if that cannot be done.
+
+    Each part is opened relative to the one before, so nothing can be exchanged for a link in between.
+    """
+    *folders, last = name.split("/")
+    try:
+        current = os.open(directory, _DIRECTORY)
+        try:
+            for folder in folders:
+                inner = os.open(folder, _DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
+                os.close(current)
+                current = inner
+            opened = os.open(last, _FILE, dir_fd=current)
+        finally:
+            os.close(current)
+    except (OSError, ValueError):  # Missing, a link, no permission, a name too long, or a lone surrogate.
+        return None
+    status = os.fstat(opened)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(opened)
+        return None
+    return os.fdopen(opened, "rb"), status
+
+
+def _accepts_gzip(headers: Headers) -> bool:
+    offered = [part.strip().lower() for part in ",".join(headers.getlist("accept-encoding")).split(",")]
+    return any(part.partition(";")[0].strip() == "gzip" and not _REFUSES_GZIP.match(part) for part in offered)
+
+
+def _refusal(status: int, text: str, **headers: str) -> Response:
+    return PlainTextResponse(text, status, {**NOSNIFF, **headers})

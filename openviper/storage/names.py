@@ -1,0 +1,62 @@
+"""Names of stored files: which characters they may have, and that they stay inside."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+
+MAX_COMPONENT = 255
+"""The longest part of a path, in bytes, that common file systems take."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")
+_DRIVE = re.compile(r"\A[A-Za-z]:")
+
+
+def clean_name(name: str) -> str:
+    """Return a name of which every part holds only ``A-Z a-z 0-9 _ . + -`` and does not begin with a dot.
+
+    Drives, leading slashes, empty parts, ``.`` and ``..`` are dropped; other characters become ``_``. Parts that are too
+    long lose their end, but not their suffix.
+
+    Raises:
+        ValueError: If the name holds NUL, or nothing of it is left.
+    """
+    if "\0" in name:
+        raise ValueError("a file name must not hold NUL")
+    parts = _DRIVE.sub("", name.replace("\\", "/")).split("/")
+    cleaned = "/".join(_clean_part(part) for part in parts if part not in ("", ".", ".."))
+    if not cleaned:
+        raise ValueError(f"{name!r} is not a file name")
+    return cleaned
+
+
+def _clean_part(part: str) -> str:
+    part = _UNSAFE.sub("_", part)
+    if part.startswith("."):
+        part = "_" + part[1:]
+    if len(part) <= MAX_COMPONENT:
+        return part
+    stem, suffix = os.path.splitext(part)
+    suffix = suffix[:32]
+    return stem[: MAX_COMPONENT - len(suffix)] + suffix
+
+
+def check_name(name: str) -> str:
+    """Return the name of a stored file as it is, if it can be one.
+
+    Raises:
+        ValueError: If it is empty, absolute, holds NUL or a backslash, or has a part ``..``.
+    """
+    parts = name.split("/")
+    if not name or "\0" in name or "\\" in name or "" in parts or "." in parts or ".." in parts:
+        raise ValueError(f"{name!r} is not the name of a stored file")
+    return name
+
+
+def generate_unique_name(name: str) -> str:
+    """Return the name with eight random hexadecimal digits before its suffix, none of its parts too long."""
+    folder, slash, last = name.rpartition("/")
+    stem, suffix = os.path.splitext(last)
+    suffix = suffix[:32]
+    token = f"_{secrets.token_hex(4)}"
+    return f"{folder}{slash}{stem[: MAX_COMPONENT - len(token) - len(suffix)]}{token}{suffix}"

@@ -1,0 +1,100 @@
+"""The broker of this process, opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from openviper.tasks.conf import resolve_tasks_config
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.base import Broker
+
+_lock = threading.Lock()
+_broker: Broker | None = None
+_config: dict[str, Any] | None = None
+
+
+def tasks_config() -> dict[str, Any]:
+    """Return the setting `TASKS` with its defaults, read once.
+
+    Raises:
+        OpenViperTasksConfigurationError: If a value cannot work.
+    """
+    global _config
+    if _config is None:
+        from openviper.conf import settings
+
+        _config = resolve_tasks_config(settings.TASKS)
+    return _config
+
+
+def get_broker() -> Broker:
+    """Return the broker that ``TASKS["broker"]`` names; the same one every time.
+
+    Raises:
+        OpenViperTasksConfigurationError: If `TASKS` has values that cannot work.
+        BrokerError: If the store does not answer.
+    """
+    global _broker
+    broker = _broker
+    if broker is None:
+        with _lock:
+            if _broker is None:
+                _broker = make_broker(tasks_config())
+            broker = _broker
+    return broker
+
+
+def set_broker(broker: Broker | None) -> None:
+    """Use this broker from now on; for tests and for programs that make their own."""
+    global _broker
+    _broker = broker
+
+
+def make_broker(config: dict[str, Any]) -> Broker:
+    """Return a new broker for a resolved `TASKS`."""
+    kind = config["broker"]
+    if kind == "stub":
+        from openviper.tasks.brokers.memory import MemoryBroker
+
+        return MemoryBroker()
+    if kind == "redis":
+        from openviper.tasks.brokers.redis import RedisBroker
+
+        return RedisBroker(config["broker_url"], lease=float(config["lease"]), prefix=str(config["redis_prefix"]))
+    from openviper.db.url import DatabaseURL
+    from openviper.tasks.brokers.database import DatabaseBroker
+
+    url, alias = DatabaseURL.parse(config["broker_url"]) if config["broker_url"] else None, None
+    if url is None:
+        from openviper.db.connection import connections
+
+        url, alias = connections.get().url, "default"
+    if url.is_memory:
+        from openviper.tasks.brokers.memory import MemoryBroker
+
+        return MemoryBroker()  # A database in memory belongs to one process, and so may its messages.
+    return DatabaseBroker(url, alias=alias, lease=float(config["lease"]))
+
+
+def reset_broker() -> None:
+    """Close the broker and forget it and the configuration; the next call makes a new one."""
+    global _broker, _config
+    with _lock:
+        broker, _broker, _config = _broker, None, None
+    if broker is not None:
+        broker.close()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    forget = getattr(_broker, "forget", None)
+    if forget is not None:
+        forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

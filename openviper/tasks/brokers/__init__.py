@@ -1,0 +1,1 @@
+"""Where messages wait: one module per kind of store."""

@@ -1,0 +1,90 @@
+"""Logging of tasks: quiet in a web process, to the console and to a file in a worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from openviper.conf.logging import LOG_DATETIME_FORMAT, TEXT_FORMAT, JsonFormatter
+from openviper.tasks.middleware import get_trace_id
+
+ROOT = "openviper.tasks"
+BACKUPS = 5
+"""Files that are kept besides the one being written."""
+
+
+class TraceFilter(logging.Filter):
+    """Gives every record the short id of the message that is being carried out, as ``trace_id``."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, with its id."""
+        record.trace_id = get_trace_id()
+        return True
+
+
+class ProcessFileHandler(RotatingFileHandler):
+    """Writes to a file of this process alone, named with its number, because two cannot rotate one file.
+
+    A forked child goes on with a file of its own.
+
+    Args:
+        path: The name without the process number: ``tasks.log`` becomes ``tasks.<pid>.log``.
+        max_bytes: Size at which a new file is begun.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        self._pid = os.getpid()
+        super().__init__(self._name(), maxBytes=max_bytes, backupCount=BACKUPS, encoding="utf-8", delay=True)
+
+    def _name(self) -> str:
+        return str(self._path.with_name(f"{self._path.stem}.{os.getpid()}{self._path.suffix}"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self.stream = None  # As `delay` leaves it; the parent's stays open there.
+            self.baseFilename = os.path.abspath(self._name())
+        super().emit(record)
+
+
+def get_task_logger(name: str) -> logging.Logger:
+    """Return a logger below ``openviper.tasks``."""
+    return logging.getLogger(name if name == ROOT or name.startswith(f"{ROOT}.") else f"{ROOT}.{name}")
+
+
+def configure_task_logging(*, worker: bool = False, config: dict[str, Any] | None = None) -> None:
+    """Set up the loggers of tasks.
+
+    Args:
+        worker: Whether this process is a worker: then records also go to the root logger, and to the file if there is one.
+        config: A resolved ``TASKS["logging"]``; that of the settings when not given.
+    """
+    if config is None:
+        from openviper.tasks.broker import tasks_config
+
+        config = tasks_config()["logging"]
+    logger = logging.getLogger(ROOT)
+    logger.setLevel(str(config["level"]).upper())
+    logger.propagate = worker
+    for handler in [one for one in logger.handlers if isinstance(one, ProcessFileHandler)]:
+        logger.removeHandler(handler)
+        handler.close()
+    if worker and config["file"]:
+        logger.addHandler(_file_handler(config["file"]))
+
+
+def _file_handler(file: dict[str, Any]) -> logging.Handler:
+    folder = Path(file["log_dir"])
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    handler = ProcessFileHandler(folder / file["file_name"], int(file["max_size"] * 1024 * 1024))
+    handler.addFilter(TraceFilter())
+    if file["log_format"] == "json":
+        handler.setFormatter(JsonFormatter())
+    else:
+        handler.setFormatter(logging.Formatter(f"{TEXT_FORMAT} [%(trace_id)s]", LOG_DATETIME_FORMAT))
+    return handler

@@ -1,0 +1,71 @@
+"""The addresses of static files, as templates write them.
+
+`collectstatic` leaves a record of what it wrote beside the files. It is read here, below the room that writes it, as
+templates need it and must not know more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+RECORD_NAME = ".openviper-static.json"
+"""The record in the destination of `collectstatic`; hidden, so that no source file is likely to be called so."""
+RECORD_VERSION = 1
+
+_cached: tuple[tuple[str, int, int], dict[str, str]] | None = None
+
+
+def static_url(name: str) -> str:
+    """Return the address of a static file; in templates this is ``{{ static("css/site.css") }}``.
+
+    With `DEBUG` off it is that of the copy whose name holds its content's hash, if `collectstatic --hash` has made one;
+    otherwise that of the file itself.
+
+    Args:
+        name: The file's path below a static directory, with ``/``.
+
+    Raises:
+        ValueError: If `name` is empty, absolute or leads outside.
+    """
+    from openviper.conf import settings
+
+    if not name or name.startswith("/") or "\\" in name or ".." in name.split("/"):
+        raise ValueError(f"{name!r} is not the path of a static file below a static directory")
+    if not settings.DEBUG:
+        name = hashed_names(Path(settings.STATIC_ROOT)).get(name, name)
+    return f"{settings.STATIC_URL.rstrip('/')}/{quote(name)}"
+
+
+def hashed_names(directory: Path) -> dict[str, str]:
+    """Return the hashed name of each file in the destination of `collectstatic`; empty if there is no record.
+
+    The record is read again when it has changed, so a server need not be restarted after a collection.
+    """
+    global _cached
+    path = os.path.join(directory, RECORD_NAME)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return {}
+    key = (os.path.abspath(path), status.st_mtime_ns, status.st_size)
+    if _cached is None or _cached[0] != key:
+        _cached = (key, _names(read_record(directory)))
+    return _cached[1]
+
+
+def read_record(directory: Path) -> dict[str, Any]:
+    """Return the record of the last collection; empty if there is none or it cannot be understood."""
+    try:
+        record = json.loads((directory / RECORD_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) and record.get("version") == RECORD_VERSION else {}
+
+
+def _names(record: dict[str, Any]) -> dict[str, str]:
+    names = record.get("hashed")
+    return {str(name): str(other) for name, other in names.items()} if isinstance(names, dict) else {}

@@ -1,0 +1,162 @@
+"""Measure how late the event loop is while the ORM works hard on SQLite.
+
+    python3 scripts/bench/loop_lag.py [--seconds 15] [--tasks 50] [--rows 300000]
+
+A task sleeps 1 ms in a loop and notes how late it wakes up, while others mix point queries, full scans, a writer of another
+process that holds the lock for 2 s, and bulk inserts of 50,000 rows. The same loop on its own shows what the machine adds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import sqlite3
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from openviper.db.connection import close_db, configure_db
+from openviper.db.fields import CharField, IntegerField
+from openviper.db.models import Count, Model, Sum
+from openviper.db.schemas import create_tables
+
+INTERVAL = 0.001
+HOLDER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+connection.execute("BEGIN IMMEDIATE")
+time.sleep(2)
+connection.execute("ROLLBACK")
+"""
+
+
+class Point(Model):
+    """A row that is read by key and scanned."""
+
+    _app_name = "lag"
+
+    name = CharField(max_length=40)
+    value = IntegerField(default=0)
+
+
+class Log(Model):
+    """A row that is inserted in bulk."""
+
+    _app_name = "lag"
+
+    text = CharField(max_length=60)
+
+
+async def watch(lags: list[float], until: float) -> None:
+    """Note how late each short sleep ends, in seconds."""
+    while (start := perf_counter()) < until:
+        await asyncio.sleep(INTERVAL)
+        lags.append(perf_counter() - start - INTERVAL)
+
+
+async def point_queries(number: int, rows: int, until: float) -> None:
+    """Read and now and then write single rows."""
+    key = number
+    while perf_counter() < until:
+        key = key * 7919 % rows + 1
+        point = await Point.objects.get(pk=key)
+        if key % 10 == 0:
+            point.value += 1
+            await point.save()
+        await asyncio.sleep(0.005)
+
+
+async def scans(until: float) -> None:
+    """Read the whole table again and again."""
+    while perf_counter() < until:
+        await Point.objects.filter(name__contains="no such thing").count()
+        await Point.objects.all().aggregate(total=Sum("value"), count=Count("*"))
+
+
+async def bulk(until: float) -> None:
+    """Insert many rows at once."""
+    while perf_counter() < until:
+        # Building and dropping the instances is the benchmark's own work, and is done bit by bit.
+        logs = []
+        for number in range(50_000):
+            logs.append(Log(text=f"entry {number}"))
+            if number % 200 == 0:
+                await asyncio.sleep(0)
+        await Log.objects.bulk_create(logs)
+        while logs:
+            del logs[-200:]
+            await asyncio.sleep(0)
+        await asyncio.sleep(1)
+
+
+async def locked_out(path: Path, until: float) -> None:
+    """Have another process hold the write lock for 2 s, now and then."""
+    while perf_counter() < until:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDER, str(path))
+        await process.wait()
+        await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def filled(path: Path, rows: int) -> AsyncIterator[None]:
+    """Make the tables and fill the one that is read."""
+    await configure_db(f"sqlite:///{path}")
+    await create_tables([Point, Log])
+    raw = sqlite3.connect(path)
+    with raw:
+        raw.executemany("INSERT INTO lag_point (name, value) VALUES (?, ?)", ((f"point {n}", n) for n in range(rows)))
+    raw.close()
+    try:
+        yield
+    finally:
+        await close_db()
+
+
+def show(label: str, lags: list[float]) -> None:
+    """Print one line."""
+    lags.sort()
+    p50, p99, p999 = (lags[min(len(lags) - 1, int(len(lags) * share))] for share in (0.5, 0.99, 0.999))
+    print(f"{label:<22}{len(lags):>8}{p50 * 1e3:>9.2f}{p99 * 1e3:>9.2f}{p999 * 1e3:>9.2f}{lags[-1] * 1e3:>9.2f}")
+
+
+async def run(seconds: float, tasks: int, rows: int) -> None:
+    """Measure an idle loop, then one with everything at once."""
+    print(f"{'':<22}{'sleeps':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>9}{'max ms':>9}    goal: p99.9 <= 5 ms")
+    idle: list[float] = []
+    await watch(idle, perf_counter() + min(seconds, 5))
+    show("nothing else", idle)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lag.db"
+        async with filled(path, rows):
+            lags: list[float] = []
+            gc.disable()  # Its pauses over the benchmark's own 50,000 instances would hide what is measured.
+            until = perf_counter() + seconds
+            async with asyncio.TaskGroup() as group:
+                group.create_task(watch(lags, until))
+                group.create_task(scans(until))
+                group.create_task(scans(until))
+                group.create_task(bulk(until))
+                group.create_task(locked_out(path, until))
+                for number in range(tasks - 4):
+                    group.create_task(point_queries(number, rows, until))
+            show(f"{tasks} tasks", lags)
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description="Measure how late the event loop is while the ORM works on SQLite.")
+    parser.add_argument("--seconds", type=float, default=15, help="how long (default: 15)")
+    parser.add_argument("--tasks", type=int, default=50, help="tasks at once (default: 50)")
+    parser.add_argument("--rows", type=int, default=300_000, help="rows of the table (default: 300000)")
+    options = parser.parse_args()
+    asyncio.run(run(options.seconds, options.tasks, options.rows))
+
+
+if __name__ == "__main__":
+    main()

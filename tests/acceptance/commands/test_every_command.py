@@ -1,0 +1,169 @@
+"""Every command doing its work, through both front ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from openviper.core.management.registry import BUILTIN
+from openviper.viperctl import ALLOWED_COMMANDS
+from tests.acceptance.commands.forks import FRONTS, Done, Forks
+from tests.acceptance.commands.runner import VIPERCTL
+from tests.projects import app, command, settings, write
+
+MODELS = (
+    "from openviper.db import Model\nfrom openviper.db.fields import CharField\n\n\n"
+    "class Post(Model):\n    title = CharField(max_length=100)\n"
+)
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="module", params=FRONTS)
+def run(request: pytest.FixtureRequest, forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a command that has to succeed, in one project for all tests of a front end, which build on one another."""
+    databases = (
+        '    DATABASES: dict = dataclasses.field(default_factory=lambda: {"default": {"URL": "sqlite:///db.sqlite3"}, '
+        '"other": {"URL": "sqlite:///other.sqlite3"}})\n'
+    )
+    files = app("site_", show=command()) | {
+        "viperctl.py": VIPERCTL,
+        "site_/settings.py": settings("site_", "openviper.auth") + databases,
+        "site_/models.py": MODELS,
+        "site_/routes.py": "route_paths = []\n",
+        "tests/test_it.py": "def test_it():\n    pass\n",
+        "site_/tests.py": "def test_app():\n    pass\n",
+    }
+    directory = write(tmp_path_factory.mktemp("every") / "project", files)
+
+    def run(*words: str, code: int = 0, **more: str) -> Done:
+        done = forks.run(request.param, directory, *words, **more)
+        assert done.returncode == code, done
+        assert "Traceback" not in done.stderr
+        return done
+
+    run.directory = directory  # type: ignore[attr-defined]  # a function takes any attribute
+    return run
+
+
+def place(run: Run) -> Path:
+    """Return the project's directory."""
+    directory: Path = run.directory  # type: ignore[attr-defined]  # set by the fixture
+    return directory
+
+
+def test_the_list_has_every_command_of_both_kinds(run: Run) -> None:
+    listed = re.findall(r"^  ([a-z-]+)", run("--help").stdout, re.MULTILINE)
+    assert listed == [*BUILTIN, "show"]
+    assert frozenset(BUILTIN) == ALLOWED_COMMANDS
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_every_command_has_help(run: Run, name: str) -> None:
+    printed = run(name, "--help").stdout
+    assert re.match(rf"usage: (viperctl.py|openviper viperctl) {name} ", printed)
+    assert run(name.replace("-", "_"), "-h").returncode == 0
+
+
+def test_makemigrations_tells_writes_and_settles(run: Run) -> None:
+    checked = run("makemigrations", "--check", code=1)
+    assert "Pending changes for site_" in checked.stdout and checked.stderr == "Error: Changes detected.\n"
+    assert not (place(run) / "site_/schemas").exists()
+    pending = run("makemigrations", "--check", "--json", code=1)
+    assert json.loads(pending.stdout) == {
+        "pending": True,
+        "apps": [
+            {
+                "name": "site_",
+                "path": "site_",
+                "changes": [{"model": "Post", "kind": "created", "notes": ["create table site__post"], "warnings": []}],
+            }
+        ],
+    }
+    assert not (place(run) / "site_/schemas").exists()
+    made = run("makemigrations", "site_").stdout
+    assert "site_ -> site_\n" in made and "Created site_/schemas/Post.json\nSchemas: 1 created.\n" in made
+    assert run("makemigrations").stdout.endswith("No schemas changed.\n")
+    assert run("makemigrations", "--check").stdout.endswith("No changes detected for site_\nNo changes detected.\n")
+    settled = json.loads(run("makemigrations", "--check", "--json").stdout)
+    assert settled == {"pending": False, "apps": [{"name": "site_", "path": "site_", "changes": []}]}
+
+
+def test_migrate_plans_applies_and_settles(run: Run) -> None:
+    assert "-> create table site__post" in run("migrate", "--plan").stdout
+    plan = json.loads(run("migrate", "--plan", "--json", "--verbose").stdout)
+    assert plan["database"] == "default" and plan["pending"] is True
+    assert "create table site__post" in plan["operations"]
+    assert any(statement.startswith("CREATE TABLE") for statement in plan["statements"])
+    assert (plan["warnings"], plan["patches"]) == ([], [])
+    assert not (place(run) / "db.sqlite3").exists()
+    applied = run("migrate", "-v").stdout
+    assert "Migrating...\n" in applied and "site_.Post\n" in applied and "  -> create table site__post\n" in applied
+    assert applied.endswith("Schema sync complete.\n")
+    assert run("migrate").stdout == "No schema changes to apply.\n"
+    assert json.loads(run("migrate", "--plan", "--json").stdout) == {
+        "database": "default",
+        "pending": False,
+        "operations": [],
+        "statements": [],
+        "warnings": [],
+        "patches": [],
+    }
+
+
+def test_migrate_changes_the_database_that_is_named_and_no_other(run: Run) -> None:
+    before = (place(run) / "db.sqlite3").read_bytes()
+    assert "site_.Post" in run("migrate", "site_", "--database", "other").stdout
+    assert (place(run) / "db.sqlite3").read_bytes() == before
+    with sqlite3.connect(place(run) / "other.sqlite3") as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    connection.close()
+    assert "site__post" in tables and "auth_users" not in tables
+
+
+def test_accounts_are_made_and_changed(run: Run) -> None:
+    given = {"OPENVIPER_SUPERUSER_PASSWORD": "correct horse"}
+    made = run("createsuperuser", "--no-input", "--username", "ann", "--email", "ann@example.com", **given)
+    assert made.stdout == "Superuser 'ann' created successfully.\n"
+    changed = run("changepassword", "ann", "--password", "battery staple")
+    assert changed.stdout == "Password changed successfully for user 'ann'.\n"
+    assert "list of processes" in changed.stderr
+
+
+def test_console_has_the_models_and_awaits(run: Run) -> None:
+    code = "print(await Post.objects.count(), await User.objects.count(), settings.PROJECT_NAME)"
+    assert run("console", "-c", code).stdout == "0 1 OpenViper Application\n"
+    run("console", "--no-models", "-c", "raise SystemExit('Post' in globals())", code=0)
+    run("console", "-c", "raise SystemExit(7)", code=7)
+
+
+def test_check_finds_nothing_in_a_project_that_is_settled(run: Run) -> None:
+    done = run("check", "--fail-level", "warning")
+    assert done.stdout == "Checked settings, models, routes, templates, database: nothing found.\n"
+
+
+def test_backups_are_written_and_restored(run: Run) -> None:
+    assert "Backup completed successfully" in run("backup-db", "--name", "kept").stdout
+    run("console", "-c", "await Post.objects.create(title='x')")
+    assert "Database restored successfully." in run("restore-db", "backup/kept.tar.gz", "--force").stdout
+    assert run("console", "-c", "print(await Post.objects.count())").stdout == "0\n"
+
+
+def test_an_app_and_a_command_are_created(run: Run) -> None:
+    assert f"Created app 'blog' at {place(run) / 'blog'}\n" in run("create-app", "blog").stdout
+    assert "Created command 'count-posts'" in run("create-command", "count-posts", "site_").stdout
+    assert run("count-posts").stdout == "count-posts ran.\n"
+    assert run("count_posts").stdout == "count-posts ran.\n"
+
+
+def test_the_tests_of_the_project_and_its_apps_run_and_their_exit_code_is_passed_on(run: Run) -> None:
+    done = run("test", "--", "-q", PYTHONWARNINGS="")
+    assert "Running: " in done.stdout and "2 passed" in done.stdout
+    (place(run) / "tests/test_it.py").write_text("def test_it():\n    assert False\n")
+    failed = run("test", "tests/test_it.py:test_it", "-x", "-v", code=1, PYTHONWARNINGS="")
+    assert failed.stdout.count("test_it.py::test_it") > 1
+    run("test", "tests/none.py", code=4, PYTHONWARNINGS="")

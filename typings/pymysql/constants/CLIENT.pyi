@@ -1,0 +1,1 @@
+FOUND_ROWS: int

@@ -1,0 +1,4 @@
+DATE: int
+DATETIME: int
+TIME: int
+TIMESTAMP: int
