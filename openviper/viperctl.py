@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
 """The built-in commands; those of the project and of entry points are accepted too."""
 
-DOT_ONLY = frozenset({"create-app", "create-command", "restore-db"})
+DOT_ONLY = frozenset({"create-app", "create-command", "restore-db", "tasks"})
 """Commands for which only a literal ``.`` is a target; any other word belongs to the command."""
 
 APP_FILES = ("models.py", "routes.py")

@@ -29,9 +29,13 @@ def _read(path: str) -> str:
 
 
 def started_at(pid: int) -> str:
-    """Return when a process began, in ticks since boot, as proc(5) tells it; empty if there is no such process."""
+    """Return when a process began, in ticks since boot, as proc(5) tells it; empty if there is no such process.
+
+    One that has ended and whose parent has not asked for its exit code, a zombie, does nothing any more and is none.
+    """
     try:
-        return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[19]
+        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        return "" if fields[0] in ("Z", "X") else fields[19]
     except (OSError, IndexError):
         return ""
 

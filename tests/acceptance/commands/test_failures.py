@@ -65,8 +65,7 @@ def fails(done: Done, code: int, *texts: str) -> None:
     ("words", "code", "texts"),
     [
         (["migrat"], 1, ["Unknown command: 'migrat'; did you mean 'migrate'?"]),
-        (["start-worker"], 1, ["Unknown command: 'start-worker'"]),
-        (["tasks"], 1, ["Unknown command: 'tasks'"]),
+        (["start-workers"], 1, ["Unknown command: 'start-workers'; did you mean 'start-worker'?"]),
         (["create-provider", "x"], 1, ["Unknown command: 'create-provider'"]),
         (["Migrate"], 1, ["Unknown command: 'Migrate'"]),
         (["makemigrations", "sit_"], 1, ["App 'sit_' not found", "did you mean 'site_'?", "apps/sit_/"]),
