@@ -39,10 +39,12 @@ class BrokerError(OpenViperTasksError):
 
     Attributes:
         busy: Whether another writer was in the way, so that it may work in a moment.
+        duplicate: Whether there was a row of the same key.
     """
 
-    def __init__(self, message: str, *, busy: bool = False) -> None:
+    def __init__(self, message: str, *, busy: bool = False, duplicate: bool = False) -> None:
         self.busy = busy
+        self.duplicate = duplicate
         super().__init__(message)
 
 

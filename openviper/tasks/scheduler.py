@@ -110,14 +110,14 @@ class Scheduler:
             name = entry["name"]
             if name in self._startup_left:
                 self._startup_left.discard(name)
-                if self._active(name) and self._claims_startup(name, now):
-                    self._send(entry, int(now))
+                if self._active(name) and self._claims_startup(entry, now):
+                    self._note(entry, int(now))
                     sent.append(name)
             slot = self._due_slot(entry, now)
             if slot is None or slot <= self._taken.get(name, -1):
                 continue
             if self._active(name) and self._claims(entry, slot):
-                self._send(entry, slot)
+                self._note(entry, slot)
                 sent.append(name)
         return sent
 
@@ -160,32 +160,35 @@ class Scheduler:
         return self._broker or get_broker()
 
     def _claims(self, entry: ScheduleEntry, slot: int) -> bool:
+        """Take a slot, and with it, in one step of the store, send the job."""
         try:
-            taken = self._store().claim_slot(entry["name"], slot)
+            taken = self._store().claim_slot(entry["name"], slot, _message(entry))
         except BrokerError as error:
             logger.warning("cannot take a slot of %r, so it is not sent: %s", entry["name"], error)
             return False
         self._taken[entry["name"]] = slot
         return taken
 
-    def _claims_startup(self, name: str, now: float) -> bool:
-        """Take the start of this group of workers: true for one of all that start within a minute.
+    def _claims_startup(self, entry: ScheduleEntry, now: float) -> bool:
+        """Take the start of this group of workers, and send the job: true for one of all that start within a minute.
 
         Two grids, half a field apart: whoever is close to another one shares a field with it in at least one of them.
         """
+        name, store, half = entry["name"], self._store(), STARTUP_GRID // 2
         try:
-            return all(
-                self._store().claim_slot(f"{name}:startup:{shift}", int((now + shift) // STARTUP_GRID))
-                for shift in (0, STARTUP_GRID // 2)
-            )
+            if not store.claim_slot(f"{name}:startup:0", int(now // STARTUP_GRID)):
+                return False
+            return store.claim_slot(f"{name}:startup:{half}", int((now + half) // STARTUP_GRID), _message(entry))
         except BrokerError as error:
             logger.warning("cannot take the start of %r, so it is not sent: %s", name, error)
             return False
 
-    def _send(self, entry: ScheduleEntry, slot: int) -> None:
-        actor = Registry.get_actor(entry["name"])
-        message = Message(actor.actor_name, actor.queue_name, '{"args":[],"kwargs":{}}', priority=actor.priority)
-        self._store().enqueue([message])
+    def _note(self, entry: ScheduleEntry, slot: int) -> None:
         logger.info("sent the periodic job %r", entry["name"])
         if self._sent is not None:
             self._sent(entry["name"], slot)
+
+
+def _message(entry: ScheduleEntry) -> Message:
+    actor = Registry.get_actor(entry["name"])
+    return Message(actor.actor_name, actor.queue_name, '{"args":[],"kwargs":{}}', priority=actor.priority)

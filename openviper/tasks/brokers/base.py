@@ -151,8 +151,13 @@ class Broker(Protocol):
         """Return what is known of a message that is finished, or `None`."""
         ...
 
-    def claim_slot(self, name: str, slot: int) -> bool:
+    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
         """Take a slot of a periodic job: true for exactly one caller per slot, and for no slot before the last one taken.
+
+        Args:
+            name: The job.
+            slot: The number of the firing.
+            message: Stored if the slot is taken; both happen or neither, wherever the process is killed.
 
         Raises:
             BrokerError: If the store does not answer.

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.url import DatabaseURL
@@ -110,8 +111,19 @@ class DatabaseBroker:
 
     def enqueue(self, messages: Sequence[Message]) -> None:
         """Store messages, all or none of them."""
-        rows = [insert_row(message) for message in messages]
-        self.with_store(lambda store: store.insert(rows))
+        self._insert(messages, wait=True)
+
+    def _insert(self, messages: Sequence[Message], *, wait: bool) -> None:
+        for attempt in (1, 2, 3):
+            work = partial(_insert_rows, [insert_row(message) for message in messages])
+            try:
+                return self.with_store(work, wait=wait)
+            except BrokerError as error:
+                if not error.duplicate or attempt == 3:
+                    raise
+                # Another process made the same key in the same microsecond.
+                for message in messages:
+                    message.key = None
 
     def send(self, message: Message) -> None:
         """Store one message with the transaction that is open, or else at once; an event loop is not made to wait."""
@@ -120,17 +132,16 @@ class DatabaseBroker:
         if not _in_event_loop():
             self.enqueue([message])
             return
-        row = insert_row(message)
         if self._sender.is_busy:  # What was sent before goes first.
-            self._sender.add(row)
+            self._sender.add(message)
             return
         try:
-            self.with_store(lambda store: store.insert([row]), wait=False)
+            self._insert([message], wait=False)
         except BrokerError as error:
             if not error.busy:
                 raise
             # Whoever holds the lock may be waiting for this very loop.
-            self._sender.add(row)
+            self._sender.add(message)
 
     def _join_transaction(self, message: Message) -> bool:
         from openviper.db.connection import before_commit
@@ -178,9 +189,18 @@ class DatabaseBroker:
         )
         return StoredResult(rows[0][0] or "null", rows[0][1] or "") if rows else None
 
-    def claim_slot(self, name: str, slot: int) -> bool:
-        """Take a slot of a periodic job."""
-        return self.with_store(lambda store: store.claim_slot(name, slot))
+    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
+        """Take a slot of a periodic job, and store its message in the same transaction."""
+        rows = [] if message is None else [insert_row(message)]
+
+        def work(store: Store) -> bool:
+            with store.transaction():
+                taken = store.claim_slot(name, slot)
+                if taken and rows:
+                    store.insert(rows)
+                return taken
+
+        return self.with_store(work)
 
     def last_slot(self, name: str) -> int | None:
         """Return the last slot that was taken of a periodic job."""
@@ -271,6 +291,10 @@ class DatabaseBroker:
         self._sender = _Sender(self)
 
 
+def _insert_rows(rows: list[tuple[Any, ...]], store: Store) -> None:
+    store.insert(rows)
+
+
 def _count(states: dict[int, tuple[int, float]], state: State) -> int:
     return states[state][0] if state in states else 0
 
@@ -298,19 +322,19 @@ class _Sender:
 
     def __init__(self, broker: DatabaseBroker) -> None:
         self._broker = broker
-        self._rows: list[tuple[Any, ...]] = []
+        self._messages: list[Message] = []
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether something waits to be stored."""
-        return bool(self._rows)
+        return bool(self._messages)
 
-    def add(self, row: tuple[Any, ...]) -> None:
-        """Store a row as soon as the database takes it."""
+    def add(self, message: Message) -> None:
+        """Store a message as soon as the database takes it."""
         with self._condition:
-            self._rows.append(row)
+            self._messages.append(message)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="openviper-tasks-sender", daemon=True)
                 self._thread.start()
@@ -319,23 +343,23 @@ class _Sender:
     def _run(self) -> None:
         while True:
             with self._condition:
-                rows = list(self._rows)
-                if not rows:
+                messages = list(self._messages)
+                if not messages:
                     self._thread = None
                     atexit.unregister(self.flush)
                     self._condition.notify_all()
                     return
             try:
-                self._broker.with_store(lambda store: store.insert(rows))
+                self._broker.enqueue(messages)
             except BrokerError:
-                logger.exception("%d messages are not stored yet; trying again", len(rows))
+                logger.exception("%d messages are not stored yet; trying again", len(messages))
                 time.sleep(0.5)
                 continue
             with self._condition:
-                del self._rows[: len(rows)]
+                del self._messages[: len(messages)]
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until everything is stored, for a while."""
         with self._condition:
-            if not self._condition.wait_for(lambda: not self._rows, timeout):
-                logger.error("%d messages could not be stored", len(self._rows))
+            if not self._condition.wait_for(lambda: not self._messages, timeout):
+                logger.error("%d messages could not be stored", len(self._messages))

@@ -79,13 +79,15 @@ class MemoryBroker:
         """Return what is known of a message that is finished."""
         return self._results.get(message_id)
 
-    def claim_slot(self, name: str, slot: int) -> bool:
-        """Take a slot of a periodic job."""
+    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
+        """Take a slot of a periodic job, and store its message."""
         with self._lock:
             if self._slots.get(name, -1) >= slot:
                 return False
             self._slots[name] = slot
-            return True
+        if message is not None:
+            self.enqueue([message])
+        return True
 
     def last_slot(self, name: str) -> int | None:
         """Return the last slot that was taken of a periodic job."""

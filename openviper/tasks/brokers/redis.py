@@ -154,10 +154,11 @@ class RedisBroker:
             text: Any = self.client.get(self.key(f"result:{message_id}"))
         return None if text is None else StoredResult(*json.loads(text))
 
-    def claim_slot(self, name: str, slot: int) -> bool:
-        """Take a slot of a periodic job."""
+    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
+        """Take a slot of a periodic job, and store its message."""
+        more = [] if message is None else [self.prefix, self.stream(message), encode(message)]
         with self.translated():
-            return bool(self._claim_slot(keys=[self.key("slots")], args=[name, slot]))
+            return bool(self._claim_slot(keys=[self.key("slots")], args=[name, slot, *more]))
 
     def last_slot(self, name: str) -> int | None:
         """Return the last slot that was taken of a periodic job."""

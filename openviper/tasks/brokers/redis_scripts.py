@@ -100,6 +100,12 @@ if last and tonumber(last) >= tonumber(ARGV[2]) then
   return 0
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[3] then
+  local prefix, stream = ARGV[3], ARGV[4]
+  redis.call('SADD', prefix .. 'queues', stream)
+  redis.call('XADD', stream, '*', 'm', ARGV[5])
+  redis.call('PUBLISH', prefix .. 'wake', stream)
+end
 return 1
 """
-"""Key: the hash of slots. Arguments: the job's name and the slot."""
+"""Key: the hash of slots. Arguments: the job's name and the slot; and prefix, stream and message of what to store with it."""

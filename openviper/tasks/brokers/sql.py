@@ -127,7 +127,7 @@ class Store(Protocol):
         ...
 
     def claim_slot(self, name: str, slot: int) -> bool:
-        """Take a slot; true for the one that does."""
+        """Take a slot; true for the one that does; inside a transaction."""
         ...
 
     def listen(self) -> None:

@@ -34,10 +34,6 @@ def open_store(url: DatabaseURL) -> Store:
     return PostgreSQLStore(url) if url.vendor == "postgresql" else MySQLStore(url)
 
 
-def _failure(error: Exception, *, busy: bool = False) -> BrokerError:
-    return BrokerError(f"the message store does not answer: {error}", busy=busy)
-
-
 class SQLiteStore:
     """A connection to an SQLite file."""
 
@@ -84,7 +80,12 @@ class SQLiteStore:
 
     @staticmethod
     def _translate(error: sqlite3.Error) -> BrokerError:
-        return _failure(error, busy=getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY)
+        code = getattr(error, "sqlite_errorcode", 0)
+        return BrokerError(
+            f"the message store does not answer: {error}",
+            busy=code & 0xFF == sqlite3.SQLITE_BUSY,
+            duplicate=code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        )
 
     def rows(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         """Run a read."""
@@ -138,10 +139,9 @@ class SQLiteStore:
 
     def claim_slot(self, name: str, slot: int) -> bool:
         """Take a slot; true for the one that does."""
-        with self.transaction():
-            if self.change(f"UPDATE {SLOTS} SET slot = ? WHERE name = ? AND slot < ?", (slot, name, slot)):
-                return True
-            return bool(self.change(f"INSERT OR IGNORE INTO {SLOTS} VALUES (?, ?)", (name, slot)))
+        if self.change(f"UPDATE {SLOTS} SET slot = ? WHERE name = ? AND slot < ?", (slot, name, slot)):
+            return True
+        return bool(self.change(f"INSERT OR IGNORE INTO {SLOTS} VALUES (?, ?)", (name, slot)))
 
     def listen(self) -> None:
         """Do nothing: the version of the file tells of every write."""
@@ -201,8 +201,11 @@ class _ServerStore:
     def _text(self, error: Exception) -> str:
         return str(error).strip()
 
+    def _is_duplicate(self, error: Exception) -> bool:
+        raise NotImplementedError
+
     def _translate(self, error: Exception) -> BrokerError:
-        return BrokerError(f"the message store does not answer: {self._text(error)}")
+        return BrokerError(f"the message store does not answer: {self._text(error)}", duplicate=self._is_duplicate(error))
 
     def set_patience(self, wait: bool) -> None:
         """Do nothing: writers do not wait for each other."""
@@ -288,6 +291,9 @@ class PostgreSQLStore(_ServerStore):
         from openviper.db.drivers.postgresql import connect_arguments
 
         self.raw = self._psycopg.connect(autocommit=True, **connect_arguments(self.url))
+
+    def _is_duplicate(self, error: Exception) -> bool:
+        return isinstance(error, self._psycopg.errors.UniqueViolation)
 
     @property
     def is_lost(self) -> bool:
@@ -389,6 +395,9 @@ class MySQLStore(_ServerStore):
 
     def _text(self, error: Exception) -> str:
         return str(error.args[1]) if len(error.args) > 1 else str(error)
+
+    def _is_duplicate(self, error: Exception) -> bool:
+        return bool(error.args) and error.args[0] == 1062  # ER_DUP_ENTRY
 
     @property
     def is_lost(self) -> bool:

@@ -258,6 +258,14 @@ def test_a_slot_is_taken_once_and_none_before_it(broker: Broker, reopen: Reopen,
     assert broker.last_slot("job") == 6
 
 
+def test_the_message_of_a_slot_is_stored_by_whoever_takes_it(broker: Broker, reopen: Reopen) -> None:
+    messages = [Message("tick", "default", '{"args":[],"kwargs":{}}') for _ in range(3)]
+    assert broker.claim_slot("job", 5, messages[0])
+    assert not reopen().claim_slot("job", 5, messages[1])
+    assert broker.claim_slot("job", 6, messages[2])
+    assert [one.message_id for one in broker.messages()] == [messages[0].message_id, messages[2].message_id]
+
+
 def test_people_can_look_and_repair(broker: Broker) -> None:
     broker.enqueue([message("a"), message("b", queue="mail"), message("c", delay=3600), message("d")])
     consumer = broker.consumer(new_worker_id(), ["default"])
@@ -333,3 +341,11 @@ def test_many_delayed_messages_do_not_stand_in_the_way(broker: Broker) -> None:
     consumer = broker.consumer(new_worker_id(), None)
     assert texts(claim(consumer, 1)) == ["now"]
     consumer.close()
+
+
+def test_two_messages_that_were_given_one_key_are_both_stored(broker: Broker) -> None:
+    one, other = message("one"), message("other")
+    one.key = other.key = 5 if broker.name == "database" else None
+    broker.enqueue([one])
+    broker.enqueue([other])
+    assert {info.message_id for info in broker.messages()} == {one.message_id, other.message_id}
