@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,20 +44,17 @@ def main() -> int:
     missing = [version for version in VERSIONS if version not in interpreters]
     print(f"Interpreters: {', '.join(interpreters)}" + (f" (not found: {', '.join(missing)})" if missing else ""))
 
-    failed: list[str] = []
-    for number, (version, interpreter) in enumerate(interpreters.items()):
-        python = prepare(version, interpreter)
-        if python is None:
-            failed.append(f"{version}: environment")
-            continue
-        if number == 0 and not run([python, "-m", "mypy"], f"mypy --strict on {version}"):
+    prepared = {version: prepare(version, interpreter) for version, interpreter in interpreters.items()}
+    pythons = {version: python for version, python in prepared.items() if python is not None}
+    failed = [f"{version}: environment" for version in prepared if version not in pythons]
+    for version, python in list(pythons.items())[:1]:
+        if not run([python, "-m", "mypy"], f"mypy --strict on {version}"):
             failed.append(f"{version}: mypy")
         # The architecture test is part of the suite; run first and alone, it fails within a second.
-        if number == 0 and not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
+        if not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
             failed.append(f"{version}: architecture")
-            break
-        if not run(pytest(python, options.pytest_args), f"pytest on {version}"):
-            failed.append(f"{version}: pytest")
+            pythons = {}
+    failed += run_suites(pythons, options.pytest_args)
 
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All checks passed'} ({minutes} min {seconds} s).")
@@ -112,17 +110,47 @@ def prepare(version: str, interpreter: str) -> str | None:
     return str(python)
 
 
+def run_suites(pythons: dict[str, str], arguments: list[str]) -> list[str]:
+    """Run the tests on every version, as many at a time as there are processors, and return what failed.
+
+    Tests wait for processes and servers much of the time, and share nothing: each makes its own directories and databases.
+    """
+    at_once = max(1, min(len(pythons), os.cpu_count() or 1))
+    if at_once == 1:
+        return [
+            f"{version}: pytest"
+            for version, python in pythons.items()
+            if not run(pytest(python, arguments), f"pytest on {version}")
+        ]
+    print(f"\n== pytest on {', '.join(pythons)}, {at_once} at a time; each is shown when it has ended", flush=True)
+    with ThreadPoolExecutor(at_once) as pool:
+        passed = pool.map(lambda item: run(pytest(item[1], arguments), f"pytest on {item[0]}", later=True), pythons.items())
+        return [f"{version}: pytest" for version, ok in zip(pythons, passed, strict=True) if not ok]
+
+
 def pytest(python: str, arguments: list[str]) -> list[str]:
     """Return the command line for pytest."""
     return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", *arguments]
 
 
-def run(command: list[str], title: str) -> bool:
-    """Run one check and tell whether it passed."""
-    print(f"\n== {title}", flush=True)
+def run(command: list[str], title: str, *, later: bool = False) -> bool:
+    """Run one check and tell whether it passed.
+
+    Args:
+        command: What to run.
+        title: What it is called.
+        later: Show what it prints as a whole at the end, because others run beside it.
+    """
     started = time.monotonic()
-    result = subprocess.run(command, cwd=ROOT)
-    print(f"== {title}: {'passed' if result.returncode == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
+    if later:
+        result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"\n== {title}\n".encode() + result.stdout)
+    else:
+        print(f"\n== {title}", flush=True)
+        result = subprocess.run(command, cwd=ROOT)
+    outcome = "passed" if result.returncode == 0 else "FAILED"
+    print(f"== {title}: {outcome} in {time.monotonic() - started:.0f} s", flush=True)
     return result.returncode == 0
 
 

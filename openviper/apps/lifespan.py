@@ -68,13 +68,13 @@ class Lifespan:
             raise
 
     async def stop(self, handlers: Sequence[Callback] | None = None) -> list[Exception]:
-        """Stop everything, database connections last; every step runs whatever the ones before did.
+        """Stop everything, background tasks and database connections last; every step runs whatever the ones before did.
 
         Returns:
             What failed.
         """
         steps: list[Callback] = [*reversed(self._shutdown if handlers is None else handlers)]
-        steps += [self._manager.run_shutdown, _close_databases]
+        steps += [self._manager.run_shutdown, _finish_tasks, _close_databases]
         errors: list[Exception] = []
         interruption: BaseException | None = None
         for step in steps:
@@ -93,6 +93,12 @@ async def _call(handler: Callback) -> None:
     result = handler()
     if hasattr(result, "__await__"):
         await result
+
+
+async def _finish_tasks() -> None:
+    broker = sys.modules.get("openviper.tasks.broker")
+    if broker is not None:
+        await broker.finish_sending()
 
 
 async def _close_databases() -> None:

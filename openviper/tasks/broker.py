@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.conf import resolve_tasks_config
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _broker: Broker | None = None
+_pinned: Broker | None = None
 _config: dict[str, Any] | None = None
 
 
@@ -38,7 +41,7 @@ def get_broker() -> Broker:
         BrokerError: If the store does not answer.
     """
     global _broker
-    broker = _broker
+    broker = _pinned or _broker
     if broker is None:
         with _lock:
             if _broker is None:
@@ -51,6 +54,17 @@ def set_broker(broker: Broker | None) -> None:
     """Use this broker from now on; for tests and for programs that make their own."""
     global _broker
     _broker = broker
+
+
+@contextmanager
+def pinned_broker(broker: Broker) -> Iterator[Broker]:
+    """Use a broker inside the block, whatever `TASKS` says; for tests."""
+    global _pinned
+    before, _pinned = _pinned, broker
+    try:
+        yield broker
+    finally:
+        _pinned = before
 
 
 def make_broker(config: dict[str, Any]) -> Broker:
@@ -94,6 +108,20 @@ def _after_fork() -> None:
     forget = getattr(_broker, "forget", None)
     if forget is not None:
         forget()
+
+
+async def finish_sending() -> None:
+    """Wait until the calls that run inline on this event loop have ended, and until what was sent is stored.
+
+    For the end of an application: what was sent must not be lost with the process.
+    """
+    import asyncio
+
+    from openviper.tasks.inline import wait_for_inline
+
+    await wait_for_inline()
+    if _broker is not None:
+        await asyncio.to_thread(_broker.flush)
 
 
 if hasattr(os, "register_at_fork"):

@@ -55,7 +55,7 @@ def validate_tasks_config(config: Any) -> None:
     """
     if not isinstance(config, Mapping):
         raise OpenViperTasksConfigurationError([f"TASKS must be a dict, not {type(config).__name__}"])
-    errors = [*_broker_errors(config), *_number_errors(config)]
+    errors = [*_broker_errors(config), *_number_errors(config), *_backup_errors(config.get("backup"))]
     if config.get("enabled") not in (0, 1):
         errors.append(f"TASKS['enabled'] must be 0 or 1, not {config.get('enabled')!r}")
     logging = config.get("logging", {})
@@ -91,6 +91,24 @@ def _number_errors(config: Mapping[str, Any]) -> list[str]:
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value <= 0:
             errors.append(f"TASKS[{name!r}] must be a positive number, not {value!r}")
     return errors
+
+
+def _backup_errors(backup: Any) -> list[str]:
+    if not backup:
+        return []
+    if not isinstance(backup, Mapping):
+        return [f"TASKS['backup'] must be a dict, not {type(backup).__name__}"]
+    from openviper.db.tools.scheduled import BackupSchedule
+    from openviper.tasks.cron import parse_cron
+
+    try:
+        schedule = BackupSchedule.from_settings(backup)
+        assert schedule is not None
+        parse_cron(schedule.cron)
+    except ValueError as error:
+        text = str(error)
+        return [text if text.startswith("TASKS[") else f"TASKS['backup']['cron']: {text}"]
+    return []
 
 
 def _logging_errors(logging: Mapping[str, Any]) -> list[str]:

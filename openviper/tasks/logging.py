@@ -38,9 +38,9 @@ class ProcessFileHandler(RotatingFileHandler):
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
         self._pid = os.getpid()
-        super().__init__(self._name(), maxBytes=max_bytes, backupCount=BACKUPS, encoding="utf-8", delay=True)
+        super().__init__(self._own_path(), maxBytes=max_bytes, backupCount=BACKUPS, encoding="utf-8", delay=True)
 
-    def _name(self) -> str:
+    def _own_path(self) -> str:
         return str(self._path.with_name(f"{self._path.stem}.{os.getpid()}{self._path.suffix}"))
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -48,7 +48,7 @@ class ProcessFileHandler(RotatingFileHandler):
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self.stream = None  # As `delay` leaves it; the parent's stays open there.
-            self.baseFilename = os.path.abspath(self._name())
+            self.baseFilename = os.path.abspath(self._own_path())
         super().emit(record)
 
 

@@ -92,6 +92,8 @@ class WorkerProcess:
         self._jobs: queue.SimpleQueue[tuple[Message, Actor[Any, Any]] | None] = queue.SimpleQueue()
         self._finished: deque[Finished] = deque()
         self._running: set[_Running] = set()
+        # Every message that is this process's, until the store has heard of its end; the pump's own.
+        self._claimed: set[Message] = set()
         self._async: dict[Message, asyncio.Task[None]] = {}
         self._async_waiting: deque[tuple[Message, Actor[Any, Any]]] = deque()
         self._workers = 0
@@ -170,7 +172,7 @@ class WorkerProcess:
                 if self._exchange(consumer):
                     continue
                 self._look_at_limits()
-                if deadline is not None and (self._is_idle() or time.monotonic() >= deadline):
+                if deadline is not None and (not self._claimed or time.monotonic() >= deadline):
                     break
                 self._sleep(consumer, beat, deadline)
             except BrokerError as error:
@@ -206,6 +208,8 @@ class WorkerProcess:
         except BrokerError:
             self._finished.extendleft(reversed(finished))
             raise
+        self._claimed.difference_update(one.message for one in finished)
+        self._claimed.update(messages)
         self._dispatch(messages)
         return bool(messages)
 
@@ -213,9 +217,6 @@ class WorkerProcess:
         # What is claimed and has not begun is bounded, whatever the length of the queue.
         waiting = self._jobs.qsize() + len(self._async_waiting)
         return max(0, 2 * self.threads - waiting)
-
-    def _is_idle(self) -> bool:
-        return not (self._running or self._async or self._finished or self._jobs.qsize() or self._async_waiting)
 
     def _sleep(self, consumer: Consumer, beat: float, deadline: float | None) -> None:
         until = min(time.monotonic() + TICK, beat, deadline or beat)

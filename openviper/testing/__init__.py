@@ -12,21 +12,38 @@ if TYPE_CHECKING:
     from openviper.testing.database import TestDatabase as TestDatabase
     from openviper.testing.settings import override_openviper_settings as override_openviper_settings
     from openviper.testing.settings import override_settings as override_settings
+    from openviper.testing.tasks import EagerTaskRunner as EagerTaskRunner
+    from openviper.testing.tasks import TaskQueue as TaskQueue
+    from openviper.testing.tasks import assert_task_count as assert_task_count
+    from openviper.testing.tasks import assert_task_queued as assert_task_queued
+    from openviper.testing.tasks import create_task_queue as create_task_queue
 
 _HOMES = {
     "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
     "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
     "openviper.testing.database": ("TestDatabase",),
     "openviper.testing.settings": ("override_openviper_settings", "override_settings"),
+    "openviper.testing.tasks": (
+        "EagerTaskRunner",
+        "TaskQueue",
+        "assert_task_count",
+        "assert_task_queued",
+        "create_task_queue",
+    ),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "EagerTaskRunner",
     "OpenViperTestClient",
     "OpenViperTestConfig",
     "OpenViperTestingConfigError",
+    "TaskQueue",
     "TestDatabase",
     "TestResponse",
+    "assert_task_count",
+    "assert_task_queued",
+    "create_task_queue",
     "override_openviper_settings",
     "override_settings",
 ]

@@ -16,6 +16,8 @@ APP_VARIABLE = "OPENVIPER_TEST_APP"
 
 
 SETTINGS_VARIABLE = "OPENVIPER_SETTINGS_MODULE"
+FLAGS = frozenset({"disable_real_tasks"})
+"""The keys that are true or false; the others are text."""
 
 
 class OpenViperTestingConfigError(OpenViperException, RuntimeError):
@@ -30,10 +32,12 @@ class OpenViperTestConfig:
         app: ``module:attribute`` of the application or of a function without arguments that makes one; when not given,
             ``app`` of the `asgi` module beside the settings.
         settings: The settings module; that of the environment when not given.
+        disable_real_tasks: Keep background tasks that a test sends in memory, whatever the setting `TASKS` says.
     """
 
     app: str | None = None
     settings: str | None = None
+    disable_real_tasks: bool = True
 
 
 def load_testing_config(directory: Path) -> OpenViperTestConfig:
@@ -49,7 +53,10 @@ def load_testing_config(directory: Path) -> OpenViperTestConfig:
             raise OpenViperTestingConfigError(
                 f"unknown key {key!r} in [tool.openviper.testing]; known: {', '.join(sorted(known))}"
             )
-        if not isinstance(value, str) or not value:
+        if key in FLAGS:
+            if not isinstance(value, bool):
+                raise OpenViperTestingConfigError(f"{key} in [tool.openviper.testing] must be true or false, not {value!r}")
+        elif not isinstance(value, str) or not value:
             raise OpenViperTestingConfigError(f"{key} in [tool.openviper.testing] must be text, not {value!r}")
     config = OpenViperTestConfig(**values)
     app = os.environ.get(APP_VARIABLE)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from openviper.app import OpenViper
     from openviper.testing.client import OpenViperTestClient
     from openviper.testing.database import TestDatabase
+    from openviper.testing.tasks import EagerTaskRunner, TaskQueue
 
 __all__ = ["runner_fixture"]
 
@@ -118,7 +119,13 @@ def openviper_test_config(pytestconfig: pytest.Config) -> OpenViperTestConfig:
 def _openviper_project(openviper_test_config: OpenViperTestConfig) -> Iterator[None]:
     from openviper.testing.settings import project_settings
 
-    with project_settings(openviper_test_config.settings):
+    with ExitStack() as stack:
+        stack.enter_context(project_settings(openviper_test_config.settings))
+        if openviper_test_config.disable_real_tasks:
+            from openviper.tasks.broker import pinned_broker
+            from openviper.tasks.brokers.memory import MemoryBroker
+
+            stack.enter_context(pinned_broker(MemoryBroker()))
         yield
 
 
@@ -146,6 +153,23 @@ async def db(_openviper_project: None) -> AsyncIterator[TestDatabase]:
         yield database
     finally:
         await database.teardown()
+
+
+@pytest.fixture
+def task_queue(_openviper_project: None) -> Iterator[TaskQueue]:
+    """Yield the queue that takes every background task the test sends; nothing runs unless the test says so."""
+    from openviper.testing.tasks import TaskQueue
+
+    with TaskQueue().patch() as queue:
+        yield queue
+
+
+@pytest.fixture
+def task_runner(_openviper_project: None) -> EagerTaskRunner:
+    """Return a runner that carries out tasks at once: ``await task_runner.run(resize, 7)``."""
+    from openviper.testing.tasks import EagerTaskRunner
+
+    return EagerTaskRunner()
 
 
 @pytest.fixture

@@ -37,14 +37,15 @@ def override_openviper_settings(**values: Any) -> Iterator[Settings]:
     if unknown:
         raise OpenViperTestingConfigError(f"there is no setting {', '.join(map(repr, unknown))}")
     inside = dataclasses.replace(before, **values)
-    _install(inside, databases="DATABASES" in values)
+    affected = {"databases": "DATABASES" in values, "tasks": not values.keys().isdisjoint(("DATABASES", "TASKS"))}
+    _install(inside, **affected)
     try:
         yield inside
     finally:
-        _install(before, databases="DATABASES" in values)
+        _install(before, **affected)
 
 
-def _install(instance: Settings | None, *, databases: bool) -> None:
+def _install(instance: Settings | None, *, databases: bool, tasks: bool) -> None:
     with settings.lock:
         settings.instance = instance
         settings.configured = instance is not None
@@ -53,6 +54,9 @@ def _install(instance: Settings | None, *, databases: bool) -> None:
     connection = sys.modules.get("openviper.db.connection")
     if databases and connection is not None:
         connection.connections.reset()
+    broker = sys.modules.get("openviper.tasks.broker")
+    if tasks and broker is not None:
+        broker.reset_broker()
 
 
 class override_settings:  # noqa: N801  # Used as a decorator, where it reads like a function.
@@ -106,11 +110,11 @@ def project_settings(module: str | None) -> Iterator[None]:
     try:
         os.environ[SETTINGS_VARIABLE] = module
         settings.setup(force=True)
-        _install(settings.instance, databases=True)
+        _install(settings.instance, databases=True, tasks=True)
         yield
     finally:
         if variable is None:
             del os.environ[SETTINGS_VARIABLE]
         else:
             os.environ[SETTINGS_VARIABLE] = variable
-        _install(instance, databases=True)
+        _install(instance, databases=True, tasks=True)

@@ -110,6 +110,10 @@ CASES = [
     Case(set(), {"templates/a.html": '{% extends "b.html" %}', "templates/b.html": "{{ x|upper }}"}),
     Case({"templates.W001"}, variables={"OPENVIPER_TEMPLATES_DIR": "nowhere"}),
     Case({"templates.W002"}, {"jinja2.py": "raise ImportError\n", "templates/a.html": "x"}),
+    Case({"tasks.E001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'broker': 'rabbitmq'}})\n"}),
+    Case({"tasks.E001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'backup': {{'path': 'backup', 'cron': '61 * * * *'}}}})\n"}),
+    Case({"tasks.E002"}, {"blog/tasks.py": "import not_there_at_all\n"}),
+    Case({"tasks.W001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'broker': 'stub'}})\n"}),
     Case({"database.E001"}, {"db.sqlite3": "no database\n" * 200}),
     Case({"database.E001"}, {"blog/settings.py": SETTINGS.replace("///db", "///nowhere/db")}),
     Case({"database.E002"}, {"blog/schemas/Post.json": "{"}, ("--only", "database")),
@@ -196,7 +200,7 @@ def test_findings_are_shown_with_level_code_and_advice(project: Path, forks: For
     warning = "WARNING models.W001 blog: model 'Post' is not written down (updated)\n    Run makemigrations.\n"
     assert warning in done.stdout
     assert re.search(r"^ERROR templates\.E001 .*a\.html, line 1: ", done.stdout, re.MULTILINE)
-    assert done.stdout.endswith("\nChecked settings, models, routes, templates, database: 1 error, 1 warning.\n")
+    assert done.stdout.endswith("\nChecked settings, models, routes, templates, tasks, database: 1 error, 1 warning.\n")
 
 
 def test_a_finding_can_be_silenced_in_the_settings(project: Path, forks: Forks, front: str) -> None:

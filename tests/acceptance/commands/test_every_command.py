@@ -143,7 +143,7 @@ def test_console_has_the_models_and_awaits(run: Run) -> None:
 
 def test_check_finds_nothing_in_a_project_that_is_settled(run: Run) -> None:
     done = run("check", "--fail-level", "warning")
-    assert done.stdout == "Checked settings, models, routes, templates, database: nothing found.\n"
+    assert done.stdout == "Checked settings, models, routes, templates, tasks, database: nothing found.\n"
 
 
 def test_backups_are_written_and_restored(run: Run) -> None:

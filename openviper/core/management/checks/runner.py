@@ -60,6 +60,10 @@ def _run(group: str, databases: Sequence[str]) -> list[Finding]:
         from openviper.core.management.checks.templates import check_templates
 
         return check_templates()
+    if group == "tasks":
+        from openviper.core.management.checks.tasks import check_tasks
+
+        return check_tasks()
     if group == "security":
         from openviper.core.management.checks.security import check_security
 
