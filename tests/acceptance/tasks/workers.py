@@ -27,7 +27,7 @@ from openviper.conf import Settings
 @dataclasses.dataclass(frozen=True)
 class ProjectSettings(Settings):
     SECRET_KEY: str = {key!r}
-    INSTALLED_APPS: tuple[str, ...] = ("shop",)
+    INSTALLED_APPS: tuple[str, ...] = {apps!r}
     DATABASES: dict[str, Any] = dataclasses.field(default_factory=lambda: {{"default": {{"URL": {url!r}}}}})
     TASKS: dict[str, Any] = dataclasses.field(default_factory=lambda: {tasks!r})
 """
@@ -45,7 +45,7 @@ def note(text):
 
 @actor(max_retries=50, min_backoff=10, max_backoff=50)
 def count(number):
-    time.sleep(0.002)
+    time.sleep(0.01)
     note(f"count {number}")
 
 @actor
@@ -87,12 +87,13 @@ def tick():
 class Workshop:
     """The project, its log, and its workers."""
 
-    def __init__(self, root: Path, url: str, **tasks: Any) -> None:
+    def __init__(self, root: Path, url: str, apps: tuple[str, ...] = ("shop",), **tasks: Any) -> None:
         self.root = root
+        root.mkdir(exist_ok=True)
         self.log = root / "log.txt"
         self.log.touch()
         self._processes: list[subprocess.Popen[str]] = []
-        settings = SETTINGS.format(key=KEY, url=url, tasks=tasks)
+        settings = SETTINGS.format(key=KEY, url=url, apps=apps, tasks=tasks)
         write(root, {"settings.py": settings, "shop/__init__.py": "", "shop/tasks.py": TASKS})
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER")},
