@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 
 class State(IntEnum):
@@ -63,7 +62,7 @@ class Message:
         self.payload = payload
         self.priority = priority
         self.due = due
-        self.message_id = str(uuid4()) if message_id is None else message_id
+        self.message_id = new_id() if message_id is None else message_id
         self.attempts = attempts
         self.sent_at = time.time() if sent_at is None else sent_at
         self.key = key
@@ -77,6 +76,17 @@ class Message:
         return content["args"], content["kwargs"]
 
 
+# `json.dumps` would make an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def new_id() -> str:
+    """Return a random UUID (RFC 9562, version 4) as text; `uuid.uuid4` makes an object first, and takes three times as long."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return arguments as JSON text.
 
@@ -86,7 +96,7 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
     if not args and not kwargs:
         return '{"args":[],"kwargs":{}}'
     try:
-        return json.dumps({"args": args, "kwargs": kwargs}, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _encode({"args": args, "kwargs": kwargs})
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"the arguments of {actor_name!r} cannot be written as JSON: {error}") from None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.execution import MAX_RESULT, UnknownActorError, failed, find_actor, is_too_old, succeeded
-from openviper.tasks.message import Message, Outcome, next_key
+from openviper.tasks.message import Message, Outcome, new_id, next_key
 from openviper.tasks.recording import MASK, masked
 
 
@@ -88,3 +89,10 @@ def test_keys_grow() -> None:
     keys = [next_key() for _ in range(10_000)]
     assert keys == sorted(set(keys))
     assert 0 < keys[0] < 2**63
+
+
+def test_identifiers_are_random_uuids() -> None:
+    made = [UUID(new_id()) for _ in range(1000)]
+    assert {(one.version, one.variant) for one in made} == {(4, RFC_4122)}
+    assert len(set(made)) == 1000
+    assert all(str(UUID(text)) == text for text in (new_id() for _ in range(50)))
