@@ -61,6 +61,7 @@ class WorkerProcess:
         async_limit: Most async calls at a time.
         keep_results: Whether actors that ask for it have their results kept.
         heartbeat: Seconds between two signs of life.
+        until_empty: Whether to end when nothing is left that could run at once.
         observe: Is told of each transition.
     """
 
@@ -73,6 +74,7 @@ class WorkerProcess:
         async_limit: int = 100,
         keep_results: bool = False,
         heartbeat: float = 5.0,
+        until_empty: bool = False,
         observe: Observer | None = None,
     ) -> None:
         self.broker = broker
@@ -81,6 +83,7 @@ class WorkerProcess:
         self.async_limit = async_limit
         self.keep_results = keep_results
         self.heartbeat = heartbeat
+        self.until_empty = until_empty
         self.observe = observe
         self.completed = 0
         """Calls that have come to an end."""
@@ -172,6 +175,9 @@ class WorkerProcess:
                 if self._exchange(consumer):
                     continue
                 self._look_at_limits()
+                if self.until_empty and not self._claimed and not self._stopping:
+                    self._stopping = True
+                    continue
                 if deadline is not None and (not self._claimed or time.monotonic() >= deadline):
                     break
                 self._sleep(consumer, beat, deadline)

@@ -32,6 +32,7 @@ def run(
     queues: Sequence[str] | None = None,
     installed_apps: Sequence[str] | None = None,
     no_scheduler: bool = False,
+    until_empty: bool = False,
     modules: Sequence[str] = (),
     say: Say = _to_stdout,
     complain: Say = _to_stderr,
@@ -44,6 +45,7 @@ def run(
         queues: The queues to take from; all when not given.
         installed_apps: The apps whose ``tasks`` modules are imported; those of the settings when not given.
         no_scheduler: Send no periodic jobs.
+        until_empty: End when nothing is left that could run at once; periodic jobs are not sent then.
         modules: Further modules to import first.
         say: Takes the lines for the person who started it.
         complain: Takes the lines that say why it does not start.
@@ -71,12 +73,17 @@ def run(
         complain(f"Error: {error}")
         complain("".join(traceback.format_exception(error.__cause__)).rstrip())
         return 1
-    scheduled = bool(Registry.schedule()) and not no_scheduler
+    scheduled = bool(Registry.schedule()) and not no_scheduler and not until_empty
     if not _prepare(scheduled, complain):
         return 1
     line = _start_line(config["broker"], processes, threads, queues, scheduled=scheduled)
     code = run_worker(
-        processes=processes, threads=threads, queues=queues, with_scheduler=scheduled, started=lambda: say(line)
+        processes=processes,
+        threads=threads,
+        queues=queues,
+        with_scheduler=scheduled,
+        until_empty=until_empty,
+        started=lambda: say(line),
     )
     say("Worker stopped.")
     return code

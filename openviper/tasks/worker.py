@@ -8,6 +8,7 @@ have come to their end.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ def run_worker(
     threads: int = 8,
     queues: Sequence[str] | None = None,
     with_scheduler: bool = False,
+    until_empty: bool = False,
     reload: Callable[[], None] | None = None,
     started: Callable[[], None] | None = None,
 ) -> int:
@@ -45,6 +47,7 @@ def run_worker(
         threads: Plain calls at a time in each.
         queues: The queues to take from; all when not given.
         with_scheduler: Whether the first process also sends periodic jobs.
+        until_empty: Whether to end when nothing is left that could run at once.
         reload: Starts the program anew, after SIGHUP; by default with the same command line.
         started: Called once signals are listened to.
 
@@ -53,20 +56,20 @@ def run_worker(
     """
 
     def work(number: int) -> int:
-        return _work(threads, queues, with_scheduler=with_scheduler and number == 0)
+        return _work(threads, queues, with_scheduler=with_scheduler and number == 0, until_empty=until_empty)
 
     if not hasattr(os, "fork"):
         if started is not None:
             started()
         return work(0)
-    watch = _Watch(processes, work, reload or _start_anew)
+    watch = _Watch(processes, work, reload or _start_anew, until_empty=until_empty)
     watch.listen()
     if started is not None:
         started()
     return watch.run()
 
 
-def _work(threads: int, queues: Sequence[str] | None, *, with_scheduler: bool) -> int:
+def _work(threads: int, queues: Sequence[str] | None, *, with_scheduler: bool, until_empty: bool) -> int:
     config = tasks_config()
     scheduler = None
     if with_scheduler:
@@ -84,6 +87,7 @@ def _work(threads: int, queues: Sequence[str] | None, *, with_scheduler: bool) -
         async_limit=int(config["async_concurrency"]),
         keep_results=bool(config["backend_url"]),
         heartbeat=min(5.0, float(config["lease"]) / 4),
+        until_empty=until_empty,
         observe=None if recorder is None else recorder.observe,
     )
     try:
@@ -125,9 +129,12 @@ class _Child:
 class _Watch:
     """Starts processes and sees to it that they run."""
 
-    def __init__(self, processes: int, work: Callable[[int], int], reload: Callable[[], None]) -> None:
+    def __init__(
+        self, processes: int, work: Callable[[int], int], reload: Callable[[], None], *, until_empty: bool
+    ) -> None:
         self._work = work
         self._reload = reload
+        self._until_empty = until_empty
         self._children = [_Child(number) for number in range(processes)]
         self._stopping = False
         self._reloading = False
@@ -148,6 +155,7 @@ class _Watch:
                 for child in self._children:
                     if not child.pid and child.start_at <= now:
                         self._start(child)
+                self._stopping = not any(child.start_at < math.inf for child in self._children)
             elif not any(child.pid for child in self._children):
                 break
             elif not killed_at:
@@ -228,6 +236,9 @@ class _Watch:
         now = time.monotonic()
         pid, child.pid = child.pid, 0
         if self._stopping:
+            return
+        if self._until_empty and status == 0:
+            child.start_at = math.inf  # It is through.
             return
         child.deaths = 1 if now - child.started_at > STABLE else child.deaths + 1
         delay = min(MAX_BACKOFF, 0.5 * 2.0 ** (child.deaths - 1))

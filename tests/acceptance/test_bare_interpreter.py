@@ -29,6 +29,15 @@ sys.argv = [script, *arguments]
 runpy.run_path(script, run_name="__main__")
 """
 
+TASKS = """
+from openviper.tasks import actor
+from notes.models import Note
+
+@actor
+async def note(text):
+    await Note.objects.create(text=text)
+"""
+
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -71,6 +80,12 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
     assert "WARNING templates.W002" in viperctl("check")
     viperctl("changepassword", "admin", "--password", "another horse battery")
     viperctl("console", "-c", 'await Note.objects.create(text="kept")')
+    (project / "notes/tasks.py").write_text(TASKS)
+    viperctl("console", "-c", "from notes.tasks import note; note.send('later')")
+    assert "scheduler off" in viperctl("start-worker", "--until-empty")
+    assert viperctl("tasks") == "No tasks.\n"
+    viperctl("console", "-c", "await Note.objects.get(text='later')")
+    viperctl("console", "-c", "await Note.objects.filter(text='later').delete()")
     assert "Collected 0 static file(s)" in viperctl("collectstatic", "--no-input", "--hash", "--gzip")
     assert "Backup completed successfully" in viperctl("backup-db", "--name", "before")
     assert viperctl("console", "-c", "await Note.objects.all().delete(); print(await Note.objects.count())") == "0\n"

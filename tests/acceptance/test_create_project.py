@@ -133,6 +133,9 @@ def test_the_examples_of_an_app_work_when_uncommented(tmp_path: Path) -> None:
     assert succeed("viperctl.py", "console", "-c", code, cwd=project) == "True\n"
     printed = succeed("viperctl.py", "test", "blog/tests.py", cwd=project)
     assert "1 passed" in printed
+    code = "from blog.tasks import greet; greet.send('Ada')"
+    succeed("viperctl.py", "console", "-c", code, cwd=project)
+    assert "Hello, Ada\n" in succeed("viperctl.py", "start-worker", "--until-empty", cwd=project)
     succeed("-m", "compileall", "-q", ".", cwd=project)
     type_check(project)
 

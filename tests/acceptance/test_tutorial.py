@@ -33,7 +33,7 @@ def test_every_command_of_the_tutorial_is_printed_and_run(told: tuple[Path, str]
 
 def test_every_file_of_the_tutorial_is_there(told: tuple[Path, str]) -> None:
     blocks = re.findall(r'^```(?:python|html) title="(.*?)"\n(.*?)^```$', TUTORIAL, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for name, text in blocks:
         assert (told[0] / "library" / name).read_text() == text
 

@@ -272,3 +272,18 @@ def test_wrong_input_is_one_line(tmp_path: Path) -> None:
         assert shop.run("tasks", "purge", "--yes").stdout == "0 messages removed\n"
         assert "shop.tasks.tick  every 1 s" in shop.run("tasks", "schedule").stdout
         assert shop.run("tasks", "workers").stdout == "No workers.\n"
+
+
+def test_a_worker_may_end_when_there_is_nothing_left_to_do(tmp_path: Path) -> None:
+    with workshop(tmp_path) as shop:
+        shop.python("for n in range(30): count.send(n)\nslow.send(1)\nmail.send_with_options(args=(1,), delay=60_000)")
+        done = shop.run("start-worker", "--until-empty", "--processes", "2")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "scheduler off" in done.stdout and done.stdout.endswith("Worker stopped.\n")
+        assert sorted(shop.numbers("count")) == list(range(30))
+        assert shop.numbers("end") == [1]
+        (left,) = json.loads(shop.run("tasks", "--json").stdout)
+        assert (left["queue"], left["delayed"]) == ("mail", 1)
+        shop.python("poison.send(1)")
+        assert shop.run("start-worker", "--until-empty").returncode == 0
+        assert shop.numbers("poison") == [1]  # What is tried again later is not waited for.

@@ -30,6 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=positive, default=1, help="processes (default: %(default)s)")
         parser.add_argument("--no-scheduler", action="store_true", help="send no periodic jobs")
         parser.add_argument(
+            "--until-empty", action="store_true", help="stop when nothing is left that could run at once"
+        )
+        parser.add_argument(
             "--health", action="store_true", help="only tell whether a worker lives: exit 0 if so, 1 if not"
         )
 
@@ -44,6 +47,7 @@ class Command(BaseCommand):
             threads=options["threads"],
             queues=options["queues"],
             no_scheduler=options["no_scheduler"],
+            until_empty=options["until_empty"],
             modules=options["modules"],
             say=self.stdout,
             complain=self.stderr,
