@@ -427,15 +427,18 @@ async def test_a_live_database_given_as_the_file_comes_with_its_wal(tmp_path: Pa
 
 
 async def test_a_cancelled_restore_leaves_the_target_alone(tmp_path: Path) -> None:
-    backup = await make_backup(tmp_path, ("x" * 1000,) * 20_000)
-    target = make_database(tmp_path / "a.db", ("Old",))
-    for delay in (0.0, 0.02, 0.06):
+    content = ("x" * 1000,) * 20_000
+    backup = await make_backup(tmp_path, content)
+    for number, delay in enumerate((0.0, 0.02, 0.06)):
+        target = make_database(tmp_path / f"{number}.db", ("Old",))
         task = asyncio.create_task(restore_backup(backup, url_of(target), force=True))
         await asyncio.sleep(delay)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert names_in(target) == ["Old"]
+        # On a busy machine the wish may come after the commit; half of a restore there is never.
+        whole = tuple(names_in(target)) == content
+        assert names_in(target) == ["Old"] or (whole and delay), "neither the old content nor the new one"
         assert not list(tmp_path.glob(".*"))
 
 
