@@ -150,6 +150,7 @@ class SMTPServer:
         injected: Bytes sent in the clear right after the answer to STARTTLS.
         host: The loopback address to listen on.
         keeps: Whether the messages are kept.
+        accepts_empty: Answer DATA with 354 even without a recipient, and refuse the message then.
     """
 
     def __init__(
@@ -171,6 +172,7 @@ class SMTPServer:
         injected: bytes = b"",
         host: str = "127.0.0.1",
         keeps: bool = True,
+        accepts_empty: bool = False,
     ) -> None:
         self.tls = tls
         self.users = dict(users or {})
@@ -185,6 +187,7 @@ class SMTPServer:
         self.delay = delay
         self.injected = injected
         self.keeps = keeps
+        self.accepts_empty = accepts_empty
         self.sessions: list[Session] = []
         self.most_at_once = 0
         self.stopped = threading.Event()
@@ -439,7 +442,7 @@ class _Conversation:
     def on_data(self, rest: str) -> None:
         if self.is_odd("DATA"):
             return
-        if not self.recipients:
+        if not (self.recipients or self.server.accepts_empty):
             self.reply("503 5.5.1 RCPT first")
             return
         self.reply("354 go on")
@@ -449,7 +452,9 @@ class _Conversation:
         content = self.read_content()
         if self.server.delay:
             self.server.stopped.wait(self.server.delay)
-        if not self.is_odd("DOT"):
+        if not self.recipients:
+            self.reply("554 5.5.1 no valid recipients")
+        elif not self.is_odd("DOT"):
             assert self.sender is not None
             self.taken += 1
             if self.server.keeps:
