@@ -106,7 +106,15 @@ class SMTPConfig:
         Raises:
             OSError: If the file of authorities cannot be read.
         """
-        return ssl.create_default_context(cafile=self.ca_file) if self.use_tls or self.use_ssl else None
+        if not (self.use_tls or self.use_ssl):
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except ssl.SSLError as error:
+            raise ssl.SSLError(error.errno, f"the CA file {self.ca_file!r} holds no certificates: {error.strerror}") from error
+        except OSError as error:
+            error.filename = self.ca_file
+            raise
 
 
 def _is_host(host: str) -> bool:

@@ -11,11 +11,14 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from openviper.core.email.envelope import Delivery, Envelope, SMTPConfig, end_of_piece
 from openviper.core.email.network import Deadline, connect, resolve
 from openviper.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 GROUP = 100
 """Most commands sent before the replies are read, so that both sides never wait for the other to read (RFC 2920, 3.1)."""
@@ -240,6 +243,26 @@ class SMTPConnection(smtplib.SMTP):
         self._unread += received
 
     # Messages
+
+    def send(self, s: ReadableBuffer | str) -> None:
+        """Send bytes, or a command in ASCII.
+
+        Raises:
+            TimeoutError: If they are not taken within the time limit, of which smtplib would make a lost connection.
+            smtplib.SMTPServerDisconnected: If the connection has ended.
+        """
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("the connection is closed")
+        try:
+            self.sock.sendall(s.encode("ascii") if isinstance(s, str) else s)
+        except TimeoutError:
+            self.close()
+            raise TimeoutError(
+                f"{self._config.host} port {self._config.port} took nothing within {self._patience:g} s"
+            ) from None
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"the connection was lost: {error}") from error
 
     def transmit(self, envelope: Envelope) -> Delivery:
         """Send one message.
