@@ -1,7 +1,7 @@
 """Names resolved and connections opened within a deadline.
 
-Neither `getaddrinfo` nor `socket.create_connection` can be told when all of it has to be over: the one has no time limit,
-the other takes one per address.
+Neither `getaddrinfo` nor `socket.create_connection` can be told when all of it has to be over: the one has no time
+limit, the other takes one per address.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
     answers: list[list[Address]] = []
     errors: list[Exception] = []
     done = threading.Event()
+    lookups = _lookups
 
     def work() -> None:
         try:
@@ -81,14 +82,14 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
             errors.append(error)
         finally:
             done.set()
-            _lookups.release()
+            lookups.release()
 
-    if not _lookups.acquire(timeout=deadline.remaining(step)):
+    if not lookups.acquire(timeout=deadline.remaining(step)):
         raise TimeoutError(f"{step} was not begun within {deadline.seconds:g} s: {MAX_LOOKUPS} others are under way")
     try:
         threading.Thread(target=work, name="openviper-lookup", daemon=True).start()
     except BaseException:
-        _lookups.release()
+        lookups.release()
         raise
     done.wait(deadline.at - monotonic())
     if errors:

@@ -73,10 +73,12 @@ def is_restricted_ip(ip_value: str | ipaddress.IPv4Address | ipaddress.IPv6Addre
         return True
     if any(address in network for network in _REFUSED):
         return True
-    return address.version == 6 and (address not in _GLOBAL_UNICAST or _is_isatap(address))
+    if isinstance(address, ipaddress.IPv4Address):
+        return False
+    return address not in _GLOBAL_UNICAST or address.scope_id is not None or _is_isatap(address)
 
 
-def _is_isatap(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+def _is_isatap(address: ipaddress.IPv6Address) -> bool:
     """Tell whether the last half is an IPv4 address of RFC 5214."""
     return (int(address) >> 32) & 0xFDFF_FFFF == 0x0000_5EFE
 
