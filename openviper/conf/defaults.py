@@ -36,22 +36,8 @@ def caches() -> ConfigMap:
 
 
 def email() -> ConfigMap:
-    """Return the default of `EMAIL`: mail is shown on the console."""
-    return {
-        "backend": "console",
-        "host": "localhost",
-        "port": None,
-        "use_tls": True,
-        "use_ssl": False,
-        "timeout": 10,
-        "username": "",
-        "password": "",
-        "default_sender": "noreply@example.com",
-        "fail_silently": False,
-        "background": None,
-        "log_dir": None,
-        "log_format": "text",
-    }
+    """Return the default of `EMAIL`, empty: each key has a default of its own, see `openviper.core.email.config`."""
+    return {}
 
 
 def tasks() -> ConfigMap:

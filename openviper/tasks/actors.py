@@ -31,6 +31,11 @@ def set_capture(capture: Capture | None) -> Capture | None:
     return before
 
 
+def is_captured() -> bool:
+    """Tell whether `set_capture` is in force."""
+    return _capture is not None
+
+
 class TaskMessageProxy:
     """A message that was sent.
 

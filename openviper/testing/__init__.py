@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from openviper.testing.config import OpenViperTestConfig as OpenViperTestConfig
     from openviper.testing.config import OpenViperTestingConfigError as OpenViperTestingConfigError
     from openviper.testing.database import TestDatabase as TestDatabase
+    from openviper.testing.mail import InMemoryMailBackend as InMemoryMailBackend
+    from openviper.testing.mail import TestEmail as TestEmail
+    from openviper.testing.mail import assert_email_count as assert_email_count
+    from openviper.testing.mail import assert_email_recipient as assert_email_recipient
+    from openviper.testing.mail import assert_email_sent as assert_email_sent
+    from openviper.testing.mail import assert_email_subject as assert_email_subject
+    from openviper.testing.mail import create_mailoutbox as create_mailoutbox
     from openviper.testing.settings import override_openviper_settings as override_openviper_settings
     from openviper.testing.settings import override_settings as override_settings
     from openviper.testing.tasks import EagerTaskRunner as EagerTaskRunner
@@ -22,6 +29,15 @@ _HOMES = {
     "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
     "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
     "openviper.testing.database": ("TestDatabase",),
+    "openviper.testing.mail": (
+        "InMemoryMailBackend",
+        "TestEmail",
+        "assert_email_count",
+        "assert_email_recipient",
+        "assert_email_sent",
+        "assert_email_subject",
+        "create_mailoutbox",
+    ),
     "openviper.testing.settings": ("override_openviper_settings", "override_settings"),
     "openviper.testing.tasks": (
         "EagerTaskRunner",
@@ -35,14 +51,21 @@ _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "EagerTaskRunner",
+    "InMemoryMailBackend",
     "OpenViperTestClient",
     "OpenViperTestConfig",
     "OpenViperTestingConfigError",
     "TaskQueue",
     "TestDatabase",
+    "TestEmail",
     "TestResponse",
+    "assert_email_count",
+    "assert_email_recipient",
+    "assert_email_sent",
+    "assert_email_subject",
     "assert_task_count",
     "assert_task_queued",
+    "create_mailoutbox",
     "create_task_queue",
     "override_openviper_settings",
     "override_settings",

@@ -16,7 +16,7 @@ APP_VARIABLE = "OPENVIPER_TEST_APP"
 
 
 SETTINGS_VARIABLE = "OPENVIPER_SETTINGS_MODULE"
-FLAGS = frozenset({"disable_real_tasks"})
+FLAGS = frozenset({"disable_real_email", "disable_real_tasks"})
 """The keys that are true or false; the others are text."""
 
 
@@ -32,11 +32,13 @@ class OpenViperTestConfig:
         app: ``module:attribute`` of the application or of a function without arguments that makes one; when not given,
             ``app`` of the `asgi` module beside the settings.
         settings: The settings module; that of the environment when not given.
+        disable_real_email: Keep mail that a test sends in memory, whatever the setting `EMAIL` says.
         disable_real_tasks: Keep background tasks that a test sends in memory, whatever the setting `TASKS` says.
     """
 
     app: str | None = None
     settings: str | None = None
+    disable_real_email: bool = True
     disable_real_tasks: bool = True
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from openviper.app import OpenViper
     from openviper.testing.client import OpenViperTestClient
     from openviper.testing.database import TestDatabase
+    from openviper.testing.mail import TestEmail
     from openviper.testing.tasks import EagerTaskRunner, TaskQueue
 
 __all__ = ["runner_fixture"]
@@ -126,6 +127,10 @@ def _openviper_project(openviper_test_config: OpenViperTestConfig) -> Iterator[N
             from openviper.tasks.brokers.memory import MemoryBroker
 
             stack.enter_context(pinned_broker(MemoryBroker()))
+        if openviper_test_config.disable_real_email:
+            from openviper.testing.mail import create_mailoutbox
+
+            stack.enter_context(create_mailoutbox()[1])
         yield
 
 
@@ -153,6 +158,16 @@ async def db(_openviper_project: None) -> AsyncIterator[TestDatabase]:
         yield database
     finally:
         await database.teardown()
+
+
+@pytest.fixture
+def mailoutbox(_openviper_project: None) -> Iterator[list[TestEmail]]:
+    """Yield the list that takes every message the test sends, inline or in the background; nothing leaves the machine."""
+    from openviper.testing.mail import create_mailoutbox
+
+    outbox, catching = create_mailoutbox()
+    with catching:
+        yield outbox
 
 
 @pytest.fixture

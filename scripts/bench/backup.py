@@ -15,6 +15,12 @@ runs in a process of its own, so the peak of its memory is its own.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import json
 import random
@@ -22,14 +28,12 @@ import shutil
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import uuid4
 
 ROOT = Path(__file__).resolve().parents[2]

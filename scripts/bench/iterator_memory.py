@@ -7,16 +7,18 @@ Peak memory (``ru_maxrss``) of this process is noted after every tenth of the ro
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import asyncio
 import resource
 import sqlite3
-import sys
 import tempfile
-from pathlib import Path
 from time import perf_counter
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from openviper.db.connection import close_db, configure_db
 from openviper.db.fields import CharField, IntegerField

@@ -8,18 +8,20 @@ process that holds the lock for 2 s, and bulk inserts of 50,000 rows. The same l
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import asyncio
 import gc
 import sqlite3
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from time import perf_counter
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from openviper.db.connection import close_db, configure_db
 from openviper.db.fields import CharField, IntegerField

@@ -8,13 +8,19 @@ for the run in a schema of their own and dropped after it.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import asyncio
 import os
 from time import perf_counter
 
 import psycopg
-from orm_rows import COLUMNS, SHELVES, Item, Plain, PlainShelf, Shelf, compare, item, plain
+from scripts.bench.orm_rows import COLUMNS, SHELVES, Item, Plain, PlainShelf, Shelf, compare, item, plain
 
 from openviper.db.connection import close_db, configure_db
 from openviper.db.models import F

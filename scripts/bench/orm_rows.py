@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from openviper.db.fields import BooleanField, CharField, DateTimeField, FloatField, ForeignKey, IntegerField, TextField
 from openviper.db.models import Model

@@ -8,15 +8,19 @@ settings. The raw side reads into, and writes from, a class with a plain ``__ini
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import asyncio
 import sqlite3
-import sys
 import tempfile
-from pathlib import Path
 from time import perf_counter
 
-from orm_rows import COLUMNS, SHELVES, Item, Plain, PlainShelf, Shelf, compare, item, plain, values
+from scripts.bench.orm_rows import COLUMNS, SHELVES, Item, Plain, PlainShelf, Shelf, compare, item, plain, values
 
 from openviper.db.connection import close_db, configure_db, get_connection
 from openviper.db.models import F

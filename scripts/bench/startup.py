@@ -13,15 +13,19 @@ nothing.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGPARSE = ("-c", "import argparse")

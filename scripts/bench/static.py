@@ -12,19 +12,21 @@ has written are flushed before the next measurement, so that none pays for anoth
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 import argparse
 import os
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
 from openviper.conf import Settings, settings  # noqa: E402
 from openviper.staticfiles import collect_static  # noqa: E402
 

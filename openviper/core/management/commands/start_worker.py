@@ -57,12 +57,10 @@ class Command(BaseCommand):
         import time
 
         from openviper.tasks.broker import get_broker, tasks_config
-        from openviper.tasks.identity import is_lost
+        from openviper.tasks.liveness import live_workers
 
-        lease = float(tasks_config()["lease"])
         now = time.time()
-        workers = get_broker().workers()
-        alive = [one for one in workers if now - one.seen_at <= lease and not is_lost(one.worker_id)]
+        alive = live_workers(get_broker(), float(tasks_config()["lease"]))
         for one in alive:
             self.stdout(f"worker {one.pid} on {one.host.partition('/')[0]}: seen {max(0.0, now - one.seen_at):.0f} s ago")
         if not alive:

@@ -1,0 +1,3 @@
+from collections.abc import Sequence
+
+def markdown(text: str, *, extensions: Sequence[str] = ...) -> str: ...
