@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
 Rows = list[tuple[Any, ...]]
 Key = tuple[Any, ...]
+Version = tuple[int, ...]
 
 
 class _Entry(NamedTuple):
@@ -28,8 +29,10 @@ class QueryCache:
     def __init__(self) -> None:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = Lock()
-        self.tables: set[str] = set()
-        """Tables that something was read from; a write to another one has nothing to do here."""
+        self._writes: dict[str, int] = {}
+        self._clearings = 0
+        self.in_use = False
+        """Whether a model asks for this at all; if none does, a write has nothing to do here."""
 
     def get(self, key: Key) -> Rows | None:
         """Return the rows of a query, or `None` if they are not kept or too old."""
@@ -43,8 +46,16 @@ class QueryCache:
             self._entries.move_to_end(key)
             return entry.rows
 
-    def put(self, key: Key, tables: Iterable[str], rows: Rows, ttl: float, max_size: int) -> None:
-        """Keep the rows of a query.
+    def version(self, tables: Iterable[str]) -> Version:
+        """Return what changes with each write to the tables; taken before a read, it tells whether one came between."""
+        with self._lock:
+            return self._version(tables)
+
+    def _version(self, tables: Iterable[str]) -> Version:
+        return self._clearings, *(self._writes.get(table, 0) for table in tables)
+
+    def put(self, key: Key, tables: Sequence[str], rows: Rows, ttl: float, max_size: int, version: Version) -> None:
+        """Keep the rows of a query, unless something was written since they were asked for.
 
         Args:
             key: The database, the statement and its values.
@@ -52,12 +63,13 @@ class QueryCache:
             rows: The rows.
             ttl: For how many seconds.
             max_size: Most queries that are kept; the one that was not used for longest goes.
+            version: That of the tables before the read.
         """
         with self._lock:
-            entry = _Entry(time.monotonic() + ttl, frozenset(tables), rows)
-            self._entries[key] = entry
+            if self._version(tables) != version:
+                return
+            self._entries[key] = _Entry(time.monotonic() + ttl, frozenset(tables), rows)
             self._entries.move_to_end(key)
-            self.tables |= entry.tables
             while len(self._entries) > max_size:
                 self._entries.popitem(last=False)
 
@@ -66,11 +78,11 @@ class QueryCache:
         with self._lock:
             if table is None:
                 self._entries.clear()
-                self.tables.clear()
+                self._clearings += 1
                 return
+            self._writes[table] = self._writes.get(table, 0) + 1
             for key in [key for key, entry in self._entries.items() if table in entry.tables]:
                 del self._entries[key]
-            self.tables = {name for entry in self._entries.values() for name in entry.tables}
 
     def __len__(self) -> int:
         return len(self._entries)

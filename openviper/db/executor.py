@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from openviper.db.compiler.builders import Row
@@ -159,8 +160,8 @@ def _written(meta: ModelOptions, alias: str) -> None:
     """Take note of a write that has succeeded."""
     if connections.has_routers:
         mark_write_used()
-    if query_cache.tables and meta.table_name in query_cache.tables:
-        _forget_cached(meta, alias)
+    if query_cache.in_use:
+        _forget_cached(meta.table_name, alias)
 
 
 def explain_missing(meta: ModelOptions, alias: str, error: OperationalError) -> None:
@@ -226,20 +227,31 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
     key = (alias, select.sql, *map(repr, select.parameters))
     rows = query_cache.get(key)
     if rows is None:
+        tables = (meta.table_name, *(one.table_name for one in joined_models(meta, query)))
+        version = query_cache.version(tables)
         rows = await read(meta, alias, select.sql, select.parameters, list)
         if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:
-            tables = (meta.table_name, *(one.table_name for one in joined_models(meta, query)))
-            query_cache.put(key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE)
+            query_cache.put(key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE, version)
     return select.convert(list(rows))
 
 
-def _forget_cached(meta: ModelOptions, alias: str) -> None:
-    """Drop what was read from a table that has been written, once others can see that."""
-    table = meta.table_name
-    query_cache.forget(table)
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    """Drops what was read from a table."""
+
+    table: str
+
+    def __call__(self) -> None:
+        query_cache.forget(self.table)
+
+
+def _forget_cached(table: str, alias: str) -> None:
+    """Drop what was read from a table that has been written, and do so again once others can see that."""
+    forget = _Forget(table)
+    forget()
     block = current_block(alias)
-    if block is not None and block.transactional:
-        on_commit(lambda: query_cache.forget(table), using=alias)
+    if block is not None and block.transactional and forget not in block.callbacks:
+        on_commit(forget, using=alias)
 
 
 async def stream(

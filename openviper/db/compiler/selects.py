@@ -228,6 +228,7 @@ def select_values(plan: Plan, query: Description, names: tuple[str, ...]) -> Sel
         query.distinct,
         query.only if not names else None,
         query.defer if not names else (),
+        query.lock,
     )
     bind_limits(query, parameters)
 
@@ -235,6 +236,8 @@ def select_values(plan: Plan, query: Description, names: tuple[str, ...]) -> Sel
         source = Source(plan.meta, plan.dialect)
         columns, readers = _value_columns(plan, value_paths(plan.meta, query, names), kinds, source)
         sql = _finish(plan, query, Parts((), where, order), source, columns)
+        if query.lock:
+            sql += plan.dialect.for_update(plan.table, query.lock[1:])
         return sql, make_row_converter(readers) or _unchanged
 
     sql, convert = plan.cached(shape, make)
@@ -318,7 +321,7 @@ def _unchanged(rows: list[Row]) -> list[Row]:
 
 def select_subquery(plan: Plan, query: Description, names: tuple[str, ...], parameters: list[Any]) -> str:
     """Return the SQL of a query for one column to stand behind ``IN``, and add its values to `parameters`."""
-    select = select_values(plan, query, names or ("pk",))
+    select = select_values(plan, query.changed(lock=()) if query.lock else query, names or ("pk",))
     parameters.extend(select.parameters)
     return select.sql
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from openviper.db.cache import query_cache
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index, UniqueConstraint
 from openviper.db.fields.many_to_many import ManyToManyField
@@ -207,6 +208,8 @@ def _read_options(cls: Any, meta: ModelOptions, given: dict[str, Any], parents: 
     meta.single = _flag(meta, given, "single")
     meta.virtual = _flag(meta, given, "virtual")
     meta.cache_ttl = float(given.get("cache_ttl", 0))
+    if meta.cache_ttl:
+        query_cache.in_use = True
     meta.backend = str(given.get("backend", "default"))
     meta.verbose_name = str(given.get("verbose_name", cls.__name__))
     meta.verbose_name_plural = str(given.get("verbose_name_plural", f"{meta.verbose_name}s"))

@@ -22,7 +22,7 @@ from openviper.db.query.rows import (
     stored_value,
 )
 from openviper.db.virtual.queries import backend_of, build_instance, require, save_virtual
-from openviper.exceptions import DoesNotExist
+from openviper.exceptions import DoesNotExist, IntegrityError
 
 
 async def save_instance(instance: Any, ignore_permissions: bool, update_fields: Iterable[str] | None) -> None:
@@ -35,54 +35,80 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
     cls = type(instance)
+    alias = instance._alias or meta.backend if meta.virtual else await write_alias(meta, None, instance._alias)
     if creating and meta.single:
-        await _prepare_single(instance)
+        await _prepare_single(instance, alias)
     watched = is_watched(cls)
     # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
     if cls.before_validate is not Hooks.before_validate:
         await run_hook(instance.before_validate)
     if watched:
-        _fire(instance, "before_validate")
+        _fire(instance, "before_validate", alias)
     await instance.validate()
     if watched:
-        _fire(instance, "validate")
+        _fire(instance, "validate", alias)
     if creating and cls.before_insert is not Hooks.before_insert:
         await run_hook(instance.before_insert)
     if watched and creating:
-        _fire(instance, "before_insert")
+        _fire(instance, "before_insert", alias)
     if cls.before_save is not Hooks.before_save:
         await run_hook(instance.before_save)
     if watched:
-        _fire(instance, "before_save")
+        _fire(instance, "before_save", alias)
     if meta.virtual:
         await _save_virtual(instance, limited, creating)
         return
-    alias = await write_alias(meta, None, instance._alias)
     plan = plan_on(meta, alias)
     hooked = cls.after_insert is not Hooks.after_insert if creating else cls.on_update is not Hooks.on_update
     if watched or hooked or cls.on_change is not Hooks.on_change:
         await _save_with_hooks(plan, alias, instance, limited, creating)
     elif creating:
         # Nothing runs after the statement, so it needs no transaction around it.
-        await _insert(plan, alias, instance)
+        await (_insert_single if meta.single else _insert)(plan, alias, instance)
     else:
         await _update(plan, alias, instance, limited)
 
 
-def _fire(instance: Any, event: str, **context: Any) -> None:
-    alias = instance._alias or instance._meta.backend
+def _fire(instance: Any, event: str, alias: str | None = None, **context: Any) -> None:
+    """Tell the handlers of an event; `alias` is where a coming write goes, where the instance is when not given."""
+    alias = alias or instance._alias or instance._meta.backend
     get_dispatcher().dispatch(type(instance), event, instance, alias, **context)
 
 
-async def _prepare_single(instance: Any) -> None:
+async def _prepare_single(instance: Any, alias: str) -> None:
     """Give the one row of a single model its key.
 
     Raises:
         SingleModelAlreadyExistsError: If it exists.
     """
-    if await QuerySet(type(instance)).filter(pk=1, ignore_permissions=True).exists():
-        raise SingleModelAlreadyExistsError(f"the row of {instance._meta.label!r} exists already")
+    rows = QuerySet(type(instance)).filter(pk=1, ignore_permissions=True)
+    if await (rows if instance._meta.virtual else rows.using(alias)).exists():
+        raise _exists_already(instance)
     instance.pk = 1
+
+
+def _exists_already(instance: Any) -> SingleModelAlreadyExistsError:
+    return SingleModelAlreadyExistsError(f"the row of {instance._meta.label!r} exists already")
+
+
+async def _insert_single(plan: Plan, alias: str, instance: Any) -> None:
+    """Insert the one row of a single model, which another task or process may do at the same time.
+
+    Raises:
+        SingleModelAlreadyExistsError: If somebody else was faster.
+    """
+    try:
+        # A savepoint inside a transaction: that goes on after the refusal.
+        async with transaction(alias):
+            await _insert(plan, alias, instance)
+    except IntegrityError as error:
+        rows = QuerySet(type(instance)).using(alias).filter(pk=1, ignore_permissions=True)
+        async with transaction(alias):
+            # With a lock, since a snapshot taken before does not show the other one's row (MariaDB's REPEATABLE READ).
+            taken = await rows.select_for_update().values_list("pk", flat=True)
+        if not taken:
+            raise
+        raise _exists_already(instance) from error
 
 
 async def _save_virtual(instance: Any, limited: set[str] | None, creating: bool) -> None:
@@ -109,7 +135,7 @@ async def _save_with_hooks(plan: Plan, alias: str, instance: Any, limited: set[s
         async with transaction(alias):
             changed: dict[str, Any] = {}
             if creating:
-                await _insert(plan, alias, instance)
+                await (_insert_single if plan.meta.single else _insert)(plan, alias, instance)
             else:
                 changed = await _update(plan, alias, instance, limited)
             await _after_save(instance, changed, creating)
@@ -206,7 +232,8 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     await run_hook(instance.on_delete)
     watched = is_watched(type(instance))
     if watched:
-        _fire(instance, "on_delete")
+        alias = None if meta.virtual else await write_alias(meta, None, instance._alias)
+        _fire(instance, "on_delete", alias)
     if meta.virtual:
         await backend_of(meta).delete(type(instance), instance.pk)
         await run_hook(instance.after_delete)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from openviper.db.compiler.writes import delete_rows, update_rows
 from openviper.db.connection import transaction
+from openviper.db.databases import current_block
 from openviper.db.events import get_dispatcher, is_watched
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
@@ -208,7 +209,12 @@ class QuerySet(ReadingQuery[M]):
         try:
             return await self.create_single(**values)
         except SingleModelAlreadyExistsError:  # Somebody else was faster.
-            return await self.get_single()
+            alias = await write_alias(self._meta, self.query.using)
+            block = current_block(alias)
+            if block is None or not block.transactional:
+                return await self.using(alias).get_single()
+            # A snapshot taken before (MariaDB's REPEATABLE READ) does not show that row; a read with a lock does.
+            return await self.using(alias).select_for_update().get_single()
 
     # Many instances
 
@@ -233,23 +239,31 @@ class QuerySet(ReadingQuery[M]):
         await check_permission(self._meta, "create", ignore_permissions or self.query.ignore_permissions)
         if not instances:
             return instances
-        if self._meta.single:
-            await self._prepare_single(instances)
         alias = await write_alias(self._meta, self.query.using)
+        if self._meta.single:
+            await self._prepare_single(instances, alias)
         watched = is_watched(self.model)
         if watched:
             get_dispatcher().dispatch(self.model, "pre_bulk_create", instances, alias)
-        await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
+        try:
+            await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
+        except IntegrityError as error:
+            if self._meta.single and await self._single_exists(alias):
+                raise SingleModelAlreadyExistsError(f"the row of {self._meta.label!r} exists already") from error
+            raise
         if watched:
             get_dispatcher().dispatch(self.model, "post_bulk_create", instances, alias)
         return instances
 
-    async def _prepare_single(self, instances: list[Any]) -> None:
+    async def _prepare_single(self, instances: list[Any], alias: str) -> None:
         if len(instances) > 1:
             raise SingleModelDuplicateForbiddenError(f"{self._meta.label!r} has one row, not {len(instances)}")
-        if await self.filter(pk=1, ignore_permissions=True).exists():
+        if await self._single_exists(alias):
             raise SingleModelAlreadyExistsError(f"the row of {self._meta.label!r} exists already")
         instances[0].pk = 1
+
+    async def _single_exists(self, alias: str) -> bool:
+        return await QuerySet(self.model).using(alias).filter(pk=1, ignore_permissions=True).exists()
 
     async def bulk_update(
         self,

@@ -11,7 +11,7 @@ from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import plan_for
 from openviper.db.compiler.selects import select_groups, select_subquery, select_values, value_paths
 from openviper.db.dialects.base import Dialect
-from openviper.db.executor import may_read, plan_on, read, read_alias
+from openviper.db.executor import check_in_transaction, may_read, plan_on, read, read_alias, write_alias
 from openviper.db.expressions import Aggregate
 from openviper.db.fields.options import ModelOptions
 from openviper.db.lookups import resolve_path
@@ -51,7 +51,9 @@ class ValuesQuery(Generic[T]):
         meta, query = self._meta, self._query
         if not await may_read(meta, query, self._names):
             return []
-        alias = await read_alias(meta, query.using)
+        alias = await (write_alias if query.lock else read_alias)(meta, query.using)
+        if query.lock:
+            check_in_transaction(alias, "select_for_update()")
         plan = plan_on(meta, alias)
         select = select_values(plan, query, self._names)
         keys = tuple(key for key, _ in value_paths(meta, query, self._names))

@@ -206,6 +206,8 @@ async def test_locked_rows_are_waited_for_skipped_or_refused(tmp_path: Path, ven
     async with library(tmp_path):
         with pytest.raises(DatabaseTransactionRoutingError, match="needs a transaction"):
             await Book.objects.select_for_update().get(pk=1)
+        with pytest.raises(DatabaseTransactionRoutingError, match="needs a transaction"):
+            await Book.objects.select_for_update().values("pk")
         with pytest.raises(ValueError, match="not both"):
             Book.objects.select_for_update(nowait=True, skip_locked=True)
         async with atomic():
@@ -227,6 +229,10 @@ async def test_locked_rows_are_waited_for_skipped_or_refused(tmp_path: Path, ven
         async with atomic(using="second"):
             others = await Book.objects.using("second").select_for_update(skip_locked=True).order_by("pk")
             assert [book.pk for book in others] == [2, 3, 4, 5]
+            free = Book.objects.using("second").select_for_update(skip_locked=True).order_by("pk")
+            assert await free.values_list("pk", flat=True) == [2, 3, 4, 5]
+            # Within another query it locks nothing.
+            assert await Book.objects.using("second").filter(pk__in=free.values_list("pk", flat=True)).count() == 5
         with pytest.raises(OperationalError):
             async with atomic(using="second"):
                 await Book.objects.using("second").select_for_update(nowait=True).get(pk=1)

@@ -235,9 +235,9 @@ async def test_models_that_do_not_ask_for_it_keep_nothing(tmp_path: Path) -> Non
 
 def test_the_least_used_result_goes_and_old_ones_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
-        query_cache.put((number,), ["t"], [(number,)], 60, 2)
+        query_cache.put((number,), ["t"], [(number,)], 60, 2, query_cache.version(["t"]))
     assert [query_cache.get((number,)) for number in range(3)] == [None, [(1,)], [(2,)]]
-    query_cache.put(("old",), ["t"], [], -1, 2)
+    query_cache.put(("old",), ["t"], [], -1, 2, query_cache.version(["t"]))
     assert query_cache.get(("old",)) is None
 
 
