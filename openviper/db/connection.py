@@ -219,8 +219,17 @@ async def _transaction_on(database: Database, block: Block, nested: bool) -> Asy
     driver = block.connection
     point = _savepoint(block)
     begin = f"SAVEPOINT {point}" if nested else (driver.begin_read_only if block.read_only else driver.begin)
+    begun = False
     try:
-        await driver.control(begin)
+        # A savepoint is made or not, whatever is cancelled: what has not been made cannot be gone back to.
+        cancelled = None
+        if nested:
+            cancelled = await _finish(driver, begin)
+        else:
+            await driver.control(begin)
+        begun = True
+        if cancelled is not None:
+            raise cancelled
         async with entered(database.alias, block):
             yield Connection(database, driver)
         if not driver.in_transaction:
@@ -228,13 +237,16 @@ async def _transaction_on(database: Database, block: Block, nested: bool) -> Asy
         if not nested:
             for flush, items in block.flushes.items():
                 await flush(Connection(database, driver), items)
-        await _finish(driver, f"RELEASE SAVEPOINT {point}" if nested else "COMMIT")
+        cancelled = await _finish(driver, f"RELEASE SAVEPOINT {point}" if nested else "COMMIT")
+        begun = False  # A savepoint that was released is not there any more, whatever comes now.
+        if cancelled is not None:
+            raise cancelled
     except BaseException:
         if driver.in_transaction:
-            if nested:
+            if nested and begun:
                 await _finish(driver, f"ROLLBACK TO SAVEPOINT {point}")
                 await _finish(driver, f"RELEASE SAVEPOINT {point}")
-            else:
+            elif not nested:
                 await _finish(driver, "ROLLBACK")
         raise
 
@@ -254,8 +266,11 @@ def _lost() -> OperationalError:
     )
 
 
-async def _finish(driver: DriverConnection, sql: str) -> None:
-    """End a transaction; a cancellation that arrives meanwhile is answered only when it has ended."""
+async def _finish(driver: DriverConnection, sql: str) -> asyncio.CancelledError | None:
+    """End a transaction or begin a savepoint to the end, and return the cancellation that arrived meanwhile.
+
+    Whoever called has to raise it once it has taken note of what has been done.
+    """
     task = asyncio.ensure_future(driver.control(sql))
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -266,8 +281,7 @@ async def _finish(driver: DriverConnection, sql: str) -> None:
         except Exception:  # Reported below, from the task itself.
             break
     task.result()
-    if cancelled is not None:
-        raise cancelled
+    return cancelled
 
 
 async def _run_callbacks(callbacks: list[Callback]) -> None:

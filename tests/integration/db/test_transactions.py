@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,3 +261,43 @@ async def test_a_connection_is_free_again_when_its_block_ends(tmp_path: Path) ->
             async with get_connection() as connection:
                 assert not connection.in_transaction
         await close_db()
+
+
+async def test_a_savepoint_that_was_not_made_is_not_gone_back_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with database(tmp_path, Account) as path:
+        async with atomic() as outer:
+            await Account.objects.create(name="kept", balance=1)
+            driver = outer._driver
+            original = type(driver).control
+
+            async def control(self: Any, sql: str) -> None:
+                if sql.startswith("SAVEPOINT"):
+                    raise OperationalError("the network is down", retryable=True)
+                assert "SAVEPOINT" not in sql
+                await original(self, sql)
+
+            monkeypatch.setattr(type(driver), "control", control)
+            with pytest.raises(OperationalError, match="the network is down"):
+                async with atomic():
+                    pytest.fail("it was entered")
+            monkeypatch.undo()
+        assert names(path) == ["kept"]
+
+
+async def test_cancelling_while_a_savepoint_is_made_is_told_as_cancelling(tmp_path: Path) -> None:
+    async with database(tmp_path, Account) as path:
+
+        async def work() -> None:
+            async with atomic():
+                await Account.objects.create(name="x", balance=1)
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+                async with atomic():
+                    await Account.objects.create(name="y", balance=1)
+
+        task = asyncio.create_task(work())
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert names(path) == []
+        await Account.objects.create(name="z", balance=1)
