@@ -114,6 +114,7 @@ class Session:
         commands: The lines received, without messages and passwords.
         messages: The messages that were taken.
         was_pipelined: Whether a command arrived before the one ahead of it was answered.
+        most_waiting: Most commands that arrived at once.
         server_name: The host name asked for in the TLS handshake.
         has_ended: Set when the connection is over.
     """
@@ -121,6 +122,7 @@ class Session:
     commands: list[str] = field(default_factory=list)
     messages: list[Received] = field(default_factory=list)
     was_pipelined: bool = False
+    most_waiting: int = 0
     server_name: str | None = None
     has_ended: threading.Event = field(default_factory=threading.Event)
 
@@ -307,6 +309,7 @@ class _Conversation:
             self.reply("220 mail.test ESMTP")
         while True:
             line = self.read_line()
+            self.session.most_waiting = max(self.session.most_waiting, 1 + self.unread.count(b"\n"))
             if self.unread and self.server.tls != "starttls":
                 self.session.was_pipelined = True
             text = line.decode("utf-8", "replace").rstrip("\r\n")
@@ -478,7 +481,8 @@ class _Conversation:
         everything = b"".join(parts)
         end += len(everything) - len(tail)
         self.unread = everything[end + 5 :]
-        return everything[2 : end + 2].replace(b"\r\n..", b"\r\n.").removeprefix(b"." if everything[2:4] == b".." else b"")
+        # The line break put in front makes the first line like any other.
+        return everything[: end + 2].replace(b"\r\n..", b"\r\n.")[2:]
 
     def on_rset(self, rest: str) -> None:
         if not self.is_odd("RSET"):

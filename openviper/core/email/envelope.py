@@ -111,7 +111,8 @@ class SMTPConfig:
         try:
             return ssl.create_default_context(cafile=self.ca_file)
         except ssl.SSLError as error:
-            raise ssl.SSLError(error.errno, f"the CA file {self.ca_file!r} holds no certificates: {error.strerror}") from error
+            text = f"the CA file {self.ca_file!r} holds no certificates: {error.strerror}"
+            raise ssl.SSLError(error.errno, text) from error
         except OSError as error:
             error.filename = self.ca_file
             raise

@@ -147,7 +147,8 @@ def parse_url(url: str, schemes: Collection[str]) -> Target:
         raise ValueError("the URL holds a user name or password")
     match = _AUTHORITY.fullmatch(authority)
     if match is None or not (match[1] or match[2]):
-        raise ValueError(f"the URL's {authority!r} is not a host, or a host and a port" if authority else "the URL has no host")
+        # Behind the colon may be a password, in a URL whose slash or question mark is a part of it.
+        raise ValueError(f"the URL has no host, or an odd one or an odd port: {authority.partition(':')[0]!r}")
     if match[1] is not None and ":" not in match[1]:
         raise ValueError(f"host {match[1]!r} is not an IPv6 address")
     port = int(match[3]) if match[3] else DEFAULT_PORTS[scheme]

@@ -1,9 +1,9 @@
 """Fetch a file from the public internet, and from nowhere else.
 
-A URL that somebody else chose must not reach this machine or its network (server-side request forgery). So the host is
-looked up once, every one of its addresses has to be public, the connection goes to the very address that was checked, and who
-answers is checked again before the first byte is sent. Nothing is followed, decoded or taken from the environment, and one
-deadline holds for everything.
+A URL that somebody else chose must not reach this machine or its network (server-side request forgery). So the host
+is looked up once, every one of its addresses has to be public, the connection goes to the very address that was
+checked, and who answers is checked again before the first byte is sent. Nothing is followed, decoded or taken from the
+environment, and one deadline holds for everything.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ from urllib.parse import unquote
 
 from openviper.core.email.network import Address, Deadline, connect
 from openviper.core.email.network import resolve as _resolve
-from openviper.core.email.public_hosts import Target, check_host, is_restricted_ip, parse_url, validate_public_ip_address
+from openviper.core.email.public_hosts import (
+    Target,
+    check_host,
+    is_restricted_ip,
+    parse_url,
+    validate_public_ip_address,
+)
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

@@ -1,8 +1,8 @@
 """Deliver ready-made messages over SMTP, in threads of their own.
 
-A batch begins with one connection. While it goes slowly and much is left, further ones join in, up to the limit for that
-server. A message is sent again, once and over a fresh connection, only if the one before ended before the message did: what
-may have been accepted is never repeated here.
+A batch begins with one connection. While it goes slowly and much is left, further ones join in, up to the limit for
+that server. A message is sent again, once and over a fresh connection, only if the one before ended before the message
+did: what may have been accepted is never repeated here.
 """
 
 from __future__ import annotations

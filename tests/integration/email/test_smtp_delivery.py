@@ -6,9 +6,10 @@ import smtplib
 
 import pytest
 
-from openviper.core.email.smtp import deliver
+from openviper.core.email.smtp import SMTPConfig, deliver
+from openviper.core.email.smtp_connection import GROUP
 from tests.integration.email.mail import CONTENT, config, envelope
-from tests.smtp_server import SMTPServer
+from tests.smtp_server import SMTPServer, SMTPServerProcess
 
 PLAIN = ("8BITMIME", "SMTPUTF8", "SIZE 50000000")
 """Extensions without PIPELINING."""
@@ -146,6 +147,8 @@ async def test_hundreds_of_recipients_are_asked_for_in_groups(extensions: tuple[
         (delivery,) = await deliver(config(server), [envelope(*names)])
     assert delivery.error is None
     assert list(delivery.refused) == [names[300]]
+    # Two sides that both send without reading would wait for each other (RFC 2920, 3.1).
+    assert server.sessions[0].most_waiting <= GROUP
     assert server.messages[0].recipients == [name for name in names if name != names[300]]
 
 
@@ -258,3 +261,10 @@ async def test_it_speaks_ipv6() -> None:
         (delivery,) = await deliver(config(server), [envelope()])
     assert delivery.error is None
     assert len(server.messages) == 1
+
+
+async def test_the_server_of_the_measurements_takes_mail_too() -> None:
+    with SMTPServerProcess() as server:
+        deliveries = await deliver(SMTPConfig("127.0.0.1", server.port), [envelope(), envelope()])
+        assert [delivery.error for delivery in deliveries] == [None, None]
+        assert server.close() == {"connections": 1, "messages": 2}

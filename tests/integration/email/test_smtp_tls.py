@@ -91,7 +91,8 @@ async def test_answers_slipped_in_before_the_encryption_end_the_connection(certi
     injected = b"250-evil.test\r\n250 AUTH PLAIN\r\n"
     with SMTPServer(tls="starttls", certificate=certificate, injected=injected) as server:
         (delivery,) = await deliver(config(server, use_tls=True, ca_file=str(certificate.ca)), [envelope()])
-    assert isinstance(delivery.error, OSError)
+    assert isinstance(delivery.error, smtplib.SMTPException)
+    assert "before the encryption" in str(delivery.error)
     assert not server.messages
 
 

@@ -121,7 +121,16 @@ def test_a_scheme_can_be_taken_away_but_none_added() -> None:
     assert parse_url("https://example.com/", {"HTTPS"}).scheme == "https"
 
 
-@pytest.mark.parametrize("url", ["http://ada:s3cret@example.com/", "ftp://a:s3cret@b.c/", "http:ada:s3cret@b.c", "http://b.c/ ?s3cret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ada:s3cret@example.com/",
+        "http://ada:s3cret/?@example.com/",
+        "ftp://a:s3cret@b.c/",
+        "http:ada:s3cret@b.c",
+        "http://b.c/ ?s3cret",
+    ],
+)
 def test_no_error_shows_a_password_or_signature(url: str) -> None:
     with pytest.raises(ValueError) as caught:
         parse_url(url, BOTH)
