@@ -7,6 +7,7 @@ registering, which happens before every command, imports nothing of the query si
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextvars import Token
 from types import TracebackType
@@ -60,6 +61,7 @@ async def check_permission(meta: ModelOptions, action: str, ignore: bool = False
         await _checker.check(meta.model, action)
 
 
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 _seen_bypasses: set[tuple[str, int]] = set()
 
 
@@ -92,7 +94,9 @@ class bypass_permissions:  # noqa: N801 - used like a function
 
     def _enter(self, path: str, line: int) -> None:
         place = (path, line)
-        level = logging.DEBUG if place in _seen_bypasses else logging.WARNING
+        # OpenViper's own bookkeeping is no decision of the project's.
+        known = place in _seen_bypasses or path.startswith(_PACKAGE)
+        level = logging.DEBUG if known else logging.WARNING
         _seen_bypasses.add(place)
         logger.log(level, "model permissions bypassed at %s:%d: %s", path, line, self.reason or "no reason given")
         self._tokens.append(ignore_permissions_ctx.set(True))

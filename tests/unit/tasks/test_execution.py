@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from pathlib import Path
 from typing import Any
 from uuid import RFC_4122, UUID
 
 import pytest
 
+import openviper
+from openviper.db.permissions import bypass_permissions
 from openviper.tasks.actors import Actor
 from openviper.tasks.execution import MAX_RESULT, UnknownActorError, failed, find_actor, is_too_old, succeeded
 from openviper.tasks.message import Message, Outcome, new_id, next_key
@@ -96,3 +100,14 @@ def test_identifiers_are_random_uuids() -> None:
     assert {(one.version, one.variant) for one in made} == {(4, RFC_4122)}
     assert len(set(made)) == 1000
     assert all(str(UUID(text)) == text for text in (new_id() for _ in range(50)))
+
+
+def test_the_bookkeeping_of_tasks_warns_nobody(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("openviper"), "propagate", True)
+    caplog.set_level(logging.WARNING)
+    own = compile("with bypass_permissions(reason='own'): pass", str(Path(openviper.__file__).parent / "tasks/schedule.py"), "exec")
+    exec(own, {"bypass_permissions": bypass_permissions})
+    assert caplog.text == ""
+    with bypass_permissions(reason="of the project"):
+        pass
+    assert "of the project" in caplog.text
