@@ -47,7 +47,7 @@ def _map(make: Any = dict) -> Any:
     return dataclasses.field(default_factory=make, metadata={"env": False})
 
 
-@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Settings:
     """Every setting with its default; see docs/reference/settings.md for what each one means."""
 

@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from openviper.db.compiler.builders import Row
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
 
-NAMES = {"UTC": UTC, "UUID": UUID, "Decimal": Decimal, "date": date, "datetime": datetime}
-"""What the tests of fields may name."""
+_NAMES = {"UTC": UTC, "Decimal": Decimal, "date": date, "datetime": datetime}
+
+
+def names_for(code: str) -> dict[str, Any]:
+    """Return what the tests of fields, which are in the code, may name."""
+    names: dict[str, Any] = dict(_NAMES)
+    if "UUID" in code:
+        from uuid import UUID  # Only where it is needed: it imports a lot.
+
+        names["UUID"] = UUID
+    return names
 
 
 class Extractor(NamedTuple):
@@ -42,7 +50,7 @@ def make_extractor(
         key: The position of the primary key.
         aware: Whether time stamps are aware.
     """
-    namespace: dict[str, Any] = dict(NAMES)
+    namespace: dict[str, Any] = {}
     body = []
     for position, (field, writer) in enumerate(zip(fields, writers, strict=True)):
         value = f"c{position}"
@@ -77,6 +85,7 @@ def make_extractor(
         f"{_indent(code, 2)}\n"
         f"        yield ({numbered})\n"
     )
+    namespace.update(names_for(code))
     exec(compile(source, f"<values of {name}>", "exec"), namespace)
     return Extractor(namespace["one"], namespace["many"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from openviper.db.compiler.extractors import NAMES
+from openviper.db.compiler.extractors import names_for
 from openviper.db.fields.base import Field
 from openviper.db.fields.options import ModelOptions
 
@@ -17,7 +17,7 @@ def make_suspect_finder(meta: ModelOptions) -> FindSuspects:
 
     Fields that were not loaded are left out, and so are those whose value is evidently good, which are nearly all.
     """
-    namespace: dict[str, Any] = dict(NAMES)
+    namespace: dict[str, Any] = {}
     lines = ["def find(values):", "    suspects = []"]
     for position, field in enumerate(meta.checked_fields):
         namespace[f"field{position}"] = field
@@ -29,6 +29,8 @@ def make_suspect_finder(meta: ModelOptions) -> FindSuspects:
             good = f"value is None or {good}"
         lines.append(f"        if not ({good}): suspects.append(field{position})")
     lines.append("    return suspects")
-    exec(compile("\n".join(lines), f"<validation of {meta.model_name}>", "exec"), namespace)
+    code = "\n".join(lines)
+    namespace.update(names_for(code))
+    exec(compile(code, f"<validation of {meta.model_name}>", "exec"), namespace)
     find: FindSuspects = namespace["find"]
     return find

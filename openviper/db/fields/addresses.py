@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.text import CharField
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import ipaddress
+else:
+    ipaddress = lazy_module("ipaddress")
 
 T = TypeVar("T")
 

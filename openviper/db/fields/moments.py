@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import Any, Literal, TypeVar, Unpack, overload
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.fields.base import Field, FieldOptions
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 
 
 @lru_cache(maxsize=8)
 def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo  # Commands that read no row do not need it.
+
     return ZoneInfo(name)
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar, Unpack, overload
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import uuid
+    from uuid import UUID
+else:
+    uuid = lazy_module("uuid")
 
 T = TypeVar("T")
 
@@ -33,7 +39,7 @@ class UUIDField(Field[T]):
     ) -> None: ...
     def __init__(self, *, auto: bool = False, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         if auto:
-            options.setdefault("default", uuid4)
+            options.setdefault("default", uuid.uuid4)
         super().__init__(null=null, **options)
         self.auto = auto
 
@@ -43,13 +49,13 @@ class UUIDField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return a `UUID`; text of 32 or 36 characters is converted."""
-        if value is None or value.__class__ is UUID:
+        if value is None or value.__class__ is uuid.UUID:
             return value
-        if isinstance(value, UUID):
+        if isinstance(value, uuid.UUID):
             return value
         try:
             if isinstance(value, str):
-                return UUID(value)
+                return uuid.UUID(value)
         except ValueError:
             pass
         raise ValueError(f"{self.name}: {value!r} is not a UUID")

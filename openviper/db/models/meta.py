@@ -16,7 +16,6 @@ from openviper.db.identifiers import validate_identifier
 from openviper.db.manager import Manager
 from openviper.db.models import registry
 from openviper.db.models.related import connect_relations
-from openviper.db.virtual.queries import VirtualQuerySet
 from openviper.exceptions import FieldError
 
 OWN = {
@@ -277,6 +276,8 @@ def _add_managers(cls: Any, own: dict[str, Manager[Any]], parents: list[Any]) ->
     for key, manager in found.items():
         bound = manager.bound_copy(cls, key)
         if cls._meta.virtual:
+            from openviper.db.virtual.queries import VirtualQuerySet  # Few projects have such models.
+
             bound.query_by(VirtualQuerySet)
         setattr(cls, key, bound)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.compiler.plan import Plan
 from openviper.db.connection import transaction
@@ -21,8 +21,13 @@ from openviper.db.query.rows import (
     stored_key,
     stored_value,
 )
-from openviper.db.virtual.queries import backend_of, build_instance, require, save_virtual
 from openviper.exceptions import DoesNotExist, IntegrityError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.virtual import queries as virtual
+else:
+    virtual = lazy_module("openviper.db.virtual.queries")  # Few projects have such models.
 
 
 async def save_instance(instance: Any, ignore_permissions: bool, update_fields: Iterable[str] | None) -> None:
@@ -31,7 +36,7 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
     creating = instance._row is None
     check_not_read_only(meta)
     if meta.virtual:
-        backend_of(meta).check_writable(type(instance))
+        virtual.backend_of(meta).check_writable(type(instance))
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
     cls = type(instance)
@@ -112,7 +117,7 @@ async def _insert_single(plan: Plan, alias: str, instance: Any) -> None:
 
 
 async def _save_virtual(instance: Any, limited: set[str] | None, creating: bool) -> None:
-    changed = await save_virtual(instance, limited, creating=creating)
+    changed = await virtual.save_virtual(instance, limited, creating=creating)
     await _after_save(instance, changed, creating)
 
 
@@ -224,8 +229,8 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     if meta.single:
         raise SingleModelDeleteForbiddenError(f"the row of {meta.label!r} cannot be deleted")
     if meta.virtual:
-        backend_of(meta).check_writable(type(instance))
-        require(meta, "delete")
+        virtual.backend_of(meta).check_writable(type(instance))
+        virtual.require(meta, "delete")
     await check_permission(meta, "delete", ignore_permissions)
     if instance.pk is None:
         raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
@@ -235,7 +240,7 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
         alias = None if meta.virtual else await write_alias(meta, None, instance._alias)
         _fire(instance, "on_delete", alias)
     if meta.virtual:
-        await backend_of(meta).delete(type(instance), instance.pk)
+        await virtual.backend_of(meta).delete(type(instance), instance.pk)
         await run_hook(instance.after_delete)
         if watched:
             _fire(instance, "after_delete")
@@ -272,10 +277,10 @@ async def refresh_instance(instance: Any) -> None:
     meta = instance._meta
     await check_permission(meta, "read")
     if meta.virtual:
-        row = await backend_of(meta).get(type(instance), instance.pk)
+        row = await virtual.backend_of(meta).get(type(instance), instance.pk)
         if row is None:
             raise DoesNotExist(f"{meta.model_name} with primary key {instance.pk!r} is not stored any more")
-        instance.__dict__.update(build_instance(type(instance), row).__dict__)
+        instance.__dict__.update(virtual.build_instance(type(instance), row).__dict__)
         return
     alias = await read_alias(meta, None, instance._alias)
     plan = plan_on(meta, alias)
