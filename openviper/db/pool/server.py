@@ -25,7 +25,7 @@ else:
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
 
-PROBE_AFTER = 1.0
+PROBE_AFTER = 0.01
 """Seconds of idleness after which a connection is looked at before it is used again."""
 
 
