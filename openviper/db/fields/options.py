@@ -73,6 +73,11 @@ class ModelOptions:
         return f"<ModelOptions {self.label}>"
 
     @property
+    def app_label(self) -> str:
+        """The same as `app_name`, by the name that routers know from elsewhere."""
+        return self.app_name
+
+    @property
     def reverse(self) -> dict[str, Any]:
         """The foreign keys that point here, by their `related_name`."""
         self.settle()
