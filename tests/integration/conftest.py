@@ -1,23 +1,67 @@
 """Running the contract suite on every database.
 
 A module that says ``EVERY_DATABASE = True`` runs once per database; what its tests get from `support.database` is on the
-one at hand. All others run on SQLite.
+one at hand. SQLite is there twice: as it is, and as its version 3.31, the oldest that is served. All others run on SQLite.
 """
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from openviper.db.dialects import lookup, sqlite_ddl
+from openviper.db.dialects.sqlite import SQLiteDialect
 from tests.integration.db import support
 from tests.servers import VENDORS, empty, fresh_database
+
+
+OLD_SQLITE = "sqlite-3.31"
+OLD_VERSION = (3, 31, 0)
+NEWER = re.compile(
+    r"\bRETURNING\b|\bDROP\s+COLUMN\b|\)\s*STRICT\b|->>|\bMATERIALIZED\b|\b(?:RIGHT|FULL)\s+(?:OUTER\s+)?JOIN\b|\bIIF\s*\(",
+    re.IGNORECASE,
+)
+"""What came to SQLite after 3.31 (https://sqlite.org/changes.html)."""
+
+
+@contextmanager
+def old_sqlite() -> Iterator[None]:
+    """Have the dialect take SQLite for its version 3.31, and demand that nothing newer is sent to it."""
+    newer: list[str] = []
+    connect = sqlite3.connect
+
+    def note(sql: str) -> None:
+        # What stands in quotes is a value or a name.
+        if NEWER.search(re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", "", sql)):
+            newer.append(sql)
+
+    def watched(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(note)
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SQLiteDialect.__init__, "__defaults__", (OLD_VERSION,))
+        patch.setattr(sqlite_ddl, "sqlite_version_info", OLD_VERSION)
+        patch.setattr(sqlite3, "connect", watched)
+        lookup.dialect_for.cache_clear()
+        try:
+            assert not lookup.dialect_for("sqlite").features.supports_returning
+            yield
+        finally:
+            lookup.dialect_for.cache_clear()
+    assert newer == [], "SQLite 3.31 does not know this"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the contract suite once per database."""
     if getattr(metafunc.module, "EVERY_DATABASE", False):
-        metafunc.parametrize("vendor", VENDORS, indirect=True, scope="function")
+        metafunc.parametrize("vendor", [*VENDORS, OLD_SQLITE], indirect=True, scope="function")
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +82,10 @@ def server_urls() -> Iterator[dict[str, str]]:
 def vendor(request: pytest.FixtureRequest, server_urls: dict[str, str]) -> Iterator[str]:
     """Return the kind of database of this test, which `support.database` then uses."""
     name: str = getattr(request, "param", "sqlite")
+    if name == OLD_SQLITE:
+        with old_sqlite():
+            yield "sqlite"
+        return
     if name != "sqlite":
         if name not in server_urls:
             manager = fresh_database(name)
