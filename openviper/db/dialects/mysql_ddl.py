@@ -121,6 +121,8 @@ class MySQLDDL(ServerDDL):
         length, before = _ARGUMENTS.search(new_text), _ARGUMENTS.search(old_text)
         numbers = (*_RANGES, "DECIMAL", "DOUBLE", "FLOAT")
         conditions = []
+        if column["type"].upper() == "UUID" and old != new:
+            conditions.append(f"{sql} NOT REGEXP '^[0-9a-fA-F]{{8}}(-?[0-9a-fA-F]{{4}}){{3}}-?[0-9a-fA-F]{{12}}$'")
         if new == "VARCHAR" and length:
             if old != new or before is None or int(before[1]) > int(length[1]):
                 conditions.append(f"char_length({sql}) > {length[1]}")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _LENGTH = re.compile(r"VARCHAR\s*\(\s*(\d+)\s*\)")
 _PRECISION = re.compile(r"(?:NUMERIC|DECIMAL)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
+_MOMENTS = {"DATE": "date", "DATETIME": "datetime", "TIME": "time"}
+"""Functions that give NULL for what they cannot read."""
 _RANGES = {"SMALLINT": 2**15, "INTEGER": 2**31}
 
 
@@ -33,6 +35,12 @@ def misfit(sql: str, old_type: str, column: Column) -> str:
     if limit := _RANGES.get(new_type):
         if old != "integer" or old_type == "BIGINT" or new_type == "SMALLINT":
             conditions.append(f"CAST({sql} AS INTEGER) >= {limit} OR CAST({sql} AS INTEGER) < {-limit}")
+    # Columns of these types take any text here; what is none of them could not be read back.
+    if (kind := column["type"].upper()) in _MOMENTS and old_type.upper() not in _MOMENTS:
+        conditions.append(f"typeof({sql}) <> 'text' OR {_MOMENTS[kind]}({sql}) IS NULL")
+    if kind == "UUID" and old_type.upper() != new_type.upper():
+        digits_only = f"replace({sql}, '-', '')"
+        conditions.append(f"length({digits_only}) <> 32 OR {digits_only} GLOB '*[^0-9a-fA-F]*'")
     if precision := _PRECISION.match(new_type):
         digits, places = int(precision[1]), int(precision[2])
         conditions.append(f"abs({sql}) >= 1e{digits - places} OR round({sql}, {places}) <> {sql}")
