@@ -115,3 +115,14 @@ async def classes_of_ones_own_keep_their_methods(shop: Shop) -> None:
     assert_type(Ranked(Offer).filter(price=1).top(), Ranked)
     assert_type(await Ranked(Offer).top(), list[Offer])
     assert_type(await shop.offers.filter(price=1), list[Offer])
+
+
+async def the_one_row_of_a_single_model(query: QuerySet[Offer], manager: Manager[Offer]) -> None:
+    assert_type(await query.get_single(), Offer)
+    assert_type(await query.create_single(title="x"), Offer)
+    assert_type(await query.update_single(title="x"), Offer)
+    assert_type(await query.get_or_create_single(title="x"), Offer)
+    assert_type(await manager.get_single(), Offer)
+    assert_type(await manager.create_single(title="x"), Offer)
+    assert_type(await manager.update_single(title="x"), Offer)
+    assert_type(await manager.get_or_create_single(title="x"), Offer)
