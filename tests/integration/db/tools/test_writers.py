@@ -115,8 +115,10 @@ async def test_every_backup_has_all_that_was_acknowledged_before_it_and_no_half_
             acknowledged = writers.acknowledged()
             result = await create_backup(url_of(database), tmp_path / "b", level=1)
             check_copy(result.path, tmp_path / "scratch.db", acknowledged)
-        assert all(process.poll() is None for process in writers.processes)
-        assert sum(writers.acknowledged()) > sum(acknowledged)
+        # The writers go on; without a write-ahead log perhaps not while the last backup reads.
+        while sum(writers.acknowledged()) <= sum(acknowledged):
+            assert all(process.poll() is None for process in writers.processes)
+            time.sleep(0.01)
 
 
 async def test_a_restore_while_readers_and_writers_are_connected_replaces_everything(
