@@ -9,8 +9,10 @@ roll it back, so a write runs inline only when it touches one row, and is never 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sqlite3
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -38,6 +40,8 @@ THREAD_RUNS = 16
 """How often a statement goes to the thread at once after it was found to be long."""
 CHUNK = 500
 """Rows converted at a time in the thread."""
+READER_NICENESS = 10
+"""How far the thread of a long read gives way to the event loop where both want the processor (nice(2))."""
 NEVER = float("inf")
 
 
@@ -72,6 +76,12 @@ class InlineBudget:
             await asyncio.sleep(0)
 
 
+def _give_way() -> None:
+    # Only Linux counts niceness by thread; elsewhere it would be the whole process that gives way.
+    if sys.platform == "linux":
+        os.nice(READER_NICENESS)
+
+
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
@@ -104,6 +114,8 @@ class SQLiteConnection:
         journal_mode: The journal mode to set; ``WAL`` by default.
         busy_timeout: Seconds to wait in the thread for another process's lock.
         inline: Whether anything may run on the event loop at all.
+        gives_way: Whether its thread gives way to the event loop where processors are short. Not for a connection that
+            writes: others wait for its lock.
         echo: Log every statement, without its values.
         statement_timeout: Longest time of one statement in the thread, in seconds; `None` for no limit. A write that is
             stopped ends its transaction (https://sqlite.org/c3ref/interrupt.html).
@@ -122,6 +134,7 @@ class SQLiteConnection:
         journal_mode: str = "WAL",
         busy_timeout: float = 5.0,
         inline: bool = True,
+        gives_way: bool = False,
         echo: bool = False,
         statement_timeout: float | None = None,
     ) -> None:
@@ -141,7 +154,9 @@ class SQLiteConnection:
         self._interrupted = False
         self._long: dict[str, int] = {}
         self._lock = asyncio.Lock()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="openviper-sqlite")
+        self._executor = ThreadPoolExecutor(
+            1, thread_name_prefix="openviper-sqlite", initializer=_give_way if gives_way else None
+        )
         self.raw: sqlite3.Connection
 
     @property

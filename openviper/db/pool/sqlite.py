@@ -73,7 +73,7 @@ class SQLitePool:
         self._checkpoint: asyncio.Task[None] | None = None
         self._maintenance: SQLiteConnection | None = None
 
-    async def _open(self) -> SQLiteConnection:
+    async def _open(self, *, gives_way: bool = False) -> SQLiteConnection:
         options = self.options
         connection = SQLiteConnection(
             options.path,
@@ -82,6 +82,7 @@ class SQLitePool:
             journal_mode=options.journal_mode,
             busy_timeout=options.busy_timeout,
             inline=options.inline,
+            gives_way=gives_way,
             echo=options.echo,
             statement_timeout=options.statement_timeout,
         )
@@ -210,7 +211,7 @@ class SQLitePool:
         placeholder = SQLiteConnection.__new__(SQLiteConnection)
         self._readers.append(placeholder)
         try:
-            connection = await self._open()
+            connection = await self._open(gives_way=True)
         except BaseException:
             self._readers.remove(placeholder)
             self._wake()

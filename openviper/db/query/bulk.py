@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     asyncio = lazy_module("asyncio")
 
-SLICE = 1000
+SLICE = 200
 """Instances worked on before the event loop gets its turn."""
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sqlite3
+import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -350,6 +353,22 @@ async def test_the_log_is_copied_back_while_writes_go_on(tmp_path: Path) -> None
         assert isinstance(pool, SQLitePool)
         assert pool.checkpoints > 0
         assert (tmp_path / "x.db").stat().st_size > 1_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts niceness by thread")
+async def test_the_thread_of_a_long_read_gives_way_and_no_other(tmp_path: Path) -> None:
+    def niceness(_: object) -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    usual = niceness(None)
+    async with database(tmp_path / "a.db"):
+        await run_read("default", SLOW, (300_000,), list)
+        pool = connections.get().pool()
+        assert isinstance(pool, SQLitePool)
+        async with pool.reader() as reader, pool.hold() as primary:
+            assert await reader.run(niceness) > usual
+            assert await primary.run(niceness) == usual
+    assert niceness(None) == usual
 
 
 async def test_a_pool_of_one_reader_serves_many_long_reads_in_turn(tmp_path: Path) -> None:
