@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import queue
+import select
 import signal
 import threading
 import time
@@ -229,7 +230,13 @@ class WorkerProcess:
         self._asleep = True
         try:
             if not self._finished:
-                consumer.wait(self._wake_read, max(0.0, until - time.monotonic()))
+                left = max(0.0, until - time.monotonic())
+                if not self._stopping and self._want():
+                    consumer.wait(self._wake_read, left)
+                else:  # Nothing could be taken, whatever others store.
+                    poll = select.poll()
+                    poll.register(self._wake_read, select.POLLIN)
+                    poll.poll(left * 1000)
         finally:
             self._asleep = False
         try:

@@ -117,7 +117,7 @@ class DatabaseConsumer:
         if self._next_due is not None:
             timeout = min(timeout, max(0.0, self._next_due - time.time()))
         with self._reconnecting():
-            self._store.wait(wake, timeout)
+            self._store.wait(wake, timeout, self._queues)
 
     def heartbeat(self) -> int:
         """Tell that this worker lives, and take the messages of lost ones back."""

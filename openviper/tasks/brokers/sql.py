@@ -138,8 +138,8 @@ class Store(Protocol):
         """Wake consumers."""
         ...
 
-    def wait(self, wake: int, timeout: float) -> None:
-        """Wait until another process may have stored something, `wake` is readable, or time is up."""
+    def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
+        """Wait until another process may have stored something in these queues, `wake` is readable, or time is up."""
         ...
 
     def close(self) -> None:

@@ -20,6 +20,10 @@ SQLITE_POLL = 0.003
 """Seconds between two looks at the version of an SQLite file, which cost some microseconds each."""
 MYSQL_POLL = 0.003
 """Seconds between two looks at the table on MariaDB, which has nothing to wait for."""
+MYSQL_SETTLED = 0.1
+"""Seconds of waiting after which a worker counts as idle: MariaDB then looks by itself, which costs less than being asked."""
+MYSQL_LOOKS = 10
+"""Looks in one such statement; a call that ends meanwhile in this worker is settled after the statement."""
 READY, RUNNING, DELAYED = int(State.READY), int(State.RUNNING), int(State.DELAYED)
 
 
@@ -149,7 +153,7 @@ class SQLiteStore:
     def notify(self) -> None:
         """Do nothing, for the same reason."""
 
-    def wait(self, wake: int, timeout: float) -> None:
+    def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
         """Wait for a write of another connection: ``PRAGMA data_version`` changes with each
         (https://sqlite.org/pragma.html#pragma_data_version)."""
         deadline = time.monotonic() + timeout
@@ -360,7 +364,7 @@ class PostgreSQLStore(_ServerStore):
         """Wake consumers."""
         self.change(NOTIFY, ())
 
-    def wait(self, wake: int, timeout: float) -> None:
+    def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
         """Wait for a notification."""
         poll = select.poll()
         poll.register(wake, select.POLLIN)
@@ -384,6 +388,8 @@ class MySQLStore(_ServerStore):
         self._pymysql = import_driver()
         self.errors = (self._pymysql.Error, OSError)
         self._lock_words = "FOR UPDATE SKIP LOCKED"
+        self._can_watch = True
+        self._look_texts: dict[tuple[str, ...] | None, tuple[str, str]] = {}
         super().__init__(url)
 
     def _connect(self) -> None:
@@ -439,19 +445,44 @@ class MySQLStore(_ServerStore):
             return True
         return bool(self.change(f"INSERT IGNORE INTO {SLOTS} VALUES (?, ?)", (name, slot)))
 
-    def wait(self, wake: int, timeout: float) -> None:
+    def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
         """Look at the table now and then: there is nothing to wait for."""
-        deadline = time.monotonic() + timeout
+        look, watch = self._looks(queues)
+        began = time.monotonic()
+        deadline, settled = began + timeout, began + MYSQL_SETTLED
         poll = select.poll()
         poll.register(wake, select.POLLIN)
-        # Into a variable and without a cursor: the answer is a number of rows, which costs least to read.
-        look = (
-            f"SELECT 1 FROM dual WHERE EXISTS (SELECT 1 FROM {MESSAGES} WHERE state = {READY}) OR EXISTS (SELECT 1 FROM "
-            f"{MESSAGES} WHERE state = {DELAYED} AND due <= UNIX_TIMESTAMP(NOW(3))) INTO @openviper_ready"
-        )
         try:
-            while not poll.poll(MYSQL_POLL * 1000) and time.monotonic() < deadline:
-                if self.raw.query(look):
+            while not poll.poll(MYSQL_POLL * 1000) and (now := time.monotonic()) < deadline:
+                if self.raw.query(watch if watch and now >= settled else look):
                     return
         except self.errors as error:
+            if error.args and error.args[0] == 1064 and watch:  # ER_PARSE_ERROR: MySQL, or MariaDB in its Oracle mode.
+                self._can_watch = False
+                self._look_texts.clear()
+                return
             raise self._translate(error) from error
+
+    def _looks(self, queues: tuple[str, ...] | None) -> tuple[str, str]:
+        """Return a statement that looks once, and one in which MariaDB looks again and again, empty if it cannot.
+
+        The answer is the number of rows put into a variable: no row is sent, which costs least to read.
+        """
+        if queues not in self._look_texts:
+            chosen = "" if queues is None else f" AND queue_name IN ({', '.join(['%s'] * len(queues))})"
+            ready = (
+                f"EXISTS (SELECT 1 FROM {MESSAGES} WHERE state = {READY}{chosen}) OR EXISTS (SELECT 1 FROM "
+                f"{MESSAGES} WHERE state = {DELAYED} AND due <= UNIX_TIMESTAMP(NOW(3)){chosen})"
+            )
+            into = "INTO @openviper_ready"
+            watch = (
+                f"BEGIN NOT ATOMIC DECLARE looks INT DEFAULT {MYSQL_LOOKS}; watching: LOOP "
+                f"IF {ready} THEN SELECT 1 {into}; LEAVE watching; END IF; SET looks = looks - 1; "
+                f"IF looks = 0 THEN SELECT 1 FROM dual WHERE FALSE {into}; LEAVE watching; END IF; "
+                f"DO SLEEP({MYSQL_POLL}); END LOOP; END"
+            )
+            cursor, values = self.raw.cursor(), tuple(queues or ()) * 2
+            texts = (f"SELECT 1 FROM dual WHERE {ready} {into}", watch if self._can_watch else "")
+            look, watch = (cursor.mogrify(text, values) if values else text for text in texts)
+            self._look_texts[queues] = (look, watch)
+        return self._look_texts[queues]

@@ -9,6 +9,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from openviper.tasks.brokers.base import Broker, Consumer
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.identity import host_id, new_worker_id, started_at
@@ -221,13 +223,16 @@ def test_a_worker_that_leaves_gives_back_what_it_has(broker: Broker, reopen: Reo
     assert broker.workers() == []
 
 
-def test_waiting_ends_when_a_message_arrives_or_the_caller_is_woken(broker: Broker, reopen: Reopen) -> None:
+@pytest.mark.parametrize("after", [0.05, 0.4])
+def test_waiting_ends_when_a_message_arrives_or_the_caller_is_woken(
+    broker: Broker, reopen: Reopen, after: float
+) -> None:
     consumer = broker.consumer(new_worker_id(), None)
     claim(consumer)
     read, write = os.pipe()
     os.set_blocking(read, False)
     other = reopen()
-    timer = threading.Timer(0.05, lambda: other.enqueue([message("a", queue="new", priority=7)]))
+    timer = threading.Timer(after, lambda: other.enqueue([message("a", queue="new", priority=7)]))
     timer.start()
     found: list[Message] = []
     deadline = time.time() + 10
@@ -242,6 +247,23 @@ def test_waiting_ends_when_a_message_arrives_or_the_caller_is_woken(broker: Brok
     consumer.wait(read, 10)
     consumer.wait(read, 10)
     assert time.time() - started < 9
+    os.close(read)
+    os.close(write)
+    consumer.close()
+
+
+def test_messages_of_other_queues_do_not_keep_a_worker_busy(broker: Broker) -> None:
+    broker.enqueue([message("a", queue="other"), message("b", queue="other", delay=0.01)])
+    consumer = broker.consumer(new_worker_id(), ["mine", "it's"])
+    time.sleep(0.02)
+    read, write = os.pipe()
+    turns = 0
+    deadline = time.monotonic() + 0.5
+    while (left := deadline - time.monotonic()) > 0:
+        assert claim(consumer) == []
+        consumer.wait(read, left)
+        turns += 1
+    assert turns < 10
     os.close(read)
     os.close(write)
     consumer.close()
