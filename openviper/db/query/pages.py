@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, Generic, TypeVar
 
 from openviper.db.expressions import Condition, Q
@@ -26,7 +26,8 @@ class Page(Generic[M]):
         total_count: How many there are on all pages.
         number: The page's number, from 1 on.
         page_size: Most instances of a page.
-        next_cursor: What `paginate` takes for the page behind this one; `None` when this one is not full.
+        next_cursor: What `paginate` takes for the page behind this one; `None` when this one is not full, or when the
+            order is by a computed value that is neither a number nor a text.
     """
 
     __slots__ = ("items", "next_cursor", "number", "page_size", "total_count")
@@ -75,23 +76,20 @@ class Page(Generic[M]):
         return self.number - 1 if self.has_previous else None
 
 
-def make_cursor(meta: ModelOptions, order: tuple[str, ...], instance: Any) -> str | None:
-    """Return the place of an instance in an order, as text for a URL; `None` where the order is not of its own fields."""
-    values: dict[str, Any] = {}
-    for name in order:
-        plain = name.removeprefix("-")
-        if plain in instance.__dict__ and plain not in meta.names:  # A computed value.
-            return None
-        path = resolve_path(meta, plain)
-        if path.hops:
-            return None
-        values[plain] = getattr(instance, path.field.attname)
+def make_cursor(values: dict[str, Any]) -> str:
+    """Return a place in an order, given by the values of its names, as text for a URL."""
     text = json.dumps(values, separators=(",", ":"), default=str)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def behind_cursor(meta: ModelOptions, order: tuple[str, ...], cursor: str) -> tuple[Condition, ...]:
+def behind_cursor(meta: ModelOptions, order: tuple[str, ...], computed: Container[str], cursor: str) -> Q:
     """Return the condition for the rows behind a cursor.
+
+    Args:
+        meta: The model.
+        order: The names of the order, ``-`` before those that descend.
+        computed: Those of them that are computed values.
+        cursor: What `make_cursor` has made.
 
     Raises:
         QueryError: If it is not a cursor of this order.
@@ -104,12 +102,12 @@ def behind_cursor(meta: ModelOptions, order: tuple[str, ...], cursor: str) -> tu
     alternatives: list[Condition] = []
     equal: list[Condition] = []
     for name, term in zip(names, order, strict=True):
-        value = _converted(meta, name, values[name])
+        value = values[name] if name in computed else _converted(meta, name, values[name])
         behind = _behind(name, value, descending=term.startswith("-"))
         if behind is not None:
             alternatives.append(Q.combined((*equal, behind)))
         equal.append((name, value))
-    return (Q.combined(tuple(alternatives), "OR"),)
+    return Q.combined(tuple(alternatives), "OR")
 
 
 def _behind(name: str, value: Any, *, descending: bool) -> Condition | None:

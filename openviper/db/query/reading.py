@@ -23,6 +23,7 @@ from openviper.db.connection import connections
 from openviper.db.dialects.base import Dialect
 from openviper.db.executor import check_permission, choose_alias, may_read, plan_on, read_alias, write_alias
 from openviper.db.expressions import Aggregate, Count, Q
+from openviper.db.lookups import resolve_path
 from openviper.db.query.builders import QueryBuilder
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import Page, behind_cursor, make_cursor
@@ -288,14 +289,39 @@ class ReadingQuery(QueryBuilder[M]):
         order = self._total_order()
         query = self.query.changed(order=order, limit=page_size)
         if cursor is not None:
-            query = query.changed(where=(*query.where, *behind_cursor(self._meta, order, cursor)))
+            behind = behind_cursor(self._meta, order, dict(query.annotations), cursor)
+            query = query.changed(where=query.where + self._where((behind,), {}))
         else:
             query = query.changed(offset=(page_number - 1) * page_size)
         # One after the other: a pinned connection or a transaction can do only one thing at a time.
         total = await self.count()
         items = await self._fetch(query)
-        following = make_cursor(self._meta, order, items[-1]) if len(items) == page_size else None
+        following = await self._cursor_behind(order, items[-1]) if len(items) == page_size else None
         return Page(items, total, page_number, page_size, following)
+
+    async def _cursor_behind(self, order: tuple[str, ...], instance: M) -> str | None:
+        computed = dict(self.query.annotations)
+        values: dict[str, Any] = {}
+        missing: list[str] = []
+        for term in order:
+            name = term.removeprefix("-")
+            values[name] = None
+            if name in computed:
+                value = values[name] = instance.__dict__[name]
+                if not (value is None or isinstance(value, int | float | str)):
+                    return None  # JSON has no such values, and a computed value has no field to make them again.
+                continue
+            path = resolve_path(self._meta, name)
+            if path.hops or path.field.name in instance.get_deferred_fields():  # type: ignore[attr-defined]  # a model
+                missing.append(name)
+            else:
+                values[name] = getattr(instance, path.field.attname)
+        if missing:  # The instance does not have them; they are looked up once per page.
+            row = type(self)(self.model, EVERYTHING.changed(using=self.query.using, ignore_permissions=True))
+            key = getattr(instance, self._meta.pk.attname)
+            found = await row.filter(pk=key).values_list(*missing)
+            values.update(zip(missing, found[0] if found else (), strict=False))
+        return make_cursor(values)
 
     # Values
 

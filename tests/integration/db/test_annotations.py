@@ -170,6 +170,37 @@ async def test_cursors_visit_every_row_once_whatever_is_null(tmp_path: Path, ord
         assert seen == everything
 
 
+@pytest.mark.parametrize("order", [("editor__name", "-title"), ("-editor__name",), ("-copies", "author__name")])
+async def test_cursors_over_foreign_keys_and_over_fields_that_were_not_loaded(
+    tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    async with library(tmp_path):
+        everything = [book.pk for book in await Book.objects.order_by(*order, "pk")]
+        seen, cursor = [], None
+        for _ in range(6):
+            page = await Book.objects.only("day").order_by(*order).paginate(page_size=1, cursor=cursor)
+            seen += [book.pk for book in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert seen == everything
+
+
+async def test_cursors_in_the_order_of_a_computed_value(tmp_path: Path) -> None:
+    async with library(tmp_path):
+        authors = Author.objects.annotate(n=Count("books"), shelf=Sum("books__price")).order_by("-n")
+        everything = [author.pk for author in await authors.order_by("-n", "pk")]
+        seen, cursor = [], None
+        for _ in range(len(everything) + 1):
+            page = await authors.paginate(page_size=1, cursor=cursor)
+            seen += [author.pk for author in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert seen == everything
+        assert (await authors.order_by("-shelf").paginate(page_size=1)).next_cursor is None
+
+
 @pytest.mark.parametrize("cursor", ["nonsense", "e30", "WzFd", "x" * 20_000, "eyJ0aXRsZSI6MX0"])
 async def test_a_cursor_of_another_query_is_refused(tmp_path: Path, cursor: str) -> None:
     async with library(tmp_path):
