@@ -6,6 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from openviper.db.backends import DatabaseBackend as DatabaseBackend
+    from openviper.db.backends import DatabaseBackendRegistry as DatabaseBackendRegistry
+    from openviper.db.backends import DatabaseExecution as DatabaseExecution
+    from openviper.db.backends import database_backend_registry as database_backend_registry
     from openviper.db.connection import atomic as atomic
     from openviper.db.connection import close_db as close_db
     from openviper.db.connection import configure_db as configure_db
@@ -101,8 +105,16 @@ if TYPE_CHECKING:
     from openviper.db.query.prefetch import Prefetch as Prefetch
     from openviper.db.routing import AdminRouter as AdminRouter
     from openviper.db.routing import DatabaseRouter as DatabaseRouter
+    from openviper.db.routing import DefaultRouterResolver as DefaultRouterResolver
     from openviper.db.routing import PrimaryReplicaRouter as PrimaryReplicaRouter
     from openviper.db.routing import RouterResolver as RouterResolver
+    from openviper.db.routing import current_db_alias as current_db_alias
+    from openviper.db.routing import mark_write_used as mark_write_used
+    from openviper.db.routing import read_from_primary as read_from_primary
+    from openviper.db.routing import reset_current_alias as reset_current_alias
+    from openviper.db.routing import reset_routing_context as reset_routing_context
+    from openviper.db.routing import set_current_alias as set_current_alias
+    from openviper.db.routing import write_used as write_used
     from openviper.db.schemas import create_tables as create_tables
     from openviper.db.schemas import init_db as init_db
     from openviper.db.utils import escape_like as escape_like
@@ -230,11 +242,25 @@ _HOMES = {
     "openviper.db.query.prefetch": (
         "Prefetch",
     ),
+    "openviper.db.backends": (
+        "DatabaseBackend",
+        "DatabaseBackendRegistry",
+        "DatabaseExecution",
+        "database_backend_registry",
+    ),
     "openviper.db.routing": (
         "AdminRouter",
         "DatabaseRouter",
+        "DefaultRouterResolver",
         "PrimaryReplicaRouter",
         "RouterResolver",
+        "current_db_alias",
+        "mark_write_used",
+        "read_from_primary",
+        "reset_current_alias",
+        "reset_routing_context",
+        "set_current_alias",
+        "write_used",
     ),
     "openviper.db.schemas": (
         "create_tables",
@@ -284,9 +310,12 @@ __all__ = [
     "Constraint",
     "Count",
     "DatabaseAliasNotFoundError",
+    "DatabaseBackend",
     "DatabaseBackendNotFoundError",
+    "DatabaseBackendRegistry",
     "DatabaseConfigurationError",
     "DatabaseError",
+    "DatabaseExecution",
     "DatabaseOperationNotSupportedError",
     "DatabaseReadOnlyError",
     "DatabaseRouter",
@@ -295,6 +324,7 @@ __all__ = [
     "DateField",
     "DateTimeField",
     "DecimalField",
+    "DefaultRouterResolver",
     "DurationField",
     "EmailField",
     "F",
@@ -363,6 +393,8 @@ __all__ = [
     "configure_db",
     "connections",
     "create_tables",
+    "current_db_alias",
+    "database_backend_registry",
     "dispatch_decorator_handlers",
     "escape_like",
     "get_connection",
@@ -370,11 +402,17 @@ __all__ = [
     "get_engine",
     "init_db",
     "invalidate_query_cache",
+    "mark_write_used",
     "model_event",
     "on_commit",
     "preload_table_schemas",
+    "read_from_primary",
     "request_connection",
+    "reset_current_alias",
+    "reset_routing_context",
+    "set_current_alias",
     "transaction",
+    "write_used",
 ]
 
 

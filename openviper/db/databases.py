@@ -24,6 +24,8 @@ from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     import asyncio
+
+    from openviper.db.backends import DatabaseExecution
 else:
     asyncio = lazy_module("asyncio")
 
@@ -136,6 +138,11 @@ class Database:
         self.is_read_only = options.read_only
         check_url(alias, self.url)
         self.dialect: Dialect = dialect_for(self.vendor)
+        self._execution: DatabaseExecution | None = None
+        if options.backend is not None:
+            from openviper.db.backends import execution_for
+
+            self._execution = execution_for(alias, options)
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
@@ -152,7 +159,7 @@ class Database:
             self._others[self._loop] = self._pool
         for other in [one for one in self._others if one.is_closed()]:
             self._others.pop(other).close_now()
-        pool = self._others.pop(loop, None) or self._make_pool()
+        pool = self._others.pop(loop, None) or self._watched(self._make_pool())
         self._loop, self._pool = loop, pool
         return pool
 
@@ -192,6 +199,13 @@ class Database:
                 statement_timeout=options.statement_timeout,
             )
         )
+
+    def _watched(self, pool: Pool) -> Pool:
+        if self._execution is None:
+            return pool
+        from openviper.db.backends import WatchedPool
+
+        return WatchedPool(pool, self._execution)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -199,15 +199,15 @@ class Manager(Generic[M]):
         """Return instances by the value of a unique field."""
         return self.get_queryset().in_bulk(id_list, field_name=field_name)
 
-    def iterator(self, chunk_size: int = 2000) -> AsyncIterator[M]:
+    def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
         """Yield instances one at a time."""
         return self.get_queryset().iterator(chunk_size)
 
-    def batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+    def batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances."""
         return self.get_queryset().batch(size)
 
-    def id_batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+    def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances by primary key."""
         return self.get_queryset().id_batch(size)
 

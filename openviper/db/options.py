@@ -12,8 +12,6 @@ from openviper.db.url import DatabaseURL
 logger = logging.getLogger("openviper.db")
 
 NOT_ALIASES = ("ROUTERS", "ROUTING")
-BUILT_IN_BACKENDS = (None, "sqlalchemy", "default", "openviper.db.backends.DefaultDatabaseBackend")
-"""Names under which 0.1 knew the built-in backend."""
 JOURNAL_MODES = ("WAL", "DELETE", "TRUNCATE", "PERSIST", "MEMORY")
 
 PARAMETERS: dict[str, frozenset[str]] = {
@@ -47,6 +45,7 @@ class DatabaseOptions(NamedTuple):
         role: ``primary`` or ``replica``.
         busy_timeout: Longest wait for another process's lock, in seconds; SQLite.
         inline: Whether short statements may run on the event loop; SQLite.
+        backend: Names what watches the statements; see `openviper.db.backends`.
     """
 
     url: str
@@ -62,6 +61,7 @@ class DatabaseOptions(NamedTuple):
     statement_timeout: float | None = None
     prepared_statements: int = 256
     role: str = "primary"
+    backend: str | None = None
 
 
 def validate_pool_config(value: Any, name: str, min_val: int, max_val: int, default: int) -> int:
@@ -102,10 +102,10 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
             f"DATABASES[{alias!r}]['OPTIONS']['URL'] is empty; set it, for example to 'sqlite:///db.sqlite3'"
         )
     backend = options.get("BACKEND")
-    if backend not in BUILT_IN_BACKENDS:
-        if not isinstance(backend, str) or not backend:
-            raise DatabaseConfigurationError(f"DATABASES[{alias!r}]['BACKEND'] must be a dotted path, not {backend!r}")
-        raise DatabaseBackendNotFoundError(f"DATABASES[{alias!r}]: unknown backend {backend!r}")
+    if backend is not None and (not isinstance(backend, str) or not backend):
+        raise DatabaseConfigurationError(
+            f"DATABASES[{alias!r}]['BACKEND'] must be a registered name or a dotted path, not {backend!r}"
+        )
     journal_mode = str(options.get("JOURNAL_MODE", "WAL")).upper()
     if journal_mode not in JOURNAL_MODES:
         raise DatabaseConfigurationError(
@@ -131,6 +131,7 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
             options.get("PREPARED_STMT_CACHE"), "PREPARED_STMT_CACHE", 0, 2048, 256
         ),
         role=_role(alias, options.get("ROLE", "primary")),
+        backend=backend,
     )
 
 

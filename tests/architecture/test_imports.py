@@ -22,6 +22,7 @@ FLOORS: list[list[str]] = [
         "openviper.db.options",
         "openviper.db.dialects",
         "openviper.db.drivers",
+        "openviper.db.backends",
         "openviper.db.pool",
         "openviper.db.databases",
         "openviper.db.connection",

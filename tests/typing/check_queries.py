@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, Self, assert_type
 
 from openviper.db.expressions import Avg, Count, F, Max, Q, Sum
@@ -74,9 +74,9 @@ async def awaiting_gives_instances(query: QuerySet[Offer]) -> None:
 
 
 async def streams_yield_instances_or_lists(query: QuerySet[Offer]) -> None:
-    assert_type(query.iterator(), AsyncIterator[Offer])
-    assert_type(query.batch(5), AsyncIterator[list[Offer]])
-    assert_type(query.id_batch(5), AsyncIterator[list[Offer]])
+    assert_type(query.iterator(), AsyncGenerator[Offer, None])
+    assert_type(query.batch(5), AsyncGenerator[list[Offer], None])
+    assert_type(query.id_batch(5), AsyncGenerator[list[Offer], None])
 
 
 async def plain_results(query: QuerySet[Offer]) -> None:
@@ -99,9 +99,9 @@ async def managers_offer_the_same(manager: Manager[Offer]) -> None:
     assert_type(manager.prefetch_related("shop"), QuerySet[Offer])
     assert_type(manager.select_for_update(), QuerySet[Offer])
     assert_type(manager.if_permitted(), QuerySet[Offer])
-    assert_type(manager.batch(), AsyncIterator[list[Offer]])
-    assert_type(manager.id_batch(), AsyncIterator[list[Offer]])
-    assert_type(manager.iterator(), AsyncIterator[Offer])
+    assert_type(manager.batch(), AsyncGenerator[list[Offer], None])
+    assert_type(manager.id_batch(), AsyncGenerator[list[Offer], None])
+    assert_type(manager.iterator(), AsyncGenerator[Offer, None])
     assert_type(await manager.paginate(), Page[Offer])
     assert_type(await manager.update_or_create(title="x"), tuple[Offer, bool])
     assert_type(await manager.bulk_update([], ["title"]), int)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from openviper.db.url import DatabaseURL
 
@@ -40,10 +40,15 @@ class ServerOptions(NamedTuple):
 class DriverConnection(Protocol):
     """One connection. Statements of several tasks take turns; cancelling a task leaves no statement running."""
 
-    begin: ClassVar[str]
-    """The statement that begins a transaction for writing."""
-    begin_read_only: ClassVar[str]
-    """The statement that begins a transaction for reading."""
+    @property
+    def begin(self) -> str:
+        """The statement that begins a transaction for writing."""
+        ...
+
+    @property
+    def begin_read_only(self) -> str:
+        """The statement that begins a transaction for reading."""
+        ...
 
     @property
     def in_transaction(self) -> bool:

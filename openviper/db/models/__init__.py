@@ -12,6 +12,7 @@ from openviper.db.models.many_to_many import ManyToManyManager
 from openviper.db.models.meta import ModelMeta, check_primary_keys
 from openviper.db.models.validation import ModelValidationError
 from openviper.db.query import QuerySet
+from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ModelMeta",
     "ModelOptions",
     "ModelValidationError",
+    "Page",
     "Prefetch",
     "Q",
     "QuerySet",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -185,7 +185,7 @@ class ReadingQuery(QueryBuilder[M]):
                 found += await self.filter(chosen)
         return {getattr(instance, field.attname): instance for instance in found}
 
-    async def iterator(self, chunk_size: int = 2000) -> AsyncIterator[M]:
+    async def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
         """Yield instances one at a time; memory holds `chunk_size` of them.
 
         Without an order the rows come by primary key, each query going on behind the last key. With an order of its own the
@@ -200,7 +200,7 @@ class ReadingQuery(QueryBuilder[M]):
             for instance in chunk:
                 yield instance
 
-    async def _stream(self, size: int) -> AsyncIterator[list[M]]:
+    async def _stream(self, size: int) -> AsyncGenerator[list[M], None]:
         meta, query = self._meta, self.query.changed(order=self._total_order())
         if not await may_read(meta, query):
             return
@@ -228,7 +228,7 @@ class ReadingQuery(QueryBuilder[M]):
         names = {name.removeprefix("-") for name in order}
         return order if names & {"pk", pk.name, pk.column_name} else (*order, "pk")
 
-    async def batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+    async def batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances in the order of the query, each by a query of its own.
 
         Raises:
@@ -246,7 +246,7 @@ class ReadingQuery(QueryBuilder[M]):
                 return
             left, offset = None if left is None else left - count, offset + count
 
-    async def id_batch(self, size: int = 100) -> AsyncIterator[list[M]]:
+    async def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances by primary key, each by a query that goes on behind the last key.
 
         Raises:

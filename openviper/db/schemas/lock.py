@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from openviper.db.backends import WatchedPool
 from openviper.db.databases import Database
 from openviper.db.pool.server import ServerPool
 from openviper.db.url import DatabaseURL
@@ -39,6 +40,7 @@ async def migration_lock(database: Database, wait: float = WAIT) -> AsyncIterato
             yield
         return
     pool = database.pool()
+    pool = pool.inner if isinstance(pool, WatchedPool) else pool
     assert isinstance(pool, ServerPool)
     async with pool.separate() as connection:
         if database.vendor == "postgresql":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from openviper.db.compiler.description import EVERYTHING, Description
@@ -250,7 +250,7 @@ class VirtualQuerySet(QuerySet[M]):
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values_list()")
 
-    async def iterator(self, chunk_size: int = 2000) -> AsyncIterator[M]:
+    async def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
         """Yield the instances."""
         for instance in await self._fetch(self.query):
             yield instance

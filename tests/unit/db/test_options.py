@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
+from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.db.options import read_databases
 
 
@@ -37,11 +37,6 @@ def test_a_number_out_of_range_is_moved_to_the_border_with_a_warning(caplog: pyt
 def test_a_value_that_cannot_work_is_named(config: dict[str, Any], text: str) -> None:
     with pytest.raises(DatabaseConfigurationError, match=text):
         read_databases({"default": config})
-
-
-def test_an_unknown_backend_is_named() -> None:
-    with pytest.raises(DatabaseBackendNotFoundError, match="'acme.Backend'"):
-        read_databases({"default": {"URL": "sqlite://", "BACKEND": "acme.Backend"}})
 
 
 def test_an_alias_must_be_a_mapping() -> None:
