@@ -39,7 +39,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Database": {
         "DATABASES": "Databases by alias; `default` is required. The address is in `OPTIONS` under `URL`.",
-        "DATABASE_URL": "Address of the default database where `DATABASES` gives none.",
+        "DATABASE_URL": "Address of the default database where `DATABASES` gives none; given as `OPENVIPER_DATABASE_URL` it replaces that one.",
         "DATABASE_ECHO": "Log statements; used only where `DATABASES` says nothing.",
         "DATABASE_POOL_SIZE": "Connections kept open, 1 to 100; used only where `DATABASES` says nothing.",
         "DATABASE_MAX_OVERFLOW": "Further connections under load, 0 to 200; used only where `DATABASES` says nothing.",

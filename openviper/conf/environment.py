@@ -122,7 +122,8 @@ def _variable(name: str) -> str | None:
 def apply_env_overrides(instance: S) -> S:
     """Return the settings with the values that the environment gives.
 
-    An empty default database URL is filled from ``OPENVIPER_DATABASE_URL`` or ``DATABASE_URL``.
+    ``OPENVIPER_DATABASE_URL`` replaces the URL of the default database; ``DATABASE_URL``, which may be another program's, only
+    fills an empty one.
 
     Raises:
         SettingsValidationError: If a value does not fit its field; names the variable, never a secret value.
@@ -131,7 +132,14 @@ def apply_env_overrides(instance: S) -> S:
     errors: list[str] = []
     for field in dataclasses.fields(instance):
         current = getattr(instance, field.name)
-        variable = _variable(field.name) if is_overridable(field, current) else None
+        if not is_overridable(field, current):
+            if field.name.isupper() and f"OPENVIPER_{field.name}" in os.environ:
+                errors.append(
+                    f"environment variable OPENVIPER_{field.name}: {field.name} is not text and cannot be given there; "
+                    "set it in the settings module, from os.environ if need be"
+                )
+            continue
+        variable = _variable(field.name)
         if variable is None:
             continue
         raw = os.environ[variable]
@@ -144,17 +152,17 @@ def apply_env_overrides(instance: S) -> S:
         raise SettingsValidationError(errors)
     changes = {name: value for name, value in changes.items() if value != getattr(instance, name)}
     url = changes.get("DATABASE_URL", instance.DATABASE_URL)
-    databases = _with_default_url(instance.DATABASES, url)
+    databases = _with_default_url(instance.DATABASES, url, replace="OPENVIPER_DATABASE_URL" in os.environ)
     if databases is not None:
         changes["DATABASES"] = databases
     return dataclasses.replace(instance, **changes) if changes else instance
 
 
-def _with_default_url(databases: Any, url: str) -> dict[str, Any] | None:
+def _with_default_url(databases: Any, url: str, *, replace: bool) -> dict[str, Any] | None:
     if not url or not isinstance(databases, dict):
         return None
     default = databases.get("default") or {}
     options = default.get("OPTIONS") or {}
-    if options.get("URL") or default.get("URL"):
+    if not replace and (options.get("URL") or default.get("URL")):
         return None
     return {**databases, "default": {**default, "OPTIONS": {**options, "URL": url}}}

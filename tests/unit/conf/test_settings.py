@@ -10,6 +10,7 @@ import pytest
 
 from openviper.conf import Settings, generate_secret_key, validate_settings
 from openviper.conf.settings import apply_env_overrides, cast_bool, cast_env_value, cast_timedelta
+from openviper.db.options import read_databases
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 
 GOOD_KEY = "k" * 60
@@ -38,7 +39,7 @@ class Project(Settings):
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove variables that would change the outcome."""
-    for name in ("DEBUG", "DATABASE_URL", "SECRET_KEY", "OPENVIPER_DEBUG", "OPENVIPER_SECRET_KEY"):
+    for name in ("DEBUG", "DATABASE_URL", "SECRET_KEY", "OPENVIPER_DEBUG", "OPENVIPER_SECRET_KEY", "OPENVIPER_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -139,6 +140,26 @@ def test_a_database_url_fills_an_empty_one_only(monkeypatch: pytest.MonkeyPatch)
     assert apply_env_overrides(Settings()).DATABASES["default"]["OPTIONS"]["URL"] == "sqlite:///env.db"
     kept = Settings(DATABASES={"default": {"URL": "sqlite:///own.db"}})
     assert apply_env_overrides(kept).DATABASES == kept.DATABASES
+
+
+@pytest.mark.parametrize("options", [{"URL": "sqlite:///own.db"}, {"OPTIONS": {"URL": "sqlite:///own.db", "ECHO": True}}])
+def test_a_database_url_with_the_prefix_replaces_any(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
+) -> None:
+    monkeypatch.setenv("OPENVIPER_DATABASE_URL", "sqlite:///env.db")
+    databases = {"default": options, "other": {"URL": "sqlite:///other.db"}}
+    changed = apply_env_overrides(Settings(DATABASES=databases)).DATABASES
+    read = read_databases(changed)
+    assert (read["default"].url, read["other"].url) == ("sqlite:///env.db", "sqlite:///other.db")
+    assert read["default"].echo == ("OPTIONS" in options)
+
+
+def test_a_mapping_in_the_environment_is_an_error_that_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENVIPER_DATABASES", '{"default": {"URL": "postgresql://app:hunter2@db/x"}}')
+    monkeypatch.setenv("TASKS", "the variable of another program")
+    with pytest.raises(SettingsValidationError, match="OPENVIPER_DATABASES: DATABASES is not text") as caught:
+        apply_env_overrides(Settings())
+    assert len(caught.value.errors) == 1 and "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
