@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 from openviper.db.fields.constraints import validate_sql_expression as validate_sql_expression
@@ -64,6 +65,10 @@ class BoundedDict(Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __iter__(self) -> Iterator[K]:
+        with self._lock:
+            return iter(list(self._entries))
 
     def pop(self, key: K, default: V | None = None) -> V | None:
         """Remove a key and return its value."""

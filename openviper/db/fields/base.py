@@ -222,10 +222,17 @@ class Field(Generic[T]):
 
 
 def choice_pairs(choices: Choices) -> list[tuple[Any, str]]:
-    """Return choices as pairs of value and label."""
-    if isinstance(choices, type):
-        return [(member.value, str(getattr(member, "label", member.name))) for member in choices]
-    return [(value, label) for value, label in choices]
+    """Return choices as pairs of value and label.
+
+    Raises:
+        ValueError: If they are neither an `Enum` nor pairs.
+    """
+    try:
+        if isinstance(choices, type):
+            return [(member.value, str(getattr(member, "label", member.name))) for member in choices]
+        return [(value, label) for value, label in choices]
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError(f"choices={choices!r} is neither an Enum nor a list of pairs of value and label") from None
 
 
 def unwrap_enum(value: Any) -> Any:

@@ -25,6 +25,7 @@ def test_a_full_dictionary_drops_the_oldest_quarter_and_keeps_what_was_read() ->
     cache[8] = "8"
     assert len(cache) == 7
     assert [number in cache for number in (0, 1, 2, 3, 8)] == [True, False, False, True, True]
+    assert list(cache) == [3, 4, 5, 6, 7, 0, 8]
     assert cache.pop(3) == "3" and cache.get(3) is None
     cache.clear()
     assert len(cache) == 0

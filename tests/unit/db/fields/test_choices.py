@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from openviper.db.fields import CharField, TextChoice
@@ -45,3 +47,9 @@ def test_a_field_takes_values_and_members_and_stores_plain_text() -> None:
     assert stored == "out" and type(stored) is str
     with pytest.raises(ValueError, match="state: 'OUT' is not one of"):
         field.validate("OUT")
+
+
+@pytest.mark.parametrize("choices", [5, ["draft", "out"], [("draft",)], int])
+def test_what_is_no_choices_is_named(choices: Any) -> None:
+    with pytest.raises(ValueError, match="is neither an Enum nor a list of pairs"):
+        CharField(choices=choices)
