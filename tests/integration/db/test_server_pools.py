@@ -123,7 +123,7 @@ async def test_cancelling_leaks_no_connection(server: tuple[str, str]) -> None:
             started = time.monotonic()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(one, asyncio.CancelledError) for one in results)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 20  # The statements would take 30; psycopg's own cancel may take 5 under load.
             await asyncio.gather(*(sleep_on(vendor, 0.01) for _ in range(4)))
         deadline = time.monotonic() + 5
         while len(sessions(vendor, url)) > 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,9 +185,9 @@ async def test_a_target_with_tables_is_not_replaced_without_asking(tmp_path: Pat
 
 
 async def test_a_database_with_an_odd_name_and_a_missing_one(tmp_path: Path) -> None:
-    name = "openviper test 'x' \"%$;&|` é"
+    name = f"openviper test 'x' \"%$;&|` é {secrets.token_hex(4)}"
     quoted = name.replace("`", "``")
-    run_on_server("mysql", f"DROP DATABASE IF EXISTS `{quoted}`", f"CREATE DATABASE `{quoted}`")
+    run_on_server("mysql", f"CREATE DATABASE `{quoted}`")
     try:
         run_on_server("mysql", "CREATE TABLE a (b INT)", database=name)
         url = f"mysql://root@127.0.0.1:3306/{quote(name, safe='')}"
