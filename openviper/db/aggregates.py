@@ -7,10 +7,12 @@ differently.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.expressions import Aggregate, Avg, Count, Max, Min
+from openviper.db.expressions import Aggregate, Avg, Combined, Count, F, Max, Min
 from openviper.db.fields.options import ModelOptions
 from openviper.db.paths import Columns, ManyPath, Step, is_many_to_many, resolve_many
 from openviper.exceptions import FieldError
@@ -19,15 +21,19 @@ WHOLE = frozenset({"INTEGER", "BIGINT", "SMALLINT", "BOOLEAN"})
 
 
 def check_aggregate(meta: ModelOptions, aggregate: Aggregate) -> ManyPath | None:
-    """Return the path of an aggregate, `None` for ``Count("*")``.
+    """Return the path of an aggregate, `None` for ``Count("*")``; the field of arithmetic is a `Number`.
 
     Raises:
         FieldError: If it names an unknown field, or none where one is needed.
     """
+    if isinstance(aggregate.field, Combined):
+        return _check_arithmetic(meta, aggregate, aggregate.field)
     if aggregate.field == "*":
         if isinstance(aggregate, Count):
             return None
         raise FieldError(f"{aggregate!r} needs a field")
+    if not isinstance(aggregate.field, str):
+        raise FieldError(f"{aggregate!r}: an aggregate is of a field, or of arithmetic over fields")
     path = resolve_many(meta, aggregate.field)
     if path.field is None and not isinstance(aggregate, Count):
         example = next(iter(path.steps[-1].meta.fields))
@@ -35,29 +41,107 @@ def check_aggregate(meta: ModelOptions, aggregate: Aggregate) -> ManyPath | None
     return path
 
 
-def aggregate_sql(kind: tuple[str, bool, str], columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
+class Number:
+    """The kind of number that arithmetic gives; stands where the field of a column would.
+
+    Args:
+        base: ``NUMERIC``, ``BIGINT`` or ``REAL``.
+    """
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def db_type(self) -> str:
+        """Return the neutral type."""
+        return self.base
+
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return what turns the database's value into Python's."""
+        return dialect.reader("NUMERIC") if self.base == "NUMERIC" else None
+
+
+def number_of(expression: Combined, fields: Callable[[str], Any]) -> Number:
+    """Return the kind of number that arithmetic gives.
+
+    Args:
+        expression: The arithmetic.
+        fields: Returns the field of a name.
+
+    Raises:
+        FieldError: If something in it is no number.
+    """
+    bases = {"REAL"} if expression.operator == "/" else set()
+    for part in (expression.left, expression.right):
+        if isinstance(part, Combined):
+            bases.add(number_of(part, fields).base)
+        elif isinstance(part, F):
+            base = getattr(fields(part.name), "db_type", str)().partition("(")[0]
+            if base not in WHOLE and base not in ("NUMERIC", "REAL"):
+                raise FieldError(f"{expression!r}: {part.name!r} is not a number")
+            bases.add(base)
+        elif isinstance(part, Aggregate):
+            raise FieldError(f"{expression!r}: an aggregate of aggregates; annotate() the inner one first")
+        else:
+            bases.add("NUMERIC" if isinstance(part, Decimal) else "REAL" if isinstance(part, float) else "BIGINT")
+    return Number(next((base for base in ("NUMERIC", "REAL") if base in bases), "BIGINT"))
+
+
+def _check_arithmetic(meta: ModelOptions, aggregate: Aggregate, expression: Combined) -> ManyPath:
+    paths: dict[str, ManyPath] = {}
+
+    def field(name: str) -> Any:
+        paths[name] = resolve_many(meta, name)
+        return paths[name].field
+
+    number = number_of(expression, field)
+    first = next(iter(paths.values()), None)
+    if first is None:
+        raise FieldError(f"{aggregate!r} names no field")
+    if any(path.steps for path in paths.values()) and len({(path.hops, path.steps) for path in paths.values()}) > 1:
+        raise FieldError(f"{aggregate!r}: all names have to follow the same relation to many rows")
+    return ManyPath(first.hops, first.steps, number)
+
+
+def _names_in(kind: Any) -> list[str]:
+    """Return the names in the kind of an expression."""
+    if isinstance(kind, tuple):
+        return [*_names_in(kind[1]), *_names_in(kind[2])]
+    return [] if kind is None else [kind]
+
+
+def _arithmetic(kind: Any, dialect: Dialect, column: Callable[[str], str]) -> str:
+    if isinstance(kind, tuple):
+        return f"({_arithmetic(kind[1], dialect, column)} {kind[0]} {_arithmetic(kind[2], dialect, column)})"
+    return dialect.placeholder if kind is None else column(kind)
+
+
+def aggregate_sql(kind: tuple[str, bool, Any], columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
     """Return the SQL of an aggregate per row.
 
     Args:
-        kind: Function, whether values count once, path.
+        kind: Function, whether values count once, path or kind of the arithmetic.
         columns: Names the columns of the query around it.
         dialect: Quotes.
         meta: The options of the queried model.
     """
-    function, distinct, name = kind
-    if name == "*":
+    function, distinct, what = kind
+    if what == "*":
         return "1"
-    path = resolve_many(meta, name)
-    if not path.steps:
-        column = columns.column(path.hops, path.field)
-        if function == "COUNT":
-            return f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END"
-        return as_number(column, path.field)
-    return _subquery(function, distinct, path, columns, dialect, meta)
+    path = resolve_many(meta, _names_in(what)[0])
+    if path.steps:
+        return _subquery(function, distinct, what, path, columns, dialect, meta)
+
+    def column(name: str) -> str:
+        one = resolve_many(meta, name)
+        text = columns.column(one.hops, one.field)
+        return text if function == "COUNT" else as_number(text, one.field)
+
+    value = _arithmetic(what, dialect, column)
+    return f"CASE WHEN {value} IS NULL THEN 0 ELSE 1 END" if function == "COUNT" else value
 
 
 def _subquery(
-    function: str, distinct: bool, path: ManyPath, columns: Columns, dialect: Dialect, meta: ModelOptions
+    function: str, distinct: bool, what: Any, path: ManyPath, columns: Columns, dialect: Dialect, meta: ModelOptions
 ) -> str:
     owner: ModelOptions = path.hops[-1].remote_model._meta if path.hops else meta
     tables = _Tables(dialect)
@@ -69,9 +153,13 @@ def _subquery(
         if distinct:
             call = f"COUNT(DISTINCT {tables.column(path.steps[-1].meta.pk)})"
     else:
-        column = tables.column(path.field)
-        value = column if function == "COUNT" else as_number(column, path.field)
-        call = f"{function}({'DISTINCT ' if distinct else ''}{value})"
+
+        def column(name: str) -> str:
+            field = resolve_many(meta, name).field
+            text = tables.column(field)
+            return text if function == "COUNT" else as_number(text, field)
+
+        call = f"{function}({'DISTINCT ' if distinct else ''}{_arithmetic(what, dialect, column)})"
     return f"(SELECT {call} FROM {tables.text} WHERE {tables.condition})"
 
 

@@ -146,7 +146,9 @@ class Aggregate(Expression):
     """A value computed over several rows: all those of a query, or those that belong to an instance.
 
     Args:
-        field: The field, or a path over foreign keys; in `annotate` also over a `related_name` or a many-to-many field.
+        field: The field, or a path over foreign keys; in `annotate` also over a `related_name` or a many-to-many field. Or
+            arithmetic over such names, as in ``Sum(F("price") * F("stock"))``; behind a relation to many rows, all names have
+            to follow the same one.
         distinct: Count or add up equal values only once.
     """
 
@@ -154,8 +156,8 @@ class Aggregate(Expression):
 
     function: ClassVar[str] = ""
 
-    def __init__(self, field: str, distinct: bool = False) -> None:
-        self.field = field
+    def __init__(self, field: str | Expression, distinct: bool = False) -> None:
+        self.field: str | Expression = field.name if isinstance(field, F) else field
         self.distinct = distinct
 
     def __repr__(self) -> str:
@@ -169,7 +171,7 @@ class Count(Aggregate):
 
     function: ClassVar[str] = "COUNT"
 
-    def __init__(self, field: str = "*", distinct: bool = False) -> None:
+    def __init__(self, field: str | Expression = "*", distinct: bool = False) -> None:
         super().__init__(field, distinct)
 
 

@@ -298,21 +298,34 @@ def _part_operand(part: str, value: Any) -> Any:
 # Expressions
 
 
-def bind_expression(expression: object, parameters: list[Any], dialect: Dialect, meta: ModelOptions) -> Kind:
+def bind_expression(
+    expression: object, parameters: list[Any], dialect: Dialect, meta: ModelOptions, *, inner: bool = False
+) -> Kind:
     """Add the numbers of an expression to `parameters` and return its kind.
+
+    Args:
+        expression: The expression.
+        parameters: The values of the statement.
+        dialect: Writes them.
+        meta: The model.
+        inner: Whether it stands in an aggregate, which has looked at its names.
 
     Raises:
         FieldError: If it names an unknown field.
     """
     if isinstance(expression, F):
-        resolve_path(meta, expression.name)
+        if not inner:
+            resolve_path(meta, expression.name)
         return expression.name
     if isinstance(expression, Aggregate):
         check_aggregate(meta, expression)
-        return ("aggregate", (expression.function, expression.distinct, expression.field), None)
+        what: Any = expression.field
+        if not isinstance(what, str):
+            what = bind_expression(what, parameters, dialect, meta, inner=True)
+        return ("aggregate", (expression.function, expression.distinct, what), None)
     if isinstance(expression, Combined):
-        left = bind_expression(expression.left, parameters, dialect, meta)
-        return (expression.operator, left, bind_expression(expression.right, parameters, dialect, meta))
+        left = bind_expression(expression.left, parameters, dialect, meta, inner=inner)
+        return (expression.operator, left, bind_expression(expression.right, parameters, dialect, meta, inner=inner))
     if isinstance(expression, Decimal):
         writer = dialect.writer("NUMERIC")
         parameters.append(expression if writer is None else writer(expression))
@@ -341,7 +354,9 @@ def expression_field(meta: ModelOptions, expression: object) -> Any:
         return resolve_path(meta, expression.name).field
     if isinstance(expression, Aggregate):
         path = check_aggregate(meta, expression)
-        return None if path is None or isinstance(expression, (Avg, Count)) else path.field
+        if path is None or isinstance(expression, (Avg, Count)) or not isinstance(expression.field, str):
+            return None
+        return path.field
     return None
 
 
@@ -369,7 +384,7 @@ def names_of(expression: object) -> list[str]:
     if isinstance(expression, F):
         return [expression.name]
     if isinstance(expression, Aggregate):
-        return [expression.field]
+        return [expression.field] if isinstance(expression.field, str) else names_of(expression.field)
     return [*names_of(expression.left), *names_of(expression.right)] if isinstance(expression, Combined) else []
 
 

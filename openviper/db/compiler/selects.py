@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from openviper.db.aggregates import aggregate_reader, as_number, check_aggregate
+from openviper.db.aggregates import aggregate_reader, as_number, check_aggregate, number_of
 from openviper.db.compiler.builders import Build, Row, annotated_builder, join_builder, make_row_converter
 from openviper.db.compiler.description import Description
 from openviper.db.compiler.plan import Plan, plan_for
 from openviper.db.compiler.source import Hops, Source
 from openviper.db.compiler.where import Order, bind_limits, bind_order, bind_where, limit_sql, order_sql, where_sql
 from openviper.db.dialects.base import Converter
-from openviper.db.expressions import Aggregate, Avg, Count, Expression
+from openviper.db.expressions import Aggregate, Avg, Combined, Count, Expression
 from openviper.db.fields.base import Field
 from openviper.db.fields.options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
@@ -22,6 +22,7 @@ from openviper.db.lookups import (
     expression_field,
     expression_reader,
     expression_sql,
+    parts_of,
     resolve_path,
 )
 from openviper.exceptions import FieldError, QueryError
@@ -275,7 +276,7 @@ def select_groups(
     grouped, readers = _value_columns(plan, paths, (), source)
     columns = list(grouped)
     for name, aggregate in aggregates.items():
-        field, column = _plain_column(plan, aggregate, source)
+        field, column = _plain_column(plan, aggregate, source, parameters)
         columns.append(f"{_call(aggregate, field, column)} AS {plan.dialect.quote(name)}")
         readers.append(aggregate_reader(aggregate, field, plan.dialect, aware=plan.aware))
     where = bind_where(plan, query.where, parameters)
@@ -300,14 +301,17 @@ def _group_order(
     return f" ORDER BY {', '.join(terms)}" if terms else ""
 
 
-def _plain_column(plan: Plan, aggregate: Aggregate, source: Source) -> tuple[Any, str]:
+def _plain_column(plan: Plan, aggregate: Aggregate, source: Source, parameters: list[Any]) -> tuple[Any, str]:
     """Return the field and the column of an aggregate over the rows themselves; `None` and ``*`` for all rows."""
     path = check_aggregate(plan.meta, aggregate)
     if path is None:
         return None, "*"
     if path.steps:
         raise QueryError(f"{aggregate!r} follows a relation to many rows; use annotate() for a value per instance")
-    return path.field, source.column(path.hops, path.field)
+    if isinstance(aggregate.field, str):
+        return path.field, source.column(path.hops, path.field)
+    kind = bind_expression(aggregate.field, parameters, plan.dialect, plan.meta)
+    return path.field, expression_sql(kind, source, plan.dialect, plan.meta)
 
 
 def _call(aggregate: Aggregate, field: Any, column: str) -> str:
@@ -387,7 +391,7 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
             fields[name] = expression_field(plan.meta, inner)
             readers.append(_computed_reader(plan, aggregate, inner))
         else:
-            fields[name], column = _plain_column(plan, aggregate, source)
+            fields[name], column = _plain_column(plan, aggregate, source, parameters)
             columns.append(column)
             readers.append(aggregate_reader(aggregate, fields[name], plan.dialect, aware=plan.aware))
     where = bind_where(plan, query.where, parameters)
@@ -419,6 +423,9 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
 
 
 def _computed_reader(plan: Plan, aggregate: Aggregate, inner: Expression) -> Converter | None:
+    if isinstance(inner, Combined) and not any(isinstance(part, Aggregate) for part in parts_of(inner)):
+        number = number_of(inner, lambda name: resolve_path(plan.meta, name).field)
+        return aggregate_reader(aggregate, number, plan.dialect, aware=plan.aware)
     if isinstance(aggregate, Count):
         return int
     if isinstance(aggregate, Avg):

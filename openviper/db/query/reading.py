@@ -23,7 +23,7 @@ from openviper.db.connection import connections
 from openviper.db.dialects.base import Dialect
 from openviper.db.executor import check_permission, choose_alias, may_read, plan_on, read_alias, write_alias
 from openviper.db.expressions import Aggregate, Count, Q
-from openviper.db.lookups import resolve_path
+from openviper.db.lookups import names_of, resolve_path, substituted
 from openviper.db.query.builders import QueryBuilder
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import Page, behind_cursor, make_cursor
@@ -404,7 +404,13 @@ class ReadingQuery(QueryBuilder[M]):
         for name, aggregate in aggregates.items():
             if not isinstance(aggregate, Aggregate):
                 raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
-        alias = await self._alias(*(one.field for one in aggregates.values() if one.field != "*"))
+        computed = dict(self.query.annotations)
+        aggregates = {
+            name: one if isinstance(one.field, str) else type(one)(substituted(one.field, computed), one.distinct)
+            for name, one in aggregates.items()
+        }
+        names = [name for one in aggregates.values() for name in names_of(one) if name != "*"]
+        alias = await self._alias(*names)
         if alias is None:
             return {name: 0 if isinstance(one, Count) else None for name, one in aggregates.items()}
         select = select_aggregates(plan_on(self._meta, alias), self.query, aggregates)

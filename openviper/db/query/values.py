@@ -14,7 +14,7 @@ from openviper.db.dialects.base import Dialect
 from openviper.db.executor import check_in_transaction, may_read, plan_on, read, read_alias, write_alias
 from openviper.db.expressions import Aggregate
 from openviper.db.fields.options import ModelOptions
-from openviper.db.lookups import resolve_path
+from openviper.db.lookups import names_of, resolve_path
 from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class GroupsQuery:
 
     async def _run(self) -> list[dict[str, Any]]:
         meta, query = self._meta, self._query
-        fields = [one.field for one in self._aggregates.values() if one.field != "*"]
+        fields = [name for one in self._aggregates.values() for name in names_of(one) if name != "*"]
         if not await may_read(meta, query, (*self._names, *fields)):
             return []
         alias = await read_alias(meta, query.using)

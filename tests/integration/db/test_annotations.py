@@ -297,3 +297,62 @@ async def test_members_of_arrays_are_found(tmp_path: Path) -> None:
         assert await Article.objects.filter(labels__contains="w").count() == 0
 
 
+async def test_aggregates_of_arithmetic(tmp_path: Path) -> None:
+    async with library(tmp_path):
+        found = await Book.objects.aggregate(
+            worth=Sum(F("price") * F("copies")),
+            twice=Sum(F("copies") * 2 + 1),
+            mean=Avg(F("copies") * 2),
+            top=Max(F("price") * Decimal("1.5")),
+            priced=Count(F("price") * F("copies")),
+            plain=Sum(F("copies")),
+            half=Sum(F("copies") * 0.5),
+            keys=Sum(F("author__id") * F("copies")),
+        )
+        keys = sum(book.author_id * book.copies for book in await Book.objects.all())
+        assert found == {
+            "worth": Decimal("59.90"), "twice": 35, "mean": 6.0, "top": Decimal("15"), "priced": 2, "plain": 15, "half": 7.5,
+            "keys": keys,
+        }  # fmt: skip
+        assert [type(value) for value in found.values()] == [Decimal, int, float, Decimal, int, int, float, int]
+        named = Book.objects.annotate(worth=F("price") * F("copies"), thrice=F("copies") * 3)
+        totals = await named.aggregate(a=Sum("worth"), b=Sum(F("worth") + 1), c=Sum("thrice"))
+        assert totals == {"a": Decimal("59.90"), "b": Decimal("61.90"), "c": 45}
+        assert type(totals["c"]) is int
+        assert await Book.objects.order_by("pk").limit(2).aggregate(n=Sum(F("copies") * 10)) == {"n": 30}
+        groups = Book.objects.filter(copies__gt=1).values("lent").annotate(n=Sum(F("copies") * 10 + 1))
+        assert await groups.order_by("-n") == [{"lent": False, "n": 123}, {"lent": True, "n": 21}]
+
+
+async def test_aggregates_of_arithmetic_over_related_rows(tmp_path: Path) -> None:
+    async with library(tmp_path):
+        authors = Author.objects.annotate(worth=Sum(F("books__price") * F("books__copies")), n=Count("books"))
+        assert await authors.order_by("pk").values_list("worth", "n") == [
+            (Decimal("9.90"), 3),
+            (Decimal("50.00"), 2),
+            (None, 0),
+        ]
+        assert await authors.filter(worth__gt=10).values_list("name", flat=True) == ["Bert"]
+        assert [one.name for one in await authors.order_by("-worth").limit(1)] == ["Bert"]
+        mine = await Book.objects.annotate(double=Sum(F("copies") * 2), known=Count(F("price") * 2)).order_by("pk")
+        assert [(one.double, one.known) for one in mine] == [  # type: ignore[attr-defined]  # computed
+            (2, 1), (4, 0), (6, 0), (8, 0), (10, 1),
+        ]  # fmt: skip
+
+
+async def test_aggregates_of_what_is_no_number_are_refused(tmp_path: Path) -> None:
+    async with library(tmp_path):
+        for wrong, message in (
+            (Sum(F("copies") * F("title")), "'title' is not a number"),
+            (Sum(F("nope") * 2), "no field 'nope'"),
+            (Sum(Count("copies") * 2), "annotate\\(\\) the inner one first"),
+            (Sum(Sum("copies")), "of a field, or of arithmetic"),
+            (Sum(5), "of a field, or of arithmetic"),  # type: ignore[arg-type]  # what is under test
+            (Sum(F("author__books__copies") * F("copies")), "follow the same relation"),
+        ):
+            with pytest.raises(FieldError, match=message):
+                await Book.objects.aggregate(x=wrong)
+        with pytest.raises(FieldError, match="follow the same relation"):
+            Author.objects.annotate(x=Sum(F("books__copies") * F("id")))
+        with pytest.raises(QueryError, match="relation to many rows"):
+            await Author.objects.aggregate(x=Sum(F("books__copies") * 2))
