@@ -5,6 +5,8 @@ The public names are imported when first used, so ``import openviper`` costs nex
 
 from __future__ import annotations
 
+from openviper.utils.exports import lazy_exports
+
 # Not from `typing`: `import openviper` is part of every start, and `typing` would be most of its cost.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,47 +30,30 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_HOMES = {
-    "openviper.app": ("OpenViper",),
-    "openviper.exceptions": (
-        "HTTPException",
-        "NotFound",
-        "OpenViperException",
-        "PermissionDenied",
-        "ValidationError",
-    ),
-    "openviper.http": (
-        "FileResponse",
-        "HTMLResponse",
-        "JSONResponse",
-        "RedirectResponse",
-        "Request",
-        "Response",
-        "StreamingResponse",
-    ),
-    "openviper.routing": ("Router", "include"),
-}
-_LAZY = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "FileResponse",
-    "HTMLResponse",
-    "HTTPException",
-    "JSONResponse",
-    "NotFound",
-    "OpenViper",
-    "OpenViperException",
-    "PermissionDenied",
-    "RedirectResponse",
-    "Request",
-    "Response",
-    "Router",
-    "StreamingResponse",
-    "ValidationError",
-    "__version__",
-    "include",
-    "setup",
-]
+__all__, _import_lazily, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.app": ("OpenViper",),
+        "openviper.exceptions": (
+            "HTTPException",
+            "NotFound",
+            "OpenViperException",
+            "PermissionDenied",
+            "ValidationError",
+        ),
+        "openviper.http": (
+            "FileResponse",
+            "HTMLResponse",
+            "JSONResponse",
+            "RedirectResponse",
+            "Request",
+            "Response",
+            "StreamingResponse",
+        ),
+        "openviper.routing": ("Router", "include"),
+    },
+    eager=("__version__", "setup"),
+)
 
 
 def setup(force: bool = False) -> None:
@@ -87,15 +72,7 @@ def setup(force: bool = False) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return _version()
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
+    return _version() if name == "__version__" else _import_lazily(name)
 
 
 def _version() -> str:
@@ -107,7 +84,3 @@ def _version() -> str:
         return version("openviper")
     except PackageNotFoundError:  # Vendored or run from a checkout.
         return VERSION
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "__version__"})

@@ -14,7 +14,7 @@ from openviper.core.management.dispatch import (
     refuse_unknown,
     show_commands,
 )
-from openviper.core.management.registry import BUILTIN, SETTINGS_OPTIONAL, normalise
+from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.exceptions import OpenViperException
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from openviper.core.management.completion.candidates import Candidate
-    from openviper.utils.module_resolver import ResolvedModule
+    from openviper.project.target import ResolvedModule
 
 ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
 """The built-in commands; those of the project and of entry points are accepted too."""
@@ -35,7 +35,7 @@ DOT_ONLY = frozenset({"create-app", "create-command", "restore-db", "tasks"})
 """Commands for which only a literal ``.`` is a target; any other word belongs to the command."""
 
 APP_FILES = ("models.py", "routes.py")
-"""What makes the working directory the app itself; see `openviper.utils.module_resolver`."""
+"""What makes the working directory the app itself; see `openviper.project.target`."""
 
 USAGE = "Usage: openviper viperctl [--settings MODULE] COMMAND [TARGET] [ARGS...]"
 
@@ -113,8 +113,8 @@ def _prepare_for_help(explicit: str | None, terminal: Terminal) -> None:
 def _make_known(target: str, explicit: str | None) -> None:
     # Late, here and below: usage errors need none of this.
     from openviper.core.flexible_adapter import FlexibleAdapter
-    from openviper.utils.module_resolver import resolve_target
-    from openviper.utils.settings_discovery import discover_settings_module
+    from openviper.project.target import resolve_target
+    from openviper.project.settings_module import discover_settings_module
 
     module = discover_settings_module(target, explicit=explicit)
     if module is not None:
@@ -124,7 +124,7 @@ def _make_known(target: str, explicit: str | None) -> None:
 def _run_in_project(explicit: str | None, command: str, target: str, rest: list[str]) -> int:
     from openviper.core.management.errors import unknown_command
     from openviper.core.management.listing import list_commands
-    from openviper.utils.settings_discovery import discover_settings_module
+    from openviper.project.settings_module import discover_settings_module
 
     name = normalise(command)
     needs_project = not (
@@ -134,7 +134,7 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
     if settings_module is not None and name not in BUILTIN and target == ".":
         _refuse_early(command, settings_module)
     # Late: see `_refuse_early`.
-    from openviper.utils.module_resolver import TargetError, resolve_target
+    from openviper.project.target import TargetError, resolve_target
 
     try:
         resolved = resolve_target(target)
@@ -179,7 +179,7 @@ def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: li
 
 
 def _refuse_guessing() -> None:
-    from openviper.utils.settings_discovery import candidate_packages
+    from openviper.project.settings_module import candidate_packages
 
     packages = candidate_packages(os.getcwd())
     if len(packages) > 1:

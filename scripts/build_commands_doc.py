@@ -19,8 +19,8 @@ sys.path.insert(0, str(ROOT))
 
 from openviper.cli import build_parser  # noqa: E402
 from openviper.core.management.checks.findings import CODES, GROUPS  # noqa: E402
-from openviper.core.management.discovery import find_builtin  # noqa: E402
-from openviper.core.management.registry import BUILTIN  # noqa: E402
+from openviper.core.management.command_lookup import find_builtin  # noqa: E402
+from openviper.core.management.builtin_commands import BUILTIN  # noqa: E402
 
 COMMANDS_HEAD = """# Commands
 

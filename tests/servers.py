@@ -34,7 +34,7 @@ def run_on_server(vendor: str, *statements: str, database: str = "") -> list[Any
             pytest.skip(f"PostgreSQL does not answer: {error}")
     else:
         pymysql = pytest.importorskip("pymysql")
-        from openviper.db.url import DatabaseURL
+        from openviper.db.connections.url import DatabaseURL
 
         url = DatabaseURL.parse(f"{MYSQL}/{database}")
         try:

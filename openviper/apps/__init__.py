@@ -5,18 +5,17 @@ Lazy, as every command imports `openviper.apps.bootstrap` and few need the hooks
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.apps.lifecycle import AppLifecycle as AppLifecycle
     from openviper.apps.lifecycle import AppLifecycleManager as AppLifecycleManager
 
-__all__ = ["AppLifecycle", "AppLifecycleManager"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from openviper.apps import lifecycle
-
-    return getattr(lifecycle, name)
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.apps.lifecycle": ("AppLifecycle", "AppLifecycleManager"),
+    },
+)

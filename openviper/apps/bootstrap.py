@@ -19,7 +19,7 @@ def setup(force: bool = False) -> None:
         DatabaseConfigurationError: If a database router cannot be imported or made.
     """
     from openviper.conf import settings
-    from openviper.db.file_storage import set_file_storage
+    from openviper.db.fields.file_storage import set_file_storage
     from openviper.storage.configured import default_storage
 
     settings.setup(force=force)
@@ -30,7 +30,7 @@ def setup(force: bool = False) -> None:
 
         DefaultRouterResolver()
     if settings.MODEL_EVENTS:
-        from openviper.db.events import get_dispatcher
+        from openviper.db.query.events import get_dispatcher
 
         get_dispatcher().load(settings.MODEL_EVENTS, settings.INSTALLED_APPS)
     if "openviper.auth" in settings.INSTALLED_APPS:

@@ -5,8 +5,9 @@ The public names are imported when first used, so that naming this package in `I
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.auth.backends import authenticate as authenticate
@@ -22,41 +23,12 @@ if TYPE_CHECKING:
     from openviper.auth.users import get_user_by_id as get_user_by_id
     from openviper.auth.users import get_user_model as get_user_model
 
-_HOMES = {
-    "openviper.auth.backends": ("authenticate",),
-    "openviper.auth.hashers": ("check_password", "make_password"),
-    "openviper.auth.models": (
-        "AnonymousUser",
-        "Authenticable",
-        "Permission",
-        "Role",
-        "RolePermission",
-        "User",
-        "UserRole",
-    ),
-    "openviper.auth.users": ("get_user_by_id", "get_user_model"),
-}
-_LAZY = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "AnonymousUser",
-    "Authenticable",
-    "Permission",
-    "Role",
-    "RolePermission",
-    "User",
-    "UserRole",
-    "authenticate",
-    "check_password",
-    "get_user_by_id",
-    "get_user_model",
-    "make_password",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.auth.backends": ("authenticate",),
+        "openviper.auth.hashers": ("check_password", "make_password"),
+        "openviper.auth.models": ("AnonymousUser", "Authenticable", "Permission", "Role", "RolePermission", "User", "UserRole"),
+        "openviper.auth.users": ("get_user_by_id", "get_user_model"),
+    },
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from openviper.auth.models import ContentType
 from openviper.core.context import ignore_permissions
-from openviper.db.models import registry
+from openviper.db.models import model_registry
 
 
 async def sync_content_types(labels: Iterable[tuple[str, str]] | None = None) -> int:
@@ -21,7 +21,7 @@ async def sync_content_types(labels: Iterable[tuple[str, str]] | None = None) ->
         How many were added.
     """
     if labels is None:
-        labels = [(model._meta.app_name, model._meta.model_name) for model in registry.all()]
+        labels = [(model._meta.app_name, model._meta.model_name) for model in model_registry.all()]
     wanted = set(labels)
     with ignore_permissions():
         present = set(await ContentType.objects.all().values_list("app_label", "model"))

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from openviper.auth.permission_cache import forget_permissions
 from openviper.auth.validators import email_problem, normalize_email, username_problem
 from openviper.db.models import Manager, QuerySet
 
-if TYPE_CHECKING:
-    from openviper.auth.models import AbstractUser
-
 M = TypeVar("M")
-U = TypeVar("U", bound="AbstractUser")
 
 ADMIN_FLAGS = ("is_staff", "is_superuser", "is_active")
+
+
+class Account(Protocol):
+    """What making an account asks of a user model."""
+
+    def __init__(self, **values: Any) -> None: ...
+
+    async def set_password(self, raw_password: str) -> None:
+        """Hash a password and keep the hash."""
+        ...
+
+    def set_unusable_password(self) -> None:
+        """Keep what no password matches."""
+        ...
+
+    async def save(self) -> None:
+        """Store the account."""
+        ...
+
+
+U = TypeVar("U", bound=Account)
 
 
 class UserManager(Manager[U]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.auth import permission_cache
 from openviper.core.context import current_request, current_user, ignore_permissions, ignore_permissions_ctx
-from openviper.db import permissions
+from openviper.db.sql import permissions
 from openviper.exceptions import PermissionDenied, TableNotFound
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded, set_up
 from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import is_missing
-from openviper.utils.module_resolver import ResolvedModule
+from openviper.project.target import ResolvedModule
 from openviper.utils.terminal import Terminal
 
 TARGET_VARIABLE = "OPENVIPER_TARGET"

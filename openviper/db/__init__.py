@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
-    from openviper.db.backends import DatabaseBackend as DatabaseBackend
-    from openviper.db.backends import DatabaseBackendRegistry as DatabaseBackendRegistry
-    from openviper.db.backends import DatabaseExecution as DatabaseExecution
-    from openviper.db.backends import database_backend_registry as database_backend_registry
     from openviper.db.connection import atomic as atomic
     from openviper.db.connection import close_db as close_db
     from openviper.db.connection import configure_db as configure_db
@@ -19,12 +17,12 @@ if TYPE_CHECKING:
     from openviper.db.connection import on_commit as on_commit
     from openviper.db.connection import request_connection as request_connection
     from openviper.db.connection import transaction as transaction
-    from openviper.db.databases import Connection as Connection
-    from openviper.db.databases import ConnectionManager as ConnectionManager
-    from openviper.db.events import ModelEventDispatcher as ModelEventDispatcher
-    from openviper.db.events import dispatch_decorator_handlers as dispatch_decorator_handlers
-    from openviper.db.events import get_dispatcher as get_dispatcher
-    from openviper.db.events import model_event as model_event
+    from openviper.db.connections.databases import Connection as Connection
+    from openviper.db.connections.databases import ConnectionManager as ConnectionManager
+    from openviper.db.connections.observers import DatabaseBackend as DatabaseBackend
+    from openviper.db.connections.observers import DatabaseBackendRegistry as DatabaseBackendRegistry
+    from openviper.db.connections.observers import DatabaseExecution as DatabaseExecution
+    from openviper.db.connections.observers import database_backend_registry as database_backend_registry
     from openviper.db.exceptions import DatabaseAliasNotFoundError as DatabaseAliasNotFoundError
     from openviper.db.exceptions import DatabaseBackendNotFoundError as DatabaseBackendNotFoundError
     from openviper.db.exceptions import DatabaseConfigurationError as DatabaseConfigurationError
@@ -48,13 +46,6 @@ if TYPE_CHECKING:
     from openviper.db.executor import bypass_permissions as bypass_permissions
     from openviper.db.executor import invalidate_query_cache as invalidate_query_cache
     from openviper.db.executor import preload_table_schemas as preload_table_schemas
-    from openviper.db.expressions import Avg as Avg
-    from openviper.db.expressions import Count as Count
-    from openviper.db.expressions import F as F
-    from openviper.db.expressions import Max as Max
-    from openviper.db.expressions import Min as Min
-    from openviper.db.expressions import Q as Q
-    from openviper.db.expressions import Sum as Sum
     from openviper.db.fields import ArrayField as ArrayField
     from openviper.db.fields import AutoField as AutoField
     from openviper.db.fields import BigAutoField as BigAutoField
@@ -95,12 +86,16 @@ if TYPE_CHECKING:
     from openviper.db.fields import URLField as URLField
     from openviper.db.fields import UUIDField as UUIDField
     from openviper.db.fields import UniqueConstraint as UniqueConstraint
-    from openviper.db.manager import Manager as Manager
     from openviper.db.models import AbstractModel as AbstractModel
     from openviper.db.models import Model as Model
     from openviper.db.models import ModelOptions as ModelOptions
     from openviper.db.models.many_to_many import ManyToManyManager as ManyToManyManager
     from openviper.db.query import QuerySet as QuerySet
+    from openviper.db.query.events import ModelEventDispatcher as ModelEventDispatcher
+    from openviper.db.query.events import dispatch_decorator_handlers as dispatch_decorator_handlers
+    from openviper.db.query.events import get_dispatcher as get_dispatcher
+    from openviper.db.query.events import model_event as model_event
+    from openviper.db.query.manager import Manager as Manager
     from openviper.db.query.pages import Page as Page
     from openviper.db.query.prefetch import Prefetch as Prefetch
     from openviper.db.routing import AdminRouter as AdminRouter
@@ -117,7 +112,14 @@ if TYPE_CHECKING:
     from openviper.db.routing import write_used as write_used
     from openviper.db.schemas import create_tables as create_tables
     from openviper.db.schemas import init_db as init_db
-    from openviper.db.utils import escape_like as escape_like
+    from openviper.db.sql.expressions import Avg as Avg
+    from openviper.db.sql.expressions import Count as Count
+    from openviper.db.sql.expressions import F as F
+    from openviper.db.sql.expressions import Max as Max
+    from openviper.db.sql.expressions import Min as Min
+    from openviper.db.sql.expressions import Q as Q
+    from openviper.db.sql.expressions import Sum as Sum
+    from openviper.db.sql.patterns import escape_like as escape_like
     from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
     from openviper.db.virtual import BackendRegistry as BackendRegistry
     from openviper.db.virtual import FilterClause as FilterClause
@@ -128,301 +130,32 @@ if TYPE_CHECKING:
     from openviper.db.virtual import backend_registry as backend_registry
     from openviper.exceptions import TableNotFound as TableNotFound
 
-_HOMES = {
-    "openviper.db.connection": (
-        "atomic",
-        "close_db",
-        "configure_db",
-        "connections",
-        "get_connection",
-        "get_engine",
-        "on_commit",
-        "request_connection",
-        "transaction",
-    ),
-    "openviper.db.databases": (
-        "Connection",
-        "ConnectionManager",
-    ),
-    "openviper.db.exceptions": (
-        "DatabaseAliasNotFoundError",
-        "DatabaseBackendNotFoundError",
-        "DatabaseConfigurationError",
-        "DatabaseError",
-        "DatabaseOperationNotSupportedError",
-        "DatabaseReadOnlyError",
-        "DatabaseRoutingError",
-        "DatabaseTransactionRoutingError",
-        "OperationalError",
-        "PoolTimeoutError",
-        "ReadOnlyVirtualModelError",
-        "SingleModelAlreadyExistsError",
-        "SingleModelDeleteForbiddenError",
-        "SingleModelDoesNotExist",
-        "SingleModelDuplicateForbiddenError",
-        "SingleModelError",
-        "UnsupportedVirtualQueryError",
-        "VirtualBackendNotFoundError",
-        "VirtualBackendOperationError",
-        "VirtualModelError",
-    ),
-    "openviper.db.executor": (
-        "bypass_permissions",
-        "invalidate_query_cache",
-        "preload_table_schemas",
-    ),
-    "openviper.db.expressions": (
-        "Avg",
-        "Count",
-        "F",
-        "Max",
-        "Min",
-        "Q",
-        "Sum",
-    ),
-    "openviper.db.fields": (
-        "ArrayField",
-        "AutoField",
-        "BigAutoField",
-        "BigIntegerField",
-        "BinaryField",
-        "BooleanField",
-        "CharField",
-        "CheckConstraint",
-        "Constraint",
-        "DateField",
-        "DateTimeField",
-        "DecimalField",
-        "DurationField",
-        "EmailField",
-        "Field",
-        "FileField",
-        "FloatField",
-        "ForeignKey",
-        "GenericIPAddressField",
-        "HTMLField",
-        "IPAddressField",
-        "ImageField",
-        "Index",
-        "IntegerField",
-        "JSONField",
-        "LazyFK",
-        "ManyToManyField",
-        "NullBooleanField",
-        "OneToOneField",
-        "PasswordField",
-        "PositiveIntegerField",
-        "SensitiveField",
-        "SlugField",
-        "SmallIntegerField",
-        "TextChoice",
-        "TextField",
-        "TimeField",
-        "URLField",
-        "UUIDField",
-        "UniqueConstraint",
-    ),
-    "openviper.db.manager": (
-        "Manager",
-    ),
-    "openviper.db.models": (
-        "AbstractModel",
-        "Model",
-        "ModelOptions",
-    ),
-    "openviper.db.models.many_to_many": (
-        "ManyToManyManager",
-    ),
-    "openviper.db.query": (
-        "QuerySet",
-    ),
-    "openviper.db.query.pages": (
-        "Page",
-    ),
-    "openviper.db.query.prefetch": (
-        "Prefetch",
-    ),
-    "openviper.db.backends": (
-        "DatabaseBackend",
-        "DatabaseBackendRegistry",
-        "DatabaseExecution",
-        "database_backend_registry",
-    ),
-    "openviper.db.routing": (
-        "AdminRouter",
-        "DatabaseRouter",
-        "DefaultRouterResolver",
-        "PrimaryReplicaRouter",
-        "RouterResolver",
-        "current_db_alias",
-        "mark_write_used",
-        "read_from_primary",
-        "reset_current_alias",
-        "reset_routing_context",
-        "set_current_alias",
-        "write_used",
-    ),
-    "openviper.db.schemas": (
-        "create_tables",
-        "init_db",
-    ),
-    "openviper.db.utils": (
-        "escape_like",
-    ),
-    "openviper.exceptions": (
-        "TableNotFound",
-    ),
-    "openviper.db.events": (
-        "ModelEventDispatcher",
-        "dispatch_decorator_handlers",
-        "get_dispatcher",
-        "model_event",
-    ),
-    "openviper.db.virtual": (
-        "APIVirtualBackend",
-        "BackendRegistry",
-        "FilterClause",
-        "FilterOp",
-        "QuerySpec",
-        "VirtualBackend",
-        "VirtualBackendCapabilities",
-        "backend_registry",
-    ),
-}
-_LAZY = {name: module for module, names in _HOMES.items() for name in names}
+# `connections` is the object here, and the folder of its name is only ever imported from. Loaded before, it does not
+# take the name away when it is first needed.
+importlib.import_module("openviper.db.connections")
+globals().pop("connections")
 
-__all__ = [
-    "APIVirtualBackend",
-    "AbstractModel",
-    "AdminRouter",
-    "ArrayField",
-    "AutoField",
-    "Avg",
-    "BackendRegistry",
-    "BigAutoField",
-    "BigIntegerField",
-    "BinaryField",
-    "BooleanField",
-    "CharField",
-    "CheckConstraint",
-    "Connection",
-    "ConnectionManager",
-    "Constraint",
-    "Count",
-    "DatabaseAliasNotFoundError",
-    "DatabaseBackend",
-    "DatabaseBackendNotFoundError",
-    "DatabaseBackendRegistry",
-    "DatabaseConfigurationError",
-    "DatabaseError",
-    "DatabaseExecution",
-    "DatabaseOperationNotSupportedError",
-    "DatabaseReadOnlyError",
-    "DatabaseRouter",
-    "DatabaseRoutingError",
-    "DatabaseTransactionRoutingError",
-    "DateField",
-    "DateTimeField",
-    "DecimalField",
-    "DefaultRouterResolver",
-    "DurationField",
-    "EmailField",
-    "F",
-    "Field",
-    "FileField",
-    "FilterClause",
-    "FilterOp",
-    "FloatField",
-    "ForeignKey",
-    "GenericIPAddressField",
-    "HTMLField",
-    "IPAddressField",
-    "ImageField",
-    "Index",
-    "IntegerField",
-    "JSONField",
-    "LazyFK",
-    "Manager",
-    "ManyToManyField",
-    "ManyToManyManager",
-    "Max",
-    "Min",
-    "Model",
-    "ModelEventDispatcher",
-    "ModelOptions",
-    "NullBooleanField",
-    "OneToOneField",
-    "OperationalError",
-    "Page",
-    "PasswordField",
-    "PoolTimeoutError",
-    "PositiveIntegerField",
-    "Prefetch",
-    "PrimaryReplicaRouter",
-    "Q",
-    "QuerySet",
-    "QuerySpec",
-    "ReadOnlyVirtualModelError",
-    "RouterResolver",
-    "SensitiveField",
-    "SingleModelAlreadyExistsError",
-    "SingleModelDeleteForbiddenError",
-    "SingleModelDoesNotExist",
-    "SingleModelDuplicateForbiddenError",
-    "SingleModelError",
-    "SlugField",
-    "SmallIntegerField",
-    "Sum",
-    "TableNotFound",
-    "TextChoice",
-    "TextField",
-    "TimeField",
-    "URLField",
-    "UUIDField",
-    "UniqueConstraint",
-    "UnsupportedVirtualQueryError",
-    "VirtualBackend",
-    "VirtualBackendCapabilities",
-    "VirtualBackendNotFoundError",
-    "VirtualBackendOperationError",
-    "VirtualModelError",
-    "atomic",
-    "backend_registry",
-    "bypass_permissions",
-    "close_db",
-    "configure_db",
-    "connections",
-    "create_tables",
-    "current_db_alias",
-    "database_backend_registry",
-    "dispatch_decorator_handlers",
-    "escape_like",
-    "get_connection",
-    "get_dispatcher",
-    "get_engine",
-    "init_db",
-    "invalidate_query_cache",
-    "mark_write_used",
-    "model_event",
-    "on_commit",
-    "preload_table_schemas",
-    "read_from_primary",
-    "request_connection",
-    "reset_current_alias",
-    "reset_routing_context",
-    "set_current_alias",
-    "transaction",
-    "write_used",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.db.connection": ("atomic", "close_db", "configure_db", "connections", "get_connection", "get_engine", "on_commit", "request_connection", "transaction"),
+        "openviper.db.connections.databases": ("Connection", "ConnectionManager"),
+        "openviper.db.connections.observers": ("DatabaseBackend", "DatabaseBackendRegistry", "DatabaseExecution", "database_backend_registry"),
+        "openviper.db.exceptions": ("DatabaseAliasNotFoundError", "DatabaseBackendNotFoundError", "DatabaseConfigurationError", "DatabaseError", "DatabaseOperationNotSupportedError", "DatabaseReadOnlyError", "DatabaseRoutingError", "DatabaseTransactionRoutingError", "OperationalError", "PoolTimeoutError", "ReadOnlyVirtualModelError", "SingleModelAlreadyExistsError", "SingleModelDeleteForbiddenError", "SingleModelDoesNotExist", "SingleModelDuplicateForbiddenError", "SingleModelError", "UnsupportedVirtualQueryError", "VirtualBackendNotFoundError", "VirtualBackendOperationError", "VirtualModelError"),
+        "openviper.db.executor": ("bypass_permissions", "invalidate_query_cache", "preload_table_schemas"),
+        "openviper.db.fields": ("ArrayField", "AutoField", "BigAutoField", "BigIntegerField", "BinaryField", "BooleanField", "CharField", "CheckConstraint", "Constraint", "DateField", "DateTimeField", "DecimalField", "DurationField", "EmailField", "Field", "FileField", "FloatField", "ForeignKey", "GenericIPAddressField", "HTMLField", "IPAddressField", "ImageField", "Index", "IntegerField", "JSONField", "LazyFK", "ManyToManyField", "NullBooleanField", "OneToOneField", "PasswordField", "PositiveIntegerField", "SensitiveField", "SlugField", "SmallIntegerField", "TextChoice", "TextField", "TimeField", "URLField", "UUIDField", "UniqueConstraint"),
+        "openviper.db.models": ("AbstractModel", "Model", "ModelOptions"),
+        "openviper.db.models.many_to_many": ("ManyToManyManager",),
+        "openviper.db.query": ("QuerySet",),
+        "openviper.db.query.events": ("ModelEventDispatcher", "dispatch_decorator_handlers", "get_dispatcher", "model_event"),
+        "openviper.db.query.manager": ("Manager",),
+        "openviper.db.query.pages": ("Page",),
+        "openviper.db.query.prefetch": ("Prefetch",),
+        "openviper.db.routing": ("AdminRouter", "DatabaseRouter", "DefaultRouterResolver", "PrimaryReplicaRouter", "RouterResolver", "current_db_alias", "mark_write_used", "read_from_primary", "reset_current_alias", "reset_routing_context", "set_current_alias", "write_used"),
+        "openviper.db.schemas": ("create_tables", "init_db"),
+        "openviper.db.sql.expressions": ("Avg", "Count", "F", "Max", "Min", "Q", "Sum"),
+        "openviper.db.sql.patterns": ("escape_like",),
+        "openviper.db.virtual": ("APIVirtualBackend", "BackendRegistry", "FilterClause", "FilterOp", "QuerySpec", "VirtualBackend", "VirtualBackendCapabilities", "backend_registry"),
+        "openviper.exceptions": ("TableNotFound",),
+    },
+)

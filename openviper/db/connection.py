@@ -1,6 +1,6 @@
 """Transactions, and the one door through which every query reaches a driver.
 
-See `openviper.db.databases` for what a block is and which tasks belong to it.
+See `openviper.db.connections.databases` for what a block is and which tasks belong to it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from openviper.db.databases import (
+from openviper.db.connections.databases import (
     Block,
     Callback,
     Connection,
@@ -21,7 +21,7 @@ from openviper.db.databases import (
     current_block,
     entered,
 )
-from openviper.db.drivers.base import DriverConnection, Parameters, Row
+from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row
 from openviper.db.exceptions import DatabaseConfigurationError, DatabaseReadOnlyError, OperationalError
 from openviper.utils.importing import lazy_module
 

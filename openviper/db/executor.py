@@ -7,24 +7,21 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from openviper.db.compiler.builders import Row
-from openviper.db.compiler.description import Description
-from openviper.db.compiler.plan import Plan, plan_for
-from openviper.db.compiler.where import joined_models
-from openviper.db.cache import invalidate_query_cache as invalidate_query_cache
-from openviper.db.cache import query_cache
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.description import Description
+from openviper.db.sql.prepared import Plan, plan_for
+from openviper.db.sql.where import joined_models
+from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
+from openviper.db.sql.result_cache import query_cache
 from openviper.db.connection import connections, on_commit, run_insert, run_insert_many, run_many, run_read, run_stream, run_write
-from openviper.db.databases import blocks, current_block
+from openviper.db.connections.databases import blocks, current_block
 from openviper.db.exceptions import DatabaseReadOnlyError, DatabaseTransactionRoutingError, OperationalError
-from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
-from openviper.db.permissions import bypass_permissions as bypass_permissions
-from openviper.db.permissions import check_permission as check_permission
-from openviper.db.permissions import is_enforced
-from openviper.db.permissions import set_permission_checker as set_permission_checker
-from openviper.db.utils import assert_safe_table_name as assert_safe_table_name
-from openviper.db.utils import escape_like as escape_like
-from openviper.db.utils import validate_regex_pattern as validate_regex_pattern
+from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
+from openviper.db.sql.permissions import check_permission as check_permission
+from openviper.db.sql.permissions import is_enforced
+from openviper.db.sql.permissions import set_permission_checker as set_permission_checker
 from openviper.exceptions import PermissionDenied, TableNotFound
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from contextvars import ContextVar, Token
 from itertools import count
 from typing import Any
 
-from openviper.db.databases import connections
+from openviper.db.connections.databases import connections
 from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError, DatabaseRoutingError
 from openviper.utils.importing import import_string
 

@@ -23,7 +23,7 @@ class DatabaseMiddleware(BaseMiddleware):
             if scope["type"] == "websocket":
                 await self.app(scope, receive, send)
                 return
-            from openviper.db.lazy import lazy_connections
+            from openviper.db.connections.deferred import lazy_connections
 
             async with lazy_connections():
                 await self.app(scope, receive, send)

@@ -5,7 +5,9 @@ Lazy, as `collectstatic` needs no web code and the web application does not coll
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.staticfiles.collect import collect_static as collect_static
@@ -16,30 +18,12 @@ if TYPE_CHECKING:
     from openviper.staticfiles.serving import static as static
     from openviper.template.assets import static_url as static_url
 
-_HOMES = {
-    "StaticFilesMiddleware": "openviper.staticfiles.middleware",
-    "collect_static": "openviper.staticfiles.collect",
-    "is_media_enabled": "openviper.staticfiles.serving",
-    "is_static_enabled": "openviper.staticfiles.serving",
-    "media": "openviper.staticfiles.serving",
-    "static": "openviper.staticfiles.serving",
-    "static_url": "openviper.template.assets",
-}
-
-__all__ = [
-    "StaticFilesMiddleware",
-    "collect_static",
-    "is_media_enabled",
-    "is_static_enabled",
-    "media",
-    "static",
-    "static_url",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.staticfiles.collect": ("collect_static",),
+        "openviper.staticfiles.middleware": ("StaticFilesMiddleware",),
+        "openviper.staticfiles.serving": ("is_media_enabled", "is_static_enabled", "media", "static"),
+        "openviper.template.assets": ("static_url",),
+    },
+)

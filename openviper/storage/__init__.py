@@ -5,7 +5,9 @@ Lazy, as commands without uploads need none of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.storage.base import Content as Content
@@ -17,32 +19,13 @@ if TYPE_CHECKING:
     from openviper.storage.names import clean_name as clean_name
     from openviper.storage.names import generate_unique_name as generate_unique_name
 
-_HOMES = {
-    "Content": "openviper.storage.base",
-    "FileSystemStorage": "openviper.storage.filesystem",
-    "MemoryStorage": "openviper.storage.memory",
-    "Storage": "openviper.storage.base",
-    "clean_name": "openviper.storage.names",
-    "default_storage": "openviper.storage.configured",
-    "generate_unique_name": "openviper.storage.names",
-    "get_storage": "openviper.storage.configured",
-}
-
-__all__ = [
-    "Content",
-    "FileSystemStorage",
-    "MemoryStorage",
-    "Storage",
-    "clean_name",
-    "default_storage",
-    "generate_unique_name",
-    "get_storage",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.storage.base": ("Content", "Storage"),
+        "openviper.storage.configured": ("default_storage", "get_storage"),
+        "openviper.storage.filesystem": ("FileSystemStorage",),
+        "openviper.storage.memory": ("MemoryStorage",),
+        "openviper.storage.names": ("clean_name", "generate_unique_name"),
+    },
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Not lazy: the decorator has the name of its module, and has to hide it whoever is imported first.
 from openviper.tasks.periodic import periodic as periodic
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.tasks.actors import Actor as Actor
@@ -18,33 +18,15 @@ if TYPE_CHECKING:
     from openviper.tasks.exceptions import OpenViperTasksError as OpenViperTasksError
     from openviper.tasks.exceptions import ResultFailure as ResultFailure
     from openviper.tasks.exceptions import ResultMissing as ResultMissing
-    from openviper.tasks.exceptions import ResultsBackendDisabledError as ResultsBackendDisabledError
     from openviper.tasks.exceptions import ResultTimeout as ResultTimeout
-    from openviper.tasks.registry import Registry as Registry
+    from openviper.tasks.exceptions import ResultsBackendDisabledError as ResultsBackendDisabledError
+    from openviper.tasks.actors import Registry as Registry
 
-_PLACES = {
-    "Actor": "actors",
-    "BrokerError": "exceptions",
-    "OpenViperTasksConfigurationError": "exceptions",
-    "OpenViperTasksError": "exceptions",
-    "Registry": "registry",
-    "ResultFailure": "exceptions",
-    "ResultMissing": "exceptions",
-    "ResultTimeout": "exceptions",
-    "ResultsBackendDisabledError": "exceptions",
-    "TaskMessageProxy": "actors",
-    "actor": "actors",
-    "enqueue_task": "actors",
-}
-
-__all__ = sorted([*_PLACES, "periodic"])
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    place = _PLACES.get(name)
-    if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{place}"), name)
-    globals()[name] = value
-    return value
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.tasks.actors": ("Actor", "Registry", "TaskMessageProxy", "actor", "enqueue_task"),
+        "openviper.tasks.exceptions": ("BrokerError", "OpenViperTasksConfigurationError", "OpenViperTasksError", "ResultFailure", "ResultMissing", "ResultTimeout", "ResultsBackendDisabledError"),
+    },
+    eager=("periodic",),
+)

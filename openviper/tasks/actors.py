@@ -12,7 +12,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.inline import run_inline
 from openviper.tasks.message import Message, encode_arguments
-from openviper.tasks.registry import Registry
+from openviper.tasks.registry import ActorRegistry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -168,6 +168,10 @@ class Actor(Generic[P, R]):
     def get_result(self, proxy: TaskMessageProxy, *, block: bool = True, timeout: float | None = None) -> Any:
         """Return the result of a message; see `TaskMessageProxy.get_result`."""
         return proxy.get_result(block=block, timeout=timeout)
+
+
+Registry: ActorRegistry[Actor[Any, Any]] = ActorRegistry()
+"""The actors and periodic jobs of this process: an object, in spite of its name, which is public."""
 
 
 @overload

@@ -78,7 +78,7 @@ def make_broker(config: dict[str, Any]) -> Broker:
         from openviper.tasks.brokers.redis import RedisBroker
 
         return RedisBroker(config["broker_url"], lease=float(config["lease"]), prefix=str(config["redis_prefix"]))
-    from openviper.db.url import DatabaseURL
+    from openviper.db.connections.url import DatabaseURL
     from openviper.tasks.brokers.database import DatabaseBroker
 
     url, alias = DatabaseURL.parse(config["broker_url"]) if config["broker_url"] else None, None

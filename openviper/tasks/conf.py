@@ -98,8 +98,8 @@ def _backup_errors(backup: Any) -> list[str]:
         return []
     if not isinstance(backup, Mapping):
         return [f"TASKS['backup'] must be a dict, not {type(backup).__name__}"]
-    from openviper.db.tools.scheduled import BackupSchedule
-    from openviper.tasks.cron import parse_cron
+    from openviper.backup.scheduled import BackupSchedule
+    from openviper.tasks.schedule.cron import parse_cron
 
     try:
         schedule = BackupSchedule.from_settings(backup)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openviper.conf.logging import LOG_DATETIME_FORMAT, TEXT_FORMAT, JsonFormatter
-from openviper.tasks.middleware import get_trace_id
+from openviper.tasks.current import get_trace_id
 
 ROOT = "openviper.tasks"
 BACKUPS = 5

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from openviper.tasks.registry import Registry, ScheduleEntry
+from openviper.tasks.actors import Registry
+from openviper.tasks.registry import ScheduleEntry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,7 +55,7 @@ def periodic(
     seconds = None if every is None else parse_interval(every)
     text = str(seconds)
     if cron is not None:
-        from openviper.tasks.cron import parse_cron
+        from openviper.tasks.schedule.cron import parse_cron
 
         text = parse_cron(cron).text
 

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
-if TYPE_CHECKING:
-    from openviper.tasks.actors import Actor
+
+class Registrable(Protocol):
+    """What is asked of an actor here: its name, and the function it was made of."""
+
+    @property
+    def actor_name(self) -> str:
+        """Return the name under which it is found."""
+        ...
+
+    @property
+    def fn(self) -> Any:
+        """Return the decorated function."""
+        ...
+
+
+A = TypeVar("A", bound=Registrable)
 
 
 class ScheduleEntry(TypedDict):
@@ -24,14 +38,14 @@ class ScheduleEntry(TypedDict):
     app_label: str
 
 
-class _Registry:
+class ActorRegistry(Generic[A]):
     """What decorators have registered."""
 
     def __init__(self) -> None:
-        self._actors: dict[str, Actor[Any, Any]] = {}
+        self._actors: dict[str, A] = {}
         self._schedule: dict[str, ScheduleEntry] = {}
 
-    def register_actor(self, actor: Actor[Any, Any]) -> Actor[Any, Any]:
+    def register_actor(self, actor: A) -> A:
         """Add an actor; the same function again is no second one.
 
         Raises:
@@ -46,7 +60,7 @@ class _Registry:
         self._actors[actor.actor_name] = actor
         return actor
 
-    def find_actor(self, name: str) -> Actor[Any, Any] | None:
+    def find_actor(self, name: str) -> A | None:
         """Return the actor of a name, or of a qualified name without its module if only one has it."""
         found = self._actors.get(name)
         if found is not None:
@@ -54,7 +68,7 @@ class _Registry:
         fitting = [one for one in self._actors.values() if one.fn.__qualname__ == name]
         return fitting[0] if len(fitting) == 1 else None
 
-    def get_actor(self, name: str) -> Actor[Any, Any]:
+    def get_actor(self, name: str) -> A:
         """Return the actor of a name.
 
         Raises:
@@ -65,7 +79,7 @@ class _Registry:
             raise LookupError(f"no actor {name!r} is known; known: {', '.join(sorted(self._actors)) or 'none'}")
         return found
 
-    def actors(self) -> list[Actor[Any, Any]]:
+    def actors(self) -> list[A]:
         """Return every actor, by name."""
         return [self._actors[name] for name in sorted(self._actors)]
 
@@ -95,6 +109,3 @@ def _is_same(one: Any, other: Any) -> bool:
     # After a reload the function is another object of the same name.
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
 
-
-Registry = _Registry()
-"""The actors and periodic jobs of this process."""

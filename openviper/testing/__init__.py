@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient as OpenViperTestClient
@@ -25,63 +27,14 @@ if TYPE_CHECKING:
     from openviper.testing.tasks import assert_task_queued as assert_task_queued
     from openviper.testing.tasks import create_task_queue as create_task_queue
 
-_HOMES = {
-    "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
-    "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
-    "openviper.testing.database": ("TestDatabase",),
-    "openviper.testing.mail": (
-        "InMemoryMailBackend",
-        "TestEmail",
-        "assert_email_count",
-        "assert_email_recipient",
-        "assert_email_sent",
-        "assert_email_subject",
-        "create_mailoutbox",
-    ),
-    "openviper.testing.settings": ("override_openviper_settings", "override_settings"),
-    "openviper.testing.tasks": (
-        "EagerTaskRunner",
-        "TaskQueue",
-        "assert_task_count",
-        "assert_task_queued",
-        "create_task_queue",
-    ),
-}
-_LAZY = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "EagerTaskRunner",
-    "InMemoryMailBackend",
-    "OpenViperTestClient",
-    "OpenViperTestConfig",
-    "OpenViperTestingConfigError",
-    "TaskQueue",
-    "TestDatabase",
-    "TestEmail",
-    "TestResponse",
-    "assert_email_count",
-    "assert_email_recipient",
-    "assert_email_sent",
-    "assert_email_subject",
-    "assert_task_count",
-    "assert_task_queued",
-    "create_mailoutbox",
-    "create_task_queue",
-    "override_openviper_settings",
-    "override_settings",
-]
-
-
-def __getattr__(name: str) -> Any:
-    # pytest imports this package wherever OpenViper is installed; projects that are not ours must not pay for it.
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
+        "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
+        "openviper.testing.database": ("TestDatabase",),
+        "openviper.testing.mail": ("InMemoryMailBackend", "TestEmail", "assert_email_count", "assert_email_recipient", "assert_email_sent", "assert_email_subject", "create_mailoutbox"),
+        "openviper.testing.settings": ("override_openviper_settings", "override_settings"),
+        "openviper.testing.tasks": ("EagerTaskRunner", "TaskQueue", "assert_task_count", "assert_task_queued", "create_task_queue"),
+    },
+)

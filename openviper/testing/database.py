@@ -24,7 +24,7 @@ class TestDatabase:
         """Put empty databases in place of the configured ones and create the tables of the installed apps' models."""
         from openviper.conf import settings
         from openviper.db.connection import close_db, connections
-        from openviper.db.options import NOT_ALIASES
+        from openviper.db.connections.options import NOT_ALIASES
         from openviper.db.schemas.create import create_tables
 
         await close_db()

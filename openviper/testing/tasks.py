@@ -75,7 +75,7 @@ class TaskQueue:
             LookupError: If an actor is not known.
             Exception: What a task raises; that task and those behind it stay in the queue.
         """
-        from openviper.tasks.registry import Registry
+        from openviper.tasks.actors import Registry
 
         runner, results = EagerTaskRunner(), []
         while self.tasks:
@@ -96,7 +96,7 @@ class TaskQueue:
             set_capture(before)
 
     def _take(self, message: Message, delay: float | None) -> None:
-        from openviper.db.databases import current_block
+        from openviper.db.connections.databases import current_block
 
         args, kwargs = message.arguments()
         task = QueuedTask(message.actor_name, tuple(args), kwargs, message.queue_name, delay)

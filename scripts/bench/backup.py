@@ -49,10 +49,10 @@ import asyncio, json, re, sys, time
 sys.path.insert(0, sys.argv[1])
 action, url, path, level = sys.argv[2:]
 if action == "backup":
-    from openviper.db.tools.backup.backup_engine import create_backup
+    from openviper.backup.create import create_backup
     work = create_backup(url, path, level=int(level))
 else:
-    from openviper.db.tools.restore.restore_engine import restore_backup
+    from openviper.backup.restore import restore_backup
     work = restore_backup(path, url, force=True)
 started = time.perf_counter()
 result = asyncio.run(work)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.manager import Manager
+from openviper.db.query.manager import Manager
 from openviper.db.query import QuerySet
 
 FILES = Path(__file__).resolve().parents[1] / "typing"

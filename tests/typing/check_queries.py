@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, Self, assert_type
 
-from openviper.db.expressions import Avg, Count, F, Max, Q, Sum
+from openviper.db.sql.expressions import Avg, Count, F, Max, Q, Sum
 from openviper.db.fields import CharField, ForeignKey, IntegerField
-from openviper.db.manager import Manager
+from openviper.db.query.manager import Manager
 from openviper.db.models import Model
 from openviper.db.query import QuerySet
 from openviper.db.query.pages import Page

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from openviper import OpenViper, Request, Router
-from openviper.db import permissions
+from openviper.db.sql import permissions
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.testing import override_openviper_settings

@@ -17,7 +17,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
         "import __future__, sys; before = set(sys.modules); import openviper; print(sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "['openviper']\n"
+    assert done.stdout == "['openviper', 'openviper.utils', 'openviper.utils.exports']\n"
 
 
 def test_all_public_names_are_listed_and_can_be_imported() -> None:

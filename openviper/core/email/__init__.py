@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.core.email.attachment import AttachmentData as AttachmentData
@@ -26,36 +27,15 @@ if TYPE_CHECKING:
     from openviper.core.email.sender import send_email as send_email
     from openviper.core.email.sender import send_many as send_many
 
-_PLACES = {
-    "AttachmentData": "attachment",
-    "ConsoleBackend": "backends",
-    "EmailBackend": "backends",
-    "EmailMessageData": "message",
-    "EmailSettings": "config",
-    "FileBackend": "backends",
-    "MemoryBackend": "backends",
-    "RecipientsRefused": "backends",
-    "SMTPBackend": "backends",
-    "SendResult": "sender",
-    "build_message": "message",
-    "enqueue_email_job": "queue",
-    "get_backend": "backends",
-    "list_unsubscribe": "headers",
-    "send_console": "backends",
-    "send_email": "sender",
-    "send_many": "sender",
-    "send_smtp": "backends",
-    "worker_available": "queue",
-}
-
-__all__ = sorted(_PLACES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    place = _PLACES.get(name)
-    if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{place}"), name)
-    globals()[name] = value
-    return value
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "openviper.core.email.attachment": ("AttachmentData",),
+        "openviper.core.email.backends": ("ConsoleBackend", "EmailBackend", "FileBackend", "MemoryBackend", "RecipientsRefused", "SMTPBackend", "get_backend", "send_console", "send_smtp"),
+        "openviper.core.email.config": ("EmailSettings",),
+        "openviper.core.email.headers": ("list_unsubscribe",),
+        "openviper.core.email.message": ("EmailMessageData", "build_message"),
+        "openviper.core.email.queue": ("enqueue_email_job", "worker_available"),
+        "openviper.core.email.sender": ("SendResult", "send_email", "send_many"),
+    },
+)

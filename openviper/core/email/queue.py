@@ -24,7 +24,7 @@ from openviper.core.email.message import EmailMessageData
 from openviper.exceptions import OpenViperException
 from openviper.tasks.actors import actor, is_captured
 from openviper.tasks.broker import get_broker, tasks_config
-from openviper.tasks.liveness import live_workers
+from openviper.tasks.brokers.base import live_workers
 
 logger = logging.getLogger("openviper.email")
 

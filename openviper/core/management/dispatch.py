@@ -8,8 +8,8 @@ import sys
 
 from openviper.core.management.completion import TRIGGER
 from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
-from openviper.core.management.registry import BUILTIN, SETTINGS_OPTIONAL, normalise
-from openviper.utils.settings_discovery import auto_discover_settings
+from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
+from openviper.project.settings_module import auto_discover_settings
 from openviper.utils.terminal import Terminal
 
 # Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
@@ -175,7 +175,7 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
     if name not in BUILTIN:
         # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
         refuse_unknown(arguments[0])
-    from openviper.core.management.discovery import find_builtin, find_command
+    from openviper.core.management.command_lookup import find_builtin, find_command
 
     if load_settings and not _wants_help(arguments):
         _load_settings(optional=name in SETTINGS_OPTIONAL)
@@ -275,7 +275,7 @@ def show_commands(script: str, terminal: Terminal) -> None:
 
 def _summary(name: str) -> str:
     from openviper.core.management.base import CommandError
-    from openviper.core.management.discovery import find_command
+    from openviper.core.management.command_lookup import find_command
 
     try:
         return find_command(name).help.strip().partition("\n")[0]

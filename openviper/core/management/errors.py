@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from openviper.core.management.registry import normalise
+from openviper.core.management.builtin_commands import normalise
 from openviper.exceptions import OpenViperException
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from openviper.core.management.registry import BUILTIN, ENTRY_POINT_GROUP, is_command_name, normalise
-from openviper.utils.settings_reading import read_installed_apps
-from openviper.utils.source import find_attribute, find_classes, literal_text
+from openviper.core.management.builtin_commands import BUILTIN, ENTRY_POINT_GROUP, is_command_name, normalise
+from openviper.project.installed_apps import read_installed_apps
+from openviper.project.source import find_attribute, find_classes, literal_text
 
 # Not from `typing`: see `openviper.utils.terminal`.
 TYPE_CHECKING = False

@@ -161,7 +161,7 @@ def run(
     if directory not in sys.path:
         sys.path.insert(0, directory)
     if not os.environ.get("OPENVIPER_SETTINGS_MODULE"):
-        from openviper.utils.settings_discovery import discover_settings_module
+        from openviper.project.settings_module import discover_settings_module
 
         found = discover_settings_module(".")
         if found:

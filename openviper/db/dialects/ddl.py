@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from openviper.db.identifiers import shorten
+from openviper.db.dialects.identifiers import shorten
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Features
-from openviper.db.identifiers import quote_identifier
+from openviper.db.dialects.identifiers import quote_identifier
 
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
 NO_LIMIT = 2**64 - 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from openviper.db.dialects.ddl import Index, LiveTable, TableChange, sql_literal, table_indexes
 from openviper.db.dialects.mysql_introspection import PREFIX, QUERIES, read_tables
 from openviper.db.dialects.server_ddl import ServerDDL
-from openviper.db.identifiers import quote_identifier
+from openviper.db.dialects.identifiers import quote_identifier
 from openviper.exceptions import MigrationError
 
 if TYPE_CHECKING:

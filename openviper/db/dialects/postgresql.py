@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Features
-from openviper.db.identifiers import quote_identifier
+from openviper.db.dialects.identifiers import quote_identifier
 
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
 _NO_TABLE = re.compile(r'"([^"]+)"')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from openviper.db.dialects.ddl import LiveTable, TableChange, sql_literal
 from openviper.db.dialects.postgresql_introspection import QUERIES, read_tables
 from openviper.db.dialects.server_ddl import ServerDDL
-from openviper.db.identifiers import quote_identifier as q
+from openviper.db.dialects.identifiers import quote_identifier as q
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column

@@ -20,7 +20,7 @@ from openviper.db.dialects.ddl import (
     table_checks,
     table_indexes,
 )
-from openviper.db.identifiers import shorten
+from openviper.db.dialects.identifiers import shorten
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Features
-from openviper.db.identifiers import quote_identifier
+from openviper.db.dialects.identifiers import quote_identifier
 
 DATE_PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
 EXACT_DIGITS = 15

@@ -33,7 +33,7 @@ from openviper.db.dialects.sqlite_introspection import (
     kind_of_type,
     read_tables,
 )
-from openviper.db.identifiers import quote_identifier as q
+from openviper.db.dialects.identifiers import quote_identifier as q
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table

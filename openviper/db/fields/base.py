@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, overload
 
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.identifiers import validate_identifier
+from openviper.db.dialects.identifiers import validate_identifier
 
 if TYPE_CHECKING:
     from typing import Self

@@ -20,7 +20,7 @@ from openviper.db.fields.uploads import (
     is_upload,
     read_upload,
 )
-from openviper.db.file_storage import get_file_storage
+from openviper.db.fields.file_storage import get_file_storage
 
 T = TypeVar("T")
 

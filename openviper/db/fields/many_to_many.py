@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
 from openviper.db.fields.references import ModelReference, Reference, checked_related_name
 from openviper.db.fields.relations import ForeignKey
@@ -13,39 +12,21 @@ from openviper.exceptions import FieldError
 if TYPE_CHECKING:
     from typing import Self
 
-    from openviper.db.models.many_to_many import ManyToManyManager
-
 M = TypeVar("M")
-N = TypeVar("N")
 
 
 class ManagerMaker(Protocol):
     """Makes what an instance shows for the field; models provide it, this room only asks."""
 
-    def __call__(self, field: ManyToManyField[Any], instance: Any, *, reverse: bool) -> Any:
+    def __call__(self, field: ManyToManyRelation[Any], instance: Any, *, reverse: bool) -> Any:
         """Return the manager of `instance`; `reverse` when it is one of the field's targets."""
         ...
 
 
-class ManyToManyField(Generic[M]):
-    """Any number of instances of another model, each of which may belong to any number of these.
+class ManyToManyRelation(Generic[M]):
+    """What a many-to-many field is, below the models: its target, its join model, the keys of the pairs.
 
-    ``article.tags`` is a `ManyToManyManager`. The pairs are rows of a join model, generated as ``<Source><Target>``
-    with the table ``<source table>_<field>``, or given as `through`.
-
-    Args:
-        to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
-        through: The join model, if it is your own: it has a foreign key to each side and whatever else you need.
-        related_name: Name of the attribute of the target that manages the pairs from the other side.
-        through_fields: Names of the join model's foreign keys to this model and to the target, needed only when it has
-            several of either kind.
-        blank: Whether forms may leave it empty; the ORM ignores it.
-        editable: Whether forms show it.
-        help_text: A sentence for forms.
-
-    Raises:
-        TypeError: If `to` or `through` neither is a model nor names one.
-        ValueError: If `related_name` cannot be a name, or `through_fields` is given without `through`.
+    Projects use `ManyToManyField`, which adds the manager and its type; see there for the arguments.
     """
 
     make_manager: ManagerMaker
@@ -53,30 +34,6 @@ class ManyToManyField(Generic[M]):
     name: str = ""
     model: Any = None
 
-    @overload
-    def __init__(
-        self: ManyToManyField[N],
-        to: type[N],
-        through: ModelReference | None = ...,
-        related_name: str | None = ...,
-        *,
-        through_fields: tuple[str, str] | None = ...,
-        blank: bool = ...,
-        editable: bool = ...,
-        help_text: str = ...,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: ManyToManyField[Any],
-        to: str | Callable[[], type[Any]],
-        through: ModelReference | None = ...,
-        related_name: str | None = ...,
-        *,
-        through_fields: tuple[str, str] | None = ...,
-        blank: bool = ...,
-        editable: bool = ...,
-        help_text: str = ...,
-    ) -> None: ...
     def __init__(
         self,
         to: ModelReference,
@@ -225,33 +182,19 @@ class ManyToManyField(Generic[M]):
 
     # The attribute
 
-    if TYPE_CHECKING:
+    def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+        """Return the field of the class, the manager of an instance."""
+        return self if instance is None else type(self).make_manager(self, instance, reverse=False)
 
-        @overload
-        def __get__(self, instance: None, owner: type[Any]) -> Self: ...
-        @overload
-        def __get__(self, instance: object, owner: type[Any]) -> ManyToManyManager[M]: ...
-        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-            """Return the field of the class, the manager of an instance."""
+    def __set__(self, instance: object, value: Never) -> None:
+        """Refuse: storing needs a query.
 
-        def __set__(self, instance: object, value: Never) -> None:
-            """Refuse: the manager's `set` is what stores."""
-
-    else:
-
-        def __get__(self, instance, owner):
-            """Return the field of the class, the manager of an instance."""
-            return self if instance is None else ManyToManyField.make_manager(self, instance, reverse=False)
-
-        def __set__(self, instance, value):
-            """Refuse: storing needs a query.
-
-            Raises:
-                AttributeError: Always.
-            """
-            raise AttributeError(
-                f"{self.model.__name__}.{self.name} cannot be assigned; use await instance.{self.name}.set(...)"
-            )
+        Raises:
+            AttributeError: Always.
+        """
+        raise AttributeError(
+            f"{self.model.__name__}.{self.name} cannot be assigned; use await instance.{self.name}.set(...)"
+        )
 
 
 def _is_same(one: Any, other: Any) -> bool:

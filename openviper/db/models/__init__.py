@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from openviper.db.expressions import Avg, Count, F, Max, Min, Q, Sum
+from openviper.db.sql.expressions import Avg, Count, F, Max, Min, Q, Sum
 from openviper.db.fields.choices import TextChoice
 from openviper.db.fields.constraints import CheckConstraint, Constraint, Index, UniqueConstraint
-from openviper.db.fields.options import ModelOptions
-from openviper.db.manager import Manager
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.query.manager import Manager
 from openviper.db.models.base import AbstractModel, Model
 from openviper.db.models.many_to_many import ManyToManyManager
 from openviper.db.models.meta import ModelMeta, check_primary_keys

@@ -6,10 +6,10 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.fields.base import Field
-from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
-from openviper.db.manager import Manager
+from openviper.db.query.manager import Manager
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
 from openviper.db.models.persistence import (

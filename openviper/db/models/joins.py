@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from openviper.db.fields.many_to_many import ManyToManyField
+from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.relations import ForeignKey
-from openviper.db.models import registry
+from openviper.db.models import model_registry
 
 UNUSABLE = {"id", "pk", "delete", "objects", "save"}
 """Names of models, in lower case, after which no field of a join model can be called."""
 
 
-def make_join_model(field: ManyToManyField[Any], target: type[Any] | None) -> type[Any] | None:
+def make_join_model(field: ManyToManyRelation[Any], target: type[Any] | None) -> type[Any] | None:
     """Make and register the join model of a field.
 
     Args:
@@ -70,11 +70,11 @@ def _usable(name: str) -> bool:
     return name not in UNUSABLE and not name.startswith("_") and not name.endswith("_") and "__" not in name
 
 
-def _model_name(field: ManyToManyField[Any], target: str) -> str:
+def _model_name(field: ManyToManyRelation[Any], target: str) -> str:
     """Return ``<Source><Target>``, or with the field's name behind it for a second field to the same target."""
     source = field.model
     name = f"{source.__name__}{target}"
-    known = registry.known(f"{source._meta.app_name}.{name}")
+    known = model_registry.known(f"{source._meta.app_name}.{name}")
     if known is None or known._meta.table_name == f"{source._meta.table_name}_{field.name}":
         return name
     return name + "".join(part.capitalize() for part in field.name.split("_"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from openviper.db.databases import current_block
+from openviper.db.connections.databases import current_block
 from openviper.db.executor import plan_on, read
-from openviper.db.fields.options import ModelOptions
-from openviper.db.query.rows import key_value
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.query.stored import key_value
 
 BATCH = 1000
 """Most keys in one statement."""

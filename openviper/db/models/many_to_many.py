@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from openviper.db.connection import transaction
 from openviper.db.executor import check_not_read_only, check_permission, write_alias
-from openviper.db.fields.many_to_many import ManyToManyField
-from openviper.db.manager import Manager
+from openviper.db.fields.many_to_many import ManyToManyRelation
+from openviper.db.fields.references import ModelReference
+from openviper.db.query.manager import Manager
 from openviper.db.models.locks import holds_locks, lock_rows
 from openviper.db.query import QuerySet
 from openviper.db.query.related import RelatedQuery
-from openviper.db.query.rows import is_unsaved
+from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import IntegrityError
 
 if TYPE_CHECKING:
     from typing import Self
 
 M = TypeVar("M")
+N = TypeVar("N")
 
 Defaults = Mapping[str, Any] | None
 """Further values of new rows of the join model."""
@@ -40,7 +42,7 @@ class ManyToManyManager(Manager[M]):
         ValueError: If `instance` is not saved.
     """
 
-    def __init__(self, field: ManyToManyField[Any], instance: Any, *, reverse: bool) -> None:
+    def __init__(self, field: ManyToManyRelation[Any], instance: Any, *, reverse: bool) -> None:
         super().__init__()
         if is_unsaved(instance):
             raise ValueError(f"{instance!r} is not saved, so nothing can be related to it")
@@ -285,4 +287,61 @@ def _in_order(keys: list[Any]) -> list[Any]:
         return sorted(keys, key=str)
 
 
-ManyToManyField.make_manager = staticmethod(ManyToManyManager)
+class ManyToManyField(ManyToManyRelation[M]):
+    """Any number of instances of another model, each of which may belong to any number of these.
+
+    ``article.tags`` is a `ManyToManyManager`. The pairs are rows of a join model, generated as ``<Source><Target>``
+    with the table ``<source table>_<field>``, or given as `through`.
+
+    Args:
+        to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
+        through: The join model, if it is your own: it has a foreign key to each side and whatever else you need.
+        related_name: Name of the attribute of the target that manages the pairs from the other side.
+        through_fields: Names of the join model's foreign keys to this model and to the target, needed only when it has
+            several of either kind.
+        blank: Whether forms may leave it empty; the ORM ignores it.
+        editable: Whether forms show it.
+        help_text: A sentence for forms.
+
+    Raises:
+        TypeError: If `to` or `through` neither is a model nor names one.
+        ValueError: If `related_name` cannot be a name, or `through_fields` is given without `through`.
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: ManyToManyField[N],
+            to: type[N],
+            through: ModelReference | None = ...,
+            related_name: str | None = ...,
+            *,
+            through_fields: tuple[str, str] | None = ...,
+            blank: bool = ...,
+            editable: bool = ...,
+            help_text: str = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: ManyToManyField[Any],
+            to: str | Callable[[], type[Any]],
+            through: ModelReference | None = ...,
+            related_name: str | None = ...,
+            *,
+            through_fields: tuple[str, str] | None = ...,
+            blank: bool = ...,
+            editable: bool = ...,
+            help_text: str = ...,
+        ) -> None: ...
+        def __init__(self, to: ModelReference, through: ModelReference | None = None, related_name: str | None = None, *, through_fields: tuple[str, str] | None = None, blank: bool = False, editable: bool = True, help_text: str = "") -> None: ...
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> ManyToManyManager[M]: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the field of the class, the manager of an instance."""
+
+
+# The pairs are managed from both sides: of the other one, only the relation is known.
+ManyToManyRelation.make_manager = staticmethod(ManyToManyManager)

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from openviper.db.cache import query_cache
+from openviper.db.sql.result_cache import query_cache
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index, UniqueConstraint
-from openviper.db.fields.many_to_many import ManyToManyField
+from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.numbers import AutoField
-from openviper.db.fields.options import ModelOptions
-from openviper.db.identifiers import validate_identifier
-from openviper.db.manager import Manager
-from openviper.db.models import registry
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.dialects.identifiers import validate_identifier
+from openviper.db.query.manager import Manager
+from openviper.db.models import model_registry
 from openviper.db.models.related import connect_relations
 from openviper.exceptions import FieldError
 
@@ -42,7 +42,7 @@ class ModelMeta(type):
         own_meta = namespace.pop("Meta", None)
         own_fields = {key: value for key, value in namespace.items() if isinstance(value, Field)}
         managers = {key: value for key, value in namespace.items() if isinstance(value, Manager)}
-        links = {key: value for key, value in namespace.items() if isinstance(value, ManyToManyField)}
+        links = {key: value for key, value in namespace.items() if isinstance(value, ManyToManyRelation)}
         taken = {*own_fields, *managers, *links}
         plain = {key: value for key, value in namespace.items() if key not in taken}
         cls = super().__new__(mcs, name, bases, plain, **options)
@@ -60,11 +60,11 @@ class ModelMeta(type):
         _add_many_to_many(cls, meta, links, parents, plain)
         if not meta.abstract:
             _add_managers(cls, managers, parents)
-            registry.register(cls)
+            model_registry.register(cls)
             try:
                 connect_relations(cls)
             except FieldError:
-                registry.unregister(cls)
+                model_registry.unregister(cls)
                 raise
         else:
             for key, manager in managers.items():
@@ -146,7 +146,7 @@ def _add_fields(
 
 
 def _add_many_to_many(
-    cls: Any, meta: ModelOptions, own: dict[str, ManyToManyField[Any]], parents: list[Any], plain: dict[str, Any]
+    cls: Any, meta: ModelOptions, own: dict[str, ManyToManyRelation[Any]], parents: list[Any], plain: dict[str, Any]
 ) -> None:
     if meta.proxy:
         if own:
@@ -154,7 +154,7 @@ def _add_many_to_many(
             raise FieldError(f"proxy model {cls.__name__} cannot have {name!r}: it has the fields of its parent")
         meta.share_relations(next(parent for parent in parents if _is_concrete(parent))._meta)
         return
-    found: dict[str, ManyToManyField[Any]] = {}
+    found: dict[str, ManyToManyRelation[Any]] = {}
     for parent in reversed(parents):
         links = parent._meta.many_to_many if "_meta" in parent.__dict__ else {}
         found.update({key: field.clone() for key, field in links.items() if key not in plain})
@@ -289,7 +289,7 @@ def check_primary_keys() -> None:
         ValueError: If a model has several; all offenders are listed.
     """
     offenders = []
-    for model in registry.all():
+    for model in model_registry.all():
         keys = [field.name for field in model._fields.values() if field.primary_key]
         if len(keys) > 1:
             offenders.append(f"{model._meta.label} ({', '.join(keys)})")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.compiler.plan import Plan
+from openviper.db.sql.prepared import Plan
 from openviper.db.connection import transaction
-from openviper.db.events import get_dispatcher, is_watched
+from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.exceptions import SingleModelAlreadyExistsError, SingleModelDeleteForbiddenError
 from openviper.db.executor import check_not_read_only, check_permission, choose_alias, insert, plan_on, read, read_alias, write, write_alias
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.query import QuerySet
 from openviper.db.query.bulk import fill_auto_fields
-from openviper.db.query.rows import (
+from openviper.db.query.stored import (
     changed_values,
     key_value,
     mark_inserted,

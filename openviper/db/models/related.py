@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from openviper.db.fields.many_to_many import ManyToManyField
-from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.many_to_many import ManyToManyRelation
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.references import Reference
 from openviper.db.fields.relations import ForeignKey, OneToOneField
-from openviper.db.models import registry
+from openviper.db.models import model_registry
 from openviper.db.models.joins import make_join_model
 from openviper.db.query.related import RelatedQuery
-from openviper.db.query.rows import is_unsaved
+from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import FieldError
 
-Relation = ForeignKey[Any] | ManyToManyField[Any]
+Relation = ForeignKey[Any] | ManyToManyRelation[Any]
 
-Reference.find_model = staticmethod(registry.find)
+Reference.find_model = staticmethod(model_registry.find)
 
 _waiting: list[Relation] = []
 """Relations whose target is not known yet."""
@@ -82,7 +82,7 @@ class ReverseLinks(ReverseAttribute):
 
     def of(self, instance: Any) -> Any:
         """Return the manager."""
-        return ManyToManyField.make_manager(self.field, instance, reverse=True)
+        return ManyToManyRelation.make_manager(self.field, instance, reverse=True)
 
 
 class _OneOrNone:
@@ -116,7 +116,7 @@ def connect_relations(model: type[Any]) -> None:
     meta = model._meta
     # A proxy has the relations of its parent.
     fields = [] if meta.proxy else [*meta.fields.values(), *meta.many_to_many.values()]
-    own: list[Relation] = [field for field in fields if isinstance(field, ForeignKey | ManyToManyField)]
+    own: list[Relation] = [field for field in fields if isinstance(field, ForeignKey | ManyToManyRelation)]
     waited = [field for field in _waiting if field.model is not model]
     _waiting.clear()
     _connect_all([*waited, *own], early=True)
@@ -129,7 +129,7 @@ def settle() -> None:
         FieldError: If a target has something else of the name, or a bare name is ambiguous.
     """
     if _waiting:
-        waited = [field for field in _waiting if registry.is_registered(field.model)]
+        waited = [field for field in _waiting if model_registry.is_registered(field.model)]
         _waiting.clear()
         _connect_all(waited, early=False)
 
@@ -150,7 +150,7 @@ def _connect_all(fields: list[Relation], *, early: bool) -> None:
 
 
 def _connect(field: Relation, early: bool) -> bool:
-    if isinstance(field, ManyToManyField) and not field.has_join_model:
+    if isinstance(field, ManyToManyRelation) and not field.has_join_model:
         target = field.resolve(early=early)
         join = make_join_model(field, target)
         if join is None:
@@ -174,7 +174,7 @@ def _add(field: Relation, name: str, target: type[Any]) -> None:
             raise FieldError(f"{where}: {target.__name__} has {name!r} already")
     elif _label(present.field) != _label(field):
         raise FieldError(f"{where}: related_name {name!r} belongs to {_label(present.field)} already")
-    if isinstance(field, ManyToManyField):
+    if isinstance(field, ManyToManyRelation):
         target._meta._reverse_many_to_many[name] = field
         setattr(target, name, ReverseLinks(field, target))
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openviper.db.patches.registry import (
+from openviper.db.patches.patch_registry import (
     PATCH_DIRECTORY,
     PatchEntry,
     PatchRegistry,

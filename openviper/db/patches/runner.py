@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from openviper.core.context import ignore_permissions
 from openviper.db.connection import connections, transaction
-from openviper.db.databases import Connection
+from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import PATCHES_TABLE
-from openviper.db.patches.registry import PatchEntry, get_registry
+from openviper.db.patches.patch_registry import PatchEntry, get_registry
 from openviper.exceptions import MigrationError
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.compiler.plan import Plan
+from openviper.db.sql.prepared import Plan
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
-from openviper.db.query.rows import mark_inserted, mark_updated, stored_value
+from openviper.db.query.stored import mark_inserted, mark_updated, stored_value
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
 

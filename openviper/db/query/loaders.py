@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from openviper.db.compiler.description import EVERYTHING, Description
+from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.connection import connections
 from openviper.db.executor import check_read, plan_on
 from openviper.db.fields.base import Field
-from openviper.db.fields.many_to_many import ManyToManyField
-from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.many_to_many import ManyToManyRelation
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.query.prefetch import Node, loading_fields
 from openviper.db.query.prefixes import behind
@@ -76,7 +76,7 @@ async def _load_all(loading: Loading, instances: list[Any], nodes: tuple[Node, .
         if not instances:
             return
         field = node.relation.field
-        if isinstance(field, ManyToManyField):
+        if isinstance(field, ManyToManyRelation):
             found = await _load_links(loading, instances, node, field)
         elif node.relation.reverse:
             found = await _load_referring(loading, instances, node, field)
@@ -158,7 +158,7 @@ async def _load_referring(loading: Loading, instances: list[Any], node: Node, fi
 
 
 async def _load_links(
-    loading: Loading, instances: list[Any], node: Node, field: ManyToManyField[Any]
+    loading: Loading, instances: list[Any], node: Node, field: ManyToManyRelation[Any]
 ) -> list[Any]:
     near, far = field.keys()
     if node.relation.reverse:

@@ -7,9 +7,9 @@ import json
 from collections.abc import Container, Iterator
 from typing import Any, Generic, TypeVar
 
-from openviper.db.expressions import Condition, Q
-from openviper.db.fields.options import ModelOptions
-from openviper.db.lookups import resolve_path
+from openviper.db.sql.expressions import Condition, Q
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.lookups import resolve_path
 from openviper.exceptions import FieldError, QueryError
 
 M = TypeVar("M")

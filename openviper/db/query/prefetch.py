@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from openviper.db.compiler.description import Description
-from openviper.db.fields.many_to_many import ManyToManyField
-from openviper.db.fields.options import ModelOptions
+from openviper.db.sql.description import Description
+from openviper.db.fields.many_to_many import ManyToManyRelation
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey, OneToOneField
 from openviper.exceptions import FieldError, QueryError
 
@@ -91,7 +91,7 @@ def find_relation(meta: ModelOptions, name: str) -> Relation:
     field = meta.names.get(name)
     if isinstance(field, ForeignKey) and field.name == name:
         return Relation(field, False, field.remote_model, True)
-    link: ManyToManyField[Any] | None = meta.many_to_many.get(name)
+    link: ManyToManyRelation[Any] | None = meta.many_to_many.get(name)
     if link is not None:
         return Relation(link, False, link.remote_model, False)
     key: ForeignKey[Any] | None = meta.reverse.get(name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from openviper.db.compiler.description import EVERYTHING, Description
-from openviper.db.compiler.selects import check_related
-from openviper.db.compiler.where import check_conditions
-from openviper.db.expressions import Combined, Condition, Expression, F, Q
-from openviper.db.fields.options import ModelOptions
+from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.selects import check_related
+from openviper.db.sql.where import check_conditions
+from openviper.db.sql.expressions import Combined, Condition, Expression, F, Q
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
-from openviper.db.lookups import resolve_path
+from openviper.db.sql.lookups import resolve_path
 from openviper.exceptions import FieldError
 
 CARRIED = {"where", "order", "related", "using", "ignore_permissions", "prefetch"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from openviper.db.compiler.writes import delete_rows, update_rows
+from openviper.db.sql.writes import delete_rows, update_rows
 from openviper.db.connection import transaction
-from openviper.db.databases import current_block
-from openviper.db.events import get_dispatcher, is_watched
+from openviper.db.connections.databases import current_block
+from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
     SingleModelDeleteForbiddenError,
@@ -17,7 +17,7 @@ from openviper.db.exceptions import (
 )
 from openviper.db.executor import check_not_read_only, check_permission, plan_on, write, write_alias
 from openviper.db.query.bulk import insert_all, update_all
-from openviper.db.query.reading import ReadingQuery
+from openviper.db.query.fetching import ReadingQuery
 from openviper.exceptions import IntegrityError, QueryError
 
 M = TypeVar("M")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
-from openviper.db.aggregates import check_aggregate
-from openviper.db.compiler.builders import Row
-from openviper.db.compiler.description import Description
-from openviper.db.compiler.plan import plan_for
-from openviper.db.compiler.selects import select_groups, select_subquery, select_values, value_paths
+from openviper.db.sql.aggregates import check_aggregate
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.description import Description
+from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.selects import select_groups, select_subquery, select_values, value_paths
 from openviper.db.dialects.base import Dialect
 from openviper.db.executor import check_in_transaction, may_read, plan_on, read, read_alias, write_alias
-from openviper.db.expressions import Aggregate
-from openviper.db.fields.options import ModelOptions
-from openviper.db.lookups import names_of, resolve_path
+from openviper.db.sql.expressions import Aggregate
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.lookups import names_of, resolve_path
 from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from openviper.db.databases import Connection
+from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import DDLDialect, LiveTable, TableChange
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.schemas.recorder import record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.schemas.files import now, schema_document, table_of
+from openviper.db.schemas.schema_files import now, schema_document, table_of
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions, match_renames
 from openviper.db.schemas.state import models_state
 from openviper.db.schemas.types import base_type, validate_type_change

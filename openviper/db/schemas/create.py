@@ -33,9 +33,9 @@ async def create_tables(
         DatabaseAliasNotFoundError: If there is no such database.
     """
     if models is None:
-        from openviper.db.models import registry
+        from openviper.db.models import model_registry
 
-        models = registry.all()
+        models = model_registry.all()
     models = list(models)
     wanted = models_state(models)
     joins = models_state(generated_joins(models))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from openviper.db.connection import connections
-from openviper.db.databases import Connection
+from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import OWN_TABLES, DDLDialect, LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from openviper.db.backends import WatchedPool
-from openviper.db.databases import Database
-from openviper.db.pool.server import ServerPool
-from openviper.db.url import DatabaseURL
+from openviper.db.connections.observers import WatchedPool
+from openviper.db.connections.databases import Database
+from openviper.db.connections.pool.server import ServerPool
+from openviper.db.connections.url import DatabaseURL
 from openviper.exceptions import MigrationError
 
 WAIT = 60.0

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from openviper.db.exceptions import DatabaseError
 from openviper.db.fields.constraints import Constraint
-from openviper.db.fields.options import ModelOptions
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.schemas.autodetector import FileChange, detect_changes
-from openviper.db.schemas.files import DIRECTORY, delete_json_schema, read_all_raw_schemas, write_json_schema
+from openviper.db.schemas.schema_files import DIRECTORY, delete_json_schema, read_all_raw_schemas, write_json_schema
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions
 from openviper.exceptions import MigrationError
 
@@ -77,7 +77,7 @@ def _check_conditions(models: Iterable[Any]) -> None:
 
 
 def _vendor_without_partial_indexes(meta: ModelOptions) -> str | None:
-    from openviper.db.databases import connections
+    from openviper.db.connections.databases import connections
 
     try:
         # With routers it may be any database; migrate sees which.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from openviper.db.databases import Connection
+from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.schemas.fingerprint import BOOKKEEPING_KEY, LIVE_QUERIES, digest

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.identifiers import shorten
+from openviper.db.dialects.identifiers import shorten
 from openviper.exceptions import FieldError, MigrationError
 
 if TYPE_CHECKING:

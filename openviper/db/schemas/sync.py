@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.db.connection import connections, transaction
-from openviper.db.databases import Database
+from openviper.db.connections.databases import Database
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect, LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.patches import PATCH_DIRECTORY, discover_patches, get_applied_patches, get_registry, run_patches
 from openviper.db.patches.runner import pending
 from openviper.db.schemas.diff import diff_states
-from openviper.db.schemas.files import discover_json_schemas, installed_app_directories
+from openviper.db.schemas.schema_files import discover_json_schemas, installed_app_directories
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.schemas.recorder import outdated, read_applied

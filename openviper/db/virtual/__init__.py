@@ -11,7 +11,7 @@ from openviper.db.virtual.base import (
     VirtualBackendCapabilities,
 )
 from openviper.db.virtual.memory import MemoryVirtualBackend
-from openviper.db.virtual.registry import BackendRegistry, backend_registry
+from openviper.db.virtual.backend_registry import BackendRegistry, backend_registry
 
 __all__ = [
     "APIVirtualBackend",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from openviper.db.compiler.description import EVERYTHING, Description
+from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.executor import check_permission
 from openviper.db.exceptions import UnsupportedVirtualQueryError
-from openviper.db.expressions import Aggregate, Expression, Q
-from openviper.db.fields.options import ModelOptions
-from openviper.db.lookups import find_lookup
+from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.lookups import find_lookup
 from openviper.db.query import QuerySet
 from openviper.db.virtual.base import FilterClause, FilterOp, QuerySpec, VirtualBackend
-from openviper.db.virtual.registry import backend_registry
+from openviper.db.virtual.backend_registry import backend_registry
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned
 
 M = TypeVar("M")

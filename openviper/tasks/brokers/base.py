@@ -5,9 +5,11 @@ Everything here is synchronous: senders are plain functions, and a worker has a 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from openviper.tasks.identity import is_lost
 from openviper.tasks.message import Finished, Message
 
 KEEP_DEAD = 7 * 86400
@@ -234,3 +236,17 @@ def info_row(state: str, message: Message, worker: str, error: str) -> MessageIn
 
 
 Row = tuple[Any, ...]
+
+
+def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:
+    """Return the workers that have given a sign of life within the lease and, on this host, still run.
+
+    Args:
+        broker: Where they are registered.
+        lease: Seconds after which a worker is taken for lost.
+
+    Raises:
+        BrokerError: If the store does not answer.
+    """
+    now = time.time()
+    return [worker for worker in broker.workers() if now - worker.seen_at <= lease and not is_lost(worker.worker_id)]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from openviper.db.url import DatabaseURL
+from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.base import MessageInfo, QueueInfo, StoredResult, WorkerInfo
 from openviper.tasks.brokers.database_consumer import DatabaseConsumer
 from openviper.tasks.brokers.sql import COLUMNS, MESSAGES, RESULTS, SLOTS, WORKERS
@@ -23,7 +23,7 @@ from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import Message, State, next_key
 
 if TYPE_CHECKING:
-    from openviper.db.databases import Connection
+    from openviper.db.connections.databases import Connection
     from openviper.tasks.brokers.sql import Store
 
 T = TypeVar("T")

@@ -133,7 +133,7 @@ class RedisBroker:
 
     def send(self, message: Message) -> None:
         """Store one message, after the commit of the transaction that is open."""
-        from openviper.db.databases import current_block
+        from openviper.db.connections.databases import current_block
 
         block = current_block("default")
         if block is not None and block.transactional:

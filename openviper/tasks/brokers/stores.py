@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from openviper.db.url import DatabaseURL
+from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.sql import CHANNEL, COLUMNS, MESSAGES, NOTIFY, RESULTS, SLOTS, Store, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import State
@@ -285,14 +285,14 @@ class PostgreSQLStore(_ServerStore):
     vendor = "postgresql"
 
     def __init__(self, url: DatabaseURL) -> None:
-        from openviper.db.drivers.postgresql import import_driver
+        from openviper.db.connections.drivers.postgresql import import_driver
 
         self._psycopg = import_driver()
         self.errors = (self._psycopg.Error,)
         super().__init__(url)
 
     def _connect(self) -> None:
-        from openviper.db.drivers.postgresql import connect_arguments
+        from openviper.db.connections.drivers.postgresql import connect_arguments
 
         self.raw = self._psycopg.connect(autocommit=True, **connect_arguments(self.url))
 
@@ -383,7 +383,7 @@ class MySQLStore(_ServerStore):
     vendor = "mysql"
 
     def __init__(self, url: DatabaseURL) -> None:
-        from openviper.db.drivers.mysql import import_driver
+        from openviper.db.connections.drivers.mysql import import_driver
 
         self._pymysql = import_driver()
         self.errors = (self._pymysql.Error, OSError)
@@ -393,7 +393,7 @@ class MySQLStore(_ServerStore):
         super().__init__(url)
 
     def _connect(self) -> None:
-        from openviper.db.drivers.mysql import connect_arguments
+        from openviper.db.connections.drivers.mysql import connect_arguments
 
         self.raw = self._pymysql.connect(autocommit=True, **connect_arguments(self.url))
         # Without gap locks, claims do not stand in each other's way.

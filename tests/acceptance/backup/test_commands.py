@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.tools.utils.metadata import compute_checksum
+from openviper.backup.sidecar import compute_checksum
 from tests.acceptance.backup.project import ROOT, command, make_project, run
-from tests.unit.db.tools.builders import make_database, names_in, open_database
+from tests.unit.backup.builders import make_database, names_in, open_database
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_help_imports_no_database_and_no_archive_code(project: Path, name: str) 
         "import sys; sys.argv = ['viperctl.py', sys.argv[1], '--help']; import runpy\n"
         "try: runpy.run_path('viperctl.py', run_name='__main__')\n"
         "except SystemExit as end: assert not end.code\n"
-        "heavy = {'sqlite3', 'tarfile', 'gzip', 'asyncio', 'concurrent.futures', 'hashlib', 'openviper.db.url'}\n"
+        "heavy = {'sqlite3', 'tarfile', 'gzip', 'asyncio', 'concurrent.futures', 'hashlib', 'openviper.db.connections.url'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(

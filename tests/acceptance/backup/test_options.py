@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.backup.project import command, make_project, run
 from tests.servers import run_on_server
-from tests.unit.db.tools.builders import make_database, names_in
+from tests.unit.backup.builders import make_database, names_in
 
 PASSWORD = "a@b:c/d%e#f\"g'h\\i j"
 

@@ -88,7 +88,7 @@ def serve() -> None:
 
     import openviper.core.flexible_adapter  # noqa: F401
     import openviper.core.management.base  # noqa: F401
-    import openviper.core.management.checks.runner  # noqa: F401
+    import openviper.core.management.checks.suite  # noqa: F401
     import openviper.db.schemas.maker  # noqa: F401
     import openviper.db.schemas.sync  # noqa: F401
 

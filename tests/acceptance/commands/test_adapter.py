@@ -18,7 +18,7 @@ from openviper.core.flexible_adapter import (
     prepare_root_layout, synthesize_settings_module,
 )
 from openviper.conf import settings
-from openviper.utils.module_resolver import resolve_target
+from openviper.project.target import resolve_target
 """
 SHOW = command(
     'from openviper.conf import settings; print(*settings.INSTALLED_APPS, sorted(options["words"]))'

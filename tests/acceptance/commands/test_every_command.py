@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openviper.core.management.registry import BUILTIN
+from openviper.core.management.builtin_commands import BUILTIN
 from openviper.viperctl import ALLOWED_COMMANDS
 from tests.acceptance.commands.forks import FRONTS, Done, Forks
 from tests.acceptance.commands.runner import VIPERCTL

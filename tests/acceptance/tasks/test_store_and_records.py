@@ -152,7 +152,7 @@ def test_what_became_of_tasks_can_be_looked_up(recorded: Workshop) -> None:
     (problem,) = rows(shop, "TaskResult", "error_traceback")[1]
     assert problem == "ValueError: always"
     lines = [json.loads(line) for path in (shop.root / "logs").iterdir() for line in path.read_text().splitlines()]
-    assert any(line["level"] == "ERROR" and line["logger"] == "openviper.tasks.worker" for line in lines)
+    assert any(line["level"] == "ERROR" and line["logger"] == "openviper.tasks.worker.supervisor" for line in lines)
 
 
 def test_periodic_jobs_are_rows_and_can_be_switched_off(recorded: Workshop) -> None:

@@ -18,7 +18,7 @@ from openviper.auth.permission_core import (
     set_permission_checker,
 )
 from openviper.core.context import current_request, current_user, ignore_permissions
-from openviper.db import permissions
+from openviper.db.sql import permissions
 from openviper.db.connection import atomic
 from openviper.db.executor import bypass_permissions
 from tests.integration.auth.database import accounts

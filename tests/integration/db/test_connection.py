@@ -25,7 +25,7 @@ from openviper.db.connection import (
     run_write,
     transaction,
 )
-from openviper.db.pool.sqlite import SQLitePool
+from openviper.db.connections.pool.sqlite import SQLitePool
 from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseReadOnlyError, OperationalError
 from openviper.exceptions import IntegrityError
 

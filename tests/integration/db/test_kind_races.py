@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from openviper.db import connection, executor
-from openviper.db.cache import query_cache
+from openviper.db.sql.result_cache import query_cache
 from openviper.db.connection import atomic, connections, transaction
-from openviper.db.events import get_dispatcher, model_event, reset_dispatcher
+from openviper.db.query.events import get_dispatcher, model_event, reset_dispatcher
 from openviper.db.exceptions import SingleModelAlreadyExistsError
 from openviper.db.executor import invalidate_query_cache
 from openviper.db.fields import CharField, IntegerField
@@ -186,7 +186,7 @@ async def all_titles() -> list[str]:
 
 async def test_a_table_is_cleared_once_per_transaction(tmp_path: Path) -> None:
     async with database(tmp_path, Leaf), atomic():
-        from openviper.db.databases import current_block
+        from openviper.db.connections.databases import current_block
 
         for number in range(5):
             await Leaf.objects.create(title=str(number))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from openviper.db.cache import query_cache
+from openviper.db.sql.result_cache import query_cache
 from openviper.db.connection import atomic, run_read
-from openviper.db.events import (
+from openviper.db.query.events import (
     SUPPORTED_EVENTS,
     get_dispatcher,
     model_event,

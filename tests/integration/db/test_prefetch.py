@@ -11,7 +11,8 @@ from openviper.core.context import ignore_permissions_ctx
 from openviper.db.connection import connections
 from openviper.db.executor import set_permission_checker
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField
-from openviper.db.models import F, Model, Prefetch, Q, QuerySet, registry
+from openviper.db.models import model_registry
+from openviper.db.models import F, Model, Prefetch, Q, QuerySet
 from openviper.db.schemas import create_tables
 from openviper.exceptions import FieldError, QueryError
 from tests.integration.db.blog import Article, Group, Note, Profile, Tag, Writer, blog, counted_reads
@@ -312,7 +313,7 @@ async def test_expressions_and_long_paths_in_a_prefetch_mean_what_they_say(tmp_p
             # One hop more than a path may have from the join model, so the pairs are a query of their own.
             assert len(reads) == 3
         finally:
-            registry.unregister(Link)
+            model_registry.unregister(Link)
 
 
 async def test_the_same_relation_may_be_named_again(tmp_path: Path) -> None:

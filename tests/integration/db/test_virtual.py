@@ -14,7 +14,7 @@ from openviper.db.exceptions import (
     VirtualBackendNotFoundError,
     VirtualBackendOperationError,
 )
-from openviper.db.expressions import Count, F, Q
+from openviper.db.sql.expressions import Count, F, Q
 from openviper.db.fields import CharField, IntegerField
 from openviper.db.models import Model
 from openviper.db.schemas.state import models_state

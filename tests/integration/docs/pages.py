@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from openviper.db.models import registry
+from openviper.db.models import model_registry
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -27,16 +27,16 @@ def page(name: str) -> str:
 @contextmanager
 def models_of(text: str, app: str) -> Iterator[tuple[ModuleType, list[Any]]]:
     """Run the models of a page as the module of an app; give it, and the models made by it."""
-    before = registry.all()
+    before = model_registry.all()
     (source,) = re.findall(r'^```python title="\w+/models.py"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
     module = ModuleType(f"{app}.models")
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, "models.py", "exec"), module.__dict__)
-        yield module, [model for model in registry.all() if model not in before]
+        yield module, [model for model in model_registry.all() if model not in before]
     finally:
-        for model in [model for model in registry.all() if model not in before]:
-            registry.unregister(model)
+        for model in [model for model in model_registry.all() if model not in before]:
+            model_registry.unregister(model)
         del sys.modules[module.__name__]
 
 

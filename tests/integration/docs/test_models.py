@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from openviper.db.events import reset_dispatcher
+from openviper.db.query.events import reset_dispatcher
 from tests.integration.db.support import database
 from tests.integration.docs.pages import check_examples, models_of, page
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from openviper.db.connection import connections
 from openviper.db.exceptions import OperationalError
-from openviper.db.options import read_databases
+from openviper.db.connections.options import read_databases
 from tests.integration.db.support import database
 from tests.integration.docs.pages import DOCS, check_examples, models_of, page
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.url import DatabaseURL
+from openviper.db.connections.url import DatabaseURL
 from openviper.tasks import broker as process_broker
 from openviper.tasks.brokers.base import Broker
 from openviper.tasks.brokers.database import DatabaseBroker

@@ -10,7 +10,7 @@ import pytest
 
 from openviper.conf import Settings, generate_secret_key, validate_settings
 from openviper.conf.settings import apply_env_overrides, cast_bool, cast_env_value, cast_timedelta
-from openviper.db.options import read_databases
+from openviper.db.connections.options import read_databases
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 
 GOOD_KEY = "k" * 60

@@ -11,7 +11,7 @@ import pytest
 
 from openviper.core.flexible_adapter import ensure_models_imported, ensure_sys_path, prepare_root_layout
 from openviper.utils.failures import CommandError
-from openviper.utils.module_resolver import resolve_target
+from openviper.project.target import resolve_target
 
 
 @pytest.fixture

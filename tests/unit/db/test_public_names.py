@@ -27,6 +27,12 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         getattr(openviper.db, "Modle")
 
 
+def test_connections_is_the_object_whenever_its_folder_is_imported() -> None:
+    code = "import openviper.db, openviper.db.connections.url; print(type(openviper.db.connections).__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "ConnectionManager\n"
+
+
 def test_importing_it_loads_no_model_code() -> None:
     code = "import sys, openviper.db; print([m for m in sys.modules if m.startswith('openviper.db.')])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "['openviper.db.connections']\n"

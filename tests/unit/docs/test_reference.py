@@ -12,8 +12,8 @@ import pytest
 
 from openviper.cli import build_parser
 from openviper.core.management.checks.findings import CODES
-from openviper.core.management.discovery import find_builtin
-from openviper.core.management.registry import BUILTIN
+from openviper.core.management.command_lookup import find_builtin
+from openviper.core.management.builtin_commands import BUILTIN
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from openviper.tasks import broker as process_broker
 from openviper.tasks.broker import pinned_broker
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.conf import resolve_tasks_config
-from openviper.tasks.registry import Registry
+from openviper.tasks.actors import Registry
 
 Configure = Callable[..., None]
 

@@ -14,7 +14,7 @@ import pytest
 from openviper.tasks.conf import resolve_tasks_config
 from openviper.tasks.logging import configure_task_logging, get_task_logger
 from openviper.tasks.message import Message
-from openviper.tasks.middleware import get_trace_id, message_context
+from openviper.tasks.current import get_trace_id, message_context
 
 
 @pytest.fixture(autouse=True)

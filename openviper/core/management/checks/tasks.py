@@ -31,7 +31,7 @@ def check_tasks() -> list[Finding]:
 
 
 def _broken_modules() -> Iterator[Finding]:
-    from openviper.tasks.discovery import TaskImportError, discover_tasks
+    from openviper.tasks.actor_modules import TaskImportError, discover_tasks
 
     for app in settings.INSTALLED_APPS:
         try:

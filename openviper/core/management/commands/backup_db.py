@@ -12,8 +12,8 @@ from openviper.core.management.utils import resolve_db_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from openviper.db.tools.backup.result import BackupResult, Observer
-    from openviper.db.tools.inventory import BackupEntry
+    from openviper.backup.result import BackupResult, Observer
+    from openviper.backup.inventory import BackupEntry
 
 
 def at_least_one(text: str) -> int:
@@ -83,7 +83,7 @@ class Command(BaseCommand):
 
     async def _back_up(self, url: str, options: dict[str, Any]) -> BackupResult:
         # The library loads the compressor, the archive format and SQLite; `--help` needs none of them.
-        from openviper.db.tools.backup.backup_engine import create_backup
+        from openviper.backup.create import create_backup
 
         with self._progress() as observe:
             return await create_backup(
@@ -99,7 +99,7 @@ class Command(BaseCommand):
 
     async def _back_up_all(self, options: dict[str, Any]) -> None:
         from openviper.conf import settings
-        from openviper.db.tools.scheduled import configured_urls
+        from openviper.backup.scheduled import configured_urls
         from openviper.exceptions import OpenViperException
 
         urls = configured_urls(settings.DATABASES)
@@ -128,7 +128,7 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:
         from datetime import UTC, datetime
 
-        from openviper.db.tools.inventory import list_backups
+        from openviper.backup.inventory import list_backups
         from openviper.utils.terminal import human_size
 
         entries = list_backups(options["path"])

@@ -9,7 +9,7 @@ from typing import Any
 from openviper.conf.validation import is_production
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.checks.findings import GROUPS, LEVELS, Finding
-from openviper.core.management.checks.runner import Outcome, run_checks
+from openviper.core.management.checks.suite import Outcome, run_checks
 
 
 class Command(BaseCommand):

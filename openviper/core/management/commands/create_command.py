@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openviper.core.management.base import BaseCommand
-from openviper.core.management.registry import BUILTIN
+from openviper.core.management.builtin_commands import BUILTIN
 from openviper.core.management.scaffolds.command import create_command
 
 

@@ -135,12 +135,12 @@ def models_of(name: str, module: ModuleType | None) -> list[Any]:
     """Return the registered models that live in an app, generated join models included."""
     if module is None:
         return []
-    from openviper.db.models import registry
+    from openviper.db.models import model_registry
 
     packages = {name, module.__name__.removesuffix(".models")}
     return [
         model
-        for model in registry.all()
+        for model in model_registry.all()
         if any(model.__module__ == package or model.__module__.startswith(f"{package}.") for package in packages)
     ]
 

@@ -76,7 +76,7 @@ class Command(BaseCommand):
         if alias != "default" or "openviper.auth" not in apps:
             return
         from openviper.auth.content_types import sync_content_types
-        from openviper.db.schemas.files import DIRECTORY, read_all_raw_schemas
+        from openviper.db.schemas.schema_files import DIRECTORY, read_all_raw_schemas
         from openviper.exceptions import TableNotFound
 
         documents = [
@@ -113,7 +113,7 @@ class Command(BaseCommand):
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
     from openviper.db.schemas.fingerprint import is_up_to_date
-    from openviper.db.url import DatabaseURL
+    from openviper.db.connections.url import DatabaseURL
 
     url = DatabaseURL.parse(resolve_db_url({"database": alias}))
     return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)

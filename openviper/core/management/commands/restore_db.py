@@ -40,8 +40,8 @@ class Command(BaseCommand):
             await self._check(options["file"])
             return
         # The library loads the compressor, the archive format and SQLite; `--help` needs none of them.
-        from openviper.db.tools.restore.restore_engine import restore_backup
-        from openviper.db.url import DatabaseURL
+        from openviper.backup.restore import restore_backup
+        from openviper.db.connections.url import DatabaseURL
 
         url = resolve_db_url(options)
         result = await restore_backup(
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         self.stdout("Restart running servers and workers, or let them reconnect, so that they see the new content.")
 
     async def _check(self, file: str) -> None:
-        from openviper.db.tools.restore.reading import check_backup
+        from openviper.backup.reading import check_backup
 
         result = await check_backup(file, warn=self.terminal.warning)
         self.stdout(self.style_success("Backup can be restored."))

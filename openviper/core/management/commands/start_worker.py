@@ -40,7 +40,7 @@ class Command(BaseCommand):
         """Work, or look whether somebody does."""
         if options["health"]:
             return self._health()
-        from openviper.tasks.runner import run
+        from openviper.tasks.worker.start import run
 
         return run(
             processes=options["processes"],
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         import time
 
         from openviper.tasks.broker import get_broker, tasks_config
-        from openviper.tasks.liveness import live_workers
+        from openviper.tasks.brokers.base import live_workers
 
         now = time.time()
         alive = live_workers(get_broker(), float(tasks_config()["lease"]))

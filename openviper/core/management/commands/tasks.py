@@ -92,8 +92,8 @@ class Command(BaseCommand):
         self._write(rows, options["json"], ("pid", "host", "started", "seen"), "No workers.")
 
     def _schedule(self, broker: Broker, options: dict[str, Any]) -> None:
-        from openviper.tasks.discovery import discover_tasks
-        from openviper.tasks.registry import Registry
+        from openviper.tasks.actor_modules import discover_tasks
+        from openviper.tasks.actors import Registry
 
         discover_tasks()
         rows = []

@@ -13,8 +13,8 @@ from contextlib import suppress
 
 from openviper.core.management.completion.candidates import Candidate, from_parser, matching
 from openviper.core.management.listing import describe_commands, installed_apps
-from openviper.core.management.registry import BUILTIN, normalise
-from openviper.utils.settings_discovery import candidate_packages
+from openviper.core.management.builtin_commands import BUILTIN, normalise
+from openviper.project.settings_module import candidate_packages
 from openviper.utils.terminal import Terminal
 
 FRONT_OPTIONS = (Candidate("--settings", "module with the settings"), Candidate("--help", "list the commands"))
@@ -123,7 +123,7 @@ _TARGET_FILES = ("models.py", "routes.py", "settings.py", "settings")
 
 
 def _arguments(command: str, before: Sequence[str], current: str) -> list[Candidate]:
-    from openviper.core.management.discovery import find_builtin, find_command
+    from openviper.core.management.command_lookup import find_builtin, find_command
 
     if command == "help":
         return matching(_commands(), current) if not before else []

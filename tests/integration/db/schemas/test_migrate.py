@@ -293,7 +293,7 @@ async def test_migrate_never_writes_the_schema_files(tmp_path: Path) -> None:
 
 
 async def test_tables_made_from_models_equal_migrated_ones(tmp_path: Path) -> None:
-    from openviper.db.schemas.files import schema_document
+    from openviper.db.schemas.schema_files import schema_document
     from openviper.db.schemas.state import models_state
 
     shelf = fake_model("Shelf", "library_shelf", {"name": FakeField("VARCHAR(20)", unique=True)})

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from openviper.db.databases import Database
-from openviper.db.options import DatabaseOptions
+from openviper.db.connections.databases import Database
+from openviper.db.connections.options import DatabaseOptions
 from openviper.db.schemas.lock import migration_lock
 from openviper.exceptions import MigrationError
 from tests.integration.db.schemas.project import SHELF, project

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from openviper.db.dialects.sqlite import SQLiteDialect
-from openviper.db.drivers.sqlite import _regexp
+from openviper.db.connections.drivers.sqlite import _regexp
 
 DIALECT = SQLiteDialect()
 

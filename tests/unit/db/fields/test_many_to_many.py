@@ -9,7 +9,8 @@ import pytest
 
 from openviper.db import fields
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField, ManyToManyManager
-from openviper.db.models import AbstractModel, Model, ModelMeta, registry
+from openviper.db.models import model_registry
+from openviper.db.models import AbstractModel, Model, ModelMeta
 from openviper.db.schemas.state import models_state
 from openviper.exceptions import FieldError, MigrationError
 
@@ -17,11 +18,11 @@ from openviper.exceptions import FieldError, MigrationError
 @pytest.fixture(autouse=True)
 def only_its_own_models() -> Iterator[None]:
     """Forget the models that a test declares."""
-    before = registry.all()
+    before = model_registry.all()
     yield
-    for model in registry.all():
+    for model in model_registry.all():
         if model not in before:
-            registry.unregister(model)
+            model_registry.unregister(model)
 
 
 class Label(Model):
@@ -45,7 +46,7 @@ def test_the_join_model_has_two_cascading_keys_that_are_unique_together() -> Non
     assert list(join._fields) == ["id", "post", "label"]
     assert join._meta.unique_together == [("post", "label")]
     assert join._meta.join_of is Post.labels
-    assert join in registry.all() and join in registry.for_app("pairs")
+    assert join in model_registry.all() and join in model_registry.for_app("pairs")
     table = models_state([join])["pairs_post_labels"]
     keys = {column["name"]: column for column in table["columns"] if "target_table" in column}
     assert {name: (key["type"], key["target_table"], key["on_delete"]) for name, key in keys.items()} == {
@@ -104,7 +105,7 @@ def test_a_callable_may_name_the_class_that_comes_last() -> None:
 
     with pytest.raises(FieldError, match="no model"):
         _ = Early.friends.through_model
-    assert "pairs.EarlyLate" not in {model._meta.label for model in registry.all()}
+    assert "pairs.EarlyLate" not in {model._meta.label for model in model_registry.all()}
 
     class Late(Model):
         _app_name = "pairs"
@@ -113,7 +114,7 @@ def test_a_callable_may_name_the_class_that_comes_last() -> None:
     assert late.bests.model is Early
     assert late.earlies.model is Early
     assert Late._meta.reverse == {"bests": Early.best}
-    assert "pairs.EarlyLate" in {model._meta.label for model in registry.all()}
+    assert "pairs.EarlyLate" in {model._meta.label for model in model_registry.all()}
     with pytest.raises(AttributeError, match="'Late' object has no attribute 'worsts'"):
         late.worsts
 
@@ -173,9 +174,9 @@ def test_a_model_that_is_forgotten_takes_its_join_models_with_it() -> None:
         _app_name = "pairs"
         labels = ManyToManyField(Label)
 
-    assert registry.known("pairs.BriefLabel") is Brief.labels.through_model
-    registry.unregister(Brief)
-    assert registry.known("pairs.BriefLabel") is None
+    assert model_registry.known("pairs.BriefLabel") is Brief.labels.through_model
+    model_registry.unregister(Brief)
+    assert model_registry.known("pairs.BriefLabel") is None
 
 
 # A join model of one's own
@@ -194,7 +195,7 @@ def test_through_finds_its_keys_by_their_targets() -> None:
 
     assert Band.labels.through_model is Contract
     assert (Band.labels.source_key, Band.labels.target_key) == (Contract.signed_by, Contract.label)
-    assert "pairs.BandLabel" not in {model._meta.label for model in registry.all()}
+    assert "pairs.BandLabel" not in {model._meta.label for model in model_registry.all()}
 
 
 def test_an_ambiguous_or_missing_key_is_an_error_that_names_the_way_out() -> None:
@@ -249,18 +250,18 @@ def test_names_must_be_free_on_both_sides() -> None:
             _app_name = "pairs"
             labels = ManyToManyField(Label, related_name="id")
 
-    labels = {model._meta.label for model in registry.all()}
+    labels = {model._meta.label for model in model_registry.all()}
     assert not labels & {"pairs.Rival", "pairs.RivalLabel", "pairs.Other", "pairs.OtherLabel"}
     with pytest.raises(FieldError, match="is the join model of Post.labels"):
         ModelMeta("PostLabel", (Model,), {"_app_name": "pairs"})
-    assert registry.get("pairs.PostLabel") is Post.labels.through_model
+    assert model_registry.get("pairs.PostLabel") is Post.labels.through_model
 
 
 @pytest.mark.parametrize("name", ["save", "objects", "key_id", "_x", "a__b", "x_"])
 def test_some_names_are_taken_or_unusable(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         ModelMeta("Bad", (Model,), {"_app_name": "pairs", "key": ForeignKey(Label), name: ManyToManyField(Label)})
-    assert "pairs.Bad" not in {model._meta.label for model in registry.all()}
+    assert "pairs.Bad" not in {model._meta.label for model in model_registry.all()}
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from openviper.db.fields import AutoField, CharField, ForeignKey, LazyFK, OneToOneField
-from openviper.db.models import Model, ModelMeta, registry
+from openviper.db.models import model_registry
+from openviper.db.models import Model, ModelMeta
 from openviper.exceptions import FieldError
 
 
@@ -114,7 +115,7 @@ def test_targets_are_found_by_name() -> None:
         with pytest.raises(FieldError, match="NoSuchModel"):
             _ = Far.to_nothing.remote_model
     finally:
-        registry.unregister(Far)
+        model_registry.unregister(Far)
 
 
 def test_a_bare_name_in_several_other_apps_is_ambiguous() -> None:
@@ -132,7 +133,7 @@ def test_a_bare_name_in_several_other_apps_is_ambiguous() -> None:
             _ = Asking.twin.remote_model
     finally:
         for model in (*twins, Asking):
-            registry.unregister(model)
+            model_registry.unregister(model)
 
 
 def test_a_bare_name_waits_for_the_model_of_its_own_app() -> None:
@@ -152,7 +153,7 @@ def test_a_bare_name_waits_for_the_model_of_its_own_app() -> None:
         assert "cars" in own._meta.reverse and not Wheel._meta.reverse
     finally:
         for model in (Wheel, Car, OwnWheel, own):
-            registry.unregister(model)
+            model_registry.unregister(model)
 
 
 def test_a_bare_name_of_another_app_is_connected_when_no_better_one_comes() -> None:
@@ -168,8 +169,8 @@ def test_a_bare_name_of_another_app_is_connected_when_no_better_one_comes() -> N
         assert engine.lorries.model is Lorry
         assert not hasattr(engine, "cars") and not hasattr(Engine(id=2), "_lorries")
     finally:
-        registry.unregister(Engine)
-        registry.unregister(Lorry)
+        model_registry.unregister(Engine)
+        model_registry.unregister(Lorry)
 
 
 def test_a_dotted_path_is_imported_when_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,11 +188,11 @@ def test_a_dotted_path_is_imported_when_it_is_needed(tmp_path: Path, monkeypatch
 
     try:
         assert Reaching.there.remote_model.__module__ == "far_away.models"
-        registry.unregister(Reaching.there.remote_model)
+        model_registry.unregister(Reaching.there.remote_model)
         with pytest.raises(FieldError, match="Reaching.nowhere: .*far_away.views"):
             _ = Reaching.nowhere.remote_model
     finally:
-        registry.unregister(Reaching)
+        model_registry.unregister(Reaching)
 
 
 def test_a_child_with_a_table_of_its_own_has_no_reverse_attribute_of_its_parent() -> None:
@@ -208,8 +209,8 @@ def test_a_child_with_a_table_of_its_own_has_no_reverse_attribute_of_its_parent(
         keeper: Any = Keeper(id=1)
         assert keeper.pets.model is Pet and Keeper._meta.reverse is Owner._meta.reverse
     finally:
-        registry.unregister(Breeder)
-        registry.unregister(Keeper)
+        model_registry.unregister(Breeder)
+        model_registry.unregister(Keeper)
 
 
 def test_reverse_attributes_cannot_be_assigned() -> None:
@@ -231,4 +232,4 @@ def test_related_names_must_be_free() -> None:
             _app_name = "relations"
             owner = ForeignKey(Owner, related_name="name")
 
-    assert {model.__name__ for model in registry.for_app("relations")} == {"Owner", "Pet"}
+    assert {model.__name__ for model in model_registry.for_app("relations")} == {"Owner", "Pet"}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from openviper.conf.lazy import GENERATED_KEY_VARIABLE
-from openviper.db.compiler.plan import plan_for
-from openviper.db.compiler.selects import select_instances
+from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.selects import select_instances
 from openviper.db.dialects import SQLiteDialect
 from openviper.db.fields import CharField, SensitiveField
 from openviper.db.fields.sensitive import EncryptedText

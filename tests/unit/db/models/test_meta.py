@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from openviper.db.fields import AutoField, BigAutoField, CharField, ForeignKey, IntegerField, UUIDField
+from openviper.db.models import model_registry
 from openviper.db.models import (
     AbstractModel,
     CheckConstraint,
@@ -17,7 +18,7 @@ from openviper.db.models import (
     QuerySet,
     UniqueConstraint,
     check_primary_keys,
-    registry,
+
 )
 from openviper.db.models.meta import snake_case
 from openviper.exceptions import FieldError
@@ -67,9 +68,9 @@ class Loud(Shape):
 
 
 def make(name: str = "Made", /, **body: Any) -> Any:
-    """Make a model class and take it out of the registry again."""
+    """Make a model class and take it out of the model_registry again."""
     model = ModelMeta(name, (Model,), {"__module__": "a.apps.shop.models", "__qualname__": name, **body})
-    registry.unregister(model)
+    model_registry.unregister(model)
     return model
 
 
@@ -96,7 +97,7 @@ def test_several_keys_are_reported_for_all_models_at_once() -> None:
         with pytest.raises(ValueError, match=r"shapes.Twice \(a, b\)"):
             check_primary_keys()
     finally:
-        registry.unregister(model)
+        model_registry.unregister(model)
 
 
 def test_inherited_fields_come_first_and_are_not_shared() -> None:
@@ -129,7 +130,7 @@ def test_abstractness_is_not_inherited_but_options_are() -> None:
         assert Base._meta.abstract and not Child._meta.abstract and not Concrete._meta.abstract
     finally:
         for model in (Square, Child, Concrete):
-            registry.unregister(model)
+            model_registry.unregister(model)
 
 
 def test_a_proxy_shares_its_parents_table() -> None:
@@ -197,8 +198,8 @@ def test_managers_are_bound_to_their_class() -> None:
 
 
 def test_the_registry_knows_concrete_models() -> None:
-    assert registry.get("shapes.Shape") is Shape
-    assert Stamped not in registry.all()
-    assert set(registry.for_app("shapes")) >= {Shape, Round, Loud}
+    assert model_registry.get("shapes.Shape") is Shape
+    assert Stamped not in model_registry.all()
+    assert set(model_registry.for_app("shapes")) >= {Shape, Round, Loud}
     with pytest.raises(LookupError, match="shapes.Nothing"):
-        registry.get("shapes.Nothing")
+        model_registry.get("shapes.Nothing")

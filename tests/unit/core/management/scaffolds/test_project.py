@@ -15,7 +15,7 @@ import pytest
 
 from openviper.core.management.scaffolds.names import ScaffoldError
 from openviper.core.management.scaffolds.project import create_project
-from openviper.db.url import DatabaseURL
+from openviper.db.connections.url import DatabaseURL
 
 FILES = [
     ".gitignore",

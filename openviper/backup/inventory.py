@@ -1,0 +1,120 @@
+"""The backups in a directory: what is there, in which state, and which may go."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from openviper.backup.exceptions import BackupError
+from openviper.backup.names import sanitize_db_name
+from openviper.backup.sidecar import SIDECAR_EXTENSION, BackupMetadata, read_metadata, sidecar_path
+from openviper.backup.paths import validate_backup_path
+from openviper.utils.atomic_files import sync_directory
+
+EXTENSIONS = (".tar.gz", ".sql")
+_GENERATED = re.compile(r"(?P<name>.+)_(?P<stamp>\d{8}-\d{6})(?:-(?P<number>\d+))?(?:\.tar\.gz|\.sql)")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEntry:
+    """A backup in a directory.
+
+    Attributes:
+        path: The file.
+        made_at: When it was made, in UTC: by its sidecar, otherwise by the file system.
+        size: Its length in bytes, `None` when only its sidecar is left.
+        engine: By its sidecar, for example ``sqlite``.
+        database_name: By its sidecar.
+        state: ``complete`` (its length is the one in the sidecar), ``no sidecar``, ``unreadable sidecar``,
+            ``wrong size`` or ``missing``.
+    """
+
+    path: Path
+    made_at: datetime
+    size: int | None
+    engine: str | None
+    database_name: str | None
+    state: str
+
+
+def list_backups(directory: str | Path) -> list[BackupEntry]:
+    """Return the backups in a directory, the newest first; checksums are not computed.
+
+    Raises:
+        ValidationError: If the path is not acceptable or is no directory.
+        BackupError: If there is no such directory.
+        OSError: If it cannot be read.
+    """
+    path = validate_backup_path(directory)
+    if not path.is_dir():
+        raise BackupError(f"Backup directory not found: {str(path)!r}")
+    names = {found.name.removesuffix(SIDECAR_EXTENSION) for found in path.iterdir() if not found.name.startswith(".")}
+    entries = [_entry(path / name) for name in sorted(names) if name.endswith(EXTENSIONS)]
+    return sorted(entries, key=lambda entry: (entry.made_at, entry.path.name), reverse=True)
+
+
+def prune(newest: Path, keep: int) -> list[Path]:
+    """Delete all but the newest results of the database whose backup `newest` is.
+
+    A file is deleted only if it has a made-up name, and a sidecar that belongs to it and says that it is a backup of
+    the very same database. Safety copies, results with names of their own and damaged files are left alone.
+
+    Args:
+        newest: A verified result that has just been made; never deleted.
+        keep: How many remain, `newest` included; at least 1.
+
+    Returns:
+        The deleted files, the oldest first.
+
+    Raises:
+        OSError: If a file cannot be deleted.
+    """
+    meta = read_metadata(sidecar_path(newest))
+    ours = []
+    for path in newest.parent.iterdir():
+        order = _order(path, meta)
+        if order is not None and path != newest:
+            ours.append((order, path))
+    removed = [path for _, path in sorted(ours)[: max(0, len(ours) - (keep - 1))]]
+    for path in removed:
+        # The sidecar goes last: a file without one could not be told from a foreign one by the next run.
+        path.unlink()
+        sidecar_path(path).unlink(missing_ok=True)
+    if removed:
+        sync_directory(newest.parent)
+    return removed
+
+
+def _order(path: Path, ours: BackupMetadata) -> tuple[str, int] | None:
+    """Return where a result stands in time, or `None` if it is not one of this database that may be deleted."""
+    match = _GENERATED.fullmatch(path.name)
+    if match is None or match["name"] != sanitize_db_name(ours["database_name"]) or not path.is_file():
+        return None
+    with contextlib.suppress(BackupError, OSError):
+        meta = read_metadata(sidecar_path(path))
+        same = all(meta.get(key) == ours.get(key) for key in ("source", "db_engine", "database_name"))
+        if same and meta.get("filename") == path.name and meta.get("size") == path.stat().st_size:
+            return match["stamp"], int(match["number"] or 1)
+    return None
+
+
+def _entry(path: Path) -> BackupEntry:
+    size = path.stat().st_size if path.is_file() else None
+    made_at = datetime.fromtimestamp((path if path.exists() else sidecar_path(path)).stat().st_mtime, UTC)
+    sidecar = sidecar_path(path)
+    if not sidecar.exists():
+        return BackupEntry(path, made_at, size, None, None, "no sidecar")
+    try:
+        meta = read_metadata(sidecar)
+    except BackupError:
+        return BackupEntry(path, made_at, size, None, None, "unreadable sidecar")
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        made_at = datetime.fromisoformat(meta["timestamp"]).astimezone(UTC)
+    if size is None:
+        state = "missing"
+    else:
+        state = "complete" if meta.get("size", size) == size else "wrong size"
+    return BackupEntry(path, made_at, size, meta["db_engine"], str(meta.get("database_name") or ""), state)

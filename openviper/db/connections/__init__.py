@@ -1,0 +1,1 @@
+"""Being connected: URLs, options, drivers, pools."""

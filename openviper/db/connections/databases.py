@@ -1,0 +1,348 @@
+"""The configured databases by alias, their pools per event loop, and the blocks of code that have a connection to themselves.
+
+An open transaction, or a connection pinned by `request_connection`, is a *block*. A ContextVar holds the innermost block
+per alias, so all queries of the task and of the tasks it starts join it; a block that has ended is ignored, so a task that
+outlives it gets a connection of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.lookup import dialect_for
+from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row, ServerOptions
+from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError
+from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
+from openviper.db.connections.url import DatabaseURL
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from openviper.db.connections.observers import DatabaseExecution
+else:
+    asyncio = lazy_module("asyncio")
+
+Callback = Callable[[], object]
+Flush = Callable[["Connection", list[Any]], Awaitable[None]]
+"""Writes what was gathered during a transaction as the last thing in it."""
+
+
+class Block:
+    """A span of code that has a connection to itself, most often a transaction."""
+
+    __slots__ = ("callbacks", "connection", "flushes", "lock", "open", "outer", "read_only", "transactional")
+
+    def __init__(
+        self,
+        connection: DriverConnection,
+        *,
+        outer: Block | None = None,
+        transactional: bool = False,
+        read_only: bool = False,
+    ) -> None:
+        self.connection = connection
+        self.outer = outer
+        self.transactional = transactional
+        self.read_only = read_only
+        self.open = True
+        self.callbacks: list[Callback] = []
+        self.flushes: dict[Flush, list[Any]] = {}
+        # Savepoints are a stack, so sibling tasks that open a nested block take turns.
+        self.lock = asyncio.Lock()
+
+
+blocks: ContextVar[dict[str, Block] | None] = ContextVar("openviper_db_blocks", default=None)
+
+
+def current_block(alias: str) -> Block | None:
+    """Return the innermost open block of this task on an alias."""
+    by_alias = blocks.get()
+    if by_alias is None:
+        return None
+    block = by_alias.get(alias)
+    # A task started inside a nested block that has ended since still belongs to the block around it.
+    while block is not None and not block.open:
+        block = block.outer
+    return block
+
+
+@asynccontextmanager
+async def entered(alias: str, block: Block) -> AsyncIterator[None]:
+    """Make `block` the innermost one of this task and of the tasks it starts."""
+    # The innermost block's alias comes last, which is where queries without an alias of their own go.
+    others = {name: other for name, other in (blocks.get() or {}).items() if name != alias}
+    token = blocks.set({**others, alias: block})
+    try:
+        yield
+    finally:
+        block.open = False
+        blocks.reset(token)
+
+
+def _identity(rows: list[Row]) -> list[Row]:
+    return rows
+
+
+class Connection:
+    """A connection that a block of code has to itself."""
+
+    def __init__(self, database: Database, driver: DriverConnection) -> None:
+        self.alias = database.alias
+        self.dialect = database.dialect
+        self.vendor = database.vendor
+        self._database = database
+        self._driver = driver
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open on this connection."""
+        return self._driver.in_transaction
+
+    async def execute(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run any statement in the thread and return the number of rows it wrote, -1 where there is no such number."""
+        return (await self._driver.write(sql, parameters, single=False))[0]
+
+    async def insert(self, sql: str, parameters: Parameters = ()) -> Any:
+        """Run an INSERT of one row and return its key, if the database makes one and the statement returns it."""
+        return (await self._driver.write(sql, parameters, single=True))[1]
+
+    async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a statement once per row of values, all or nothing."""
+        return await self._driver.write_many(sql, rows)
+
+    async def fetch_all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Run a read and return its rows."""
+        return await self._driver.read(sql, parameters, _identity)
+
+    async def fetch_one(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """Run a read and return its first row."""
+        rows = await self.fetch_all(sql, parameters)
+        return rows[0] if rows else None
+
+
+class Database:
+    """One configured database: its URL, dialect and, per event loop, its pool."""
+
+    def __init__(self, alias: str, options: DatabaseOptions) -> None:
+        self.alias = alias
+        self.options = options
+        self.url = DatabaseURL.parse(options.url)
+        self.vendor = self.url.vendor
+        self.is_read_only = options.read_only
+        check_url(alias, self.url)
+        self.dialect: Dialect = dialect_for(self.vendor)
+        self._execution: DatabaseExecution | None = None
+        if options.backend is not None:
+            from openviper.db.connections.observers import execution_for
+
+            self._execution = execution_for(alias, options)
+        self._pool: Pool | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
+
+    def pool(self) -> Pool:
+        """Return the pool of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop and self._pool is not None:
+            return self._pool
+        return self._switch(loop)
+
+    def _switch(self, loop: asyncio.AbstractEventLoop) -> Pool:
+        if self._loop is not None and self._pool is not None:
+            self._others[self._loop] = self._pool
+        for other in [one for one in self._others if one.is_closed()]:
+            self._others.pop(other).close_now()
+        pool = self._others.pop(loop, None) or self._watched(self._make_pool())
+        self._loop, self._pool = loop, pool
+        return pool
+
+    def _make_pool(self) -> Pool:
+        options = self.options
+        if self.vendor != "sqlite":
+            from openviper.db.connections.pool.server import server_pool
+
+            return server_pool(
+                self.vendor,
+                ServerOptions(
+                    alias=self.alias,
+                    url=self.url,
+                    read_only=options.read_only,
+                    echo=options.echo,
+                    pool_size=options.pool_size,
+                    max_overflow=options.max_overflow,
+                    pool_timeout=options.pool_timeout,
+                    pool_recycle=options.pool_recycle,
+                    statement_timeout=options.statement_timeout,
+                    prepared_statements=options.prepared_statements,
+                ),
+            )
+        from openviper.db.connections.pool.sqlite import PoolOptions, SQLitePool
+
+        return SQLitePool(
+            PoolOptions(
+                alias=self.alias,
+                path=":memory:" if self.url.is_memory else str(self.url.path),
+                read_only=options.read_only or self.url.query.get("mode") == "ro",
+                readers=options.pool_size,
+                timeout=options.pool_timeout,
+                journal_mode=options.journal_mode,
+                busy_timeout=options.busy_timeout,
+                inline=options.inline,
+                echo=options.echo,
+                statement_timeout=options.statement_timeout,
+            )
+        )
+
+    def _watched(self, pool: Pool) -> Pool:
+        if self._execution is None:
+            return pool
+        from openviper.db.connections.observers import WatchedPool
+
+        return WatchedPool(pool, self._execution)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Have the writing connection to oneself; inside an open block it is that block's connection."""
+        block = current_block(self.alias)
+        if block is not None:
+            yield Connection(self, block.connection)
+            return
+        async with self.pool().hold() as driver, entered(
+            self.alias, Block(driver)
+        ):
+            try:
+                yield Connection(self, driver)
+            finally:
+                if driver.in_transaction:  # Left open by an error inside; never handed to the next one.
+                    await driver.control("ROLLBACK")
+
+    async def close(self) -> None:
+        """Close the pool of this loop, and those of loops that are closed."""
+        loop = asyncio.get_running_loop()
+        pool = self._pool if self._loop is loop else self._others.pop(loop, None)
+        if pool is not None:
+            await pool.close()
+        if self._loop is loop:
+            self._loop = self._pool = None
+        for other in [one for one in self._others if one.is_closed()]:
+            self._others.pop(other).close_now()
+
+    def close_now(self) -> None:
+        """Close the pools of all loops, none of which runs any more."""
+        if self._pool is not None:
+            self._pool.close_now()
+        for pool in self._others.values():
+            pool.close_now()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the pools without closing them, as a forked child must: they belong to the parent."""
+        self._pool = self._loop = None
+        self._others = {}
+
+
+class ConnectionManager:
+    """The configured databases by alias; read from the settings when first asked."""
+
+    def __init__(self) -> None:
+        self._databases: dict[str, Database] | None = None
+        self._routers: tuple[list[Any], dict[str, Any]] = ([], {})
+        self.has_routers = False
+        """Whether routers decide about the database of an operation."""
+        self.generation = 0
+        """Counts configurations, so that what was made from one can tell that it is outdated."""
+
+    def router_config(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return ``ROUTERS`` and ``ROUTING`` of the configuration."""
+        self.ensure_initialized()
+        return self._routers
+
+    def configure(self, databases: Mapping[str, Any] | None = None) -> None:
+        """Take the databases from a mapping of the form of `DATABASES`, or from the settings.
+
+        Raises:
+            DatabaseConfigurationError: If an option has a value that cannot work.
+        """
+        if databases is None:
+            from openviper.conf import settings
+
+            databases = settings.DATABASES
+        routers = databases.get("ROUTERS") or ()
+        self._routers = (list(routers), dict(databases.get("ROUTING") or {}))
+        self.has_routers = bool(routers)
+        self.generation += 1
+        self._databases = {
+            alias: Database(alias, options) for alias, options in read_databases(databases).items()
+        }
+
+    def ensure_initialized(self) -> dict[str, Database]:
+        """Configure from the settings unless that was done, and return the databases by alias."""
+        if self._databases is None:
+            self.configure()
+        assert self._databases is not None
+        return self._databases
+
+    def get(self, alias: str | None = None) -> Database:
+        """Return a database.
+
+        Raises:
+            DatabaseAliasNotFoundError: If there is none under this alias.
+        """
+        databases = self._databases or self.ensure_initialized()
+        try:
+            return databases[alias or "default"]
+        except KeyError:
+            raise DatabaseAliasNotFoundError(alias or "default", databases) from None
+
+    def all(self) -> list[Database]:
+        """Return every database."""
+        return list(self.ensure_initialized().values())
+
+    @property
+    def aliases(self) -> list[str]:
+        """The configured aliases."""
+        return list(self.ensure_initialized())
+
+    def setup_alias(self, alias: str, config: Mapping[str, Any]) -> Database:
+        """Add or replace one database; the caller closes the old one first."""
+        databases = self._databases if self._databases is not None else {}
+        database = Database(alias, read_databases({alias: config})[alias])
+        self._databases = {**databases, alias: database}
+        return database
+
+    async def disconnect_all(self) -> None:
+        """Close the connections of this event loop."""
+        for database in (self._databases or {}).values():
+            await database.close()
+
+    def reset(self) -> None:
+        """Forget the configuration and close what no running loop uses."""
+        self.close_now()
+        self._databases = None
+        self._routers, self.has_routers = ([], {}), False
+        self.generation += 1
+
+    def close_now(self) -> None:
+        """Close everything at the end of the process."""
+        for database in (self._databases or {}).values():
+            database.close_now()
+
+    def forget(self) -> None:
+        """Drop all pools without closing them."""
+        for database in (self._databases or {}).values():
+            database.forget()
+
+
+connections = ConnectionManager()
+"""The databases of this process."""
+
+atexit.register(connections.close_now)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=connections.forget)

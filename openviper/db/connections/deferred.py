@@ -1,0 +1,105 @@
+"""A connection that is taken when it is first used, and kept for the time of a block."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from openviper.db.connections.databases import Block, Database, connections, entered
+from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
+
+T = TypeVar("T")
+
+
+class LazyConnection:
+    """Stands for a connection of a pool until a statement needs it.
+
+    Args:
+        database: Whose pool it comes from.
+    """
+
+    begin: ClassVar[str] = "START TRANSACTION"  # Standard SQL, which all servers understand.
+    begin_read_only: ClassVar[str] = "START TRANSACTION READ ONLY"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._driver: DriverConnection | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a statement has needed it."""
+        return self._driver is not None
+
+    async def _taken(self) -> DriverConnection:
+        async with self._lock:
+            if self._driver is None:
+                self._driver = await self._stack.enter_async_context(self._database.pool().hold())
+            return self._driver
+
+    async def release(self) -> None:
+        """Give the connection back, without a transaction that somebody left open."""
+        if self._driver is not None and self._driver.in_transaction:
+            await self._driver.control("ROLLBACK")
+        await self._stack.aclose()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._driver is not None and self._driver.in_transaction
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read."""
+        return await (await self._taken()).read(sql, parameters, convert)
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
+        """Run any other statement."""
+        return await (await self._taken()).write(sql, parameters, single=single)
+
+    async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a write once per row of values."""
+        return await (await self._taken()).write_many(sql, rows)
+
+    async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
+        """Insert rows whose keys the database makes."""
+        return await (await self._taken()).insert_many(sql, rows)
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read and yield its rows in chunks."""
+        async with aclosing((await self._taken()).stream(sql, parameters, convert, chunk_size)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def control(self, sql: str) -> None:
+        """Begin or end a transaction or savepoint."""
+        await (await self._taken()).control(sql)
+
+
+@asynccontextmanager
+async def lazy_connections() -> AsyncIterator[None]:
+    """Have one connection per server for the time of the block, each taken when it is first needed.
+
+    SQLite needs none: its statements take turns on the few connections there are anyway.
+    """
+    taken: list[LazyConnection] = []
+    try:
+        async with AsyncExitStack() as stack:
+            for database in connections.all():
+                if database.vendor != "sqlite":
+                    connection = LazyConnection(database)
+                    taken.append(connection)
+                    await stack.enter_async_context(entered(database.alias, Block(connection)))
+            yield
+    finally:
+        for connection in taken:
+            await connection.release()

@@ -1,0 +1,145 @@
+"""The contract of a connection, whatever the database; drivers perform I/O and know no SQL of their own but transactions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from openviper.db.connections.url import DatabaseURL
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Parameters = Sequence[Any]
+
+
+class ServerOptions(NamedTuple):
+    """What the connections to a database server and their pool need to know.
+
+    Attributes:
+        pool_size: Connections kept open.
+        max_overflow: Connections opened beyond them when all are in use, and closed after use.
+        pool_timeout: Longest wait for a connection, in seconds.
+        pool_recycle: Age at which a connection is replaced, in seconds.
+        statement_timeout: Longest time of one statement, in seconds; `None` for no limit.
+        prepared_statements: Most statements kept prepared per connection; PostgreSQL.
+    """
+
+    alias: str
+    url: DatabaseURL
+    read_only: bool = False
+    echo: bool = False
+    pool_size: int = 5
+    max_overflow: int = 10
+    pool_timeout: float = 30.0
+    pool_recycle: float = 3600.0
+    statement_timeout: float | None = None
+    prepared_statements: int = 256
+
+
+class DriverConnection(Protocol):
+    """One connection. Statements of several tasks take turns; cancelling a task leaves no statement running."""
+
+    @property
+    def begin(self) -> str:
+        """The statement that begins a transaction for writing."""
+        ...
+
+    @property
+    def begin_read_only(self) -> str:
+        """The statement that begins a transaction for reading."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the database has a transaction open on this connection."""
+        ...
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read and return ``convert(rows)``.
+
+        Raises:
+            OperationalError: If the database cannot do it now, or a table is missing.
+            DatabaseError: For everything else it does not like.
+        """
+        ...
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
+        """Run any other statement; in a transaction a failure undoes this statement only.
+
+        Args:
+            sql: One statement.
+            parameters: Its values; without any, the text is sent as it is.
+            single: Whether it touches one row at most.
+
+        Returns:
+            The number of rows written, and the key of the row inserted if the database made one.
+
+        Raises:
+            IntegrityError: If a constraint refuses it.
+            OperationalError: If the database cannot do it now, or a table is missing.
+        """
+        ...
+
+    async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a write once per row of values, all or nothing, and return the number of rows.
+
+        `rows` may be read in another thread.
+        """
+        ...
+
+    async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
+        """Insert rows whose keys the database makes, all or nothing, and return the keys in the order of the rows."""
+        ...
+
+    def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read and yield its rows in chunks; memory holds one chunk at a time where the database can."""
+        ...
+
+    async def control(self, sql: str) -> None:
+        """Begin or end a transaction or savepoint."""
+        ...
+
+
+class Pool(Protocol):
+    """The connections of one database on one event loop."""
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read on any connection that is free."""
+        ...
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
+        """Run one write, which commits by itself."""
+        ...
+
+    def hold(self) -> AbstractAsyncContextManager[DriverConnection]:
+        """Take a connection that may write for the time of the block.
+
+        Raises:
+            PoolTimeoutError: If none becomes free in time.
+        """
+        ...
+
+    def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read on a connection of its own and yield its rows in chunks."""
+        ...
+
+    def committed(self) -> None:
+        """Take note that a transaction on a held connection has committed."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection once its present statement is done."""
+        ...
+
+    def close_now(self) -> None:
+        """Close every connection without the event loop, which is closed already."""
+        ...
+
+    def statistics(self) -> dict[str, Any]:
+        """Return how many connections are open and free."""
+        ...

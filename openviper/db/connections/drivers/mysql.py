@@ -1,0 +1,444 @@
+"""MariaDB and MySQL through PyMySQL, each connection with a thread of its own.
+
+PyMySQL blocks, so every statement is one hop to the connection's thread: sent, fetched and converted there. A thread
+cannot be interrupted; when the task that waits is cancelled, the server is asked by another connection to stop the
+statement (KILL QUERY), and the task waits for its end, so no connection is given back with a statement running.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
+from openviper.db.exceptions import DatabaseError, OperationalError
+from openviper.db.connections.url import DatabaseURL
+from openviper.exceptions import IntegrityError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import pymysql
+    from pymysql.cursors import Cursor
+else:
+    asyncio = lazy_module("asyncio")
+
+T = TypeVar("T")
+logger = logging.getLogger("openviper.db")
+
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for the server when the URL does not say."""
+PATIENCE = 0.1
+"""Seconds a statement may go on after its task was cancelled before the server is asked to stop it."""
+IN_TRANSACTION = 0x0001
+"""SERVER_STATUS_IN_TRANS of the protocol."""
+INTEGRITY = {1022, 1048, 1062, 1169, 1216, 1217, 1364, 1451, 1452, 1557, 1586, 1761, 1762, 3819, 4025}
+"""Numbers of the errors that mean a violated constraint; 3819 and 4025 are CHECK in MySQL and MariaDB."""
+RETRYABLE = {1205, 1213, 3572}
+"""Lock wait timeout, deadlock, and a row that NOWAIT found locked."""
+OPERATIONAL = {1146, 1040, 1053, 1317, 1792, 1836, 1927, 1969, 2006, 2013, 2055, 3024, *RETRYABLE}
+MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
+"""Values that do not fit are errors, and 0 is a key like any other."""
+_VALUES = re.compile(r"(?is)(.*\bVALUES\s*)(\(.*\))\s*\Z")
+_DUPLICATE = re.compile(r"Duplicate entry .* for key", re.DOTALL)
+_TRUNCATED = re.compile(r"(?<=value: ).*?(?= for column)", re.DOTALL)
+BATCH_BYTES = 1024 * 1024
+"""Most bytes of one INSERT of many rows; servers take 16 MiB by default."""
+
+
+def import_driver() -> Any:
+    """Return the pymysql package.
+
+    Raises:
+        ModuleNotFoundError: If it is not installed.
+    """
+    try:
+        import pymysql
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"MariaDB and MySQL need the package PyMySQL: pip install 'openviper[mariadb]' ({error})"
+        ) from error
+    return pymysql
+
+
+def connect_arguments(url: DatabaseURL) -> dict[str, Any]:
+    """Return PyMySQL's arguments for a URL."""
+    query = url.query
+    return {
+        "host": url.host or "localhost",
+        "port": url.port or 3306,
+        "user": url.username,
+        "password": url.password or "",
+        "database": url.database,
+        "unix_socket": query.get("unix_socket"),
+        "charset": query.get("charset", "utf8mb4"),
+        "connect_timeout": int(query.get("connect_timeout", CONNECT_TIMEOUT)),
+        "ssl_ca": query.get("ssl_ca"),
+        "ssl_cert": query.get("ssl_cert"),
+        "ssl_key": query.get("ssl_key"),
+        "ssl_verify_identity": True if "ssl_ca" in query else None,
+    }
+
+
+def _read_moment(text: str) -> datetime | str:
+    return datetime.fromisoformat(text)
+
+
+@lru_cache
+def _decoders() -> dict[int, Any]:
+    """Return what turns the texts of the protocol into values: moments by the quick parsers, times as times."""
+    from pymysql.constants import FIELD_TYPE
+    from pymysql.converters import conversions
+
+    return {
+        **conversions,
+        FIELD_TYPE.DATETIME: _read_moment,
+        FIELD_TYPE.TIMESTAMP: _read_moment,
+        FIELD_TYPE.DATE: date.fromisoformat,
+        FIELD_TYPE.TIME: time.fromisoformat,
+    }
+
+
+def translate(error: pymysql.Error) -> Exception:
+    """Return the public error for a driver's error; the text never holds values.
+
+    The server quotes the value of a duplicate key, which is taken out of the driver's error too, as it becomes the cause
+    and would be logged.
+    """
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    text = _DUPLICATE.sub("duplicate entry for key", text)
+    text = _TRUNCATED.sub("...", text)
+    if number:
+        error.args = (number, text)
+    if number in INTEGRITY:
+        return IntegrityError(text)
+    if number in OPERATIONAL or 2000 <= number < 3000 or type(error).__name__ == "InterfaceError":
+        return OperationalError(text or "the connection was lost", retryable=number in RETRYABLE)
+    return DatabaseError(text)
+
+
+class MySQLConnection:
+    """One connection to MariaDB or MySQL and the thread that does its work.
+
+    Args:
+        options: Where to connect to, and how.
+    """
+
+    begin: ClassVar[str] = "START TRANSACTION"
+    begin_read_only: ClassVar[str] = "START TRANSACTION READ ONLY"
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+        self._pymysql = import_driver()
+        self._lock = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="openviper-mysql")
+        self._running = False
+        self.raw: pymysql.Connection[Cursor]
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Connect and set up the session: UTC, strict mode, time limit, read-only mode.
+
+        Raises:
+            OperationalError: If the server does not take the connection.
+        """
+        try:
+            await self._in_thread(self._open)
+        except BaseException:
+            # Cancelled, the thread has come to its end nevertheless, perhaps with a connection.
+            if hasattr(self, "raw"):
+                self._close()
+            self._executor.shutdown(wait=False)
+            raise
+
+    def _open(self) -> None:
+        try:
+            self.raw = self._connect()
+            with self.raw.cursor() as cursor:
+                for setting in self._session():
+                    cursor.execute(setting)
+        except (self._pymysql.Error, OSError) as error:
+            text = error.args[1] if len(error.args) > 1 else error
+            raise OperationalError(
+                f"cannot connect to {self._options.url.redacted()}: {text}", retryable=True, unreachable=True
+            ) from error
+
+    def _connect(self) -> pymysql.Connection[Cursor]:
+        from pymysql.constants import CLIENT
+
+        connection: pymysql.Connection[Cursor] = self._pymysql.connect(
+            autocommit=True,
+            conv=_decoders(),
+            # An UPDATE tells how many rows it found, as everywhere else, not how many it changed.
+            client_flag=CLIENT.FOUND_ROWS,
+            **connect_arguments(self._options.url),
+        )
+        return connection
+
+    def _session(self) -> list[str]:
+        settings = ["time_zone = '+00:00'", f"sql_mode = '{MODE}'"]
+        limit = self._options.statement_timeout
+        if limit is not None:
+            is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
+            # MySQL limits reads only, and counts milliseconds.
+            settings.append(
+                f"max_statement_time = {limit:g}" if is_mariadb else f"max_execution_time = {max(1, round(limit * 1000))}"
+            )
+        statements = [f"SET SESSION {', '.join(settings)}"]
+        if self._options.read_only:
+            statements.append("SET SESSION TRANSACTION READ ONLY")
+        return statements
+
+    async def close(self) -> None:
+        """Close; a statement that runs is stopped."""
+        async with self._lock:
+            await self._in_thread(self._close)
+        self._executor.shutdown(wait=False)
+
+    def _close(self) -> None:
+        try:
+            self.raw.close()
+        except (self._pymysql.Error, OSError):
+            logger.debug("closing a connection failed; it was lost already", exc_info=True)
+
+    def close_now(self) -> None:
+        """Close without the event loop."""
+        self._executor.shutdown(wait=True)
+        self._close()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, as the server said last."""
+        return bool(self.raw.open and self.raw.server_status & IN_TRANSACTION)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open, with no transaction and no statement on it."""
+        return bool(self.raw.open) and not self._running and not self.in_transaction
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server has not closed the connection."""
+        if not self.raw.open:
+            return False
+        poll = select.poll()
+        poll.register(self.raw._sock, select.POLLIN)
+        return not poll.poll(0)
+
+    # The thread
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run `work` in the thread and wait for its end even if this task is cancelled meanwhile."""
+
+        def guarded() -> T:
+            try:
+                return work()
+            except self._pymysql.Error as error:
+                raise translate(error) from error
+            except OSError as error:
+                raise OperationalError(f"the connection was lost: {error}", retryable=True) from error
+
+        self._running = True
+        future = asyncio.get_running_loop().run_in_executor(self._executor, guarded)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await self._settle(future)
+            raise
+        finally:
+            self._running = False
+
+    async def _settle(self, future: asyncio.Future[Any]) -> None:
+        """Wait until `future` is done, however often this task is cancelled; stop a statement that takes its time."""
+        kill: asyncio.Future[None] | None = None
+        while not future.done() or not (kill is None or kill.done()):
+            waiting = {one for one in (future, kill) if one is not None and not one.done()}
+            try:
+                await asyncio.wait(waiting, timeout=PATIENCE if kill is None else None)
+            except asyncio.CancelledError:
+                continue
+            if kill is None and not future.done():
+                kill = asyncio.get_running_loop().run_in_executor(None, self._kill)
+        if not future.cancelled():
+            future.exception()
+        if kill is not None and self.raw.open:
+            # It may have come too late, and would then stop whatever is sent next.
+            absorbed = asyncio.get_running_loop().run_in_executor(self._executor, self._absorb_kill)
+            while not absorbed.done():
+                try:
+                    await asyncio.wait([absorbed])
+                except asyncio.CancelledError:
+                    continue
+
+    def _absorb_kill(self) -> None:
+        try:
+            self.raw.cursor().execute("DO 0")
+        except (self._pymysql.Error, OSError):
+            logger.debug("a late KILL QUERY was absorbed")
+
+    def _kill(self) -> None:
+        if not hasattr(self, "raw"):
+            return
+        try:
+            other = self._connect()
+            try:
+                other.cursor().execute(f"KILL QUERY {int(self.raw.thread_id())}")
+            finally:
+                other.close()
+        except (self._pymysql.Error, OSError):
+            logger.warning("cannot stop a statement on %s", self._options.alias, exc_info=True)
+
+    def _execute(self, cursor: Cursor, sql: str, parameters: Parameters) -> None:
+        if self._options.echo:
+            logger.info("%s", sql)
+        # Without values the text is sent as it is; with an empty list a percent sign in it would be looked at.
+        cursor.execute(sql, tuple(parameters) or None)
+
+    # Statements
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read and its conversion in the thread."""
+
+        def work() -> T:
+            with self.raw.cursor() as cursor:
+                self._execute(cursor, sql, parameters)
+                return convert(list(cursor.fetchall()))
+
+        async with self._lock:
+            return await self._in_thread(work)
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
+        """Run any other statement; the server undoes it alone when it fails."""
+
+        def work() -> tuple[int, Any]:
+            with self.raw.cursor() as cursor:
+                self._execute(cursor, sql, parameters)
+                return cursor.rowcount, cursor.lastrowid
+
+        async with self._lock:
+            return await self._in_thread(work)
+
+    async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a write once per row of values, all or nothing; INSERTs are joined into few."""
+
+        def work() -> int:
+            with self.raw.cursor() as cursor:
+                if _VALUES.match(sql):
+                    return sum(count for count, _ in self._insert_batches(cursor, sql, rows))
+                count = 0
+                for row in rows:
+                    self._execute(cursor, sql, row)
+                    count += cursor.rowcount
+                return count
+
+        async with self._lock:
+            return await self._in_thread(lambda: self._all_or_nothing(work))
+
+    async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
+        """Insert rows whose keys the database makes, all or nothing, and return the keys.
+
+        InnoDB gives the rows of one INSERT ... VALUES consecutive numbers in the order of the rows
+        (https://dev.mysql.com/doc/refman/8.0/en/innodb-auto-increment-handling.html, "simple inserts"), in steps of
+        ``auto_increment_increment``, and the protocol tells the first.
+        """
+
+        def work() -> list[int]:
+            keys: list[int] = []
+            with self.raw.cursor() as cursor:
+                cursor.execute("SELECT @@auto_increment_increment")
+                step = int(cursor.fetchall()[0][0])
+                for count, first in self._insert_batches(cursor, sql, rows):
+                    keys += range(first, first + count * step, step)
+            return keys
+
+        async with self._lock:
+            return await self._in_thread(lambda: self._all_or_nothing(work))
+
+    def _insert_batches(
+        self, cursor: Cursor, sql: str, rows: Iterable[Parameters]
+    ) -> Iterable[tuple[int, int]]:
+        """Insert rows in as few statements as fit; yield the number of rows and the first key of each."""
+        match = _VALUES.match(sql)
+        assert match is not None
+        head, marks = match.groups()
+        batch: list[str] = []
+        size = 0
+        for row in rows:
+            text = cursor.mogrify(marks, tuple(row))
+            if batch and size + len(text) > BATCH_BYTES:
+                yield self._insert_batch(cursor, head, batch)
+                batch, size = [], 0
+            batch.append(text)
+            size += len(text) + 1
+        if batch:
+            yield self._insert_batch(cursor, head, batch)
+
+    def _insert_batch(self, cursor: Cursor, head: str, batch: Sequence[str]) -> tuple[int, int]:
+        if self._options.echo:
+            logger.info("%s (%d rows)", head, len(batch))
+        cursor.execute(head + ",".join(batch))
+        return len(batch), int(cursor.lastrowid or 0)
+
+    def _all_or_nothing(self, work: Callable[[], T]) -> T:
+        nested = self.in_transaction
+        with self.raw.cursor() as cursor:
+            cursor.execute("SAVEPOINT openviper_many" if nested else "START TRANSACTION")
+            try:
+                result = work()
+                cursor.execute("RELEASE SAVEPOINT openviper_many" if nested else "COMMIT")
+            except BaseException:
+                # A deadlock has rolled the whole transaction back already.
+                if self.in_transaction:
+                    cursor.execute("ROLLBACK TO SAVEPOINT openviper_many" if nested else "ROLLBACK")
+                raise
+        return result
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read and yield its rows in chunks.
+
+        The protocol sends one result at a time, so inside a transaction, where other statements may come in between, all
+        rows are fetched at once.
+        """
+        from pymysql.cursors import Cursor, SSCursor
+
+        cursor = self.raw.cursor(Cursor if self.in_transaction else SSCursor)
+        begun = complete = False
+
+        def fetch() -> list[T]:
+            nonlocal begun, complete
+            if not begun:
+                begun = True
+                self._execute(cursor, sql, parameters)
+            rows = list(cursor.fetchmany(chunk_size))
+            complete = len(rows) < chunk_size
+            return convert(rows)
+
+        try:
+            while not complete:
+                async with self._lock:
+                    chunk = await self._in_thread(fetch)
+                if chunk:
+                    yield chunk
+        finally:
+            if begun and not complete and isinstance(cursor, SSCursor):
+                # The rest of the rows would have to be read to its end; without the connection the server gives up.
+                self.raw._force_close()
+                cursor.connection = None
+                if self.raw._result is not None:
+                    self.raw._result.unbuffered_active = False
+            cursor.close()
+
+    async def control(self, sql: str) -> None:
+        """Begin or end a transaction or savepoint."""
+        await self.write(sql, (), single=True)

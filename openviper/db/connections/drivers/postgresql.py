@@ -1,0 +1,374 @@
+"""PostgreSQL through psycopg 3 and its asynchronous interface.
+
+Connections are in autocommit mode and transactions are begun by statement, so nothing is ever open that nobody asked
+for. A failed statement breaks a PostgreSQL transaction, so each write inside one gets a savepoint of its own; the three
+statements travel in one pipeline, which is one round trip.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from functools import lru_cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
+from openviper.db.exceptions import DatabaseError, OperationalError
+from openviper.db.connections.url import DatabaseURL
+from openviper.exceptions import IntegrityError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import psycopg
+    from psycopg.pq import TransactionStatus
+else:
+    asyncio = lazy_module("asyncio")
+
+T = TypeVar("T")
+logger = logging.getLogger("openviper.db")
+
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for the server when the URL does not say."""
+RETRYABLE = ("40", "55P03")
+"""Serialization failures and deadlocks (class 40), and a lock that was not available."""
+_CURSOR = "openviper_stream"
+_numbers = count()
+_CONTROL = ("ABORT", "BEGIN", "COMMIT", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "START")
+
+
+def import_driver() -> Any:
+    """Return the psycopg package.
+
+    Raises:
+        ModuleNotFoundError: If it, or the library it needs, is not installed.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"PostgreSQL needs the package psycopg: pip install 'openviper[postgres]' ({error})"
+        ) from error
+    return psycopg
+
+
+def connect_arguments(url: DatabaseURL) -> dict[str, Any]:
+    """Return libpq's keywords for a URL."""
+    given: dict[str, Any] = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+        "dbname": url.database,
+        "connect_timeout": CONNECT_TIMEOUT,
+        "fallback_application_name": "openviper",
+        **url.query,
+        "client_encoding": "UTF8",
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@lru_cache
+def _json_loaders() -> tuple[type[Any], type[Any]]:
+    """Return loaders that give JSON as text, for text and binary results.
+
+    Values are decoded by the field: what a query remembers of a row must not change when its decoded form does.
+    """
+    from psycopg.adapt import Loader
+    from psycopg.pq import Format
+
+    class JSONText(Loader):
+        def load(self, data: bytes | bytearray | memoryview) -> str:
+            return bytes(data).decode()
+
+    class JSONBinary(Loader):
+        format = Format.BINARY
+
+        def load(self, data: bytes | bytearray | memoryview) -> str:
+            return bytes(data[1:]).decode()  # Behind the version of the format, which is 1.
+
+    return JSONText, JSONBinary
+
+
+def translate(error: psycopg.Error) -> Exception:
+    """Return the public error for a driver's error; the text never holds values.
+
+    PostgreSQL names the values of a violated key in the detail of its message, which therefore is taken out of the
+    driver's error too: it becomes the cause and would be logged.
+    """
+    code = error.sqlstate or ""
+    primary = error.diag.message_primary
+    if primary:
+        error.args = (primary,)
+    text = (primary or str(error)).strip()
+    if code.startswith("23"):
+        return IntegrityError(text)
+    name = type(error).__mro__
+    if code == "42P01" or any(cls.__name__ in ("OperationalError", "InterfaceError") for cls in name):
+        return OperationalError(text, retryable=code.startswith(RETRYABLE))
+    return DatabaseError(text)
+
+
+class PostgreSQLConnection:
+    """One connection to PostgreSQL.
+
+    Args:
+        options: Where to connect to, and how.
+    """
+
+    begin: ClassVar[str] = "BEGIN"
+    begin_read_only: ClassVar[str] = "BEGIN READ ONLY"
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+        self._psycopg = import_driver()
+        self._idle: TransactionStatus = self._psycopg.pq.TransactionStatus.IDLE
+        self._lock = asyncio.Lock()
+        self.raw: psycopg.AsyncConnection[Row]
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Connect and set up the session: time zone UTC, time limit, read-only mode.
+
+        Raises:
+            OperationalError: If the server does not take the connection.
+        """
+        options = self._options
+        settings = ["SET TIME ZONE 'UTC'"]
+        if options.statement_timeout is not None:
+            settings.append(f"SET statement_timeout = {max(1, round(options.statement_timeout * 1000))}")
+        if options.read_only:
+            settings.append("SET default_transaction_read_only = on")
+        try:
+            self.raw = await self._psycopg.AsyncConnection.connect(
+                autocommit=True,
+                prepare_threshold=5 if options.prepared_statements else None,
+                **connect_arguments(options.url),
+            )
+        except self._psycopg.Error as error:
+            raise self._refused(error) from error
+        try:
+            self.raw.prepared_max = options.prepared_statements or None
+            self.raw.add_notice_handler(_log_notice)
+            text, binary = _json_loaders()
+            self.raw.adapters.register_loader("json", text)
+            self.raw.adapters.register_loader("jsonb", text)
+            self.raw.adapters.register_loader("jsonb", binary)
+            await self.raw.execute("; ".join(settings))
+        except BaseException as error:
+            await self.raw.close()
+            if isinstance(error, self._psycopg.Error):
+                raise self._refused(error) from error
+            raise
+
+    def _refused(self, error: psycopg.Error) -> OperationalError:
+        # libpq's message names host and port, never the password.
+        url = self._options.url.redacted()
+        return OperationalError(f"cannot connect to {url}: {str(error).strip()}", retryable=True, unreachable=True)
+
+    async def close(self) -> None:
+        """Close; a statement that runs is abandoned, and the server rolls back."""
+        await self.raw.close()
+
+    def close_now(self) -> None:
+        """Close without the event loop."""
+        self.raw.pgconn.finish()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, working or broken."""
+        return self.raw.pgconn.transaction_status in (2, 3)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open, with no transaction and no statement on it."""
+        return bool(self.raw.pgconn.transaction_status == self._idle)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server has neither closed the connection nor announced to do so."""
+        if self.raw.closed:
+            return False
+        # An idle server says nothing: whatever there is to read is its farewell, or the end of the connection.
+        poll = select.poll()
+        poll.register(self.raw.pgconn.socket, select.POLLIN)
+        return not poll.poll(0)
+
+    # Statements
+
+    async def _execute(self, sql: str, parameters: Parameters) -> psycopg.AsyncCursor[Row]:
+        if self._options.echo:
+            logger.info("%s", sql)
+        cursor = self.raw.cursor(binary=True)
+        # Without values the text is sent as it is; with an empty list a percent sign in it would be looked at.
+        return await cursor.execute(sql, parameters or None)
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read and return ``convert(rows)``."""
+        try:
+            async with self._lock:
+                cursor = await self._execute(sql, parameters)
+                rows = await cursor.fetchall()
+        except self._psycopg.Error as error:
+            raise translate(error) from error
+        return convert(rows)
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
+        """Run any other statement, in a savepoint of its own inside a transaction; a returned row begins with the key."""
+        async with self._lock:
+            if self.in_transaction and not sql.startswith(_CONTROL):
+                return await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
+            try:
+                return await self._written(await self._execute(sql, parameters))
+            except self._psycopg.Error as error:
+                raise translate(error) from error
+
+    async def _written(self, cursor: psycopg.AsyncCursor[Row]) -> tuple[int, Any]:
+        if cursor.description is None:
+            return cursor.rowcount, None
+        row = await cursor.fetchone()
+        return cursor.rowcount, None if row is None else row[0]
+
+    async def _write_piped(self, sql: str, parameters: Parameters) -> tuple[int, Any]:
+        async with self.raw.pipeline():
+            await self.raw.execute("SAVEPOINT openviper_write")
+            cursor = await self._execute(sql, parameters)
+            await self.raw.execute("RELEASE SAVEPOINT openviper_write")
+        return await self._written(cursor)
+
+    async def _undone_on_failure(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run work that begins with the savepoint ``openviper_write``; a failure or cancellation leaves no trace of it."""
+        try:
+            return await work()
+        except BaseException as error:
+            if self.in_transaction:
+                await _to_the_end(self._roll_back_write())
+            if isinstance(error, self._psycopg.Error):
+                raise translate(error) from error
+            raise
+
+    async def _roll_back_write(self) -> None:
+        try:
+            await self.raw.execute("ROLLBACK TO SAVEPOINT openviper_write; RELEASE SAVEPOINT openviper_write")
+        except self._psycopg.Error:
+            # The savepoint was not reached, or the connection is gone; the transaction is broken, which its end sees.
+            logger.debug("a statement could not be undone", exc_info=True)
+
+    async def _all_or_nothing(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self._lock:
+            if self.in_transaction:
+                return await self._undone_on_failure(lambda: self._in_savepoint(work))
+            return await self._in_own_transaction(work)
+
+    async def _in_savepoint(self, work: Callable[[], Awaitable[T]]) -> T:
+        await self.raw.execute("SAVEPOINT openviper_write")
+        result = await work()
+        await self.raw.execute("RELEASE SAVEPOINT openviper_write")
+        return result
+
+    async def _in_own_transaction(self, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            await self.raw.execute("BEGIN")
+            result = await work()
+            await self.raw.execute("COMMIT")
+        except BaseException as error:
+            if self.in_transaction:
+                await _to_the_end(self.raw.execute("ROLLBACK"))
+            if isinstance(error, self._psycopg.Error):
+                raise translate(error) from error
+            raise
+        return result
+
+    async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a write once per row of values, all or nothing; a ``COPY ... FROM STDIN`` takes the rows as its data."""
+        if self._options.echo:
+            logger.info("%s", sql)
+
+        async def work() -> int:
+            cursor = self.raw.cursor()
+            if sql.startswith("COPY "):
+                async with cursor.copy(sql) as copy:
+                    for row in rows:
+                        await copy.write_row(row)
+            else:
+                await cursor.executemany(sql, rows)
+            return cursor.rowcount
+
+        return await self._all_or_nothing(work)
+
+    async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
+        """Insert rows with a statement that returns the key, all or nothing, and return the keys."""
+
+        async def work() -> list[int]:
+            cursor = self.raw.cursor()
+            keys: list[int] = []
+            await cursor.executemany(sql, rows, returning=True)
+            async for result in cursor.results():
+                row = await result.fetchone()
+                assert row is not None
+                keys.append(row[0])
+            return keys
+
+        return await self._all_or_nothing(work)
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read through a cursor on the server and yield its rows in chunks."""
+        own = not self.in_transaction
+        if own:
+            await self.control(self.begin_read_only)
+        cursor = self.raw.cursor(name=f"{_CURSOR}_{next(_numbers)}", binary=True)
+        try:
+            try:
+                async with self._lock:
+                    if self._options.echo:
+                        logger.info("%s", sql)
+                    await cursor.execute(sql, parameters or None)
+                while True:
+                    async with self._lock:
+                        rows = await cursor.fetchmany(chunk_size)
+                    if rows:
+                        yield convert(rows)
+                    if len(rows) < chunk_size:
+                        return
+            except self._psycopg.Error as error:
+                raise translate(error) from error
+        finally:
+            if self.in_transaction:
+                await _to_the_end(cursor.close())
+            if own:
+                await _to_the_end(self.control("ROLLBACK"))
+
+    async def control(self, sql: str) -> None:
+        """Begin or end a transaction or savepoint."""
+        if self._options.echo:
+            logger.info("%s", sql)
+        try:
+            async with self._lock:
+                await self.raw.execute(sql)
+        except self._psycopg.Error as error:
+            raise translate(error) from error
+
+
+async def _to_the_end(work: Awaitable[Any]) -> None:
+    """Wait for work that must not be left half done, even while this task is being cancelled."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    if not task.cancelled():
+        task.exception()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+def _log_notice(notice: psycopg.errors.Diagnostic) -> None:
+    logger.debug("PostgreSQL: %s: %s", notice.severity, notice.message_primary)

@@ -1,0 +1,500 @@
+"""SQLite without the hop: short statements on the event loop under a deadline, the rest in a thread.
+
+A point query takes 3 us where the hop to a thread and back takes 100 us, so reads begin *inline*. A progress handler
+(https://sqlite.org/c3ref/progress_handler.html) interrupts one that is still running after `INLINE_LIMIT`; it is then
+repeated in the connection's own thread. Interrupting a read leaves the transaction intact, interrupting a write would
+roll it back, so a write runs inline only when it touches one row, and is never interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.exceptions import DatabaseError, OperationalError
+from openviper.exceptions import IntegrityError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
+
+T = TypeVar("T")
+logger = logging.getLogger("openviper.db")
+
+INLINE_LIMIT = 0.001
+"""Seconds a read may take on the event loop, and inline work may add up to before the loop gets its turn."""
+HANDLER_INTERVAL = 2000
+"""Virtual machine instructions between two looks at the clock."""
+THREAD_RUNS = 16
+"""How often a statement goes to the thread at once after it was found to be long."""
+CHUNK = 500
+"""Rows converted at a time in the thread."""
+READER_NICENESS = 10
+"""How far the thread of a long read gives way to the event loop where both want the processor (nice(2))."""
+NEVER = float("inf")
+
+
+class NotInline(Exception):
+    """A statement was not carried out inline and changed nothing; it belongs into the thread."""
+
+
+class InlineBudget:
+    """Keeps the inline work between two turns of the event loop within `INLINE_LIMIT`."""
+
+    __slots__ = ("_armed", "_loop", "spent")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._armed = False
+        self.spent = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Account for inline work."""
+        self.spent += seconds
+        if not self._armed:
+            self._armed = True
+            self._loop.call_soon(self._reset)
+
+    def _reset(self) -> None:
+        self._armed = False
+        self.spent = 0.0
+
+    async def wait(self) -> None:
+        """Let the loop turn until there is budget again."""
+        while self.spent > INLINE_LIMIT:
+            await asyncio.sleep(0)
+
+
+def _give_way() -> None:
+    # Only Linux counts niceness by thread; elsewhere it would be the whole process that gives way.
+    if sys.platform == "linux":
+        os.nice(READER_NICENESS)
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _regexp(pattern: str, value: object) -> bool | None:
+    return None if value is None else _pattern(pattern).search(str(value)) is not None
+
+
+def translate(error: sqlite3.Error, sql: str = "") -> Exception:
+    """Return the public error for a driver's error; the text never holds bound values."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return IntegrityError(str(error))
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, sqlite3.OperationalError):
+        busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return OperationalError(str(error), retryable=busy)
+    return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
+
+
+class SQLiteConnection:
+    """One SQLite connection and the thread that does its long work.
+
+    Only one side uses the connection at a time: `busy` is true while the thread does. Whoever calls an inline method
+    has to look at it first.
+
+    Args:
+        path: The file, or ``:memory:``.
+        read_only: Open with ``mode=ro``.
+        journal_mode: The journal mode to set; ``WAL`` by default.
+        busy_timeout: Seconds to wait in the thread for another process's lock.
+        inline: Whether anything may run on the event loop at all.
+        gives_way: Whether its thread gives way to the event loop where processors are short. Not for a connection that
+            writes: others wait for its lock.
+        echo: Log every statement, without its values.
+        statement_timeout: Longest time of one statement in the thread, in seconds; `None` for no limit. A write that is
+            stopped ends its transaction (https://sqlite.org/c3ref/interrupt.html).
+    """
+
+    # IMMEDIATE takes the write lock now; a transaction that upgrades later could fail half-way as busy.
+    begin: ClassVar[str] = "BEGIN IMMEDIATE"
+    begin_read_only: ClassVar[str] = "BEGIN"
+
+    def __init__(
+        self,
+        path: str,
+        budget: InlineBudget,
+        *,
+        read_only: bool = False,
+        journal_mode: str = "WAL",
+        busy_timeout: float = 5.0,
+        inline: bool = True,
+        gives_way: bool = False,
+        echo: bool = False,
+        statement_timeout: float | None = None,
+    ) -> None:
+        self.path = path
+        self.budget = budget
+        self.busy = False
+        self.deadline = NEVER
+        self.inline = inline
+        self.echo = echo
+        self.inline_writes = False
+        self.heavy = False
+        """Whether the open transaction has written more than a few rows, so that ending it belongs into the thread."""
+        self._read_only = read_only
+        self._journal_mode = journal_mode
+        self._busy_timeout = busy_timeout
+        self._statement_timeout = statement_timeout
+        self._interrupted = False
+        self._long: dict[str, int] = {}
+        self._lock = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(
+            1, thread_name_prefix="openviper-sqlite", initializer=_give_way if gives_way else None
+        )
+        self.raw: sqlite3.Connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self.raw.in_transaction
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Open the database.
+
+        Raises:
+            OperationalError: If the file cannot be opened or is not a database.
+        """
+        try:
+            await self._in_thread(self._open, interruptible=False)
+        except BaseException:
+            self._executor.shutdown(wait=False)
+            raise
+
+    def _open(self) -> None:
+        from urllib.parse import quote
+
+        uri = f"file:{quote(self.path)}?mode={'ro' if self._read_only else 'rwc'}"
+        name, is_uri = (self.path, False) if self.path == ":memory:" else (uri, True)
+        try:
+            raw = sqlite3.connect(
+                name,
+                timeout=0,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=512,
+                uri=is_uri,
+            )
+        except sqlite3.Error as error:
+            raise OperationalError(f"cannot open database file {self.path!r}: {error}", unreachable=True) from error
+        try:
+            raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+            journal = self._set_journal_mode(raw)
+            raw.execute("PRAGMA foreign_keys=ON")
+            # With a write-ahead log, NORMAL never corrupts and a commit needs no fsync; checkpoints are ours.
+            wal = journal == "wal"
+            if wal:
+                raw.execute("PRAGMA synchronous=NORMAL")
+                raw.execute("PRAGMA wal_autocheckpoint=0")
+            raw.execute("PRAGMA busy_timeout=0")
+            raw.create_function("regexp", 2, _regexp, deterministic=True)
+            raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
+        except sqlite3.Error as error:
+            raw.close()
+            raise OperationalError(f"cannot use database file {self.path!r}: {error}") from error
+        self.raw = raw
+        self.inline_writes = self.inline and (wal or self.path == ":memory:")
+
+    def _set_journal_mode(self, raw: sqlite3.Connection) -> str:
+        current = str(raw.execute("PRAGMA journal_mode").fetchone()[0])
+        wanted = self._journal_mode.lower()
+        if self._read_only or self.path == ":memory:" or current == wanted:
+            return current
+        return str(raw.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])
+
+    async def close(self) -> None:
+        """Close the connection; the last one of a file also empties its write-ahead log."""
+        async with self._lock:
+            await self._in_thread(self.raw.close, interruptible=False)
+            self._executor.shutdown(wait=False)
+
+    def close_now(self) -> None:
+        """Close without an event loop, for the end of the process or of a loop that is closed already."""
+        self._executor.shutdown(wait=True)
+        self.raw.close()
+
+    # Inline
+
+    def _past_deadline(self) -> int:
+        if perf_counter() < self.deadline:
+            return 0
+        self._interrupted = True
+        return 1
+
+    def read_now(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read on the event loop.
+
+        Raises:
+            NotInline: If it takes too long, or the database is locked.
+        """
+        if self._long and sql in self._long:
+            self._count_down(sql)
+            raise NotInline
+        if self.echo:
+            logger.info("%s", sql)
+        started = perf_counter()
+        self.deadline = started + INLINE_LIMIT
+        try:
+            rows = self.raw.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._postponed(error, sql) from error
+        finally:
+            self.deadline = NEVER
+            self.budget.spend(perf_counter() - started)
+        return convert(rows)
+
+    def write_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        """Run a statement that writes at most one row, or begins or ends a transaction, on the event loop.
+
+        Raises:
+            NotInline: If the database is locked; nothing was changed.
+        """
+        if self.echo:
+            logger.info("%s", sql)
+        started = perf_counter()
+        try:
+            return self.raw.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise self._postponed(error, sql) from error
+        finally:
+            self.budget.spend(perf_counter() - started)
+
+    def _postponed(self, error: sqlite3.Error, sql: str) -> Exception:
+        if self._interrupted:
+            self._interrupted = False
+            if len(self._long) > 1000:
+                self._long.clear()
+            self._long[sql] = THREAD_RUNS
+            return NotInline()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return NotInline()
+        return translate(error, sql)
+
+    def _count_down(self, sql: str) -> None:
+        self._long[sql] -= 1
+        if not self._long[sql]:
+            del self._long[sql]
+
+    # In the thread
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read, inline if it is short."""
+        if self.inline and not self.busy:
+            if self.budget.spent > INLINE_LIMIT:
+                await self.budget.wait()
+            if not self.busy:
+                try:
+                    return self.read_now(sql, parameters, convert)
+                except NotInline:
+                    pass
+        return await self.read_in_thread(sql, parameters, convert)
+
+    async def read_in_thread(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T:
+        """Run a read and its conversion in the thread; cancelling the task interrupts it."""
+
+        def work() -> T:
+            cursor = self._execute(sql, parameters)
+            rows = cursor.fetchmany(CHUNK)
+            if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
+                return convert(rows + cursor.fetchall())
+            # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
+            found: Any = convert(rows)
+            while rows := cursor.fetchmany(CHUNK):
+                found += convert(rows)
+            result: T = found
+            return result
+
+        async with self._lock:
+            return await self._in_thread(work, interruptible=True)
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read in the thread and yield its rows in chunks; memory holds one chunk at a time."""
+        cursors: list[sqlite3.Cursor] = []
+
+        def fetch() -> list[T]:
+            if not cursors:
+                cursors.append(self._execute(sql, parameters))
+            return convert(cursors[0].fetchmany(chunk_size))
+
+        try:
+            while True:
+                async with self._lock:
+                    chunk = await self._in_thread(fetch, interruptible=True)
+                if chunk:
+                    yield chunk
+                if len(chunk) < chunk_size:
+                    return
+        finally:
+            # An open statement would keep the write-ahead log from being reset.
+            if cursors:
+                cursors[0].close()
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, int | None]:
+        """Run a write.
+
+        Args:
+            sql: One statement.
+            parameters: Its values.
+            single: Whether it writes one row at most, so that it may run inline.
+
+        Returns:
+            The number of rows written and the last row id.
+        """
+        if single and self.inline_writes and not self.busy:
+            if self.budget.spent > INLINE_LIMIT:
+                await self.budget.wait()
+            if not self.busy:
+                try:
+                    cursor = self.write_now(sql, parameters)
+                    return cursor.rowcount, cursor.lastrowid
+                except NotInline:
+                    pass
+
+        self.heavy = self.heavy or not single
+
+        def work() -> tuple[int, int | None]:
+            cursor = self._execute(sql, parameters)
+            return cursor.rowcount, cursor.lastrowid
+
+        async with self._lock:
+            return await self._in_thread(work, interruptible=False)
+
+    async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a write once per row of values, all or nothing, in the thread."""
+
+        self.heavy = True
+
+        def work() -> int:
+            return self._all_or_nothing(lambda: self.raw.executemany(sql, rows).rowcount, sql)
+
+        async with self._lock:
+            return await self._in_thread(work, interruptible=False)
+
+    def _all_or_nothing(self, work: Callable[[], int], sql: str) -> int:
+        nested = self.raw.in_transaction
+        self._execute("SAVEPOINT openviper_many" if nested else "BEGIN IMMEDIATE", ())
+        try:
+            if self.echo:
+                logger.info("%s", sql)
+            count = work()
+            self.raw.execute("RELEASE openviper_many" if nested else "COMMIT")
+        except BaseException as error:
+            if self.raw.in_transaction:
+                if nested:
+                    self.raw.execute("ROLLBACK TO openviper_many")
+                    self.raw.execute("RELEASE openviper_many")
+                else:
+                    self.raw.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise translate(error, sql) from error
+            raise
+        return count
+
+    async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
+        """Insert rows whose keys the database makes, all or nothing, in the thread, and return the keys."""
+        self.heavy = True
+
+        def work() -> list[int]:
+            keys: list[int] = []
+
+            def insert() -> int:
+                for row in rows:
+                    keys.append(self.raw.execute(sql, row).lastrowid or 0)
+                return len(keys)
+
+            self._all_or_nothing(insert, sql)
+            return keys
+
+        async with self._lock:
+            return await self._in_thread(work, interruptible=False)
+
+    async def control(self, sql: str) -> None:
+        """Begin or end a transaction or savepoint; ending one that has written much belongs into the thread."""
+        await self.write(sql, (), single=not self.heavy)
+        self.heavy = self.heavy and self.raw.in_transaction
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function with the raw connection in the thread."""
+        async with self._lock:
+            return await self._in_thread(lambda: work(self.raw), interruptible=False)
+
+    def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        if self.echo:
+            logger.info("%s", sql)
+        try:
+            return self.raw.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise translate(error, sql) from error
+
+    async def _in_thread(self, work: Callable[[], T], *, interruptible: bool) -> T:
+        """Run `work` in the thread and wait for its end even if this task is cancelled meanwhile."""
+
+        def guarded() -> T:
+            if not hasattr(self, "raw"):
+                return work()
+            self.raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+            if self._statement_timeout is None:
+                # Nothing to look at the clock for; each look would take the interpreter's lock from the event loop.
+                self.raw.set_progress_handler(None, 0)
+            else:
+                self.deadline = perf_counter() + self._statement_timeout
+            try:
+                return work()
+            except (sqlite3.Error, DatabaseError) as error:
+                if self._interrupted:
+                    raise OperationalError(f"statement took longer than {self._statement_timeout:g} s") from error
+                raise translate(error) if isinstance(error, sqlite3.Error) else error from error.__cause__
+            finally:
+                self._interrupted = False
+                self.deadline = NEVER
+                try:
+                    self.raw.execute("PRAGMA busy_timeout=0")
+                    if self._statement_timeout is None:
+                        self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
+                except sqlite3.ProgrammingError:
+                    pass  # `work` closed the connection.
+
+        self.busy = True
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._executor, guarded)
+            try:
+                return await asyncio.shield(future)
+            except asyncio.CancelledError:
+                if interruptible:
+                    self.raw.interrupt()
+                await _settle(future)
+                raise
+        finally:
+            self.busy = False
+
+
+async def _settle(future: asyncio.Future[Any]) -> None:
+    """Wait until `future` is done, however often this task is cancelled; its result does not matter any more."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            continue
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,279 @@
+"""The connections of one SQLite database on one event loop.
+
+SQLite has one writer at a time, so a pool is one *primary* connection, which all writes and transactions take in turn,
+and some *readers* for long reads and for reads while a transaction holds the primary. A database in memory is its one
+primary connection.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.sqlite import INLINE_LIMIT, InlineBudget, NotInline, SQLiteConnection
+from openviper.db.exceptions import PoolTimeoutError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
+
+T = TypeVar("T")
+
+COMMITS_PER_LOOK = 64
+"""After how many commits the size of the write-ahead log is looked at."""
+CHECKPOINT_SIZE = 4 * 1024 * 1024
+"""Size of the write-ahead log, in bytes, at which a checkpoint is started."""
+
+
+class PoolOptions(NamedTuple):
+    """What a pool needs to know.
+
+    Attributes:
+        readers: Most connections beside the primary one.
+        timeout: Longest wait for a connection, in seconds.
+        busy_timeout: Longest wait for another process's lock, in seconds.
+        statement_timeout: Longest time of one read in the thread, in seconds; `None` for no limit.
+    """
+
+    alias: str
+    path: str
+    read_only: bool = False
+    readers: int = 5
+    timeout: float = 30.0
+    journal_mode: str = "WAL"
+    busy_timeout: float = 5.0
+    inline: bool = True
+    echo: bool = False
+    statement_timeout: float | None = None
+
+
+class SQLitePool:
+    """The connections of one SQLite database on the running event loop."""
+
+    def __init__(self, options: PoolOptions) -> None:
+        self.options = options
+        self.loop = asyncio.get_running_loop()
+        self.budget = InlineBudget(self.loop)
+        self.lock = asyncio.Lock()
+        """Held by whoever uses the primary connection for more than one inline statement."""
+        self.primary: SQLiteConnection | None = None
+        self._opening = asyncio.Lock()
+        self._readers: list[SQLiteConnection] = []
+        self._idle: deque[SQLiteConnection] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._commits = 0
+        self.checkpoints = 0
+        """How many checkpoints this pool has run."""
+        self._checkpoint: asyncio.Task[None] | None = None
+        self._maintenance: SQLiteConnection | None = None
+
+    async def _open(self, *, gives_way: bool = False) -> SQLiteConnection:
+        options = self.options
+        connection = SQLiteConnection(
+            options.path,
+            self.budget,
+            read_only=options.read_only,
+            journal_mode=options.journal_mode,
+            busy_timeout=options.busy_timeout,
+            inline=options.inline,
+            gives_way=gives_way,
+            echo=options.echo,
+            statement_timeout=options.statement_timeout,
+        )
+        await connection.open()
+        return connection
+
+    async def open_primary(self) -> SQLiteConnection:
+        """Return the primary connection, opened if need be."""
+        async with self._opening:
+            if self.primary is None:
+                self.primary = await self._open()
+        return self.primary
+
+    # Reads and writes outside a transaction
+
+    async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
+        """Run a read on any connection that is free."""
+        primary = self.primary or await self.open_primary()
+        if self.budget.spent > INLINE_LIMIT:
+            await self.budget.wait()
+        if primary.inline:
+            connection = self._inline_connection(primary)
+            if connection is not None:
+                try:
+                    return connection.read_now(sql, parameters, convert)
+                except NotInline:
+                    pass
+        if self.options.path == ":memory:":
+            async with self.hold() as held:
+                return await held.read_in_thread(sql, parameters, convert)
+        async with self.reader() as reader:
+            return await reader.read_in_thread(sql, parameters, convert)
+
+    def _inline_connection(self, primary: SQLiteConnection) -> SQLiteConnection | None:
+        if not self.lock.locked() and not primary.busy:
+            return primary
+        return self._idle[-1] if self._idle else None
+
+    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, int | None]:
+        """Run one write, which commits by itself, on the primary connection."""
+        primary = self.primary or await self.open_primary()
+        if single and primary.inline_writes:
+            if self.budget.spent > INLINE_LIMIT:
+                await self.budget.wait()
+            if not self.lock.locked() and not primary.busy:
+                try:
+                    cursor = primary.write_now(sql, parameters)
+                except NotInline:
+                    pass
+                else:
+                    self.committed()
+                    return cursor.rowcount, cursor.lastrowid
+        async with self.hold() as held:
+            result = await held.write(sql, parameters, single=False)
+        self.committed()
+        return result
+
+    async def stream(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Run a read and yield its rows in chunks, on a reader, so that writes can go on meanwhile."""
+        if self.primary is None:
+            await self.open_primary()
+        taken = self.hold() if self.options.path == ":memory:" else self.reader()
+        async with taken as connection, aclosing(connection.stream(sql, parameters, convert, chunk_size)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[SQLiteConnection]:
+        """Take the primary connection for the time of the block.
+
+        Raises:
+            PoolTimeoutError: If it does not become free in time.
+        """
+        primary = self.primary or await self.open_primary()
+        if self.lock.locked():
+            try:
+                async with asyncio.timeout(self.options.timeout):
+                    await self.lock.acquire()
+            except TimeoutError:
+                raise PoolTimeoutError(self.options.alias, self.options.timeout) from None
+        else:
+            await self.lock.acquire()
+        try:
+            yield primary
+        finally:
+            self.lock.release()
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[SQLiteConnection]:
+        """Take a reading connection for the time of the block.
+
+        Raises:
+            PoolTimeoutError: If none becomes free in time.
+        """
+        connection = await self._take_reader()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+            self._wake()
+
+    async def _take_reader(self) -> SQLiteConnection:
+        deadline = self.loop.time() + self.options.timeout
+        while True:
+            if self._idle:
+                return self._idle.pop()
+            if len(self._readers) < self.options.readers:
+                return await self._open_reader()
+            waiter: asyncio.Future[None] = self.loop.create_future()
+            self._waiters.append(waiter)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await waiter
+            except TimeoutError:
+                raise PoolTimeoutError(self.options.alias, self.options.timeout) from None
+            except asyncio.CancelledError:
+                # The turn this task was given goes to the next one.
+                if waiter.done() and not waiter.cancelled():
+                    self._wake()
+                raise
+
+    async def _open_reader(self) -> SQLiteConnection:
+        # Counted before the first await, so that two tasks do not open one too many.
+        placeholder = SQLiteConnection.__new__(SQLiteConnection)
+        self._readers.append(placeholder)
+        try:
+            connection = await self._open(gives_way=True)
+        except BaseException:
+            self._readers.remove(placeholder)
+            self._wake()
+            raise
+        self._readers[self._readers.index(placeholder)] = connection
+        return connection
+
+    def _wake(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    # Checkpoints
+
+    def committed(self) -> None:
+        """Count a commit; now and then start a checkpoint, in a thread of its own, when the log has grown."""
+        self._commits += 1
+        if self._commits % COMMITS_PER_LOOK:
+            return
+        if self.options.path == ":memory:" or (self._checkpoint and not self._checkpoint.done()):
+            return
+        try:
+            size = os.stat(f"{self.options.path}-wal").st_size
+        except OSError:
+            return
+        if size >= CHECKPOINT_SIZE:
+            self._checkpoint = self.loop.create_task(self._run_checkpoint())
+
+    async def _run_checkpoint(self) -> None:
+        if self._maintenance is None:
+            self._maintenance = await self._open()
+        # PASSIVE never waits for readers or writers; what it could not copy is left for the next time.
+        await self._maintenance.run(lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+        self.checkpoints += 1
+
+    # Closing
+
+    def _all(self) -> list[SQLiteConnection]:
+        connections = [*self._readers, self._maintenance, self.primary]
+        return [one for one in connections if one is not None and hasattr(one, "raw")]
+
+    async def close(self) -> None:
+        """Close every connection once its present statement is done."""
+        if self._checkpoint is not None:
+            await asyncio.gather(self._checkpoint, return_exceptions=True)
+        # The primary goes last: the last connection of a file empties the log.
+        for connection in self._all():
+            await connection.close()
+        self._readers.clear()
+        self._idle.clear()
+        self.primary = self._maintenance = None
+
+    def close_now(self) -> None:
+        """Close every connection without the event loop, which is closed already."""
+        for connection in self._all():
+            connection.close_now()
+        self._readers.clear()
+        self._idle.clear()
+        self.primary = self._maintenance = None
+
+    def statistics(self) -> dict[str, Any]:
+        """Return how many connections are open and free."""
+        return {"open": len(self._all()), "idle_readers": len(self._idle), "primary_held": self.lock.locked()}

@@ -1,0 +1,465 @@
+"""The methods of a queryset that read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from openviper.db import executor
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.selects import (
+    Select,
+    select_aggregates,
+    select_count,
+    select_exists,
+    select_instances,
+    select_subquery,
+    value_paths,
+)
+from openviper.db.connection import connections
+from openviper.db.dialects.base import Dialect
+from openviper.db.executor import check_permission, choose_alias, may_read, plan_on, read_alias, write_alias
+from openviper.db.sql.expressions import Aggregate, Count, Q
+from openviper.db.sql.lookups import names_of, resolve_path, substituted
+from openviper.db.query.chaining import QueryBuilder
+from openviper.db.query.loaders import run_prefetch
+from openviper.db.query.pages import Page, behind_cursor, make_cursor
+from openviper.db.query.prefetch import with_keys
+from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
+from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned, QueryError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+M = TypeVar("M")
+
+IN_BULK_SIZE = 500
+"""Most keys of one query of `in_bulk`."""
+
+
+class ReadingQuery(QueryBuilder[M]):
+    """A query that can be run."""
+
+    __slots__ = ()
+
+    # Instances
+
+    def __await__(self) -> Generator[Any, None, list[M]]:
+        return self._fetch_all().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[M]:
+        for instance in await self._fetch_all():
+            yield instance
+
+    def all(self, ignore_permissions: bool = False) -> Self:
+        """Return the same query; awaiting it gives the list of instances."""
+        return self._with(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
+
+    async def _fetch_all(self) -> list[M]:
+        return await self._fetch(_capped(self.query))
+
+    async def _fetch(self, query: Description) -> list[M]:
+        meta = self._meta
+        if not await may_read(meta, query):
+            return []
+        alias = await (write_alias if query.lock else read_alias)(meta, query.using)
+        if query.lock:
+            executor.check_in_transaction(alias, "select_for_update()")
+        if query.prefetch:
+            query = with_keys(meta, query)
+        select = select_instances(plan_on(meta, alias), query)
+        if meta.cache_ttl and not query.lock:
+            found: list[M] = await executor.read_cached(meta, alias, query, select)
+        else:
+            found = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
+        await self._complete(found, query, alias)
+        return found
+
+    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+        """Return the one instance for which the conditions hold.
+
+        Raises:
+            DoesNotExist: If there is none.
+            MultipleObjectsReturned: If there are several.
+            FieldError: If a name is unknown.
+        """
+        meta = self._meta
+        if self.query is EVERYTHING and len(lookups) == 1 and not conditions:
+            ((key, value),) = lookups.items()
+            if key == "pk" or key == meta.pk.name:
+                found = await self._get_by_key(value, ignore_permissions)
+                if not found:
+                    raise DoesNotExist(f"no {meta.model_name} matches {lookups!r}")
+                return found[0]
+        found = await self._fetch_two(conditions, ignore_permissions, lookups)
+        if not found:
+            raise DoesNotExist(f"no {meta.model_name} matches the query")
+        return found[0]
+
+    async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
+        """Read one row by its key with SQL made once, the shortest way through all rooms."""
+        meta = self._meta
+        await check_permission(meta, "read", ignore_permissions)
+        alias = await read_alias(meta, None)
+        plan = plan_on(meta, alias)
+        try:
+            value = meta.pk.to_db(value)
+            if plan.write_key is not None and value is not None:
+                value = plan.write_key(value)
+        except (ValueError, TypeError):
+            return []
+        found: list[M] = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
+        if alias != meta.backend and not connections.has_routers:
+            _remember_alias(found, alias, ())
+        return found
+
+    async def _fetch_two(self, conditions: tuple[Q, ...], ignore: bool, lookups: dict[str, Any]) -> list[M]:
+        query = self.filter(*conditions, ignore_permissions=ignore, **lookups).query
+        # Two rows tell whether there is more than one; a smaller limit of the query itself stays.
+        found = await self._fetch(query if query.limit in (0, 1) else query.changed(limit=2))
+        if len(found) > 1:
+            raise MultipleObjectsReturned(f"more than one {self._meta.model_name} matches the query")
+        return found
+
+    async def get_or_none(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M | None:
+        """Return the one instance for which the conditions hold, or `None`.
+
+        Raises:
+            MultipleObjectsReturned: If there are several.
+            FieldError: If a name is unknown.
+        """
+        found = await self._fetch_two(conditions, ignore_permissions, lookups)
+        return found[0] if found else None
+
+    async def first(self) -> M | None:
+        """Return the first instance, by primary key if the query has no order, or `None`."""
+        query = self.query if self._is_ordered() else self.query.changed(order=("pk",))
+        found = await self._fetch(query if query.limit == 0 else query.changed(limit=1))
+        return found[0] if found else None
+
+    async def last(self) -> M | None:
+        """Return the last instance, by primary key if the query has no order, or `None`.
+
+        Raises:
+            QueryError: If the query is sliced.
+        """
+        if self.query.is_sliced:
+            raise QueryError("cannot take the last() of a queryset with limit() or offset()")
+        order = self._order() or ("pk",)
+        turned = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+        found = await self._fetch(self.query.changed(order=turned, limit=1))
+        return found[0] if found else None
+
+    def _order(self) -> tuple[str, ...]:
+        return self._meta.ordering if self.query.order is None else self.query.order
+
+    def _is_ordered(self) -> bool:
+        return bool(self._order())
+
+    async def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
+        """Return instances by the value of a field.
+
+        Args:
+            id_list: The values; all rows when not given.
+            field_name: A field whose values are unique.
+
+        Raises:
+            FieldError: If there is no such field.
+            QueryError: If the query is sliced, or the field is not unique.
+        """
+        field = self._meta.field(field_name)
+        if not (field.unique or field.primary_key):
+            raise QueryError(f"in_bulk(field_name={field_name!r}) needs a unique field")
+        if self.query.is_sliced:
+            raise QueryError("cannot use in_bulk() on a queryset with limit() or offset()")
+        if id_list is None:
+            found = await self._fetch_all()
+        else:
+            values = list(dict.fromkeys(id_list))
+            found = []
+            for start in range(0, len(values), IN_BULK_SIZE):
+                chosen = Q.combined(((f"{field_name}__in", values[start : start + IN_BULK_SIZE]),))
+                found += await self.filter(chosen)
+        return {getattr(instance, field.attname): instance for instance in found}
+
+    async def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
+        """Yield instances one at a time; memory holds `chunk_size` of them.
+
+        Without an order the rows come by primary key, each query going on behind the last key. With an order of its own the
+        query is run once, and its rows are fetched as they are needed.
+
+        Raises:
+            ValueError: If `chunk_size` is less than 1.
+        """
+        _check_size("chunk_size", chunk_size)
+        chunks = self._stream(chunk_size) if self._order() or self.query.offset else self.id_batch(chunk_size)
+        async for chunk in chunks:
+            for instance in chunk:
+                yield instance
+
+    async def _stream(self, size: int) -> AsyncGenerator[list[M], None]:
+        meta, query = self._meta, self.query.changed(order=self._total_order())
+        if not await may_read(meta, query):
+            return
+        alias = await read_alias(meta, query.using)
+        if query.prefetch:
+            query = with_keys(meta, query)
+        select = select_instances(plan_on(meta, alias), query)
+        chunks = executor.stream(meta, alias, select.sql, select.parameters, select.convert, size)
+        async with aclosing(chunks):
+            async for found in chunks:
+                await self._complete(found, query, alias)
+                yield found
+
+    async def _complete(self, found: list[M], query: Description, alias: str) -> None:
+        """Do what belongs to instances that have just been built."""
+        if alias != self._meta.backend and (query.using or not connections.has_routers):
+            _remember_alias(found, alias, query.related)
+        if query.prefetch:
+            await run_prefetch(_fetch_any, self._meta, found, query, alias)
+
+    def _total_order(self) -> tuple[str, ...]:
+        """Return the order with the primary key behind it, so that no two rows are equal."""
+        order = self._order()
+        pk = self._meta.pk
+        names = {name.removeprefix("-") for name in order}
+        return order if names & {"pk", pk.name, pk.column_name} else (*order, "pk")
+
+    async def batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
+        """Yield lists of instances in the order of the query, each by a query of its own.
+
+        Raises:
+            ValueError: If `size` is less than 1.
+        """
+        _check_size("size", size)
+        query = self.query.changed(order=self._total_order())
+        left, offset = query.limit, query.offset
+        while left is None or left > 0:
+            count = size if left is None else min(size, left)
+            found = await self._fetch(query.changed(limit=count, offset=offset))
+            if found:
+                yield found
+            if len(found) < count:
+                return
+            left, offset = None if left is None else left - count, offset + count
+
+    async def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
+        """Yield lists of instances by primary key, each by a query that goes on behind the last key.
+
+        Raises:
+            ValueError: If `size` is less than 1.
+            QueryError: If the query skips rows.
+        """
+        _check_size("size", size)
+        if self.query.offset:
+            raise QueryError("id_batch() goes by primary key and cannot skip rows; use batch()")
+        query, left = self.query.changed(order=("pk",)), self.query.limit
+        while left is None or left > 0:
+            count = size if left is None else min(size, left)
+            found = await self._fetch(query.changed(limit=count))
+            if found:
+                yield found
+            if len(found) < count:
+                return
+            left = None if left is None else left - count
+            key = getattr(found[-1], self._meta.pk.attname)
+            query = query.changed(where=(*self.query.where, ("pk__gt", key)))
+
+    async def paginate(
+        self, page_number: int = 1, page_size: int = 25, cursor: str | None = None
+    ) -> Page[M]:
+        """Return one page of the instances, and how many there are in all.
+
+        Args:
+            page_number: From 1 on.
+            page_size: Most instances.
+            cursor: The `next_cursor` of the page before; the page then begins behind it, however many rows came since.
+
+        Raises:
+            ValueError: If a number is less than 1.
+            QueryError: If the cursor was not made by this query, or the query is sliced.
+        """
+        _check_size("page_number", page_number)
+        _check_size("page_size", page_size)
+        if self.query.is_sliced:
+            raise QueryError("cannot paginate() a queryset with limit() or offset()")
+        order = self._total_order()
+        query = self.query.changed(order=order, limit=page_size)
+        if cursor is not None:
+            behind = behind_cursor(self._meta, order, dict(query.annotations), cursor)
+            query = query.changed(where=query.where + self._where((behind,), {}))
+        else:
+            query = query.changed(offset=(page_number - 1) * page_size)
+        # One after the other: a pinned connection or a transaction can do only one thing at a time.
+        total = await self.count()
+        items = await self._fetch(query)
+        following = await self._cursor_behind(order, items[-1]) if len(items) == page_size else None
+        return Page(items, total, page_number, page_size, following)
+
+    async def _cursor_behind(self, order: tuple[str, ...], instance: M) -> str | None:
+        computed = dict(self.query.annotations)
+        values: dict[str, Any] = {}
+        missing: list[str] = []
+        for term in order:
+            name = term.removeprefix("-")
+            values[name] = None
+            if name in computed:
+                value = values[name] = instance.__dict__[name]
+                if not (value is None or isinstance(value, int | float | str)):
+                    return None  # JSON has no such values, and a computed value has no field to make them again.
+                continue
+            path = resolve_path(self._meta, name)
+            if path.hops or path.field.name in instance.get_deferred_fields():  # type: ignore[attr-defined]  # a model
+                missing.append(name)
+            else:
+                values[name] = getattr(instance, path.field.attname)
+        if missing:  # The instance does not have them; they are looked up once per page.
+            row = type(self)(self.model, EVERYTHING.changed(using=self.query.using, ignore_permissions=True))
+            key = getattr(instance, self._meta.pk.attname)
+            found = await row.filter(pk=key).values_list(*missing)
+            values.update(zip(missing, found[0] if found else (), strict=False))
+        return make_cursor(values)
+
+    # Values
+
+    def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
+        """Return, when awaited, a list of dicts.
+
+        Args:
+            *names: Fields or paths such as ``author__name``, which comes back under ``name``; all columns by default.
+
+        Raises:
+            FieldError: If a name is unknown.
+        """
+        return self._values(names, as_dicts)
+
+    @overload
+    def values_list(self, *names: str, flat: Literal[False] = ...) -> ValuesQuery[tuple[Any, ...]]: ...
+    @overload
+    def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
+    def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
+        """Return, when awaited, a list of tuples.
+
+        Args:
+            *names: Fields or paths; all columns by default.
+            flat: Give the values themselves, for exactly one name.
+
+        Raises:
+            FieldError: If a name is unknown.
+            ValueError: If `flat` is set with other than one name.
+        """
+        if flat and len(names) != 1:
+            raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
+        return self._values(names, as_scalars if flat else as_tuples)
+
+    def _values(
+        self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
+    ) -> ValuesQuery[Any]:
+        value_paths(self._meta, self.query, names)
+        return ValuesQuery(self._meta, _capped(self.query), names, shape)
+
+    def as_subquery(self, dialect: Dialect, parameters: list[Any]) -> str:
+        """Return the SQL of the primary keys and add its values to `parameters`, for an ``in`` lookup."""
+        return select_subquery(plan_for(self._meta, dialect), self.query, (), parameters)
+
+    # Numbers
+
+    async def _read(self, select: Select, alias: str) -> Any:
+        return await executor.read(self._meta, alias, select.sql, select.parameters, select.convert)
+
+    async def _alias(self, *names: str) -> str | None:
+        """Return the database to ask, or `None` if the answer has to be that there is nothing."""
+        if not await may_read(self._meta, self.query, names):
+            return None
+        return await read_alias(self._meta, self.query.using)
+
+    async def count(self) -> int:
+        """Return the number of rows."""
+        alias = await self._alias()
+        if alias is None:
+            return 0
+        number: int = await self._read(select_count(plan_on(self._meta, alias), self.query), alias)
+        return number
+
+    async def exists(self) -> bool:
+        """Tell whether there is any row."""
+        alias = await self._alias()
+        if alias is None:
+            return False
+        found: bool = await self._read(select_exists(plan_on(self._meta, alias), self.query), alias)
+        return found
+
+    async def aggregate(self, **aggregates: Aggregate) -> dict[str, Any]:
+        """Return values computed over all rows of the query, slices included.
+
+        Raises:
+            FieldError: If a value is no aggregate or names an unknown field.
+            QueryError: If none is asked for.
+        """
+        if not aggregates:
+            raise QueryError("aggregate() needs at least one aggregate")
+        for name, aggregate in aggregates.items():
+            if not isinstance(aggregate, Aggregate):
+                raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
+        computed = dict(self.query.annotations)
+        aggregates = {
+            name: one if isinstance(one.field, str) else type(one)(substituted(one.field, computed), one.distinct)
+            for name, one in aggregates.items()
+        }
+        names = [name for one in aggregates.values() for name in names_of(one) if name != "*"]
+        alias = await self._alias(*names)
+        if alias is None:
+            return {name: 0 if isinstance(one, Count) else None for name, one in aggregates.items()}
+        select = select_aggregates(plan_on(self._meta, alias), self.query, aggregates)
+        result: dict[str, Any] = await self._read(select, alias)
+        return result
+
+    # Text
+
+    def raw_sql(self) -> str:
+        """Return the SQL of the query, with placeholders instead of values."""
+        alias = choose_alias(self._meta, self.query.using)
+        return select_instances(plan_for(self._meta, connections.get(alias).dialect), self.query).sql
+
+    async def explain(self) -> str:
+        """Return the database's plan for the query, one step per line."""
+        alias = await self._alias()
+        if alias is None:
+            return ""
+        plan = plan_on(self._meta, alias)
+        select = select_instances(plan, self.query)
+        sql = plan.dialect.explain(select.sql)
+        return await executor.read(self._meta, alias, sql, select.parameters, plan.dialect.explained)
+
+
+async def _fetch_any(model: type[Any], query: Description) -> list[Any]:
+    return await ReadingQuery(model)._fetch(query)
+
+
+def _check_size(name: str, size: object) -> None:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"{name}={size!r} is not a number of at least 1")
+
+
+def _capped(query: Description) -> Description:
+    if query.limit is not None:
+        return query
+    from openviper.conf import settings
+
+    cap = settings.MAX_QUERY_ROWS
+    return query if cap is None else query.changed(limit=cap)
+
+
+def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
+    for instance in instances:
+        instance.__dict__["_alias"] = alias
+        for name in related:
+            owner = instance
+            for part in name.split("__"):
+                owner = owner.__dict__.get(part)
+                if owner is None:
+                    break
+                owner.__dict__["_alias"] = alias

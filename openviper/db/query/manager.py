@@ -1,0 +1,274 @@
+"""Managers: where the queries of a model begin."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+
+from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.query import QuerySet
+from openviper.db.query.prefetch import Prefetch
+from openviper.db.query.pages import Page
+from openviper.db.query.values import ValuesQuery
+
+if TYPE_CHECKING:
+    from typing import Self
+
+M = TypeVar("M")
+Query = Coroutine[Any, Any, M]
+
+
+def _forwarded(name: str, member: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(member)
+    def forward(self: Manager[Any], *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.get_queryset(), name)(*args, **kwargs)
+
+    return forward
+
+
+class Manager(Generic[M]):
+    """The queries of one model, as ``Model.objects``; override `get_queryset` to begin from another one.
+
+    Every method is that of the queryset.
+
+    Args:
+        model: The model; set by the class that holds the manager when not given.
+    """
+
+    queryset_class: type[QuerySet[Any]] = QuerySet
+    """The class of the queries."""
+
+    def __init__(self, model: type[M] | None = None) -> None:
+        self.name = ""
+        self._everything: QuerySet[M] | None = None
+        if model is not None:
+            self.bind(model, "objects")
+
+    def bind(self, model: type[M], name: str) -> None:
+        """Take the model whose instances this manager queries."""
+        self.model: type[M] = model
+        self.name = name
+        self._everything = self.queryset_class(model)
+
+    @classmethod
+    def from_queryset(cls, queryset_class: type[QuerySet[Any]]) -> type[Any]:
+        """Return a manager class whose queries are of a class of your own, and which has its public methods too.
+
+        What it returns is not typed, as its methods are only known at run time; a subclass of `Manager` with methods of its
+        own is.
+
+        Args:
+            queryset_class: A subclass of `QuerySet`.
+
+        Raises:
+            TypeError: If it is none.
+        """
+        if not issubclass(queryset_class, QuerySet):
+            raise TypeError(f"{queryset_class!r} is not a subclass of QuerySet")
+        members: dict[str, Any] = {"queryset_class": queryset_class}
+        for klass in reversed(queryset_class.__mro__):
+            if issubclass(klass, QuerySet) and klass is not QuerySet:
+                for name, member in vars(klass).items():
+                    if not name.startswith("_") and callable(member):
+                        members[name] = _forwarded(name, member)
+        return type(f"{cls.__name__}From{queryset_class.__name__}", (cls,), members)
+
+    def bound_copy(self, model: type[Any], name: str) -> Self:
+        """Return a copy for another model, so that inherited managers are never shared."""
+        made = copy.copy(self)
+        made.bind(model, name)
+        return made
+
+    def query_by(self, queryset_class: type[QuerySet[Any]]) -> None:
+        """Begin queries from another class of querysets."""
+        self._everything = queryset_class(self.model)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.model.__name__}.{self.name}>"
+
+    def get_queryset(self) -> QuerySet[M]:
+        """Return the query that all others begin from; all rows unless overridden."""
+        # Querysets are immutable, so one serves all.
+        assert self._everything is not None, "a manager belongs into the body of a model class"
+        return self._everything
+
+    def all(self, ignore_permissions: bool = False) -> QuerySet[M]:
+        """Return a query for all rows."""
+        return self.get_queryset().all(ignore_permissions)
+
+    def filter(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> QuerySet[M]:
+        """Return a query for the rows for which all conditions hold."""
+        return self.get_queryset().filter(*conditions, ignore_permissions=ignore_permissions, **lookups)
+
+    def exclude(self, *conditions: Q, **lookups: Any) -> QuerySet[M]:
+        """Return a query without the rows for which all conditions hold."""
+        return self.get_queryset().exclude(*conditions, **lookups)
+
+    def order_by(self, *names: str) -> QuerySet[M]:
+        """Return a query in this order."""
+        return self.get_queryset().order_by(*names)
+
+    def limit(self, count: int) -> QuerySet[M]:
+        """Return a query for at most so many rows."""
+        return self.get_queryset().limit(count)
+
+    def offset(self, count: int) -> QuerySet[M]:
+        """Return a query that skips so many rows."""
+        return self.get_queryset().offset(count)
+
+    def distinct(self) -> QuerySet[M]:
+        """Return a query for rows that differ."""
+        return self.get_queryset().distinct()
+
+    def only(self, *names: str) -> QuerySet[M]:
+        """Return a query that loads just these fields."""
+        return self.get_queryset().only(*names)
+
+    def defer(self, *names: str) -> QuerySet[M]:
+        """Return a query that loads all fields but these."""
+        return self.get_queryset().defer(*names)
+
+    def select_related(self, *names: str) -> QuerySet[M]:
+        """Return a query that loads these foreign keys' instances too."""
+        return self.get_queryset().select_related(*names)
+
+    def prefetch_related(self, *names: str | Prefetch) -> QuerySet[M]:
+        """Return a query that loads these relations' instances too, by one more query each."""
+        return self.get_queryset().prefetch_related(*names)
+
+    def annotate(self, **expressions: Expression) -> QuerySet[M]:
+        """Return a query that computes values per row."""
+        return self.get_queryset().annotate(**expressions)
+
+    def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> QuerySet[M]:
+        """Return a query that locks its rows until the transaction ends."""
+        return self.get_queryset().select_for_update(nowait, skip_locked)
+
+    def if_permitted(self) -> QuerySet[M]:
+        """Return a query that gives nothing when reading is denied."""
+        return self.get_queryset().if_permitted()
+
+    def using(self, alias: str) -> QuerySet[M]:
+        """Return a query on this database."""
+        return self.get_queryset().using(alias)
+
+    def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Query[M]:
+        """Return the one instance for which the conditions hold.
+
+        Raises:
+            DoesNotExist: If there is none.
+            MultipleObjectsReturned: If there are several.
+        """
+        return self.get_queryset().get(*conditions, ignore_permissions=ignore_permissions, **lookups)
+
+    def get_or_none(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Query[M | None]:
+        """Return the one instance for which the conditions hold, or `None`."""
+        return self.get_queryset().get_or_none(*conditions, ignore_permissions=ignore_permissions, **lookups)
+
+    def create(self, *, ignore_permissions: bool = False, **values: Any) -> Query[M]:
+        """Build an instance and save it."""
+        return self.get_queryset().create(ignore_permissions=ignore_permissions, **values)
+
+    def get_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> Query[tuple[M, bool]]:
+        """Return the matching instance, or create it."""
+        return self.get_queryset().get_or_create(defaults, **lookups)
+
+    def update_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> Query[tuple[M, bool]]:
+        """Save `defaults` on the matching instance, or create it."""
+        return self.get_queryset().update_or_create(defaults, **lookups)
+
+    def first(self) -> Query[M | None]:
+        """Return the first instance, or `None`."""
+        return self.get_queryset().first()
+
+    def last(self) -> Query[M | None]:
+        """Return the last instance, or `None`."""
+        return self.get_queryset().last()
+
+    def count(self) -> Query[int]:
+        """Return the number of rows."""
+        return self.get_queryset().count()
+
+    def exists(self) -> Query[bool]:
+        """Tell whether there is any row."""
+        return self.get_queryset().exists()
+
+    def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> Query[dict[Any, M]]:
+        """Return instances by the value of a unique field."""
+        return self.get_queryset().in_bulk(id_list, field_name=field_name)
+
+    def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
+        """Yield instances one at a time."""
+        return self.get_queryset().iterator(chunk_size)
+
+    def batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
+        """Yield lists of instances."""
+        return self.get_queryset().batch(size)
+
+    def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
+        """Yield lists of instances by primary key."""
+        return self.get_queryset().id_batch(size)
+
+    def paginate(self, page_number: int = 1, page_size: int = 25, cursor: str | None = None) -> Query[Page[M]]:
+        """Return one page of all instances."""
+        return self.get_queryset().paginate(page_number, page_size, cursor)
+
+    def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
+        """Return, when awaited, a list of dicts."""
+        return self.get_queryset().values(*names)
+
+    @overload
+    def values_list(self, *names: str, flat: Literal[False] = ...) -> ValuesQuery[tuple[Any, ...]]: ...
+    @overload
+    def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
+    def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
+        """Return, when awaited, a list of tuples, or of values if `flat` is set."""
+        queryset = self.get_queryset()
+        return queryset.values_list(*names, flat=True) if flat else queryset.values_list(*names)
+
+    def aggregate(self, **aggregates: Aggregate) -> Query[dict[str, Any]]:
+        """Return values computed over all rows."""
+        return self.get_queryset().aggregate(**aggregates)
+
+    def explain(self) -> Query[str]:
+        """Return the database's plan for the query of all rows."""
+        return self.get_queryset().explain()
+
+    def raw_sql(self) -> str:
+        """Return the SQL of the query of all rows."""
+        return self.get_queryset().raw_sql()
+
+    def get_single(self) -> Query[M]:
+        """Return the one row of a single model."""
+        return self.get_queryset().get_single()
+
+    def create_single(self, **values: Any) -> Query[M]:
+        """Create the one row of a single model."""
+        return self.get_queryset().create_single(**values)
+
+    def update_single(self, **values: Any) -> Query[M]:
+        """Change and return the one row of a single model."""
+        return self.get_queryset().update_single(**values)
+
+    def get_or_create_single(self, **values: Any) -> Query[M]:
+        """Return the one row of a single model, made if need be."""
+        return self.get_queryset().get_or_create_single(**values)
+
+    def bulk_create(
+        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+    ) -> Query[list[M]]:
+        """Insert instances in one transaction and return them."""
+        return self.get_queryset().bulk_create(objs, batch_size, ignore_permissions=ignore_permissions)
+
+    def bulk_update(
+        self,
+        objs: Iterable[M],
+        fields: Sequence[str],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+    ) -> Query[int]:
+        """Write some fields of stored instances in one transaction and return the number of rows."""
+        return self.get_queryset().bulk_update(objs, fields, batch_size, ignore_permissions=ignore_permissions)

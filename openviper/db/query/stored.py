@@ -1,0 +1,110 @@
+"""Instances as rows: the values to store, and what is remembered as stored.
+
+An instance keeps the driver's values of the row it was loaded from or stored as: ``_row``, in the order of all columns
+or of ``_layout``. What changed is what differs from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from openviper.db.sql.prepared import Plan
+
+
+def stored_value(plan: Plan, instance: Any, attname: str) -> Any:
+    """Convert one attribute to its field's type in place and return it as the driver takes it.
+
+    Raises:
+        ValueError: If the field cannot convert it.
+    """
+    values = instance.__dict__
+    value = values.get(attname)
+    converted = plan.meta.names[attname].to_db(value)
+    if converted is not value:
+        values[attname] = converted
+    writer = plan.writer_of[attname]
+    return converted if converted is None or writer is None else writer(converted)
+
+
+def layout_of(plan: Plan, instance: Any) -> tuple[str, ...]:
+    """Return the attributes that the instance's row holds."""
+    layout: tuple[str, ...] | None = instance.__dict__.get("_layout")
+    return plan.attnames if layout is None else layout
+
+
+def changed_values(plan: Plan, instance: Any) -> dict[str, Any]:
+    """Return the stored value of each attribute that differs from it; of those that were not loaded it is `None`."""
+    row = instance._row
+    if row is None:
+        return {}
+    changed: dict[str, Any] = {}
+    values = instance.__dict__
+    layout = layout_of(plan, instance)
+    readers = plan.reader_of
+    for attname, raw in zip(layout, row, strict=True):
+        current = values.get(attname)
+        if current is raw:
+            continue
+        reader = readers[attname]
+        old = raw if raw is None or reader is None else reader(raw)
+        # 1 == True, but a column of another kind would not be the same.
+        if old != current:
+            changed[attname] = old
+    if layout is not plan.attnames:
+        loaded = set(layout)
+        changed.update({name: None for name in plan.attnames if name not in loaded and name in values})
+    return changed
+
+
+def mark_inserted(plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str) -> None:
+    """Take the keys from whole rows, in the order of the columns, and remember the rows as stored."""
+    key = plan.meta.pk.attname
+    position = plan.key_position
+    elsewhere = alias != plan.meta.backend
+    for instance, row in zip(instances, rows, strict=True):
+        values = instance.__dict__
+        if values[key] is None:
+            values[key] = row[position]
+        values["_row"] = row
+        if elsewhere:
+            values["_alias"] = alias
+
+
+def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:
+    """Remember values of some attributes, in the driver's form, as stored."""
+    known = dict(zip(layout_of(plan, instance), instance._row, strict=True))
+    known.update(written)
+    values = instance.__dict__
+    layout = tuple(name for name in plan.attnames if name in known)
+    values["_row"] = tuple(known[name] for name in layout)
+    if len(layout) == len(plan.attnames):
+        values.pop("_layout", None)
+    else:
+        values["_layout"] = layout
+
+
+def is_unsaved(instance: Any) -> bool:
+    """Tell whether an instance has no row yet, as far as it can be told from the instance.
+
+    A key that the database gives is proof enough; one that every new instance makes for itself is not.
+    """
+    if instance.pk is None:
+        return True
+    meta = instance._meta
+    return instance._row is None and meta.pk in meta.factories
+
+
+def key_value(plan: Plan, value: Any) -> Any:
+    """Return a primary key as the driver takes it.
+
+    Raises:
+        ValueError: If the field cannot convert it.
+    """
+    converted = plan.meta.pk.to_db(value)
+    return converted if plan.write_key is None or converted is None else plan.write_key(converted)
+
+
+def stored_key(plan: Plan, instance: Any) -> Any:
+    """Return the key under which the instance is stored, in the driver's form, even if the attribute was changed."""
+    return instance._row[layout_of(plan, instance).index(plan.meta.pk.attname)]

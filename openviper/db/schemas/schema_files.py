@@ -1,0 +1,241 @@
+"""The schema files: one JSON document per model in ``<app>/schemas/``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TYPE_CHECKING, cast
+
+from openviper.exceptions import MigrationError
+from openviper.utils.importing import import_string
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State, Table
+
+FORMAT = 1
+DIRECTORY = "schemas"
+_COLUMN_KEYS = (
+    "name", "type", "nullable", "primary_key", "autoincrement", "unique", "default", "target_table", "on_delete",
+    "choices", "old_name", "older_names", "old_type", "changed_at",
+)  # fmt: skip
+
+
+def read_json_schema(directory: str | Path, model: str) -> dict[str, Any] | None:
+    """Return the content of a model's schema file, or `None` if there is none.
+
+    Args:
+        directory: The ``schemas`` directory of an app.
+        model: The name of the model class.
+
+    Raises:
+        MigrationError: If the file is not a schema file.
+    """
+    path = os.path.join(directory, f"{model}.json")
+    return _read(path) if os.path.isfile(path) else None
+
+
+def read_all_raw_schemas(directory: str | Path) -> dict[str, dict[str, Any]]:
+    """Return the content of every schema file of a directory by the name of the model.
+
+    Raises:
+        MigrationError: If a file is not a schema file.
+    """
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.endswith(".json") and name[0] != ".")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {name.removesuffix(".json"): _read(os.path.join(directory, name)) for name in names}
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise MigrationError(f"schema file {path!r} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise MigrationError(f"schema file {path!r} must hold an object, not {type(data).__name__}")
+    if data.get("format", 1) != FORMAT:
+        raise MigrationError(f"schema file {path!r} has format {data['format']!r}; this version knows {FORMAT}")
+    for key in ("model", "app", "table_name"):
+        if not isinstance(data.get(key), str) or not data[key]:
+            raise MigrationError(f"schema file {path!r} has no {key!r}")
+    columns = data.get("columns")
+    if not isinstance(columns, list) or not columns:
+        raise MigrationError(f"schema file {path!r} has no columns")
+    for column in columns:
+        if not isinstance(column, dict) or not all(isinstance(column.get(key), str) for key in ("name", "type")):
+            raise MigrationError(f"schema file {path!r} has a column without name or type: {column!r}")
+    return data
+
+
+def table_of(schema: Mapping[str, Any]) -> Table:
+    """Return the wanted table that the content of a schema file describes; what old files leave out is filled in."""
+    table: Table = {
+        "model": schema["model"],
+        "app": schema["app"],
+        "columns": [_column(column) for column in schema["columns"]],
+        "indexes": schema.get("indexes") or [],
+        "unique_together": schema.get("unique_together") or [],
+        "index_together": schema.get("index_together") or [],
+        "constraints": schema.get("constraints") or [],
+        "single": bool(schema.get("single")),
+        "managed": schema.get("managed") is not False,
+    }
+    if old := schema.get("old_table_name"):
+        table["old_table_name"] = old
+    for constraint in table["constraints"]:
+        constraint.setdefault("type", "CHECK" if "check" in constraint else "UNIQUE")
+    return table
+
+
+def _column(entry: Mapping[str, Any]) -> Any:
+    return {"nullable": False, "default": None, **entry}
+
+
+def discover_json_schemas(resolved_apps: Mapping[str, str] | None = None) -> State:
+    """Return the wanted tables of all apps, by table name.
+
+    Args:
+        resolved_apps: The directory of each app by its name; those of ``INSTALLED_APPS`` when not given.
+
+    Raises:
+        MigrationError: If a file is not a schema file, or a table is described twice.
+    """
+    apps = installed_app_directories() if resolved_apps is None else resolved_apps
+    state: State = {}
+    origins: dict[str, str] = {}
+    for directory in dict.fromkeys(apps.values()):
+        folder = os.path.join(directory, DIRECTORY)
+        for model, schema in read_all_raw_schemas(folder).items():
+            table = table_of(schema)
+            if not table["managed"]:
+                continue
+            name, path = schema["table_name"], os.path.join(folder, f"{model}.json")
+            if name in state:
+                raise MigrationError(f"table {name!r} is described twice: in {origins[name]!r} and {path!r}")
+            state[name] = table
+            origins[name] = path
+    return _with_own_user_model(state)
+
+
+BUILT_IN_USERS = ("openviper.auth.models.User", "auth_users")
+"""The user model that is shipped, and its table, to which the shipped schema files refer."""
+
+
+def _with_own_user_model(state: State) -> State:
+    """Return the tables with the project's own user model in place of the shipped one, if it has one.
+
+    Raises:
+        MigrationError: If `USER_MODEL` cannot be imported or is no model.
+    """
+    from openviper.conf import settings
+
+    path, table = BUILT_IN_USERS
+    if settings.USER_MODEL == path or table not in state or state[table]["app"] != "auth":
+        return state
+    try:
+        meta = import_string(settings.USER_MODEL)._meta
+    except (ImportError, AttributeError) as error:
+        raise MigrationError(f"USER_MODEL {settings.USER_MODEL!r} is not a model: {error}") from error
+    changed = {name: entry for name, entry in state.items() if name != table}
+    for name, entry in changed.items():
+        columns = [
+            {**column, "target_table": meta.table_name, "type": meta.pk.db_type()}
+            if column.get("target_table") == table
+            else column
+            for column in entry["columns"]
+        ]
+        changed[name] = cast("Table", {**entry, "columns": columns})
+    return changed
+
+
+def installed_app_directories() -> dict[str, str]:
+    """Return the directory of every importable app of ``INSTALLED_APPS`` by its name, built-in apps first."""
+    from importlib.util import find_spec
+
+    from openviper.conf import settings
+
+    found: dict[str, str] = {}
+    for app in sorted(settings.INSTALLED_APPS, key=lambda name: not name.startswith("openviper.")):
+        spec = find_spec(app)
+        if spec is not None and spec.origin is not None:
+            found[app] = os.path.dirname(spec.origin)
+    return found
+
+
+def schema_document(table_name: str, table: Table, existing: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the content of a schema file; its time stays that of the existing one unless something differs."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "model": table["model"],
+        "app": table["app"],
+        "table_name": table_name,
+        "last_modified": (existing or {}).get("last_modified") or now(),
+        "columns": [_ordered(column) for column in table["columns"]],
+        "indexes": table["indexes"],
+        "unique_together": table["unique_together"],
+        "index_together": table["index_together"],
+        "constraints": table["constraints"],
+        "single": table["single"],
+        "managed": True,
+    }
+    if old := table.get("old_table_name"):
+        document["old_table_name"] = old
+    if existing is not None and document != existing:
+        document["last_modified"] = now()
+    return document
+
+
+def _ordered(column: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: column[key] for key in _COLUMN_KEYS if key in column}
+
+
+def now() -> str:
+    """Return the present time as it stands in schema files: ISO 8601, UTC, whole seconds."""
+    from datetime import datetime, timezone
+
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def write_json_schema(directory: str | Path, document: Mapping[str, Any]) -> Path:
+    """Write a model's schema file in one step and return its path.
+
+    Args:
+        directory: The ``schemas`` directory, made if it does not exist.
+        document: The content, see `schema_document`.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    from openviper.utils.atomic_files import atomic_write
+
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{document['model']}.json"
+    with atomic_write(path) as file:
+        file.write(dump(document).encode())
+    return path
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """Return a document as text: two spaces of indent, and one line per column, index and constraint."""
+    lines = []
+    for key, value in document.items():
+        if isinstance(value, list) and value:
+            items = ",\n".join(f"    {json.dumps(item, ensure_ascii=False)}" for item in value)
+            lines.append(f"  {json.dumps(key)}: [\n{items}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def delete_json_schema(directory: str | Path, model: str) -> bool:
+    """Delete a model's schema file; tell whether there was one."""
+    try:
+        os.unlink(os.path.join(directory, f"{model}.json"))
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""Asking whether the current user may do something to a model.
+
+This room knows neither users nor queries: `openviper.auth` registers who decides, the executor asks. It stands alone so that
+registering, which happens before every command, imports nothing of the query side.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextvars import Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from openviper.core.context import ignore_permissions_ctx
+
+if TYPE_CHECKING:
+    from openviper.db.fields.model_options import ModelOptions
+
+logger = logging.getLogger("openviper.db")
+
+
+class PermissionChecker(Protocol):
+    """Decides whether the current user may do something to a model."""
+
+    async def check(self, model: type[Any], action: str) -> None:
+        """Return if the action is allowed.
+
+        Args:
+            model: The model class.
+            action: ``create``, ``read``, ``update`` or ``delete``.
+
+        Raises:
+            Exception: The checker's own error if it is not.
+        """
+        ...
+
+
+_checker: PermissionChecker | None = None
+
+
+def set_permission_checker(checker: PermissionChecker | None) -> None:
+    """Ask `checker` before each operation from now on; `None` allows everything."""
+    global _checker
+    _checker = checker
+
+
+def is_enforced(ignore: bool = False) -> bool:
+    """Tell whether anybody decides at present; `ignore` is the caller's wish that nobody does."""
+    return _checker is not None and not ignore and not ignore_permissions_ctx.get()
+
+
+async def check_permission(meta: ModelOptions, action: str, ignore: bool = False) -> None:
+    """Return if the current user may do this.
+
+    Raises:
+        Exception: The checker's own error if not.
+    """
+    if _checker is not None and not ignore and not ignore_permissions_ctx.get():
+        await _checker.check(meta.model, action)
+
+
+# This file lies two folders below the package.
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
+_seen_bypasses: set[tuple[str, int]] = set()
+
+
+class bypass_permissions:  # noqa: N801 - used like a function
+    """Check no model permission inside a ``with`` or ``async with`` block, and log who asked for it.
+
+    Args:
+        reason: Why, for the log.
+    """
+
+    def __init__(self, *, reason: str | None = None) -> None:
+        self.reason = reason
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ignore_permissions_ctx.reset(self._tokens.pop())
+
+    async def __aenter__(self) -> None:
+        self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ignore_permissions_ctx.reset(self._tokens.pop())
+
+    def _enter(self, path: str, line: int) -> None:
+        place = (path, line)
+        # OpenViper's own bookkeeping is no decision of the project's.
+        known = place in _seen_bypasses or path.startswith(_PACKAGE)
+        level = logging.DEBUG if known else logging.WARNING
+        _seen_bypasses.add(place)
+        logger.log(level, "model permissions bypassed at %s:%d: %s", path, line, self.reason or "no reason given")
+        self._tokens.append(ignore_permissions_ctx.set(True))

@@ -1,0 +1,96 @@
+"""What is worked out once per model and dialect: columns, conversions, builders, finished SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from openviper.db.sql.rows.from_rows import Build, make_builder
+from openviper.db.sql.rows.to_rows import make_extractor
+from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.base import Field
+from openviper.db.fields.moments import uses_time_zones
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.lookups import MAX_CACHED
+
+
+class Plan:
+    """The compiled side of one model on one dialect.
+
+    Attributes:
+        fields: The columns in order.
+        build: Turns rows of all columns into instances.
+        bulk_insert_sql: Inserts whole rows, many at a time.
+        cache: Finished statements by their shape.
+    """
+
+    def __init__(self, meta: ModelOptions, dialect: Dialect) -> None:
+        self.meta = meta
+        self.dialect = dialect
+        self.fields: list[Field[Any]] = list(meta.fields.values())
+        self.attnames = tuple(field.attname for field in self.fields)
+        self.aware = any(field.base_type == "DATETIME" for field in self.fields) and uses_time_zones()
+        self.readers = [field.reader(dialect, aware=self.aware) for field in self.fields]
+        self.writers = [field.writer(dialect) for field in self.fields]
+        self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
+        self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
+        self.auto_fields: list[Any] = [field for field in self.fields if field.auto_now or field.auto_now_add]
+        self.pre_save_fields = [field for field in self.fields if type(field).pre_save is not Field.pre_save]
+        self.key_position = self.attnames.index(meta.pk.attname)
+        self.extract = make_extractor(meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware)
+        self.table = dialect.quote(meta.table_name)
+        self.key = dialect.quote(meta.pk.column_name)
+        self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
+        self.cache: dict[Any, Any] = {}
+        columns = ", ".join(self.column(field) for field in self.fields)
+        self.get_sql = f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
+        self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
+        self.insert_sql_with_key = self._insert_sql(self.attnames)
+        others = tuple(name for name in self.attnames if name != meta.pk.attname)
+        self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
+        self.bulk_insert_sql = dialect.bulk_insert(self.table, [self.column(field) for field in self.fields])
+        self.write_key: Converter | None = self.writer_of[meta.pk.attname]
+
+    def column(self, field: Field[Any]) -> str:
+        """Return the quoted name of a column."""
+        return self.dialect.quote(field.column_name)
+
+    def cached(self, shape: Any, make: Callable[[], Any]) -> Any:
+        """Return the statement for a shape, made on first use."""
+        found = self.cache.get(shape)
+        if found is None:
+            found = make()
+            if len(self.cache) >= MAX_CACHED:
+                self.cache.clear()
+            self.cache[shape] = found
+        return found
+
+    def _insert_sql(self, attnames: tuple[str, ...]) -> str:
+        if not attnames:
+            return self.dialect.insert_nothing(self.table)
+        columns = ", ".join(self.column(self.meta.names[attname]) for attname in attnames)
+        marks = ", ".join([self.dialect.placeholder] * len(attnames))
+        return f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"
+
+    def update_sql(self, attnames: tuple[str, ...]) -> str:
+        """Return the UPDATE of these attributes of one row; the key is the last parameter."""
+        sql: str = self.cached(("update row", attnames), lambda: self._update_sql(attnames))
+        return sql
+
+    def _update_sql(self, attnames: tuple[str, ...]) -> str:
+        mark = self.dialect.placeholder
+        settings = ", ".join(f"{self.column(self.meta.names[attname])} = {mark}" for attname in attnames)
+        return f"UPDATE {self.table} SET {settings} WHERE {self.key} = {mark}"
+
+    def partial_builder(self, attnames: tuple[str, ...]) -> Build:
+        """Return a builder for rows of some columns."""
+        readers = [self.reader_of[attname] for attname in attnames]
+        return make_builder(self.meta.model, attnames, readers, attnames)
+
+
+def plan_for(meta: ModelOptions, dialect: Dialect) -> Plan:
+    """Return the plan of a model on a dialect, made on first use."""
+    plan: Plan | None = meta.plans.get(dialect.name)
+    if plan is None:
+        plan = meta.plans[dialect.name] = Plan(meta, dialect)
+    return plan

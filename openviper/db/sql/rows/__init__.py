@@ -1,0 +1,1 @@
+"""Generated code between rows and instances."""

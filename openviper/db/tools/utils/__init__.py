@@ -1,1 +1,0 @@
-"""Names, metadata and input checks of backups."""

@@ -1,0 +1,1 @@
+"""Which project am I in: its settings module, the target of a command, its installed apps, its source."""

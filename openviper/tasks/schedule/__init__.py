@@ -1,0 +1,1 @@
+"""Periodic jobs: cron expressions, the scheduler, and the jobs as rows."""

@@ -1,0 +1,160 @@
+"""Periodic jobs as rows of `ScheduledJob`, where people see them and can switch them off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from openviper.db.sql.permissions import bypass_permissions
+from openviper.tasks.schedule.cron import parse_cron
+from openviper.tasks.actors import Registry
+from openviper.tasks.registry import ScheduleEntry
+
+logger = logging.getLogger("openviper.tasks.schedule.scheduler")
+
+LOOK_AGAIN = 10.0
+"""Seconds for which the status of the jobs is remembered."""
+_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+
+
+def is_installed() -> bool:
+    """Tell whether the rows exist at all: the app ``openviper.tasks`` is installed."""
+    from openviper.conf import settings
+
+    return "openviper.tasks" in settings.INSTALLED_APPS
+
+
+async def sync_scheduled_jobs() -> int:
+    """Write one row per registered job, and mark the rows of unknown ones ``orphaned``; nothing is deleted.
+
+    Returns:
+        The number of registered jobs.
+    """
+    from openviper.tasks.models import ScheduledJob
+
+    entries = Registry.schedule()
+    with bypass_permissions(reason="periodic jobs"):
+        rows = {row.name: row for row in await ScheduledJob.objects.all()}
+        for entry in entries:
+            await _write(ScheduledJob, rows.pop(entry["name"], None), entry)
+        for row in rows.values():
+            if row.status == "active":
+                row.status = "orphaned"
+                await row.save()
+    return len(entries)
+
+
+async def _write(model: Any, row: Any, entry: ScheduleEntry) -> None:
+    values = {
+        "app": entry["app_label"],
+        "schedule": entry["schedule"],
+        "cron_description": describe_cron(entry["cron"]) if entry["cron"] else None,
+        "trigger_source": "cron" if entry["cron"] else "interval",
+    }
+    if row is None:
+        await model.objects.get_or_create(values, name=entry["name"])
+        return
+    for name, value in values.items():
+        setattr(row, name, value)
+    if row.status == "orphaned":  # It is known again; any other status is somebody's decision.
+        row.status = "active"
+    await row.save()
+
+
+def sync_now() -> None:
+    """Do `sync_scheduled_jobs` on an event loop of its own; a failure is logged and stops nothing."""
+    if not is_installed():
+        return
+
+    async def work() -> None:
+        from openviper.db.connection import close_db
+
+        try:
+            await sync_scheduled_jobs()
+        finally:
+            await close_db()
+
+    try:
+        asyncio.run(work())
+    except Exception as error:
+        logger.warning("the rows of the periodic jobs could not be written: %s", error)
+
+
+class JobStatus:
+    """What the rows say about jobs, looked up by a scheduler's thread; without the rows every job is active."""
+
+    def __init__(self) -> None:
+        self._inactive: frozenset[str] = frozenset()
+        self._read_at = float("-inf")
+
+    def is_active(self, name: str) -> bool:
+        """Tell whether a job is to be sent."""
+        now = time.monotonic()
+        if now - self._read_at > LOOK_AGAIN:
+            self._read_at = now
+            self._read()
+        return name not in self._inactive
+
+    def _read(self) -> None:
+        try:
+            self._inactive = frozenset(asyncio.run(_inactive_jobs()))
+        except Exception as error:
+            logger.warning("cannot read which periodic jobs are switched off: %s", error)
+
+    def note(self, name: str, slot: int) -> None:
+        """Write down when a job was sent."""
+        try:
+            asyncio.run(_note(name, slot))
+        except Exception as error:
+            logger.warning("cannot write when %r was sent: %s", name, error)
+
+
+async def _inactive_jobs() -> list[str]:
+    from openviper.db.connection import close_db
+    from openviper.tasks.models import ScheduledJob
+
+    try:
+        with bypass_permissions(reason="periodic jobs"):
+            return list(await ScheduledJob.objects.exclude(status__in=["active", "orphaned"]).values_list("name", flat=True))
+    finally:
+        await close_db()
+
+
+async def _note(name: str, slot: int) -> None:
+    from openviper.db.connection import close_db
+    from openviper.tasks.models import ScheduledJob
+
+    try:
+        with bypass_permissions(reason="periodic jobs"):
+            await ScheduledJob.objects.filter(name=name).update(last_enqueued_at=datetime.now(UTC), last_slot=slot)
+    finally:
+        await close_db()
+
+
+def describe_cron(expr: str) -> str:
+    """Return a cron expression in words, as far as that is shorter than the expression itself.
+
+    Raises:
+        ValueError: If it cannot be understood.
+    """
+    parsed = parse_cron(expr)
+    minute, hour, day, month, weekday = parsed.text.split()
+    if (hour, day, month, weekday) == ("*", "*", "*", "*"):
+        if minute == "*":
+            return "every minute"
+        if minute.startswith("*/"):
+            return f"every {minute[2:]} minutes"
+        if len(parsed.minutes) == 1:
+            return f"every hour at minute {parsed.minutes[0]}"
+    if len(parsed.minutes) == 1 and len(parsed.hours) == 1 and month == "*":
+        at = f"at {parsed.hours[0]:02}:{parsed.minutes[0]:02}"
+        if (day, weekday) == ("*", "*"):
+            return f"every day {at}"
+        if day == "*":
+            return f"every {', '.join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))} {at}"
+        if weekday == "*" and len(parsed.days) == 1:
+            return f"on day {next(iter(parsed.days))} of every month {at}"
+    return f"cron {parsed.text}"

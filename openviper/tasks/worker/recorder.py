@@ -1,0 +1,114 @@
+"""Writing what happens to messages into `TaskResult`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from typing import Any
+from uuid import UUID
+
+from openviper.tasks.message import Finished, Message
+from openviper.tasks.actors import Registry
+
+logger = logging.getLogger("openviper.tasks")
+
+MASKED = frozenset({"password", "token", "secret", "api_key", "access_token", "refresh_token"})
+"""Keyword arguments whose values are never stored."""
+MASK = "********"
+MAX_WAITING = 10_000
+"""Transitions that wait to be written; more are dropped with a warning, as a task never waits for its record."""
+
+
+def masked(value: Any) -> Any:
+    """Return a value with the secrets in it hidden, as far as their keys tell."""
+    if isinstance(value, dict):
+        return {key: MASK if str(key).lower() in MASKED else masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else value
+
+
+class Recorder:
+    """Takes transitions from any thread and writes them one after the other, in a thread with an event loop of its own."""
+
+    def __init__(self) -> None:
+        self._waiting: list[dict[str, Any]] = []
+        self._condition = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="openviper-tasks-recorder", daemon=True)
+        self._stopping = False
+        self._thread.start()
+
+    def observe(self, message: Message, status: str, finished: Finished | None, seconds: float) -> None:
+        """Take note of a transition."""
+        values: dict[str, Any] = {
+            "message_id": UUID(message.message_id),
+            "actor_name": message.actor_name,
+            "queue": message.queue_name,
+            "status": status,
+            "retries": message.attempts,
+        }
+        if status == "running":
+            values["arguments"] = self._arguments(message)
+        else:
+            values["duration_ms"] = round(seconds * 1000)
+        if finished is not None:
+            values["error_traceback"] = finished.error or None
+            values["return_value"] = None if finished.result is None else json.loads(finished.result)
+        with self._condition:
+            if len(self._waiting) >= MAX_WAITING:
+                logger.warning("the record of %r is dropped: the database does not keep up", message)
+                return
+            self._waiting.append(values)
+            self._condition.notify()
+
+    @staticmethod
+    def _arguments(message: Message) -> Any:
+        actor = Registry.find_actor(message.actor_name)
+        if actor is not None and not actor.log_arguments:
+            return None
+        args, kwargs = message.arguments()
+        return {"args": masked(args), "kwargs": masked(kwargs)}
+
+    def _run(self) -> None:
+        asyncio.run(self._write_all())
+
+    async def _write_all(self) -> None:
+        from openviper.db.connection import close_db
+
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = await loop.run_in_executor(None, self._take)
+            if batch is None:
+                await close_db()
+                return
+            for values in batch:
+                await write_record(values)
+
+    def _take(self) -> list[dict[str, Any]] | None:
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._stopping)
+            if not self._waiting:
+                return None
+            batch, self._waiting = self._waiting, []
+            return batch
+
+    def close(self) -> None:
+        """Write what waits, for 10 s at most."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        self._thread.join(10)
+
+
+async def write_record(values: dict[str, Any]) -> None:
+    """Write one transition; a failure is logged and goes no further."""
+    from openviper.db.sql.permissions import bypass_permissions
+    from openviper.tasks.models import TaskResult
+
+    known = dict(values)
+    message_id = known.pop("message_id")
+    try:
+        with bypass_permissions(reason="record of a task"):
+            await TaskResult.objects.update_or_create(known, message_id=message_id)
+    except Exception:
+        logger.warning("the record of message %s could not be written", message_id, exc_info=True)

@@ -1,0 +1,143 @@
+"""Cron expressions: grammar, days, and clocks that are put forward and back."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from openviper.tasks.schedule.cron import compute_next_cron_fire, find_last_cron_fire, parse_cron
+from openviper.tasks.schedule.stored_jobs import describe_cron
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("expression", "base", "expected"),
+    [
+        ("* * * * *", "2024-05-01 10:00:00", "2024-05-01 10:01"),
+        ("* * * * *", "2024-05-01 10:00:59", "2024-05-01 10:01"),
+        ("*/15 * * * *", "2024-05-01 10:44", "2024-05-01 10:45"),
+        ("5-10/2 * * * *", "2024-05-01 10:07", "2024-05-01 10:09"),
+        ("50/3 * * * *", "2024-05-01 10:50", "2024-05-01 10:53"),
+        ("0 9,17 * * *", "2024-05-01 09:00", "2024-05-01 17:00"),
+        ("30 4 1 * *", "2024-05-01 04:30", "2024-06-01 04:30"),
+        ("0 0 31 * *", "2024-04-01 00:00", "2024-05-31 00:00"),
+        ("0 0 29 2 *", "2024-03-01 00:00", "2028-02-29 00:00"),
+        ("0 0 29 2 *", "2096-03-01 00:00", "2104-02-29 00:00"),
+        ("0 0 * jan-mar mon", "2024-03-30 00:00", "2025-01-06 00:00"),
+        ("0 0 * * 7", "2024-05-01 00:00", "2024-05-05 00:00"),
+        ("0 0 * * SUN", "2024-05-01 00:00", "2024-05-05 00:00"),
+        ("0 0 * * 5-7", "2024-05-05 00:00", "2024-05-10 00:00"),
+        ("0 0 13 * fri", "2024-05-04 00:00", "2024-05-10 00:00"),  # Either day matches.
+        ("0 0 */2 * mon", "2024-05-01 00:00", "2024-05-13 00:00"),  # A star with a step restricts nothing by itself.
+        ("59 23 31 12 *", "2024-12-31 23:59", "2025-12-31 23:59"),
+    ],
+)
+def test_the_next_time_is_found(expression: str, base: str, expected: str) -> None:
+    assert compute_next_cron_fire(expression, datetime.fromisoformat(base)) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("* * * *", "has 4 fields"),
+        ("", "has 0 fields"),
+        ("* * * * * *", "has 6 fields"),
+        ("60 * * * *", "'60' is no minute"),
+        ("* 24 * * *", "'24' is no hour"),
+        ("* * 0 * *", "'0' is no day of month"),
+        ("* * * 13 *", "'13' is no month"),
+        ("* * * * 8", "'8' is no day of week"),
+        ("*/0 * * * *", "'0' is no step of minute"),
+        ("5-1 * * * *", "'5-1' in minute ends before it begins"),
+        ("1,,2 * * * *", "'' is no minute"),
+        ("a * * * *", "'a' is no minute"),
+        ("-1 * * * *", "'' is no minute"),
+        ("\u0661 * * * *", "is no minute"),
+        ("* * * january *", "'january' is no month"),
+        ("0 0 30 2 *", "never matches"),
+        ("0 0 31 4,6,9,11 *", "never matches"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(expression: str, problem: str) -> None:
+    with pytest.raises(ValueError, match="cron expression") as caught:
+        parse_cron(expression)
+    assert problem in str(caught.value)
+
+
+def test_a_time_that_the_clock_skips_fires_at_the_next_minute_there_is() -> None:
+    # On 31 March 2024 it went from 02:00 to 03:00.
+    fire = compute_next_cron_fire("30 2 * * *", datetime(2024, 3, 30, 12, tzinfo=BERLIN))
+    assert fire.isoformat() == "2024-03-31T03:00:00+02:00"
+    following = compute_next_cron_fire("30 2 * * *", fire)
+    assert following.isoformat() == "2024-04-01T02:30:00+02:00"
+
+
+def test_a_time_that_the_clock_shows_twice_fires_the_first_time() -> None:
+    # On 27 October 2024 it went from 03:00 back to 02:00.
+    fire = compute_next_cron_fire("30 2 * * *", datetime(2024, 10, 26, 12, tzinfo=BERLIN))
+    assert fire.isoformat() == "2024-10-27T02:30:00+02:00"
+    between = datetime(2024, 10, 27, 2, 15, tzinfo=BERLIN, fold=1)
+    assert compute_next_cron_fire("30 2 * * *", between).isoformat() == "2024-10-28T02:30:00+01:00"
+
+
+def test_every_minute_of_a_long_day_is_counted_once() -> None:
+    moment = datetime(2024, 10, 26, 23, 59, tzinfo=BERLIN)
+    fires = []
+    while (moment := compute_next_cron_fire("*/30 * * * *", moment)) < datetime(2024, 10, 28, tzinfo=BERLIN):
+        fires.append(moment)
+    instants = [fire.astimezone(UTC) for fire in fires]
+    assert instants == sorted(set(instants))
+    assert len(fires) == 48  # The repeated hour fires once, like the job of any other hour.
+
+
+def test_random_expressions_agree_with_looking_at_every_minute() -> None:
+    chance = random.Random(5)
+
+    def part(low: int, high: int) -> str:
+        one, other = sorted((chance.randint(low, high), chance.randint(low, high)))
+        return chance.choice(["*", str(one), f"{one}-{other}", f"*/{chance.randint(2, 6)}", f"{one},{other}"])
+
+    for _ in range(60):
+        text = f"{part(0, 59)} {part(0, 23)} {part(1, 28)} {part(1, 12)} {part(0, 6)}"
+        parsed = parse_cron(text)
+        base = datetime(2023, 1, 1) + timedelta(minutes=chance.randrange(500_000))
+        fire = compute_next_cron_fire(text, base)
+        assert fire > base
+        minutes, hours = set(parsed.minutes), set(parsed.hours)
+
+        def matches(moment: datetime) -> bool:
+            return moment.minute in minutes and moment.hour in hours and parsed.matches_day(moment)  # noqa: B023
+
+        assert matches(fire)
+        look = base.replace(second=0) + timedelta(minutes=1)
+        for _ in range(min(3000, int((fire - look).total_seconds() // 60))):
+            assert not matches(look), text
+            look += timedelta(minutes=1)
+
+
+def test_the_last_time_is_found_within_a_year() -> None:
+    base = datetime(2024, 5, 1, 10, 0, tzinfo=UTC)
+    assert find_last_cron_fire("0 10 * * *", base) == base
+    assert find_last_cron_fire("1 10 * * *", base) == datetime(2024, 4, 30, 10, 1, tzinfo=UTC)
+    assert find_last_cron_fire("0 0 1 1 *", base) == datetime(2024, 1, 1, tzinfo=UTC)
+    assert find_last_cron_fire("0 0 29 2 *", datetime(2027, 5, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("* * * * *", "every minute"),
+        ("*/5 * * * *", "every 5 minutes"),
+        ("7 * * * *", "every hour at minute 7"),
+        ("15 3 * * *", "every day at 03:15"),
+        ("0 9 * * mon,fri", "every Monday, Friday at 09:00"),
+        ("0 9 2 * *", "on day 2 of every month at 09:00"),
+        ("0 9 1-5 jan *", "cron 0 9 1-5 jan *"),
+    ],
+)
+def test_expressions_are_said_in_words(expression: str, words: str) -> None:
+    assert describe_cron(expression) == words
