@@ -14,7 +14,12 @@ from openviper.apps.discovery import discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.conf import Settings, settings
-from openviper.core.context import current_request, current_router, current_user, request_perms_cache
+from openviper.core.context import (
+    current_request,
+    current_router,
+    current_user,
+    request_perms_cache,
+)
 from openviper.exceptions import HTTPException, NotFound
 from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Receive, Scope, Send
 from openviper.http.coercion import coerce_response
@@ -201,7 +206,9 @@ class OpenViper:
         try:
             return self._current_stack()
         except Exception:
-            return self._answer  # The lifespan builds once more, fails the same way, and tells the server why.
+            return (
+                self._answer
+            )  # The lifespan builds once more, fails the same way, and tells the server why.
 
     def _build(self) -> ASGIApp:
         setup()  # A server imports the application only; nobody else may have connected the parts yet.
@@ -258,11 +265,19 @@ class OpenViper:
         allowed = getattr(error, "allowed", None)
         if allowed is not None and request.method == "OPTIONS":
             return Response(None, 204, {"allow": ", ".join(allowed)})
-        if isinstance(error, NotFound) and below_root(request.scope) == "/" and request.method in ("GET", "HEAD"):
+        if (
+            isinstance(error, NotFound)
+            and below_root(request.scope) == "/"
+            and request.method in ("GET", "HEAD")
+        ):
             if self.debug and not is_production():
                 from openviper.http.landing import landing_page
 
-                paths = [route.path for route in self.router.routes if route.is_static and "GET" in route.methods]
+                paths = [
+                    route.path
+                    for route in self.router.routes
+                    if route.is_static and "GET" in route.methods
+                ]
                 return landing_page(self.title, paths)
         return None
 
@@ -333,7 +348,9 @@ class OpenViper:
         target: Any = _import_string(self, inspect.currentframe())
         if target is None:
             if reload or workers > 1:
-                logger.warning("the application is no module-level name; serving in one process without reload")
+                logger.warning(
+                    "the application is no module-level name; serving in one process without reload"
+                )
             uvicorn.run(self, host=host, port=port, log_level=log_level, log_config=log_config)
             return
         uvicorn.run(
@@ -361,6 +378,8 @@ def _import_string(app: OpenViper, frame: Any) -> str | None:
     if module == "__main__":
         spec = caller.f_globals.get("__spec__")
         path = caller.f_globals.get("__file__")
-        module = spec.name if spec is not None else os.path.splitext(os.path.basename(path or ""))[0]
+        module = (
+            spec.name if spec is not None else os.path.splitext(os.path.basename(path or ""))[0]
+        )
     name = next((key for key, value in caller.f_globals.items() if value is app), None)
     return f"{module}:{name}" if name and module else None

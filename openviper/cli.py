@@ -23,26 +23,45 @@ def build_parser() -> ArgumentParser:
     from openviper.core.management.base import CommandParser
     from openviper.core.management.completion.shells import SHELLS
 
-    parser = CommandParser(prog="openviper", description="An async web framework for locked-down places.")
+    parser = CommandParser(
+        prog="openviper", description="An async web framework for locked-down places."
+    )
     parser.add_argument("--version", action="version", version=f"openviper, version {VERSION}")
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", title="commands")
 
     for name, what in (("create-project", "project"), ("create-app", "app")):
-        create = commands.add_parser(name, help=f"Create a new {what}.", description=f"Create a new {what}.")
+        create = commands.add_parser(
+            name, help=f"Create a new {what}.", description=f"Create a new {what}."
+        )
         create.add_argument("name", metavar="NAME", help=f"name of the {what}, a Python identifier")
-        create.add_argument("--directory", "-d", default=".", help="where to create it (default: here)")
+        create.add_argument(
+            "--directory", "-d", default=".", help="where to create it (default: here)"
+        )
 
     # -h is the host here, so only --help shows the help.
     run = commands.add_parser(
-        "run", add_help=False, help="Serve an application.", description="Serve an ASGI application with uvicorn."
+        "run",
+        add_help=False,
+        help="Serve an application.",
+        description="Serve an ASGI application with uvicorn.",
     )
     run.add_argument("--help", action="help", help="show this help and exit")
     run.add_argument("target", metavar="TARGET", help="module, module:attribute or path of a file")
-    run.add_argument("--host", "-h", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    run.add_argument("--port", "-p", type=int, default=8000, help="port to listen on (default: 8000)")
-    run.add_argument("--reload", action="store_true", default=True, help="restart when code changes (default)")
-    run.add_argument("--no-reload", action="store_false", dest="reload", help="do not watch the code")
-    run.add_argument("--workers", "-w", type=int, default=1, help="number of processes (default: 1)")
+    run.add_argument(
+        "--host", "-h", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
+    )
+    run.add_argument(
+        "--port", "-p", type=int, default=8000, help="port to listen on (default: 8000)"
+    )
+    run.add_argument(
+        "--reload", action="store_true", default=True, help="restart when code changes (default)"
+    )
+    run.add_argument(
+        "--no-reload", action="store_false", dest="reload", help="do not watch the code"
+    )
+    run.add_argument(
+        "--workers", "-w", type=int, default=1, help="number of processes (default: 1)"
+    )
 
     commands.add_parser("version", help="Show the version.", description="Show the version.")
     completion = commands.add_parser(
@@ -51,7 +70,9 @@ def build_parser() -> ArgumentParser:
         description="Print the script that teaches a shell to complete openviper and viperctl.py.",
     )
     completion.add_argument("shell", choices=SHELLS, help="the shell: %(choices)s")
-    viperctl = commands.add_parser("viperctl", add_help=False, help="Run a management command on a project.")
+    viperctl = commands.add_parser(
+        "viperctl", add_help=False, help="Run a management command on a project."
+    )
     viperctl.add_argument("arguments", nargs="*")
     return parser
 
@@ -95,7 +116,11 @@ def _run(arguments: Sequence[str], terminal: Terminal) -> int:
         from openviper.core.management.serving import run
 
         return run(
-            options.target, host=options.host, port=options.port, reload=options.reload, workers=options.workers
+            options.target,
+            host=options.host,
+            port=options.port,
+            reload=options.reload,
+            workers=options.workers,
         )
     if options.subcommand == "version":
         terminal.line(f"OpenViper {VERSION}")

@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
+from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.dispatch import (
     USAGE_ERROR,
     dispatch,
@@ -14,7 +15,6 @@ from openviper.core.management.dispatch import (
     refuse_unknown,
     show_commands,
 )
-from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.exceptions import OpenViperException
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
@@ -113,8 +113,8 @@ def _prepare_for_help(explicit: str | None, terminal: Terminal) -> None:
 def _make_known(target: str, explicit: str | None) -> None:
     # Late, here and below: usage errors need none of this.
     from openviper.core.flexible_adapter import FlexibleAdapter
-    from openviper.project.target import resolve_target
     from openviper.project.settings_module import discover_settings_module
+    from openviper.project.target import resolve_target
 
     module = discover_settings_module(target, explicit=explicit)
     if module is not None:
@@ -128,7 +128,8 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
 
     name = normalise(command)
     needs_project = not (
-        name in DOT_ONLY or (name == "backup-db" and any(one.split("=")[0] == "--db" for one in rest))
+        name in DOT_ONLY
+        or (name == "backup-db" and any(one.split("=")[0] == "--db" for one in rest))
     )
     settings_module = discover_settings_module(target, explicit=explicit)
     if settings_module is not None and name not in BUILTIN and target == ".":
@@ -156,7 +157,9 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
 def _refuse_early(command: str, settings_module: str) -> None:
     """Refuse an unknown command of a project that is a package, before anything that takes time is imported."""
     here = os.getcwd()
-    if "." not in settings_module or any(os.path.isfile(os.path.join(here, name)) for name in APP_FILES):
+    if "." not in settings_module or any(
+        os.path.isfile(os.path.join(here, name)) for name in APP_FILES
+    ):
         return  # The working directory is the app itself, whose commands are not known yet.
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -188,4 +191,6 @@ def _refuse_guessing() -> None:
             f"name one, for example: --settings {packages[0]}.settings"
         )
     if os.environ.get("OPENVIPER_ENV", "").strip().lower() in ("production", "prod"):
-        raise CommandError("No settings.py found; production needs settings, name them with --settings")
+        raise CommandError(
+            "No settings.py found; production needs settings, name them with --settings"
+        )

@@ -18,9 +18,9 @@ PAGES = ROOT / "docs" / "reference"
 sys.path.insert(0, str(ROOT))
 
 from openviper.cli import build_parser  # noqa: E402
+from openviper.core.management.builtin_commands import BUILTIN  # noqa: E402
 from openviper.core.management.checks.findings import CODES, GROUPS  # noqa: E402
 from openviper.core.management.command_lookup import find_builtin  # noqa: E402
-from openviper.core.management.builtin_commands import BUILTIN  # noqa: E402
 
 COMMANDS_HEAD = """# Commands
 
@@ -69,7 +69,9 @@ def commands_page() -> str:
     """Return the text of the page of commands."""
     lines = [COMMANDS_HEAD, "## `openviper`", ""]
     parser = build_parser()
-    commands = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
+    commands = next(
+        action.choices for action in parser._actions if isinstance(action.choices, dict)
+    )
     lines += _section(parser, "openviper", level=3)
     for name, sub in commands.items():
         if name != "viperctl":  # Which the head of the page describes.
@@ -81,7 +83,16 @@ def commands_page() -> str:
 
 
 def _section(parser: argparse.ArgumentParser, title: str, level: int) -> list[str]:
-    lines = [f"{'#' * level} `{title}`", "", parser.description or "", "", "```", *_usage(parser), "```", ""]
+    lines = [
+        f"{'#' * level} `{title}`",
+        "",
+        parser.description or "",
+        "",
+        "```",
+        *_usage(parser),
+        "```",
+        "",
+    ]
     rows = [f"| {_names(action)} | {_meaning(parser, action)} |" for action in _actions(parser)]
     return [*lines, "| Argument | Meaning |", "| --- | --- |", *rows, ""] if rows else lines
 
@@ -90,7 +101,11 @@ def _usage(parser: argparse.ArgumentParser) -> list[str]:
     # Not argparse's own, which looks different from one version of Python to the next.
     if parser.usage is not None:
         return [parser.usage.replace("%(prog)s", parser.prog)]
-    exclusive = {action: group for group in parser._mutually_exclusive_groups for action in group._group_actions}
+    exclusive = {
+        action: group
+        for group in parser._mutually_exclusive_groups
+        for action in group._group_actions
+    }
     options, positionals = [], []
     for action in _actions(parser):
         if not action.option_strings:
@@ -98,10 +113,14 @@ def _usage(parser: argparse.ArgumentParser) -> list[str]:
         elif action not in exclusive:
             options.append(f"[{_option(action)}]")
         elif exclusive[action]._group_actions[0] is action:
-            options.append(f"[{' | '.join(_option(one) for one in exclusive[action]._group_actions)}]")
+            options.append(
+                f"[{' | '.join(_option(one) for one in exclusive[action]._group_actions)}]"
+            )
     # Blanks inside a word are kept together with no-break spaces until the lines are filled.
     words = [word.replace(" ", "\0") for word in (*options, *positionals)]
-    lines = textwrap.wrap(" ".join([parser.prog, *words]), 98, subsequent_indent="    ", break_on_hyphens=False)
+    lines = textwrap.wrap(
+        " ".join([parser.prog, *words]), 98, subsequent_indent="    ", break_on_hyphens=False
+    )
     return [line.replace("\0", " ") for line in lines]
 
 
@@ -113,7 +132,9 @@ def _option(action: argparse.Action) -> str:
 
 def _positional(action: argparse.Action) -> str:
     name = action.metavar if isinstance(action.metavar, str) else action.dest
-    return {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}.get(str(action.nargs), name)
+    return {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}.get(
+        str(action.nargs), name
+    )
 
 
 def _value(action: argparse.Action) -> str:
@@ -131,7 +152,10 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 def _names(action: argparse.Action) -> str:
     if not action.option_strings:
         return f"`{action.metavar if isinstance(action.metavar, str) else action.dest}`"
-    return ", ".join(f"`{name}{_value(action) if name.startswith('--') else ''}`" for name in action.option_strings)
+    return ", ".join(
+        f"`{name}{_value(action) if name.startswith('--') else ''}`"
+        for name in action.option_strings
+    )
 
 
 def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
@@ -144,15 +168,21 @@ def checks_page() -> str:
     lines = [CHECKS_HEAD]
     for group in GROUPS:
         lines += [f"## {group}", "", "| Code | Meaning |", "| --- | --- |"]
-        lines += [f"| `{code}` | {text} |" for code, text in CODES.items() if code.startswith(f"{group}.")]
+        lines += [
+            f"| `{code}` | {text} |" for code, text in CODES.items() if code.startswith(f"{group}.")
+        ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
 def main() -> int:
     """Write or check the pages and return the exit code."""
-    parser = argparse.ArgumentParser(description="Write docs/reference/commands.md and docs/reference/checks.md.")
-    parser.add_argument("--check", action="store_true", help="only tell whether the pages are current")
+    parser = argparse.ArgumentParser(
+        description="Write docs/reference/commands.md and docs/reference/checks.md."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only tell whether the pages are current"
+    )
     check = parser.parse_args().check
     stale = 0
     for name, text in (("commands.md", commands_page()), ("checks.md", checks_page())):
@@ -160,7 +190,10 @@ def main() -> int:
         if not check:
             page.write_text(text, encoding="utf-8")
         elif not page.exists() or page.read_text(encoding="utf-8") != text:
-            print(f"docs/reference/{name} is out of date; run scripts/build_commands_doc.py", file=sys.stderr)
+            print(
+                f"docs/reference/{name} is out of date; run scripts/build_commands_doc.py",
+                file=sys.stderr,
+            )
             stale = 1
     return stale
 

@@ -1,7 +1,7 @@
 """Write ``docs/reference/orm.md`` from the docstrings of the public names of `openviper.db`.
 
-    python3 scripts/build_orm_reference.py            write it
-    python3 scripts/build_orm_reference.py --check    exit 1 if it is not what would be written
+python3 scripts/build_orm_reference.py            write it
+python3 scripts/build_orm_reference.py --check    exit 1 if it is not what would be written
 """
 
 from __future__ import annotations
@@ -61,7 +61,11 @@ def paragraphs(thing: Any) -> str:
             lines.append(f"  {stripped}")
         elif line.startswith("    "):
             name, separator, text = stripped.partition(": ")
-            lines.append(f"- `{name}`: {text}" if separator and " " not in name.strip("*") else f"- {stripped}")
+            lines.append(
+                f"- `{name}`: {text}"
+                if separator and " " not in name.strip("*")
+                else f"- {stripped}"
+            )
         else:
             lines.append(line)
     return "\n".join(lines).strip()
@@ -83,7 +87,11 @@ def methods(cls: type[Any]) -> Iterator[tuple[str, Any]]:
         member = inspect.getattr_static(cls, name)
         function = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
         own = getattr(function, "__module__", "") or ""
-        if not name.startswith("_") and inspect.isfunction(function) and own.startswith("openviper."):
+        if (
+            not name.startswith("_")
+            and inspect.isfunction(function)
+            and own.startswith("openviper.")
+        ):
             yield name, function
 
 
@@ -111,14 +119,19 @@ def build() -> str:
 def main() -> int:
     """Write the page, or compare it."""
     parser = argparse.ArgumentParser(description="Write docs/reference/orm.md from docstrings.")
-    parser.add_argument("--check", action="store_true", help="only tell whether the page is up to date")
+    parser.add_argument(
+        "--check", action="store_true", help="only tell whether the page is up to date"
+    )
     text = build()
     if not parser.parse_args().check:
         PAGE.write_text(text, encoding="utf-8")
         return 0
     if PAGE.read_text(encoding="utf-8") == text:
         return 0
-    print("docs/reference/orm.md is out of date; run: python3 scripts/build_orm_reference.py", file=sys.stderr)
+    print(
+        "docs/reference/orm.md is out of date; run: python3 scripts/build_orm_reference.py",
+        file=sys.stderr,
+    )
     return 1
 
 

@@ -185,13 +185,22 @@ def render() -> str:
     lines = [HEAD]
     for title, group in GROUPS.items():
         lines += [
-            f"## {title}", "", "| Setting | Type | Default | Variable | Meaning |", "| --- | --- | --- | --- | --- |"
+            f"## {title}",
+            "",
+            "| Setting | Type | Default | Variable | Meaning |",
+            "| --- | --- | --- | --- | --- |",
         ]
         for name, meaning in group.items():
             field, default = fields[name], defaults[name]
             variable = f"`OPENVIPER_{name}`" if is_overridable(field, default) else ""
             note = " *Secret.*" if is_sensitive(name) else ""
-            cells = [f"`{name}`", _type(field.type), _default(name, default), variable, meaning + note]
+            cells = [
+                f"`{name}`",
+                _type(field.type),
+                _default(name, default),
+                variable,
+                meaning + note,
+            ]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
@@ -213,12 +222,17 @@ def _default(name: str, value: Any) -> str:
 def main() -> int:
     """Write or check the page and return the exit code."""
     parser = argparse.ArgumentParser(description="Write docs/reference/settings.md.")
-    parser.add_argument("--check", action="store_true", help="only tell whether the page is current")
+    parser.add_argument(
+        "--check", action="store_true", help="only tell whether the page is current"
+    )
     text = render()
     if parser.parse_args().check:
         current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
         if not current:
-            print("docs/reference/settings.md is out of date; run scripts/build_settings_doc.py", file=sys.stderr)
+            print(
+                "docs/reference/settings.md is out of date; run scripts/build_settings_doc.py",
+                file=sys.stderr,
+            )
         return 0 if current else 1
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text(text, encoding="utf-8")

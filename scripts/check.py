@@ -29,12 +29,17 @@ VERSIONS = ("3.11", "3.12", "3.13")
 
 def main() -> int:
     """Run the checks and return the exit code: 0 when all passed."""
-    if sys.version_info < (3, 11):
-        print(f"OpenViper needs Python 3.11 or later; this is {sys.version.split()[0]}.", file=sys.stderr)
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older one shall say so
+        print(
+            f"OpenViper needs Python 3.11 or later; this is {sys.version.split()[0]}.",
+            file=sys.stderr,
+        )
         return 1
     parser = argparse.ArgumentParser(description="Run all checks and tests of OpenViper.")
     parser.add_argument("--fast", action="store_true", help="use one interpreter only")
-    parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest")
+    parser.add_argument(
+        "pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest"
+    )
     options = parser.parse_args()
 
     started = time.monotonic()
@@ -42,9 +47,14 @@ def main() -> int:
     if options.fast:
         interpreters = dict(list(interpreters.items())[:1])
     missing = [version for version in VERSIONS if version not in interpreters]
-    print(f"Interpreters: {', '.join(interpreters)}" + (f" (not found: {', '.join(missing)})" if missing else ""))
+    print(
+        f"Interpreters: {', '.join(interpreters)}"
+        + (f" (not found: {', '.join(missing)})" if missing else "")
+    )
 
-    prepared = {version: prepare(version, interpreter) for version, interpreter in interpreters.items()}
+    prepared = {
+        version: prepare(version, interpreter) for version, interpreter in interpreters.items()
+    }
     pythons = {version: python for version, python in prepared.items() if python is not None}
     failed = [f"{version}: environment" for version in prepared if version not in pythons]
     for version, python in list(pythons.items())[:1]:
@@ -57,7 +67,9 @@ def main() -> int:
     failed += run_suites(pythons, options.pytest_args)
 
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    print(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All checks passed'} ({minutes} min {seconds} s).")
+    print(
+        f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All checks passed'} ({minutes} min {seconds} s)."
+    )
     return 1 if failed else 0
 
 
@@ -67,7 +79,10 @@ def find_interpreters() -> dict[str, str]:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for version in VERSIONS:
         candidates = [shutil.which(f"python{version}")]
-        candidates += [str(path / "bin" / "python3") for path in sorted(pyenv.glob(f"{version}.*"), reverse=True)]
+        candidates += [
+            str(path / "bin" / "python3")
+            for path in sorted(pyenv.glob(f"{version}.*"), reverse=True)
+        ]
         for candidate in candidates:
             if version not in found and candidate and answers(candidate, version):
                 found[version] = candidate
@@ -78,7 +93,9 @@ def answers(interpreter: str, version: str) -> bool:
     """Tell whether an interpreter runs, is of this version and has SQLite; pyenv leaves shims that do not run."""
     code = "import sqlite3, sys, venv; print('%d.%d' % sys.version_info[:2])"
     try:
-        result = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, timeout=30)
+        result = subprocess.run(
+            [interpreter, "-c", code], capture_output=True, text=True, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return result.returncode == 0 and result.stdout.strip() == version
@@ -122,9 +139,15 @@ def run_suites(pythons: dict[str, str], arguments: list[str]) -> list[str]:
             for version, python in pythons.items()
             if not run(pytest(python, arguments), f"pytest on {version}")
         ]
-    print(f"\n== pytest on {', '.join(pythons)}, {at_once} at a time; each is shown when it has ended", flush=True)
+    print(
+        f"\n== pytest on {', '.join(pythons)}, {at_once} at a time; each is shown when it has ended",
+        flush=True,
+    )
     with ThreadPoolExecutor(at_once) as pool:
-        passed = pool.map(lambda item: run(pytest(item[1], arguments), f"pytest on {item[0]}", later=True), pythons.items())
+        passed = pool.map(
+            lambda item: run(pytest(item[1], arguments), f"pytest on {item[0]}", later=True),
+            pythons.items(),
+        )
         return [f"{version}: pytest" for version, ok in zip(pythons, passed, strict=True) if not ok]
 
 

@@ -13,7 +13,7 @@ each command before it runs it. What the tutorial shows as output is compared wi
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - an older one shall say so
     sys.exit(
         f"OpenViper needs Python 3.11 or later; this is {sys.version.split()[0]}. "
         "Is there another one, python3.11 for example, to run this script with?"
@@ -128,7 +128,9 @@ class Player:
         self.password = password
         self.heading = ""
         # A variable left over in the shell must not choose another project's settings.
-        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("OPENVIPER_")}
+        self.environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("OPENVIPER_")
+        }
         self.environment["PYTHONUNBUFFERED"] = "1"
         self.environment["PYTHONIOENCODING"] = "utf-8"
 
@@ -181,7 +183,9 @@ class Player:
         elif words[0] == "python":
             self.check(command, self.execute([str(self.python), *words[1:]]))
         elif words[0] != "export":
-            raise StoryError(f"the tutorial has a command this script does not know: {command.text}")
+            raise StoryError(
+                f"the tutorial has a command this script does not know: {command.text}"
+            )
 
     def execute(self, words: list[str]) -> str:
         """Run a program, show what it prints as it comes, and return it."""
@@ -215,7 +219,9 @@ class Player:
         """Run the server until it is stopped, and return its exit code."""
         words = [*shlex.split(SERVE)[1:], "--port", str(port)]
         say(f"$ python {shlex.join(words)}")
-        process = subprocess.Popen([str(self.python), *words], cwd=self.directory, env=self.environment)
+        process = subprocess.Popen(
+            [str(self.python), *words], cwd=self.directory, env=self.environment
+        )
         while True:
             # Ctrl-C reaches the server as well; it stops by itself and is waited for.
             with contextlib.suppress(KeyboardInterrupt):
@@ -242,7 +248,9 @@ class Demo:
         self.directory.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(self.project):
             if not self.record.is_file():
-                raise StoryError(f"{self.project} exists and was not made by this script; choose another --directory")
+                raise StoryError(
+                    f"{self.project} exists and was not made by this script; choose another --directory"
+                )
             if json.loads(self.record.read_text(encoding="utf-8")) == self.sums():
                 say(f"Replacing {self.project}, which is as the last run left it.")
                 shutil.rmtree(self.project)
@@ -306,11 +314,15 @@ def prepare_environment() -> Environment:
         say(f"Using {directory}, where OpenViper is installed.")
         return Environment(python, complete=True)
     # pip may be missing from the interpreter (Debian has it in a package of its own); the story can do without.
-    clear = ["--clear"] if directory.exists() and not works(python, packages=False, ours=False) else []
+    clear = (
+        ["--clear"] if directory.exists() and not works(python, packages=False, ours=False) else []
+    )
     make = [sys.executable, "-m", "venv", *clear, str(directory)]
     if not works(python, packages=False, ours=False) and not run_visibly(make):
         if not run_visibly([*make, "--clear", "--without-pip"]):
-            raise StoryError("this Python cannot make an environment; on Debian and Ubuntu, install python3-venv")
+            raise StoryError(
+                "this Python cannot make an environment; on Debian and Ubuntu, install python3-venv"
+            )
     quiet = ["--quiet", "--disable-pip-version-check", "--retries", "1"]
     run_visibly([str(python), "-m", "pip", "install", *quiet, "--editable", str(ROOT)])
     if works(python, packages=True):
@@ -388,11 +400,22 @@ def tell_what_next(demo: Demo, environment: Environment, port: int) -> None:
 
 def main() -> int:
     """Play the story and return the exit code: 0 when everything worked."""
-    parser = argparse.ArgumentParser(description="Play the tutorial: from nothing to a running, backed-up application.")
-    parser.add_argument("--directory", type=Path, default=ROOT / "demo", help="where to play (default: demo/)")
+    parser = argparse.ArgumentParser(
+        description="Play the tutorial: from nothing to a running, backed-up application."
+    )
+    parser.add_argument(
+        "--directory", type=Path, default=ROOT / "demo", help="where to play (default: demo/)"
+    )
     parser.add_argument("--no-serve", action="store_true", help="stop before the server")
-    parser.add_argument("--port", type=int, default=8000, help="port of the server; if taken, the next (default: 8000)")
-    parser.add_argument("--no-venv", action="store_true", help="use this interpreter, which can import OpenViper")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8000,
+        help="port of the server; if taken, the next (default: 8000)",
+    )
+    parser.add_argument(
+        "--no-venv", action="store_true", help="use this interpreter, which can import OpenViper"
+    )
     options = parser.parse_args()
     try:
         return play(options)
@@ -409,7 +432,11 @@ def play(options: argparse.Namespace) -> int:
     began = time.monotonic()
     demo = Demo(options.directory.resolve())
     say("== Install OpenViper")
-    environment = Environment(Path(sys.executable), complete=True) if options.no_venv else prepare_environment()
+    environment = (
+        Environment(Path(sys.executable), complete=True)
+        if options.no_venv
+        else prepare_environment()
+    )
     prepared = time.monotonic()
 
     demo.clear()
@@ -420,7 +447,9 @@ def play(options: argparse.Namespace) -> int:
     demo.finish()
     played = time.monotonic()
 
-    say(f"\nThe story took {played - prepared:.1f} s; the environment before it took {prepared - began:.1f} s.")
+    say(
+        f"\nThe story took {played - prepared:.1f} s; the environment before it took {prepared - began:.1f} s."
+    )
     port = find_port(options.port)
     tell_what_next(demo, environment, port)
     if options.no_serve:

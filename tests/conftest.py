@@ -14,7 +14,9 @@ MAY_SKIP = ("needs root", "not a git checkout", "fish is not installed", "zsh is
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skipped test into a failed one in CI, where everything a test needs has to be there."""
     report = yield
     if report.skipped and os.environ.get("CI") == "true":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-
 KEY = "a-key-for-tests-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2
 
 
@@ -27,7 +26,9 @@ def settings(*apps: str) -> str:
     )
 
 
-def command(body: str = 'self.stdout("ran")', help_text: str = '"Say something."', kind: str = "def") -> str:
+def command(
+    body: str = 'self.stdout("ran")', help_text: str = '"Say something."', kind: str = "def"
+) -> str:
     """Return the text of a command module."""
     return (
         "from openviper.core.management.base import BaseCommand\n\n\nclass Command(BaseCommand):\n"
@@ -38,5 +39,9 @@ def command(body: str = 'self.stdout("ran")', help_text: str = '"Say something."
 def app(name: str, **commands: str) -> dict[str, str]:
     """Return the files of an app with commands."""
     folder = f"{name}/management/commands"
-    files = {f"{name}/__init__.py": "", f"{name}/management/__init__.py": "", f"{folder}/__init__.py": ""}
+    files = {
+        f"{name}/__init__.py": "",
+        f"{name}/management/__init__.py": "",
+        f"{folder}/__init__.py": "",
+    }
     return files | {f"{folder}/{command_name}.py": text for command_name, text in commands.items()}

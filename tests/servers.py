@@ -29,7 +29,9 @@ def run_on_server(vendor: str, *statements: str, database: str = "") -> list[Any
     if vendor == "postgresql":
         psycopg = pytest.importorskip("psycopg")
         try:
-            connection = psycopg.connect(f"{POSTGRESQL}/{database or 'postgres'}", autocommit=True, connect_timeout=5)
+            connection = psycopg.connect(
+                f"{POSTGRESQL}/{database or 'postgres'}", autocommit=True, connect_timeout=5
+            )
         except psycopg.OperationalError as error:
             pytest.skip(f"PostgreSQL does not answer: {error}")
     else:

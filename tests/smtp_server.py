@@ -28,7 +28,20 @@ from types import TracebackType
 
 import pytest
 
-STAGES = ("CONNECT", "TLS", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "CONTENT", "DOT", "RSET", "QUIT")
+STAGES = (
+    "CONNECT",
+    "TLS",
+    "EHLO",
+    "STARTTLS",
+    "AUTH",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "CONTENT",
+    "DOT",
+    "RSET",
+    "QUIT",
+)
 """Where a server can be told to hang or to close: before it does anything about that step."""
 _ADDRESS = re.compile(r"(?:FROM|TO):\s*<([^>]*)>\s*(.*)", re.IGNORECASE)
 
@@ -48,7 +61,9 @@ class Certificate:
     ca: Path
 
 
-def make_certificate(directory: Path, name: str = "localhost", *, self_signed: bool = False) -> Certificate:
+def make_certificate(
+    directory: Path, name: str = "localhost", *, self_signed: bool = False
+) -> Certificate:
     """Make a certificate for a host name with the `openssl` command, signed by an authority made along with it.
 
     Args:
@@ -63,18 +78,40 @@ def make_certificate(directory: Path, name: str = "localhost", *, self_signed: b
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
 
     def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            ["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=60
+        )
 
     if self_signed:
         openssl(
-            "req", "-x509", *new_key, "-subj", f"/CN={name}", "-addext", names, "-keyout", "key.pem", "-out", "cert.pem"
+            "req",
+            "-x509",
+            *new_key,
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            names,
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
         )
         return Certificate(directory / "cert.pem", directory / "key.pem", directory / "cert.pem")
     openssl(
         "req", "-x509", *new_key, "-subj", "/CN=OpenViper test authority",
         "-addext", "keyUsage=critical,keyCertSign", "-keyout", "ca-key.pem", "-out", "ca.pem",
     )  # fmt: skip
-    openssl("req", "-new", *new_key[:-2], "-subj", f"/CN={name}", "-keyout", "key.pem", "-out", "request.pem")
+    openssl(
+        "req",
+        "-new",
+        *new_key[:-2],
+        "-subj",
+        f"/CN={name}",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "request.pem",
+    )
     (directory / "extensions").write_text(
         f"{names}\nbasicConstraints=CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
     )
@@ -218,7 +255,10 @@ class SMTPServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stopped.set()
         # Closing alone does not wake up a thread in `accept`.
@@ -251,7 +291,9 @@ class SMTPServer:
         self._threads.append(thread)
         thread.start()
 
-    def _note_name(self, sock: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
+    def _note_name(
+        self, sock: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext
+    ) -> None:
         self.sessions[-1].server_name = name
 
     def _accept(self) -> None:
@@ -463,7 +505,14 @@ class _Conversation:
             if self.server.keeps:
                 is_encrypted = isinstance(self.sock, ssl.SSLSocket)
                 self.session.messages.append(
-                    Received(self.sender, self.parameters, self.recipients, content, self.user, is_encrypted)
+                    Received(
+                        self.sender,
+                        self.parameters,
+                        self.recipients,
+                        content,
+                        self.user,
+                        is_encrypted,
+                    )
                 )
             self.reply("250 2.0.0 taken")
         self.sender = None
@@ -517,7 +566,10 @@ class SMTPServerProcess:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -39,7 +39,9 @@ def discover_routes(router: Router) -> None:
     except Exception as error:
         if isinstance(error, ImportError) and is_missing(error, name):
             return
-        raise AppLifecycleImportError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+        raise AppLifecycleImportError(
+            f"cannot import {name!r}: {type(error).__name__}: {error}"
+        ) from error
     for prefix, mounted in [_pair(entry, name) for entry in getattr(module, "route_paths", ())]:
         router.include_router(mounted, prefix)
 
@@ -49,7 +51,9 @@ def _pair(entry: Any, module: str) -> tuple[str, Router]:
         prefix, router = entry
         if isinstance(prefix, str) and isinstance(router, Router):
             return prefix, router
-    raise ImproperlyConfigured(f"{module}.route_paths holds {entry!r}, which is not a pair of prefix and Router")
+    raise ImproperlyConfigured(
+        f"{module}.route_paths holds {entry!r}, which is not a pair of prefix and Router"
+    )
 
 
 def find_ready_hooks(manager: AppLifecycleManager) -> None:
@@ -65,7 +69,9 @@ def find_ready_hooks(manager: AppLifecycleManager) -> None:
             except Exception as error:
                 if isinstance(error, ImportError) and is_missing(error, name):
                     continue
-                raise AppLifecycleImportError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+                raise AppLifecycleImportError(
+                    f"cannot import {name!r}: {type(error).__name__}: {error}"
+                ) from error
             if callable(hook):
                 lifecycle.ready = hook
                 break

@@ -48,7 +48,9 @@ class AppShutdownError(AppLifecycleError):
 
     def __init__(self, errors: Sequence[tuple[str, BaseException]]) -> None:
         self.errors = list(errors)
-        listed = "; ".join(f"shutdown() of app {name!r} failed: {_told(error)}" for name, error in self.errors)
+        listed = "; ".join(
+            f"shutdown() of app {name!r} failed: {_told(error)}" for name, error in self.errors
+        )
         super().__init__(listed)
 
 

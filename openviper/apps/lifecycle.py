@@ -68,7 +68,9 @@ class AppLifecycleManager:
             if lifecycle.ready is None:
                 continue
             if inspect.iscoroutinefunction(lifecycle.ready):
-                raise AppLifecycleConfigError(f"ready() of app {lifecycle.app_name!r} is async and needs an event loop")
+                raise AppLifecycleConfigError(
+                    f"ready() of app {lifecycle.app_name!r} is async and needs an event loop"
+                )
             try:
                 lifecycle.ready()
             except Exception as error:
@@ -129,7 +131,9 @@ class AppLifecycleManager:
                 await lifecycle.shutdown()
             except Exception as error:
                 errors.append((lifecycle.app_name, error))
-            except BaseException as error:  # Cancellation goes on, but only after the remaining hooks.
+            except (
+                BaseException
+            ) as error:  # Cancellation goes on, but only after the remaining hooks.
                 interruption = error
         if interruption is not None:
             raise interruption
@@ -142,7 +146,9 @@ def _import(name: str) -> ModuleType | None:
     except Exception as error:
         if isinstance(error, ImportError) and is_missing(error, name):
             return None
-        raise AppLifecycleImportError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+        raise AppLifecycleImportError(
+            f"cannot import {name!r}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _read(name: str) -> AppLifecycle:

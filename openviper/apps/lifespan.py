@@ -50,7 +50,9 @@ class Lifespan:
             pass
         errors = await self.stop()
         if errors:
-            await send({"type": "lifespan.shutdown.failed", "message": "; ".join(map(_told, errors))})
+            await send(
+                {"type": "lifespan.shutdown.failed", "message": "; ".join(map(_told, errors))}
+            )
         else:
             await send({"type": "lifespan.shutdown.complete"})
 

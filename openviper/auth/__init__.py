@@ -28,7 +28,15 @@ __all__, __getattr__, __dir__ = lazy_exports(
     {
         "openviper.auth.backends": ("authenticate",),
         "openviper.auth.hashers": ("check_password", "make_password"),
-        "openviper.auth.models": ("AnonymousUser", "Authenticable", "Permission", "Role", "RolePermission", "User", "UserRole"),
+        "openviper.auth.models": (
+            "AnonymousUser",
+            "Authenticable",
+            "Permission",
+            "Role",
+            "RolePermission",
+            "User",
+            "UserRole",
+        ),
         "openviper.auth.users": ("get_user_by_id", "get_user_model"),
     },
 )

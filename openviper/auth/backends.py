@@ -64,7 +64,7 @@ async def _find_candidates(model: type[Model], username: str) -> list[Any]:
 async def _record_login(model: type[Model], user: Any, password: str) -> None:
     changes: dict[str, Any] = {}
     if "last_login" in model._fields:
-        changes["last_login"] = datetime.datetime.now(datetime.timezone.utc)
+        changes["last_login"] = datetime.datetime.now(datetime.UTC)
     if needs_rehash(user.password):
         changes["password"] = await make_password(password)
     if not changes:

@@ -29,5 +29,7 @@ def client_address(scope: Mapping[str, Any]) -> str:
 
 
 def _header(scope: Mapping[str, Any], name: bytes) -> str:
-    values = [value.decode("latin-1") for key, value in scope.get("headers", ()) if key.lower() == name]
+    values = [
+        value.decode("latin-1") for key, value in scope.get("headers", ()) if key.lower() == name
+    ]
     return ",".join(values)

@@ -55,7 +55,9 @@ FOREIGN = {"argon2": "argon2-cffi", "bcrypt": "bcrypt"}
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
     # One scrypt takes 64 MiB, so more threads than this would trade latency for memory.
-    return ThreadPoolExecutor(min(4, max(2, os.cpu_count() or 2)), thread_name_prefix="openviper-password")
+    return ThreadPoolExecutor(
+        min(4, max(2, os.cpu_count() or 2)), thread_name_prefix="openviper-password"
+    )
 
 
 async def _in_thread(function: Callable[[], T]) -> T:
@@ -76,7 +78,9 @@ async def make_password(raw_password: str, algorithm: str | None = None) -> str:
     if algorithm is None:
         algorithm = current_algorithm()
     elif algorithm not in ALGORITHMS:
-        raise ValueError(f"unknown password algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}")
+        raise ValueError(
+            f"unknown password algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}"
+        )
     elif not _is_usable(algorithm):
         raise ValueError(f"password algorithm {algorithm!r} cannot be used here")
     if len(raw_password) > MAX_PASSWORD_LENGTH:
@@ -86,7 +90,9 @@ async def make_password(raw_password: str, algorithm: str | None = None) -> str:
     secret = _prepare(raw_password)
     salt = secrets.token_bytes(SALT_BYTES)
     if algorithm == "scrypt":
-        digest = await _in_thread(lambda: _scrypt(secret, salt, SCRYPT_LN, SCRYPT_R, SCRYPT_P, HASH_BYTES))
+        digest = await _in_thread(
+            lambda: _scrypt(secret, salt, SCRYPT_LN, SCRYPT_R, SCRYPT_P, HASH_BYTES)
+        )
     else:
         digest = await _in_thread(lambda: _pbkdf2(secret, salt, PBKDF2_ITERATIONS, HASH_BYTES))
     return _stored(algorithm, salt, digest)
@@ -100,7 +106,9 @@ async def check_password(raw_password: str, hashed_password: str) -> bool:
     if algorithm in FOREIGN:
         return await _in_thread(lambda: _check_foreign(algorithm, raw_password, rest))
     if algorithm == "plain":
-        return settings.TESTING is True and hmac.compare_digest(rest.encode(), raw_password.encode())
+        return settings.TESTING is True and hmac.compare_digest(
+            rest.encode(), raw_password.encode()
+        )
     compute = _parse(hashed_password)
     if compute is None:
         return False
@@ -204,9 +212,13 @@ def _parse(hashed_password: str) -> Callable[[bytes], bool] | None:
         ln, r, p = numbers
         if ln > MAX_SCRYPT_LN or r > MAX_SCRYPT_R or p > MAX_SCRYPT_P:
             return None
-        return lambda secret: hmac.compare_digest(_scrypt(secret, salt, ln, r, p, len(digest)), digest)
+        return lambda secret: hmac.compare_digest(
+            _scrypt(secret, salt, ln, r, p, len(digest)), digest
+        )
     if algorithm == "pbkdf2_sha256" and len(numbers) == 1 and numbers[0] <= MAX_PBKDF2_ITERATIONS:
-        return lambda secret: hmac.compare_digest(_pbkdf2(secret, salt, numbers[0], len(digest)), digest)
+        return lambda secret: hmac.compare_digest(
+            _pbkdf2(secret, salt, numbers[0], len(digest)), digest
+        )
     return None
 
 

@@ -38,7 +38,9 @@ U = TypeVar("U", bound=Account)
 class UserManager(Manager[U]):
     """The manager of user models."""
 
-    async def create_user(self, username: str, email: str, password: str | None = None, **extra: Any) -> U:
+    async def create_user(
+        self, username: str, email: str, password: str | None = None, **extra: Any
+    ) -> U:
         """Store a new user.
 
         Args:
@@ -112,7 +114,9 @@ class GrantQuerySet(QuerySet[M]):
         ignore_permissions: bool = False,
     ) -> int:
         """Write some fields of instances and forget remembered permissions."""
-        count = await super().bulk_update(objs, fields, batch_size, ignore_permissions=ignore_permissions)
+        count = await super().bulk_update(
+            objs, fields, batch_size, ignore_permissions=ignore_permissions
+        )
         forget_permissions()
         return count
 

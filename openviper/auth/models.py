@@ -13,7 +13,14 @@ from openviper.auth.managers import GrantManager, UserManager
 from openviper.auth.permission_cache import forget_permissions, remembered
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
-from openviper.db.fields import BooleanField, CharField, DateTimeField, EmailField, ForeignKey, TextField
+from openviper.db.fields import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    EmailField,
+    ForeignKey,
+    TextField,
+)
 from openviper.db.models import AbstractModel
 from openviper.db.query.values import ValuesQuery
 
@@ -283,7 +290,9 @@ class AbstractUser(AbstractModel):
     async def _allowed_actions(self, label: str) -> set[str]:
         app_label, _, model = label.rpartition(".")
         grants = await ContentTypePermission.objects.filter(
-            content_type__app_label=app_label, content_type__model=model, role_id__in=self._role_ids()
+            content_type__app_label=app_label,
+            content_type__model=model,
+            role_id__in=self._role_ids(),
         )
         return {action for action in ACTIONS for grant in grants if getattr(grant, f"can_{action}")}
 

@@ -10,7 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.auth import permission_cache
-from openviper.core.context import current_request, current_user, ignore_permissions, ignore_permissions_ctx
+from openviper.core.context import (
+    current_request,
+    current_user,
+    ignore_permissions,
+    ignore_permissions_ctx,
+)
 from openviper.db.sql import permissions
 from openviper.exceptions import PermissionDenied, TableNotFound
 
@@ -54,7 +59,10 @@ class ContentTypeChecker:
 
     async def is_model_protected(self, app_label: str, model_name: str) -> bool:
         """Tell whether a row exists, by an answer at most 60 seconds old."""
-        if self._generation != permission_cache.generation() or time.monotonic() >= self._fresh_until:
+        if (
+            self._generation != permission_cache.generation()
+            or time.monotonic() >= self._fresh_until
+        ):
             await self._refresh()
         return (app_label, model_name) in self._protected
 
@@ -66,7 +74,9 @@ class ContentTypeChecker:
         with ignore_permissions():
             try:
                 used = ContentTypePermission.objects.all().values_list("content_type_id", flat=True)
-                rows = await ContentType.objects.filter(pk__in=used).values_list("app_label", "model")
+                rows = await ContentType.objects.filter(pk__in=used).values_list(
+                    "app_label", "model"
+                )
             except TableNotFound:
                 # Before the first `migrate` nothing can be granted, so nothing is protected.
                 rows = []
@@ -89,7 +99,9 @@ def get_permission_checker() -> PermissionChecker | None:
     return _checker
 
 
-async def check_permission_for_model(model_cls: type[Model], action: str, ignore_permissions: bool = False) -> None:
+async def check_permission_for_model(
+    model_cls: type[Model], action: str, ignore_permissions: bool = False
+) -> None:
     """Refuse an action on a model that the current user has no right to.
 
     Args:

@@ -8,11 +8,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from openviper.backup.archive.writer import DEFAULT_LEVEL
 from openviper.backup.background import run_in_thread
 from openviper.backup.engines.base import BackupEngine
 from openviper.backup.engines.by_url import detect_engine_from_url
-from openviper.backup.result import BackupResult, Observer, ResultWriter, is_taken, numbered
-from openviper.backup.archive.writer import DEFAULT_LEVEL
 from openviper.backup.exceptions import BackupError, BackupExistsError
 from openviper.backup.inventory import prune
 from openviper.backup.names import (
@@ -23,6 +22,7 @@ from openviper.backup.names import (
     timestamp,
 )
 from openviper.backup.paths import ValidationError, validate_backup_name, validate_backup_path
+from openviper.backup.result import BackupResult, Observer, ResultWriter, is_taken, numbered
 from openviper.backup.workspace import Workspace
 from openviper.utils.atomic_files import sync_directory
 
@@ -72,18 +72,27 @@ async def create_backup(
     with _directory(target), _workspace(target) as workspace:
         extension = result_extension(compress=compress)
         if name is None:
-            names = numbered(generate_backup_filename(parse_db_name_from_url(url), compress=compress), extension)
+            names = numbered(
+                generate_backup_filename(parse_db_name_from_url(url), compress=compress), extension
+            )
         else:
             names = iter([name + extension])
             _require_free(target / (name + extension), overwrite)
         dump = await engine.open_dump(url, workspace.path)
         writer = ResultWriter(
-            engine, url, workspace, overwrite=overwrite and name is not None, level=level, observe=observe
+            engine,
+            url,
+            workspace,
+            overwrite=overwrite and name is not None,
+            level=level,
+            observe=observe,
         )
         result = await run_in_thread(lambda stop: writer.write(dump, names, stop))
     if keep is None:
         return result
-    return dataclasses.replace(result, removed=tuple(await run_in_thread(lambda stop: prune(result.path, keep))))
+    return dataclasses.replace(
+        result, removed=tuple(await run_in_thread(lambda _stop: prune(result.path, keep)))
+    )
 
 
 async def create_safety_copy(engine: BackupEngine, url: str, directory: Path) -> Path | None:
@@ -115,7 +124,9 @@ def _check_options(name: str | None, level: int, keep: int | None) -> None:
     if keep is not None and keep < 1:
         raise ValidationError(f"Invalid number of backups to keep {keep!r}: at least 1")
     if keep is not None and name is not None:
-        raise ValidationError("A number of backups to keep needs made-up names, so it does not go with --name")
+        raise ValidationError(
+            "A number of backups to keep needs made-up names, so it does not go with --name"
+        )
 
 
 @contextlib.contextmanager
@@ -143,7 +154,9 @@ def _workspace(parent: Path) -> Iterator[Workspace]:
         try:
             workspace = stack.enter_context(Workspace(parent))
         except OSError as exc:
-            raise BackupError(f"Cannot write into the directory {str(parent)!r}: {exc.strerror}") from exc
+            raise BackupError(
+                f"Cannot write into the directory {str(parent)!r}: {exc.strerror}"
+            ) from exc
         yield workspace
 
 

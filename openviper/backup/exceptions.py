@@ -121,4 +121,6 @@ class TargetBusyError(BackupError, TimeoutError):
     def __init__(self, path: Path, waited: float) -> None:
         self.path = path
         self.waited = waited
-        super().__init__(f"Database is busy: {str(path)!r} stayed locked by another connection for {waited:g} s")
+        super().__init__(
+            f"Database is busy: {str(path)!r} stayed locked by another connection for {waited:g} s"
+        )

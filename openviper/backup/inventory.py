@@ -10,12 +10,14 @@ from pathlib import Path
 
 from openviper.backup.exceptions import BackupError
 from openviper.backup.names import sanitize_db_name
-from openviper.backup.sidecar import SIDECAR_EXTENSION, BackupMetadata, read_metadata, sidecar_path
 from openviper.backup.paths import validate_backup_path
+from openviper.backup.sidecar import SIDECAR_EXTENSION, BackupMetadata, read_metadata, sidecar_path
 from openviper.utils.atomic_files import sync_directory
 
 EXTENSIONS = (".tar.gz", ".sql")
-_GENERATED = re.compile(r"(?P<name>.+)_(?P<stamp>\d{8}-\d{6})(?:-(?P<number>\d+))?(?:\.tar\.gz|\.sql)")
+_GENERATED = re.compile(
+    r"(?P<name>.+)_(?P<stamp>\d{8}-\d{6})(?:-(?P<number>\d+))?(?:\.tar\.gz|\.sql)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,11 @@ def list_backups(directory: str | Path) -> list[BackupEntry]:
     path = validate_backup_path(directory)
     if not path.is_dir():
         raise BackupError(f"Backup directory not found: {str(path)!r}")
-    names = {found.name.removesuffix(SIDECAR_EXTENSION) for found in path.iterdir() if not found.name.startswith(".")}
+    names = {
+        found.name.removesuffix(SIDECAR_EXTENSION)
+        for found in path.iterdir()
+        if not found.name.startswith(".")
+    }
     entries = [_entry(path / name) for name in sorted(names) if name.endswith(EXTENSIONS)]
     return sorted(entries, key=lambda entry: (entry.made_at, entry.path.name), reverse=True)
 
@@ -91,11 +97,17 @@ def prune(newest: Path, keep: int) -> list[Path]:
 def _order(path: Path, ours: BackupMetadata) -> tuple[str, int] | None:
     """Return where a result stands in time, or `None` if it is not one of this database that may be deleted."""
     match = _GENERATED.fullmatch(path.name)
-    if match is None or match["name"] != sanitize_db_name(ours["database_name"]) or not path.is_file():
+    if (
+        match is None
+        or match["name"] != sanitize_db_name(ours["database_name"])
+        or not path.is_file()
+    ):
         return None
     with contextlib.suppress(BackupError, OSError):
         meta = read_metadata(sidecar_path(path))
-        same = all(meta.get(key) == ours.get(key) for key in ("source", "db_engine", "database_name"))
+        same = all(
+            meta.get(key) == ours.get(key) for key in ("source", "db_engine", "database_name")
+        )
         if same and meta.get("filename") == path.name and meta.get("size") == path.stat().st_size:
             return match["stamp"], int(match["number"] or 1)
     return None
@@ -103,7 +115,9 @@ def _order(path: Path, ours: BackupMetadata) -> tuple[str, int] | None:
 
 def _entry(path: Path) -> BackupEntry:
     size = path.stat().st_size if path.is_file() else None
-    made_at = datetime.fromtimestamp((path if path.exists() else sidecar_path(path)).stat().st_mtime, UTC)
+    made_at = datetime.fromtimestamp(
+        (path if path.exists() else sidecar_path(path)).stat().st_mtime, UTC
+    )
     sidecar = sidecar_path(path)
     if not sidecar.exists():
         return BackupEntry(path, made_at, size, None, None, "no sidecar")
@@ -117,4 +131,6 @@ def _entry(path: Path) -> BackupEntry:
         state = "missing"
     else:
         state = "complete" if meta.get("size", size) == size else "wrong size"
-    return BackupEntry(path, made_at, size, meta["db_engine"], str(meta.get("database_name") or ""), state)
+    return BackupEntry(
+        path, made_at, size, meta["db_engine"], str(meta.get("database_name") or ""), state
+    )

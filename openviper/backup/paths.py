@@ -25,7 +25,9 @@ def validate_backup_path(path: str | os.PathLike[str]) -> Path:
     """
     resolved = _checked(path).expanduser().resolve()
     if resolved == Path(resolved.anchor):
-        raise ValidationError(f"Refusing to write backups into the file system root {str(resolved)!r}")
+        raise ValidationError(
+            f"Refusing to write backups into the file system root {str(resolved)!r}"
+        )
     if resolved.exists() and not resolved.is_dir():
         raise ValidationError(f"Backup path is not a directory: {str(resolved)!r}")
     return resolved

@@ -21,7 +21,12 @@ from typing import IO, BinaryIO
 from urllib.parse import quote
 
 from openviper.backup.background import StopFlag
-from openviper.backup.exceptions import BackupError, ToolFailedError, ToolNotFoundError, ToolTimeoutError
+from openviper.backup.exceptions import (
+    BackupError,
+    ToolFailedError,
+    ToolNotFoundError,
+    ToolTimeoutError,
+)
 
 DUMP_TIMEOUT = 24 * 3600.0
 """The longest time a dump or a restore may take, in seconds."""
@@ -117,13 +122,19 @@ class Tool:
         self._stdout: IO[bytes] = self._process.stdout
         _widen(self._stdout.fileno())
         self._stderr: IO[bytes] = self._process.stderr
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._collect_errors, self._watch)]
+        self._threads = [
+            threading.Thread(target=work, daemon=True)
+            for work in (self._collect_errors, self._watch)
+        ]
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if not self._ended.is_set():
             self._kill()
@@ -193,7 +204,9 @@ class Tool:
     def said(self) -> str:
         """Return what it wrote on standard error, on one line and without secrets."""
         text = masked(self._errors.decode("utf-8", "replace"), self._secrets)
-        line = "; ".join(part for part in (" ".join(line.split()) for line in text.splitlines()) if part)
+        line = "; ".join(
+            part for part in (" ".join(line.split()) for line in text.splitlines()) if part
+        )
         return line if len(line) <= _MESSAGE_LIMIT else f"{line[:_MESSAGE_LIMIT]} ..."
 
     def _collect_errors(self) -> None:

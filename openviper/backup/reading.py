@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from openviper.backup.archive.reader import unpack_tar_gz
 from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.engines.base import MEMBER_NAME, BackupEngine
 from openviper.backup.engines.by_url import find_engine
-from openviper.backup.archive.reader import unpack_tar_gz
-from openviper.backup.exceptions import ArchiveError, BackupError, ChecksumError
 from openviper.backup.engines.sqlite_copy import has_database_header
-from openviper.backup.sidecar import BackupMetadata, compute_checksum, read_metadata, sidecar_path
+from openviper.backup.exceptions import ArchiveError, BackupError, ChecksumError
 from openviper.backup.paths import validate_backup_file
+from openviper.backup.sidecar import BackupMetadata, compute_checksum, read_metadata, sidecar_path
 from openviper.backup.workspace import Workspace
 
 
@@ -57,18 +57,26 @@ async def check_backup(
         OSError: If the disk is full, or fails otherwise.
     """
     file = validate_backup_file(backup_file)
-    meta = await run_in_thread(lambda stop: check_sidecar(file, None, True, warn or (lambda _: None), stop))
+    meta = await run_in_thread(
+        lambda stop: check_sidecar(file, None, True, warn or (lambda _: None), stop)
+    )
     with _check_directory(file.parent) as work_dir:
         dump = await run_in_thread(lambda stop: extract_dump(file, work_dir, stop))
         size = dump.stat().st_size
-        engine = find_engine("sqlite" if has_database_header(dump) else "" if meta is None else meta["db_engine"])
+        engine = find_engine(
+            "sqlite" if has_database_header(dump) else "" if meta is None else meta["db_engine"]
+        )
         if engine is not None:
             await engine.prepare(dump, work_dir)
     return CheckResult(file, None if engine is None else engine.engine_name, size, meta is not None)
 
 
 def check_sidecar(
-    file: Path, engine: BackupEngine | None, verify: bool, warn: Callable[[str], None], stop: StopFlag
+    file: Path,
+    engine: BackupEngine | None,
+    verify: bool,
+    warn: Callable[[str], None],
+    stop: StopFlag,
 ) -> BackupMetadata | None:
     """Compare a backup file with its sidecar, and return that; `None` if there is none to be trusted.
 
@@ -96,7 +104,9 @@ def check_sidecar(
         warn(f"{exc}; the checksum of {file.name!r} is not verified")
         return None
     if engine is not None and meta["db_engine"] != engine.engine_name:
-        raise BackupError(f"Backup was made from {meta['db_engine']}, the target is {engine.engine_name}")
+        raise BackupError(
+            f"Backup was made from {meta['db_engine']}, the target is {engine.engine_name}"
+        )
     actual = compute_checksum(file, stop=stop)
     if actual != meta["checksum"]:
         error = ChecksumError(file, expected=meta["checksum"], actual=actual)

@@ -15,8 +15,8 @@ from openviper.backup.create import create_safety_copy
 from openviper.backup.engines.base import BackupEngine
 from openviper.backup.engines.by_url import detect_engine_from_url
 from openviper.backup.exceptions import BackupError, IncompleteTargetError, RestoreRefusedError
-from openviper.backup.reading import check_sidecar, extract_dump
 from openviper.backup.paths import validate_backup_file
+from openviper.backup.reading import check_sidecar, extract_dump
 from openviper.backup.workspace import Workspace
 
 __all__ = ["RestoreResult", "detect_engine_from_url", "restore_backup"]
@@ -89,7 +89,9 @@ async def restore_backup(
         try:
             workspace = stack.enter_context(Workspace(parent))
         except OSError as exc:
-            raise BackupError(f"Cannot write into the directory {str(parent)!r}: {exc.strerror}") from exc
+            raise BackupError(
+                f"Cannot write into the directory {str(parent)!r}: {exc.strerror}"
+            ) from exc
         dump = await run_in_thread(lambda stop: extract_dump(file, workspace.path, stop))
         prepared = await engine.prepare(dump, workspace.path)
         loss = await engine.loss(database_url, workspace.path)
@@ -101,7 +103,9 @@ async def restore_backup(
         if loss is not None and (engine.always_saves or safety_backup):
             safety_copy = await create_safety_copy(engine, database_url, file.parent)
         set_aside = await _apply(engine, prepared, database_url, workspace.path, safety_copy)
-    return RestoreResult(file, safety_copy, set_aside, time.monotonic() - started - (answered - asked))
+    return RestoreResult(
+        file, safety_copy, set_aside, time.monotonic() - started - (answered - asked)
+    )
 
 
 def _require_consent(loss: str, confirm: Callable[[str], bool] | None) -> None:
@@ -128,17 +132,19 @@ async def _apply(
         raise
 
 
-async def _put_back(engine: BackupEngine, url: str, work_dir: Path, safety_copy: Path | None) -> str:
+async def _put_back(
+    engine: BackupEngine, url: str, work_dir: Path, safety_copy: Path | None
+) -> str:
     """Bring back what the target held before; return a sentence about what it holds now."""
     if safety_copy is None:
-        return "there is no safety backup to put back, so the target is incomplete: restore it again"
+        return (
+            "there is no safety backup to put back, so the target is incomplete: restore it again"
+        )
     try:
         again = work_dir / "before"
         again.mkdir(mode=0o700)
         dump = await run_in_thread(lambda stop: extract_dump(safety_copy, again, stop))
         await engine.apply(dump, url, again)
     except (BackupError, OSError) as exc:
-        return (
-            f"the target is incomplete, and putting its old content back failed ({exc}): restore {str(safety_copy)!r}"
-        )
+        return f"the target is incomplete, and putting its old content back failed ({exc}): restore {str(safety_copy)!r}"
     return f"the old content was put back from {str(safety_copy)!r}"

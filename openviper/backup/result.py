@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from openviper.backup.archive.writer import DEFAULT_LEVEL, TarGzWriter
 from openviper.backup.background import StopFlag
 from openviper.backup.engines.base import MEMBER_NAME, BackupEngine, Dump
-from openviper.backup.archive.writer import DEFAULT_LEVEL, TarGzWriter
 from openviper.backup.exceptions import BackupError, BackupExistsError
 from openviper.backup.names import parse_db_name_from_url
 from openviper.backup.sidecar import build_metadata, compute_checksum, sidecar_path, write_metadata
@@ -122,7 +122,9 @@ class ResultWriter:
             last = final
         raise BackupExistsError(last or self._workspace.parent)
 
-    def _fill(self, partial: Path, file: BinaryIO, dump: _CheckedBlocks, compress: bool, stop: StopFlag) -> str:
+    def _fill(
+        self, partial: Path, file: BinaryIO, dump: _CheckedBlocks, compress: bool, stop: StopFlag
+    ) -> str:
         """Write, flush and read back the result; return its SHA-256."""
         if not compress:
             written = hashlib.sha256()
@@ -186,7 +188,9 @@ class _CheckedBlocks:
         self._checked = self._pool.submit(self._dump.check, self._stop_check)
         return self._blocks(self._checked)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
         if error is not None:
             self._stop_check.set()
         self._pool.shutdown(wait=True)

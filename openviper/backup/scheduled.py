@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError
-from openviper.db.connections.options import NOT_ALIASES
-from openviper.backup.create import BackupResult, create_backup
 from openviper.backup.archive.writer import DEFAULT_LEVEL
+from openviper.backup.create import BackupResult, create_backup
 from openviper.backup.exceptions import BackupError
+from openviper.db.connections.options import NOT_ALIASES
+from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError
 from openviper.exceptions import OpenViperException
 
 DEFAULT_CRON = "15 3 * * *"
@@ -53,13 +53,21 @@ class BackupSchedule:
         path, keep, cron = config.get("path"), config.get("keep"), config.get("cron", DEFAULT_CRON)
         level, databases = config.get("level", DEFAULT_LEVEL), config.get("databases", ())
         if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-            raise DatabaseConfigurationError(f"TASKS['backup']['path'] must be a directory, not {path!r}")
+            raise DatabaseConfigurationError(
+                f"TASKS['backup']['path'] must be a directory, not {path!r}"
+            )
         if keep is not None and not _is_number(keep, 1):
-            raise DatabaseConfigurationError(f"TASKS['backup']['keep'] must be a number from 1 on, not {keep!r}")
+            raise DatabaseConfigurationError(
+                f"TASKS['backup']['keep'] must be a number from 1 on, not {keep!r}"
+            )
         if not _is_number(level, 1, 9):
-            raise DatabaseConfigurationError(f"TASKS['backup']['level'] must be a number from 1 to 9, not {level!r}")
+            raise DatabaseConfigurationError(
+                f"TASKS['backup']['level'] must be a number from 1 to 9, not {level!r}"
+            )
         if not isinstance(cron, str) or len(cron.split()) != 5:
-            raise DatabaseConfigurationError(f"TASKS['backup']['cron'] must be five cron fields, not {cron!r}")
+            raise DatabaseConfigurationError(
+                f"TASKS['backup']['cron'] must be five cron fields, not {cron!r}"
+            )
         if isinstance(databases, str) or not all(isinstance(alias, str) for alias in databases):
             raise DatabaseConfigurationError(
                 f"TASKS['backup']['databases'] must be a list of aliases, not {databases!r}"
@@ -75,7 +83,9 @@ class SomeBackupsFailedError(BackupError):
         errors: What went wrong, by alias.
     """
 
-    def __init__(self, results: Mapping[str, BackupResult], errors: Mapping[str, Exception]) -> None:
+    def __init__(
+        self, results: Mapping[str, BackupResult], errors: Mapping[str, Exception]
+    ) -> None:
         self.results = dict(results)
         self.errors = dict(errors)
         super().__init__("; ".join(f"{alias}: {error}" for alias, error in errors.items()))
@@ -122,7 +132,9 @@ async def run_scheduled_backup(
         if alias not in urls:
             raise DatabaseAliasNotFoundError(alias, urls)
     if not urls:
-        raise DatabaseConfigurationError("no database is configured, so there is nothing to back up")
+        raise DatabaseConfigurationError(
+            "no database is configured, so there is nothing to back up"
+        )
     results: dict[str, BackupResult] = {}
     errors: dict[str, Exception] = {}
     for alias in databases or urls:
@@ -136,4 +148,9 @@ async def run_scheduled_backup(
 
 
 def _is_number(value: object, least: int, most: int | None = None) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
+    return (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and value >= least
+        and (most is None or value <= most)
+    )

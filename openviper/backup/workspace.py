@@ -51,7 +51,10 @@ class Workspace:
         return self
 
     def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         for partial, file in self._partials.items():
             # Once ours has its final name, the partial name may belong to another run. The lock goes last, so that

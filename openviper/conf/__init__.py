@@ -7,7 +7,7 @@ holds the `Settings` class.
 from __future__ import annotations
 
 # Imported before the name is bound to the proxy: importing a submodule later would bind it to the module again.
-import openviper.conf.settings
+import openviper.conf.settings  # noqa: F401
 from openviper.conf.base import Settings, generate_secret_key
 from openviper.conf.lazy import LazySettings
 from openviper.conf.types import ConfigMap

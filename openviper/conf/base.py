@@ -17,7 +17,16 @@ from openviper.version import VERSION
 
 MASK = "***"
 SENSITIVE_FIELDS = frozenset(
-    {"SECRET_KEY", "DATABASES", "CACHES", "EMAIL", "AI_PROVIDERS", "TASKS", "JWT_SECRET_KEY", "DATABASE_URL"}
+    {
+        "SECRET_KEY",
+        "DATABASES",
+        "CACHES",
+        "EMAIL",
+        "AI_PROVIDERS",
+        "TASKS",
+        "JWT_SECRET_KEY",
+        "DATABASE_URL",
+    }
 )
 SENSITIVE_SUFFIXES = ("_SECRET", "_TOKEN", "_PASSWORD", "_API_KEY", "_SECRET_KEY")
 
@@ -126,7 +135,9 @@ class Settings:
     SECURE_HSTS_PRELOAD: bool = False
     SECURE_COOKIES: bool = False
     SECURE_BROWSER_XSS_FILTER: bool = False
-    SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = dataclasses.field(default=None, metadata={"env": False})
+    SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = dataclasses.field(
+        default=None, metadata={"env": False}
+    )
     SECURE_PERMISSIONS_POLICY: str | None = None
     SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = None
     SECURE_CROSS_ORIGIN_EMBEDDER_POLICY: str | None = None
@@ -202,7 +213,10 @@ class Settings:
         """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if mask_sensitive:
-            return {name: MASK if value and is_sensitive(name) else value for name, value in values.items()}
+            return {
+                name: MASK if value and is_sensitive(name) else value
+                for name, value in values.items()
+            }
         return values
 
     def __getitem__(self, name: str) -> Any:
@@ -213,4 +227,3 @@ class Settings:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"{type(self).__name__}({shown})"
-

@@ -22,7 +22,11 @@ DEFAULT_OPENAPI: ConfigMap = {
 
 def admin_settings() -> ConfigMap:
     """Return the default of `ADMIN_SETTINGS`."""
-    return {"title": "OpenViper Admin", "header_title": "OpenViper", "footer_title": "OpenViper Admin"}
+    return {
+        "title": "OpenViper Admin",
+        "header_title": "OpenViper",
+        "footer_title": "OpenViper Admin",
+    }
 
 
 def databases() -> ConfigMap:

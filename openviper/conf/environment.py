@@ -77,7 +77,13 @@ ENV_CASTERS: dict[type, Callable[[str], EnvValue]] = {
 }
 """What turns text into a value, by the type of the present one."""
 
-_ANNOTATIONS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str, "timedelta": timedelta}
+_ANNOTATIONS: dict[str, type] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "str": str,
+    "timedelta": timedelta,
+}
 
 
 def cast_env_value(current: Any, raw: str) -> EnvValue:
@@ -108,7 +114,9 @@ def _cast_field(field: dataclasses.Field[Any], current: Any, raw: str) -> EnvVal
 
 def is_overridable(field: dataclasses.Field[Any], current: Any) -> bool:
     """Tell whether a setting with this present value can come from the environment."""
-    return field.name.isupper() and field.metadata.get("env", True) and not isinstance(current, dict)
+    return (
+        field.name.isupper() and field.metadata.get("env", True) and not isinstance(current, dict)
+    )
 
 
 def _variable(name: str) -> str | None:
@@ -152,7 +160,9 @@ def apply_env_overrides(instance: S) -> S:
         raise SettingsValidationError(errors)
     changes = {name: value for name, value in changes.items() if value != getattr(instance, name)}
     url = changes.get("DATABASE_URL", instance.DATABASE_URL)
-    databases = _with_default_url(instance.DATABASES, url, replace="OPENVIPER_DATABASE_URL" in os.environ)
+    databases = _with_default_url(
+        instance.DATABASES, url, replace="OPENVIPER_DATABASE_URL" in os.environ
+    )
     if databases is not None:
         changes["DATABASES"] = databases
     return dataclasses.replace(instance, **changes) if changes else instance

@@ -72,7 +72,9 @@ def _settings_class(module: ModuleType, path: str) -> type[Settings]:
     best = [cls for cls in candidates if len(cls.__mro__) == longest]
     if len(best) > 1:
         names = ", ".join(cls.__name__ for cls in best)
-        raise SettingsLoadError(f"module {path!r} has several settings classes of equal rank: {names}")
+        raise SettingsLoadError(
+            f"module {path!r} has several settings classes of equal rank: {names}"
+        )
     return best[0]
 
 
@@ -80,14 +82,21 @@ def _report_ignored_names(module: ModuleType, cls: type[Settings]) -> None:
     for name in vars(module):
         if name.isupper() and name in cls.__dataclass_fields__:
             logger.warning(
-                "%s.%s is ignored: settings are the fields of class %s", module.__name__, name, cls.__name__
+                "%s.%s is ignored: settings are the fields of class %s",
+                module.__name__,
+                name,
+                cls.__name__,
             )
 
 
 def auto_include_project_app(instance: Settings, module_path: str) -> Settings:
     """Put the package that the settings lie in first in `INSTALLED_APPS`, unless it is there already."""
     package = module_path.partition(".")[0]
-    if package == module_path or package in ("settings", SYNTHETIC_MODULE) or package in instance.INSTALLED_APPS:
+    if (
+        package == module_path
+        or package in ("settings", SYNTHETIC_MODULE)
+        or package in instance.INSTALLED_APPS
+    ):
         return instance
     return dataclasses.replace(instance, INSTALLED_APPS=(package, *instance.INSTALLED_APPS))
 
@@ -122,7 +131,9 @@ class LazySettings:
             TypeError: If `settings_obj` is not an instance of `Settings`.
         """
         if not isinstance(settings_obj, Settings):
-            raise TypeError(f"settings must be an instance of Settings, not {type(settings_obj).__name__}")
+            raise TypeError(
+                f"settings must be an instance of Settings, not {type(settings_obj).__name__}"
+            )
         with self.lock:
             if self.configured:
                 raise RuntimeError("settings cannot be configured more than once")
@@ -191,7 +202,11 @@ class LazySettings:
         raise AttributeError(f"settings are read-only; {name!r} cannot be deleted")
 
     def __dir__(self) -> list[str]:
-        fields = self.instance.__dataclass_fields__ if self.instance is not None else Settings.__dataclass_fields__
+        fields = (
+            self.instance.__dataclass_fields__
+            if self.instance is not None
+            else Settings.__dataclass_fields__
+        )
         return sorted({*super().__dir__(), *fields})
 
     def __repr__(self) -> str:

@@ -10,7 +10,16 @@ from openviper.conf.base import Settings
 
 LOG_DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-CHATTY_LOGGERS = ("asyncio", "watchfiles", "urllib3", "httpx", "httpcore", "PIL", "markdown", "MARKDOWN")
+CHATTY_LOGGERS = (
+    "asyncio",
+    "watchfiles",
+    "urllib3",
+    "httpx",
+    "httpcore",
+    "PIL",
+    "markdown",
+    "MARKDOWN",
+)
 """Loggers of other packages that say much below WARNING."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -11,7 +11,9 @@ from openviper.exceptions import SettingsValidationError
 
 INSECURE_SECRET_KEYS = frozenset({"", "INSECURE-CHANGE-ME", "dev-insecure-key"})
 INSECURE_JWT_ALGORITHMS = frozenset({"none"})
-JWT_ALGORITHMS = tuple(f"{family}{size}" for family in ("HS", "RS", "ES") for size in (256, 384, 512))
+JWT_ALGORITHMS = tuple(
+    f"{family}{size}" for family in ("HS", "RS", "ES") for size in (256, 384, 512)
+)
 MIN_SECRET_KEY_LENGTH = 50
 MIN_HSTS_SECONDS = 31_536_000
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
@@ -64,7 +66,9 @@ def validate_settings(s: Settings, env: str) -> None:
     for prefix in ("SESSION", "CSRF"):
         same_site = getattr(s, f"{prefix}_COOKIE_SAMESITE")
         if same_site == "None" and not (getattr(s, f"{prefix}_COOKIE_SECURE") or s.SECURE_COOKIES):
-            errors.append(f"{prefix}_COOKIE_SAMESITE 'None' needs {prefix}_COOKIE_SECURE to be True.")
+            errors.append(
+                f"{prefix}_COOKIE_SAMESITE 'None' needs {prefix}_COOKIE_SECURE to be True."
+            )
     # The rules for production compare values, which needs them to be of the right kind.
     if is_production(env) and well_typed:
         validate_production(s, errors)
@@ -78,7 +82,9 @@ def _validate_choices(s: Settings, errors: list[str]) -> None:
     if str(s.LOG_LEVEL).upper() not in LOG_LEVELS:
         errors.append(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {s.LOG_LEVEL!r}.")
     if not _is_time_zone(s.TIME_ZONE):
-        errors.append(f"TIME_ZONE {s.TIME_ZONE!r} is not a known time zone such as 'UTC' or 'Europe/Vienna'.")
+        errors.append(
+            f"TIME_ZONE {s.TIME_ZONE!r} is not a known time zone such as 'UTC' or 'Europe/Vienna'."
+        )
 
 
 def _check_choice(name: str, value: Any, allowed: Collection[str], errors: list[str]) -> None:
@@ -93,7 +99,9 @@ def _is_time_zone(name: Any) -> bool:
 
     try:
         ZoneInfo(name)
-    except Exception:  # A missing key, a path that leads outside or a wrong type: all mean the same here.
+    except (
+        Exception
+    ):  # A missing key, a path that leads outside or a wrong type: all mean the same here.
         return False
     return True
 
@@ -103,7 +111,9 @@ def _validate_types(s: Settings, errors: list[str]) -> None:
         value: Any = getattr(s, name)
         for kind, accepted, words in KINDS:
             if isinstance(default, kind):
-                if not isinstance(value, accepted) or (kind is tuple and not _holds_strings(name, value)):
+                if not isinstance(value, accepted) or (
+                    kind is tuple and not _holds_strings(name, value)
+                ):
                     shown = type(value).__name__ if is_sensitive(name) else repr(value)
                     errors.append(f"{name} must be {words}, not {shown}.")
                 break
@@ -134,7 +144,9 @@ def validate_production(s: Settings, errors: list[str]) -> None:
     if is_insecure_secret_key(s.SECRET_KEY):
         errors.append("SECRET_KEY must be set in production.")
     elif len(s.SECRET_KEY) < MIN_SECRET_KEY_LENGTH:
-        errors.append(f"SECRET_KEY must have at least {MIN_SECRET_KEY_LENGTH} characters in production.")
+        errors.append(
+            f"SECRET_KEY must have at least {MIN_SECRET_KEY_LENGTH} characters in production."
+        )
     validate_production_security(s, errors)
     validate_production_cookies(s, errors)
     validate_production_api(s, errors)
@@ -147,7 +159,9 @@ def validate_production_security(s: Settings, errors: list[str]) -> None:
     if s.SECURE_HSTS_SECONDS < MIN_HSTS_SECONDS:
         errors.append(f"SECURE_HSTS_SECONDS must be at least {MIN_HSTS_SECONDS} in production.")
     if not s.ALLOWED_HOSTS or "*" in s.ALLOWED_HOSTS:
-        errors.append("ALLOWED_HOSTS must name the hosts in production; it must not be empty or hold '*'.")
+        errors.append(
+            "ALLOWED_HOSTS must name the hosts in production; it must not be empty or hold '*'."
+        )
 
 
 def validate_production_cookies(s: Settings, errors: list[str]) -> None:

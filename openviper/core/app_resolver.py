@@ -151,7 +151,9 @@ class AppResolver:
         found = (self.resolve_app(name)[0] for name in settings.INSTALLED_APPS)
         return list(dict.fromkeys(Path(path) for path in found if path))
 
-    def resolve_all_apps(self, installed_apps: Iterable[str], include_builtin: bool = False) -> ResolvedApps:
+    def resolve_all_apps(
+        self, installed_apps: Iterable[str], include_builtin: bool = False
+    ) -> ResolvedApps:
         """Return ``{"found": {name: path}, "not_found": [name]}``.
 
         Args:

@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded, set_up
+from openviper.project.target import ResolvedModule
 from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import is_missing
-from openviper.project.target import ResolvedModule
 from openviper.utils.terminal import Terminal
 
 TARGET_VARIABLE = "OPENVIPER_TARGET"
@@ -54,18 +54,26 @@ class _RootFinder(MetaPathFinder):
             return None
         if dot:
             owner = getattr(sys.modules.get(top), "__name__", "")
-            found = owner == f"{self.label}.{top}" and importlib.util.find_spec(f"{self.label}.{fullname}")
+            found = owner == f"{self.label}.{top}" and importlib.util.find_spec(
+                f"{self.label}.{fullname}"
+            )
         else:
             found = PathFinder.find_spec(fullname, [str(self.directory)])
         # A folder without `__init__.py` has no loader; `static` or `docs` is no module of the app.
-        return ModuleSpec(fullname, _Alias(f"{self.label}.{fullname}")) if found and found.loader else None
+        return (
+            ModuleSpec(fullname, _Alias(f"{self.label}.{fullname}"))
+            if found and found.loader
+            else None
+        )
 
     def _root_spec(self) -> ModuleSpec:
         # A package of the same name inside may hold what is not found beside `models.py`, the settings say.
         places = [str(self.directory), str(self.directory / self.label)]
         init = self.directory / "__init__.py"
         if init.is_file():
-            spec = importlib.util.spec_from_file_location(self.label, init, submodule_search_locations=places)
+            spec = importlib.util.spec_from_file_location(
+                self.label, init, submodule_search_locations=places
+            )
             assert spec is not None
             return spec
         spec = ModuleSpec(self.label, _Empty(), origin=str(self.directory), is_package=True)
@@ -126,7 +134,9 @@ def inject_app_into_settings(app_label: str) -> None:
     instance = settings.instance
     if instance is None or app_label in instance.INSTALLED_APPS:
         return
-    settings.instance = dataclasses.replace(instance, INSTALLED_APPS=(app_label, *instance.INSTALLED_APPS))
+    settings.instance = dataclasses.replace(
+        instance, INSTALLED_APPS=(app_label, *instance.INSTALLED_APPS)
+    )
 
 
 def ensure_models_imported(resolved: ResolvedModule) -> None:
@@ -148,7 +158,6 @@ def synthesize_settings_module() -> str:
     """Register a module with development settings in memory and return its name."""
     if SYNTHETIC_MODULE not in sys.modules:
         import dataclasses
-        from typing import Any
 
         from openviper.conf import Settings
 
@@ -206,7 +215,9 @@ class FlexibleAdapter:
             prepare_root_layout(resolved.app_path)
         module = self.settings_module
         if module is None:
-            Terminal().warning("No settings.py found; using development settings and the database db.sqlite3")
+            Terminal().warning(
+                "No settings.py found; using development settings and the database db.sqlite3"
+            )
             module = synthesize_settings_module()
         elif module == SYNTHETIC_MODULE:
             synthesize_settings_module()
@@ -215,7 +226,9 @@ class FlexibleAdapter:
         os.environ["OPENVIPER_SETTINGS_MODULE"] = module
         set_up(module)
         inject_app_into_settings(resolved.app_label)
-        os.environ[TARGET_VARIABLE] = json.dumps([resolved.app_label, str(resolved.app_path), resolved.is_root])
+        os.environ[TARGET_VARIABLE] = json.dumps(
+            [resolved.app_label, str(resolved.app_path), resolved.is_root]
+        )
 
     def run(self, command: str, args: Sequence[str] = ()) -> NoReturn:
         """Bootstrap and run a command.
@@ -232,7 +245,11 @@ class FlexibleAdapter:
 
 
 def bootstrap_and_run(
-    *, resolved: ResolvedModule, settings_module: str | None, command: str, command_args: Sequence[str]
+    *,
+    resolved: ResolvedModule,
+    settings_module: str | None,
+    command: str,
+    command_args: Sequence[str],
 ) -> NoReturn:
     """Build an adapter and run a command with it.
 

@@ -20,24 +20,38 @@ if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection as Connection
     from openviper.db.connections.databases import ConnectionManager as ConnectionManager
     from openviper.db.connections.observers import DatabaseBackend as DatabaseBackend
-    from openviper.db.connections.observers import DatabaseBackendRegistry as DatabaseBackendRegistry
+    from openviper.db.connections.observers import (
+        DatabaseBackendRegistry as DatabaseBackendRegistry,
+    )
     from openviper.db.connections.observers import DatabaseExecution as DatabaseExecution
-    from openviper.db.connections.observers import database_backend_registry as database_backend_registry
+    from openviper.db.connections.observers import (
+        database_backend_registry as database_backend_registry,
+    )
     from openviper.db.exceptions import DatabaseAliasNotFoundError as DatabaseAliasNotFoundError
     from openviper.db.exceptions import DatabaseBackendNotFoundError as DatabaseBackendNotFoundError
     from openviper.db.exceptions import DatabaseConfigurationError as DatabaseConfigurationError
     from openviper.db.exceptions import DatabaseError as DatabaseError
-    from openviper.db.exceptions import DatabaseOperationNotSupportedError as DatabaseOperationNotSupportedError
+    from openviper.db.exceptions import (
+        DatabaseOperationNotSupportedError as DatabaseOperationNotSupportedError,
+    )
     from openviper.db.exceptions import DatabaseReadOnlyError as DatabaseReadOnlyError
     from openviper.db.exceptions import DatabaseRoutingError as DatabaseRoutingError
-    from openviper.db.exceptions import DatabaseTransactionRoutingError as DatabaseTransactionRoutingError
+    from openviper.db.exceptions import (
+        DatabaseTransactionRoutingError as DatabaseTransactionRoutingError,
+    )
     from openviper.db.exceptions import OperationalError as OperationalError
     from openviper.db.exceptions import PoolTimeoutError as PoolTimeoutError
     from openviper.db.exceptions import ReadOnlyVirtualModelError as ReadOnlyVirtualModelError
-    from openviper.db.exceptions import SingleModelAlreadyExistsError as SingleModelAlreadyExistsError
-    from openviper.db.exceptions import SingleModelDeleteForbiddenError as SingleModelDeleteForbiddenError
+    from openviper.db.exceptions import (
+        SingleModelAlreadyExistsError as SingleModelAlreadyExistsError,
+    )
+    from openviper.db.exceptions import (
+        SingleModelDeleteForbiddenError as SingleModelDeleteForbiddenError,
+    )
     from openviper.db.exceptions import SingleModelDoesNotExist as SingleModelDoesNotExist
-    from openviper.db.exceptions import SingleModelDuplicateForbiddenError as SingleModelDuplicateForbiddenError
+    from openviper.db.exceptions import (
+        SingleModelDuplicateForbiddenError as SingleModelDuplicateForbiddenError,
+    )
     from openviper.db.exceptions import SingleModelError as SingleModelError
     from openviper.db.exceptions import UnsupportedVirtualQueryError as UnsupportedVirtualQueryError
     from openviper.db.exceptions import VirtualBackendNotFoundError as VirtualBackendNotFoundError
@@ -66,10 +80,10 @@ if TYPE_CHECKING:
     from openviper.db.fields import ForeignKey as ForeignKey
     from openviper.db.fields import GenericIPAddressField as GenericIPAddressField
     from openviper.db.fields import HTMLField as HTMLField
-    from openviper.db.fields import IPAddressField as IPAddressField
     from openviper.db.fields import ImageField as ImageField
     from openviper.db.fields import Index as Index
     from openviper.db.fields import IntegerField as IntegerField
+    from openviper.db.fields import IPAddressField as IPAddressField
     from openviper.db.fields import JSONField as JSONField
     from openviper.db.fields import LazyFK as LazyFK
     from openviper.db.fields import ManyToManyField as ManyToManyField
@@ -83,9 +97,9 @@ if TYPE_CHECKING:
     from openviper.db.fields import TextChoice as TextChoice
     from openviper.db.fields import TextField as TextField
     from openviper.db.fields import TimeField as TimeField
+    from openviper.db.fields import UniqueConstraint as UniqueConstraint
     from openviper.db.fields import URLField as URLField
     from openviper.db.fields import UUIDField as UUIDField
-    from openviper.db.fields import UniqueConstraint as UniqueConstraint
     from openviper.db.models import AbstractModel as AbstractModel
     from openviper.db.models import Model as Model
     from openviper.db.models import ModelOptions as ModelOptions
@@ -138,24 +152,132 @@ globals().pop("connections")
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "openviper.db.connection": ("atomic", "close_db", "configure_db", "connections", "get_connection", "get_engine", "on_commit", "request_connection", "transaction"),
+        "openviper.db.connection": (
+            "atomic",
+            "close_db",
+            "configure_db",
+            "connections",
+            "get_connection",
+            "get_engine",
+            "on_commit",
+            "request_connection",
+            "transaction",
+        ),
         "openviper.db.connections.databases": ("Connection", "ConnectionManager"),
-        "openviper.db.connections.observers": ("DatabaseBackend", "DatabaseBackendRegistry", "DatabaseExecution", "database_backend_registry"),
-        "openviper.db.exceptions": ("DatabaseAliasNotFoundError", "DatabaseBackendNotFoundError", "DatabaseConfigurationError", "DatabaseError", "DatabaseOperationNotSupportedError", "DatabaseReadOnlyError", "DatabaseRoutingError", "DatabaseTransactionRoutingError", "OperationalError", "PoolTimeoutError", "ReadOnlyVirtualModelError", "SingleModelAlreadyExistsError", "SingleModelDeleteForbiddenError", "SingleModelDoesNotExist", "SingleModelDuplicateForbiddenError", "SingleModelError", "UnsupportedVirtualQueryError", "VirtualBackendNotFoundError", "VirtualBackendOperationError", "VirtualModelError"),
-        "openviper.db.executor": ("bypass_permissions", "invalidate_query_cache", "preload_table_schemas"),
-        "openviper.db.fields": ("ArrayField", "AutoField", "BigAutoField", "BigIntegerField", "BinaryField", "BooleanField", "CharField", "CheckConstraint", "Constraint", "DateField", "DateTimeField", "DecimalField", "DurationField", "EmailField", "Field", "FileField", "FloatField", "ForeignKey", "GenericIPAddressField", "HTMLField", "IPAddressField", "ImageField", "Index", "IntegerField", "JSONField", "LazyFK", "ManyToManyField", "NullBooleanField", "OneToOneField", "PasswordField", "PositiveIntegerField", "SensitiveField", "SlugField", "SmallIntegerField", "TextChoice", "TextField", "TimeField", "URLField", "UUIDField", "UniqueConstraint"),
+        "openviper.db.connections.observers": (
+            "DatabaseBackend",
+            "DatabaseBackendRegistry",
+            "DatabaseExecution",
+            "database_backend_registry",
+        ),
+        "openviper.db.exceptions": (
+            "DatabaseAliasNotFoundError",
+            "DatabaseBackendNotFoundError",
+            "DatabaseConfigurationError",
+            "DatabaseError",
+            "DatabaseOperationNotSupportedError",
+            "DatabaseReadOnlyError",
+            "DatabaseRoutingError",
+            "DatabaseTransactionRoutingError",
+            "OperationalError",
+            "PoolTimeoutError",
+            "ReadOnlyVirtualModelError",
+            "SingleModelAlreadyExistsError",
+            "SingleModelDeleteForbiddenError",
+            "SingleModelDoesNotExist",
+            "SingleModelDuplicateForbiddenError",
+            "SingleModelError",
+            "UnsupportedVirtualQueryError",
+            "VirtualBackendNotFoundError",
+            "VirtualBackendOperationError",
+            "VirtualModelError",
+        ),
+        "openviper.db.executor": (
+            "bypass_permissions",
+            "invalidate_query_cache",
+            "preload_table_schemas",
+        ),
+        "openviper.db.fields": (
+            "ArrayField",
+            "AutoField",
+            "BigAutoField",
+            "BigIntegerField",
+            "BinaryField",
+            "BooleanField",
+            "CharField",
+            "CheckConstraint",
+            "Constraint",
+            "DateField",
+            "DateTimeField",
+            "DecimalField",
+            "DurationField",
+            "EmailField",
+            "Field",
+            "FileField",
+            "FloatField",
+            "ForeignKey",
+            "GenericIPAddressField",
+            "HTMLField",
+            "IPAddressField",
+            "ImageField",
+            "Index",
+            "IntegerField",
+            "JSONField",
+            "LazyFK",
+            "ManyToManyField",
+            "NullBooleanField",
+            "OneToOneField",
+            "PasswordField",
+            "PositiveIntegerField",
+            "SensitiveField",
+            "SlugField",
+            "SmallIntegerField",
+            "TextChoice",
+            "TextField",
+            "TimeField",
+            "URLField",
+            "UUIDField",
+            "UniqueConstraint",
+        ),
         "openviper.db.models": ("AbstractModel", "Model", "ModelOptions"),
         "openviper.db.models.many_to_many": ("ManyToManyManager",),
         "openviper.db.query": ("QuerySet",),
-        "openviper.db.query.events": ("ModelEventDispatcher", "dispatch_decorator_handlers", "get_dispatcher", "model_event"),
+        "openviper.db.query.events": (
+            "ModelEventDispatcher",
+            "dispatch_decorator_handlers",
+            "get_dispatcher",
+            "model_event",
+        ),
         "openviper.db.query.manager": ("Manager",),
         "openviper.db.query.pages": ("Page",),
         "openviper.db.query.prefetch": ("Prefetch",),
-        "openviper.db.routing": ("AdminRouter", "DatabaseRouter", "DefaultRouterResolver", "PrimaryReplicaRouter", "RouterResolver", "current_db_alias", "mark_write_used", "read_from_primary", "reset_current_alias", "reset_routing_context", "set_current_alias", "write_used"),
+        "openviper.db.routing": (
+            "AdminRouter",
+            "DatabaseRouter",
+            "DefaultRouterResolver",
+            "PrimaryReplicaRouter",
+            "RouterResolver",
+            "current_db_alias",
+            "mark_write_used",
+            "read_from_primary",
+            "reset_current_alias",
+            "reset_routing_context",
+            "set_current_alias",
+            "write_used",
+        ),
         "openviper.db.schemas": ("create_tables", "init_db"),
         "openviper.db.sql.expressions": ("Avg", "Count", "F", "Max", "Min", "Q", "Sum"),
         "openviper.db.sql.patterns": ("escape_like",),
-        "openviper.db.virtual": ("APIVirtualBackend", "BackendRegistry", "FilterClause", "FilterOp", "QuerySpec", "VirtualBackend", "VirtualBackendCapabilities", "backend_registry"),
+        "openviper.db.virtual": (
+            "APIVirtualBackend",
+            "BackendRegistry",
+            "FilterClause",
+            "FilterOp",
+            "QuerySpec",
+            "VirtualBackend",
+            "VirtualBackendCapabilities",
+            "backend_registry",
+        ),
         "openviper.exceptions": ("TableNotFound",),
     },
 )

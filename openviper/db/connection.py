@@ -22,7 +22,11 @@ from openviper.db.connections.databases import (
     entered,
 )
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row
-from openviper.db.exceptions import DatabaseConfigurationError, DatabaseReadOnlyError, OperationalError
+from openviper.db.exceptions import (
+    DatabaseConfigurationError,
+    DatabaseReadOnlyError,
+    OperationalError,
+)
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -72,7 +76,11 @@ async def run_read(
 
 
 async def run_stream(
-    alias: str, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+    alias: str,
+    sql: str,
+    parameters: Parameters,
+    convert: Callable[[list[Row]], list[T]],
+    chunk_size: int,
 ) -> AsyncGenerator[list[T], None]:
     """Run a read and yield ``convert(rows)`` for chunks of rows.
 
@@ -175,7 +183,9 @@ def atomic(using: str | None = None) -> AbstractAsyncContextManager[Connection]:
 
 
 @asynccontextmanager
-async def transaction(using: str | None = None, read_only: bool = False) -> AsyncIterator[Connection]:
+async def transaction(
+    using: str | None = None, read_only: bool = False
+) -> AsyncIterator[Connection]:
     """Run a block of code in a transaction, or in a savepoint inside one.
 
     Args:
@@ -194,7 +204,10 @@ async def transaction(using: str | None = None, read_only: bool = False) -> Asyn
         async with outer.lock:
             nested = outer.connection.in_transaction
             block = Block(
-                outer.connection, outer=outer, transactional=True, read_only=read_only or outer.read_only
+                outer.connection,
+                outer=outer,
+                transactional=True,
+                read_only=read_only or outer.read_only,
             )
             async with _transaction_on(database, block, nested) as one:
                 yield one
@@ -211,14 +224,22 @@ async def transaction(using: str | None = None, read_only: bool = False) -> Asyn
         async with _transaction_on(database, block, False) as one:
             yield one
     pool.committed()
-    await _run_callbacks(block.callbacks)  # Not before the connection is free: they may use the database.
+    await _run_callbacks(
+        block.callbacks
+    )  # Not before the connection is free: they may use the database.
 
 
 @asynccontextmanager
-async def _transaction_on(database: Database, block: Block, nested: bool) -> AsyncIterator[Connection]:
+async def _transaction_on(
+    database: Database, block: Block, nested: bool
+) -> AsyncIterator[Connection]:
     driver = block.connection
     point = _savepoint(block)
-    begin = f"SAVEPOINT {point}" if nested else (driver.begin_read_only if block.read_only else driver.begin)
+    begin = (
+        f"SAVEPOINT {point}"
+        if nested
+        else (driver.begin_read_only if block.read_only else driver.begin)
+    )
     begun = False
     try:
         # A savepoint is made or not, whatever is cancelled: what has not been made cannot be gone back to.

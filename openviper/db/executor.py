@@ -7,21 +7,34 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from openviper.db.sql.rows.from_rows import Row
-from openviper.db.sql.description import Description
-from openviper.db.sql.prepared import Plan, plan_for
-from openviper.db.sql.where import joined_models
-from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
-from openviper.db.sql.result_cache import query_cache
-from openviper.db.connection import connections, on_commit, run_insert, run_insert_many, run_many, run_read, run_stream, run_write
+from openviper.db.connection import (
+    connections,
+    on_commit,
+    run_insert,
+    run_insert_many,
+    run_many,
+    run_read,
+    run_stream,
+    run_write,
+)
 from openviper.db.connections.databases import blocks, current_block
-from openviper.db.exceptions import DatabaseReadOnlyError, DatabaseTransactionRoutingError, OperationalError
+from openviper.db.exceptions import (
+    DatabaseReadOnlyError,
+    DatabaseTransactionRoutingError,
+    OperationalError,
+)
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
+from openviper.db.sql.description import Description
 from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
 from openviper.db.sql.permissions import check_permission as check_permission
 from openviper.db.sql.permissions import is_enforced
 from openviper.db.sql.permissions import set_permission_checker as set_permission_checker
+from openviper.db.sql.prepared import Plan, plan_for
+from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
+from openviper.db.sql.result_cache import query_cache
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.where import joined_models
 from openviper.exceptions import PermissionDenied, TableNotFound
 
 T = TypeVar("T")
@@ -74,7 +87,9 @@ def choose_alias(meta: ModelOptions, using: str | None) -> str:
     """
     by_alias = blocks.get()
     if by_alias is not None:
-        transactions = [alias for alias, block in by_alias.items() if block.open and block.transactional]
+        transactions = [
+            alias for alias, block in by_alias.items() if block.open and block.transactional
+        ]
         if transactions and using is not None and using not in transactions:
             raise DatabaseTransactionRoutingError(
                 f"a transaction is open on {transactions[-1]!r}; a query inside it cannot use {using!r}"
@@ -107,7 +122,9 @@ async def read_alias(meta: ModelOptions, using: str | None, hint: str | None = N
     """
     if not connections.has_routers:
         return choose_alias(meta, using or hint)
-    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_read(meta.model, alias=hint)
+    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_read(
+        meta.model, alias=hint
+    )
 
 
 async def write_alias(meta: ModelOptions, using: str | None, hint: str | None = None) -> str:
@@ -115,9 +132,13 @@ async def write_alias(meta: ModelOptions, using: str | None, hint: str | None = 
 
     An instance is written where it came from, unless that is a replica.
     """
-    if not connections.has_routers or (hint is not None and not DefaultRouterResolver().is_replica(hint)):
+    if not connections.has_routers or (
+        hint is not None and not DefaultRouterResolver().is_replica(hint)
+    ):
         return choose_alias(meta, using or hint)
-    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_write(meta.model, alias=hint)
+    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_write(
+        meta.model, alias=hint
+    )
 
 
 def plan_on(meta: ModelOptions, alias: str) -> Plan:
@@ -147,7 +168,9 @@ def check_in_transaction(alias: str, what: str) -> None:
     """
     block = current_block(alias)
     if block is None or not block.transactional:
-        raise DatabaseTransactionRoutingError(f"{what} needs a transaction; use it inside `async with atomic():`")
+        raise DatabaseTransactionRoutingError(
+            f"{what} needs a transaction; use it inside `async with atomic():`"
+        )
 
 
 # Statements
@@ -173,7 +196,11 @@ def explain_missing(meta: ModelOptions, alias: str, error: OperationalError) -> 
 
 
 async def read(
-    meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any], convert: Callable[[list[Row]], T]
+    meta: ModelOptions,
+    alias: str,
+    sql: str,
+    parameters: Sequence[Any],
+    convert: Callable[[list[Row]], T],
 ) -> T:
     """Run a read and return ``convert(rows)``.
 
@@ -228,7 +255,9 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
         version = query_cache.version(tables)
         rows = await read(meta, alias, select.sql, select.parameters, list)
         if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:
-            query_cache.put(key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE, version)
+            query_cache.put(
+                key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE, version
+            )
     return select.convert(list(rows))
 
 
@@ -289,7 +318,9 @@ async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[
     return result
 
 
-async def write(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any], *, bulk: bool) -> int:
+async def write(
+    meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any], *, bulk: bool
+) -> int:
     """Run a write and return the number of rows it touched.
 
     Raises:

@@ -13,7 +13,11 @@ from itertools import count
 from typing import Any
 
 from openviper.db.connections.databases import connections
-from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError, DatabaseRoutingError
+from openviper.db.exceptions import (
+    DatabaseAliasNotFoundError,
+    DatabaseConfigurationError,
+    DatabaseRoutingError,
+)
 from openviper.utils.importing import import_string
 
 logger = logging.getLogger("openviper.db")
@@ -67,7 +71,9 @@ class DatabaseRouter:
         """Tell whether two instances may refer to each other."""
         return None
 
-    async def allow_migrate(self, db_alias: str, model_class: type[Any] | None = None, **hints: Any) -> bool | None:
+    async def allow_migrate(
+        self, db_alias: str, model_class: type[Any] | None = None, **hints: Any
+    ) -> bool | None:
         """Tell whether a model's table belongs into a database.
 
         ``migrate`` goes by the schema files and has no class to give; the hints ``table``, ``app_label`` and
@@ -83,7 +89,9 @@ def mark_down(alias: str) -> None:
     """Leave a database alone for a while, because it refused a connection."""
     now = time.monotonic()
     if _down.get(alias, 0.0) <= now:
-        logger.warning("database %r refuses connections; it is left alone for %g s", alias, DOWN_SECONDS)
+        logger.warning(
+            "database %r refuses connections; it is left alone for %g s", alias, DOWN_SECONDS
+        )
     _down[alias] = now + DOWN_SECONDS
 
 
@@ -143,7 +151,9 @@ class PrimaryReplicaRouter(DatabaseRouter):
         """Allow all: the data are the same everywhere."""
         return True
 
-    async def allow_migrate(self, db_alias: str, model_class: type[Any] | None = None, **hints: Any) -> bool | None:
+    async def allow_migrate(
+        self, db_alias: str, model_class: type[Any] | None = None, **hints: Any
+    ) -> bool | None:
         """Allow the primary, and refuse the replicas."""
         if self.migrate_on_primary_only and db_alias in self.replica_aliases:
             return False
@@ -174,7 +184,9 @@ class RouterResolver:
 
     def __init__(self, routers: Sequence[Any] | None = None) -> None:
         specs, options = connections.router_config()
-        self.routers = [_make_router(one, options) for one in (specs if routers is None else routers)]
+        self.routers = [
+            _make_router(one, options) for one in (specs if routers is None else routers)
+        ]
 
     async def resolve_read(self, model: type[Any], **hints: Any) -> str:
         """Return the alias for reading a model."""
@@ -196,7 +208,9 @@ class RouterResolver:
             if alias is None:
                 continue
             if not isinstance(alias, str):
-                raise DatabaseRoutingError(f"{type(router).__name__}.{method}() returned {alias!r}, which is no alias")
+                raise DatabaseRoutingError(
+                    f"{type(router).__name__}.{method}() returned {alias!r}, which is no alias"
+                )
             if alias not in connections.aliases:
                 raise DatabaseAliasNotFoundError(alias, connections.aliases)
             return alias
@@ -211,7 +225,9 @@ class RouterResolver:
                 return bool(answer)
         return True
 
-    async def resolve_migrate(self, db_alias: str, model_class: type[Any] | None = None, **hints: Any) -> bool:
+    async def resolve_migrate(
+        self, db_alias: str, model_class: type[Any] | None = None, **hints: Any
+    ) -> bool:
         """Tell whether a model's table belongs into a database; only into ``default`` if nobody minds."""
         for router in self.routers:
             answer = await router.allow_migrate(db_alias, model_class, **hints)
@@ -226,14 +242,20 @@ def _make_router(spec: Any, options: dict[str, Any]) -> Any:
         try:
             made = import_string(spec)
         except ImportError as error:
-            raise DatabaseConfigurationError(f"DATABASES['ROUTERS']: cannot import {spec!r}: {error}") from error
+            raise DatabaseConfigurationError(
+                f"DATABASES['ROUTERS']: cannot import {spec!r}: {error}"
+            ) from error
     if isinstance(made, type):
         # A class of somebody's own need not take what the shipped one takes.
-        takes = issubclass(made, PrimaryReplicaRouter) or made.__init__ is not DatabaseRouter.__init__
+        takes = (
+            issubclass(made, PrimaryReplicaRouter) or made.__init__ is not DatabaseRouter.__init__
+        )
         try:
             return made(**options) if takes and made is not AdminRouter else made()
         except TypeError as error:
-            raise DatabaseConfigurationError(f"DATABASES['ROUTING'] does not fit {made.__name__}: {error}") from error
+            raise DatabaseConfigurationError(
+                f"DATABASES['ROUTING'] does not fit {made.__name__}: {error}"
+            ) from error
     return made
 
 

@@ -14,7 +14,9 @@ MAX_MESSAGE = 4096
 CONTEXT_LINES = 7
 """Source lines shown before and after the one that failed."""
 MASK = "********"
-SECRET_NAME = re.compile(r"passw|secret|token|api[_-]?key|authorization|cookie|session|credential", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"passw|secret|token|api[_-]?key|authorization|cookie|session|credential", re.IGNORECASE
+)
 _ASSIGNMENT = re.compile(
     r"""((?:passw\w*|\w*secret\w*|\w*token\w*|\w*api[_-]?key\w*)["']?\s*[=:]\s*)(["'])(?:\\.|(?!\2).)*\2""",
     re.IGNORECASE,
@@ -86,11 +88,15 @@ def _frames(error: BaseException) -> Iterator[str]:
     while trace is not None:
         code = trace.tb_frame.f_code
         lines = []
-        for number in range(max(1, trace.tb_lineno - CONTEXT_LINES), trace.tb_lineno + CONTEXT_LINES + 1):
+        for number in range(
+            max(1, trace.tb_lineno - CONTEXT_LINES), trace.tb_lineno + CONTEXT_LINES + 1
+        ):
             line = linecache.getline(code.co_filename, number, trace.tb_frame.f_globals)
             if line:
                 text = f"{number:5} {_escape(line.rstrip())}"
-                lines.append(f'<span class="now">{text}</span>' if number == trace.tb_lineno else f"{text}\n")
+                lines.append(
+                    f'<span class="now">{text}</span>' if number == trace.tb_lineno else f"{text}\n"
+                )
         yield f"<h2>{_escape(code.co_filename)}:{trace.tb_lineno} in {_escape(code.co_name)}</h2>"
         yield f"<pre>{''.join(lines)}</pre>"
         trace = trace.tb_next

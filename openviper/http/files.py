@@ -54,9 +54,15 @@ class FileResponse(Response):
     ) -> None:
         self.path = Path(path)
         self._opened = opened
-        if allowed_dir is not None and not self.path.resolve().is_relative_to(Path(allowed_dir).resolve()):
+        if allowed_dir is not None and not self.path.resolve().is_relative_to(
+            Path(allowed_dir).resolve()
+        ):
             raise NotFound
-        guessed = media_type or mimetypes.guess_type(filename or self.path.name)[0] or "application/octet-stream"
+        guessed = (
+            media_type
+            or mimetypes.guess_type(filename or self.path.name)[0]
+            or "application/octet-stream"
+        )
         super().__init__(None, status_code, headers, guessed)
         # The length is that of the file, which is only looked at when it is sent.
         self.headers.delete("content-length")
@@ -91,7 +97,11 @@ class FileResponse(Response):
         self.headers.setdefault("last-modified", formatdate(status.st_mtime, usegmt=True))
         request = Headers(scope["headers"])
         if not_modified(request, self.headers["etag"], status.st_mtime):
-            raw = [pair for pair in self.raw_headers if pair[0] not in (b"content-type", b"content-length")]
+            raw = [
+                pair
+                for pair in self.raw_headers
+                if pair[0] not in (b"content-type", b"content-length")
+            ]
             await send({"type": "http.response.start", "status": 304, "headers": raw})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -154,7 +164,7 @@ def _read(file: BinaryIO, start: int, length: int) -> bytes:
 
 def content_disposition(filename: str) -> str:
     """Return the header that makes an answer a download: an ASCII name, and the real one if it differs (RFC 6266)."""
-    plain = re.sub(r'[^A-Za-z0-9 ._()+-]', "_", filename)
+    plain = re.sub(r"[^A-Za-z0-9 ._()+-]", "_", filename)
     header = f'attachment; filename="{plain}"'
     return header if plain == filename else f"{header}; filename*=UTF-8''{quote(filename, safe='')}"
 
@@ -164,7 +174,9 @@ def not_modified(request: Headers, etag: str, modified: float) -> bool:
     tags = request.get("if-none-match")
     if tags is not None:
         # Weak comparison; with a tag the date does not count (RFC 9110, 13.1.3).
-        return tags.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        return tags.strip() == "*" or etag in [
+            tag.strip().removeprefix("W/") for tag in tags.split(",")
+        ]
     since = _seconds(request.get("if-modified-since"))
     return since is not None and int(modified) <= since
 
@@ -178,7 +190,9 @@ def _seconds(text: str | None) -> float | None:
         return None
 
 
-def requested_range(request: Headers, size: int, etag: str, modified: float) -> tuple[int, int] | None:
+def requested_range(
+    request: Headers, size: int, etag: str, modified: float
+) -> tuple[int, int] | None:
     """Return the part asked for as start and end, empty if it lies behind the file; `None` means all of it."""
     header = request.get("range")
     if header is None or size == 0:

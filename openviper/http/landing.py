@@ -29,6 +29,8 @@ def landing_page(name: str, paths: list[str]) -> HTMLResponse:
         name: The project's name.
         paths: Paths without parameters that answer to GET; they are linked.
     """
-    links = "".join(f'<li><a href="{html.escape(path)}">{html.escape(path)}</a></li>' for path in paths)
+    links = "".join(
+        f'<li><a href="{html.escape(path)}">{html.escape(path)}</a></li>' for path in paths
+    )
     routes = f"<p>Routes:</p><ul>{links}</ul>" if links else ""
     return HTMLResponse(PAGE.format(name=html.escape(name), version=VERSION, routes=routes))

@@ -31,11 +31,17 @@ class RedirectResponse(Response):
     """
 
     def __init__(
-        self, url: str, status_code: int = 307, headers: Mapping[str, str] | None = None, **path_params: Any
+        self,
+        url: str,
+        status_code: int = 307,
+        headers: Mapping[str, str] | None = None,
+        **path_params: Any,
     ) -> None:
         target = _resolve(url, path_params)
         check_redirect(target)
-        super().__init__(None, status_code, {**(headers or {}), "location": quote(target, safe=_SAFE)})
+        super().__init__(
+            None, status_code, {**(headers or {}), "location": quote(target, safe=_SAFE)}
+        )
 
 
 def _resolve(url: str, path_params: dict[str, Any]) -> str:

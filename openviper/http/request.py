@@ -39,7 +39,17 @@ class Request:
         TypeError: If the scope is neither of HTTP nor of a WebSocket.
     """
 
-    __slots__ = ("_body", "_cookies", "_form", "_headers", "_query", "_receive", "_streamed", "path_params", "scope")
+    __slots__ = (
+        "_body",
+        "_cookies",
+        "_form",
+        "_headers",
+        "_query",
+        "_receive",
+        "_streamed",
+        "path_params",
+        "scope",
+    )
 
     def __init__(self, scope: Scope, receive: Receive | None = None) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -221,5 +231,11 @@ class Request:
 
 def _bad_json(reason: str, line: int = 1, column: int = 1) -> HTTPException:
     return HTTPException(
-        400, {"message": "The body is not valid JSON.", "reason": reason, "line": line, "column": column}
+        400,
+        {
+            "message": "The body is not valid JSON.",
+            "reason": reason,
+            "line": line,
+            "column": column,
+        },
     )

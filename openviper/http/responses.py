@@ -46,7 +46,9 @@ class Response:
         if media_type is not None:
             self.media_type = media_type
         self.body = self.render(content)
-        self.raw_headers: RawHeaders = [encode_header(*item) for item in headers.items()] if headers else []
+        self.raw_headers: RawHeaders = (
+            [encode_header(*item) for item in headers.items()] if headers else []
+        )
         self._finish_headers(len(self.body))
 
     def render(self, content: Any) -> bytes:
@@ -117,7 +119,9 @@ class Response:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; the body is left out for HEAD."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         body = self.body if scope["method"] != "HEAD" and self._may_have_body() else b""
         await send({"type": "http.response.body", "body": body})
 
@@ -128,7 +132,10 @@ class PlainTextResponse(Response):
     media_type = "text/plain"
 
     def __init__(
-        self, content: str | bytes | None = None, status_code: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        content: str | bytes | None = None,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(content, status_code, headers)
 
@@ -222,7 +229,9 @@ class StreamingResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces as they come."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         if scope["method"] == "HEAD" or not self._may_have_body():
             await send({"type": "http.response.body", "body": b""})
             return
@@ -237,7 +246,9 @@ class StreamingResponse(Response):
         try:
             await sending
         except asyncio.CancelledError:
-            if not leaving.done() or leaving.cancelled():  # Not the client: this task itself was cancelled.
+            if (
+                not leaving.done() or leaving.cancelled()
+            ):  # Not the client: this task itself was cancelled.
                 raise
 
     async def _send_pieces(self, send: Send) -> None:

@@ -9,7 +9,9 @@ from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.utils.importing import import_string
 
-MiddlewareEntry: TypeAlias = "str | Callable[..., ASGIApp] | tuple[str | Callable[..., ASGIApp], Mapping[str, Any]]"
+MiddlewareEntry: TypeAlias = (
+    "str | Callable[..., ASGIApp] | tuple[str | Callable[..., ASGIApp], Mapping[str, Any]]"
+)
 """A class, its dotted path, or either of them with keyword arguments."""
 
 

@@ -34,7 +34,9 @@ class ServerErrorMiddleware(BaseMiddleware):
             return
         started = False
 
-        def watch(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
+        def watch(
+            message: Message,
+        ) -> Awaitable[None]:  # Plain, for it runs twice in every request.
             nonlocal started
             started = True
             return send(message)

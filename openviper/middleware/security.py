@@ -68,7 +68,9 @@ class SecurityMiddleware(BaseMiddleware):
         if allowed is None:
             text = raw.decode("latin-1")
             allowed = valid_host(text) and matches_host(split_host(text)[0], self.allowed_hosts)
-            if len(self._known) < 256:  # Anybody can send any host; what is remembered stays bounded.
+            if (
+                len(self._known) < 256
+            ):  # Anybody can send any host; what is remembered stays bounded.
                 self._known[raw] = allowed
         return allowed
 

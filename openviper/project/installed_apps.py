@@ -50,7 +50,9 @@ def _mentioned_in_dotenv() -> bool:
 
 def _apps_in(path: str) -> tuple[str, ...] | None:
     classes = find_classes(path) or ()
-    if len(classes) != 1 or [getattr(base, "id", None) for base in classes[0].bases] != ["Settings"]:
+    if len(classes) != 1 or [getattr(base, "id", None) for base in classes[0].bases] != [
+        "Settings"
+    ]:
         return None
     value = find_attribute(classes[0], SETTING)
     if value is None:

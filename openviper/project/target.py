@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from openviper.project.settings_module import candidate_packages, has_settings
 from openviper.utils.failures import CommandError
 from openviper.utils.identifiers import is_dotted_path, is_identifier
-from openviper.project.settings_module import candidate_packages, has_settings
 
 
 class TargetError(CommandError):
@@ -90,7 +90,9 @@ def resolve_module(target: str, cwd: str | Path) -> ResolvedModule:
     """
     root = Path(cwd).absolute()
     if ".." in target or target.startswith("/"):
-        raise TargetError(f"Invalid target {target!r}: it must be a module below the working directory")
+        raise TargetError(
+            f"Invalid target {target!r}: it must be a module below the working directory"
+        )
     if not is_dotted_path(target):
         raise TargetError(f"{target!r} is not a valid dotted Python module path")
     path = root.joinpath(*target.split("."))

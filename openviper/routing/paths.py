@@ -40,6 +40,10 @@ def sanitize_request_path(path: str) -> str:
     if "\0" in path:
         raise PathSecurityError(path)
     decoded = unquote(unquote(path))
-    if decoded.count("/") != path.count("/") or ".." in decoded.replace("\\", "/").split("/") or "\0" in decoded:
+    if (
+        decoded.count("/") != path.count("/")
+        or ".." in decoded.replace("\\", "/").split("/")
+        or "\0" in decoded
+    ):
         raise PathSecurityError(path)
     return re.sub(r"/{2,}", "/", path)

@@ -65,7 +65,10 @@ class Route:
             converter = CONVERTERS[kind]
             if converter.convert is not None:
                 self._converters.append((name, converter.convert))
-            pattern += [re.escape(self.path[position : match.start()]), f"(?P<{name}>{converter.pattern})"]
+            pattern += [
+                re.escape(self.path[position : match.start()]),
+                f"(?P<{name}>{converter.pattern})",
+            ]
             position = match.end()
         rest = self.path[position:]
         if "{" in rest or "}" in rest:
@@ -151,7 +154,9 @@ def bind(handler: Handler, path_params: tuple[str, ...]) -> Handler:
     return _adapter(handler, keywords, requests, request_first)
 
 
-def _adapter(handler: Handler, keywords: list[str], requests: list[str], request_first: bool) -> Handler:
+def _adapter(
+    handler: Handler, keywords: list[str], requests: list[str], request_first: bool
+) -> Handler:
     def endpoint(request: Request) -> Any:
         params = request.path_params
         arguments = {name: params[name] for name in keywords}

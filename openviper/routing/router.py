@@ -36,7 +36,9 @@ class _Table(NamedTuple):
 
     routes: list[Route]
     static: dict[str, dict[str, Route]]
-    dynamic: dict[int, list[Route]]  # By the number of segments; the routes of `spanning` are in every list.
+    dynamic: dict[
+        int, list[Route]
+    ]  # By the number of segments; the routes of `spanning` are in every list.
     spanning: list[Route]  # Whose last parameter may hold slashes.
     names: dict[str, Route]
 
@@ -94,7 +96,9 @@ class Router:
             ValueError: If the pattern is malformed.
         """
         wanted = tuple(method.upper() for method in (methods or ("GET",)))
-        Route(path, wanted, handler)  # A malformed pattern is an error here, not at the first request.
+        Route(
+            path, wanted, handler
+        )  # A malformed pattern is an error here, not at the first request.
         self._entries.append(_Entry(path, wanted, handler, namespace, tuple(middlewares or ())))
         self._changed()
 
@@ -155,7 +159,9 @@ class Router:
         """Register the decorated handler for every method."""
         return self.route(path, ANY_METHODS, name, middlewares)
 
-    def include_router(self, router: Router, prefix: str = "", namespace: str | None = None) -> None:
+    def include_router(
+        self, router: Router, prefix: str = "", namespace: str | None = None
+    ) -> None:
         """Mount a router; routes that it gets later are found too.
 
         Args:
@@ -195,7 +201,9 @@ class Router:
             if isinstance(entry, _Mount):
                 namespace = entry.namespace or entry.router.namespace
                 inner = f"{names}{namespace}:" if namespace else names
-                yield from entry.router._flatten(_join(prefix, entry.prefix), inner, middlewares, tags)
+                yield from entry.router._flatten(
+                    _join(prefix, entry.prefix), inner, middlewares, tags
+                )
             else:
                 route = Route(
                     _join(prefix, entry.path),
@@ -215,10 +223,16 @@ class Router:
             for route in sorted(routes, key=lambda one: one.specificity):
                 self._arrange(route, table)
             for count, fixed in table.dynamic.items():
-                table.dynamic[count] = sorted([*fixed, *table.spanning], key=lambda one: one.specificity)
+                table.dynamic[count] = sorted(
+                    [*fixed, *table.spanning], key=lambda one: one.specificity
+                )
             for route in routes:
                 if route.name in table.names and table.names[route.name].path != route.path:
-                    logger.warning("route name %r is used twice; the later one, %s, wins", route.name, route.path)
+                    logger.warning(
+                        "route name %r is used twice; the later one, %s, wins",
+                        route.name,
+                        route.path,
+                    )
                 table.names[route.name] = route
             self._table = table
         return self._table

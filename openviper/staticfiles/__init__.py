@@ -23,7 +23,12 @@ __all__, __getattr__, __dir__ = lazy_exports(
     {
         "openviper.staticfiles.collect": ("collect_static",),
         "openviper.staticfiles.middleware": ("StaticFilesMiddleware",),
-        "openviper.staticfiles.serving": ("is_media_enabled", "is_static_enabled", "media", "static"),
+        "openviper.staticfiles.serving": (
+            "is_media_enabled",
+            "is_static_enabled",
+            "media",
+            "static",
+        ),
         "openviper.template.assets": ("static_url",),
     },
 )

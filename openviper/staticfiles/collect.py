@@ -87,7 +87,11 @@ def collect_static(
 
 
 def carry_out(
-    plan: Plan, *, hashed: bool = False, compress: bool = False, advance: Advance = lambda amount: None
+    plan: Plan,
+    *,
+    hashed: bool = False,
+    compress: bool = False,
+    advance: Advance = lambda _amount: None,
 ) -> Collected:
     """Do what was planned.
 
@@ -118,7 +122,11 @@ class _Run:
         self.token = secrets.token_hex(4)
         self.final = plan.destination
         # Building aside needs no renaming file by file.
-        self.aside = None if plan.exists else self.final.with_name(f".{self.final.name}.{self.token}.partial")
+        self.aside = (
+            None
+            if plan.exists
+            else self.final.with_name(f".{self.final.name}.{self.token}.partial")
+        )
         self.base = str(self.aside or self.final)
         self.names = {item.entry.name for item in plan.items}
         self.staged: list[tuple[str, str]] = []
@@ -147,7 +155,9 @@ class _Run:
 
         executor = ThreadPoolExecutor(WORKERS, "collectstatic")
         try:
-            for future in as_completed([executor.submit(self._batch, batch) for batch in _batches(work)]):
+            for future in as_completed(
+                [executor.submit(self._batch, batch) for batch in _batches(work)]
+            ):
                 for item, known in future.result():
                     self._remember(item, known)
                     advance(1)
@@ -172,7 +182,11 @@ class _Run:
 
     def _wants_gzip(self, item: Item) -> bool:
         name = item.entry.name
-        return self.compress and is_compressible(name, item.entry.size) and f"{name}.gz" not in self.names
+        return (
+            self.compress
+            and is_compressible(name, item.entry.size)
+            and f"{name}.gz" not in self.names
+        )
 
     def _batch(self, items: Iterable[Item]) -> list[tuple[Item, Known]]:
         return [(item, self._produce_one(item)) for item in items]
@@ -229,7 +243,9 @@ class _Run:
 
     def finish(self) -> Collected:
         """Give everything its name, remove what has to go, and write the record."""
-        result = Collected(len(self.plan.items), [item.entry.name for item in self.plan.items if item.copy])
+        result = Collected(
+            len(self.plan.items), [item.entry.name for item in self.plan.items if item.copy]
+        )
         while self.staged:
             path, name = self.staged[-1]
             os.replace(path, f"{self.base}/{name}")
@@ -275,15 +291,25 @@ class _Run:
         if not self.plan.clear:
             return removed, []
         removed = sorted(name for name in self.record.extra if name not in wanted)
-        others = [name for name in self.plan.present.files if name not in wanted and name not in self.record.extra]
+        others = [
+            name
+            for name in self.plan.present.files
+            if name not in wanted and name not in self.record.extra
+        ]
         removed += sorted(name for name in others if is_leftover(name.rpartition("/")[2]))
-        return removed, sorted(name for name in others if name != RECORD_NAME and name not in removed)
+        return removed, sorted(
+            name for name in others if name != RECORD_NAME and name not in removed
+        )
 
     def _outputs(self) -> set[str]:
         wanted = self.names | set(self.record.hashed.values())
         if self.compress:
             wanted |= {f"{name}.gz" for name, known in self.record.files.items() if known.smaller}
-            wanted |= {f"{other}.gz" for name, other in self.record.hashed.items() if self.record.files[name].smaller}
+            wanted |= {
+                f"{other}.gz"
+                for name, other in self.record.hashed.items()
+                if self.record.files[name].smaller
+            }
         return wanted
 
     def _remove_empty_folders(self, removed: Iterable[str]) -> None:

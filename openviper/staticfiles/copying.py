@@ -51,7 +51,9 @@ def copy_file(source: str, target: str, size: int, mode: int, mtime_ns: int) -> 
 def _copy_content(reader: int, writer: int, size: int) -> None:
     # Small files take one read and one write; large ones the kernel copies without a detour through this process.
     if size > SMALL and hasattr(os, "copy_file_range"):
-        with suppress(OSError):  # Not between these file systems: the loop below goes on where this stopped.
+        with suppress(
+            OSError
+        ):  # Not between these file systems: the loop below goes on where this stopped.
             while os.copy_file_range(reader, writer, 64 * BLOCK):
                 pass
     # One byte more than expected: a shorter answer means that this was all.

@@ -9,7 +9,13 @@ from urllib.parse import unquote
 from openviper.http.files import parse_range
 from openviper.staticfiles.finders import discover_app_static_dirs
 
-__all__ = ["content_type", "discover_app_static_dirs", "is_shown_inline", "parse_range", "sanitize_relative_path"]
+__all__ = [
+    "content_type",
+    "discover_app_static_dirs",
+    "is_shown_inline",
+    "parse_range",
+    "sanitize_relative_path",
+]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")

@@ -54,7 +54,9 @@ class StaticFilesMiddleware:
         self.cache_max_age = cache_max_age
         self.max_file_size = max_file_size
         self.untrusted = untrusted
-        self._directories = [Path(directory) for directory in (["static"] if directories is None else directories)]
+        self._directories = [
+            Path(directory) for directory in (["static"] if directories is None else directories)
+        ]
 
     @property
     def directories(self) -> list[Path]:
@@ -105,10 +107,15 @@ class StaticFilesMiddleware:
             return (packed if wants_gzip else opened), True, wants_gzip
         return None
 
-    def _file_response(self, name: str, opened: Opened, *, has_variant: bool, is_variant: bool) -> Response:
+    def _file_response(
+        self, name: str, opened: Opened, *, has_variant: bool, is_variant: bool
+    ) -> Response:
         kind = content_type(name)
         age = self.cache_max_age
-        headers = {**NOSNIFF, "cache-control": "no-cache" if age is None else f"public, max-age={age}"}
+        headers = {
+            **NOSNIFF,
+            "cache-control": "no-cache" if age is None else f"public, max-age={age}",
+        }
         if has_variant:
             headers["vary"] = "Accept-Encoding"
         if is_variant:
@@ -134,7 +141,10 @@ def open_below(directory: Path, name: str) -> Opened | None:
             opened = os.open(last, _FILE, dir_fd=current)
         finally:
             os.close(current)
-    except (OSError, ValueError):  # Missing, a link, no permission, a name too long, or a lone surrogate.
+    except (
+        OSError,
+        ValueError,
+    ):  # Missing, a link, no permission, a name too long, or a lone surrogate.
         return None
     status = os.fstat(opened)
     if not stat.S_ISREG(status.st_mode):
@@ -144,8 +154,13 @@ def open_below(directory: Path, name: str) -> Opened | None:
 
 
 def _accepts_gzip(headers: Headers) -> bool:
-    offered = [part.strip().lower() for part in ",".join(headers.getlist("accept-encoding")).split(",")]
-    return any(part.partition(";")[0].strip() == "gzip" and not _REFUSES_GZIP.match(part) for part in offered)
+    offered = [
+        part.strip().lower() for part in ",".join(headers.getlist("accept-encoding")).split(",")
+    ]
+    return any(
+        part.partition(";")[0].strip() == "gzip" and not _REFUSES_GZIP.match(part)
+        for part in offered
+    )
 
 
 def _refusal(status: int, text: str, **headers: str) -> Response:

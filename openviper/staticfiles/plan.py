@@ -80,7 +80,10 @@ class Plan:
         return sorted(
             name
             for name in self.record.files
-            if self.clear and name not in names and name in stats and self.record.owns(name, stats[name])
+            if self.clear
+            and name not in names
+            and name in stats
+            and self.record.owns(name, stats[name])
         )
 
 
@@ -170,7 +173,9 @@ def _without_obstructed(plan: Plan, winners: Winners) -> Winners:
             )
         if not in_place and name.rpartition("/")[0] in through_links:
             target = str(plan.destination / name)
-            plan.warnings.append(f"skipped {entry.path!r}: {target!r} leads out of the destination through a link")
+            plan.warnings.append(
+                f"skipped {entry.path!r}: {target!r} leads out of the destination through a link"
+            )
             continue
         free[name] = (entry, in_place)
     return free
@@ -196,7 +201,10 @@ def check_clear(sources: Iterable[Path], destination: Path) -> None:
         raise UnsafeDestinationError(f"cannot clear {shown!r}: it is a symlink")
     real = Path(os.path.realpath(destination))
     kept = {os.path.realpath(source): f"the source {str(source)!r}" for source in sources}
-    kept |= {os.getcwd(): "the working directory", os.path.realpath(os.path.expanduser("~")): "the home directory"}
+    kept |= {
+        os.getcwd(): "the working directory",
+        os.path.realpath(os.path.expanduser("~")): "the home directory",
+    }
     for path, what in kept.items():
         if Path(path).is_relative_to(real):
             raise UnsafeDestinationError(f"cannot clear {shown!r}: it is or holds {what}")
@@ -204,4 +212,6 @@ def check_clear(sources: Iterable[Path], destination: Path) -> None:
         return
     for name in sorted(os.listdir(real)):
         if name in PROJECT_MARKS or name.endswith(".py"):
-            raise UnsafeDestinationError(f"cannot clear {shown!r}: it holds {name!r}, so it is more than static files")
+            raise UnsafeDestinationError(
+                f"cannot clear {shown!r}: it holds {name!r}, so it is more than static files"
+            )

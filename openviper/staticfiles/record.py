@@ -91,5 +91,9 @@ def _decode(document: Mapping[str, Any]) -> Record:
     if not document:
         return Record()
     files = {str(name): Known(*fields) for name, fields in document["files"].items()}
-    extra = {str(name): (int(size), int(mtime)) for name, (size, mtime) in document["extra"].items()}
-    return Record(files, extra, {str(name): str(other) for name, other in document["hashed"].items()})
+    extra = {
+        str(name): (int(size), int(mtime)) for name, (size, mtime) in document["extra"].items()
+    }
+    return Record(
+        files, extra, {str(name): str(other) for name, other in document["hashed"].items()}
+    )

@@ -56,7 +56,9 @@ class _Rules(NamedTuple):
     warn: Warn
 
 
-def _walk(directory: str, prefix: str, rules: _Rules, above: tuple[str, ...]) -> Iterator[FileEntry]:
+def _walk(
+    directory: str, prefix: str, rules: _Rules, above: tuple[str, ...]
+) -> Iterator[FileEntry]:
     with os.scandir(directory) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
@@ -72,7 +74,9 @@ def _walk(directory: str, prefix: str, rules: _Rules, above: tuple[str, ...]) ->
             yield from _file(entry.path, name, entry.stat(follow_symlinks=False), rules)
 
 
-def _follow(entry: os.DirEntry[str], name: str, rules: _Rules, above: tuple[str, ...]) -> Iterator[FileEntry]:
+def _follow(
+    entry: os.DirEntry[str], name: str, rules: _Rules, above: tuple[str, ...]
+) -> Iterator[FileEntry]:
     target = os.path.realpath(entry.path)
     if not target.startswith(rules.root + os.sep) or not os.path.exists(target):
         rules.warn(f"skipped {entry.path!r}: the link leads outside its source, or nowhere")

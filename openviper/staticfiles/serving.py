@@ -59,7 +59,9 @@ def local_prefix(name: str, url: str) -> str | None:
         return None
     prefix = "/" + url.strip("/")
     if prefix == "/":
-        raise ImproperlyConfigured(f"{name} must not be {url!r}: every path would be that of a file")
+        raise ImproperlyConfigured(
+            f"{name} must not be {url!r}: every path would be that of a file"
+        )
     return prefix
 
 
@@ -74,7 +76,9 @@ def serve_files(app: ASGIApp) -> ASGIApp:
     static_prefix = local_prefix("STATIC_URL", settings.STATIC_URL)
     media_prefix = local_prefix("MEDIA_URL", settings.MEDIA_URL)
     if static_prefix is not None and static_prefix == media_prefix:
-        raise ImproperlyConfigured(f"STATIC_URL and MEDIA_URL must differ, both are {settings.STATIC_URL!r}")
+        raise ImproperlyConfigured(
+            f"STATIC_URL and MEDIA_URL must differ, both are {settings.STATIC_URL!r}"
+        )
     directories = static_directories() if is_static_enabled() else app_static_dirs((ADMIN,))
     mounts: list[tuple[str, tuple[Path, ...], bool]] = []
     if static_prefix is not None and (is_static_enabled() or directories):

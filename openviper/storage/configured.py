@@ -75,7 +75,9 @@ def _make(path: str) -> Storage:
     except (ImportError, TypeError) as error:
         raise ImproperlyConfigured(f"DEFAULT_FILE_STORAGE: cannot use {path!r}: {error}") from error
     if not isinstance(made, Storage):
-        raise ImproperlyConfigured(f"DEFAULT_FILE_STORAGE: {path!r} lacks methods of openviper.storage.Storage")
+        raise ImproperlyConfigured(
+            f"DEFAULT_FILE_STORAGE: {path!r} lacks methods of openviper.storage.Storage"
+        )
     return made
 
 

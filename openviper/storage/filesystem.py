@@ -136,7 +136,9 @@ class FileSystemStorage:
         with self._open(name) as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_READ:
-                raise ValueError(f"{name!r} has {size} bytes, more than the {MAX_READ} that can be read at once; open it")
+                raise ValueError(
+                    f"{name!r} has {size} bytes, more than the {MAX_READ} that can be read at once; open it"
+                )
             return file.read()
 
     def _delete(self, name: str) -> None:
@@ -223,7 +225,13 @@ class _Upload:
             last = name.rpartition("/")[2]
             try:
                 # A link fails where a rename would replace what another upload has put there meanwhile.
-                os.link(self._temporary, last, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
+                os.link(
+                    self._temporary,
+                    last,
+                    src_dir_fd=self._folder,
+                    dst_dir_fd=self._folder,
+                    follow_symlinks=False,
+                )
             except FileExistsError:
                 name = generate_unique_name(name)
                 continue

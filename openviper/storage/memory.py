@@ -46,7 +46,9 @@ class MemoryStorage:
         """Return the content of a file; see `Storage.read`."""
         data = self._get(name)
         if len(data) > MAX_READ:
-            raise ValueError(f"{name!r} has {len(data)} bytes, more than the {MAX_READ} that can be read at once; open it")
+            raise ValueError(
+                f"{name!r} has {len(data)} bytes, more than the {MAX_READ} that can be read at once; open it"
+            )
         return data
 
     async def delete(self, name: str) -> None:

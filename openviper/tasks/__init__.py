@@ -10,23 +10,41 @@ from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.tasks.actors import Actor as Actor
+    from openviper.tasks.actors import Registry as Registry
     from openviper.tasks.actors import TaskMessageProxy as TaskMessageProxy
     from openviper.tasks.actors import actor as actor
     from openviper.tasks.actors import enqueue_task as enqueue_task
     from openviper.tasks.exceptions import BrokerError as BrokerError
-    from openviper.tasks.exceptions import OpenViperTasksConfigurationError as OpenViperTasksConfigurationError
+    from openviper.tasks.exceptions import (
+        OpenViperTasksConfigurationError as OpenViperTasksConfigurationError,
+    )
     from openviper.tasks.exceptions import OpenViperTasksError as OpenViperTasksError
     from openviper.tasks.exceptions import ResultFailure as ResultFailure
     from openviper.tasks.exceptions import ResultMissing as ResultMissing
+    from openviper.tasks.exceptions import (
+        ResultsBackendDisabledError as ResultsBackendDisabledError,
+    )
     from openviper.tasks.exceptions import ResultTimeout as ResultTimeout
-    from openviper.tasks.exceptions import ResultsBackendDisabledError as ResultsBackendDisabledError
-    from openviper.tasks.actors import Registry as Registry
 
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "openviper.tasks.actors": ("Actor", "Registry", "TaskMessageProxy", "actor", "enqueue_task"),
-        "openviper.tasks.exceptions": ("BrokerError", "OpenViperTasksConfigurationError", "OpenViperTasksError", "ResultFailure", "ResultMissing", "ResultTimeout", "ResultsBackendDisabledError"),
+        "openviper.tasks.actors": (
+            "Actor",
+            "Registry",
+            "TaskMessageProxy",
+            "actor",
+            "enqueue_task",
+        ),
+        "openviper.tasks.exceptions": (
+            "BrokerError",
+            "OpenViperTasksConfigurationError",
+            "OpenViperTasksError",
+            "ResultFailure",
+            "ResultMissing",
+            "ResultTimeout",
+            "ResultsBackendDisabledError",
+        ),
     },
     eager=("periodic",),
 )

@@ -46,7 +46,12 @@ class TaskMessageProxy:
     __slots__ = ("actor_name", "args", "kwargs", "message_id", "queue_name")
 
     def __init__(
-        self, message_id: str, actor_name: str, queue_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self,
+        message_id: str,
+        actor_name: str,
+        queue_name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
     ) -> None:
         self.message_id = message_id
         self.actor_name = actor_name
@@ -153,7 +158,9 @@ class Actor(Generic[P, R]):
             ValueError: If `delay` is negative.
             BrokerError: If the store of messages does not answer.
         """
-        return _send(self.actor_name, self, tuple(args), kwargs or {}, queue or self.queue_name, delay)
+        return _send(
+            self.actor_name, self, tuple(args), kwargs or {}, queue or self.queue_name, delay
+        )
 
     async def asend(self, *args: P.args, **kwargs: P.kwargs) -> TaskMessageProxy:
         """Like `send`, with the store asked in a thread, for brokers that are far away."""
@@ -163,9 +170,16 @@ class Actor(Generic[P, R]):
 
     def message(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
         """Return what `send` would send, without sending it."""
-        return {"actor_name": self.actor_name, "queue_name": self.queue_name, "args": args, "kwargs": kwargs}
+        return {
+            "actor_name": self.actor_name,
+            "queue_name": self.queue_name,
+            "args": args,
+            "kwargs": kwargs,
+        }
 
-    def get_result(self, proxy: TaskMessageProxy, *, block: bool = True, timeout: float | None = None) -> Any:
+    def get_result(
+        self, proxy: TaskMessageProxy, *, block: bool = True, timeout: float | None = None
+    ) -> Any:
         """Return the result of a message; see `TaskMessageProxy.get_result`."""
         return proxy.get_result(block=block, timeout=timeout)
 
@@ -203,7 +217,9 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
-        raise TypeError(f"actor() got unknown options: {', '.join(unknown)}; known: {', '.join(sorted(_OPTIONS))}")
+        raise TypeError(
+            f"actor() got unknown options: {', '.join(unknown)}; known: {', '.join(sorted(_OPTIONS))}"
+        )
     _check_options(options)
 
     def decorate(function: Any) -> Any:
@@ -211,7 +227,9 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             raise ValueError(f"{function.actor_name!r} is an actor already")
         if not callable(function):
             raise TypeError(f"actor() takes a function, not {function!r}")
-        made: Actor[Any, Any] = Actor(function, **{**getattr(function, "__periodic_options__", {}), **options})
+        made: Actor[Any, Any] = Actor(
+            function, **{**getattr(function, "__periodic_options__", {}), **options}
+        )
         return Registry.register_actor(made)
 
     return decorate if fn is None else decorate(fn)
@@ -226,9 +244,17 @@ _OPTIONS = frozenset(
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
-    for name, least in (("max_retries", 0), ("min_backoff", 0), ("max_backoff", 0), ("time_limit", 1), ("max_age", 1)):
+    for name, least in (
+        ("max_retries", 0),
+        ("min_backoff", 0),
+        ("max_backoff", 0),
+        ("time_limit", 1),
+        ("max_age", 1),
+    ):
         value = options.get(name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+        if value is not None and (
+            not isinstance(value, int) or isinstance(value, bool) or value < least
+        ):
             raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
 
 

@@ -53,7 +53,12 @@ def register() -> None:
     schedule = backup_schedule()
     if schedule is not None:
         # What fails is tried again a minute later, and twice as long each time: a full disk may have been cleared.
-        options = actor(actor_name=BACKUP_NAME, time_limit=BACKUP_LIMIT, min_backoff=60_000, max_backoff=3_600_000)
+        options = actor(
+            actor_name=BACKUP_NAME,
+            time_limit=BACKUP_LIMIT,
+            min_backoff=60_000,
+            max_backoff=3_600_000,
+        )
         periodic(cron=schedule.cron, retries=3)(options(back_up))
 
 

@@ -77,7 +77,9 @@ def make_broker(config: dict[str, Any]) -> Broker:
     if kind == "redis":
         from openviper.tasks.brokers.redis import RedisBroker
 
-        return RedisBroker(config["broker_url"], lease=float(config["lease"]), prefix=str(config["redis_prefix"]))
+        return RedisBroker(
+            config["broker_url"], lease=float(config["lease"]), prefix=str(config["redis_prefix"])
+        )
     from openviper.db.connections.url import DatabaseURL
     from openviper.tasks.brokers.database import DatabaseBroker
 
@@ -89,7 +91,9 @@ def make_broker(config: dict[str, Any]) -> Broker:
     if url.is_memory:
         from openviper.tasks.brokers.memory import MemoryBroker
 
-        return MemoryBroker()  # A database in memory belongs to one process, and so may its messages.
+        return (
+            MemoryBroker()
+        )  # A database in memory belongs to one process, and so may its messages.
     return DatabaseBroker(url, alias=alias, lease=float(config["lease"]))
 
 

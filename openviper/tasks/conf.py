@@ -11,7 +11,12 @@ from openviper.tasks.exceptions import OpenViperTasksConfigurationError
 
 BROKERS = ("database", "redis", "stub")
 UNSUPPORTED = ("rabbitmq", "sqs")
-FILE_DEFAULTS: dict[str, Any] = {"log_dir": "logs", "file_name": "tasks.log", "log_format": "json", "max_size": 10}
+FILE_DEFAULTS: dict[str, Any] = {
+    "log_dir": "logs",
+    "file_name": "tasks.log",
+    "log_format": "json",
+    "max_size": 10,
+}
 DATABASE_DEFAULTS: dict[str, Any] = {"task": 0, "periodic": 0}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -26,7 +31,9 @@ def resolve_tasks_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
         OpenViperTasksConfigurationError: If a value cannot work; every problem is named.
     """
     if config is not None and not isinstance(config, Mapping):
-        raise OpenViperTasksConfigurationError([f"TASKS must be a dict, not {type(config).__name__}"])
+        raise OpenViperTasksConfigurationError(
+            [f"TASKS must be a dict, not {type(config).__name__}"]
+        )
     merged: dict[str, Any] = copy.deepcopy(DEFAULT_TASKS)
     for key, value in (config or {}).items():
         if key == "logging" and isinstance(value, Mapping):
@@ -37,11 +44,15 @@ def resolve_tasks_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     merged["enabled"] = int(merged["enabled"])
     logging = merged["logging"]
     logging["file"] = _filled(logging.get("file"), FILE_DEFAULTS, FILE_DEFAULTS)
-    logging["database"] = _filled(logging.get("database"), DATABASE_DEFAULTS, {"task": 1, "periodic": 1})
+    logging["database"] = _filled(
+        logging.get("database"), DATABASE_DEFAULTS, {"task": 1, "periodic": 1}
+    )
     return merged
 
 
-def _filled(value: Any, defaults: Mapping[str, Any], when_on: Mapping[str, Any]) -> dict[str, Any] | None:
+def _filled(
+    value: Any, defaults: Mapping[str, Any], when_on: Mapping[str, Any]
+) -> dict[str, Any] | None:
     if not value:
         return None
     return {**defaults, **value} if isinstance(value, Mapping) else dict(when_on)
@@ -54,8 +65,14 @@ def validate_tasks_config(config: Any) -> None:
         OpenViperTasksConfigurationError: With every problem found.
     """
     if not isinstance(config, Mapping):
-        raise OpenViperTasksConfigurationError([f"TASKS must be a dict, not {type(config).__name__}"])
-    errors = [*_broker_errors(config), *_number_errors(config), *_backup_errors(config.get("backup"))]
+        raise OpenViperTasksConfigurationError(
+            [f"TASKS must be a dict, not {type(config).__name__}"]
+        )
+    errors = [
+        *_broker_errors(config),
+        *_number_errors(config),
+        *_backup_errors(config.get("backup")),
+    ]
     if config.get("enabled") not in (0, 1):
         errors.append(f"TASKS['enabled'] must be 0 or 1, not {config.get('enabled')!r}")
     logging = config.get("logging", {})
@@ -70,7 +87,9 @@ def validate_tasks_config(config: Any) -> None:
 def _broker_errors(config: Mapping[str, Any]) -> list[str]:
     broker = config.get("broker")
     if broker in UNSUPPORTED:
-        return [f"TASKS['broker'] = {broker!r} is not supported; choose one of {', '.join(BROKERS)}"]
+        return [
+            f"TASKS['broker'] = {broker!r} is not supported; choose one of {', '.join(BROKERS)}"
+        ]
     if broker not in BROKERS:
         return [f"TASKS['broker'] must be one of {', '.join(BROKERS)}, not {broker!r}"]
     url = config.get("broker_url", "")
@@ -78,8 +97,14 @@ def _broker_errors(config: Mapping[str, Any]) -> list[str]:
         return [f"TASKS['broker_url'] must be a string, not {type(url).__name__}"]
     scheme = url.partition("://")[0].partition("+")[0].lower()
     if broker == "redis" and scheme not in ("redis", "rediss", "unix"):
-        return ["TASKS['broker_url'] must be a URL such as 'redis://localhost:6379/0' for the broker 'redis'"]
-    if broker == "database" and url and scheme not in ("sqlite", "postgresql", "postgres", "mysql", "mariadb"):
+        return [
+            "TASKS['broker_url'] must be a URL such as 'redis://localhost:6379/0' for the broker 'redis'"
+        ]
+    if (
+        broker == "database"
+        and url
+        and scheme not in ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
+    ):
         return ["TASKS['broker_url'] must be a database URL such as 'sqlite:///tasks.db', or empty"]
     return []
 
@@ -114,14 +139,20 @@ def _backup_errors(backup: Any) -> list[str]:
 def _logging_errors(logging: Mapping[str, Any]) -> list[str]:
     errors = []
     if str(logging.get("level", "INFO")).upper() not in LEVELS:
-        errors.append(f"TASKS['logging']['level'] must be one of {', '.join(LEVELS)}, not {logging.get('level')!r}")
+        errors.append(
+            f"TASKS['logging']['level'] must be one of {', '.join(LEVELS)}, not {logging.get('level')!r}"
+        )
     file = logging.get("file")
     if isinstance(file, Mapping):
         if file.get("log_format", "json") not in ("json", "text"):
-            errors.append(f"TASKS['logging']['file']['log_format'] must be json or text, not {file['log_format']!r}")
+            errors.append(
+                f"TASKS['logging']['file']['log_format'] must be json or text, not {file['log_format']!r}"
+            )
         size = file.get("max_size", 10)
         if not isinstance(size, (int, float)) or isinstance(size, bool) or size <= 0:
-            errors.append(f"TASKS['logging']['file']['max_size'] must be a positive number of MB, not {size!r}")
+            errors.append(
+                f"TASKS['logging']['file']['max_size'] must be a positive number of MB, not {size!r}"
+            )
     elif file not in (None, 0, 1):
         errors.append(f"TASKS['logging']['file'] must be None, 0, 1 or a dict, not {file!r}")
     database = logging.get("database")
@@ -132,5 +163,7 @@ def _logging_errors(logging: Mapping[str, Any]) -> list[str]:
             if database.get(name, 0) not in (0, 1)
         ]
     elif database not in (None, 0, 1):
-        errors.append(f"TASKS['logging']['database'] must be None, 0, 1 or a dict, not {database!r}")
+        errors.append(
+            f"TASKS['logging']['database'] must be None, 0, 1 or a dict, not {database!r}"
+        )
     return errors

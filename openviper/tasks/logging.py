@@ -38,7 +38,9 @@ class ProcessFileHandler(RotatingFileHandler):
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
         self._pid = os.getpid()
-        super().__init__(self._own_path(), maxBytes=max_bytes, backupCount=BACKUPS, encoding="utf-8", delay=True)
+        super().__init__(
+            self._own_path(), maxBytes=max_bytes, backupCount=BACKUPS, encoding="utf-8", delay=True
+        )
 
     def _own_path(self) -> str:
         return str(self._path.with_name(f"{self._path.stem}.{os.getpid()}{self._path.suffix}"))
@@ -54,7 +56,9 @@ class ProcessFileHandler(RotatingFileHandler):
 
 def get_task_logger(name: str) -> logging.Logger:
     """Return a logger below ``openviper.tasks``."""
-    return logging.getLogger(name if name == ROOT or name.startswith(f"{ROOT}.") else f"{ROOT}.{name}")
+    return logging.getLogger(
+        name if name == ROOT or name.startswith(f"{ROOT}.") else f"{ROOT}.{name}"
+    )
 
 
 def configure_task_logging(*, worker: bool = False, config: dict[str, Any] | None = None) -> None:
@@ -86,5 +90,7 @@ def _file_handler(file: dict[str, Any]) -> logging.Handler:
     if file["log_format"] == "json":
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(logging.Formatter(f"{TEXT_FORMAT} [%(trace_id)s]", LOG_DATETIME_FORMAT))
+        handler.setFormatter(
+            logging.Formatter(f"{TEXT_FORMAT} [%(trace_id)s]", LOG_DATETIME_FORMAT)
+        )
     return handler

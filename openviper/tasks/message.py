@@ -98,7 +98,9 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
     try:
         return _encode({"args": args, "kwargs": kwargs})
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"the arguments of {actor_name!r} cannot be written as JSON: {error}") from None
+        raise TypeError(
+            f"the arguments of {actor_name!r} cannot be written as JSON: {error}"
+        ) from None
 
 
 class Outcome(IntEnum):

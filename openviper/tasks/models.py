@@ -114,7 +114,9 @@ async def scheduled_jobs() -> list[dict[str, Any]]:
             "app": job.app,
             "schedule": job.schedule,
             "status": job.status,
-            "last_enqueued_at": None if job.last_enqueued_at is None else job.last_enqueued_at.isoformat(),
+            "last_enqueued_at": None
+            if job.last_enqueued_at is None
+            else job.last_enqueued_at.isoformat(),
         }
         for job in await ScheduledJob.objects.all()
     ]

@@ -29,7 +29,9 @@ def parse_interval(every: str | int) -> int:
     else:
         match = _INTERVAL.match(every.strip()) if isinstance(every, str) else None
         if match is None:
-            raise ValueError(f"interval {every!r} is not a number of seconds or a text such as '30s', '5m', '1h', '2d'")
+            raise ValueError(
+                f"interval {every!r} is not a number of seconds or a text such as '30s', '5m', '1h', '2d'"
+            )
         seconds = int(match[1]) * _UNITS[match[2].lower()]
     if seconds <= 0:
         raise ValueError(f"interval {every!r} is not positive")
@@ -37,7 +39,11 @@ def parse_interval(every: str | int) -> int:
 
 
 def periodic(
-    *, cron: str | None = None, every: str | int | None = None, startup: bool = False, retries: int = 3
+    *,
+    cron: str | None = None,
+    every: str | int | None = None,
+    startup: bool = False,
+    retries: int = 3,
 ) -> Callable[[F], F]:
     """Have the scheduler send a function again and again.
 
@@ -63,7 +69,11 @@ def periodic(
         from openviper.tasks.actors import Actor
 
         function = fn.fn if isinstance(fn, Actor) else fn
-        name = fn.actor_name if isinstance(fn, Actor) else f"{function.__module__}.{function.__qualname__}"
+        name = (
+            fn.actor_name
+            if isinstance(fn, Actor)
+            else f"{function.__module__}.{function.__qualname__}"
+        )
         entry: ScheduleEntry = {
             "name": name,
             "schedule": text,

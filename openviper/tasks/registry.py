@@ -76,7 +76,9 @@ class ActorRegistry(Generic[A]):
         """
         found = self.find_actor(name)
         if found is None:
-            raise LookupError(f"no actor {name!r} is known; known: {', '.join(sorted(self._actors)) or 'none'}")
+            raise LookupError(
+                f"no actor {name!r} is known; known: {', '.join(sorted(self._actors)) or 'none'}"
+            )
         return found
 
     def actors(self) -> list[A]:
@@ -108,4 +110,3 @@ class ActorRegistry(Generic[A]):
 def _is_same(one: Any, other: Any) -> bool:
     # After a reload the function is another object of the same name.
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
-

@@ -8,7 +8,12 @@ from typing import Any
 
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import split_error
-from openviper.tasks.exceptions import ResultFailure, ResultMissing, ResultsBackendDisabledError, ResultTimeout
+from openviper.tasks.exceptions import (
+    ResultFailure,
+    ResultMissing,
+    ResultsBackendDisabledError,
+    ResultTimeout,
+)
 
 DEFAULT_TIMEOUT = 10_000.0
 """Milliseconds to wait when the caller does not say."""

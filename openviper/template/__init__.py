@@ -9,4 +9,9 @@ from openviper.template.environment import (
     render_to_string,
 )
 
-__all__ = ["TemplateNotFoundError", "get_jinja2_env", "get_template_directories", "render_to_string"]
+__all__ = [
+    "TemplateNotFoundError",
+    "get_jinja2_env",
+    "get_template_directories",
+    "render_to_string",
+]

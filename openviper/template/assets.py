@@ -68,4 +68,6 @@ def read_record(directory: Path) -> dict[str, Any]:
 
 def _names(record: dict[str, Any]) -> dict[str, str]:
     names = record.get("hashed")
-    return {str(name): str(other) for name, other in names.items()} if isinstance(names, dict) else {}
+    return (
+        {str(name): str(other) for name, other in names.items()} if isinstance(names, dict) else {}
+    )

@@ -30,7 +30,9 @@ class TemplateNotFoundError(OpenViperException, LookupError):
     def __init__(self, name: str, directories: Sequence[str]) -> None:
         self.name = name
         self.directories = list(directories)
-        super().__init__(f"template {name!r} not found in {', '.join(self.directories) or 'any directory'}")
+        super().__init__(
+            f"template {name!r} not found in {', '.join(self.directories) or 'any directory'}"
+        )
 
 
 class MissingDependencyError(OpenViperException, ImportError):
@@ -41,7 +43,10 @@ def get_template_directories() -> list[str]:
     """Return where templates are searched: `TEMPLATES_DIR`, then the `templates` folder of each installed app."""
     from openviper.conf import settings
 
-    directories = [os.path.abspath(settings.TEMPLATES_DIR), *_app_directories(tuple(settings.INSTALLED_APPS))]
+    directories = [
+        os.path.abspath(settings.TEMPLATES_DIR),
+        *_app_directories(tuple(settings.INSTALLED_APPS)),
+    ]
     return list(dict.fromkeys(directories))
 
 
@@ -54,7 +59,11 @@ def _app_directories(apps: tuple[str, ...]) -> tuple[str, ...]:
         except (ImportError, ValueError):
             continue
         locations = (spec.submodule_search_locations or ()) if spec is not None else ()
-        found += [str(Path(location, "templates")) for location in locations if Path(location, "templates").is_dir()]
+        found += [
+            str(Path(location, "templates"))
+            for location in locations
+            if Path(location, "templates").is_dir()
+        ]
     return tuple(found)
 
 
@@ -75,7 +84,9 @@ def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedE
         from jinja2 import FileSystemLoader, select_autoescape
         from jinja2.sandbox import SandboxedEnvironment
     except ImportError as error:
-        raise MissingDependencyError("templates need the package 'jinja2'; run: pip install jinja2") from error
+        raise MissingDependencyError(
+            "templates need the package 'jinja2'; run: pip install jinja2"
+        ) from error
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(search_paths),
         autoescape=select_autoescape(("html", "htm", "xml", "jinja2"), default_for_string=True),
@@ -97,7 +108,10 @@ def check_template_name(name: str) -> str:
 
 
 def render_to_string(
-    name: str, context: Mapping[str, Any] | None = None, *, template_dir: str | os.PathLike[str] | None = None
+    name: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    template_dir: str | os.PathLike[str] | None = None,
 ) -> str:
     """Render a template.
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from openviper.testing.mail import assert_email_sent as assert_email_sent
     from openviper.testing.mail import assert_email_subject as assert_email_subject
     from openviper.testing.mail import create_mailoutbox as create_mailoutbox
-    from openviper.testing.settings import override_openviper_settings as override_openviper_settings
+    from openviper.testing.settings import (
+        override_openviper_settings as override_openviper_settings,
+    )
     from openviper.testing.settings import override_settings as override_settings
     from openviper.testing.tasks import EagerTaskRunner as EagerTaskRunner
     from openviper.testing.tasks import TaskQueue as TaskQueue
@@ -33,8 +35,22 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
         "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
         "openviper.testing.database": ("TestDatabase",),
-        "openviper.testing.mail": ("InMemoryMailBackend", "TestEmail", "assert_email_count", "assert_email_recipient", "assert_email_sent", "assert_email_subject", "create_mailoutbox"),
+        "openviper.testing.mail": (
+            "InMemoryMailBackend",
+            "TestEmail",
+            "assert_email_count",
+            "assert_email_recipient",
+            "assert_email_sent",
+            "assert_email_subject",
+            "create_mailoutbox",
+        ),
         "openviper.testing.settings": ("override_openviper_settings", "override_settings"),
-        "openviper.testing.tasks": ("EagerTaskRunner", "TaskQueue", "assert_task_count", "assert_task_queued", "create_task_queue"),
+        "openviper.testing.tasks": (
+            "EagerTaskRunner",
+            "TaskQueue",
+            "assert_task_count",
+            "assert_task_queued",
+            "create_task_queue",
+        ),
     },
 )

@@ -10,7 +10,11 @@ from typing import Any
 
 from openviper.app import OpenViper
 from openviper.http.asgi import ASGIApp, Message
-from openviper.testing.config import SETTINGS_VARIABLE, OpenViperTestConfig, OpenViperTestingConfigError
+from openviper.testing.config import (
+    SETTINGS_VARIABLE,
+    OpenViperTestConfig,
+    OpenViperTestingConfigError,
+)
 from openviper.utils.importing import import_string
 
 
@@ -28,13 +32,17 @@ async def load_app(config: OpenViperTestConfig) -> OpenViper:
     try:
         found: Any = import_string(path)
     except ImportError as error:
-        raise OpenViperTestingConfigError(f"cannot import the application {path!r}: {error}") from error
+        raise OpenViperTestingConfigError(
+            f"cannot import the application {path!r}: {error}"
+        ) from error
     if callable(found) and not isinstance(found, OpenViper):
         found = found()
         if hasattr(found, "__await__"):
             found = await found
     if not isinstance(found, OpenViper):
-        raise OpenViperTestingConfigError(f"{path!r} is no OpenViper application but {type(found).__name__!r}")
+        raise OpenViperTestingConfigError(
+            f"{path!r} is no OpenViper application but {type(found).__name__!r}"
+        )
     return found
 
 
@@ -72,7 +80,10 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
 
 
 async def _phase(
-    name: str, incoming: asyncio.Queue[Message], answers: asyncio.Queue[Message], running: asyncio.Future[None]
+    name: str,
+    incoming: asyncio.Queue[Message],
+    answers: asyncio.Queue[Message],
+    running: asyncio.Future[None],
 ) -> None:
     await incoming.put({"type": f"lifespan.{name}"})
     answer = asyncio.ensure_future(answers.get())
@@ -83,4 +94,6 @@ async def _phase(
         raise ApplicationStartError(f"the application ended during {name}")
     message = answer.result()
     if message["type"] != f"lifespan.{name}.complete":
-        raise ApplicationStartError(f"{name} failed: {message.get('message') or 'the application gives no reason'}")
+        raise ApplicationStartError(
+            f"{name} failed: {message.get('message') or 'the application gives no reason'}"
+        )

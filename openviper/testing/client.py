@@ -121,7 +121,10 @@ class OpenViperTestClient:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.aclose()
 
@@ -198,16 +201,22 @@ class OpenViperTestClient:
         history: list[TestResponse] = []
         while True:
             async with asyncio.timeout(timeout):
-                response = await self._send(method, target, sent, {**self.cookies, **(cookies or {})}, body)
+                response = await self._send(
+                    method, target, sent, {**self.cookies, **(cookies or {})}, body
+                )
             response.history = list(history)
             self._keep_cookies(response)
             if not (follow and response.is_redirect):
                 return response
             if len(history) >= MAX_REDIRECTS:
-                raise AssertionError(f"more than {MAX_REDIRECTS} redirects, the last one to {target}")
+                raise AssertionError(
+                    f"more than {MAX_REDIRECTS} redirects, the last one to {target}"
+                )
             history.append(response)
             target = urljoin(target, response.headers["location"])
-            if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
+            if response.status_code == 303 or (
+                response.status_code in (301, 302) and method == "POST"
+            ):
                 method, body = "GET", b""
 
     def _keep_cookies(self, response: TestResponse) -> None:
@@ -218,14 +227,23 @@ class OpenViperTestClient:
                 self.cookies[name] = value
 
     async def _send(
-        self, method: str, url: str, headers: Mapping[str, str], cookies: Mapping[str, str], body: bytes
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        cookies: Mapping[str, str],
+        body: bytes,
     ) -> TestResponse:
         parts = urlsplit(url)
         raw = [encode_header(name, value) for name, value in headers.items()]
         if not any(name == b"host" for name, _ in raw):
             raw.insert(0, encode_header("host", parts.netloc))
         if cookies:
-            raw.append(encode_header("cookie", "; ".join(f"{name}={value}" for name, value in cookies.items())))
+            raw.append(
+                encode_header(
+                    "cookie", "; ".join(f"{name}={value}" for name, value in cookies.items())
+                )
+            )
         if body:
             raw.append((b"content-length", str(len(body)).encode()))
         scope: dict[str, Any] = {
@@ -242,7 +260,10 @@ class OpenViperTestClient:
             "root_path": "",
             "headers": raw,
             "client": ("testclient", 50000),
-            "server": (parts.hostname or "testserver", parts.port or (443 if parts.scheme == "https" else 80)),
+            "server": (
+                parts.hostname or "testserver",
+                parts.port or (443 if parts.scheme == "https" else 80),
+            ),
         }
         exchange = _Exchange(body)
         try:
@@ -282,7 +303,9 @@ class _Exchange:
                 self._finished.set()
 
 
-def _body(json: Any, data: Mapping[str, Any] | None, content: bytes | str | None) -> tuple[bytes, str]:
+def _body(
+    json: Any, data: Mapping[str, Any] | None, content: bytes | str | None
+) -> tuple[bytes, str]:
     if content is not None:
         return (content.encode() if isinstance(content, str) else content), ""
     if data is not None:

@@ -57,9 +57,13 @@ def load_testing_config(directory: Path) -> OpenViperTestConfig:
             )
         if key in FLAGS:
             if not isinstance(value, bool):
-                raise OpenViperTestingConfigError(f"{key} in [tool.openviper.testing] must be true or false, not {value!r}")
+                raise OpenViperTestingConfigError(
+                    f"{key} in [tool.openviper.testing] must be true or false, not {value!r}"
+                )
         elif not isinstance(value, str) or not value:
-            raise OpenViperTestingConfigError(f"{key} in [tool.openviper.testing] must be text, not {value!r}")
+            raise OpenViperTestingConfigError(
+                f"{key} in [tool.openviper.testing] must be text, not {value!r}"
+            )
     config = OpenViperTestConfig(**values)
     app = os.environ.get(APP_VARIABLE)
     return dataclasses.replace(config, app=app) if app else config

@@ -29,8 +29,12 @@ class TestDatabase:
 
         await close_db()
         aliases = {"default", *settings.DATABASES} - set(NOT_ALIASES)
-        options: dict[str, Any] = {name: value for name, value in settings.DATABASES.items() if name in NOT_ALIASES}
-        connections.configure(options | {alias: {"OPTIONS": {"URL": MEMORY}} for alias in sorted(aliases)})
+        options: dict[str, Any] = {
+            name: value for name, value in settings.DATABASES.items() if name in NOT_ALIASES
+        }
+        connections.configure(
+            options | {alias: {"OPTIONS": {"URL": MEMORY}} for alias in sorted(aliases)}
+        )
         import_models(settings.INSTALLED_APPS)
         for alias in connections.aliases:
             await create_tables(using=alias)

@@ -56,7 +56,9 @@ def synchronous(function: Callable[..., Any], runner: asyncio.Runner) -> Callabl
     def generate(*args: Any, **kwargs: Any) -> Iterator[Any]:
         steps = function(*args, **kwargs)
         yield runner.run(step(steps))
-        if runner.run(step(steps, RUNNER)) is not RUNNER:  # The key serves as a value that no fixture yields.
+        if (
+            runner.run(step(steps, RUNNER)) is not RUNNER
+        ):  # The key serves as a value that no fixture yields.
             pytest.fail(f"fixture {function.__name__!r} yields more than once")
 
     return generate

@@ -55,9 +55,16 @@ class InMemoryMailBackend:
     @overload
     async def send(self, data: EmailMessageData, /) -> None: ...
     @overload
-    async def send(self, data: str, to: Sequence[str] | str, body: str = "", sender: str = "", /) -> None: ...
     async def send(
-        self, data: EmailMessageData | str, to: Sequence[str] | str = (), body: str = "", sender: str = "", /
+        self, data: str, to: Sequence[str] | str, body: str = "", sender: str = "", /
+    ) -> None: ...
+    async def send(
+        self,
+        data: EmailMessageData | str,
+        to: Sequence[str] | str = (),
+        body: str = "",
+        sender: str = "",
+        /,
     ) -> None:
         """Keep a message; it is built, so that what could not be sent fails here too.
 
@@ -68,7 +75,9 @@ class InMemoryMailBackend:
         from openviper.core.email.config import EmailSettings
 
         if isinstance(data, str):
-            self.outbox.append(TestEmail(data, [to] if isinstance(to, str) else list(to), body, sender))
+            self.outbox.append(
+                TestEmail(data, [to] if isinstance(to, str) else list(to), body, sender)
+            )
             return
         prepared(data, EmailSettings.from_settings())
         self.outbox.append(
@@ -107,7 +116,9 @@ def assert_email_count(outbox: Sequence[TestEmail], count: int) -> None:
         AssertionError: If another number; it names their subjects.
     """
     if len(outbox) != count:
-        raise AssertionError(f"{len(outbox)} mails were sent, not {count}: {[mail.subject for mail in outbox]}")
+        raise AssertionError(
+            f"{len(outbox)} mails were sent, not {count}: {[mail.subject for mail in outbox]}"
+        )
 
 
 def assert_email_sent(outbox: Sequence[TestEmail], address: str) -> None:

@@ -37,13 +37,19 @@ __all__ = ["runner_fixture"]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
-    config.addinivalue_line("markers", "db: give the test a database of its own, as the fixture `db` does")
+    config.addinivalue_line(
+        "markers", "db: give the test a database of its own, as the fixture `db` does"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give marked tests the fixture."""
     for item in items:
-        if item.get_closest_marker("db") and isinstance(item, pytest.Function) and "db" not in item.fixturenames:
+        if (
+            item.get_closest_marker("db")
+            and isinstance(item, pytest.Function)
+            and "db" not in item.fixturenames
+        ):
             item.fixturenames.insert(0, "db")
 
 
@@ -68,7 +74,9 @@ def pytest_fixture_setup(
     if not is_async(function) or belongs_to_others(request.node):
         return (yield)
     if request.scope != "function":
-        pytest.fail(f"async fixture {fixturedef.argname!r} must have the scope 'function', not {request.scope!r}")
+        pytest.fail(
+            f"async fixture {fixturedef.argname!r} must have the scope 'function', not {request.scope!r}"
+        )
     plain = synchronous(bound(function, request.instance), request.getfixturevalue(RUNNER_FIXTURE))
     # pytest knows no other way to run one fixture by another function.
     vars(fixturedef)["func"] = plain
@@ -85,7 +93,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
     """Collect `tests.py` inside installed apps, which pytest by itself leaves out."""
     if file_path.name != "tests.py" or parent.session.isinitpath(file_path):
         return None
-    if any(fnmatch.fnmatch(file_path.name, pattern) for pattern in parent.config.getini("python_files")):
+    if any(
+        fnmatch.fnmatch(file_path.name, pattern) for pattern in parent.config.getini("python_files")
+    ):
         return None
     if not _is_in_installed_app(file_path, parent.config):
         return None
@@ -104,7 +114,9 @@ def _is_in_installed_app(path: Path, config: pytest.Config) -> bool:
     with project_settings(module):
         resolver = AppResolver(str(config.rootpath))
         found = (resolver.resolve_app(app)[0] for app in settings.INSTALLED_APPS)
-        return any(directory and Path(directory).resolve() == path.parent.resolve() for directory in found)
+        return any(
+            directory and Path(directory).resolve() == path.parent.resolve() for directory in found
+        )
 
 
 # Fixtures
@@ -188,7 +200,10 @@ def task_runner(_openviper_project: None) -> EagerTaskRunner:
 
 
 @pytest.fixture
-async def app(db: TestDatabase, openviper_test_config: OpenViperTestConfig) -> AsyncIterator[OpenViper]:
+async def app(
+    db: TestDatabase,  # noqa: ARG001 - a fixture that has to be there first
+    openviper_test_config: OpenViperTestConfig,
+) -> AsyncIterator[OpenViper]:
     """Yield the project's application, started, with debug on and a database of its own."""
     from openviper.testing.application import lifespan, load_app
 

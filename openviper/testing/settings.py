@@ -37,7 +37,10 @@ def override_openviper_settings(**values: Any) -> Iterator[Settings]:
     if unknown:
         raise OpenViperTestingConfigError(f"there is no setting {', '.join(map(repr, unknown))}")
     inside = dataclasses.replace(before, **values)
-    affected = {"databases": "DATABASES" in values, "tasks": not values.keys().isdisjoint(("DATABASES", "TASKS"))}
+    affected = {
+        "databases": "DATABASES" in values,
+        "tasks": not values.keys().isdisjoint(("DATABASES", "TASKS")),
+    }
     _install(inside, **affected)
     try:
         yield inside
@@ -76,7 +79,9 @@ class override_settings:  # noqa: N801  # Used as a decorator, where it reads li
                 if name.startswith("test") and callable(member):
                     setattr(target, name, self(member))
             return target
-        return cast(T, self._async(target) if inspect.iscoroutinefunction(target) else self._plain(target))
+        return cast(
+            T, self._async(target) if inspect.iscoroutinefunction(target) else self._plain(target)
+        )
 
     def _plain(self, function: Any) -> Any:
         @functools.wraps(function)

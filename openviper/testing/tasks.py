@@ -54,11 +54,17 @@ class TaskQueue:
         delay: float | None = None,
     ) -> None:
         """Add a call."""
-        self.tasks.append(QueuedTask(actor_name, tuple(args), dict(kwargs or {}), queue_name, delay))
+        self.tasks.append(
+            QueuedTask(actor_name, tuple(args), dict(kwargs or {}), queue_name, delay)
+        )
 
     def named(self, name: str) -> list[QueuedTask]:
         """Return the calls of an actor, given by its whole name or by what stands behind the module."""
-        return [task for task in self.tasks if task.actor_name == name or task.actor_name.endswith(f".{name}")]
+        return [
+            task
+            for task in self.tasks
+            if task.actor_name == name or task.actor_name.endswith(f".{name}")
+        ]
 
     def has_task(self, name: str) -> bool:
         """Tell whether an actor was sent; see `named`."""
@@ -80,7 +86,9 @@ class TaskQueue:
         runner, results = EagerTaskRunner(), []
         while self.tasks:
             task = self.tasks[0]
-            results.append(await runner.run(Registry.get_actor(task.actor_name), *task.args, **task.kwargs))
+            results.append(
+                await runner.run(Registry.get_actor(task.actor_name), *task.args, **task.kwargs)
+            )
             del self.tasks[0]
         return results
 

@@ -47,7 +47,9 @@ def _substitutions() -> bytes:
 SBOX = _substitutions()
 INVERSE_SBOX = bytes(SBOX.index(value) for value in range(256))
 _BY_2, _BY_3 = (bytes(_product(value, factor) for value in range(256)) for factor in (2, 3))
-_BY_9, _BY_11, _BY_13, _BY_14 = (bytes(_product(value, factor) for value in range(256)) for factor in (9, 11, 13, 14))
+_BY_9, _BY_11, _BY_13, _BY_14 = (
+    bytes(_product(value, factor) for value in range(256)) for factor in (9, 11, 13, 14)
+)
 # Where each byte of a state, kept column by column, comes from when the rows are shifted (FIPS 197, 5.1.2).
 _SHIFTED = tuple((4 * (column + row) + row) % BLOCK for column in range(4) for row in range(4))
 _SHIFTED_BACK = tuple(_SHIFTED.index(place) for place in range(BLOCK))

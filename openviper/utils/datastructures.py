@@ -30,7 +30,9 @@ class Headers(Mapping[str, str]):
         return len({name for name, _ in self.raw})
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(other == name.lower().encode("latin-1") for other, _ in self.raw)
+        return isinstance(name, str) and any(
+            other == name.lower().encode("latin-1") for other, _ in self.raw
+        )
 
     def getlist(self, name: str) -> list[str]:
         """Return every value of a header, in order."""

@@ -73,4 +73,3 @@ def token_length(size: int) -> int:
     """Return the characters of a token of `size` bytes."""
     total = _HEAD + (size // BLOCK + 1) * BLOCK + _DIGEST
     return (total + 2) // 3 * 4
-

@@ -65,10 +65,12 @@ def read_line(source: TextIO, seconds: float) -> str:
     """
     import signal
 
-    def give_up(number: int, frame: object) -> None:
+    def give_up(_number: int, _frame: object) -> None:
         from openviper.utils.failures import CommandError
 
-        raise CommandError(f"no answer on standard input, which is not a terminal, within {seconds:g} s")
+        raise CommandError(
+            f"no answer on standard input, which is not a terminal, within {seconds:g} s"
+        )
 
     try:
         previous = signal.signal(signal.SIGALRM, give_up)
@@ -99,7 +101,9 @@ class Progress:
         in_bytes: Whether the unit is the byte; size and rate are shown then.
     """
 
-    def __init__(self, terminal: Terminal, total: int, label: str, *, in_bytes: bool = False) -> None:
+    def __init__(
+        self, terminal: Terminal, total: int, label: str, *, in_bytes: bool = False
+    ) -> None:
         self.total = total
         self.done = 0
         self.label = label
@@ -134,7 +138,10 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -245,7 +252,11 @@ class Terminal:
         try:
             # Inside: whoever sees the question may press Ctrl-C before we begin to wait for the answer.
             self.note(question, end="")
-            answer = self.source.readline() if self.is_interactive else read_line(self.source, ANSWER_SECONDS)
+            answer = (
+                self.source.readline()
+                if self.is_interactive
+                else read_line(self.source, ANSWER_SECONDS)
+            )
         except KeyboardInterrupt:
             self.note("")
             self._cancel()

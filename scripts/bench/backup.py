@@ -34,6 +34,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +85,9 @@ class Figure:
     @property
     def ratio(self) -> float:
         """The median of the rounds' ratios."""
-        return statistics.median(ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True))
+        return statistics.median(
+            ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)
+        )
 
     @property
     def is_good(self) -> bool:
@@ -96,15 +99,28 @@ def main() -> int:
     """Run the comparisons and return the exit code."""
     parser = argparse.ArgumentParser(description="Measure backup and restore.")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--megabytes", type=int, default=200, help="size of the SQLite file; PostgreSQL has half of it")
-    parser.add_argument("--postgres", metavar="URL", help="a server, as its administrator; a database is made on it")
+    parser.add_argument(
+        "--megabytes",
+        type=int,
+        default=200,
+        help="size of the SQLite file; PostgreSQL has half of it",
+    )
+    parser.add_argument(
+        "--postgres", metavar="URL", help="a server, as its administrator; a database is made on it"
+    )
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
-    parser.add_argument("--directory", type=Path, help="where the files go (default: the system's temporary directory)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        help="where the files go (default: the system's temporary directory)",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         figures = bench_sqlite(Path(name), options.megabytes, options.rounds)
         if options.postgres:
-            figures += bench_postgres(Path(name), options.postgres, options.megabytes // 2, options.rounds)
+            figures += bench_postgres(
+                Path(name), options.postgres, options.megabytes // 2, options.rounds
+            )
     print(f"{'':46} {'ours':>8} {'theirs':>8} {'ratio':>6} {'goal':>5} {'memory':>7}")
     for figure in figures:
         goal = "-" if figure.goal is None else f"{figure.goal:.2f}"
@@ -129,7 +145,7 @@ def bench_sqlite(directory: Path, megabytes: int, rounds: int) -> list[Figure]:
         theirs = timed(lambda: pack(database, directory / "theirs.tar.gz"))
         path = measure(backup, theirs, "backup", url, directory / "b")
         measure(quick, theirs, "backup", url, directory / "q", level=1)
-        theirs = timed(lambda: unpack_and_check(database, directory))
+        theirs = timed(lambda: unpack_and_check(directory))
         target.unlink(missing_ok=True)
         measure(restore, theirs, "restore", f"sqlite:///{target}", path)
         measure(existing, theirs, "restore", f"sqlite:///{target}", path)
@@ -146,20 +162,27 @@ def bench_postgres(directory: Path, server: str, megabytes: int, rounds: int) ->
     subprocess.run([*psql, f"{server}/postgres", "-c", f"CREATE DATABASE {name}"], check=True)
     figure = Figure(f"PostgreSQL backup, {megabytes} MB", 0.60)
     try:
-        subprocess.run([*psql, url, "-c", "CREATE TABLE item (id int PRIMARY KEY, label text, body text)"], check=True)
-        rows = "".join(f"{number}\t{label}\t{body}\n" for number, label, body in make_rows(megabytes))
+        subprocess.run(
+            [*psql, url, "-c", "CREATE TABLE item (id int PRIMARY KEY, label text, body text)"],
+            check=True,
+        )
+        rows = "".join(
+            f"{number}\t{label}\t{body}\n" for number, label, body in make_rows(megabytes)
+        )
         subprocess.run([*psql, url, "-c", "COPY item FROM stdin"], input=rows.encode(), check=True)
         del rows
         for _ in range(rounds):
             command = f"pg_dump '{url}' | gzip -6 > '{directory / 'theirs.sql.gz'}'"
-            theirs = timed(lambda: subprocess.run(["sh", "-c", command], check=True))
+            theirs = timed(partial(subprocess.run, ["sh", "-c", command], check=True))
             measure(figure, theirs, "backup", url, directory / "p")
     finally:
         subprocess.run([*psql, f"{server}/postgres", "-c", f"DROP DATABASE {name}"], check=True)
     return [figure]
 
 
-def measure(figure: Figure, theirs: float, action: str, url: str, path: Path | str, *, level: int = 6) -> str:
+def measure(
+    figure: Figure, theirs: float, action: str, url: str, path: Path | str, *, level: int = 6
+) -> str:
     """Run ours once, note its time beside theirs, and return the path of what it made."""
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(ROOT), action, url, str(path), str(level)],
@@ -180,7 +203,7 @@ def pack(database: Path, archive: Path) -> None:
         tar.add(database, "backup.sql")
 
 
-def unpack_and_check(database: Path, directory: Path) -> None:
+def unpack_and_check(directory: Path) -> None:
     """Do what a careful person does with `gzip` and `sqlite3`; the file is packed outside of the measured time."""
     packed, plain = directory / "plain.gz", directory / "plain.db"
     subprocess.run(f"gzip -dc '{packed}' > '{plain}'", shell=True, check=True)

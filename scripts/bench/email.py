@@ -35,11 +35,18 @@ from openviper.core.email.templates import render_template_content
 from openviper.template.environment import get_jinja2_env, get_template_directories
 from tests.smtp_server import SMTPServerProcess
 
-SENDER, RECIPIENT, SUBJECT = "shop@example.com", "Ada Lovelace <ada@example.com>", "Your order 4711 is on its way"
+SENDER, RECIPIENT, SUBJECT = (
+    "shop@example.com",
+    "Ada Lovelace <ada@example.com>",
+    "Your order 4711 is on its way",
+)
 TEXT = "Dear Ada,\n\nyour order is on its way and will be with you tomorrow.\n" * 8
 FILE = bytes(range(256)) * 400
 TEMPLATE = "<p>Dear {{ name }},</p><ul>{% for line in lines %}<li>{{ line.title }}: {{ line.price }}</li>{% endfor %}</ul>"
-CONTEXT: dict[str, object] = {"name": "Ada", "lines": [{"title": f"Book {n}", "price": n * 3} for n in range(10)]}
+CONTEXT: dict[str, object] = {
+    "name": "Ada",
+    "lines": [{"title": f"Book {n}", "price": n * 3} for n in range(10)],
+}
 
 
 def ours_plain() -> bytes:
@@ -58,7 +65,13 @@ def raw_plain() -> bytes:
 def ours_attached() -> bytes:
     """Build a message with a file of 100 KB."""
     return message_bytes(
-        EmailMessageData([RECIPIENT], SUBJECT, TEXT, sender=SENDER, attachments=[AttachmentData("report.bin", FILE)])
+        EmailMessageData(
+            [RECIPIENT],
+            SUBJECT,
+            TEXT,
+            sender=SENDER,
+            attachments=[AttachmentData("report.bin", FILE)],
+        )
     )
 
 
@@ -96,7 +109,9 @@ def send_ours(port: int, count: int) -> float:
     backend = SMTPBackend(EmailSettings(host="127.0.0.1", port=port, timeout=30))
 
     async def work() -> None:
-        messages = [EmailMessageData([RECIPIENT], SUBJECT, TEXT, sender=SENDER) for _ in range(count)]
+        messages = [
+            EmailMessageData([RECIPIENT], SUBJECT, TEXT, sender=SENDER) for _ in range(count)
+        ]
         results = await backend.send_many(messages)
         assert not any(results), results
 
@@ -105,7 +120,9 @@ def send_ours(port: int, count: int) -> float:
     return time.process_time() - start
 
 
-def show(name: str, pairs: list[tuple[float, float]], goal: float, unit: float = 1e6, sign: str = "us") -> None:
+def show(
+    name: str, pairs: list[tuple[float, float]], goal: float, unit: float = 1e6, sign: str = "us"
+) -> None:
     """Print one line of the table."""
     raw, ours = median(one for one, _ in pairs), median(other for _, other in pairs)
     ratio = median(other / one for one, other in pairs)
@@ -115,7 +132,9 @@ def show(name: str, pairs: list[tuple[float, float]], goal: float, unit: float =
 def main() -> None:
     """Measure sending, building and rendering."""
     parser = argparse.ArgumentParser(description="Measure mail.")
-    parser.add_argument("--messages", type=int, default=500, help="messages sent per round (default: %(default)s)")
+    parser.add_argument(
+        "--messages", type=int, default=500, help="messages sent per round (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="rounds (default: %(default)s)")
     options = parser.parse_args()
     print(f"Python {sys.version.split()[0]}, medians of {options.rounds} rounds\n")
@@ -125,12 +144,23 @@ def main() -> None:
         send_raw(server.port, ready[:20])
         send_ours(server.port, 20)
         pairs = [
-            (send_raw(server.port, ready) / options.messages, send_ours(server.port, options.messages) / options.messages)
+            (
+                send_raw(server.port, ready) / options.messages,
+                send_ours(server.port, options.messages) / options.messages,
+            )
             for _ in range(options.rounds)
         ]
         show(f"send {options.messages} plain messages, CPU of each", pairs, 3)
-    show("build a plain message", [(timed(raw_plain, 300), timed(ours_plain, 300)) for _ in range(options.rounds)], 1.0)
-    show("build one with 100 KB attached", [(timed(raw_attached, 20), timed(ours_attached, 20)) for _ in range(options.rounds)], 0.5)
+    show(
+        "build a plain message",
+        [(timed(raw_plain, 300), timed(ours_plain, 300)) for _ in range(options.rounds)],
+        1.0,
+    )
+    show(
+        "build one with 100 KB attached",
+        [(timed(raw_attached, 20), timed(ours_attached, 20)) for _ in range(options.rounds)],
+        0.5,
+    )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "order.html").write_text(TEMPLATE)
         bare = get_jinja2_env([folder, *get_template_directories()])
@@ -141,7 +171,11 @@ def main() -> None:
         def ours_render() -> object:
             return render_template_content("order.html", CONTEXT, folder)
 
-        show("render a template", [(timed(raw_render, 300), timed(ours_render, 300)) for _ in range(options.rounds)], 1.3)
+        show(
+            "render a template",
+            [(timed(raw_render, 300), timed(ours_render, 300)) for _ in range(options.rounds)],
+            1.3,
+        )
 
 
 if __name__ == "__main__":

@@ -49,7 +49,9 @@ async def walk(label: str, query: QuerySet[Line], rows: int) -> None:
             marks.append(peak())
     assert count == rows
     seconds = perf_counter() - start
-    print(f"{label:<16}{' '.join(f'{mark:6.1f}' for mark in marks)} MiB, {rows / seconds:,.0f} rows/s")
+    print(
+        f"{label:<16}{' '.join(f'{mark:6.1f}' for mark in marks)} MiB, {rows / seconds:,.0f} rows/s"
+    )
 
 
 async def run(rows: int) -> None:
@@ -60,7 +62,10 @@ async def run(rows: int) -> None:
         await create_tables([Line])
         raw = sqlite3.connect(path)
         with raw:
-            raw.executemany("INSERT INTO memory_line (text, value) VALUES (?, ?)", ((f"line {n}", n) for n in range(rows)))
+            raw.executemany(
+                "INSERT INTO memory_line (text, value) VALUES (?, ?)",
+                ((f"line {n}", n) for n in range(rows)),
+            )
         raw.close()
         print(f"before: {peak():.1f} MiB; after each tenth of {rows:,} rows:")
         await walk("by key", Line.objects.all(), rows)
@@ -70,8 +75,12 @@ async def run(rows: int) -> None:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Measure the memory that iterator() takes over many rows.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the table (default: 1000000)")
+    parser = argparse.ArgumentParser(
+        description="Measure the memory that iterator() takes over many rows."
+    )
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="rows of the table (default: 1000000)"
+    )
     asyncio.run(run(parser.parse_args().rows))
 
 

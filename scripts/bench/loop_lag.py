@@ -112,7 +112,10 @@ async def filled(path: Path, rows: int) -> AsyncIterator[None]:
     await create_tables([Point, Log])
     raw = sqlite3.connect(path)
     with raw:
-        raw.executemany("INSERT INTO lag_point (name, value) VALUES (?, ?)", ((f"point {n}", n) for n in range(rows)))
+        raw.executemany(
+            "INSERT INTO lag_point (name, value) VALUES (?, ?)",
+            ((f"point {n}", n) for n in range(rows)),
+        )
     raw.close()
     try:
         yield
@@ -123,13 +126,19 @@ async def filled(path: Path, rows: int) -> AsyncIterator[None]:
 def show(label: str, lags: list[float]) -> None:
     """Print one line."""
     lags.sort()
-    p50, p99, p999 = (lags[min(len(lags) - 1, int(len(lags) * share))] for share in (0.5, 0.99, 0.999))
-    print(f"{label:<22}{len(lags):>8}{p50 * 1e3:>9.2f}{p99 * 1e3:>9.2f}{p999 * 1e3:>9.2f}{lags[-1] * 1e3:>9.2f}")
+    p50, p99, p999 = (
+        lags[min(len(lags) - 1, int(len(lags) * share))] for share in (0.5, 0.99, 0.999)
+    )
+    print(
+        f"{label:<22}{len(lags):>8}{p50 * 1e3:>9.2f}{p99 * 1e3:>9.2f}{p999 * 1e3:>9.2f}{lags[-1] * 1e3:>9.2f}"
+    )
 
 
 async def run(seconds: float, tasks: int, rows: int) -> None:
     """Measure an idle loop, then one with everything at once."""
-    print(f"{'':<22}{'sleeps':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>9}{'max ms':>9}    goal: p99.9 <= 5 ms")
+    print(
+        f"{'':<22}{'sleeps':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>9}{'max ms':>9}    goal: p99.9 <= 5 ms"
+    )
     idle: list[float] = []
     await watch(idle, perf_counter() + min(seconds, 5))
     show("nothing else", idle)
@@ -152,10 +161,14 @@ async def run(seconds: float, tasks: int, rows: int) -> None:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Measure how late the event loop is while the ORM works on SQLite.")
+    parser = argparse.ArgumentParser(
+        description="Measure how late the event loop is while the ORM works on SQLite."
+    )
     parser.add_argument("--seconds", type=float, default=15, help="how long (default: 15)")
     parser.add_argument("--tasks", type=int, default=50, help="tasks at once (default: 50)")
-    parser.add_argument("--rows", type=int, default=300_000, help="rows of the table (default: 300000)")
+    parser.add_argument(
+        "--rows", type=int, default=300_000, help="rows of the table (default: 300000)"
+    )
     options = parser.parse_args()
     asyncio.run(run(options.seconds, options.tasks, options.rows))
 

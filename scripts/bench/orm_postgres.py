@@ -20,11 +20,21 @@ import os
 from time import perf_counter
 
 import psycopg
-from scripts.bench.orm_rows import COLUMNS, SHELVES, Item, Plain, PlainShelf, Shelf, compare, item, plain
 
 from openviper.db.connection import close_db, configure_db
 from openviper.db.models import F
 from openviper.db.schemas import create_tables
+from scripts.bench.orm_rows import (
+    COLUMNS,
+    SHELVES,
+    Item,
+    Plain,
+    PlainShelf,
+    Shelf,
+    compare,
+    item,
+    plain,
+)
 
 SCHEMA = f"openviper_bench_{os.getpid()}"
 TABLE = """
@@ -35,9 +45,7 @@ CREATE TABLE raw_item (
 );
 CREATE INDEX ON raw_item (shelf_id)
 """
-INSERT = (
-    "INSERT INTO raw_item (title, body, views, price, active, created, shelf_id) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-)
+INSERT = "INSERT INTO raw_item (title, body, views, price, active, created, shelf_id) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 FILTER = f"SELECT {COLUMNS} FROM raw_item WHERE views >= %s AND active = %s ORDER BY title LIMIT 20"
 JOIN = (
     "SELECT i.id, i.title, i.body, i.views, i.price, i.active, i.created, i.shelf_id, s.id, s.label FROM raw_item i "
@@ -198,7 +206,9 @@ async def measure(raw: psycopg.AsyncConnection[tuple[object, ...]], rounds: int,
     await Item.objects.bulk_create([item(number) for number in range(rows)])
     await raw.execute(TABLE)
     await raw.execute(f"INSERT INTO raw_item ({COLUMNS}) SELECT {COLUMNS} FROM bench_item")
-    await raw.execute("SELECT setval(pg_get_serial_sequence('raw_item', 'id'), max(id)) FROM raw_item")
+    await raw.execute(
+        "SELECT setval(pg_get_serial_sequence('raw_item', 'id'), max(id)) FROM raw_item"
+    )
     await raw.execute("ANALYZE")
     bench = Bench(raw, rows)
     version = raw.info.server_version // 10000
@@ -206,19 +216,31 @@ async def measure(raw: psycopg.AsyncConnection[tuple[object, ...]], rounds: int,
     print(f"{'':<34}{'psycopg':>13}{'ORM':>13}{'ratio':>8}{'goal':>8}")
     await compare("get by primary key", 1e6, bench.raw_get, bench.orm_get, rounds, 1.4)
     await compare("filter, order, limit 20", 1e6, bench.raw_filter, bench.orm_filter, rounds)
-    await compare(f"select {rows:,} rows to instances", 1e3, bench.raw_select, bench.orm_select, rounds)
+    await compare(
+        f"select {rows:,} rows to instances", 1e3, bench.raw_select, bench.orm_select, rounds
+    )
     await compare("foreign key join of 5,000", 1e3, bench.raw_join, bench.orm_join, rounds)
     await compare("insert one row, with commit", 1e6, bench.raw_insert, bench.orm_insert, rounds)
-    await compare(f"bulk insert of {rows:,}, executemany", 1e3, bench.raw_bulk, bench.orm_bulk, rounds, 1.0)
+    await compare(
+        f"bulk insert of {rows:,}, executemany", 1e3, bench.raw_bulk, bench.orm_bulk, rounds, 1.0
+    )
     await compare("update by filter", 1e3, bench.raw_update, bench.orm_update, rounds)
 
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Compare the ORM on PostgreSQL with psycopg called directly.")
-    parser.add_argument("--url", default="postgresql://postgres@127.0.0.1/test", help="where to make the schema")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds per comparison (default: 15)")
-    parser.add_argument("--rows", type=int, default=10_000, help="rows in the table (default: 10000)")
+    parser = argparse.ArgumentParser(
+        description="Compare the ORM on PostgreSQL with psycopg called directly."
+    )
+    parser.add_argument(
+        "--url", default="postgresql://postgres@127.0.0.1/test", help="where to make the schema"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="rounds per comparison (default: 15)"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=10_000, help="rows in the table (default: 10000)"
+    )
     options = parser.parse_args()
     asyncio.run(run(options.url, options.rounds, options.rows))
 

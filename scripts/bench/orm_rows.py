@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import median
 
-from openviper.db.fields import BooleanField, CharField, DateTimeField, FloatField, ForeignKey, IntegerField, TextField
+from openviper.db.fields import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    FloatField,
+    ForeignKey,
+    IntegerField,
+    TextField,
+)
 from openviper.db.models import Model
 
 COLUMNS = "id, title, body, views, price, active, created, shelf_id"
@@ -71,18 +79,36 @@ class Plain:
         self.views = views
         self.price = price
         self.active = bool(active)
-        self.created = datetime.fromisoformat(f"{created}+00:00") if isinstance(created, str) else created
+        self.created = (
+            datetime.fromisoformat(f"{created}+00:00") if isinstance(created, str) else created
+        )
         self.shelf_id = shelf_id
         self.shelf: PlainShelf | None = None
 
     def as_row(self) -> tuple[str, str, int, float, int, str, int | None]:
         """Return what `sqlite3` takes, without the key."""
         created = self.created.replace(tzinfo=None).isoformat(" ", "microseconds")
-        return self.title, self.body, self.views, self.price, int(self.active), created, self.shelf_id
+        return (
+            self.title,
+            self.body,
+            self.views,
+            self.price,
+            int(self.active),
+            created,
+            self.shelf_id,
+        )
 
     def as_typed_row(self) -> tuple[str, str, int, float, bool, datetime, int | None]:
         """Return what a driver with types takes, without the key."""
-        return self.title, self.body, self.views, self.price, self.active, self.created, self.shelf_id
+        return (
+            self.title,
+            self.body,
+            self.views,
+            self.price,
+            self.active,
+            self.created,
+            self.shelf_id,
+        )
 
 
 def plain(number: int) -> Plain:
@@ -92,14 +118,28 @@ def plain(number: int) -> Plain:
 
 def values(number: int) -> tuple[str, str, int, float, int, str, int]:
     """Return the row of a number, as `sqlite3` takes it."""
-    return f"title {number:06d}", "some text " * 3, number % 100, number / 7, number % 2, TEXT, number % SHELVES + 1
+    return (
+        f"title {number:06d}",
+        "some text " * 3,
+        number % 100,
+        number / 7,
+        number % 2,
+        TEXT,
+        number % SHELVES + 1,
+    )
 
 
 def item(number: int) -> Item:
     """Return the same row as an instance."""
     title, body, views, price, active, _, shelf = values(number)
     return Item(
-        title=title, body=body, views=views, price=price, active=bool(active), created=MOMENT, shelf_id=shelf
+        title=title,
+        body=body,
+        views=views,
+        price=price,
+        active=bool(active),
+        created=MOMENT,
+        shelf_id=shelf,
     )
 
 
@@ -126,4 +166,6 @@ async def compare(
             await asyncio.sleep(0)  # The loop's own work belongs to neither.
     direct, ours = median(times[0]), median(times[1])
     name = {1e6: "us", 1e3: "ms"}[unit]
-    print(f"{label:<34}{direct * unit:>10.2f} {name}{ours * unit:>10.2f} {name}{ours / direct:>8.2f}{goal or '-':>8}")
+    print(
+        f"{label:<34}{direct * unit:>10.2f} {name}{ours * unit:>10.2f} {name}{ours / direct:>8.2f}{goal or '-':>8}"
+    )

@@ -20,12 +20,24 @@ import sqlite3
 import tempfile
 from time import perf_counter
 
-from scripts.bench.orm_rows import COLUMNS, SHELVES, Item, Plain, PlainShelf, Shelf, compare, item, plain, values
-
 from openviper.db.connection import close_db, configure_db, get_connection
 from openviper.db.models import F
+from scripts.bench.orm_rows import (
+    COLUMNS,
+    SHELVES,
+    Item,
+    Plain,
+    PlainShelf,
+    Shelf,
+    compare,
+    item,
+    plain,
+    values,
+)
 
-SHELF_TABLE = "CREATE TABLE bench_shelf (id INTEGER PRIMARY KEY AUTOINCREMENT, label VARCHAR(40) NOT NULL)"
+SHELF_TABLE = (
+    "CREATE TABLE bench_shelf (id INTEGER PRIMARY KEY AUTOINCREMENT, label VARCHAR(40) NOT NULL)"
+)
 INDEX = "CREATE INDEX bench_item_shelf ON bench_item (shelf_id)"
 TABLE = """
 CREATE TABLE bench_item (
@@ -48,10 +60,17 @@ UPDATE = "UPDATE bench_item SET views = views + ? WHERE views >= ?"
 FILTER = f"SELECT {COLUMNS} FROM bench_item WHERE views >= ? AND active = ? ORDER BY title LIMIT 20"
 SINGLE = 200
 """Calls per round of the statements that take microseconds."""
+
+
 def open_raw(path: Path) -> sqlite3.Connection:
     """Open a database with the settings the ORM's connections have."""
     raw = sqlite3.connect(path, isolation_level=None, cached_statements=512)
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=0"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "wal_autocheckpoint=0",
+    ):
         raw.execute(f"PRAGMA {pragma}")
     return raw
 
@@ -96,7 +115,9 @@ class Bench:
     async def raw_select(self) -> float:
         """Read all rows as instances."""
         start = perf_counter()
-        found = [Plain(*row) for row in self.raw.execute(f"SELECT {COLUMNS} FROM bench_item").fetchall()]
+        found = [
+            Plain(*row) for row in self.raw.execute(f"SELECT {COLUMNS} FROM bench_item").fetchall()
+        ]
         elapsed = perf_counter() - start
         assert len(found) == self.rows
         return elapsed
@@ -191,19 +212,38 @@ async def run(rounds: int, rows: int) -> None:
             for statement in (SHELF_TABLE, TABLE, INDEX):
                 raw.execute(statement)
                 await connection.execute(statement)
-        raw.executemany("INSERT INTO bench_shelf (label) VALUES (?)", [(f"shelf {n}",) for n in range(SHELVES)])
-        await Shelf.objects.bulk_create([Shelf(label=f"shelf {number}") for number in range(SHELVES)])
+        raw.executemany(
+            "INSERT INTO bench_shelf (label) VALUES (?)", [(f"shelf {n}",) for n in range(SHELVES)]
+        )
+        await Shelf.objects.bulk_create(
+            [Shelf(label=f"shelf {number}") for number in range(SHELVES)]
+        )
         raw.executemany(INSERT, [values(number) for number in range(rows)])
         await Item.objects.bulk_create([item(number) for number in range(rows)])
         bench = Bench(raw, rows)
-        print(f"SQLite {sqlite3.sqlite_version}, Python {sys.version.split()[0]}, medians of {rounds} rounds\n")
+        print(
+            f"SQLite {sqlite3.sqlite_version}, Python {sys.version.split()[0]}, medians of {rounds} rounds\n"
+        )
         print(f"{'':<34}{'sqlite3':>13}{'ORM':>13}{'ratio':>8}{'goal':>8}")
         await compare("get by primary key", 1e6, bench.raw_get, bench.orm_get, rounds, 4.0)
-        await compare("filter, order, limit 20", 1e6, bench.raw_filter, bench.orm_filter, rounds, 1.8)
-        await compare(f"select {rows:,} rows to instances", 1e3, bench.raw_select, bench.orm_select, rounds, 2.0)
+        await compare(
+            "filter, order, limit 20", 1e6, bench.raw_filter, bench.orm_filter, rounds, 1.8
+        )
+        await compare(
+            f"select {rows:,} rows to instances",
+            1e3,
+            bench.raw_select,
+            bench.orm_select,
+            rounds,
+            2.0,
+        )
         await compare("foreign key join of 5,000", 1e3, bench.raw_join, bench.orm_join, rounds, 2.0)
-        await compare("insert one row, with commit", 1e6, bench.raw_insert, bench.orm_insert, rounds, 1.6)
-        await compare(f"bulk insert of {rows:,} rows", 1e3, bench.raw_bulk, bench.orm_bulk, rounds, 1.6)
+        await compare(
+            "insert one row, with commit", 1e6, bench.raw_insert, bench.orm_insert, rounds, 1.6
+        )
+        await compare(
+            f"bulk insert of {rows:,} rows", 1e3, bench.raw_bulk, bench.orm_bulk, rounds, 1.6
+        )
         await compare("update by filter", 1e3, bench.raw_update, bench.orm_update, rounds, 1.5)
         await close_db()
         raw.close()
@@ -211,9 +251,15 @@ async def run(rounds: int, rows: int) -> None:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Compare the ORM on SQLite with sqlite3 called directly.")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds per comparison (default: 15)")
-    parser.add_argument("--rows", type=int, default=10_000, help="rows in the table (default: 10000)")
+    parser = argparse.ArgumentParser(
+        description="Compare the ORM on SQLite with sqlite3 called directly."
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="rounds per comparison (default: 15)"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=10_000, help="rows in the table (default: 10000)"
+    )
     options = parser.parse_args()
     asyncio.run(run(options.rounds, options.rows))
 

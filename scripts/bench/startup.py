@@ -75,15 +75,22 @@ CASES = (
 )  # fmt: skip
 
 
-MEMORY: tuple[tuple[str, tuple[str, ...]], ...] = (("nothing", ()), ("--help", ("viperctl.py", "--help")))
+MEMORY: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("nothing", ()),
+    ("--help", ("viperctl.py", "--help")),
+)
 MEMORY_GOAL = 1.3
 """The highest ratio of peak memory that is good."""
 
 
 def main() -> int:
     """Print the table and return the exit code."""
-    parser = argparse.ArgumentParser(description="Measure how long OpenViper's commands take to start.")
-    parser.add_argument("--rounds", type=int, default=11, help="how often each command runs (default: 11)")
+    parser = argparse.ArgumentParser(
+        description="Measure how long OpenViper's commands take to start."
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=11, help="how often each command runs (default: 11)"
+    )
     parser.add_argument("--python", default=sys.executable, help="the interpreter to measure with")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     options = parser.parse_args()
@@ -103,17 +110,25 @@ def environment() -> dict[str, str]:
 
     `PYTHONDONTWRITEBYTECODE` is left out: the standard library has its bytecode, so OpenViper has to have its own too.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENVIPER_", "PYTHON"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENVIPER_", "PYTHON"))
+    }
     return kept | {"PYTHONPATH": str(ROOT)}
 
 
 def run(python: str, directory: Path, arguments: tuple[str, ...], code: int = 0) -> float:
     """Run a process to its end and return how long it took, in seconds."""
     started = time.perf_counter()
-    done = subprocess.run([python, *arguments], cwd=directory, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [python, *arguments], cwd=directory, env=environment(), capture_output=True, text=True
+    )
     seconds = time.perf_counter() - started
     if done.returncode != code:
-        raise SystemExit(f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        raise SystemExit(
+            f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        )
     return seconds
 
 
@@ -163,7 +178,9 @@ def measure_memory(python: str, project: Path, rounds: int) -> dict[str, list[in
     for _ in range(rounds):
         for name, arguments in MEMORY:
             words = [python, "-c", script, *arguments]
-            done = subprocess.run(words, cwd=project, env=environment(), capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                words, cwd=project, env=environment(), capture_output=True, text=True, check=True
+            )
             peaks[name].append(int(done.stderr.partition("VmHWM:")[2].split()[0]))
     return peaks
 
@@ -177,7 +194,9 @@ def report(times: dict[tuple[str, ...], list[float]]) -> int:
     missed = 0
     for case in CASES:
         taken = times[case.arguments]
-        ratio = statistics.median(one / other for one, other in zip(taken, times[case.base], strict=True))
+        ratio = statistics.median(
+            one / other for one, other in zip(taken, times[case.base], strict=True)
+        )
         goal = f"{case.goal:5.1f}" if case.goal is not None else ""
         late = case.goal is not None and ratio > case.goal
         missed += late
@@ -194,7 +213,9 @@ def report_memory(peaks: dict[str, list[int]]) -> int:
     ratio = shown / bare
     late = ratio > MEMORY_GOAL
     mark = "  missed" if late else ""
-    print(f"{'peak memory of --help':32} {shown / 1024:6.1f}MB {ratio:6.2f} {MEMORY_GOAL:5.1f}{mark}")
+    print(
+        f"{'peak memory of --help':32} {shown / 1024:6.1f}MB {ratio:6.2f} {MEMORY_GOAL:5.1f}{mark}"
+    )
     return int(late)
 
 

@@ -38,7 +38,9 @@ GOALS = {"first run": 1.0, "second run": 0.4}
 def main() -> int:
     """Print the table and return the exit code."""
     parser = argparse.ArgumentParser(description="Measure collectstatic against shutil.copytree.")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured (default: 7)")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="how often each is measured (default: 7)"
+    )
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     options = parser.parse_args()
     if options.rounds < 1:
@@ -92,7 +94,9 @@ def timed(work: Callable[[], object]) -> float:
 def report(times: dict[str, list[float]], *, check: bool) -> int:
     """Print the table; with `check` return 1 when a goal is missed."""
     base = min(times["copytree"])
-    print(f"{SMALL} small files, {LARGE} of {LARGE_SIZE // 1024 // 1024} MB; minima of {len(times['copytree'])} rounds")
+    print(
+        f"{SMALL} small files, {LARGE} of {LARGE_SIZE // 1024 // 1024} MB; minima of {len(times['copytree'])} rounds"
+    )
     print(f"{'':12} {'minimum':>9} {'ratio':>6} {'goal':>5}")
     print(f"{'copytree':12} {base * 1000:7.1f}ms {1:6.2f}")
     missed = 0

@@ -39,7 +39,9 @@ THREADS = 8
 PAYLOAD = '{"args":[],"kwargs":{}}'
 KEY = "bench-" * 10
 SERVERS = {
-    "postgresql": os.environ.get("OPENVIPER_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432"),
+    "postgresql": os.environ.get(
+        "OPENVIPER_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432"
+    ),
     "mysql": os.environ.get("OPENVIPER_TEST_MYSQL", "mysql://root@127.0.0.1:3306"),
     "redis": os.environ.get("OPENVIPER_TEST_REDIS", "redis://127.0.0.1:6379/0"),
 }
@@ -129,7 +131,9 @@ class RawSQLite:
         self.raw = sqlite3.connect(path, isolation_level=None)
         self.raw.execute("PRAGMA journal_mode=WAL")
         self.raw.execute("PRAGMA synchronous=NORMAL")
-        self.raw.execute("CREATE TABLE raw_job (id INTEGER PRIMARY KEY, actor TEXT, payload TEXT, taken INTEGER, at REAL)")
+        self.raw.execute(
+            "CREATE TABLE raw_job (id INTEGER PRIMARY KEY, actor TEXT, payload TEXT, taken INTEGER, at REAL)"
+        )
         self.raw.execute("CREATE INDEX raw_ready ON raw_job (id) WHERE taken = 0")
 
     def enqueue(self, jobs: int) -> float:
@@ -137,7 +141,8 @@ class RawSQLite:
         began = time.perf_counter()
         for _ in range(jobs):
             self.raw.execute(
-                "INSERT INTO raw_job (actor, payload, taken, at) VALUES (?, ?, 0, ?)", ("noop", PAYLOAD, time.time())
+                "INSERT INTO raw_job (actor, payload, taken, at) VALUES (?, ?, 0, ?)",
+                ("noop", PAYLOAD, time.time()),
             )
         return time.perf_counter() - began
 
@@ -147,9 +152,12 @@ class RawSQLite:
         while left:
             self.raw.execute("BEGIN IMMEDIATE")
             rows = self.raw.execute(
-                "SELECT id, actor, payload, at FROM raw_job WHERE taken = 0 ORDER BY id LIMIT ?", (BATCH,)
+                "SELECT id, actor, payload, at FROM raw_job WHERE taken = 0 ORDER BY id LIMIT ?",
+                (BATCH,),
             ).fetchall()
-            self.raw.executemany("UPDATE raw_job SET taken = 1 WHERE id = ?", [(row[0],) for row in rows])
+            self.raw.executemany(
+                "UPDATE raw_job SET taken = 1 WHERE id = ?", [(row[0],) for row in rows]
+            )
             self.raw.execute("COMMIT")
             for row in rows:
                 self.raw.execute("DELETE FROM raw_job WHERE id = ?", (row[0],))
@@ -171,7 +179,11 @@ class RawServer:
             import pymysql
 
             self.raw = pymysql.connect(
-                host=parts.hostname, port=parts.port or 3306, user=parts.username, database=parts.path[1:], autocommit=True
+                host=parts.hostname,
+                port=parts.port or 3306,
+                user=parts.username,
+                database=parts.path[1:],
+                autocommit=True,
             )
             number, text = "BIGINT AUTO_INCREMENT", "LONGTEXT"
         self.cursor = self.raw.cursor()
@@ -180,7 +192,9 @@ class RawServer:
             f"CREATE TABLE raw_job (id {number} PRIMARY KEY, actor {text}, payload {text}, taken INTEGER, at DOUBLE PRECISION)"
         )
         condition = "" if self.is_mysql else " WHERE taken = 0"
-        self.cursor.execute(f"CREATE INDEX raw_ready ON raw_job ({'taken, ' if self.is_mysql else ''}id){condition}")
+        self.cursor.execute(
+            f"CREATE INDEX raw_ready ON raw_job ({'taken, ' if self.is_mysql else ''}id){condition}"
+        )
         if self.is_mysql:
             self.cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
@@ -189,7 +203,8 @@ class RawServer:
         began = time.perf_counter()
         for _ in range(jobs):
             self.cursor.execute(
-                "INSERT INTO raw_job (actor, payload, taken, at) VALUES (%s, %s, 0, %s)", ("noop", PAYLOAD, time.time())
+                "INSERT INTO raw_job (actor, payload, taken, at) VALUES (%s, %s, 0, %s)",
+                ("noop", PAYLOAD, time.time()),
             )
         return time.perf_counter() - began
 
@@ -204,10 +219,16 @@ class RawServer:
             run("BEGIN")
             if done:
                 run(f"DELETE FROM raw_job WHERE id IN ({', '.join(['%s'] * len(done))})", done)
-            run("SELECT id, actor, payload, at FROM raw_job WHERE taken = 0 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED", (BATCH,))
+            run(
+                "SELECT id, actor, payload, at FROM raw_job WHERE taken = 0 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+                (BATCH,),
+            )
             done = [row[0] for row in self.cursor.fetchall()]
             if done:
-                run(f"UPDATE raw_job SET taken = 1 WHERE id IN ({', '.join(['%s'] * len(done))})", done)
+                run(
+                    f"UPDATE raw_job SET taken = 1 WHERE id IN ({', '.join(['%s'] * len(done))})",
+                    done,
+                )
             run("COMMIT")
             left -= len(done)
         seconds = time.perf_counter() - began
@@ -230,7 +251,9 @@ class RawRedis:
         """Store jobs one by one."""
         began = time.perf_counter()
         for _ in range(jobs):
-            self.raw.xadd(self.stream, {"actor": "noop", "payload": PAYLOAD, "at": repr(time.time())})
+            self.raw.xadd(
+                self.stream, {"actor": "noop", "payload": PAYLOAD, "at": repr(time.time())}
+            )
         return time.perf_counter() - began
 
     def drain(self, jobs: int) -> float:
@@ -257,7 +280,11 @@ class Project:
         (root / "shop" / "__init__.py").touch()
         (root / "shop" / "tasks.py").write_text(ACTORS)
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("OPENVIPER")
+            },
             "OPENVIPER_SETTINGS_MODULE": "settings",
             "PYTHONPATH": f"{root}{os.pathsep}{ROOT}",
             "BENCH_LOG": str(self.log),
@@ -314,7 +341,9 @@ def compare(kind: str, project: Project, raw: Raw, jobs: int, rounds: int) -> No
     for (name, pairs), goal in zip(seconds.items(), goals, strict=True):
         theirs, ours = (jobs / median(column) for column in zip(*pairs, strict=True))
         ratio = median(one / other for one, other in pairs)
-        print(f"{kind:<12}{name:<8}{theirs:>12,.0f}/s{ours:>12,.0f}/s{ratio:>8.2f}{'' if goal is None else goal:>8}")
+        print(
+            f"{kind:<12}{name:<8}{theirs:>12,.0f}/s{ours:>12,.0f}/s{ratio:>8.2f}{'' if goal is None else goal:>8}"
+        )
 
 
 def processor_time(pid: int) -> float:
@@ -326,7 +355,11 @@ def processor_time(pid: int) -> float:
 def memory(pid: int) -> tuple[float, float]:
     """Return the resident memory of a process in MB, and its share when common pages are divided among their users."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    found = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("Rss", "Pss:"))}
+    found = {
+        line.split(":")[0]: int(line.split()[1]) / 1024
+        for line in lines
+        if line.startswith(("Rss", "Pss:"))
+    }
     return found["Rss"], found["Pss"]
 
 
@@ -354,14 +387,20 @@ def opened(kind: str, root: Path) -> Iterator[tuple[Project, Raw]]:
     project_root.mkdir()
     name = f"openviper_bench_{os.getpid()}"
     if kind == "sqlite":
-        yield Project(project_root, f"sqlite:///{root / 'ours.sqlite3'}", {}), RawSQLite(str(root / "raw.sqlite3"))
+        yield (
+            Project(project_root, f"sqlite:///{root / 'ours.sqlite3'}", {}),
+            RawSQLite(str(root / "raw.sqlite3")),
+        )
     elif kind == "redis":
         import redis
 
         tasks = {"broker": "redis", "broker_url": SERVERS[kind], "redis_prefix": f"{name}:"}
         client = redis.Redis.from_url(SERVERS[kind])
         try:
-            yield Project(project_root, "sqlite:///db.sqlite3", tasks), RawRedis(SERVERS[kind], f"{name}:")
+            yield (
+                Project(project_root, "sqlite:///db.sqlite3", tasks),
+                RawRedis(SERVERS[kind], f"{name}:"),
+            )
         finally:
             for key in client.scan_iter(f"{name}:*"):
                 client.delete(key)
@@ -372,7 +411,9 @@ def opened(kind: str, root: Path) -> Iterator[tuple[Project, Raw]]:
             url = f"{SERVERS[kind]}/{name}"
             yield Project(project_root, url, {}), RawServer(url)
         finally:
-            administrator.execute(f"DROP DATABASE {name}{' WITH (FORCE)' if kind == 'postgresql' else ''}")
+            administrator.execute(
+                f"DROP DATABASE {name}{' WITH (FORCE)' if kind == 'postgresql' else ''}"
+            )
 
 
 def administer(kind: str) -> Any:
@@ -384,18 +425,28 @@ def administer(kind: str) -> Any:
     import pymysql
 
     parts = urlsplit(SERVERS[kind])
-    return pymysql.connect(host=parts.hostname, port=parts.port or 3306, user=parts.username, autocommit=True).cursor()
+    return pymysql.connect(
+        host=parts.hostname, port=parts.port or 3306, user=parts.username, autocommit=True
+    ).cursor()
 
 
 def main() -> None:
     """Measure every kind of store."""
     parser = argparse.ArgumentParser(description="Measure the queue of background tasks.")
-    parser.add_argument("--kinds", nargs="+", default=["sqlite", "postgresql", "mysql", "redis"], help="the stores")
-    parser.add_argument("--jobs", type=int, default=10_000, help="jobs per round (default: %(default)s)")
+    parser.add_argument(
+        "--kinds", nargs="+", default=["sqlite", "postgresql", "mysql", "redis"], help="the stores"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=10_000, help="jobs per round (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
-    parser.add_argument("--idle", type=float, default=10.0, help="seconds of doing nothing (default: %(default)s)")
+    parser.add_argument(
+        "--idle", type=float, default=10.0, help="seconds of doing nothing (default: %(default)s)"
+    )
     options = parser.parse_args()
-    print(f"Python {sys.version.split()[0]}, medians of {options.rounds} rounds of {options.jobs:,} jobs\n")
+    print(
+        f"Python {sys.version.split()[0]}, medians of {options.rounds} rounds of {options.jobs:,} jobs\n"
+    )
     print(f"{'':<20}{'raw':>14}{'OpenViper':>14}{'ratio':>8}{'goal':>8}")
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.kinds:

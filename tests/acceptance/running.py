@@ -85,7 +85,10 @@ def serving(*words: str | Path, cwd: Path, port: int, **more: str) -> Iterator[s
         deadline = time.monotonic() + TIMEOUT
         while True:
             assert process.poll() is None, f"the server ended: {process.communicate()[0]}"
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", port), timeout=1),
+            ):
                 break
             assert time.monotonic() < deadline, "the server does not listen"
             time.sleep(0.05)

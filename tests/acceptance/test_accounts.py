@@ -45,9 +45,7 @@ SCRIPT = """
     execute_from_command_line(sys.argv)
 """
 # A new session has no terminal of its own until it takes one; `getpass` insists on /dev/tty.
-TAKE_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
+TAKE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 class Shop:
@@ -60,10 +58,19 @@ class Shop:
         (directory / "shop" / "settings.py").write_text(textwrap.dedent(SETTINGS))
         (directory / "viperctl.py").write_text(textwrap.dedent(SCRIPT))
         self.command = [sys.executable, "-I", "-S", "-W", "error", str(directory / "viperctl.py")]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER_")}
-        self.environment = {**kept, "CHECKOUT": str(ROOT), "OPENVIPER_DOTENV": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER_")
+        }
+        self.environment = {
+            **kept,
+            "CHECKOUT": str(ROOT),
+            "OPENVIPER_DOTENV": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
-    def run(self, *arguments: str, answers: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, answers: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command."""
         return subprocess.run(
             [*self.command, *arguments],
@@ -112,7 +119,9 @@ def test_a_script_makes_a_superuser_from_the_environment(shop: Shop) -> None:
         OPENVIPER_SUPERUSER_EMAIL="admin@Example.com",
         OPENVIPER_SUPERUSER_PASSWORD=PASSWORD,
     )
-    assert (result.returncode, result.stdout) == (0, "Superuser 'admin' created successfully.\n"), result.stderr
+    assert (result.returncode, result.stdout) == (0, "Superuser 'admin' created successfully.\n"), (
+        result.stderr
+    )
     assert result.stderr == ""
     ((*values, stored),) = shop.users()
     assert values == ["admin", "admin@example.com", 1, 1, 1]
@@ -128,7 +137,16 @@ def test_a_password_option_works_with_a_warning_and_never_appears(shop: Shop) ->
 
 def test_answers_are_asked_for_until_they_fit(shop: Shop) -> None:
     answers = [
-        "bad name", "admin", "nowhere", "admin@example.com", "", "short", PASSWORD, "differs", PASSWORD, PASSWORD
+        "bad name",
+        "admin",
+        "nowhere",
+        "admin@example.com",
+        "",
+        "short",
+        PASSWORD,
+        "differs",
+        PASSWORD,
+        PASSWORD,
     ]
     result = shop.run("createsuperuser", answers="".join(f"{answer}\n" for answer in answers))
     assert result.returncode == 0, result.stderr
@@ -151,7 +169,9 @@ def test_answers_are_asked_for_until_they_fit(shop: Shop) -> None:
         ([], "Operation cancelled."),
     ],
 )
-def test_what_cannot_be_used_is_one_line_and_exit_code_one(shop: Shop, arguments: list[str], text: str) -> None:
+def test_what_cannot_be_used_is_one_line_and_exit_code_one(
+    shop: Shop, arguments: list[str], text: str
+) -> None:
     result = shop.run("createsuperuser", *arguments)
     assert result.returncode == 1
     assert text in result.stderr
@@ -166,7 +186,9 @@ def test_what_cannot_be_used_is_one_line_and_exit_code_one(shop: Shop, arguments
         ["--username", "other", "--email", "ADMIN@example.com"],
     ],
 )
-def test_a_name_or_address_that_is_taken_is_told_before_the_password_is_asked(shop: Shop, taken: list[str]) -> None:
+def test_a_name_or_address_that_is_taken_is_told_before_the_password_is_asked(
+    shop: Shop, taken: list[str]
+) -> None:
     assert shop.run("createsuperuser", *ADMIN, "--password", PASSWORD).returncode == 0
     result = shop.run("createsuperuser", *taken)
     assert result.returncode == 1
@@ -185,7 +207,10 @@ def test_a_password_is_changed_by_option_or_answers(shop: Shop) -> None:
     assert shop.run("createsuperuser", *ADMIN, "--password", PASSWORD).returncode == 0
     before = shop.users()[0][-1]
     result = shop.run("changepassword", "admin", "--password", "another-horse-8")
-    assert (result.returncode, result.stdout) == (0, "Password changed successfully for user 'admin'.\n"), result.stderr
+    assert (result.returncode, result.stdout) == (
+        0,
+        "Password changed successfully for user 'admin'.\n",
+    ), result.stderr
     assert "list of processes" in result.stderr
     between = shop.users()[0][-1]
     result = shop.run("changepassword", answers="admin\nthird-horse-9\nthird-horse-9\n")
@@ -202,7 +227,9 @@ def test_a_password_is_changed_by_option_or_answers(shop: Shop) -> None:
         ([], "Operation cancelled."),
     ],
 )
-def test_a_password_of_nobody_cannot_be_changed(shop: Shop, arguments: list[str], text: str) -> None:
+def test_a_password_of_nobody_cannot_be_changed(
+    shop: Shop, arguments: list[str], text: str
+) -> None:
     result = shop.run("changepassword", *arguments)
     assert result.returncode == 1
     assert text in result.stderr and "Traceback" not in result.stderr
@@ -269,7 +296,9 @@ def typist(shop: Shop) -> Iterator[Typist]:
         made.close()
 
 
-def test_a_person_makes_a_superuser_and_the_password_is_not_shown(shop: Shop, typist: Typist) -> None:
+def test_a_person_makes_a_superuser_and_the_password_is_not_shown(
+    shop: Shop, typist: Typist
+) -> None:
     typist.expect("Username: ")
     typist.type("admin\n")
     typist.expect("Email: ")

@@ -11,14 +11,14 @@ import pytest
 
 from tests.acceptance.running import ROOT, TIMEOUT, create_project
 
-MODELS = '''
+MODELS = """
 from openviper.db import Model
 from openviper.db.fields import CharField
 
 
 class Note(Model):
     text = CharField(max_length=100)
-'''
+"""
 
 # -I keeps the user's site-packages, PYTHON* variables and the working directory out; the interpreter itself has none.
 RUN = """
@@ -43,10 +43,14 @@ async def note(text):
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an interpreter without any package, not even pip."""
     directory = tmp_path_factory.mktemp("bare") / "env"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True, timeout=TIMEOUT)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", directory], check=True, timeout=TIMEOUT
+    )
     python = directory / "bin/python"
     for package in ("jinja2", "markdown", "uvicorn", "pytest"):
-        result = subprocess.run([python, "-I", "-c", f"import {package}"], capture_output=True, timeout=TIMEOUT)
+        result = subprocess.run(
+            [python, "-I", "-c", f"import {package}"], capture_output=True, timeout=TIMEOUT
+        )
         assert result.returncode == 1, f"{package} is there"
     return python
 
@@ -70,12 +74,16 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
     viperctl("create-app", "notes")
     (project / "notes/models.py").write_text(MODELS)
     settings = project / "library/settings.py"
-    settings.write_text(settings.read_text().replace('("openviper.auth",)', '("openviper.auth", "notes")'))
+    settings.write_text(
+        settings.read_text().replace('("openviper.auth",)', '("openviper.auth", "notes")')
+    )
     viperctl("create-command", "hello", "notes")
     assert viperctl("hello") == "hello ran.\n"
     viperctl("makemigrations")
     assert "Schema sync complete." in viperctl("migrate")
-    printed = viperctl("createsuperuser", "--no-input", "--username", "admin", "--email", "admin@example.com")
+    printed = viperctl(
+        "createsuperuser", "--no-input", "--username", "admin", "--email", "admin@example.com"
+    )
     assert "Superuser 'admin' created successfully." in printed
     assert "WARNING templates.W002" in viperctl("check")
     viperctl("changepassword", "admin", "--password", "another horse battery")
@@ -86,15 +94,38 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
     assert viperctl("tasks") == "No tasks.\n"
     viperctl("console", "-c", "await Note.objects.get(text='later')")
     viperctl("console", "-c", "await Note.objects.filter(text='later').delete()")
-    assert "Collected 0 static file(s)" in viperctl("collectstatic", "--no-input", "--hash", "--gzip")
+    assert "Collected 0 static file(s)" in viperctl(
+        "collectstatic", "--no-input", "--hash", "--gzip"
+    )
     assert "Backup completed successfully" in viperctl("backup-db", "--name", "before")
-    assert viperctl("console", "-c", "await Note.objects.all().delete(); print(await Note.objects.count())") == "0\n"
-    assert "Database restored successfully." in viperctl("restore-db", "backup/before.tar.gz", "--force")
-    assert viperctl("console", "-c", "print([n.text for n in await Note.objects.all()])") == "['kept']\n"
+    assert (
+        viperctl(
+            "console", "-c", "await Note.objects.all().delete(); print(await Note.objects.count())"
+        )
+        == "0\n"
+    )
+    assert "Database restored successfully." in viperctl(
+        "restore-db", "backup/before.tar.gz", "--force"
+    )
+    assert (
+        viperctl("console", "-c", "print([n.text for n in await Note.objects.all()])")
+        == "['kept']\n"
+    )
 
 
 def test_create_project_needs_no_package(bare: Path, tmp_path: Path) -> None:
     script = ROOT / "openviper" / "__main__.py"
-    command: list[str | Path] = [bare, "-I", "-W", "error", "-c", RUN, ROOT, script, "create-project", "shop"]
+    command: list[str | Path] = [
+        bare,
+        "-I",
+        "-W",
+        "error",
+        "-c",
+        RUN,
+        ROOT,
+        script,
+        "create-project",
+        "shop",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=TIMEOUT, env={})
     assert (tmp_path / "shop/viperctl.py").is_file()

@@ -31,7 +31,11 @@ def test_create_app_refuses_a_name_in_use(project: Path, name: str) -> None:
     before = sorted(project.rglob("*"))
     result = run("viperctl.py", "create-app", name, cwd=project)
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1 and repr(name) in result.stderr
+    assert (
+        result.stderr.startswith("Error: ")
+        and result.stderr.count("\n") == 1
+        and repr(name) in result.stderr
+    )
     assert [path for path in sorted(project.rglob("*")) if "__pycache__" not in path.parts] == [
         path for path in before if "__pycache__" not in path.parts
     ]
@@ -40,7 +44,9 @@ def test_create_app_refuses_a_name_in_use(project: Path, name: str) -> None:
 def test_a_created_command_runs(project: Path) -> None:
     succeed("viperctl.py", "create-app", "blog", cwd=project)
     settings = project / "shop/settings.py"
-    settings.write_text(settings.read_text().replace('("openviper.auth",)', '("openviper.auth", "blog")'))
+    settings.write_text(
+        settings.read_text().replace('("openviper.auth",)', '("openviper.auth", "blog")')
+    )
     printed = succeed("viperctl.py", "create-command", "send-reminders", "blog", cwd=project)
     assert "Created command 'send-reminders' at " in printed
     assert "python viperctl.py send-reminders" in printed

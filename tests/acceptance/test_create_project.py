@@ -26,11 +26,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install_app(project: Path, module: str) -> None:
     """Add an app to the settings and its router to the routes of the project `shop`."""
     settings = project / "shop/settings.py"
-    settings.write_text(settings.read_text().replace('("openviper.auth",)', f'("openviper.auth", "{module}")'))
+    settings.write_text(
+        settings.read_text().replace('("openviper.auth",)', f'("openviper.auth", "{module}")')
+    )
     routes = project / "shop/routes.py"
     imports = f"from {module}.routes import router as app_router\nfrom shop.views"
     text = routes.read_text().replace("from shop.views", imports)
-    routes.write_text(text.replace('("/root", router),', '("/root", router),\n    ("/blog", app_router),'))
+    routes.write_text(
+        text.replace('("/root", router),', '("/root", router),\n    ("/blog", app_router),')
+    )
 
 
 def type_check(project: Path) -> None:
@@ -38,7 +42,14 @@ def type_check(project: Path) -> None:
     if importlib.util.find_spec("mypy") is None:
         assert os.environ.get("CI") != "true", "mypy is missing in CI"
         pytest.skip("mypy is not installed")
-    result = run("-m", "mypy", "--strict", ".", cwd=project, MYPY_CACHE_DIR=str(project.parent / "mypy-cache"))
+    result = run(
+        "-m",
+        "mypy",
+        "--strict",
+        ".",
+        cwd=project,
+        MYPY_CACHE_DIR=str(project.parent / "mypy-cache"),
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -46,7 +57,10 @@ def test_create_project_says_what_to_do_next(tmp_path: Path) -> None:
     printed = run("-m", "openviper", "create-project", "shop", cwd=tmp_path)
     assert printed.returncode == 0
     assert "Project 'shop' created" in printed.stdout
-    assert re.search(r"cd \S*shop\n", printed.stdout) and "python viperctl.py start-server" in printed.stdout
+    assert (
+        re.search(r"cd \S*shop\n", printed.stdout)
+        and "python viperctl.py start-server" in printed.stdout
+    )
     assert "SECRET_KEY" in printed.stdout + printed.stderr
     key = re.search(r'"SECRET_KEY",\s+"(.+)"', (tmp_path / "shop/shop/settings.py").read_text())
     assert key is not None and key[1] not in printed.stdout + printed.stderr
@@ -64,11 +78,17 @@ def test_create_project_says_what_to_do_next(tmp_path: Path) -> None:
         (["shop", "--directory", "nowhere"], "does not exist"),
     ],
 )
-def test_a_bad_name_or_place_is_one_line_of_error(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_a_bad_name_or_place_is_one_line_of_error(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
     (tmp_path / "there").mkdir()
     result = run("-m", "openviper", "create-project", *arguments, cwd=tmp_path)
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: ") and message in result.stderr and result.stderr.count("\n") == 1
+    assert (
+        result.stderr.startswith("Error: ")
+        and message in result.stderr
+        and result.stderr.count("\n") == 1
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
@@ -112,7 +132,9 @@ def test_run_finds_the_settings_of_the_project(project: Path) -> None:
         assert '"shop"' in fetch(f"{base}/root/api")[1]
 
 
-def test_plain_uvicorn_from_elsewhere_uses_the_settings_of_the_project(project: Path, tmp_path: Path) -> None:
+def test_plain_uvicorn_from_elsewhere_uses_the_settings_of_the_project(
+    project: Path, tmp_path: Path
+) -> None:
     port = free_port()
     words = ("-m", "uvicorn", "--app-dir", project, "shop.asgi:app", "--port", str(port))
     with serving(*words, cwd=tmp_path, port=port) as base:
@@ -126,7 +148,9 @@ def test_the_examples_of_an_app_work_when_uncommented(tmp_path: Path) -> None:
     succeed("viperctl.py", "create-command", "count-items", "blog", cwd=project)
     for path in (project / "blog").rglob("*.py"):
         path.write_text(uncomment(path.read_text()).replace("        # parser", "        parser"))
-    assert succeed("viperctl.py", "count-items", "--times", "2", cwd=project) == "count-items ran.\n"
+    assert (
+        succeed("viperctl.py", "count-items", "--times", "2", cwd=project) == "count-items ran.\n"
+    )
     succeed("viperctl.py", "makemigrations", cwd=project)
     succeed("viperctl.py", "migrate", cwd=project)
     code = 'await Item.objects.create(name="first"); print((await Item.objects.get(name="first")).is_active)'

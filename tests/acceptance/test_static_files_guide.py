@@ -85,11 +85,15 @@ def test_the_web_servers_configuration_fits_what_is_collected() -> None:
     assert not re.search(pattern[1], "/static/css/site.css")
     hidden = re.search(r"location ~ (\S+) ", config)
     assert hidden is not None
-    assert re.search(hidden[1], "/static/.openviper-static.json") and re.search(hidden[1], "/media/a/.x.partial")
+    assert re.search(hidden[1], "/static/.openviper-static.json") and re.search(
+        hidden[1], "/media/a/.x.partial"
+    )
     assert not re.search(hidden[1], "/static/css/site.css")
 
 
-def test_the_application_can_send_the_collected_files_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_application_can_send_the_collected_files_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENVIPER_SETTINGS_MODULE", raising=False)
     (tmp_path / "staticfiles").mkdir()
@@ -103,7 +107,9 @@ def test_an_upload_gets_the_address_of_the_guide(tmp_path: Path) -> None:
     keep = run_block("async def keep")["keep"]
     with override_openviper_settings(MEDIA_ROOT=str(tmp_path)):
         assert asyncio.run(keep(b"report")) == "/media/reports/May_2026.pdf"
-        assert re.fullmatch(r"/media/reports/May_2026_[0-9a-f]{8}\.pdf", asyncio.run(keep(b"another")))
+        assert re.fullmatch(
+            r"/media/reports/May_2026_[0-9a-f]{8}\.pdf", asyncio.run(keep(b"another"))
+        )
         default_storage.configure(memory := MemoryStorage())
         try:
             asyncio.run(keep(b"third"))

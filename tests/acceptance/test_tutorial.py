@@ -32,7 +32,9 @@ def test_every_command_of_the_tutorial_is_printed_and_run(told: tuple[Path, str]
 
 
 def test_every_file_of_the_tutorial_is_there(told: tuple[Path, str]) -> None:
-    blocks = re.findall(r'^```(?:python|html) title="(.*?)"\n(.*?)^```$', TUTORIAL, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r'^```(?:python|html) title="(.*?)"\n(.*?)^```$', TUTORIAL, re.MULTILINE | re.DOTALL
+    )
     assert len(blocks) == 6
     for name, text in blocks:
         assert (told[0] / "library" / name).read_text() == text
@@ -95,4 +97,7 @@ def test_an_old_python_gets_a_sentence() -> None:
     code = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path(sys.argv[1], run_name='__main__')"
     result = run("-c", code, QUICKSTART, cwd=ROOT)
     assert result.returncode == 1
-    assert result.stderr.startswith("OpenViper needs Python 3.11 or later; this is ") and result.stderr.count("\n") == 1
+    assert (
+        result.stderr.startswith("OpenViper needs Python 3.11 or later; this is ")
+        and result.stderr.count("\n") == 1
+    )

@@ -52,12 +52,20 @@ FLOORS: list[list[str]] = [
         "openviper.api",
         "openviper.ai",
     ],
-    ["openviper.core.app_resolver", "openviper.apps", "openviper.testing.client", "openviper.app", "openviper.testing"],
+    [
+        "openviper.core.app_resolver",
+        "openviper.apps",
+        "openviper.testing.client",
+        "openviper.app",
+        "openviper.testing",
+    ],
     ["openviper.core.management", "openviper.core.flexible_adapter"],
     # `openviper viperctl` is a sub-command, so `cli` stands behind `viperctl`.
     ["openviper.viperctl", "openviper.cli", "openviper.__main__", "openviper"],
 ]
-RANK = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms)}
+RANK = {
+    room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms)
+}
 # `core/` spans floors and its `__init__` imports nothing, so any module may name it.
 FREE = {"openviper.core"}
 # The public face of a package that also names what is at home above it (`ManyToManyField` has a manager, and managers
@@ -134,7 +142,9 @@ def test_a_module_imports_only_from_below(module: str) -> None:
         other = room_of(target)
         assert other is not None, f"{target} has no room in the house"
         if RANK[other] > RANK[room]:
-            upward.append(f"{MODULES[module].relative_to(PACKAGE.parent)}:{line} imports {target} from above")
+            upward.append(
+                f"{MODULES[module].relative_to(PACKAGE.parent)}:{line} imports {target} from above"
+            )
     assert not upward, "\n".join(upward)
 
 
@@ -144,7 +154,7 @@ def test_no_import_goes_in_a_circle() -> None:
 
     def visit(module: str, trail: list[str]) -> None:
         if module in trail:
-            pytest.fail(f"import cycle: {' -> '.join([*trail[trail.index(module):], module])}")
+            pytest.fail(f"import cycle: {' -> '.join([*trail[trail.index(module) :], module])}")
         if module in done:
             return
         for target in sorted(graph.get(module, ())):

@@ -24,7 +24,9 @@ def typed_names(package: str) -> dict[str, str]:
         if isinstance(node, ast.If):
             for inner in node.body:
                 if isinstance(inner, ast.ImportFrom) and inner.module and inner.module != "typing":
-                    names.update({alias.asname or alias.name: inner.module for alias in inner.names})
+                    names.update(
+                        {alias.asname or alias.name: inner.module for alias in inner.names}
+                    )
     return names
 
 
@@ -47,4 +49,4 @@ def test_the_type_checker_and_the_running_program_know_the_same_names(package: s
 @pytest.mark.parametrize("package", LAZY)
 def test_an_unknown_name_is_an_attribute_error(package: str) -> None:
     with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nope'"):
-        getattr(importlib.import_module(package), "nope")
+        importlib.import_module(package).nope

@@ -35,7 +35,9 @@ def test_a_long_file_says_why_it_is_long() -> None:
         text = path.read_text(encoding="utf-8")
         lines = text.count("\n")
         assert lines <= 800, f"{path} has {lines} lines"
-        assert lines <= 500 or "This file is long because" in text, f"{path} has {lines} lines and gives no reason"
+        assert lines <= 500 or "This file is long because" in text, (
+            f"{path} has {lines} lines and gives no reason"
+        )
 
 
 def test_every_type_ignore_has_a_code_and_a_reason() -> None:
@@ -43,4 +45,6 @@ def test_every_type_ignore_has_a_code_and_a_reason() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             _, found, rest = line.partition("# type: ignore")
             if found:
-                assert rest.startswith("[") and len(rest.partition("]")[2].strip(" -#")) > 5, f"{path}:{number}"
+                assert rest.startswith("[") and len(rest.partition("]")[2].strip(" -#")) > 5, (
+                    f"{path}:{number}"
+                )

@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.query.manager import Manager
 from openviper.db.query import QuerySet
+from openviper.db.query.manager import Manager
 
 FILES = Path(__file__).resolve().parents[1] / "typing"
-FOR_OTHER_ROOMS = {"as_subquery", "bind", "bound_copy", "from_queryset", "model", "query_by", "queryset_class"}
+FOR_OTHER_ROOMS = {
+    "as_subquery",
+    "bind",
+    "bound_copy",
+    "from_queryset",
+    "model",
+    "query_by",
+    "queryset_class",
+}
 """What the rooms of the ORM call of each other, and what makes a class, whose methods the type checker cannot know."""
 
 

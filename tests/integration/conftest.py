@@ -19,7 +19,6 @@ from openviper.db.dialects.sqlite import SQLiteDialect
 from tests.integration.db import support
 from tests.servers import VENDORS, empty, fresh_database
 
-
 OLD_SQLITE = "sqlite-3.31"
 OLD_VERSION = (3, 31, 0)
 NEWER = re.compile(

@@ -128,7 +128,9 @@ async def foreign_keys_are_awaited(post: Post) -> None:
 async def queries_keep_the_model(author: Author) -> None:
     assert_type(Post.objects, Manager[Post])
     assert_type(Post.objects.filter(Q(title="x") | Q(views__gt=1)), QuerySet[Post])
-    assert_type(await Post.objects.filter(title="x").exclude(views=1).order_by("-id").limit(3), list[Post])
+    assert_type(
+        await Post.objects.filter(title="x").exclude(views=1).order_by("-id").limit(3), list[Post]
+    )
     assert_type(await Post.objects.all(), list[Post])
     assert_type(await Post.objects.get(pk=1), Post)
     assert_type(await Post.objects.get_or_none(pk=1), Post | None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, Self, assert_type
 
-from openviper.db.sql.expressions import Avg, Count, F, Max, Q, Sum
 from openviper.db.fields import CharField, ForeignKey, IntegerField
-from openviper.db.query.manager import Manager
 from openviper.db.models import Model
 from openviper.db.query import QuerySet
+from openviper.db.query.manager import Manager
 from openviper.db.query.pages import Page
 from openviper.db.query.values import GroupsQuery, ValuesQuery
+from openviper.db.sql.expressions import Avg, Count, F, Max, Q, Sum
 
 
 class Shop(Model):
@@ -89,7 +89,10 @@ async def plain_results(query: QuerySet[Offer]) -> None:
     assert_type(await query.values_list("title", "price"), list[tuple[Any, ...]])
     assert_type(await query.values_list("title", flat=True), list[Any])
     assert_type(query.values("shop").annotate(n=Sum("price"), mean=Avg("price")), GroupsQuery)
-    assert_type(await query.values("shop").annotate(n=Count("*")).order_by("-n").limit(3), list[dict[str, Any]])
+    assert_type(
+        await query.values("shop").annotate(n=Count("*")).order_by("-n").limit(3),
+        list[dict[str, Any]],
+    )
     assert_type(query.raw_sql(), str)
     assert_type(await query.explain(), str)
 

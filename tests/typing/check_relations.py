@@ -44,7 +44,9 @@ class Article(Model):
     see = ManyToManyField("self")
 
 
-async def relations_give_their_models(article: Article, profile: Profile, tag: Tag, writer: Writer) -> None:
+async def relations_give_their_models(
+    article: Article, profile: Profile, tag: Tag, writer: Writer
+) -> None:
     assert_type(Article.tags, ManyToManyField[Tag])
     assert_type(await article.writer, Writer)
     assert_type((await article.writer).name, str)

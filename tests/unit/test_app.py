@@ -20,7 +20,12 @@ from openviper import (
     StreamingResponse,
     ValidationError,
 )
-from openviper.core.context import current_request, current_router, current_user, request_perms_cache
+from openviper.core.context import (
+    current_request,
+    current_router,
+    current_user,
+    request_perms_cache,
+)
 from openviper.exceptions import FieldError, QueryError, TableNotFound
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.testing import TestResponse
@@ -34,7 +39,9 @@ def no_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENVIPER_ENV", raising=False)
 
 
-async def get(app: OpenViper, path: str = "/x", method: str = "GET", **options: Any) -> TestResponse:
+async def get(
+    app: OpenViper, path: str = "/x", method: str = "GET", **options: Any
+) -> TestResponse:
     """Return the answer to one request."""
     return await app.test_client().request(method, path, **options)
 
@@ -69,7 +76,11 @@ async def test_what_a_handler_returns_becomes_a_response(
     value: Any, status: int, content: bytes, kind: str | None
 ) -> None:
     response = await get(app_returning(value))
-    assert (response.status_code, response.content, response.headers.get("content-type")) == (status, content, kind)
+    assert (response.status_code, response.content, response.headers.get("content-type")) == (
+        status,
+        content,
+        kind,
+    )
 
 
 async def test_a_plain_function_may_be_a_handler() -> None:
@@ -96,9 +107,12 @@ async def test_http_errors_keep_their_status_with_and_without_debug(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [
-        (TableNotFound("Post", "blog_post"), 503), (FieldError("no field 'x'"), 400), (QueryError("bad"), 400)
-    ]
+    ("error", "status"),
+    [
+        (TableNotFound("Post", "blog_post"), 503),
+        (FieldError("no field 'x'"), 400),
+        (QueryError("bad"), 400),
+    ],
 )
 async def test_database_errors_tell_names_in_debug_only(error: Exception, status: int) -> None:
     shown = await get(app_returning(error, debug=True))
@@ -108,7 +122,9 @@ async def test_database_errors_tell_names_in_debug_only(error: Exception, status
     assert str(error) not in hidden.text
 
 
-async def test_an_unexpected_error_is_logged_once_and_hidden(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_is_logged_once_and_hidden(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.ERROR, "openviper"):
         response = await get(app_returning(ZeroDivisionError("secret detail"), debug=False))
     assert (response.status_code, response.json()) == (500, {"detail": "Internal Server Error"})
@@ -118,7 +134,11 @@ async def test_an_unexpected_error_is_logged_once_and_hidden(caplog: pytest.LogC
 async def test_the_debug_page_shows_source_and_hides_secrets() -> None:
     app = OpenViper(debug=True)
     app.get("/x")(failing_view)
-    response = await get(app, "/x?token=t0ken&q=visible", headers={"authorization": "Bearer b3arer", "x-note": "seen"})
+    response = await get(
+        app,
+        "/x?token=t0ken&q=visible",
+        headers={"authorization": "Bearer b3arer", "x-note": "seen"},
+    )
     assert response.status_code == 500
     assert "&lt;b&gt;boom" in response.text
     assert "raise ValueError" in response.text
@@ -129,7 +149,9 @@ async def test_the_debug_page_shows_source_and_hides_secrets() -> None:
 
 
 async def test_a_browser_gets_a_page_instead_of_json() -> None:
-    response = await get(app_returning(NotFound("<i>gone</i>")), headers={"accept": "text/html,*/*"})
+    response = await get(
+        app_returning(NotFound("<i>gone</i>")), headers={"accept": "text/html,*/*"}
+    )
     assert response.headers["content-type"].startswith("text/html")
     assert "&lt;i&gt;gone" in response.text
 
@@ -214,7 +236,11 @@ async def test_a_redirect_by_name_uses_the_application_s_routes() -> None:
         return RedirectResponse("blog:show-post", 303, id=5)
 
     response = await get(app, follow_redirects=True)
-    assert (response.text, response.url, len(response.history)) == ("5", "http://testserver/blog/posts/5", 1)
+    assert (response.text, response.url, len(response.history)) == (
+        "5",
+        "http://testserver/blog/posts/5",
+        1,
+    )
 
 
 async def test_middleware_of_the_constructor_stands_before_that_of_the_settings() -> None:
@@ -285,7 +311,8 @@ async def test_handlers_run_in_order_and_stop_in_reverse() -> None:
         order.append("stop four")
 
     assert [message["type"] for message in await live(app)] == [
-        "lifespan.startup.complete", "lifespan.shutdown.complete"
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
     ]
     assert order == ["start one", "start two", "stop four", "stop three"]
     assert one() is None  # The decorator gives the function back.
@@ -298,7 +325,9 @@ async def test_a_failing_start_is_told_to_the_server() -> None:
     def broken() -> None:
         raise RuntimeError("no disk")
 
-    assert await live(app) == [{"type": "lifespan.startup.failed", "message": "RuntimeError: no disk"}]
+    assert await live(app) == [
+        {"type": "lifespan.startup.failed", "message": "RuntimeError: no disk"}
+    ]
 
 
 async def test_middleware_that_cannot_be_imported_fails_the_start() -> None:

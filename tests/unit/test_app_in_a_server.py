@@ -138,13 +138,17 @@ class Failing(BaseMiddleware):
 
 
 @pytest.mark.parametrize("middleware", [[], [Failing]])
-async def test_a_test_client_may_ask_for_errors_instead_of_answers(middleware: list[type[Failing]]) -> None:
+async def test_a_test_client_may_ask_for_errors_instead_of_answers(
+    middleware: list[type[Failing]],
+) -> None:
     app = OpenViper(debug=False, middleware=middleware)
     app.router.add("/", failing)
     with pytest.raises(ZeroDivisionError, match="no luck"):
         await app.test_client(raise_app_exceptions=True).get("/")
     assert (await app.test_client().get("/")).status_code == 500
-    assert (await OpenViper(debug=False).test_client(raise_app_exceptions=True).get("/")).status_code == 404
+    assert (
+        await OpenViper(debug=False).test_client(raise_app_exceptions=True).get("/")
+    ).status_code == 404
 
 
 async def test_a_shared_router_does_not_keep_applications_alive() -> None:

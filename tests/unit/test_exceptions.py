@@ -45,7 +45,10 @@ def test_an_http_error_takes_the_phrase_of_its_status() -> None:
 
 def test_none_as_detail_falls_back_to_the_default_text() -> None:
     assert exceptions.PermissionDenied(None).detail == "Permission denied."
-    assert exceptions.Unauthorized(None, {"X-A": "b"}).headers == {"WWW-Authenticate": "Bearer", "X-A": "b"}
+    assert exceptions.Unauthorized(None, {"X-A": "b"}).headers == {
+        "WWW-Authenticate": "Bearer",
+        "X-A": "b",
+    }
 
 
 def test_too_many_requests_tells_when_to_come_back() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias
 
-from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.archive.writer import BLOCK_SIZE, ArchivedFile, TarGzWriter
+from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.exceptions import ArchiveError
 from openviper.backup.paths import ValidationError, validate_archive_member
 
@@ -26,7 +26,9 @@ _MAX_MEMBERS = 10_000
 _Member: TypeAlias = tuple[tarfile.TarInfo, IO[bytes] | None]
 
 
-def write_tar_gz(file: BinaryIO, files: Sequence[Path], *, stop: StopFlag | None = None) -> list[ArchivedFile]:
+def write_tar_gz(
+    file: BinaryIO, files: Sequence[Path], *, stop: StopFlag | None = None
+) -> list[ArchivedFile]:
     """Write the given files, each under its own name without directories, into an open empty archive.
 
     Raises:
@@ -42,7 +44,9 @@ def write_tar_gz(file: BinaryIO, files: Sequence[Path], *, stop: StopFlag | None
     return entries
 
 
-def verify_tar_gz(archive: Path, expected: Sequence[ArchivedFile], *, stop: StopFlag | None = None) -> None:
+def verify_tar_gz(
+    archive: Path, expected: Sequence[ArchivedFile], *, stop: StopFlag | None = None
+) -> None:
     """Read a finished archive back and compare every byte with what went in.
 
     Raises:
@@ -61,7 +65,9 @@ def verify_tar_gz(archive: Path, expected: Sequence[ArchivedFile], *, stop: Stop
                 size += len(chunk)
             found.append(ArchivedFile(info.name, size, digest.hexdigest()))
     if found != list(expected):
-        raise ArchiveError(f"Not a readable archive: {str(archive)!r} differs from what was written into it")
+        raise ArchiveError(
+            f"Not a readable archive: {str(archive)!r} differs from what was written into it"
+        )
 
 
 def unpack_tar_gz(
@@ -94,7 +100,9 @@ def unpack_tar_gz(
             if content is None or (only is not None and path != dest.resolve() / only):
                 continue
             if path in extracted:
-                raise ArchiveError(f"Not a readable archive: {str(archive)!r} holds {info.name!r} twice")
+                raise ArchiveError(
+                    f"Not a readable archive: {str(archive)!r} holds {info.name!r} twice"
+                )
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _extract(info, content, path, stop)
             extracted.append(path)
@@ -153,7 +161,9 @@ def _extract(info: tarfile.TarInfo, content: IO[bytes], path: Path, stop: StopFl
             target.write(chunk)
             written += len(chunk)
     if written != info.size:
-        raise ArchiveError(f"Not a readable archive: {info.name!r} ends after {written} of {info.size} bytes")
+        raise ArchiveError(
+            f"Not a readable archive: {info.name!r} ends after {written} of {info.size} bytes"
+        )
 
 
 def _require_space(needed: int, info: tarfile.TarInfo, path: Path) -> None:
@@ -184,7 +194,14 @@ def _open_archive(archive: Path) -> Iterator[Iterator[_Member]]:
         yield members
     except ValidationError:
         raise
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, OverflowError, ValueError) as exc:
+    except (
+        tarfile.TarError,
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+        OverflowError,
+        ValueError,
+    ) as exc:
         # ValueError: a number or a text in an extended header that is none.
         raise ArchiveError(f"Not a readable archive: {str(archive)!r} ({exc})") from exc
     finally:
@@ -195,7 +212,9 @@ def _iter_members(archive: Path) -> Generator[_Member, None, None]:
     with _CautiousGzip(archive, "rb") as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         for count, info in enumerate(tar):
             if count >= _MAX_MEMBERS:
-                raise ArchiveError(f"Not a readable archive: {str(archive)!r} has more than {_MAX_MEMBERS} members")
+                raise ArchiveError(
+                    f"Not a readable archive: {str(archive)!r} has more than {_MAX_MEMBERS} members"
+                )
             yield info, tar.extractfile(info) if info.isreg() and not info.issparse() else None
         # `tarfile` takes a cut or unreadable header for the end; only two blocks of zeros and nothing else are one.
         block = stream.last_block

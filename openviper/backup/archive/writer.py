@@ -58,7 +58,9 @@ class TarGzWriter:
         level: Of compression, 1 to 9.
     """
 
-    def __init__(self, file: BinaryIO, *, workers: int | None = None, level: int = DEFAULT_LEVEL) -> None:
+    def __init__(
+        self, file: BinaryIO, *, workers: int | None = None, level: int = DEFAULT_LEVEL
+    ) -> None:
         self._file = file
         self._workers = workers or _usable_cores()
         self._level = level
@@ -114,7 +116,9 @@ class TarGzWriter:
         ):
             digest.update(packed)
             if found != expected:
-                raise ArchiveError("Not a readable archive: what was read back differs from what was written into it")
+                raise ArchiveError(
+                    "Not a readable archive: what was read back differs from what was written into it"
+                )
         if self._file.read(1):
             raise ArchiveError("Not a readable archive: it is longer than what was written into it")
         return digest.hexdigest()

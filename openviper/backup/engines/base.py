@@ -31,7 +31,7 @@ class Dump(abc.ABC):
             Stopped: If `stop` was set meanwhile.
         """
 
-    def check(self, stop: StopFlag) -> None:
+    def check(self, stop: StopFlag) -> None:  # noqa: B027 - nothing to vouch for by default
         """Vouch for the content; runs beside the reading of the blocks.
 
         Raises:
@@ -39,7 +39,7 @@ class Dump(abc.ABC):
             Stopped: If `stop` was set meanwhile.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - nothing to give back by default
         """Give back what the dump occupies; called once, whatever happened."""
 
 
@@ -134,7 +134,9 @@ class BackupEngine(abc.ABC):
         def work(stop: StopFlag) -> Path:
             with contextlib.closing(dump):
                 if not (isinstance(dump, FileDump) and dump.path == path):
-                    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    with os.fdopen(
+                        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+                    ) as file:
                         file.writelines(dump.blocks(stop))
                 dump.check(stop)
             return path

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.engines.base import BackupEngine, Dump
 from openviper.backup.engines.server import Server, ToolDump, require_whole
 from openviper.backup.exceptions import BackupError
 from openviper.backup.process import DUMP_TIMEOUT, find_tool, run_tool, tool_environment
 from openviper.backup.secrets import option_file, write_private
+from openviper.db.exceptions import DatabaseConfigurationError
 
 _HINT = "mariadb-client (Debian, Ubuntu), mariadb (Fedora, Homebrew)"
 _DUMP_TOOLS = ("mysqldump", "mariadb-dump")
@@ -92,7 +92,7 @@ class MariaDBBackupEngine(BackupEngine):
             _environment(server, work_dir),
             secrets=server.secrets,
             ending=_ENDING,
-            explain=lambda error: None,
+            explain=lambda _error: None,
         )
 
     async def prepare(self, dump: Path, work_dir: Path) -> Path:
@@ -102,7 +102,7 @@ class MariaDBBackupEngine(BackupEngine):
             BackupError: If it is cut off, empty or a binary file.
         """
 
-        def work(stop: StopFlag) -> Path:
+        def work(_stop: StopFlag) -> Path:
             require_whole(dump, _BEGINNING, _ENDING)
             _refuse_binary(dump)
             return dump
@@ -191,13 +191,17 @@ def _connection(server: Server) -> list[str]:
         arguments.append(f"--port={server.port}")
     if server.username is not None:
         arguments.append(f"--user={server.username}")
-    return arguments + [f"{_OPTIONS[key]}={value}" for key, value in server.query.items() if key in _OPTIONS]
+    return arguments + [
+        f"{_OPTIONS[key]}={value}" for key, value in server.query.items() if key in _OPTIONS
+    ]
 
 
 def _option_file(server: Server, work_dir: Path) -> Path:
     path = work_dir / "client.cnf"
     if not path.exists():
-        write_private(path, "[client]\n" if server.password is None else option_file(server.password))
+        write_private(
+            path, "[client]\n" if server.password is None else option_file(server.password)
+        )
     return path
 
 

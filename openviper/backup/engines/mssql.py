@@ -9,10 +9,15 @@ from pathlib import Path
 from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.engines.base import BackupEngine, Dump
 from openviper.backup.engines.server import Server, require_whole
-from openviper.backup.engines.shared_directory import free_name, lent_to_server, shared_directory, written_dump
+from openviper.backup.engines.shared_directory import (
+    free_name,
+    lent_to_server,
+    shared_directory,
+    written_dump,
+)
+from openviper.backup.paths import ValidationError
 from openviper.backup.process import DUMP_TIMEOUT, find_tool, run_tool, tool_environment
 from openviper.backup.secrets import write_private
-from openviper.backup.paths import ValidationError
 
 _HINT = "mssql-tools"
 _DEFAULT_PORT = 1433
@@ -107,12 +112,20 @@ class MSSQLBackupEngine(BackupEngine):
 
 def _run(server: Server, work_dir: Path, statements: str, stop: StopFlag) -> None:
     script = write_private(work_dir / f"sqlcmd-{secrets.token_hex(4)}.sql", statements)
-    arguments = [find_tool(["sqlcmd"], _HINT), "-S", f"{server.host or 'localhost'},{server.port or _DEFAULT_PORT}"]
+    arguments = [
+        find_tool(["sqlcmd"], _HINT),
+        "-S",
+        f"{server.host or 'localhost'},{server.port or _DEFAULT_PORT}",
+    ]
     if server.username is not None:
         arguments += ["-U", server.username]
     arguments += ["-b", "-i", str(script)]
-    environment = tool_environment({} if server.password is None else {"SQLCMDPASSWORD": server.password})
-    run_tool(arguments, environment=environment, stop=stop, secrets=server.secrets, timeout=DUMP_TIMEOUT)
+    environment = tool_environment(
+        {} if server.password is None else {"SQLCMDPASSWORD": server.password}
+    )
+    run_tool(
+        arguments, environment=environment, stop=stop, secrets=server.secrets, timeout=DUMP_TIMEOUT
+    )
 
 
 def _quoted_name(name: str) -> str:

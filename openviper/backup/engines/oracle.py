@@ -6,7 +6,6 @@ import re
 import secrets
 from pathlib import Path
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.engines.base import MEMBER_NAME, BackupEngine, Dump
 from openviper.backup.engines.server import Server, require_whole
@@ -18,9 +17,10 @@ from openviper.backup.engines.shared_directory import (
     written_dump,
 )
 from openviper.backup.exceptions import BackupError
+from openviper.backup.paths import ValidationError
 from openviper.backup.process import DUMP_TIMEOUT, find_tool, run_tool, tool_environment
 from openviper.backup.secrets import write_private
-from openviper.backup.paths import ValidationError
+from openviper.db.exceptions import DatabaseConfigurationError
 
 _HINT = "Oracle Instant Client with its Tools package"
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_$#]*")
@@ -124,7 +124,9 @@ def _check(server: Server) -> None:
 def _directory(server: Server) -> str:
     name = server.query.get("directory")
     if not name:
-        raise DatabaseConfigurationError("the Oracle URL needs ?directory=, the directory object of backup_dir")
+        raise DatabaseConfigurationError(
+            "the Oracle URL needs ?directory=, the directory object of backup_dir"
+        )
     return checked(name, "directory object", _USER)
 
 
@@ -139,8 +141,16 @@ def _userid(server: Server) -> str:
 
 
 def _parameter_file(server: Server, work_dir: Path) -> Path:
-    return write_private(work_dir / f"oracle-{secrets.token_hex(4)}.par", f"userid={_userid(server)}\n")
+    return write_private(
+        work_dir / f"oracle-{secrets.token_hex(4)}.par", f"userid={_userid(server)}\n"
+    )
 
 
 def _run(arguments: list[str], server: Server, stop: StopFlag) -> None:
-    run_tool(arguments, environment=tool_environment(), stop=stop, secrets=server.secrets, timeout=DUMP_TIMEOUT)
+    run_tool(
+        arguments,
+        environment=tool_environment(),
+        stop=stop,
+        secrets=server.secrets,
+        timeout=DUMP_TIMEOUT,
+    )

@@ -8,19 +8,21 @@ import shutil
 from importlib import resources
 from pathlib import Path
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.backup.background import StopFlag, run_in_thread
 from openviper.backup.engines.base import BackupEngine, Dump
+from openviper.backup.engines.postgres_scan import refuse_shell_commands, restriction
 from openviper.backup.engines.server import Server, ToolDump, require_whole
 from openviper.backup.exceptions import BackupError, ToolFailedError
-from openviper.backup.engines.postgres_scan import refuse_shell_commands, restriction
 from openviper.backup.process import DUMP_TIMEOUT, find_tool, run_tool, tool_environment
 from openviper.backup.secrets import passfile_line, write_private
+from openviper.db.exceptions import DatabaseConfigurationError
 
 _HINT = "postgresql-client (Debian, Ubuntu), postgresql (Fedora) or libpq (Homebrew)"
 _BEGINNING = re.compile(rb"^-- PostgreSQL database dump", re.MULTILINE)
 _ENDING = b"-- PostgreSQL database dump complete"
-_MISMATCH = re.compile(r"server version mismatch.*?server version: ([^;\s]+).*?pg_dump version: ([^;\s]+)")
+_MISMATCH = re.compile(
+    r"server version mismatch.*?server version: ([^;\s]+).*?pg_dump version: ([^;\s]+)"
+)
 # Connection parameters that libpq takes from the environment (PostgreSQL manual, "Environment Variables").
 _VARIABLES = {
     "application_name": "PGAPPNAME",
@@ -52,7 +54,13 @@ _VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
 # Parameters without a variable, which go into the argument that names the database; none of them is secret.
-_ARGUMENTS = {"keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout"}
+_ARGUMENTS = {
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "tcp_user_timeout",
+}
 # The tools choose these themselves.
 _IGNORED = {"client_encoding", "fallback_application_name"}
 _COUNT_TABLES = (
@@ -146,7 +154,10 @@ class PostgresBackupEngine(BackupEngine):
         def work(stop: StopFlag) -> str | None:
             arguments = [*_psql(server), "-A", "-t", "-c", _COUNT_TABLES]
             answer = run_tool(
-                arguments, environment=_environment(server, work_dir), stop=stop, secrets=server.secrets
+                arguments,
+                environment=_environment(server, work_dir),
+                stop=stop,
+                secrets=server.secrets,
             )
             return server.loss(int(answer.decode("ascii", "replace").strip() or 0))
 
@@ -171,7 +182,13 @@ class PostgresBackupEngine(BackupEngine):
                 "-f",
                 str(prepared),
             ]
-            run_tool(arguments, environment=environment, stop=stop, secrets=server.secrets, timeout=DUMP_TIMEOUT)
+            run_tool(
+                arguments,
+                environment=environment,
+                stop=stop,
+                secrets=server.secrets,
+                timeout=DUMP_TIMEOUT,
+            )
 
         await run_in_thread(work)
         return None
@@ -179,8 +196,14 @@ class PostgresBackupEngine(BackupEngine):
 
 def _write_clearing(work_dir: Path, environment: dict[str, str], stop: StopFlag) -> Path:
     """Write what goes before the dump: it empties the schemas, and closes `psql`'s ears to commands in the dump."""
-    text = resources.files("openviper.backup").joinpath("postgres_clear.sql").read_text(encoding="utf-8")
-    version = run_tool([find_tool(["psql"], _HINT), "--version"], environment=environment, stop=stop)
+    text = (
+        resources.files("openviper.backup")
+        .joinpath("postgres_clear.sql")
+        .read_text(encoding="utf-8")
+    )
+    version = run_tool(
+        [find_tool(["psql"], _HINT), "--version"], environment=environment, stop=stop
+    )
     if restriction(version.decode("ascii", "replace")):
         # Nobody who wrote the dump can know the word that would lift this.
         text += f"\\restrict {secrets.token_hex(32)}\n"
@@ -188,7 +211,15 @@ def _write_clearing(work_dir: Path, environment: dict[str, str], stop: StopFlag)
 
 
 def _psql(server: Server) -> list[str]:
-    return [find_tool(["psql"], _HINT), "--no-password", "-X", "-q", "-v", "ON_ERROR_STOP=1", *_connection(server)]
+    return [
+        find_tool(["psql"], _HINT),
+        "--no-password",
+        "-X",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        *_connection(server),
+    ]
 
 
 def _connection(server: Server) -> list[str]:
@@ -204,7 +235,9 @@ def _connection(server: Server) -> list[str]:
     parameters = {key: value for key, value in server.query.items() if key in _ARGUMENTS}
     if parameters or "=" in name or "://" in name:
         # The tools would read such a name as a connection string, so it is given as one.
-        name = " ".join(f"{key}={_quoted(value)}" for key, value in {"dbname": name, **parameters}.items())
+        name = " ".join(
+            f"{key}={_quoted(value)}" for key, value in {"dbname": name, **parameters}.items()
+        )
     return [*arguments, "-d", name]
 
 
@@ -228,8 +261,14 @@ def _environment(server: Server, work_dir: Path) -> dict[str, str]:
 def _variables(server: Server) -> dict[str, str]:
     unknown = sorted(set(server.query) - set(_VARIABLES) - _ARGUMENTS - _IGNORED)
     if unknown:
-        raise DatabaseConfigurationError(f"the PostgreSQL tools cannot be given the URL's parameter {unknown[0]!r}")
-    return {_VARIABLES[keyword]: value for keyword, value in server.query.items() if keyword in _VARIABLES}
+        raise DatabaseConfigurationError(
+            f"the PostgreSQL tools cannot be given the URL's parameter {unknown[0]!r}"
+        )
+    return {
+        _VARIABLES[keyword]: value
+        for keyword, value in server.query.items()
+        if keyword in _VARIABLES
+    }
 
 
 def _explain_mismatch(error: BackupError) -> BackupError | None:

@@ -16,7 +16,9 @@ from openviper.backup.exceptions import BackupError
 _RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
 _FENCE = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]+\s*$")
 _COPY = re.compile(rb"COPY\s.*\sFROM\s+STDIN\b[^;]*;$", re.IGNORECASE | re.DOTALL)
-_OTHER_STRINGS = re.compile(rb"standard_conforming_strings\s*(?:=|\sto\b)\s*(?:off|false|0|$)", re.IGNORECASE)
+_OTHER_STRINGS = re.compile(
+    rb"standard_conforming_strings\s*(?:=|\sto\b)\s*(?:off|false|0|$)", re.IGNORECASE
+)
 # One row of a COPY can be very long; such lines are read in pieces.
 _PIECE = 1 << 20
 _COMMENT_EDGE = re.compile(rb"/\*|\*/")
@@ -56,7 +58,9 @@ def refuse_shell_commands(dump: Path, stop: StopFlag) -> list[tuple[int, int]]:
             if number % 1024 == 0:
                 stop.check()
             # A piece of a longer line counts as a line unless it is SQL, where a token could be cut in two.
-            while not scanner.in_copy and not line.endswith(b"\n") and (rest := file.readline(_PIECE)):
+            while (
+                not scanner.in_copy and not line.endswith(b"\n") and (rest := file.readline(_PIECE))
+            ):
                 line += rest
             number += line.endswith(b"\n")
             scanner.feed(line, offset, max(number, 1))
@@ -117,7 +121,9 @@ class _Scanner:
         if token.startswith(b"$") and start and _NAME_CHARACTER.match(line, start - 1):
             return start + 1  # part of a name, as in a$b$
         self._closing = token
-        self._escapes = token == b"'" and _ESCAPED.search(line[max(0, start - 2) : start]) is not None
+        self._escapes = (
+            token == b"'" and _ESCAPED.search(line[max(0, start - 2) : start]) is not None
+        )
         return match.end()
 
     def _leave_quote(self, line: bytes, position: int) -> int:
@@ -154,7 +160,9 @@ class _Scanner:
         if balanced and _COPY.match(statement):
             self.in_copy = True
         if _OTHER_STRINGS.search(b"".join(self._statement)):
-            raise BackupError(f"the SQL text {self._name!r} changes how strings are read, which a restore refuses")
+            raise BackupError(
+                f"the SQL text {self._name!r} changes how strings are read, which a restore refuses"
+            )
         self._statement = []
         self._collect(rest)
 

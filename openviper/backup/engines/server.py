@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.backup.background import StopFlag
 from openviper.backup.engines.base import Dump
 from openviper.backup.exceptions import BackupError
 from openviper.backup.process import DUMP_TIMEOUT, Tool
 from openviper.backup.secrets import validate_password, validate_subprocess_arg
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.exceptions import DatabaseConfigurationError
 
 _TAIL_LENGTH = 4096
 
@@ -58,7 +58,14 @@ class Server:
             raise DatabaseConfigurationError(f"the {url.scheme} URL names no database")
         for label, value in (("database name", database), ("host", host), ("user name", username)):
             validate_subprocess_arg(value or "", label=label)
-        return cls(database, host, port, username, None if password is None else validate_password(password), query)
+        return cls(
+            database,
+            host,
+            port,
+            username,
+            None if password is None else validate_password(password),
+            query,
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -72,7 +79,11 @@ class Server:
 
     def loss(self, tables: int) -> str | None:
         """Say what a restore would replace, or `None` if there are no tables."""
-        return f"{self.describe()} ({tables} {'table' if tables == 1 else 'tables'})" if tables else None
+        return (
+            f"{self.describe()} ({tables} {'table' if tables == 1 else 'tables'})"
+            if tables
+            else None
+        )
 
 
 class ToolDump(Dump):
@@ -110,7 +121,11 @@ class ToolDump(Dump):
         """
         tail = b""
         tool = Tool(
-            self._arguments, environment=self._environment, stop=stop, secrets=self._secrets, timeout=DUMP_TIMEOUT
+            self._arguments,
+            environment=self._environment,
+            stop=stop,
+            secrets=self._secrets,
+            timeout=DUMP_TIMEOUT,
         )
         with tool:
             try:

@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.backup.engines.base import FileDump
 from openviper.backup.engines.server import Server
 from openviper.backup.exceptions import BackupError
 from openviper.backup.paths import ValidationError
+from openviper.db.exceptions import DatabaseConfigurationError
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -54,7 +54,9 @@ def checked(value: str | None, label: str, pattern: re.Pattern[str] = _HOST) -> 
         ValidationError: If it is missing, or holds a character that could mean something there.
     """
     if value is None or not pattern.fullmatch(value):
-        raise ValidationError(f"Invalid {label} {value!r}: needed, of letters, digits, '.', '_' and '-'")
+        raise ValidationError(
+            f"Invalid {label} {value!r}: needed, of letters, digits, '.', '_' and '-'"
+        )
     return value
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from openviper.backup.engines import sqlite_copy
 from openviper.backup.background import StopFlag, run_in_thread
+from openviper.backup.engines import sqlite_copy
 from openviper.backup.engines.base import MEMBER_NAME, BackupEngine, Dump, FileDump
-from openviper.backup.exceptions import BackupError
 from openviper.backup.engines.sqlite_target import apply_database, describe_content, is_damaged
+from openviper.backup.exceptions import BackupError
 from openviper.db.connections.url import DatabaseURL
 
 
@@ -52,7 +52,9 @@ class SQLiteBackupEngine(BackupEngine):
         if path.exists() and not path.is_file():
             raise BackupError(f"The target database is not a regular file: {str(path)!r}")
         if not path.parent.is_dir():
-            raise BackupError(f"The directory of the target database does not exist: {str(path.parent)!r}")
+            raise BackupError(
+                f"The directory of the target database does not exist: {str(path.parent)!r}"
+            )
 
     def identify(self, database_url: str) -> str:
         """Return the URL of the file's absolute path."""
@@ -109,7 +111,7 @@ class SQLiteBackupEngine(BackupEngine):
             TargetBusyError: If it stays locked.
         """
         path = _file_path(database_url, "restored")
-        return await run_in_thread(lambda stop: describe_content(path))
+        return await run_in_thread(lambda _stop: describe_content(path))
 
     async def save(self, database_url: str, work_dir: Path) -> Dump | None:
         """Copy the target as it is; `None` when it is too damaged to be read.

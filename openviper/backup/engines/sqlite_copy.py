@@ -28,7 +28,9 @@ _ALLOWED_PRAGMAS = frozenset(
     "legacy_alter_table page_size recursive_triggers synchronous user_version writable_schema".split()
 )
 _REFUSED_ACTIONS = {sqlite3.SQLITE_ATTACH: "ATTACH or VACUUM", sqlite3.SQLITE_DETACH: "DETACH"}
-_REFUSED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"})
+_REFUSED_FUNCTIONS = frozenset(
+    {"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"}
+)
 
 
 class _Restarted(Exception):
@@ -57,7 +59,11 @@ class StepMonitor:
                 raise TargetBusyError(self._locked, BUSY_TIMEOUT)
             return
         self._busy_since = None
-        if self._restarts_left is not None and self._least_remaining is not None and remaining > self._least_remaining:
+        if (
+            self._restarts_left is not None
+            and self._least_remaining is not None
+            and remaining > self._least_remaining
+        ):
             self._restarts_left -= 1
             if self._restarts_left < 0:
                 raise _Restarted
@@ -112,7 +118,10 @@ def make_self_contained(path: Path, what: str, stop: StopFlag) -> None:
     Raises:
         BackupError: If it is damaged or not a database.
     """
-    with translated_errors(f"{what} is damaged", path, stop), open_private(path, stop) as connection:
+    with (
+        translated_errors(f"{what} is damaged", path, stop),
+        open_private(path, stop) as connection,
+    ):
         connection.execute("PRAGMA journal_mode=DELETE")
 
 
@@ -123,7 +132,10 @@ def check_pages(path: Path, what: str, stop: StopFlag) -> None:
         BackupError: If it is damaged or not a database.
         Stopped: If `stop` was set meanwhile.
     """
-    with translated_errors(f"{what} is damaged", path, stop), open_private(path, stop) as connection:
+    with (
+        translated_errors(f"{what} is damaged", path, stop),
+        open_private(path, stop) as connection,
+    ):
         problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
         if problems != ["ok"]:
             raise BackupError(f"{what} is damaged: integrity check says {'; '.join(problems)!r}")
@@ -157,12 +169,16 @@ def build_from_sql(script: Path, path: Path, stop: StopFlag) -> None:
                 connection.executescript(text)
                 connection.set_authorizer(None)
                 if connection.in_transaction:
-                    raise BackupError(f"the SQL text {script.name!r} is cut off: its transaction does not end")
+                    raise BackupError(
+                        f"the SQL text {script.name!r} is cut off: its transaction does not end"
+                    )
                 if not _one_row(connection, "SELECT count(*) FROM sqlite_master"):
                     raise BackupError(f"the SQL text {script.name!r} creates nothing")
     except BackupError as exc:
         if refused:
-            raise BackupError(f"the SQL text {script.name!r} uses {refused[0]}, which a restore refuses") from exc
+            raise BackupError(
+                f"the SQL text {script.name!r} uses {refused[0]}, which a restore refuses"
+            ) from exc
         raise
 
 
@@ -217,7 +233,10 @@ def _open_source(path: Path) -> sqlite3.Connection:
             return connection
         except sqlite3.OperationalError as exc:
             connection.close()
-            if mode == "rw" or primary_code(exc) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            if mode == "rw" or primary_code(exc) not in (
+                sqlite3.SQLITE_READONLY,
+                sqlite3.SQLITE_CANTOPEN,
+            ):
                 raise
         except BaseException:
             connection.close()

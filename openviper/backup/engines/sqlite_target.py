@@ -9,8 +9,13 @@ import sqlite3
 from pathlib import Path
 
 from openviper.backup.background import StopFlag
-from openviper.backup.exceptions import BackupError
-from openviper.backup.engines.sqlite_copy import BUSY_TIMEOUT, StepMonitor, open_private, primary_code, translated_errors
+from openviper.backup.engines.sqlite_copy import (
+    BUSY_TIMEOUT,
+    StepMonitor,
+    open_private,
+    primary_code,
+    translated_errors,
+)
 from openviper.backup.names import timestamp
 from openviper.utils.atomic_files import sync_directory
 
@@ -83,7 +88,12 @@ def apply_database(prepared: Path, target: Path, stop: StopFlag) -> Path | None:
             page_size = int(connection.execute("PRAGMA page_size").fetchone()[0])
             prepared = _with_page_size(prepared, page_size, stop)
             with contextlib.closing(sqlite3.connect(prepared, isolation_level=None)) as source:
-                source.backup(connection, pages=_PAGES_PER_STEP, progress=StepMonitor(target, stop), sleep=0.02)
+                source.backup(
+                    connection,
+                    pages=_PAGES_PER_STEP,
+                    progress=StepMonitor(target, stop),
+                    sleep=0.02,
+                )
     return None
 
 

@@ -31,7 +31,17 @@ __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "openviper.core.email.attachment": ("AttachmentData",),
-        "openviper.core.email.backends": ("ConsoleBackend", "EmailBackend", "FileBackend", "MemoryBackend", "RecipientsRefused", "SMTPBackend", "get_backend", "send_console", "send_smtp"),
+        "openviper.core.email.backends": (
+            "ConsoleBackend",
+            "EmailBackend",
+            "FileBackend",
+            "MemoryBackend",
+            "RecipientsRefused",
+            "SMTPBackend",
+            "get_backend",
+            "send_console",
+            "send_smtp",
+        ),
         "openviper.core.email.config": ("EmailSettings",),
         "openviper.core.email.headers": ("list_unsubscribe",),
         "openviper.core.email.message": ("EmailMessageData", "build_message"),

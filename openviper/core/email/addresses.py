@@ -72,7 +72,10 @@ def _parse(text: str) -> Mailbox:
     local, at, domain = address.rpartition("@")
     if not at:
         raise ValueError(f"{text!r} is not a mail address: it has no '@'")
-    if not ((_DOT_ATOM.match(local) and not _SPACE.search(local)) or (_QUOTED.match(local) and local.isascii())):
+    if not (
+        (_DOT_ATOM.match(local) and not _SPACE.search(local))
+        or (_QUOTED.match(local) and local.isascii())
+    ):
         raise ValueError(
             f"{text!r} is not one mail address; several are a list, and a name with a comma, dot or the like before "
             "the <address> goes in double quotes"

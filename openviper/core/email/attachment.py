@@ -57,7 +57,9 @@ class AttachmentData:
 
     def __post_init__(self) -> None:
         if self.content_id and not _CONTENT_ID.match(self.content_id):
-            raise ValueError(f"content_id {self.content_id!r} holds characters that an address does not")
+            raise ValueError(
+                f"content_id {self.content_id!r} holds characters that an address does not"
+            )
 
 
 def split_mimetype(mimetype: str) -> tuple[str, str]:
@@ -89,7 +91,11 @@ def detect_mimetype(filename: str, content: bytes, explicit: object = None) -> s
         return found
     guessed, encoding = mimetypes.guess_type(filename, strict=False)
     if encoding is not None:  # ``.tar.gz`` is told as tar that is compressed.
-        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(encoding, OCTETS)
+        return {
+            "gzip": "application/gzip",
+            "bzip2": "application/x-bzip2",
+            "xz": "application/x-xz",
+        }.get(encoding, OCTETS)
     return guessed or OCTETS
 
 

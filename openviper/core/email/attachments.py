@@ -76,7 +76,10 @@ async def resolve_attachments(attachments: Sequence[object] | None) -> list[Atta
         async with gate:
             return await resolve_attachment(attachment, index)
 
-    tasks = [asyncio.ensure_future(one(index, attachment)) for index, attachment in enumerate(attachments, 1)]
+    tasks = [
+        asyncio.ensure_future(one(index, attachment))
+        for index, attachment in enumerate(attachments, 1)
+    ]
     try:
         return list(await asyncio.gather(*tasks))
     finally:
@@ -87,16 +90,22 @@ async def resolve_attachments(attachments: Sequence[object] | None) -> list[Atta
 async def resolve_attachment(attachment: object, index: int) -> AttachmentData:
     """Return one attachment; `index` counts from 1 and names what has no name."""
     if isinstance(attachment, AttachmentData):
-        mimetype = detect_mimetype(attachment.filename, attachment.content, attachment.mimetype or OCTETS)
+        mimetype = detect_mimetype(
+            attachment.filename, attachment.content, attachment.mimetype or OCTETS
+        )
         return replace(_limited(attachment, index), mimetype=mimetype)
     if isinstance(attachment, (bytes, bytearray, memoryview)):
         return _limited(AttachmentData(_fallback(index), bytes(attachment)), index)
     if isinstance(attachment, Path):
-        return await resolve_file_attachment(attachment, clean_filename(attachment.name, _fallback(index)))
+        return await resolve_file_attachment(
+            attachment, clean_filename(attachment.name, _fallback(index))
+        )
     if isinstance(attachment, str):
         if _is_url(attachment):
             return await resolve_url_attachment(attachment, index)
-        return await resolve_file_attachment(Path(attachment), clean_filename(attachment, _fallback(index)))
+        return await resolve_file_attachment(
+            Path(attachment), clean_filename(attachment, _fallback(index))
+        )
     if isinstance(attachment, tuple):
         return await resolve_tuple_attachment(attachment, index)
     if isinstance(attachment, Mapping):
@@ -107,7 +116,9 @@ async def resolve_attachment(attachment: object, index: int) -> AttachmentData:
 async def resolve_tuple_attachment(attachment: tuple[object, ...], index: int) -> AttachmentData:
     """Return an attachment given as ``(filename, payload)`` or ``(filename, payload, mimetype)``."""
     if len(attachment) not in (2, 3):
-        raise TypeError(f"attachment {index} is a tuple of {len(attachment)}; it takes (filename, payload[, mimetype])")
+        raise TypeError(
+            f"attachment {index} is a tuple of {len(attachment)}; it takes (filename, payload[, mimetype])"
+        )
     filename, payload = attachment[0], attachment[1]
     explicit = attachment[2] if len(attachment) == 3 else None
     if not isinstance(filename, str):
@@ -123,7 +134,9 @@ async def resolve_tuple_attachment(attachment: tuple[object, ...], index: int) -
     return _finished(filename, found.content, explicit or found.mimetype, index)
 
 
-async def resolve_dict_attachment(attachment: Mapping[object, object], index: int) -> AttachmentData:
+async def resolve_dict_attachment(
+    attachment: Mapping[object, object], index: int
+) -> AttachmentData:
     """Return an attachment given as a dict with ``content_b64``, ``path``, ``url`` or ``content``."""
     filename, explicit = attachment.get("filename"), attachment.get("mimetype")
     if filename is not None and not isinstance(filename, str):
@@ -160,7 +173,9 @@ def _limited(attachment: AttachmentData, index: int) -> AttachmentData:
     if not isinstance(attachment.content, (bytes, bytearray)):
         raise TypeError(f"attachment {index} has {type(attachment.content).__name__} for a content")
     if len(attachment.content) > MAX_ATTACHMENT_BYTES:
-        raise ValueError(f"attachment {index} has {len(attachment.content)} bytes; {MAX_ATTACHMENT_BYTES} are allowed")
+        raise ValueError(
+            f"attachment {index} has {len(attachment.content)} bytes; {MAX_ATTACHMENT_BYTES} are allowed"
+        )
     name = clean_filename(attachment.filename, _fallback(index))
     return replace(attachment, filename=name, content=bytes(attachment.content))
 
@@ -181,11 +196,15 @@ def _decoded(text: object, index: int) -> bytes:
     if not isinstance(text, (str, bytes, bytearray)):
         raise TypeError(f"attachment {index} has {type(text).__name__} for content_b64")
     if len(text) > (MAX_ATTACHMENT_BYTES + 2) // 3 * 4:
-        raise ValueError(f"attachment {index} is larger than the {MAX_ATTACHMENT_BYTES} bytes that are allowed")
+        raise ValueError(
+            f"attachment {index} is larger than the {MAX_ATTACHMENT_BYTES} bytes that are allowed"
+        )
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"attachment {index} has a content_b64 that is no base64: {error}") from None
+        raise ValueError(
+            f"attachment {index} has a content_b64 that is no base64: {error}"
+        ) from None
 
 
 # Files
@@ -218,7 +237,9 @@ async def resolve_file_attachment(path: Path, filename: str) -> AttachmentData:
         OSError: If it is missing or cannot be read.
     """
     if not ATTACHMENT_ALLOWED_DIRS:
-        raise ValueError(f"file {filename!r} is not attached: ATTACHMENT_ALLOWED_DIRS names no directory")
+        raise ValueError(
+            f"file {filename!r} is not attached: ATTACHMENT_ALLOWED_DIRS names no directory"
+        )
     content = await asyncio.to_thread(_read_file, path, filename)
     name = clean_filename(filename, path.name)
     return AttachmentData(name, content, detect_mimetype(name, content))
@@ -228,14 +249,22 @@ def _read_file(path: Path, filename: str) -> bytes:
     try:
         resolved = path.resolve(strict=True)
     except RuntimeError:
-        raise ValueError(f"file {filename!r} is not attached: its links go round in a circle") from None
+        raise ValueError(
+            f"file {filename!r} is not attached: its links go round in a circle"
+        ) from None
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         # Whether there is a file elsewhere is nobody's business.
-        if not any(Path(os.path.abspath(path)).is_relative_to(one) for one in _allowed_directories()):
-            raise ValueError(f"file {filename!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS") from None
+        if not any(
+            Path(os.path.abspath(path)).is_relative_to(one) for one in _allowed_directories()
+        ):
+            raise ValueError(
+                f"file {filename!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS"
+            ) from None
         raise type(error)(error.errno, error.strerror, filename) from None
     if not any(resolved.is_relative_to(one) for one in _allowed_directories()):
-        raise ValueError(f"file {filename!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS")
+        raise ValueError(
+            f"file {filename!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS"
+        )
     # Not the link that may have taken the file's place meanwhile, and not a pipe that nobody writes to.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
@@ -246,9 +275,13 @@ def _read_file(path: Path, filename: str) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{filename!r} is no regular file")
-        content = b"" if status.st_size > MAX_ATTACHMENT_BYTES else file.read(MAX_ATTACHMENT_BYTES + 1)
+        content = (
+            b"" if status.st_size > MAX_ATTACHMENT_BYTES else file.read(MAX_ATTACHMENT_BYTES + 1)
+        )
         if status.st_size > MAX_ATTACHMENT_BYTES or len(content) > MAX_ATTACHMENT_BYTES:
-            raise ValueError(f"file {filename!r} is larger than the {MAX_ATTACHMENT_BYTES} bytes that are allowed")
+            raise ValueError(
+                f"file {filename!r} is larger than the {MAX_ATTACHMENT_BYTES} bytes that are allowed"
+            )
         return content
 
 
@@ -267,7 +300,9 @@ async def resolve_url_attachment(url: str, index: int) -> AttachmentData:
 
 def fetch_url_attachment(url: str, index: int) -> AttachmentData:
     """Do what `resolve_url_attachment` does, and block for as long."""
-    found = safe_fetch(url, max_bytes=MAX_ATTACHMENT_BYTES, timeout=FETCH_TIMEOUT, schemes=ALLOWED_URL_SCHEMES)
+    found = safe_fetch(
+        url, max_bytes=MAX_ATTACHMENT_BYTES, timeout=FETCH_TIMEOUT, schemes=ALLOWED_URL_SCHEMES
+    )
     name = clean_filename(found.filename, _fallback(index))
     explicit = found.content_type.partition(";")[0].strip()
     try:
@@ -293,5 +328,8 @@ def attachment_to_payload(attachment: AttachmentData) -> dict[str, str]:
 def attachment_from_payload(payload: Mapping[str, str]) -> AttachmentData:
     """Return the attachment of a payload."""
     return AttachmentData(
-        payload["filename"], base64.b64decode(payload["content_b64"]), payload["mimetype"], payload.get("content_id", "")
+        payload["filename"],
+        base64.b64decode(payload["content_b64"]),
+        payload["mimetype"],
+        payload.get("content_id", ""),
     )

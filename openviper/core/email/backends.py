@@ -51,12 +51,16 @@ class RecipientsRefused(smtplib.SMTPRecipientsRefused):
     """
 
     def __init__(self, refused: Mapping[str, tuple[int, str]]) -> None:
-        super().__init__({address: (code, text.encode()) for address, (code, text) in refused.items()})
+        super().__init__(
+            {address: (code, text.encode()) for address, (code, text) in refused.items()}
+        )
         self.refused = dict(refused)
 
     def __str__(self) -> str:
         codes = ", ".join(sorted({str(code) for code, _ in self.refused.values()}))
-        return f"{len(self.refused)} recipients were refused with {codes}; the others get the message"
+        return (
+            f"{len(self.refused)} recipients were refused with {codes}; the others get the message"
+        )
 
 
 class ConsoleBackend:
@@ -81,17 +85,25 @@ def shown(data: EmailMessageData) -> str:
     """Return a message for people: decoded, with its recipients, and files as name, type and size."""
     message = build_message(data)
     lines = [RULE]
-    lines += [f"{name}: {value}" for name, value in message.items() if not name.lower().startswith(("content-", "mime-"))]
+    lines += [
+        f"{name}: {value}"
+        for name, value in message.items()
+        if not name.lower().startswith(("content-", "mime-"))
+    ]
     if not data.sender:
         lines.insert(1, "From: (no sender configured)")
-    lines.append(f"Envelope: {', '.join(parse_mailbox(one).address for one in data.delivery_recipients())}")
+    lines.append(
+        f"Envelope: {', '.join(parse_mailbox(one).address for one in data.delivery_recipients())}"
+    )
     for kind in ("plain", "html"):
         part = message.get_body((kind,))
         if part is not None:
             lines += ["", f"--- {kind}", "", part.get_content().rstrip("\n")]
     if data.attachments:
         lines += ["", "--- attachments", ""]
-        lines += [f"{one.filename} ({one.mimetype}, {len(one.content)} bytes)" for one in data.attachments]
+        lines += [
+            f"{one.filename} ({one.mimetype}, {len(one.content)} bytes)" for one in data.attachments
+        ]
     return "\n".join([*lines, RULE, ""])
 
 
@@ -119,7 +131,9 @@ class FileBackend:
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
-        self.directory = Path(directory if directory is not None else read_email_config()["file_path"])
+        self.directory = Path(
+            directory if directory is not None else read_email_config()["file_path"]
+        )
 
     async def send(self, data: EmailMessageData) -> None:
         """Write a message; a file that has its name is complete."""
@@ -181,7 +195,11 @@ class SMTPBackend:
         return results
 
     async def _send_batch(
-        self, messages: Sequence[EmailMessageData], size: int, settings: EmailSettings, config: SMTPConfig
+        self,
+        messages: Sequence[EmailMessageData],
+        size: int,
+        settings: EmailSettings,
+        config: SMTPConfig,
     ) -> list[Exception | None]:
         from openviper.core.email.smtp import deliver
 
@@ -239,10 +257,14 @@ def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
     if not recipients:
         raise ValueError("the message has no recipient")
     headers_need = any(
-        parse_mailbox(one).needs_smtputf8 for one in (*data.recipients, *data.cc, *data.reply_to, data.sender)
+        parse_mailbox(one).needs_smtputf8
+        for one in (*data.recipients, *data.cc, *data.reply_to, data.sender)
     )
     return Envelope(
-        sender.address, tuple(dict.fromkeys(one.address for one in recipients)), message_bytes(data), headers_need
+        sender.address,
+        tuple(dict.fromkeys(one.address for one in recipients)),
+        message_bytes(data),
+        headers_need,
     )
 
 
@@ -312,7 +334,9 @@ def get_backend(name: str | None = None) -> EmailBackend:
         made: EmailBackend = known()
         return made
     if "." not in chosen:
-        raise ValueError(f"email backend {chosen!r} is unknown; known: console, smtp, file, memory, or a dotted path")
+        raise ValueError(
+            f"email backend {chosen!r} is unknown; known: console, smtp, file, memory, or a dotted path"
+        )
     try:
         made = import_string(chosen)()
     except ImportError as error:

@@ -98,5 +98,7 @@ class EmailSettings:
         for key, kinds in (("port", int), ("timeout", (int, float)), ("max_connections", int)):
             value = config[key]
             if not isinstance(value, kinds) or isinstance(value, bool) or value <= 0:
-                raise ImproperlyConfigured(f"EMAIL[{key!r}] must be a positive number, not {value!r}")
+                raise ImproperlyConfigured(
+                    f"EMAIL[{key!r}] must be a positive number, not {value!r}"
+                )
         return cls(**{name: config[name] for name in cls.__dataclass_fields__})

@@ -58,9 +58,13 @@ def configure_email_log() -> None:
     from openviper.conf.logging import LOG_DATETIME_FORMAT, TEXT_FORMAT, JsonFormatter
 
     Path(directory).mkdir(mode=0o750, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True)
+    handler = RotatingFileHandler(
+        path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True
+    )
     is_json = config["log_format"] == "json"
-    handler.setFormatter(JsonFormatter() if is_json else logging.Formatter(TEXT_FORMAT, LOG_DATETIME_FORMAT))
+    handler.setFormatter(
+        JsonFormatter() if is_json else logging.Formatter(TEXT_FORMAT, LOG_DATETIME_FORMAT)
+    )
     logger.addHandler(handler)
     if logger.getEffectiveLevel() > logging.INFO:
         logger.setLevel(logging.INFO)

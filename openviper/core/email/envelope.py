@@ -81,19 +81,25 @@ class SMTPConfig:
 
     def __post_init__(self) -> None:
         if self.use_tls and self.use_ssl:
-            raise ImproperlyConfigured("use_tls and use_ssl exclude each other: choose STARTTLS or TLS from the start")
+            raise ImproperlyConfigured(
+                "use_tls and use_ssl exclude each other: choose STARTTLS or TLS from the start"
+            )
         if not self.host or not _is_host(self.host):
             raise ImproperlyConfigured(f"SMTP host {self.host!r} is neither a name nor an address")
         if not 0 < self.port < 65536:
             raise ImproperlyConfigured(f"SMTP port {self.port!r} is not between 1 and 65535")
         if not 0 < self.timeout <= threading.TIMEOUT_MAX:
-            raise ImproperlyConfigured(f"SMTP timeout {self.timeout!r} is not a number of seconds above 0")
+            raise ImproperlyConfigured(
+                f"SMTP timeout {self.timeout!r} is not a number of seconds above 0"
+            )
         if self.max_connections < 1:
             raise ImproperlyConfigured(f"max_connections {self.max_connections!r} is less than 1")
         if self.password and not self.username:
             raise ImproperlyConfigured("an SMTP password without a username")
         if "\0" in self.username + (self.password or ""):
-            raise ImproperlyConfigured("the SMTP username or password holds a NUL, which AUTH PLAIN cannot carry")
+            raise ImproperlyConfigured(
+                "the SMTP username or password holds a NUL, which AUTH PLAIN cannot carry"
+            )
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name in self.__slots__}

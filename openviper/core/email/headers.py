@@ -28,7 +28,20 @@ _PLAIN_PARAMETER = re.compile(r"[A-Za-z0-9 !#$&'()+,\-.=@\[\]^_`{}~]*\Z")
 """What every reader takes as it is between quotes; some strip angle brackets, or mistake a semicolon."""
 
 STRUCTURAL = frozenset(
-    {"from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id", "mime-version", "return-path", "received"}
+    {
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "sender",
+        "reply-to",
+        "subject",
+        "date",
+        "message-id",
+        "mime-version",
+        "return-path",
+        "received",
+    }
 )
 """Header fields that a message has from its own attributes; those beginning with ``content-`` and ``resent-`` belong here too."""
 
@@ -140,7 +153,9 @@ def parameter(name: str, value: str) -> str:
     return "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(parts))
 
 
-def list_unsubscribe(*, url: str | None = None, mailto: str | None = None, one_click: bool = True) -> dict[str, str]:
+def list_unsubscribe(
+    *, url: str | None = None, mailto: str | None = None, one_click: bool = True
+) -> dict[str, str]:
     """Return the header fields that let a reader leave a list: RFC 2369, and RFC 8058 for one click.
 
     Args:
@@ -152,12 +167,21 @@ def list_unsubscribe(*, url: str | None = None, mailto: str | None = None, one_c
         ValueError: If neither is given, or one cannot stand in such a field.
     """
     targets = []
-    for value, schemes in ((url, ("https://",) if one_click else ("https://", "http://")), (mailto, ("mailto:",))):
+    for value, schemes in (
+        (url, ("https://",) if one_click else ("https://", "http://")),
+        (mailto, ("mailto:",)),
+    ):
         if value is None:
             continue
-        text = f"mailto:{value}" if value is mailto and not value.lower().startswith("mailto:") else value
+        text = (
+            f"mailto:{value}"
+            if value is mailto and not value.lower().startswith("mailto:")
+            else value
+        )
         if not text.lower().startswith(schemes) or not re.match(r"[!-;=?-~]+\Z", text):
-            raise ValueError(f"{value!r} is no address to unsubscribe at; it must begin with {' or '.join(schemes)}")
+            raise ValueError(
+                f"{value!r} is no address to unsubscribe at; it must begin with {' or '.join(schemes)}"
+            )
         targets.append(f"<{text}>")
     if not targets:
         raise ValueError("an address to unsubscribe at needs a url or a mailto")

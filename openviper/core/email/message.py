@@ -13,13 +13,26 @@ from typing import TYPE_CHECKING
 
 from openviper.core.email.addresses import Mailbox, normalize_addresses, parse_mailbox
 from openviper.core.email.attachment import AttachmentData, clean_filename, split_mimetype
-from openviper.core.email.headers import address_field, check_headers, clean_text, parameter, text_field
+from openviper.core.email.headers import (
+    address_field,
+    check_headers,
+    clean_text,
+    parameter,
+    text_field,
+)
 from openviper.core.email.plain_text import html_to_text
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-__all__ = ["AttachmentData", "EmailMessageData", "build_message", "html_to_text", "message_bytes", "split_mimetype"]
+__all__ = [
+    "AttachmentData",
+    "EmailMessageData",
+    "build_message",
+    "html_to_text",
+    "message_bytes",
+    "split_mimetype",
+]
 
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e\t\n]|[^\n]{999}|^From |[ \t]$", re.MULTILINE)
 """What keeps a text from standing as it is: other characters, lines over RFC 5322's 998, and what mail servers change."""
@@ -88,7 +101,13 @@ class EmailMessageData:
         """
         if not self.delivery_recipients():
             raise ValueError("the message has no recipient")
-        for values in (self.recipients, self.cc, self.bcc, self.reply_to, [self.sender] if self.sender else []):
+        for values in (
+            self.recipients,
+            self.cc,
+            self.bcc,
+            self.reply_to,
+            [self.sender] if self.sender else [],
+        ):
             normalize_addresses(values)
         check_headers(self.headers)
         if self.message_id and not _ID.match(self.message_id):
@@ -101,7 +120,11 @@ class EmailMessageData:
             sender: Whose domain the identifier has, if the message has no sender of its own.
         """
         if not self.message_id:
-            domain = parse_mailbox(self.sender or sender).domain if self.sender or sender else "localhost"
+            domain = (
+                parse_mailbox(self.sender or sender).domain
+                if self.sender or sender
+                else "localhost"
+            )
             self.message_id = make_msgid(domain=domain.strip("[]").replace(":", "-"))
         if not self.date:
             self.date = formatdate()
@@ -162,7 +185,9 @@ Part = tuple[str, list[bytes]]
 
 def _body(data: EmailMessageData) -> Part:
     inline = [one for one in data.attachments if one.content_id and data.html is not None]
-    attached = [one for one in data.attachments if one not in inline] if inline else data.attachments
+    attached = (
+        [one for one in data.attachments if one not in inline] if inline else data.attachments
+    )
     if data.html is None:
         main = _text_part("plain", data.text or "")
     else:
@@ -192,13 +217,16 @@ def _text_part(subtype: str, text: str) -> Part:
     if text and not text.endswith("\n"):
         text += "\n"
     if not _NOT_PLAIN.search(text):
-        header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n"
+        header = (
+            f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n"
+        )
         return header, [text.replace("\n", "\r\n").encode("ascii")]
     data = text.encode("utf-8", "replace")
     # Readable where most of it is ASCII, else shorter.
     if len(data) - len(text) > len(text) // 4:
-        return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n", base64_lines(
-            data.replace(b"\n", b"\r\n")
+        return (
+            f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n",
+            base64_lines(data.replace(b"\n", b"\r\n")),
         )
     encoded = b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
     if encoded.startswith(b"From "):
@@ -216,7 +244,9 @@ def base64_lines(data: bytes) -> list[bytes]:
     pieces = []
     for start in range(0, len(data), _BASE64_CHUNK):
         whole = b2a_base64(data[start : start + _BASE64_CHUNK], newline=False)
-        lines = [whole[place : place + _BASE64_LINE] for place in range(0, len(whole), _BASE64_LINE)]
+        lines = [
+            whole[place : place + _BASE64_LINE] for place in range(0, len(whole), _BASE64_LINE)
+        ]
         pieces += [b"\r\n".join(lines), b"\r\n"]
     return pieces
 
@@ -235,5 +265,3 @@ def _file_part(attachment: AttachmentData) -> Part:
     if attachment.content_id:
         header += f"Content-ID: <{attachment.content_id}>\r\n"
     return header, base64_lines(attachment.content)
-
-

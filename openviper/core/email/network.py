@@ -85,7 +85,9 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
             lookups.release()
 
     if not lookups.acquire(timeout=deadline.remaining(step)):
-        raise TimeoutError(f"{step} was not begun within {deadline.seconds:g} s: {MAX_LOOKUPS} others are under way")
+        raise TimeoutError(
+            f"{step} was not begun within {deadline.seconds:g} s: {MAX_LOOKUPS} others are under way"
+        )
     try:
         threading.Thread(target=work, name="openviper-lookup", daemon=True).start()
     except BaseException:
@@ -101,7 +103,9 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
 
 def _look_up(host: str, port: int, flags: int) -> list[Address]:
     addresses: list[Address] = []
-    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags):
+    for family, _, _, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=flags
+    ):
         # IPv6 could come as raw bytes where Python was built without it.
         if isinstance(address[0], str) and (family, address) not in addresses:
             addresses.append((family, address))
@@ -109,7 +113,9 @@ def _look_up(host: str, port: int, flags: int) -> list[Address]:
 
 
 def connect(
-    addresses: Sequence[Address], deadline: Deadline, opened: Callable[[socket.socket], None] | None = None
+    addresses: Sequence[Address],
+    deadline: Deadline,
+    opened: Callable[[socket.socket], None] | None = None,
 ) -> socket.socket:
     """Return a connection to the first address that answers.
 

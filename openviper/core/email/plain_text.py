@@ -102,7 +102,9 @@ class _Reader(HTMLParser):
             # Marked, so that what collapses white space leaves it alone.
             self.pieces.append(data.replace(" ", "\1").replace("\t", "\1\1\1\1"))
         else:
-            self.pieces.append(re.sub(r"[ \t\r\n\f]+", " ", data.replace("\0", "").replace("\1", "")))
+            self.pieces.append(
+                re.sub(r"[ \t\r\n\f]+", " ", data.replace("\0", "").replace("\1", ""))
+            )
 
 
 def html_to_text(value: str) -> str:
@@ -111,8 +113,14 @@ def html_to_text(value: str) -> str:
     reader.feed(value)
     reader.close()
     text = "".join(reader.pieces)
-    lines = [re.sub(r"(?<!\0) +", " ", line).strip(" ") if "\0" not in line else line for line in text.split("\n")]
-    lines = [re.sub(r" {2,}", " ", line.partition("\0")[2]) if "\0" in line else line for line in map(_indented, lines)]
+    lines = [
+        re.sub(r"(?<!\0) +", " ", line).strip(" ") if "\0" not in line else line
+        for line in text.split("\n")
+    ]
+    lines = [
+        re.sub(r" {2,}", " ", line.partition("\0")[2]) if "\0" in line else line
+        for line in map(_indented, lines)
+    ]
     text = "\n".join(line.rstrip() for line in lines)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n").replace("\1", " ").strip()
 

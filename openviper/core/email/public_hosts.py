@@ -31,7 +31,9 @@ _REFUSED: tuple[_Network, ...] = tuple(
         "3fff::/20",  # Documentation, RFC 9637
     )
 )
-_ODD = re.compile(r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]")
+_ODD = re.compile(
+    r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
+)
 _AUTHORITY = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{1,5}))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -69,7 +71,12 @@ def is_restricted_ip(ip_value: str | ipaddress.IPv4Address | ipaddress.IPv6Addre
         address = ipaddress.ip_address(ip_value)
     except ValueError:
         return True
-    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
+    if (
+        not address.is_global
+        or address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+    ):
         return True
     if any(address in network for network in _REFUSED):
         return True
@@ -100,7 +107,9 @@ def check_host(host: str) -> str:
         ValueError: If it is neither beyond doubt, or this machine.
     """
     if not host.isascii():
-        raise ValueError(f"host {host!r} has characters outside ASCII; write an international name as xn--...")
+        raise ValueError(
+            f"host {host!r} has characters outside ASCII; write an international name as xn--..."
+        )
     host = host.lower()
     if ":" in host:
         try:
@@ -117,7 +126,9 @@ def check_host(host: str) -> str:
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError:
-            raise ValueError(f"host {host!r} is a number, but not an IPv4 address as usually written") from None
+            raise ValueError(
+                f"host {host!r} is a number, but not an IPv4 address as usually written"
+            ) from None
     if labels[-1] == "localhost":
         raise ValueError(f"host {host!r} is this machine")
     return host
@@ -140,15 +151,23 @@ def parse_url(url: str, schemes: Collection[str]) -> Target:
         raise ValueError(f"the URL holds {odd.group()!r}")
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
-    if not separator or scheme not in DEFAULT_PORTS or scheme not in {allowed.lower() for allowed in schemes}:
-        raise ValueError(f"the URL's scheme {url.partition(':')[0][:20]!r} is not one of {', '.join(sorted(schemes))}")
+    if (
+        not separator
+        or scheme not in DEFAULT_PORTS
+        or scheme not in {allowed.lower() for allowed in schemes}
+    ):
+        raise ValueError(
+            f"the URL's scheme {url.partition(':')[0][:20]!r} is not one of {', '.join(sorted(schemes))}"
+        )
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     if "@" in authority:
         raise ValueError("the URL holds a user name or password")
     match = _AUTHORITY.fullmatch(authority)
     if match is None or not (match[1] or match[2]):
         # Behind the colon may be a password, in a URL whose slash or question mark is a part of it.
-        raise ValueError(f"the URL has no host, or an odd one or an odd port: {authority.partition(':')[0]!r}")
+        raise ValueError(
+            f"the URL has no host, or an odd one or an odd port: {authority.partition(':')[0]!r}"
+        )
     if match[1] is not None and ":" not in match[1]:
         raise ValueError(f"host {match[1]!r} is not an IPv6 address")
     port = int(match[3]) if match[3] else DEFAULT_PORTS[scheme]

@@ -52,7 +52,9 @@ class MailNotDeliveredError(OpenViperException):
     def __init__(self, message_id: str, error: BaseException) -> None:
         self.message_id = message_id
         code = _code(error)
-        super().__init__(f"message {message_id} was not delivered: {type(error).__name__}{f' {code}' if code else ''}")
+        super().__init__(
+            f"message {message_id} was not delivered: {type(error).__name__}{f' {code}' if code else ''}"
+        )
 
 
 def _code(error: BaseException) -> str:
@@ -152,7 +154,12 @@ async def deliver_email(payload: dict[str, Any]) -> None:
         await send_now(data)
     except RecipientsRefused as error:
         again = await _send(with_recipients(data, list(error.refused)))
-        logger.warning("mail %r: %d recipients were refused; task %s tries them again", data.subject, len(error.refused), again)
+        logger.warning(
+            "mail %r: %d recipients were refused; task %s tries them again",
+            data.subject,
+            len(error.refused),
+            again,
+        )
     except Exception as error:
         raise MailNotDeliveredError(data.message_id, error) from None
     name = payload.get("spool")
@@ -185,7 +192,9 @@ def payload_to_message(payload: Mapping[str, Any]) -> EmailMessageData:
             raise ValueError(f"{name!r} is no name of a spooled message")
         payload = json.loads((_spool() / name).read_bytes())
     values = {name: payload[name] for name in _PLAIN_FIELDS if name in payload}
-    return EmailMessageData(**values, attachments=[attachment_from_payload(one) for one in payload["attachments"]])
+    return EmailMessageData(
+        **values, attachments=[attachment_from_payload(one) for one in payload["attachments"]]
+    )
 
 
 # The spool
@@ -221,5 +230,8 @@ def _sweep(directory: Path) -> None:
     _swept_at = time.monotonic()
     for path in directory.iterdir():
         with suppress(OSError):
-            if path.name.rpartition(".")[2] in ("json", "part") and time.time() - path.stat().st_mtime > KEEP_SPOOLED:
+            if (
+                path.name.rpartition(".")[2] in ("json", "part")
+                and time.time() - path.stat().st_mtime > KEEP_SPOOLED
+            ):
                 path.unlink()

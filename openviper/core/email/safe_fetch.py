@@ -98,7 +98,9 @@ def safe_fetch(
         raise ValueError(f"timeout {timeout!r} is not more than 0 seconds")
     deadline = Deadline.after(timeout)
     target = parse_url(url, schemes)
-    exchange = _Exchange(target, _public_addresses(target, deadline), deadline, 2 * max_bytes + OVERHEAD)
+    exchange = _Exchange(
+        target, _public_addresses(target, deadline), deadline, 2 * max_bytes + OVERHEAD
+    )
     opener = urllib.request.OpenerDirector()
     # Nothing else: no proxies, no cookies, no other schemes.
     for handler in (
@@ -112,12 +114,16 @@ def safe_fetch(
     try:
         with opener.open(urllib.request.Request(target.url, headers=headers)) as response:
             content = _read(response, max_bytes)
-            content_type = str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+            content_type = (
+                str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+            )
     except urllib.error.HTTPError as error:
         error.close()
         raise
     except http.client.HTTPException as error:
-        raise urllib.error.URLError(f"{target.host!r} does not speak HTTP properly: {type(error).__name__}") from error
+        raise urllib.error.URLError(
+            f"{target.host!r} does not speak HTTP properly: {type(error).__name__}"
+        ) from error
     if not _MEDIA_TYPE.fullmatch(content_type):
         content_type = ""
     return FetchedFile(content, content_type, _filename(target))
@@ -137,7 +143,13 @@ class NoRedirectHandler(urllib.request.HTTPRedirectHandler):
     """Refuse every redirect: where it leads was not checked."""
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: Message,
+        newurl: str,
     ) -> NoReturn:
         """Raise instead of making a new request.
 
@@ -153,7 +165,9 @@ class NoRedirectHandler(urllib.request.HTTPRedirectHandler):
         fp.close()
         self.redirect_request(req, fp, code, msg, headers, "")
 
-    http_error_300 = http_error_301 = http_error_303 = http_error_305 = http_error_307 = http_error_308 = http_error_302
+    http_error_300 = http_error_301 = http_error_303 = http_error_305 = http_error_307 = (
+        http_error_308
+    ) = http_error_302
 
 
 def _is_restricted(address: Address) -> bool:
@@ -203,7 +217,11 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
 
 def _filename(target: Target) -> str:
     """Return the last part of the path, decoded, without anything that could lead elsewhere."""
-    name = unquote(target.path.rpartition("/")[2], errors="replace").replace("\\", "/").rpartition("/")[2]
+    name = (
+        unquote(target.path.rpartition("/")[2], errors="replace")
+        .replace("\\", "/")
+        .rpartition("/")[2]
+    )
     name = _CONTROL.sub("", name).strip()
     return "" if name.strip(". ") == "" else name[:255]
 
@@ -233,7 +251,7 @@ class _CheckedHandler(urllib.request.AbstractHTTPHandler):
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Make a request; whether it is encrypted, the exchange knows."""
 
-        def connection(host: str, **options: object) -> _CheckedConnection:
+        def connection(_host: str, **_options: object) -> _CheckedConnection:
             return _CheckedConnection(self._exchange)
 
         return self.do_open(connection, request)
@@ -260,7 +278,9 @@ class _CheckedConnection(http.client.HTTPConnection):
         sock = connect(exchange.addresses, exchange.deadline)
         try:
             peer = sock.getpeername()[0]
-            if is_restricted_ip(peer) or peer not in {address[1][0] for address in exchange.addresses}:
+            if is_restricted_ip(peer) or peer not in {
+                address[1][0] for address in exchange.addresses
+            }:
                 raise ValueError(f"{self.host!r} answers from an address that was not checked")
             if exchange.target.scheme == "https":
                 sock.settimeout(exchange.deadline.remaining("the TLS handshake"))

@@ -122,7 +122,9 @@ async def _hand_over(data: EmailMessageData, background: bool | None) -> None:
     except Exception as error:
         if background is True:
             raise
-        logger.warning("mail %r could not be queued (%s); sending it now", data.subject, type(error).__name__)
+        logger.warning(
+            "mail %r could not be queued (%s); sending it now", data.subject, type(error).__name__
+        )
         await send_now(data)
 
 
@@ -165,11 +167,18 @@ async def send_many(messages: Sequence[EmailMessageData]) -> list[SendResult]:
     else:
         errors = [await _send_one(backend.send, data) for data in messages]
     failed = sum(error is not None for error in errors)
-    logger.log(logging.WARNING if failed else logging.INFO, "sent %d of %d mails", len(messages) - failed, len(messages))
+    logger.log(
+        logging.WARNING if failed else logging.INFO,
+        "sent %d of %d mails",
+        len(messages) - failed,
+        len(messages),
+    )
     return [SendResult(data, error) for data, error in zip(messages, errors, strict=True)]
 
 
-async def _send_one(send: Callable[[EmailMessageData], Awaitable[None]], data: EmailMessageData) -> Exception | None:
+async def _send_one(
+    send: Callable[[EmailMessageData], Awaitable[None]], data: EmailMessageData
+) -> Exception | None:
     try:
         await send(data)
     except Exception as error:

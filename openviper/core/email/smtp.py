@@ -154,7 +154,9 @@ class _Batch:
         """
         complete = [delivery for delivery in self._done if delivery is not None]
         if len(complete) != len(self._done):
-            raise RuntimeError(f"{len(self._done) - len(complete)} messages of a batch were not looked at")
+            raise RuntimeError(
+                f"{len(self._done) - len(complete)} messages of a batch were not looked at"
+            )
         return complete
 
     # In a thread
@@ -215,8 +217,17 @@ class _Batch:
             connection.close()
             in_doubt = connection.in_doubt
             # Time that ran out once would run out again.
-            if job.attempts == 1 and not in_doubt and not isinstance(error, TimeoutError) and not self._is_aborted:
-                logger.debug("the connection to %s was lost before a message was sent: %s", self._config.host, error)
+            if (
+                job.attempts == 1
+                and not in_doubt
+                and not isinstance(error, TimeoutError)
+                and not self._is_aborted
+            ):
+                logger.debug(
+                    "the connection to %s was lost before a message was sent: %s",
+                    self._config.host,
+                    error,
+                )
                 return None
             self._note_lost(error)
             return Delivery({}, error, in_doubt)

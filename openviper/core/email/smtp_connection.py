@@ -92,7 +92,9 @@ class SMTPConnection(smtplib.SMTP):
         OSError: If the server cannot be reached, fails verification, or refuses; `smtplib.SMTPException` is one.
     """
 
-    def __init__(self, config: SMTPConfig, context: ssl.SSLContext | None, lifeline: Lifeline) -> None:
+    def __init__(
+        self, config: SMTPConfig, context: ssl.SSLContext | None, lifeline: Lifeline
+    ) -> None:
         self._config = config
         self._context = context
         self._lifeline = lifeline
@@ -103,7 +105,9 @@ class SMTPConnection(smtplib.SMTP):
         self._patience: float = config.timeout
         try:
             # `getfqdn`, which smtplib would call for the name, may wait for a name server for ever.
-            super().__init__(config.host, config.port, local_hostname="localhost", timeout=config.timeout)
+            super().__init__(
+                config.host, config.port, local_hostname="localhost", timeout=config.timeout
+            )
             self._prepare()
         except BaseException:
             self.close()
@@ -130,7 +134,9 @@ class SMTPConnection(smtplib.SMTP):
             self.starttls(context=self._context)
             if self._unread:
                 # Somebody in between put answers before the encryption, to be taken for the server's (CVE-2011-0411).
-                raise smtplib.SMTPException("the server sent more than its answer before the encryption began")
+                raise smtplib.SMTPException(
+                    "the server sent more than its answer before the encryption began"
+                )
             self.ehlo_or_helo_if_needed()
         if self._config.username:
             self._authenticate()
@@ -278,7 +284,11 @@ class SMTPConnection(smtplib.SMTP):
         if error is not None:
             return Delivery({}, error)
         recipients = envelope.recipients
-        commands = [self._mail_command(envelope), *(b"RCPT TO:<%b>\r\n" % to.encode() for to in recipients), b"DATA\r\n"]
+        commands = [
+            self._mail_command(envelope),
+            *(b"RCPT TO:<%b>\r\n" % to.encode() for to in recipients),
+            b"DATA\r\n",
+        ]
         replies: list[Reply] = []
         while len(replies) < len(commands) and self._may_go_on(replies, len(recipients)):
             replies += self._exchange(commands[len(replies) : len(replies) + self._group])
@@ -293,14 +303,24 @@ class SMTPConnection(smtplib.SMTP):
         else:
             self._abandon(replies, is_begun=len(replies) == len(commands) and replies[-1][0] == 354)
         self.transactions += 1
-        return Delivery({address: (code, _readable(text)) for address, (code, text) in refused.items()}, error)
+        return Delivery(
+            {address: (code, _readable(text)) for address, (code, text) in refused.items()}, error
+        )
 
     def _unsupported(self, envelope: Envelope) -> Exception | None:
         """Return what the server cannot do of that which the message needs."""
-        foreign = [address for address in (envelope.sender, *envelope.recipients) if not address.isascii()]
+        foreign = [
+            address for address in (envelope.sender, *envelope.recipients) if not address.isascii()
+        ]
         if (foreign or envelope.needs_smtputf8) and not self._has_smtputf8:
-            what = f"the address {foreign[0]!r}" if foreign else f"an address in the message from {envelope.sender!r}"
-            return smtplib.SMTPNotSupportedError(f"{what} needs SMTPUTF8, which {self._config.host} does not offer")
+            what = (
+                f"the address {foreign[0]!r}"
+                if foreign
+                else f"an address in the message from {envelope.sender!r}"
+            )
+            return smtplib.SMTPNotSupportedError(
+                f"{what} needs SMTPUTF8, which {self._config.host} does not offer"
+            )
         if not self._has_8bitmime and not envelope.content.isascii():
             return smtplib.SMTPNotSupportedError(
                 f"the message from {envelope.sender!r} has 8-bit content, which {self._config.host} does not take"
@@ -316,7 +336,9 @@ class SMTPConnection(smtplib.SMTP):
             command += f" SIZE={len(envelope.content)}"
         if self._has_8bitmime and not envelope.content.isascii():
             command += " BODY=8BITMIME"
-        if envelope.needs_smtputf8 or not (command.isascii() and all(to.isascii() for to in envelope.recipients)):
+        if envelope.needs_smtputf8 or not (
+            command.isascii() and all(to.isascii() for to in envelope.recipients)
+        ):
             command += " SMTPUTF8"
         return command.encode() + b"\r\n"
 
@@ -373,7 +395,10 @@ class SMTPConnection(smtplib.SMTP):
 
 def is_loopback(sock: socket.socket | None) -> bool:
     """Tell whether the other end of a connection is this machine."""
-    return sock is not None and ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
+    return (
+        sock is not None
+        and ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
+    )
 
 
 def _is_ok(reply: Reply) -> bool:
@@ -388,11 +413,16 @@ def _refused(recipients: Sequence[str], replies: Sequence[Reply]) -> dict[str, R
     """Return the recipients that were not accepted; a server that ends it all has refused those it did not answer."""
     if not _is_ok(replies[0]):
         return {}
-    answers = [*replies[1 : len(recipients) + 1], *[replies[-1]] * (len(recipients) + 1 - len(replies))]
+    answers = [
+        *replies[1 : len(recipients) + 1],
+        *[replies[-1]] * (len(recipients) + 1 - len(replies)),
+    ]
     return {to: reply for to, reply in zip(recipients, answers, strict=True) if not _is_ok(reply)}
 
 
-def _refusal(envelope: Envelope, replies: Sequence[Reply], refused: Mapping[str, Reply]) -> Exception | None:
+def _refusal(
+    envelope: Envelope, replies: Sequence[Reply], refused: Mapping[str, Reply]
+) -> Exception | None:
     """Return why the message cannot be sent after these replies, or None."""
     code, text = replies[0]
     if not _is_ok(replies[0]):

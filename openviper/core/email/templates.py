@@ -10,7 +10,11 @@ from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from openviper.template.environment import MissingDependencyError, get_jinja2_env, get_template_directories
+from openviper.template.environment import (
+    MissingDependencyError,
+    get_jinja2_env,
+    get_template_directories,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,7 +77,9 @@ def _environments(template_dir: str | Path) -> _Environments:
 
 
 def render_template_content(
-    template: str, context: Mapping[str, object] | None = None, template_dir: str | Path = DEFAULT_DIRECTORY
+    template: str,
+    context: Mapping[str, object] | None = None,
+    template_dir: str | Path = DEFAULT_DIRECTORY,
 ) -> tuple[str | None, str | None]:
     """Return the plain and the HTML body that a template gives.
 
@@ -112,7 +118,9 @@ def render_markdown(text: str) -> str:
     try:
         import markdown
     except ImportError as error:
-        raise MissingDependencyError("Markdown mail needs the package 'markdown'; run: pip install markdown") from error
+        raise MissingDependencyError(
+            "Markdown mail needs the package 'markdown'; run: pip install markdown"
+        ) from error
     return _TARGET.sub(_harmless, markdown.markdown(text, extensions=["extra", "sane_lists"]))
 
 

@@ -8,9 +8,7 @@ from typing import Any
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.utils import password_problem, prompt_password
 
-PROCESS_LIST_WARNING = (
-    "a password given with --password can be seen in the list of processes and in the shell's history"
-)
+PROCESS_LIST_WARNING = "a password given with --password can be seen in the list of processes and in the shell's history"
 
 
 def load_user_model() -> type[Any]:

@@ -14,7 +14,15 @@ from openviper.core.management.errors import describe, did_you_mean, show_error
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 
-__all__ = ["BaseCommand", "CommandError", "CommandParser", "NoModelsModule", "UsageError", "describe", "show_error"]
+__all__ = [
+    "BaseCommand",
+    "CommandError",
+    "CommandParser",
+    "NoModelsModule",
+    "UsageError",
+    "describe",
+    "show_error",
+]
 
 
 USAGE_ERROR = 2
@@ -91,7 +99,9 @@ class BaseCommand:
         Raises:
             CommandError: If it cannot be done.
         """
-        raise NotImplementedError(f"{type(self).__module__}.{type(self).__name__} does not define handle()")
+        raise NotImplementedError(
+            f"{type(self).__module__}.{type(self).__name__} does not define handle()"
+        )
 
     def create_parser(self, prog_name: str, subcommand: str) -> ArgumentParser:
         """Return the command's parser.
@@ -100,7 +110,9 @@ class BaseCommand:
             prog_name: The script, of which the file name is shown.
             subcommand: The command's name.
         """
-        parser = CommandParser(prog=f"{os.path.basename(prog_name)} {subcommand}", description=self.help or None)
+        parser = CommandParser(
+            prog=f"{os.path.basename(prog_name)} {subcommand}", description=self.help or None
+        )
         self.add_arguments(parser)
         return parser
 

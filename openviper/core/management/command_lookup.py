@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib
 
 from openviper.core.management.base import BaseCommand, CommandError
-from openviper.core.management.errors import unknown_command
-from openviper.core.management.listing import installed_apps, list_commands
 from openviper.core.management.builtin_commands import (
     BUILTIN,
     ENTRY_POINT_GROUP,
@@ -19,6 +17,8 @@ from openviper.core.management.builtin_commands import (
     module_name,
     normalise,
 )
+from openviper.core.management.errors import unknown_command
+from openviper.core.management.listing import installed_apps, list_commands
 from openviper.utils.importing import is_missing
 
 __all__ = ["find_builtin", "find_command", "list_commands", "unknown_command"]
@@ -74,7 +74,9 @@ def _load(name: str, command: str) -> type[BaseCommand]:
     module = importlib.import_module(name)
     cls = getattr(module, "Command", None)
     if not (isinstance(cls, type) and issubclass(cls, BaseCommand)):
-        raise CommandError(f"{module.__file__} does not define a class Command(BaseCommand) for {command!r}")
+        raise CommandError(
+            f"{module.__file__} does not define a class Command(BaseCommand) for {command!r}"
+        )
     return cls
 
 
@@ -91,6 +93,8 @@ def _from_entry_point(command: str) -> BaseCommand | None:
                 f"cannot load command {command!r} from {entry.value!r}: {type(error).__name__}: {error}"
             ) from error
         if not (isinstance(cls, type) and issubclass(cls, BaseCommand)):
-            raise CommandError(f"entry point {entry.value!r} of command {command!r} is not a BaseCommand")
+            raise CommandError(
+                f"entry point {entry.value!r} of command {command!r} is not a BaseCommand"
+            )
         return cls()
     return None

@@ -6,9 +6,9 @@ import gc
 import os
 import sys
 
+from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.completion import TRIGGER
 from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
-from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.project.settings_module import auto_discover_settings
 from openviper.utils.terminal import Terminal
 
@@ -131,10 +131,12 @@ def _main(argv: list[str], terminal: Terminal) -> int:
 def _complete(script: str, words: list[str], terminal: Terminal) -> int:
     from openviper.core.management.completion.answers import complete_management, print_candidates
 
-    def prepare(target: str) -> None:
+    def prepare(_target: str) -> None:
         _choose_settings(script, extract_settings_flag(words[:-1])[0])
 
-    return print_candidates(terminal, lambda: complete_management(words, prepare, split_target=None))
+    return print_candidates(
+        terminal, lambda: complete_management(words, prepare, split_target=None)
+    )
 
 
 def _choose_settings(script: str, explicit: str | None) -> None:
@@ -246,7 +248,9 @@ def set_up(module: str) -> None:
         raise CommandError(f"settings module {module!r} is not valid: {problems}") from error
     except ImproperlyConfigured as error:
         text = describe(error)
-        raise CommandError(text if module in text else f"settings module {module!r}: {text}") from error
+        raise CommandError(
+            text if module in text else f"settings module {module!r}: {text}"
+        ) from error
 
 
 def usage(script: str) -> str:
@@ -257,15 +261,25 @@ def usage(script: str) -> str:
 def show_commands(script: str, terminal: Terminal) -> None:
     """Write the usage line and the list of commands, grouped by origin, on standard output."""
     terminal.line(usage(script))
-    terminal.line(f"\nRun '{os.path.basename(script)} help <command>' for the options of a command.")
+    terminal.line(
+        f"\nRun '{os.path.basename(script)} help <command>' for the options of a command."
+    )
     groups: dict[str, list[tuple[str, str]]] = {BUILTIN_ORIGIN: list(BUILTIN.items())}
     try:
         for info in describe_commands():
             if info.origin == BUILTIN_ORIGIN:
                 continue
-            note = f"(hidden by the command of {info.shadowed_by})" if info.shadowed_by else info.summary
-            groups.setdefault(info.origin, []).append((info.name, _summary(info.name) if note is None else note))
-    except Exception as error:  # Help is what a person asks for when nothing works, whatever the settings raise.
+            note = (
+                f"(hidden by the command of {info.shadowed_by})"
+                if info.shadowed_by
+                else info.summary
+            )
+            groups.setdefault(info.origin, []).append(
+                (info.name, _summary(info.name) if note is None else note)
+            )
+    except (
+        Exception
+    ) as error:  # Help is what a person asks for when nothing works, whatever the settings raise.
         terminal.warning(f"the project's commands are not shown: {error}")
     for origin, rows in groups.items():
         width = max(len(row[0]) for row in rows)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from openviper.core.management.builtin_commands import BUILTIN, ENTRY_POINT_GROUP, is_command_name, normalise
+from openviper.core.management.builtin_commands import (
+    BUILTIN,
+    ENTRY_POINT_GROUP,
+    is_command_name,
+    normalise,
+)
 from openviper.project.installed_apps import read_installed_apps
 from openviper.project.source import find_attribute, find_classes, literal_text
 
@@ -29,7 +34,9 @@ class CommandInfo:
 
     __slots__ = ("name", "origin", "path", "shadowed_by")
 
-    def __init__(self, name: str, origin: str, path: str | None = None, shadowed_by: str | None = None) -> None:
+    def __init__(
+        self, name: str, origin: str, path: str | None = None, shadowed_by: str | None = None
+    ) -> None:
         self.name = name
         self.origin = origin
         self.path = path
@@ -67,7 +74,11 @@ def list_commands(verbose: bool = False) -> list[str]:
     infos = describe_commands()
     names = sorted({info.name for info in infos})
     if verbose:
-        names += [f"{info.name} of {info.origin} (hidden by {info.shadowed_by})" for info in infos if info.shadowed_by]
+        names += [
+            f"{info.name} of {info.origin} (hidden by {info.shadowed_by})"
+            for info in infos
+            if info.shadowed_by
+        ]
     return names
 
 
@@ -98,7 +109,9 @@ def _app_directory(app: str) -> str | None:
         return next(iter(getattr(module, "__path__", ())), None)
     relative = app.replace(".", os.sep)
     candidates = (os.path.join(entry or os.getcwd(), relative) for entry in sys.path)
-    return next((path for path in candidates if os.path.isfile(os.path.join(path, "__init__.py"))), None)
+    return next(
+        (path for path in candidates if os.path.isfile(os.path.join(path, "__init__.py"))), None
+    )
 
 
 def _commands_below(directory: str) -> dict[str, str | None]:
@@ -124,7 +137,11 @@ def _commands_by_import(app: str) -> dict[str, str | None]:
     except ImportError:
         return {}
     places = spec.submodule_search_locations if spec is not None else None
-    return {normalise(found.name): None for found in iter_modules(places or []) if _is_public(found.name)}
+    return {
+        normalise(found.name): None
+        for found in iter_modules(places or [])
+        if _is_public(found.name)
+    }
 
 
 def _is_public(stem: str) -> bool:
@@ -141,7 +158,9 @@ def _of_entry_points() -> Iterator[CommandInfo]:
             continue
         for name in names:
             if name.endswith((".dist-info", ".egg-info")):
-                for key, value in _entry_points_in(os.path.join(directory, name, "entry_points.txt")):
+                for key, value in _entry_points_in(
+                    os.path.join(directory, name, "entry_points.txt")
+                ):
                     entries.setdefault(normalise(key), value)
     for name in sorted(entries):
         yield CommandInfo(name, f"entry point {entries[name]}")

@@ -53,7 +53,9 @@ def normalise_target(target: str) -> str:
             raise CommandError(f"target {target!r} lies outside the working directory") from None
         name = ".".join(relative.with_suffix("").parts)
     if not is_dotted_path(name) or not is_identifier(attribute or "app"):
-        raise CommandError(f"target {target!r} is neither a module, 'module:attribute' nor the path of a Python file")
+        raise CommandError(
+            f"target {target!r} is neither a module, 'module:attribute' nor the path of a Python file"
+        )
     return f"{name}:{attribute or 'app'}"
 
 
@@ -79,7 +81,9 @@ def import_application(target: str) -> Callable[..., Any]:
         ) from error
     application = getattr(module, attribute, None)
     if application is None:
-        raise CommandError(f"cannot load application {target!r}: module {name!r} has no {attribute!r}", NOT_LOADED)
+        raise CommandError(
+            f"cannot load application {target!r}: module {name!r} has no {attribute!r}", NOT_LOADED
+        )
     if not callable(application):
         raise CommandError(f"cannot load application {target!r}: it is not callable", NOT_LOADED)
     return application  # type: ignore[no-any-return]  # getattr knows no types; checked just above
@@ -124,7 +128,9 @@ def check_address(host: str, port: int) -> None:
     if not 1 <= port <= MAX_PORT:
         raise CommandError(f"port {port} is not between 1 and {MAX_PORT}")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -139,7 +145,13 @@ def check_address(host: str, port: int) -> None:
 
 
 def run(
-    target: str, *, host: str, port: int, reload: bool, workers: int, terminal: Terminal | None = None
+    target: str,
+    *,
+    host: str,
+    port: int,
+    reload: bool,
+    workers: int,
+    terminal: Terminal | None = None,
 ) -> int:
     """Serve the application that `openviper run` names.
 
@@ -168,7 +180,9 @@ def run(
             os.environ["OPENVIPER_SETTINGS_MODULE"] = found
     name = normalise_target(target)
     import_application(name)
-    return serve(name, host=host, port=port, reload=reload, workers=workers, terminal=terminal or Terminal())
+    return serve(
+        name, host=host, port=port, reload=reload, workers=workers, terminal=terminal or Terminal()
+    )
 
 
 def serve(
@@ -196,7 +210,9 @@ def serve(
     if workers < 1:
         raise CommandError(f"--workers must be at least 1, not {workers}", 2)
     if reload and workers > 1:
-        terminal.warning("reload works with one process only; using one worker (--no-reload for more)")
+        terminal.warning(
+            "reload works with one process only; using one worker (--no-reload for more)"
+        )
         workers = 1
     check_address(host, port)
     if importlib.util.find_spec("uvicorn") is None:
@@ -246,7 +262,9 @@ def watched_directories() -> list[str]:
     """Return what a reload watches: the project, and OpenViper itself when it is a source checkout."""
     checkout = Path(__file__).resolve().parents[3]
     directories = [os.getcwd()]
-    if (checkout / "pyproject.toml").is_file() and not Path.cwd().resolve().is_relative_to(checkout):
+    if (checkout / "pyproject.toml").is_file() and not Path.cwd().resolve().is_relative_to(
+        checkout
+    ):
         directories.append(str(checkout / "openviper"))
     return directories
 

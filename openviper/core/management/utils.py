@@ -43,19 +43,27 @@ def resolve_installed_apps(include_builtin: bool = False) -> tuple[AppResolver, 
     resolved = resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin)
     for name in resolved["not_found"]:
         several = resolver.candidates.get(name)
-        found = f"; it may be any of {', '.join(several)}, name it by its dotted name" if several else ""
+        found = (
+            f"; it may be any of {', '.join(several)}, name it by its dotted name"
+            if several
+            else ""
+        )
         Terminal().warning(f"installed app {name!r} not found{found}")
     return resolver, resolved["found"]
 
 
-def report_app_not_found(cmd: BaseCommand | None, label: str) -> CommandError:
+def report_app_not_found(label: str) -> CommandError:
     """Return the error for an app label that no installed app has; the caller raises it."""
     from openviper.conf import settings
 
     resolver = AppResolver()
     path, _ = resolver.resolve_app(label)
     # Anything importable resolves, the standard library too; only what lies in the project can have been forgotten.
-    if path is not None and resolver.is_valid_app_directory(path) and os.path.abspath(path).startswith(os.getcwd()):
+    if (
+        path is not None
+        and resolver.is_valid_app_directory(path)
+        and os.path.abspath(path).startswith(os.getcwd())
+    ):
         return CommandError(
             f"App {label!r} exists but not in INSTALLED_APPS; it is at {path!r}: add {label!r} to INSTALLED_APPS"
         )
@@ -67,7 +75,7 @@ def report_app_not_found(cmd: BaseCommand | None, label: str) -> CommandError:
     )
 
 
-def import_models_module(app_name: str, app_path: str | None = None) -> ModuleType:
+def import_models_module(app_name: str) -> ModuleType:
     """Import the `models` module of an app.
 
     Raises:
@@ -120,7 +128,9 @@ def check_alias(alias: str) -> str:
     known = database_aliases()
     if alias not in known:
         hint = did_you_mean(alias, known)
-        raise CommandError(f"unknown database alias {alias!r}{hint} (configured: {', '.join(known) or 'none'})")
+        raise CommandError(
+            f"unknown database alias {alias!r}{hint} (configured: {', '.join(known) or 'none'})"
+        )
     return alias
 
 

@@ -14,12 +14,18 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.base import Dialect
-from openviper.db.dialects.lookup import dialect_for
-from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row, ServerOptions
-from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseConfigurationError
+from openviper.db.connections.drivers.base import (
+    DriverConnection,
+    Parameters,
+    Pool,
+    Row,
+    ServerOptions,
+)
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.lookup import dialect_for
+from openviper.db.exceptions import DatabaseAliasNotFoundError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -37,7 +43,16 @@ Flush = Callable[["Connection", list[Any]], Awaitable[None]]
 class Block:
     """A span of code that has a connection to itself, most often a transaction."""
 
-    __slots__ = ("callbacks", "connection", "flushes", "lock", "open", "outer", "read_only", "transactional")
+    __slots__ = (
+        "callbacks",
+        "connection",
+        "flushes",
+        "lock",
+        "open",
+        "outer",
+        "read_only",
+        "transactional",
+    )
 
     def __init__(
         self,
@@ -214,13 +229,13 @@ class Database:
         if block is not None:
             yield Connection(self, block.connection)
             return
-        async with self.pool().hold() as driver, entered(
-            self.alias, Block(driver)
-        ):
+        async with self.pool().hold() as driver, entered(self.alias, Block(driver)):
             try:
                 yield Connection(self, driver)
             finally:
-                if driver.in_transaction:  # Left open by an error inside; never handed to the next one.
+                if (
+                    driver.in_transaction
+                ):  # Left open by an error inside; never handed to the next one.
                     await driver.control("ROLLBACK")
 
     async def close(self) -> None:

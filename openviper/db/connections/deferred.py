@@ -73,10 +73,16 @@ class LazyConnection:
         return await (await self._taken()).insert_many(sql, rows)
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read and yield its rows in chunks."""
-        async with aclosing((await self._taken()).stream(sql, parameters, convert, chunk_size)) as chunks:
+        async with aclosing(
+            (await self._taken()).stream(sql, parameters, convert, chunk_size)
+        ) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -13,14 +13,19 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
-from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 from openviper.db.connections.options import DatabaseOptions
+from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 from openviper.utils.importing import import_string
 
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
 
-BUILT_IN = (None, "default", "sqlalchemy", "openviper.db.connections.observers.DefaultDatabaseBackend")
+BUILT_IN = (
+    None,
+    "default",
+    "sqlalchemy",
+    "openviper.db.connections.observers.DefaultDatabaseBackend",
+)
 """Names under which 0.1 knew the built-in backend."""
 
 
@@ -30,7 +35,9 @@ class DatabaseExecution:
     A method runs where the statement is awaited, in the task that wants it, and must send none to the same database itself.
     """
 
-    def pre_execute(self, statement: str, parameters: Parameters | None) -> Awaitable[object] | None:
+    def pre_execute(
+        self, statement: str, parameters: Parameters | None
+    ) -> Awaitable[object] | None:
         """Be told of a statement before it is sent; an exception keeps it from being sent.
 
         Args:
@@ -106,7 +113,9 @@ class DatabaseBackendRegistry:
         try:
             found = import_string(name)
         except (ImportError, AttributeError) as error:
-            raise DatabaseBackendNotFoundError(f"cannot import the database backend {name!r}: {error}") from error
+            raise DatabaseBackendNotFoundError(
+                f"cannot import the database backend {name!r}: {error}"
+            ) from error
         if not (isinstance(found, type) and issubclass(found, DatabaseBackend)):
             raise DatabaseBackendNotFoundError(f"{name!r} is not a subclass of DatabaseBackend")
         return found
@@ -139,7 +148,9 @@ class _Watch:
 
     __slots__ = ("_execution", "_parameters", "_sql", "_started")
 
-    def __init__(self, execution: DatabaseExecution, sql: str, parameters: Parameters | None) -> None:
+    def __init__(
+        self, execution: DatabaseExecution, sql: str, parameters: Parameters | None
+    ) -> None:
         self._execution = execution
         self._sql = sql
         self._parameters = parameters
@@ -153,7 +164,9 @@ class _Watch:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if error is None:
-                told = self._execution.post_execute(self._sql, self._parameters, perf_counter() - self._started)
+                told = self._execution.post_execute(
+                    self._sql, self._parameters, perf_counter() - self._started
+                )
             else:
                 told = self._execution.on_error(self._sql, self._parameters, error)
             if told is not None:
@@ -182,7 +195,11 @@ class _Watched:
         return done
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read and yield its rows in chunks; it has been carried out when the last one was taken."""
         async with _Watch(self._execution, sql, parameters):

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 
 logger = logging.getLogger("openviper.db")
 
@@ -89,7 +89,11 @@ def read_databases(databases: Mapping[str, Any]) -> dict[str, DatabaseOptions]:
         TypeError: If the value of an alias is not a mapping.
         DatabaseConfigurationError: If an option has a value that cannot work.
     """
-    return {alias: _read(alias, config) for alias, config in databases.items() if alias not in NOT_ALIASES}
+    return {
+        alias: _read(alias, config)
+        for alias, config in databases.items()
+        if alias not in NOT_ALIASES
+    }
 
 
 def _read(alias: str, config: Any) -> DatabaseOptions:
@@ -114,7 +118,9 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
     try:
         busy_timeout = float(options.get("BUSY_TIMEOUT", 5.0))
     except (TypeError, ValueError):
-        raise DatabaseConfigurationError(f"DATABASES[{alias!r}]['BUSY_TIMEOUT'] must be a number of seconds") from None
+        raise DatabaseConfigurationError(
+            f"DATABASES[{alias!r}]['BUSY_TIMEOUT'] must be a number of seconds"
+        ) from None
     return DatabaseOptions(
         url=url,
         echo=bool(options.get("ECHO", False)),
@@ -125,7 +131,9 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
         busy_timeout=busy_timeout,
         inline=bool(options.get("INLINE", True)),
         max_overflow=validate_pool_config(options.get("MAX_OVERFLOW"), "MAX_OVERFLOW", 0, 200, 10),
-        pool_recycle=validate_pool_config(options.get("POOL_RECYCLE"), "POOL_RECYCLE", 60, 86400, 3600),
+        pool_recycle=validate_pool_config(
+            options.get("POOL_RECYCLE"), "POOL_RECYCLE", 60, 86400, 3600
+        ),
         statement_timeout=_statement_timeout(alias, options.get("STATEMENT_TIMEOUT")),
         prepared_statements=validate_pool_config(
             options.get("PREPARED_STMT_CACHE"), "PREPARED_STMT_CACHE", 0, 2048, 256
@@ -137,7 +145,9 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
 
 def _role(alias: str, value: Any) -> str:
     if value not in ("primary", "replica"):
-        raise DatabaseConfigurationError(f"DATABASES[{alias!r}]['ROLE'] must be primary or replica, not {value!r}")
+        raise DatabaseConfigurationError(
+            f"DATABASES[{alias!r}]['ROLE'] must be primary or replica, not {value!r}"
+        )
     return str(value)
 
 
@@ -168,7 +178,9 @@ def check_url(alias: str, url: DatabaseURL) -> None:
             f"database {alias!r}: no driver for {url.scheme!r}; supported: sqlite, postgresql, mysql, mariadb"
         )
     if not url.database:
-        raise DatabaseConfigurationError(f"database {alias!r}: the URL {url.redacted()!r} names no database")
+        raise DatabaseConfigurationError(
+            f"database {alias!r}: the URL {url.redacted()!r} names no database"
+        )
     unknown = sorted(set(url.query) - known)
     if unknown:
         raise DatabaseConfigurationError(

@@ -61,7 +61,9 @@ class DatabaseURL:
         try:
             port = parts.port
         except ValueError:
-            raise DatabaseConfigurationError(f"the port in the {scheme} URL is not a number up to 65535") from None
+            raise DatabaseConfigurationError(
+                f"the port in the {scheme} URL is not a number up to 65535"
+            ) from None
         return cls(
             scheme=scheme,
             database=unquote(parts.path.removeprefix("/")),

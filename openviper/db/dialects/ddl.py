@@ -151,15 +151,23 @@ class TableChange:
         lines = [f"rename table {self.renamed_from} to {self.table}"] if self.renamed_from else []
         lines += [f"rename column {where}{old} to {new}" for old, new in self.renames]
         lines += [f"add column {where}{column['name']} {column['type']}" for column in self.added]
-        lines += [f"alter column {where}{name}: {', '.join(what)}" for name, what in self.altered.items()]
+        lines += [
+            f"alter column {where}{name}: {', '.join(what)}" for name, what in self.altered.items()
+        ]
         lines += [f"drop column {where}{name}" for name in self.dropped]
         lines += [f"rename index {live.name} to {index.name}" for live, index in self.index_renames]
         for index in self.added_indexes:
             kind = "unique constraint" if index.unique else "index"
             lines.append(f"add {kind} {index.name} on {self.table} ({', '.join(index.columns)})")
         lines += [f"drop index {live.name} of {self.table}" for live in self.dropped_indexes]
-        lines += [f"add check {check.name} to {self.table}: {check.expression}" for check in self.added_checks]
-        lines += [f"drop check {check.name or check.expression} of {self.table}" for check in self.dropped_checks]
+        lines += [
+            f"add check {check.name} to {self.table}: {check.expression}"
+            for check in self.added_checks
+        ]
+        lines += [
+            f"drop check {check.name or check.expression} of {self.table}"
+            for check in self.dropped_checks
+        ]
         return lines
 
 
@@ -334,7 +342,9 @@ _TOKEN = re.compile(
 
 def tokens(sql: str) -> list[tuple[str, str, int]]:
     """Split SQL text into (kind, text, position); kinds are space, string, quoted, word and other."""
-    return [(match.lastgroup or "other", match.group(), match.start()) for match in _TOKEN.finditer(sql)]
+    return [
+        (match.lastgroup or "other", match.group(), match.start()) for match in _TOKEN.finditer(sql)
+    ]
 
 
 def unquote(token: str) -> str:
@@ -388,4 +398,7 @@ def rename_identifiers(sql: str, names: Mapping[str, str]) -> str:
 def mentions(sql: str, names: Iterable[str]) -> bool:
     """Tell whether SQL text names one of the identifiers, in any letter case."""
     wanted = {name.lower() for name in names}
-    return any(kind in ("word", "quoted") and unquote(text).lower() in wanted for kind, text, _ in tokens(sql))
+    return any(
+        kind in ("word", "quoted") and unquote(text).lower() in wanted
+        for kind, text, _ in tokens(sql)
+    )

@@ -76,13 +76,21 @@ class MySQLDialect:
 
     def writer(self, neutral_type: str) -> Converter | None:
         """Return the converter for values on their way into the database."""
-        return _write_json if neutral_type.endswith("[]") else _WRITERS.get(neutral_type.partition("(")[0])
+        return (
+            _write_json
+            if neutral_type.endswith("[]")
+            else _WRITERS.get(neutral_type.partition("(")[0])
+        )
 
     def reader(self, neutral_type: str, *, aware: bool = True) -> Converter | None:
         """Return the converter for values on their way out of the database."""
         if neutral_type == "DATETIME":
             return _read_aware if aware else None
-        return _read_json if neutral_type.endswith("[]") else _READERS.get(neutral_type.partition("(")[0])
+        return (
+            _read_json
+            if neutral_type.endswith("[]")
+            else _READERS.get(neutral_type.partition("(")[0])
+        )
 
     # Writing
 

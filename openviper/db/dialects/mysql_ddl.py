@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from openviper.db.dialects.ddl import Index, LiveTable, TableChange, sql_literal, table_indexes
+from openviper.db.dialects.identifiers import quote_identifier
 from openviper.db.dialects.mysql_introspection import PREFIX, QUERIES, read_tables
 from openviper.db.dialects.server_ddl import ServerDDL
-from openviper.db.dialects.identifiers import quote_identifier
 from openviper.exceptions import MigrationError
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ class MySQLDDL(ServerDDL):
     def column(self, column: Column, *, with_default: bool = False) -> str:
         """Return the definition of a column; texts are compared by their characters."""
         if column.get("on_delete") == "SET DEFAULT":
-            raise MigrationError(f"column {column['name']!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT")
+            raise MigrationError(
+                f"column {column['name']!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT"
+            )
         text = super().column(column, with_default=with_default)
         if column["type"].upper() == "JSON":
             # What MariaDB makes of its type JSON, which MySQL does not know as LONGTEXT.
@@ -111,7 +113,9 @@ class MySQLDDL(ServerDDL):
     def literal(self, column: Column) -> str:
         """Return a column's default as SQL text; a backslash begins an escape here."""
         text = sql_literal(column["default"], column["type"]).replace("\\", "\\\\")
-        plain = column["type"].upper().partition("(")[0] not in _NO_DEFAULT and not column["type"].endswith("[]")
+        plain = column["type"].upper().partition("(")[0] not in _NO_DEFAULT and not column[
+            "type"
+        ].endswith("[]")
         return text if plain else f"({text})"
 
     def misfit(self, sql: str, old_type: str, column: Column) -> str:
@@ -122,7 +126,9 @@ class MySQLDDL(ServerDDL):
         numbers = (*_RANGES, "DECIMAL", "DOUBLE", "FLOAT")
         conditions = []
         if column["type"].upper() == "UUID" and old != new:
-            conditions.append(f"{sql} NOT REGEXP '^[0-9a-fA-F]{{8}}(-?[0-9a-fA-F]{{4}}){{3}}-?[0-9a-fA-F]{{12}}$'")
+            conditions.append(
+                f"{sql} NOT REGEXP '^[0-9a-fA-F]{{8}}(-?[0-9a-fA-F]{{4}}){{3}}-?[0-9a-fA-F]{{12}}$'"
+            )
         if new == "VARCHAR" and length:
             if old != new or before is None or int(before[1]) > int(length[1]):
                 conditions.append(f"char_length({sql}) > {length[1]}")
@@ -136,7 +142,9 @@ class MySQLDDL(ServerDDL):
             conditions.append(f"{sql} NOT REGEXP '^[-+]?[0-9]+$'")
         elif new == "DECIMAL" and length and old in numbers:
             digits, places = int(length[1]), int(length[2] or 0)
-            conditions.append(f"abs({sql}) >= 1e{digits - places} OR round({sql}, {places}) <> {sql}")
+            conditions.append(
+                f"abs({sql}) >= 1e{digits - places} OR round({sql}, {places}) <> {sql}"
+            )
         return " OR ".join(conditions)
 
     # Creating
@@ -167,14 +175,19 @@ class MySQLDDL(ServerDDL):
 
     def _index_item(self, name: str, table: Table, index: Index) -> str:
         self.index(name, index)  # Refuses a partial one.
-        long = {column["name"] for column in table["columns"] if self.type_name(column) in ("LONGTEXT", "LONGBLOB")}
+        long = {
+            column["name"]
+            for column in table["columns"]
+            if self.type_name(column) in ("LONGTEXT", "LONGBLOB")
+        }
         if index.unique and long & set(index.columns):
             raise MigrationError(
                 f"unique index {index.name!r} of {name!r}: MariaDB and MySQL can only compare texts of limited length; "
                 "give the field a max_length"
             )
         columns = ", ".join(
-            f"{self.quote(column)}({PREFIX})" if column in long else self.quote(column) for column in index.columns
+            f"{self.quote(column)}({PREFIX})" if column in long else self.quote(column)
+            for column in index.columns
         )
         return f"{'UNIQUE ' if index.unique else ''}INDEX {self.quote(index.name)} ({columns})"
 
@@ -208,7 +221,8 @@ class MySQLDDL(ServerDDL):
         if change.renamed_from:
             statements.append(f"RENAME TABLE {self.quote(change.renamed_from)} TO {table}")
         statements += [
-            f"ALTER TABLE {table} DROP CONSTRAINT {self.quote(check.name)}" for check in change.dropped_checks
+            f"ALTER TABLE {table} DROP CONSTRAINT {self.quote(check.name)}"
+            for check in change.dropped_checks
         ]
         clauses = self._clauses(change)
         if clauses:
@@ -218,14 +232,20 @@ class MySQLDDL(ServerDDL):
             for column in change.added
             if column["default"] is not None
         ]
-        statements += [f"ALTER TABLE {table} ADD {self._check(check)}" for check in change.added_checks]
+        statements += [
+            f"ALTER TABLE {table} ADD {self._check(check)}" for check in change.added_checks
+        ]
         return statements
 
     def _clauses(self, change: TableChange) -> list[str]:
         assert change.live is not None
         q = self.quote
         # An index that a foreign key made for itself has gone with it.
-        clauses = [f"DROP INDEX {q(index.name)}" for index in change.dropped_indexes if not index.is_constraint]
+        clauses = [
+            f"DROP INDEX {q(index.name)}"
+            for index in change.dropped_indexes
+            if not index.is_constraint
+        ]
         old_names = {new: old for old, new in change.renames}
         moves_key = any("primary key" in text for what in change.altered.values() for text in what)
         if moves_key and change.live.source.primary_key:
@@ -235,11 +255,19 @@ class MySQLDDL(ServerDDL):
             if column in change.added:
                 clauses.append(f"ADD COLUMN {self.column(column, with_default=True)}")
             elif name in change.altered or name in old_names:
-                clauses.append(f"CHANGE COLUMN {q(old_names.get(name, name))} {self.column(column)}")
+                clauses.append(
+                    f"CHANGE COLUMN {q(old_names.get(name, name))} {self.column(column)}"
+                )
         clauses += [f"DROP COLUMN {q(name)}" for name in change.dropped]
         keys = [column["name"] for column in change.wanted["columns"] if column.get("primary_key")]
         if keys and (moves_key or any(column.get("primary_key") for column in change.added)):
             clauses.append(f"ADD PRIMARY KEY ({', '.join(q(name) for name in keys)})")
-        clauses += [f"RENAME INDEX {q(live.name)} TO {q(index.name)}" for live, index in change.index_renames]
-        clauses += [f"ADD {self._index_item(change.table, change.wanted, index)}" for index in change.added_indexes]
+        clauses += [
+            f"RENAME INDEX {q(live.name)} TO {q(index.name)}"
+            for live, index in change.index_renames
+        ]
+        clauses += [
+            f"ADD {self._index_item(change.table, change.wanted, index)}"
+            for index in change.added_indexes
+        ]
         return clauses

@@ -34,7 +34,9 @@ PREFIX = 255
 _JSON_CHECK = re.compile(r"\(*json_valid\(`?\w+`?\)\)*\Z", re.IGNORECASE)
 
 
-def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None) -> dict[str, LiveTable]:
+def read_tables(
+    results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None
+) -> dict[str, LiveTable]:
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     names, columns, foreign_keys, indexes, checks = results
     only = None if tables is None else set(tables)
@@ -53,7 +55,9 @@ def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str
             }
             if key == "PRI":
                 column["primary_key"] = True
-                found[table] = found[table]._replace(source=found[table].source._replace(primary_key="PRIMARY"))
+                found[table] = found[table]._replace(
+                    source=found[table].source._replace(primary_key="PRIMARY")
+                )
             if "auto_increment" in extra.lower():
                 column["autoincrement"] = True
             found[table].columns[name] = column
@@ -81,7 +85,9 @@ def _read_foreign_keys(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]
     for (table, name), parts in grouped.items():
         if table in found and len(parts) == 1:
             _, _, column, target, rule = parts[0]
-            found[table].source.foreign_keys[column] = ForeignKeyName(name, column, target, _rule(rule))
+            found[table].source.foreign_keys[column] = ForeignKeyName(
+                name, column, target, _rule(rule)
+            )
             found[table].columns[column]["target_table"] = target
             found[table].columns[column]["on_delete"] = _rule(rule)
 
@@ -96,7 +102,10 @@ def _read_indexes(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]]) ->
         if row[0] in found and row[1] != "PRIMARY":
             grouped.setdefault((row[0], row[1]), []).append(row)
     for (table, name), parts in grouped.items():
-        plain = all(part[3] and part[4] in (None, PREFIX) and part[5] != "D" and part[6] == "BTREE" for part in parts)
+        plain = all(
+            part[3] and part[4] in (None, PREFIX) and part[5] != "D" and part[6] == "BTREE"
+            for part in parts
+        )
         columns = tuple(part[3] for part in parts) if plain else ()
         # An index that a foreign key made for itself bears its name, and goes only with it.
         owned = name in {key.name for key in found[table].source.foreign_keys.values()}

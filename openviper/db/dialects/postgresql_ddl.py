@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.dialects.ddl import LiveTable, TableChange, sql_literal
+from openviper.db.dialects.identifiers import quote_identifier as q
 from openviper.db.dialects.postgresql_introspection import QUERIES, read_tables
 from openviper.db.dialects.server_ddl import ServerDDL
-from openviper.db.dialects.identifiers import quote_identifier as q
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column
@@ -81,10 +81,17 @@ class PostgreSQLDDL(ServerDDL):
             return "NULL"
         if column["type"].endswith("[]"):
             elements: list[Column] = [
-                {"name": column["name"], "type": column["type"][:-2], "nullable": True, "default": one}
+                {
+                    "name": column["name"],
+                    "type": column["type"][:-2],
+                    "nullable": True,
+                    "default": one,
+                }
                 for one in column["default"]
             ]
-            return f"CAST(ARRAY[{', '.join(map(self.literal, elements))}] AS {self.type_name(column)})"
+            return (
+                f"CAST(ARRAY[{', '.join(map(self.literal, elements))}] AS {self.type_name(column)})"
+            )
         if column["type"].upper() == "BOOLEAN":
             return "TRUE" if column["default"] else "FALSE"
         if column["type"].upper() == "BINARY":
@@ -108,10 +115,14 @@ class PostgreSQLDDL(ServerDDL):
                 conditions.append(f"{sql} <> trunc({sql})")
         elif new in _WHOLE and old in ("CHARACTER VARYING", "TEXT"):
             conditions.append(f"{sql} !~ '^\\s*[-+]?[0-9]+\\s*$'")
-        elif new == "NUMERIC" and length and old in (*_WHOLE, "NUMERIC", "DOUBLE PRECISION", "REAL"):
+        elif (
+            new == "NUMERIC" and length and old in (*_WHOLE, "NUMERIC", "DOUBLE PRECISION", "REAL")
+        ):
             digits, places = int(length[1]), int(length[2] or 0)
             number = f"CAST({sql} AS numeric)"
-            conditions.append(f"abs({number}) >= 1e{digits - places} OR round({number}, {places}) <> {number}")
+            conditions.append(
+                f"abs({number}) >= 1e{digits - places} OR round({number}, {places}) <> {number}"
+            )
         return " OR ".join(conditions)
 
     # Changing
@@ -127,9 +138,13 @@ class PostgreSQLDDL(ServerDDL):
         # Before the columns: dropping one drops its indexes too, and a later DROP INDEX would fail.
         for index in change.dropped_indexes:
             statements.append(
-                f"{alter} DROP CONSTRAINT {q(index.name)}" if index.is_constraint else f"DROP INDEX {q(index.name)}"
+                f"{alter} DROP CONSTRAINT {q(index.name)}"
+                if index.is_constraint
+                else f"DROP INDEX {q(index.name)}"
             )
-        statements += [f"{alter} DROP CONSTRAINT {q(check.name)}" for check in change.dropped_checks]
+        statements += [
+            f"{alter} DROP CONSTRAINT {q(check.name)}" for check in change.dropped_checks
+        ]
         statements += [f"{alter} RENAME COLUMN {q(old)} TO {q(new)}" for old, new in change.renames]
         if any("primary key" in text for what in change.altered.values() for text in what):
             if change.live.source.primary_key:
@@ -142,7 +157,8 @@ class PostgreSQLDDL(ServerDDL):
         statements += [f"{alter} DROP COLUMN {q(name)}" for name in change.dropped]
         statements += self._new_primary_key(change, alter)
         statements += [
-            f"ALTER INDEX {q(live.name)} RENAME TO {q(index.name)}" for live, index in change.index_renames
+            f"ALTER INDEX {q(live.name)} RENAME TO {q(index.name)}"
+            for live, index in change.index_renames
         ]
         statements += [self.index(change.table, index) for index in change.added_indexes]
         statements += [f"{alter} ADD {self._check(check)}" for check in change.added_checks]
@@ -165,7 +181,9 @@ class PostgreSQLDDL(ServerDDL):
             new_type = self.type_name(column)
             if column.get("on_delete") == "SET DEFAULT" or not column.get("autoincrement"):
                 statements.append(f"{alter} ALTER COLUMN {name} DROP DEFAULT")
-            statements.append(f"{alter} ALTER COLUMN {name} TYPE {new_type} USING {_conversion(name, live, new_type)}")
+            statements.append(
+                f"{alter} ALTER COLUMN {name} TYPE {new_type} USING {_conversion(name, live, new_type)}"
+            )
             if column.get("on_delete") == "SET DEFAULT" and column["default"] is not None:
                 statements.append(f"{alter} ALTER COLUMN {name} SET DEFAULT {self.literal(column)}")
         if not column["nullable"] and live["nullable"]:
@@ -196,8 +214,14 @@ class PostgreSQLDDL(ServerDDL):
         """Return the statement for a key that moves to another column."""
         keys = [column["name"] for column in change.wanted["columns"] if column.get("primary_key")]
         added = {column["name"] for column in change.added}
-        moved = any("primary key" in text for what in change.altered.values() for text in what) or added & set(keys)
-        return [f"{alter} ADD PRIMARY KEY ({', '.join(q(name) for name in keys)})"] if moved and keys else []
+        moved = any(
+            "primary key" in text for what in change.altered.values() for text in what
+        ) or added & set(keys)
+        return (
+            [f"{alter} ADD PRIMARY KEY ({', '.join(q(name) for name in keys)})"]
+            if moved and keys
+            else []
+        )
 
 
 def _conversion(sql: str, live: Column, new_type: str) -> str:
@@ -205,6 +229,10 @@ def _conversion(sql: str, live: Column, new_type: str) -> str:
     old = live["type"]
     if new_type == "BOOLEAN" and old in ("SMALLINT", "BIGINT"):
         return f"{sql} <> 0"
-    if old == "BOOLEAN" and new_type in ("SMALLINT", "BIGINT", "DOUBLE PRECISION") or new_type.startswith("NUMERIC("):
+    if (
+        old == "BOOLEAN"
+        and new_type in ("SMALLINT", "BIGINT", "DOUBLE PRECISION")
+        or new_type.startswith("NUMERIC(")
+    ):
         return f"CAST(CAST({sql} AS {'integer' if old == 'BOOLEAN' else old}) AS {new_type})"
     return f"CAST({sql} AS {new_type})"

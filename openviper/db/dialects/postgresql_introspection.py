@@ -42,7 +42,9 @@ QUERIES = (
 ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
-def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None) -> dict[str, LiveTable]:
+def read_tables(
+    results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None
+) -> dict[str, LiveTable]:
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     names, columns, constraints, indexes = results
     only = None if tables is None else set(tables)
@@ -53,7 +55,12 @@ def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str
     }
     for table, name, live_type, not_null, identity, _generated, default in columns:
         if table in found:
-            column: Column = {"name": name, "type": live_type.upper(), "nullable": not not_null, "default": None}
+            column: Column = {
+                "name": name,
+                "type": live_type.upper(),
+                "nullable": not not_null,
+                "default": None,
+            }
             if identity or (default or "").startswith("nextval("):
                 column["autoincrement"] = True
             found[table].columns[name] = column
@@ -63,7 +70,9 @@ def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str
     for table, name, unique, primary, constraint, plain, keys, predicate, definition in indexes:
         if table in found and not primary:
             found[table].indexes.append(
-                LiveIndex(name, tuple(keys) if plain else (), unique, predicate, constraint, definition)
+                LiveIndex(
+                    name, tuple(keys) if plain else (), unique, predicate, constraint, definition
+                )
             )
     return found
 

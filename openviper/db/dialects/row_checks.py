@@ -42,15 +42,26 @@ class _Looks:
     def all(self) -> list[RowCheck]:
         """Return all looks."""
         change = self.change
-        checks = [*self._added_columns(), *self._altered_columns(), *self._unique(), *self._constraints()]
+        checks = [
+            *self._added_columns(),
+            *self._altered_columns(),
+            *self._unique(),
+            *self._constraints(),
+        ]
         for name in change.dropped:
             where = f"{self.quote(name)} IS NOT NULL"
-            checks.append(self._rows(f"rows that lose their value of {change.table}.{name}", where, fatal=False))
+            checks.append(
+                self._rows(
+                    f"rows that lose their value of {change.table}.{name}", where, fatal=False
+                )
+            )
         return checks
 
     def _rows(self, problem: str, where: str, *, fatal: bool = True) -> RowCheck:
         tail = f"FROM {self.table} WHERE {where}"
-        return RowCheck(problem, f"SELECT count(*) {tail}", f"SELECT * {tail} LIMIT {SAMPLE_SIZE}", fatal)
+        return RowCheck(
+            problem, f"SELECT count(*) {tail}", f"SELECT * {tail} LIMIT {SAMPLE_SIZE}", fatal
+        )
 
     def _added_columns(self) -> list[RowCheck]:
         return [
@@ -60,7 +71,9 @@ class _Looks:
                 "1 = 1",
             )
             for column in self.change.added
-            if not column["nullable"] and column["default"] is None and not column.get("autoincrement")
+            if not column["nullable"]
+            and column["default"] is None
+            and not column.get("autoincrement")
         ]
 
     def _altered_columns(self) -> list[RowCheck]:
@@ -87,7 +100,11 @@ class _Looks:
         checks = []
         for index in change.added_indexes:
             # The condition may name a column by its new name; then the index itself decides, before the commit.
-            if not index.unique or added & set(index.columns) or (index.condition and (change.renames or added)):
+            if (
+                not index.unique
+                or added & set(index.columns)
+                or (index.condition and (change.renames or added))
+            ):
                 continue
             names = [self.quote(change.live_name(name)) for name in index.columns]
             conditions = [f"{name} IS NOT NULL" for name in names]
@@ -113,6 +130,9 @@ class _Looks:
         if change.added or change.renames:
             return []
         return [
-            self._rows(f"rows that break the check {check.name} of {change.table}", f"NOT ({check.expression})")
+            self._rows(
+                f"rows that break the check {check.name} of {change.table}",
+                f"NOT ({check.expression})",
+            )
             for check in change.added_checks
         ]

@@ -89,7 +89,9 @@ class ServerDDL:
         if column.get("autoincrement"):
             parts.append(self.auto_clause)
         # ON DELETE SET DEFAULT is the one rule that reads a default in the database.
-        if column["default"] is not None and (with_default or column.get("on_delete") == "SET DEFAULT"):
+        if column["default"] is not None and (
+            with_default or column.get("on_delete") == "SET DEFAULT"
+        ):
             parts.append(f"DEFAULT {self.literal(column)}")
         return " ".join(parts)
 
@@ -124,7 +126,10 @@ class ServerDDL:
 
     def early(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
         """Return the statements that drop foreign keys standing in the way of the changes."""
-        return [self.drop_foreign_key(table, key.name) for table, key in self._dropped_keys(changes, live)]
+        return [
+            self.drop_foreign_key(table, key.name)
+            for table, key in self._dropped_keys(changes, live)
+        ]
 
     def drop_foreign_key(self, table: str, name: str) -> str:
         """Return the statement that drops a foreign key."""
@@ -140,35 +145,61 @@ class ServerDDL:
                 continue
             keys: dict[str, ForeignKeyName] = change.live.source.foreign_keys
             leaving = set(change.dropped)
-            leaving |= {change.live_name(name) for name, what in change.altered.items() if not _only_null(what)}
-            found.update({(change.live.name, key.name): key for key in keys.values() if key.column in leaving})
+            leaving |= {
+                change.live_name(name)
+                for name, what in change.altered.items()
+                if not _only_null(what)
+            }
+            found.update(
+                {
+                    (change.live.name, key.name): key
+                    for key in keys.values()
+                    if key.column in leaving
+                }
+            )
             if _retypes_key(change):
                 for name, table in live.items():
                     referring: dict[str, ForeignKeyName] = table.source.foreign_keys
                     found.update(
-                        {(name, key.name): key for key in referring.values() if key.target == change.live.name}
+                        {
+                            (name, key.name): key
+                            for key in referring.values()
+                            if key.target == change.live.name
+                        }
                     )
         return [(table, key) for (table, _), key in found.items()]
 
     def late(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
         """Return the statements that add foreign keys once all tables and columns are there."""
         wanted = {change.table: change.wanted for change in changes}
-        old_names = {change.live.name: change.table for change in changes if change.live is not None}
+        old_names = {
+            change.live.name: change.table for change in changes if change.live is not None
+        }
         columns: dict[tuple[str, str], tuple[str, str]] = {}
         for change in changes:
             for column in change.wanted["columns"]:
                 is_new = change.live is None or column in change.added
-                if "target_table" in column and (is_new or not _only_null(change.altered.get(column["name"], []))):
-                    columns[change.table, column["name"]] = column["target_table"], column.get("on_delete", "NO ACTION")
+                if "target_table" in column and (
+                    is_new or not _only_null(change.altered.get(column["name"], []))
+                ):
+                    columns[change.table, column["name"]] = (
+                        column["target_table"],
+                        column.get("on_delete", "NO ACTION"),
+                    )
         for table, key in self._dropped_keys(changes, live):
             name = old_names.get(table, table)
-            if name not in wanted:  # Its own definition stays; only the type it points to has changed.
+            if (
+                name not in wanted
+            ):  # Its own definition stays; only the type it points to has changed.
                 columns[name, key.column] = old_names.get(key.target, key.target), key.on_delete
             else:
                 column_name = _new_name(changes, name, key.column)
                 for column in wanted[name]["columns"]:
                     if column["name"] == column_name and "target_table" in column:
-                        columns[name, column_name] = column["target_table"], column.get("on_delete", "NO ACTION")
+                        columns[name, column_name] = (
+                            column["target_table"],
+                            column.get("on_delete", "NO ACTION"),
+                        )
         return [
             self._add_foreign_key(table, column, target, action, _key_of(target, wanted, live))
             for (table, column), (target, action) in columns.items()
@@ -209,7 +240,12 @@ class ServerDDL:
         for column in change.wanted["columns"]:
             target = column.get("target_table")
             what = change.altered.get(column["name"], [])
-            if target is None or target not in live or not any(text.startswith("foreign key") for text in what) or target == change.table:
+            if (
+                target is None
+                or target not in live
+                or not any(text.startswith("foreign key") for text in what)
+                or target == change.table
+            ):
                 continue
             old = self.quote(change.live_name(column["name"]))
             # Compared as text, because the types may become the same only by this change.
@@ -232,9 +268,9 @@ def _only_null(what: Iterable[str]) -> bool:
 
 def _retypes_key(change: TableChange) -> bool:
     keys = {column["name"] for column in change.wanted["columns"] if column.get("primary_key")}
-    return any(not _only_null(what) for name, what in change.altered.items() if name in keys) or any(
-        "primary key" in what for texts in change.altered.values() for what in texts
-    )
+    return any(
+        not _only_null(what) for name, what in change.altered.items() if name in keys
+    ) or any("primary key" in what for texts in change.altered.values() for what in texts)
 
 
 def _new_name(changes: Sequence[TableChange], table: str, column: str) -> str:
@@ -248,5 +284,8 @@ def _key_of(table: str, wanted: Mapping[str, Table], live: Mapping[str, LiveTabl
     if table in wanted:
         return primary_key(wanted[table])
     if table in live:
-        return next((name for name, column in live[table].columns.items() if column.get("primary_key")), "id")
+        return next(
+            (name for name, column in live[table].columns.items() if column.get("primary_key")),
+            "id",
+        )
     return "id"

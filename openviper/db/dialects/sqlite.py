@@ -11,7 +11,14 @@ from typing import Any
 from openviper.db.dialects.base import Converter, Features
 from openviper.db.dialects.identifiers import quote_identifier
 
-DATE_PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
+DATE_PARTS = {
+    "year": "%Y",
+    "month": "%m",
+    "day": "%d",
+    "hour": "%H",
+    "minute": "%M",
+    "second": "%S",
+}
 EXACT_DIGITS = 15
 """Decimal digits that a floating point number of SQLite keeps for certain."""
 _INTEGERS = 2**63
@@ -23,8 +30,10 @@ _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
 
 
 def _write_datetime(value: datetime) -> str:
-    if value.tzinfo is UTC:  # The common case, where formatting by hand takes half the time of isoformat.
-        return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (
+    if (
+        value.tzinfo is UTC
+    ):  # The common case, where formatting by hand takes half the time of isoformat.
+        return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (  # noqa: UP031 - faster than an f-string here
             value.year,
             value.month,
             value.day,
@@ -80,7 +89,9 @@ def _write_decimal(value: Any) -> str | float:
     # version of SQLite rounds; what would become another amount is refused.
     number = float(text)
     if _read_decimal(number) != value:
-        raise ValueError(f"{text} has more digits than SQLite keeps in a column of type NUMERIC, {EXACT_DIGITS}")
+        raise ValueError(
+            f"{text} has more digits than SQLite keeps in a column of type NUMERIC, {EXACT_DIGITS}"
+        )
     return number
 
 
@@ -157,7 +168,11 @@ class SQLiteDialect:
 
     def writer(self, neutral_type: str) -> Converter | None:
         """Return the converter for values on their way into the database; arrays are JSON."""
-        return _write_json if neutral_type.endswith("[]") else _WRITERS.get(neutral_type.partition("(")[0])
+        return (
+            _write_json
+            if neutral_type.endswith("[]")
+            else _WRITERS.get(neutral_type.partition("(")[0])
+        )
 
     def reader(self, neutral_type: str, *, aware: bool = True) -> Converter | None:
         """Return the converter for values on their way out of the database."""
@@ -178,7 +193,9 @@ class SQLiteDialect:
 
     def bulk_insert(self, table: str, columns: Sequence[str]) -> str:
         """Return the INSERT of one row; a prepared statement needs nothing faster."""
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['?'] * len(columns))})"
+        return (
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['?'] * len(columns))})"
+        )
 
     def reserve_keys(self) -> str:
         """Return nothing: a writing transaction has all numbers to itself."""

@@ -25,6 +25,7 @@ from openviper.db.dialects.ddl import (
     table_checks,
     table_indexes,
 )
+from openviper.db.dialects.identifiers import quote_identifier as q
 from openviper.db.dialects.sqlite_introspection import (
     QUERIES,
     CreateStatement,
@@ -33,7 +34,6 @@ from openviper.db.dialects.sqlite_introspection import (
     kind_of_type,
     read_tables,
 )
-from openviper.db.dialects.identifiers import quote_identifier as q
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
@@ -92,7 +92,9 @@ class SQLiteDDL:
         elif not column["nullable"]:
             parts.append("NOT NULL")
         # ON DELETE SET DEFAULT is the one rule that reads a default in the database.
-        if column["default"] is not None and (with_default or column.get("on_delete") == "SET DEFAULT"):
+        if column["default"] is not None and (
+            with_default or column.get("on_delete") == "SET DEFAULT"
+        ):
             parts.append(f"DEFAULT {sql_literal(column['default'], column['type'])}")
         if target := column.get("target_table"):
             parts.append(f"REFERENCES {q(target)}")
@@ -101,7 +103,12 @@ class SQLiteDDL:
         return " ".join(parts)
 
     def _create(
-        self, name: str, table: Table, checks: Iterable[Check], extra: Iterable[str] = (), suffix: str = ""
+        self,
+        name: str,
+        table: Table,
+        checks: Iterable[Check],
+        extra: Iterable[str] = (),
+        suffix: str = "",
     ) -> str:
         # The key first, as a reader of the database expects it; the rest in the order of the file.
         ordered = sorted(table["columns"], key=lambda column: not column.get("primary_key"))
@@ -156,7 +163,9 @@ class SQLiteDDL:
 
     @staticmethod
     def _needs_copy(column: Column) -> bool:
-        return bool(column.get("primary_key")) or (not column["nullable"] and column["default"] is None)
+        return bool(column.get("primary_key")) or (
+            not column["nullable"] and column["default"] is None
+        )
 
     def _can_drop(self, change: TableChange, name: str) -> bool:
         assert change.live is not None
@@ -164,7 +173,9 @@ class SQLiteDDL:
         source: CreateStatement = change.live.source
         if self.version < (3, 35, 0) or column.get("primary_key") or column.get("target_table"):
             return False
-        if source.triggers or any(mentions(check.expression, [name]) for check in change.live.checks):
+        if source.triggers or any(
+            mentions(check.expression, [name]) for check in change.live.checks
+        ):
             return False
         leaving = {index.name for index in change.dropped_indexes}
         return not any(
@@ -180,20 +191,25 @@ class SQLiteDDL:
         statements = []
         if change.renamed_from:
             statements.append(f"ALTER TABLE {q(change.renamed_from)} RENAME TO {table}")
-        statements += [f"ALTER TABLE {table} RENAME COLUMN {q(old)} TO {q(new)}" for old, new in change.renames]
+        statements += [
+            f"ALTER TABLE {table} RENAME COLUMN {q(old)} TO {q(new)}" for old, new in change.renames
+        ]
         leaving = [*change.dropped_indexes, *(live for live, _ in change.index_renames)]
         if self.rebuilds(change):
             return statements + self._rebuild(change, change.live, leaving)
         statements += [f"DROP INDEX {q(index.name)}" for index in leaving]
         # ADD COLUMN with a default touches no row. The default stays: taking it away would mean a copy of the table.
         statements += [
-            f"ALTER TABLE {table} ADD COLUMN {self.column(column, with_default=True)}" for column in change.added
+            f"ALTER TABLE {table} ADD COLUMN {self.column(column, with_default=True)}"
+            for column in change.added
         ]
         statements += [f"ALTER TABLE {table} DROP COLUMN {q(name)}" for name in change.dropped]
         arriving = [*(index for _, index in change.index_renames), *change.added_indexes]
         return statements + [self._index(change.table, index) for index in arriving]
 
-    def _rebuild(self, change: TableChange, live: LiveTable, leaving: Sequence[LiveIndex]) -> list[str]:
+    def _rebuild(
+        self, change: TableChange, live: LiveTable, leaving: Sequence[LiveIndex]
+    ) -> list[str]:
         source: CreateStatement = live.source
         new_names = dict(change.renames)
         temporary = f"{NEW_PREFIX}{change.table}"
@@ -203,7 +219,10 @@ class SQLiteDDL:
                 temporary,
                 change.wanted,
                 [*wanted_checks, *self._foreign_checks(change, live, wanted_checks)],
-                [rename_identifiers(text, new_names) for text in self._kept_definitions(change, live)],
+                [
+                    rename_identifiers(text, new_names)
+                    for text in self._kept_definitions(change, live)
+                ],
                 source.options,
             )
         ]
@@ -226,9 +245,16 @@ class SQLiteDDL:
         made = {index.key for index in wanted}
         gone = {index.name for index in leaving}
         for index in live.indexes:
-            renamed = index._replace(columns=tuple(new_names.get(name, name) for name in index.columns))
+            renamed = index._replace(
+                columns=tuple(new_names.get(name, name) for name in index.columns)
+            )
             lost = mentions(index.sql, change.dropped)
-            if index.sql and not lost and index.name not in gone and (not index.columns or renamed.key not in made):
+            if (
+                index.sql
+                and not lost
+                and index.name not in gone
+                and (not index.columns or renamed.key not in made)
+            ):
                 statements.append(self._moved(index.sql, change))
         statements += [self._moved(sql, change) for sql in source.triggers]
         return statements
@@ -241,7 +267,9 @@ class SQLiteDDL:
         return rename_identifiers(sql, names)
 
     @staticmethod
-    def _foreign_checks(change: TableChange, live: LiveTable, wanted: Sequence[Check]) -> list[Check]:
+    def _foreign_checks(
+        change: TableChange, live: LiveTable, wanted: Sequence[Check]
+    ) -> list[Check]:
         """Return the checks somebody else put on the table, which stay."""
         names = dict(change.renames)
         gone = {check.expression for check in change.dropped_checks}
@@ -249,9 +277,15 @@ class SQLiteDDL:
         kept = []
         for check in live.checks:
             moved = check._replace(expression=rename_identifiers(check.expression, names))
-            if check.expression in gone or check.column in change.kept or check.column in change.dropped:
+            if (
+                check.expression in gone
+                or check.column in change.kept
+                or check.column in change.dropped
+            ):
                 continue
-            if normalise_expression(moved.expression) not in stated and not mentions(check.expression, change.dropped):
+            if normalise_expression(moved.expression) not in stated and not mentions(
+                check.expression, change.dropped
+            ):
                 kept.append(moved)
         return kept
 
@@ -261,7 +295,9 @@ class SQLiteDDL:
         source: CreateStatement = live.source
         kept = [source.columns[name] for name in change.kept]
         for columns, text in source.foreign_keys:
-            if (len(columns) > 1 or columns[0] in change.kept) and not set(columns) & set(change.dropped):
+            if (len(columns) > 1 or columns[0] in change.kept) and not set(columns) & set(
+                change.dropped
+            ):
                 kept.append(text)
         gone = {index.name for index in change.dropped_indexes}
         names = dict(change.renames)
@@ -289,7 +325,9 @@ class SQLiteDDL:
         targets = ", ".join(target for target, _ in pairs)
         values = ", ".join(value for _, value in pairs)
         order = " ORDER BY rowid" if "ROWID" not in source.options.upper() else ""
-        return f"INSERT INTO {q(temporary)} ({targets}) SELECT {values} FROM {q(change.table)}{order}"
+        return (
+            f"INSERT INTO {q(temporary)} ({targets}) SELECT {values} FROM {q(change.table)}{order}"
+        )
 
     def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
         """Return what has to be looked at before the change."""

@@ -72,7 +72,9 @@ class CreateStatement:
                 self.autoincrement = column
         self._read_checks(item, found, column)
 
-    def _read_checks(self, item: str, found: list[tuple[str, str, int]], column: str | None) -> None:
+    def _read_checks(
+        self, item: str, found: list[tuple[str, str, int]], column: str | None
+    ) -> None:
         depth = 0
         start: int | None = None
         name = ""
@@ -114,7 +116,9 @@ def _split(sql: str) -> tuple[list[str], str]:
     return items, ""
 
 
-def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None) -> dict[str, LiveTable]:
+def read_tables(
+    results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str] | None
+) -> dict[str, LiveTable]:
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     objects, columns, indexes, foreign_keys = results
     only = None if tables is None else set(tables)
@@ -154,7 +158,9 @@ def read_tables(results: Sequence[Sequence[Sequence[Any]]], tables: Iterable[str
     return found
 
 
-def _read_indexes(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]], sql_of_index: dict[str, str]) -> None:
+def _read_indexes(
+    found: dict[str, LiveTable], rows: Sequence[Sequence[Any]], sql_of_index: dict[str, str]
+) -> None:
     grouped: dict[tuple[str, str], list[Sequence[Any]]] = {}
     for row in rows:
         if row[0] in found and row[3] != "pk":
@@ -241,7 +247,9 @@ def is_same_type(wanted: Column, live_type: str) -> bool:
         return live in _SAME["JSON"]
     if neutral in _SAME:
         return live in _SAME[neutral]
-    return live.replace("DECIMAL", "NUMERIC") == column_type(wanted).replace(" ", "").replace("DECIMAL", "NUMERIC")
+    return live.replace("DECIMAL", "NUMERIC") == column_type(wanted).replace(" ", "").replace(
+        "DECIMAL", "NUMERIC"
+    )
 
 
 def kind_of_type(live_type: str) -> str:

@@ -28,13 +28,17 @@ def misfit(sql: str, old_type: str, column: Column) -> str:
             conditions.append(f"length({sql}) > {length[1]}")
     if new == "integer" and old != "integer":
         text = f"CAST({sql} AS TEXT)"
-        whole = f"CAST({sql} AS INTEGER) <> CAST({sql} AS REAL)" if old in ("real", "numeric") else ""
+        whole = (
+            f"CAST({sql} AS INTEGER) <> CAST({sql} AS REAL)" if old in ("real", "numeric") else ""
+        )
         conditions.append(whole or f"CAST(CAST({sql} AS INTEGER) AS TEXT) <> {text}")
     if new in ("real", "numeric") and old not in ("integer", "real", "numeric"):
         conditions.append(f"{sql} = '' OR {sql} GLOB '*[^-+0-9.eE]*'")
     if limit := _RANGES.get(new_type):
         if old != "integer" or old_type == "BIGINT" or new_type == "SMALLINT":
-            conditions.append(f"CAST({sql} AS INTEGER) >= {limit} OR CAST({sql} AS INTEGER) < {-limit}")
+            conditions.append(
+                f"CAST({sql} AS INTEGER) >= {limit} OR CAST({sql} AS INTEGER) < {-limit}"
+            )
     # Columns of these types take any text here; what is none of them could not be read back.
     if (kind := column["type"].upper()) in _MOMENTS and old_type.upper() not in _MOMENTS:
         conditions.append(f"typeof({sql}) <> 'text' OR {_MOMENTS[kind]}({sql}) IS NULL")

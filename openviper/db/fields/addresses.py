@@ -25,7 +25,9 @@ class IPAddressField(CharField[T]):
     default_length = 45
 
     @overload
-    def __init__(self: IPAddressField[str], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: IPAddressField[str], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
     @overload
     def __init__(
         self: IPAddressField[str | None], *, null: Literal[True], **options: Unpack[FieldOptions]

@@ -25,7 +25,9 @@ class ArrayBackend(Protocol):
         """Return what turns an element, as its field gives it, into the stored form; `None` if nothing is to do."""
         ...
 
-    def element_reader(self, field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter | None:
+    def element_reader(
+        self, field: Field[Any], dialect: Dialect, *, aware: bool
+    ) -> Converter | None:
         """Return the reverse of `element_writer`."""
         ...
 
@@ -37,7 +39,9 @@ class PostgresArrayBackend:
         """Return the writer of the element's field."""
         return field.writer(dialect)
 
-    def element_reader(self, field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter | None:
+    def element_reader(
+        self, field: Field[Any], dialect: Dialect, *, aware: bool
+    ) -> Converter | None:
         """Return the reader of the element's field."""
         return field.reader(dialect, aware=aware)
 
@@ -49,13 +53,17 @@ class FallbackJsonBackend:
         """Return what turns an element into a member of the JSON text."""
         return field.writer(_json_dialect())
 
-    def element_reader(self, field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter | None:
+    def element_reader(
+        self, field: Field[Any], dialect: Dialect, *, aware: bool
+    ) -> Converter | None:
         """Return what turns a member of the JSON text into an element."""
         return field.reader(_json_dialect(), aware=aware)
 
 
 def _json_dialect() -> Dialect:
-    return cast("Dialect", JSON_FORM)  # Fields ask a dialect for its conversions only, and those it has.
+    return cast(
+        "Dialect", JSON_FORM
+    )  # Fields ask a dialect for its conversions only, and those it has.
 
 
 _POSTGRES = PostgresArrayBackend()
@@ -71,10 +79,6 @@ def get_array_backend() -> PostgresArrayBackend | FallbackJsonBackend:
     from openviper.db.connection import connections
 
     return _POSTGRES if connections.get("default").vendor == "postgresql" else _JSON
-
-
-def reset_array_backend() -> None:
-    """Do nothing: the answer of `get_array_backend` is not kept, as it was in OpenViper 0.1."""
 
 
 class ArrayField(Field[T]):
@@ -115,10 +119,19 @@ class ArrayField(Field[T]):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(null=null, **options)
-        base = base_field() if isinstance(base_field, type) and issubclass(base_field, Field) else base_field
+        base = (
+            base_field()
+            if isinstance(base_field, type) and issubclass(base_field, Field)
+            else base_field
+        )
         if not isinstance(base, Field):
-            raise TypeError(f"the elements of an ArrayField are described by a field, not {base_field!r}")
-        if isinstance(base, (FileField, ForeignKey, JSONField, SensitiveField)) or not base.db_type():
+            raise TypeError(
+                f"the elements of an ArrayField are described by a field, not {base_field!r}"
+            )
+        if (
+            isinstance(base, (FileField, ForeignKey, JSONField, SensitiveField))
+            or not base.db_type()
+        ):
             raise TypeError(f"a {type(base).__name__} cannot be the element of an ArrayField")
         if size is not None and size < 1:
             raise ValueError(f"size={size!r} is not positive")
@@ -150,7 +163,9 @@ class ArrayField(Field[T]):
             return None
         elements = self._elements(value)
         converted = [self.base_field.to_db(element) for element in elements]
-        same = value.__class__ is list and all(one is other for one, other in zip(elements, converted, strict=True))
+        same = value.__class__ is list and all(
+            one is other for one, other in zip(elements, converted, strict=True)
+        )
         return value if same else converted
 
     def _elements(self, value: Any) -> Sequence[Any]:
@@ -190,13 +205,19 @@ class ArrayField(Field[T]):
         """Return the conversion of the elements, followed by that of the list."""
         write_elements = _each(self.element_writer(dialect))
         write_list = dialect.writer(self.db_type())
-        return write_elements if write_list is None else lambda value: write_list(write_elements(value))
+        return (
+            write_elements
+            if write_list is None
+            else lambda value: write_list(write_elements(value))
+        )
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the conversion of the list, followed by that of the elements."""
         # The caller knows about columns of time stamps only.
         aware = self.base_field.base_type == "DATETIME" and uses_time_zones()
-        read_elements = _each(self.backend(dialect).element_reader(self.base_field, dialect, aware=aware))
+        read_elements = _each(
+            self.backend(dialect).element_reader(self.base_field, dialect, aware=aware)
+        )
         read_list = dialect.reader(self.db_type(), aware=aware)
         return read_elements if read_list is None else lambda value: read_elements(read_list(value))
 

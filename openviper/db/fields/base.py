@@ -214,7 +214,9 @@ class Field(Generic[T]):
         assert self._allowed is not None
         plain = value.value if isinstance(value, Enum) else value
         if plain not in self._allowed:
-            raise ValueError(f"{self.name}: {plain!r} is not one of {sorted(self._allowed, key=str)!r}")
+            raise ValueError(
+                f"{self.name}: {plain!r} is not one of {sorted(self._allowed, key=str)!r}"
+            )
 
     async def pre_save(self, instance: Any, value: Any) -> Any:
         """Return the value to store; called before each INSERT and UPDATE for classes that override it."""
@@ -229,10 +231,14 @@ def choice_pairs(choices: Choices) -> list[tuple[Any, str]]:
     """
     try:
         if isinstance(choices, type):
-            return [(member.value, str(getattr(member, "label", member.name))) for member in choices]
+            return [
+                (member.value, str(getattr(member, "label", member.name))) for member in choices
+            ]
         return [(value, label) for value, label in choices]
     except (TypeError, ValueError, AttributeError):
-        raise ValueError(f"choices={choices!r} is neither an Enum nor a list of pairs of value and label") from None
+        raise ValueError(
+            f"choices={choices!r} is neither an Enum nor a list of pairs of value and label"
+        ) from None
 
 
 def unwrap_enum(value: Any) -> Any:

@@ -15,9 +15,13 @@ class BinaryField(Field[T]):
     base_type = "BINARY"
 
     @overload
-    def __init__(self: BinaryField[bytes], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: BinaryField[bytes], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
     @overload
-    def __init__(self: BinaryField[bytes | None], *, null: Literal[True], **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: BinaryField[bytes | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
 
@@ -37,7 +41,9 @@ class BinaryField(Field[T]):
             try:
                 return value.encode()
             except UnicodeEncodeError as error:
-                raise ValueError(f"{self.name}: the text has no UTF-8 form: {error.reason}") from None
+                raise ValueError(
+                    f"{self.name}: the text has no UTF-8 form: {error.reason}"
+                ) from None
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
         raise ValueError(f"{self.name}: {type(value).__name__} is not bytes")

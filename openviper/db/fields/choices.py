@@ -74,7 +74,9 @@ class TextChoice(StrEnum, metaclass=TextChoiceMeta):
         for member in cls:
             if member.value == value:
                 return member
-        raise ValueError(f"{value!r} is not a value of {cls.__name__}; values: {', '.join(cls.values)}")
+        raise ValueError(
+            f"{value!r} is not a value of {cls.__name__}; values: {', '.join(cls.values)}"
+        )
 
     @classmethod
     def from_label(cls, label: str) -> Self:
@@ -86,4 +88,6 @@ class TextChoice(StrEnum, metaclass=TextChoiceMeta):
         for member in cls:
             if member.label == label:
                 return member
-        raise ValueError(f"{label!r} is not a label of {cls.__name__}; labels: {', '.join(cls.labels)}")
+        raise ValueError(
+            f"{label!r} is not a label of {cls.__name__}; labels: {', '.join(cls.labels)}"
+        )

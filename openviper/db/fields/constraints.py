@@ -36,7 +36,9 @@ class Index:
         condition: An SQL predicate; only rows it holds for are in the index.
     """
 
-    def __init__(self, fields: Sequence[str], name: str | None = None, condition: str | None = None) -> None:
+    def __init__(
+        self, fields: Sequence[str], name: str | None = None, condition: str | None = None
+    ) -> None:
         self.fields = [fields] if isinstance(fields, str) else list(fields)
         self.name = name
         self.condition = None if condition is None else validate_sql_expression(condition)

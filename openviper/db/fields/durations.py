@@ -31,11 +31,17 @@ class DurationField(Field[T]):
 
     @overload
     def __init__(
-        self: DurationField[timedelta], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+        self: DurationField[timedelta],
+        *,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
     def __init__(
-        self: DurationField[timedelta | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+        self: DurationField[timedelta | None],
+        *,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.file_storage import get_file_storage
 from openviper.db.fields.text import CharField
 from openviper.db.fields.uploads import (
     EXTENSION_OF_KIND,
@@ -20,7 +21,6 @@ from openviper.db.fields.uploads import (
     is_upload,
     read_upload,
 )
-from openviper.db.fields.file_storage import get_file_storage
 
 T = TypeVar("T")
 
@@ -46,6 +46,7 @@ class AsyncReadable(Protocol):
 
 Upload = bytes | bytearray | SyncReadable | AsyncReadable
 """What may be assigned to a `FileField`, apart from the path of a file that is stored already."""
+
 
 class FileField(CharField[T]):
     """A file: the attribute holds its path in the storage; NULL is allowed.
@@ -109,7 +110,9 @@ class FileField(CharField[T]):
         options: FieldOptions,
     ) -> None:
         if max_file_size is not None and max_size is not None:
-            raise TypeError("max_file_size and max_size are two names for one limit; give one of them")
+            raise TypeError(
+                "max_file_size and max_size are two names for one limit; give one of them"
+            )
         options.setdefault("blank", True)
         Field.__init__(self, null=null, **options)
         self._set_length(max_length)
@@ -119,7 +122,9 @@ class FileField(CharField[T]):
             check_path(directory)
         self.upload_to = directory
         if self._name_length() < 16:
-            raise ValueError(f"max_length={self.max_length!r} leaves no room for a name in {directory!r}")
+            raise ValueError(
+                f"max_length={self.max_length!r} leaves no room for a name in {directory!r}"
+            )
         self.max_file_size = max_file_size if max_size is None else max_size
 
     if TYPE_CHECKING:
@@ -203,14 +208,18 @@ class FileField(CharField[T]):
         storage = get_file_storage()
         try:
             content = await read_upload(value, self._limit())
-            filename = clean_name(content.filename or self._name_for(content.data), self._name_length())
+            filename = clean_name(
+                content.filename or self._name_for(content.data), self._name_length()
+            )
             self.check_content(content, filename)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
         self.check_extension(filename)
         import secrets
 
-        path = await storage.save(f"{self.upload_to}{secrets.token_hex(_TOKEN_BYTES)}_{filename}", content.data)
+        path = await storage.save(
+            f"{self.upload_to}{secrets.token_hex(_TOKEN_BYTES)}_{filename}", content.data
+        )
         self._named(check_path, path)
         return path
 
@@ -275,7 +284,9 @@ class ImageField(FileField[T]):
     ) -> None:
         self._prepare(upload_to, max_file_size, max_length, max_size, null, options)
         if isinstance(allowed_extensions, str):
-            raise TypeError(f"allowed_extensions={allowed_extensions!r} is one text; a list of extensions is wanted")
+            raise TypeError(
+                f"allowed_extensions={allowed_extensions!r} is one text; a list of extensions is wanted"
+            )
         given = IMAGE_EXTENSIONS if allowed_extensions is None else allowed_extensions
         self.allowed_extensions = tuple(extension.lower().removeprefix(".") for extension in given)
 

@@ -14,7 +14,10 @@ T = TypeVar("T")
 ALLOWED_TAGS = frozenset(
     "a abbr acronym b blockquote br code em i img li ol p pre small strong sub sup ul".split()
 )
-ALLOWED_ATTRIBUTES: Mapping[str, Iterable[str]] = {"a": ("href", "title"), "img": ("src", "alt", "title")}
+ALLOWED_ATTRIBUTES: Mapping[str, Iterable[str]] = {
+    "a": ("href", "title"),
+    "img": ("src", "alt", "title"),
+}
 ALLOWED_SCHEMES = frozenset(("http", "https", "mailto"))
 _NEVER_TAGS = frozenset(
     "applet base embed frame frameset iframe link math meta noembed noframes noscript object plaintext script style "
@@ -74,11 +77,18 @@ class HTMLField(TextField[T]):
         attributes = ALLOWED_ATTRIBUTES if allowed_attributes is None else allowed_attributes
         self.allowed_tags = _names(ALLOWED_TAGS if allowed_tags is None else allowed_tags)
         self.allowed_attributes = {tag.lower(): _names(names) for tag, names in attributes.items()}
-        self.allowed_schemes = _names(ALLOWED_SCHEMES if allowed_schemes is None else allowed_schemes)
+        self.allowed_schemes = _names(
+            ALLOWED_SCHEMES if allowed_schemes is None else allowed_schemes
+        )
         self.strip_comments = strip_comments
         if never := sorted(self.allowed_tags & _NEVER_TAGS):
             raise ValueError(f"allowed_tags: {', '.join(never)} cannot be made safe")
-        handlers = {name for names in self.allowed_attributes.values() for name in names if name.startswith("on")}
+        handlers = {
+            name
+            for names in self.allowed_attributes.values()
+            for name in names
+            if name.startswith("on")
+        }
         if handlers:
             raise ValueError(f"allowed_attributes: {', '.join(sorted(handlers))} can run scripts")
 
@@ -110,7 +120,11 @@ class HTMLField(TextField[T]):
         from openviper.db.fields.html_cleaner import clean
 
         return clean(
-            text, self.allowed_tags, self.allowed_attributes, self.allowed_schemes, strip_comments=self.strip_comments
+            text,
+            self.allowed_tags,
+            self.allowed_attributes,
+            self.allowed_schemes,
+            strip_comments=self.strip_comments,
         )
 
 

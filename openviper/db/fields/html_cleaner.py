@@ -93,7 +93,9 @@ class _Cleaner(HTMLParser):
             if tag == self.dropping:
                 self.dropping = ""
             return
-        while self.counts[tag]:  # A count, because looking through the list for every stray end would take too long.
+        while self.counts[
+            tag
+        ]:  # A count, because looking through the list for every stray end would take too long.
             inner = self.open.pop()
             self.counts[inner] -= 1
             self.parts.append(f"</{inner}>")

@@ -164,7 +164,11 @@ class ManyToManyRelation(Generic[M]):
         return found[0], found[1]
 
     def _found_keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
-        keys = [field for field in self.through_model._meta.fields.values() if isinstance(field, ForeignKey)]
+        keys = [
+            field
+            for field in self.through_model._meta.fields.values()
+            if isinstance(field, ForeignKey)
+        ]
         sources = [key for key in keys if _is_same(key.remote_model, self.model)]
         targets = [key for key in keys if _is_same(key.remote_model, self.remote_model)]
         if _is_same(self.model, self.remote_model):

@@ -132,4 +132,6 @@ class ModelOptions:
                 f"{self.model_name}.{name} is a many-to-many relation and no column; load it with prefetch_related(), "
                 f"filter by the rows of its join model"
             )
-        return FieldError(f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}")
+        return FieldError(
+            f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}"
+        )

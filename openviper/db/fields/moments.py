@@ -37,7 +37,9 @@ def local_zone() -> ZoneInfo:
 
 def current_moment() -> datetime:
     """Return now as the ORM hands it out: aware and in UTC, or naive in `TIME_ZONE` when `USE_TZ` is off."""
-    return datetime.now(UTC) if uses_time_zones() else datetime.now(local_zone()).replace(tzinfo=None)
+    return (
+        datetime.now(UTC) if uses_time_zones() else datetime.now(local_zone()).replace(tzinfo=None)
+    )
 
 
 class DateTimeField(Field[T]):
@@ -108,21 +110,31 @@ class DateTimeField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return a `datetime` in the form the settings ask for; ISO 8601 text and dates are converted."""
-        if value is None or (value.__class__ is datetime and value.tzinfo is UTC and uses_time_zones()):
+        if value is None or (
+            value.__class__ is datetime and value.tzinfo is UTC and uses_time_zones()
+        ):
             return value
         if isinstance(value, str):
             try:
                 value = datetime.fromisoformat(value)
             except ValueError:
-                raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 date and time") from None
+                raise ValueError(
+                    f"{self.name}: {value!r} is not an ISO 8601 date and time"
+                ) from None
         elif not isinstance(value, datetime):
             if not isinstance(value, date):
                 raise ValueError(f"{self.name}: {value!r} is not a date and time")
             value = datetime(value.year, value.month, value.day)
         try:
             if uses_time_zones():
-                return (value.replace(tzinfo=local_zone()) if value.tzinfo is None else value).astimezone(UTC)
-            return value if value.tzinfo is None else value.astimezone(local_zone()).replace(tzinfo=None)
+                return (
+                    value.replace(tzinfo=local_zone()) if value.tzinfo is None else value
+                ).astimezone(UTC)
+            return (
+                value
+                if value.tzinfo is None
+                else value.astimezone(local_zone()).replace(tzinfo=None)
+            )
         except OverflowError:
             raise ValueError(f"{self.name}: {value!r} has no equivalent in UTC") from None
 

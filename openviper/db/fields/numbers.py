@@ -15,7 +15,7 @@ T = TypeVar("T")
 _DRIVER_LIMIT = 2**63
 _TRUE = {"1", "true", "yes", "on", "t", "y"}
 # SQLite makes NULL of NaN (https://sqlite.org/floatingpoint.html); MariaDB and MySQL have neither.
-_NOT_KEPT: dict[str, Callable[[float], bool]] = {"sqlite": math.isnan, "mysql": lambda value: True}
+_NOT_KEPT: dict[str, Callable[[float], bool]] = {"sqlite": math.isnan, "mysql": lambda _value: True}
 _FALSE = {"0", "false", "no", "off", "f", "n", ""}
 
 
@@ -27,9 +27,13 @@ class IntegerField(Field[T]):
     maximum = 2**31 - 1
 
     @overload
-    def __init__(self: IntegerField[int], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: IntegerField[int], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
     @overload
-    def __init__(self: IntegerField[int | None], *, null: Literal[True], **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: IntegerField[int | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
 
@@ -69,7 +73,9 @@ class IntegerField(Field[T]):
         if value is not None:
             number = self.to_python(value)
             if not self.minimum <= number <= self.maximum:
-                raise ValueError(f"{self.name}: {number!r} is not between {self.minimum} and {self.maximum}")
+                raise ValueError(
+                    f"{self.name}: {number!r} is not between {self.minimum} and {self.maximum}"
+                )
 
 
 class BigIntegerField(IntegerField[T]):
@@ -117,11 +123,17 @@ class PositiveIntegerField(IntegerField[T]):
 
     @overload
     def __init__(
-        self: PositiveIntegerField[int], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+        self: PositiveIntegerField[int],
+        *,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
     def __init__(
-        self: PositiveIntegerField[int | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+        self: PositiveIntegerField[int | None],
+        *,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         Field.__init__(self, null=null, **options)
@@ -262,7 +274,9 @@ class DecimalField(Field[T]):
     ) -> None:
         super().__init__(null=null, **options)
         if not 0 <= decimal_places <= max_digits or max_digits < 1:
-            raise ValueError(f"decimal_places={decimal_places!r} does not go with max_digits={max_digits!r}")
+            raise ValueError(
+                f"decimal_places={decimal_places!r} does not go with max_digits={max_digits!r}"
+            )
         self.max_digits = max_digits
         self.decimal_places = decimal_places
         self._unit = Decimal((0, (1,), -decimal_places))
@@ -305,7 +319,9 @@ class DecimalField(Field[T]):
             number = value if inner is None else inner(value)
             try:
                 return number.quantize(unit, context=context)
-            except InvalidOperation:  # More digits than the field has: another tool's doing, shown as it is.
+            except (
+                InvalidOperation
+            ):  # More digits than the field has: another tool's doing, shown as it is.
                 return number
 
         return read
@@ -325,7 +341,9 @@ class DecimalField(Field[T]):
         places = max(0, -exponent - zeros)
         whole = max(0, number.adjusted() + 1)
         if places > self.decimal_places:
-            raise ValueError(f"{self.name}: {number} has more than {self.decimal_places} decimal places")
+            raise ValueError(
+                f"{self.name}: {number} has more than {self.decimal_places} decimal places"
+            )
         if whole > self.max_digits - self.decimal_places:
             raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
 
@@ -336,9 +354,13 @@ class BooleanField(Field[T]):
     base_type = "BOOLEAN"
 
     @overload
-    def __init__(self: BooleanField[bool], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: BooleanField[bool], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
     @overload
-    def __init__(self: BooleanField[bool | None], *, null: Literal[True], **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: BooleanField[bool | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
 

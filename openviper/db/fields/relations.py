@@ -156,7 +156,9 @@ class ForeignKey(Field[Awaitable[T]]):
         try:
             self.on_delete = ON_DELETE[on_delete.upper().replace("_", " ")]
         except (KeyError, AttributeError):
-            raise ValueError(f"on_delete={on_delete!r} is not one of {', '.join(sorted(ON_DELETE))}") from None
+            raise ValueError(
+                f"on_delete={on_delete!r} is not one of {', '.join(sorted(ON_DELETE))}"
+            ) from None
         if self.on_delete == "SET NULL" and not null:
             raise ValueError("on_delete='SET NULL' needs null=True")
         self.to = to
@@ -201,7 +203,6 @@ class ForeignKey(Field[Awaitable[T]]):
     # The attribute; unlike other fields a data descriptor, because the key and the instance are two values
 
     if TYPE_CHECKING:
-
         # A related instance is awaitable too, so one unloaded reference can be assigned to another.
         def __set__(self, instance: object, value: T | Awaitable[T]) -> None:
             """Set the key, and the instance if one is given."""
@@ -240,7 +241,10 @@ class ForeignKey(Field[Awaitable[T]]):
             return value
         remote = self.remote_model
         # A proxy and its parent are the same rows.
-        if not isinstance(value, remote) and type(value)._meta.table_name != remote._meta.table_name:
+        if (
+            not isinstance(value, remote)
+            and type(value)._meta.table_name != remote._meta.table_name
+        ):
             raise ValueError(f"{self.name}: {value!r} is not a {remote.__name__}")
         if value.pk is None:
             raise ValueError(f"{self.name}: {value!r} is not saved yet")

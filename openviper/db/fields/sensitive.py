@@ -58,9 +58,13 @@ class SensitiveField(CharField[T]):
         null: Literal[False],
         **options: Unpack[FieldOptions],
     ) -> None: ...
-    def __init__(self, *, max_length: int | None = None, null: bool = True, **options: Unpack[FieldOptions]) -> None:
+    def __init__(
+        self, *, max_length: int | None = None, null: bool = True, **options: Unpack[FieldOptions]
+    ) -> None:
         if options.get("unique") or options.get("primary_key"):
-            raise ValueError("an encrypted text cannot be unique: two encryptions of one text differ")
+            raise ValueError(
+                "an encrypted text cannot be unique: two encryptions of one text differ"
+            )
         default = options.get("default")
         if isinstance(default, str):
             # A literal default would stand in schema files and in the database in clear.
@@ -109,7 +113,9 @@ class SensitiveField(CharField[T]):
         try:
             return fernet.decrypt(self._key(), value[len(PREFIX) :]).decode()
         except ValueError:
-            raise ValueError(f"{self.name}: the text was encrypted with another SECRET_KEY, or changed") from None
+            raise ValueError(
+                f"{self.name}: the text was encrypted with another SECRET_KEY, or changed"
+            ) from None
 
     def _key(self) -> bytes:
         from openviper.conf import settings
@@ -119,7 +125,9 @@ class SensitiveField(CharField[T]):
         secret = settings.SECRET_KEY
         # A key that changes at every start would make everything unreadable that was stored before.
         if not secret or secret == os.environ.get(GENERATED_KEY_VARIABLE):
-            raise RuntimeError(f"SECRET_KEY is not set, so the field {self.name!r} cannot be encrypted")
+            raise RuntimeError(
+                f"SECRET_KEY is not set, so the field {self.name!r} cannot be encrypted"
+            )
         return fernet.derive_key(secret)
 
     def writer(self, dialect: Dialect) -> Converter | None:
@@ -143,4 +151,6 @@ class SensitiveField(CharField[T]):
 
         length = len(PREFIX) + fernet.token_length(len(text.encode()))
         if length > self.max_length:
-            raise ValueError(f"{self.name}: {length} encrypted characters are more than {self.max_length}")
+            raise ValueError(
+                f"{self.name}: {length} encrypted characters are more than {self.max_length}"
+            )

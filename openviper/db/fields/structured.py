@@ -31,13 +31,23 @@ class UUIDField(Field[T]):
 
     @overload
     def __init__(
-        self: UUIDField[UUID], *, auto: bool = ..., null: Literal[False] = ..., **options: Unpack[FieldOptions]
+        self: UUIDField[UUID],
+        *,
+        auto: bool = ...,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
     def __init__(
-        self: UUIDField[UUID | None], *, auto: bool = ..., null: Literal[True], **options: Unpack[FieldOptions]
+        self: UUIDField[UUID | None],
+        *,
+        auto: bool = ...,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
     ) -> None: ...
-    def __init__(self, *, auto: bool = False, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+    def __init__(
+        self, *, auto: bool = False, null: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
         if auto:
             options.setdefault("default", uuid.uuid4)
         super().__init__(null=null, **options)
@@ -81,13 +91,23 @@ class JSONField(Field[T]):
 
     @overload
     def __init__(
-        self: JSONField[Any], *, max_size: int | None = ..., null: Literal[False] = ..., **options: Unpack[FieldOptions]
+        self: JSONField[Any],
+        *,
+        max_size: int | None = ...,
+        null: Literal[False] = ...,
+        **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
     def __init__(
-        self: JSONField[Any], *, max_size: int | None = ..., null: Literal[True], **options: Unpack[FieldOptions]
+        self: JSONField[Any],
+        *,
+        max_size: int | None = ...,
+        null: Literal[True],
+        **options: Unpack[FieldOptions],
     ) -> None: ...
-    def __init__(self, *, max_size: int | None = None, null: bool = False, **options: Unpack[FieldOptions]) -> None:
+    def __init__(
+        self, *, max_size: int | None = None, null: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
         super().__init__(null=null, **options)
         self.max_size = max_size
 

@@ -22,9 +22,13 @@ class TextField(Field[T]):
     base_type = "TEXT"
 
     @overload
-    def __init__(self: TextField[str], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: TextField[str], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
+    ) -> None: ...
     @overload
-    def __init__(self: TextField[str | None], *, null: Literal[True], **options: Unpack[FieldOptions]) -> None: ...
+    def __init__(
+        self: TextField[str | None], *, null: Literal[True], **options: Unpack[FieldOptions]
+    ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
 
@@ -48,7 +52,9 @@ class TextField(Field[T]):
         if not value.isascii():
             try:
                 value.encode()
-            except UnicodeEncodeError:  # A lone surrogate has no encoding, so no database can take it.
+            except (
+                UnicodeEncodeError
+            ):  # A lone surrogate has no encoding, so no database can take it.
                 raise ValueError(f"{self.name}: {value!r} has no UTF-8 form") from None
         return value
 
@@ -226,7 +232,9 @@ class URLField(CharField[T]):
         """Check scheme and host."""
         try:
             parts = urlsplit(text)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+            good = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+            )
         except ValueError:
             good = False
         if not good or _CONTROL.search(text) or " " in text:
@@ -241,7 +249,13 @@ class PasswordField(CharField[T]):
         max_length: Most characters of such a password; the column always holds 255.
     """
 
-    hash_prefixes: ClassVar[set[str]] = {"argon2$", "bcrypt$", "pbkdf2_sha256$", "plain$", "scrypt$"}
+    hash_prefixes: ClassVar[set[str]] = {
+        "argon2$",
+        "bcrypt$",
+        "pbkdf2_sha256$",
+        "plain$",
+        "scrypt$",
+    }
     """How the hashes of known hashers begin."""
 
     @overload
@@ -263,7 +277,12 @@ class PasswordField(CharField[T]):
         **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(
-        self, *, min_length: int = 4, max_length: int = 128, null: bool = True, **options: Unpack[FieldOptions]
+        self,
+        *,
+        min_length: int = 4,
+        max_length: int = 128,
+        null: bool = True,
+        **options: Unpack[FieldOptions],
     ) -> None:
         Field.__init__(self, null=null, **options)
         self._set_length(None)

@@ -38,7 +38,9 @@ _KIND_OF_EXTENSION = {
     "htm": "html",
     "html": "html",
     "xhtml": "html",
-    **dict.fromkeys(("zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "jar", "apk"), "zip"),
+    **dict.fromkeys(
+        ("zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "jar", "apk"), "zip"
+    ),
 }
 _KIND_OF_TYPE = {
     "image/png": "png",
@@ -79,7 +81,9 @@ class Content(NamedTuple):
 
 def is_upload(value: object) -> bool:
     """Tell whether a value is something to store: bytes, or something that can be read."""
-    return isinstance(value, (bytes, bytearray, memoryview)) or callable(getattr(value, "read", None))
+    return isinstance(value, (bytes, bytearray, memoryview)) or callable(
+        getattr(value, "read", None)
+    )
 
 
 def declared_name(value: object) -> str:
@@ -165,9 +169,13 @@ def check_kind(content: Content, filename: str) -> None:
     for claim, what in claims.items():
         # Much HTML has no beginning that gives it away.
         if claim is not None and claim != found and not (claim == "html" and found is None):
-            raise ValueError(f"the content is {found or 'of an unknown kind'}, which does not go with {what}")
+            raise ValueError(
+                f"the content is {found or 'of an unknown kind'}, which does not go with {what}"
+            )
     if found in _ACTIVE and None in claims and _is_media(media, filename):
-        raise ValueError(f"the content is {found}, which does not go with {filename!r} and {media!r}")
+        raise ValueError(
+            f"the content is {found}, which does not go with {filename!r} and {media!r}"
+        )
 
 
 def _is_media(media: str, filename: str) -> bool:
@@ -175,7 +183,10 @@ def _is_media(media: str, filename: str) -> bool:
 
     guessed = mimetypes.guess_type(filename)[0] or ""
     # An SVG picture is text, and may well begin like HTML.
-    return any(one.startswith(("image/", "audio/", "video/")) and "svg" not in one for one in (media, guessed))
+    return any(
+        one.startswith(("image/", "audio/", "video/")) and "svg" not in one
+        for one in (media, guessed)
+    )
 
 
 async def read_upload(value: Any, limit: int) -> Content:
@@ -191,12 +202,18 @@ async def read_upload(value: Any, limit: int) -> Content:
     size = declared_size(value)
     if size is not None and size > limit:
         raise ValueError(f"{size} bytes are more than {limit}")
-    data = bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else await _read(value, limit)
+    data = (
+        bytes(value)
+        if isinstance(value, (bytes, bytearray, memoryview))
+        else await _read(value, limit)
+    )
     # The size that was declared may be wrong, or there was none.
     if len(data) > limit:
         raise ValueError(f"more than {limit} bytes")
     content_type = getattr(value, "content_type", None)
-    return Content(data, declared_name(value), content_type if isinstance(content_type, str) else "")
+    return Content(
+        data, declared_name(value), content_type if isinstance(content_type, str) else ""
+    )
 
 
 async def _read(value: Any, limit: int) -> bytes:

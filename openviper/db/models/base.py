@@ -9,7 +9,6 @@ from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
-from openviper.db.query.manager import Manager
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
 from openviper.db.models.persistence import (
@@ -22,6 +21,7 @@ from openviper.db.models.persistence import (
 from openviper.db.models.related import late_attribute
 from openviper.db.models.validation import validate_instance
 from openviper.db.query import QuerySet
+from openviper.db.query.manager import Manager
 from openviper.exceptions import FieldError
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ class Model(Hooks, metaclass=ModelMeta):
     def _set_relation(self, name: str, value: Any) -> None:
         field = self._meta.names.get(name)
         if name in self._meta.many_to_many:
-            raise TypeError(f"{type(self).__name__}({name}=...): save it first, then await instance.{name}.set(...)")
+            raise TypeError(
+                f"{type(self).__name__}({name}=...): save it first, then await instance.{name}.set(...)"
+            )
         if field is None or name.startswith("_"):
             fields = ", ".join(self._meta.fields)
             raise TypeError(f"{type(self).__name__}() has no field {name!r}; fields: {fields}")
@@ -129,7 +131,9 @@ class Model(Hooks, metaclass=ModelMeta):
 
     # Storing
 
-    async def save(self, ignore_permissions: bool = False, update_fields: Iterable[str] | None = None) -> None:
+    async def save(
+        self, ignore_permissions: bool = False, update_fields: Iterable[str] | None = None
+    ) -> None:
         """Insert the instance if it was never stored, else write what changed.
 
         Args:
@@ -141,7 +145,9 @@ class Model(Hooks, metaclass=ModelMeta):
             DoesNotExist: If the row to be updated is gone.
             IntegrityError: If a constraint refuses it.
         """
-        await save_instance(self, ignore_permissions, None if update_fields is None else list(update_fields))
+        await save_instance(
+            self, ignore_permissions, None if update_fields is None else list(update_fields)
+        )
 
     async def delete(self, ignore_permissions: bool = False) -> None:
         """Delete the instance's row; the instance can be saved again as a new one.
@@ -246,7 +252,9 @@ class Model(Hooks, metaclass=ModelMeta):
         """
         import json
 
-        return json.dumps(self.as_dict(include_relations), default=_json_value, ensure_ascii=False, indent=indent)
+        return json.dumps(
+            self.as_dict(include_relations), default=_json_value, ensure_ascii=False, indent=indent
+        )
 
     @classmethod
     def get_content_type_label(cls) -> str:
@@ -256,7 +264,9 @@ class Model(Hooks, metaclass=ModelMeta):
 
 def _prefetched_dicts(prefetched: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: [one.as_dict() for one in found] if isinstance(found, list) else found and found.as_dict()
+        name: [one.as_dict() for one in found]
+        if isinstance(found, list)
+        else found and found.as_dict()
         for name, found in prefetched.items()
     }
 
@@ -279,4 +289,3 @@ class AbstractModel(Model):
         """The options."""
 
         abstract = True
-

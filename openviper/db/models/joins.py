@@ -67,7 +67,12 @@ def _key_names(source: str, target: str) -> tuple[str, str]:
 
 
 def _usable(name: str) -> bool:
-    return name not in UNUSABLE and not name.startswith("_") and not name.endswith("_") and "__" not in name
+    return (
+        name not in UNUSABLE
+        and not name.startswith("_")
+        and not name.endswith("_")
+        and "__" not in name
+    )
 
 
 def _model_name(field: ManyToManyRelation[Any], target: str) -> str:

@@ -10,9 +10,9 @@ from openviper.db.connection import transaction
 from openviper.db.executor import check_not_read_only, check_permission, write_alias
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.references import ModelReference
-from openviper.db.query.manager import Manager
 from openviper.db.models.locks import holds_locks, lock_rows
 from openviper.db.query import QuerySet
+from openviper.db.query.manager import Manager
 from openviper.db.query.related import RelatedQuery
 from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import IntegrityError
@@ -167,7 +167,9 @@ class ManyToManyManager(Manager[M]):
             try:
                 found.append(key.to_python(value))
             except (TypeError, ValueError):
-                raise ValueError(f"{self.name}: {one!r} is neither a {self.model.__name__} nor its key") from None
+                raise ValueError(
+                    f"{self.name}: {one!r} is neither a {self.model.__name__} nor its key"
+                ) from None
         return list(dict.fromkeys(found))
 
     async def _remove(self, keys: list[Any]) -> None:
@@ -203,8 +205,13 @@ class ManyToManyManager(Manager[M]):
 
     def _rows(self, keys: list[Any], defaults: Defaults) -> list[Any]:
         through = self.field.through_model
-        values = {name: value() if callable(value) else value for name, value in (defaults or {}).items()}
-        return [through(**{**values, self._near.name: self.instance.pk, self._far.name: key}) for key in keys]
+        values = {
+            name: value() if callable(value) else value for name, value in (defaults or {}).items()
+        }
+        return [
+            through(**{**values, self._near.name: self.instance.pk, self._far.name: key})
+            for key in keys
+        ]
 
     # Making related rows
 
@@ -271,7 +278,9 @@ class ManyToManyManager(Manager[M]):
             IntegrityError: If a constraint refuses a row; then none is stored.
         """
         async with self._editing() as alias:
-            made = await self._plain().bulk_create(objs, batch_size, ignore_permissions=ignore_permissions)
+            made = await self._plain().bulk_create(
+                objs, batch_size, ignore_permissions=ignore_permissions
+            )
             await self._add(alias, self._keys(made), None)
         return made
 
@@ -334,7 +343,17 @@ class ManyToManyField(ManyToManyRelation[M]):
             editable: bool = ...,
             help_text: str = ...,
         ) -> None: ...
-        def __init__(self, to: ModelReference, through: ModelReference | None = None, related_name: str | None = None, *, through_fields: tuple[str, str] | None = None, blank: bool = False, editable: bool = True, help_text: str = "") -> None: ...
+        def __init__(
+            self,
+            to: ModelReference,
+            through: ModelReference | None = None,
+            related_name: str | None = None,
+            *,
+            through_fields: tuple[str, str] | None = None,
+            blank: bool = False,
+            editable: bool = True,
+            help_text: str = "",
+        ) -> None: ...
         @overload
         def __get__(self, instance: None, owner: type[Any]) -> Self: ...
         @overload

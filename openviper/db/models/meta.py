@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from openviper.db.sql.result_cache import query_cache
+from openviper.db.dialects.identifiers import validate_identifier
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index, UniqueConstraint
 from openviper.db.fields.many_to_many import ManyToManyRelation
-from openviper.db.fields.numbers import AutoField
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.dialects.identifiers import validate_identifier
-from openviper.db.query.manager import Manager
+from openviper.db.fields.numbers import AutoField
 from openviper.db.models import model_registry
 from openviper.db.models.related import connect_relations
+from openviper.db.query.manager import Manager
+from openviper.db.sql.result_cache import query_cache
 from openviper.exceptions import FieldError
 
 OWN = {
@@ -32,7 +32,9 @@ class ModelMeta(type):
     _fields: dict[str, Field[Any]]
     _meta: ModelOptions
 
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> ModelMeta:
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+    ) -> ModelMeta:
         """Make a model class.
 
         Raises:
@@ -42,7 +44,9 @@ class ModelMeta(type):
         own_meta = namespace.pop("Meta", None)
         own_fields = {key: value for key, value in namespace.items() if isinstance(value, Field)}
         managers = {key: value for key, value in namespace.items() if isinstance(value, Manager)}
-        links = {key: value for key, value in namespace.items() if isinstance(value, ManyToManyRelation)}
+        links = {
+            key: value for key, value in namespace.items() if isinstance(value, ManyToManyRelation)
+        }
         taken = {*own_fields, *managers, *links}
         plain = {key: value for key, value in namespace.items() if key not in taken}
         cls = super().__new__(mcs, name, bases, plain, **options)
@@ -114,7 +118,11 @@ def _is_concrete(model: Any) -> bool:
 
 
 def _add_fields(
-    cls: Any, meta: ModelOptions, own: dict[str, Field[Any]], parents: list[Any], plain: dict[str, Any]
+    cls: Any,
+    meta: ModelOptions,
+    own: dict[str, Field[Any]],
+    parents: list[Any],
+    plain: dict[str, Any],
 ) -> None:
     fields: dict[str, Field[Any]] = {}
     for parent in reversed(parents):
@@ -124,7 +132,9 @@ def _add_fields(
                 fields[key] = field.clone()
     # The key that was added to a parent gives way to the child's own.
     if any(field.primary_key for field in own.values()):
-        fields = {key: field for key, field in fields.items() if not (field.primary_key and key == "id")}
+        fields = {
+            key: field for key, field in fields.items() if not (field.primary_key and key == "id")
+        }
     fields.update(own)
     if not meta.abstract and not any(field.primary_key for field in fields.values()):
         if "id" in fields:
@@ -146,12 +156,18 @@ def _add_fields(
 
 
 def _add_many_to_many(
-    cls: Any, meta: ModelOptions, own: dict[str, ManyToManyRelation[Any]], parents: list[Any], plain: dict[str, Any]
+    cls: Any,
+    meta: ModelOptions,
+    own: dict[str, ManyToManyRelation[Any]],
+    parents: list[Any],
+    plain: dict[str, Any],
 ) -> None:
     if meta.proxy:
         if own:
             name = next(iter(own))
-            raise FieldError(f"proxy model {cls.__name__} cannot have {name!r}: it has the fields of its parent")
+            raise FieldError(
+                f"proxy model {cls.__name__} cannot have {name!r}: it has the fields of its parent"
+            )
         meta.share_relations(next(parent for parent in parents if _is_concrete(parent))._meta)
         return
     found: dict[str, ManyToManyRelation[Any]] = {}
@@ -161,7 +177,9 @@ def _add_many_to_many(
     found.update(own)
     for key, field in found.items():
         if key in meta.names or key in RESERVED:
-            raise ValueError(f"{cls.__name__}: {key!r} cannot be the name of a field, as it means something else")
+            raise ValueError(
+                f"{cls.__name__}: {key!r} cannot be the name of a field, as it means something else"
+            )
         setattr(cls, key, field)
         field.contribute_to_class(cls, key)
     meta.many_to_many = found
@@ -171,29 +189,39 @@ def _claim(cls: Any, meta: ModelOptions, field: Field[Any]) -> None:
     for alias in {field.name, field.attname, field.column_name}:
         other = meta.names.setdefault(alias, field)
         if other is not field:
-            raise ValueError(f"{cls.__name__}: {alias!r} means both {other.name!r} and {field.name!r}")
+            raise ValueError(
+                f"{cls.__name__}: {alias!r} means both {other.name!r} and {field.name!r}"
+            )
 
 
 # Options
 
 
-def _given_options(cls: Any, own: type[Any] | None, parents: list[Any], bases: tuple[type, ...]) -> dict[str, Any]:
+def _given_options(
+    cls: Any, own: type[Any] | None, parents: list[Any], bases: tuple[type, ...]
+) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for parent in reversed(parents):
         if "_meta" in parent.__dict__ and parent._meta.abstract:
             given.update(parent._inheritable)
     stated: dict[str, Any] = {}
     for klass in reversed(own.__mro__ if own is not None else ()):
-        stated.update({key: value for key, value in vars(klass).items() if not key.startswith("__")})
+        stated.update(
+            {key: value for key, value in vars(klass).items() if not key.startswith("__")}
+        )
     # `class Meta(Parent.Meta)` brings what only its own class means.
     if own is not None and "abstract" not in vars(own):
         stated.pop("abstract", None)
     unknown = sorted(set(stated) - OWN - INHERITED)
     if unknown:
-        raise FieldError(f"{cls.__name__}.Meta has unknown options: {', '.join(map(repr, unknown))}")
+        raise FieldError(
+            f"{cls.__name__}.Meta has unknown options: {', '.join(map(repr, unknown))}"
+        )
     given.update(stated)
     if "abstract" not in stated:
-        given["abstract"] = any(base.__dict__.get("_abstract_for_children", False) for base in bases)
+        given["abstract"] = any(
+            base.__dict__.get("_abstract_for_children", False) for base in bases
+        )
     cls._inheritable = {key: value for key, value in given.items() if key in INHERITED}
     if own is not None:
         cls.Meta = own
@@ -245,7 +273,10 @@ def _check_names(meta: ModelOptions) -> None:
     for name in meta.ordering:
         if str(name).removeprefix("-").partition("__")[0] not in meta.names:
             raise FieldError(f"{meta.model_name}.Meta.ordering: {meta.unknown(name).detail}")
-    for option, groups in (("unique_together", meta.unique_together), ("index_together", meta.index_together)):
+    for option, groups in (
+        ("unique_together", meta.unique_together),
+        ("index_together", meta.index_together),
+    ):
         _check_fields(meta, option, (name for group in groups for name in group))
     for index in meta.indexes:
         if not isinstance(index, Index):
@@ -253,7 +284,9 @@ def _check_names(meta: ModelOptions) -> None:
         _check_fields(meta, "indexes", index.fields)
     for constraint in meta.constraints:
         if not isinstance(constraint, Constraint):
-            raise FieldError(f"{meta.model_name}.Meta.constraints: {constraint!r} is not a Constraint")
+            raise FieldError(
+                f"{meta.model_name}.Meta.constraints: {constraint!r} is not a Constraint"
+            )
         if isinstance(constraint, UniqueConstraint):
             _check_fields(meta, "constraints", constraint.fields)
 
@@ -270,13 +303,17 @@ def _check_fields(meta: ModelOptions, option: str, names: Iterable[str]) -> None
 def _add_managers(cls: Any, own: dict[str, Manager[Any]], parents: list[Any]) -> None:
     found: dict[str, Manager[Any]] = {}
     for parent in reversed(parents):
-        found.update({key: value for key, value in vars(parent).items() if isinstance(value, Manager)})
+        found.update(
+            {key: value for key, value in vars(parent).items() if isinstance(value, Manager)}
+        )
     found.update(own)
     found.setdefault("objects", Manager())
     for key, manager in found.items():
         bound = manager.bound_copy(cls, key)
         if cls._meta.virtual:
-            from openviper.db.virtual.queries import VirtualQuerySet  # Few projects have such models.
+            from openviper.db.virtual.queries import (
+                VirtualQuerySet,  # Few projects have such models.
+            )
 
             bound.query_by(VirtualQuerySet)
         setattr(cls, key, bound)

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.sql.prepared import Plan
 from openviper.db.connection import transaction
-from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.exceptions import SingleModelAlreadyExistsError, SingleModelDeleteForbiddenError
-from openviper.db.executor import check_not_read_only, check_permission, choose_alias, insert, plan_on, read, read_alias, write, write_alias
+from openviper.db.executor import (
+    check_not_read_only,
+    check_permission,
+    choose_alias,
+    insert,
+    plan_on,
+    read,
+    read_alias,
+    write,
+    write_alias,
+)
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.query import QuerySet
 from openviper.db.query.bulk import fill_auto_fields
+from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.stored import (
     changed_values,
     key_value,
@@ -21,6 +30,7 @@ from openviper.db.query.stored import (
     stored_key,
     stored_value,
 )
+from openviper.db.sql.prepared import Plan
 from openviper.exceptions import DoesNotExist, IntegrityError
 from openviper.utils.importing import lazy_module
 
@@ -30,7 +40,9 @@ else:
     virtual = lazy_module("openviper.db.virtual.queries")  # Few projects have such models.
 
 
-async def save_instance(instance: Any, ignore_permissions: bool, update_fields: Iterable[str] | None) -> None:
+async def save_instance(
+    instance: Any, ignore_permissions: bool, update_fields: Iterable[str] | None
+) -> None:
     """Insert or update an instance; see `Model.save`."""
     meta = instance._meta
     creating = instance._row is None
@@ -40,7 +52,11 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
     cls = type(instance)
-    alias = instance._alias or meta.backend if meta.virtual else await write_alias(meta, None, instance._alias)
+    alias = (
+        instance._alias or meta.backend
+        if meta.virtual
+        else await write_alias(meta, None, instance._alias)
+    )
     if creating and meta.single:
         await _prepare_single(instance, alias)
     watched = is_watched(cls)
@@ -64,7 +80,11 @@ async def save_instance(instance: Any, ignore_permissions: bool, update_fields: 
         await _save_virtual(instance, limited, creating)
         return
     plan = plan_on(meta, alias)
-    hooked = cls.after_insert is not Hooks.after_insert if creating else cls.on_update is not Hooks.on_update
+    hooked = (
+        cls.after_insert is not Hooks.after_insert
+        if creating
+        else cls.on_update is not Hooks.on_update
+    )
     if watched or hooked or cls.on_change is not Hooks.on_change:
         await _save_with_hooks(plan, alias, instance, limited, creating)
     elif creating:
@@ -134,7 +154,9 @@ async def _after_save(instance: Any, changed: dict[str, Any], creating: bool) ->
             _fire(instance, "on_change", change_dict=values)
 
 
-async def _save_with_hooks(plan: Plan, alias: str, instance: Any, limited: set[str] | None, creating: bool) -> None:
+async def _save_with_hooks(
+    plan: Plan, alias: str, instance: Any, limited: set[str] | None, creating: bool
+) -> None:
     before = (instance.__dict__.get("_row"), instance.__dict__.get("_layout"), instance.pk)
     try:
         async with transaction(alias):
@@ -149,7 +171,9 @@ async def _save_with_hooks(plan: Plan, alias: str, instance: Any, limited: set[s
         raise
 
 
-def _restore(instance: Any, row: tuple[Any, ...] | None, layout: tuple[str, ...] | None, key: Any) -> None:
+def _restore(
+    instance: Any, row: tuple[Any, ...] | None, layout: tuple[str, ...] | None, key: Any
+) -> None:
     """Take back what was remembered about a write that is undone."""
     values = instance.__dict__
     for name, value in (("_row", row), ("_layout", layout)):
@@ -164,7 +188,9 @@ def _attnames(instance: Any, names: Iterable[str]) -> set[str]:
     known = instance._meta.names
     unknown = sorted(str(name) for name in names if name not in known)
     if unknown:
-        raise ValueError(f"update_fields names no fields of {instance._meta.model_name}: {', '.join(unknown)}")
+        raise ValueError(
+            f"update_fields names no fields of {instance._meta.model_name}: {', '.join(unknown)}"
+        )
     return {known[name].attname for name in names}
 
 
@@ -196,7 +222,9 @@ async def _insert(plan: Plan, alias: str, instance: Any) -> None:
     mark_inserted(plan, (instance,), (row,), alias)
 
 
-async def _update(plan: Plan, alias: str, instance: Any, limited: set[str] | None) -> dict[str, Any]:
+async def _update(
+    plan: Plan, alias: str, instance: Any, limited: set[str] | None
+) -> dict[str, Any]:
     """Write what changed and return the old values by attribute.
 
     Raises:
@@ -217,7 +245,9 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: set[str] | Non
     parameters = [*written.values(), stored_key(plan, instance)]
     count = await write(meta, alias, plan.update_sql(tuple(written)), parameters, bulk=False)
     if count == 0:
-        raise DoesNotExist(f"{meta.model_name} with primary key {instance.pk!r} is not stored any more")
+        raise DoesNotExist(
+            f"{meta.model_name} with primary key {instance.pk!r} is not stored any more"
+        )
     mark_updated(plan, instance, written)
     return changed
 
@@ -279,14 +309,18 @@ async def refresh_instance(instance: Any) -> None:
     if meta.virtual:
         row = await virtual.backend_of(meta).get(type(instance), instance.pk)
         if row is None:
-            raise DoesNotExist(f"{meta.model_name} with primary key {instance.pk!r} is not stored any more")
+            raise DoesNotExist(
+                f"{meta.model_name} with primary key {instance.pk!r} is not stored any more"
+            )
         instance.__dict__.update(virtual.build_instance(type(instance), row).__dict__)
         return
     alias = await read_alias(meta, None, instance._alias)
     plan = plan_on(meta, alias)
     found = await read(meta, alias, plan.get_sql, [key_value(plan, instance.pk)], plan.build)
     if not found:
-        raise DoesNotExist(f"{meta.model_name} with primary key {instance.pk!r} is not stored any more")
+        raise DoesNotExist(
+            f"{meta.model_name} with primary key {instance.pk!r} is not stored any more"
+        )
     values = instance.__dict__
     for field in meta.fields.values():
         values.pop(field.name, None)  # Cached relations; plain values are replaced below.
@@ -300,8 +334,12 @@ def changed_fields(instance: Any) -> dict[str, Any]:
     if instance._row is None:
         return {}
     if instance._meta.virtual:
-        old = zip((field.attname for field in instance._meta.fields.values()), instance._row, strict=True)
-        return _by_name(instance, {name: value for name, value in old if instance.__dict__.get(name) != value})
+        old = zip(
+            (field.attname for field in instance._meta.fields.values()), instance._row, strict=True
+        )
+        return _by_name(
+            instance, {name: value for name, value in old if instance.__dict__.get(name) != value}
+        )
     plan = plan_on(instance._meta, choose_alias(instance._meta, instance._alias))
     return _by_name(instance, changed_values(plan, instance))
 
@@ -312,4 +350,3 @@ def deferred_fields(instance: Any) -> set[str]:
     if layout is None:
         return set()
     return {field.name for field in instance._meta.fields.values() if field.attname not in layout}
-

@@ -38,7 +38,9 @@ class ReverseAttribute:
             AttributeError: If the class has a table of its own, to which the relation does not point.
         """
         if owner is not self.target and owner._meta.table_name != self.target._meta.table_name:
-            raise AttributeError(f"{owner.__name__!r} has no {self.field.related_name!r}: it is one of its parent")
+            raise AttributeError(
+                f"{owner.__name__!r} has no {self.field.related_name!r}: it is one of its parent"
+            )
         return self if instance is None else self.of(instance)
 
     def __set__(self, instance: Any, value: object) -> None:
@@ -47,7 +49,9 @@ class ReverseAttribute:
         Raises:
             AttributeError: Always.
         """
-        raise AttributeError(f"{type(instance).__name__}.{self.field.related_name} cannot be assigned")
+        raise AttributeError(
+            f"{type(instance).__name__}.{self.field.related_name} cannot be assigned"
+        )
 
     def of(self, instance: Any) -> Any:
         """Return the related rows of an instance."""
@@ -116,7 +120,9 @@ def connect_relations(model: type[Any]) -> None:
     meta = model._meta
     # A proxy has the relations of its parent.
     fields = [] if meta.proxy else [*meta.fields.values(), *meta.many_to_many.values()]
-    own: list[Relation] = [field for field in fields if isinstance(field, ForeignKey | ManyToManyRelation)]
+    own: list[Relation] = [
+        field for field in fields if isinstance(field, ForeignKey | ManyToManyRelation)
+    ]
     waited = [field for field in _waiting if field.model is not model]
     _waiting.clear()
     _connect_all([*waited, *own], early=True)
@@ -173,13 +179,19 @@ def _add(field: Relation, name: str, target: type[Any]) -> None:
         if present is not None or name in target._meta.names or name in target._meta.many_to_many:
             raise FieldError(f"{where}: {target.__name__} has {name!r} already")
     elif _label(present.field) != _label(field):
-        raise FieldError(f"{where}: related_name {name!r} belongs to {_label(present.field)} already")
+        raise FieldError(
+            f"{where}: related_name {name!r} belongs to {_label(present.field)} already"
+        )
     if isinstance(field, ManyToManyRelation):
         target._meta._reverse_many_to_many[name] = field
         setattr(target, name, ReverseLinks(field, target))
         return
     target._meta._reverse[name] = field
-    setattr(target, name, (ReverseOne if isinstance(field, OneToOneField) else ReverseMany)(field, target))
+    setattr(
+        target,
+        name,
+        (ReverseOne if isinstance(field, OneToOneField) else ReverseMany)(field, target),
+    )
 
 
 def _label(field: Relation) -> str:
@@ -198,4 +210,6 @@ def late_attribute(instance: Any, owner: type[Any], name: str) -> Any:
             found = vars(base).get(name)
             if isinstance(found, ReverseAttribute):
                 return found.__get__(instance, owner)
-    raise AttributeError(f"{owner.__name__!r} object has no attribute {name!r}", name=name, obj=instance)
+    raise AttributeError(
+        f"{owner.__name__!r} object has no attribute {name!r}", name=name, obj=instance
+    )

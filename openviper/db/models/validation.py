@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from openviper.db.sql.description import EVERYTHING
-from openviper.db.sql.selects import select_exists
-from openviper.db.sql.rows.suspects import make_suspect_finder
 from openviper.db.executor import plan_on, read, write_alias
+from openviper.db.sql.description import EVERYTHING
 from openviper.db.sql.expressions import Condition, Q
+from openviper.db.sql.rows.suspects import make_suspect_finder
+from openviper.db.sql.selects import select_exists
 from openviper.exceptions import ORMException
 
 

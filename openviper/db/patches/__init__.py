@@ -11,7 +11,12 @@ from openviper.db.patches.patch_registry import (
     get_registry,
     reset_registry,
 )
-from openviper.db.patches.runner import ensure_patch_table, get_applied_patches, record_patch, run_patches
+from openviper.db.patches.runner import (
+    ensure_patch_table,
+    get_applied_patches,
+    record_patch,
+    run_patches,
+)
 
 __all__ = [
     "PATCH_DIRECTORY",

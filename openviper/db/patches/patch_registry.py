@@ -28,7 +28,17 @@ class PatchEntry:
         app_order: The place of its app among the apps.
     """
 
-    __slots__ = ("app", "app_order", "file", "function", "name", "order", "position", "post_migrate", "root")
+    __slots__ = (
+        "app",
+        "app_order",
+        "file",
+        "function",
+        "name",
+        "order",
+        "position",
+        "post_migrate",
+        "root",
+    )
 
     def __init__(self, function: Function, *, order: int, post_migrate: bool) -> None:
         code: Any = getattr(function, "__code__", None)
@@ -36,7 +46,9 @@ class PatchEntry:
         parts = package.split(".")
         self.function = function
         self.root = parts[0]
-        self.app = parts[-2] if len(parts) > 1 and parts[-1] == PATCH_DIRECTORY else (parts[-1] or stem)
+        self.app = (
+            parts[-2] if len(parts) > 1 and parts[-1] == PATCH_DIRECTORY else (parts[-1] or stem)
+        )
         self.name = f"{stem}.{getattr(function, '__name__', '')}"
         self.order = order
         self.post_migrate = post_migrate
@@ -80,19 +92,31 @@ class PatchRegistry:
         """
         known = self._entries.get(entry.key)
         if known is not None and known.file != entry.file:
-            raise MigrationError(f"patch {entry.label!r} exists twice: in {known.file!r} and {entry.file!r}")
+            raise MigrationError(
+                f"patch {entry.label!r} exists twice: in {known.file!r} and {entry.file!r}"
+            )
         self._entries[entry.key] = entry
 
-    def entries(self, *, post_migrate: bool | None = None, apps: Iterable[str] | None = None) -> list[PatchEntry]:
+    def entries(
+        self, *, post_migrate: bool | None = None, apps: Iterable[str] | None = None
+    ) -> list[PatchEntry]:
         """Return the patches in the order in which they run, by default of both phases and all apps."""
         chosen = None if apps is None else set(apps)
         found = [
             entry
             for entry in self._entries.values()
-            if (post_migrate is None or entry.post_migrate == post_migrate) and (chosen is None or entry.app in chosen)
+            if (post_migrate is None or entry.post_migrate == post_migrate)
+            and (chosen is None or entry.app in chosen)
         ]
         return sorted(
-            found, key=lambda entry: (entry.post_migrate, entry.order, entry.app_order, entry.file, entry.position)
+            found,
+            key=lambda entry: (
+                entry.post_migrate,
+                entry.order,
+                entry.app_order,
+                entry.file,
+                entry.position,
+            ),
         )
 
 
@@ -181,5 +205,7 @@ def _import(module_name: str, path: str) -> None:
         raise
     except Exception as error:
         del sys.modules[module_name]
-        raise MigrationError(f"cannot import patch file {path!r}: {type(error).__name__}: {error}") from error
+        raise MigrationError(
+            f"cannot import patch file {path!r}: {type(error).__name__}: {error}"
+        ) from error
     _registry.files.add(path)

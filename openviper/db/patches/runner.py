@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from openviper.core.context import ignore_permissions
@@ -76,10 +77,10 @@ async def _applied(database: str) -> set[Key] | None:
 
 async def record_patch(entry: PatchEntry, connection: Connection) -> None:
     """Write that a patch has run, as part of the transaction of `connection`."""
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     mark = connection.dialect.placeholder
-    at = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+    at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     await connection.insert(
         f"INSERT INTO {PATCHES_TABLE} (app, name, phase, applied_at) VALUES ({mark}, {mark}, {mark}, {mark})",
         (*entry.key, at),
@@ -127,7 +128,7 @@ async def run_patches(
     entries = get_registry().entries(post_migrate=post_migrate, apps=apps)
     if not entries:
         return []
-    say = report or (lambda line, detail: None)
+    say = report or (lambda _line, _detail: None)
     waiting = pending(entries, await get_applied_patches(database=database))
     if not waiting:
         return []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.sql.prepared import Plan
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
 from openviper.db.query.stored import mark_inserted, mark_updated, stored_value
+from openviper.db.sql.prepared import Plan
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
 
@@ -30,7 +30,9 @@ def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) ->
                 instance.__dict__[field.attname] = now
 
 
-async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_size: int | None) -> None:
+async def insert_all(
+    plan: Plan, alias: str, instances: Sequence[Any], batch_size: int | None
+) -> None:
     """Insert instances in one transaction, number them and mark them stored.
 
     Raises:
@@ -46,7 +48,9 @@ async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_siz
             values = instance.__dict__
             if "_row" in values:
                 raise QueryError(f"bulk_create(): {instance!r} is stored already")
-            (numbered if key.auto_increment and values[key.attname] is None else keyed).append(instance)
+            (numbered if key.auto_increment and values[key.attname] is None else keyed).append(
+                instance
+            )
         await asyncio.sleep(0)
     rows: list[tuple[Any, ...]] = []
     async with transaction(alias):
@@ -61,7 +65,11 @@ async def insert_all(plan: Plan, alias: str, instances: Sequence[Any], batch_siz
 
 
 async def _insert_numbered(
-    plan: Plan, alias: str, instances: list[Any], rows: list[tuple[Any, ...]], batch_size: int | None
+    plan: Plan,
+    alias: str,
+    instances: list[Any],
+    rows: list[tuple[Any, ...]],
+    batch_size: int | None,
 ) -> None:
     """Insert instances whose keys the database makes; no driver returns those of one INSERT in a promised order."""
     how = plan.dialect.bulk_numbering
@@ -89,14 +97,21 @@ def _first_values(rows: list[tuple[Any, ...]]) -> list[int]:
 
 
 async def _insert_then_number(
-    plan: Plan, alias: str, instances: list[Any], rows: list[tuple[Any, ...]], batch_size: int | None
+    plan: Plan,
+    alias: str,
+    instances: list[Any],
+    rows: list[tuple[Any, ...]],
+    batch_size: int | None,
 ) -> None:
     size = batch_size or len(instances)
     position = plan.key_position
     for start in range(0, len(instances), size):
         batch = _Rows(plan, instances[start : start + size], None)
         keys = await insert_many(plan.meta, alias, plan.bulk_insert_sql, batch)
-        rows += [(*row[:position], key, *row[position + 1 :]) for row, key in zip(batch.rows, keys, strict=True)]
+        rows += [
+            (*row[:position], key, *row[position + 1 :])
+            for row, key in zip(batch.rows, keys, strict=True)
+        ]
 
 
 async def _insert_rows(
@@ -111,7 +126,9 @@ async def _insert_rows(
     size = batch_size or len(instances)
     for start in range(0, len(instances), size):
         batch = _Rows(
-            plan, instances[start : start + size], None if numbers is None else numbers[start : start + size]
+            plan,
+            instances[start : start + size],
+            None if numbers is None else numbers[start : start + size],
         )
         await write_many(plan.meta, alias, sql, batch)
         rows += batch.rows

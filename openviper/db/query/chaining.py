@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.query.prefetch import Prefetch, add_prefetch
 from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.expressions import Condition, Expression, Q
+from openviper.db.sql.lookups import AnnotationLookup, checked, resolve_path, substituted
 from openviper.db.sql.selects import check_related
 from openviper.db.sql.where import check_conditions
-from openviper.db.sql.expressions import Condition, Expression, Q
-from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.lookups import AnnotationLookup, checked, resolve_path, substituted
-from openviper.db.query.prefetch import Prefetch, add_prefetch
 from openviper.exceptions import FieldError
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class QueryBuilder(Generic[M]):
             if not isinstance(condition, Q):
                 raise FieldError(f"{condition!r} is not a Q object")
         added: tuple[Condition, ...] = (*conditions, *lookups.items())
-        if self.query.annotations or any(isinstance(value, Expression) for value in lookups.values()):
+        if self.query.annotations or any(
+            isinstance(value, Expression) for value in lookups.values()
+        ):
             added = self._with_computed(added)
         check_conditions(self._meta, added)
         return added
@@ -61,7 +63,12 @@ class QueryBuilder(Generic[M]):
                 value = substituted(value, computed)
                 checked(self._meta, value)
             name = key.partition("__")[0] if isinstance(key, str) else ""
-            made.append((AnnotationLookup(self._meta, key, computed[name]) if name in computed else key, value))
+            made.append(
+                (
+                    AnnotationLookup(self._meta, key, computed[name]) if name in computed else key,
+                    value,
+                )
+            )
         return tuple(made)
 
     def filter(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Self:
@@ -119,8 +126,15 @@ class QueryBuilder(Generic[M]):
         for name, expression in expressions.items():
             if not isinstance(expression, Expression):
                 raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
-            if name in self._meta.names or name.startswith("_") or "__" in name or hasattr(self.model, name):
-                raise FieldError(f"annotate({name}=...): {self._meta.model_name} has {name!r} already")
+            if (
+                name in self._meta.names
+                or name.startswith("_")
+                or "__" in name
+                or hasattr(self.model, name)
+            ):
+                raise FieldError(
+                    f"annotate({name}=...): {self._meta.model_name} has {name!r} already"
+                )
             computed[name] = checked(self._meta, substituted(expression, computed))
         return self._with(annotations=tuple(computed.items()))
 

@@ -87,7 +87,9 @@ class ModelEventDispatcher:
         """Return the handlers of an event of a model."""
         return self._handlers.get(model_path(model), {}).get(event, [])
 
-    def dispatch(self, model: type[Any], event: str, subject: Any, alias: str, **context: Any) -> None:
+    def dispatch(
+        self, model: type[Any], event: str, subject: Any, alias: str, **context: Any
+    ) -> None:
         """Call the handlers of an event.
 
         Args:
@@ -104,14 +106,21 @@ class ModelEventDispatcher:
             try:
                 handler(subject, event=event, **context)
             except Exception:
-                logger.exception("handler %s of %s.%s failed", _name(handler), model_path(model), event)
+                logger.exception(
+                    "handler %s of %s.%s failed", _name(handler), model_path(model), event
+                )
 
     def _start_later(
         self, handler: Handler, event: str, subject: Any, alias: str, context: Mapping[str, Any]
     ) -> None:
         def start() -> None:
             if len(self._pending) >= MAX_PENDING:
-                logger.error("handler %s of %s is dropped: %d are at work", _name(handler), event, len(self._pending))
+                logger.error(
+                    "handler %s of %s is dropped: %d are at work",
+                    _name(handler),
+                    event,
+                    len(self._pending),
+                )
                 return
             task = asyncio.get_running_loop().create_task(handler(subject, event=event, **context))
             self._pending.add(task)
@@ -134,7 +143,9 @@ class ModelEventDispatcher:
         while mine := [task for task in self._pending if task.get_loop() is loop]:
             await asyncio.wait(mine)
 
-    def load(self, settings: Mapping[str, Mapping[str, Iterable[str]]], installed_apps: Iterable[str]) -> None:
+    def load(
+        self, settings: Mapping[str, Mapping[str, Iterable[str]]], installed_apps: Iterable[str]
+    ) -> None:
         """Register the handlers that ``MODEL_EVENTS`` names; those outside of the project are logged and left out.
 
         Args:
@@ -146,12 +157,16 @@ class ModelEventDispatcher:
             for event, names in events.items():
                 for name in [names] if isinstance(names, str) else names:
                     if name.partition(".")[0] not in roots:
-                        logger.warning("MODEL_EVENTS: %r is in no installed app and is left out", name)
+                        logger.warning(
+                            "MODEL_EVENTS: %r is in no installed app and is left out", name
+                        )
                         continue
                     try:
                         self.register(path, event, import_string(name))
                     except (ImportError, ValueError) as error:
-                        logger.warning("MODEL_EVENTS: %r of %s.%s is left out: %s", name, path, event, error)
+                        logger.warning(
+                            "MODEL_EVENTS: %r of %s.%s is left out: %s", name, path, event, error
+                        )
 
 
 def _name(handler: Handler) -> str:
@@ -176,7 +191,9 @@ def is_watched(model: type[Any]) -> bool:
     return bool(_dispatcher._handlers) and _dispatcher.watches(model)
 
 
-def dispatch_decorator_handlers(subject: Any, event: str, alias: str = "default", **context: Any) -> None:
+def dispatch_decorator_handlers(
+    subject: Any, event: str, alias: str = "default", **context: Any
+) -> None:
     """Call the handlers of an event of an instance."""
     _dispatcher.dispatch(type(subject), event, subject, alias, **context)
 
@@ -195,7 +212,9 @@ class _ModelEvent:
         """
         model, dot, event = path.rpartition(".")
         if not dot:
-            raise ValueError(f"{path!r} is not the path of an event, such as 'blog.models.Post.after_insert'")
+            raise ValueError(
+                f"{path!r} is not the path of an event, such as 'blog.models.Post.after_insert'"
+            )
         return self._registering(model, event)
 
     @staticmethod

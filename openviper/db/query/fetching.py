@@ -7,9 +7,26 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from openviper.db import executor
-from openviper.db.sql.rows.from_rows import Row
+from openviper.db.connection import connections
+from openviper.db.dialects.base import Dialect
+from openviper.db.executor import (
+    check_permission,
+    choose_alias,
+    may_read,
+    plan_on,
+    read_alias,
+    write_alias,
+)
+from openviper.db.query.chaining import QueryBuilder
+from openviper.db.query.loaders import run_prefetch
+from openviper.db.query.pages import Page, behind_cursor, make_cursor
+from openviper.db.query.prefetch import with_keys
+from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
 from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.expressions import Aggregate, Count, Q
+from openviper.db.sql.lookups import names_of, resolve_path, substituted
 from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import (
     Select,
     select_aggregates,
@@ -19,16 +36,6 @@ from openviper.db.sql.selects import (
     select_subquery,
     value_paths,
 )
-from openviper.db.connection import connections
-from openviper.db.dialects.base import Dialect
-from openviper.db.executor import check_permission, choose_alias, may_read, plan_on, read_alias, write_alias
-from openviper.db.sql.expressions import Aggregate, Count, Q
-from openviper.db.sql.lookups import names_of, resolve_path, substituted
-from openviper.db.query.chaining import QueryBuilder
-from openviper.db.query.loaders import run_prefetch
-from openviper.db.query.pages import Page, behind_cursor, make_cursor
-from openviper.db.query.prefetch import with_keys
-from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
 from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned, QueryError
 
 if TYPE_CHECKING:
@@ -116,15 +123,21 @@ class ReadingQuery(QueryBuilder[M]):
             _remember_alias(found, alias, ())
         return found
 
-    async def _fetch_two(self, conditions: tuple[Q, ...], ignore: bool, lookups: dict[str, Any]) -> list[M]:
+    async def _fetch_two(
+        self, conditions: tuple[Q, ...], ignore: bool, lookups: dict[str, Any]
+    ) -> list[M]:
         query = self.filter(*conditions, ignore_permissions=ignore, **lookups).query
         # Two rows tell whether there is more than one; a smaller limit of the query itself stays.
         found = await self._fetch(query if query.limit in (0, 1) else query.changed(limit=2))
         if len(found) > 1:
-            raise MultipleObjectsReturned(f"more than one {self._meta.model_name} matches the query")
+            raise MultipleObjectsReturned(
+                f"more than one {self._meta.model_name} matches the query"
+            )
         return found
 
-    async def get_or_none(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M | None:
+    async def get_or_none(
+        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+    ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`.
 
         Raises:
@@ -159,7 +172,9 @@ class ReadingQuery(QueryBuilder[M]):
     def _is_ordered(self) -> bool:
         return bool(self._order())
 
-    async def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
+    async def in_bulk(
+        self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
+    ) -> dict[Any, M]:
         """Return instances by the value of a field.
 
         Args:
@@ -195,7 +210,11 @@ class ReadingQuery(QueryBuilder[M]):
             ValueError: If `chunk_size` is less than 1.
         """
         _check_size("chunk_size", chunk_size)
-        chunks = self._stream(chunk_size) if self._order() or self.query.offset else self.id_batch(chunk_size)
+        chunks = (
+            self._stream(chunk_size)
+            if self._order() or self.query.offset
+            else self.id_batch(chunk_size)
+        )
         async for chunk in chunks:
             for instance in chunk:
                 yield instance
@@ -317,7 +336,9 @@ class ReadingQuery(QueryBuilder[M]):
             else:
                 values[name] = getattr(instance, path.field.attname)
         if missing:  # The instance does not have them; they are looked up once per page.
-            row = type(self)(self.model, EVERYTHING.changed(using=self.query.using, ignore_permissions=True))
+            row = type(self)(
+                self.model, EVERYTHING.changed(using=self.query.using, ignore_permissions=True)
+            )
             key = getattr(instance, self._meta.pk.attname)
             found = await row.filter(pk=key).values_list(*missing)
             values.update(zip(missing, found[0] if found else (), strict=False))
@@ -337,7 +358,9 @@ class ReadingQuery(QueryBuilder[M]):
         return self._values(names, as_dicts)
 
     @overload
-    def values_list(self, *names: str, flat: Literal[False] = ...) -> ValuesQuery[tuple[Any, ...]]: ...
+    def values_list(
+        self, *names: str, flat: Literal[False] = ...
+    ) -> ValuesQuery[tuple[Any, ...]]: ...
     @overload
     def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
     def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
@@ -406,7 +429,9 @@ class ReadingQuery(QueryBuilder[M]):
                 raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
         computed = dict(self.query.annotations)
         aggregates = {
-            name: one if isinstance(one.field, str) else type(one)(substituted(one.field, computed), one.distinct)
+            name: one
+            if isinstance(one.field, str)
+            else type(one)(substituted(one.field, computed), one.distinct)
             for name, one in aggregates.items()
         }
         names = [name for one in aggregates.values() for name in names_of(one) if name != "*"]
@@ -422,7 +447,9 @@ class ReadingQuery(QueryBuilder[M]):
     def raw_sql(self) -> str:
         """Return the SQL of the query, with placeholders instead of values."""
         alias = choose_alias(self._meta, self.query.using)
-        return select_instances(plan_for(self._meta, connections.get(alias).dialect), self.query).sql
+        return select_instances(
+            plan_for(self._meta, connections.get(alias).dialect), self.query
+        ).sql
 
     async def explain(self) -> str:
         """Return the database's plan for the query, one step per line."""
@@ -432,7 +459,9 @@ class ReadingQuery(QueryBuilder[M]):
         plan = plan_on(self._meta, alias)
         select = select_instances(plan, self.query)
         sql = plan.dialect.explain(select.sql)
-        return await executor.read(self._meta, alias, sql, select.parameters, plan.dialect.explained)
+        return await executor.read(
+            self._meta, alias, sql, select.parameters, plan.dialect.explained
+        )
 
 
 async def _fetch_any(model: type[Any], query: Description) -> list[Any]:

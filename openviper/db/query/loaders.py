@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.connection import connections
 from openviper.db.executor import check_read, plan_on
 from openviper.db.fields.base import Field
@@ -14,6 +13,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.query.prefetch import Node, loading_fields
 from openviper.db.query.prefixes import behind
+from openviper.db.sql.description import EVERYTHING, Description
 
 Fetch = Callable[[type[Any], Description], Awaitable[list[Any]]]
 """Runs a query for the instances of a model."""
@@ -38,7 +38,8 @@ class Loading(NamedTuple):
         """Return the query for the related rows, without the condition that ties them to the instances."""
         query = node.query or EVERYTHING
         return query.changed(
-            using=query.using or self.alias, ignore_permissions=self.ignore or query.ignore_permissions
+            using=query.using or self.alias,
+            ignore_permissions=self.ignore or query.ignore_permissions,
         )
 
     def chunks(self, meta: ModelOptions, keys: Iterable[Any]) -> Iterator[list[Any]]:
@@ -67,7 +68,9 @@ async def run_prefetch(
         query: The query.
         alias: The database they came from.
     """
-    loading = Loading(fetch, None if alias == meta.backend else alias, alias, query.ignore_permissions)
+    loading = Loading(
+        fetch, None if alias == meta.backend else alias, alias, query.ignore_permissions
+    )
     await _load_all(loading, instances, query.prefetch)
 
 
@@ -105,7 +108,9 @@ def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
 # What the instances refer to
 
 
-async def _load_referred(loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]) -> list[Any]:
+async def _load_referred(
+    loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]
+) -> list[Any]:
     known: list[Any] = []
     wanted: list[Any] = []
     for instance in instances:
@@ -123,7 +128,9 @@ async def _load_referred(loading: Loading, instances: list[Any], node: Node, fie
     target = field.target()
     found: list[Any] = []
     for keys in loading.chunks(target.model._meta, owners):
-        found += await loading.fetch(node.relation.model, query.changed(where=(*query.where, ("pk__in", keys))))
+        found += await loading.fetch(
+            node.relation.model, query.changed(where=(*query.where, ("pk__in", keys)))
+        )
     for one in found:
         for instance in owners.get(one.pk, ()):
             instance.__dict__[node.to_attr or field.name] = one
@@ -133,14 +140,18 @@ async def _load_referred(loading: Loading, instances: list[Any], node: Node, fie
 # What refers to the instances
 
 
-async def _load_referring(loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]) -> list[Any]:
+async def _load_referring(
+    loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]
+) -> list[Any]:
     target: Field[Any] = field.target()
     owners = _by_key(instances, target.attname)
     model = node.relation.model
     query = loading_fields(model._meta, loading.query(node), (field.name,))
     found: list[Any] = []
     for keys in loading.chunks(target.model._meta, owners):
-        found += await loading.fetch(model, query.changed(where=(*query.where, (f"{field.name}__in", keys))))
+        found += await loading.fetch(
+            model, query.changed(where=(*query.where, (f"{field.name}__in", keys)))
+        )
     rows = _by_key(found, field.attname)
     for key, some in owners.items():
         belonging = rows.get(key, [])
@@ -180,7 +191,12 @@ async def _load_links(
 
 
 async def _pairs(
-    loading: Loading, model: type[Any], query: Description, near: ForeignKey[Any], far: ForeignKey[Any], keys: list[Any]
+    loading: Loading,
+    model: type[Any],
+    query: Description,
+    near: ForeignKey[Any],
+    far: ForeignKey[Any],
+    keys: list[Any],
 ) -> list[tuple[Any, Any]]:
     """Return pairs of an owner's key and a related instance, in the order of the query."""
     through: ModelOptions = near.model._meta
@@ -188,7 +204,9 @@ async def _pairs(
     # Who may read the related model may read what is related; the join model is a detail of storing it.
     joined = behind(through, far, query)
     if joined is not None and model is far.remote_model:
-        rows = await loading.fetch(near.model, joined.changed(where=(tied, *joined.where), ignore_permissions=True))
+        rows = await loading.fetch(
+            near.model, joined.changed(where=(tied, *joined.where), ignore_permissions=True)
+        )
         some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
         pairs = [(key, one) for key, one in some if one is not None]
         if query.prefetch:

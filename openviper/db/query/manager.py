@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mappi
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from openviper.db.sql.expressions import Aggregate, Expression, Q
 from openviper.db.query import QuerySet
-from openviper.db.query.prefetch import Prefetch
 from openviper.db.query.pages import Page
+from openviper.db.query.prefetch import Prefetch
 from openviper.db.query.values import ValuesQuery
+from openviper.db.sql.expressions import Aggregate, Expression, Q
 
 if TYPE_CHECKING:
     from typing import Self
@@ -98,9 +98,13 @@ class Manager(Generic[M]):
         """Return a query for all rows."""
         return self.get_queryset().all(ignore_permissions)
 
-    def filter(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> QuerySet[M]:
+    def filter(
+        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+    ) -> QuerySet[M]:
         """Return a query for the rows for which all conditions hold."""
-        return self.get_queryset().filter(*conditions, ignore_permissions=ignore_permissions, **lookups)
+        return self.get_queryset().filter(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
 
     def exclude(self, *conditions: Q, **lookups: Any) -> QuerySet[M]:
         """Return a query without the rows for which all conditions hold."""
@@ -161,21 +165,31 @@ class Manager(Generic[M]):
             DoesNotExist: If there is none.
             MultipleObjectsReturned: If there are several.
         """
-        return self.get_queryset().get(*conditions, ignore_permissions=ignore_permissions, **lookups)
+        return self.get_queryset().get(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
 
-    def get_or_none(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Query[M | None]:
+    def get_or_none(
+        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+    ) -> Query[M | None]:
         """Return the one instance for which the conditions hold, or `None`."""
-        return self.get_queryset().get_or_none(*conditions, ignore_permissions=ignore_permissions, **lookups)
+        return self.get_queryset().get_or_none(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
 
     def create(self, *, ignore_permissions: bool = False, **values: Any) -> Query[M]:
         """Build an instance and save it."""
         return self.get_queryset().create(ignore_permissions=ignore_permissions, **values)
 
-    def get_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> Query[tuple[M, bool]]:
+    def get_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **lookups: Any
+    ) -> Query[tuple[M, bool]]:
         """Return the matching instance, or create it."""
         return self.get_queryset().get_or_create(defaults, **lookups)
 
-    def update_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> Query[tuple[M, bool]]:
+    def update_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **lookups: Any
+    ) -> Query[tuple[M, bool]]:
         """Save `defaults` on the matching instance, or create it."""
         return self.get_queryset().update_or_create(defaults, **lookups)
 
@@ -195,7 +209,9 @@ class Manager(Generic[M]):
         """Tell whether there is any row."""
         return self.get_queryset().exists()
 
-    def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> Query[dict[Any, M]]:
+    def in_bulk(
+        self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
+    ) -> Query[dict[Any, M]]:
         """Return instances by the value of a unique field."""
         return self.get_queryset().in_bulk(id_list, field_name=field_name)
 
@@ -211,7 +227,9 @@ class Manager(Generic[M]):
         """Yield lists of instances by primary key."""
         return self.get_queryset().id_batch(size)
 
-    def paginate(self, page_number: int = 1, page_size: int = 25, cursor: str | None = None) -> Query[Page[M]]:
+    def paginate(
+        self, page_number: int = 1, page_size: int = 25, cursor: str | None = None
+    ) -> Query[Page[M]]:
         """Return one page of all instances."""
         return self.get_queryset().paginate(page_number, page_size, cursor)
 
@@ -220,7 +238,9 @@ class Manager(Generic[M]):
         return self.get_queryset().values(*names)
 
     @overload
-    def values_list(self, *names: str, flat: Literal[False] = ...) -> ValuesQuery[tuple[Any, ...]]: ...
+    def values_list(
+        self, *names: str, flat: Literal[False] = ...
+    ) -> ValuesQuery[tuple[Any, ...]]: ...
     @overload
     def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
     def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
@@ -260,7 +280,9 @@ class Manager(Generic[M]):
         self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
     ) -> Query[list[M]]:
         """Insert instances in one transaction and return them."""
-        return self.get_queryset().bulk_create(objs, batch_size, ignore_permissions=ignore_permissions)
+        return self.get_queryset().bulk_create(
+            objs, batch_size, ignore_permissions=ignore_permissions
+        )
 
     def bulk_update(
         self,
@@ -271,4 +293,6 @@ class Manager(Generic[M]):
         ignore_permissions: bool = False,
     ) -> Query[int]:
         """Write some fields of stored instances in one transaction and return the number of rows."""
-        return self.get_queryset().bulk_update(objs, fields, batch_size, ignore_permissions=ignore_permissions)
+        return self.get_queryset().bulk_update(
+            objs, fields, batch_size, ignore_permissions=ignore_permissions
+        )

@@ -7,8 +7,8 @@ import json
 from collections.abc import Container, Iterator
 from typing import Any, Generic, TypeVar
 
-from openviper.db.sql.expressions import Condition, Q
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.expressions import Condition, Q
 from openviper.db.sql.lookups import resolve_path
 from openviper.exceptions import FieldError, QueryError
 
@@ -33,7 +33,12 @@ class Page(Generic[M]):
     __slots__ = ("items", "next_cursor", "number", "page_size", "total_count")
 
     def __init__(
-        self, items: list[M], total_count: int, number: int, page_size: int, next_cursor: str | None = None
+        self,
+        items: list[M],
+        total_count: int,
+        number: int,
+        page_size: int,
+        next_cursor: str | None = None,
     ) -> None:
         self.items = items
         self.total_count = total_count
@@ -82,7 +87,9 @@ def make_cursor(values: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def behind_cursor(meta: ModelOptions, order: tuple[str, ...], computed: Container[str], cursor: str) -> Q:
+def behind_cursor(
+    meta: ModelOptions, order: tuple[str, ...], computed: Container[str], cursor: str
+) -> Q:
     """Return the condition for the rows behind a cursor.
 
     Args:

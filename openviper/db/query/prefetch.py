@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from openviper.db.sql.description import Description
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey, OneToOneField
+from openviper.db.sql.description import Description
 from openviper.exceptions import FieldError, QueryError
 
 
@@ -32,14 +32,20 @@ class Prefetch:
         QueryError: If `queryset` is sliced: the slice would be one of all rows, not one per instance.
     """
 
-    def __init__(self, path: str, queryset: Described | None = None, to_attr: str | None = None) -> None:
+    def __init__(
+        self, path: str, queryset: Described | None = None, to_attr: str | None = None
+    ) -> None:
         if queryset is not None:
             if not isinstance(getattr(queryset, "query", None), Description):
                 raise TypeError(f"Prefetch({path!r}): {queryset!r} is not a queryset of instances")
             if queryset.query.is_sliced:
-                raise QueryError(f"Prefetch({path!r}): the queryset must have no limit() or offset()")
+                raise QueryError(
+                    f"Prefetch({path!r}): the queryset must have no limit() or offset()"
+                )
         if to_attr is not None and (not to_attr.isidentifier() or to_attr.startswith("_")):
-            raise ValueError(f"Prefetch({path!r}): to_attr={to_attr!r} cannot be the name of an attribute")
+            raise ValueError(
+                f"Prefetch({path!r}): to_attr={to_attr!r} cannot be the name of an attribute"
+            )
         self.path = path
         self.queryset = queryset
         self.to_attr = to_attr
@@ -101,11 +107,15 @@ def find_relation(meta: ModelOptions, name: str) -> Relation:
     if link is not None:
         return Relation(link, True, link.model, False)
     names = [field.name for field in meta.fields.values() if isinstance(field, ForeignKey)]
-    known = ", ".join([*names, *meta.many_to_many, *meta.reverse, *meta.reverse_many_to_many]) or "none"
+    known = (
+        ", ".join([*names, *meta.many_to_many, *meta.reverse, *meta.reverse_many_to_many]) or "none"
+    )
     raise FieldError(f"{meta.model_name} has no relation {name!r} to prefetch; relations: {known}")
 
 
-def add_prefetch(meta: ModelOptions, nodes: tuple[Node, ...], wish: str | Prefetch) -> tuple[Node, ...]:
+def add_prefetch(
+    meta: ModelOptions, nodes: tuple[Node, ...], wish: str | Prefetch
+) -> tuple[Node, ...]:
     """Return a tree with one more path.
 
     Args:
@@ -124,16 +134,18 @@ def add_prefetch(meta: ModelOptions, nodes: tuple[Node, ...], wish: str | Prefet
     return _add(meta, nodes, wish.path.split("__"), wish)
 
 
-def _add(meta: ModelOptions, nodes: tuple[Node, ...], parts: list[str], wish: Prefetch) -> tuple[Node, ...]:
+def _add(
+    meta: ModelOptions, nodes: tuple[Node, ...], parts: list[str], wish: Prefetch
+) -> tuple[Node, ...]:
     name, rest = parts[0], parts[1:]
     goal = wish if not rest else None
     key = name if goal is None or goal.to_attr is None else goal.to_attr
-    for position, node in enumerate(nodes):
-        if (node.to_attr or node.name) == key:
-            made = _again(node, name, goal) if goal is not None else node
-            break
+    keys = [node.to_attr or node.name for node in nodes]
+    position = keys.index(key) if key in keys else len(nodes)
+    if position == len(nodes):
+        made = _new(meta, name, goal)
     else:
-        made, position = _new(meta, name, goal), len(nodes)
+        made = nodes[position] if goal is None else _again(nodes[position], name, goal)
     if rest:
         made = made._replace(children=_add(made.relation.model._meta, made.children, rest, wish))
     return (*nodes[:position], made, *nodes[position + 1 :])
@@ -145,7 +157,9 @@ def _again(node: Node, name: str, goal: Prefetch) -> Node:
     if goal.queryset is None:
         return node
     if node.query is not None or node.children:
-        raise QueryError(f"prefetch_related(): {name!r} is asked for twice, the second time with another queryset")
+        raise QueryError(
+            f"prefetch_related(): {name!r} is asked for twice, the second time with another queryset"
+        )
     return node._replace(query=goal.queryset.query)
 
 
@@ -164,7 +178,9 @@ def _new(meta: ModelOptions, name: str, goal: Prefetch | None) -> Node:
         relation = relation._replace(model=model)
         query = goal.queryset.query
     if goal.to_attr is not None and hasattr(meta.model, goal.to_attr):
-        raise FieldError(f"Prefetch({goal.path!r}): {meta.model_name} has an attribute {goal.to_attr!r} already")
+        raise FieldError(
+            f"Prefetch({goal.path!r}): {meta.model_name} has an attribute {goal.to_attr!r} already"
+        )
     return Node(name, relation, query, goal.to_attr)
 
 
@@ -184,4 +200,6 @@ def loading_fields(meta: ModelOptions, query: Description, needed: tuple[str, ..
         return query
     if query.only is not None:
         return query.changed(only=(*query.only, *needed))
-    return query.changed(defer=tuple(name for name in query.defer if meta.field(name).name not in needed))
+    return query.changed(
+        defer=tuple(name for name in query.defer if meta.field(name).name not in needed)
+    )

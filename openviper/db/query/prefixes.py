@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.selects import check_related
-from openviper.db.sql.where import check_conditions
-from openviper.db.sql.expressions import Combined, Condition, Expression, F, Q
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
+from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.expressions import Combined, Condition, Expression, F, Q
 from openviper.db.sql.lookups import resolve_path
+from openviper.db.sql.selects import check_related
+from openviper.db.sql.where import check_conditions
 from openviper.exceptions import FieldError
 
 CARRIED = {"where", "order", "related", "using", "ignore_permissions", "prefetch"}
@@ -33,7 +33,10 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
             return None
     remote: ModelOptions = key.remote_model._meta
     order = remote.ordering if query.order is None else query.order
-    turned = tuple(f"-{key.name}__{name[1:]}" if name.startswith("-") else f"{key.name}__{name}" for name in order)
+    turned = tuple(
+        f"-{key.name}__{name[1:]}" if name.startswith("-") else f"{key.name}__{name}"
+        for name in order
+    )
     related = (key.name, *(f"{key.name}__{name}" for name in query.related))
     try:
         where = tuple(_behind(key.name, condition) for condition in query.where)
@@ -59,7 +62,9 @@ def _value_behind(prefix: str, value: Any) -> Any:
     if isinstance(value, F):
         return F(f"{prefix}__{value.name}")
     if isinstance(value, Combined):
-        return Combined(_value_behind(prefix, value.left), value.operator, _value_behind(prefix, value.right))
+        return Combined(
+            _value_behind(prefix, value.left), value.operator, _value_behind(prefix, value.right)
+        )
     if isinstance(value, Expression):
         raise FieldError(f"{value!r} cannot be put behind {prefix!r}")
     return value

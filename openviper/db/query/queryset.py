@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from openviper.db.sql.writes import delete_rows, update_rows
 from openviper.db.connection import transaction
 from openviper.db.connections.databases import current_block
-from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
     SingleModelDeleteForbiddenError,
@@ -17,7 +15,9 @@ from openviper.db.exceptions import (
 )
 from openviper.db.executor import check_not_read_only, check_permission, plan_on, write, write_alias
 from openviper.db.query.bulk import insert_all, update_all
+from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.fetching import ReadingQuery
+from openviper.db.sql.writes import delete_rows, update_rows
 from openviper.exceptions import IntegrityError, QueryError
 
 M = TypeVar("M")
@@ -61,7 +61,9 @@ class QuerySet(ReadingQuery[M]):
         await check_permission(meta, action, query.ignore_permissions)
         alias = await write_alias(meta, query.using)
         plan = plan_on(meta, alias)
-        statement = update_rows(plan, query, values) if action == "update" else delete_rows(plan, query)
+        statement = (
+            update_rows(plan, query, values) if action == "update" else delete_rows(plan, query)
+        )
         return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
 
     # One row
@@ -86,7 +88,9 @@ class QuerySet(ReadingQuery[M]):
             instance.__dict__["_alias"] = self.query.using
         return instance
 
-    async def get_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> tuple[M, bool]:
+    async def get_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **lookups: Any
+    ) -> tuple[M, bool]:
         """Return the matching instance, or create it; the second value tells whether it was created.
 
         When another writer creates it first, that instance is returned.
@@ -105,7 +109,9 @@ class QuerySet(ReadingQuery[M]):
             return found, False
         return await self._create_or_get(defaults, lookups)
 
-    async def update_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> tuple[M, bool]:
+    async def update_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **lookups: Any
+    ) -> tuple[M, bool]:
         """Save `defaults` on the matching instance, or create it; the second value tells whether it was created.
 
         Args:
@@ -127,7 +133,9 @@ class QuerySet(ReadingQuery[M]):
             for name, value in (defaults or {}).items():
                 field = self._meta.field(name)
                 value = value() if callable(value) else value
-                setattr(instance, field.name if name in (field.name, "pk") else field.attname, value)
+                setattr(
+                    instance, field.name if name in (field.name, "pk") else field.attname, value
+                )
             await instance.save(ignore_permissions=self.query.ignore_permissions)
         return found, False
 
@@ -135,7 +143,9 @@ class QuerySet(ReadingQuery[M]):
         for name in defaults or ():
             self._meta.field(name)
 
-    async def _create_or_get(self, defaults: Mapping[str, Any] | None, lookups: Mapping[str, Any]) -> tuple[M, bool]:
+    async def _create_or_get(
+        self, defaults: Mapping[str, Any] | None, lookups: Mapping[str, Any]
+    ) -> tuple[M, bool]:
         values = {name: value for name, value in lookups.items() if name in self._meta.names}
         for name, value in (defaults or {}).items():
             values[name] = value() if callable(value) else value
@@ -154,7 +164,9 @@ class QuerySet(ReadingQuery[M]):
 
     def _check_single(self) -> None:
         if not self._meta.single:
-            raise QueryError(f"{self._meta.model_name} is no single model; Meta.single makes it one")
+            raise QueryError(
+                f"{self._meta.model_name} is no single model; Meta.single makes it one"
+            )
 
     async def get_single(self) -> M:
         """Return the one row of a single model.
@@ -236,7 +248,9 @@ class QuerySet(ReadingQuery[M]):
         instances = list(objs)
         check_not_read_only(self._meta)
         _check_batch_size(batch_size)
-        await check_permission(self._meta, "create", ignore_permissions or self.query.ignore_permissions)
+        await check_permission(
+            self._meta, "create", ignore_permissions or self.query.ignore_permissions
+        )
         if not instances:
             return instances
         alias = await write_alias(self._meta, self.query.using)
@@ -249,7 +263,9 @@ class QuerySet(ReadingQuery[M]):
             await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
         except IntegrityError as error:
             if self._meta.single and await self._single_exists(alias):
-                raise SingleModelAlreadyExistsError(f"the row of {self._meta.label!r} exists already") from error
+                raise SingleModelAlreadyExistsError(
+                    f"the row of {self._meta.label!r} exists already"
+                ) from error
             raise
         if watched:
             get_dispatcher().dispatch(self.model, "post_bulk_create", instances, alias)
@@ -257,13 +273,17 @@ class QuerySet(ReadingQuery[M]):
 
     async def _prepare_single(self, instances: list[Any], alias: str) -> None:
         if len(instances) > 1:
-            raise SingleModelDuplicateForbiddenError(f"{self._meta.label!r} has one row, not {len(instances)}")
+            raise SingleModelDuplicateForbiddenError(
+                f"{self._meta.label!r} has one row, not {len(instances)}"
+            )
         if await self._single_exists(alias):
             raise SingleModelAlreadyExistsError(f"the row of {self._meta.label!r} exists already")
         instances[0].pk = 1
 
     async def _single_exists(self, alias: str) -> bool:
-        return await QuerySet(self.model).using(alias).filter(pk=1, ignore_permissions=True).exists()
+        return (
+            await QuerySet(self.model).using(alias).filter(pk=1, ignore_permissions=True).exists()
+        )
 
     async def bulk_update(
         self,
@@ -292,7 +312,9 @@ class QuerySet(ReadingQuery[M]):
         _check_batch_size(batch_size)
         for name in fields:
             self._meta.field(name)
-        await check_permission(self._meta, "update", ignore_permissions or self.query.ignore_permissions)
+        await check_permission(
+            self._meta, "update", ignore_permissions or self.query.ignore_permissions
+        )
         alias = await write_alias(self._meta, self.query.using)
         watched = is_watched(self.model)
         if watched:

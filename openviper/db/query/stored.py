@@ -53,11 +53,15 @@ def changed_values(plan: Plan, instance: Any) -> dict[str, Any]:
             changed[attname] = old
     if layout is not plan.attnames:
         loaded = set(layout)
-        changed.update({name: None for name in plan.attnames if name not in loaded and name in values})
+        changed.update(
+            {name: None for name in plan.attnames if name not in loaded and name in values}
+        )
     return changed
 
 
-def mark_inserted(plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str) -> None:
+def mark_inserted(
+    plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str
+) -> None:
     """Take the keys from whole rows, in the order of the columns, and remember the rows as stored."""
     key = plan.meta.pk.attname
     position = plan.key_position

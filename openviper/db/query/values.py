@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
-from openviper.db.sql.aggregates import check_aggregate
-from openviper.db.sql.rows.from_rows import Row
-from openviper.db.sql.description import Description
-from openviper.db.sql.prepared import plan_for
-from openviper.db.sql.selects import select_groups, select_subquery, select_values, value_paths
 from openviper.db.dialects.base import Dialect
-from openviper.db.executor import check_in_transaction, may_read, plan_on, read, read_alias, write_alias
-from openviper.db.sql.expressions import Aggregate
+from openviper.db.executor import (
+    check_in_transaction,
+    may_read,
+    plan_on,
+    read,
+    read_alias,
+    write_alias,
+)
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.aggregates import check_aggregate
+from openviper.db.sql.description import Description
+from openviper.db.sql.expressions import Aggregate
 from openviper.db.sql.lookups import names_of, resolve_path
+from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.selects import select_groups, select_subquery, select_values, value_paths
 from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")
@@ -58,7 +65,9 @@ class ValuesQuery(Generic[T]):
         select = select_values(plan, query, self._names)
         keys = tuple(key for key, _ in value_paths(meta, query, self._names))
         shape, convert = self._shape, select.convert
-        return await read(meta, alias, select.sql, select.parameters, lambda rows: shape(keys, convert(rows)))
+        return await read(
+            meta, alias, select.sql, select.parameters, lambda rows: shape(keys, convert(rows))
+        )
 
     def order_by(self, *names: str) -> ValuesQuery[T]:
         """Replace the order; ``-`` before a name makes it descend.
@@ -115,7 +124,11 @@ class GroupsQuery:
     __slots__ = ("_aggregates", "_meta", "_names", "_query")
 
     def __init__(
-        self, meta: ModelOptions, query: Description, names: tuple[str, ...], aggregates: Mapping[str, Aggregate]
+        self,
+        meta: ModelOptions,
+        query: Description,
+        names: tuple[str, ...],
+        aggregates: Mapping[str, Aggregate],
     ) -> None:
         self._meta = meta
         self._query = query
@@ -127,14 +140,20 @@ class GroupsQuery:
 
     async def _run(self) -> list[dict[str, Any]]:
         meta, query = self._meta, self._query
-        fields = [name for one in self._aggregates.values() for name in names_of(one) if name != "*"]
+        fields = [
+            name for one in self._aggregates.values() for name in names_of(one) if name != "*"
+        ]
         if not await may_read(meta, query, (*self._names, *fields)):
             return []
         alias = await read_alias(meta, query.using)
         select = select_groups(plan_on(meta, alias), query, self._names, self._aggregates)
         keys = (*(key for key, _ in value_paths(meta, query, self._names)), *self._aggregates)
         return await read(
-            meta, alias, select.sql, select.parameters, lambda rows: as_dicts(keys, select.convert(rows))
+            meta,
+            alias,
+            select.sql,
+            select.parameters,
+            lambda rows: as_dicts(keys, select.convert(rows)),
         )
 
     def order_by(self, *names: str) -> GroupsQuery:
@@ -147,7 +166,9 @@ class GroupsQuery:
             if name.removeprefix("-") not in (*self._names, *self._aggregates):
                 known = ", ".join([*self._names, *self._aggregates])
                 raise FieldError(f"groups cannot be ordered by {name!r}; known: {known}")
-        return GroupsQuery(self._meta, self._query.changed(order=names), self._names, self._aggregates)
+        return GroupsQuery(
+            self._meta, self._query.changed(order=names), self._names, self._aggregates
+        )
 
     def limit(self, count: int) -> GroupsQuery:
         """Return at most so many groups.
@@ -157,7 +178,9 @@ class GroupsQuery:
         """
         if count < 0:
             raise ValueError(f"limit({count!r}): a number of groups is not negative")
-        return GroupsQuery(self._meta, self._query.changed(limit=count), self._names, self._aggregates)
+        return GroupsQuery(
+            self._meta, self._query.changed(limit=count), self._names, self._aggregates
+        )
 
 
 def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:
@@ -165,11 +188,11 @@ def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:
     return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
-def as_tuples(keys: tuple[str, ...], rows: list[Row]) -> list[tuple[Any, ...]]:
+def as_tuples(_keys: tuple[str, ...], rows: list[Row]) -> list[tuple[Any, ...]]:
     """Return each row as a tuple."""
     return rows
 
 
-def as_scalars(keys: tuple[str, ...], rows: list[Row]) -> list[Any]:
+def as_scalars(_keys: tuple[str, ...], rows: list[Row]) -> list[Any]:
     """Return the one value of each row."""
     return [row[0] for row in rows]

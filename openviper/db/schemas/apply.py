@@ -177,7 +177,9 @@ def _tables_to_check(step: Step, dialect: DDLDialect) -> list[str]:
     """Return the tables whose foreign keys the step may have broken: copied ones, and those that point to them."""
     touched = set(step.orphans)
     for change in step.changes:
-        if change.live is not None and (dialect.rebuilds(change) or any("target_table" in one for one in change.added)):
+        if change.live is not None and (
+            dialect.rebuilds(change) or any("target_table" in one for one in change.added)
+        ):
             touched.add(change.table)
     renamed = {change.renamed_from: change.table for change in step.changes if change.renamed_from}
     pointing = {

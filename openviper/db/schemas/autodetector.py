@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.schemas.schema_files import now, schema_document, table_of
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions, match_renames
+from openviper.db.schemas.schema_files import now, schema_document, table_of
 from openviper.db.schemas.state import models_state
 from openviper.db.schemas.types import base_type, validate_type_change
 from openviper.exceptions import MigrationError
@@ -66,20 +66,26 @@ def detect_changes(
     Raises:
         MigrationError: If a type change is not safe, a rename is ambiguous or a foreign key has no target.
     """
-    files = {model: schema for model, schema in json_state.items() if schema.get("managed") is not False}
+    files = {
+        model: schema for model, schema in json_state.items() if schema.get("managed") is not False
+    }
     wanted = {table["model"]: (name, table) for name, table in models_state(model_classes).items()}
     gone = [model for model in files if model not in wanted]
     moved = _moved_tables(wanted, files, gone, renames)
     changes = []
     for model, (name, table) in sorted(wanted.items()):
         origin = moved.get(model, model)
-        change = _model_change(app_name, name, table, files.get(origin), model in files, force, renames)
+        change = _model_change(
+            app_name, name, table, files.get(origin), model in files, force, renames
+        )
         if change is not None:
             changes.append(change)
     for model in gone:
         change = FileChange("deleted", model)
         if model not in moved.values():
-            change.warnings.append(f"table {files[model]['table_name']} has no model any more; `migrate` keeps it")
+            change.warnings.append(
+                f"table {files[model]['table_name']} has no model any more; `migrate` keeps it"
+            )
         changes.append(change)
     return changes
 
@@ -101,7 +107,9 @@ def _moved_tables(
             before = table_of(files[old])
             if old in moved.values() or not _same_columns(before["columns"], table["columns"]):
                 continue
-            if renames.ask(f"Was the model {old} renamed to {model} (table {files[old]['table_name']} to {name})?"):
+            if renames.ask(
+                f"Was the model {old} renamed to {model} (table {files[old]['table_name']} to {name})?"
+            ):
                 moved[model] = old
                 break
     return moved
@@ -163,9 +171,13 @@ def _model_change(
 
 def _comparable(value: Any) -> Any:
     if isinstance(value, list):
-        return sorted((_comparable(item) if isinstance(item, dict) else item for item in value), key=repr)
+        return sorted(
+            (_comparable(item) if isinstance(item, dict) else item for item in value), key=repr
+        )
     if isinstance(value, dict):
-        return {key: _comparable(item) for key, item in sorted(value.items()) if key != "last_modified"}
+        return {
+            key: _comparable(item) for key, item in sorted(value.items()) if key != "last_modified"
+        }
     return value
 
 
@@ -189,7 +201,10 @@ def _compare_columns(
         column = new[new_name]
         column["old_name"] = old_name
         # An environment may have missed the renames in between; the history lets it find its column.
-        older = [*([former["old_name"]] if "old_name" in former else []), *former.get("older_names", ())]
+        older = [
+            *([former["old_name"]] if "old_name" in former else []),
+            *former.get("older_names", ()),
+        ]
         if older := [each for each in older if each not in (old_name, new_name)]:
             column["older_names"] = older
         column["changed_at"] = now()
@@ -198,7 +213,11 @@ def _compare_columns(
     for column in added:
         if column["name"] not in renamed_to:
             change.notes.append(f"add column {name}.{column['name']}")
-            if not column["nullable"] and column["default"] is None and not column.get("autoincrement"):
+            if (
+                not column["nullable"]
+                and column["default"] is None
+                and not column.get("autoincrement")
+            ):
                 change.warnings.append(
                     f"new column {name}.{column['name']} is NOT NULL without a default; "
                     "`migrate` stops if the table has rows"
@@ -215,12 +234,16 @@ def _compare_columns(
             _compare_column(app, name, old[key], column, change, force)
 
 
-def _compare_column(app: str, table: str, old: Column, new: Column, change: FileChange, force: bool) -> None:
+def _compare_column(
+    app: str, table: str, old: Column, new: Column, change: FileChange, force: bool
+) -> None:
     differences = column_differences(old, new)
     if not differences:
         return
     where = f"{table}.{new['name']}"
-    change.notes.append(f"alter column {where}: {', '.join(key.replace('_', ' ') for key in differences)}")
+    change.notes.append(
+        f"alter column {where}: {', '.join(key.replace('_', ' ') for key in differences)}"
+    )
     if "type" in differences:
         if new.get("primary_key") and not force and old["type"] != new["type"]:
             raise MigrationError(

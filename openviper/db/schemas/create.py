@@ -42,15 +42,27 @@ async def create_tables(
     database = connections.get(using)
     dialect = ddl_dialect(database.vendor)
     async with database.connection() as connection:
-        names = {*wanted, *joins, *(target for join in joins.values() for target in targets_of(join))}
+        names = {
+            *wanted,
+            *joins,
+            *(target for join in joins.values() for target in targets_of(join)),
+        }
         live = await read_live_tables(connection, dialect, names)
-        wanted.update({name: join for name, join in joins.items() if targets_of(join) <= wanted.keys() | live.keys()})
+        wanted.update(
+            {
+                name: join
+                for name, join in joins.items()
+                if targets_of(join) <= wanted.keys() | live.keys()
+            }
+        )
         live = {name: table for name, table in live.items() if name in wanted}
         if drop_first and live:
             await apply_step(connection, dialect, Step([], list(live), {}, list(live), {}))
             live = {}
         changes = creation_order(
-            TableChange(name, dialect.adapted(table), None) for name, table in wanted.items() if name not in live
+            TableChange(name, dialect.adapted(table), None)
+            for name, table in wanted.items()
+            if name not in live
         )
         if changes:
             created = {change.table: wanted[change.table] for change in changes}

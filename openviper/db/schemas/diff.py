@@ -32,7 +32,9 @@ class Difference(NamedTuple):
     warnings: list[str]
 
 
-def diff_states(wanted: State, live: Mapping[str, LiveTable], applied: Applied, dialect: DDLDialect) -> Difference:
+def diff_states(
+    wanted: State, live: Mapping[str, LiveTable], applied: Applied, dialect: DDLDialect
+) -> Difference:
     """Return the changes that make the live tables what is wanted.
 
     Args:
@@ -61,7 +63,9 @@ def diff_states(wanted: State, live: Mapping[str, LiveTable], applied: Applied, 
                     "which no schema file describes"
                 )
     created = [change for change in changes if change.live is None]
-    altered = sorted((change for change in changes if change.live is not None), key=lambda change: change.table)
+    altered = sorted(
+        (change for change in changes if change.live is not None), key=lambda change: change.table
+    )
     return Difference(creation_order(created) + altered, warnings)
 
 
@@ -70,7 +74,11 @@ def creation_order(changes: Iterable[TableChange]) -> list[TableChange]:
     waiting = {change.table: change for change in sorted(changes, key=lambda change: change.table)}
     ordered: list[TableChange] = []
     while waiting:
-        ready = [name for name, change in waiting.items() if not targets_of(change.wanted) & set(waiting) - {name}]
+        ready = [
+            name
+            for name, change in waiting.items()
+            if not targets_of(change.wanted) & set(waiting) - {name}
+        ]
         for name in ready or [next(iter(waiting))]:
             ordered.append(waiting.pop(name))
     return ordered
@@ -132,7 +140,9 @@ def find_renames(table: Table, live: LiveTable) -> list[tuple[str, str]]:
     return pairs
 
 
-def _compare_columns(change: TableChange, live: LiveTable, before: Table | None, dialect: DDLDialect) -> None:
+def _compare_columns(
+    change: TableChange, live: LiveTable, before: Table | None, dialect: DDLDialect
+) -> None:
     present = {old: new for old, new in change.renames}
     by_name = {present.get(name, name): column for name, column in live.columns.items()}
     for column in change.wanted["columns"]:
@@ -148,7 +158,9 @@ def _compare_columns(change: TableChange, live: LiveTable, before: Table | None,
             what.append("primary key" if is_key else "no primary key")
         if not is_key and column["nullable"] != actual["nullable"]:
             what.append("NULL allowed" if column["nullable"] else "NOT NULL")
-        if dialect.compares_numbering and bool(column.get("autoincrement")) != bool(actual.get("autoincrement")):
+        if dialect.compares_numbering and bool(column.get("autoincrement")) != bool(
+            actual.get("autoincrement")
+        ):
             what.append("auto-increment" if column.get("autoincrement") else "no auto-increment")
         what += _foreign_key_differences(column, actual, change)
         if what:
@@ -160,7 +172,9 @@ def _compare_columns(change: TableChange, live: LiveTable, before: Table | None,
             (change.dropped if name in ours else change.kept).append(name)
 
 
-def _foreign_key_differences(column: Mapping[str, Any], actual: Mapping[str, Any], change: TableChange) -> list[str]:
+def _foreign_key_differences(
+    column: Mapping[str, Any], actual: Mapping[str, Any], change: TableChange
+) -> list[str]:
     target, live_target = column.get("target_table"), actual.get("target_table")
     if change.renamed_from is not None and live_target == change.renamed_from:
         live_target = change.table
@@ -170,11 +184,17 @@ def _foreign_key_differences(column: Mapping[str, Any], actual: Mapping[str, Any
     return [f"on delete {action}"] if target and action != live_action else []
 
 
-def _compare_indexes(change: TableChange, live: LiveTable, before: Table | None, live_name: str) -> None:
+def _compare_indexes(
+    change: TableChange, live: LiveTable, before: Table | None, live_name: str
+) -> None:
     names = dict(change.renames)
     wanted = {index.key: index for index in table_indexes(change.table, change.wanted)}
     # Servers store a predicate in words of their own; what was applied under this name is what it means.
-    applied = {index.name: index.condition for index in table_indexes(live_name, before)} if before else {}
+    applied = (
+        {index.name: index.condition for index in table_indexes(live_name, before)}
+        if before
+        else {}
+    )
     present: dict[Any, LiveIndex] = {}
     surplus: list[LiveIndex] = []
     for index in live.indexes:
@@ -183,7 +203,10 @@ def _compare_indexes(change: TableChange, live: LiveTable, before: Table | None,
         condition = applied.get(index.name, index.condition) if index.condition else None
         condition = rename_identifiers(condition, names) if condition else None
         key = Index(
-            index.name, tuple(names.get(name, name) for name in index.columns), index.unique, condition
+            index.name,
+            tuple(names.get(name, name) for name in index.columns),
+            index.unique,
+            condition,
         ).key
         if key in wanted and key not in present:
             present[key] = index
@@ -198,13 +221,23 @@ def _compare_indexes(change: TableChange, live: LiveTable, before: Table | None,
     dropped = set(change.dropped)
     for index in surplus:
         # An index that somebody else made stays, unless its name or one of its columns is needed otherwise.
-        if index.name in our_names or index.key in our_keys or index.name in taken or dropped & set(index.columns):
+        if (
+            index.name in our_names
+            or index.key in our_keys
+            or index.name in taken
+            or dropped & set(index.columns)
+        ):
             change.dropped_indexes.append(index)
 
 
-def _compare_checks(change: TableChange, live: LiveTable, before: Table | None, live_name: str) -> None:
+def _compare_checks(
+    change: TableChange, live: LiveTable, before: Table | None, live_name: str
+) -> None:
     names = dict(change.renames)
-    wanted = {normalise_expression(check.expression): check for check in table_checks(change.table, change.wanted)}
+    wanted = {
+        normalise_expression(check.expression): check
+        for check in table_checks(change.table, change.wanted)
+    }
     present = set()
     ours = table_checks(live_name, before) if before else []
     our_names = {check.name: _renamed(check.expression, names) for check in ours if check.name}

@@ -34,18 +34,26 @@ async def introspect_db_schema(
     database = connections.get(db_alias)
     async with database.connection() as connection:
         live = await read_live_tables(connection, ddl_dialect(database.vendor), table_names)
-    wanted = {name: table for name, table in live.items() if table_names is not None or name not in OWN_TABLES}
+    wanted = {
+        name: table
+        for name, table in live.items()
+        if table_names is not None or name not in OWN_TABLES
+    }
     return {name: describe(table) for name, table in sorted(wanted.items())}
 
 
 def describe(table: LiveTable) -> dict[str, Any]:
     """Return a live table in the form of a schema file."""
     singles = {
-        index.columns[0] for index in table.indexes if index.unique and len(index.columns) == 1 and not index.condition
+        index.columns[0]
+        for index in table.indexes
+        if index.unique and len(index.columns) == 1 and not index.condition
     }
     columns: list[dict[str, Any]] = []
     for column in sorted(table.columns.values(), key=lambda each: each["name"]):
-        unique = {"unique": True} if column["name"] in singles and not column.get("primary_key") else {}
+        unique = (
+            {"unique": True} if column["name"] in singles and not column.get("primary_key") else {}
+        )
         columns.append({**column, **unique})
     indexes: list[dict[str, Any]] = []
     constraints: list[dict[str, Any]] = [
@@ -57,7 +65,9 @@ def describe(table: LiveTable) -> dict[str, Any]:
         if not index.unique:
             indexes.append({"name": index.name, "fields": list(index.columns), **condition})
         elif index.condition:
-            constraints.append({"name": index.name, "type": "UNIQUE", "fields": list(index.columns), **condition})
+            constraints.append(
+                {"name": index.name, "type": "UNIQUE", "fields": list(index.columns), **condition}
+            )
         elif len(index.columns) > 1:
             together.append(list(index.columns))
     return {

@@ -7,8 +7,8 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from openviper.db.connections.observers import WatchedPool
 from openviper.db.connections.databases import Database
+from openviper.db.connections.observers import WatchedPool
 from openviper.db.connections.pool.server import ServerPool
 from openviper.db.connections.url import DatabaseURL
 from openviper.exceptions import MigrationError
@@ -44,7 +44,10 @@ async def migration_lock(database: Database, wait: float = WAIT) -> AsyncIterato
     assert isinstance(pool, ServerPool)
     async with pool.separate() as connection:
         if database.vendor == "postgresql":
-            ask, release = f"SELECT pg_try_advisory_lock({_KEY})", f"SELECT pg_advisory_unlock({_KEY})"
+            ask, release = (
+                f"SELECT pg_try_advisory_lock({_KEY})",
+                f"SELECT pg_advisory_unlock({_KEY})",
+            )
         else:
             # The lock is the server's, so the name has to tell the database; it may have 64 characters.
             name = "CONCAT('openviper.', LEFT(MD5(DATABASE()), 32))"

@@ -10,8 +10,13 @@ from openviper.db.exceptions import DatabaseError
 from openviper.db.fields.constraints import Constraint
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.schemas.autodetector import FileChange, detect_changes
-from openviper.db.schemas.schema_files import DIRECTORY, delete_json_schema, read_all_raw_schemas, write_json_schema
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions
+from openviper.db.schemas.schema_files import (
+    DIRECTORY,
+    delete_json_schema,
+    read_all_raw_schemas,
+    write_json_schema,
+)
 from openviper.exceptions import MigrationError
 
 
@@ -55,7 +60,11 @@ def compare_apps(
         _check_conditions(app.models)
         files = read_all_raw_schemas(os.path.join(app.directory, DIRECTORY))
         tables |= {model._meta.table_name for model in app.models}
-        compared.append(AppChanges(app, detect_changes(app.models, files, app.name, force=force, renames=renames)))
+        compared.append(
+            AppChanges(
+                app, detect_changes(app.models, files, app.name, force=force, renames=renames)
+            )
+        )
     for table in renames.explicit:
         if table not in tables:
             raise MigrationError(f"--rename names the unknown table {table!r}")
@@ -67,7 +76,10 @@ def _check_conditions(models: Iterable[Any]) -> None:
     for model in models:
         meta = model._meta
         for one in (*meta.indexes, *meta.constraints):
-            if getattr(one, "condition", None) is None or (vendor := _vendor_without_partial_indexes(meta)) is None:
+            if (
+                getattr(one, "condition", None) is None
+                or (vendor := _vendor_without_partial_indexes(meta)) is None
+            ):
                 continue
             kind = "constraint" if isinstance(one, Constraint) else "index"
             raise MigrationError(
@@ -95,7 +107,11 @@ def write_changes(compared: Iterable[AppChanges]) -> None:
     Raises:
         OSError: If a file cannot be written.
     """
-    changes = [(os.path.join(app.directory, DIRECTORY), change) for app, found in compared for change in found]
+    changes = [
+        (os.path.join(app.directory, DIRECTORY), change)
+        for app, found in compared
+        for change in found
+    ]
     for directory, change in changes:
         if change.document is not None:
             write_json_schema(directory, change.document)

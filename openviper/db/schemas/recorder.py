@@ -22,7 +22,13 @@ _TABLE: Table = {
     "model": "Schema",
     "app": "openviper",
     "columns": [
-        {"name": "table_name", "type": "VARCHAR(255)", "nullable": False, "default": None, "primary_key": True},
+        {
+            "name": "table_name",
+            "type": "VARCHAR(255)",
+            "nullable": False,
+            "default": None,
+            "primary_key": True,
+        },
         {"name": "app", "type": "VARCHAR(100)", "nullable": False, "default": None},
         {"name": "model", "type": "VARCHAR(255)", "nullable": False, "default": None},
         {"name": "applied", "type": "TEXT", "nullable": False, "default": None},
@@ -91,4 +97,6 @@ async def record(connection: Connection, tables: State, gone: list[str]) -> None
     marks = ", ".join([connection.dialect.placeholder] * 5)
     insert = f"INSERT INTO {BOOKKEEPING_TABLE} (table_name, app, model, applied, applied_at) VALUES ({marks})"
     for name, table in tables.items():
-        await connection.execute(insert, (name, table["app"], table["model"], json.dumps(table), at))
+        await connection.execute(
+            insert, (name, table["app"], table["model"], json.dumps(table), at)
+        )

@@ -56,12 +56,16 @@ def candidates(removed: Collection[Column], added: Collection[Column]) -> list[P
         (old["name"], new["name"])
         for old in removed
         for new in added
-        if base_type(old["type"]) == base_type(new["type"]) and old.get("target_table") == new.get("target_table")
+        if base_type(old["type"]) == base_type(new["type"])
+        and old.get("target_table") == new.get("target_table")
     ]
 
 
 def match_renames(
-    table: str, removed: Sequence[Column], added: Sequence[Column], options: RenameOptions = NO_OPTIONS
+    table: str,
+    removed: Sequence[Column],
+    added: Sequence[Column],
+    options: RenameOptions = NO_OPTIONS,
 ) -> list[Pair]:
     """Return the renames of a table.
 
@@ -77,7 +81,10 @@ def match_renames(
         MigrationError: If more than one pair is possible and nobody decides, or an explicit pair does not exist.
     """
     chosen = list(options.explicit.get(table, ()))
-    old_names, new_names = {column["name"] for column in removed}, {column["name"] for column in added}
+    old_names, new_names = (
+        {column["name"] for column in removed},
+        {column["name"] for column in added},
+    )
     for old, new in chosen:
         if old not in old_names or new not in new_names:
             raise MigrationError(f"--rename {table}.{old}={new}: no such removed and added column")

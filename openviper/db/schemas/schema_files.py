@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
-from typing import Any, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from openviper.exceptions import MigrationError
 from openviper.utils.importing import import_string
@@ -43,7 +44,9 @@ def read_all_raw_schemas(directory: str | Path) -> dict[str, dict[str, Any]]:
         MigrationError: If a file is not a schema file.
     """
     try:
-        names = sorted(name for name in os.listdir(directory) if name.endswith(".json") and name[0] != ".")
+        names = sorted(
+            name for name in os.listdir(directory) if name.endswith(".json") and name[0] != "."
+        )
     except (FileNotFoundError, NotADirectoryError):
         return {}
     return {name.removesuffix(".json"): _read(os.path.join(directory, name)) for name in names}
@@ -58,7 +61,9 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise MigrationError(f"schema file {path!r} must hold an object, not {type(data).__name__}")
     if data.get("format", 1) != FORMAT:
-        raise MigrationError(f"schema file {path!r} has format {data['format']!r}; this version knows {FORMAT}")
+        raise MigrationError(
+            f"schema file {path!r} has format {data['format']!r}; this version knows {FORMAT}"
+        )
     for key in ("model", "app", "table_name"):
         if not isinstance(data.get(key), str) or not data[key]:
             raise MigrationError(f"schema file {path!r} has no {key!r}")
@@ -66,8 +71,12 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(columns, list) or not columns:
         raise MigrationError(f"schema file {path!r} has no columns")
     for column in columns:
-        if not isinstance(column, dict) or not all(isinstance(column.get(key), str) for key in ("name", "type")):
-            raise MigrationError(f"schema file {path!r} has a column without name or type: {column!r}")
+        if not isinstance(column, dict) or not all(
+            isinstance(column.get(key), str) for key in ("name", "type")
+        ):
+            raise MigrationError(
+                f"schema file {path!r} has a column without name or type: {column!r}"
+            )
     return data
 
 
@@ -115,7 +124,9 @@ def discover_json_schemas(resolved_apps: Mapping[str, str] | None = None) -> Sta
                 continue
             name, path = schema["table_name"], os.path.join(folder, f"{model}.json")
             if name in state:
-                raise MigrationError(f"table {name!r} is described twice: in {origins[name]!r} and {path!r}")
+                raise MigrationError(
+                    f"table {name!r} is described twice: in {origins[name]!r} and {path!r}"
+                )
             state[name] = table
             origins[name] = path
     return _with_own_user_model(state)
@@ -139,7 +150,9 @@ def _with_own_user_model(state: State) -> State:
     try:
         meta = import_string(settings.USER_MODEL)._meta
     except (ImportError, AttributeError) as error:
-        raise MigrationError(f"USER_MODEL {settings.USER_MODEL!r} is not a model: {error}") from error
+        raise MigrationError(
+            f"USER_MODEL {settings.USER_MODEL!r} is not a model: {error}"
+        ) from error
     changed = {name: entry for name, entry in state.items() if name != table}
     for name, entry in changed.items():
         columns = [
@@ -166,7 +179,9 @@ def installed_app_directories() -> dict[str, str]:
     return found
 
 
-def schema_document(table_name: str, table: Table, existing: Mapping[str, Any] | None) -> dict[str, Any]:
+def schema_document(
+    table_name: str, table: Table, existing: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Return the content of a schema file; its time stays that of the existing one unless something differs."""
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -195,9 +210,9 @@ def _ordered(column: Mapping[str, Any]) -> dict[str, Any]:
 
 def now() -> str:
     """Return the present time as it stands in schema files: ISO 8601, UTC, whole seconds."""
-    from datetime import datetime, timezone
+    from datetime import datetime
 
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write_json_schema(directory: str | Path, document: Mapping[str, Any]) -> Path:

@@ -37,7 +37,9 @@ def models_state(models: Iterable[Any]) -> State:
 def has_table(model: Any) -> bool:
     """Tell whether a model has a table that OpenViper looks after."""
     meta = model._meta
-    return bool(meta.managed) and not (meta.abstract or meta.proxy or getattr(meta, "virtual", False))
+    return bool(meta.managed) and not (
+        meta.abstract or meta.proxy or getattr(meta, "virtual", False)
+    )
 
 
 def model_table(model: Any) -> Table:
@@ -74,7 +76,9 @@ def _check_link(model: Any, field: Any) -> None:
         _ = field.remote_model
         field.keys()
     except FieldError as error:
-        raise MigrationError(f"{model._meta.app_name}.{model.__name__}.{field.name}: {error}") from error
+        raise MigrationError(
+            f"{model._meta.app_name}.{model.__name__}.{field.name}: {error}"
+        ) from error
 
 
 def generated_joins(models: Sequence[Any]) -> list[Any]:
@@ -114,7 +118,8 @@ def _column(model: Any, name: str, field: Any) -> Column:
         column["unique"] = True
     if field.choices:
         column["choices"] = [
-            {"value": _json_value(value), "label": str(label)} for value, label in _pairs(field.choices)
+            {"value": _json_value(value), "label": str(label)}
+            for value, label in _pairs(field.choices)
         ]
     if target is not None:
         column["target_table"] = target._meta.table_name
@@ -125,7 +130,9 @@ def _column(model: Any, name: str, field: Any) -> Column:
 def _pairs(choices: Any) -> Iterable[tuple[Any, Any]]:
     members = getattr(choices, "__members__", None)
     if members is not None:  # An Enum class.
-        return [(member.value, getattr(member, "label", member.name)) for member in members.values()]
+        return [
+            (member.value, getattr(member, "label", member.name)) for member in members.values()
+        ]
     return [(value, label) for value, label in choices]
 
 
@@ -138,7 +145,9 @@ def literal_default(field: Any) -> Any:
 
 
 def _json_value(value: Any) -> Any:
-    if hasattr(value, "value") and hasattr(value, "name"):  # An Enum member, which may be a str as well.
+    if hasattr(value, "value") and hasattr(
+        value, "name"
+    ):  # An Enum member, which may be a str as well.
         value = value.value
     if value is None or isinstance(value, (bool, int, float, str, dict)):
         return value
@@ -148,7 +157,9 @@ def _json_value(value: Any) -> Any:
         return (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
-    if hasattr(value, "utcoffset") and hasattr(value, "date"):  # A datetime, stored in UTC without offset.
+    if hasattr(value, "utcoffset") and hasattr(
+        value, "date"
+    ):  # A datetime, stored in UTC without offset.
         if (offset := value.utcoffset()) is not None:
             value = value.replace(tzinfo=None) - offset
         return str(value.isoformat(" ", "microseconds"))
@@ -171,10 +182,15 @@ def _indexes(model: Any, names: Mapping[str, str]) -> list[IndexEntry]:
     entries: list[IndexEntry] = []
     for field in model._fields.values():
         if field.db_index and not field.unique and not field.primary_key:
-            entries.append({"name": shorten(f"idx_{table}_{field.column_name}"), "fields": [field.column_name]})
+            entries.append(
+                {"name": shorten(f"idx_{table}_{field.column_name}"), "fields": [field.column_name]}
+            )
     for index in model._meta.indexes or ():
         fields = _names([index.fields] if isinstance(index.fields, str) else index.fields, names)
-        entry: IndexEntry = {"name": index.name or shorten(f"idx_{table}_{'_'.join(fields)}"), "fields": fields}
+        entry: IndexEntry = {
+            "name": index.name or shorten(f"idx_{table}_{'_'.join(fields)}"),
+            "fields": fields,
+        }
         if index.condition:
             entry["condition"] = str(index.condition)
         if entry not in entries:  # `db_index` may say the same.
@@ -186,7 +202,9 @@ def _constraints(meta: Any, names: Mapping[str, str]) -> list[ConstraintEntry]:
     entries: list[ConstraintEntry] = []
     for constraint in meta.constraints or ():
         if hasattr(constraint, "check"):
-            entries.append({"name": constraint.name, "type": "CHECK", "check": str(constraint.check)})
+            entries.append(
+                {"name": constraint.name, "type": "CHECK", "check": str(constraint.check)}
+            )
             continue
         entry: ConstraintEntry = {
             "name": constraint.name,

@@ -11,13 +11,19 @@ from openviper.db.connections.databases import Database
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect, LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.exceptions import DatabaseReadOnlyError
-from openviper.db.patches import PATCH_DIRECTORY, discover_patches, get_applied_patches, get_registry, run_patches
+from openviper.db.patches import (
+    PATCH_DIRECTORY,
+    discover_patches,
+    get_applied_patches,
+    get_registry,
+    run_patches,
+)
 from openviper.db.patches.runner import pending
 from openviper.db.schemas.diff import diff_states
-from openviper.db.schemas.schema_files import discover_json_schemas, installed_app_directories
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.schemas.recorder import outdated, read_applied
+from openviper.db.schemas.schema_files import discover_json_schemas, installed_app_directories
 from openviper.exceptions import MigrationError
 
 if TYPE_CHECKING:
@@ -67,9 +73,11 @@ class SchemaSync:
         report: Takes lines while the work goes on.
     """
 
-    def __init__(self, resolved_apps: Mapping[str, str] | None = None, report: Report | None = None) -> None:
+    def __init__(
+        self, resolved_apps: Mapping[str, str] | None = None, report: Report | None = None
+    ) -> None:
         self.apps = dict(installed_app_directories() if resolved_apps is None else resolved_apps)
-        self._report = report or (lambda line, detail: None)
+        self._report = report or (lambda _line, _detail: None)
 
     async def sync(self, target_app: str | None = None, *, database: str = "default") -> list[str]:
         """Apply the difference and run the pending patches.
@@ -88,7 +96,11 @@ class SchemaSync:
         return (await self.migrate(target_app, database=database)).operations
 
     async def migrate(
-        self, target_app: str | None = None, *, database: str = "default", drop_orphans: bool = False
+        self,
+        target_app: str | None = None,
+        *,
+        database: str = "default",
+        drop_orphans: bool = False,
     ) -> SyncResult:
         """Apply the difference and run the pending patches, alone among all runs on this database.
 
@@ -115,7 +127,9 @@ class SchemaSync:
             patches: list[str] = []
             if with_patches:
                 patches += await self._run_patches(with_patches, target, post_migrate=False)
-            result = await self._schema_step(target, dialect, wanted, target_app is None, drop_orphans)
+            result = await self._schema_step(
+                target, dialect, wanted, target_app is None, drop_orphans
+            )
             if with_patches:
                 patches += await self._run_patches(with_patches, target, post_migrate=True)
             # Warnings are to be seen again at the next run, so that one has to look again.
@@ -124,7 +138,11 @@ class SchemaSync:
         return result._replace(patches=patches)
 
     async def plan(
-        self, target_app: str | None = None, *, database: str = "default", drop_orphans: bool = False
+        self,
+        target_app: str | None = None,
+        *,
+        database: str = "default",
+        drop_orphans: bool = False,
     ) -> Plan:
         """Return what `migrate` would do, without changing anything; the arguments are the same.
 
@@ -145,7 +163,11 @@ class SchemaSync:
         else:  # Opening the database would create its file.
             live, applied = {}, {}
         changes, warnings = diff_states(wanted, live, applied, dialect)
-        orphans = [name for name in applied if name not in wanted and name in live] if target_app is None else []
+        orphans = (
+            [name for name in applied if name not in wanted and name in live]
+            if target_app is None
+            else []
+        )
         operations = [line for change in changes for line in change.describe()]
         if drop_orphans:
             operations += [f"drop table {name}" for name in orphans]
@@ -153,21 +175,35 @@ class SchemaSync:
             warnings += [_orphan(name) for name in orphans]
             orphans = []
         sql = all_statements(Step(changes, orphans, {}, [], live), dialect)
-        return Plan(operations, sql, warnings, await self._pending_patches(_with_patches(apps), target, bool(live)))
+        return Plan(
+            operations,
+            sql,
+            warnings,
+            await self._pending_patches(_with_patches(apps), target, bool(live)),
+        )
 
     def _wanted(self, target_app: str | None) -> tuple[dict[str, str], State]:
         """Return the apps and tables in question; all files are read either way, so that contradictions show."""
         wanted = discover_json_schemas(self.apps)
         if target_app is None:
             return self.apps, wanted
-        apps = {app: path for app, path in self.apps.items() if target_app in (app, app.rpartition(".")[2])}
+        apps = {
+            app: path
+            for app, path in self.apps.items()
+            if target_app in (app, app.rpartition(".")[2])
+        }
         if not apps:
             raise MigrationError(f"App {target_app!r} not found")
         own = discover_json_schemas(apps)
         return apps, {name: table for name, table in wanted.items() if name in own}
 
     async def _schema_step(
-        self, target: Database, dialect: DDLDialect, wanted: State, everything: bool, drop_orphans: bool
+        self,
+        target: Database,
+        dialect: DDLDialect,
+        wanted: State,
+        everything: bool,
+        drop_orphans: bool,
     ) -> SyncResult:
         async with target.connection() as connection:
             live = await read_live_tables(connection, dialect)
@@ -184,7 +220,9 @@ class SchemaSync:
             if not (changes or orphans or forget or news):
                 return SyncResult([], [], warnings, [])
             if target.is_read_only:
-                raise DatabaseReadOnlyError(f"database {target.alias!r} is read-only and its schema is not up to date")
+                raise DatabaseReadOnlyError(
+                    f"database {target.alias!r} is read-only and its schema is not up to date"
+                )
             from openviper.db.schemas.apply import Step, apply_step
 
             _refuse_referenced(orphans, live)
@@ -215,11 +253,17 @@ class SchemaSync:
     ) -> list[str]:
         fresh = set() if post_migrate else await self._apps_without_tables(apps, target)
         return await run_patches(
-            post_migrate, database=target.alias, apps=_labels(apps), fresh=fresh, report=self._report
+            post_migrate,
+            database=target.alias,
+            apps=_labels(apps),
+            fresh=fresh,
+            report=self._report,
         )
 
     @staticmethod
-    async def _pending_patches(apps: Mapping[str, str], target: Database, exists: bool) -> list[str]:
+    async def _pending_patches(
+        apps: Mapping[str, str], target: Database, exists: bool
+    ) -> list[str]:
         if not apps:
             return []
         discover_patches(apps)
@@ -259,7 +303,11 @@ def _labels(apps: Iterable[str]) -> set[str]:
 
 
 def _with_patches(apps: Mapping[str, str]) -> dict[str, str]:
-    return {app: path for app, path in apps.items() if os.path.isdir(os.path.join(path, PATCH_DIRECTORY))}
+    return {
+        app: path
+        for app, path in apps.items()
+        if os.path.isdir(os.path.join(path, PATCH_DIRECTORY))
+    }
 
 
 def _orphan(name: str) -> str:
@@ -271,4 +319,6 @@ def _refuse_referenced(orphans: list[str], live: Mapping[str, LiveTable]) -> Non
         for column in table.columns.values():
             target = column.get("target_table")
             if name not in orphans and target in orphans:
-                raise MigrationError(f"cannot drop table {target!r}: column {name}.{column['name']} references it")
+                raise MigrationError(
+                    f"cannot drop table {target!r}: column {name}.{column['name']} references it"
+                )

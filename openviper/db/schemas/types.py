@@ -15,7 +15,9 @@ _NON_TEXTS = {
     "DATETIME", "DATE", "TIME", "UUID", "JSON", "BINARY",
 }  # fmt: skip
 _REJECTED: dict[str, set[str]] = {
-    **dict.fromkeys(_INTEGERS, _TEXTS | {"BOOLEAN", "UUID", "DATE", "DATETIME", "TIME", "BINARY", "JSON"}),
+    **dict.fromkeys(
+        _INTEGERS, _TEXTS | {"BOOLEAN", "UUID", "DATE", "DATETIME", "TIME", "BINARY", "JSON"}
+    ),
     **dict.fromkeys(("REAL", "FLOAT"), {*_INTEGERS, "BOOLEAN", "UUID", "DATE", "DATETIME", "TIME"}),
     "NUMERIC": {*_INTEGERS, "BOOLEAN"},
     **dict.fromkeys(_TEXTS, _NON_TEXTS),
@@ -69,7 +71,11 @@ def is_narrowing(old: str, new: str) -> bool:
             return False
         old_places, new_places = old_scale or 0, new_scale or 0
         assert old_size is not None and new_size is not None
-        return new_places < old_places or new_size - new_places < old_size - old_places or new_size < old_size
+        return (
+            new_places < old_places
+            or new_size - new_places < old_size - old_places
+            or new_size < old_size
+        )
     if old_base in _TEXTS and new_base in _TEXTS:
         if old_base == "TEXT" or (old_base == "VARCHAR" and new_base == "STRING"):
             return new_base != "TEXT"
@@ -93,7 +99,9 @@ def validate_type_change(old: str, new: str, *, force: bool = False) -> str | No
     """
     if is_rejected(old, new):
         if not force:
-            raise MigrationError(f"type change from {old!r} to {new!r} is not safe; --force permits it")
+            raise MigrationError(
+                f"type change from {old!r} to {new!r} is not safe; --force permits it"
+            )
         return f"type changes from {old} to {new} by force; `migrate` stops if a value cannot be converted"
     if is_narrowing(old, new):
         return f"type narrows from {old} to {new}; `migrate` stops if a value does not fit"

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, F, Max, Min
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, F, Max, Min
 from openviper.db.sql.paths import Columns, ManyPath, Step, is_many_to_many, resolve_many
 from openviper.exceptions import FieldError
 
@@ -80,9 +80,17 @@ def number_of(expression: Combined, fields: Callable[[str], Any]) -> Number:
                 raise FieldError(f"{expression!r}: {part.name!r} is not a number")
             bases.add(base)
         elif isinstance(part, Aggregate):
-            raise FieldError(f"{expression!r}: an aggregate of aggregates; annotate() the inner one first")
+            raise FieldError(
+                f"{expression!r}: an aggregate of aggregates; annotate() the inner one first"
+            )
         else:
-            bases.add("NUMERIC" if isinstance(part, Decimal) else "REAL" if isinstance(part, float) else "BIGINT")
+            bases.add(
+                "NUMERIC"
+                if isinstance(part, Decimal)
+                else "REAL"
+                if isinstance(part, float)
+                else "BIGINT"
+            )
     return Number(next((base for base in ("NUMERIC", "REAL") if base in bases), "BIGINT"))
 
 
@@ -97,7 +105,10 @@ def _check_arithmetic(meta: ModelOptions, aggregate: Aggregate, expression: Comb
     first = next(iter(paths.values()), None)
     if first is None:
         raise FieldError(f"{aggregate!r} names no field")
-    if any(path.steps for path in paths.values()) and len({(path.hops, path.steps) for path in paths.values()}) > 1:
+    if (
+        any(path.steps for path in paths.values())
+        and len({(path.hops, path.steps) for path in paths.values()}) > 1
+    ):
         raise FieldError(f"{aggregate!r}: all names have to follow the same relation to many rows")
     return ManyPath(first.hops, first.steps, number)
 
@@ -115,7 +126,9 @@ def _arithmetic(kind: Any, dialect: Dialect, column: Callable[[str], str]) -> st
     return dialect.placeholder if kind is None else column(kind)
 
 
-def aggregate_sql(kind: tuple[str, bool, Any], columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
+def aggregate_sql(
+    kind: tuple[str, bool, Any], columns: Columns, dialect: Dialect, meta: ModelOptions
+) -> str:
     """Return the SQL of an aggregate per row.
 
     Args:
@@ -141,7 +154,13 @@ def aggregate_sql(kind: tuple[str, bool, Any], columns: Columns, dialect: Dialec
 
 
 def _subquery(
-    function: str, distinct: bool, what: Any, path: ManyPath, columns: Columns, dialect: Dialect, meta: ModelOptions
+    function: str,
+    distinct: bool,
+    what: Any,
+    path: ManyPath,
+    columns: Columns,
+    dialect: Dialect,
+    meta: ModelOptions,
 ) -> str:
     owner: ModelOptions = path.hops[-1].remote_model._meta if path.hops else meta
     tables = _Tables(dialect)
@@ -196,7 +215,9 @@ class _Tables:
             referring, meta = self._pending
             self._pending = None
             table = self._next(meta.table_name)
-            self.text += f" JOIN {table} ON {self._alias}.{self._quote(meta.pk.column_name)} = {referring}"
+            self.text += (
+                f" JOIN {table} ON {self._alias}.{self._quote(meta.pk.column_name)} = {referring}"
+            )
 
     def join(self, step: Step) -> None:
         """Go on to the rows behind the present ones."""
@@ -210,7 +231,9 @@ class _Tables:
         if step.reverse:
             key = self.column(step.field.remote_model._meta.pk)
             table = self._next(step.meta.table_name)
-            self.text += f" JOIN {table} ON {self._alias}.{self._quote(step.field.column_name)} = {key}"
+            self.text += (
+                f" JOIN {table} ON {self._alias}.{self._quote(step.field.column_name)} = {key}"
+            )
             return
         self._arrive()
         self._pending = f"{self._alias}.{self._quote(step.field.column_name)}", step.meta
@@ -231,10 +254,14 @@ def _keys(step: Step) -> tuple[Any, Any]:
 
 def as_number(sql: str, field: Any) -> str:
     """Return a column as something that every database can add up: booleans count as 1 and 0."""
-    return f"CASE WHEN {sql} THEN 1 WHEN NOT {sql} THEN 0 END" if field.db_type() == "BOOLEAN" else sql
+    return (
+        f"CASE WHEN {sql} THEN 1 WHEN NOT {sql} THEN 0 END" if field.db_type() == "BOOLEAN" else sql
+    )
 
 
-def aggregate_reader(aggregate: Aggregate, field: Any, dialect: Dialect, *, aware: bool) -> Converter | None:
+def aggregate_reader(
+    aggregate: Aggregate, field: Any, dialect: Dialect, *, aware: bool
+) -> Converter | None:
     """Return what turns the database's value of an aggregate into Python's; `None` if nothing has to be done."""
     if isinstance(aggregate, Count) or field is None:
         return int

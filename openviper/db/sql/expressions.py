@@ -33,7 +33,9 @@ class Q:
         self.negated = False
 
     @classmethod
-    def combined(cls, children: tuple[Condition, ...], connector: str = "AND", negated: bool = False) -> Q:
+    def combined(
+        cls, children: tuple[Condition, ...], connector: str = "AND", negated: bool = False
+    ) -> Q:
         """Return a `Q` over conditions that are already in the right form."""
         made = cls()
         made.children = children
@@ -72,7 +74,8 @@ class Q:
 
     def __repr__(self) -> str:
         inner = f" {self.connector} ".join(
-            repr(child) if isinstance(child, Q) else f"{child[0]}={child[1]!r}" for child in self.children
+            repr(child) if isinstance(child, Q) else f"{child[0]}={child[1]!r}"
+            for child in self.children
         )
         return f"{'~' if self.negated else ''}Q({inner})"
 

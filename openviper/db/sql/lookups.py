@@ -12,12 +12,11 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from openviper.db.sql.aggregates import aggregate_reader, aggregate_sql, check_aggregate
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, Expression, F
-from openviper.db.fields.base import Field, unwrap_enum
+from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.fields.relations import ForeignKey
+from openviper.db.sql.aggregates import aggregate_reader, aggregate_sql, check_aggregate
+from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, Expression, F
 from openviper.db.sql.paths import Columns as Columns
 from openviper.db.sql.paths import Path as Path
 from openviper.db.sql.paths import no_field, walk
@@ -75,8 +74,15 @@ class Lookup:
             FieldError: If the field is stored encrypted.
         """
         operator = self.operator
-        if self.field is not None and not self.field.searchable and value is not None and operator != "isnull":
-            raise FieldError(f"{self.key!r}: {self.field.name!r} is stored encrypted and cannot be searched")
+        if (
+            self.field is not None
+            and not self.field.searchable
+            and value is not None
+            and operator != "isnull"
+        ):
+            raise FieldError(
+                f"{self.key!r}: {self.field.name!r} is stored encrypted and cannot be searched"
+            )
         if operator in COMPARISONS:
             if value is None and operator in ("exact", "ne"):
                 return "null"
@@ -139,7 +145,11 @@ class Lookup:
         return ("list", len(operands))
 
     def _bind_range(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
-        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or len(pair := list(value)) != 2:
+        if (
+            isinstance(value, (str, bytes))
+            or not isinstance(value, Iterable)
+            or len(pair := list(value)) != 2
+        ):
             raise QueryError(f"{self.key!r} takes two values, not {value!r}")
         try:
             operands = [self.convert(one, dialect) for one in pair]
@@ -152,7 +162,11 @@ class Lookup:
         try:
             element = self.field.base_field.to_db(value)
             writer = self.field.element_writer(dialect)
-            parameters.append(dialect.array_element(element if writer is None or element is None else writer(element)))
+            parameters.append(
+                dialect.array_element(
+                    element if writer is None or element is None else writer(element)
+                )
+            )
         except (ValueError, TypeError, OverflowError):
             return UNKNOWN
         return "element"
@@ -184,7 +198,9 @@ class Lookup:
             column = dialect.date_part(self.transform, column)
         return self._condition(column, kind, columns, dialect, meta)
 
-    def _condition(self, column: str, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
+    def _condition(
+        self, column: str, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions
+    ) -> str:
         operator = self.operator
         if kind == UNKNOWN:
             return "(1 = NULL)"
@@ -225,7 +241,9 @@ class AnnotationLookup(Lookup):
     def __init__(self, meta: ModelOptions, key: str, expression: Expression) -> None:
         name, _, operator = key.partition("__")
         if operator and operator not in OPERATORS:
-            raise FieldError(f"{key!r}: there is no lookup {operator!r} for the computed value {name!r}")
+            raise FieldError(
+                f"{key!r}: there is no lookup {operator!r} for the computed value {name!r}"
+            )
         self.key = key
         self.operator = operator or "exact"
         self.expression = expression
@@ -299,7 +317,12 @@ def _part_operand(part: str, value: Any) -> Any:
 
 
 def bind_expression(
-    expression: object, parameters: list[Any], dialect: Dialect, meta: ModelOptions, *, inner: bool = False
+    expression: object,
+    parameters: list[Any],
+    dialect: Dialect,
+    meta: ModelOptions,
+    *,
+    inner: bool = False,
 ) -> Kind:
     """Add the numbers of an expression to `parameters` and return its kind.
 
@@ -325,7 +348,11 @@ def bind_expression(
         return ("aggregate", (expression.function, expression.distinct, what), None)
     if isinstance(expression, Combined):
         left = bind_expression(expression.left, parameters, dialect, meta, inner=inner)
-        return (expression.operator, left, bind_expression(expression.right, parameters, dialect, meta, inner=inner))
+        return (
+            expression.operator,
+            left,
+            bind_expression(expression.right, parameters, dialect, meta, inner=inner),
+        )
     if isinstance(expression, Decimal):
         writer = dialect.writer("NUMERIC")
         parameters.append(expression if writer is None else writer(expression))
@@ -354,13 +381,19 @@ def expression_field(meta: ModelOptions, expression: object) -> Any:
         return resolve_path(meta, expression.name).field
     if isinstance(expression, Aggregate):
         path = check_aggregate(meta, expression)
-        if path is None or isinstance(expression, (Avg, Count)) or not isinstance(expression.field, str):
+        if (
+            path is None
+            or isinstance(expression, (Avg, Count))
+            or not isinstance(expression.field, str)
+        ):
             return None
         return path.field
     return None
 
 
-def expression_reader(meta: ModelOptions, expression: object, dialect: Dialect, *, aware: bool) -> Converter | None:
+def expression_reader(
+    meta: ModelOptions, expression: object, dialect: Dialect, *, aware: bool
+) -> Converter | None:
     """Return what turns the database's value of an expression into Python's; `None` if nothing has to be done."""
     if isinstance(expression, F):
         field = resolve_path(meta, expression.name).field
@@ -368,7 +401,9 @@ def expression_reader(meta: ModelOptions, expression: object, dialect: Dialect, 
         return reader
     if isinstance(expression, Aggregate):
         path = check_aggregate(meta, expression)
-        return aggregate_reader(expression, None if path is None else path.field, dialect, aware=aware)
+        return aggregate_reader(
+            expression, None if path is None else path.field, dialect, aware=aware
+        )
     return dialect.reader("NUMERIC") if _is_decimal(meta, expression) else None
 
 
@@ -376,7 +411,9 @@ def _is_decimal(meta: ModelOptions, expression: object) -> bool:
     if isinstance(expression, Combined):
         return _is_decimal(meta, expression.left) or _is_decimal(meta, expression.right)
     field = expression_field(meta, expression)
-    return isinstance(expression, Decimal) or (field is not None and field.db_type().startswith("NUMERIC"))
+    return isinstance(expression, Decimal) or (
+        field is not None and field.db_type().startswith("NUMERIC")
+    )
 
 
 def names_of(expression: object) -> list[str]:
@@ -384,8 +421,14 @@ def names_of(expression: object) -> list[str]:
     if isinstance(expression, F):
         return [expression.name]
     if isinstance(expression, Aggregate):
-        return [expression.field] if isinstance(expression.field, str) else names_of(expression.field)
-    return [*names_of(expression.left), *names_of(expression.right)] if isinstance(expression, Combined) else []
+        return (
+            [expression.field] if isinstance(expression.field, str) else names_of(expression.field)
+        )
+    return (
+        [*names_of(expression.left), *names_of(expression.right)]
+        if isinstance(expression, Combined)
+        else []
+    )
 
 
 def substituted(expression: Any, annotations: dict[str, Expression]) -> Any:
@@ -393,7 +436,10 @@ def substituted(expression: Any, annotations: dict[str, Expression]) -> Any:
     if isinstance(expression, F):
         return annotations.get(expression.name, expression)
     if isinstance(expression, Combined):
-        left, right = substituted(expression.left, annotations), substituted(expression.right, annotations)
+        left, right = (
+            substituted(expression.left, annotations),
+            substituted(expression.right, annotations),
+        )
         return Combined(left, expression.operator, right)
     return expression
 

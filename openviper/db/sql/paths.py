@@ -68,7 +68,9 @@ def no_field(path: Path, meta: ModelOptions, name: str, part: str) -> FieldError
     if isinstance(path.field, ForeignKey):
         remote: ModelOptions = path.field.remote_model._meta
         return FieldError(f"{name!r}: {remote.unknown(part).detail}")
-    return FieldError(f"{name!r}: {meta.model_name} knows no field or lookup {part!r} after {path.field.name!r}")
+    return FieldError(
+        f"{name!r}: {meta.model_name} knows no field or lookup {part!r} after {path.field.name!r}"
+    )
 
 
 class Step(NamedTuple):
@@ -117,7 +119,9 @@ def resolve_many(meta: ModelOptions, name: str) -> ManyPath:
     for part in name.split("__"):
         if field is not None:
             if not isinstance(field, ForeignKey):
-                raise FieldError(f"{name!r}: {field.name!r} is no relation, so nothing can follow it")
+                raise FieldError(
+                    f"{name!r}: {field.name!r} is no relation, so nothing can follow it"
+                )
             if steps:
                 steps.append(Step(field, reverse=False))
             else:
@@ -128,7 +132,9 @@ def resolve_many(meta: ModelOptions, name: str) -> ManyPath:
             steps.append(_step(meta, name, part))
             meta = steps[-1].meta
     if len(hops) + len(steps) > MAX_HOPS:
-        raise FieldError(f"{name!r} follows {len(hops) + len(steps)} relations, more than {MAX_HOPS}")
+        raise FieldError(
+            f"{name!r} follows {len(hops) + len(steps)} relations, more than {MAX_HOPS}"
+        )
     return ManyPath(tuple(hops), tuple(steps), field)
 
 

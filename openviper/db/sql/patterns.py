@@ -28,7 +28,9 @@ def validate_regex_pattern(pattern: object) -> str:
     if not isinstance(pattern, str):
         raise FieldError(f"{pattern!r} is not a regular expression")
     if len(pattern) > MAX_PATTERN:
-        raise FieldError(f"a regular expression of {len(pattern)} characters is longer than {MAX_PATTERN}")
+        raise FieldError(
+            f"a regular expression of {len(pattern)} characters is longer than {MAX_PATTERN}"
+        )
     if _CONTROL.search(pattern):
         raise FieldError(f"regular expression {pattern!r} has a control character")
     try:
@@ -36,5 +38,7 @@ def validate_regex_pattern(pattern: object) -> str:
     except (re.error, RecursionError, OverflowError) as error:
         raise FieldError(f"{pattern!r} is not a regular expression: {error}") from None
     if _GROUP.search(pattern):
-        raise FieldError(f"regular expression {pattern!r} repeats a group that repeats or has alternatives itself")
+        raise FieldError(
+            f"regular expression {pattern!r} repeats a group that repeats or has alternatives itself"
+        )
     return pattern

@@ -62,7 +62,9 @@ async def check_permission(meta: ModelOptions, action: str, ignore: bool = False
 
 
 # This file lies two folders below the package.
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
+_PACKAGE = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), ""
+)
 _seen_bypasses: set[tuple[str, int]] = set()
 
 
@@ -81,7 +83,10 @@ class bypass_permissions:  # noqa: N801 - used like a function
         self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         ignore_permissions_ctx.reset(self._tokens.pop())
 
@@ -89,7 +94,10 @@ class bypass_permissions:  # noqa: N801 - used like a function
         self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         ignore_permissions_ctx.reset(self._tokens.pop())
 
@@ -99,5 +107,11 @@ class bypass_permissions:  # noqa: N801 - used like a function
         known = place in _seen_bypasses or path.startswith(_PACKAGE)
         level = logging.DEBUG if known else logging.WARNING
         _seen_bypasses.add(place)
-        logger.log(level, "model permissions bypassed at %s:%d: %s", path, line, self.reason or "no reason given")
+        logger.log(
+            level,
+            "model permissions bypassed at %s:%d: %s",
+            path,
+            line,
+            self.reason or "no reason given",
+        )
         self._tokens.append(ignore_permissions_ctx.set(True))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from openviper.db.sql.rows.from_rows import Build, make_builder
-from openviper.db.sql.rows.to_rows import make_extractor
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field
-from openviper.db.fields.moments import uses_time_zones
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.moments import uses_time_zones
 from openviper.db.sql.lookups import MAX_CACHED
+from openviper.db.sql.rows.from_rows import Build, make_builder
+from openviper.db.sql.rows.to_rows import make_extractor
 
 
 class Plan:
@@ -29,26 +29,38 @@ class Plan:
         self.dialect = dialect
         self.fields: list[Field[Any]] = list(meta.fields.values())
         self.attnames = tuple(field.attname for field in self.fields)
-        self.aware = any(field.base_type == "DATETIME" for field in self.fields) and uses_time_zones()
+        self.aware = (
+            any(field.base_type == "DATETIME" for field in self.fields) and uses_time_zones()
+        )
         self.readers = [field.reader(dialect, aware=self.aware) for field in self.fields]
         self.writers = [field.writer(dialect) for field in self.fields]
         self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
         self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
-        self.auto_fields: list[Any] = [field for field in self.fields if field.auto_now or field.auto_now_add]
-        self.pre_save_fields = [field for field in self.fields if type(field).pre_save is not Field.pre_save]
+        self.auto_fields: list[Any] = [
+            field for field in self.fields if field.auto_now or field.auto_now_add
+        ]
+        self.pre_save_fields = [
+            field for field in self.fields if type(field).pre_save is not Field.pre_save
+        ]
         self.key_position = self.attnames.index(meta.pk.attname)
-        self.extract = make_extractor(meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware)
+        self.extract = make_extractor(
+            meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware
+        )
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
         self.cache: dict[Any, Any] = {}
         columns = ", ".join(self.column(field) for field in self.fields)
-        self.get_sql = f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
+        self.get_sql = (
+            f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
+        )
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.insert_sql_with_key = self._insert_sql(self.attnames)
         others = tuple(name for name in self.attnames if name != meta.pk.attname)
         self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
-        self.bulk_insert_sql = dialect.bulk_insert(self.table, [self.column(field) for field in self.fields])
+        self.bulk_insert_sql = dialect.bulk_insert(
+            self.table, [self.column(field) for field in self.fields]
+        )
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 
     def column(self, field: Field[Any]) -> str:
@@ -79,7 +91,9 @@ class Plan:
 
     def _update_sql(self, attnames: tuple[str, ...]) -> str:
         mark = self.dialect.placeholder
-        settings = ", ".join(f"{self.column(self.meta.names[attname])} = {mark}" for attname in attnames)
+        settings = ", ".join(
+            f"{self.column(self.meta.names[attname])} = {mark}" for attname in attnames
+        )
         return f"UPDATE {self.table} SET {settings} WHERE {self.key} = {mark}"
 
     def partial_builder(self, attnames: tuple[str, ...]) -> Build:

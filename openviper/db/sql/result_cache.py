@@ -54,7 +54,15 @@ class QueryCache:
     def _version(self, tables: Iterable[str]) -> Version:
         return self._clearings, *(self._writes.get(table, 0) for table in tables)
 
-    def put(self, key: Key, tables: Sequence[str], rows: Rows, ttl: float, max_size: int, version: Version) -> None:
+    def put(
+        self,
+        key: Key,
+        tables: Sequence[str],
+        rows: Rows,
+        ttl: float,
+        max_size: int,
+        version: Version,
+    ) -> None:
         """Keep the rows of a query, unless something was written since they were asked for.
 
         Args:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from openviper.db.sql.aggregates import aggregate_reader, as_number, check_aggregate, number_of
-from openviper.db.sql.rows.from_rows import Build, Row, annotated_builder, join_builder, make_row_converter
-from openviper.db.sql.description import Description
-from openviper.db.sql.prepared import Plan, plan_for
-from openviper.db.sql.tables import Hops, Source
-from openviper.db.sql.where import Order, bind_limits, bind_order, bind_where, limit_sql, order_sql, where_sql
 from openviper.db.dialects.base import Converter
-from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, Expression
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
+from openviper.db.sql.aggregates import aggregate_reader, as_number, check_aggregate, number_of
+from openviper.db.sql.description import Description
+from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, Expression
 from openviper.db.sql.lookups import (
     Path,
     bind_expression,
@@ -24,6 +20,24 @@ from openviper.db.sql.lookups import (
     expression_sql,
     parts_of,
     resolve_path,
+)
+from openviper.db.sql.prepared import Plan, plan_for
+from openviper.db.sql.rows.from_rows import (
+    Build,
+    Row,
+    annotated_builder,
+    join_builder,
+    make_row_converter,
+)
+from openviper.db.sql.tables import Hops, Source
+from openviper.db.sql.where import (
+    Order,
+    bind_limits,
+    bind_order,
+    bind_where,
+    limit_sql,
+    order_sql,
+    where_sql,
 )
 from openviper.exceptions import FieldError, QueryError
 
@@ -63,7 +77,9 @@ def select_instances(plan: Plan, query: Description) -> Select:
     bind_limits(query, parameters)
     found = plan.cache.get(shape)
     if found is None:
-        found = plan.cached(shape, lambda: _select_instances(plan, query, Parts(computed, where, order)))
+        found = plan.cached(
+            shape, lambda: _select_instances(plan, query, Parts(computed, where, order))
+        )
     return Select(found[0], parameters, found[1])
 
 
@@ -79,12 +95,15 @@ class Parts(NamedTuple):
     order: Order
 
 
-def bind_annotations(plan: Plan, query: Description, parameters: list[Any]) -> tuple[tuple[str, Any], ...]:
+def bind_annotations(
+    plan: Plan, query: Description, parameters: list[Any]
+) -> tuple[tuple[str, Any], ...]:
     """Add the numbers of computed values to `parameters` and return their names and kinds."""
     if not query.annotations:
         return ()
     return tuple(
-        (name, bind_expression(expression, parameters, plan.dialect, plan.meta)) for name, expression in query.annotations
+        (name, bind_expression(expression, parameters, plan.dialect, plan.meta))
+        for name, expression in query.annotations
     )
 
 
@@ -99,9 +118,12 @@ def _select_instances(plan: Plan, query: Description, parts: Parts) -> tuple[str
         build = join_builder(build, len(fields), branches)
     if parts.computed:
         readers = [
-            expression_reader(plan.meta, expression, plan.dialect, aware=plan.aware) for _, expression in query.annotations
+            expression_reader(plan.meta, expression, plan.dialect, aware=plan.aware)
+            for _, expression in query.annotations
         ]
-        build = annotated_builder(build, len(columns), [name for name, _ in parts.computed], readers)
+        build = annotated_builder(
+            build, len(columns), [name for name, _ in parts.computed], readers
+        )
         columns += computed_columns(plan, parts.computed, source)
     if query.distinct:
         _check_distinct_order(plan, query, parts.order)
@@ -109,21 +131,32 @@ def _select_instances(plan: Plan, query: Description, parts: Parts) -> tuple[str
     return (sql + plan.dialect.for_update(plan.table, query.lock[1:]) if query.lock else sql), build
 
 
-def computed_columns(plan: Plan, computed: tuple[tuple[str, Any], ...], source: Source) -> list[str]:
+def computed_columns(
+    plan: Plan, computed: tuple[tuple[str, Any], ...], source: Source
+) -> list[str]:
     """Return the columns of computed values, each under its name."""
     return [
-        f"{expression_sql(kind, source, plan.dialect, plan.meta)} AS {plan.dialect.quote(name)}" for name, kind in computed
+        f"{expression_sql(kind, source, plan.dialect, plan.meta)} AS {plan.dialect.quote(name)}"
+        for name, kind in computed
     ]
 
 
 def _check_distinct_order(plan: Plan, query: Description, order: Order) -> None:
     """Refuse an order by what is not among the columns: the databases either refuse it too or give rows twice."""
     for name, _, kind in order:
-        if kind is None and resolve_path(plan.meta, name).hops and name.rpartition("__")[0] not in query.related:
-            raise QueryError(f"distinct() rows cannot be ordered by {name!r}, which is not among their columns")
+        if (
+            kind is None
+            and resolve_path(plan.meta, name).hops
+            and name.rpartition("__")[0] not in query.related
+        ):
+            raise QueryError(
+                f"distinct() rows cannot be ordered by {name!r}, which is not among their columns"
+            )
 
 
-def _finish(plan: Plan, query: Description, parts: Parts, source: Source, columns: list[str]) -> str:
+def _finish(
+    plan: Plan, query: Description, parts: Parts, source: Source, columns: list[str]
+) -> str:
     conditions = where_sql(plan, parts.where, source)
     order = order_sql(plan, parts.order, source)
     select = "SELECT DISTINCT " if query.distinct else "SELECT "
@@ -155,7 +188,9 @@ def check_related(meta: ModelOptions, name: str) -> list[ForeignKey[Any]]:
     for part in name.split("__"):
         field = meta.field(part)
         if not isinstance(field, ForeignKey):
-            raise FieldError(f"select_related({name!r}): {meta.model_name}.{part} is not a foreign key")
+            raise FieldError(
+                f"select_related({name!r}): {meta.model_name}.{part} is not a foreign key"
+            )
         keys.append(field)
         meta = field.remote_model._meta
     return keys
@@ -175,7 +210,9 @@ def _branches(
             places[hops] = len(branches)
             remote = plan_for(key.remote_model._meta, plan.dialect)
             columns.extend(source.column(hops, field) for field in remote.fields)
-            branches.append((places[hops[:-1]], len(remote.fields), key.name, key.attname, remote.build))
+            branches.append(
+                (places[hops[:-1]], len(remote.fields), key.name, key.attname, remote.build)
+            )
     return branches
 
 
@@ -200,7 +237,10 @@ def value_paths(
         return own + list(computed.items())
     last = [name.rpartition("__")[2] for name in names]
     return [
-        (name if last.count(short) > 1 else short, computed[name] if name in computed else resolve_path(meta, name))
+        (
+            name if last.count(short) > 1 else short,
+            computed[name] if name in computed else resolve_path(meta, name),
+        )
         for name, short in zip(names, last, strict=True)
     ]
 
@@ -214,7 +254,9 @@ def select_values(plan: Plan, query: Description, names: tuple[str, ...]) -> Sel
     parameters: list[Any] = []
     paths = value_paths(plan.meta, query, names) if query.annotations else []
     kinds = tuple(
-        bind_expression(path, parameters, plan.dialect, plan.meta) for _, path in paths if isinstance(path, Expression)
+        bind_expression(path, parameters, plan.dialect, plan.meta)
+        for _, path in paths
+        if isinstance(path, Expression)
     )
     where = bind_where(plan, query.where, parameters)
     order = bind_order(plan, query, parameters)
@@ -295,19 +337,25 @@ def _group_order(
     for name in query.order or ():  # The model's own order is about rows, not groups.
         plain, descending = name.removeprefix("-"), name.startswith("-")
         if plain not in grouped and plain not in aggregates:
-            raise FieldError(f"groups cannot be ordered by {plain!r}; known: {', '.join([*grouped, *aggregates])}")
+            raise FieldError(
+                f"groups cannot be ordered by {plain!r}; known: {', '.join([*grouped, *aggregates])}"
+            )
         sql = plan.dialect.quote(plain) if plain in aggregates else grouped[plain]
         terms.append(plan.dialect.order_term(sql, descending=descending, nullable=True))
     return f" ORDER BY {', '.join(terms)}" if terms else ""
 
 
-def _plain_column(plan: Plan, aggregate: Aggregate, source: Source, parameters: list[Any]) -> tuple[Any, str]:
+def _plain_column(
+    plan: Plan, aggregate: Aggregate, source: Source, parameters: list[Any]
+) -> tuple[Any, str]:
     """Return the field and the column of an aggregate over the rows themselves; `None` and ``*`` for all rows."""
     path = check_aggregate(plan.meta, aggregate)
     if path is None:
         return None, "*"
     if path.steps:
-        raise QueryError(f"{aggregate!r} follows a relation to many rows; use annotate() for a value per instance")
+        raise QueryError(
+            f"{aggregate!r} follows a relation to many rows; use annotate() for a value per instance"
+        )
     if isinstance(aggregate.field, str):
         return path.field, source.column(path.hops, path.field)
     kind = bind_expression(aggregate.field, parameters, plan.dialect, plan.meta)
@@ -323,7 +371,9 @@ def _unchanged(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def select_subquery(plan: Plan, query: Description, names: tuple[str, ...], parameters: list[Any]) -> str:
+def select_subquery(
+    plan: Plan, query: Description, names: tuple[str, ...], parameters: list[Any]
+) -> str:
     """Return the SQL of a query for one column to stand behind ``IN``, and add its values to `parameters`."""
     select = select_values(plan, query.changed(lock=()) if query.lock else query, names or ("pk",))
     parameters.extend(select.parameters)
@@ -336,7 +386,12 @@ def select_subquery(plan: Plan, query: Description, names: tuple[str, ...], para
 def select_exists(plan: Plan, query: Description) -> Select:
     """Compile whether there is any row."""
     parameters: list[Any] = []
-    shape = ("exists", bind_where(plan, query.where, parameters), query.offset > 0, query.limit == 0)
+    shape = (
+        "exists",
+        bind_where(plan, query.where, parameters),
+        query.offset > 0,
+        query.limit == 0,
+    )
     parameters.append(0 if query.limit == 0 else 1)
     if query.offset:
         parameters.append(query.offset)
@@ -358,7 +413,9 @@ def select_count(plan: Plan, query: Description) -> Select:
     """Compile the number of rows, within the slice if there is one."""
     if query.is_sliced or query.distinct:
         inner = select_values(plan, query, ())
-        return Select(f"SELECT COUNT(*) FROM ({inner.sql}) AS counted", inner.parameters, _first_value)
+        return Select(
+            f"SELECT COUNT(*) FROM ({inner.sql}) AS counted", inner.parameters, _first_value
+        )
     parameters: list[Any] = []
     shape = ("count", bind_where(plan, query.where, parameters))
 
@@ -370,7 +427,9 @@ def select_count(plan: Plan, query: Description) -> Select:
     return Select(plan.cached(shape, make), parameters, _first_value)
 
 
-def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, Aggregate]) -> Select:
+def select_aggregates(
+    plan: Plan, query: Description, aggregates: Mapping[str, Aggregate]
+) -> Select:
     """Compile aggregates over the rows of a query, within the slice if there is one.
 
     Raises:
@@ -393,23 +452,31 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
         else:
             fields[name], column = _plain_column(plan, aggregate, source, parameters)
             columns.append(column)
-            readers.append(aggregate_reader(aggregate, fields[name], plan.dialect, aware=plan.aware))
+            readers.append(
+                aggregate_reader(aggregate, fields[name], plan.dialect, aware=plan.aware)
+            )
     where = bind_where(plan, query.where, parameters)
     if query.is_sliced or query.distinct:
         order = bind_order(plan, query, parameters)
         bind_limits(query, parameters)
-        named = [f"{'1' if column == '*' else column} AS a{place}" for place, column in enumerate(columns)]
+        named = [
+            f"{'1' if column == '*' else column} AS a{place}"
+            for place, column in enumerate(columns)
+        ]
         if query.distinct:
             # Whole rows are distinct, not the aggregated values; the key makes it so.
             named.append(f"{source.column((), plan.meta.pk)} AS a{len(named)}")
             order = ()
-        inner_sql = f" FROM ({_finish(plan, query, Parts((), where, order), source, named)}) AS sliced"
+        inner_sql = (
+            f" FROM ({_finish(plan, query, Parts((), where, order), source, named)}) AS sliced"
+        )
         columns = ["*" if column == "*" else f"a{place}" for place, column in enumerate(columns)]
     else:
         conditions = where_sql(plan, where, source)
         inner_sql = f"{source.from_clause()}{conditions}"
     calls = [
-        _call(one, fields[name], column) for (name, one), column in zip(aggregates.items(), columns, strict=True)
+        _call(one, fields[name], column)
+        for (name, one), column in zip(aggregates.items(), columns, strict=True)
     ]
     names = list(aggregates)
 
@@ -423,11 +490,17 @@ def select_aggregates(plan: Plan, query: Description, aggregates: Mapping[str, A
 
 
 def _computed_reader(plan: Plan, aggregate: Aggregate, inner: Expression) -> Converter | None:
-    if isinstance(inner, Combined) and not any(isinstance(part, Aggregate) for part in parts_of(inner)):
+    if isinstance(inner, Combined) and not any(
+        isinstance(part, Aggregate) for part in parts_of(inner)
+    ):
         number = number_of(inner, lambda name: resolve_path(plan.meta, name).field)
         return aggregate_reader(aggregate, number, plan.dialect, aware=plan.aware)
     if isinstance(aggregate, Count):
         return int
     if isinstance(aggregate, Avg):
         return float
-    return int if isinstance(inner, Count) else expression_reader(plan.meta, inner, plan.dialect, aware=plan.aware)
+    return (
+        int
+        if isinstance(inner, Count)
+        else expression_reader(plan.meta, inner, plan.dialect, aware=plan.aware)
+    )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from openviper.db.sql.description import Description
-from openviper.db.sql.prepared import Plan
-from openviper.db.sql.tables import Source
-from openviper.db.sql.expressions import Condition, Q
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.description import Description
+from openviper.db.sql.expressions import Condition, Q
 from openviper.db.sql.lookups import (
     UNKNOWN,
     AnnotationLookup,
@@ -21,6 +19,8 @@ from openviper.db.sql.lookups import (
     resolve_path,
 )
 from openviper.db.sql.paths import resolve_many
+from openviper.db.sql.prepared import Plan
+from openviper.db.sql.tables import Source
 from openviper.exceptions import FieldError
 
 Shape = tuple[Any, ...]
@@ -135,7 +135,9 @@ def joined_models(
     return found
 
 
-def _joined_by_expression(meta: ModelOptions, expression: object, found: dict[ModelOptions, None]) -> None:
+def _joined_by_expression(
+    meta: ModelOptions, expression: object, found: dict[ModelOptions, None]
+) -> None:
     for name in names_of(expression):
         if name != "*":
             found.update(dict.fromkeys(resolve_many(meta, name).models))
@@ -150,7 +152,11 @@ def _joined_by_conditions(
         elif isinstance(condition[0], AnnotationLookup):
             _joined_by_expression(meta, condition[0].expression, found)
         else:
-            found.update(dict.fromkeys(hop.remote_model._meta for hop in find_lookup(meta, condition[0]).hops))
+            found.update(
+                dict.fromkeys(
+                    hop.remote_model._meta for hop in find_lookup(meta, condition[0]).hops
+                )
+            )
             _joined_by_expression(meta, condition[1], found)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from openviper.db.sql.description import Description
+from openviper.db.sql.expressions import Expression
+from openviper.db.sql.lookups import bind_expression, expression_sql, resolve_path
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.tables import Source
 from openviper.db.sql.where import bind_where, where_sql
-from openviper.db.sql.expressions import Expression
-from openviper.db.sql.lookups import bind_expression, expression_sql, resolve_path
 from openviper.exceptions import FieldError, QueryError
 
 
@@ -78,7 +78,11 @@ def update_rows(plan: Plan, query: Description, values: Mapping[str, Any]) -> Wr
         assignments = []
         for attname, kind in settings:
             field = plan.meta.names[attname]
-            sql = plan.dialect.placeholder if kind is None else expression_sql(kind[1], own, plan.dialect, plan.meta)
+            sql = (
+                plan.dialect.placeholder
+                if kind is None
+                else expression_sql(kind[1], own, plan.dialect, plan.meta)
+            )
             assignments.append(f"{plan.column(field)} = {sql}")
         return f"UPDATE {plan.table} SET {', '.join(assignments)}{_restriction(plan, shape[2])}"
 
@@ -88,7 +92,9 @@ def update_rows(plan: Plan, query: Description, values: Mapping[str, Any]) -> Wr
 def _refuse_paths(plan: Plan, kind: Any) -> None:
     if isinstance(kind, str):
         if resolve_path(plan.meta, kind).hops:
-            raise FieldError(f"F({kind!r}): update() can only use fields of {plan.meta.model_name} itself")
+            raise FieldError(
+                f"F({kind!r}): update() can only use fields of {plan.meta.model_name} itself"
+            )
     elif kind is not None:
         _refuse_paths(plan, kind[1])
         _refuse_paths(plan, kind[2])

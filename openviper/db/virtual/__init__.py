@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openviper.db.virtual.backend_registry import BackendRegistry, backend_registry
 from openviper.db.virtual.base import (
     APIVirtualBackend,
     FilterClause,
@@ -11,7 +12,6 @@ from openviper.db.virtual.base import (
     VirtualBackendCapabilities,
 )
 from openviper.db.virtual.memory import MemoryVirtualBackend
-from openviper.db.virtual.backend_registry import BackendRegistry, backend_registry
 
 __all__ = [
     "APIVirtualBackend",

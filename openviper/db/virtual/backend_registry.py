@@ -30,7 +30,9 @@ class BackendRegistry:
             return self._backends[name]
         except KeyError:
             known = ", ".join(sorted(self._backends)) or "none"
-            raise VirtualBackendNotFoundError(f"no virtual backend {name!r}; registered: {known}") from None
+            raise VirtualBackendNotFoundError(
+                f"no virtual backend {name!r}; registered: {known}"
+            ) from None
 
 
 backend_registry = BackendRegistry()

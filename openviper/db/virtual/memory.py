@@ -42,10 +42,17 @@ class MemoryVirtualBackend(VirtualBackend):
         return None if found is None else dict(found)
 
     def _matching(self, model: type[Any], spec: QuerySpec) -> list[Record]:
-        rows = [row for row in self._table(model).values() if all(_holds(row, one) for one in spec.filter_clauses)]
+        rows = [
+            row
+            for row in self._table(model).values()
+            if all(_holds(row, one) for one in spec.filter_clauses)
+        ]
         for name in reversed(spec.order_by):
             plain = name.removeprefix("-")
-            rows.sort(key=lambda row: (row.get(plain) is not None, row.get(plain)), reverse=name.startswith("-"))
+            rows.sort(
+                key=lambda row: (row.get(plain) is not None, row.get(plain)),
+                reverse=name.startswith("-"),
+            )
         if spec.distinct:
             rows = [row for place, row in enumerate(rows) if row not in rows[:place]]
         end = None if spec.limit is None else spec.offset + spec.limit

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.executor import check_permission
 from openviper.db.exceptions import UnsupportedVirtualQueryError
-from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.executor import check_permission
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.lookups import find_lookup
 from openviper.db.query import QuerySet
-from openviper.db.virtual.base import FilterClause, FilterOp, QuerySpec, VirtualBackend
+from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.sql.lookups import find_lookup
 from openviper.db.virtual.backend_registry import backend_registry
+from openviper.db.virtual.base import FilterClause, FilterOp, QuerySpec, VirtualBackend
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned
 
 M = TypeVar("M")
@@ -107,7 +107,12 @@ def _clause(meta: ModelOptions, condition: Any) -> FilterClause:
         refuse(meta, "Q objects and exclude()")
     key, value = condition
     lookup = find_lookup(meta, key)
-    if lookup.hops or lookup.transform or lookup.operator not in _OPERATORS or isinstance(value, Expression):
+    if (
+        lookup.hops
+        or lookup.transform
+        or lookup.operator not in _OPERATORS
+        or isinstance(value, Expression)
+    ):
         refuse(meta, f"the condition {key!r}")
     operator = _OPERATORS[lookup.operator]
     if operator is FilterOp.EQ and value is None:
@@ -150,9 +155,16 @@ class VirtualQuerySet(QuerySet[M]):
             MultipleObjectsReturned: If there are several.
         """
         meta = self._meta
-        if not conditions and self.query is EVERYTHING and lookups.keys() <= {"pk", meta.pk.name} and lookups:
+        if (
+            not conditions
+            and self.query is EVERYTHING
+            and lookups.keys() <= {"pk", meta.pk.name}
+            and lookups
+        ):
             await check_permission(meta, "read", ignore_permissions)
-            row = await backend_of(meta).get(self.model, meta.pk.to_python(next(iter(lookups.values()))))
+            row = await backend_of(meta).get(
+                self.model, meta.pk.to_python(next(iter(lookups.values())))
+            )
             found: list[M] = [] if row is None else [build_instance(self.model, row)]
         else:
             found = await self._fetch(
@@ -164,7 +176,9 @@ class VirtualQuerySet(QuerySet[M]):
             raise MultipleObjectsReturned(f"more than one {meta.model_name} matches the query")
         return found[0]
 
-    async def get_or_none(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M | None:
+    async def get_or_none(
+        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+    ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`."""
         try:
             return await self.get(*conditions, ignore_permissions=ignore_permissions, **lookups)
@@ -191,7 +205,10 @@ class VirtualQuerySet(QuerySet[M]):
         await check_permission(meta, "update", self.query.ignore_permissions)
         if any(isinstance(value, Expression) for value in values.values()):
             refuse(meta, "expressions")
-        converted = {meta.field(name).attname: meta.field(name).to_python(value) for name, value in values.items()}
+        converted = {
+            meta.field(name).attname: meta.field(name).to_python(value)
+            for name, value in values.items()
+        }
         return await backend.bulk_update(self.model, make_spec(meta, self.query), converted)
 
     async def delete(self) -> int:
@@ -210,7 +227,9 @@ class VirtualQuerySet(QuerySet[M]):
         backend = backend_of(self._meta)
         backend.check_writable(self.model)
         require(self._meta, "bulk_create")
-        await check_permission(self._meta, "create", ignore_permissions or self.query.ignore_permissions)
+        await check_permission(
+            self._meta, "create", ignore_permissions or self.query.ignore_permissions
+        )
         rows = await backend.bulk_create(self.model, [one.to_dict() for one in instances])
         for instance, row in zip(instances, rows, strict=True):
             instance.__dict__.update(build_instance(self.model, row).__dict__)
@@ -256,7 +275,9 @@ class VirtualQuerySet(QuerySet[M]):
             yield instance
 
 
-async def save_virtual(instance: Any, limited: set[str] | None, *, creating: bool) -> dict[str, Any]:
+async def save_virtual(
+    instance: Any, limited: set[str] | None, *, creating: bool
+) -> dict[str, Any]:
     """Store an instance and return the old values of what changed, by attribute.
 
     Raises:
@@ -271,14 +292,20 @@ async def save_virtual(instance: Any, limited: set[str] | None, *, creating: boo
         changed: dict[str, Any] = {}
     else:
         require(meta, "update")
-        old = dict(zip((field.attname for field in meta.fields.values()), instance._row, strict=True))
+        old = dict(
+            zip((field.attname for field in meta.fields.values()), instance._row, strict=True)
+        )
         changed = {
             name: value
             for name, value in old.items()
             if instance.__dict__.get(name) != value and (limited is None or name in limited)
         }
-        row = await backend.update(model, instance.pk, {name: instance.__dict__.get(name) for name in changed})
+        row = await backend.update(
+            model, instance.pk, {name: instance.__dict__.get(name) for name in changed}
+        )
     if row is None:
-        raise DoesNotExist(f"{meta.model_name} with primary key {instance.pk!r} is not stored any more")
+        raise DoesNotExist(
+            f"{meta.model_name} with primary key {instance.pk!r} is not stored any more"
+        )
     instance.__dict__.update(build_instance(model, row).__dict__)
     return changed

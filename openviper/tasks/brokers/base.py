@@ -174,7 +174,9 @@ class Broker(Protocol):
         """Return how each queue stands."""
         ...
 
-    def messages(self, state: str | None = None, queue: str | None = None, limit: int = 100) -> list[MessageInfo]:
+    def messages(
+        self, state: str | None = None, queue: str | None = None, limit: int = 100
+    ) -> list[MessageInfo]:
         """Return stored messages, oldest first.
 
         Args:
@@ -249,4 +251,8 @@ def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:
         BrokerError: If the store does not answer.
     """
     now = time.time()
-    return [worker for worker in broker.workers() if now - worker.seen_at <= lease and not is_lost(worker.worker_id)]
+    return [
+        worker
+        for worker in broker.workers()
+        if now - worker.seen_at <= lease and not is_lost(worker.worker_id)
+    ]

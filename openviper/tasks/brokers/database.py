@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 logger = logging.getLogger("openviper.tasks.brokers")
 
+
 def insert_row(message: Message) -> tuple[Any, ...]:
     """Return a message as the values of `INSERT_COLUMNS`."""
     if message.key is None:
@@ -154,7 +155,7 @@ class DatabaseBroker:
 
         if not self._ready:
             if connection.vendor == "mysql":  # There, a CREATE TABLE would commit the transaction.
-                self.with_store(lambda store: None)
+                self.with_store(lambda _store: None)
             else:
                 for statement in creation(connection.vendor):
                     await connection.execute(statement)
@@ -177,7 +178,7 @@ class DatabaseBroker:
 
     def consumer(self, worker_id: str, queues: Sequence[str] | None) -> DatabaseConsumer:
         """Return a consumer with a connection of its own."""
-        self.with_store(lambda store: None)
+        self.with_store(lambda _store: None)
         return DatabaseConsumer(self.open_store, self.lease, worker_id, queues)
 
     # Results and slots
@@ -185,7 +186,9 @@ class DatabaseBroker:
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
         rows = self.with_store(
-            lambda store: store.rows(f"SELECT value, error FROM {RESULTS} WHERE message_id = ?", (message_id,))
+            lambda store: store.rows(
+                f"SELECT value, error FROM {RESULTS} WHERE message_id = ?", (message_id,)
+            )
         )
         return StoredResult(rows[0][0] or "null", rows[0][1] or "") if rows else None
 
@@ -204,7 +207,9 @@ class DatabaseBroker:
 
     def last_slot(self, name: str) -> int | None:
         """Return the last slot that was taken of a periodic job."""
-        rows = self.with_store(lambda store: store.rows(f"SELECT slot FROM {SLOTS} WHERE name = ?", (name,)))
+        rows = self.with_store(
+            lambda store: store.rows(f"SELECT slot FROM {SLOTS} WHERE name = ?", (name,))
+        )
         return int(rows[0][0]) if rows else None
 
     # Looking and repairing
@@ -229,14 +234,25 @@ class DatabaseBroker:
             for name, states in sorted(found.items())
         ]
 
-    def messages(self, state: str | None = None, queue: str | None = None, limit: int = 100) -> list[MessageInfo]:
+    def messages(
+        self, state: str | None = None, queue: str | None = None, limit: int = 100
+    ) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
         where, values = _conditions(state, queue)
         sql = f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} ORDER BY id LIMIT ?"
         rows = self.with_store(lambda store: store.rows(sql, (*values, limit)))
         return [
             MessageInfo(
-                row[1], row[3], row[2], State(row[-3]).name.lower(), row[5], row[6], row[7], row[8], row[-2] or "", row[-1] or ""
+                row[1],
+                row[3],
+                row[2],
+                State(row[-3]).name.lower(),
+                row[5],
+                row[6],
+                row[7],
+                row[8],
+                row[-2] or "",
+                row[-1] or "",
             )
             for row in rows
         ]
@@ -248,11 +264,15 @@ class DatabaseBroker:
 
     def retry(self, message_ids: Sequence[str] | None = None) -> int:
         """Make dead or delayed messages ready again."""
-        change = f"UPDATE {MESSAGES} SET state = {int(State.READY)}, due = 0, attempts = 0, error = NULL"
+        change = (
+            f"UPDATE {MESSAGES} SET state = {int(State.READY)}, due = 0, attempts = 0, error = NULL"
+        )
         if message_ids is None:
             return self._change(f"{change} WHERE state = {int(State.DEAD)}", [()])
         states = f"({int(State.DEAD)}, {int(State.DELAYED)})"
-        return self._change(f"{change} WHERE message_id = ? AND state IN {states}", [(one,) for one in message_ids])
+        return self._change(
+            f"{change} WHERE message_id = ? AND state IN {states}", [(one,) for one in message_ids]
+        )
 
     def cancel(self, message_ids: Sequence[str]) -> int:
         """Remove messages that no worker has."""
@@ -263,7 +283,9 @@ class DatabaseBroker:
         """Remove all messages that no worker has, of one queue or state or of all."""
         where, values = _conditions(state, queue)
         free = f"state <> {int(State.RUNNING)}"
-        return self._change(f"DELETE FROM {MESSAGES}{where} {'AND' if where else 'WHERE'} {free}", [values])
+        return self._change(
+            f"DELETE FROM {MESSAGES}{where} {'AND' if where else 'WHERE'} {free}", [values]
+        )
 
     def _change(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> int:
         def work(store: Store) -> int:
@@ -336,7 +358,9 @@ class _Sender:
         with self._condition:
             self._messages.append(message)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="openviper-tasks-sender", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="openviper-tasks-sender", daemon=True
+                )
                 self._thread.start()
                 atexit.register(self.flush)
 

@@ -31,7 +31,11 @@ class DatabaseConsumer:
     """
 
     def __init__(
-        self, open_store: Callable[[], Store], lease: float, worker_id: str, queues: Sequence[str] | None
+        self,
+        open_store: Callable[[], Store],
+        lease: float,
+        worker_id: str,
+        queues: Sequence[str] | None,
     ) -> None:
         self._open_store = open_store
         self._lease = lease
@@ -98,7 +102,9 @@ class DatabaseConsumer:
                     f"WHERE id = ? AND worker = ?",
                     (*self._changes(one), now, one.message.key, self._worker),
                 )
-                if one.outcome is Outcome.RETRY and (self._next_due is None or one.due < self._next_due):
+                if one.outcome is Outcome.RETRY and (
+                    self._next_due is None or one.due < self._next_due
+                ):
                     self._next_due = one.due
             if one.result is not None or (one.error and one.outcome is not Outcome.RETRY):
                 self._store.save_result(one.message.message_id, one.result, one.error or None, now)
@@ -124,8 +130,12 @@ class DatabaseConsumer:
         now = time.time()
         with self._reconnecting():
             with self._store.transaction():
-                seen = self._store.change(f"UPDATE {WORKERS} SET seen_at = ? WHERE worker = ?", (now, self._worker))
-            if not seen:  # Taken for lost, after a long pause; its messages have been given to others.
+                seen = self._store.change(
+                    f"UPDATE {WORKERS} SET seen_at = ? WHERE worker = ?", (now, self._worker)
+                )
+            if (
+                not seen
+            ):  # Taken for lost, after a long pause; its messages have been given to others.
                 self._register()
             lost = [
                 row[0]
@@ -157,7 +167,8 @@ class DatabaseConsumer:
         known = f"(SELECT worker FROM {WORKERS})"
         with self._store.transaction():
             self._store.change(
-                f"DELETE FROM {MESSAGES} WHERE state = {int(State.DEAD)} AND settled_at < ?", (now - KEEP_DEAD,)
+                f"DELETE FROM {MESSAGES} WHERE state = {int(State.DEAD)} AND settled_at < ?",
+                (now - KEEP_DEAD,),
             )
             self._store.change(f"DELETE FROM {RESULTS} WHERE stored_at < ?", (now - KEEP_DEAD,))
             self._store.change(
@@ -172,7 +183,9 @@ class DatabaseConsumer:
             with self._reconnecting():
                 self._take_back(self._worker)
         except BrokerError:
-            logger.exception("the worker could not take its leave; its messages go back when its lease runs out")
+            logger.exception(
+                "the worker could not take its leave; its messages go back when its lease runs out"
+            )
         self._store.close()
 
 

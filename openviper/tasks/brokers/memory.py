@@ -120,14 +120,20 @@ class MemoryBroker:
         return [
             entry
             for entry in self._entries.values()
-            if (wanted is None or entry.state is wanted) and queue in (None, entry.message.queue_name)
+            if (wanted is None or entry.state is wanted)
+            and queue in (None, entry.message.queue_name)
         ]
 
-    def messages(self, state: str | None = None, queue: str | None = None, limit: int = 100) -> list[MessageInfo]:
+    def messages(
+        self, state: str | None = None, queue: str | None = None, limit: int = 100
+    ) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
         with self._lock:
             chosen = self._chosen(state, queue)[:limit]
-            return [info_row(one.state.name.lower(), one.message, one.worker, one.error) for one in chosen]
+            return [
+                info_row(one.state.name.lower(), one.message, one.worker, one.error)
+                for one in chosen
+            ]
 
     def workers(self) -> list[WorkerInfo]:
         """Return the registered workers."""
@@ -160,7 +166,9 @@ class MemoryBroker:
     def cancel(self, message_ids: Sequence[str]) -> int:
         """Remove messages that no worker has."""
         with self._lock:
-            return self._remove([one for one in self._entries.values() if one.message.message_id in message_ids])
+            return self._remove(
+                [one for one in self._entries.values() if one.message.message_id in message_ids]
+            )
 
     def purge(self, queue: str | None = None, state: str | None = None) -> int:
         """Remove all messages that no worker has, of one queue or state or of all."""
@@ -201,7 +209,9 @@ class MemoryConsumer:
             for entry in self._broker._entries.values():
                 if entry.state is State.DELAYED and entry.message.due <= now:
                     entry.state = State.READY
-                if entry.state is State.READY and (self._queues is None or entry.message.queue_name in self._queues):
+                if entry.state is State.READY and (
+                    self._queues is None or entry.message.queue_name in self._queues
+                ):
                     ready.append(entry)
             claimed = heapq.nsmallest(want, ready)
             for entry in claimed:
@@ -223,12 +233,18 @@ class MemoryConsumer:
             entry.message.due = one.due
             entry.message.attempts += 1
         if one.result is not None or one.error and one.outcome is not Outcome.RETRY:
-            self._broker._results[one.message.message_id] = StoredResult(one.result or "null", one.error)
+            self._broker._results[one.message.message_id] = StoredResult(
+                one.result or "null", one.error
+            )
 
     def wait(self, wake: int, timeout: float) -> None:
         """Wait for a message, one that becomes due, or `wake`."""
         with self._broker._lock:
-            dues = [one.message.due for one in self._broker._entries.values() if one.state is State.DELAYED]
+            dues = [
+                one.message.due
+                for one in self._broker._entries.values()
+                if one.state is State.DELAYED
+            ]
         if dues:
             timeout = min(timeout, max(0.0, min(dues) - time.time()))
         poll = select.poll()

@@ -15,7 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from openviper.tasks.brokers.base import KEEP_DEAD, MessageInfo, QueueInfo, StoredResult, WorkerInfo, info_row
+from openviper.tasks.brokers.base import (
+    KEEP_DEAD,
+    MessageInfo,
+    QueueInfo,
+    StoredResult,
+    WorkerInfo,
+    info_row,
+)
 from openviper.tasks.brokers.redis_scripts import CLAIM_SLOT, ENQUEUE, PROMOTE, SETTLE, TAKE_BACK
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.identity import is_lost
@@ -25,7 +32,12 @@ if TYPE_CHECKING:
     import redis
 
 GROUP = "workers"
-ACTIONS = {Outcome.DONE: "done", Outcome.RETRY: "retry", Outcome.DEAD: "dead", Outcome.RELEASED: "release"}
+ACTIONS = {
+    Outcome.DONE: "done",
+    Outcome.RETRY: "retry",
+    Outcome.DEAD: "dead",
+    Outcome.RELEASED: "release",
+}
 PROMOTE_AT_ONCE = 500
 """Most delayed messages that become ready in one script."""
 
@@ -188,14 +200,22 @@ class RedisBroker:
             entries: Any = self.client.xrange(stream)
             for entry, fields in entries:
                 state = "running" if entry in pending else "ready"
-                yield info_row(state, decode(fields["m"]), pending.get(entry, ""), ""), stream, entry
+                yield (
+                    info_row(state, decode(fields["m"]), pending.get(entry, ""), ""),
+                    stream,
+                    entry,
+                )
         delayed: Any = self.client.zrange(self.key("delayed"), 0, -1)
         for member in delayed:
             yield info_row("delayed", decode(member.partition("\n")[2]), "", ""), "delayed", member
         dead: Any = self.client.hgetall(self.key("dead"))
         for message_id, text in dead.items():
             values = json.loads(text)
-            yield info_row("dead", decode(values["message"]), "", values["error"]), "dead", message_id
+            yield (
+                info_row("dead", decode(values["message"]), "", values["error"]),
+                "dead",
+                message_id,
+            )
 
     def _pending(self, stream: str) -> dict[str, str]:
         try:
@@ -213,7 +233,9 @@ class RedisBroker:
                 of = counts.setdefault(info.queue_name, {})
                 of[info.state] = of.get(info.state, 0) + 1
                 if info.state == "ready":
-                    oldest[info.queue_name] = min(info.sent_at, oldest.get(info.queue_name, info.sent_at))
+                    oldest[info.queue_name] = min(
+                        info.sent_at, oldest.get(info.queue_name, info.sent_at)
+                    )
         now = time.time()
         return [
             QueueInfo(
@@ -227,7 +249,9 @@ class RedisBroker:
             for name, of in sorted(counts.items())
         ]
 
-    def messages(self, state: str | None = None, queue: str | None = None, limit: int = 100) -> list[MessageInfo]:
+    def messages(
+        self, state: str | None = None, queue: str | None = None, limit: int = 100
+    ) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
         with self.translated():
             found = [
@@ -249,7 +273,9 @@ class RedisBroker:
         count = 0
         with self.translated():
             for info, place, entry in list(self._everything()):
-                if info.state not in states or (message_ids is not None and info.message_id not in message_ids):
+                if info.state not in states or (
+                    message_ids is not None and info.message_id not in message_ids
+                ):
                     continue
                 removed = self._remove(place, entry)
                 if removed:
@@ -285,7 +311,9 @@ class RedisBroker:
             return sum(
                 bool(self._remove(place, entry))
                 for info, place, entry in list(self._everything())
-                if info.state != "running" and queue in (None, info.queue_name) and state in (None, info.state)
+                if info.state != "running"
+                and queue in (None, info.queue_name)
+                and state in (None, info.state)
             )
 
     def flush(self, timeout: float = 10.0) -> None:
@@ -329,7 +357,11 @@ class RedisConsumer:
 
     def _look_at_streams(self) -> None:
         """Take note of new queues and priorities."""
-        found = [one for one in self._broker.streams() if self._queues is None or self._broker.queue_of(one) in self._queues]
+        found = [
+            one
+            for one in self._broker.streams()
+            if self._queues is None or self._broker.queue_of(one) in self._queues
+        ]
         for stream in found:
             if stream not in self._grouped:
                 try:
@@ -363,7 +395,9 @@ class RedisConsumer:
             if len(claimed) >= want:
                 break
             try:
-                found: Any = self._client.xreadgroup(GROUP, self._worker, {stream: ">"}, count=want - len(claimed))
+                found: Any = self._client.xreadgroup(
+                    GROUP, self._worker, {stream: ">"}, count=want - len(claimed)
+                )
             except self._broker._redis.ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
@@ -389,8 +423,18 @@ class RedisConsumer:
             result = ""
             if one.result is not None or (one.error and one.outcome is not Outcome.RETRY):
                 result = json.dumps([one.result or "null", one.error])
-            arguments += [ACTIONS[one.outcome], stream, entry, message.message_id, repr(one.due), text, result]
-            if one.outcome is Outcome.RETRY and (self._next_due is None or one.due < self._next_due):
+            arguments += [
+                ACTIONS[one.outcome],
+                stream,
+                entry,
+                message.message_id,
+                repr(one.due),
+                text,
+                result,
+            ]
+            if one.outcome is Outcome.RETRY and (
+                self._next_due is None or one.due < self._next_due
+            ):
                 self._next_due = one.due
         self._settle(keys=[], args=arguments)
 

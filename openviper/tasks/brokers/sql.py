@@ -17,7 +17,9 @@ CHANNEL = "openviper_tasks"
 NOTIFY = f"NOTIFY {CHANNEL}"
 
 COLUMNS = "id, message_id, queue_name, actor_name, payload, priority, due, attempts, sent_at"
-INSERT_COLUMNS = "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at"
+INSERT_COLUMNS = (
+    "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at"
+)
 
 # Types by vendor: a number of 64 bits, a moment, texts without and with a limit.
 _TYPES = {
@@ -36,7 +38,11 @@ def creation(vendor: str) -> list[str]:
     """Return the statements that create the tables where they do not exist."""
     types = _TYPES[vendor]
     big, real, text, name, small = (types[key] for key in ("big", "real", "text", "name", "small"))
-    inner = f", INDEX {MESSAGES}_ready (state, priority, id), INDEX {MESSAGES}_due (state, due)" if vendor == "mysql" else ""
+    inner = (
+        f", INDEX {MESSAGES}_ready (state, priority, id), INDEX {MESSAGES}_due (state, due)"
+        if vendor == "mysql"
+        else ""
+    )
     statements = [
         f"CREATE TABLE IF NOT EXISTS {MESSAGES} (id {big} NOT NULL PRIMARY KEY, message_id {name} NOT NULL, "
         f"queue_name {name} NOT NULL, actor_name {name} NOT NULL, payload {text} NOT NULL, priority {small} NOT NULL, "
@@ -122,7 +128,9 @@ class Store(Protocol):
         """Delete messages that the worker has; inside a transaction."""
         ...
 
-    def save_result(self, message_id: str, value: str | None, error: str | None, now: float) -> None:
+    def save_result(
+        self, message_id: str, value: str | None, error: str | None, now: float
+    ) -> None:
         """Store what became of a message."""
         ...
 

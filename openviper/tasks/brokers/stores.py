@@ -10,7 +10,17 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.sql import CHANNEL, COLUMNS, MESSAGES, NOTIFY, RESULTS, SLOTS, Store, creation, insert_sql
+from openviper.tasks.brokers.sql import (
+    CHANNEL,
+    COLUMNS,
+    MESSAGES,
+    NOTIFY,
+    RESULTS,
+    SLOTS,
+    Store,
+    creation,
+    insert_sql,
+)
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import State
 
@@ -47,13 +57,19 @@ class SQLiteStore:
         self._patience = -1.0
         try:
             self.raw = sqlite3.connect(
-                str(url.path), timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
+                str(url.path),
+                timeout=PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=64,
             )
             if self.raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 self.raw.execute("PRAGMA journal_mode=WAL")
             self.raw.execute("PRAGMA synchronous=NORMAL")
         except sqlite3.Error as error:
-            raise BrokerError(f"cannot open the message store {str(url.path)!r}: {error}") from error
+            raise BrokerError(
+                f"cannot open the message store {str(url.path)!r}: {error}"
+            ) from error
         self._insert = insert_sql("?")
 
     def create_tables(self) -> None:
@@ -129,21 +145,30 @@ class SQLiteStore:
         )
         if rows:
             self.raw.executemany(
-                f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id = ?", [(worker, row[0]) for row in rows]
+                f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id = ?",
+                [(worker, row[0]) for row in rows],
             )
         return rows
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has."""
-        self.raw.executemany(f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys])
+        self.raw.executemany(
+            f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys]
+        )
 
-    def save_result(self, message_id: str, value: str | None, error: str | None, now: float) -> None:
+    def save_result(
+        self, message_id: str, value: str | None, error: str | None, now: float
+    ) -> None:
         """Store what became of a message."""
-        self.change(f"INSERT OR REPLACE INTO {RESULTS} VALUES (?, ?, ?, ?)", (message_id, value, error, now))
+        self.change(
+            f"INSERT OR REPLACE INTO {RESULTS} VALUES (?, ?, ?, ?)", (message_id, value, error, now)
+        )
 
     def claim_slot(self, name: str, slot: int) -> bool:
         """Take a slot; true for the one that does."""
-        if self.change(f"UPDATE {SLOTS} SET slot = ? WHERE name = ? AND slot < ?", (slot, name, slot)):
+        if self.change(
+            f"UPDATE {SLOTS} SET slot = ? WHERE name = ? AND slot < ?", (slot, name, slot)
+        ):
             return True
         return bool(self.change(f"INSERT OR IGNORE INTO {SLOTS} VALUES (?, ?)", (name, slot)))
 
@@ -197,7 +222,9 @@ class _ServerStore:
         try:
             self._connect()
         except self.errors as error:
-            raise BrokerError(f"cannot open the message store {url.redacted()}: {self._text(error)}") from error
+            raise BrokerError(
+                f"cannot open the message store {url.redacted()}: {self._text(error)}"
+            ) from error
 
     def _connect(self) -> None:
         raise NotImplementedError
@@ -209,7 +236,10 @@ class _ServerStore:
         raise NotImplementedError
 
     def _translate(self, error: Exception) -> BrokerError:
-        return BrokerError(f"the message store does not answer: {self._text(error)}", duplicate=self._is_duplicate(error))
+        return BrokerError(
+            f"the message store does not answer: {self._text(error)}",
+            duplicate=self._is_duplicate(error),
+        )
 
     def set_patience(self, wait: bool) -> None:
         """Do nothing: writers do not wait for each other."""
@@ -249,7 +279,9 @@ class _ServerStore:
         marks = ", ".join("?" * len(keys))
         self.change(f"DELETE FROM {MESSAGES} WHERE id IN ({marks}) AND worker = ?", (*keys, worker))
 
-    def _claim_by_select(self, worker: str, queues: tuple[str, ...] | None, want: int, lock: str) -> list[Any]:
+    def _claim_by_select(
+        self, worker: str, queues: tuple[str, ...] | None, want: int, lock: str
+    ) -> list[Any]:
         chosen = "" if queues is None else f" AND queue_name IN ({', '.join('?' * len(queues))})"
         rows = self.rows(
             f"SELECT {COLUMNS} FROM {MESSAGES} WHERE state = {READY}{chosen} ORDER BY priority, id LIMIT ? {lock}",
@@ -316,7 +348,9 @@ class PostgreSQLStore(_ServerStore):
         """Store messages and tell consumers, in one round trip."""
         try:
             if len(rows) == 1:
-                self.raw.execute(f"WITH stored AS ({self._insert}) SELECT pg_notify('{CHANNEL}', '')", rows[0])
+                self.raw.execute(
+                    f"WITH stored AS ({self._insert}) SELECT pg_notify('{CHANNEL}', '')", rows[0]
+                )
                 return
             with self.raw.pipeline(), self.raw.transaction(), self.raw.cursor() as cursor:
                 for row in rows:
@@ -337,7 +371,9 @@ class PostgreSQLStore(_ServerStore):
         )
         return sorted(rows, key=lambda row: (row[5], row[0]))
 
-    def save_result(self, message_id: str, value: str | None, error: str | None, now: float) -> None:
+    def save_result(
+        self, message_id: str, value: str | None, error: str | None, now: float
+    ) -> None:
         """Store what became of a message."""
         self.change(
             f"INSERT INTO {RESULTS} VALUES (?, ?, ?, ?) ON CONFLICT (message_id) DO UPDATE "
@@ -435,13 +471,17 @@ class MySQLStore(_ServerStore):
             self._lock_words = "FOR UPDATE"
             return self._claim_by_select(worker, queues, want, self._lock_words)
 
-    def save_result(self, message_id: str, value: str | None, error: str | None, now: float) -> None:
+    def save_result(
+        self, message_id: str, value: str | None, error: str | None, now: float
+    ) -> None:
         """Store what became of a message."""
         self.change(f"REPLACE INTO {RESULTS} VALUES (?, ?, ?, ?)", (message_id, value, error, now))
 
     def claim_slot(self, name: str, slot: int) -> bool:
         """Take a slot; true for the one that does."""
-        if self.change(f"UPDATE {SLOTS} SET slot = ? WHERE name = ? AND slot < ?", (slot, name, slot)):
+        if self.change(
+            f"UPDATE {SLOTS} SET slot = ? WHERE name = ? AND slot < ?", (slot, name, slot)
+        ):
             return True
         return bool(self.change(f"INSERT IGNORE INTO {SLOTS} VALUES (?, ?)", (name, slot)))
 
@@ -457,7 +497,9 @@ class MySQLStore(_ServerStore):
                 if self.raw.query(watch if watch and now >= settled else look):
                     return
         except self.errors as error:
-            if error.args and error.args[0] == 1064 and watch:  # ER_PARSE_ERROR: MySQL, or MariaDB in its Oracle mode.
+            if (
+                error.args and error.args[0] == 1064 and watch
+            ):  # ER_PARSE_ERROR: MySQL, or MariaDB in its Oracle mode.
                 self._can_watch = False
                 self._look_texts.clear()
                 return
@@ -469,7 +511,9 @@ class MySQLStore(_ServerStore):
         The answer is the number of rows put into a variable: no row is sent, which costs least to read.
         """
         if queues not in self._look_texts:
-            chosen = "" if queues is None else f" AND queue_name IN ({', '.join(['%s'] * len(queues))})"
+            chosen = (
+                "" if queues is None else f" AND queue_name IN ({', '.join(['%s'] * len(queues))})"
+            )
             ready = (
                 f"EXISTS (SELECT 1 FROM {MESSAGES} WHERE state = {READY}{chosen}) OR EXISTS (SELECT 1 FROM "
                 f"{MESSAGES} WHERE state = {DELAYED} AND due <= UNIX_TIMESTAMP(NOW(3)){chosen})"

@@ -116,7 +116,11 @@ def _parse_field(expression: str, text: str, field: _Field) -> set[int]:
     values: set[int] = set()
     for item in text.split(","):
         span, slash, step_text = item.partition("/")
-        step = _number(expression, step_text, _Field(f"step of {field.name}", 1, field.high, {})) if slash else 1
+        step = (
+            _number(expression, step_text, _Field(f"step of {field.name}", 1, field.high, {}))
+            if slash
+            else 1
+        )
         if span == "*":
             low, high = field.low, field.high
         else:
@@ -125,7 +129,9 @@ def _parse_field(expression: str, text: str, field: _Field) -> set[int]:
             # As in Vixie cron, a step behind a single number goes on to the end.
             high = _number(expression, last, field) if dash else (field.high if slash else low)
         if low > high:
-            raise ValueError(f"cron expression {expression!r}: {span!r} in {field.name} ends before it begins")
+            raise ValueError(
+                f"cron expression {expression!r}: {span!r} in {field.name} ends before it begins"
+            )
         values.update(range(low, high + 1, step))
     return values
 
@@ -136,7 +142,9 @@ def _number(expression: str, text: str, field: _Field) -> int:
         return named
     if text.isascii() and text.isdigit() and len(text) < 4 and field.low <= int(text) <= field.high:
         return int(text)
-    raise ValueError(f"cron expression {expression!r}: {text!r} is no {field.name} from {field.low} to {field.high}")
+    raise ValueError(
+        f"cron expression {expression!r}: {text!r} is no {field.name} from {field.low} to {field.high}"
+    )
 
 
 def compute_next_cron_fire(expr: str, base: datetime) -> datetime:
@@ -175,7 +183,13 @@ def _existing(wall: datetime, zone: tzinfo) -> datetime:
     return wall.replace(tzinfo=zone)
 
 
-_LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=32), timedelta(days=367))
+_LOOK_BACK = (
+    timedelta(hours=1),
+    timedelta(days=1),
+    timedelta(days=8),
+    timedelta(days=32),
+    timedelta(days=367),
+)
 
 
 def find_last_cron_fire(expr: str, base: datetime) -> datetime | None:

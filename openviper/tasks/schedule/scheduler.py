@@ -14,14 +14,14 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker
 from openviper.tasks.brokers.base import Broker
-from openviper.tasks.schedule.cron import compute_next_cron_fire as compute_next_cron_fire
-from openviper.tasks.schedule.cron import find_last_cron_fire
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import Message
-from openviper.tasks.actors import Registry
 from openviper.tasks.registry import ScheduleEntry
+from openviper.tasks.schedule.cron import compute_next_cron_fire as compute_next_cron_fire
+from openviper.tasks.schedule.cron import find_last_cron_fire
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 
@@ -69,7 +69,9 @@ class Scheduler:
         if self._thread is not None:
             return
         self.begin()
-        self._thread = threading.Thread(target=self._run, name="openviper-tasks-scheduler", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="openviper-tasks-scheduler", daemon=True
+        )
         self._thread.start()
 
     def begin(self) -> None:
@@ -179,7 +181,9 @@ class Scheduler:
         try:
             if not store.claim_slot(f"{name}:startup:0", int(now // STARTUP_GRID)):
                 return False
-            return store.claim_slot(f"{name}:startup:{half}", int((now + half) // STARTUP_GRID), _message(entry))
+            return store.claim_slot(
+                f"{name}:startup:{half}", int((now + half) // STARTUP_GRID), _message(entry)
+            )
         except BrokerError as error:
             logger.warning("cannot take the start of %r, so it is not sent: %s", name, error)
             return False
@@ -192,4 +196,6 @@ class Scheduler:
 
 def _message(entry: ScheduleEntry) -> Message:
     actor = Registry.get_actor(entry["name"])
-    return Message(actor.actor_name, actor.queue_name, '{"args":[],"kwargs":{}}', priority=actor.priority)
+    return Message(
+        actor.actor_name, actor.queue_name, '{"args":[],"kwargs":{}}', priority=actor.priority
+    )

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.sql.permissions import bypass_permissions
-from openviper.tasks.schedule.cron import parse_cron
 from openviper.tasks.actors import Registry
 from openviper.tasks.registry import ScheduleEntry
+from openviper.tasks.schedule.cron import parse_cron
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 
@@ -118,7 +118,11 @@ async def _inactive_jobs() -> list[str]:
 
     try:
         with bypass_permissions(reason="periodic jobs"):
-            return list(await ScheduledJob.objects.exclude(status__in=["active", "orphaned"]).values_list("name", flat=True))
+            return list(
+                await ScheduledJob.objects.exclude(status__in=["active", "orphaned"]).values_list(
+                    "name", flat=True
+                )
+            )
     finally:
         await close_db()
 
@@ -129,7 +133,9 @@ async def _note(name: str, slot: int) -> None:
 
     try:
         with bypass_permissions(reason="periodic jobs"):
-            await ScheduledJob.objects.filter(name=name).update(last_enqueued_at=datetime.now(UTC), last_slot=slot)
+            await ScheduledJob.objects.filter(name=name).update(
+                last_enqueued_at=datetime.now(UTC), last_slot=slot
+            )
     finally:
         await close_db()
 
@@ -154,7 +160,9 @@ def describe_cron(expr: str) -> str:
         if (day, weekday) == ("*", "*"):
             return f"every day {at}"
         if day == "*":
-            return f"every {', '.join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))} {at}"
+            return (
+                f"every {', '.join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))} {at}"
+            )
         if weekday == "*" and len(parsed.days) == 1:
             return f"on day {next(iter(parsed.days))} of every month {at}"
     return f"cron {parsed.text}"

@@ -8,9 +8,8 @@ import random
 import time
 from typing import Any
 
-from openviper.tasks.actors import Actor
+from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.message import Finished, Message, Outcome
-from openviper.tasks.actors import Registry
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
@@ -52,7 +51,9 @@ def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
     return actor.max_age is not None and (time.time() - message.sent_at) * 1000 > actor.max_age
 
 
-def succeeded(message: Message, actor: Actor[Any, Any], value: Any, *, keep_results: bool) -> Finished:
+def succeeded(
+    message: Message, actor: Actor[Any, Any], value: Any, *, keep_results: bool
+) -> Finished:
     """Return what follows from a success; a result that cannot be kept is said to be so in its place."""
     if not (keep_results and actor.store_results):
         return Finished(message, Outcome.DONE)
@@ -60,7 +61,9 @@ def succeeded(message: Message, actor: Actor[Any, Any], value: Any, *, keep_resu
         result = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         logger.error("the result of %r cannot be kept: %s", message, error)
-        return Finished(message, Outcome.DONE, error=f"TypeError: the result cannot be written as JSON: {error}")
+        return Finished(
+            message, Outcome.DONE, error=f"TypeError: the result cannot be written as JSON: {error}"
+        )
     size = len(result.encode(errors="surrogatepass"))
     if size > MAX_RESULT:
         logger.error("the result of %r cannot be kept: %d bytes", message, size)
@@ -84,5 +87,12 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
         backoff = min(float(actor.max_backoff), actor.min_backoff * 2.0 ** min(number - 1, 40))
     # Between half and all of it, so that what failed together does not come back together.
     delay = backoff * random.uniform(0.5, 1.0) / 1000  # noqa: S311 - no secret
-    logger.warning("%r failed, attempt %d of %d; again in %.1f s", message, number, retries + 1, delay, exc_info=error)
+    logger.warning(
+        "%r failed, attempt %d of %d; again in %.1f s",
+        message,
+        number,
+        retries + 1,
+        delay,
+        exc_info=error,
+    )
     return Finished(message, Outcome.RETRY, due=time.time() + delay, error=text)

@@ -21,11 +21,11 @@ from typing import Any
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.brokers.base import Broker, Consumer
+from openviper.tasks.current import message_context
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.worker.outcome import TimeLimitError, failed, find_actor, is_too_old, succeeded
 from openviper.tasks.identity import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
-from openviper.tasks.current import message_context
+from openviper.tasks.worker.outcome import TimeLimitError, failed, find_actor, is_too_old, succeeded
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
@@ -289,12 +289,16 @@ class WorkerProcess:
             self._async_waiting.extend(coroutines)
             self._loop.call_soon_threadsafe(self._start_async)
         # Threads are made as they are needed, and stay.
-        while self._workers < self.threads and self._jobs.qsize() > self._workers - len(self._running):
+        while self._workers < self.threads and self._jobs.qsize() > self._workers - len(
+            self._running
+        ):
             self._start_thread()
 
     def _start_thread(self) -> None:
         self._workers += 1
-        threading.Thread(target=self._work, name=f"openviper-tasks-{self._workers}", daemon=True).start()
+        threading.Thread(
+            target=self._work, name=f"openviper-tasks-{self._workers}", daemon=True
+        ).start()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -323,7 +327,9 @@ class WorkerProcess:
         self.completed += 1
         self._finished.append(finished)
         if self.observe is not None:
-            name = status or {Outcome.DONE: "success", Outcome.RETRY: "failure"}.get(finished.outcome, "dead")
+            name = status or {Outcome.DONE: "success", Outcome.RETRY: "failure"}.get(
+                finished.outcome, "dead"
+            )
             self.observe(finished.message, name, finished, seconds)
         if self._asleep and self._jobs.qsize() < self.threads:
             self._asleep = False
@@ -337,7 +343,9 @@ class WorkerProcess:
                 running.abandoned = True
                 self._running.discard(running)
                 self._finish(
-                    failed(running.message, running.actor, TimeLimitError(running.actor.time_limit)),
+                    failed(
+                        running.message, running.actor, TimeLimitError(running.actor.time_limit)
+                    ),
                     running.actor.time_limit / 1000,
                 )
                 self._workers -= 1
@@ -348,7 +356,9 @@ class WorkerProcess:
     def _start_async(self) -> None:
         while self._async_waiting and len(self._async) < self.async_limit:
             message, actor = self._async_waiting.popleft()
-            self._async[message] = self._loop.create_task(self._run_async(message, actor), context=Context())
+            self._async[message] = self._loop.create_task(
+                self._run_async(message, actor), context=Context()
+            )
 
     async def _run_async(self, message: Message, actor: Actor[Any, Any]) -> None:
         started = time.monotonic()

@@ -9,8 +9,8 @@ import threading
 from typing import Any
 from uuid import UUID
 
-from openviper.tasks.message import Finished, Message
 from openviper.tasks.actors import Registry
+from openviper.tasks.message import Finished, Message
 
 logger = logging.getLogger("openviper.tasks")
 
@@ -24,7 +24,9 @@ MAX_WAITING = 10_000
 def masked(value: Any) -> Any:
     """Return a value with the secrets in it hidden, as far as their keys tell."""
     if isinstance(value, dict):
-        return {key: MASK if str(key).lower() in MASKED else masked(item) for key, item in value.items()}
+        return {
+            key: MASK if str(key).lower() in MASKED else masked(item) for key, item in value.items()
+        }
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
@@ -34,11 +36,15 @@ class Recorder:
     def __init__(self) -> None:
         self._waiting: list[dict[str, Any]] = []
         self._condition = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="openviper-tasks-recorder", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="openviper-tasks-recorder", daemon=True
+        )
         self._stopping = False
         self._thread.start()
 
-    def observe(self, message: Message, status: str, finished: Finished | None, seconds: float) -> None:
+    def observe(
+        self, message: Message, status: str, finished: Finished | None, seconds: float
+    ) -> None:
         """Take note of a transition."""
         values: dict[str, Any] = {
             "message_id": UUID(message.message_id),
@@ -53,10 +59,14 @@ class Recorder:
             values["duration_ms"] = round(seconds * 1000)
         if finished is not None:
             values["error_traceback"] = finished.error or None
-            values["return_value"] = None if finished.result is None else json.loads(finished.result)
+            values["return_value"] = (
+                None if finished.result is None else json.loads(finished.result)
+            )
         with self._condition:
             if len(self._waiting) >= MAX_WAITING:
-                logger.warning("the record of %r is dropped: the database does not keep up", message)
+                logger.warning(
+                    "the record of %r is dropped: the database does not keep up", message
+                )
                 return
             self._waiting.append(values)
             self._condition.notify()

@@ -6,10 +6,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from openviper.tasks.broker import get_broker, reset_broker, tasks_config
 from openviper.tasks.actor_modules import TaskImportError, discover_tasks, import_tasks
-from openviper.tasks.exceptions import BrokerError, OpenViperTasksConfigurationError
 from openviper.tasks.actors import Registry
+from openviper.tasks.broker import get_broker, reset_broker, tasks_config
+from openviper.tasks.exceptions import BrokerError, OpenViperTasksConfigurationError
 from openviper.tasks.worker.supervisor import run_worker
 
 Say = Callable[[str], None]

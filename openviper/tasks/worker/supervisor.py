@@ -56,7 +56,9 @@ def run_worker(
     """
 
     def work(number: int) -> int:
-        return _work(threads, queues, with_scheduler=with_scheduler and number == 0, until_empty=until_empty)
+        return _work(
+            threads, queues, with_scheduler=with_scheduler and number == 0, until_empty=until_empty
+        )
 
     if not hasattr(os, "fork"):
         if started is not None:
@@ -69,7 +71,9 @@ def run_worker(
     return watch.run()
 
 
-def _work(threads: int, queues: Sequence[str] | None, *, with_scheduler: bool, until_empty: bool) -> int:
+def _work(
+    threads: int, queues: Sequence[str] | None, *, with_scheduler: bool, until_empty: bool
+) -> int:
     config = tasks_config()
     scheduler = None
     if with_scheduler:
@@ -101,8 +105,8 @@ def _work(threads: int, queues: Sequence[str] | None, *, with_scheduler: bool, u
 
 
 def _scheduler(config: dict[str, Any]) -> Scheduler:
-    from openviper.tasks.schedule.stored_jobs import JobStatus, is_installed
     from openviper.tasks.schedule.scheduler import Scheduler
+    from openviper.tasks.schedule.stored_jobs import JobStatus, is_installed
 
     if not is_installed():
         return Scheduler()
@@ -130,7 +134,12 @@ class _Watch:
     """Starts processes and sees to it that they run."""
 
     def __init__(
-        self, processes: int, work: Callable[[int], int], reload: Callable[[], None], *, until_empty: bool
+        self,
+        processes: int,
+        work: Callable[[int], int],
+        reload: Callable[[], None],
+        *,
+        until_empty: bool,
     ) -> None:
         self._work = work
         self._reload = reload
@@ -243,7 +252,11 @@ class _Watch:
         child.deaths = 1 if now - child.started_at > STABLE else child.deaths + 1
         delay = min(MAX_BACKOFF, 0.5 * 2.0 ** (child.deaths - 1))
         child.start_at = now + delay
-        how = f"signal {-code}" if (code := os.waitstatus_to_exitcode(status)) < 0 else f"exit code {code}"
+        how = (
+            f"signal {-code}"
+            if (code := os.waitstatus_to_exitcode(status)) < 0
+            else f"exit code {code}"
+        )
         logger.error("worker process %d ended with %s; a new one starts in %.1f s", pid, how, delay)
 
 

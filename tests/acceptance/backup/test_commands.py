@@ -29,7 +29,13 @@ def test_a_backup_is_reported_and_restored(project: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Backup completed successfully" in done.stdout
     (archive,) = (project / "backup").glob("*.tar.gz")
-    for fact in ("db", "sqlite", str(archive), compute_checksum(archive), f"{archive.stat().st_size} bytes"):
+    for fact in (
+        "db",
+        "sqlite",
+        str(archive),
+        compute_checksum(archive),
+        f"{archive.stat().st_size} bytes",
+    ):
         assert fact in done.stdout
     with open_database(project / "db.sqlite3") as connection:
         connection.execute("DELETE FROM person")
@@ -44,13 +50,23 @@ def test_a_backup_is_reported_and_restored(project: Path) -> None:
 
 def test_an_alias_a_url_a_name_and_a_directory_can_be_given(project: Path) -> None:
     make_database(project / "other.sqlite3", ("Other",))
-    assert run(project, "backup-db", "--database", "other", "--path", "a", "--name", "n").returncode == 0
-    assert run(project, "backup-db", "--db", "sqlite:///other.sqlite3", "--path", "a", "--no-compress").returncode == 0
+    assert (
+        run(project, "backup-db", "--database", "other", "--path", "a", "--name", "n").returncode
+        == 0
+    )
+    assert (
+        run(
+            project, "backup-db", "--db", "sqlite:///other.sqlite3", "--path", "a", "--no-compress"
+        ).returncode
+        == 0
+    )
     (plain,) = (project / "a").glob("other_*.sql")
     assert names_in(plain) == ["Other"]
     assert run(project, "restore-db", "a/n.tar.gz", "--db", "sqlite:///new.db").returncode == 0
     assert names_in(project / "new.db") == ["Other"]
-    assert run(project, "restore-db", "a/n.tar.gz", "--database", "other", "--force").returncode == 0
+    assert (
+        run(project, "restore-db", "a/n.tar.gz", "--database", "other", "--force").returncode == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +94,9 @@ def test_an_alias_a_url_a_name_and_a_directory_can_be_given(project: Path) -> No
         (["restore-db", "settings.py", "--db", "mysql://u:secret@127.0.0.1:1/d"], "mysql"),
     ],
 )
-def test_every_failure_is_one_line_and_exit_code_1(project: Path, arguments: list[str], message: str | None) -> None:
+def test_every_failure_is_one_line_and_exit_code_1(
+    project: Path, arguments: list[str], message: str | None
+) -> None:
     done = run(project, *arguments)
     assert done.stdout == ""
     assert "Traceback" not in done.stderr and "secret" not in done.stderr
@@ -155,7 +173,8 @@ def answer(project: Path, keys: bytes) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("keys", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"n\n", 1), (b"\n", 1), (b"\x04", 1), (b"\x03", 1)]
+    ("keys", "code"),
+    [(b"y\n", 0), (b"yes\n", 0), (b"n\n", 1), (b"\n", 1), (b"\x04", 1), (b"\x03", 1)],
 )
 def test_on_a_terminal_the_answer_counts(project: Path, keys: bytes, code: int) -> None:
     run(project, "backup-db", "--name", "n")
@@ -173,13 +192,20 @@ def test_on_a_terminal_the_answer_counts(project: Path, keys: bytes, code: int) 
 @pytest.mark.parametrize("arguments", [["backup-db"], ["restore-db", "n.tar.gz", "--force"]])
 def test_ctrl_c_exits_with_130_and_leaves_nothing(project: Path, arguments: list[str]) -> None:
     make_database(project / "other.sqlite3", ("x" * 1000,) * 60_000)
-    assert run(project, "backup-db", "--database", "other", "--path", ".", "--name", "n").returncode == 0
+    assert (
+        run(project, "backup-db", "--database", "other", "--path", ".", "--name", "n").returncode
+        == 0
+    )
     (project / "db.sqlite3").unlink()
     (project / "other.sqlite3").rename(project / "db.sqlite3")
     before = sorted(path.name for path in project.iterdir() if path.name != "__pycache__")
     watched = project if arguments[0] == "restore-db" else project / "backup"
     with subprocess.Popen(
-        command(*arguments), cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(*arguments),
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as child:
         while not list(watched.glob(".openviper-work-*")):
             assert child.poll() is None
@@ -216,7 +242,12 @@ def test_the_examples_of_the_how_to_work(project: Path) -> None:
     (project / "python").write_text(f'#!/bin/sh\nexec {command()[0]} "$@"\n')
     (project / "python").chmod(0o755)
     done = subprocess.run(
-        ["sh", "-c", script], cwd=project, env=environment, capture_output=True, text=True, timeout=60
+        ["sh", "-c", script],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "OK" in done.stdout

@@ -46,7 +46,9 @@ def label_of(database: Path) -> str:
     """Return the label of a database that is whole: integrity, all rows, one label."""
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        ((count, first, last),) = connection.execute("SELECT count(*), min(label), max(label) FROM item").fetchall()
+        ((count, first, last),) = connection.execute(
+            "SELECT count(*), min(label), max(label) FROM item"
+        ).fetchall()
         assert (count, first) == (ROWS, last)
         return str(first)
 
@@ -83,7 +85,10 @@ def check_results(directory: Path, label: str, scratch: Path) -> int:
         assert label_of(scratch) == label
         sidecar = archive.with_name(archive.name + ".meta.json")
         if sidecar.exists():
-            assert json.loads(sidecar.read_text())["checksum"] == hashlib.sha256(archive.read_bytes()).hexdigest()
+            assert (
+                json.loads(sidecar.read_text())["checksum"]
+                == hashlib.sha256(archive.read_bytes()).hexdigest()
+            )
             sidecar.unlink()
         archive.unlink()
     assert [path.name for path in directory.iterdir() if not path.name.startswith(".")] == []
@@ -97,7 +102,9 @@ def moments(duration: float, late_sign: str) -> Iterator[Moment]:
         yield Moment(late_sign, duration * random.uniform(0.0, 0.4))
 
 
-def test_a_killed_backup_leaves_nothing_with_a_final_name_and_the_database_alone(tmp_path: Path) -> None:
+def test_a_killed_backup_leaves_nothing_with_a_final_name_and_the_database_alone(
+    tmp_path: Path,
+) -> None:
     make_project(tmp_path)
     make_large_database(tmp_path / "db.sqlite3", "old")
     directory = tmp_path / "backup"

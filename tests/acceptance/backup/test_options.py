@@ -32,7 +32,10 @@ def test_all_databases_are_backed_up_with_one_result_each(project: Path) -> None
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("Backup completed successfully") == 2
     for alias, name in (("default", "db"), ("other", "other")):
-        assert f"Alias:    {alias}" in done.stdout and len(list((project / "backup").glob(f"{name}_*.tar.gz"))) == 1
+        assert (
+            f"Alias:    {alias}" in done.stdout
+            and len(list((project / "backup").glob(f"{name}_*.tar.gz"))) == 1
+        )
 
 
 def test_one_failure_of_all_is_said_and_the_others_are_done(project: Path) -> None:
@@ -52,18 +55,28 @@ def test_json_tells_scripts_everything(project: Path) -> None:
     assert result["path"] == str(project / "backup" / "n.tar.gz") and result["engine"] == "sqlite"
     assert result["size"] == os.path.getsize(result["path"]) and len(result["checksum"]) == 64
     (entry,) = json.loads(run(project, "backup-db", "--list", "--json").stdout)
-    assert (entry["path"], entry["size"], entry["state"]) == (result["path"], result["size"], "complete")
+    assert (entry["path"], entry["size"], entry["state"]) == (
+        result["path"],
+        result["size"],
+        "complete",
+    )
 
 
 def test_the_list_has_a_line_for_each_backup(project: Path) -> None:
-    assert run(project, "backup-db", "--list").stderr.startswith("Error: Backup directory not found")
+    assert run(project, "backup-db", "--list").stderr.startswith(
+        "Error: Backup directory not found"
+    )
     run(project, "backup-db", "--name", "one")
     run(project, "backup-db", "--name", "two")
     (project / "backup" / "one.tar.gz").write_bytes(b"cut")
     done = run(project, "backup-db", "--list")
     heading, newest, oldest = done.stdout.splitlines()
     assert heading.split() == ["File", "Age", "Size", "Engine", "State"]
-    assert newest.startswith("two.tar.gz") and newest.endswith("sqlite  complete") and "0 min" in newest
+    assert (
+        newest.startswith("two.tar.gz")
+        and newest.endswith("sqlite  complete")
+        and "0 min" in newest
+    )
     assert oldest.startswith("one.tar.gz") and oldest.endswith("wrong size") and "3 bytes" in oldest
 
 
@@ -98,7 +111,9 @@ def test_impossible_options_are_usage_errors(project: Path, arguments: list[str]
 def test_keep_or_all_with_a_name_is_refused(project: Path) -> None:
     for arguments in (["--keep", "2"], ["--all"]):
         done = run(project, "backup-db", "--name", "n", *arguments)
-        assert done.returncode == 1 and "--name" in done.stderr and len(done.stderr.splitlines()) == 1
+        assert (
+            done.returncode == 1 and "--name" in done.stderr and len(done.stderr.splitlines()) == 1
+        )
 
 
 def test_check_verifies_without_a_database_and_touches_nothing(project: Path) -> None:
@@ -107,13 +122,21 @@ def test_check_verifies_without_a_database_and_touches_nothing(project: Path) ->
     before = sorted(str(path) for path in project.rglob("*"))
     done = run(project, "restore-db", "--check", "backup/n.tar.gz")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Backup can be restored." in done.stdout and "sqlite" in done.stdout and "as in the sidecar" in done.stdout
+    assert (
+        "Backup can be restored." in done.stdout
+        and "sqlite" in done.stdout
+        and "as in the sidecar" in done.stdout
+    )
     archive = project / "backup" / "n.tar.gz"
     data = bytearray(archive.read_bytes())
     data[-100] ^= 1
     archive.write_bytes(data)
     done = run(project, "restore-db", "--check", "backup/n.tar.gz")
-    assert done.returncode == 1 and done.stderr.startswith("Error: Checksum mismatch") and done.stdout == ""
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("Error: Checksum mismatch")
+        and done.stdout == ""
+    )
     (project / "backup" / "n.tar.gz.meta.json").rename(project / "meta")
     done = run(project, "restore-db", "--check", "backup/n.tar.gz")
     assert done.returncode == 1 and "Error: Not a readable archive" in done.stderr
@@ -125,7 +148,10 @@ def test_a_bar_with_size_and_rate_is_drawn_on_a_terminal_only(project: Path) -> 
     make_database(project / "big.sqlite3", tuple(os.urandom(1000).hex() for _ in range(8000)))
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
-        command("backup-db", "--db", "sqlite:///big.sqlite3"), cwd=project, stdout=subprocess.PIPE, stderr=theirs
+        command("backup-db", "--db", "sqlite:///big.sqlite3"),
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
     )
     os.close(theirs)
     drawn = b""
@@ -145,16 +171,22 @@ def test_a_bar_with_size_and_rate_is_drawn_on_a_terminal_only(project: Path) -> 
 def test_a_real_password_full_of_special_characters_works_and_is_never_shown(project: Path) -> None:
     user, name = f"openviper_{uuid4().hex[:8]}", f"openviper_test_{uuid4().hex[:8]}"
     secret = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
-    run_on_server("mysql", f"CREATE DATABASE {name}", f"CREATE USER {user}@'%' IDENTIFIED BY '{secret}'")
+    run_on_server(
+        "mysql", f"CREATE DATABASE {name}", f"CREATE USER {user}@'%' IDENTIFIED BY '{secret}'"
+    )
     try:
-        run_on_server("mysql", f"GRANT ALL ON {name}.* TO {user}@'%'", f"CREATE TABLE {name}.a (b INT)")
+        run_on_server(
+            "mysql", f"GRANT ALL ON {name}.* TO {user}@'%'", f"CREATE TABLE {name}.a (b INT)"
+        )
         url = f"mysql://{user}:{quote(PASSWORD, safe='')}@127.0.0.1:3306/{name}"
         done = run(project, "backup-db", "--db", url, "--name", "n")
         assert (done.returncode, done.stderr) == (0, "")
         restored = run(project, "restore-db", "backup/n.tar.gz", "--db", url, "--force")
         assert (restored.returncode, restored.stderr) == (0, ""), restored.stderr
         wrong = run(project, "backup-db", "--db", url.replace("%40", "%40x"), "--name", "m")
-        assert wrong.returncode == 1 and wrong.stderr.startswith("Error: mysqldump failed with exit code 2: ")
+        assert wrong.returncode == 1 and wrong.stderr.startswith(
+            "Error: mysqldump failed with exit code 2: "
+        )
         sidecar = (project / "backup" / "n.tar.gz.meta.json").read_text()
         for text in (done.stdout, restored.stdout, wrong.stderr, sidecar):
             assert PASSWORD not in text and quote(PASSWORD, safe="") not in text
@@ -163,7 +195,9 @@ def test_a_real_password_full_of_special_characters_works_and_is_never_shown(pro
 
 
 def test_a_dump_of_the_sqlite_program_is_restored(project: Path) -> None:
-    (project / "dump.sql").write_text("BEGIN;\nCREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT);\n"
-                                      "INSERT INTO person VALUES (1, 'Text');\nCOMMIT;\n")
+    (project / "dump.sql").write_text(
+        "BEGIN;\nCREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT);\n"
+        "INSERT INTO person VALUES (1, 'Text');\nCOMMIT;\n"
+    )
     assert run(project, "restore-db", "dump.sql", "--force").returncode == 0
     assert names_in(project / "db.sqlite3") == ["Text"]

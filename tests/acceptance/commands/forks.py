@@ -51,12 +51,17 @@ class Forks:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """End it."""
         self._process.communicate()
 
-    def run(self, front: str, directory: Path, *arguments: str, stdin: str = "", **more: str) -> Done:
+    def run(
+        self, front: str, directory: Path, *arguments: str, stdin: str = "", **more: str
+    ) -> Done:
         """Run a command line.
 
         Args:
@@ -67,9 +72,20 @@ class Forks:
             more: Further variables of the environment.
         """
         words = list(arguments)
-        if front == "openviper viperctl" and words and words[0] not in WITHOUT_TARGET and not words[0].startswith("-"):
+        if (
+            front == "openviper viperctl"
+            and words
+            and words[0] not in WITHOUT_TARGET
+            and not words[0].startswith("-")
+        ):
             words.insert(1, ".")
-        request = {"front": front, "directory": str(directory), "words": words, "stdin": stdin, "more": more}
+        request = {
+            "front": front,
+            "directory": str(directory),
+            "words": words,
+            "stdin": stdin,
+            "more": more,
+        }
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
@@ -96,7 +112,9 @@ def serve() -> None:
         print(json.dumps(answer(**json.loads(line))), flush=True)
 
 
-def answer(front: str, directory: str, words: list[str], stdin: str, more: dict[str, str]) -> tuple[int, str, str]:
+def answer(
+    front: str, directory: str, words: list[str], stdin: str, more: dict[str, str]
+) -> tuple[int, str, str]:
     """Run a command line in a fork and return exit code, standard output and standard error."""
     with (
         tempfile.TemporaryFile("w+") as source,

@@ -20,7 +20,9 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **more}
 
 
-def python(directory: Path, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+def python(
+    directory: Path, *arguments: str, stdin: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run the interpreter in a directory to its end."""
     return subprocess.run(
         [sys.executable, *arguments],

@@ -23,13 +23,16 @@ class Screen:
         variables: Its environment, in place of one without colours.
     """
 
-    def __init__(self, directory: Path, *words: str, variables: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, *words: str, variables: dict[str, str] | None = None
+    ) -> None:
         self.master, slave = pty.openpty()
         home = str(directory)
         self.process = subprocess.Popen(
             words,
             cwd=directory,
-            env=variables or environment(HOME=home, XDG_STATE_HOME=f"{home}/state", TERM="dumb", NO_COLOR="1"),
+            env=variables
+            or environment(HOME=home, XDG_STATE_HOME=f"{home}/state", TERM="dumb", NO_COLOR="1"),
             stdin=slave,
             stdout=slave,
             stderr=slave,

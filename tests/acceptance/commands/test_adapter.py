@@ -32,7 +32,8 @@ SHOW = command(
 def project(tmp_path: Path) -> Path:
     """A project of one package, whose settings tell when they are loaded."""
     files = app("site_", show=SHOW) | {
-        "site_/settings.py": settings() + '\n\nimport sys\n\nprint("settings loaded", file=sys.stderr)\n',
+        "site_/settings.py": settings()
+        + '\n\nimport sys\n\nprint("settings loaded", file=sys.stderr)\n',
         "site_/models.py": 'import sys\n\nprint("models imported", file=sys.stderr)\n',
     }
     return write(tmp_path / "project", files)
@@ -94,7 +95,7 @@ def test_an_app_is_put_first_unless_exactly_it_is_there(project: Path) -> None:
 
 def test_models_are_imported_and_a_missing_module_is_fine(project: Path) -> None:
     write(project, {"plain/__init__.py": "", "plain/routes.py": ""})
-    code = 'ensure_sys_path(os.getcwd())\n'
+    code = "ensure_sys_path(os.getcwd())\n"
     code += 'for name in ("plain", "site_"):\n    ensure_models_imported(resolve_target(name))\n'
     assert run(project, code) == ["models imported"]
 
@@ -106,7 +107,9 @@ def test_a_root_layout_is_a_package_of_its_directory(tmp_path: Path) -> None:
     assert run(root, code) == ["True"]
 
 
-def test_settings_are_loaded_once_by_either_front_end(project: Path, forks: Forks, front: str) -> None:
+def test_settings_are_loaded_once_by_either_front_end(
+    project: Path, forks: Forks, front: str
+) -> None:
     write(project, {"viperctl.py": VIPERCTL})
     done = forks.run(front, project, "show", "a")
     assert done.returncode == 0, done.stderr
@@ -116,33 +119,52 @@ def test_settings_are_loaded_once_by_either_front_end(project: Path, forks: Fork
 def test_a_target_chooses_the_project_and_is_no_app_label(tmp_path: Path, forks: Forks) -> None:
     model = "from openviper.db import Model\nfrom openviper.db.fields import CharField\n\n\n"
     model += "class Thing(Model):\n    name = CharField(max_length=10)\n"
-    files = {"site_/__init__.py": "", "site_/settings.py": settings("site_", "shop"), "site_/models.py": model}
+    files = {
+        "site_/__init__.py": "",
+        "site_/settings.py": settings("site_", "shop"),
+        "site_/models.py": model,
+    }
     root = write(tmp_path, files | {"shop/__init__.py": "", "shop/models.py": model})
-    everything = forks.run("openviper", root, "viperctl", "makemigrations", "shop", "--settings", "site_.settings")
+    everything = forks.run(
+        "openviper", root, "viperctl", "makemigrations", "shop", "--settings", "site_.settings"
+    )
     assert "Created site_/schemas/Thing.json" in everything.stdout, everything.stderr
     assert "Created shop/schemas/Thing.json" in everything.stdout
     one = forks.run("openviper", root, "viperctl", "makemigrations", ".", "shop", "--check")
     assert one.stdout == "shop -> shop\nNo changes detected for shop\nNo changes detected.\n"
 
 
-def test_a_root_layout_beside_several_packages_with_settings_is_not_guessed(tmp_path: Path, forks: Forks) -> None:
-    files = {f"{name}/{file}": "" for name in ("one", "two") for file in ("__init__.py", "settings.py")}
+def test_a_root_layout_beside_several_packages_with_settings_is_not_guessed(
+    tmp_path: Path, forks: Forks
+) -> None:
+    files = {
+        f"{name}/{file}": "" for name in ("one", "two") for file in ("__init__.py", "settings.py")
+    }
     done = forks.run("openviper", write(tmp_path, files | {"models.py": ""}), "viperctl", "migrate")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: several packages have settings: one, two; ")
     assert "--settings one.settings" in done.stderr
 
 
-def test_the_schemas_of_a_root_layout_are_made_in_it_and_its_database_below_it(tmp_path: Path) -> None:
+def test_the_schemas_of_a_root_layout_are_made_in_it_and_its_database_below_it(
+    tmp_path: Path,
+) -> None:
     model = "from openviper.db import Model\nfrom openviper.db.fields import CharField\n\n\n"
     files = {
-        "models.py": model + "class Thing(Model):\n    name = CharField(max_length=10)\n", "views.py": "import models\n"
+        "models.py": model + "class Thing(Model):\n    name = CharField(max_length=10)\n",
+        "views.py": "import models\n",
     }
     root = write(tmp_path / "blog", files)
     for words in (["makemigrations"], ["migrate"]):
         assert openviper(root, "viperctl", *words).returncode == 0
-    made = {path.relative_to(root).as_posix() for path in root.rglob("*") if "__pycache__" not in path.parts}
-    made = {name for name in made if not name.startswith("db.sqlite3.")}  # The lock of `migrate` lies beside it.
+    made = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if "__pycache__" not in path.parts
+    }
+    made = {
+        name for name in made if not name.startswith("db.sqlite3.")
+    }  # The lock of `migrate` lies beside it.
     assert made == {"models.py", "views.py", "schemas", "schemas/Thing.json", "db.sqlite3"}
     code = "import views, models; print(views.models.Thing is Thing is models.Thing, await Thing.objects.count())"
     assert openviper(root, "viperctl", "console", "-c", code).stdout == "True 0\n"
@@ -154,11 +176,15 @@ def test_a_backup_of_a_named_database_needs_no_project(tmp_path: Path, forks: Fo
     connection = sqlite3.connect(tmp_path / "x.sqlite3")
     connection.execute("CREATE TABLE t (a)")
     connection.close()
-    done = forks.run("openviper", tmp_path, "viperctl", "backup-db", "--db", f"sqlite:///{tmp_path}/x.sqlite3")
+    done = forks.run(
+        "openviper", tmp_path, "viperctl", "backup-db", "--db", f"sqlite:///{tmp_path}/x.sqlite3"
+    )
     assert done.returncode == 0, done.stderr
 
 
-def test_an_app_is_created_where_the_models_of_the_project_are_broken(project: Path, forks: Forks) -> None:
+def test_an_app_is_created_where_the_models_of_the_project_are_broken(
+    project: Path, forks: Forks
+) -> None:
     write(project, {"site_/models.py": "1 / 0\n"})
     assert forks.run("openviper", project, "viperctl", "create-app", "blog").returncode == 0
     assert (project / "blog/models.py").is_file()
@@ -179,5 +205,8 @@ def test_no_public_name_of_the_dispatchers_is_missing() -> None:
         "discover_models_in_module run_async_command",
     }
     assert [
-        (module.__name__, name) for module in wanted for name in wanted[module].split() if not hasattr(module, name)
+        (module.__name__, name)
+        for module in wanted
+        for name in wanted[module].split()
+        if not hasattr(module, name)
     ] == []

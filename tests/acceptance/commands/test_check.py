@@ -30,7 +30,14 @@ PATHS = 'route_paths = [("/", router)]\n'
 PATCH = "from openviper.db.patches import db_patch\n\n\n@db_patch\nasync def fill(): ...\n"
 DEPLOY = ("--deploy", "--only", "security")
 # What is found with --deploy in every scenario, since its settings are those of development.
-USUAL = {"security.E001", "security.E003", "security.E004", "security.E006", "security.E007", "security.E008"} | {
+USUAL = {
+    "security.E001",
+    "security.E003",
+    "security.E004",
+    "security.E006",
+    "security.E007",
+    "security.E008",
+} | {
     "security.E009",
     "security.E010",
     "security.W005",
@@ -71,15 +78,23 @@ CASES = [
     Case(set()),
     Case({"settings.E001"}, {"blog/settings.py": "1 / 0\n"}),
     Case({"settings.E001"}, {"blog/settings.py": "x = 1\n"}),
-    Case({"settings.E002"}, variables={"OPENVIPER_TIME_ZONE": "Nowhere/Land", "OPENVIPER_LOG_FORMAT": "xml"}),
+    Case(
+        {"settings.E002"},
+        variables={"OPENVIPER_TIME_ZONE": "Nowhere/Land", "OPENVIPER_LOG_FORMAT": "xml"},
+    ),
     Case({"settings.E003"}, variables={"OPENVIPER_MIDDLEWARE": "blog.nope.Middleware"}),
     Case({"settings.E003"}, variables={"OPENVIPER_USER_MODEL": "blog.models.Nobody"}),
     Case({"settings.E004"}, variables={"OPENVIPER_INSTALLED_APPS": "blog,nope"}),
     Case({"settings.W001"}, variables={"OPENVIPER_SILENCED_SYSTEM_CHECKS": "settings.W01"}),
-    Case({"settings.W002"}, variables={"OPENVIPER_ALOWED_HOSTS": "x", "OPENVIPER_OF_THEIR_OWN": "x"}),
+    Case(
+        {"settings.W002"}, variables={"OPENVIPER_ALOWED_HOSTS": "x", "OPENVIPER_OF_THEIR_OWN": "x"}
+    ),
     Case(
         {"settings.W003"},
-        {"blog/settings.py": SETTINGS + "    ALOWED_HOSTS: tuple[str, ...] = ()\n    MINE: int = 1\n"},
+        {
+            "blog/settings.py": SETTINGS
+            + "    ALOWED_HOSTS: tuple[str, ...] = ()\n    MINE: int = 1\n"
+        },
     ),
     Case({"settings.W004"}, {"blog/settings.py": SETTINGS + "\n\nDEBUG = False\n"}),
     Case({"models.E001"}, {"blog/models.py": "import not_there_at_all\n"}),
@@ -90,11 +105,19 @@ CASES = [
     Case({"routes.E001"}, {"blog/asgi.py": "import not_there_at_all\n"}),
     Case(
         {"routes.W001"},
-        {"blog/routes.py": f'{ROUTES}router.add("/a/{{x:int}}", view)\nrouter.add("/a/{{y:int}}", other)\n{PATHS}'},
+        {
+            "blog/routes.py": f'{ROUTES}router.add("/a/{{x:int}}", view)\nrouter.add("/a/{{y:int}}", other)\n{PATHS}'
+        },
     ),
-    Case({"routes.W002"}, {"blog/routes.py": f'{ROUTES}router.add("/a", view)\nrouter.add("/b", view)\n{PATHS}'}),
     Case(
-        set(), {"blog/routes.py": f'{ROUTES}router.add("/a", view)\nrouter.add("/a", other, methods=["POST"])\n{PATHS}'}
+        {"routes.W002"},
+        {"blog/routes.py": f'{ROUTES}router.add("/a", view)\nrouter.add("/b", view)\n{PATHS}'},
+    ),
+    Case(
+        set(),
+        {
+            "blog/routes.py": f'{ROUTES}router.add("/a", view)\nrouter.add("/a", other, methods=["POST"])\n{PATHS}'
+        },
     ),
     Case(
         set(),
@@ -107,13 +130,25 @@ CASES = [
     Case({"templates.E001"}, {"templates/a.html": "{% if %}"}),
     Case({"templates.E001"}, {"blog/templates/a.html": "{{ x|no_such_filter }}"}),
     Case({"templates.E002"}, {"templates/a.html": '{% extends "nope.html" %}'}),
-    Case(set(), {"templates/a.html": '{% extends "b.html" %}', "templates/b.html": "{{ x|upper }}"}),
+    Case(
+        set(), {"templates/a.html": '{% extends "b.html" %}', "templates/b.html": "{{ x|upper }}"}
+    ),
     Case({"templates.W001"}, variables={"OPENVIPER_TEMPLATES_DIR": "nowhere"}),
     Case({"templates.W002"}, {"jinja2.py": "raise ImportError\n", "templates/a.html": "x"}),
-    Case({"tasks.E001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'broker': 'rabbitmq'}})\n"}),
-    Case({"tasks.E001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'backup': {{'path': 'backup', 'cron': '61 * * * *'}}}})\n"}),
+    Case(
+        {"tasks.E001"},
+        {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'broker': 'rabbitmq'}})\n"},
+    ),
+    Case(
+        {"tasks.E001"},
+        {
+            "blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'backup': {{'path': 'backup', 'cron': '61 * * * *'}}}})\n"
+        },
+    ),
     Case({"tasks.E002"}, {"blog/tasks.py": "import not_there_at_all\n"}),
-    Case({"tasks.W001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'broker': 'stub'}})\n"}),
+    Case(
+        {"tasks.W001"}, {"blog/settings.py": f"{SETTINGS}    TASKS: {DICT}{{'broker': 'stub'}})\n"}
+    ),
     Case({"database.E001"}, {"db.sqlite3": "no database\n" * 200}),
     Case({"database.E001"}, {"blog/settings.py": SETTINGS.replace("///db", "///nowhere/db")}),
     Case({"database.E002"}, {"blog/schemas/Post.json": "{"}, ("--only", "database")),
@@ -121,8 +156,16 @@ CASES = [
     Case({"database.W002"}, {"blog/patches/first.py": PATCH}),
     Case({"database.W003"}, {"blog/models.py": "", "blog/schemas/Post.json": ""}),
     Case(USUAL, arguments=DEPLOY),
-    Case(USUAL - {"security.W005"} | {"security.E002"}, arguments=DEPLOY, variables={"SECRET_KEY": "short"}),
-    Case(USUAL - {"security.W005"} | {"security.E002"}, arguments=DEPLOY, variables={"SECRET_KEY": ""}),
+    Case(
+        USUAL - {"security.W005"} | {"security.E002"},
+        arguments=DEPLOY,
+        variables={"SECRET_KEY": "short"},
+    ),
+    Case(
+        USUAL - {"security.W005"} | {"security.E002"},
+        arguments=DEPLOY,
+        variables={"SECRET_KEY": ""},
+    ),
     Case(USUAL | {"security.E005"}, arguments=DEPLOY, variables={"ALLOWED_HOSTS": "*"}),
     Case(USUAL | {"security.W001"}, arguments=DEPLOY, variables={"SESSION_COOKIE_HTTPONLY": "no"}),
     Case(USUAL | {"security.W002"}, arguments=DEPLOY, variables={"CORS_ALLOWED_ORIGINS": "*"}),
@@ -159,7 +202,9 @@ def settled(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Path:
 @pytest.fixture
 def project(settled: Path, tmp_path: Path) -> Path:
     """A copy of the project."""
-    return shutil.copytree(settled, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.copytree(
+        settled, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__")
+    )
 
 
 def make(project: Path, files: dict[str, str]) -> None:
@@ -176,7 +221,9 @@ def codes(printed: str) -> set[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(sorted(case.found)) or "nothing")
-def test_a_mistake_is_found_and_nothing_else(project: Path, forks: Forks, front: str, case: Case) -> None:
+def test_a_mistake_is_found_and_nothing_else(
+    project: Path, forks: Forks, front: str, case: Case
+) -> None:
     make(project, case.files)
     before = sorted(project.rglob("*.sqlite3"))
     done = forks.run(front, project, "check", "--json", *case.arguments, **case.variables)
@@ -190,17 +237,24 @@ def test_every_code_has_a_case() -> None:
     assert set().union(*(case.found for case in CASES)) == set(CODES)
 
 
-def test_findings_are_shown_with_level_code_and_advice(project: Path, forks: Forks, front: str) -> None:
+def test_findings_are_shown_with_level_code_and_advice(
+    project: Path, forks: Forks, front: str
+) -> None:
     write(
         project,
-        {"blog/models.py": MODELS + "    subtitle = CharField(max_length=10)\n", "templates/a.html": "{% if %}"},
+        {
+            "blog/models.py": MODELS + "    subtitle = CharField(max_length=10)\n",
+            "templates/a.html": "{% if %}",
+        },
     )
     done = forks.run(front, project, "check")
     assert done.returncode == 1 and done.stderr == "Error: check failed: 1 error\n"
     warning = "WARNING models.W001 blog: model 'Post' is not written down (updated)\n    Run makemigrations.\n"
     assert warning in done.stdout
     assert re.search(r"^ERROR templates\.E001 .*a\.html, line 1: ", done.stdout, re.MULTILINE)
-    assert done.stdout.endswith("\nChecked settings, models, routes, templates, tasks, database: 1 error, 1 warning.\n")
+    assert done.stdout.endswith(
+        "\nChecked settings, models, routes, templates, tasks, database: 1 error, 1 warning.\n"
+    )
 
 
 def test_a_finding_can_be_silenced_in_the_settings(project: Path, forks: Forks, front: str) -> None:
@@ -224,8 +278,17 @@ def test_warnings_fail_where_that_is_wanted(project: Path, forks: Forks, front: 
 
 def test_only_what_is_asked_for_is_checked(project: Path, forks: Forks, front: str) -> None:
     write(project, {"templates/a.html": "{% if %}", "blog/models.py": "1 / 0\n"})
-    document = json.loads(forks.run(front, project, "check", "--only", "routes", "--only", "database", "--json").stdout)
-    assert document == {"ok": True, "groups": ["routes", "database"], "findings": [], "silenced": []}
+    document = json.loads(
+        forks.run(
+            front, project, "check", "--only", "routes", "--only", "database", "--json"
+        ).stdout
+    )
+    assert document == {
+        "ok": True,
+        "groups": ["routes", "database"],
+        "findings": [],
+        "silenced": [],
+    }
 
 
 def test_no_secret_is_shown(project: Path, forks: Forks, front: str) -> None:
@@ -242,7 +305,9 @@ def test_every_console_block_of_the_how_to_is_true(project: Path, forks: Forks) 
     blocks = re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 3
     for block in blocks:
-        for command, shown in re.findall(r"^\$ python viperctl\.py (.*)\n((?:(?!\$).*\n)*)", block, re.MULTILINE):
+        for command, shown in re.findall(
+            r"^\$ python viperctl\.py (.*)\n((?:(?!\$).*\n)*)", block, re.MULTILINE
+        ):
             printed = forks.run("viperctl.py", project, *command.split()).stdout
             assert printed.startswith(shown.removesuffix("...\n")), printed
             assert shown.endswith("...\n") or printed == shown

@@ -43,7 +43,9 @@ def collect(request: pytest.FixtureRequest, project: Path) -> Collect:
 
 def test_files_of_project_and_apps_are_collected(collect: Collect, project: Path) -> None:
     done = collect("--no-input")
-    assert (done.returncode, done.stdout) == (0, "Collected 2 static file(s) to 'out'.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "Collected 2 static file(s) to 'out'.\n"), (
+        done.stderr
+    )
     assert "2 copied, 0 unchanged, 0 removed." in done.stderr
     assert "1 file(s) are hidden by others of the same name; --verbose shows them." in done.stderr
     assert (project / "out/both.css").read_text().startswith("project")
@@ -51,7 +53,9 @@ def test_files_of_project_and_apps_are_collected(collect: Collect, project: Path
     assert "0 copied, 2 unchanged, 0 removed." in collect("--no-input").stderr
 
 
-def test_a_dry_run_lists_everything_asks_nothing_and_writes_nothing(collect: Collect, project: Path) -> None:
+def test_a_dry_run_lists_everything_asks_nothing_and_writes_nothing(
+    collect: Collect, project: Path
+) -> None:
     done = collect("--dry-run")
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
@@ -83,12 +87,18 @@ def test_a_script_reads_the_result_as_json(collect: Collect, project: Path) -> N
     }
     done = json.loads(collect("--no-input", "--json").stdout)
     assert (done["dry_run"], done["total"], done["removed"]) == (False, 2, [])
-    assert {file["action"] for file in json.loads(collect("--no-input", "--json").stdout)["files"]} == {"keep"}
+    assert {
+        file["action"] for file in json.loads(collect("--no-input", "--json").stdout)["files"]
+    } == {"keep"}
 
 
-def test_clearing_removes_what_was_collected_and_nothing_else(collect: Collect, project: Path) -> None:
+def test_clearing_removes_what_was_collected_and_nothing_else(
+    collect: Collect, project: Path
+) -> None:
     collect("--no-input", "--hash", "--gzip")
-    assert len(list((project / "out").iterdir())) == 7  # Two files, hashed names, companions of one, the record.
+    assert (
+        len(list((project / "out").iterdir())) == 7
+    )  # Two files, hashed names, companions of one, the record.
     write(project, {"out/mine.txt": "mine"})
     (project / "shop/static/shop.css").unlink()
     assert "would remove " in collect("--clear", "--dry-run").stdout
@@ -101,7 +111,9 @@ def test_clearing_removes_what_was_collected_and_nothing_else(collect: Collect, 
 def test_clearing_a_source_is_refused(collect: Collect, project: Path) -> None:
     done = collect("--no-input", "--clear", STATIC_ROOT="static")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("Error: cannot clear 'static': it is or holds the source")
+    assert done.stderr.splitlines()[-1].startswith(
+        "Error: cannot clear 'static': it is or holds the source"
+    )
     assert (project / "static/both.css").exists()
 
 
@@ -109,9 +121,15 @@ def test_wrong_input_is_one_line(collect: Collect, project: Path) -> None:
     assert "did you mean '--clear'?" in (done := collect("--claer")).stderr and done.returncode == 2
     write(project, {"afile": ""})
     done = collect("--no-input", STATIC_ROOT="afile")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "Error: the destination 'afile' is not a directory")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "Error: the destination 'afile' is not a directory",
+    )
     done = collect("--no-input", STATICFILES_DIRS="static,nowhere")
-    assert "Warning: STATICFILES_DIRS: 'nowhere' is not a directory" in done.stderr and done.returncode == 0
+    assert (
+        "Warning: STATICFILES_DIRS: 'nowhere' is not a directory" in done.stderr
+        and done.returncode == 0
+    )
 
 
 def test_a_person_is_asked_and_sees_a_progress_bar(project: Path) -> None:

@@ -16,7 +16,6 @@ from tests.acceptance.commands.runner import ROOT, VIPERCTL, environment
 from tests.acceptance.commands.screen import Screen
 from tests.projects import app, command, settings, write
 
-
 GUIDE = (ROOT / "docs/how-to/completion.md").read_text()
 LOAD = dict(re.findall(r"^```(bash|zsh|fish)\n(.*?)\n```$", GUIDE, re.MULTILINE | re.DOTALL))
 """What the guide has people write for each shell."""
@@ -45,7 +44,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shell_environment(project: Path) -> dict[str, str]:
     """Return the environment of a shell that has read no file of its user."""
-    return environment(PATH=f"{project / 'bin'}:{os.environ['PATH']}", HOME=str(project), TERM="dumb", LC_ALL="C.UTF-8")
+    return environment(
+        PATH=f"{project / 'bin'}:{os.environ['PATH']}",
+        HOME=str(project),
+        TERM="dumb",
+        LC_ALL="C.UTF-8",
+    )
 
 
 def ask(project: Path, forks: Forks, front: str, *words: str) -> list[str]:
@@ -83,7 +87,9 @@ def ask(project: Path, forks: Forks, front: str, *words: str) -> list[str]:
         (["viperctl", "restore-db", ""], []),
     ],
 )
-def test_openviper_offers(project: Path, forks: Forks, words: list[str], offered: list[str]) -> None:
+def test_openviper_offers(
+    project: Path, forks: Forks, words: list[str], offered: list[str]
+) -> None:
     assert ask(project, forks, "openviper", *words) == offered
 
 
@@ -114,14 +120,26 @@ def test_viperctl_offers(project: Path, forks: Forks, words: list[str], offered:
 
 
 def test_what_is_offered_has_its_help(project: Path, forks: Forks) -> None:
-    assert forks.run("viperctl.py", project, "__complete", "gree").stdout == "greet\tSay something.\n"
-    assert forks.run("viperctl.py", project, "__complete", "migrate", "--data").stdout == "--database\tthe database\n"
+    assert (
+        forks.run("viperctl.py", project, "__complete", "gree").stdout == "greet\tSay something.\n"
+    )
+    assert (
+        forks.run("viperctl.py", project, "__complete", "migrate", "--data").stdout
+        == "--database\tthe database\n"
+    )
 
 
-def test_broken_settings_leave_the_built_in_commands(tmp_path: Path, forks: Forks, front: str) -> None:
+def test_broken_settings_leave_the_built_in_commands(
+    tmp_path: Path, forks: Forks, front: str
+) -> None:
     write(
         tmp_path,
-        {"viperctl.py": VIPERCTL, "site_/__init__.py": "", "site_/settings.py": "1 / 0\n", "site_/models.py": ""},
+        {
+            "viperctl.py": VIPERCTL,
+            "site_/__init__.py": "",
+            "site_/settings.py": "1 / 0\n",
+            "site_/models.py": "",
+        },
     )
     words = front.split()[1:]
     program = "viperctl.py" if front == "viperctl.py" else "openviper"
@@ -139,18 +157,24 @@ def test_an_unknown_shell_is_a_usage_error(tmp_path: Path, forks: Forks) -> None
     ("line", "completed"),
     [
         ("openviper viperctl gre", "openviper viperctl greet "),
-        ("python viperctl.py migrate --database arch", "python viperctl.py migrate --database archive "),
-        ("python viperctl.py migrate --database=arch", "python viperctl.py migrate --database=archive "),
+        (
+            "python viperctl.py migrate --database arch",
+            "python viperctl.py migrate --database archive ",
+        ),
+        (
+            "python viperctl.py migrate --database=arch",
+            "python viperctl.py migrate --database=archive ",
+        ),
         ("python -m openviper completion f", "python -m openviper completion fish "),
         ("openviper viperctl restore-db . not", "openviper viperctl restore-db . notes.txt "),
         ("python viperc", "python viperctl.py "),
     ],
 )
 def test_bash_completes_what_is_typed(project: Path, line: str, completed: str) -> None:
-    screen = Screen(project, "bash", "--norc", "--noprofile", "-i", variables=shell_environment(project))
-    screen.type(
-        f"bind 'set enable-bracketed-paste off'; PS1='> '; {LOAD['bash']}; echo rea''dy\n"
+    screen = Screen(
+        project, "bash", "--norc", "--noprofile", "-i", variables=shell_environment(project)
     )
+    screen.type(f"bind 'set enable-bracketed-paste off'; PS1='> '; {LOAD['bash']}; echo rea''dy\n")
     screen.wait_for("ready\r\n> ")
     screen.type(f"{line}\t")
     screen.wait_for(completed)
@@ -188,7 +212,10 @@ def test_fish_completes_what_is_typed(project: Path, line: str, completed: list[
     ("line", "completed"),
     [
         ("openviper viperctl gre", "openviper viperctl greet"),
-        ("python viperctl.py migrate --database arch", "python viperctl.py migrate --database archive"),
+        (
+            "python viperctl.py migrate --database arch",
+            "python viperctl.py migrate --database archive",
+        ),
         ("python -m openviper completion f", "python -m openviper completion fish"),
     ],
 )

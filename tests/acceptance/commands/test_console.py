@@ -15,7 +15,9 @@ from tests.projects import app, command, settings, write
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project without models."""
-    ask = command('self.stdout(f"got {self.terminal.prompt(\'Name? \')} {self.terminal.password(\'Password: \')}")')
+    ask = command(
+        "self.stdout(f\"got {self.terminal.prompt('Name? ')} {self.terminal.password('Password: ')}\")"
+    )
     files = app("site_", ask=ask) | {"viperctl.py": VIPERCTL, "site_/settings.py": settings()}
     return write(tmp_path / "project", files)
 
@@ -38,7 +40,12 @@ def test_an_exit_code_passes_through(project: Path) -> None:
 
 
 def test_a_pipe_is_read_as_a_program(project: Path) -> None:
-    done = python(project, "viperctl.py", "console", stdin="for i in range(2):\n    print(i)\nprint(settings.DEBUG)\n")
+    done = python(
+        project,
+        "viperctl.py",
+        "console",
+        stdin="for i in range(2):\n    print(i)\nprint(settings.DEBUG)\n",
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n1\nTrue\n", "")
 
 
@@ -99,7 +106,14 @@ class Config:
 
 
 def test_ipython_is_used_where_it_is_installed(project: Path) -> None:
-    write(project, {"IPython/__init__.py": "", "IPython/terminal/__init__.py": "", "IPython/terminal/ipapp.py": IPAPP})
+    write(
+        project,
+        {
+            "IPython/__init__.py": "",
+            "IPython/terminal/__init__.py": "",
+            "IPython/terminal/ipapp.py": IPAPP,
+        },
+    )
     write(project, {"traitlets/__init__.py": "", "traitlets/config.py": CONFIG})
     screen = Screen(project, sys.executable, "viperctl.py", "console", "--no-models")
     assert screen.finish() == 0
@@ -126,7 +140,9 @@ def test_a_password_is_not_shown_while_it_is_typed(project: Path) -> None:
 
 @pytest.mark.parametrize("keys", ["\x03", "\x04"])
 @pytest.mark.parametrize("typed", ["", "ann\n"])
-def test_giving_up_at_a_question_exits_with_1_and_one_line(project: Path, keys: str, typed: str) -> None:
+def test_giving_up_at_a_question_exits_with_1_and_one_line(
+    project: Path, keys: str, typed: str
+) -> None:
     screen = Screen(project, sys.executable, "viperctl.py", "ask")
     screen.wait_for("Name? ")
     if typed:
@@ -152,8 +168,13 @@ class {name}(Model):
 
 def test_the_prompt_lists_models_reports_clashes_and_completes(project: Path) -> None:
     files = {"blog/__init__.py": "", "blog/models.py": MODEL.format(name="Post", table="blog_post")}
-    files |= {"shop/__init__.py": "", "shop/models.py": MODEL.format(name="Post", table="shop_post")}
-    files["shop/models.py"] += MODEL.format(name="Parcel", table="shop_parcel").partition("\n\n\n")[2]
+    files |= {
+        "shop/__init__.py": "",
+        "shop/models.py": MODEL.format(name="Post", table="shop_post"),
+    }
+    files["shop/models.py"] += MODEL.format(name="Parcel", table="shop_parcel").partition("\n\n\n")[
+        2
+    ]
     files["site_/settings.py"] = settings("site_", "blog", "shop", "openviper.auth")
     write(project, files)
     screen = Screen(project, sys.executable, "viperctl.py", "console")

@@ -24,7 +24,9 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture(scope="module", params=FRONTS)
-def run(request: pytest.FixtureRequest, forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(
+    request: pytest.FixtureRequest, forks: Forks, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """Run a command that has to succeed, in one project for all tests of a front end, which build on one another."""
     databases = (
         '    DATABASES: dict = dataclasses.field(default_factory=lambda: {"default": {"URL": "sqlite:///db.sqlite3"}, '
@@ -71,7 +73,10 @@ def test_every_command_has_help(run: Run, name: str) -> None:
 
 def test_makemigrations_tells_writes_and_settles(run: Run) -> None:
     checked = run("makemigrations", "--check", code=1)
-    assert "Pending changes for site_" in checked.stdout and checked.stderr == "Error: Changes detected.\n"
+    assert (
+        "Pending changes for site_" in checked.stdout
+        and checked.stderr == "Error: Changes detected.\n"
+    )
     assert not (place(run) / "site_/schemas").exists()
     pending = run("makemigrations", "--check", "--json", code=1)
     assert json.loads(pending.stdout) == {
@@ -80,17 +85,32 @@ def test_makemigrations_tells_writes_and_settles(run: Run) -> None:
             {
                 "name": "site_",
                 "path": "site_",
-                "changes": [{"model": "Post", "kind": "created", "notes": ["create table site__post"], "warnings": []}],
+                "changes": [
+                    {
+                        "model": "Post",
+                        "kind": "created",
+                        "notes": ["create table site__post"],
+                        "warnings": [],
+                    }
+                ],
             }
         ],
     }
     assert not (place(run) / "site_/schemas").exists()
     made = run("makemigrations", "site_").stdout
-    assert "site_ -> site_\n" in made and "Created site_/schemas/Post.json\nSchemas: 1 created.\n" in made
+    assert (
+        "site_ -> site_\n" in made
+        and "Created site_/schemas/Post.json\nSchemas: 1 created.\n" in made
+    )
     assert run("makemigrations").stdout.endswith("No schemas changed.\n")
-    assert run("makemigrations", "--check").stdout.endswith("No changes detected for site_\nNo changes detected.\n")
+    assert run("makemigrations", "--check").stdout.endswith(
+        "No changes detected for site_\nNo changes detected.\n"
+    )
     settled = json.loads(run("makemigrations", "--check", "--json").stdout)
-    assert settled == {"pending": False, "apps": [{"name": "site_", "path": "site_", "changes": []}]}
+    assert settled == {
+        "pending": False,
+        "apps": [{"name": "site_", "path": "site_", "changes": []}],
+    }
 
 
 def test_migrate_plans_applies_and_settles(run: Run) -> None:
@@ -102,7 +122,11 @@ def test_migrate_plans_applies_and_settles(run: Run) -> None:
     assert (plan["warnings"], plan["patches"]) == ([], [])
     assert not (place(run) / "db.sqlite3").exists()
     applied = run("migrate", "-v").stdout
-    assert "Migrating...\n" in applied and "site_.Post\n" in applied and "  -> create table site__post\n" in applied
+    assert (
+        "Migrating...\n" in applied
+        and "site_.Post\n" in applied
+        and "  -> create table site__post\n" in applied
+    )
     assert applied.endswith("Schema sync complete.\n")
     assert run("migrate").stdout == "No schema changes to apply.\n"
     assert json.loads(run("migrate", "--plan", "--json").stdout) == {
@@ -127,7 +151,9 @@ def test_migrate_changes_the_database_that_is_named_and_no_other(run: Run) -> No
 
 def test_accounts_are_made_and_changed(run: Run) -> None:
     given = {"OPENVIPER_SUPERUSER_PASSWORD": "correct horse"}
-    made = run("createsuperuser", "--no-input", "--username", "ann", "--email", "ann@example.com", **given)
+    made = run(
+        "createsuperuser", "--no-input", "--username", "ann", "--email", "ann@example.com", **given
+    )
     assert made.stdout == "Superuser 'ann' created successfully.\n"
     changed = run("changepassword", "ann", "--password", "battery staple")
     assert changed.stdout == "Password changed successfully for user 'ann'.\n"
@@ -143,13 +169,19 @@ def test_console_has_the_models_and_awaits(run: Run) -> None:
 
 def test_check_finds_nothing_in_a_project_that_is_settled(run: Run) -> None:
     done = run("check", "--fail-level", "warning")
-    assert done.stdout == "Checked settings, models, routes, templates, tasks, database: nothing found.\n"
+    assert (
+        done.stdout
+        == "Checked settings, models, routes, templates, tasks, database: nothing found.\n"
+    )
 
 
 def test_backups_are_written_and_restored(run: Run) -> None:
     assert "Backup completed successfully" in run("backup-db", "--name", "kept").stdout
     run("console", "-c", "await Post.objects.create(title='x')")
-    assert "Database restored successfully." in run("restore-db", "backup/kept.tar.gz", "--force").stdout
+    assert (
+        "Database restored successfully."
+        in run("restore-db", "backup/kept.tar.gz", "--force").stdout
+    )
     assert run("console", "-c", "print(await Post.objects.count())").stdout == "0\n"
 
 
@@ -160,7 +192,9 @@ def test_an_app_and_a_command_are_created(run: Run) -> None:
     assert run("count_posts").stdout == "count-posts ran.\n"
 
 
-def test_the_tests_of_the_project_and_its_apps_run_and_their_exit_code_is_passed_on(run: Run) -> None:
+def test_the_tests_of_the_project_and_its_apps_run_and_their_exit_code_is_passed_on(
+    run: Run,
+) -> None:
     done = run("test", "--", "-q", PYTHONWARNINGS="")
     assert "Running: " in done.stdout and "2 passed" in done.stdout
     (place(run) / "tests/test_it.py").write_text("def test_it():\n    assert False\n")

@@ -44,7 +44,9 @@ def template(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Path:
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Path:
     """A copy of the project."""
-    return shutil.copytree(template, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.copytree(
+        template, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__")
+    )
 
 
 def listing(root: Path) -> list[str]:
@@ -55,7 +57,11 @@ def listing(root: Path) -> list[str]:
 def fails(done: Done, code: int, *texts: str) -> None:
     """Demand a failure in one line, after warnings and questions."""
     assert done.returncode == code, done
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ") and not line.endswith(": ")]
+    lines = [
+        line
+        for line in done.stderr.splitlines()
+        if not line.startswith("Warning: ") and not line.endswith(": ")
+    ]
     assert len(lines) == 1 and lines[0].startswith("Error: "), done.stderr
     for text in texts:
         assert text in lines[0]
@@ -68,11 +74,19 @@ def fails(done: Done, code: int, *texts: str) -> None:
         (["start-workers"], 1, ["Unknown command: 'start-workers'; did you mean 'start-worker'?"]),
         (["create-provider", "x"], 1, ["Unknown command: 'create-provider'"]),
         (["Migrate"], 1, ["Unknown command: 'Migrate'"]),
-        (["makemigrations", "sit_"], 1, ["App 'sit_' not found", "did you mean 'site_'?", "apps/sit_/"]),
+        (
+            ["makemigrations", "sit_"],
+            1,
+            ["App 'sit_' not found", "did you mean 'site_'?", "apps/sit_/"],
+        ),
         (["makemigrations", "site_", "nope"], 1, ["App 'nope' not found"]),
         (["makemigrations", "--rename", "x"], 1, ["'x'"]),
         (["migrate", "aut"], 1, ["App 'aut' not found", "did you mean 'auth'?"]),
-        (["migrate", "--database", "defalt"], 1, ["'defalt'", "did you mean 'default'?", "configured: default"]),
+        (
+            ["migrate", "--database", "defalt"],
+            1,
+            ["'defalt'", "did you mean 'default'?", "configured: default"],
+        ),
         (["migrate", "--plan", "--database", "other"], 1, ["'other'"]),
         (["check", "--database", "defalt"], 1, ["did you mean 'default'?"]),
         (["createsuperuser"], 1, ["Operation cancelled."]),
@@ -80,12 +94,28 @@ def fails(done: Done, code: int, *texts: str) -> None:
         (["createsuperuser", "--username", "a b"], 1, ["'a b'"]),
         (["createsuperuser", "--username", "x", "--email", "nowhere"], 1, ["'nowhere'"]),
         (["createsuperuser", "--username", "admin"], 1, ["Operation cancelled."]),
-        (["createsuperuser", "--username", "admin", "--email", "a@b.cd"], 1, ["'admin' already exists"]),
-        (["createsuperuser", "--username", "x", "--email", "ADMIN@example.com"], 1, ["already exists"]),
-        (["createsuperuser", "--username", "x", "--email", "x@y.zz", "--password", "short"], 1, ["at least 8"]),
+        (
+            ["createsuperuser", "--username", "admin", "--email", "a@b.cd"],
+            1,
+            ["'admin' already exists"],
+        ),
+        (
+            ["createsuperuser", "--username", "x", "--email", "ADMIN@example.com"],
+            1,
+            ["already exists"],
+        ),
+        (
+            ["createsuperuser", "--username", "x", "--email", "x@y.zz", "--password", "short"],
+            1,
+            ["at least 8"],
+        ),
         (["changepassword"], 1, ["Operation cancelled."]),
         (["changepassword", " "], 1, ["must not be blank"]),
-        (["changepassword", "nobody", "--password", "correct horse"], 1, ["user 'nobody' not found"]),
+        (
+            ["changepassword", "nobody", "--password", "correct horse"],
+            1,
+            ["user 'nobody' not found"],
+        ),
         (["changepassword", "admin", "--password", "short"], 1, ["at least 8"]),
         (["changepassword", "admin"], 1, ["Operation cancelled."]),
         (["start-server", "nope:app"], 3, ["nope:app"]),
@@ -176,11 +206,17 @@ def test_an_app_that_is_not_installed_is_told_apart_from_one_that_does_not_exist
     project: Path, forks: Forks, front: str
 ) -> None:
     write(project, {"blog/__init__.py": "", "blog/models.py": ""})
-    fails(forks.run(front, project, "makemigrations", "blog"), 1, "'blog' exists but not in INSTALLED_APPS")
+    fails(
+        forks.run(front, project, "makemigrations", "blog"),
+        1,
+        "'blog' exists but not in INSTALLED_APPS",
+    )
     fails(forks.run(front, project, "makemigrations", "json"), 1, "App 'json' not found")
 
 
-def test_models_that_cannot_be_imported_are_named_with_their_app(project: Path, forks: Forks, front: str) -> None:
+def test_models_that_cannot_be_imported_are_named_with_their_app(
+    project: Path, forks: Forks, front: str
+) -> None:
     (project / "site_/models.py").write_text("import not_there_at_all\n")
     for words in (["makemigrations"], ["makemigrations", "--check"]):
         fails(forks.run(front, project, *words), 1, "site_.models", "not_there_at_all")
@@ -189,7 +225,10 @@ def test_models_that_cannot_be_imported_are_named_with_their_app(project: Path, 
 def test_a_foreign_key_without_a_target_stops_before_anything_is_written(
     project: Path, forks: Forks, front: str
 ) -> None:
-    text = MODELS.replace("CharField\n", "CharField, ForeignKey\n") + '    author = ForeignKey("site_.Nobody")\n'
+    text = (
+        MODELS.replace("CharField\n", "CharField, ForeignKey\n")
+        + '    author = ForeignKey("site_.Nobody")\n'
+    )
     (project / "site_/models.py").write_text(text)
     before = (project / "site_/schemas/Post.json").read_bytes()
     fails(forks.run(front, project, "makemigrations"), 1, "Nobody")
@@ -197,17 +236,23 @@ def test_a_foreign_key_without_a_target_stops_before_anything_is_written(
 
 
 def test_a_change_of_type_needs_force(project: Path, forks: Forks, front: str) -> None:
-    (project / "site_/models.py").write_text(MODELS.replace("CharField(max_length=100)", "IntegerField()").replace(
-        "import CharField", "import IntegerField"
-    ))
+    (project / "site_/models.py").write_text(
+        MODELS.replace("CharField(max_length=100)", "IntegerField()").replace(
+            "import CharField", "import IntegerField"
+        )
+    )
     before = (project / "site_/schemas/Post.json").read_bytes()
     fails(forks.run(front, project, "makemigrations"), 1, "--force")
     assert (project / "site_/schemas/Post.json").read_bytes() == before
     assert forks.run(front, project, "makemigrations", "--force").returncode == 0
 
 
-def test_an_installed_app_that_does_not_exist_is_a_warning(project: Path, forks: Forks, front: str) -> None:
-    done = forks.run(front, project, "makemigrations", OPENVIPER_INSTALLED_APPS="site_,openviper.auth,nope")
+def test_an_installed_app_that_does_not_exist_is_a_warning(
+    project: Path, forks: Forks, front: str
+) -> None:
+    done = forks.run(
+        front, project, "makemigrations", OPENVIPER_INSTALLED_APPS="site_,openviper.auth,nope"
+    )
     assert done.returncode == 0
     assert "Warning: installed app 'nope' not found" in done.stderr
 
@@ -225,28 +270,47 @@ def test_a_database_that_is_none_is_one_line(project: Path, forks: Forks, front:
         ("import not_there_at_all\n", "not_there_at_all"),
         ("def broken(:\n", "SyntaxError"),
         ("x = 1\n", "no Settings subclass"),
-        ("from openviper.conf import Settings\n\nclass S(Settings):\n    DEBUG = False\n", "not decorated"),
+        (
+            "from openviper.conf import Settings\n\nclass S(Settings):\n    DEBUG = False\n",
+            "not decorated",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used_stop_every_command_that_needs_them(
     project: Path, forks: Forks, front: str, text: str, part: str
 ) -> None:
     (project / "site_/settings.py").write_text(text)
-    for words in (["migrate"], ["makemigrations"], ["console", "-c", "1"], ["createsuperuser"], ["test"]):
+    for words in (
+        ["migrate"],
+        ["makemigrations"],
+        ["console", "-c", "1"],
+        ["createsuperuser"],
+        ["test"],
+    ):
         fails(forks.run(front, project, *words), 1, "site_.settings", part)
     assert forks.run(front, project, "create-app", "blog").returncode == 0
     assert forks.run(front, project, "help").returncode == 0
 
 
-def test_values_that_are_not_allowed_are_named_with_the_module(project: Path, forks: Forks, front: str) -> None:
+def test_values_that_are_not_allowed_are_named_with_the_module(
+    project: Path, forks: Forks, front: str
+) -> None:
     variables = {"OPENVIPER_TIME_ZONE": "Nowhere/Land", "OPENVIPER_LOG_FORMAT": "xml"}
     done = forks.run(front, project, "migrate", **variables)
-    fails(done, 1, "settings module 'site_.settings' is not valid: ", "Nowhere/Land", "'xml'; TIME_ZONE")
+    fails(
+        done,
+        1,
+        "settings module 'site_.settings' is not valid: ",
+        "Nowhere/Land",
+        "'xml'; TIME_ZONE",
+    )
     bad = forks.run(front, project, "migrate", OPENVIPER_DEBUG="perhaps")
     fails(bad, 1, "OPENVIPER_DEBUG")
 
 
-def test_a_traceback_is_shown_to_those_who_ask_for_it(project: Path, forks: Forks, front: str) -> None:
+def test_a_traceback_is_shown_to_those_who_ask_for_it(
+    project: Path, forks: Forks, front: str
+) -> None:
     done = forks.run(front, project, "migrate", "nope", OPENVIPER_TRACEBACK="1")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):")
@@ -283,7 +347,9 @@ def test_an_application_that_cannot_be_imported_is_named_at_once(
 
 
 @pytest.mark.parametrize("target", ["../x.py", "/x.py", "a-b", "x:", "site_.asgi:a-b", "a..b"])
-def test_a_target_of_run_that_is_no_module_is_refused(project: Path, forks: Forks, target: str) -> None:
+def test_a_target_of_run_that_is_no_module_is_refused(
+    project: Path, forks: Forks, target: str
+) -> None:
     done = forks.run("openviper", project, "run", target)
     assert done.returncode in (1, 3)
     fails(done, done.returncode)

@@ -25,13 +25,21 @@ def project(tmp_path: Path) -> Path:
     files = app(
         "site_",
         show=command(SHOW),
-        later=command('import asyncio; await asyncio.sleep(0); self.stdout("awaited")', kind="async def"),
+        later=command(
+            'import asyncio; await asyncio.sleep(0); self.stdout("awaited")', kind="async def"
+        ),
         broken="import not_there_at_all\n",
         fails=command('raise RuntimeError("a bug")'),
         waits=command('import time; self.stdout("waiting"); time.sleep(60)'),
-        awaits=command('import asyncio; self.stdout("waiting"); await asyncio.sleep(60)', kind="async def"),
+        awaits=command(
+            'import asyncio; self.stdout("waiting"); await asyncio.sleep(60)', kind="async def"
+        ),
     )
-    files |= {"viperctl.py": VIPERCTL, "site_/settings.py": settings(), "site_/routes.py": "route_paths = []\n"}
+    files |= {
+        "viperctl.py": VIPERCTL,
+        "site_/settings.py": settings(),
+        "site_/routes.py": "route_paths = []\n",
+    }
     return write(tmp_path / "project", files)
 
 
@@ -53,7 +61,9 @@ def test_help_works_where_the_settings_do_not(project: Path) -> None:
 
 
 def test_help_of_a_command_is_that_of_its_parser(project: Path) -> None:
-    assert viperctl(project, "help", "console").stdout == viperctl(project, "console", "--help").stdout
+    assert (
+        viperctl(project, "help", "console").stdout == viperctl(project, "console", "--help").stdout
+    )
     assert viperctl(project, "console", "-h").stdout.startswith("usage: viperctl.py console ")
 
 
@@ -117,7 +127,9 @@ def test_values_that_are_not_allowed_are_one_line(project: Path) -> None:
 def test_a_broken_command_is_reported_as_broken(project: Path) -> None:
     done = viperctl(project, "broken")
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: cannot load command 'broken' of app 'site_': ModuleNotFoundError")
+    assert done.stderr.startswith(
+        "Error: cannot load command 'broken' of app 'site_': ModuleNotFoundError"
+    )
 
 
 def test_an_unexpected_exception_shows_its_traceback(project: Path) -> None:
@@ -128,7 +140,9 @@ def test_an_unexpected_exception_shows_its_traceback(project: Path) -> None:
 
 @pytest.mark.parametrize("words", [["viperctl.py"], ["-m", "openviper", "viperctl"]], ids=" ".join)
 @pytest.mark.parametrize("name", ["waits", "awaits"])
-def test_an_interrupt_exits_with_130_and_no_traceback(project: Path, name: str, words: list[str]) -> None:
+def test_an_interrupt_exits_with_130_and_no_traceback(
+    project: Path, name: str, words: list[str]
+) -> None:
     with subprocess.Popen(
         [sys.executable, *words, name],
         cwd=project,
@@ -146,7 +160,9 @@ def test_an_interrupt_exits_with_130_and_no_traceback(project: Path, name: str, 
 
 def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
     script = f"{sys.executable} viperctl.py --help | head -n 1"
-    done = subprocess.run(["sh", "-c", script], cwd=project, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=project, env=environment(), capture_output=True, text=True
+    )
     assert done.stderr == ""
 
 
@@ -165,7 +181,10 @@ def test_a_command_of_a_distribution_is_listed_and_run(project: Path) -> None:
             "far_away.py": command(),
         },
     )
-    assert "[entry point far_away:Command]\n  from-afar  Say something." in viperctl(project, "help").stdout
+    assert (
+        "[entry point far_away:Command]\n  from-afar  Say something."
+        in viperctl(project, "help").stdout
+    )
     assert viperctl(project, "from-afar").stdout == "ran\n"
 
 
@@ -185,7 +204,11 @@ def test_the_dispatcher_behind_the_openviper_command_has_help(project: Path) -> 
     missing = openviper(project, "viperctl")
     assert missing.returncode == 2 and missing.stderr.startswith("Usage: openviper viperctl ")
     unknown = openviper(project, "viperctl", "nope")
-    assert unknown.returncode == 1 and "Unknown command: 'nope'" in unknown.stderr and "migrate" in unknown.stderr
+    assert (
+        unknown.returncode == 1
+        and "Unknown command: 'nope'" in unknown.stderr
+        and "migrate" in unknown.stderr
+    )
 
 
 def test_help_and_an_unknown_command_import_next_to_nothing(project: Path) -> None:
@@ -196,7 +219,15 @@ def test_help_and_an_unknown_command_import_next_to_nothing(project: Path) -> No
         "print('LOADED', *sorted(sys.modules))"
     )
     heavy = {
-        "typing", "pathlib", "dataclasses", "inspect", "logging", "asyncio", "sqlite3", "importlib.metadata", "jinja2"
+        "typing",
+        "pathlib",
+        "dataclasses",
+        "inspect",
+        "logging",
+        "asyncio",
+        "sqlite3",
+        "importlib.metadata",
+        "jinja2",
     }
     root = environment()["PYTHONPATH"]
     (project / "site_/management/commands/broken.py").unlink()  # Its summary takes importing it.
@@ -211,14 +242,22 @@ def test_help_and_an_unknown_command_import_next_to_nothing(project: Path) -> No
 def test_a_project_is_made_listed_and_tested(tmp_path: Path) -> None:
     made = openviper(tmp_path, "create-project", "shop")
     assert made.returncode == 0
-    assert "Project 'shop' created" in made.stdout and "  cd shop\n  python viperctl.py start-server\n" in made.stdout
+    assert (
+        "Project 'shop' created" in made.stdout
+        and "  cd shop\n  python viperctl.py start-server\n" in made.stdout
+    )
     assert "SECRET_KEY" in made.stderr
     again = openviper(tmp_path, "create-project", "shop")
-    assert again.returncode == 1 and "already exists" in again.stderr and again.stderr.count("\n") == 1
+    assert (
+        again.returncode == 1 and "already exists" in again.stderr and again.stderr.count("\n") == 1
+    )
     assert openviper(tmp_path / "shop", "create-app", "cart").returncode == 0
-    assert viperctl(
-        tmp_path / "shop", "console", "--no-models", "-c", "print(settings.PROJECT_NAME)"
-    ).stdout == "shop\n"
+    assert (
+        viperctl(
+            tmp_path / "shop", "console", "--no-models", "-c", "print(settings.PROJECT_NAME)"
+        ).stdout
+        == "shop\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["class", "json", "openviper", "my-shop", "tests"])

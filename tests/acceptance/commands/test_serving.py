@@ -43,7 +43,10 @@ async def app(scope, receive, send):
 def project(tmp_path: Path) -> Path:
     """A project whose application answers."""
     files = {
-        "viperctl.py": VIPERCTL, "site_/__init__.py": "", "site_/settings.py": settings("site_"), "site_/models.py": ""
+        "viperctl.py": VIPERCTL,
+        "site_/__init__.py": "",
+        "site_/settings.py": settings("site_"),
+        "site_/models.py": "",
     }
     return write(tmp_path / "project", files | {"site_/asgi.py": ANSWERS})
 
@@ -66,7 +69,9 @@ def words_of(front: str, port: int, *more: str) -> list[str]:
         ("openviper run", ["--no-reload", "--workers", "2"]),
     ],
 )
-def test_an_application_that_does_not_start_ends_the_server_with_3(project: Path, front: str, more: list[str]) -> None:
+def test_an_application_that_does_not_start_ends_the_server_with_3(
+    project: Path, front: str, more: list[str]
+) -> None:
     (project / "site_/asgi.py").write_text(FAILS)
     done = subprocess.run(
         [sys.executable, *words_of(front, free_port(), *more)],
@@ -104,7 +109,9 @@ def _try(base: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_that_is_stopped_finishes_the_request_it_is_at(project: Path, number: signal.Signals) -> None:
+def test_a_server_that_is_stopped_finishes_the_request_it_is_at(
+    project: Path, number: signal.Signals
+) -> None:
     port = free_port()
     answers: list[tuple[int, str]] = []
     with subprocess.Popen(
@@ -117,11 +124,16 @@ def test_a_server_that_is_stopped_finishes_the_request_it_is_at(project: Path, n
     ) as process:
         assert process.stdout is not None
         shown = [process.stdout.readline() for _ in range(3)]
-        assert shown[0].startswith("OpenViper ") and shown[1:] == [f"http://127.0.0.1:{port}/\n", "Quit with CTRL-C.\n"]
+        assert shown[0].startswith("OpenViper ") and shown[1:] == [
+            f"http://127.0.0.1:{port}/\n",
+            "Quit with CTRL-C.\n",
+        ]
         for line in process.stdout:
             if "running on" in line:
                 break
-        asking = threading.Thread(target=lambda: answers.append(fetch(f"http://127.0.0.1:{port}/slow")))
+        asking = threading.Thread(
+            target=lambda: answers.append(fetch(f"http://127.0.0.1:{port}/slow"))
+        )
         asking.start()
         deadline = time.monotonic() + TIMEOUT
         while not (project / "begun").exists():
@@ -179,8 +191,12 @@ def test_a_target_may_be_a_module_or_a_path(
     assert normalise_target(str(tmp_path / "shop.py")) == "shop:app"
 
 
-@pytest.mark.parametrize("target", ["", ":app", "a-b", "../shop.py", "/etc/shop.py", "shop:a.b", "a b"])
-def test_a_target_that_is_neither_is_refused(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "target", ["", ":app", "a-b", "../shop.py", "/etc/shop.py", "shop:a.b", "a b"]
+)
+def test_a_target_that_is_neither_is_refused(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as caught:
         normalise_target(target)

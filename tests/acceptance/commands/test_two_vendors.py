@@ -88,7 +88,11 @@ class Project:
         }
         write(root, files)
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("OPENVIPER")
+            },
             "OPENVIPER_SETTINGS_MODULE": "settings",
             "PYTHONPATH": f"{root}{os.pathsep}{ROOT}",
         }
@@ -97,7 +101,12 @@ class Project:
         """Start a management command, or a piece of code."""
         line = [sys.executable, "-m", "openviper", "viperctl", *words]
         return subprocess.Popen(
-            line, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            line,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, *words: str) -> str:
@@ -110,7 +119,12 @@ class Project:
     def python(self, code: str) -> str:
         """Run code and return what it prints."""
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -145,7 +159,9 @@ def test_each_database_is_migrated_by_its_name(tmp_path: Path, server: tuple[str
     for alias in ("default", "other"):
         assert "No schema changes to apply." in project.run("migrate", ".", "--database", alias)
     assert project.python(USE) == "1 [3]\n1 1\n"
-    assert "nothing found" in project.run("check", ".", "--only", "database", "--database", "default", "--database", "other")
+    assert "nothing found" in project.run(
+        "check", ".", "--only", "database", "--database", "default", "--database", "other"
+    )
 
 
 def test_the_other_way_round(tmp_path: Path, server: tuple[str, str]) -> None:
@@ -161,7 +177,9 @@ def test_the_other_way_round(tmp_path: Path, server: tuple[str, str]) -> None:
 def test_hosts_that_migrate_at_once_do_it_once(tmp_path: Path, server: tuple[str, str]) -> None:
     vendor, url = server
     project = Project(tmp_path, url, f"sqlite:///{tmp_path / 'db.sqlite3'}")
-    more = "".join(f"\n\nclass Extra{n}(Model):\n    note = CharField(max_length=9)\n" for n in range(6))
+    more = "".join(
+        f"\n\nclass Extra{n}(Model):\n    note = CharField(max_length=9)\n" for n in range(6)
+    )
     write(tmp_path, {"shop/models.py": SHOP + more})
     project.run("makemigrations")
     processes = [project.start("migrate") for _ in range(4)]
@@ -172,7 +190,9 @@ def test_hosts_that_migrate_at_once_do_it_once(tmp_path: Path, server: tuple[str
     assert "shop_book" in tables(vendor, url)
 
 
-def test_a_migrate_that_is_killed_leaves_a_rerun_to_finish(tmp_path: Path, server: tuple[str, str]) -> None:
+def test_a_migrate_that_is_killed_leaves_a_rerun_to_finish(
+    tmp_path: Path, server: tuple[str, str]
+) -> None:
     vendor, url = server
     project = Project(tmp_path, url, f"sqlite:///{tmp_path / 'db.sqlite3'}")
     project.run("makemigrations")

@@ -47,15 +47,25 @@ def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
         for _, block in blocks("console"):
             for command, lines in commands(block):
                 words = [sys.executable, *shlex.split(command)[1:]]
-                done = subprocess.run(words, cwd=tmp_path, env=shop.environment, capture_output=True, text=True)
+                done = subprocess.run(
+                    words, cwd=tmp_path, env=shop.environment, capture_output=True, text=True
+                )
                 assert done.returncode == 0, f"{command}: {done.stderr}"
                 for line in lines:
                     assert line in done.stdout, f"{command} printed {done.stdout!r}, not {line!r}"
                 run += 1
         assert run >= 10
-        environment = {**os.environ, **shop.environment, "MYPY_CACHE_DIR": str(tmp_path / "mypy-cache")}
+        environment = {
+            **os.environ,
+            **shop.environment,
+            "MYPY_CACHE_DIR": str(tmp_path / "mypy-cache"),
+        }
         checked = subprocess.run(
-            [sys.executable, "-m", "mypy", "--strict", "shop"], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "mypy", "--strict", "shop"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert checked.returncode == 0, checked.stdout
 
@@ -71,7 +81,10 @@ def test_a_result_can_be_waited_for(tmp_path: Path) -> None:
 def test_an_order_is_paid_once(tmp_path: Path) -> None:
     orders = next(text for title, text in blocks("python") if title == "shop/orders.py")
     with workshop(tmp_path) as shop:
-        write(tmp_path, {"shop/models.py": orders, "shop/tasks.py": "from shop.models import Order, pay\n"})
+        write(
+            tmp_path,
+            {"shop/models.py": orders, "shop/tasks.py": "from shop.models import Order, pay\n"},
+        )
         assert shop.run("makemigrations").returncode == 0
         assert shop.run("migrate").returncode == 0
         code = "import asyncio\nasync def work():\n    order = await Order.objects.create()\n"
@@ -80,11 +93,20 @@ def test_an_order_is_paid_once(tmp_path: Path) -> None:
 
 
 def test_the_settings_can_be_used() -> None:
-    values: list[Any] = [ast.literal_eval(text.partition("=")[2].strip()) for title, text in blocks("python") if title == "settings.py"]
+    values: list[Any] = [
+        ast.literal_eval(text.partition("=")[2].strip())
+        for title, text in blocks("python")
+        if title == "settings.py"
+    ]
     assert len(values) == 3
     for value in values:
         assert resolve_tasks_config(value)["enabled"] == 1
-    assert resolve_tasks_config({"enabled": 0, "lease": 60, "logging": {"file": 1, "database": 1}})["lease"] == 60
+    assert (
+        resolve_tasks_config({"enabled": 0, "lease": 60, "logging": {"file": 1, "database": 1}})[
+            "lease"
+        ]
+        == 60
+    )
 
 
 def test_every_option_of_the_table_exists() -> None:

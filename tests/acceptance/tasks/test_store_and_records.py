@@ -34,7 +34,15 @@ class RedisServer:
         redis = pytest.importorskip("redis")
         try:
             self._process = subprocess.Popen(
-                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--appendonly", "yes"]
+                [
+                    "redis-server",
+                    "--port",
+                    str(self.port),
+                    "--bind",
+                    "127.0.0.1",
+                    "--appendonly",
+                    "yes",
+                ]
                 + ["--appendfsync", "always", "--dir", str(self.directory)],
                 stdout=subprocess.DEVNULL,
             )
@@ -79,7 +87,9 @@ def breakable(kind: str, root: Path) -> Iterator[tuple[dict[str, Any], Any, Any]
                 )
             else:
                 run_on_server(kind, f"RENAME TABLE {name}.openviper_task_message TO {name}.gone")
-                for (number,) in run_on_server(kind, f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"):
+                for (number,) in run_on_server(
+                    kind, f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+                ):
                     run_on_server(kind, f"KILL {number}")
 
         def back() -> None:
@@ -93,15 +103,24 @@ def breakable(kind: str, root: Path) -> Iterator[tuple[dict[str, Any], Any, Any]
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql", "redis"])
 def test_a_worker_outlives_its_store(tmp_path: Path, kind: str) -> None:
-    with breakable(kind, tmp_path) as (place, away, back), workshop(tmp_path / "project", **place) as shop:
+    with (
+        breakable(kind, tmp_path) as (place, away, back),
+        workshop(tmp_path / "project", **place) as shop,
+    ):
         shop.python("mail.send(1)\nslow.send(2)")
         worker = shop.start("--no-scheduler")
         shop.wait(lambda: shop.numbers("mail") == [1] and shop.numbers("begin") == [2])
         away()
         refused = shop.command("tasks")
-        answer = subprocess.run(refused, cwd=shop.root, env=shop.environment, capture_output=True, text=True)
+        answer = subprocess.run(
+            refused, cwd=shop.root, env=shop.environment, capture_output=True, text=True
+        )
         assert (answer.returncode, answer.stderr.count("\n")) == (1, 1)
-        assert answer.stderr.startswith("Error: ") and "not answer" in answer.stderr or "cannot open" in answer.stderr
+        assert (
+            answer.stderr.startswith("Error: ")
+            and "not answer" in answer.stderr
+            or "cannot open" in answer.stderr
+        )
         shop.wait(lambda: shop.numbers("end") == [2])  # It is done, and cannot be settled yet.
         shop.wait(lambda: "ERROR openviper.tasks" in shop.said())
         back()
@@ -117,7 +136,9 @@ def test_a_worker_outlives_its_store(tmp_path: Path, kind: str) -> None:
 @pytest.fixture
 def recorded(tmp_path: Path) -> Iterator[Workshop]:
     """A project that has its tasks recorded."""
-    with workshop(tmp_path, apps=WITH_TASKS, logging={"database": 1, "file": 1}, backend_url="on") as shop:
+    with workshop(
+        tmp_path, apps=WITH_TASKS, logging={"database": 1, "file": 1}, backend_url="on"
+    ) as shop:
         done = shop.run("migrate")
         assert done.returncode == 0, done.stderr
         yield shop
@@ -143,16 +164,31 @@ def test_what_became_of_tasks_can_be_looked_up(recorded: Workshop) -> None:
     shop = recorded
     shop.python("count.send(1)\npoison.send(2)\nmail.send_with_options(args=(3,), kwargs={})")
     worker = shop.start("--no-scheduler")
-    shop.wait(lambda: sum(row[1] in ("success", "dead") for row in rows(shop, "TaskResult", "id", "status")) == 3)
+    shop.wait(
+        lambda: (
+            sum(row[1] in ("success", "dead") for row in rows(shop, "TaskResult", "id", "status"))
+            == 3
+        )
+    )
     assert shop.stop(worker) == 0
-    found = {row[0]: row[1:] for row in rows(shop, "TaskResult", "actor_name", "status", "queue", "retries", "arguments")}
+    found = {
+        row[0]: row[1:]
+        for row in rows(shop, "TaskResult", "actor_name", "status", "queue", "retries", "arguments")
+    }
     assert found["shop.tasks.count"] == ["success", "default", 0, {"args": [1], "kwargs": {}}]
     assert found["shop.tasks.poison"] == ["dead", "default", 1, {"args": [2], "kwargs": {}}]
     assert found["shop.tasks.mail"] == ["success", "mail", 0, {"args": [3], "kwargs": {}}]
     (problem,) = rows(shop, "TaskResult", "error_traceback")[1]
     assert problem == "ValueError: always"
-    lines = [json.loads(line) for path in (shop.root / "logs").iterdir() for line in path.read_text().splitlines()]
-    assert any(line["level"] == "ERROR" and line["logger"] == "openviper.tasks.worker.supervisor" for line in lines)
+    lines = [
+        json.loads(line)
+        for path in (shop.root / "logs").iterdir()
+        for line in path.read_text().splitlines()
+    ]
+    assert any(
+        line["level"] == "ERROR" and line["logger"] == "openviper.tasks.worker.supervisor"
+        for line in lines
+    )
 
 
 def test_periodic_jobs_are_rows_and_can_be_switched_off(recorded: Workshop) -> None:
@@ -181,7 +217,10 @@ def test_periodic_jobs_are_rows_and_can_be_switched_off(recorded: Workshop) -> N
         worker.wait(2.5)
     assert shop.stop(worker) == 0
     assert shop.log.read_text().count("tick") == before
-    assert dict(map(tuple, rows(shop, "ScheduledJob", "name", "status"))) == {"shop.tasks.tick": "paused", "old": "orphaned"}
+    assert dict(map(tuple, rows(shop, "ScheduledJob", "name", "status"))) == {
+        "shop.tasks.tick": "paused",
+        "old": "orphaned",
+    }
 
 
 def test_the_worker_backs_up_when_the_settings_say_so(tmp_path: Path) -> None:
@@ -190,7 +229,9 @@ def test_the_worker_backs_up_when_the_settings_say_so(tmp_path: Path) -> None:
         assert shop.run("migrate").returncode == 0
         shown = shop.run("tasks", "schedule").stdout
         assert "openviper.backup  15 3 * * *" in shown
-        shop.python("from openviper.tasks import enqueue_task\nfor n in range(3): enqueue_task('openviper.backup')")
+        shop.python(
+            "from openviper.tasks import enqueue_task\nfor n in range(3): enqueue_task('openviper.backup')"
+        )
         worker = shop.start("--no-scheduler", "--threads", "1")
         shop.wait(lambda: shop.run("tasks").stdout == "No tasks.\n")
         assert shop.stop(worker) == 0

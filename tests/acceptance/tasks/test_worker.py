@@ -40,7 +40,11 @@ def test_no_job_is_lost_whenever_workers_are_killed(tmp_path: Path, place: dict[
             worker = shop.start("--no-scheduler", "--processes", "2")
             before = len(shop.numbers("count"))
             # Not before it has done something, or a slow machine would never get anywhere.
-            shop.wait(lambda: len(shop.numbers("count")) > before or len(set(shop.numbers("count"))) == JOBS)
+            shop.wait(
+                lambda before=before: (
+                    len(shop.numbers("count")) > before or len(set(shop.numbers("count"))) == JOBS
+                )
+            )
             time.sleep(0.3)
             shop.kill(worker)
             kills += 1
@@ -55,7 +59,9 @@ def test_no_job_is_lost_whenever_workers_are_killed(tmp_path: Path, place: dict[
         assert shop.stop(last) == 0
 
 
-def test_jobs_run_exactly_once_when_workers_are_asked_to_stop(tmp_path: Path, place: dict[str, Any]) -> None:
+def test_jobs_run_exactly_once_when_workers_are_asked_to_stop(
+    tmp_path: Path, place: dict[str, Any]
+) -> None:
     with workshop(tmp_path, **place) as shop:
         shop.python(f"for n in range(5): slow.send(n)\nfor n in range({JOBS}): count.send(n)")
 
@@ -66,7 +72,7 @@ def test_jobs_run_exactly_once_when_workers_are_asked_to_stop(tmp_path: Path, pl
         while done() < JOBS + 5:
             worker = shop.start("--no-scheduler", "--processes", "2")
             before = done()
-            shop.wait(lambda: done() > before or done() == JOBS + 5)
+            shop.wait(lambda before=before: done() > before or done() == JOBS + 5)  # type: ignore[misc]  # mypy infers no default
             time.sleep(0.3)
             assert shop.stop(worker) == 0
             stops += 1
@@ -113,7 +119,9 @@ def test_a_hangup_starts_the_worker_anew_with_fresh_code(tmp_path: Path) -> None
         shop.python("mail.send(1)")
         shop.wait(lambda: shop.numbers("mail") == [1])
         code = tmp_path / "shop" / "tasks.py"
-        code.write_text(code.read_text().replace('note(f"mail {number}")', 'note(f"letter {number}")'))
+        code.write_text(
+            code.read_text().replace('note(f"mail {number}")', 'note(f"letter {number}")')
+        )
         worker.send_signal(signal.SIGHUP)
         shop.wait(lambda: shop.said().count("Worker started") == 2)
         shop.python("mail.send(2)")
@@ -135,13 +143,21 @@ def test_a_job_that_always_fails_is_buried_seen_and_tried_again(tmp_path: Path) 
     with workshop(tmp_path) as shop:
         shop.python("poison.send(1)")
         worker = shop.start("--no-scheduler")
-        shop.wait(lambda: bool(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)))
+        shop.wait(
+            lambda: bool(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout))
+        )
         assert shop.numbers("poison") == [1, 1]
         (dead,) = json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)
-        assert (dead["actor"], dead["attempts"], dead["error"]) == ("shop.tasks.poison", 2, "ValueError: always")
+        assert (dead["actor"], dead["attempts"], dead["error"]) == (
+            "shop.tasks.poison",
+            2,
+            "ValueError: always",
+        )
         assert shop.run("tasks", "retry", dead["id"]).stdout == "1 message will run again\n"
         shop.wait(lambda: len(shop.numbers("poison")) == 4)
-        shop.wait(lambda: bool(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)))
+        shop.wait(
+            lambda: bool(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout))
+        )
         assert shop.run("tasks", "cancel", dead["id"]).stdout == "1 message cancelled\n"
         assert shop.run("tasks").stdout == "No tasks.\n"
         assert shop.stop(worker) == 0
@@ -151,7 +167,11 @@ def test_attempts_that_take_too_long_are_given_up(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
         shop.python("stuck.send(1)\nstuck_async.send(2)\ncount.send(3)")
         worker = shop.start("--no-scheduler", "--threads", "1")
-        shop.wait(lambda: len(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)) == 2)
+        shop.wait(
+            lambda: (
+                len(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)) == 2
+            )
+        )
         shop.wait(lambda: shop.numbers("count") == [3])
         errors = {one["error"] for one in json.loads(shop.run("tasks", "list", "--json").stdout)}
         assert errors == {"TimeLimitError: the attempt took longer than 100 ms"}
@@ -160,10 +180,16 @@ def test_attempts_that_take_too_long_are_given_up(tmp_path: Path) -> None:
 
 def test_an_actor_that_no_worker_knows_is_kept(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
-        shop.python("from openviper.tasks import enqueue_task\nenqueue_task('gone.actor', (1,))\ncount.send(1)")
+        shop.python(
+            "from openviper.tasks import enqueue_task\nenqueue_task('gone.actor', (1,))\ncount.send(1)"
+        )
         worker = shop.start("--no-scheduler")
         shop.wait(lambda: shop.numbers("count") == [1])
-        shop.wait(lambda: bool(json.loads(shop.run("tasks", "list", "--state", "delayed", "--json").stdout)))
+        shop.wait(
+            lambda: bool(
+                json.loads(shop.run("tasks", "list", "--state", "delayed", "--json").stdout)
+            )
+        )
         assert shop.stop(worker) == 0
 
 
@@ -197,11 +223,16 @@ def test_what_cannot_be_imported_is_named(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
         missing = shop.run("start-worker", "--modules", "no.such.module")
         assert missing.returncode == 1
-        assert missing.stderr.startswith("Error: cannot import 'no.such.module': ModuleNotFoundError:")
+        assert missing.stderr.startswith(
+            "Error: cannot import 'no.such.module': ModuleNotFoundError:"
+        )
         (tmp_path / "shop" / "tasks.py").write_text("import nothing_like_that\n")
         broken = shop.run("start-worker")
         assert broken.returncode == 1
-        assert "Error: cannot import 'shop.tasks'" in broken.stderr and "nothing_like_that" in broken.stderr
+        assert (
+            "Error: cannot import 'shop.tasks'" in broken.stderr
+            and "nothing_like_that" in broken.stderr
+        )
 
 
 @pytest.mark.parametrize(
@@ -210,10 +241,15 @@ def test_what_cannot_be_imported_is_named(tmp_path: Path) -> None:
         ({"enabled": 0}, "Error: tasks are disabled"),
         ({"broker": "rabbitmq"}, "Error: TASKS['broker'] = 'rabbitmq' is not supported"),
         ({"broker": "redis"}, "Error: TASKS['broker_url'] must be a URL"),
-        ({"broker": "redis", "broker_url": "redis://:s3cret@127.0.0.1:1/0"}, "Error: Redis does not answer"),
+        (
+            {"broker": "redis", "broker_url": "redis://:s3cret@127.0.0.1:1/0"},
+            "Error: Redis does not answer",
+        ),
     ],
 )
-def test_a_worker_that_cannot_work_says_why(tmp_path: Path, tasks: dict[str, Any], problem: str) -> None:
+def test_a_worker_that_cannot_work_says_why(
+    tmp_path: Path, tasks: dict[str, Any], problem: str
+) -> None:
     with workshop(tmp_path, **tasks) as shop:
         result = shop.run("start-worker")
         assert result.returncode == 1
@@ -221,7 +257,9 @@ def test_a_worker_that_cannot_work_says_why(tmp_path: Path, tasks: dict[str, Any
         assert "Traceback" not in result.stderr and "s3cret" not in result.stderr
 
 
-def test_jobs_of_a_transaction_are_stored_with_it_or_not_at_all(tmp_path: Path, place: dict[str, Any]) -> None:
+def test_jobs_of_a_transaction_are_stored_with_it_or_not_at_all(
+    tmp_path: Path, place: dict[str, Any]
+) -> None:
     with workshop(tmp_path, **place) as shop:
         shop.python(
             "import asyncio\n"
@@ -276,7 +314,9 @@ def test_wrong_input_is_one_line(tmp_path: Path) -> None:
 
 def test_a_worker_may_end_when_there_is_nothing_left_to_do(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
-        shop.python("for n in range(30): count.send(n)\nslow.send(1)\nmail.send_with_options(args=(1,), delay=60_000)")
+        shop.python(
+            "for n in range(30): count.send(n)\nslow.send(1)\nmail.send_with_options(args=(1,), delay=60_000)"
+        )
         done = shop.run("start-worker", "--until-empty", "--processes", "2")
         assert (done.returncode, done.stderr) == (0, "")
         assert "scheduler off" in done.stdout and done.stdout.endswith("Worker stopped.\n")

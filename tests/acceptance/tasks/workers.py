@@ -31,7 +31,7 @@ class ProjectSettings(Settings):
     DATABASES: dict[str, Any] = dataclasses.field(default_factory=lambda: {{"default": {{"URL": {url!r}}}}})
     TASKS: dict[str, Any] = dataclasses.field(default_factory=lambda: {tasks!r})
 """
-TASKS = '''
+TASKS = """
 import asyncio
 import os
 import time
@@ -81,13 +81,15 @@ def mail(number):
 @periodic(every="1s")
 def tick():
     note("tick")
-'''
+"""
 
 
 class Workshop:
     """The project, its log, and its workers."""
 
-    def __init__(self, root: Path, url: str, apps: tuple[str, ...] = ("shop",), **tasks: Any) -> None:
+    def __init__(
+        self, root: Path, url: str, apps: tuple[str, ...] = ("shop",), **tasks: Any
+    ) -> None:
         self.root = root
         root.mkdir(exist_ok=True)
         self.log = root / "log.txt"
@@ -96,7 +98,11 @@ class Workshop:
         settings = SETTINGS.format(key=KEY, url=url, apps=apps, tasks=tasks)
         write(root, {"settings.py": settings, "shop/__init__.py": "", "shop/tasks.py": TASKS})
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("OPENVIPER")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("OPENVIPER")
+            },
             "OPENVIPER_SETTINGS_MODULE": "settings",
             "PYTHONPATH": f"{root}{os.pathsep}{ROOT}",
             "TASK_LOG": str(self.log),
@@ -109,14 +115,23 @@ class Workshop:
     def run(self, *words: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """Run a management command."""
         return subprocess.run(
-            self.command(*words), cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=timeout
+            self.command(*words),
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
 
     def python(self, code: str) -> str:
         """Run code in a process of its own with the project set up, and return what it prints."""
         program = f"import openviper\nopenviper.setup()\nfrom shop.tasks import *\n{code}"
         result = subprocess.run(
-            [sys.executable, "-c", program], cwd=self.root, env=self.environment, capture_output=True, text=True
+            [sys.executable, "-c", program],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
         )
         assert result.returncode == 0, result.stderr
         return result.stdout
@@ -145,7 +160,11 @@ class Workshop:
 
     def lines(self, word: str) -> list[str]:
         """Return the notes that begin with a word, without it."""
-        return [line.partition(" ")[2] for line in self.log.read_text().splitlines() if line.startswith(f"{word} ")]
+        return [
+            line.partition(" ")[2]
+            for line in self.log.read_text().splitlines()
+            if line.startswith(f"{word} ")
+        ]
 
     def numbers(self, word: str) -> list[int]:
         """Return the numbers noted behind a word."""

@@ -45,7 +45,9 @@ async def test_wrong_unknown_and_inactive_all_get_nothing(tmp_path: Path) -> Non
 
 async def test_a_name_that_is_another_ones_address_locks_nobody_out(tmp_path: Path) -> None:
     async with accounts(tmp_path):
-        mallory = await User.objects.create_user("ann@example.org", "mallory@example.org", "mallory's own")
+        mallory = await User.objects.create_user(
+            "ann@example.org", "mallory@example.org", "mallory's own"
+        )
         ann = await User.objects.create_user("ann", "ann@example.org", PASSWORD)
         assert await authenticate("ann@example.org", PASSWORD) == ann
         assert await authenticate("ann@example.org", "mallory's own") == mallory

@@ -102,14 +102,18 @@ def test_an_address_is_enough_and_missing_flags_are_warned_about() -> None:
         assert asyncio.run(check_password(PASSWORD, member.password))
         with pytest.raises(CommandError, match="already exists"):
             run(createsuperuser, email="A@b.co", password=PASSWORD)
-        assert "for user 'A@B.co'" in run(changepassword, username="A@B.co", password="another-horse")
+        assert "for user 'A@B.co'" in run(
+            changepassword, username="A@B.co", password="another-horse"
+        )
         assert stored(Member).password != member.password
 
 
 @pytest.mark.usefixtures("database")
 def test_a_name_serves_where_there_is_no_username_and_the_models_own_way_is_used() -> None:
     with configured(USER_MODEL=f"{__name__}.Person"):
-        assert "Superuser 'Ann Lee' created" in run(createsuperuser, username="Ann Lee", password=PASSWORD)
+        assert "Superuser 'Ann Lee' created" in run(
+            createsuperuser, username="Ann Lee", password=PASSWORD
+        )
         assert stored(Person).secret == PASSWORD[::-1]
         run(changepassword, username="Ann Lee", password="another-horse")
         assert stored(Person).secret == "another-horse"[::-1]
@@ -127,7 +131,10 @@ def test_a_model_without_anything_to_be_known_by_is_refused() -> None:
 
 def test_a_model_without_a_manager_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Member, "objects", None)
-    with configured(USER_MODEL=f"{__name__}.Member"), pytest.raises(CommandError, match="no manager"):
+    with (
+        configured(USER_MODEL=f"{__name__}.Member"),
+        pytest.raises(CommandError, match="no manager"),
+    ):
         run(createsuperuser, email="a@b.co", password=PASSWORD)
 
 
@@ -142,7 +149,9 @@ async def test_migrate_points_the_shipped_tables_to_the_projects_own_users(tmp_p
             assert (await sync.migrate()).operations == []
             tables = await introspect_db_schema()
             assert "auth_users" not in tables
-            (user,) = [one for one in tables["auth_user_roles"]["columns"] if one["name"] == "user_id"]
+            (user,) = [
+                one for one in tables["auth_user_roles"]["columns"] if one["name"] == "user_id"
+            ]
             assert user["target_table"] == "test_auth_members"
         finally:
             await connections.disconnect_all()

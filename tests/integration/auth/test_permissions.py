@@ -18,9 +18,9 @@ from openviper.auth.permission_core import (
     set_permission_checker,
 )
 from openviper.core.context import current_request, current_user, ignore_permissions
-from openviper.db.sql import permissions
 from openviper.db.connection import atomic
 from openviper.db.executor import bypass_permissions
+from openviper.db.sql import permissions
 from tests.integration.auth.database import accounts
 from tests.integration.auth.models import Note
 
@@ -37,7 +37,9 @@ async def guarded(directory: Path) -> AsyncIterator[tuple[User, ContentTypePermi
             role = await Role.objects.create(name="reader")
             await user.assign_role(role)
             kind = await ContentType.objects.create(app_label="notes", model="Note")
-            grant = await ContentTypePermission.objects.create(content_type=kind, role=role, can_read=True)
+            grant = await ContentTypePermission.objects.create(
+                content_type=kind, role=role, can_read=True
+            )
             await Note.objects.create(text="a")
             yield user, grant
         finally:
@@ -62,7 +64,11 @@ async def test_a_role_opens_what_it_names_and_nothing_else(tmp_path: Path) -> No
             note = await Note.objects.get(text="a")
             with pytest.raises(AuthPermissionError) as caught:
                 await Note.objects.create(text="b")
-            assert (caught.value.label, caught.value.action, caught.value.status_code) == ("notes.Note", "create", 403)
+            assert (caught.value.label, caught.value.action, caught.value.status_code) == (
+                "notes.Note",
+                "create",
+                403,
+            )
             note.text = "c"
             with pytest.raises(AuthPermissionError):
                 await note.save()
@@ -137,10 +143,14 @@ async def test_changes_in_bulk_count_at_once_too(tmp_path: Path) -> None:
             assert len(await Note.objects.all()) == 1
 
 
-async def test_the_models_of_accounts_are_exempt_and_others_open_until_protected(tmp_path: Path) -> None:
+async def test_the_models_of_accounts_are_exempt_and_others_open_until_protected(
+    tmp_path: Path,
+) -> None:
     async with guarded(tmp_path) as (_, grant):
         kind = await ContentType.objects.create(app_label="auth", model="Role")
-        await ContentTypePermission.objects.create(content_type=kind, role=await Role.objects.get(name="reader"))
+        await ContentTypePermission.objects.create(
+            content_type=kind, role=await Role.objects.get(name="reader")
+        )
         with acting_as(AnonymousUser()):
             assert len(await Role.objects.all()) == 1
 

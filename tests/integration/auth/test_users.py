@@ -39,7 +39,9 @@ async def role_with(codename: str, name: str = "editor") -> Role:
     return role
 
 
-async def test_a_new_user_is_active_and_ordinary_and_its_password_is_stored_as_a_hash(tmp_path: Path) -> None:
+async def test_a_new_user_is_active_and_ordinary_and_its_password_is_stored_as_a_hash(
+    tmp_path: Path,
+) -> None:
     async with accounts(tmp_path):
         user = await User.objects.get(pk=(await ann()).pk)
         assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)
@@ -78,7 +80,9 @@ async def test_a_superuser_has_all_flags_and_may_do_everything(tmp_path: Path) -
         await role_with("note.publish")
         assert await root.get_permissions() == {"note.publish"}
         with pytest.raises(ValueError, match="is_staff=True, not False"):
-            await User.objects.create_superuser("r2", "r2@example.org", "long enough", is_staff=False)
+            await User.objects.create_superuser(
+                "r2", "r2@example.org", "long enough", is_staff=False
+            )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,9 @@ async def test_a_profile_stands_in_place_of_single_roles(tmp_path: Path) -> None
         user = await ann()
         await user.assign_role(await role_with("note.publish"))
         profile = await RoleProfile.objects.create(name="desk")
-        await RoleProfileDetail.objects.create(role_profile=profile, role=await role_with("note.read", "reader"))
+        await RoleProfileDetail.objects.create(
+            role_profile=profile, role=await role_with("note.read", "reader")
+        )
         user.role_profile = profile
         await user.save()
         user = await User.objects.get(pk=user.pk)
@@ -164,7 +170,9 @@ async def test_rights_on_models_come_with_roles(tmp_path: Path) -> None:
             await user.has_model_perm("notes.Note", "fly")
 
 
-async def test_within_a_request_permissions_are_asked_for_once_and_changes_count_at_once(tmp_path: Path) -> None:
+async def test_within_a_request_permissions_are_asked_for_once_and_changes_count_at_once(
+    tmp_path: Path,
+) -> None:
     async with accounts(tmp_path):
         user, role = await ann(), await role_with("note.publish")
         cache: dict[object, set[str]] = {}
@@ -201,9 +209,15 @@ async def test_users_are_found_by_key_or_text_of_it(tmp_path: Path) -> None:
 
 def test_a_user_model_that_cannot_be_used_is_named() -> None:
     assert get_user_model() is User
-    with configured(USER_MODEL="nowhere.User"), pytest.raises(ImproperlyConfigured, match="'nowhere.User'"):
+    with (
+        configured(USER_MODEL="nowhere.User"),
+        pytest.raises(ImproperlyConfigured, match="'nowhere.User'"),
+    ):
         get_user_model()
-    with configured(USER_MODEL="openviper.auth.users.get_user_model"), pytest.raises(ImproperlyConfigured, match="model"):
+    with (
+        configured(USER_MODEL="openviper.auth.users.get_user_model"),
+        pytest.raises(ImproperlyConfigured, match="model"),
+    ):
         get_user_model()
 
 
@@ -211,7 +225,12 @@ async def test_nobody_may_do_nothing() -> None:
     nobody = AnonymousUser()
     assert not nobody
     assert nobody == AnonymousUser() and hash(nobody) == hash(AnonymousUser())
-    assert (nobody.pk, nobody.username, nobody.is_authenticated, nobody.is_anonymous) == (None, "", False, True)
+    assert (nobody.pk, nobody.username, nobody.is_authenticated, nobody.is_anonymous) == (
+        None,
+        "",
+        False,
+        True,
+    )
     assert not await nobody.has_perm("x") and not await nobody.has_role("x")
     assert not await nobody.has_model_perm("a.B", "read")
     assert await nobody.get_permissions() == set()

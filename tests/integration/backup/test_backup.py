@@ -16,21 +16,21 @@ from pathlib import Path
 
 import pytest
 
-from openviper.backup.engines import sqlite_copy
 from openviper.backup import create
 from openviper.backup import result as result_module
-from openviper.backup.create import create_backup
-from openviper.backup.engines.by_url import detect_engine_from_url, find_engine
 from openviper.backup.archive.writer import TarGzWriter
+from openviper.backup.create import create_backup
+from openviper.backup.engines import sqlite_copy
+from openviper.backup.engines.by_url import detect_engine_from_url, find_engine
 from openviper.backup.exceptions import (
     BackupError,
     BackupExistsError,
     TargetBusyError,
     UnsupportedSchemeError,
 )
+from openviper.backup.paths import ValidationError
 from openviper.backup.restore import restore_backup
 from openviper.backup.sidecar import compute_checksum, read_metadata, sidecar_path
-from openviper.backup.paths import ValidationError
 from openviper.backup.workspace import publish
 from tests.unit.backup.builders import make_database, names_in, open_database, url_of
 
@@ -68,7 +68,9 @@ async def test_a_backup_is_a_private_archive_with_a_private_sidecar(tmp_path: Pa
 
 
 async def test_without_compression_the_result_is_the_database_file(tmp_path: Path) -> None:
-    result = await create_backup(url_of(make_database(tmp_path / "a.db")), tmp_path / "b", name="n", compress=False)
+    result = await create_backup(
+        url_of(make_database(tmp_path / "a.db")), tmp_path / "b", name="n", compress=False
+    )
     assert visible(tmp_path / "b") == ["n.sql", "n.sql.meta.json"]
     assert result.path.stat().st_mode & 0o777 == 0o600
     assert names_in(result.path) == ["Ada", "Grace"]
@@ -89,7 +91,9 @@ async def test_rows_that_are_still_in_the_wal_are_in_the_backup(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
-async def test_writers_go_on_during_backups_and_every_copy_is_consistent(tmp_path: Path, journal_mode: str) -> None:
+async def test_writers_go_on_during_backups_and_every_copy_is_consistent(
+    tmp_path: Path, journal_mode: str
+) -> None:
     database = make_database(tmp_path / "a.db", (), journal_mode=journal_mode)
     with open_database(database) as connection:
         connection.execute("CREATE TABLE filler (b BLOB)")
@@ -100,7 +104,9 @@ async def test_writers_go_on_during_backups_and_every_copy_is_consistent(tmp_pat
     written: list[int] = []
 
     def write() -> None:
-        with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=5)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(database, isolation_level=None, timeout=5)
+        ) as connection:
             while not finished.is_set():
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("INSERT INTO person (name) VALUES ('one')")
@@ -113,7 +119,7 @@ async def test_writers_go_on_during_backups_and_every_copy_is_consistent(tmp_pat
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        for number in range(3):
+        for _ in range(3):
             before = len(written)
             result = await create_backup(url_of(database), tmp_path / "backup")
             names = names_in(unpack(result.path, tmp_path / "copy"))
@@ -160,15 +166,21 @@ async def test_all_byte_values_views_triggers_and_generated_columns_survive(tmp_
     result = await create_backup(url_of(tmp_path / "a.db"), tmp_path / "backup")
     await restore_backup(result.path, url_of(tmp_path / "b.db"))
     with open_database(tmp_path / "b.db") as connection:
-        assert connection.execute("SELECT b, s, n FROM t").fetchall() == [(every_byte, "𝄞 Bücher", 256)]
+        assert connection.execute("SELECT b, s, n FROM t").fetchall() == [
+            (every_byte, "𝄞 Bücher", 256)
+        ]
         assert connection.execute("SELECT n FROM v").fetchall() == [(256,)]
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (3,)
         assert connection.execute("PRAGMA user_version").fetchone() == (7,)
         assert connection.execute("PRAGMA application_id").fetchone() == (42,)
 
 
-async def test_backups_of_the_same_second_get_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(create, "generate_backup_filename", lambda *_, **__: "a_20250302-101530.tar.gz")
+async def test_backups_of_the_same_second_get_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        create, "generate_backup_filename", lambda *_, **__: "a_20250302-101530.tar.gz"
+    )
     url = url_of(make_database(tmp_path / "a.db"))
     results = [await create_backup(url, tmp_path / "b") for _ in range(2)]
     results += await asyncio.gather(*(create_backup(url, tmp_path / "b") for _ in range(3)))
@@ -197,7 +209,9 @@ async def test_an_existing_result_is_kept_unless_overwriting_is_allowed(tmp_path
 async def test_a_directory_in_the_place_of_the_result_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "b" / "n.tar.gz").mkdir(parents=True)
     with pytest.raises(BackupError, match="^Not a regular file"):
-        await create_backup(url_of(make_database(tmp_path / "a.db")), tmp_path / "b", name="n", overwrite=True)
+        await create_backup(
+            url_of(make_database(tmp_path / "a.db")), tmp_path / "b", name="n", overwrite=True
+        )
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///x?mode=memory"])
@@ -243,7 +257,9 @@ def test_drivers_in_the_scheme_do_not_matter() -> None:
     assert detect_engine_from_url("SQLite+aiosqlite:///a.db").engine_name == "sqlite"
 
 
-@pytest.mark.parametrize("content", [b"no database at all", os.urandom(10_000), b"SQLite format 3\0" + bytes(500)])
+@pytest.mark.parametrize(
+    "content", [b"no database at all", os.urandom(10_000), b"SQLite format 3\0" + bytes(500)]
+)
 async def test_what_is_no_database_makes_no_backup(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.db").write_bytes(content)
     with pytest.raises(BackupError, match="cannot copy the database"):
@@ -305,7 +321,9 @@ async def test_a_failure_after_the_archive_has_its_name_takes_it_away_again(
 
 
 async def test_a_cancelled_backup_leaves_nothing(tmp_path: Path) -> None:
-    database = make_database(tmp_path / "a.db", tuple(os.urandom(1000).hex() for _ in range(20_000)))
+    database = make_database(
+        tmp_path / "a.db", tuple(os.urandom(1000).hex() for _ in range(20_000))
+    )
     for stage in ("b", "b/.openviper-work-*/backup.sql", "b/.*.partial"):
         task = asyncio.create_task(create_backup(url_of(database), tmp_path / "b"))
         while not list(tmp_path.glob(stage)):
@@ -391,6 +409,10 @@ async def test_leftovers_of_a_killed_backup_are_cleared_by_the_next(tmp_path: Pa
         time.sleep(0.001)
     child.kill()
     child.wait()
-    assert [name for name in visible(tmp_path / "b") if name.startswith(".")] == visible(tmp_path / "b") != []
+    assert (
+        [name for name in visible(tmp_path / "b") if name.startswith(".")]
+        == visible(tmp_path / "b")
+        != []
+    )
     result = await create_backup(url_of(database), tmp_path / "b")
     assert visible(tmp_path / "b") == [result.path.name, sidecar_path(result.path).name]

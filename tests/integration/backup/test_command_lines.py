@@ -11,13 +11,18 @@ from urllib.parse import quote
 
 import pytest
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.backup import process
-from openviper.backup.engines import mssql, postgres, server
 from openviper.backup.create import create_backup
-from openviper.backup.exceptions import BackupError, ToolFailedError, ToolNotFoundError, ToolTimeoutError
-from openviper.backup.restore import restore_backup
+from openviper.backup.engines import mssql, postgres, server
+from openviper.backup.exceptions import (
+    BackupError,
+    ToolFailedError,
+    ToolNotFoundError,
+    ToolTimeoutError,
+)
 from openviper.backup.paths import ValidationError
+from openviper.backup.restore import restore_backup
+from openviper.db.exceptions import DatabaseConfigurationError
 from tests.integration.backup.standins import StandIns, standins
 
 __all__ = ["standins"]
@@ -64,7 +69,10 @@ async def test_pg_dump_gets_everything_but_the_password(tmp_path: Path, standins
         "-h", "::1", "-p", "6000", "-U", "us@er", "-d", "sh op",
     ]  # fmt: skip
     ((path, (mode, text)),) = call.files.items()
-    assert mode == "0o600" and text == "*:*:*:*:" + PASSWORD.replace("\\", "\\\\").replace(":", "\\:") + "\n"
+    assert (
+        mode == "0o600"
+        and text == "*:*:*:*:" + PASSWORD.replace("\\", "\\\\").replace(":", "\\:") + "\n"
+    )
     assert call.environment["PGPASSFILE"] == path and Path(path).is_relative_to(tmp_path / "b")
     assert not os.path.exists(path)
     assert (call.environment["PGSSLMODE"], call.environment["PGOPTIONS"]) == ("require", "-c a=b")
@@ -89,23 +97,43 @@ async def test_parts_a_url_leaves_out_are_left_to_the_tools(
     assert call.environment["PGPASSWORD"] == "theirs" and "PGPASSFILE" not in call.environment
     (call,) = standins.calls("mysqldump")
     assert "--socket=/run/my.sock" in call.arguments and "--protocol=TCP" not in call.arguments
-    assert call.environment["MYSQL_PWD"] == "theirs" and call.environment["HOME"] == os.environ["HOME"]
+    assert (
+        call.environment["MYSQL_PWD"] == "theirs" and call.environment["HOME"] == os.environ["HOME"]
+    )
 
 
-async def test_a_name_that_looks_like_a_connection_string_stays_a_name(tmp_path: Path, standins: StandIns) -> None:
+async def test_a_name_that_looks_like_a_connection_string_stays_a_name(
+    tmp_path: Path, standins: StandIns
+) -> None:
     standins.add("pg_dump", PG_DUMP)
     await create_backup("postgresql://h/a%3Db'c?keepalives_idle=9", tmp_path)
     (call,) = standins.calls("pg_dump")
     assert call.arguments[-1] == "dbname='a=b\\'c' keepalives_idle='9'"
 
 
-async def test_psql_runs_one_transaction_that_stops_at_errors(tmp_path: Path, standins: StandIns) -> None:
+async def test_psql_runs_one_transaction_that_stops_at_errors(
+    tmp_path: Path, standins: StandIns
+) -> None:
     standins.add("psql", "print('psql (PostgreSQL) 15.20' if '--version' in sys.argv else 0)")
     dump = tmp_path / "a.sql"
     dump.write_text("SELECT 1;\n")
     await restore_backup(dump, f"postgres://u:{ENCODED}@h/d", force=True)
     *_, call = standins.calls("psql")
-    head = ["--no-password", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "h", "-p", "5432", "-U", "u", "-d", "d"]
+    head = [
+        "--no-password",
+        "-X",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        "h",
+        "-p",
+        "5432",
+        "-U",
+        "u",
+        "-d",
+        "d",
+    ]
     assert call.arguments[: len(head)] == head
     option, first, clear, second, prepared = call.arguments[len(head) :]
     assert (option, first, second) == ("--single-transaction", "-f", "-f")
@@ -128,16 +156,22 @@ async def test_mysqldump_gets_the_option_file_first(tmp_path: Path, standins: St
         "--default-character-set=utf8mb4", "--host=localhost", "--protocol=TCP", "--port=3306", "--user=us@er",
         "--ssl-ca=/ca.pem", "--connect-timeout=3", "sh op",
     ]  # fmt: skip
-    ((path, (mode, text)),) = [(path, found) for path, found in call.files.items() if path.endswith(".cnf")]
+    ((path, (mode, text)),) = [
+        (path, found) for path, found in call.files.items() if path.endswith(".cnf")
+    ]
     escaped = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
     assert (mode, text) == ("0o600", f'[client]\npassword="{escaped}"\n')
     assert not os.path.exists(path)
     assert PASSWORD not in "".join(call.environment.values()) + "".join(call.cmdline)
 
 
-async def test_mysql_reads_the_dump_as_bytes_in_binary_mode(tmp_path: Path, standins: StandIns) -> None:
+async def test_mysql_reads_the_dump_as_bytes_in_binary_mode(
+    tmp_path: Path, standins: StandIns
+) -> None:
     standins.add("mysqldump", MYSQLDUMP)
-    standins.add("mysql", "if any(a.startswith('--execute=SELECT count') for a in sys.argv): print(0)")
+    standins.add(
+        "mysql", "if any(a.startswith('--execute=SELECT count') for a in sys.argv): print(0)"
+    )
     (tmp_path / "a.sql").write_text("SELECT 1;\n")
     await restore_backup(tmp_path / "a.sql", f"mysql://u:{ENCODED}@h/d")
     *_, call = standins.calls("mysql")
@@ -150,23 +184,34 @@ async def test_mysql_reads_the_dump_as_bytes_in_binary_mode(tmp_path: Path, stan
     assert all(PASSWORD not in "".join(one.cmdline) for one in standins.calls("mysql"))
 
 
-async def test_oracle_exports_into_the_shared_directory_and_imports_from_it(tmp_path: Path, standins: StandIns) -> None:
+async def test_oracle_exports_into_the_shared_directory_and_imports_from_it(
+    tmp_path: Path, standins: StandIns
+) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     standins.add("expdp", EXPDP.format(str(shared)))
     keep = tmp_path / "seen"
-    standins.add("impdp", f"open({str(keep)!r}, 'w').write(open([p for p in os.scandir({str(shared)!r})][0]).read())")
+    standins.add(
+        "impdp",
+        f"open({str(keep)!r}, 'w').write(open([p for p in os.scandir({str(shared)!r})][0]).read())",
+    )
     url = f"oracle://scott:{quote(ORACLE_PASSWORD, safe='')}@db.example:1521/ORCL?directory=DUMPS&backup_dir={shared}"
     result = await create_backup(url, tmp_path / "b")
     assert content_of(result.path) == b"oracle dump" and visible(shared) == []
     (call,) = standins.calls("expdp")
     parameters, *rest = call.arguments
     assert rest == ["DIRECTORY=DUMPS", "DUMPFILE=backup.sql", "LOGFILE=expdp_backup.log"]
-    assert list(call.files.values()) == [["0o600", f'userid=scott/"{ORACLE_PASSWORD}"@//db.example:1521/ORCL\n']]
-    assert parameters == f"PARFILE={next(iter(call.files))}" and ORACLE_PASSWORD not in "".join(call.cmdline)
+    assert list(call.files.values()) == [
+        ["0o600", f'userid=scott/"{ORACLE_PASSWORD}"@//db.example:1521/ORCL\n']
+    ]
+    assert parameters == f"PARFILE={next(iter(call.files))}" and ORACLE_PASSWORD not in "".join(
+        call.cmdline
+    )
     await restore_backup(result.path, url, force=True)
     (call,) = standins.calls("impdp")
-    assert call.arguments[1] == "DIRECTORY=DUMPS" and call.arguments[2].startswith("DUMPFILE=openviper-")
+    assert call.arguments[1] == "DIRECTORY=DUMPS" and call.arguments[2].startswith(
+        "DUMPFILE=openviper-"
+    )
     assert call.arguments[3:] == ["LOGFILE=impdp_restore.log", "TABLE_EXISTS_ACTION=REPLACE"]
     assert keep.read_text() == "oracle dump" and visible(shared) == []
 
@@ -183,12 +228,23 @@ async def test_sql_server_is_told_in_a_private_script(tmp_path: Path, standins: 
     (call,) = standins.calls("sqlcmd")
     assert call.arguments[:6] == ["-S", "db.example,1433", "-U", "sa", "-b", "-i"]
     ((mode, text),) = call.files.values()
-    assert mode == "0o600" and text.startswith("BACKUP DATABASE [sh]]op] TO DISK = N'") and "COPY_ONLY" in text
-    assert call.environment["SQLCMDPASSWORD"] == PASSWORD and PASSWORD not in "".join(call.cmdline) + text
+    assert (
+        mode == "0o600"
+        and text.startswith("BACKUP DATABASE [sh]]op] TO DISK = N'")
+        and "COPY_ONLY" in text
+    )
+    assert (
+        call.environment["SQLCMDPASSWORD"] == PASSWORD
+        and PASSWORD not in "".join(call.cmdline) + text
+    )
     await restore_backup(result.path, url, force=True)
     text = next(iter(standins.calls("sqlcmd")[1].files.values()))[1]
     assert text.index("RESTORE VERIFYONLY") < text.index("RESTORE DATABASE [sh]]op] FROM DISK = N'")
-    assert "WITH REPLACE" in text and (tmp_path / "seen").read_bytes() == b"TAPE dump" and visible(shared) == []
+    assert (
+        "WITH REPLACE" in text
+        and (tmp_path / "seen").read_bytes() == b"TAPE dump"
+        and visible(shared) == []
+    )
 
 
 def test_quotes_in_a_path_are_doubled_for_sql_server() -> None:
@@ -198,12 +254,16 @@ def test_quotes_in_a_path_are_doubled_for_sql_server() -> None:
 
 
 @pytest.mark.parametrize("name", ["oracle", "mssql"])
-async def test_a_dump_the_server_did_not_write_here_is_no_backup(tmp_path: Path, standins: StandIns, name: str) -> None:
+async def test_a_dump_the_server_did_not_write_here_is_no_backup(
+    tmp_path: Path, standins: StandIns, name: str
+) -> None:
     standins.add("expdp")
     standins.add("sqlcmd")
     (tmp_path / "s").mkdir()
     with pytest.raises(BackupError, match="is backup_dir the same directory"):
-        await create_backup(f"{name}://u:p@h/d?directory=D&backup_dir={tmp_path / 's'}", tmp_path / "b")
+        await create_backup(
+            f"{name}://u:p@h/d?directory=D&backup_dir={tmp_path / 's'}", tmp_path / "b"
+        )
     assert not (tmp_path / "b").exists()
 
 
@@ -244,9 +304,9 @@ async def test_urls_a_tool_would_misread_are_refused(
     assert not (tmp_path / "b").exists()
 
 
-
 @pytest.mark.parametrize(
-    ("scheme", "tool"), [("postgresql", "pg_dump"), ("mysql", "mysqldump"), ("oracle", "expdp"), ("mssql", "sqlcmd")]
+    ("scheme", "tool"),
+    [("postgresql", "pg_dump"), ("mysql", "mysqldump"), ("oracle", "expdp"), ("mssql", "sqlcmd")],
 )
 async def test_a_failing_tool_is_one_line_without_the_password(
     tmp_path: Path, standins: StandIns, scheme: str, tool: str
@@ -255,9 +315,13 @@ async def test_a_failing_tool_is_one_line_without_the_password(
     said = f"no\nway for {password} or {quote(password, safe='')}\n"
     standins.add(tool, f"sys.stderr.write({said!r}); sys.exit(7)")
     (tmp_path / "s").mkdir()
-    parameters = f"?directory=D&backup_dir={tmp_path / 's'}" if scheme in ("oracle", "mssql") else ""
+    parameters = (
+        f"?directory=D&backup_dir={tmp_path / 's'}" if scheme in ("oracle", "mssql") else ""
+    )
     with pytest.raises(ToolFailedError) as caught:
-        await create_backup(f"{scheme}://u:{quote(password, safe='')}@h/d{parameters}", tmp_path / "b")
+        await create_backup(
+            f"{scheme}://u:{quote(password, safe='')}@h/d{parameters}", tmp_path / "b"
+        )
     assert str(caught.value) == f"{tool} failed with exit code 7: no; way for *** or ***"
     assert not (tmp_path / "b").exists() and visible(tmp_path / "s") == []
 
@@ -285,12 +349,16 @@ async def test_a_newer_server_is_named(tmp_path: Path, standins: StandIns) -> No
         "pg_dump: detail: server version: 16.1; pg_dump version: 15.20\n"
     )
     standins.add("pg_dump", f"sys.stderr.write({said!r}); sys.exit(1)")
-    with pytest.raises(ToolFailedError, match=r"server \(version 16.1\) is newer than pg_dump \(version 15.20\)"):
+    with pytest.raises(
+        ToolFailedError, match=r"server \(version 16.1\) is newer than pg_dump \(version 15.20\)"
+    ):
         await create_backup("postgresql://u:secret@h/d", tmp_path / "b")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-async def test_a_dump_without_its_last_line_is_no_backup(tmp_path: Path, standins: StandIns, scheme: str) -> None:
+async def test_a_dump_without_its_last_line_is_no_backup(
+    tmp_path: Path, standins: StandIns, scheme: str
+) -> None:
     for tool in ("pg_dump", "mysqldump"):
         standins.add(tool, "print('CREATE TABLE a (b int);')")
     with pytest.raises(BackupError, match="ended without completing its dump"):
@@ -299,7 +367,9 @@ async def test_a_dump_without_its_last_line_is_no_backup(tmp_path: Path, standin
 
 
 async def test_a_killed_tool_is_an_error(tmp_path: Path, standins: StandIns) -> None:
-    standins.add("pg_dump", f"print('x' * 3000000, flush=True)\nos.kill(os.getpid(), {signal.SIGKILL:d})")
+    standins.add(
+        "pg_dump", f"print('x' * 3000000, flush=True)\nos.kill(os.getpid(), {signal.SIGKILL:d})"
+    )
     with pytest.raises(ToolFailedError, match="^pg_dump failed with exit code -9$"):
         await create_backup("postgresql://u:p@h/d", tmp_path / "b")
     assert not (tmp_path / "b").exists()
@@ -333,9 +403,14 @@ async def gone(pid: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_cancelling_kills_the_tool_and_leaves_nothing(tmp_path: Path, standins: StandIns) -> None:
+async def test_cancelling_kills_the_tool_and_leaves_nothing(
+    tmp_path: Path, standins: StandIns
+) -> None:
     sign = tmp_path / "pid"
-    standins.add("mysqldump", f"open({str(sign)!r}, 'w').write(str(os.getpid()) + '.')\nwhile True: time.sleep(1)")
+    standins.add(
+        "mysqldump",
+        f"open({str(sign)!r}, 'w').write(str(os.getpid()) + '.')\nwhile True: time.sleep(1)",
+    )
     task = asyncio.create_task(create_backup("mysql://u:p@h/d", tmp_path / "b"))
     while not (sign.exists() and sign.read_text().endswith(".")):
         assert not task.done()
@@ -347,7 +422,9 @@ async def test_cancelling_kills_the_tool_and_leaves_nothing(tmp_path: Path, stan
     assert not (tmp_path / "b").exists()
 
 
-async def test_a_flood_of_messages_neither_blocks_nor_fills_the_memory(tmp_path: Path, standins: StandIns) -> None:
+async def test_a_flood_of_messages_neither_blocks_nor_fills_the_memory(
+    tmp_path: Path, standins: StandIns
+) -> None:
     standins.add("pg_dump", "sys.stderr.write('x' * 3_000_000); sys.exit(1)")
     with pytest.raises(ToolFailedError) as caught:
         await create_backup("postgresql://u:p@h/d", tmp_path / "b")

@@ -17,7 +17,13 @@ from openviper.backup.exceptions import ArchiveError, BackupError
 from openviper.backup.reading import check_backup
 from openviper.backup.restore import restore_backup
 from openviper.backup.sidecar import sidecar_path
-from tests.unit.backup.builders import gzip_member_borders, make_database, names_in, open_database, url_of
+from tests.unit.backup.builders import (
+    gzip_member_borders,
+    make_database,
+    names_in,
+    open_database,
+    url_of,
+)
 
 FLIPS = 200
 
@@ -27,7 +33,9 @@ def backup(tmp_path: Path) -> bytes:
     """Give the bytes of an archive with several gzip members, half of them hard to compress."""
     import asyncio
 
-    database = make_database(tmp_path / "source.db", tuple(os.urandom(1500).hex() for _ in range(1200)))
+    database = make_database(
+        tmp_path / "source.db", tuple(os.urandom(1500).hex() for _ in range(1200))
+    )
     result = asyncio.run(create_backup(url_of(database), tmp_path / "made"))
     data = result.path.read_bytes()
     assert len(gzip_member_borders(data)) >= 6
@@ -39,7 +47,9 @@ def target(tmp_path: Path) -> Path:
     return make_database(tmp_path / "a.db", ("Old",))
 
 
-async def test_two_hundred_flipped_bits_are_found_or_harmless(tmp_path: Path, backup: bytes, target: Path) -> None:
+async def test_two_hundred_flipped_bits_are_found_or_harmless(
+    tmp_path: Path, backup: bytes, target: Path
+) -> None:
     before = target.read_bytes()
     whole = gzip.decompress(backup)
     spoiled = tmp_path / "spoiled.tar.gz"
@@ -69,7 +79,9 @@ async def test_two_hundred_flipped_bits_are_found_or_harmless(tmp_path: Path, ba
     assert target.read_bytes() == before
 
 
-async def test_an_archive_cut_at_any_member_border_is_refused(tmp_path: Path, backup: bytes, target: Path) -> None:
+async def test_an_archive_cut_at_any_member_border_is_refused(
+    tmp_path: Path, backup: bytes, target: Path
+) -> None:
     before = target.read_bytes()
     cut = tmp_path / "cut.tar.gz"
     for border in [0, *gzip_member_borders(backup)[:-1]]:
@@ -81,11 +93,17 @@ async def test_an_archive_cut_at_any_member_border_is_refused(tmp_path: Path, ba
     assert target.read_bytes() == before
 
 
-async def test_a_bomb_is_stopped_by_the_free_space_before_it_is_used_up(tmp_path: Path, target: Path) -> None:
+async def test_a_bomb_is_stopped_by_the_free_space_before_it_is_used_up(
+    tmp_path: Path, target: Path
+) -> None:
     info = tarfile.TarInfo("backup.sql")
     info.size = 50 * 10**12
-    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20)))
-    with pytest.raises(ArchiveError, match="^Not enough disk space: 'backup.sql' needs 50000000000000 bytes"):
+    (tmp_path / "bomb.tar.gz").write_bytes(
+        gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20))
+    )
+    with pytest.raises(
+        ArchiveError, match="^Not enough disk space: 'backup.sql' needs 50000000000000 bytes"
+    ):
         await restore_backup(tmp_path / "bomb.tar.gz", url_of(target), force=True)
     assert names_in(target) == ["Old"]
 
@@ -96,7 +114,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         pytest.skip(f"needs root and the right to mount: {done.stderr}")
@@ -106,10 +126,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-async def test_a_backup_onto_a_full_disk_leaves_nothing(tmp_path: Path, backup: bytes, small_disk: Path) -> None:
+async def test_a_backup_onto_a_full_disk_leaves_nothing(
+    tmp_path: Path, backup: bytes, small_disk: Path
+) -> None:
     # The copy of the database alone fills the disk; the smaller one fits and its archive does not.
     for rows in (2000, 1050):
-        database = make_database(tmp_path / f"{rows}.db", tuple(os.urandom(1500).hex() for _ in range(rows)))
+        database = make_database(
+            tmp_path / f"{rows}.db", tuple(os.urandom(1500).hex() for _ in range(rows))
+        )
         with pytest.raises((OSError, BackupError)) as caught:
             await create_backup(url_of(database), small_disk / "b")
         assert "\n" not in str(caught.value)
@@ -143,7 +167,9 @@ async def test_a_disk_that_fills_while_the_target_is_written_leaves_the_old_cont
     assert names_in(target) == ["Old"]
 
 
-async def test_a_check_touches_nothing_and_says_what_it_found(tmp_path: Path, backup: bytes) -> None:
+async def test_a_check_touches_nothing_and_says_what_it_found(
+    tmp_path: Path, backup: bytes
+) -> None:
     (tmp_path / "x").mkdir()
     file = tmp_path / "x" / "whole.tar.gz"
     file.write_bytes(backup)
@@ -151,10 +177,14 @@ async def test_a_check_touches_nothing_and_says_what_it_found(tmp_path: Path, ba
     result = await check_backup(file, warn=warnings.append)
     assert (result.engine, result.has_sidecar) == ("sqlite", False)
     assert result.content_size == (tmp_path / "source.db").stat().st_size
-    assert len(warnings) == 1 and [path.name for path in (tmp_path / "x").iterdir()] == ["whole.tar.gz"]
+    assert len(warnings) == 1 and [path.name for path in (tmp_path / "x").iterdir()] == [
+        "whole.tar.gz"
+    ]
     assert file.read_bytes() == backup
     (made,) = (tmp_path / "made").glob("*.tar.gz")
     assert (await check_backup(made)).has_sidecar
-    sidecar_path(made).write_text(sidecar_path(made).read_text().replace('"checksum": "', '"checksum": "0'))
+    sidecar_path(made).write_text(
+        sidecar_path(made).read_text().replace('"checksum": "', '"checksum": "0')
+    )
     with pytest.raises(BackupError, match="^Checksum mismatch"):
         await check_backup(made)

@@ -11,8 +11,8 @@ from openviper.backup import create
 from openviper.backup.create import create_backup
 from openviper.backup.exceptions import BackupError
 from openviper.backup.inventory import list_backups
-from openviper.backup.sidecar import sidecar_path
 from openviper.backup.paths import ValidationError
+from openviper.backup.sidecar import sidecar_path
 from tests.unit.backup.builders import make_database, url_of
 
 
@@ -33,12 +33,17 @@ def stamps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return left
 
 
-async def test_the_newest_results_are_kept_with_their_sidecars(tmp_path: Path, stamps: list[str]) -> None:
+async def test_the_newest_results_are_kept_with_their_sidecars(
+    tmp_path: Path, stamps: list[str]
+) -> None:
     url = url_of(make_database(tmp_path / "a.db"))
     for compress in (True, False, True):
         await create_backup(url, tmp_path / "b", compress=compress)
     result = await create_backup(url, tmp_path / "b", keep=2)
-    assert [path.name for path in result.removed] == ["a_20250301-101530.tar.gz", "a_20250302-101530.sql"]
+    assert [path.name for path in result.removed] == [
+        "a_20250301-101530.tar.gz",
+        "a_20250302-101530.sql",
+    ]
     assert names(tmp_path / "b") == ["a_20250303-101530.tar.gz", "a_20250304-101530.tar.gz"]
     assert len(list((tmp_path / "b").iterdir())) == 4
 
@@ -49,12 +54,19 @@ async def test_numbers_of_the_same_second_count_as_later(tmp_path: Path, stamps:
     for _ in range(11):
         await create_backup(url, tmp_path / "b")
     await create_backup(url, tmp_path / "b", keep=3)
-    assert names(tmp_path / "b") == [f"a_20250301-101530-{number}.tar.gz" for number in (10, 11, 12)]
+    assert names(tmp_path / "b") == [
+        f"a_20250301-101530-{number}.tar.gz" for number in (10, 11, 12)
+    ]
 
 
-async def test_what_is_not_surely_an_older_backup_of_this_database_stays(tmp_path: Path, stamps: list[str]) -> None:
+async def test_what_is_not_surely_an_older_backup_of_this_database_stays(
+    tmp_path: Path, stamps: list[str]
+) -> None:
     (tmp_path / "other").mkdir()
-    url, other = url_of(make_database(tmp_path / "a.db")), url_of(make_database(tmp_path / "other" / "a.db"))
+    url, other = (
+        url_of(make_database(tmp_path / "a.db")),
+        url_of(make_database(tmp_path / "other" / "a.db")),
+    )
     directory = tmp_path / "b"
     of_another = await create_backup(other, directory)
     named = await create_backup(url, directory, name="a_named")
@@ -84,8 +96,12 @@ async def test_a_failed_backup_deletes_nothing(
     assert len(names(tmp_path / "b")) == 3
 
 
-@pytest.mark.parametrize(("options", "message"), [({"keep": 0}, "at least 1"), ({"keep": 1, "name": "n"}, "--name")])
-async def test_impossible_numbers_to_keep_are_refused(tmp_path: Path, options: dict[str, object], message: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"), [({"keep": 0}, "at least 1"), ({"keep": 1, "name": "n"}, "--name")]
+)
+async def test_impossible_numbers_to_keep_are_refused(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
     url = url_of(make_database(tmp_path / "a.db"))
     with pytest.raises(ValidationError, match=message):
         await create_backup(url, tmp_path / "b", **options)  # type: ignore[arg-type]  # parametrised
@@ -94,8 +110,14 @@ async def test_impossible_numbers_to_keep_are_refused(tmp_path: Path, options: d
 
 
 async def test_levels_differ_in_size_and_hold_the_same(tmp_path: Path) -> None:
-    url = url_of(make_database(tmp_path / "a.db", tuple(f"name {number * 7919 % 10007}" for number in range(20_000))))
-    quick, small = [await create_backup(url, tmp_path / "b", name=f"n{level}", level=level) for level in (1, 9)]
+    url = url_of(
+        make_database(
+            tmp_path / "a.db", tuple(f"name {number * 7919 % 10007}" for number in range(20_000))
+        )
+    )
+    quick, small = [
+        await create_backup(url, tmp_path / "b", name=f"n{level}", level=level) for level in (1, 9)
+    ]
     assert quick.size > small.size and quick.content_size == small.content_size
 
 

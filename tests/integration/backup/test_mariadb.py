@@ -11,14 +11,20 @@ from urllib.parse import quote
 
 import pytest
 
-from openviper.backup.engines import mariadb
 from openviper.backup.create import create_backup
-from openviper.backup.exceptions import BackupError, IncompleteTargetError, RestoreRefusedError, ToolFailedError
+from openviper.backup.engines import mariadb
+from openviper.backup.exceptions import (
+    BackupError,
+    IncompleteTargetError,
+    RestoreRefusedError,
+    ToolFailedError,
+)
 from openviper.backup.restore import restore_backup
 from tests.servers import fresh_database, run_on_server
 
 pytestmark = pytest.mark.skipif(
-    not (shutil.which("mysqldump") or shutil.which("mariadb-dump")), reason="no dump tool of MariaDB is installed"
+    not (shutil.which("mysqldump") or shutil.which("mariadb-dump")),
+    reason="no dump tool of MariaDB is installed",
 )
 
 SCHEMA = [
@@ -63,7 +69,11 @@ def source() -> Iterator[str]:
         change(url, f"INSERT INTO everything (c_varbinary, c_blob, c_long) VALUES ({values})")
         (version,) = run_on_server("mysql", "SELECT version()")[0]
         if "MariaDB" in version:
-            change(url, "CREATE SEQUENCE ticket START WITH 41 INCREMENT BY 7 NOCACHE", "SELECT NEXTVAL(ticket)")
+            change(
+                url,
+                "CREATE SEQUENCE ticket START WITH 41 INCREMENT BY 7 NOCACHE",
+                "SELECT NEXTVAL(ticket)",
+            )
         yield url
 
 
@@ -84,7 +94,10 @@ def change(url: str, *statements: str) -> None:
 def content_of(url: str) -> list[list[tuple[object, ...]]]:
     """Return every row, the objects of the database, and what a sequence gives next."""
     tables = ("author", "everything", "log", "names")
-    rows = [run_on_server("mysql", f"SELECT * FROM {table} ORDER BY 1", database=name_of(url)) for table in tables]
+    rows = [
+        run_on_server("mysql", f"SELECT * FROM {table} ORDER BY 1", database=name_of(url))
+        for table in tables
+    ]
     return [*rows, objects_of(url)]
 
 
@@ -101,7 +114,9 @@ def objects_of(url: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("compress", [True, False])
-async def test_everything_comes_back_as_it_was(tmp_path: Path, source: str, target: str, compress: bool) -> None:
+async def test_everything_comes_back_as_it_was(
+    tmp_path: Path, source: str, target: str, compress: bool
+) -> None:
     before = content_of(source)
     result = await create_backup(source, tmp_path / "b", compress=compress)
     assert result.engine == "mariadb" and result.database_name == name_of(source)
@@ -111,15 +126,23 @@ async def test_everything_comes_back_as_it_was(tmp_path: Path, source: str, targ
     query = "SELECT c_varbinary FROM everything WHERE id = 4"
     assert run_on_server("mysql", query, database=name_of(target)) == [(EVERY_BYTE,)]
     # The counter goes on where it was, the trigger, the generated column and the check work.
-    change(target, "INSERT INTO author (name) VALUES ('New')", "UPDATE everything SET c_small = 7 WHERE id = 1")
+    change(
+        target,
+        "INSERT INTO author (name) VALUES ('New')",
+        "UPDATE everything SET c_small = 7 WHERE id = 1",
+    )
     assert run_on_server("mysql", "SELECT max(id) FROM author", database=name_of(target)) == [(42,)]
     assert run_on_server("mysql", "SELECT count(*) FROM log", database=name_of(target)) == [(3,)]
-    assert run_on_server("mysql", "SELECT doubled FROM everything WHERE id = 1", database=name_of(target)) == [(14,)]
+    assert run_on_server(
+        "mysql", "SELECT doubled FROM everything WHERE id = 1", database=name_of(target)
+    ) == [(14,)]
     if any(kind == "SEQUENCE" for _, kind in objects_of(target)):
         assert run_on_server("mysql", "SELECT NEXTVAL(ticket)", database=name_of(target)) == [(48,)]
 
 
-async def test_what_was_made_after_the_backup_is_gone_and_saved(tmp_path: Path, source: str) -> None:
+async def test_what_was_made_after_the_backup_is_gone_and_saved(
+    tmp_path: Path, source: str
+) -> None:
     before = content_of(source)
     backup = (await create_backup(source, tmp_path)).path
     change(
@@ -140,20 +163,26 @@ async def test_what_was_made_after_the_backup_is_gone_and_saved(tmp_path: Path, 
     assert run_on_server("mysql", "SELECT id FROM `ex``tra`", database=name_of(source)) == [(1,)]
 
 
-async def test_a_failure_in_the_middle_puts_the_old_content_back(tmp_path: Path, source: str, target: str) -> None:
+async def test_a_failure_in_the_middle_puts_the_old_content_back(
+    tmp_path: Path, source: str, target: str
+) -> None:
     change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
     text = (await create_backup(source, tmp_path, compress=False)).path.read_bytes()
     middle = text.index(b"CREATE TABLE `everything`")
     broken = tmp_path / "broken.sql"
     broken.write_bytes(text[:middle] + b"SELECT nothing FROM nowhere;\n" + text[middle:])
-    with pytest.raises(IncompleteTargetError, match="exit code 1: .*the old content was put back from") as caught:
+    with pytest.raises(
+        IncompleteTargetError, match="exit code 1: .*the old content was put back from"
+    ) as caught:
         await restore_backup(broken, target, force=True)
     assert "\n" not in str(caught.value)
     assert objects_of(target) == [("kept", "BASE TABLE")]
     assert run_on_server("mysql", "SELECT a FROM kept", database=name_of(target)) == [(1,)]
 
 
-async def test_a_failure_over_an_empty_database_says_that_it_is_incomplete(tmp_path: Path, target: str) -> None:
+async def test_a_failure_over_an_empty_database_says_that_it_is_incomplete(
+    tmp_path: Path, target: str
+) -> None:
     (tmp_path / "a.sql").write_text("CREATE TABLE a (b INT);\nnonsense;\n")
     with pytest.raises(IncompleteTargetError, match="the target is incomplete: restore it again"):
         await restore_backup(tmp_path / "a.sql", target)
@@ -169,7 +198,9 @@ async def test_a_cut_off_dump_is_refused(tmp_path: Path, source: str, target: st
 
 
 @pytest.mark.parametrize("line", ["\\! touch {}", "system touch {}", "SELECT 1; \\! touch {}"])
-async def test_the_client_runs_no_program_for_a_dump(tmp_path: Path, target: str, line: str) -> None:
+async def test_the_client_runs_no_program_for_a_dump(
+    tmp_path: Path, target: str, line: str
+) -> None:
     sign = tmp_path / "ran"
     (tmp_path / "evil.sql").write_text(f"CREATE TABLE a (b INT);\n{line.format(sign)}\n;\n")
     with pytest.raises(IncompleteTargetError):
@@ -177,10 +208,14 @@ async def test_the_client_runs_no_program_for_a_dump(tmp_path: Path, target: str
     assert not sign.exists()
 
 
-async def test_a_target_with_tables_is_not_replaced_without_asking(tmp_path: Path, source: str, target: str) -> None:
+async def test_a_target_with_tables_is_not_replaced_without_asking(
+    tmp_path: Path, source: str, target: str
+) -> None:
     backup = (await create_backup(source, tmp_path)).path
     change(target, "CREATE TABLE kept (a INT)")
-    with pytest.raises(RestoreRefusedError, match=rf"database '{name_of(target)}' on 127.0.0.1:3306 \(1 table\)"):
+    with pytest.raises(
+        RestoreRefusedError, match=rf"database '{name_of(target)}' on 127.0.0.1:3306 \(1 table\)"
+    ):
         await restore_backup(backup, target)
 
 
@@ -202,7 +237,11 @@ async def test_a_database_with_an_odd_name_and_a_missing_one(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("family", [("mysqldump", "mysql"), ("mariadb-dump", "mariadb")])
 async def test_either_family_of_tools_will_do(
-    tmp_path: Path, source: str, target: str, monkeypatch: pytest.MonkeyPatch, family: tuple[str, str]
+    tmp_path: Path,
+    source: str,
+    target: str,
+    monkeypatch: pytest.MonkeyPatch,
+    family: tuple[str, str],
 ) -> None:
     places = [shutil.which(name) for name in family]
     if None in places:
@@ -222,13 +261,17 @@ async def test_without_tools_both_names_and_the_package_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BackupError, match=r"^mysqldump not found \(nor mariadb-dump\): install mariadb-client"):
+    with pytest.raises(
+        BackupError, match=r"^mysqldump not found \(nor mariadb-dump\): install mariadb-client"
+    ):
         await create_backup("mysql://u@h/d", tmp_path / "b")
     assert mariadb.MariaDBBackupEngine().engine_name == "mariadb"
     assert not (tmp_path / "b").exists()
 
 
-async def test_an_interrupted_restore_puts_the_old_content_back(tmp_path: Path, target: str) -> None:
+async def test_an_interrupted_restore_puts_the_old_content_back(
+    tmp_path: Path, target: str
+) -> None:
     change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
     (tmp_path / "slow.sql").write_text("CREATE TABLE new (a INT);\nSELECT SLEEP(60);\n")
     task = asyncio.create_task(restore_backup(tmp_path / "slow.sql", target, force=True))

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from openviper.backup.engines import postgres
 from openviper.backup.create import create_backup
-from openviper.backup.exceptions import BackupError, RestoreRefusedError, ToolFailedError
+from openviper.backup.engines import postgres
 from openviper.backup.engines.postgres_scan import restriction
+from openviper.backup.exceptions import BackupError, RestoreRefusedError, ToolFailedError
 from openviper.backup.reading import check_backup
 from openviper.backup.restore import restore_backup
 from openviper.backup.sidecar import compute_checksum, sidecar_path
@@ -23,7 +23,8 @@ from tests.servers import fresh_database, run_on_server
 from tests.unit.backup.builders import make_tar_gz, regular
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("pg_dump") is None or shutil.which("psql") is None, reason="pg_dump and psql are not installed"
+    shutil.which("pg_dump") is None or shutil.which("psql") is None,
+    reason="pg_dump and psql are not installed",
 )
 
 SCHEMA = r"""
@@ -106,7 +107,9 @@ def change(url: str, *statements: str) -> None:
 def content_of(url: str) -> dict[str, list[tuple[object, ...]]]:
     """Return every row as text, so that types no driver knows are compared too."""
     return {
-        table: run_on_server("postgresql", f"SELECT ROW(t.*)::text FROM {table} t ORDER BY 1", database=name_of(url))
+        table: run_on_server(
+            "postgresql", f"SELECT ROW(t.*)::text FROM {table} t ORDER BY 1", database=name_of(url)
+        )
         for table in TABLES
     }
 
@@ -125,7 +128,9 @@ def objects_of(url: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("compress", [True, False])
-async def test_everything_comes_back_as_it_was(tmp_path: Path, source: str, target: str, compress: bool) -> None:
+async def test_everything_comes_back_as_it_was(
+    tmp_path: Path, source: str, target: str, compress: bool
+) -> None:
     before = content_of(source), objects_of(source)
     result = await create_backup(source, tmp_path / "b", compress=compress)
     assert result.engine == "postgres" and result.database_name == name_of(source)
@@ -133,13 +138,25 @@ async def test_everything_comes_back_as_it_was(tmp_path: Path, source: str, targ
     assert (content_of(target), objects_of(target)) == before
     assert done.safety_copy is None
     # The sequence goes on where it was, the trigger and the generated column work.
-    change(target, 'INSERT INTO "od d"."T;able" ("co""l") VALUES (\'3\')', "INSERT INTO author (name) VALUES ('New')")
-    assert run_on_server("postgresql", 'SELECT max("select") FROM "od d"."T;able"', database=name_of(target)) == [(55,)]
-    assert run_on_server("postgresql", "SELECT count(*) FROM log", database=name_of(target)) == [(3,)]
-    assert run_on_server("postgresql", "SELECT max(id) FROM author", database=name_of(target)) == [(3,)]
+    change(
+        target,
+        'INSERT INTO "od d"."T;able" ("co""l") VALUES (\'3\')',
+        "INSERT INTO author (name) VALUES ('New')",
+    )
+    assert run_on_server(
+        "postgresql", 'SELECT max("select") FROM "od d"."T;able"', database=name_of(target)
+    ) == [(55,)]
+    assert run_on_server("postgresql", "SELECT count(*) FROM log", database=name_of(target)) == [
+        (3,)
+    ]
+    assert run_on_server("postgresql", "SELECT max(id) FROM author", database=name_of(target)) == [
+        (3,)
+    ]
 
 
-async def test_what_was_made_after_the_backup_is_gone_after_the_restore(tmp_path: Path, source: str) -> None:
+async def test_what_was_made_after_the_backup_is_gone_after_the_restore(
+    tmp_path: Path, source: str
+) -> None:
     before = content_of(source), objects_of(source)
     backup = (await create_backup(source, tmp_path)).path
     change(
@@ -172,10 +189,14 @@ async def test_an_extension_stays(tmp_path: Path, source: str) -> None:
     change(source, "CREATE TABLE folded (name citext)", "INSERT INTO folded VALUES ('Ada')")
     backup = (await create_backup(source, tmp_path)).path
     await restore_backup(backup, source, force=True)
-    assert run_on_server("postgresql", "SELECT name = 'ADA' FROM folded", database=name_of(source)) == [(True,)]
+    assert run_on_server(
+        "postgresql", "SELECT name = 'ADA' FROM folded", database=name_of(source)
+    ) == [(True,)]
 
 
-async def test_a_failure_in_the_middle_leaves_the_old_content(tmp_path: Path, source: str, target: str) -> None:
+async def test_a_failure_in_the_middle_leaves_the_old_content(
+    tmp_path: Path, source: str, target: str
+) -> None:
     change(target, "CREATE TABLE kept (a integer)", "INSERT INTO kept VALUES (1)")
     plain = (await create_backup(source, tmp_path, compress=False)).path
     text = plain.read_bytes()
@@ -219,7 +240,9 @@ async def test_a_shell_command_in_a_dump_is_refused_and_not_run(
 async def test_psql_itself_takes_no_commands_from_a_dump(
     tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = subprocess.run(["psql", "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run(
+        ["psql", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     if not restriction(version):
         pytest.skip("this psql is too old to be restricted")
     monkeypatch.setattr(postgres, "refuse_shell_commands", lambda *_: [])
@@ -230,10 +253,14 @@ async def test_psql_itself_takes_no_commands_from_a_dump(
     assert not sign.exists()
 
 
-async def test_a_target_with_tables_is_not_replaced_without_asking(tmp_path: Path, source: str, target: str) -> None:
+async def test_a_target_with_tables_is_not_replaced_without_asking(
+    tmp_path: Path, source: str, target: str
+) -> None:
     backup = (await create_backup(source, tmp_path)).path
     change(target, "CREATE TABLE kept (a integer)")
-    with pytest.raises(RestoreRefusedError, match=rf"database '{name_of(target)}' on 127.0.0.1:5432 \(1 table\)"):
+    with pytest.raises(
+        RestoreRefusedError, match=rf"database '{name_of(target)}' on 127.0.0.1:5432 \(1 table\)"
+    ):
         await restore_backup(backup, target)
     result = await restore_backup(backup, target, force=True, safety_backup=True)
     assert result.safety_copy is not None
@@ -242,7 +269,9 @@ async def test_a_target_with_tables_is_not_replaced_without_asking(tmp_path: Pat
 
 
 async def test_a_missing_database_is_one_line(tmp_path: Path, source: str) -> None:
-    with pytest.raises(ToolFailedError, match='database "openviper_no_such" does not exist') as caught:
+    with pytest.raises(
+        ToolFailedError, match='database "openviper_no_such" does not exist'
+    ) as caught:
         await create_backup(source.replace(name_of(source), "openviper_no_such"), tmp_path / "b")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "b").exists()
@@ -259,11 +288,15 @@ async def test_a_socket_and_connection_parameters_are_honoured(tmp_path: Path, s
     with pytest.raises(ToolFailedError, match=f'"{directory}/.s.PGSQL.1"'):
         await create_backup(f"{url}&port=1", tmp_path)
     with pytest.raises(BackupError) as caught:
-        await create_backup(f"{url}&options=-c%20default_transaction_isolation%3Dnonsense", tmp_path)
+        await create_backup(
+            f"{url}&options=-c%20default_transaction_isolation%3Dnonsense", tmp_path
+        )
     assert "nonsense" in str(caught.value)
 
 
-async def test_a_cancelled_restore_leaves_the_old_content_and_no_tool(tmp_path: Path, target: str) -> None:
+async def test_a_cancelled_restore_leaves_the_old_content_and_no_tool(
+    tmp_path: Path, target: str
+) -> None:
     change(target, "CREATE TABLE kept (a integer)")
     slow = tmp_path / "slow.sql"
     slow.write_text("CREATE TABLE new (a integer);\nSELECT pg_sleep(60);\n")

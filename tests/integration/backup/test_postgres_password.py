@@ -51,11 +51,18 @@ def guarded() -> Iterator[str]:
         )  # fmt: skip
         control = [*become, server_program("pg_ctl"), "-D", data, "-w", "-l", str(place / "log")]
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={place} -c fsync=off"
-        subprocess.run([*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/")
+        subprocess.run(
+            [*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/"
+        )
         try:
             yield f"postgresql://guard:{quote(PASSWORD, safe='')}@127.0.0.1:{port}"
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd="/")
+            subprocess.run(
+                [*control, "-m", "immediate", "stop"],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+            )
 
 
 async def test_a_server_that_asks_for_a_password_gets_it_and_a_wrong_one_is_not_shown(

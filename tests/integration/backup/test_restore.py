@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from openviper.backup.engines import sqlite_copy, sqlite_target
+from openviper.backup import restore
 from openviper.backup.create import create_backup
+from openviper.backup.engines import sqlite_copy, sqlite_target
 from openviper.backup.engines.sqlite import SQLiteBackupEngine
 from openviper.backup.exceptions import (
     ArchiveError,
@@ -23,10 +24,9 @@ from openviper.backup.exceptions import (
     RestoreRefusedError,
     TargetBusyError,
 )
-from openviper.backup import restore
+from openviper.backup.paths import ValidationError
 from openviper.backup.restore import restore_backup
 from openviper.backup.sidecar import sidecar_path
-from openviper.backup.paths import ValidationError
 from tests.unit.backup.builders import (
     gzip_member_borders,
     make_database,
@@ -39,7 +39,9 @@ from tests.unit.backup.builders import (
 )
 
 
-async def make_backup(directory: Path, names: tuple[str, ...] = ("Ada", "Grace"), *, compress: bool = True) -> Path:
+async def make_backup(
+    directory: Path, names: tuple[str, ...] = ("Ada", "Grace"), *, compress: bool = True
+) -> Path:
     """Make a backup of a database with these names, which does not exist any more afterwards."""
     source = make_database(directory / "source.db", names)
     result = await create_backup(url_of(source), directory / "backup", name="n", compress=compress)
@@ -73,7 +75,9 @@ async def test_an_empty_target_is_filled_without_a_question(tmp_path: Path, cont
 
 
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
-async def test_the_content_is_replaced_and_the_old_one_saved(tmp_path: Path, journal_mode: str) -> None:
+async def test_the_content_is_replaced_and_the_old_one_saved(
+    tmp_path: Path, journal_mode: str
+) -> None:
     backup = await make_backup(tmp_path)
     target = make_database(tmp_path / "my site.db", ("Old",), journal_mode=journal_mode)
     result = await restore_backup(backup, url_of(target), force=True)
@@ -85,7 +89,9 @@ async def test_the_content_is_replaced_and_the_old_one_saved(tmp_path: Path, jou
     assert names_in(tmp_path / "undo.db") == ["Old"]
 
 
-async def test_connected_readers_keep_their_snapshot_and_see_the_new_content_afterwards(tmp_path: Path) -> None:
+async def test_connected_readers_keep_their_snapshot_and_see_the_new_content_afterwards(
+    tmp_path: Path,
+) -> None:
     backup = await make_backup(tmp_path)
     target = make_database(tmp_path / "a.db", ("Old",), journal_mode="wal")
     with open_database(target) as reader, open_database(target) as idle:
@@ -96,7 +102,10 @@ async def test_connected_readers_keep_their_snapshot_and_see_the_new_content_aft
         assert reader.execute("SELECT name FROM person").fetchall() == [("Old",)]
         reader.execute("COMMIT")
         for connection in (reader, idle):
-            assert connection.execute("SELECT name FROM person").fetchall() == [("Ada",), ("Grace",)]
+            assert connection.execute("SELECT name FROM person").fetchall() == [
+                ("Ada",),
+                ("Grace",),
+            ]
         idle.execute("INSERT INTO person (name) VALUES ('New')")
         assert idle.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert names_in(target) == ["Ada", "Grace", "New"]
@@ -133,7 +142,9 @@ async def test_a_target_that_becomes_free_in_time_is_restored(tmp_path: Path) ->
 
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
 @pytest.mark.parametrize("page_size", [512, 8192, 65536])
-async def test_a_target_keeps_its_own_page_size(tmp_path: Path, page_size: int, journal_mode: str) -> None:
+async def test_a_target_keeps_its_own_page_size(
+    tmp_path: Path, page_size: int, journal_mode: str
+) -> None:
     backup = await make_backup(tmp_path, ("x" * 5000,) * 30)
     target = tmp_path / "a.db"
     with open_database(target) as connection:
@@ -151,7 +162,9 @@ async def test_a_target_keeps_its_own_page_size(tmp_path: Path, page_size: int, 
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database", os.urandom(20_000)])
-async def test_a_damaged_target_is_set_aside_with_its_side_files(tmp_path: Path, damage: bytes) -> None:
+async def test_a_damaged_target_is_set_aside_with_its_side_files(
+    tmp_path: Path, damage: bytes
+) -> None:
     backup = await make_backup(tmp_path)
     target = make_database(tmp_path / "a.db", ("Old",) * 2000)
     content = damage or target.read_bytes()[: 4096 * 3]  # cut off in the middle
@@ -233,7 +246,13 @@ def lead_out(backup: Path) -> None:
 
 
 def add_a_second(backup: Path) -> None:
-    make_tar_gz(backup, [regular("backup.sql", b"CREATE TABLE a (b);"), regular("backup.sql", b"CREATE TABLE a (b);")])
+    make_tar_gz(
+        backup,
+        [
+            regular("backup.sql", b"CREATE TABLE a (b);"),
+            regular("backup.sql", b"CREATE TABLE a (b);"),
+        ],
+    )
 
 
 def empty_it(backup: Path) -> None:
@@ -321,7 +340,9 @@ async def test_an_unreadable_sidecar_is_refused_unless_verification_is_off(tmp_p
     assert names_in(tmp_path / "a.db") == ["Ada", "Grace"]
 
 
-async def test_a_backup_of_another_engine_is_refused_even_without_verification(tmp_path: Path) -> None:
+async def test_a_backup_of_another_engine_is_refused_even_without_verification(
+    tmp_path: Path,
+) -> None:
     backup = await make_backup(tmp_path)
     meta = json.loads(sidecar_path(backup).read_text())
     sidecar_path(backup).write_text(json.dumps({**meta, "db_engine": "postgres"}))
@@ -361,7 +382,10 @@ async def test_unusable_targets_are_named(tmp_path: Path) -> None:
     backup = await make_backup(tmp_path)
     for url, message in (
         ("sqlite://", "^In-memory SQLite databases cannot be restored"),
-        (url_of(tmp_path / "missing" / "a.db"), "^The directory of the target database does not exist"),
+        (
+            url_of(tmp_path / "missing" / "a.db"),
+            "^The directory of the target database does not exist",
+        ),
         (url_of(tmp_path), "not a regular file"),
         ("mysql://host/a", "^Backup was made from sqlite, the target is mariadb"),
         ("db2://host/a", "^Unsupported database scheme 'db2'"),
@@ -438,11 +462,15 @@ async def test_a_cancelled_restore_leaves_the_target_alone(tmp_path: Path) -> No
             await task
         # On a busy machine the wish may come after the commit; half of a restore there is never.
         whole = tuple(names_in(target)) == content
-        assert names_in(target) == ["Old"] or (whole and delay), "neither the old content nor the new one"
+        assert names_in(target) == ["Old"] or (whole and delay), (
+            "neither the old content nor the new one"
+        )
         assert not list(tmp_path.glob(".*"))
 
 
-async def test_a_failure_while_writing_rolls_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_while_writing_rolls_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class FailingMonitor(sqlite_copy.StepMonitor):
         def __call__(self, status: int, remaining: int, total: int) -> None:
             raise sqlite3.OperationalError("database or disk is full")

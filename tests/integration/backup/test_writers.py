@@ -21,7 +21,7 @@ WRITERS = 4
 BACKUPS = 20
 ROWS_EACH = 5
 # Each transaction inserts several rows of one number. What is printed is committed.
-WRITER = """
+WRITER = f"""
 import sqlite3, sys, time
 path, writer = sys.argv[1], int(sys.argv[2])
 connection = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -30,7 +30,7 @@ while True:
     number += 1
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for row in range({rows}):
+        for row in range({ROWS_EACH}):
             connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", (writer, number, row, "x" * 200))
         connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
@@ -40,7 +40,7 @@ while True:
     print(number, flush=True)
     # Without a pause four writers leave no moment for anybody else, and the file grows without end.
     time.sleep(0.01)
-""".format(rows=ROWS_EACH)
+"""
 
 
 class Writers:
@@ -74,7 +74,9 @@ def database(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     path = tmp_path / "busy.db"
     with open_database(path) as connection:
         connection.execute(f"PRAGMA journal_mode={request.param}")
-        connection.execute("CREATE TABLE entry (writer INTEGER, number INTEGER, row INTEGER, text TEXT)")
+        connection.execute(
+            "CREATE TABLE entry (writer INTEGER, number INTEGER, row INTEGER, text TEXT)"
+        )
         connection.execute("CREATE INDEX entry_number ON entry (writer, number)")
     return path
 
@@ -99,7 +101,8 @@ def check_copy(archive: Path, scratch: Path, acknowledged: list[int]) -> None:
     with contextlib.closing(sqlite3.connect(scratch)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         torn = connection.execute(
-            "SELECT writer, number FROM entry GROUP BY writer, number HAVING count(*) <> ?", (ROWS_EACH,)
+            "SELECT writer, number FROM entry GROUP BY writer, number HAVING count(*) <> ?",
+            (ROWS_EACH,),
         ).fetchall()
         assert torn == []
         for writer, number in enumerate(acknowledged):
@@ -126,14 +129,21 @@ async def test_a_restore_while_readers_and_writers_are_connected_replaces_everyt
 ) -> None:
     source = tmp_path / "source.db"
     with open_database(source) as connection:
-        connection.execute("CREATE TABLE entry (writer INTEGER, number INTEGER, row INTEGER, text TEXT)")
+        connection.execute(
+            "CREATE TABLE entry (writer INTEGER, number INTEGER, row INTEGER, text TEXT)"
+        )
         connection.execute("INSERT INTO entry VALUES (99, 0, 0, 'restored')")
     backup = (await create_backup(url_of(source), tmp_path / "s")).path
-    with writing(database) as writers, contextlib.closing(sqlite3.connect(database, timeout=30)) as reader:
+    with (
+        writing(database) as writers,
+        contextlib.closing(sqlite3.connect(database, timeout=30)) as reader,
+    ):
         assert reader.execute("SELECT count(*) FROM entry WHERE writer = 99").fetchone() == (0,)
         acknowledged = writers.acknowledged()
         result = await restore_backup(backup, url_of(database), force=True)
-        assert reader.execute("SELECT text FROM entry WHERE writer = 99").fetchall() == [("restored",)]
+        assert reader.execute("SELECT text FROM entry WHERE writer = 99").fetchall() == [
+            ("restored",)
+        ]
         assert all(process.poll() is None for process in writers.processes)
         # Nobody's work is lost: it is in the safety copy, and the writers go on in the new content.
         assert result.safety_copy is not None
@@ -145,6 +155,7 @@ async def test_a_restore_while_readers_and_writers_are_connected_replaces_everyt
     with open_database(database) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         torn = connection.execute(
-            "SELECT count(*) FROM entry WHERE writer < 99 GROUP BY writer, number HAVING count(*) <> ?", (ROWS_EACH,)
+            "SELECT count(*) FROM entry WHERE writer < 99 GROUP BY writer, number HAVING count(*) <> ?",
+            (ROWS_EACH,),
         ).fetchall()
         assert torn == []

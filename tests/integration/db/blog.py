@@ -75,7 +75,9 @@ class Group(Model):
     _app_name = "blog"
 
     label = CharField(max_length=20, primary_key=True)
-    members = ManyToManyField(Writer, through="Membership", through_fields=("group", "writer"), related_name="groups")
+    members = ManyToManyField(
+        Writer, through="Membership", through_fields=("group", "writer"), related_name="groups"
+    )
 
 
 class Membership(Model):
@@ -119,6 +121,7 @@ async def blog(folder: Path) -> AsyncIterator[None]:
 def counted_reads() -> Iterator[list[str]]:
     """Give the list of the statements that read, as they are run inside the block."""
     statements: list[str] = []
+
     async def counting(alias: str, sql: str, parameters: Any, convert: Any) -> Any:
         statements.append(sql)
         return await run_read(alias, sql, parameters, convert)

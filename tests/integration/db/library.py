@@ -83,9 +83,24 @@ async def library(folder: Path) -> AsyncIterator[None]:
         bert = await Author.objects.create(name="Bert")
         await Author.objects.create(name="Änne")
         books = [
-            Book(title="Alpha", author=anna, editor=bert, copies=1, price=Decimal("9.90"), printed=MOMENT, code=CODE),
+            Book(
+                title="Alpha",
+                author=anna,
+                editor=bert,
+                copies=1,
+                price=Decimal("9.90"),
+                printed=MOMENT,
+                code=CODE,
+            ),
             Book(title="alphabet", author=anna, copies=2, lent=True, notes="100% wool"),
-            Book(title="Beta_1", author=anna, copies=3, notes="a_b", day=date(2025, 12, 31), hour=time(23, 59)),
+            Book(
+                title="Beta_1",
+                author=anna,
+                copies=3,
+                notes="a_b",
+                day=date(2025, 12, 31),
+                hour=time(23, 59),
+            ),
             Book(title="Beta*[x]?", author=bert, copies=4, printed=LATER, extra={"a": [1, None]}),
             Book(title="Gamma", author=bert, copies=5, price=Decimal("10.00")),
         ]

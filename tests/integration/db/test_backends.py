@@ -11,7 +11,11 @@ import pytest
 
 from openviper.db import DatabaseBackend, DatabaseExecution, database_backend_registry
 from openviper.db.connection import atomic, close_db, connections
-from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError, DatabaseError
+from openviper.db.exceptions import (
+    DatabaseBackendNotFoundError,
+    DatabaseConfigurationError,
+    DatabaseError,
+)
 from openviper.db.schemas import SchemaSync, create_tables
 from openviper.exceptions import IntegrityError
 from tests.integration.db.support import current
@@ -34,11 +38,15 @@ class Recorder(DatabaseExecution):
         self.events.append(("before", statement.split()[0]))
         self.values.append(parameters)
 
-    async def post_execute(self, statement: str, parameters: Sequence[Any] | None, duration: float) -> None:
+    async def post_execute(
+        self, statement: str, parameters: Sequence[Any] | None, duration: float
+    ) -> None:
         assert duration >= 0
         self.events.append(("after", statement.split()[0]))
 
-    def on_error(self, statement: str, parameters: Sequence[Any] | None, error: BaseException) -> None:
+    def on_error(
+        self, statement: str, parameters: Sequence[Any] | None, error: BaseException
+    ) -> None:
         self.events.append((type(error).__name__, statement.split()[0]))
 
     def took(self) -> list[tuple[str, str]]:
@@ -89,7 +97,9 @@ async def test_every_kind_of_statement_is_seen_before_and_after(tmp_path: Path) 
         await Product.objects.bulk_create([Product(name=f"n{number}") for number in range(20)])
         assert None in recorder.values
         assert recorder.took()[-1] == ("after", "COMMIT")
-        names = [product.name async for product in Product.objects.order_by("pk").iterator(chunk_size=5)]
+        names = [
+            product.name async for product in Product.objects.order_by("pk").iterator(chunk_size=5)
+        ]
         assert len(names) == 20
         assert recorder.took() == [("before", "SELECT"), ("after", "SELECT")]
         async with aclosing(Product.objects.order_by("name").iterator(chunk_size=5)) as products:
@@ -98,7 +108,9 @@ async def test_every_kind_of_statement_is_seen_before_and_after(tmp_path: Path) 
         assert not [event for event in recorder.took() if event[0] not in ("before", "after")]
 
 
-async def test_a_failure_is_seen_and_goes_on_and_a_refusal_keeps_the_statement_back(tmp_path: Path) -> None:
+async def test_a_failure_is_seen_and_goes_on_and_a_refusal_keeps_the_statement_back(
+    tmp_path: Path,
+) -> None:
     recorder = Recorder()
     async with watched(tmp_path, recorder):
         await Product.objects.create(name="Anvil")
@@ -142,9 +154,21 @@ async def test_a_backend_that_is_none_is_named(tmp_path: Path) -> None:
     database_backend_registry.register("wrong", Wrong)
     try:
         for name, kind, message in (
-            ("nothing", DatabaseBackendNotFoundError, "no database backend 'nothing'; registered: wrong"),
-            ("acme.Backend", DatabaseBackendNotFoundError, "cannot import the database backend 'acme.Backend'"),
-            ("pathlib.Path", DatabaseBackendNotFoundError, "'pathlib.Path' is not a subclass of DatabaseBackend"),
+            (
+                "nothing",
+                DatabaseBackendNotFoundError,
+                "no database backend 'nothing'; registered: wrong",
+            ),
+            (
+                "acme.Backend",
+                DatabaseBackendNotFoundError,
+                "cannot import the database backend 'acme.Backend'",
+            ),
+            (
+                "pathlib.Path",
+                DatabaseBackendNotFoundError,
+                "'pathlib.Path' is not a subclass of DatabaseBackend",
+            ),
             ("", DatabaseConfigurationError, "must be a registered name or a dotted path, not ''"),
             ("wrong", DatabaseConfigurationError, "must return a DatabaseExecution, not 'nothing'"),
         ):

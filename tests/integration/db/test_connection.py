@@ -26,14 +26,16 @@ from openviper.db.connection import (
     transaction,
 )
 from openviper.db.connections.pool.sqlite import SQLitePool
-from openviper.db.exceptions import DatabaseAliasNotFoundError, DatabaseReadOnlyError, OperationalError
+from openviper.db.exceptions import (
+    DatabaseAliasNotFoundError,
+    DatabaseReadOnlyError,
+    OperationalError,
+)
 from openviper.exceptions import IntegrityError
 
 COUNT = "SELECT count(*) FROM t"
 INSERT = "INSERT INTO t (v) VALUES (?)"
-SLOW = (
-    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) SELECT max(x) FROM c"
-)
+SLOW = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) SELECT max(x) FROM c"
 
 
 @asynccontextmanager
@@ -41,7 +43,12 @@ async def database(path: Path | str, **options: object) -> AsyncIterator[None]:
     """Configure `path` as the default database with a table ``t (id, v unique)``."""
     connections.configure({"default": {"URL": f"sqlite:///{path}", **options}})
     try:
-        await run_write("default", "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v UNIQUE)", (), bulk=True)
+        await run_write(
+            "default",
+            "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v UNIQUE)",
+            (),
+            bulk=True,
+        )
         yield
     finally:
         await connections.disconnect_all()
@@ -154,7 +161,11 @@ async def test_sibling_tasks_take_turns_with_nested_blocks(path: str) -> None:
         async with atomic():
             results = await asyncio.gather(*(nested(n) for n in range(6)), return_exceptions=True)
         assert [type(result) for result in results[1::2]] == [ZeroDivisionError] * 3
-        assert await run_read("default", "SELECT v FROM t ORDER BY v", (), list) == [(0,), (2,), (4,)]
+        assert await run_read("default", "SELECT v FROM t ORDER BY v", (), list) == [
+            (0,),
+            (2,),
+            (4,),
+        ]
 
 
 async def test_a_task_that_outlives_its_block_gets_a_connection_of_its_own(path: str) -> None:
@@ -175,7 +186,9 @@ async def test_a_task_that_outlives_its_block_gets_a_connection_of_its_own(path:
         assert await count() == 1
 
 
-async def test_callbacks_run_after_the_outermost_commit_and_are_dropped_on_rollback(path: str) -> None:
+async def test_callbacks_run_after_the_outermost_commit_and_are_dropped_on_rollback(
+    path: str,
+) -> None:
     calls: list[str] = []
 
     async def finished() -> None:
@@ -254,19 +267,32 @@ async def test_a_database_in_a_missing_directory_is_one_clear_error(tmp_path: Pa
         connections.reset()
 
 
-async def test_many_tasks_moving_money_keep_the_sum_under_random_cancellation(tmp_path: Path) -> None:
+async def test_many_tasks_moving_money_keep_the_sum_under_random_cancellation(
+    tmp_path: Path,
+) -> None:
     chance = random.Random(7)
 
     async def move() -> None:
         source, target = chance.sample(range(1, 11), 2)
         async with atomic():
-            await run_write("default", "UPDATE account SET balance = balance - 1 WHERE id = ?", (source,))
+            await run_write(
+                "default", "UPDATE account SET balance = balance - 1 WHERE id = ?", (source,)
+            )
             await asyncio.sleep(0)
-            await run_write("default", "UPDATE account SET balance = balance + 1 WHERE id = ?", (target,), bulk=True)
+            await run_write(
+                "default",
+                "UPDATE account SET balance = balance + 1 WHERE id = ?",
+                (target,),
+                bulk=True,
+            )
 
     async with database(tmp_path / "x.db"):
-        await run_write("default", "CREATE TABLE account (id INTEGER PRIMARY KEY, balance)", (), bulk=True)
-        await run_many("default", "INSERT INTO account VALUES (?, 100)", [(n,) for n in range(1, 11)])
+        await run_write(
+            "default", "CREATE TABLE account (id INTEGER PRIMARY KEY, balance)", (), bulk=True
+        )
+        await run_many(
+            "default", "INSERT INTO account VALUES (?, 100)", [(n,) for n in range(1, 11)]
+        )
         tasks = [asyncio.create_task(move()) for _ in range(200)]
         await asyncio.sleep(0.01)
         for task in chance.sample(tasks, 60):
@@ -277,7 +303,9 @@ async def test_many_tasks_moving_money_keep_the_sum_under_random_cancellation(tm
         assert not connections.get().pool().statistics()["primary_held"]
 
 
-async def test_another_process_holding_the_lock_is_waited_for_without_blocking_the_loop(tmp_path: Path) -> None:
+async def test_another_process_holding_the_lock_is_waited_for_without_blocking_the_loop(
+    tmp_path: Path,
+) -> None:
     async with database(tmp_path / "x.db"):
         other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -11,7 +11,6 @@ from openviper.db.fields import CharField, IntegerField
 from openviper.db.models import Model
 from tests.integration.db.support import database
 
-
 EVERY_DATABASE = True
 
 
@@ -103,7 +102,14 @@ async def test_hooks_run_in_order(tmp_path: Path) -> None:
         assert Diary.calls == ["on_delete", "after_delete"]
 
 
-CREATING = ["before_validate", "validate", "before_insert", "before_save", "after_insert", "on_change"]
+CREATING = [
+    "before_validate",
+    "validate",
+    "before_insert",
+    "before_save",
+    "after_insert",
+    "on_change",
+]
 
 
 @pytest.mark.parametrize("hook", CREATING)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from openviper.db import connection, executor
-from openviper.db.sql.result_cache import query_cache
 from openviper.db.connection import atomic, connections, transaction
-from openviper.db.query.events import get_dispatcher, model_event, reset_dispatcher
 from openviper.db.exceptions import SingleModelAlreadyExistsError
 from openviper.db.executor import invalidate_query_cache
 from openviper.db.fields import CharField, IntegerField
 from openviper.db.models import Model
+from openviper.db.query.events import get_dispatcher, model_event, reset_dispatcher
 from openviper.db.schemas import create_tables
+from openviper.db.sql.result_cache import query_cache
 from openviper.exceptions import IntegrityError
 from tests.integration.db.support import current, database
 
@@ -73,7 +73,9 @@ class Together:
 
 
 @pytest.mark.parametrize("how", ["save", "create_single", "bulk"])
-async def test_one_of_several_creates_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+async def test_one_of_several_creates_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     async with database(tmp_path, Home):
         Together(monkeypatch, 3)
 
@@ -90,10 +92,14 @@ async def test_one_of_several_creates_the_row(tmp_path: Path, monkeypatch: pytes
         assert await Home.objects.count() == 1
 
 
-async def test_whoever_asks_for_the_row_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whoever_asks_for_the_row_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with database(tmp_path, Home):
         Together(monkeypatch, 3)
-        found = await asyncio.gather(*[Home.objects.get_or_create_single(title=str(number)) for number in range(3)])
+        found = await asyncio.gather(
+            *[Home.objects.get_or_create_single(title=str(number)) for number in range(3)]
+        )
         assert len({one.title for one in found}) == 1
         assert {one.pk for one in found} == {1}
 
@@ -136,7 +142,9 @@ async def test_another_constraint_is_told_as_what_it_is(tmp_path: Path) -> None:
 # Results that are kept
 
 
-async def test_a_write_in_an_open_transaction_clears_what_was_read_meanwhile(tmp_path: Path) -> None:
+async def test_a_write_in_an_open_transaction_clears_what_was_read_meanwhile(
+    tmp_path: Path,
+) -> None:
     async with database(tmp_path, Leaf):
         await Leaf.objects.create(title="old")
         written, read = asyncio.Event(), asyncio.Event()
@@ -200,7 +208,9 @@ async def test_a_table_is_cleared_once_per_transaction(tmp_path: Path) -> None:
 @asynccontextmanager
 async def two_databases(tmp_path: Path) -> AsyncIterator[None]:
     """Configure two SQLite files as `default` and `other`."""
-    connections.configure({alias: {"URL": f"sqlite:///{tmp_path / alias}.db"} for alias in ("default", "other")})
+    connections.configure(
+        {alias: {"URL": f"sqlite:///{tmp_path / alias}.db"} for alias in ("default", "other")}
+    )
     try:
         for alias in ("default", "other"):
             await create_tables([Home, Leaf], using=alias)
@@ -224,7 +234,14 @@ async def test_each_database_has_a_single_row_of_its_own(tmp_path: Path) -> None
 
 async def test_events_before_a_write_wait_for_the_database_of_that_write(tmp_path: Path) -> None:
     told: list[str] = []
-    for name in ("before_validate", "validate", "before_insert", "before_save", "after_insert", "on_delete"):
+    for name in (
+        "before_validate",
+        "validate",
+        "before_insert",
+        "before_save",
+        "after_insert",
+        "on_delete",
+    ):
 
         @model_event.trigger(f"{__name__}.Leaf.{name}")
         async def handler(leaf: Leaf, event: str) -> None:
@@ -242,4 +259,10 @@ async def test_events_before_a_write_wait_for_the_database_of_that_write(tmp_pat
         async with transaction("other"):
             await Leaf.objects.create(title="kept")
         await get_dispatcher().wait()
-        assert sorted(told) == ["after_insert", "before_insert", "before_save", "before_validate", "validate"]
+        assert sorted(told) == [
+            "after_insert",
+            "before_insert",
+            "before_save",
+            "before_validate",
+            "validate",
+        ]

@@ -38,10 +38,16 @@ async def test_all_count_exists_and_iteration_give_the_related_rows_only(tmp_pat
         assert [tag.name async for tag in one.tags] == ["green", "red"]
         assert await one.tags.count() == 2 and await one.tags.exists()
         assert [tag.name for tag in await one.tags.filter(name__gt="h")] == ["red"]
-        assert [tag.name for tag in await one.tags.exclude(name="red").order_by("-name")] == ["green"]
+        assert [tag.name for tag in await one.tags.exclude(name="red").order_by("-name")] == [
+            "green"
+        ]
         assert await one.tags.get_or_none(name="blue") is None
         three = await Article.objects.get(title="Three")
-        assert await three.tags.all() == [] and await three.tags.count() == 0 and not await three.tags.exists()
+        assert (
+            await three.tags.all() == []
+            and await three.tags.count() == 0
+            and not await three.tags.exists()
+        )
 
 
 async def test_add_takes_instances_and_keys_and_leaves_those_already_there(tmp_path: Path) -> None:
@@ -187,7 +193,9 @@ async def test_many_writers_may_add_the_same_pairs_at_once(tmp_path: Path) -> No
     async with blog(tmp_path):
         three = await Article.objects.get(title="Three")
         tags = await Tag.objects.all()
-        await asyncio.gather(*(three.tags.add(*(tags if turn % 2 else reversed(tags[:2]))) for turn in range(8)))
+        await asyncio.gather(
+            *(three.tags.add(*(tags if turn % 2 else reversed(tags[:2]))) for turn in range(8))
+        )
         assert await names(three) == ["blue", "green", "red"]
         assert await pairs() == 6
 
@@ -200,7 +208,11 @@ async def test_many_writers_may_set_and_add_from_both_sides_at_once(tmp_path: Pa
             *(
                 edit
                 for turn in range(4)
-                for edit in (three.tags.set([red, green]), three.tags.set([blue]), blue.articles.add(three, four))
+                for edit in (
+                    three.tags.set([red, green]),
+                    three.tags.set([blue]),
+                    blue.articles.add(three, four),
+                )
             )
         )
         assert await names(three) in (["blue"], ["green", "red"], ["blue", "green", "red"])
@@ -267,7 +279,9 @@ async def test_edits_need_the_permission_to_update_the_owner(tmp_path: Path) -> 
         assert await names(one) == ["green"]
 
 
-async def test_a_read_only_model_has_fixed_relations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_read_only_model_has_fixed_relations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with blog(tmp_path):
         one = await Article.objects.get(title="One")
         monkeypatch.setattr(Article._meta, "read_only", True)
@@ -288,7 +302,9 @@ async def test_unknown_names_are_refused(tmp_path: Path) -> None:
             await one.tags.add("zz")
 
 
-async def test_a_key_that_an_instance_made_for_itself_does_not_make_it_saved(tmp_path: Path) -> None:
+async def test_a_key_that_an_instance_made_for_itself_does_not_make_it_saved(
+    tmp_path: Path,
+) -> None:
     async with blog(tmp_path):
         one = await Article.objects.get(title="One")
         fresh = Tag(name="fresh")
@@ -315,7 +331,9 @@ async def test_tables_made_for_some_models_include_the_joins_between_them(tmp_pa
         assert await create_tables([Article, Tag]) == []
 
 
-async def test_get_or_create_and_update_or_create_use_related_rows_and_relate_new_ones(tmp_path: Path) -> None:
+async def test_get_or_create_and_update_or_create_use_related_rows_and_relate_new_ones(
+    tmp_path: Path,
+) -> None:
     async with blog(tmp_path):
         one = await Article.objects.get(title="One")
         red = await Tag.objects.get(name="red")

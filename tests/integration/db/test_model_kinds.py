@@ -10,14 +10,7 @@ from typing import Any
 
 import pytest
 
-from openviper.db.sql.result_cache import query_cache
 from openviper.db.connection import atomic, run_read
-from openviper.db.query.events import (
-    SUPPORTED_EVENTS,
-    get_dispatcher,
-    model_event,
-    reset_dispatcher,
-)
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
     SingleModelDeleteForbiddenError,
@@ -27,7 +20,14 @@ from openviper.db.exceptions import (
 from openviper.db.executor import invalidate_query_cache
 from openviper.db.fields import CharField, ForeignKey, IntegerField
 from openviper.db.models import Model
+from openviper.db.query.events import (
+    SUPPORTED_EVENTS,
+    get_dispatcher,
+    model_event,
+    reset_dispatcher,
+)
 from openviper.db.schemas.state import models_state
+from openviper.db.sql.result_cache import query_cache
 from openviper.exceptions import FieldError, IntegrityError, QueryError
 from tests.integration.db.support import database, stored
 
@@ -112,7 +112,11 @@ async def test_a_single_model_has_one_row_with_the_key_1(tmp_path: Path) -> None
         made = await Site.objects.get_or_create_single(title="mine")
         assert (made.pk, made.title) == (1, "mine")
         assert (await Site.objects.get_or_create_single(title="other")).title == "mine"
-        for again in (Site.objects.create_single(), Site.objects.create(title="x"), Site(title="x").save()):
+        for again in (
+            Site.objects.create_single(),
+            Site.objects.create(title="x"),
+            Site(title="x").save(),
+        ):
             with pytest.raises(SingleModelAlreadyExistsError):
                 await again
         with pytest.raises(SingleModelAlreadyExistsError):
@@ -124,12 +128,18 @@ async def test_a_single_model_has_one_row_with_the_key_1(tmp_path: Path) -> None
         assert stored(path, "SELECT id, visits FROM kinds_site") == [(1, 5)]
 
 
-async def test_the_row_is_never_deleted_and_no_hook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_row_is_never_deleted_and_no_hook_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with database(tmp_path, Site):
         site = await Site.objects.create()
         calls: list[str] = []
         monkeypatch.setattr(Site, "on_delete", lambda self: calls.append("on_delete"))
-        for deletion in (site.delete(), Site.objects.all().delete(), Site.objects.filter(title="x").delete()):
+        for deletion in (
+            site.delete(),
+            Site.objects.all().delete(),
+            Site.objects.filter(title="x").delete(),
+        ):
             with pytest.raises(SingleModelDeleteForbiddenError):
                 await deletion
         assert calls == []
@@ -146,13 +156,19 @@ async def test_the_database_itself_refuses_a_second_row(tmp_path: Path) -> None:
 
 async def test_two_that_create_at_once_end_up_with_one_row(tmp_path: Path) -> None:
     async with database(tmp_path, Site):
-        found = await asyncio.gather(*(Site.objects.get_or_create_single() for _ in range(8)), return_exceptions=True)
+        found = await asyncio.gather(
+            *(Site.objects.get_or_create_single() for _ in range(8)), return_exceptions=True
+        )
         assert any(isinstance(one, Site) for one in found)
         assert await Site.objects.count() == 1
 
 
 async def test_only_single_models_have_one() -> None:
-    for call in (Note.objects.get_single(), Note.objects.create_single(), Note.objects.get_or_create_single()):
+    for call in (
+        Note.objects.get_single(),
+        Note.objects.create_single(),
+        Note.objects.get_or_create_single(),
+    ):
         with pytest.raises(QueryError, match="no single model"):
             await call
 
@@ -160,7 +176,9 @@ async def test_only_single_models_have_one() -> None:
 def test_options_that_are_no_truth_values_are_refused() -> None:
     for option in ("single", "virtual"):
         with pytest.raises(FieldError, match=option):
-            type("Odd", (Model,), {"__module__": __name__, "Meta": type("Meta", (), {option: "yes"})})
+            type(
+                "Odd", (Model,), {"__module__": __name__, "Meta": type("Meta", (), {option: "yes"})}
+            )
 
 
 # Proxies and unmanaged models
@@ -178,10 +196,13 @@ async def test_a_proxy_shares_the_table_of_its_parent(tmp_path: Path) -> None:
 # Cached models
 
 
-async def test_a_result_is_kept_until_a_write_and_never_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_result_is_kept_until_a_write_and_never_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with database(tmp_path, Page, Comment):
         await Page.objects.create(title="a")
         statements: list[str] = []
+
         async def counted(alias: str, sql: str, parameters: Any, convert: Any) -> Any:
             statements.append(sql)
             return await run_read(alias, sql, parameters, convert)
@@ -233,7 +254,9 @@ async def test_models_that_do_not_ask_for_it_keep_nothing(tmp_path: Path) -> Non
         assert len(query_cache) == 0
 
 
-def test_the_least_used_result_goes_and_old_ones_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_used_result_goes_and_old_ones_are_not_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for number in range(3):
         query_cache.put((number,), ["t"], [(number,)], 60, 2, query_cache.version(["t"]))
     assert [query_cache.get((number,)) for number in range(3)] == [None, [(1,)], [(2,)]]
@@ -254,13 +277,26 @@ async def test_handlers_are_told_in_the_order_of_the_hooks(tmp_path: Path) -> No
         get_dispatcher().register(NOTE, event, handler)
     async with database(tmp_path, Note):
         note = await Note.objects.create(text="a")
-        created = ["before_validate", "validate", "before_insert", "before_save", "after_insert", "on_change"]
+        created = [
+            "before_validate",
+            "validate",
+            "before_insert",
+            "before_save",
+            "after_insert",
+            "on_change",
+        ]
         assert [call[0] for call in calls] == created
         assert calls[-1][1] == {"id": note.pk, "text": "a"}
         calls.clear()
         note.text = "b"
         await note.save()
-        assert [call[0] for call in calls] == ["before_validate", "validate", "before_save", "on_update", "on_change"]
+        assert [call[0] for call in calls] == [
+            "before_validate",
+            "validate",
+            "before_save",
+            "on_update",
+            "on_change",
+        ]
         assert calls[-1][1] == {"text": "a"}
         calls.clear()
         await note.save()
@@ -276,7 +312,9 @@ async def test_handlers_are_told_in_the_order_of_the_hooks(tmp_path: Path) -> No
         ]  # fmt: skip
 
 
-async def test_an_async_handler_runs_after_the_commit_and_not_after_a_rollback(tmp_path: Path) -> None:
+async def test_an_async_handler_runs_after_the_commit_and_not_after_a_rollback(
+    tmp_path: Path,
+) -> None:
     told: list[str] = []
 
     @model_event.trigger(f"{NOTE}.after_insert")
@@ -333,11 +371,17 @@ def handler_of_the_settings(subject: Any, event: str) -> None:
     """Stand for a handler that settings name."""
 
 
-def test_handlers_of_the_settings_are_loaded_from_the_project_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_handlers_of_the_settings_are_loaded_from_the_project_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     path = f"{__name__}.handler_of_the_settings"
     with caplog.at_level(logging.WARNING, "openviper.db"):
         get_dispatcher().load(
-            {NOTE: {"after_insert": [path, "os.remove", "tests.no_such"], "after_lunch": [path]}}, ["tests.app"]
+            {NOTE: {"after_insert": [path, "os.remove", "tests.no_such"], "after_lunch": [path]}},
+            ["tests.app"],
         )
     assert get_dispatcher().handlers(Note, "after_insert") == [handler_of_the_settings]
-    assert all(text in caplog.text for text in ("'os.remove' is in no installed app", "tests.no_such", "after_lunch"))
+    assert all(
+        text in caplog.text
+        for text in ("'os.remove' is in no installed app", "tests.no_such", "after_lunch")
+    )

@@ -11,11 +11,19 @@ from openviper.core.context import ignore_permissions_ctx
 from openviper.db.connection import connections
 from openviper.db.executor import set_permission_checker
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField
-from openviper.db.models import model_registry
-from openviper.db.models import F, Model, Prefetch, Q, QuerySet
+from openviper.db.models import F, Model, Prefetch, Q, QuerySet, model_registry
 from openviper.db.schemas import create_tables
 from openviper.exceptions import FieldError, QueryError
-from tests.integration.db.blog import Article, Group, Note, Profile, Tag, Writer, blog, counted_reads
+from tests.integration.db.blog import (
+    Article,
+    Group,
+    Note,
+    Profile,
+    Tag,
+    Writer,
+    blog,
+    counted_reads,
+)
 
 EVERY_DATABASE = True
 
@@ -35,7 +43,9 @@ async def test_reverse_names_give_the_list_and_know_their_owner(tmp_path: Path) 
     async with blog(tmp_path):
         with counted_reads() as reads:
             writers = await Writer.objects.prefetch_related("articles").order_by("id")
-            titles = [sorted(article.title for article in await writer.articles) for writer in writers]
+            titles = [
+                sorted(article.title for article in await writer.articles) for writer in writers
+            ]
             looped = [article async for article in writers[0].articles.all()]
             owners = {(await article.writer).name for article in looped}
             counts = [await writer.articles.count() for writer in writers]
@@ -74,17 +84,23 @@ async def test_one_to_one_is_loaded_from_both_sides(tmp_path: Path) -> None:
 async def test_many_to_many_is_loaded_by_one_query_from_both_sides(tmp_path: Path) -> None:
     async with blog(tmp_path):
         with counted_reads() as reads:
-            articles = await Article.objects.prefetch_related("tags", "see", "seen_from").order_by("id")
+            articles = await Article.objects.prefetch_related("tags", "see", "seen_from").order_by(
+                "id"
+            )
             names = [[tag.name for tag in await article.tags.all()] for article in articles]
             assert [await article.tags.count() for article in articles] == [2, 1, 0, 0]
             assert [tag.name async for tag in articles[0].tags] == ["green", "red"]
-            assert await articles[0].see == [articles[1]] and await articles[1].seen_from == [articles[0]]
+            assert await articles[0].see == [articles[1]] and await articles[1].seen_from == [
+                articles[0]
+            ]
             assert await articles[1].see == []
         assert len(reads) == 4
         assert names == [["green", "red"], ["red"], [], []]
         with counted_reads() as reads:
             tags = await Tag.objects.prefetch_related("articles")
-            found = {tag.name: sorted(article.title for article in await tag.articles) for tag in tags}
+            found = {
+                tag.name: sorted(article.title for article in await tag.articles) for tag in tags
+            }
         assert len(reads) == 2
         assert found == {"blue": [], "green": ["One"], "red": ["One", "Two"]}
         with counted_reads() as reads:
@@ -111,7 +127,11 @@ async def test_paths_go_on_over_all_kinds_of_relation(tmp_path: Path) -> None:
 async def test_what_select_related_loaded_is_used_again(tmp_path: Path) -> None:
     async with blog(tmp_path):
         with counted_reads() as reads:
-            articles = await Article.objects.select_related("writer").prefetch_related("writer__profile").order_by("id")
+            articles = (
+                await Article.objects.select_related("writer")
+                .prefetch_related("writer__profile")
+                .order_by("id")
+            )
             profiles = [await (await article.writer).profile for article in articles]
         assert len(reads) == 2
         assert [profile is None for profile in profiles] == [False, False, True, True]
@@ -122,23 +142,35 @@ async def test_a_prefetch_object_chooses_rows_and_attribute(tmp_path: Path) -> N
         drafts = Prefetch("articles", Article.objects.filter(public=False), to_attr="drafts")
         with counted_reads() as reads:
             writers: list[Any] = list(
-                await Writer.objects.prefetch_related(drafts, "drafts__tags", "articles").order_by("id")
+                await Writer.objects.prefetch_related(drafts, "drafts__tags", "articles").order_by(
+                    "id"
+                )
             )
-            assert [[article.title for article in writer.drafts] for writer in writers] == [["Two"], []]
+            assert [[article.title for article in writer.drafts] for writer in writers] == [
+                ["Two"],
+                [],
+            ]
             assert [tag.name for tag in await writers[0].drafts[0].tags] == ["red"]
             assert len(await writers[0].articles) == 2
         assert len(reads) == 4
         ordered = Prefetch("articles", queryset=Article.objects.order_by("-title").only("public"))
         anna = (await Writer.objects.prefetch_related(ordered).order_by("id"))[0]
         assert [article.id for article in await anna.articles] == [2, 1]
-        assert [article.get_deferred_fields() for article in await anna.articles] == [{"title", "editor"}] * 2
+        assert [article.get_deferred_fields() for article in await anna.articles] == [
+            {"title", "editor"}
+        ] * 2
 
 
 async def test_a_prefetch_object_works_for_foreign_keys_and_many_to_many(tmp_path: Path) -> None:
     async with blog(tmp_path):
         only_bert = Prefetch("writer", Writer.objects.filter(name="Bert"), to_attr="bert")
         articles: list[Any] = list(await Article.objects.prefetch_related(only_bert).order_by("id"))
-        assert [article.bert and article.bert.name for article in articles] == [None, None, "Bert", "Bert"]
+        assert [article.bert and article.bert.name for article in articles] == [
+            None,
+            None,
+            "Bert",
+            "Bert",
+        ]
         for queryset in (
             Tag.objects.filter(Q(name="red") | Q(name="blue")).order_by("-name"),
             Tag.objects.exclude(name="green"),
@@ -147,8 +179,15 @@ async def test_a_prefetch_object_works_for_foreign_keys_and_many_to_many(tmp_pat
             Tag.objects.filter(name="red").distinct(),
             Tag.objects.filter(name="red").prefetch_related("articles"),
         ):
-            articles = list(await Article.objects.prefetch_related(Prefetch("tags", queryset)).order_by("id"))
-            assert [[tag.name for tag in await one.tags] for one in articles] == [["red"], ["red"], [], []]
+            articles = list(
+                await Article.objects.prefetch_related(Prefetch("tags", queryset)).order_by("id")
+            )
+            assert [[tag.name for tag in await one.tags] for one in articles] == [
+                ["red"],
+                ["red"],
+                [],
+                [],
+            ]
         with counted_reads() as reads:
             (tag,) = await articles[1].tags
             assert sorted(article.title for article in await tag.articles) == ["One", "Two"]
@@ -178,7 +217,12 @@ async def test_single_instances_and_streams_are_prefetched_too(tmp_path: Path) -
             assert len(await one.tags) == 2
             last = await query.last()
             assert last is not None and await last.tags == []
-            assert [len(await article.tags) async for article in query.iterator(chunk_size=2)] == [2, 1, 0, 0]
+            assert [len(await article.tags) async for article in query.iterator(chunk_size=2)] == [
+                2,
+                1,
+                0,
+                0,
+            ]
         assert len(reads) == 4 + 5
         assert await Article.objects.filter(title="?").prefetch_related("tags") == []
 
@@ -197,12 +241,18 @@ async def test_the_list_given_is_a_copy(tmp_path: Path) -> None:
         assert len(await anna.articles) == 2
 
 
-async def test_many_keys_are_one_query_or_are_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_keys_are_one_query_or_are_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with blog(tmp_path):
         anna = await Writer.objects.get(name="Anna")
-        await Article.objects.bulk_create([Article(title=f"T{number}", writer=anna) for number in range(1200)])
+        await Article.objects.bulk_create(
+            [Article(title=f"T{number}", writer=anna) for number in range(1200)]
+        )
         articles = await Article.objects.order_by("id")
-        await Note.objects.bulk_create([Note(article=article, text=article.title) for article in articles[4:]])
+        await Note.objects.bulk_create(
+            [Note(article=article, text=article.title) for article in articles[4:]]
+        )
         await QuerySet(Article.tags.through_model).delete()
         dialect = connections.get().dialect
         as_one = (dialect.max_variables, dialect.long_list_operand, 1)
@@ -218,7 +268,16 @@ async def test_many_keys_are_one_query_or_are_split(tmp_path: Path, monkeypatch:
 
 async def test_wrong_names_and_objects_are_refused_at_once(tmp_path: Path) -> None:
     query = Article.objects.all()
-    wrong: list[Any] = ["nope", "title", "writer_id", "writer__nope", "tags__title", "", 5, Prefetch("nope")]
+    wrong: list[Any] = [
+        "nope",
+        "title",
+        "writer_id",
+        "writer__nope",
+        "tags__title",
+        "",
+        5,
+        Prefetch("nope"),
+    ]
     for name in wrong:
         with pytest.raises(FieldError):
             query.prefetch_related(name)
@@ -231,7 +290,9 @@ async def test_wrong_names_and_objects_are_refused_at_once(tmp_path: Path) -> No
     with pytest.raises(FieldError, match="twice"):
         query.prefetch_related(Prefetch("tags", to_attr="mine"), Prefetch("see", to_attr="mine"))
     with pytest.raises(QueryError, match="twice"):
-        query.prefetch_related(Prefetch("tags", Tag.objects.all()), Prefetch("tags", Tag.objects.all()))
+        query.prefetch_related(
+            Prefetch("tags", Tag.objects.all()), Prefetch("tags", Tag.objects.all())
+        )
     with pytest.raises(QueryError, match="limit"):
         Prefetch("tags", Tag.objects.limit(1))
     loose: Any = Tag.objects.values("name")
@@ -252,14 +313,18 @@ class Denying:
             raise PermissionError(model.__name__)
 
 
-async def test_prefetches_check_the_permission_to_read_unless_the_query_does_not(tmp_path: Path) -> None:
+async def test_prefetches_check_the_permission_to_read_unless_the_query_does_not(
+    tmp_path: Path,
+) -> None:
     async with blog(tmp_path):
         set_permission_checker(Denying("Article"))
         try:
             for name, model in (("writer", "Writer"), ("notes", "Note"), ("tags", "Tag")):
                 with pytest.raises(PermissionError, match=model):
                     await Article.objects.prefetch_related(name)
-            query = Article.objects.filter(ignore_permissions=True).prefetch_related("writer__groups", "tags", "notes")
+            query = Article.objects.filter(ignore_permissions=True).prefetch_related(
+                "writer__groups", "tags", "notes"
+            )
             (one, *_) = await query.order_by("id")
             assert len(await one.tags) == 2 and len(await (await one.writer).groups) == 1
             assert not ignore_permissions_ctx.get()
@@ -318,7 +383,9 @@ async def test_expressions_and_long_paths_in_a_prefetch_mean_what_they_say(tmp_p
 
 async def test_the_same_relation_may_be_named_again(tmp_path: Path) -> None:
     async with blog(tmp_path):
-        query = Writer.objects.prefetch_related("articles", "articles", Prefetch("articles"), "articles__tags")
+        query = Writer.objects.prefetch_related(
+            "articles", "articles", Prefetch("articles"), "articles__tags"
+        )
         with counted_reads() as reads:
             await query
         assert len(reads) == 3
@@ -334,7 +401,9 @@ async def test_a_loaded_foreign_key_can_be_put_under_another_name(tmp_path: Path
     async with blog(tmp_path):
         wish = Prefetch("writer", to_attr="by")
         with counted_reads() as reads:
-            articles: list[Any] = list(await Article.objects.select_related("writer").prefetch_related(wish))
+            articles: list[Any] = list(
+                await Article.objects.select_related("writer").prefetch_related(wish)
+            )
         assert len(reads) == 1 and {article.by.name for article in articles} == {"Anna", "Bert"}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from openviper.db.connection import atomic
 from openviper.db.exceptions import DatabaseAliasNotFoundError
-from openviper.db.models import Avg, Count, F, Max, Min, Q, QuerySet, Sum
+from openviper.db.models import Avg, Count, F, Max, Min, Q, Sum
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError, TableNotFound
 from tests.integration.db.library import CODE, MOMENT, Author, Book, Country, Cover, library, titles
 from tests.integration.db.support import database
@@ -109,7 +109,9 @@ async def test_lookups_find_what_they_say(tmp_path: Path) -> None:
     async with library(tmp_path):
         everything = await titles(Book.objects.all())
         for lookups, keys in LOOKUPS:
-            assert await titles(Book.objects.filter(**lookups)) == [everything[key - 1] for key in keys], lookups
+            assert await titles(Book.objects.filter(**lookups)) == [
+                everything[key - 1] for key in keys
+            ], lookups
 
 
 async def test_repeated_queries_reuse_sql_but_not_values(tmp_path: Path) -> None:
@@ -122,7 +124,11 @@ async def test_repeated_queries_reuse_sql_but_not_values(tmp_path: Path) -> None
 
 async def test_exclude_negates_the_conditions_of_one_call_together(tmp_path: Path) -> None:
     async with library(tmp_path):
-        assert await titles(Book.objects.exclude(author=1, copies__gt=1)) == ["Alpha", "Beta*[x]?", "Gamma"]
+        assert await titles(Book.objects.exclude(author=1, copies__gt=1)) == [
+            "Alpha",
+            "Beta*[x]?",
+            "Gamma",
+        ]
         assert await titles(Book.objects.exclude(author=1).exclude(copies=4)) == ["Gamma"]
         assert await titles(Book.objects.exclude(author__name="Anna")) == ["Beta*[x]?", "Gamma"]
         assert await Book.objects.exclude(author__name="Anna").exists()
@@ -133,7 +139,9 @@ async def test_exclude_drops_rows_with_null_in_the_column(tmp_path: Path) -> Non
         assert await titles(Book.objects.exclude(notes="a_b")) == ["alphabet"]
 
 
-async def test_a_value_that_cannot_be_converted_matches_nothing_even_negated(tmp_path: Path) -> None:
+async def test_a_value_that_cannot_be_converted_matches_nothing_even_negated(
+    tmp_path: Path,
+) -> None:
     async with library(tmp_path):
         assert await Book.objects.exclude(copies="many").count() == 0
         assert await Book.objects.filter(~Q(copies="many")).count() == 0
@@ -145,11 +153,15 @@ async def test_a_value_that_cannot_be_converted_matches_nothing_even_negated(tmp
 
 async def test_q_objects_combine(tmp_path: Path) -> None:
     async with library(tmp_path):
-        assert await titles(Book.objects.filter(Q(copies=1) | Q(author__name="Bert"), title__ne="Gamma")) == [
+        assert await titles(
+            Book.objects.filter(Q(copies=1) | Q(author__name="Bert"), title__ne="Gamma")
+        ) == [
             "Alpha",
             "Beta*[x]?",
         ]
-        assert await titles(Book.objects.filter(~(Q(copies=1) | Q(copies=2)) & Q(author=1))) == ["Beta_1"]
+        assert await titles(Book.objects.filter(~(Q(copies=1) | Q(copies=2)) & Q(author=1))) == [
+            "Beta_1"
+        ]
         assert await Book.objects.filter(Q()).count() == 5
         assert await Book.objects.filter(Q() & Q(copies=1)).count() == 1
         assert await Book.objects.filter(~Q()).count() == 5
@@ -219,14 +231,20 @@ async def test_values_come_back_converted(tmp_path: Path) -> None:
         assert first["lent"] is False
         assert first["code"] == CODE
         assert list(first) == [field.attname for field in Book._fields.values()]
-        rows = Book.objects.filter(copies=4).values("title", "author__name", "author__country__label", "extra")
-        assert await rows == [{"title": "Beta*[x]?", "name": "Bert", "label": None, "extra": {"a": [1, None]}}]
+        rows = Book.objects.filter(copies=4).values(
+            "title", "author__name", "author__country__label", "extra"
+        )
+        assert await rows == [
+            {"title": "Beta*[x]?", "name": "Bert", "label": None, "extra": {"a": [1, None]}}
+        ]
         clash = Book.objects.filter(copies=1).values("author__name", "editor__name")
         assert await clash == [{"author__name": "Anna", "editor__name": "Bert"}]
         assert await Book.objects.filter(copies=1).values("author") == [{"author": 1}]
         few = Book.objects.filter(copies__lt=3).order_by("pk")
         assert await few.values_list("pk", "lent") == [(1, False), (2, True)]
-        assert await Book.objects.distinct().order_by("author").values_list("author", flat=True) == [1, 2]
+        assert await Book.objects.distinct().order_by("author").values_list(
+            "author", flat=True
+        ) == [1, 2]
         assert set((await Book.objects.only("title").values())[0]) == {"id", "title"}
 
 
@@ -236,7 +254,9 @@ async def test_querysets_serve_as_subqueries(tmp_path: Path) -> None:
         assert await titles(Book.objects.filter(author__in=cheap)) == ["Beta*[x]?", "Gamma"]
         lent = Book.objects.filter(lent=True).values_list("author_id", flat=True)
         assert [one.name for one in await Author.objects.filter(pk__in=lent)] == ["Anna"]
-        assert [one.name for one in await Author.objects.filter(pk__not_in=lent, name__startswith="B")] == ["Bert"]
+        assert [
+            one.name for one in await Author.objects.filter(pk__not_in=lent, name__startswith="B")
+        ] == ["Bert"]
 
 
 async def test_aggregates(tmp_path: Path) -> None:
@@ -266,9 +286,14 @@ async def test_aggregates(tmp_path: Path) -> None:
             "name": "Bert",
         }
         assert await Book.objects.filter(author=2).aggregate(total=Sum("copies")) == {"total": 9}
-        assert await Book.objects.order_by("-copies").limit(2).aggregate(total=Sum("copies")) == {"total": 9}
+        assert await Book.objects.order_by("-copies").limit(2).aggregate(total=Sum("copies")) == {
+            "total": 9
+        }
         assert await Book.objects.distinct().aggregate(total=Sum("lent")) == {"total": 1}
-        assert await Book.objects.filter(pk=99).aggregate(total=Sum("copies"), n=Count()) == {"total": None, "n": 0}
+        assert await Book.objects.filter(pk=99).aggregate(total=Sum("copies"), n=Count()) == {
+            "total": None,
+            "n": 0,
+        }
 
 
 async def test_select_related_takes_one_query_and_keeps_rows_without_target(tmp_path: Path) -> None:
@@ -323,14 +348,22 @@ async def test_in_bulk(tmp_path: Path) -> None:
 async def test_iterator_yields_every_row_once(tmp_path: Path, size: int) -> None:
     async with library(tmp_path):
         assert [book.pk async for book in Book.objects.iterator(size)] == [1, 2, 3, 4, 5]
-        assert [book.copies async for book in Book.objects.order_by("-lent").iterator(size)] == [2, 1, 3, 4, 5]
+        assert [book.copies async for book in Book.objects.order_by("-lent").iterator(size)] == [
+            2,
+            1,
+            3,
+            4,
+            5,
+        ]
         assert [book.pk async for book in Book.objects.limit(3).iterator(size)] == [1, 2, 3]
         assert [book.pk async for book in Book.objects.limit(2).offset(3).iterator(size)] == [4, 5]
 
 
 async def test_async_for_yields_the_instances(tmp_path: Path) -> None:
     async with library(tmp_path):
-        assert [book.copies async for book in Book.objects.filter(copies__lt=3).order_by("copies")] == [1, 2]
+        assert [
+            book.copies async for book in Book.objects.filter(copies__lt=3).order_by("copies")
+        ] == [1, 2]
 
 
 async def test_explain_and_raw_sql_show_no_values(tmp_path: Path) -> None:
@@ -393,7 +426,12 @@ async def test_queries_join_the_open_transaction(tmp_path: Path) -> None:
 async def test_update_takes_expressions_paths_and_instances(tmp_path: Path) -> None:
     async with library(tmp_path):
         anna = await Author.objects.get(name="Anna")
-        assert await Book.objects.filter(author__name="Bert").update(author=anna, copies=10 - F("copies") * 2) == 2
+        assert (
+            await Book.objects.filter(author__name="Bert").update(
+                author=anna, copies=10 - F("copies") * 2
+            )
+            == 2
+        )
         assert await Book.objects.filter(author=anna).count() == 5
         assert (await Book.objects.get(title="Gamma")).copies == 0
         assert await Book.objects.filter(author_id=anna.pk).update(author_id=2, price=None) == 5

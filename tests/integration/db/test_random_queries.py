@@ -10,14 +10,42 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from openviper.db.fields import BooleanField, CharField, DateTimeField, DecimalField, ForeignKey, IntegerField
+from openviper.db.fields import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    DecimalField,
+    ForeignKey,
+    IntegerField,
+)
 from openviper.db.models import F, Model, Q
 from tests.integration.db.support import database
 
 EVERY_DATABASE = True
 ROUNDS = 250
 START = datetime(2025, 12, 30, 22, 58, 59, 7, UTC)
-WORDS = ["", "a", "A", "ab", "aB", "%", "a%", "_", "a_", "\\", "a\\b", "*", "[a]", "?", "é", "É", "ß", "it's", 'say "a"', "  a"]
+WORDS = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "aB",
+    "%",
+    "a%",
+    "_",
+    "a_",
+    "\\",
+    "a\\b",
+    "*",
+    "[a]",
+    "?",
+    "é",
+    "É",
+    "ß",
+    "it's",
+    'say "a"',
+    "  a",
+]
 
 
 class Town(Model):
@@ -115,7 +143,9 @@ def number_leaf(chance: random.Random) -> tuple[Q, Test]:
     }
     kind = chance.choice([*kinds, "range", "isnull", "none", "empty", "F"])
     if kind == "range":
-        return Q(**{f"{name}__range": (value, value + 2)}), compared(name, lambda number: value <= number <= value + 2)
+        return Q(**{f"{name}__range": (value, value + 2)}), compared(
+            name, lambda number: value <= number <= value + 2
+        )
     if kind == "isnull":
         wanted = chance.random() < 0.5
         return Q(**{f"{name}__isnull": wanted}), lambda row: (row[name] is None) is wanted
@@ -128,8 +158,13 @@ def number_leaf(chance: random.Random) -> tuple[Q, Test]:
             else (Q(**{f"{name}__not_in": []}), lambda row: True)
         )
     if kind == "F":
-        return Q(age__gt=F("town_id") - 1), lambda row: (
-            None if row["age"] is None or row["town_id"] is None else row["age"] > row["town_id"] - 1
+        return (
+            Q(age__gt=F("town_id") - 1),
+            lambda row: (
+                None
+                if row["age"] is None or row["town_id"] is None
+                else row["age"] > row["town_id"] - 1
+            ),
         )
     return Q(**{f"{name}__{kind}": value}), compared(name, kinds[kind])
 
@@ -146,9 +181,13 @@ def other_leaf(chance: random.Random) -> tuple[Q, Test]:
     if part == "lte":
         return Q(seen__lte=moment), compared("seen", lambda value: value <= moment)
     if part == "date":
-        return Q(seen__date=moment.date()), compared("seen", lambda value: value.date() == moment.date())
+        return Q(seen__date=moment.date()), compared(
+            "seen", lambda value: value.date() == moment.date()
+        )
     wanted_part = getattr(moment, part)
-    return Q(**{f"seen__{part}__gte": wanted_part}), compared("seen", lambda value: getattr(value, part) >= wanted_part)
+    return Q(**{f"seen__{part}__gte": wanted_part}), compared(
+        "seen", lambda value: getattr(value, part) >= wanted_part
+    )
 
 
 def tree(chance: random.Random, depth: int = 0) -> tuple[Q, Test]:
@@ -201,10 +240,16 @@ async def test_random_conditions_find_what_logic_says(tmp_path: Path) -> None:
             people = Person.objects.filter(condition)
             found = await people.order_by("pk").values_list("pk", flat=True)
             assert found == wanted, f"round {number}: {condition!r}"
-            left = await Person.objects.exclude(condition).order_by("pk").values_list("pk", flat=True)
-            assert left == [row["id"] for row in rows if test(row) is False], f"round {number}: exclude {condition!r}"
+            left = (
+                await Person.objects.exclude(condition).order_by("pk").values_list("pk", flat=True)
+            )
+            assert left == [row["id"] for row in rows if test(row) is False], (
+                f"round {number}: exclude {condition!r}"
+            )
             assert await people.count() == len(wanted)
             assert await people.exists() == bool(wanted)
             if number % 10 == 0:  # A write with the same condition touches the same rows.
-                assert await people.update(age=F("age")) == len(wanted), f"round {number}: update {condition!r}"
+                assert await people.update(age=F("age")) == len(wanted), (
+                    f"round {number}: update {condition!r}"
+                )
         assert telling > ROUNDS * 0.6

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.models import Count, F, Q, Sum
+from openviper.db.models import F, Q, Sum
 from openviper.exceptions import FieldError, QueryError
 from tests.integration.db.library import Book, library
-
 
 EVERY_DATABASE = True
 
@@ -92,7 +91,12 @@ async def test_instances_stand_for_their_keys(tmp_path: Path) -> None:
 
 async def test_wrong_shapes_of_values_are_query_errors(tmp_path: Path) -> None:
     async with library(tmp_path):
-        for lookups in ({"copies__in": 5}, {"title__in": "abc"}, {"copies__range": [1]}, {"copies__isnull": "yes"}):
+        for lookups in (
+            {"copies__in": 5},
+            {"title__in": "abc"},
+            {"copies__range": [1]},
+            {"copies__isnull": "yes"},
+        ):
             with pytest.raises(QueryError):
                 await Book.objects.filter(**lookups)
         with pytest.raises(FieldError):

@@ -90,7 +90,9 @@ async def test_relations_stay_on_the_database_of_their_instance(tmp_path: Path) 
         await article.tags.set([tag])
         assert await writer.articles == [article] and await writer.profile is None
         assert await (await Article.objects.using("other").get()).writer == writer
-        (found,) = await Tag.objects.using("other").prefetch_related("articles__writer", "articles__tags")
+        (found,) = await Tag.objects.using("other").prefetch_related(
+            "articles__writer", "articles__tags"
+        )
         with counted_reads() as reads:
             (back,) = await found.articles
             assert (await back.writer).name == "Otto" and await back.tags == [tag]

@@ -39,7 +39,11 @@ async def call(app: Any, kind: str = "http") -> None:
 def in_use() -> int:
     """Return the number of connections that are taken."""
     figures = connections.get().pool().statistics()
-    return int(figures["open"] - figures["idle"]) if "idle" in figures else int(figures["primary_held"])
+    return (
+        int(figures["open"] - figures["idle"])
+        if "idle" in figures
+        else int(figures["primary_held"])
+    )
 
 
 async def test_a_request_without_a_query_takes_no_connection(tmp_path: Path) -> None:
@@ -51,9 +55,13 @@ async def test_a_request_without_a_query_takes_no_connection(tmp_path: Path) -> 
         await call(app)
 
 
-async def test_a_request_keeps_one_connection_and_gives_it_back(tmp_path: Path, vendor: str) -> None:
+async def test_a_request_keeps_one_connection_and_gives_it_back(
+    tmp_path: Path, vendor: str
+) -> None:
     async with database(tmp_path, Visit) as path:
-        expected = 0 if vendor == "sqlite" else 1  # SQLite's statements take turns on the few that there are.
+        expected = (
+            0 if vendor == "sqlite" else 1
+        )  # SQLite's statements take turns on the few that there are.
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await Visit.objects.create(name="a")
@@ -69,7 +77,9 @@ async def test_a_request_keeps_one_connection_and_gives_it_back(tmp_path: Path, 
         assert await Visit.objects.count() == 2
 
 
-async def test_a_failing_request_gives_its_connection_back_and_forgets_what_it_wrote(tmp_path: Path) -> None:
+async def test_a_failing_request_gives_its_connection_back_and_forgets_what_it_wrote(
+    tmp_path: Path,
+) -> None:
     async with database(tmp_path, Visit):
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

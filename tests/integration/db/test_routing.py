@@ -147,7 +147,9 @@ async def test_reading_from_the_primary_can_be_asked_for(tmp_path: Path) -> None
         assert await source() == "default"
 
 
-async def test_using_a_transaction_and_the_models_own_database_come_before_routers(tmp_path: Path) -> None:
+async def test_using_a_transaction_and_the_models_own_database_come_before_routers(
+    tmp_path: Path,
+) -> None:
     async with databases(tmp_path, **REPLICAS):
         assert (await Item.objects.using("two").get()).name == "two"
         async with transaction(using="two"):
@@ -161,7 +163,9 @@ async def test_using_a_transaction_and_the_models_own_database_come_before_route
         assert await Elsewhere.objects.using("default").count() == 0
 
 
-async def test_an_instance_is_written_where_it_came_from_unless_that_is_a_replica(tmp_path: Path) -> None:
+async def test_an_instance_is_written_where_it_came_from_unless_that_is_a_replica(
+    tmp_path: Path,
+) -> None:
     async with databases(tmp_path, ROUTERS=[PrimaryReplicaRouter("default", ["one"])]):
         made = await Item.objects.using("two").create(name="made there")
         made.name = "changed there"
@@ -172,7 +176,9 @@ async def test_an_instance_is_written_where_it_came_from_unless_that_is_a_replic
         copied = await Item.objects.using("one").get()
         copied.name = "through the primary"
         await copied.save()
-        assert await Item.objects.using("default").values_list("name", flat=True) == ["through the primary"]
+        assert await Item.objects.using("default").values_list("name", flat=True) == [
+            "through the primary"
+        ]
         assert await Item.objects.using("one").values_list("name", flat=True) == ["one"]
 
 
@@ -192,19 +198,25 @@ async def test_a_replica_that_refuses_connections_is_left_alone_for_a_while(
     async with databases(tmp_path, **REPLICAS, **broken):
         with caplog.at_level(logging.WARNING, "openviper.db"):
             assert [await source() for _ in range(3)] == ["two", "two", "two"]
-        warnings = [record for record in caplog.records if "refuses connections" in record.getMessage()]
+        warnings = [
+            record for record in caplog.records if "refuses connections" in record.getMessage()
+        ]
         assert len(warnings) == 1
         assert "'one'" in warnings[0].getMessage()
 
 
 async def test_without_any_replica_left_the_primary_answers(tmp_path: Path) -> None:
-    broken = {alias: {"URL": f"sqlite:///{tmp_path / 'none' / alias}.db"} for alias in ("one", "two")}
+    broken = {
+        alias: {"URL": f"sqlite:///{tmp_path / 'none' / alias}.db"} for alias in ("one", "two")
+    }
     async with databases(tmp_path, **REPLICAS, **broken):
         assert await source() == "default"
 
 
 async def test_a_read_only_replica_refuses_writes(tmp_path: Path) -> None:
-    async with databases(tmp_path, one={"URL": f"sqlite:///{tmp_path / 'one'}.db", "READ_ONLY": True}):
+    async with databases(
+        tmp_path, one={"URL": f"sqlite:///{tmp_path / 'one'}.db", "READ_ONLY": True}
+    ):
         with pytest.raises(DatabaseReadOnlyError):
             await Item.objects.using("one").create(name="x")
 
@@ -236,7 +248,11 @@ async def test_the_first_answer_counts(tmp_path: Path) -> None:
         assert await resolver.resolve_read(Item, admin=True) == "default"
         assert await resolver.resolve_write(Item) == "one"
         assert await resolver.resolve_relation(Item(), Item())
-        assert [await resolver.resolve_migrate(alias) for alias in ("default", "one", "two")] == [True, True, False]
+        assert [await resolver.resolve_migrate(alias) for alias in ("default", "one", "two")] == [
+            True,
+            True,
+            False,
+        ]
         assert [await RouterResolver([DatabaseRouter()]).resolve_migrate(alias) for alias in ("default", "one")] == [
             True, False,
         ]  # fmt: skip
@@ -250,7 +266,9 @@ async def test_the_first_answer_counts(tmp_path: Path) -> None:
         ({**REPLICAS, "ROUTING": {"nonsense": 1}}, "nonsense"),
     ],
 )
-async def test_routers_that_cannot_be_made_are_named(tmp_path: Path, options: dict[str, Any], problem: str) -> None:
+async def test_routers_that_cannot_be_made_are_named(
+    tmp_path: Path, options: dict[str, Any], problem: str
+) -> None:
     async with databases(tmp_path, **options):
         with pytest.raises(DatabaseConfigurationError, match=problem):
             DefaultRouterResolver()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -16,12 +15,18 @@ from openviper.core.context import ignore_permissions
 from openviper.db.connection import atomic
 from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.executor import bypass_permissions, set_permission_checker
-from openviper.db.fields import BigAutoField, CharField, DateTimeField, ForeignKey, IntegerField, UUIDField
+from openviper.db.fields import (
+    BigAutoField,
+    CharField,
+    DateTimeField,
+    ForeignKey,
+    IntegerField,
+    UUIDField,
+)
 from openviper.db.models import Count, F, Max, Model, ModelValidationError
 from openviper.exceptions import DoesNotExist, IntegrityError, QueryError
 from tests.integration.db.library import MODELS, Author, Book
 from tests.integration.db.support import database, stored
-
 
 EVERY_DATABASE = True
 
@@ -93,7 +98,14 @@ async def test_every_kind_of_value_survives_the_round_trip(tmp_path: Path) -> No
 async def test_saving_converts_values_and_leaves_nothing_changed(tmp_path: Path) -> None:
     async with database(tmp_path, *MODELS):
         author = await Author.objects.create(name="A")
-        book = Book(title="x", author_id=author.pk, copies="3", price="1.5", printed="2026-01-02T03:04:05", lent="on")
+        book = Book(
+            title="x",
+            author_id=author.pk,
+            copies="3",
+            price="1.5",
+            printed="2026-01-02T03:04:05",
+            lent="on",
+        )
         await book.save()
         assert (book.copies, book.price, book.lent) == (3, Decimal("1.5"), True)
         assert book.printed == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -127,7 +139,9 @@ async def test_a_change_inside_a_json_value_is_seen(tmp_path: Path) -> None:
 async def test_saving_a_partly_loaded_instance_keeps_the_other_columns(tmp_path: Path) -> None:
     async with database(tmp_path, *MODELS):
         author = await Author.objects.create(name="A")
-        book = await Book.objects.create(title="x", author=author, copies=9, notes="keep", extra=[1])
+        book = await Book.objects.create(
+            title="x", author=author, copies=9, notes="keep", extra=[1]
+        )
         part = await Book.objects.only("title").get(pk=book.pk)
         part.title = "y"
         part.notes = "new"
@@ -135,7 +149,13 @@ async def test_saving_a_partly_loaded_instance_keeps_the_other_columns(tmp_path:
         assert part.get_deferred_fields() == set(Book._fields) - {"id", "title", "notes"}
         assert not part.has_changed
         full = await Book.objects.get(pk=book.pk)
-        assert (full.title, full.copies, full.notes, full.extra, full.author_id) == ("y", 9, "new", [1], author.pk)
+        assert (full.title, full.copies, full.notes, full.extra, full.author_id) == (
+            "y",
+            9,
+            "new",
+            [1],
+            author.pk,
+        )
         await part.refresh_from_db()
         assert part.copies == 9 and part.get_deferred_fields() == set()
 
@@ -218,7 +238,9 @@ async def test_column_names_may_differ_from_fields(tmp_path: Path) -> None:
 async def test_invalid_values_are_collected_and_nothing_is_stored(tmp_path: Path) -> None:
     async with database(tmp_path, *MODELS):
         book = Book(title="x" * 101, copies=2**40, price="1.234", lent="perhaps")
-        with pytest.raises(ValueError, match="Validation failed for Book: .*title.*; .*copies") as caught:
+        with pytest.raises(
+            ValueError, match="Validation failed for Book: .*title.*; .*copies"
+        ) as caught:
             await book.save()
         assert isinstance(caught.value, ModelValidationError)
         assert set(caught.value.errors) == {"title", "author", "copies", "price", "lent"}
@@ -240,7 +262,11 @@ async def test_constraints_surface_as_integrity_errors(tmp_path: Path) -> None:
         await Stamp.objects.create(label="a")
         with pytest.raises(IntegrityError) as caught:
             await Stamp.objects.create(label="a")
-        assert type(caught.value.__cause__).__module__.partition(".")[0] in ("sqlite3", "psycopg", "pymysql")
+        assert type(caught.value.__cause__).__module__.partition(".")[0] in (
+            "sqlite3",
+            "psycopg",
+            "pymysql",
+        )
         with pytest.raises(IntegrityError):
             await Book.objects.create(title="x", author_id=99)
 
@@ -253,7 +279,9 @@ async def test_get_or_create_and_update_or_create(tmp_path: Path) -> None:
         assert not created and again == stamp and again.count == 3
         changed, created = await Stamp.objects.update_or_create({"count": 9}, label="a")
         assert not created and changed.count == 9
-        fresh, created = await Stamp.objects.filter(count=1).update_or_create({"count": 1}, label="b")
+        fresh, created = await Stamp.objects.filter(count=1).update_or_create(
+            {"count": 1}, label="b"
+        )
         assert created and fresh.count == 1
 
 
@@ -282,7 +310,9 @@ async def test_losing_the_race_inside_a_transaction_leaves_it_usable(tmp_path: P
 async def test_bulk_create_numbers_and_marks_instances(tmp_path: Path) -> None:
     async with database(tmp_path, *SAVING):
         await Stamp.objects.create(label="first")
-        stamps = await Stamp.objects.bulk_create([Stamp(label=f"s{n}") for n in range(2500)], batch_size=700)
+        stamps = await Stamp.objects.bulk_create(
+            [Stamp(label=f"s{n}") for n in range(2500)], batch_size=700
+        )
         by_key = await Stamp.objects.in_bulk()
         assert len(by_key) == 2501
         assert all(by_key[stamp.pk].label == stamp.label for stamp in stamps)
@@ -290,7 +320,9 @@ async def test_bulk_create_numbers_and_marks_instances(tmp_path: Path) -> None:
         stamps[0].count = 5
         await stamps[0].save()
         assert await Stamp.objects.filter(count=5).count() == 1
-        given = await Stamp.objects.bulk_create([Stamp(label="x"), Stamp(id=99999, label="y"), Stamp(label="z")])
+        given = await Stamp.objects.bulk_create(
+            [Stamp(label="x"), Stamp(id=99999, label="y"), Stamp(label="z")]
+        )
         assert len({one.pk for one in given}) == 3 and given[1].pk == 99999
         assert (await Stamp.objects.get(label="z")).pk == given[2].pk
         assert await Stamp.objects.bulk_create([]) == []
@@ -407,7 +439,10 @@ async def test_joined_models_are_checked_too(tmp_path: Path) -> None:
         try:
             for query, joined in (
                 (Book.objects.filter(title="x"), []),
-                (Book.objects.filter(author__name="x", author__country__label="y"), ["Author", "Country"]),
+                (
+                    Book.objects.filter(author__name="x", author__country__label="y"),
+                    ["Author", "Country"],
+                ),
                 (Book.objects.exclude(author__name="x"), ["Author"]),
                 (Book.objects.order_by("author__name"), ["Author"]),
                 (Book.objects.select_related("author__country"), ["Author", "Country"]),

@@ -68,14 +68,21 @@ def sessions(vendor: str, url: str) -> list[int]:
 def end_sessions(vendor: str, url: str) -> None:
     """End every session on the database, as an administrator does."""
     for number in sessions(vendor, url):
-        run_on_server(vendor, f"SELECT pg_terminate_backend({number})" if vendor == "postgresql" else f"KILL {number}")
+        run_on_server(
+            vendor,
+            f"SELECT pg_terminate_backend({number})"
+            if vendor == "postgresql"
+            else f"KILL {number}",
+        )
 
 
 async def test_connections_are_limited_and_waiting_is_bounded(server: tuple[str, str]) -> None:
     vendor, url = server
     async with configured(url, POOL_SIZE=2, MAX_OVERFLOW=1, POOL_TIMEOUT=1):
         started = time.monotonic()
-        results = await asyncio.gather(*(sleep_on(vendor, 1.6) for _ in range(5)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(sleep_on(vendor, 1.6) for _ in range(5)), return_exceptions=True
+        )
         refused = [one for one in results if isinstance(one, PoolTimeoutError)]
         assert len(refused) == 2 and results.count(None) == 3
         assert 0.9 < time.monotonic() - started < 10
@@ -85,7 +92,9 @@ async def test_connections_are_limited_and_waiting_is_bounded(server: tuple[str,
         assert await Parcel.objects.count() == 0
 
 
-async def test_a_session_that_the_server_ended_is_replaced_unnoticed(server: tuple[str, str]) -> None:
+async def test_a_session_that_the_server_ended_is_replaced_unnoticed(
+    server: tuple[str, str],
+) -> None:
     vendor, url = server
     async with configured(url):
         await asyncio.gather(*(sleep_on(vendor, 0.05) for _ in range(3)))
@@ -97,7 +106,9 @@ async def test_a_session_that_the_server_ended_is_replaced_unnoticed(server: tup
             await Parcel.objects.all().delete()
 
 
-async def test_a_transaction_whose_session_is_ended_stores_nothing_and_says_so(server: tuple[str, str]) -> None:
+async def test_a_transaction_whose_session_is_ended_stores_nothing_and_says_so(
+    server: tuple[str, str],
+) -> None:
     vendor, url = server
     async with configured(url):
         with pytest.raises(OperationalError):
@@ -123,7 +134,9 @@ async def test_cancelling_leaks_no_connection(server: tuple[str, str]) -> None:
             started = time.monotonic()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(one, asyncio.CancelledError) for one in results)
-            assert time.monotonic() - started < 20  # The statements would take 30; psycopg's own cancel may take 5 under load.
+            assert (
+                time.monotonic() - started < 20
+            )  # The statements would take 30; psycopg's own cancel may take 5 under load.
             await asyncio.gather(*(sleep_on(vendor, 0.01) for _ in range(4)))
         deadline = time.monotonic() + 5
         while len(sessions(vendor, url)) > 2:
@@ -223,7 +236,9 @@ async def test_statements_that_take_too_long_are_ended(server: tuple[str, str]) 
 
 
 @pytest.mark.parametrize("wrong", ["password", "host", "database"])
-async def test_what_does_not_answer_is_one_clear_error_without_the_password(server: tuple[str, str], wrong: str) -> None:
+async def test_what_does_not_answer_is_one_clear_error_without_the_password(
+    server: tuple[str, str], wrong: str
+) -> None:
     vendor, url = server
     scheme, _, rest = url.partition("://")
     if wrong == "password":

@@ -117,7 +117,9 @@ async def test_a_write_inside_a_pinned_connection_is_durable_at_once(tmp_path: P
         assert names(path) == ["a"]
 
 
-async def test_cancelling_inside_a_block_rolls_it_back_and_frees_the_connection(tmp_path: Path) -> None:
+async def test_cancelling_inside_a_block_rolls_it_back_and_frees_the_connection(
+    tmp_path: Path,
+) -> None:
     async with database(tmp_path, Account) as path:
         reached = asyncio.Event()
 
@@ -136,7 +138,9 @@ async def test_cancelling_inside_a_block_rolls_it_back_and_frees_the_connection(
         assert names(path) == ["kept"]
 
 
-async def test_a_statement_cancelled_by_a_timeout_leaves_the_block_usable(tmp_path: Path, vendor: str) -> None:
+async def test_a_statement_cancelled_by_a_timeout_leaves_the_block_usable(
+    tmp_path: Path, vendor: str
+) -> None:
     sleep = {
         "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
         "postgresql": "SELECT pg_sleep(30)",
@@ -152,7 +156,9 @@ async def test_a_statement_cancelled_by_a_timeout_leaves_the_block_usable(tmp_pa
         assert await Account.objects.count() == 1
 
 
-async def test_callbacks_run_after_the_outermost_commit_and_never_after_a_rollback(tmp_path: Path) -> None:
+async def test_callbacks_run_after_the_outermost_commit_and_never_after_a_rollback(
+    tmp_path: Path,
+) -> None:
     async with database(tmp_path, Account):
         calls: list[str] = []
         async with atomic():
@@ -192,12 +198,16 @@ async def test_a_read_only_alias_refuses_writes_even_by_statement(tmp_path: Path
                 pass
         async with frozen.connection() as connection:
             with pytest.raises(Exception, match="read.?only|READ ONLY"):
-                await connection.execute("INSERT INTO transactions_account (name, balance) VALUES ('x', 0)")
+                await connection.execute(
+                    "INSERT INTO transactions_account (name, balance) VALUES ('x', 0)"
+                )
         await frozen.close()
         assert names(path) == []
 
 
-async def test_a_transaction_that_the_database_ended_is_not_reported_as_stored(tmp_path: Path, vendor: str) -> None:
+async def test_a_transaction_that_the_database_ended_is_not_reported_as_stored(
+    tmp_path: Path, vendor: str
+) -> None:
     async with database(tmp_path, Account) as path:
         with pytest.raises(OperationalError, match="ended the transaction"):
             async with atomic() as connection:
@@ -218,14 +228,18 @@ async def transfer(chance: random.Random) -> None:
             if chance.random() < 0.3:
                 await asyncio.sleep(0)
             await Account.objects.filter(pk=target).update(balance=F("balance") + amount)
-            await Entry.objects.bulk_create([Entry(account_id=source, amount=-amount), Entry(account_id=target, amount=amount)])
+            await Entry.objects.bulk_create(
+                [Entry(account_id=source, amount=-amount), Entry(account_id=target, amount=amount)]
+            )
     except OperationalError as error:
         assert error.retryable  # noqa: PT017 - anything else than a deadlock is a failure
 
 
 async def test_money_is_never_made_or_lost_whatever_is_cancelled(tmp_path: Path) -> None:
     async with database(tmp_path, Account, Entry) as path:
-        await Account.objects.bulk_create([Account(name=f"a{n}", balance=START) for n in range(ACCOUNTS)])
+        await Account.objects.bulk_create(
+            [Account(name=f"a{n}", balance=START) for n in range(ACCOUNTS)]
+        )
         chance = random.Random(20261123)
 
         async def attempts(seed: int) -> None:
@@ -244,7 +258,9 @@ async def test_money_is_never_made_or_lost_whatever_is_cancelled(tmp_path: Path)
         entries = stored(path, "SELECT account_id, amount FROM transactions_entry")
         assert len(entries) > 200
         for number, balance in stored(path, "SELECT id, balance FROM transactions_account"):
-            assert balance == START + sum(amount for account, amount in entries if account == number)
+            assert balance == START + sum(
+                amount for account, amount in entries if account == number
+            )
         statistics = connections.get().pool().statistics()
         if "idle" in statistics:
             assert statistics["open"] == statistics["idle"] <= 5
@@ -263,7 +279,9 @@ async def test_a_connection_is_free_again_when_its_block_ends(tmp_path: Path) ->
         await close_db()
 
 
-async def test_a_savepoint_that_was_not_made_is_not_gone_back_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_savepoint_that_was_not_made_is_not_gone_back_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with database(tmp_path, Account) as path:
         async with atomic() as outer:
             await Account.objects.create(name="kept", balance=1)

@@ -14,10 +14,10 @@ from openviper.db.exceptions import (
     VirtualBackendNotFoundError,
     VirtualBackendOperationError,
 )
-from openviper.db.sql.expressions import Count, F, Q
 from openviper.db.fields import CharField, IntegerField
 from openviper.db.models import Model
 from openviper.db.schemas.state import models_state
+from openviper.db.sql.expressions import Count, F, Q
 from openviper.db.virtual import (
     APIVirtualBackend,
     FilterOp,
@@ -64,7 +64,9 @@ def names(planets: list[Planet]) -> list[str]:
 async def test_queries_are_answered_by_the_backend() -> None:
     assert names(await Planet.objects.order_by("-moons")) == ["Saturn", "Mars", "Venus"]
     assert names(await Planet.objects.filter(moons__gt=0).order_by("name").limit(1)) == ["Mars"]
-    assert names(await Planet.objects.filter(name__in=["Mars", "Venus"]).order_by("name").offset(1)) == ["Venus"]
+    assert names(
+        await Planet.objects.filter(name__in=["Mars", "Venus"]).order_by("name").offset(1)
+    ) == ["Venus"]
     assert names(await Planet.objects.filter(ring=None, moons__lte=1)) == ["Venus"]
     assert names(await Planet.objects.filter(name__icontains="s", name__endswith="rs")) == ["Mars"]
     assert (await Planet.objects.get(pk="2")).moons == 83
@@ -81,7 +83,9 @@ async def test_queries_are_answered_by_the_backend() -> None:
         Planet.objects.filter(nope=1)
 
 
-async def test_instances_are_stored_changed_reloaded_and_deleted(backend: MemoryVirtualBackend) -> None:
+async def test_instances_are_stored_changed_reloaded_and_deleted(
+    backend: MemoryVirtualBackend,
+) -> None:
     pluto = await Planet.objects.create(name="Pluto")
     assert (pluto.pk, pluto.has_changed) == (4, False)
     pluto.moons = 5
@@ -160,7 +164,12 @@ async def test_what_a_backend_cannot_do_is_refused_before_it_is_asked() -> None:
 async def test_a_read_only_backend_refuses_writes(backend: MemoryVirtualBackend) -> None:
     mars = await Planet.objects.get(pk=1)
     backend.read_only = True
-    for write in (mars.save(), mars.delete(), Planet.objects.create(name="x"), Planet.objects.all().delete()):
+    for write in (
+        mars.save(),
+        mars.delete(),
+        Planet.objects.create(name="x"),
+        Planet.objects.all().delete(),
+    ):
         with pytest.raises(ReadOnlyVirtualModelError):
             await write
     assert issubclass(ReadOnlyVirtualModelError, DatabaseReadOnlyError)

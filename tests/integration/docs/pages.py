@@ -28,7 +28,9 @@ def page(name: str) -> str:
 def models_of(text: str, app: str) -> Iterator[tuple[ModuleType, list[Any]]]:
     """Run the models of a page as the module of an app; give it, and the models made by it."""
     before = model_registry.all()
-    (source,) = re.findall(r'^```python title="\w+/models.py"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    (source,) = re.findall(
+        r'^```python title="\w+/models.py"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL
+    )
     module = ModuleType(f"{app}.models")
     sys.modules[module.__name__] = module
     try:

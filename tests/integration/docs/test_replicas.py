@@ -30,13 +30,18 @@ async def test_every_example_answers_what_the_page_shows(tmp_path: Path) -> None
 
 
 def test_the_settings_of_the_page_can_be_used() -> None:
-    (source,) = re.findall(r'^```python title="settings.py"\nDATABASES = (.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    (source,) = re.findall(
+        r'^```python title="settings.py"\nDATABASES = (.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
     connections.configure(ast.literal_eval(source))
     try:
         from openviper.db.routing import DefaultRouterResolver
 
         (router,) = DefaultRouterResolver().routers
-        assert (router.replica_aliases, router.replica_selection) == (["replica1", "replica2"], "round_robin")
+        assert (router.replica_aliases, router.replica_selection) == (
+            ["replica1", "replica2"],
+            "round_robin",
+        )
         assert connections.get("replica1").is_read_only
     finally:
         connections.reset()

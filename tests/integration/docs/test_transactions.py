@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from openviper.db.connection import connections
-from openviper.db.exceptions import OperationalError
 from openviper.db.connections.options import read_databases
+from openviper.db.exceptions import OperationalError
 from tests.integration.db.support import database
 from tests.integration.docs.pages import DOCS, check_examples, models_of, page
 
@@ -23,7 +23,9 @@ async def test_every_example_answers_what_the_page_shows(tmp_path: Path) -> None
 
 
 async def test_the_retrying_function_tries_again_and_gives_up(tmp_path: Path) -> None:
-    (source,) = re.findall(r'^```python title="bank/retrying.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    (source,) = re.findall(
+        r'^```python title="bank/retrying.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
     names: dict[str, Any] = {}
     exec(compile(source, "retrying.py", "exec"), names)
     async with database(tmp_path):
@@ -52,7 +54,9 @@ def test_the_documented_options_have_the_documented_defaults() -> None:
 
 def test_the_settings_of_the_page_can_be_used() -> None:
     text = (DOCS / "how-to/postgresql.md").read_text(encoding="utf-8")
-    (source,) = re.findall(r'^```python title="settings.py"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    (source,) = re.findall(
+        r'^```python title="settings.py"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL
+    )
     names: dict[str, Any] = {}
     exec(compile(source, "settings.py", "exec"), names)
     connections.configure(names["DATABASES"])

@@ -24,8 +24,12 @@ TEXT = page("how-to/watch-statements.md")
 @asynccontextmanager
 async def documented(folder: Path) -> AsyncIterator[ModuleType]:
     """Configure the backend of the page for the database of the test."""
-    (source,) = re.findall(r'^```python title="shop/watching.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
-    (settings,) = re.findall(r'^```python title="settings.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    (source,) = re.findall(
+        r'^```python title="shop/watching.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
+    (settings,) = re.findall(
+        r'^```python title="settings.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
     module = ModuleType("shop.watching")
     exec(compile(source, "watching.py", "exec"), module.__dict__)
     names: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
@@ -34,7 +38,9 @@ async def documented(folder: Path) -> AsyncIterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "shop", ModuleType("shop"))
         patch.setitem(sys.modules, "shop.watching", module)
-        connections.configure({"default": {**options, "URL": current.url or f"sqlite:///{folder / 'a.db'}"}})
+        connections.configure(
+            {"default": {**options, "URL": current.url or f"sqlite:///{folder / 'a.db'}"}}
+        )
         try:
             await create_tables([Product])
             module.sent.clear()
@@ -46,4 +52,7 @@ async def documented(folder: Path) -> AsyncIterator[ModuleType]:
 
 async def test_every_example_answers_what_the_page_shows(tmp_path: Path) -> None:
     async with documented(tmp_path) as module:
-        assert await check_examples(TEXT, {**module.__dict__, "Product": Product, "atomic": atomic}) == 4
+        assert (
+            await check_examples(TEXT, {**module.__dict__, "Product": Product, "atomic": atomic})
+            == 4
+        )

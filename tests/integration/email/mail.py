@@ -18,7 +18,9 @@ def config(server: SMTPServer, **options: Any) -> SMTPConfig:
     return SMTPConfig(options.pop("host", server.host), server.port, **options)
 
 
-def envelope(*recipients: str, content: bytes = CONTENT, sender: str = "ada@example.com", **options: Any) -> Envelope:
+def envelope(
+    *recipients: str, content: bytes = CONTENT, sender: str = "ada@example.com", **options: Any
+) -> Envelope:
     """Return a message to some people, Bob if nobody is named."""
     return Envelope(sender, recipients or ("bob@example.com",), content, **options)
 

@@ -24,7 +24,9 @@ REFERENCE = (ROOT / "docs/reference/email.md").read_text(encoding="utf-8")
 
 def files() -> dict[str, str]:
     """Return the files of the page by name."""
-    found = re.findall(r'^```(?:python|text) title="(.*?)"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r'^```(?:python|text) title="(.*?)"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
     return {name: text for name, text in found if name != "settings.py"}
 
 
@@ -33,20 +35,33 @@ def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     assert len(written) == 5
     with workshop(tmp_path) as shop:
         pyproject = '[tool.openviper.testing]\nsettings = "settings"\n'
-        write(tmp_path, {**written, "shop/tasks.py": "", "viperctl.py": VIPERCTL, "pyproject.toml": pyproject})
+        write(
+            tmp_path,
+            {**written, "shop/tasks.py": "", "viperctl.py": VIPERCTL, "pyproject.toml": pyproject},
+        )
         run = 0
         for block in re.findall(r"^```console\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
             for command, lines in commands(block):
                 words = [sys.executable, *shlex.split(command)[1:]]
-                done = subprocess.run(words, cwd=tmp_path, env=shop.environment, capture_output=True, text=True)
+                done = subprocess.run(
+                    words, cwd=tmp_path, env=shop.environment, capture_output=True, text=True
+                )
                 assert done.returncode == 0, f"{command}: {done.stderr}"
                 for line in lines:
                     assert line in done.stdout, f"{command} printed {done.stdout!r}, not {line!r}"
                 run += 1
         assert run == 3
-        environment = {**os.environ, **shop.environment, "MYPY_CACHE_DIR": str(tmp_path / "mypy-cache")}
+        environment = {
+            **os.environ,
+            **shop.environment,
+            "MYPY_CACHE_DIR": str(tmp_path / "mypy-cache"),
+        }
         checked = subprocess.run(
-            [sys.executable, "-m", "mypy", "--strict", "shop"], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "mypy", "--strict", "shop"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert checked.returncode == 0, checked.stdout
 
@@ -66,14 +81,18 @@ async def test_invoices_and_newsletters() -> None:
 
 
 def test_the_settings_of_the_page_can_be_used() -> None:
-    (source,) = re.findall(r'^```python title="settings.py"\nEMAIL = (.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    (source,) = re.findall(
+        r'^```python title="settings.py"\nEMAIL = (.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
     with override_openviper_settings(EMAIL=ast.literal_eval(source)):
         config = read_email_config()
     assert (config["port"], config["username"]) == (587, "shop")
 
 
 def test_the_reference_has_every_key_with_its_default() -> None:
-    rows = re.findall(r"^\| `(\w+)`(?:, `(\w+)`)? \| (?:`(\w+)`)? ?\| (.*?) \|", REFERENCE, re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)`(?:, `(\w+)`)? \| (?:`(\w+)`)? ?\| (.*?) \|", REFERENCE, re.MULTILINE
+    )
     named = {row[0]: row for row in rows} | {"log_format": ("log_format", "", "", '"text"')}
     assert set(named) == set(DEFAULTS)
     assert {row[1] for row in named.values()} >= set(ALIASES)

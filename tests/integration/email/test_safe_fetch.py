@@ -31,7 +31,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         if host not in table:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [
-            (socket.AF_INET6, (ip, port, 0, 0)) if ":" in ip else (socket.AF_INET, (ip, port)) for ip in table[host]
+            (socket.AF_INET6, (ip, port, 0, 0)) if ":" in ip else (socket.AF_INET, (ip, port))
+            for ip in table[host]
         ]
 
     monkeypatch.setattr(safe_fetch, "_resolve", resolve)
@@ -42,7 +43,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 @pytest.fixture
 def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Certificate:
     """Return a certificate for localhost whose authority is trusted."""
-    monkeypatch.setattr(safe_fetch, "_tls_context", lambda: ssl.create_default_context(cafile=str(certificate.ca)))
+    monkeypatch.setattr(
+        safe_fetch, "_tls_context", lambda: ssl.create_default_context(cafile=str(certificate.ca))
+    )
     return certificate
 
 
@@ -56,10 +59,17 @@ def no_thread_is_left() -> Iterator[None]:
 
 
 def fetch(
-    server: WebServer, path: str = "/report.pdf", *, host: str = "files.test", max_bytes: int = 1000, timeout: float = 10.0
+    server: WebServer,
+    path: str = "/report.pdf",
+    *,
+    host: str = "files.test",
+    max_bytes: int = 1000,
+    timeout: float = 10.0,
 ) -> FetchedFile:
     """Fetch a file from a test's server."""
-    return safe_fetch.safe_fetch(f"http://{host}:{server.port}{path}", max_bytes=max_bytes, timeout=timeout)
+    return safe_fetch.safe_fetch(
+        f"http://{host}:{server.port}{path}", max_bytes=max_bytes, timeout=timeout
+    )
 
 
 # What works
@@ -100,14 +110,18 @@ def test_the_name_is_the_last_part_of_the_path(path: str, name: str) -> None:
 
 
 @pytest.mark.usefixtures("names")
-@pytest.mark.parametrize("header", ["", "Content-Type: nonsense", "Content-Type: a/b/c", "Content-Type: text/\xe9"])
+@pytest.mark.parametrize(
+    "header", ["", "Content-Type: nonsense", "Content-Type: a/b/c", "Content-Type: text/\xe9"]
+)
 def test_an_unusable_content_type_is_none(header: str) -> None:
     with WebServer(answer(b"x", *([header] if header else []))) as server:
         assert fetch(server).content_type == ""
 
 
 @pytest.mark.parametrize("addresses", [["::1"], ["::1", "127.0.0.1"], ["127.0.0.1", "::1"]])
-def test_names_with_ipv6_only_and_with_both_work(names: dict[str, list[str]], addresses: list[str]) -> None:
+def test_names_with_ipv6_only_and_with_both_work(
+    names: dict[str, list[str]], addresses: list[str]
+) -> None:
     names["six.test"] = addresses
     with WebServer(host="::1") as server:
         assert fetch(server, host="six.test").content == b"hello"
@@ -120,26 +134,37 @@ def test_ipv6_addresses_work(names: dict[str, list[str]]) -> None:
     assert f"Host: [::1]:{server.port}".encode() in server.requests[0]
 
 
-def test_https_keeps_the_name_for_the_handshake(names: dict[str, list[str]], trusted: Certificate) -> None:
+def test_https_keeps_the_name_for_the_handshake(
+    names: dict[str, list[str]], trusted: Certificate
+) -> None:
     names["files.localdomain"] = ["127.0.0.1"]
     names["localhost.test"] = ["127.0.0.1"]
     with WebServer(certificate=trusted) as server:
         with pytest.raises(urllib.error.URLError, match="files.localdomain"):
-            safe_fetch.safe_fetch(f"https://files.localdomain:{server.port}/", max_bytes=10, timeout=10)
+            safe_fetch.safe_fetch(
+                f"https://files.localdomain:{server.port}/", max_bytes=10, timeout=10
+            )
     assert server.server_names == ["files.localdomain"]
     assert server.requests == []
 
 
-def test_https_works_with_a_certificate_for_the_host(names: dict[str, list[str]], trusted: Certificate) -> None:
+def test_https_works_with_a_certificate_for_the_host(
+    names: dict[str, list[str]], trusted: Certificate
+) -> None:
     names["127.0.0.1"] = ["127.0.0.1"]
     with WebServer(answer(b"x" * 900), certificate=trusted) as server:
-        file = safe_fetch.safe_fetch(f"https://127.0.0.1:{server.port}/", max_bytes=1000, timeout=10)
+        file = safe_fetch.safe_fetch(
+            f"https://127.0.0.1:{server.port}/", max_bytes=1000, timeout=10
+        )
     assert file.content == b"x" * 900
 
 
 @pytest.mark.usefixtures("names")
 def test_https_refuses_a_self_signed_certificate(self_signed: Certificate) -> None:
-    with WebServer(certificate=self_signed) as server, pytest.raises(urllib.error.URLError) as caught:
+    with (
+        WebServer(certificate=self_signed) as server,
+        pytest.raises(urllib.error.URLError) as caught,
+    ):
         safe_fetch.safe_fetch(f"https://files.test:{server.port}/", max_bytes=10, timeout=10)
     assert isinstance(caught.value.reason, ssl.SSLCertVerificationError)
     assert server.requests == []
@@ -173,7 +198,10 @@ def test_a_file_of_exactly_the_limit_is_fetched() -> None:
 
 @pytest.mark.usefixtures("names")
 def test_an_announced_size_above_the_limit_is_refused_before_reading() -> None:
-    with WebServer(answer(b"", length=1001)) as server, pytest.raises(ValueError, match="1001 bytes"):
+    with (
+        WebServer(answer(b"", length=1001)) as server,
+        pytest.raises(ValueError, match="1001 bytes"),
+    ):
         fetch(server)
 
 
@@ -212,12 +240,18 @@ def test_endless_header_fields_are_refused() -> None:
 
 @pytest.mark.usefixtures("names")
 def test_a_file_that_breaks_off_is_an_error() -> None:
-    with WebServer(answer(b"half", length=8)) as server, pytest.raises(urllib.error.URLError, match="4 of 8"):
+    with (
+        WebServer(answer(b"half", length=8)) as server,
+        pytest.raises(urllib.error.URLError, match="4 of 8"),
+    ):
         fetch(server)
     cut = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nhalf"
     with WebServer(cut) as server, pytest.raises(urllib.error.URLError):
         fetch(server)
-    with WebServer(answer(b"x", status="206 Partial Content")) as server, pytest.raises(urllib.error.URLError):
+    with (
+        WebServer(answer(b"x", status="206 Partial Content")) as server,
+        pytest.raises(urllib.error.URLError),
+    ):
         fetch(server)
 
 
@@ -226,7 +260,9 @@ def test_a_file_that_breaks_off_is_an_error() -> None:
 
 @pytest.mark.usefixtures("names")
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
-@pytest.mark.parametrize("location", ["Location: http://files.test/", "Location: file:///etc/passwd", "X-None: 1"])
+@pytest.mark.parametrize(
+    "location", ["Location: http://files.test/", "Location: file:///etc/passwd", "X-None: 1"]
+)
 def test_no_redirect_is_followed(status: int, location: str) -> None:
     with WebServer(answer(b"", location, status=f"{status} Elsewhere")) as server:
         with pytest.raises(ValueError, match=f"redirects \\(status {status}\\)"):
@@ -244,7 +280,10 @@ def test_an_error_status_is_an_http_error(status: int) -> None:
 
 
 @pytest.mark.usefixtures("names")
-@pytest.mark.parametrize("response", [b"\r\n\r\n", b"SSH-2.0-x\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 " + b"x" * 70_000])
+@pytest.mark.parametrize(
+    "response",
+    [b"\r\n\r\n", b"SSH-2.0-x\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 " + b"x" * 70_000],
+)
 def test_what_is_no_http_is_a_url_error(response: bytes) -> None:
     with WebServer(response) as server, pytest.raises(urllib.error.URLError):
         fetch(server)
@@ -269,15 +308,22 @@ def test_nothing_but_the_promised_errors_comes_out_whatever_the_server_sends() -
 
 
 @pytest.mark.parametrize("private", ["127.0.0.9", "10.0.0.1", "fe80::1"])
-def test_one_address_that_is_not_public_refuses_the_host(names: dict[str, list[str]], private: str) -> None:
+def test_one_address_that_is_not_public_refuses_the_host(
+    names: dict[str, list[str]], private: str
+) -> None:
     for addresses in (["127.0.0.1", private], [private, "127.0.0.1"]):
         names["mixed.test"] = addresses
-        with WebServer() as server, pytest.raises(ValueError, match="'mixed.test' is not a public host"):
+        with (
+            WebServer() as server,
+            pytest.raises(ValueError, match="'mixed.test' is not a public host"),
+        ):
             fetch(server, host="mixed.test")
         assert server.connections == 0
 
 
-def test_a_name_that_points_elsewhere_the_second_time_gets_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_points_elsewhere_the_second_time_gets_no_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lookups: list[str] = []
 
     def rebind(host: str, port: int, deadline: Deadline) -> list[Address]:
@@ -305,7 +351,9 @@ def test_another_peer_than_the_checked_one_gets_no_byte(
     real = network.connect
 
     def diverted(
-        addresses: list[Address], deadline: Deadline, opened: Callable[[socket.socket], None] | None = None
+        addresses: list[Address],
+        deadline: Deadline,
+        opened: Callable[[socket.socket], None] | None = None,
     ) -> socket.socket:
         return real([(socket.AF_INET, ("127.0.0.9", addresses[0][1][1]))], deadline, opened)
 
@@ -328,7 +376,15 @@ def test_proxies_of_the_environment_are_not_asked(
 
 def test_loopback_is_refused_without_the_tests_rule() -> None:
     with WebServer() as server:
-        for host in ("127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433"):
+        for host in (
+            "127.0.0.1",
+            "localhost",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "127.1",
+            "2130706433",
+        ):
             with pytest.raises(ValueError):
                 fetch(server, host=host)
     assert server.connections == 0
@@ -355,7 +411,18 @@ def test_private_host_names(names: dict[str, list[str]]) -> None:
     names["mixed.test"] = ["127.0.0.1", "10.0.0.1"]
     names["none.test"] = []
     assert not safe_fetch.is_private_hostname("files.test")
-    for host in ("mixed.test", "none.test", "unknown.test", "localhost", "localhost.", "127.1", "", "a b", "\0", "[::1]"):
+    for host in (
+        "mixed.test",
+        "none.test",
+        "unknown.test",
+        "localhost",
+        "localhost.",
+        "127.1",
+        "",
+        "a b",
+        "\0",
+        "[::1]",
+    ):
         assert safe_fetch.is_private_hostname(host), host
 
 

@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from openviper.core.email import AttachmentData, EmailMessageData, RecipientsRefused, SMTPBackend, send_email, send_many
+from openviper.core.email import (
+    AttachmentData,
+    EmailMessageData,
+    RecipientsRefused,
+    SMTPBackend,
+    send_email,
+    send_many,
+)
 from openviper.core.email.config import EmailSettings
 from openviper.testing.settings import override_openviper_settings
 from tests.acceptance.tasks.workers import Workshop, workshop
@@ -46,7 +53,11 @@ async def test_a_message_arrives_as_it_was_meant(server: SMTPServer) -> None:
     assert received.sender == "shop@x.io"
     assert list(received.recipients) == ["bob@x.io", "ann@x.io", "eve@x.io"]
     message = email.message_from_bytes(received.content, policy=SMTPUTF8)
-    assert (message["From"], message["Subject"], message["X-Order"]) == ("Shop <shop@x.io>", "Grüße", "7")
+    assert (message["From"], message["Subject"], message["X-Order"]) == (
+        "Shop <shop@x.io>",
+        "Grüße",
+        "7",
+    )
     assert message["Bcc"] is None and b"eve" not in received.content
     body = message.get_body(("plain",))
     assert body is not None and body.get_content().replace("\r\n", "\n") == "Füße\n.\nFrom here\n"
@@ -55,7 +66,9 @@ async def test_a_message_arrives_as_it_was_meant(server: SMTPServer) -> None:
 
 
 async def test_many_messages_share_connections(server: SMTPServer) -> None:
-    messages = [EmailMessageData([f"bob{number}@x.io"], str(number), "Hello") for number in range(200)]
+    messages = [
+        EmailMessageData([f"bob{number}@x.io"], str(number), "Hello") for number in range(200)
+    ]
     results = await send_many(messages)
     assert all(one.ok for one in results)
     assert len(server.messages) == 200
@@ -67,7 +80,9 @@ async def test_a_server_that_is_not_there(server: SMTPServer) -> None:
     closed = EmailSettings(host="127.0.0.1", port=1, timeout=2)
     with pytest.raises(OSError):  # noqa: PT011 - as the system says it
         await SMTPBackend(closed).send(EmailMessageData(["bob@x.io"], "Hi", "x"))
-    with override_openviper_settings(EMAIL={"backend": "smtp", "host": "127.0.0.1", "port": 1, "timeout": 2}):
+    with override_openviper_settings(
+        EMAIL={"backend": "smtp", "host": "127.0.0.1", "port": 1, "timeout": 2}
+    ):
         assert not await send_email("bob@x.io", "Hi", "x", fail_silently=True)
         with pytest.raises(ConnectionRefusedError):
             await send_email("bob@x.io", "Hi", "x")
@@ -78,7 +93,10 @@ async def test_who_is_refused_is_told_by_address() -> None:
     with SMTPServer(replies=replies) as server, override_openviper_settings(EMAIL=settings(server)):
         with pytest.raises(RecipientsRefused) as caught:
             await send_email(["bob@x.io", "ann@x.io", "eve@x.io"], "Hi", "x")
-        assert {address: code for address, (code, _) in caught.value.refused.items()} == {"ann@x.io": 550, "eve@x.io": 450}
+        assert {address: code for address, (code, _) in caught.value.refused.items()} == {
+            "ann@x.io": 550,
+            "eve@x.io": 450,
+        }
         assert "ann" not in str(caught.value)
         assert [list(one.recipients) for one in server.messages] == [["bob@x.io"]]
         with pytest.raises(smtplib.SMTPRecipientsRefused):
@@ -87,13 +105,25 @@ async def test_who_is_refused_is_told_by_address() -> None:
 
 
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
-async def test_encryption_is_verified(mode: str, certificate: Certificate, self_signed: Certificate) -> None:
+async def test_encryption_is_verified(
+    mode: str, certificate: Certificate, self_signed: Certificate
+) -> None:
     option = {"use_ssl" if mode == "implicit" else "use_tls": True}
     with SMTPServer(tls=mode, certificate=certificate, users={"ada": "s3cret"}) as server:
-        values = settings(server, **option, host="localhost", username="ada", password="s3cret", ca_file=str(certificate.ca))
+        values = settings(
+            server,
+            **option,
+            host="localhost",
+            username="ada",
+            password="s3cret",
+            ca_file=str(certificate.ca),
+        )
         with override_openviper_settings(EMAIL=values):
             assert await send_email("bob@x.io", "Hi", "x")
-        with override_openviper_settings(EMAIL={**values, "ca_file": None}), pytest.raises(ssl.SSLCertVerificationError):
+        with (
+            override_openviper_settings(EMAIL={**values, "ca_file": None}),
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
             await send_email("bob@x.io", "Hi", "x")
         assert len(server.messages) == 1
     with SMTPServer(tls=mode, certificate=self_signed) as server:
@@ -113,11 +143,16 @@ async def test_the_loop_goes_on_while_large_attachments_go_out() -> None:
             lags.append(time.perf_counter() - started - 0.005)
 
     content = bytes(range(256)) * 4096
-    with SMTPServer(keeps=False) as server, override_openviper_settings(EMAIL=settings(server, timeout=30)):
+    with (
+        SMTPServer(keeps=False) as server,
+        override_openviper_settings(EMAIL=settings(server, timeout=30)),
+    ):
         watcher = asyncio.create_task(watch())
         await asyncio.sleep(0.05)
         messages = [
-            EmailMessageData(["bob@x.io"], str(number), "Hello", attachments=[AttachmentData("a.bin", content)])
+            EmailMessageData(
+                ["bob@x.io"], str(number), "Hello", attachments=[AttachmentData("a.bin", content)]
+            )
             for number in range(200)
         ]
         results = await send_many(messages)
@@ -131,7 +166,10 @@ async def test_the_loop_goes_on_while_large_attachments_go_out() -> None:
 async def test_addresses_beyond_ascii_need_a_server_that_takes_them(server: SMTPServer) -> None:
     assert await send_email("Käthe <käthe@bücher.example>", "Hi", "x")
     assert list(server.messages[0].recipients) == ["käthe@xn--bcher-kva.example"]
-    with SMTPServer(extensions=("PIPELINING",)) as old, override_openviper_settings(EMAIL=settings(old)):
+    with (
+        SMTPServer(extensions=("PIPELINING",)) as old,
+        override_openviper_settings(EMAIL=settings(old)),
+    ):
         assert await send_email("bob@bücher.example", "Grüße", "Füße")
         with pytest.raises(smtplib.SMTPNotSupportedError, match="käthe@"):
             await send_email("käthe@x.io", "Hi", "x")
@@ -179,24 +217,39 @@ def test_without_a_worker_it_leaves_at_once(shop: tuple[Workshop, SMTPServer]) -
 
 
 def test_what_cannot_be_delivered_is_tried_again_and_seen(tmp_path: Path) -> None:
-    with SMTPServer(replies={"RCPT:bob@x.io": "550 no such user"}) as server, workshop(tmp_path) as project:
+    with (
+        SMTPServer(replies={"RCPT:bob@x.io": "550 no such user"}) as server,
+        workshop(tmp_path) as project,
+    ):
         text = (tmp_path / "settings.py").read_text()
         text += f"    EMAIL: dict[str, Any] = dataclasses.field(default_factory=lambda: {settings(server)!r})\n"
         hurry = "from openviper.core.email.queue import deliver_email\ndeliver_email.min_backoff = 1\ndeliver_email.max_retries = 2\n"
         write(tmp_path, {"settings.py": text, "shop/tasks.py": TASKS + hurry})
         project.start("--no-scheduler")
         send(project, "['bob@x.io', 'ann@x.io'], 'Secret subject', 'secret text', background=True")
-        project.wait(lambda: bool(json.loads(project.run("tasks", "list", "--state", "dead", "--json").stdout)))
+        project.wait(
+            lambda: bool(
+                json.loads(project.run("tasks", "list", "--state", "dead", "--json").stdout)
+            )
+        )
         (dead,) = json.loads(project.run("tasks", "list", "--json").stdout)
-        assert (dead["actor"], dead["queue"], dead["attempts"]) == ("openviper.core.email.deliver_email", "emails", 3)
-        assert dead["error"].startswith("MailNotDeliveredError: message <") and dead["error"].endswith("SMTPRecipientsRefused 550")
+        assert (dead["actor"], dead["queue"], dead["attempts"]) == (
+            "openviper.core.email.deliver_email",
+            "emails",
+            3,
+        )
+        assert dead["error"].startswith("MailNotDeliveredError: message <") and dead[
+            "error"
+        ].endswith("SMTPRecipientsRefused 550")
         # Ann got it once, however often Bob was tried.
         assert [list(one.recipients) for one in server.messages] == [["ann@x.io"]]
         assert "bob@x.io" not in project.said() and "secret text" not in project.said()
 
 
 def test_attachments_for_send_many_are_given_whole() -> None:
-    data = EmailMessageData(["bob@x.io"], "Hi", "x", attachments=[AttachmentData("../a\r\n.txt", b"x", "text/plain")])
+    data = EmailMessageData(
+        ["bob@x.io"], "Hi", "x", attachments=[AttachmentData("../a\r\n.txt", b"x", "text/plain")]
+    )
     from openviper.core.email.message import message_bytes
 
     assert b'filename="a.txt"' in message_bytes(data)

@@ -34,17 +34,23 @@ async def test_no_more_connections_than_allowed_for_many_deliveries() -> None:
     assert server.most_at_once <= 6
 
 
-async def test_further_connections_join_in_while_it_goes_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_further_connections_join_in_while_it_goes_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(smtp, "GROW_AFTER", 0.05)
     with SMTPServer(delay=0.02) as server:
         envelopes = [envelope(f"user{number}@example.com") for number in range(60)]
         deliveries = await deliver(config(server, max_connections=3), envelopes)
     assert all(delivery.error is None for delivery in deliveries)
     assert 2 <= len(server.sessions) <= 3
-    assert sorted(message.recipients for message in server.messages) == sorted([*one.recipients] for one in envelopes)
+    assert sorted(message.recipients for message in server.messages) == sorted(
+        [*one.recipients] for one in envelopes
+    )
 
 
-async def test_a_server_that_allows_one_connection_only_gets_all_over_that(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_allows_one_connection_only_gets_all_over_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(smtp, "GROW_AFTER", 0.05)
     with SMTPServer(delay=0.02) as server:
         sending = asyncio.create_task(deliver(config(server), [envelope() for _ in range(40)]))
@@ -60,7 +66,9 @@ async def test_a_server_that_allows_one_connection_only_gets_all_over_that(monke
 async def test_cancelling_closes_the_connection_at_once(stage: str) -> None:
     content = LINE * 200_000 if stage == "CONTENT" else LINE
     with SMTPServer(hang_at=stage, keeps=False) as server:
-        sending = asyncio.create_task(deliver(config(server, timeout=60.0), [envelope(content=content)] * 3))
+        sending = asyncio.create_task(
+            deliver(config(server, timeout=60.0), [envelope(content=content)] * 3)
+        )
         await until(lambda: server.sessions)
         await asyncio.sleep(0.1)
         sending.cancel()
@@ -144,7 +152,9 @@ async def test_the_loop_goes_on_while_large_messages_go_out() -> None:
     with SMTPServer(keeps=False) as server:
         watcher = asyncio.create_task(watch())
         await asyncio.sleep(0.05)
-        deliveries = await deliver(config(server, timeout=30.0), [envelope(content=content) for _ in range(200)])
+        deliveries = await deliver(
+            config(server, timeout=30.0), [envelope(content=content) for _ in range(200)]
+        )
         watcher.cancel()
     assert all(delivery.error is None for delivery in deliveries)
     lags.sort()

@@ -30,7 +30,9 @@ async def test_nothing_to_send_needs_no_server() -> None:
 
 async def test_a_message_arrives_as_it_is(extensions: tuple[str, ...]) -> None:
     with SMTPServer(extensions=extensions) as server:
-        (delivery,) = await deliver(config(server), [envelope("bob@example.com", "eve@example.com")])
+        (delivery,) = await deliver(
+            config(server), [envelope("bob@example.com", "eve@example.com")]
+        )
         assert server.wait_for_end()
     assert delivery.error is None and not delivery.refused and not delivery.in_doubt
     (message,) = server.messages
@@ -83,19 +85,31 @@ async def test_dots_are_doubled_wherever_the_pieces_are_cut() -> None:
     assert [message.content for message in server.messages] == bodies
 
 
-async def test_a_batch_goes_over_one_connection_and_keeps_its_order(extensions: tuple[str, ...]) -> None:
+async def test_a_batch_goes_over_one_connection_and_keeps_its_order(
+    extensions: tuple[str, ...],
+) -> None:
     with SMTPServer(extensions=extensions) as server:
         envelopes = [envelope(f"user{number}@example.com") for number in range(200)]
         deliveries = await deliver(config(server), envelopes)
     assert all(delivery.error is None for delivery in deliveries)
     assert len(server.sessions) == 1
-    assert [message.recipients for message in server.messages] == [list(one.recipients) for one in envelopes]
+    assert [message.recipients for message in server.messages] == [
+        list(one.recipients) for one in envelopes
+    ]
 
 
-async def test_refused_recipients_are_named_and_the_others_get_it(extensions: tuple[str, ...]) -> None:
-    replies = {"RCPT:no@example.com": "550 5.1.1 no such user", "RCPT:full@example.com": "452-4.2.2 full\r\n452 later"}
+async def test_refused_recipients_are_named_and_the_others_get_it(
+    extensions: tuple[str, ...],
+) -> None:
+    replies = {
+        "RCPT:no@example.com": "550 5.1.1 no such user",
+        "RCPT:full@example.com": "452-4.2.2 full\r\n452 later",
+    }
     with SMTPServer(extensions=extensions, replies=replies) as server:
-        envelopes = [envelope("no@example.com", "bob@example.com", "full@example.com"), envelope("eve@example.com")]
+        envelopes = [
+            envelope("no@example.com", "bob@example.com", "full@example.com"),
+            envelope("eve@example.com"),
+        ]
         first, second = await deliver(config(server), envelopes)
     assert first.error is None
     assert dict(first.refused) == {
@@ -103,15 +117,22 @@ async def test_refused_recipients_are_named_and_the_others_get_it(extensions: tu
         "full@example.com": (452, "4.2.2 full\nlater"),
     }
     assert second.error is None and not second.refused
-    assert [message.recipients for message in server.messages] == [["bob@example.com"], ["eve@example.com"]]
+    assert [message.recipients for message in server.messages] == [
+        ["bob@example.com"],
+        ["eve@example.com"],
+    ]
 
 
 @pytest.mark.parametrize("accepts_empty", [False, True])
-async def test_without_an_accepted_recipient_nothing_is_sent(extensions: tuple[str, ...], accepts_empty: bool) -> None:
+async def test_without_an_accepted_recipient_nothing_is_sent(
+    extensions: tuple[str, ...], accepts_empty: bool
+) -> None:
     replies = {f"RCPT:{name}@example.com": "550 5.1.1 no such user" for name in ("a", "b")}
     # A server may wait for the message all the same (RFC 2920, 3.1).
     with SMTPServer(extensions=extensions, replies=replies, accepts_empty=accepts_empty) as server:
-        bad, good = await deliver(config(server), [envelope("a@example.com", "b@example.com"), envelope()])
+        bad, good = await deliver(
+            config(server), [envelope("a@example.com", "b@example.com"), envelope()]
+        )
     assert isinstance(bad.error, smtplib.SMTPRecipientsRefused)
     assert bad.error.recipients["a@example.com"] == (550, b"5.1.1 no such user")
     assert set(bad.refused) == {"a@example.com", "b@example.com"}
@@ -121,7 +142,9 @@ async def test_without_an_accepted_recipient_nothing_is_sent(extensions: tuple[s
 
 
 async def test_a_refused_sender_spoils_only_its_own_message(extensions: tuple[str, ...]) -> None:
-    with SMTPServer(extensions=extensions, replies={"MAIL": "553 5.7.1 not you"}, times=1) as server:
+    with SMTPServer(
+        extensions=extensions, replies={"MAIL": "553 5.7.1 not you"}, times=1
+    ) as server:
         bad, good = await deliver(config(server), [envelope(), envelope()])
     assert isinstance(bad.error, smtplib.SMTPSenderRefused)
     assert (bad.error.smtp_code, bad.error.smtp_error) == (553, b"5.7.1 not you")
@@ -129,8 +152,13 @@ async def test_a_refused_sender_spoils_only_its_own_message(extensions: tuple[st
     assert len(server.sessions) == 1
 
 
-@pytest.mark.parametrize(("stage", "answer"), [("DATA", "451 4.3.0 later"), ("DOT", "554 5.7.1 spam"), ("DOT", "552 big")])
-async def test_refused_data_spoils_only_its_own_message(extensions: tuple[str, ...], stage: str, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [("DATA", "451 4.3.0 later"), ("DOT", "554 5.7.1 spam"), ("DOT", "552 big")],
+)
+async def test_refused_data_spoils_only_its_own_message(
+    extensions: tuple[str, ...], stage: str, answer: str
+) -> None:
     with SMTPServer(extensions=extensions, replies={stage: answer}, times=1) as server:
         bad, good = await deliver(config(server), [envelope(), envelope()])
     assert isinstance(bad.error, smtplib.SMTPDataError)
@@ -177,7 +205,9 @@ async def test_non_ascii_addresses_go_out_as_smtputf8() -> None:
 async def test_headers_in_utf8_go_out_as_smtputf8_with_8bit_content() -> None:
     content = "Subject: Grüße\r\n\r\nHallo\r\n".encode()
     with SMTPServer() as server:
-        (delivery,) = await deliver(config(server), [envelope(content=content, needs_smtputf8=True)])
+        (delivery,) = await deliver(
+            config(server), [envelope(content=content, needs_smtputf8=True)]
+        )
     assert delivery.error is None
     assert server.messages[0].content == content
     assert server.messages[0].parameters == f"SIZE={len(content)} BODY=8BITMIME SMTPUTF8"
@@ -206,7 +236,9 @@ async def test_8bit_content_is_not_sent_to_a_server_without_8bitmime() -> None:
 
 async def test_a_message_above_the_size_limit_is_not_sent() -> None:
     with SMTPServer(extensions=["SIZE 1000"]) as server:
-        big, small = await deliver(config(server), [envelope(content=b"x" * 999 + b"\r\n"), envelope()])
+        big, small = await deliver(
+            config(server), [envelope(content=b"x" * 999 + b"\r\n"), envelope()]
+        )
     assert isinstance(big.error, smtplib.SMTPSenderRefused)
     assert big.error.smtp_code == 552 and b"1001 bytes" in bytes(big.error.smtp_error)
     assert small.error is None
@@ -231,20 +263,30 @@ async def test_it_logs_in(mechanisms: list[str]) -> None:
 
 async def test_names_and_passwords_may_be_in_any_script() -> None:
     with SMTPServer(users={"jürgen": "пароль"}) as server:
-        (delivery,) = await deliver(config(server, username="jürgen", password="пароль"), [envelope()])
+        (delivery,) = await deliver(
+            config(server, username="jürgen", password="пароль"), [envelope()]
+        )
         assert delivery.error is None
-        (delivery,) = await deliver(config(server, username="jürgen", password="неверно"), [envelope()])
+        (delivery,) = await deliver(
+            config(server, username="jürgen", password="неверно"), [envelope()]
+        )
         assert isinstance(delivery.error, smtplib.SMTPAuthenticationError)
     with SMTPServer(users={"jürgen": "пароль"}, mechanisms=["LOGIN"]) as server:
-        (delivery,) = await deliver(config(server, username="jürgen", password="пароль"), [envelope()])
+        (delivery,) = await deliver(
+            config(server, username="jürgen", password="пароль"), [envelope()]
+        )
     assert isinstance(delivery.error, smtplib.SMTPNotSupportedError)
     assert "пароль" not in str(delivery.error)
 
 
 async def test_a_wrong_password_fails_the_batch_after_one_try() -> None:
     with SMTPServer(users={"ada": "s3cret"}, mechanisms=["PLAIN"]) as server:
-        deliveries = await deliver(config(server, username="ada", password="wrong"), [envelope()] * 5)
-    assert all(isinstance(delivery.error, smtplib.SMTPAuthenticationError) for delivery in deliveries)
+        deliveries = await deliver(
+            config(server, username="ada", password="wrong"), [envelope()] * 5
+        )
+    assert all(
+        isinstance(delivery.error, smtplib.SMTPAuthenticationError) for delivery in deliveries
+    )
     assert "wrong\0" not in str(deliveries[0].error)
     assert [session.commands.count("AUTH") for session in server.sessions] == [1]
 

@@ -11,7 +11,13 @@ import pytest
 
 from openviper.core.email import network
 from openviper.core.email.smtp import Envelope, SMTPConfig, deliver
-from tests.integration.email.mail import CONTENT, config, delivery_threads, envelope, wait_until_no_delivery_threads
+from tests.integration.email.mail import (
+    CONTENT,
+    config,
+    delivery_threads,
+    envelope,
+    wait_until_no_delivery_threads,
+)
 from tests.smtp_server import Certificate, SMTPServer
 
 PLAIN = ("8BITMIME", "SIZE 50000000")
@@ -28,7 +34,9 @@ def extensions(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
-async def test_a_connection_lost_before_the_message_is_replaced_once(extensions: tuple[str, ...], stage: str) -> None:
+async def test_a_connection_lost_before_the_message_is_replaced_once(
+    extensions: tuple[str, ...], stage: str
+) -> None:
     with SMTPServer(extensions=extensions, close_at=stage, times=1) as server:
         deliveries = await deliver(config(server), [envelope(), envelope()])
     assert [delivery.error for delivery in deliveries] == [None, None]
@@ -55,15 +63,23 @@ async def test_a_message_lost_twice_is_given_up(extensions: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("answer", [None, ""])
-async def test_a_message_sent_whole_is_never_sent_again(extensions: tuple[str, ...], answer: str | None) -> None:
-    options: dict[str, Any] = {"close_at": "DOT"} if answer is None else {"replies": {"DOT": answer}}
+async def test_a_message_sent_whole_is_never_sent_again(
+    extensions: tuple[str, ...], answer: str | None
+) -> None:
+    options: dict[str, Any] = (
+        {"close_at": "DOT"} if answer is None else {"replies": {"DOT": answer}}
+    )
     with SMTPServer(extensions=extensions, times=1, **options) as server:
-        doubtful, good = await deliver(config(server), [envelope("one@example.com"), envelope("two@example.com")])
+        doubtful, good = await deliver(
+            config(server), [envelope("one@example.com"), envelope("two@example.com")]
+        )
         assert server.wait_for_end()
     assert isinstance(doubtful.error, smtplib.SMTPServerDisconnected)
     assert doubtful.in_doubt
     assert good.error is None
-    sent = [line for session in server.sessions for line in session.commands if line.startswith("RCPT")]
+    sent = [
+        line for session in server.sessions for line in session.commands if line.startswith("RCPT")
+    ]
     assert sent == ["RCPT TO:<one@example.com>", "RCPT TO:<two@example.com>"]
 
 
@@ -78,7 +94,9 @@ async def test_a_server_that_has_enough_of_a_connection_gets_another(
 
 
 async def test_a_farewell_on_a_fresh_connection_is_an_answer(extensions: tuple[str, ...]) -> None:
-    with SMTPServer(extensions=extensions, replies={"MAIL": "421 4.3.2 going down"}, times=1) as server:
+    with SMTPServer(
+        extensions=extensions, replies={"MAIL": "421 4.3.2 going down"}, times=1
+    ) as server:
         (delivery,) = await deliver(config(server), [envelope()])
     assert isinstance(delivery.error, smtplib.SMTPSenderRefused)
     assert delivery.error.smtp_code == 421
@@ -88,7 +106,9 @@ async def test_a_farewell_on_a_fresh_connection_is_an_answer(extensions: tuple[s
 async def test_a_farewell_amid_the_recipients_refuses_all(extensions: tuple[str, ...]) -> None:
     replies = {"RCPT:b@example.com": "421 4.3.2 going down"}
     with SMTPServer(extensions=extensions, replies=replies, times=1) as server:
-        (delivery,) = await deliver(config(server), [envelope("a@example.com", "b@example.com", "c@example.com")])
+        (delivery,) = await deliver(
+            config(server), [envelope("a@example.com", "b@example.com", "c@example.com")]
+        )
     assert isinstance(delivery.error, smtplib.SMTPRecipientsRefused)
     assert not server.messages
 
@@ -153,14 +173,18 @@ async def test_an_unknown_host_is_an_error_of_the_lookup(monkeypatch: pytest.Mon
 # Hanging
 
 
-@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "CONTENT", "DOT"])
+@pytest.mark.parametrize(
+    "stage", ["CONNECT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "CONTENT", "DOT"]
+)
 async def test_every_step_has_a_time_limit(extensions: tuple[str, ...], stage: str) -> None:
     content = BIG * 200_000 if stage == "CONTENT" else CONTENT
     users = {"ada": "s3cret"} if stage == "AUTH" else {}
     login = {"username": "ada", "password": "s3cret"} if users else {}
     with SMTPServer(extensions=extensions, hang_at=stage, users=users) as server:
         started = time.monotonic()
-        (delivery,) = await deliver(config(server, timeout=0.3, **login), [envelope(content=content)])
+        (delivery,) = await deliver(
+            config(server, timeout=0.3, **login), [envelope(content=content)]
+        )
         took = time.monotonic() - started
     assert isinstance(delivery.error, TimeoutError)
     assert delivery.in_doubt is (stage == "DOT")
@@ -169,8 +193,12 @@ async def test_every_step_has_a_time_limit(extensions: tuple[str, ...], stage: s
     assert wait_until_no_delivery_threads(5)
 
 
-@pytest.mark.parametrize(("tls", "stage"), [("starttls", "STARTTLS"), ("starttls", "TLS"), ("implicit", "TLS")])
-async def test_the_handshake_has_a_time_limit(certificate: Certificate, tls: str, stage: str) -> None:
+@pytest.mark.parametrize(
+    ("tls", "stage"), [("starttls", "STARTTLS"), ("starttls", "TLS"), ("implicit", "TLS")]
+)
+async def test_the_handshake_has_a_time_limit(
+    certificate: Certificate, tls: str, stage: str
+) -> None:
     with SMTPServer(tls=tls, certificate=certificate, hang_at=stage) as server:
         where = config(server, timeout=0.3, use_tls=tls == "starttls", use_ssl=tls == "implicit")
         (delivery,) = await deliver(where, [envelope()])
@@ -223,11 +251,15 @@ async def test_a_hanging_server_fails_the_batch_soon() -> None:
     assert len(server.sessions) == 2
 
 
-async def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_next_address_is_tried_when_one_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with SMTPServer() as closed:
         pass
     with SMTPServer() as server:
-        addresses: list[network.Address] = [(socket.AF_INET, ("127.0.0.1", port)) for port in (closed.port, server.port)]
+        addresses: list[network.Address] = [
+            (socket.AF_INET, ("127.0.0.1", port)) for port in (closed.port, server.port)
+        ]
         monkeypatch.setattr(network, "_look_up", lambda host, port, flags: addresses)
         (delivery,) = await deliver(SMTPConfig("mail.test", 25, timeout=5.0), [envelope()])
     assert delivery.error is None

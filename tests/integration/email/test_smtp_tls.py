@@ -22,7 +22,14 @@ async def test_mail_goes_encrypted_to_a_server_with_a_good_certificate(
     certificate: Certificate, tls: str, mode: dict[str, bool], host: str
 ) -> None:
     with SMTPServer(tls=tls, certificate=certificate, users={"ada": "s3cret"}) as server:
-        where = config(server, host=host, ca_file=str(certificate.ca), username="ada", password="s3cret", **mode)
+        where = config(
+            server,
+            host=host,
+            ca_file=str(certificate.ca),
+            username="ada",
+            password="s3cret",
+            **mode,
+        )
         deliveries = await deliver(where, [envelope(), envelope()])
         assert server.wait_for_end()
     assert [delivery.error for delivery in deliveries] == [None, None]
@@ -40,7 +47,9 @@ async def test_a_self_signed_certificate_is_refused(
         for ca_file in (None, str(certificate.ca)):
             where = config(server, host="localhost", ca_file=ca_file, **mode)
             deliveries = await deliver(where, [envelope(), envelope()])
-            assert all(isinstance(delivery.error, ssl.SSLCertVerificationError) for delivery in deliveries)
+            assert all(
+                isinstance(delivery.error, ssl.SSLCertVerificationError) for delivery in deliveries
+            )
             assert not any(delivery.in_doubt for delivery in deliveries)
     assert not server.messages
 
@@ -59,7 +68,9 @@ async def test_a_certificate_for_another_host_is_refused(
 
 async def test_a_missing_ca_file_is_named(certificate: Certificate) -> None:
     with SMTPServer(tls="implicit", certificate=certificate) as server:
-        (delivery,) = await deliver(config(server, use_ssl=True, ca_file="/nowhere/ca.pem"), [envelope()])
+        (delivery,) = await deliver(
+            config(server, use_ssl=True, ca_file="/nowhere/ca.pem"), [envelope()]
+        )
     assert isinstance(delivery.error, FileNotFoundError)
     assert "/nowhere/ca.pem" in str(delivery.error)
 
@@ -73,7 +84,9 @@ async def test_a_ca_file_without_certificates_is_named(certificate: Certificate)
 
 async def test_without_starttls_nothing_is_sent() -> None:
     with SMTPServer(users={"ada": "s3cret"}) as server:
-        (delivery,) = await deliver(config(server, use_tls=True, username="ada", password="s3cret"), [envelope()])
+        (delivery,) = await deliver(
+            config(server, use_tls=True, username="ada", password="s3cret"), [envelope()]
+        )
     assert isinstance(delivery.error, smtplib.SMTPNotSupportedError)
     assert [line.split()[0].upper() for line in server.sessions[0].commands] == ["EHLO"]
 
@@ -81,16 +94,22 @@ async def test_without_starttls_nothing_is_sent() -> None:
 async def test_a_refused_starttls_is_not_gone_around(certificate: Certificate) -> None:
     replies = {"STARTTLS": "454 4.7.0 not now"}
     with SMTPServer(tls="starttls", certificate=certificate, replies=replies) as server:
-        (delivery,) = await deliver(config(server, use_tls=True, ca_file=str(certificate.ca)), [envelope()])
+        (delivery,) = await deliver(
+            config(server, use_tls=True, ca_file=str(certificate.ca)), [envelope()]
+        )
     assert isinstance(delivery.error, smtplib.SMTPResponseException)
     assert delivery.error.smtp_code == 454
     assert not server.messages
 
 
-async def test_answers_slipped_in_before_the_encryption_end_the_connection(certificate: Certificate) -> None:
+async def test_answers_slipped_in_before_the_encryption_end_the_connection(
+    certificate: Certificate,
+) -> None:
     injected = b"250-evil.test\r\n250 AUTH PLAIN\r\n"
     with SMTPServer(tls="starttls", certificate=certificate, injected=injected) as server:
-        (delivery,) = await deliver(config(server, use_tls=True, ca_file=str(certificate.ca)), [envelope()])
+        (delivery,) = await deliver(
+            config(server, use_tls=True, ca_file=str(certificate.ca)), [envelope()]
+        )
     assert isinstance(delivery.error, smtplib.SMTPException)
     assert "before the encryption" in str(delivery.error)
     assert not server.messages
@@ -102,7 +121,9 @@ async def test_a_server_that_does_not_speak_tls_is_an_error() -> None:
     assert isinstance(delivery.error, ssl.SSLError)
 
 
-async def test_a_password_does_not_cross_the_network_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_does_not_cross_the_network_unencrypted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(smtp_connection, "is_loopback", lambda sock: False)
     with SMTPServer(users={"ada": "s3cret"}) as server:
         with pytest.raises(ImproperlyConfigured, match="unencrypted") as caught:

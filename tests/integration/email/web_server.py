@@ -13,7 +13,9 @@ from tests.smtp_server import Certificate
 Answer = Callable[["WebServer", socket.socket], None]
 
 
-def answer(body: bytes = b"hello", *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+def answer(
+    body: bytes = b"hello", *headers: str, status: str = "200 OK", length: int | None = None
+) -> bytes:
     """Return a whole HTTP response."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *headers]
@@ -70,7 +72,10 @@ class WebServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stopped.set()
         self._listener.shutdown(socket.SHUT_RDWR)

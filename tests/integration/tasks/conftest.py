@@ -19,7 +19,12 @@ from tests.servers import REDIS, fresh_database, redis_prefix, run_on_server
 
 KINDS = ("memory", "sqlite", "postgresql", "mysql", "redis")
 LEASE = 60.0
-TABLES = ("openviper_task_message", "openviper_task_worker", "openviper_task_value", "openviper_task_slot")
+TABLES = (
+    "openviper_task_message",
+    "openviper_task_worker",
+    "openviper_task_value",
+    "openviper_task_slot",
+)
 
 Reopen = Callable[[], Broker]
 
@@ -75,7 +80,11 @@ def reopen(kind: str, tmp_path: Path, task_databases: dict[str, str]) -> Iterato
     else:
         url = f"sqlite:///{tmp_path / 'tasks.db'}" if kind == "sqlite" else task_databases[kind]
         if kind != "sqlite":
-            run_on_server(kind, *(f"DROP TABLE IF EXISTS {name}" for name in TABLES), database=url.rpartition("/")[2])
+            run_on_server(
+                kind,
+                *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
+                database=url.rpartition("/")[2],
+            )
         yield lambda: remember(DatabaseBroker(DatabaseURL.parse(url), lease=LEASE))
     for broker in opened:
         broker.close()

@@ -19,10 +19,14 @@ from tests.integration.tasks.conftest import Reopen
 from tests.servers import run_on_server
 
 
-def message(text: str = "x", *, queue: str = "default", priority: int = 0, delay: float = 0.0) -> Message:
+def message(
+    text: str = "x", *, queue: str = "default", priority: int = 0, delay: float = 0.0
+) -> Message:
     """Return a message that bears a text."""
     due = time.time() + delay if delay else 0.0
-    return Message("actor", queue, json.dumps({"args": [text], "kwargs": {}}), priority=priority, due=due)
+    return Message(
+        "actor", queue, json.dumps({"args": [text], "kwargs": {}}), priority=priority, due=due
+    )
 
 
 def texts(messages: list[Message]) -> list[str]:
@@ -30,7 +34,9 @@ def texts(messages: list[Message]) -> list[str]:
     return [one.arguments()[0][0] for one in messages]
 
 
-def claim(consumer: Consumer, want: int = 10, finished: list[Finished] | None = None) -> list[Message]:
+def claim(
+    consumer: Consumer, want: int = 10, finished: list[Finished] | None = None
+) -> list[Message]:
     """Claim messages."""
     return consumer.exchange(finished or [], want)
 
@@ -76,7 +82,9 @@ def test_messages_come_by_priority_and_then_in_the_order_of_sending(broker: Brok
 
 
 def test_what_was_sent_comes_back_as_it_was(broker: Broker) -> None:
-    sent = Message("app.tasks.do", "mail", '{"args":["ü\\"\\\\n"],"kwargs":{"a":[1,null]}}', priority=3)
+    sent = Message(
+        "app.tasks.do", "mail", '{"args":["ü\\"\\\\n"],"kwargs":{"a":[1,null]}}', priority=3
+    )
     broker.enqueue([sent])
     consumer = broker.consumer(new_worker_id(), None)
     (found,) = claim(consumer)
@@ -151,7 +159,11 @@ def test_each_outcome_is_settled(broker: Broker) -> None:
     )
     assert counts(broker) == {"ready": 1, "delayed": 1, "dead": 1}
     (buried,) = broker.messages("dead")
-    assert (buried.message_id, buried.attempts, buried.error) == (dead.message_id, 1, "ValueError: last")
+    assert (buried.message_id, buried.attempts, buried.error) == (
+        dead.message_id,
+        1,
+        "ValueError: last",
+    )
     (waiting,) = broker.messages("delayed")
     assert waiting.attempts == 1 and waiting.due > time.time() + 3000
     stored = broker.result(done.message_id)
@@ -177,7 +189,9 @@ def test_a_retried_message_counts_its_attempts(broker: Broker) -> None:
     consumer.close()
 
 
-def test_the_messages_of_a_worker_that_died_go_back_at_once(broker: Broker, reopen: Reopen, kind: str) -> None:
+def test_the_messages_of_a_worker_that_died_go_back_at_once(
+    broker: Broker, reopen: Reopen, kind: str
+) -> None:
     if kind == "memory":
         return  # A worker in the same process cannot die alone.
     broker.enqueue([message("a"), message("b")])
@@ -191,7 +205,9 @@ def test_the_messages_of_a_worker_that_died_go_back_at_once(broker: Broker, reop
     alive.close()
 
 
-def test_the_messages_of_a_silent_worker_go_back_when_its_lease_is_over(reopen: Reopen, kind: str) -> None:
+def test_the_messages_of_a_silent_worker_go_back_when_its_lease_is_over(
+    reopen: Reopen, kind: str
+) -> None:
     if kind == "memory":
         return  # There is one process, and its lease is its life.
     broker = reopen()
@@ -281,21 +297,32 @@ def test_a_slot_is_taken_once_and_none_before_it(broker: Broker, reopen: Reopen,
     assert broker.last_slot("job") == 6
 
 
-def test_the_message_of_a_slot_is_stored_by_whoever_takes_it(broker: Broker, reopen: Reopen) -> None:
+def test_the_message_of_a_slot_is_stored_by_whoever_takes_it(
+    broker: Broker, reopen: Reopen
+) -> None:
     messages = [Message("tick", "default", '{"args":[],"kwargs":{}}') for _ in range(3)]
     assert broker.claim_slot("job", 5, messages[0])
     assert not reopen().claim_slot("job", 5, messages[1])
     assert broker.claim_slot("job", 6, messages[2])
-    assert [one.message_id for one in broker.messages()] == [messages[0].message_id, messages[2].message_id]
+    assert [one.message_id for one in broker.messages()] == [
+        messages[0].message_id,
+        messages[2].message_id,
+    ]
 
 
 def test_people_can_look_and_repair(broker: Broker) -> None:
-    broker.enqueue([message("a"), message("b", queue="mail"), message("c", delay=3600), message("d")])
+    broker.enqueue(
+        [message("a"), message("b", queue="mail"), message("c", delay=3600), message("d")]
+    )
     consumer = broker.consumer(new_worker_id(), ["default"])
     first, second = claim(consumer)
     consumer.exchange([Finished(first, Outcome.DEAD, error="E: x")], 0)
     queues = {one.name: one for one in broker.queues()}
-    assert (queues["default"].running, queues["default"].delayed, queues["default"].dead) == (1, 1, 1)
+    assert (queues["default"].running, queues["default"].delayed, queues["default"].dead) == (
+        1,
+        1,
+        1,
+    )
     assert queues["mail"].ready == 1 and queues["mail"].oldest is not None
     assert [one.state for one in broker.messages(queue="mail")] == ["ready"]
     assert len(broker.messages(limit=2)) == 2
@@ -329,7 +356,9 @@ def test_two_processes_make_the_tables_at_once(reopen: Reopen) -> None:
     assert counts(brokers[0]) == {"ready": 6}
 
 
-def test_a_connection_that_the_server_closed_is_replaced(broker: Broker, kind: str, task_databases: dict[str, str]) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(
+    broker: Broker, kind: str, task_databases: dict[str, str]
+) -> None:
     if kind in ("memory", "sqlite"):
         return  # There is no connection to close.
     broker.enqueue([message("a")])
@@ -342,7 +371,9 @@ def test_a_connection_that_the_server_closed_is_replaced(broker: Broker, kind: s
         )
     elif kind == "mysql":
         name = task_databases[kind].rpartition("/")[2]
-        for (number,) in run_on_server(kind, f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"):
+        for (number,) in run_on_server(
+            kind, f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+        ):
             run_on_server(kind, f"KILL {number}")
     else:
         broker.client.connection_pool.disconnect()  # type: ignore[attr-defined]  # that of Redis has one

@@ -14,7 +14,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 START_SECONDS = 30.0
 
-APP = '''
+APP = """
 import os
 from openviper import FileResponse, OpenViper, Request, Response, StreamingResponse
 
@@ -47,7 +47,7 @@ async def opened() -> None:
 @app.on_shutdown
 async def closed() -> None:
     print("closed", flush=True)
-'''
+"""
 
 
 def free_port() -> int:
@@ -72,7 +72,12 @@ def environment() -> dict[str, str]:
 def run(arguments: Sequence[str], directory: Path) -> subprocess.CompletedProcess[str]:
     """Run a command that is expected to end by itself."""
     return subprocess.run(
-        arguments, cwd=directory, env=environment(), capture_output=True, text=True, timeout=START_SECONDS
+        arguments,
+        cwd=directory,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
     )
 
 

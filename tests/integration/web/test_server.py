@@ -36,7 +36,11 @@ Answer = tuple[http.client.HTTPResponse, bytes]
 
 
 def ask(
-    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None, **headers: str
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    **headers: str,
 ) -> Answer:
     """Return an answer with its body."""
     connection.request(method, path, body, headers)
@@ -44,7 +48,9 @@ def ask(
     return response, response.read()
 
 
-def test_pages_come_with_their_length_and_careful_headers(connection: http.client.HTTPConnection) -> None:
+def test_pages_come_with_their_length_and_careful_headers(
+    connection: http.client.HTTPConnection,
+) -> None:
     response, body = ask(connection, "GET", "/items/42")
     assert (response.status, json.loads(body)) == (200, {"id": 42})
     assert response.headers["content-length"] == str(len(body))
@@ -90,7 +96,9 @@ def test_another_host_is_refused(connection: http.client.HTTPConnection) -> None
     assert ask(connection, "GET", "/", host="evil.example")[0].status == 400
 
 
-def test_a_body_arrives_whole_and_one_that_is_too_long_is_refused(connection: http.client.HTTPConnection) -> None:
+def test_a_body_arrives_whole_and_one_that_is_too_long_is_refused(
+    connection: http.client.HTTPConnection,
+) -> None:
     sent = bytes(range(256)) * 4096
     assert ask(connection, "POST", "/echo", sent)[1] == sent
     connection.putrequest("POST", "/echo")
@@ -105,9 +113,13 @@ def test_streams_and_parts_of_files_arrive(connection: http.client.HTTPConnectio
     assert (response.status, body) == (206, APP.encode()[1:7])
 
 
-def test_a_client_that_goes_away_does_no_harm(port: int, connection: http.client.HTTPConnection) -> None:
+def test_a_client_that_goes_away_does_no_harm(
+    port: int, connection: http.client.HTTPConnection
+) -> None:
     with socket.create_connection(("127.0.0.1", port), 5) as client:
-        client.sendall(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nshort")
+        client.sendall(
+            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nshort"
+        )
     assert ask(connection, "GET", "/")[0].status == 200
 
 
@@ -122,9 +134,13 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_server_after_its_shutdown_hooks(project: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_server_after_its_shutdown_hooks(
+    project: Path, number: signal.Signals
+) -> None:
     port = free_port()
-    with server(command("run", "main:app", "--port", str(port), "--no-reload"), project, port) as process:
+    with server(
+        command("run", "main:app", "--port", str(port), "--no-reload"), project, port
+    ) as process:
         process.send_signal(number)
         output, _ = process.communicate(timeout=20)
     assert "opened" in output
@@ -134,7 +150,9 @@ def test_a_signal_stops_the_server_after_its_shutdown_hooks(project: Path, numbe
 
 def test_reload_serves_and_stops_on_a_signal(project: Path) -> None:
     port = free_port()
-    with server(command("run", "main", "--port", str(port), "--workers", "3"), project, port) as process:
+    with server(
+        command("run", "main", "--port", str(port), "--workers", "3"), project, port
+    ) as process:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         assert ask(connection, "GET", "/")[0].status == 200
         connection.close()
@@ -146,7 +164,9 @@ def test_reload_serves_and_stops_on_a_signal(project: Path) -> None:
 
 def test_several_workers_share_the_port(project: Path) -> None:
     port = free_port()
-    with server(command("run", "main", "--port", str(port), "--no-reload", "--workers", "2"), project, port) as process:
+    with server(
+        command("run", "main", "--port", str(port), "--no-reload", "--workers", "2"), project, port
+    ) as process:
         seen = set()
         for _ in range(40):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -193,7 +213,11 @@ def test_a_port_that_cannot_be_used_is_one_line(project: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = str(other.getsockname()[1])
-        for port, text in ((taken, f"port {taken} on 127.0.0.1 is in use"), ("99999", "99999"), ("0", "port 0")):
+        for port, text in (
+            (taken, f"port {taken} on 127.0.0.1 is in use"),
+            ("99999", "99999"),
+            ("0", "port 0"),
+        ):
             result = run(command("run", "main", "--port", port), project)
             assert result.returncode == 1
             assert text in result.stderr

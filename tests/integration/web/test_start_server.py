@@ -55,7 +55,12 @@ def status(port: int, path: str) -> int:
 def test_the_project_s_pages_and_the_landing_page_answer(project: Path, reload: str) -> None:
     port = free_port()
     with server(start("--port", str(port), reload), project, port) as process:
-        assert [status(port, path) for path in ("/", "/root/home", "/root/api", "/nowhere")] == [200, 200, 200, 404]
+        assert [status(port, path) for path in ("/", "/root/home", "/root/api", "/nowhere")] == [
+            200,
+            200,
+            200,
+            404,
+        ]
         process.terminate()
         output, _ = process.communicate(timeout=20)
     assert f"http://127.0.0.1:{port}/" in output
@@ -63,13 +68,17 @@ def test_the_project_s_pages_and_the_landing_page_answer(project: Path, reload: 
     assert "Traceback" not in output
 
 
-def test_an_application_may_be_named_and_several_workers_agree_on_the_settings(project: Path) -> None:
+def test_an_application_may_be_named_and_several_workers_agree_on_the_settings(
+    project: Path,
+) -> None:
     (project / "other.py").write_text(
         "from openviper import OpenViper\nfrom openviper.conf import settings\napp = OpenViper(debug=False)\n"
         "@app.get('/')\ndef home():\n    return settings.INSTALLED_APPS[0]\n"
     )
     port = free_port()
-    with server(start("other", "--port", str(port), "--no-reload", "--workers", "2"), project, port):
+    with server(
+        start("other", "--port", str(port), "--no-reload", "--workers", "2"), project, port
+    ):
         assert status(port, "/") == 200
 
 

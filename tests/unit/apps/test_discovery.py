@@ -40,7 +40,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
             del sys.modules[name]
 
 
-def found(monkeypatch: pytest.MonkeyPatch, settings: str, router: Router | None = None) -> list[str]:
+def found(
+    monkeypatch: pytest.MonkeyPatch, settings: str, router: Router | None = None
+) -> list[str]:
     """Return the paths that discovery mounts."""
     monkeypatch.setenv("OPENVIPER_SETTINGS_MODULE", settings)
     router = router or Router()
@@ -48,13 +50,17 @@ def found(monkeypatch: pytest.MonkeyPatch, settings: str, router: Router | None 
     return [route.path for route in router.routes]
 
 
-def test_routes_lie_beside_the_settings_of_a_package(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_routes_lie_beside_the_settings_of_a_package(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files({"ov_found/__init__.py": "", "ov_found/routes.py": ROUTES})
     assert found(monkeypatch, "ov_found.settings") == ["/in/x"]
     assert found(monkeypatch, "ov_found.settings.production") == ["/in/x"]
 
 
-def test_bare_settings_mount_routes_unless_there_are_some(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bare_settings_mount_routes_unless_there_are_some(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files({"routes.py": ROUTES})
     assert found(monkeypatch, "settings") == ["/in/x"]
     own = Router()
@@ -63,13 +69,17 @@ def test_bare_settings_mount_routes_unless_there_are_some(files: Files, monkeypa
 
 
 @pytest.mark.parametrize("settings", ["", "_viperctl_settings", "ov_found.settings"])
-def test_a_project_without_routes_has_none(files: Files, monkeypatch: pytest.MonkeyPatch, settings: str) -> None:
+def test_a_project_without_routes_has_none(
+    files: Files, monkeypatch: pytest.MonkeyPatch, settings: str
+) -> None:
     files({"ov_found/__init__.py": ""})
     assert found(monkeypatch, settings) == []
 
 
 @pytest.mark.parametrize("body", ["import ov_nowhere", "1 / 0", "def"])
-def test_routes_that_fail_to_import_are_an_error(files: Files, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+def test_routes_that_fail_to_import_are_an_error(
+    files: Files, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
     files({"ov_found/__init__.py": "", "ov_found/routes.py": body})
     with pytest.raises(AppLifecycleImportError, match="'ov_found.routes'"):
         found(monkeypatch, "ov_found.settings")
@@ -79,7 +89,9 @@ def test_routes_that_fail_to_import_are_an_error(files: Files, monkeypatch: pyte
 def test_a_wrong_entry_is_named_and_nothing_is_mounted(
     files: Files, monkeypatch: pytest.MonkeyPatch, entry: str
 ) -> None:
-    files({"ov_found/__init__.py": "", "ov_found/routes.py": f"{ROUTES}route_paths.append({entry})\n"})
+    files(
+        {"ov_found/__init__.py": "", "ov_found/routes.py": f"{ROUTES}route_paths.append({entry})\n"}
+    )
     router = Router()
     with pytest.raises(ImproperlyConfigured, match="not a pair of prefix and Router"):
         found(monkeypatch, "ov_found.settings", router)
@@ -95,12 +107,28 @@ def hook(word: str, kind: str = "def") -> str:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({"__init__.py": hook("package"), "apps.py": hook("apps"), "lifecycle.py": hook("lifecycle")}, "package"),
-        ({"__init__.py": "", "apps.py": hook("apps", "async def"), "lifecycle.py": hook("lifecycle")}, "apps"),
+        (
+            {
+                "__init__.py": hook("package"),
+                "apps.py": hook("apps"),
+                "lifecycle.py": hook("lifecycle"),
+            },
+            "package",
+        ),
+        (
+            {
+                "__init__.py": "",
+                "apps.py": hook("apps", "async def"),
+                "lifecycle.py": hook("lifecycle"),
+            },
+            "apps",
+        ),
         ({"__init__.py": "", "lifecycle.py": hook("lifecycle")}, "lifecycle"),
     ],
 )
-async def test_only_the_first_ready_hook_runs(files: Files, content: dict[str, str], expected: str) -> None:
+async def test_only_the_first_ready_hook_runs(
+    files: Files, content: dict[str, str], expected: str
+) -> None:
     files({f"ov_found/{name}": text for name, text in content.items()})
     manager = AppLifecycleManager()
     manager.discover(["ov_found"])

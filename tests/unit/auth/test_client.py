@@ -33,7 +33,9 @@ def test_headers_of_a_stranger_are_not_believed() -> None:
 
 def test_behind_proxies_the_last_address_that_is_no_proxy_counts() -> None:
     request = scope(
-        ("10.0.0.1", 1), (b"X-Forwarded-For", b"6.6.6.6"), (b"x-forwarded-for", b"203.0.113.9, 10.0.0.2")
+        ("10.0.0.1", 1),
+        (b"X-Forwarded-For", b"6.6.6.6"),
+        (b"x-forwarded-for", b"203.0.113.9, 10.0.0.2"),
     )
     assert client_address(request) == "203.0.113.9"
 

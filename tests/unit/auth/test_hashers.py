@@ -131,7 +131,9 @@ async def test_passwords_have_a_greatest_length() -> None:
     assert await check_password("x" * 4096, await make_password("x" * 4096))
 
 
-async def test_other_parameters_or_algorithms_ask_for_a_new_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_other_parameters_or_algorithms_ask_for_a_new_hash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stored = await make_password(PASSWORD)
     assert not needs_rehash(stored)
     assert needs_rehash(await make_password(PASSWORD, "pbkdf2_sha256"))
@@ -158,9 +160,13 @@ async def test_hashes_of_a_missing_package_are_reported_once(
     assert "install it" in caplog.text
 
 
-async def test_hashes_of_an_installed_package_are_checked_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hashes_of_an_installed_package_are_checked_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     package = ModuleType("bcrypt")
-    monkeypatch.setattr(package, "checkpw", lambda raw, stored: (raw, stored) == (b"pw", b"$2b$x"), raising=False)
+    monkeypatch.setattr(
+        package, "checkpw", lambda raw, stored: (raw, stored) == (b"pw", b"$2b$x"), raising=False
+    )
     monkeypatch.setitem(sys.modules, "bcrypt", package)
     assert await check_password("pw", "bcrypt$$2b$x")
     assert not await check_password("other", "bcrypt$$2b$x")

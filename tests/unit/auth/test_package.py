@@ -40,6 +40,9 @@ def test_setting_up_permissions_imports_no_models_and_no_event_loop() -> None:
         " if name in sys.modules])"
     )
     result = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent.parent
+        [sys.executable, "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parent.parent,
     )
     assert result.stdout == "[]\n", result.stderr

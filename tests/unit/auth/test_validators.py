@@ -23,7 +23,19 @@ def test_good_addresses(email: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["", "a", "a@b", "a@@b.co", "a b@c.de", "a@b..c", "@b.co", "a@.co", "a@b.co\n", f"{'x' * 250}@b.co"]
+    "email",
+    [
+        "",
+        "a",
+        "a@b",
+        "a@@b.co",
+        "a b@c.de",
+        "a@b..c",
+        "@b.co",
+        "a@.co",
+        "a@b.co\n",
+        f"{'x' * 250}@b.co",
+    ],
 )
 def test_bad_addresses(email: str) -> None:
     assert email_problem(email)

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def make_database(path: Path, names: tuple[str, ...] = ("Ada", "Grace"), *, journal_mode: str = "delete") -> Path:
+def make_database(
+    path: Path, names: tuple[str, ...] = ("Ada", "Grace"), *, journal_mode: str = "delete"
+) -> Path:
     """Make a database with one table of names."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA journal_mode={journal_mode}")

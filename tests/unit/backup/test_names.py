@@ -6,7 +6,11 @@ import re
 
 import pytest
 
-from openviper.backup.names import generate_backup_filename, parse_db_name_from_url, sanitize_db_name
+from openviper.backup.names import (
+    generate_backup_filename,
+    parse_db_name_from_url,
+    sanitize_db_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +33,13 @@ def test_the_database_name_is_the_last_segment_without_its_extension(url: str, n
 
 @pytest.mark.parametrize(
     ("name", "sanitized"),
-    [("my books", "my_books"), ("__a--b..c__", "a_b_c"), ("Bücher", "B_cher"), ("../..", "database"), ("", "database")],
+    [
+        ("my books", "my_books"),
+        ("__a--b..c__", "a_b_c"),
+        ("Bücher", "B_cher"),
+        ("../..", "database"),
+        ("", "database"),
+    ],
 )
 def test_file_names_hold_letters_digits_and_single_underscores(name: str, sanitized: str) -> None:
     assert sanitize_db_name(name) == sanitized

@@ -19,7 +19,9 @@ from openviper.exceptions import OpenViperException
 
 
 def test_its_error_is_ours_and_a_value_error() -> None:
-    assert issubclass(ValidationError, OpenViperException) and issubclass(ValidationError, ValueError)
+    assert issubclass(ValidationError, OpenViperException) and issubclass(
+        ValidationError, ValueError
+    )
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../b", "..", "/srv/../etc"])
@@ -49,7 +51,9 @@ def test_a_missing_backup_directory_is_fine_and_a_file_is_not(tmp_path: Path) ->
         validate_backup_path(tmp_path / "file")
 
 
-def test_a_relative_path_is_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_below_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert validate_backup_path("./backup") == tmp_path / "backup"
 
@@ -66,7 +70,9 @@ def test_a_backup_file_must_exist_and_be_regular(tmp_path: Path) -> None:
         validate_backup_file("")
 
 
-def test_an_unreadable_backup_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_backup_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.tar.gz").touch()
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(ValidationError, match="not readable"):
@@ -84,7 +90,9 @@ def test_a_name_cannot_leave_the_directory(name: str) -> None:
         validate_backup_name(name)
 
 
-@pytest.mark.parametrize("name", ["", ".hidden", "-option", "a b", "ä", "a\n", "x" * (MAX_NAME_LENGTH + 1)])
+@pytest.mark.parametrize(
+    "name", ["", ".hidden", "-option", "a b", "ä", "a\n", "x" * (MAX_NAME_LENGTH + 1)]
+)
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="^Invalid backup name"):
         validate_backup_name(name)

@@ -54,7 +54,9 @@ def test_a_sidecar_round_trips_and_is_private(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"db_engine": 1, "checksum": "x"}', '{"db_engine": "sqlite"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"db_engine": 1, "checksum": "x"}', '{"db_engine": "sqlite"}']
+)
 def test_what_is_no_sidecar_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "meta").write_text(text)
     with pytest.raises(BackupError, match="^Not a readable sidecar"):

@@ -29,7 +29,10 @@ os.kill(os.getpid(), 9)
 def leave_a_dead_run(parent: Path) -> None:
     done = subprocess.run([sys.executable, "-c", DIE_WITH_A_PARTIAL, str(parent)])
     assert done.returncode == -9
-    assert sorted(path.name[:15] for path in parent.iterdir()) == [".a.tar.gz.parti", ".openviper-work"]
+    assert sorted(path.name[:15] for path in parent.iterdir()) == [
+        ".a.tar.gz.parti",
+        ".openviper-work",
+    ]
 
 
 def test_a_workspace_is_private_and_vanishes(tmp_path: Path) -> None:
@@ -71,7 +74,9 @@ def test_a_live_run_is_left_alone(tmp_path: Path) -> None:
         assert workspace.path.exists() and path.exists()
 
 
-def test_a_live_partial_survives_the_clearing_of_a_dead_run_that_had_its_name(tmp_path: Path) -> None:
+def test_a_live_partial_survives_the_clearing_of_a_dead_run_that_had_its_name(
+    tmp_path: Path,
+) -> None:
     leave_a_dead_run(tmp_path)
     (record,) = tmp_path.glob(".openviper-work-*/record")
     with Workspace(tmp_path) as workspace:
@@ -103,7 +108,9 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     ]
 
 
-def test_files_of_another_user_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_another_user_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     leave_a_dead_run(tmp_path)
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
@@ -131,7 +138,9 @@ def test_publishing_never_replaces_a_file_unless_told_to(tmp_path: Path) -> None
     assert final.read_bytes() == b"new" and not new.exists()
 
 
-def test_publishing_works_on_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publishing_works_on_a_file_system_without_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_links(*_: object) -> None:
         raise OSError(errno.EPERM, "no links")
 

@@ -59,7 +59,9 @@ def test_existing_variables_win_and_bad_lines_are_reported(
     assert "line 3" in caplog.text
 
 
-def test_the_environment_chooses_the_file_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_chooses_the_file_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_text("OV_TEST_C=1")
     monkeypatch.setenv("OPENVIPER_DOTENV", "0")
     assert load_dotenv(tmp_path) is None

@@ -15,7 +15,9 @@ from openviper.conf.settings import LazySettings, Settings
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 
 HEAD = "import dataclasses\nfrom openviper.conf import Settings\n"
-CLASS = "@dataclasses.dataclass(frozen=True)\nclass Mine(Settings):\n    PROJECT_NAME: str = 'Mine'\n"
+CLASS = (
+    "@dataclasses.dataclass(frozen=True)\nclass Mine(Settings):\n    PROJECT_NAME: str = 'Mine'\n"
+)
 
 Write = Callable[..., str]
 
@@ -91,26 +93,41 @@ def test_settings_are_configured_once() -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ("import ov_no_such_module\n", "cannot import settings module 'ov_conf.settings'.*ov_no_such_module"),
+        (
+            "import ov_no_such_module\n",
+            "cannot import settings module 'ov_conf.settings'.*ov_no_such_module",
+        ),
         ("1/0\n", "ZeroDivisionError"),
         ("", "no Settings subclass"),
-        ("class Mine(Settings):\n    DEBUG = False\n", "'Mine' in 'ov_conf.settings' is not decorated"),
+        (
+            "class Mine(Settings):\n    DEBUG = False\n",
+            "'Mine' in 'ov_conf.settings' is not decorated",
+        ),
         (CLASS + CLASS.replace("Mine", "Yours"), "equal rank: Mine, Yours"),
     ],
 )
-def test_a_settings_module_that_cannot_be_used_is_explained(write: Write, body: str, text: str) -> None:
+def test_a_settings_module_that_cannot_be_used_is_explained(
+    write: Write, body: str, text: str
+) -> None:
     write(body)
     with pytest.raises(ImproperlyConfigured, match=text):
         LazySettings().setup()
 
 
 def test_the_most_derived_class_of_the_module_wins(write: Write) -> None:
-    write(CLASS + "@dataclasses.dataclass(frozen=True)\nclass Deep(Mine):\n    PROJECT_NAME: str = 'Deep'\n")
+    write(
+        CLASS
+        + "@dataclasses.dataclass(frozen=True)\nclass Deep(Mine):\n    PROJECT_NAME: str = 'Deep'\n"
+    )
     assert LazySettings().PROJECT_NAME == "Deep"
 
 
 def test_a_class_defined_here_wins_over_an_imported_one(write: Write) -> None:
-    write(CLASS + "@dataclasses.dataclass(frozen=True)\nclass Deep(Mine):\n    PROJECT_NAME: str = 'Deep'\n", "ov_base")
+    write(
+        CLASS
+        + "@dataclasses.dataclass(frozen=True)\nclass Deep(Mine):\n    PROJECT_NAME: str = 'Deep'\n",
+        "ov_base",
+    )
     write("from ov_base.settings import Deep\n" + CLASS)
     assert LazySettings().PROJECT_NAME == "Mine"
 
@@ -138,7 +155,9 @@ def test_a_missing_bare_settings_module_means_defaults_but_a_broken_one_does_not
         LazySettings().setup()
 
 
-def test_a_failing_reload_keeps_the_settings_before_and_a_good_one_sees_the_change(write: Write) -> None:
+def test_a_failing_reload_keeps_the_settings_before_and_a_good_one_sees_the_change(
+    write: Write,
+) -> None:
     write(CLASS)
     lazy = LazySettings()
     assert lazy.PROJECT_NAME == "Mine"
@@ -163,7 +182,9 @@ def test_a_development_key_is_generated_once_for_all_processes(
     assert LazySettings().SECRET_KEY == first == os.environ["OPENVIPER_GENERATED_SECRET_KEY"]
 
 
-def test_production_refuses_to_start_without_a_key(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_refuses_to_start_without_a_key(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(CLASS)
     monkeypatch.setenv("OPENVIPER_ENV", "Prod")
     with pytest.raises(SettingsValidationError, match="SECRET_KEY must be set"):

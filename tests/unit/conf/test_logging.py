@@ -25,7 +25,9 @@ def restore_logger() -> Iterator[None]:
 
 def own_handlers() -> list[OVDefaultHandler]:
     """Return our handlers on the `openviper` logger."""
-    return [one for one in logging.getLogger("openviper").handlers if isinstance(one, OVDefaultHandler)]
+    return [
+        one for one in logging.getLogger("openviper").handlers if isinstance(one, OVDefaultHandler)
+    ]
 
 
 def test_configuring_twice_leaves_one_handler_and_foreign_ones_alone() -> None:
@@ -48,7 +50,9 @@ def test_text_lines_have_time_level_logger_and_message() -> None:
 
 def test_json_lines_keep_extras_exceptions_and_letters() -> None:
     formatter = JsonFormatter()
-    record = logging.makeLogRecord({"name": "openviper", "levelname": "INFO", "msg": "grüße %s", "args": ("du",)})
+    record = logging.makeLogRecord(
+        {"name": "openviper", "levelname": "INFO", "msg": "grüße %s", "args": ("du",)}
+    )
     record.user = 5
     record.handle_ = object()
     try:
@@ -69,7 +73,13 @@ def test_a_logging_map_is_used_as_it_is() -> None:
     configure_logging(Settings())
     before = own_handlers()
     configure_logging(
-        Settings(LOGGING={"version": 1, "disable_existing_loggers": False, "loggers": {"ov_x": {"level": "ERROR"}}})
+        Settings(
+            LOGGING={
+                "version": 1,
+                "disable_existing_loggers": False,
+                "loggers": {"ov_x": {"level": "ERROR"}},
+            }
+        )
     )
     assert logging.getLogger("ov_x").level == logging.ERROR
     assert own_handlers() == before

@@ -39,7 +39,14 @@ class Project(Settings):
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove variables that would change the outcome."""
-    for name in ("DEBUG", "DATABASE_URL", "SECRET_KEY", "OPENVIPER_DEBUG", "OPENVIPER_SECRET_KEY", "OPENVIPER_DATABASE_URL"):
+    for name in (
+        "DEBUG",
+        "DATABASE_URL",
+        "SECRET_KEY",
+        "OPENVIPER_DEBUG",
+        "OPENVIPER_SECRET_KEY",
+        "OPENVIPER_DATABASE_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -137,12 +144,16 @@ def test_every_bad_variable_is_named_and_no_secret_shown(monkeypatch: pytest.Mon
 
 def test_a_database_url_fills_an_empty_one_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:///env.db")
-    assert apply_env_overrides(Settings()).DATABASES["default"]["OPTIONS"]["URL"] == "sqlite:///env.db"
+    assert (
+        apply_env_overrides(Settings()).DATABASES["default"]["OPTIONS"]["URL"] == "sqlite:///env.db"
+    )
     kept = Settings(DATABASES={"default": {"URL": "sqlite:///own.db"}})
     assert apply_env_overrides(kept).DATABASES == kept.DATABASES
 
 
-@pytest.mark.parametrize("options", [{"URL": "sqlite:///own.db"}, {"OPTIONS": {"URL": "sqlite:///own.db", "ECHO": True}}])
+@pytest.mark.parametrize(
+    "options", [{"URL": "sqlite:///own.db"}, {"OPTIONS": {"URL": "sqlite:///own.db", "ECHO": True}}]
+)
 def test_a_database_url_with_the_prefix_replaces_any(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
 ) -> None:
@@ -154,10 +165,16 @@ def test_a_database_url_with_the_prefix_replaces_any(
     assert read["default"].echo == ("OPTIONS" in options)
 
 
-def test_a_mapping_in_the_environment_is_an_error_that_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENVIPER_DATABASES", '{"default": {"URL": "postgresql://app:hunter2@db/x"}}')
+def test_a_mapping_in_the_environment_is_an_error_that_shows_no_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(
+        "OPENVIPER_DATABASES", '{"default": {"URL": "postgresql://app:hunter2@db/x"}}'
+    )
     monkeypatch.setenv("TASKS", "the variable of another program")
-    with pytest.raises(SettingsValidationError, match="OPENVIPER_DATABASES: DATABASES is not text") as caught:
+    with pytest.raises(
+        SettingsValidationError, match="OPENVIPER_DATABASES: DATABASES is not text"
+    ) as caught:
         apply_env_overrides(Settings())
     assert len(caught.value.errors) == 1 and "hunter2" not in str(caught.value)
 
@@ -210,14 +227,27 @@ def test_all_violations_of_production_are_told_at_once(environment: str) -> None
     with pytest.raises(SettingsValidationError) as caught:
         validate_settings(Settings(), environment)
     named = " ".join(caught.value.errors)
-    for word in ("DEBUG", "SECRET_KEY", "SSL_REDIRECT", "HSTS", "SECURE_COOKIES", "OPENAPI", "CORS_ALLOWED_HEADERS"):
+    for word in (
+        "DEBUG",
+        "SECRET_KEY",
+        "SSL_REDIRECT",
+        "HSTS",
+        "SECURE_COOKIES",
+        "OPENAPI",
+        "CORS_ALLOWED_HEADERS",
+    ):
         assert word in named
 
 
 @pytest.mark.parametrize(
-    "change", [
-        {"DEBUG": True}, {"SECRET_KEY": "short"}, {"ALLOWED_HOSTS": ("*",)}, {"ALLOWED_HOSTS": ()}, {"OPENAPI": {}}
-    ]
+    "change",
+    [
+        {"DEBUG": True},
+        {"SECRET_KEY": "short"},
+        {"ALLOWED_HOSTS": ("*",)},
+        {"ALLOWED_HOSTS": ()},
+        {"OPENAPI": {}},
+    ],
 )
 def test_each_rule_of_production_counts_alone(change: dict[str, Any]) -> None:
     with pytest.raises(SettingsValidationError) as caught:

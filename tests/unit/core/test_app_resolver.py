@@ -65,7 +65,9 @@ def test_of_two_candidates_none_is_taken_and_both_are_told(root: Path) -> None:
     assert resolver.candidates["res_blog"] == [str(first), str(second)]
 
 
-@pytest.mark.parametrize("name", ["", "..", "a..b", "/etc", "\\share", "res_nowhere", "res_nowhere.blog"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "a..b", "/etc", "\\share", "res_nowhere", "res_nowhere.blog"]
+)
 def test_a_name_that_is_no_app_is_not_found(root: Path, name: str) -> None:
     assert AppResolver(str(root)).resolve_app(name) == (None, False)
 
@@ -90,13 +92,25 @@ def test_all_apps_are_sorted_into_found_and_not_found(root: Path) -> None:
     directory = app(root, "res_blog")
     resolver = AppResolver(str(root))
     apps = ["res_blog", "openviper.utils", "res_nope"]
-    assert resolver.resolve_all_apps(apps) == {"found": {"res_blog": str(directory)}, "not_found": ["res_nope"]}
+    assert resolver.resolve_all_apps(apps) == {
+        "found": {"res_blog": str(directory)},
+        "not_found": ["res_nope"],
+    }
     assert "openviper.utils" in resolver.resolve_all_apps(apps, include_builtin=True)["found"]
 
 
 @pytest.mark.parametrize(
     "marker",
-    ["models.py", "routes.py", "migrations", "schemas", "lifecycle.py", "tasks.py", "admin.py", "management"],
+    [
+        "models.py",
+        "routes.py",
+        "migrations",
+        "schemas",
+        "lifecycle.py",
+        "tasks.py",
+        "admin.py",
+        "management",
+    ],
 )
 def test_an_app_is_a_package_with_one_of_the_usual_modules(root: Path, marker: str) -> None:
     directory = app(root, "blog", marker)
@@ -105,7 +119,9 @@ def test_an_app_is_a_package_with_one_of_the_usual_modules(root: Path, marker: s
     assert not AppResolver.is_valid_app_directory(str(directory))
 
 
-def test_where_apps_are_goes_to_standard_output(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_apps_are_goes_to_standard_output(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     app(root, "res_blog")
     AppResolver(str(root)).print_app_locations(["res_blog", "res_nope"])
     assert capsys.readouterr().out == "res_blog -> res_blog\nres_nope -> not found\n"
@@ -146,7 +162,11 @@ def test_the_migrations_package_of_an_app_is_made_where_it_is_missing(root: Path
 
 
 def test_each_way_of_looking_can_be_asked_for_alone(root: Path) -> None:
-    plain, nested, common = app(root, "res_plain"), app(root, "res_outer/res_inner"), app(root, "src/res_common")
+    plain, nested, common = (
+        app(root, "res_plain"),
+        app(root, "res_outer/res_inner"),
+        app(root, "src/res_common"),
+    )
     resolver = AppResolver(str(root))
     assert resolver.try_direct_path("res_plain") == str(plain)
     assert resolver.try_direct_path("res_common") is None
@@ -156,7 +176,9 @@ def test_each_way_of_looking_can_be_asked_for_alone(root: Path) -> None:
     assert resolver.try_search_patterns("x.res_common") is None
 
 
-def test_without_a_root_the_working_directory_is_searched(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_root_the_working_directory_is_searched(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(root)
     assert AppResolver().project_root == AppResolver.get_project_root() == str(root)
     assert AppResolver().app_cache == {}

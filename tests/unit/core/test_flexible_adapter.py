@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from openviper.core.flexible_adapter import ensure_models_imported, ensure_sys_path, prepare_root_layout
-from openviper.utils.failures import CommandError
+from openviper.core.flexible_adapter import (
+    ensure_models_imported,
+    ensure_sys_path,
+    prepare_root_layout,
+)
 from openviper.project.target import resolve_target
+from openviper.utils.failures import CommandError
 
 
 @pytest.fixture
@@ -42,7 +46,9 @@ def test_a_sub_module_is_the_same_by_either_name(root: Path) -> None:
     (root / "flex_models" / "__init__.py").touch()
     (root / "flex_models" / "post.py").write_text("class Post: pass\n")
     prepare_root_layout(root)
-    assert importlib.import_module("flex_models.post") is importlib.import_module("flex_blog.flex_models.post")
+    assert importlib.import_module("flex_models.post") is importlib.import_module(
+        "flex_blog.flex_models.post"
+    )
     with pytest.raises(ModuleNotFoundError) as caught:
         importlib.import_module("flex_models.nope")
     assert caught.value.name == "flex_models.nope"
@@ -50,7 +56,9 @@ def test_a_sub_module_is_the_same_by_either_name(root: Path) -> None:
 
 def test_modules_may_import_each_other_in_a_circle_by_both_names(root: Path) -> None:
     (root / "flex_a.py").write_text("import flex_b\nvalue = 1\n")
-    (root / "flex_b.py").write_text("import flex_blog.flex_a as other\nimport flex_a\nassert flex_a is other\n")
+    (root / "flex_b.py").write_text(
+        "import flex_blog.flex_a as other\nimport flex_a\nassert flex_a is other\n"
+    )
     prepare_root_layout(root)
     assert importlib.import_module("flex_a").value == 1
 

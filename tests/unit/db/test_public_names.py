@@ -14,6 +14,7 @@ OBJECTS = {
     "write_used",
 }  # fmt: skip
 
+
 def test_every_public_name_is_there() -> None:
     for name in openviper.db.__all__:
         value = getattr(openviper.db, name)
@@ -24,7 +25,7 @@ def test_every_public_name_is_there() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'openviper.db' has no attribute 'Modle'"):
-        getattr(openviper.db, "Modle")
+        openviper.db.Modle
 
 
 def test_connections_is_the_object_whenever_its_folder_is_imported() -> None:
@@ -34,5 +35,12 @@ def test_connections_is_the_object_whenever_its_folder_is_imported() -> None:
 
 
 def test_importing_it_loads_no_model_code() -> None:
-    code = "import sys, openviper.db; print([m for m in sys.modules if m.startswith('openviper.db.')])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "['openviper.db.connections']\n"
+    code = (
+        "import sys, openviper.db; print([m for m in sys.modules if m.startswith('openviper.db.')])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "['openviper.db.connections']\n"
+    )

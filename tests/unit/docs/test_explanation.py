@@ -9,7 +9,9 @@ from openviper.db.connections.drivers.sqlite import HANDLER_INTERVAL, INLINE_LIM
 from openviper.db.connections.options import read_databases
 from openviper.db.connections.pool.sqlite import CHECKPOINT_SIZE
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs/explanation/sqlite.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[3] / "docs/explanation/sqlite.md").read_text(
+    encoding="utf-8"
+)
 
 
 def test_the_documented_options_have_the_documented_defaults() -> None:

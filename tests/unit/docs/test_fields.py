@@ -34,7 +34,9 @@ def test_every_kind_of_field_is_in_the_table() -> None:
     assert [name for name in kinds if f"`{name}(" not in text] == []
 
 
-async def test_the_examples_run(tmp_path: Path, storage: MemoryStorage, override_settings: Any) -> None:
+async def test_the_examples_run(
+    tmp_path: Path, storage: MemoryStorage, override_settings: Any
+) -> None:
     override_settings(SECRET_KEY="k" * 60)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(blocks) == 5

@@ -19,5 +19,9 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
 
 def test_every_page_can_be_reached_from_the_overview() -> None:
     text = (ROOT / "docs/README.md").read_text()
-    pages = [str(page.relative_to(ROOT / "docs")) for page in PAGES if "docs" in page.parts and page.stem != "README"]
+    pages = [
+        str(page.relative_to(ROOT / "docs"))
+        for page in PAGES
+        if "docs" in page.parts and page.stem != "README"
+    ]
     assert [page for page in pages if f"({page})" not in text] == []

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from openviper.cli import build_parser
+from openviper.core.management.builtin_commands import BUILTIN
 from openviper.core.management.checks.findings import CODES
 from openviper.core.management.command_lookup import find_builtin
-from openviper.core.management.builtin_commands import BUILTIN
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
@@ -29,7 +29,9 @@ def test_the_pages_are_what_the_script_would_write(script: str) -> None:
 
 def section(title: str) -> str:
     """Return the text below a heading up to the next one."""
-    found = re.search(rf"^### `{re.escape(title)}`$(.*?)(?=^##|\Z)", COMMANDS, re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^### `{re.escape(title)}`$(.*?)(?=^##|\Z)", COMMANDS, re.MULTILINE | re.DOTALL
+    )
     assert found is not None, f"{title} is missing from docs/reference/commands.md"
     return found[1]
 
@@ -55,7 +57,9 @@ def test_every_command_and_option_is_in_the_reference(name: str) -> None:
 def test_every_sub_command_of_openviper_is_in_the_reference() -> None:
     parser = build_parser()
     assert_complete(parser, "openviper")
-    commands = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
+    commands = next(
+        action.choices for action in parser._actions if isinstance(action.choices, dict)
+    )
     for name, sub in commands.items():
         if name != "viperctl":
             assert_complete(sub, f"openviper {name}")

@@ -11,11 +11,17 @@ from openviper.http.cookies import build_cookie, parse_cookies
 
 
 def test_one_bad_cookie_does_not_hide_the_others() -> None:
-    assert parse_cookies('a=1; nonsense; =x; b="two"; a=again; c=x=y') == {"a": "1", "b": "two", "c": "x=y"}
+    assert parse_cookies('a=1; nonsense; =x; b="two"; a=again; c=x=y') == {
+        "a": "1",
+        "b": "two",
+        "c": "x=y",
+    }
 
 
 def test_a_cookie_is_written_with_its_attributes() -> None:
-    cookie = build_cookie("k", "v", max_age=5, expires=datetime(2026, 1, 2, tzinfo=UTC), secure=True, httponly=True)
+    cookie = build_cookie(
+        "k", "v", max_age=5, expires=datetime(2026, 1, 2, tzinfo=UTC), secure=True, httponly=True
+    )
     assert cookie == (
         "k=v; Max-Age=5; Expires=Fri, 02 Jan 2026 00:00:00 GMT; Path=/; SameSite=Lax; Secure; HttpOnly"
     )
@@ -34,6 +40,8 @@ def test_a_cookie_is_written_with_its_attributes() -> None:
         ("k", "v", {"samesite": "whatever"}),
     ],
 )
-def test_a_part_that_could_not_be_sent_is_refused(key: str, value: str, options: dict[str, Any]) -> None:
+def test_a_part_that_could_not_be_sent_is_refused(
+    key: str, value: str, options: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError):
         build_cookie(key, value, **options)

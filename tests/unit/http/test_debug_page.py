@@ -51,7 +51,11 @@ def test_secrets_of_the_request_are_masked() -> None:
         "method": "GET",
         "path": "/",
         "query_string": b"token=s3cr3t&page=2",
-        "headers": [(b"authorization", b"Bearer s3cr3t"), (b"cookie", b"sessionid=s3cr3t"), (b"accept", b"text/html")],
+        "headers": [
+            (b"authorization", b"Bearer s3cr3t"),
+            (b"cookie", b"sessionid=s3cr3t"),
+            (b"accept", b"text/html"),
+        ],
     }
     page = render_debug_page(failing(), Request(scope))
     assert "s3cr3t" not in page
@@ -61,6 +65,8 @@ def test_secrets_of_the_request_are_masked() -> None:
 
 def test_keys_of_the_project_are_masked_wherever_they_appear() -> None:
     with override_openviper_settings(SECRET_KEY="a-long-key-of-this-project", JWT_SECRET_KEY=""):
-        assert "a-long-key" not in render_debug_page(failing("signed with a-long-key-of-this-project"))
+        assert "a-long-key" not in render_debug_page(
+            failing("signed with a-long-key-of-this-project")
+        )
         masked = mask_secrets("password = 'x' at postgres://u:pw@h/d")
         assert masked == f"password = '{MASK}' at postgres://u:{MASK}@h/d"

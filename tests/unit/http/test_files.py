@@ -24,7 +24,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-async def fetch(path: Path, method: str = "GET", filename: str | None = None, **headers: str) -> TestResponse:
+async def fetch(
+    path: Path, method: str = "GET", filename: str | None = None, **headers: str
+) -> TestResponse:
     """Return what a client gets for a file."""
     app = OpenViper()
 
@@ -99,7 +101,10 @@ async def test_a_range_of_another_version_is_answered_with_the_whole_file(file: 
 async def test_a_download_keeps_its_name(file: Path) -> None:
     response = await fetch(file, filename='grü"ße.bin')
     disposition = response.headers["content-disposition"]
-    assert disposition == "attachment; filename=\"gr___e.bin\"; filename*=UTF-8''gr%C3%BC%22%C3%9Fe.bin"
+    assert (
+        disposition
+        == "attachment; filename=\"gr___e.bin\"; filename*=UTF-8''gr%C3%BC%22%C3%9Fe.bin"
+    )
 
 
 @pytest.mark.parametrize("name", ["missing", "."])

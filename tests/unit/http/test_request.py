@@ -12,16 +12,24 @@ from openviper.http.asgi import Message
 from openviper.http.request import MAX_BODY_SIZE
 
 
-def make(*chunks: bytes, headers: dict[str, str] | None = None, complete: bool = True, **scope: Any) -> Request:
+def make(
+    *chunks: bytes, headers: dict[str, str] | None = None, complete: bool = True, **scope: Any
+) -> Request:
     """Return a request whose body arrives in chunks."""
-    messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    messages.append({"type": "http.request", "body": b""} if complete else {"type": "http.disconnect"})
+    messages: list[Message] = [
+        {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
+    ]
+    messages.append(
+        {"type": "http.request", "body": b""} if complete else {"type": "http.disconnect"}
+    )
 
     async def receive() -> Message:
         return messages.pop(0)
 
     raw = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
-    return Request({"type": "http", "method": "POST", "path": "/a", "headers": raw, **scope}, receive)
+    return Request(
+        {"type": "http", "method": "POST", "path": "/a", "headers": raw, **scope}, receive
+    )
 
 
 def test_only_http_and_websocket_scopes_are_requests() -> None:
@@ -41,10 +49,17 @@ def test_headers_parameters_and_cookies_are_read_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "shown"), [("example.org:8000", "example.org:8000"), ("evil.org/path", "10.0.0.1:80"), ("", "10.0.0.1:80")]
+    ("host", "shown"),
+    [
+        ("example.org:8000", "example.org:8000"),
+        ("evil.org/path", "10.0.0.1:80"),
+        ("", "10.0.0.1:80"),
+    ],
 )
 def test_the_address_uses_a_valid_host_header_only(host: str, shown: str) -> None:
-    request = make(headers={"host": host} if host else {}, query_string=b"q=1", server=("10.0.0.1", 80))
+    request = make(
+        headers={"host": host} if host else {}, query_string=b"q=1", server=("10.0.0.1", 80)
+    )
     assert str(request.url) == f"http://{shown}/a?q=1"
 
 
@@ -87,7 +102,9 @@ async def test_a_client_that_goes_away_never_leaves_a_short_body() -> None:
 
 
 async def test_form_fields() -> None:
-    request = make(b"a=1&a=2&b=%C3%A4", headers={"content-type": "application/x-www-form-urlencoded"})
+    request = make(
+        b"a=1&a=2&b=%C3%A4", headers={"content-type": "application/x-www-form-urlencoded"}
+    )
     form = await request.form()
     assert (form["a"], form.getlist("a"), form["b"]) == ("1", ["1", "2"], "ä")
 
@@ -100,7 +117,9 @@ async def test_form_fields() -> None:
         ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 1001), 400),
     ],
 )
-async def test_forms_that_cannot_be_read_are_client_errors(kind: str, body: bytes, status: int) -> None:
+async def test_forms_that_cannot_be_read_are_client_errors(
+    kind: str, body: bytes, status: int
+) -> None:
     with pytest.raises(HTTPException, match=str(status)):
         await make(body, headers={"content-type": kind}).form()
 

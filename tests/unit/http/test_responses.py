@@ -163,7 +163,9 @@ async def test_an_error_in_a_stream_is_not_swallowed() -> None:
 # Redirects
 
 
-@pytest.mark.parametrize("url", ["/a", "/login?next=%2Fhome..%2F", "http://localhost/x", "?page=2", "/grüße"])
+@pytest.mark.parametrize(
+    "url", ["/a", "/login?next=%2Fhome..%2F", "http://localhost/x", "?page=2", "/grüße"]
+)
 async def test_safe_redirects(url: str) -> None:
     response = await send(RedirectResponse(url, 303))
     assert response.status_code == 303
@@ -208,7 +210,11 @@ def test_hosts_match_themselves_their_sub_domains_or_a_star(
 
 @pytest.mark.parametrize(
     ("redirects", "hosts", "expected"),
-    [((), ("shop.example",), 303), (("other.example",), ("shop.example",), None), (("shop.example",), (), 303)],
+    [
+        ((), ("shop.example",), 303),
+        (("other.example",), ("shop.example",), None),
+        (("shop.example",), (), 303),
+    ],
 )
 def test_the_settings_decide_where_a_redirect_may_lead(
     redirects: tuple[str, ...], hosts: tuple[str, ...], expected: int | None

@@ -14,7 +14,9 @@ from openviper.middleware.security import SecurityMiddleware
 from openviper.testing import OpenViperTestClient, TestResponse
 
 
-def protected(monkeypatch: pytest.MonkeyPatch, app: ASGIApp | None = None, **values: Any) -> ASGIApp:
+def protected(
+    monkeypatch: pytest.MonkeyPatch, app: ASGIApp | None = None, **values: Any
+) -> ASGIApp:
     """Return an application behind the middleware with these settings."""
     import openviper.conf
 
@@ -23,10 +25,16 @@ def protected(monkeypatch: pytest.MonkeyPatch, app: ASGIApp | None = None, **val
 
 
 async def ask(
-    app: ASGIApp, host: str = "localhost", scheme: str = "http", method: str = "GET", path: str = "/"
+    app: ASGIApp,
+    host: str = "localhost",
+    scheme: str = "http",
+    method: str = "GET",
+    path: str = "/",
 ) -> TestResponse:
     """Return the answer to a request for a host."""
-    return await OpenViperTestClient(app, f"{scheme}://localhost").request(method, path, headers={"host": host})
+    return await OpenViperTestClient(app, f"{scheme}://localhost").request(
+        method, path, headers={"host": host}
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,25 +52,44 @@ async def ask(
         ("[::1]:80", 200),
     ],
 )
-async def test_only_allowed_hosts_are_served(monkeypatch: pytest.MonkeyPatch, host: str, status: int) -> None:
+async def test_only_allowed_hosts_are_served(
+    monkeypatch: pytest.MonkeyPatch, host: str, status: int
+) -> None:
     app = protected(monkeypatch, ALLOWED_HOSTS=("localhost", "127.0.0.1", ".example.org", "[::1]"))
     assert (await ask(app, host)).status_code == status
 
 
-async def test_responses_get_headers_they_do_not_set_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_responses_get_headers_they_do_not_set_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     own = PlainTextResponse("ok", headers={"x-frame-options": "SAMEORIGIN"})
     policy = {"default-src": ["'self'"], "img-src": "*", "upgrade-insecure-requests": ()}
-    app = protected(monkeypatch, own, SECURE_CONTENT_SECURITY_POLICY=policy, SECURE_PERMISSIONS_POLICY="camera=()")
+    app = protected(
+        monkeypatch,
+        own,
+        SECURE_CONTENT_SECURITY_POLICY=policy,
+        SECURE_PERMISSIONS_POLICY="camera=()",
+    )
     response = await ask(app)
     assert response.headers.getlist("x-frame-options") == ["SAMEORIGIN"]
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "strict-origin-when-cross-origin"
-    assert response.headers["content-security-policy"] == "default-src 'self'; img-src *; upgrade-insecure-requests"
+    assert (
+        response.headers["content-security-policy"]
+        == "default-src 'self'; img-src *; upgrade-insecure-requests"
+    )
     assert response.headers["permissions-policy"] == "camera=()"
 
 
-async def test_strict_transport_is_announced_over_https_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = protected(monkeypatch, SECURE_HSTS_SECONDS=60, SECURE_HSTS_INCLUDE_SUBDOMAINS=True, SECURE_HSTS_PRELOAD=True)
+async def test_strict_transport_is_announced_over_https_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = protected(
+        monkeypatch,
+        SECURE_HSTS_SECONDS=60,
+        SECURE_HSTS_INCLUDE_SUBDOMAINS=True,
+        SECURE_HSTS_PRELOAD=True,
+    )
     assert "strict-transport-security" not in (await ask(app)).headers
     secure = await ask(app, scheme="https")
     assert secure.headers["strict-transport-security"] == "max-age=60; includeSubDomains; preload"
@@ -89,11 +116,15 @@ async def test_a_websocket_for_another_host_is_closed(monkeypatch: pytest.Monkey
         return {"type": "websocket.connect"}
 
     app = protected(monkeypatch)
-    await app({"type": "websocket", "headers": [(b"host", b"evil.org")], "path": "/"}, receive, send)
+    await app(
+        {"type": "websocket", "headers": [(b"host", b"evil.org")], "path": "/"}, receive, send
+    )
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
-async def test_the_test_client_s_own_host_is_allowed_to_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_test_client_s_own_host_is_allowed_to_it_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = protected(monkeypatch)
     assert (await OpenViperTestClient(app).get("/")).status_code == 200
 

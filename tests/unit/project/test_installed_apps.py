@@ -8,7 +8,9 @@ import pytest
 
 from openviper.project.installed_apps import read_installed_apps
 
-HEAD = "import dataclasses\nfrom openviper.conf import Settings\n@dataclasses.dataclass(frozen=True)\n"
+HEAD = (
+    "import dataclasses\nfrom openviper.conf import Settings\n@dataclasses.dataclass(frozen=True)\n"
+)
 
 
 @pytest.fixture
@@ -37,7 +39,9 @@ def settings(project: Path, body: str) -> tuple[str, ...] | None:
         ("class S(Settings):\n    DEBUG: bool = True\n", ("site_",)),
     ],
 )
-def test_plain_strings_in_the_only_class_are_read(project: Path, body: str, expected: tuple[str, ...]) -> None:
+def test_plain_strings_in_the_only_class_are_read(
+    project: Path, body: str, expected: tuple[str, ...]
+) -> None:
     assert settings(project, body) == expected
 
 
@@ -64,7 +68,9 @@ def test_an_override_in_the_environment_is_left_to_the_settings(
     assert settings(project, "class S(Settings):\n    pass\n") is None
 
 
-def test_an_override_in_a_dotenv_file_is_left_to_the_settings(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_override_in_a_dotenv_file_is_left_to_the_settings(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / ".env").write_text("OPENVIPER_INSTALLED_APPS=other\n")
     assert settings(project, "class S(Settings):\n    pass\n") is None
     monkeypatch.setenv("OPENVIPER_DOTENV", "0")
@@ -76,5 +82,7 @@ def test_a_module_that_cannot_be_found_is_left_to_the_settings(project: Path) ->
 
 
 def test_a_bare_settings_module_adds_no_app(project: Path) -> None:
-    (project / "settings.py").write_text(HEAD + 'class S(Settings):\n    INSTALLED_APPS = ("blog",)\n')
+    (project / "settings.py").write_text(
+        HEAD + 'class S(Settings):\n    INSTALLED_APPS = ("blog",)\n'
+    )
     assert read_installed_apps("settings") == ("blog",)

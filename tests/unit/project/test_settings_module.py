@@ -38,7 +38,11 @@ def test_an_explicit_module_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (["settings.py", "blog/models.py"], "blog", "settings"),
         (["settings/__init__.py"], ".", "settings"),
         (["site/__init__.py", "site/settings.py"], ".", "site.settings"),
-        (["site/__init__.py", "site/settings/__init__.py", "blog/models.py"], "blog", "site.settings"),
+        (
+            ["site/__init__.py", "site/settings/__init__.py", "blog/models.py"],
+            "blog",
+            "site.settings",
+        ),
         (["site/settings.py"], ".", None),
         (["tests/__init__.py", "tests/settings.py"], ".", None),
         (["_site/__init__.py", "_site/settings.py"], ".", None),
@@ -73,6 +77,8 @@ def test_a_link_that_leads_out_of_the_project_is_not_followed(tmp_path: Path) ->
         (["project/viperctl.py"], None),
     ],
 )  # fmt: skip
-def test_a_script_finds_the_settings_beside_it(tmp_path: Path, files: list[str], expected: str | None) -> None:
+def test_a_script_finds_the_settings_beside_it(
+    tmp_path: Path, files: list[str], expected: str | None
+) -> None:
     write(tmp_path, *files)
     assert auto_discover_settings(str(tmp_path / "project" / "viperctl.py")) == expected

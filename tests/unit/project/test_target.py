@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from openviper.utils.failures import CommandError
 from openviper.project.target import TargetError, resolve_target
+from openviper.utils.failures import CommandError
 
 
 def write(root: Path, *files: str) -> Path:
@@ -21,7 +21,12 @@ def write(root: Path, *files: str) -> Path:
 def test_a_directory_with_models_is_a_root_layout(tmp_path: Path) -> None:
     root = write(tmp_path / "blog", "models.py")
     found = resolve_target(".", root)
-    assert (found.app_label, found.app_path, found.is_root, found.models_module) == ("blog", root, True, "blog.models")
+    assert (found.app_label, found.app_path, found.is_root, found.models_module) == (
+        "blog",
+        root,
+        True,
+        "blog.models",
+    )
 
 
 def test_the_only_package_with_settings_and_routes_is_the_project(tmp_path: Path) -> None:
@@ -57,7 +62,9 @@ def test_a_package_with_settings_alone_is_accepted(tmp_path: Path) -> None:
          "multiple app packages"),
     ],
 )  # fmt: skip
-def test_a_target_that_names_nothing_is_refused(tmp_path: Path, files: list[str], target: str, message: str) -> None:
+def test_a_target_that_names_nothing_is_refused(
+    tmp_path: Path, files: list[str], target: str, message: str
+) -> None:
     with pytest.raises(TargetError, match=message):
         resolve_target(target, write(tmp_path, *files))
 

@@ -35,7 +35,11 @@ def router_with(*paths: str) -> Router:
         ("/a/{x:float}", "/a/1.50", 1.5),
         ("/a/{x:float}", "/a/2", 2.0),
         ("/a/{x:slug}", "/a/b_c-1", "b_c-1"),
-        ("/a/{x:uuid}", "/a/0000000A-0000-0000-0000-00000000000B", "0000000a-0000-0000-0000-00000000000b"),
+        (
+            "/a/{x:uuid}",
+            "/a/0000000A-0000-0000-0000-00000000000B",
+            "0000000a-0000-0000-0000-00000000000b",
+        ),
         ("/a/{x:path}", "/a/b/c.d", "b/c.d"),
         ("/a/{x}.json", "/a/b.json", "b"),
     ],
@@ -70,7 +74,10 @@ def test_a_malformed_pattern_is_refused_when_it_is_registered(pattern: str) -> N
 
 def test_the_more_specific_route_wins_whatever_the_order() -> None:
     router = router_with("/users/{id}", "/{anything:path}", "/users/me", "/users/{id}/posts")
-    found = {path: router.resolve("GET", path)[0].path for path in ("/users/me", "/users/5", "/users/5/posts", "/x/y")}
+    found = {
+        path: router.resolve("GET", path)[0].path
+        for path in ("/users/me", "/users/5", "/users/5/posts", "/x/y")
+    }
     assert found == {
         "/users/me": "/users/me",
         "/users/5": "/users/{id}",
@@ -146,6 +153,7 @@ async def test_middleware_runs_from_the_outer_router_to_the_route() -> None:
     inner = Router(middlewares=[tracing("inner")])
     outer = Router(middlewares=[tracing("outer")])
     outer.include_router(inner)
+
     async def handler(x: str) -> str:
         order.append(f"handler {x}")
         return "answer"
@@ -170,7 +178,9 @@ def test_addresses_are_built_and_encoded() -> None:
             router.url_for("/a/{x}/{y:path}", x=value, y="z")
 
 
-def test_a_name_used_twice_is_reported_and_the_later_one_wins(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_name_used_twice_is_reported_and_the_later_one_wins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     router = Router()
     router.add("/one", view, namespace="same")
     router.add("/two", view, namespace="same")
@@ -179,7 +189,9 @@ def test_a_name_used_twice_is_reported_and_the_later_one_wins(caplog: pytest.Log
     assert "'same'" in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/a/../b", "/a/%2e%2e/b", "/a%2fb", "/a%252fb", "/a\0b", "/..", "/a/..%5cb"])
+@pytest.mark.parametrize(
+    "path", ["/a/../b", "/a/%2e%2e/b", "/a%2fb", "/a%252fb", "/a\0b", "/..", "/a/..%5cb"]
+)
 def test_paths_that_could_be_mistaken_are_refused(path: str) -> None:
     with pytest.raises(PathSecurityError):
         sanitize_request_path(path)

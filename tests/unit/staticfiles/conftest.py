@@ -28,7 +28,10 @@ def no_apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Return a directory with three files."""
-    return write(tmp_path / "source", {"css/site.css": "body {}\n" * 400, "js/app.js": "run()", "robots.txt": "all"})
+    return write(
+        tmp_path / "source",
+        {"css/site.css": "body {}\n" * 400, "js/app.js": "run()", "robots.txt": "all"},
+    )
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from tests.projects import write
 from tests.unit.staticfiles.test_collect import tree
 
 
-def test_what_no_source_has_any_more_is_removed_with_its_companions(source: Path, dest: Path) -> None:
+def test_what_no_source_has_any_more_is_removed_with_its_companions(
+    source: Path, dest: Path
+) -> None:
     collect_static([source], dest, hashed=True, compress=True)
     (source / "css/site.css").unlink()
     collect_static([source], dest, hashed=True, compress=True)
@@ -74,7 +76,9 @@ def test_a_destination_that_is_or_holds_a_source_is_refused(source: Path) -> Non
     assert (source / "robots.txt").exists()
 
 
-def test_a_destination_that_holds_an_apps_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_destination_that_holds_an_apps_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     apps = write(tmp_path / "apps", {"shop_two/__init__.py": "", "shop_two/static/a.txt": "a"})
     monkeypatch.syspath_prepend(apps)
     with override_openviper_settings(INSTALLED_APPS=("shop_two",)):

@@ -60,7 +60,9 @@ def test_a_large_file_arrives_whole_where_the_kernel_cannot_copy(
 def test_an_unchanged_file_is_not_even_read(source: Path, dest: Path) -> None:
     collect_static([source], dest)
     before = (dest / "robots.txt").stat().st_ino
-    (source / "robots.txt").chmod(0)  # Root reads it all the same; the inode shows that nobody wrote.
+    (source / "robots.txt").chmod(
+        0
+    )  # Root reads it all the same; the inode shows that nobody wrote.
     assert carry_out(make_plan([source], dest)).copied == []
     assert (dest / "robots.txt").stat().st_ino == before
 
@@ -74,7 +76,9 @@ def test_a_changed_file_is_replaced_by_a_new_one(source: Path, dest: Path) -> No
     assert (dest / "robots.txt").read_text() == "none of it"
 
 
-def test_the_first_source_wins_and_the_file_counts_once(source: Path, dest: Path, tmp_path: Path) -> None:
+def test_the_first_source_wins_and_the_file_counts_once(
+    source: Path, dest: Path, tmp_path: Path
+) -> None:
     other = write(tmp_path / "other", {"robots.txt": "other", "more.txt": "more"})
     assert collect_static([source, other], dest) == 4
     assert (dest / "robots.txt").read_text() == "all"
@@ -85,7 +89,10 @@ def test_the_first_source_wins_and_the_file_counts_once(source: Path, dest: Path
 def test_project_directories_come_before_those_of_apps(
     source: Path, dest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "apps", {"shop_one/__init__.py": "", "shop_one/static/robots.txt": "app", "shop_one/static/a": ""})
+    write(
+        tmp_path / "apps",
+        {"shop_one/__init__.py": "", "shop_one/static/robots.txt": "app", "shop_one/static/a": ""},
+    )
     monkeypatch.syspath_prepend(tmp_path / "apps")
     with override_openviper_settings(INSTALLED_APPS=("shop_one",)):
         assert collect_static([source], dest) == 4
@@ -97,14 +104,19 @@ def test_a_file_and_a_directory_of_the_same_name_are_a_conflict(dest: Path, tmp_
     two = write(tmp_path / "two", {"x/deep/file": "below", "y": "file"})
     assert collect_static([one, two], dest) == 2
     assert tree(dest) == {"x": b"file", "y/z": b"below"}
-    assert [conflict.name for conflict in make_plan([one, two], dest).conflicts] == ["x/deep/file", "y"]
+    assert [conflict.name for conflict in make_plan([one, two], dest).conflicts] == [
+        "x/deep/file",
+        "y",
+    ]
 
 
 def test_missing_sources_are_passed_over(source: Path, dest: Path, tmp_path: Path) -> None:
     assert collect_static([tmp_path / "nowhere", source], dest) == 3
 
 
-def test_links_inside_the_source_are_followed_and_others_are_not(source: Path, dest: Path, tmp_path: Path) -> None:
+def test_links_inside_the_source_are_followed_and_others_are_not(
+    source: Path, dest: Path, tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_text("secret")
     (source / "out.txt").symlink_to(tmp_path / "secret")
     (source / "in.txt").symlink_to("robots.txt")
@@ -113,7 +125,13 @@ def test_links_inside_the_source_are_followed_and_others_are_not(source: Path, d
     (source / "css/loop").symlink_to(source)
     plan = make_plan([source], dest)
     carry_out(plan)
-    assert set(tree(dest)) == {"css/site.css", "js/app.js", "robots.txt", "in.txt", "styles/site.css"}
+    assert set(tree(dest)) == {
+        "css/site.css",
+        "js/app.js",
+        "robots.txt",
+        "in.txt",
+        "styles/site.css",
+    }
     assert not (dest / "in.txt").is_symlink()
     assert len(plan.warnings) == 4  # The loop is met below both names.
     assert all(text.startswith("skipped ") for text in plan.warnings)
@@ -132,7 +150,9 @@ def test_a_destination_inside_a_source_is_not_collected_into_itself(source: Path
     assert set(tree(source / "collected")) == {"css/site.css", "js/app.js", "robots.txt"}
 
 
-def test_a_source_that_is_the_destination_contributes_in_place(source: Path, tmp_path: Path) -> None:
+def test_a_source_that_is_the_destination_contributes_in_place(
+    source: Path, tmp_path: Path
+) -> None:
     other = write(tmp_path / "other", {"robots.txt": "other", "more.txt": "one"})
     for _ in range(2):
         assert collect_static([source, other], source, hashed=True, compress=True) == 4
@@ -142,7 +162,9 @@ def test_a_source_that_is_the_destination_contributes_in_place(source: Path, tmp
     assert (source / "more.txt").read_text() == "the other"
 
 
-def test_a_copy_that_was_edited_in_such_a_source_is_not_overwritten(source: Path, tmp_path: Path) -> None:
+def test_a_copy_that_was_edited_in_such_a_source_is_not_overwritten(
+    source: Path, tmp_path: Path
+) -> None:
     other = write(tmp_path / "other", {"more.txt": "one"})
     collect_static([source, other], source)
     (source / "more.txt").write_text("my own version")
@@ -162,7 +184,9 @@ def test_a_link_in_the_destination_leads_nowhere(source: Path, dest: Path, tmp_p
     assert not (tmp_path / "target").exists() and (dest / "robots.txt").read_text() == "all"
 
 
-@pytest.mark.parametrize(("present", "problem"), [("css", "is a file"), ("robots.txt/x", "is a directory")])
+@pytest.mark.parametrize(
+    ("present", "problem"), [("css", "is a file"), ("robots.txt/x", "is a directory")]
+)
 def test_something_of_another_kind_in_the_way_is_an_error_before_anything_is_written(
     source: Path, dest: Path, present: str, problem: str
 ) -> None:
@@ -211,7 +235,9 @@ def test_a_hashed_name_holds_the_content_and_changes_with_it(source: Path, dest:
     collect_static([source], dest, hashed=True)
     new = hashlib.sha256(b"changed").hexdigest()[:12]
     assert (dest / f"robots.{new}.txt").read_bytes() == b"changed"
-    assert (dest / f"robots.{digest}.txt").read_bytes() == b"all"  # Pages in a browser's cache still ask for it.
+    assert (
+        dest / f"robots.{digest}.txt"
+    ).read_bytes() == b"all"  # Pages in a browser's cache still ask for it.
 
 
 def test_hashes_of_unchanged_files_are_not_computed_again(
@@ -220,7 +246,9 @@ def test_hashes_of_unchanged_files_are_not_computed_again(
     collect_static([source], dest, hashed=True, compress=True)
     before = (dest / RECORD_NAME).read_bytes()
     monkeypatch.setattr(collect, "digest_of", lambda path: pytest.fail(f"{path} was read"))
-    monkeypatch.setattr(collect, "compress_file", lambda path, *rest: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(
+        collect, "compress_file", lambda path, *rest: pytest.fail(f"{path} was read")
+    )
     collect_static([source], dest, hashed=True, compress=True)
     assert (dest / RECORD_NAME).read_bytes() == before
 
@@ -237,7 +265,10 @@ def test_hashed_names_may_be_asked_for_later(source: Path, dest: Path) -> None:
     collect_static([source], dest)
     collect_static([source], dest, hashed=True)
     names = json.loads((dest / RECORD_NAME).read_bytes())["hashed"]
-    assert all((dest / hashed).read_bytes() == (source / name).read_bytes() for name, hashed in names.items())
+    assert all(
+        (dest / hashed).read_bytes() == (source / name).read_bytes()
+        for name, hashed in names.items()
+    )
     assert len(names) == 3
 
 
@@ -251,7 +282,9 @@ def test_compressible_files_get_a_companion_that_holds_the_same(source: Path, de
     assert gzip.decompress(companion.read_bytes()) == (source / "css/site.css").read_bytes()
     assert companion.stat().st_mtime_ns == (source / "css/site.css").stat().st_mtime_ns
     found = {name for name in tree(dest) if name.endswith(".gz")}
-    assert len(found) == 2 and all(name.startswith("css/site.") for name in found)  # Too small, or no smaller.
+    assert len(found) == 2 and all(
+        name.startswith("css/site.") for name in found
+    )  # Too small, or no smaller.
 
 
 def test_a_companion_follows_its_file(source: Path, dest: Path) -> None:
@@ -261,7 +294,9 @@ def test_a_companion_follows_its_file(source: Path, dest: Path) -> None:
     assert gzip.decompress((dest / "css/site.css.gz").read_bytes()) == b"p {}\n" * 1000
 
 
-def test_a_companion_of_a_changed_file_is_removed_when_no_new_one_is_made(source: Path, dest: Path) -> None:
+def test_a_companion_of_a_changed_file_is_removed_when_no_new_one_is_made(
+    source: Path, dest: Path
+) -> None:
     collect_static([source], dest, compress=True)
     collect_static([source], dest)
     assert (dest / "css/site.css.gz").exists()
@@ -286,5 +321,7 @@ def test_a_damaged_record_is_no_obstacle(source: Path, dest: Path) -> None:
 
 
 def test_unfinished_work_of_a_killed_run_is_not_collected(source: Path, dest: Path) -> None:
-    write(source, {".collected.0123abcd.partial/x": "left", "css/.site.css.0123abcd.partial": "left"})
+    write(
+        source, {".collected.0123abcd.partial/x": "left", "css/.site.css.0123abcd.partial": "left"}
+    )
     assert collect_static([source], dest) == 3

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from openviper.staticfiles.handlers import content_type, is_shown_inline, parse_range, sanitize_relative_path
+from openviper.staticfiles.handlers import (
+    content_type,
+    is_shown_inline,
+    parse_range,
+    sanitize_relative_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -53,4 +58,6 @@ def test_a_compressed_file_has_the_type_of_its_compression(name: str, kind: str)
 
 def test_only_pictures_sound_and_film_are_shown_inline() -> None:
     assert all(map(is_shown_inline, ("image/png", "audio/ogg", "video/mp4")))
-    assert not any(map(is_shown_inline, ("image/svg+xml", "text/html", "application/pdf", "text/plain")))
+    assert not any(
+        map(is_shown_inline, ("image/svg+xml", "text/html", "application/pdf", "text/plain"))
+    )

@@ -18,7 +18,12 @@ from tests.projects import write
 
 def chosen(source: Path, **more: Any) -> Any:
     """Return a block with settings for a directory of static files and uploads beside it."""
-    values = {"STATICFILES_DIRS": (str(source),), "STATIC_ROOT": "collected", "MEDIA_ROOT": "uploads", "MIDDLEWARE": ()}
+    values = {
+        "STATICFILES_DIRS": (str(source),),
+        "STATIC_ROOT": "collected",
+        "MEDIA_ROOT": "uploads",
+        "MIDDLEWARE": (),
+    }
     return override_openviper_settings(**values, **more)
 
 
@@ -35,7 +40,10 @@ async def test_nothing_is_served_before_it_was_asked_for(source: Path) -> None:
         assert static() == []
         assert is_static_enabled() and not is_media_enabled()
         app = OpenViper(debug=True)
-        assert (await status(app, "/static/robots.txt"), await status(app, "/media/a.txt")) == (200, 404)
+        assert (await status(app, "/static/robots.txt"), await status(app, "/media/a.txt")) == (
+            200,
+            404,
+        )
         assert media() == [] and is_media_enabled()
         assert await status(OpenViper(debug=True), "/media/a.txt") == 200
 
@@ -46,10 +54,14 @@ async def test_static_files_are_asked_for_each_time_and_uploads_are_downloads(so
     with chosen(source):
         client = OpenViper(debug=True).test_client()
         assert (await client.get("/static/robots.txt")).headers["cache-control"] == "no-cache"
-        assert (await client.get("/media/a.html")).headers["content-disposition"] == 'attachment; filename="a.html"'
+        assert (await client.get("/media/a.html")).headers[
+            "content-disposition"
+        ] == 'attachment; filename="a.html"'
 
 
-async def test_nothing_is_served_without_debug_or_in_production(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_served_without_debug_or_in_production(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     static()
     with chosen(source):
         assert await status(OpenViper(debug=False), "/static/robots.txt") == 404
@@ -97,9 +109,17 @@ async def test_the_application_follows_changed_settings(source: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "urls", [{"STATIC_URL": "/"}, {"STATIC_URL": ""}, {"MEDIA_URL": "/"}, {"STATIC_URL": "/x/", "MEDIA_URL": "x"}]
+    "urls",
+    [
+        {"STATIC_URL": "/"},
+        {"STATIC_URL": ""},
+        {"MEDIA_URL": "/"},
+        {"STATIC_URL": "/x/", "MEDIA_URL": "x"},
+    ],
 )
-async def test_prefixes_that_hide_everything_or_each_other_are_refused(source: Path, urls: dict[str, str]) -> None:
+async def test_prefixes_that_hide_everything_or_each_other_are_refused(
+    source: Path, urls: dict[str, str]
+) -> None:
     static(), media()
     with chosen(source, **urls), pytest.raises(ImproperlyConfigured, match="_URL"):
         await status(OpenViper(debug=True), "/static/robots.txt")
@@ -110,7 +130,10 @@ async def test_one_prefix_may_lie_below_the_other(source: Path) -> None:
     write(Path("uploads"), {"a.txt": "upload"})
     with chosen(source, MEDIA_URL="/static/uploads/"):
         app = OpenViper(debug=True)
-        assert (await status(app, "/static/robots.txt"), await status(app, "/static/uploads/a.txt")) == (200, 200)
+        assert (
+            await status(app, "/static/robots.txt"),
+            await status(app, "/static/uploads/a.txt"),
+        ) == (200, 200)
 
 
 def test_addresses_of_other_servers_are_not_served_here() -> None:
@@ -119,12 +142,16 @@ def test_addresses_of_other_servers_are_not_served_here() -> None:
     assert local_prefix("STATIC_URL", "static") == "/static"
 
 
-def test_the_directory_of_an_app_counts_once_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_directory_of_an_app_counts_once_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     apps = write(tmp_path / "apps", {"one_app/__init__.py": "", "one_app/static/a": "", "two_app/__init__.py": "",
                                      "three_app/__init__.py": ""})  # fmt: skip
     (apps / "two_app/static").symlink_to(apps / "one_app/static")
     monkeypatch.syspath_prepend(apps)
-    with override_openviper_settings(INSTALLED_APPS=("three_app", "one_app", "two_app", "one_app", "not_there_")):
+    with override_openviper_settings(
+        INSTALLED_APPS=("three_app", "one_app", "two_app", "one_app", "not_there_")
+    ):
         assert discover_app_static_dirs() == (apps / "one_app/static",)
 
 

@@ -32,9 +32,14 @@ def test_the_setting_names_another_class() -> None:
     assert isinstance(get_storage(), FileSystemStorage)
 
 
-@pytest.mark.parametrize("path", ["no.such.Thing", "pathlib.Path", "openviper.storage.names.clean_name", ""])
+@pytest.mark.parametrize(
+    "path", ["no.such.Thing", "pathlib.Path", "openviper.storage.names.clean_name", ""]
+)
 def test_what_is_no_storage_is_refused_by_name(path: str) -> None:
-    with override_openviper_settings(DEFAULT_FILE_STORAGE=path), pytest.raises(ImproperlyConfigured, match="DEFAULT_FILE"):
+    with (
+        override_openviper_settings(DEFAULT_FILE_STORAGE=path),
+        pytest.raises(ImproperlyConfigured, match="DEFAULT_FILE"),
+    ):
         get_storage()
 
 

@@ -14,7 +14,11 @@ from openviper.storage import Content, FileSystemStorage, MemoryStorage, Storage
 @pytest.fixture(params=["filesystem", "memory"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """Return an empty storage of each kind."""
-    return FileSystemStorage(tmp_path / "media", "/media") if request.param == "filesystem" else MemoryStorage("/media")
+    return (
+        FileSystemStorage(tmp_path / "media", "/media")
+        if request.param == "filesystem"
+        else MemoryStorage("/media")
+    )
 
 
 async def pieces() -> AsyncIterator[bytes]:
@@ -36,7 +40,10 @@ async def test_bytes_files_and_pieces_are_stored_alike(storage: Storage) -> None
 
 
 async def test_a_file_is_never_replaced(storage: Storage) -> None:
-    first, second = await storage.save("a/b.tar.gz", b"one"), await storage.save("a/b.tar.gz", b"two")
+    first, second = (
+        await storage.save("a/b.tar.gz", b"one"),
+        await storage.save("a/b.tar.gz", b"two"),
+    )
     assert first == "a/b.tar.gz" and second != first
     assert second.startswith("a/b.tar_") and second.endswith(".gz")
     assert (await storage.read(first), await storage.read(second)) == (b"one", b"two")
@@ -54,7 +61,9 @@ async def test_a_name_of_which_nothing_is_left_is_refused(storage: Storage, name
         await storage.save(name, b"x")
 
 
-@pytest.mark.parametrize("name", ["", "../a", "a/../b", "/etc/passwd", "a//b", "a\\b", "./a", "a\0"])
+@pytest.mark.parametrize(
+    "name", ["", "../a", "a/../b", "/etc/passwd", "a//b", "a\\b", "./a", "a\0"]
+)
 async def test_a_name_that_leads_out_is_refused_everywhere(storage: Storage, name: str) -> None:
     for call in (storage.open, storage.read, storage.delete, storage.exists, storage.size):
         with pytest.raises(ValueError, match="not the name of a stored file"):
@@ -88,7 +97,9 @@ async def test_directories_are_listed(storage: Storage) -> None:
         await storage.listdir("../")
 
 
-async def test_a_huge_file_is_not_read_at_once(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_huge_file_is_not_read_at_once(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("filesystem", "memory"):
         monkeypatch.setattr(f"openviper.storage.{module}.MAX_READ", 3)
     await storage.save("a.txt", b"1234")

@@ -23,7 +23,11 @@ def storage(tmp_path: Path) -> FileSystemStorage:
 
 def everything(storage: FileSystemStorage) -> list[str]:
     """Return the names of all files, hidden ones too."""
-    return sorted(str(path.relative_to(storage.location)) for path in storage.location.rglob("*") if path.is_file())
+    return sorted(
+        str(path.relative_to(storage.location))
+        for path in storage.location.rglob("*")
+        if path.is_file()
+    )
 
 
 async def test_a_failed_upload_leaves_nothing(storage: FileSystemStorage) -> None:
@@ -53,9 +57,13 @@ async def test_a_cancelled_upload_leaves_nothing(storage: FileSystemStorage) -> 
 
 
 async def test_uploads_of_one_name_at_once_all_survive(storage: FileSystemStorage) -> None:
-    names = await asyncio.gather(*(storage.save("a.txt", str(number).encode()) for number in range(20)))
+    names = await asyncio.gather(
+        *(storage.save("a.txt", str(number).encode()) for number in range(20))
+    )
     assert len(set(names)) == 20
-    assert {await storage.read(name) for name in names} == {str(number).encode() for number in range(20)}
+    assert {await storage.read(name) for name in names} == {
+        str(number).encode() for number in range(20)
+    }
 
 
 async def test_an_unfinished_upload_cannot_be_seen(storage: FileSystemStorage) -> None:

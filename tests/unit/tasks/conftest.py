@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from openviper.tasks import broker as process_broker
+from openviper.tasks.actors import Registry
 from openviper.tasks.broker import pinned_broker
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.conf import resolve_tasks_config
-from openviper.tasks.actors import Registry
 
 Configure = Callable[..., None]
 

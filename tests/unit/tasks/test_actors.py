@@ -33,7 +33,11 @@ async def triple(number: int) -> int:
 def test_an_actor_is_still_the_function() -> None:
     made = actor(double)
     assert made(4) == 8
-    assert (vars(made)["__name__"], made.__doc__, made.__module__) == ("double", "Return twice a number.", PLACE)
+    assert (vars(made)["__name__"], made.__doc__, made.__module__) == (
+        "double",
+        "Return twice a number.",
+        PLACE,
+    )
     assert asyncio.run(actor(triple)(4)) == 12
     assert (made.actor_name, made.queue_name, made.max_retries, made.time_limit) == (
         f"{PLACE}.double", "default", 3, 600_000,
@@ -45,7 +49,12 @@ def test_what_is_sent_is_stored_as_the_worker_needs_it(memory: MemoryBroker) -> 
     proxy = made.send(4)
     assert isinstance(proxy, TaskMessageProxy)
     assert UUID(proxy.message_id).version == 4
-    assert (proxy.actor_name, proxy.queue_name, proxy.args, proxy.kwargs) == (made.actor_name, "mail", (4,), {})
+    assert (proxy.actor_name, proxy.queue_name, proxy.args, proxy.kwargs) == (
+        made.actor_name,
+        "mail",
+        (4,),
+        {},
+    )
     (stored,) = memory.messages()
     assert (stored.message_id, stored.queue_name, stored.priority) == (proxy.message_id, "mail", -5)
     assert made.message(4, x=1) == {  # type: ignore[call-arg]  # an argument that the function does not have
@@ -58,14 +67,22 @@ def test_delay_and_queue_are_for_one_message(memory: MemoryBroker) -> None:
     made = actor(double)
     made.send_with_options(args=(1,), delay=60_000, queue="slow")
     made.send(2)
-    assert [(one.queue_name, one.state) for one in memory.messages()] == [("slow", "delayed"), ("default", "ready")]
+    assert [(one.queue_name, one.state) for one in memory.messages()] == [
+        ("slow", "delayed"),
+        ("default", "ready"),
+    ]
     with pytest.raises(ValueError, match="delay=-1 is negative"):
         made.send_with_options(args=(1,), delay=-1)
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"x", math.nan, math.inf, {(1, 2): 3}])
-def test_arguments_that_json_cannot_write_are_refused_at_once(memory: MemoryBroker, value: Any) -> None:
-    with pytest.raises(TypeError, match=r"the arguments of 'tests\.unit\.tasks\.test_actors\.double' cannot be written"):
+def test_arguments_that_json_cannot_write_are_refused_at_once(
+    memory: MemoryBroker, value: Any
+) -> None:
+    with pytest.raises(
+        TypeError,
+        match=r"the arguments of 'tests\.unit\.tasks\.test_actors\.double' cannot be written",
+    ):
         actor(double).send(value)
     with pytest.raises(TypeError):
         enqueue_task("anything", (value,))
@@ -111,14 +128,20 @@ def test_the_short_name_is_enough_where_one_has_it() -> None:
     other = Actor(double, actor_name="elsewhere.double")
     Registry.register_actor(other)
     assert Registry.find_actor("double") is None
-    with pytest.raises(LookupError, match=r"no actor 'double' is known; known: elsewhere\.double, tests"):
+    with pytest.raises(
+        LookupError, match=r"no actor 'double' is known; known: elsewhere\.double, tests"
+    ):
         Registry.get_actor("double")
 
 
 def test_an_actor_nobody_knows_here_is_sent_all_the_same(memory: MemoryBroker) -> None:
     proxy = enqueue_task("other.place.work", (1,), {"x": 2}, queue_name="far", delay=5)
     (stored,) = memory.messages()
-    assert (stored.actor_name, stored.queue_name, stored.state) == ("other.place.work", "far", "delayed")
+    assert (stored.actor_name, stored.queue_name, stored.state) == (
+        "other.place.work",
+        "far",
+        "delayed",
+    )
     assert proxy.kwargs == {"x": 2}
 
 
@@ -129,14 +152,19 @@ def test_actor_and_periodic_may_be_stacked_either_way(actor_first: bool) -> None
     else:
         made = actor(queue_name="q")(periodic(every=5, retries=7)(double))
     assert isinstance(made, Actor)
-    assert (Registry.get_actor("double").queue_name, Registry.get_actor("double").max_retries) == ("q", 7)
+    assert (Registry.get_actor("double").queue_name, Registry.get_actor("double").max_retries) == (
+        "q",
+        7,
+    )
     assert [entry["name"] for entry in Registry.schedule()] == [f"{PLACE}.double"]
 
 
 # Results
 
 
-def test_results_are_only_kept_where_they_are_asked_for(memory: MemoryBroker, configure: Configure) -> None:
+def test_results_are_only_kept_where_they_are_asked_for(
+    memory: MemoryBroker, configure: Configure
+) -> None:
     proxy = actor(store_results=True)(double).send(1)
     with pytest.raises(ResultsBackendDisabledError, match="set TASKS"):
         proxy.get_result(block=False)
@@ -161,7 +189,11 @@ def test_when_disabled_a_plain_function_runs_at_once(configure: Configure) -> No
             raise ArithmeticError(number)
 
     proxy = note.send_with_options(args=(1,), delay=60_000)
-    assert (seen, proxy.message_id, repr(proxy)) == ([1], "", f"<TaskMessageProxy inline {note.actor_name}>")
+    assert (seen, proxy.message_id, repr(proxy)) == (
+        [1],
+        "",
+        f"<TaskMessageProxy inline {note.actor_name}>",
+    )
     with pytest.raises(ArithmeticError):
         note.send(-1)
     enqueue_task(note.actor_name, (2,))
@@ -207,4 +239,7 @@ def test_messages_are_plain_json() -> None:
         enqueue_task("x", (float("nan"),))
     from openviper.tasks.message import encode_arguments
 
-    assert json.loads(encode_arguments("x", ("ä", (1, 2)), {"k": None})) == {"args": ["ä", [1, 2]], "kwargs": {"k": None}}
+    assert json.loads(encode_arguments("x", ("ä", (1, 2)), {"k": None})) == {
+        "args": ["ä", [1, 2]],
+        "kwargs": {"k": None},
+    }

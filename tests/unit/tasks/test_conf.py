@@ -32,27 +32,45 @@ def test_defaults_are_filled_in_and_never_changed() -> None:
 @pytest.mark.parametrize(
     ("config", "problem"),
     [
-        ({"broker": "rabbitmq"}, "TASKS['broker'] = 'rabbitmq' is not supported; choose one of database, redis, stub"),
+        (
+            {"broker": "rabbitmq"},
+            "TASKS['broker'] = 'rabbitmq' is not supported; choose one of database, redis, stub",
+        ),
         ({"broker": "sqs"}, "'sqs' is not supported"),
         ({"broker": "kafka"}, "must be one of database, redis, stub, not 'kafka'"),
-        ({"broker": "redis"}, "TASKS['broker_url'] must be a URL such as 'redis://localhost:6379/0'"),
+        (
+            {"broker": "redis"},
+            "TASKS['broker_url'] must be a URL such as 'redis://localhost:6379/0'",
+        ),
         ({"broker_url": "redis://x"}, "must be a database URL"),
         ({"broker_url": 7}, "TASKS['broker_url'] must be a string, not int"),
         ({"enabled": 2}, "TASKS['enabled'] must be 0 or 1, not 2"),
         ({"enabled": "yes"}, "TASKS['enabled'] must be 0 or 1, not 'yes'"),
         ({"lease": 0}, "TASKS['lease'] must be a positive number, not 0"),
-        ({"async_concurrency": "x"}, "TASKS['async_concurrency'] must be a positive number, not 'x'"),
+        (
+            {"async_concurrency": "x"},
+            "TASKS['async_concurrency'] must be a positive number, not 'x'",
+        ),
         ({"logging": 1}, "TASKS['logging'] must be a dict, not int"),
         ({"logging": {"level": "LOUD"}}, "TASKS['logging']['level'] must be one of DEBUG, INFO"),
         ({"logging": {"file": 2}}, "TASKS['logging']['file'] must be None, 0, 1 or a dict, not 2"),
         ({"logging": {"file": {"log_format": "xml"}}}, "must be json or text, not 'xml'"),
         ({"logging": {"file": {"max_size": -1}}}, "must be a positive number of MB, not -1"),
-        ({"logging": {"database": "x"}}, "TASKS['logging']['database'] must be None, 0, 1 or a dict, not 'x'"),
-        ({"logging": {"database": {"task": 3}}}, "TASKS['logging']['database']['task'] must be 0 or 1, not 3"),
+        (
+            {"logging": {"database": "x"}},
+            "TASKS['logging']['database'] must be None, 0, 1 or a dict, not 'x'",
+        ),
+        (
+            {"logging": {"database": {"task": 3}}},
+            "TASKS['logging']['database']['task'] must be 0 or 1, not 3",
+        ),
         ({"backup": 1}, "TASKS['backup'] must be a dict, not int"),
         ({"backup": {"keep": 3}}, "TASKS['backup']['path'] must be a directory, not None"),
         ({"backup": {"path": "b", "when": "x"}}, "TASKS['backup'] has no option 'when'"),
-        ({"backup": {"path": "b", "cron": "61 * * * *"}}, "TASKS['backup']['cron']: cron expression '61 * * * *'"),
+        (
+            {"backup": {"path": "b", "cron": "61 * * * *"}},
+            "TASKS['backup']['cron']: cron expression '61 * * * *'",
+        ),
         ("text", "TASKS must be a dict, not str"),
     ],
 )
@@ -66,7 +84,9 @@ def test_a_value_that_cannot_work_is_named(config: Any, problem: str) -> None:
 
 def test_every_problem_is_named_at_once() -> None:
     with pytest.raises(OpenViperTasksConfigurationError) as caught:
-        resolve_tasks_config({"broker": "x", "enabled": 5, "lease": -1, "logging": {"level": "x", "file": "y"}})
+        resolve_tasks_config(
+            {"broker": "x", "enabled": 5, "lease": -1, "logging": {"level": "x", "file": "y"}}
+        )
     assert len(caught.value.errors) == 5
     with pytest.raises(OpenViperTasksConfigurationError, match="must be a dict, not list"):
         validate_tasks_config([])

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from openviper.tasks.conf import resolve_tasks_config
+from openviper.tasks.current import get_trace_id, message_context
 from openviper.tasks.logging import configure_task_logging, get_task_logger
 from openviper.tasks.message import Message
-from openviper.tasks.current import get_trace_id, message_context
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,10 @@ def test_a_forked_child_writes_to_a_file_of_its_own(tmp_path: Path) -> None:
         os._exit(0)
     os.waitpid(pid, 0)
     get_task_logger("shop").info("parent again")
-    assert [json.loads(line)["message"] for line in path.read_text().splitlines()] == ["parent", "parent again"]
+    assert [json.loads(line)["message"] for line in path.read_text().splitlines()] == [
+        "parent",
+        "parent again",
+    ]
     assert json.loads(path.with_name(f"tasks.{pid}.log").read_text())["message"] == "child"
 
 

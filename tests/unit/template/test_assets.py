@@ -31,7 +31,9 @@ def test_in_debug_mode_the_plain_name_is_used(tmp_path: Path) -> None:
         assert static_url("css/a b.css") == "/static/css/a%20b.css"
 
 
-def test_without_debug_the_name_with_the_hash_is_used_as_soon_as_it_is_there(tmp_path: Path) -> None:
+def test_without_debug_the_name_with_the_hash_is_used_as_soon_as_it_is_there(
+    tmp_path: Path,
+) -> None:
     with chosen(tmp_path, DEBUG=False, STATIC_URL="https://files.example.com/s"):
         assert static_url("css/a b.css") == "https://files.example.com/s/css/a%20b.css"
         collected(tmp_path, "one")
@@ -45,7 +47,9 @@ def test_without_debug_the_name_with_the_hash_is_used_as_soon_as_it_is_there(tmp
         assert (tmp_path / "root" / name).is_file()
 
 
-def test_without_hashed_names_or_with_a_damaged_record_the_plain_name_is_used(tmp_path: Path) -> None:
+def test_without_hashed_names_or_with_a_damaged_record_the_plain_name_is_used(
+    tmp_path: Path,
+) -> None:
     collected(tmp_path, "one", hashed=False)
     with chosen(tmp_path, DEBUG=False):
         assert static_url("css/a b.css") == "/static/css/a%20b.css"
@@ -62,7 +66,7 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
 
 def test_templates_have_the_function(tmp_path: Path) -> None:
     collected(tmp_path, "one")
-    write(tmp_path / "templates", {"page.html": '<link href="{{ static(\'css/a b.css\') }}">'})
+    write(tmp_path / "templates", {"page.html": "<link href=\"{{ static('css/a b.css') }}\">"})
     with chosen(tmp_path, DEBUG=False):
         page = render_to_string("page.html", template_dir=tmp_path / "templates")
         assert page == f'<link href="{static_url("css/a b.css")}">'

@@ -19,7 +19,10 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_html_is_escaped_and_text_is_not(directory: Path) -> None:
-    assert render_to_string("page.html", {"text": "<&>"}, template_dir=directory) == "<p>&lt;&amp;&gt;</p>"
+    assert (
+        render_to_string("page.html", {"text": "<&>"}, template_dir=directory)
+        == "<p>&lt;&amp;&gt;</p>"
+    )
     assert render_to_string("plain.txt", {"text": "<&>"}, template_dir=directory) == "<&>"
 
 
@@ -30,7 +33,9 @@ def test_templates_cannot_reach_into_python(directory: Path) -> None:
         render_to_string("attack.html", template_dir=directory)
 
 
-@pytest.mark.parametrize("name", ["../x.html", "/etc/passwd", "a/../../x", "\\x", "C:x", "a\\b", "", "x\0"])
+@pytest.mark.parametrize(
+    "name", ["../x.html", "/etc/passwd", "a/../../x", "\\x", "C:x", "a\\b", "", "x\0"]
+)
 def test_names_that_lead_outside_are_refused(name: str, directory: Path) -> None:
     with pytest.raises(ValueError, match="template name"):
         render_to_string(name, template_dir=directory)

@@ -39,7 +39,9 @@ async def test_an_application_or_a_factory_may_be_named(module: str, path: str) 
     assert isinstance(await load_app(OpenViperTestConfig(app=module + path)), OpenViper)
 
 
-async def test_the_application_beside_the_settings_is_the_default(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_application_beside_the_settings_is_the_default(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(OpenViperTestingConfigError, match="no application to test"):
         await load_app(OpenViperTestConfig())
     monkeypatch.setenv("OPENVIPER_SETTINGS_MODULE", "ov_under_test.settings")
@@ -47,7 +49,8 @@ async def test_the_application_beside_the_settings_is_the_default(module: str, m
 
 
 @pytest.mark.parametrize(
-    ("path", "message"), [(":nothing", "cannot import"), (":number", "no OpenViper application but 'int'")]
+    ("path", "message"),
+    [(":nothing", "cannot import"), (":number", "no OpenViper application but 'int'")],
 )
 async def test_anything_else_is_an_error(module: str, path: str, message: str) -> None:
     with pytest.raises(OpenViperTestingConfigError, match=message):

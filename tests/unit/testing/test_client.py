@@ -61,7 +61,9 @@ async def test_every_kind_of_body_arrives_with_its_content_type(application: Ope
         sent = (await client.put("/echo", data={"a": "ü", "b": ["1", "2"]})).json()
         assert sent["body"] == "a=%C3%BC&b=1&b=2"
         assert sent["headers"]["content-type"] == "application/x-www-form-urlencoded"
-        sent = (await client.patch("/echo", content="raw", headers={"Content-Type": "text/csv"})).json()
+        sent = (
+            await client.patch("/echo", content="raw", headers={"Content-Type": "text/csv"})
+        ).json()
         assert (sent["body"], sent["headers"]["content-type"]) == ("raw", "text/csv")
         assert (await client.delete("/echo")).json()["method"] == "DELETE"
         assert (await client.head("/echo")).content == b""
@@ -70,10 +72,14 @@ async def test_every_kind_of_body_arrives_with_its_content_type(application: Ope
 
 async def test_addresses_are_joined_and_given_parameters(application: OpenViper) -> None:
     client = OpenViperTestClient(application, base_url="https://testserver")
-    assert (await client.get("/echo", params={"q": "a b"})).json()["url"] == "https://testserver/echo?q=a+b"
+    assert (await client.get("/echo", params={"q": "a b"})).json()[
+        "url"
+    ] == "https://testserver/echo?q=a+b"
     elsewhere = await client.get("http://localhost/echo?x=1", params={"y": 2})
     assert elsewhere.json()["url"] == "http://localhost/echo?x=1&y=2"
-    assert (await client.get("http://elsewhere.example/echo")).status_code == 400  # Not among ALLOWED_HOSTS.
+    assert (
+        await client.get("http://elsewhere.example/echo")
+    ).status_code == 400  # Not among ALLOWED_HOSTS.
 
 
 async def test_redirects_are_followed_only_when_asked(application: OpenViper) -> None:

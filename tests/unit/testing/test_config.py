@@ -26,7 +26,9 @@ def test_values_are_read_and_the_environment_names_another_application(
     assert load_testing_config(tmp_path) == OpenViperTestConfig("b:app", "a.settings")
 
 
-def test_a_project_without_configuration_has_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_without_configuration_has_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(APP_VARIABLE, raising=False)
     assert load_testing_config(tmp_path) == OpenViperTestConfig()
     assert load_testing_config(write(tmp_path, "[tool.other]\n")) == OpenViperTestConfig()

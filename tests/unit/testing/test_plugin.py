@@ -20,8 +20,7 @@ PROJECT = {
     "pyproject.toml": '[tool.openviper.testing]\nsettings = "shop.settings"\n[tool.pytest.ini_options]\n'
     'addopts = "--strict-markers"\nfilterwarnings = ["error"]\n',
     "shop/__init__.py": "",
-    "shop/settings.py": settings("goods")
-    + "    DATABASES: dict = dataclasses.field(\n"
+    "shop/settings.py": settings("goods") + "    DATABASES: dict = dataclasses.field(\n"
     '        default_factory=lambda: {"default": {"OPTIONS": {"URL": "sqlite:///db.sqlite3"}}}\n    )\n',
     "shop/asgi.py": "from openviper import OpenViper\napp = OpenViper(debug=False)\nevents = []\n"
     "app.on_startup(lambda: events.append('start'))\napp.on_shutdown(lambda: events.append('stop'))\n",
@@ -82,7 +81,11 @@ PROJECT = {
 
 def run(directory: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in a directory."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENVIPER_", "PYTEST_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENVIPER_", "PYTEST_"))
+    }
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
         cwd=directory,
@@ -93,7 +96,9 @@ def run(directory: Path, *arguments: str, **variables: str) -> subprocess.Comple
     )
 
 
-def test_a_project_is_tested_with_a_database_per_test_and_its_own_is_untouched(tmp_path: Path) -> None:
+def test_a_project_is_tested_with_a_database_per_test_and_its_own_is_untouched(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, PROJECT)
     result = run(tmp_path)
     assert re.search(r"\b7 passed", result.stdout), result.stdout + result.stderr

@@ -22,14 +22,20 @@ def test_settings_come_back_after_the_block_and_after_an_error() -> None:
     before = settings.PROJECT_NAME, settings.instance
     with override_openviper_settings(PROJECT_NAME="inside") as inside:
         assert settings.PROJECT_NAME == inside.PROJECT_NAME == "inside"
-        with pytest.raises(ZeroDivisionError), override_openviper_settings(PROJECT_NAME="further inside"):
+        with (
+            pytest.raises(ZeroDivisionError),
+            override_openviper_settings(PROJECT_NAME="further inside"),
+        ):
             raise ZeroDivisionError
         assert settings.instance is inside
     assert (settings.PROJECT_NAME, settings.instance) == before
 
 
 def test_a_setting_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(OpenViperTestingConfigError, match="'PROJECT_NAM'"), override_openviper_settings(PROJECT_NAM=""):
+    with (
+        pytest.raises(OpenViperTestingConfigError, match="'PROJECT_NAM'"),
+        override_openviper_settings(PROJECT_NAM=""),
+    ):
         raise AssertionError
 
 
@@ -54,7 +60,9 @@ class TestDecoratedClass:
         assert settings.PROJECT_NAME == "decorated"
 
 
-def test_the_fixture_holds_until_the_end_of_the_test(override_settings: Callable[..., None]) -> None:
+def test_the_fixture_holds_until_the_end_of_the_test(
+    override_settings: Callable[..., None],
+) -> None:
     override_settings(PROJECT_NAME="one")
     override_settings(VERSION="2")
     assert (settings.PROJECT_NAME, settings.VERSION) == ("one", "2")
@@ -75,14 +83,20 @@ async def test_a_running_application_notices(override_settings: Callable[..., No
 
 
 def test_databases_are_read_anew() -> None:
-    with override_openviper_settings(DATABASES={"other": {"OPTIONS": {"URL": "sqlite:///:memory:"}}}):
+    with override_openviper_settings(
+        DATABASES={"other": {"OPTIONS": {"URL": "sqlite:///:memory:"}}}
+    ):
         assert connections.aliases == ["other"]
-        with override_openviper_settings(DATABASES={"inner": {"OPTIONS": {"URL": "sqlite:///:memory:"}}}):
+        with override_openviper_settings(
+            DATABASES={"inner": {"OPTIONS": {"URL": "sqlite:///:memory:"}}}
+        ):
             assert connections.aliases == ["inner"]
         assert connections.aliases == ["other"]
 
 
-def test_a_project_s_settings_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_s_settings_leave_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, {"ov_tested/__init__.py": "", "ov_tested/settings.py": settings_text()})
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("OPENVIPER_SETTINGS_MODULE", raising=False)

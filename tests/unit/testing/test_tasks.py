@@ -12,7 +12,13 @@ from openviper.db import atomic
 from openviper.tasks import Registry, actor, enqueue_task
 from openviper.tasks import broker as process_broker
 from openviper.tasks.conf import resolve_tasks_config
-from openviper.testing import EagerTaskRunner, TaskQueue, assert_task_count, assert_task_queued, create_task_queue
+from openviper.testing import (
+    EagerTaskRunner,
+    TaskQueue,
+    assert_task_count,
+    assert_task_queued,
+    create_task_queue,
+)
 from openviper.testing.database import TestDatabase
 
 
@@ -20,7 +26,9 @@ from openviper.testing.database import TestDatabase
 def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run with tasks enabled and disabled; nothing must reach a broker."""
     monkeypatch.setattr(process_broker, "_config", resolve_tasks_config({"enabled": request.param}))
-    monkeypatch.setattr(process_broker, "make_broker", lambda config: pytest.fail("a broker was opened"))
+    monkeypatch.setattr(
+        process_broker, "make_broker", lambda config: pytest.fail("a broker was opened")
+    )
     before = dict(Registry._actors)
     yield
     Registry._actors = before
@@ -42,7 +50,10 @@ def test_everything_that_is_sent_is_taken() -> None:
         made.actor_name, ("Ada",), {"loud": True}, "mail", None,
     )  # fmt: skip
     assert (second.queue_name, second.delay) == ("slow", 500)
-    assert (third.actor_name, third.args) == ("unknown.task", (1, [2, 3]))  # As JSON brings it to a worker.
+    assert (third.actor_name, third.args) == (
+        "unknown.task",
+        (1, [2, 3]),
+    )  # As JSON brings it to a worker.
     assert proxy.message_id
     assert len(queue) == 3
 
@@ -50,7 +61,11 @@ def test_everything_that_is_sent_is_taken() -> None:
 def test_names_may_be_short() -> None:
     queue = TaskQueue()
     queue.add("shop.tasks.greet", ("Ada",), {"loud": True}, queue_name="mail", delay=5)
-    assert queue.has_task("shop.tasks.greet") and queue.has_task("greet") and queue.has_task("tasks.greet")
+    assert (
+        queue.has_task("shop.tasks.greet")
+        and queue.has_task("greet")
+        and queue.has_task("tasks.greet")
+    )
     assert not queue.has_task("reet")
     assert_task_queued(queue, "greet")
     assert_task_count(queue, 1)

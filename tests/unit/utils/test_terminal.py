@@ -92,7 +92,9 @@ def test_the_end_of_input_cancels_a_question() -> None:
 
 
 @pytest.mark.parametrize("ask", ["prompt", "password", "confirm"])
-def test_an_interrupt_at_a_question_cancels_with_code_1(monkeypatch: pytest.MonkeyPatch, ask: str) -> None:
+def test_an_interrupt_at_a_question_cancels_with_code_1(
+    monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
     def interrupt() -> str:
         raise KeyboardInterrupt
 
@@ -140,13 +142,18 @@ def test_nothing_is_drawn_for_work_that_never_advances() -> None:
     assert err.getvalue() == ""
 
 
-def test_a_pipe_that_nobody_writes_to_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(terminal_module, "ANSWER_SECONDS", 0.05)
     reader, writer = os.pipe()
     before = signal.getsignal(signal.SIGALRM)
     with os.fdopen(reader) as source, os.fdopen(writer, "w") as answers:
         screen = Terminal(io.StringIO(), io.StringIO(), source)
-        with pytest.raises(CommandError, match="no answer on standard input, which is not a terminal, within 0.05 s"):
+        with pytest.raises(
+            CommandError,
+            match="no answer on standard input, which is not a terminal, within 0.05 s",
+        ):
             screen.prompt("Name? ")
         assert signal.getsignal(signal.SIGALRM) is before
         answers.write("ann\nbob\n")

@@ -82,7 +82,11 @@ def _misspelt_variables() -> Iterator[Finding]:
         hint = did_you_mean(variable, known)
         # Others may use the prefix for something of their own; only what looks like a setting is worth a word.
         if hint:
-            yield Finding("settings.W002", f"environment variable {variable!r} is no setting{hint}", where=variable)
+            yield Finding(
+                "settings.W002",
+                f"environment variable {variable!r} is no setting{hint}",
+                where=variable,
+            )
 
 
 def _misspelt_fields() -> Iterator[Finding]:
@@ -94,7 +98,9 @@ def _misspelt_fields() -> Iterator[Finding]:
         match = _nearly(name, known)
         if match:
             yield Finding(
-                "settings.W003", f"setting {name!r} is not one of OpenViper's; did you mean {match!r}?", where=name
+                "settings.W003",
+                f"setting {name!r} is not one of OpenViper's; did you mean {match!r}?",
+                where=name,
             )
 
 
@@ -122,7 +128,9 @@ def _missing_apps() -> Iterator[Finding]:
     from openviper.core.app_resolver import AppResolver
 
     resolver = AppResolver()
-    for name in resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)["not_found"]:
+    for name in resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)[
+        "not_found"
+    ]:
         several = resolver.candidates.get(name)
         hint = f"It may be any of {', '.join(several)}; use the dotted name." if several else ""
         yield Finding("settings.E004", f"installed app {name!r} not found", hint, "INSTALLED_APPS")
@@ -140,5 +148,7 @@ def _broken_paths() -> Iterator[Finding]:
                 import_string(path)
             except Exception as error:  # The module is the project's; it may raise anything.
                 yield Finding(
-                    "settings.E003", f"{name} names {path!r}: {type(error).__name__}: {describe(error)}", where=name
+                    "settings.E003",
+                    f"{name} names {path!r}: {type(error).__name__}: {describe(error)}",
+                    where=name,
                 )

@@ -38,7 +38,9 @@ async def _access(alias: str) -> Finding | None:
         if url.vendor == "sqlite" and not url.is_memory and not url.path.exists():
             if url.path.parent.is_dir():
                 return None  # Connecting would make the file; `migrate` is to do that.
-            return Finding("database.E001", f"directory {str(url.path.parent)!r} does not exist", where=alias)
+            return Finding(
+                "database.E001", f"directory {str(url.path.parent)!r} does not exist", where=alias
+            )
         async with database.connection() as connection:
             await connection.fetch_one("SELECT 1")
     except Exception as error:  # Drivers have trees of errors of their own.
@@ -56,13 +58,27 @@ async def _schema(alias: str, apps: Mapping[str, str]) -> list[Finding]:
     findings = []
     if plan.operations:
         shown = ", ".join(plan.operations[:MOST_NAMED])
-        more = f" and {len(plan.operations) - MOST_NAMED} more" if len(plan.operations) > MOST_NAMED else ""
+        more = (
+            f" and {len(plan.operations) - MOST_NAMED} more"
+            if len(plan.operations) > MOST_NAMED
+            else ""
+        )
         findings.append(
-            Finding("database.W001", f"{alias} is behind the schema files: {shown}{more}", "Run migrate.", alias)
+            Finding(
+                "database.W001",
+                f"{alias} is behind the schema files: {shown}{more}",
+                "Run migrate.",
+                alias,
+            )
         )
     if plan.patches:
         findings.append(
-            Finding("database.W002", f"not run on {alias}: {', '.join(plan.patches)}", "Run migrate.", alias)
+            Finding(
+                "database.W002",
+                f"not run on {alias}: {', '.join(plan.patches)}",
+                "Run migrate.",
+                alias,
+            )
         )
     findings += [Finding("database.W003", warning, where=alias) for warning in plan.warnings]
     return findings

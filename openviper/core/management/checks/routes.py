@@ -8,7 +8,11 @@ from contextlib import contextmanager
 
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.errors import describe
-from openviper.core.management.serving import ApplicationMissing, application_candidates, import_application
+from openviper.core.management.serving import (
+    ApplicationMissing,
+    application_candidates,
+    import_application,
+)
 from openviper.exceptions import OpenViperException
 from openviper.routing.converters import PARAMETER, parse_parameter
 from openviper.routing.route import Route
@@ -41,7 +45,9 @@ def _project_routes() -> list[Route]:
         break
     discover_routes(router)
     # The application may have mounted what is found by convention already; one and the same route is no contradiction.
-    unique = {(route.path, route.methods, route.handler, route.name): route for route in router.routes}
+    unique = {
+        (route.path, route.methods, route.handler, route.name): route for route in router.routes
+    }
     return list(unique.values())
 
 
@@ -60,8 +66,12 @@ def _quiet() -> Iterator[None]:
 def _hidden(routes: Iterable[Route]) -> Iterator[Finding]:
     first: dict[tuple[str, str], Route] = {}
     for route in routes:
-        shape = PARAMETER.sub(lambda match: f"{{{parse_parameter(match.group(1), route.path)[1]}}}", route.path)
-        hidden = [method for method in route.methods if first.setdefault((shape, method), route) is not route]
+        shape = _shape(route.path)
+        hidden = [
+            method
+            for method in route.methods
+            if first.setdefault((shape, method), route) is not route
+        ]
         if hidden:
             other = first[shape, hidden[0]]
             yield Finding(
@@ -87,3 +97,8 @@ def _handler(route: Route) -> str:
     handler = route.handler
     name = getattr(handler, "__qualname__", type(handler).__name__)
     return f"{getattr(handler, '__module__', '')}.{name}".lstrip(".")
+
+
+def _shape(path: str) -> str:
+    """Return a path with its parameters' types in place of their names."""
+    return PARAMETER.sub(lambda match: f"{{{parse_parameter(match.group(1), path)[1]}}}", path)

@@ -48,13 +48,20 @@ def _rules() -> Iterator[Finding]:
 
 def _advice() -> Iterator[Finding]:
     if not settings.SESSION_COOKIE_HTTPONLY:
-        yield Finding("security.W001", "SESSION_COOKIE_HTTPONLY is False: scripts can read the session cookie")
+        yield Finding(
+            "security.W001", "SESSION_COOKIE_HTTPONLY is False: scripts can read the session cookie"
+        )
     if "*" in settings.CORS_ALLOWED_ORIGINS:
-        yield Finding("security.W002", "CORS_ALLOWED_ORIGINS holds '*': every site's scripts may call this one")
+        yield Finding(
+            "security.W002",
+            "CORS_ALLOWED_ORIGINS holds '*': every site's scripts may call this one",
+        )
     if settings.RATE_LIMIT_REQUESTS == 0:
         yield Finding("security.W003", "RATE_LIMIT_REQUESTS is 0: requests are not limited")
     if settings.JWT_SECRET_KEY and len(settings.JWT_SECRET_KEY) < MIN_JWT_KEY_LENGTH:
-        yield Finding("security.W004", f"JWT_SECRET_KEY has fewer than {MIN_JWT_KEY_LENGTH} characters")
+        yield Finding(
+            "security.W004", f"JWT_SECRET_KEY has fewer than {MIN_JWT_KEY_LENGTH} characters"
+        )
     if _is_written_down(settings.SECRET_KEY):
         yield Finding(
             "security.W005",
@@ -99,7 +106,10 @@ def _readable_files() -> Iterator[Finding]:
     path = _settings_file()
     if path is not None and _is_written_down(settings.SECRET_KEY) and _others_can_read(path):
         yield Finding(
-            "security.W009", f"others can read {path!r}, which holds the secret key", f"chmod 600 {path}", path
+            "security.W009",
+            f"others can read {path!r}, which holds the secret key",
+            f"chmod 600 {path}",
+            path,
         )
     for name in (".env", *_sqlite_files()):
         if _others_can_read(name):

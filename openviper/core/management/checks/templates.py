@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from openviper.conf import Settings, settings
 from openviper.core.management.checks.findings import Finding
-from openviper.template.environment import MissingDependencyError, get_jinja2_env, get_template_directories
+from openviper.template.environment import (
+    MissingDependencyError,
+    get_jinja2_env,
+    get_template_directories,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,12 +41,18 @@ def check_templates() -> list[Finding]:
 def _missing_directory() -> Iterator[Finding]:
     directory = settings.TEMPLATES_DIR
     # Not every project has templates; only who names another place than the default wants it to be there.
-    if directory != Settings.__dataclass_fields__["TEMPLATES_DIR"].default and not os.path.isdir(directory):
-        yield Finding("templates.W001", f"TEMPLATES_DIR {directory!r} does not exist", where="TEMPLATES_DIR")
+    if directory != Settings.__dataclass_fields__["TEMPLATES_DIR"].default and not os.path.isdir(
+        directory
+    ):
+        yield Finding(
+            "templates.W001", f"TEMPLATES_DIR {directory!r} does not exist", where="TEMPLATES_DIR"
+        )
 
 
 def _files(directory: str) -> list[Path]:
-    return sorted(path for path in Path(directory).rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    return sorted(
+        path for path in Path(directory).rglob("*") if path.suffix in SUFFIXES and path.is_file()
+    )
 
 
 def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]:
@@ -53,7 +63,11 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
         tree = environment.parse(source, name, str(path))
         environment.compile(source, name, str(path))  # Finds filters and tests that do not exist.
     except TemplateSyntaxError as error:
-        yield Finding("templates.E001", f"{name}, line {error.lineno}: {error.message}", where=f"{path}:{error.lineno}")
+        yield Finding(
+            "templates.E001",
+            f"{name}, line {error.lineno}: {error.message}",
+            where=f"{path}:{error.lineno}",
+        )
         return
     except (OSError, UnicodeError) as error:
         yield Finding("templates.E001", f"{name} cannot be read: {error}", where=str(path))
@@ -62,5 +76,7 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
     for wanted in meta.find_referenced_templates(tree):
         if wanted is not None and wanted not in known:
             yield Finding(
-                "templates.E002", f"{name} uses the template {wanted!r}, which does not exist", where=str(path)
+                "templates.E002",
+                f"{name} uses the template {wanted!r}, which does not exist",
+                where=str(path),
             )

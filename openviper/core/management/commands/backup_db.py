@@ -12,8 +12,8 @@ from openviper.core.management.utils import resolve_db_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from openviper.backup.result import BackupResult, Observer
     from openviper.backup.inventory import BackupEntry
+    from openviper.backup.result import BackupResult, Observer
 
 
 def at_least_one(text: str) -> int:
@@ -31,16 +31,28 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument(
-            "--path", default="./backup", metavar="DIR", help="directory of the results (default: %(default)s)"
+            "--path",
+            default="./backup",
+            metavar="DIR",
+            help="directory of the results (default: %(default)s)",
         )
-        parser.add_argument("--name", help="file name without extension (default: database name and UTC time)")
+        parser.add_argument(
+            "--name", help="file name without extension (default: database name and UTC time)"
+        )
         source = parser.add_mutually_exclusive_group()
-        source.add_argument("--db", metavar="URL", help="database URL (default: that of the settings)")
         source.add_argument(
-            "--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)"
+            "--db", metavar="URL", help="database URL (default: that of the settings)"
+        )
+        source.add_argument(
+            "--database",
+            default="default",
+            metavar="ALIAS",
+            help="alias in DATABASES (default: %(default)s)",
         )
         source.add_argument("--all", action="store_true", help="back up every configured database")
-        source.add_argument("--list", action="store_true", help="show the backups in the directory and make none")
+        source.add_argument(
+            "--list", action="store_true", help="show the backups in the directory and make none"
+        )
         parser.add_argument(
             "--compress",
             action=BooleanOptionalAction,
@@ -61,7 +73,9 @@ class Command(BaseCommand):
             metavar="N",
             help="afterwards delete all but the newest N results of this database",
         )
-        parser.add_argument("--overwrite", action="store_true", help="replace an existing result of the same --name")
+        parser.add_argument(
+            "--overwrite", action="store_true", help="replace an existing result of the same --name"
+        )
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     async def handle(self, *args: Any, **options: Any) -> None:
@@ -98,13 +112,15 @@ class Command(BaseCommand):
             )
 
     async def _back_up_all(self, options: dict[str, Any]) -> None:
-        from openviper.conf import settings
         from openviper.backup.scheduled import configured_urls
+        from openviper.conf import settings
         from openviper.exceptions import OpenViperException
 
         urls = configured_urls(settings.DATABASES)
         if not urls:
-            raise CommandError("No database URL configured: set DATABASES['default']['OPTIONS']['URL']")
+            raise CommandError(
+                "No database URL configured: set DATABASES['default']['OPTIONS']['URL']"
+            )
         if options["name"] is not None:
             raise CommandError("--name names one result, so it does not go with --all")
         outcomes: list[dict[str, object]] = []
@@ -123,7 +139,9 @@ class Command(BaseCommand):
         if options["json"]:
             self._json(outcomes)
         if failed:
-            raise CommandError(f"{len(failed)} of {len(urls)} databases are not backed up: {', '.join(failed)}")
+            raise CommandError(
+                f"{len(failed)} of {len(urls)} databases are not backed up: {', '.join(failed)}"
+            )
 
     def _list(self, options: dict[str, Any]) -> None:
         from datetime import UTC, datetime
@@ -146,7 +164,11 @@ class Command(BaseCommand):
             return
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
-            self.stdout("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+            self.stdout(
+                "  ".join(
+                    text.ljust(width) for text, width in zip(row, widths, strict=True)
+                ).rstrip()
+            )
 
     def _report(self, result: BackupResult, alias: str | None = None) -> None:
         self.stdout(self.style_success("Backup completed successfully"))

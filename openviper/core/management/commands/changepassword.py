@@ -28,7 +28,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the arguments."""
         parser.add_argument("username", nargs="?", help="whose password; asked for when not given")
-        parser.add_argument("--password", metavar="P", help="new password; better let the command ask for it")
+        parser.add_argument(
+            "--password", metavar="P", help="new password; better let the command ask for it"
+        )
 
     def handle(self, **options: Any) -> None:
         """Find the user, obtain the password and store its hash.
@@ -43,7 +45,9 @@ class Command(BaseCommand):
         fields = model_field_names(model)
         field = next((name for name in LOOKUP_FIELDS if name in fields), None)
         if field is None:
-            raise CommandError(f"user model {model.__name__} has none of the fields {', '.join(LOOKUP_FIELDS)}")
+            raise CommandError(
+                f"user model {model.__name__} has none of the fields {', '.join(LOOKUP_FIELDS)}"
+            )
         username: str | None = options.get("username")
         if username is None:
             username = self.terminal.prompt(f"{field.capitalize()}: ")

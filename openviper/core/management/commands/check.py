@@ -20,10 +20,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument(
-            "--deploy", action="store_true", help="also check hardening; on by itself where OPENVIPER_ENV is production"
+            "--deploy",
+            action="store_true",
+            help="also check hardening; on by itself where OPENVIPER_ENV is production",
         )
         parser.add_argument(
-            "--only", action="append", choices=GROUPS, metavar="GROUP", help="only %(choices)s; repeatable"
+            "--only",
+            action="append",
+            choices=GROUPS,
+            metavar="GROUP",
+            help="only %(choices)s; repeatable",
         )
         parser.add_argument(
             "--database",
@@ -48,7 +54,11 @@ class Command(BaseCommand):
             CommandError: If there is a finding of the level that fails.
         """
         outcome = run_checks(self._groups(options), self._databases(options["databases"] or []))
-        failing = [one for one in outcome.findings if LEVELS.index(one.level) >= LEVELS.index(options["fail_level"])]
+        failing = [
+            one
+            for one in outcome.findings
+            if LEVELS.index(one.level) >= LEVELS.index(options["fail_level"])
+        ]
         if options["json"]:
             self._print_json(outcome, failing)
         else:
@@ -83,7 +93,9 @@ class Command(BaseCommand):
 
     def _print_finding(self, finding: Finding) -> None:
         style = self.style_error if finding.level == "error" else self.style_warning
-        where = f"{finding.where}: " if finding.where and finding.where not in finding.message else ""
+        where = (
+            f"{finding.where}: " if finding.where and finding.where not in finding.message else ""
+        )
         self.stdout(f"{style(f'{finding.level.upper()} {finding.code}')} {where}{finding.message}")
         if finding.hint:
             self.stdout(f"    {finding.hint}")
@@ -103,4 +115,6 @@ class Command(BaseCommand):
 def summary(findings: list[Finding]) -> str:
     """Return how many findings of which level there are."""
     counts = [(sum(one.level == level for one in findings), level) for level in reversed(LEVELS)]
-    return ", ".join(f"{count} {level}{'' if count == 1 else 's'}" for count, level in counts if count)
+    return ", ".join(
+        f"{count} {level}{'' if count == 1 else 's'}" for count, level in counts if count
+    )

@@ -24,13 +24,28 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--no-input", action="store_true", help="do not ask")
         parser.add_argument(
-            "--clear", action="store_true", help="also remove what earlier runs collected and no source has any more"
+            "--clear",
+            action="store_true",
+            help="also remove what earlier runs collected and no source has any more",
         )
-        parser.add_argument("--dry-run", action="store_true", help="show what would be done; change nothing")
-        parser.add_argument("--hash", action="store_true", help="also give each file a name with its content's hash")
-        parser.add_argument("--gzip", action="store_true", help="also write a .gz file beside what becomes smaller")
-        parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
-        parser.add_argument("-v", "--verbose", action="store_true", help="show every file, and files that are hidden")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be done; change nothing"
+        )
+        parser.add_argument(
+            "--hash", action="store_true", help="also give each file a name with its content's hash"
+        )
+        parser.add_argument(
+            "--gzip", action="store_true", help="also write a .gz file beside what becomes smaller"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print the result as one JSON object"
+        )
+        parser.add_argument(
+            "-v",
+            "--verbose",
+            action="store_true",
+            help="show every file, and files that are hidden",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Plan, ask, collect, and print how many files there are."""
@@ -55,7 +70,9 @@ class Command(BaseCommand):
 
         destination: str = settings.STATIC_ROOT
         if not destination:
-            raise CommandError("STATIC_ROOT is empty; name the directory that the files are to be collected in")
+            raise CommandError(
+                "STATIC_ROOT is empty; name the directory that the files are to be collected in"
+            )
         register_app_locator(lambda name: AppResolver().resolve_app(name)[0])
         project = [Path(directory) for directory in settings.STATICFILES_DIRS]
         for directory in project:
@@ -76,7 +93,9 @@ class Command(BaseCommand):
         from openviper.staticfiles.collect import carry_out
 
         with self.terminal.progress(len(plan.items), "Collecting") as bar:
-            result = carry_out(plan, hashed=options["hash"], compress=options["gzip"], advance=bar.advance)
+            result = carry_out(
+                plan, hashed=options["hash"], compress=options["gzip"], advance=bar.advance
+            )
         if options["json"]:
             self._print_json(plan, options, result)
             return
@@ -86,10 +105,16 @@ class Command(BaseCommand):
                 self.stdout(f"removed {plan.destination / name}")
         self._report_conflicts(plan, in_full=options["verbose"])
         if result.kept:
-            self.terminal.note(f"{len(result.kept)} other file(s) in {destination!r} were not collected and are kept.")
+            self.terminal.note(
+                f"{len(result.kept)} other file(s) in {destination!r} were not collected and are kept."
+            )
         unchanged = result.total - len(result.copied)
-        self.terminal.note(f"{len(result.copied)} copied, {unchanged} unchanged, {len(result.removed)} removed.")
-        self.stdout(self.style_success(f"Collected {result.total} static file(s) to '{destination}'."))
+        self.terminal.note(
+            f"{len(result.copied)} copied, {unchanged} unchanged, {len(result.removed)} removed."
+        )
+        self.stdout(
+            self.style_success(f"Collected {result.total} static file(s) to '{destination}'.")
+        )
 
     def _show_plan(self, plan: Plan, destination: str, options: Mapping[str, Any]) -> None:
         if options["json"]:
@@ -105,12 +130,16 @@ class Command(BaseCommand):
         shown = set(names)
         for item in plan.items:
             if item.entry.name in shown:
-                self.stdout(f"{_short(item.entry.path)} -> {_short(str(plan.destination / item.entry.name))}")
+                self.stdout(
+                    f"{_short(item.entry.path)} -> {_short(str(plan.destination / item.entry.name))}"
+                )
 
     def _report_conflicts(self, plan: Plan, *, in_full: bool) -> None:
         if in_full:
             for conflict in plan.conflicts:
-                self.terminal.note(f"{conflict.name}: {_short(conflict.winner)} hides {_short(conflict.loser)}")
+                self.terminal.note(
+                    f"{conflict.name}: {_short(conflict.winner)} hides {_short(conflict.loser)}"
+                )
         elif plan.conflicts:
             self.terminal.note(
                 f"{len(plan.conflicts)} file(s) are hidden by others of the same name; --verbose shows them."

@@ -19,8 +19,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--no-models", action="store_true", help="do not import the models of the installed apps")
-        parser.add_argument("-c", "--command", metavar="CODE", help="run CODE, which may use await, and exit")
+        parser.add_argument(
+            "--no-models",
+            action="store_true",
+            help="do not import the models of the installed apps",
+        )
+        parser.add_argument(
+            "-c", "--command", metavar="CODE", help="run CODE, which may use await, and exit"
+        )
 
     def handle(self, *args: Any, **options: Any) -> int:
         """Run the console and return its exit code."""
@@ -54,7 +60,9 @@ def banner(namespace: Namespace) -> str:
     """Return what the prompt says first: version, project, models, names, and how to leave."""
     from openviper.conf import settings
 
-    lines = [f"OpenViper {VERSION} console, {settings.PROJECT_NAME} (Python {sys.version.split()[0]})"]
+    lines = [
+        f"OpenViper {VERSION} console, {settings.PROJECT_NAME} (Python {sys.version.split()[0]})"
+    ]
     for app, models in namespace.models.items():
         count = f"{len(models)} model{'' if len(models) == 1 else 's'}"
         lines.append(f"  {app}: {count}" + (f" ({', '.join(models)})" if models else ""))

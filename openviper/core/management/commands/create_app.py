@@ -20,7 +20,11 @@ class Command(BaseCommand):
         """Declare the app's name and where to put it."""
         parser.add_argument("name", help="name of the app, a Python identifier")
         parser.add_argument(
-            "-d", "--directory", type=Path, default=Path(), help="existing directory to create it in (default: here)"
+            "-d",
+            "--directory",
+            type=Path,
+            default=Path(),
+            help="existing directory to create it in (default: here)",
         )
 
     def handle(self, *, name: str, directory: Path, **options: Any) -> None:
@@ -30,4 +34,6 @@ class Command(BaseCommand):
         self.stdout(self.style_success(f"Created app {name!r} at {path}"))
         module = dotted_name(path)
         self.stdout(f"Add {module!r} to INSTALLED_APPS in the project's settings.py.")
-        self.stdout(f"Mount the router of {module}.routes in the project's routes.py, for example at '/{name}'.")
+        self.stdout(
+            f"Mount the router of {module}.routes in the project's routes.py, for example at '/{name}'."
+        )

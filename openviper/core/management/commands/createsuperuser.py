@@ -37,7 +37,9 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--username", metavar="U", help="name to log in with")
         parser.add_argument("--email", metavar="E", help="e-mail address")
-        parser.add_argument("--password", metavar="P", help="password; better let the command ask for it")
+        parser.add_argument(
+            "--password", metavar="P", help="password; better let the command ask for it"
+        )
         parser.add_argument(
             "--no-input",
             action="store_true",
@@ -59,7 +61,9 @@ class Command(BaseCommand):
         wanted = [name for name in names if name in fields][:1]
         wanted += ["email"] if "email" in fields else []
         if not wanted:
-            raise CommandError(f"user model {model.__name__} has none of the fields username, name and email")
+            raise CommandError(
+                f"user model {model.__name__} has none of the fields username, name and email"
+            )
         if options.get("no_input"):
             given = self._without_questions(given, wanted)
         values = {name: self._obtain(name, given) for name in wanted}
@@ -69,19 +73,28 @@ class Command(BaseCommand):
             if flag in fields:
                 values[flag] = True
             elif flag != "is_active":
-                self.terminal.warning(f"user model {model.__name__} has no field {flag}, so the user does not get it")
+                self.terminal.warning(
+                    f"user model {model.__name__} has no field {flag}, so the user does not get it"
+                )
         run_async_command(self._create(model, values, password))
         self.stdout(self.style_success(f"Superuser {values[wanted[0]]!r} created successfully."))
 
     @staticmethod
-    def _without_questions(given: dict[str, str | None], wanted: list[str]) -> dict[str, str | None]:
-        found = {name: os.environ.get(VARIABLES[name]) if value is None else value for name, value in given.items()}
+    def _without_questions(
+        given: dict[str, str | None], wanted: list[str]
+    ) -> dict[str, str | None]:
+        found = {
+            name: os.environ.get(VARIABLES[name]) if value is None else value
+            for name, value in given.items()
+        }
         needed = [_option(name) for name in wanted] + ["password"]
         missing = [name for name in needed if not found[name]]
         if missing:
             options = ", ".join(f"--{name}" for name in missing)
             variables = ", ".join(VARIABLES[name] for name in missing)
-            raise CommandError(f"--no-input needs {options} (or the environment variables {variables})")
+            raise CommandError(
+                f"--no-input needs {options} (or the environment variables {variables})"
+            )
         return found
 
     def _obtain(self, name: str, given: dict[str, str | None]) -> Any:

@@ -9,7 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule, UsageError
-from openviper.core.management.utils import import_models_module, report_app_not_found, resolve_installed_apps
+from openviper.core.management.utils import (
+    import_models_module,
+    report_app_not_found,
+    resolve_installed_apps,
+)
 from openviper.db.schemas.maker import AppChanges, AppModels, compare_apps, write_changes
 from openviper.db.schemas.renames import RenameOptions, parse_renames
 
@@ -22,15 +26,30 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare labels and options."""
         parser.add_argument(
-            "app_labels", nargs="*", metavar="app_label", help="apps to look at; all of the project by default"
+            "app_labels",
+            nargs="*",
+            metavar="app_label",
+            help="apps to look at; all of the project by default",
         )
-        parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
-        parser.add_argument("--json", action="store_true", help="print what would change as JSON; needs --check")
-        parser.add_argument("--force", action="store_true", help="accept changes of type that may lose data")
         parser.add_argument(
-            "--rename", action="append", default=[], metavar="TABLE.OLD=NEW", help="this column was renamed; repeatable"
+            "--check", action="store_true", help="write nothing; exit 1 when a file would change"
         )
-        parser.add_argument("--no-rename", action="store_true", help="take no other column as renamed")
+        parser.add_argument(
+            "--json", action="store_true", help="print what would change as JSON; needs --check"
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="accept changes of type that may lose data"
+        )
+        parser.add_argument(
+            "--rename",
+            action="append",
+            default=[],
+            metavar="TABLE.OLD=NEW",
+            help="this column was renamed; repeatable",
+        )
+        parser.add_argument(
+            "--no-rename", action="store_true", help="take no other column as renamed"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare everything, then write.
@@ -45,10 +64,14 @@ class Command(BaseCommand):
         _, found = resolve_installed_apps(include_builtin=True)
         selected = self._selected(options["app_labels"], found)
         modules = _import_all(found)
-        apps = [AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected]
+        apps = [
+            AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected
+        ]
         for app in () if as_json else apps:
             self.stdout(f"{app.name} -> {_shown(app.directory)}")
-        ask = self.terminal.confirm if self.terminal.is_interactive and not options["check"] else None
+        ask = (
+            self.terminal.confirm if self.terminal.is_interactive and not options["check"] else None
+        )
         renames = RenameOptions(parse_renames(options["rename"]), options["no_rename"], ask)
         compared = compare_apps(apps, force=options["force"], renames=renames)
         if as_json:
@@ -68,7 +91,7 @@ class Command(BaseCommand):
         for label in labels:
             matches = [name for name in found if label in (name, name.rpartition(".")[2])]
             if not matches:
-                raise report_app_not_found(self, label)
+                raise report_app_not_found(label)
             selected += matches
         return list(dict.fromkeys(selected))
 
@@ -82,7 +105,9 @@ class Command(BaseCommand):
 
     def _check(self, compared: Sequence[AppChanges]) -> None:
         for app, changes in compared:
-            self.stdout(f"{'Pending changes for' if changes else 'No changes detected for'} {app.name}")
+            self.stdout(
+                f"{'Pending changes for' if changes else 'No changes detected for'} {app.name}"
+            )
         if any(changes for _, changes in compared):
             raise CommandError("Changes detected.")
         self.stdout("No changes detected.")
@@ -95,7 +120,12 @@ class Command(BaseCommand):
                 "name": app.name,
                 "path": _shown(app.directory),
                 "changes": [
-                    {"model": one.model, "kind": one.kind, "notes": [*one.notes], "warnings": [*one.warnings]}
+                    {
+                        "model": one.model,
+                        "kind": one.kind,
+                        "notes": [*one.notes],
+                        "warnings": [*one.warnings],
+                    }
                     for one in changes
                 ],
             }
@@ -120,12 +150,12 @@ class Command(BaseCommand):
             self.stdout("No schemas changed." if in_scope else "No schemas created.")
 
 
-def _import_all(found: Mapping[str, str]) -> dict[str, ModuleType]:
+def _import_all(found: Iterable[str]) -> dict[str, ModuleType]:
     """Import the models of all apps, so that foreign keys find their targets."""
     modules = {}
-    for name, path in found.items():
+    for name in found:
         try:
-            modules[name] = import_models_module(name, path)
+            modules[name] = import_models_module(name)
         except NoModelsModule:
             continue
     return modules
@@ -141,7 +171,10 @@ def models_of(name: str, module: ModuleType | None) -> list[Any]:
     return [
         model
         for model in model_registry.all()
-        if any(model.__module__ == package or model.__module__.startswith(f"{package}.") for package in packages)
+        if any(
+            model.__module__ == package or model.__module__.startswith(f"{package}.")
+            for package in packages
+        )
     ]
 
 

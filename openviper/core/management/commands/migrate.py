@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from openviper.core.management.base import BaseCommand, UsageError
-from openviper.core.management.utils import check_alias, report_app_not_found, resolve_db_url, resolve_installed_apps
+from openviper.core.management.utils import (
+    check_alias,
+    report_app_not_found,
+    resolve_db_url,
+    resolve_installed_apps,
+)
 
 if TYPE_CHECKING:
     from openviper.db.schemas.sync import Plan, SchemaSync
@@ -22,13 +27,22 @@ class Command(BaseCommand):
         """Declare the app, the database and the kinds of run."""
         parser.add_argument("app_label", nargs="?", help="only this app")
         parser.add_argument(
-            "--database", default="default", metavar="ALIAS", help="the database (default: %(default)s)"
+            "--database",
+            default="default",
+            metavar="ALIAS",
+            help="the database (default: %(default)s)",
         )
         parser.add_argument("-v", "--verbose", action="store_true", help="show apps and operations")
-        parser.add_argument("--plan", action="store_true", help="show operations and SQL; change nothing")
-        parser.add_argument("--json", action="store_true", help="print the plan as JSON; needs --plan")
         parser.add_argument(
-            "--drop-orphans", action="store_true", help="drop tables that no schema file describes any more"
+            "--plan", action="store_true", help="show operations and SQL; change nothing"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print the plan as JSON; needs --plan"
+        )
+        parser.add_argument(
+            "--drop-orphans",
+            action="store_true",
+            help="drop tables that no schema file describes any more",
         )
 
     def handle(self, *args: Any, **options: Any) -> Any:
@@ -40,16 +54,20 @@ class Command(BaseCommand):
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
         if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
-            raise report_app_not_found(self, label)
+            raise report_app_not_found(label)
         if options["verbose"] and not options["json"]:
             for name, path in apps.items():
                 self.stdout(f"{name} -> {path}")
-        if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(options["database"], apps):
+        if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(
+            options["database"], apps
+        ):
             self.stdout("No schema changes to apply.")
             return None
         return self._migrate(apps, label, options)
 
-    async def _migrate(self, apps: Mapping[str, str], label: str | None, options: Mapping[str, Any]) -> None:
+    async def _migrate(
+        self, apps: Mapping[str, str], label: str | None, options: Mapping[str, Any]
+    ) -> None:
         # Imported here: the event loop and the connection pool take more time than a run with nothing to do.
         from openviper.db.schemas.sync import SchemaSync
 
@@ -61,7 +79,9 @@ class Command(BaseCommand):
         if options["plan"]:
             await self._plan(sync, label, options)
             return
-        result = await sync.migrate(label, database=options["database"], drop_orphans=options["drop_orphans"])
+        result = await sync.migrate(
+            label, database=options["database"], drop_orphans=options["drop_orphans"]
+        )
         for warning in result.warnings:
             self.terminal.warning(warning)
         if result.operations:
@@ -80,7 +100,9 @@ class Command(BaseCommand):
         from openviper.exceptions import TableNotFound
 
         documents = [
-            document for path in apps.values() for document in read_all_raw_schemas(f"{path}/{DIRECTORY}").values()
+            document
+            for path in apps.values()
+            for document in read_all_raw_schemas(f"{path}/{DIRECTORY}").values()
         ]
         try:
             await sync_content_types((document["app"], document["model"]) for document in documents)
@@ -89,7 +111,9 @@ class Command(BaseCommand):
             return
 
     async def _plan(self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]) -> None:
-        plan = await sync.plan(label, database=options["database"], drop_orphans=options["drop_orphans"])
+        plan = await sync.plan(
+            label, database=options["database"], drop_orphans=options["drop_orphans"]
+        )
         if options["json"]:
             self._print_json(plan, options["database"])
             return
@@ -108,12 +132,18 @@ class Command(BaseCommand):
         import json
 
         pending = bool(plan.operations or plan.patches)
-        self.stdout(json.dumps({"database": alias, "pending": pending, **plan._asdict()}, indent=2, ensure_ascii=False))
+        self.stdout(
+            json.dumps(
+                {"database": alias, "pending": pending, **plan._asdict()},
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
 
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
-    from openviper.db.schemas.fingerprint import is_up_to_date
     from openviper.db.connections.url import DatabaseURL
+    from openviper.db.schemas.fingerprint import is_up_to_date
 
     url = DatabaseURL.parse(resolve_db_url({"database": alias}))
     return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)

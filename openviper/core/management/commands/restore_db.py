@@ -19,20 +19,31 @@ class Command(BaseCommand):
         """Add the arguments."""
         parser.add_argument("file", help="a .tar.gz archive or an .sql file of backup-db")
         target = parser.add_mutually_exclusive_group()
-        target.add_argument("--db", metavar="URL", help="database URL (default: that of the settings)")
         target.add_argument(
-            "--database", default="default", metavar="ALIAS", help="alias in DATABASES (default: %(default)s)"
+            "--db", metavar="URL", help="database URL (default: that of the settings)"
         )
-        parser.add_argument("--force", action="store_true", help="replace the target's content without asking")
+        target.add_argument(
+            "--database",
+            default="default",
+            metavar="ALIAS",
+            help="alias in DATABASES (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="replace the target's content without asking"
+        )
         parser.add_argument(
             "--safety-backup",
             action="store_true",
             help="save the target first (SQLite and MariaDB targets are always saved)",
         )
         parser.add_argument(
-            "--check", action="store_true", help="check whether the file could be restored, and touch nothing"
+            "--check",
+            action="store_true",
+            help="check whether the file could be restored, and touch nothing",
         )
-        parser.add_argument("--no-verify", action="store_true", help="accept a missing or different checksum")
+        parser.add_argument(
+            "--no-verify", action="store_true", help="accept a missing or different checksum"
+        )
 
     async def handle(self, *args: Any, **options: Any) -> None:
         """Restore, or check the file, and print what was done."""
@@ -61,7 +72,9 @@ class Command(BaseCommand):
             self.stdout(f"  Previous content saved as {result.safety_copy}")
         if result.set_aside is not None:
             self.stdout(f"  The damaged database was set aside as {result.set_aside}")
-        self.stdout("Restart running servers and workers, or let them reconnect, so that they see the new content.")
+        self.stdout(
+            "Restart running servers and workers, or let them reconnect, so that they see the new content."
+        )
 
     async def _check(self, file: str) -> None:
         from openviper.backup.reading import check_backup
@@ -71,7 +84,9 @@ class Command(BaseCommand):
         self.stdout(f"  File:     {result.path}")
         self.stdout(f"  Engine:   {result.engine or 'unknown, so only the archive was checked'}")
         self.stdout(f"  Content:  {result.content_size} bytes")
-        self.stdout(f"  Checksum: {'as in the sidecar' if result.has_sidecar else 'not verified, there is no sidecar'}")
+        self.stdout(
+            f"  Checksum: {'as in the sidecar' if result.has_sidecar else 'not verified, there is no sidecar'}"
+        )
 
     def _confirm(self, loss: str) -> bool:
         # While the event loop runs, the first Ctrl-C only cancels the task, which a question does not notice.

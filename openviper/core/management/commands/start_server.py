@@ -19,12 +19,29 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the application, the address and the kind of run."""
-        parser.add_argument("app", nargs="?", help="module, module:attribute or path (default: the project's asgi.py)")
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
-        parser.add_argument("--reload", action="store_true", default=True, help="restart when code changes (default)")
-        parser.add_argument("--no-reload", action="store_false", dest="reload", help="do not watch the code")
-        parser.add_argument("--workers", type=int, default=1, help="number of processes (default: %(default)s)")
+        parser.add_argument(
+            "app",
+            nargs="?",
+            help="module, module:attribute or path (default: the project's asgi.py)",
+        )
+        parser.add_argument(
+            "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port to listen on (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            default=True,
+            help="restart when code changes (default)",
+        )
+        parser.add_argument(
+            "--no-reload", action="store_false", dest="reload", help="do not watch the code"
+        )
+        parser.add_argument(
+            "--workers", type=int, default=1, help="number of processes (default: %(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> int:
         """Find the application, warn of pending schema changes, serve."""

@@ -22,18 +22,31 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what is consumed, and how much at a time."""
-        parser.add_argument("--modules", nargs="+", default=[], metavar="M", help="further modules with actors")
-        parser.add_argument("--queues", nargs="+", metavar="Q", help="take from these queues only (default: all)")
         parser.add_argument(
-            "--threads", type=positive, default=8, help="plain tasks at a time in each process (default: %(default)s)"
+            "--modules", nargs="+", default=[], metavar="M", help="further modules with actors"
         )
-        parser.add_argument("--processes", type=positive, default=1, help="processes (default: %(default)s)")
+        parser.add_argument(
+            "--queues", nargs="+", metavar="Q", help="take from these queues only (default: all)"
+        )
+        parser.add_argument(
+            "--threads",
+            type=positive,
+            default=8,
+            help="plain tasks at a time in each process (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--processes", type=positive, default=1, help="processes (default: %(default)s)"
+        )
         parser.add_argument("--no-scheduler", action="store_true", help="send no periodic jobs")
         parser.add_argument(
-            "--until-empty", action="store_true", help="stop when nothing is left that could run at once"
+            "--until-empty",
+            action="store_true",
+            help="stop when nothing is left that could run at once",
         )
         parser.add_argument(
-            "--health", action="store_true", help="only tell whether a worker lives: exit 0 if so, 1 if not"
+            "--health",
+            action="store_true",
+            help="only tell whether a worker lives: exit 0 if so, 1 if not",
         )
 
     def handle(self, *args: Any, **options: Any) -> int:
@@ -62,7 +75,9 @@ class Command(BaseCommand):
         now = time.time()
         alive = live_workers(get_broker(), float(tasks_config()["lease"]))
         for one in alive:
-            self.stdout(f"worker {one.pid} on {one.host.partition('/')[0]}: seen {max(0.0, now - one.seen_at):.0f} s ago")
+            self.stdout(
+                f"worker {one.pid} on {one.host.partition('/')[0]}: seen {max(0.0, now - one.seen_at):.0f} s ago"
+            )
         if not alive:
             self.stderr("Error: no worker is alive")
         return 0 if alive else 1

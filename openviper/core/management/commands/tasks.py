@@ -33,11 +33,15 @@ class Command(BaseCommand):
         parser.add_argument("ids", nargs="*", metavar="ID", help="messages to retry or cancel")
         parser.add_argument("--queue", metavar="NAME", help="one queue only")
         parser.add_argument("--state", choices=STATES, help="messages in this state only")
-        parser.add_argument("--limit", type=int, default=100, help="most messages to list (default: %(default)s)")
+        parser.add_argument(
+            "--limit", type=int, default=100, help="most messages to list (default: %(default)s)"
+        )
         parser.add_argument("--all", action="store_true", help="retry every dead message")
         parser.add_argument("--yes", action="store_true", help="purge without asking")
         parser.add_argument("--json", action="store_true", help="write JSON")
-        parser.add_argument("--watch", action="store_true", help="show the queues again every second")
+        parser.add_argument(
+            "--watch", action="store_true", help="show the queues again every second"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Open the broker and do it."""
@@ -50,7 +54,9 @@ class Command(BaseCommand):
         except OpenViperTasksError as error:
             raise CommandError(str(error)) from error
 
-    def _write(self, rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, ...], empty: str) -> None:
+    def _write(
+        self, rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, ...], empty: str
+    ) -> None:
         if as_json:
             self.stdout(json.dumps(rows, indent=2))
             return
@@ -60,7 +66,11 @@ class Command(BaseCommand):
         table = [columns, *(tuple(_text(row[name]) for name in columns) for row in rows)]
         widths = [max(len(line[place]) for line in table) for place in range(len(columns))]
         for line in table:
-            self.stdout("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+            self.stdout(
+                "  ".join(
+                    text.ljust(width) for text, width in zip(line, widths, strict=True)
+                ).rstrip()
+            )
 
     def _show(self, broker: Broker, options: dict[str, Any]) -> None:
         while True:
@@ -112,7 +122,11 @@ class Command(BaseCommand):
     def _retry(self, broker: Broker, options: dict[str, Any]) -> None:
         if bool(options["ids"]) == options["all"]:
             raise CommandError("retry takes the ids of messages, or --all for every dead one")
-        self._report(broker.retry(None if options["all"] else options["ids"]), "will run again", options["ids"])
+        self._report(
+            broker.retry(None if options["all"] else options["ids"]),
+            "will run again",
+            options["ids"],
+        )
 
     def _cancel(self, broker: Broker, options: dict[str, Any]) -> None:
         if not options["ids"]:
@@ -131,7 +145,9 @@ class Command(BaseCommand):
     def _report(self, count: int, what: str, ids: list[str]) -> None:
         self.stdout(f"{count} message{'' if count == 1 else 's'} {what}")
         if ids and count < len(ids):
-            raise CommandError(f"{len(ids) - count} of {len(ids)} messages were not found, or a worker has them")
+            raise CommandError(
+                f"{len(ids) - count} of {len(ids)} messages were not found, or a worker has them"
+            )
 
 
 def _text(value: Any) -> str:

@@ -30,12 +30,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the arguments."""
         parser.usage = "%(prog)s [labels ...] [-v] [-x] [--keepdb] [--create-db] [--reuse-db] [-- PYTEST_ARGS ...]"
-        parser.add_argument("labels", nargs="*", help="paths, path.py::Name, or installed apps (default: tests/)")
-        parser.add_argument("-v", "--verbose", action="count", default=0, help="say more; may be repeated")
-        parser.add_argument("-x", "--failfast", action="store_true", help="stop at the first failure")
-        parser.add_argument("--keepdb", action="store_true", help="keep the test database; the same as --reuse-db")
+        parser.add_argument(
+            "labels", nargs="*", help="paths, path.py::Name, or installed apps (default: tests/)"
+        )
+        parser.add_argument(
+            "-v", "--verbose", action="count", default=0, help="say more; may be repeated"
+        )
+        parser.add_argument(
+            "-x", "--failfast", action="store_true", help="stop at the first failure"
+        )
+        parser.add_argument(
+            "--keepdb", action="store_true", help="keep the test database; the same as --reuse-db"
+        )
         parser.add_argument("--create-db", action="store_true", help="make the test database anew")
-        parser.add_argument("--reuse-db", action="store_true", help="use the test database of the last run")
+        parser.add_argument(
+            "--reuse-db", action="store_true", help="use the test database of the last run"
+        )
 
     def run_from_argv(self, argv: Sequence[str]) -> Any:
         """Parse a command line, of which pytest gets what follows ``--``, and execute it."""
@@ -53,7 +63,9 @@ class Command(BaseCommand):
             CommandError: If pytest is not installed.
         """
         if importlib.util.find_spec("pytest") is None:
-            raise CommandError("pytest is not installed; install it with: pip install 'openviper[test]'")
+            raise CommandError(
+                "pytest is not installed; install it with: pip install 'openviper[test]'"
+            )
         arguments = ["-p", PLUGIN]
         if options["verbose"]:
             arguments.append(f"-{'v' * options['verbose']}")
@@ -68,7 +80,9 @@ class Command(BaseCommand):
         apps = app_directories()
         if not labels:
             # Named one by one, `tests.py` is collected whatever the project's pytest configuration says.
-            modules = [shown(path / "tests.py") for path in apps.values() if (path / "tests.py").is_file()]
+            modules = [
+                shown(path / "tests.py") for path in apps.values() if (path / "tests.py").is_file()
+            ]
             return [*(["tests/"] if Path("tests").is_dir() else []), *modules]
         found: list[str] = []
         for label in labels:
@@ -90,7 +104,11 @@ def app_directories() -> dict[str, Path]:
     resolver = AppResolver()
     here = Path.cwd().resolve()
     found = {name: resolver.resolve_app(name)[0] for name in settings.INSTALLED_APPS}
-    return {name: Path(path) for name, path in found.items() if path and Path(path).resolve().is_relative_to(here)}
+    return {
+        name: Path(path)
+        for name, path in found.items()
+        if path and Path(path).resolve().is_relative_to(here)
+    }
 
 
 def of_app(directory: Path) -> list[str]:

@@ -11,13 +11,16 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from openviper.core.management.builtin_commands import BUILTIN, normalise
 from openviper.core.management.completion.candidates import Candidate, from_parser, matching
 from openviper.core.management.listing import describe_commands, installed_apps
-from openviper.core.management.builtin_commands import BUILTIN, normalise
 from openviper.project.settings_module import candidate_packages
 from openviper.utils.terminal import Terminal
 
-FRONT_OPTIONS = (Candidate("--settings", "module with the settings"), Candidate("--help", "list the commands"))
+FRONT_OPTIONS = (
+    Candidate("--settings", "module with the settings"),
+    Candidate("--help", "list the commands"),
+)
 Prepare = Callable[[str], None]
 """Makes the project that a target names known: its settings and the path of its modules."""
 
@@ -39,7 +42,9 @@ def print_candidates(terminal: Terminal, find: Callable[[], list[Candidate]]) ->
 
 
 def complete_openviper(
-    parser: ArgumentParser, words: Sequence[str], complete_viperctl: Callable[[Sequence[str]], list[Candidate]]
+    parser: ArgumentParser,
+    words: Sequence[str],
+    complete_viperctl: Callable[[Sequence[str]], list[Candidate]],
 ) -> list[Candidate]:
     """Return what may come next after ``openviper``.
 
@@ -52,14 +57,19 @@ def complete_openviper(
     if before and before[0] == "viperctl":
         return complete_viperctl([*before[1:], current])
     if before:
-        choices = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
+        choices = next(
+            action.choices for action in parser._actions if isinstance(action.choices, dict)
+        )
         own = choices.get(before[0])
         return from_parser(own, before[1:], current, {}) if own is not None else []
     return from_parser(parser, before, current, {})
 
 
 def complete_management(
-    words: Sequence[str], prepare: Prepare, *, split_target: Callable[[str, list[str]], tuple[str, list[str]]] | None
+    words: Sequence[str],
+    prepare: Prepare,
+    *,
+    split_target: Callable[[str, list[str]], tuple[str, list[str]]] | None,
 ) -> list[Candidate]:
     """Return what may come next on the command line of a dispatcher.
 
@@ -70,7 +80,9 @@ def complete_management(
     """
     *before, current = tidy(words)
     if before and before[-1] == "--settings":
-        return matching([Candidate(f"{name}.settings") for name in candidate_packages(os.getcwd())], current)
+        return matching(
+            [Candidate(f"{name}.settings") for name in candidate_packages(os.getcwd())], current
+        )
     command, arguments = _command_and_arguments(before)
     if command is None:
         with suppress(Exception):
@@ -108,15 +120,26 @@ def _command_and_arguments(before: Sequence[str]) -> tuple[str | None, list[str]
 
 def _commands() -> list[Candidate]:
     with suppress(Exception):
-        found = {info.name: Candidate(info.name, info.summary or "") for info in reversed(describe_commands())}
+        found = {
+            info.name: Candidate(info.name, info.summary or "")
+            for info in reversed(describe_commands())
+        }
         return [found[name] for name in sorted(found)]
     return [Candidate(name, summary) for name, summary in BUILTIN.items()]
 
 
 def _targets() -> list[str]:
     here = os.getcwd()
-    own = (name for name in sorted(os.listdir(here)) if os.path.isfile(os.path.join(here, name, "__init__.py")))
-    return [name for name in own if any(os.path.exists(os.path.join(here, name, f)) for f in _TARGET_FILES)]
+    own = (
+        name
+        for name in sorted(os.listdir(here))
+        if os.path.isfile(os.path.join(here, name, "__init__.py"))
+    )
+    return [
+        name
+        for name in own
+        if any(os.path.exists(os.path.join(here, name, f)) for f in _TARGET_FILES)
+    ]
 
 
 _TARGET_FILES = ("models.py", "routes.py", "settings.py", "settings")
@@ -128,7 +151,9 @@ def _arguments(command: str, before: Sequence[str], current: str) -> list[Candid
     if command == "help":
         return matching(_commands(), current) if not before else []
     name = normalise(command)
-    parser = (find_builtin(name) if name in BUILTIN else find_command(name)).create_parser("viperctl.py", name)
+    parser = (find_builtin(name) if name in BUILTIN else find_command(name)).create_parser(
+        "viperctl.py", name
+    )
     sources = {
         "app_label": app_labels,
         "app_labels": app_labels,
@@ -144,7 +169,9 @@ def app_labels() -> list[str]:
     """Return the labels of the installed apps: the last parts of their names, the whole name where two are alike."""
     apps = installed_apps()
     short = [app.rpartition(".")[2] for app in apps]
-    return [label if short.count(label) == 1 else app for label, app in zip(short, apps, strict=True)]
+    return [
+        label if short.count(label) == 1 else app for label, app in zip(short, apps, strict=True)
+    ]
 
 
 def database_aliases() -> list[str]:

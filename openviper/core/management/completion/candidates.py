@@ -40,7 +40,9 @@ def from_parser(
     if position.passed_on:
         return []
     option, equals, value = current.partition("=")
-    if equals and option in position.options:  # `--option=value` in one word; bash makes three of it.
+    if (
+        equals and option in position.options
+    ):  # `--option=value` in one word; bash makes three of it.
         found = matching(_values(position.options[option], sources), value)
         return [Candidate(f"{option}={one.word}", one.help) for one in found]
     if position.pending is not None:
@@ -101,13 +103,17 @@ class _Position:
         return [
             Candidate(name, _one_line(action.help))
             for name, action in self.options.items()
-            if action.dest not in self.used or "Append" in type(action).__name__ or "Count" in type(action).__name__
+            if action.dest not in self.used
+            or "Append" in type(action).__name__
+            or "Count" in type(action).__name__
         ]
 
 
 def _values(action: Action, sources: Mapping[str, Source]) -> list[Candidate]:
     if action.choices is not None:
-        meanings = getattr(action, "_choices_actions", ())  # Only sub-commands have help of their own.
+        meanings = getattr(
+            action, "_choices_actions", ()
+        )  # Only sub-commands have help of their own.
         helps = {choice.dest: _one_line(choice.help) for choice in meanings}
         return [Candidate(str(choice), helps.get(choice, "")) for choice in action.choices]
     source = sources.get(action.dest)

@@ -79,7 +79,9 @@ class Evaluator:
             self._runner.close()
 
 
-def show_traceback(error: BaseException, filename: str, write: Callable[[str], Any] | None = None) -> None:
+def show_traceback(
+    error: BaseException, filename: str, write: Callable[[str], Any] | None = None
+) -> None:
     """Write a traceback that begins with the frames of the typed code, not with ours.
 
     Args:

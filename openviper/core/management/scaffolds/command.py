@@ -8,10 +8,17 @@ from pathlib import Path
 
 from openviper.core.management.errors import did_you_mean
 from openviper.core.management.scaffolds.names import ScaffoldError, validate_identifier
-from openviper.core.management.scaffolds.renderer import render, require_absent, require_directory, write_file
+from openviper.core.management.scaffolds.renderer import (
+    render,
+    require_absent,
+    require_directory,
+    write_file,
+)
 
 
-def create_command(command_name: str, app_name: str, directory: Path, *, built_in: Collection[str] = ()) -> Path:
+def create_command(
+    command_name: str, app_name: str, directory: Path, *, built_in: Collection[str] = ()
+) -> Path:
     """Create a management command in an existing app, with the packages around it where they are missing.
 
     Args:
@@ -31,7 +38,9 @@ def create_command(command_name: str, app_name: str, directory: Path, *, built_i
     module = command_name.replace("-", "_")
     validate_identifier(module, "command name")
     if module.replace("_", "-") in built_in:
-        raise ScaffoldError(f"command name {command_name!r} is a command of OpenViper, which would run instead")
+        raise ScaffoldError(
+            f"command name {command_name!r} is a command of OpenViper, which would run instead"
+        )
     app = find_app(app_name, directory)
     packages = [app / "management", app / "management" / "commands"]
     target = packages[-1] / f"{module}.py"
@@ -66,7 +75,13 @@ def find_app(app_name: str, directory: Path) -> Path:
     require_directory(directory)
     base = directory.resolve()
     wanted = Path(app_name)
-    if wanted.is_absolute() or not wanted.parts or ".." in wanted.parts or "\\" in app_name or "\0" in app_name:
+    if (
+        wanted.is_absolute()
+        or not wanted.parts
+        or ".." in wanted.parts
+        or "\\" in app_name
+        or "\0" in app_name
+    ):
         raise ScaffoldError(f"{app_name!r} is not a safe app path")
     path = base / wanted
     if not path.exists() and "/" not in app_name:
@@ -75,6 +90,10 @@ def find_app(app_name: str, directory: Path) -> Path:
     if base not in path.parents:
         raise ScaffoldError(f"{app_name!r} is outside the base directory {str(base)!r}")
     if not (path / "__init__.py").is_file():
-        hint = did_you_mean(app_name, [package.parent.name for package in base.glob("*/__init__.py")])
-        raise ScaffoldError(f"app {app_name!r} is not a package: {str(path / '__init__.py')!r} does not exist{hint}")
+        hint = did_you_mean(
+            app_name, [package.parent.name for package in base.glob("*/__init__.py")]
+        )
+        raise ScaffoldError(
+            f"app {app_name!r} is not a package: {str(path / '__init__.py')!r} does not exist{hint}"
+        )
     return path

@@ -17,7 +17,19 @@ HIDDEN_NAMES = frozenset({"backup", "logs", "media", "migrations", "staticfiles"
 """Directories that the generated `.gitignore` leaves out or the settings discovery skips."""
 
 PACKAGE_NAMES = frozenset(
-    {"IPython", "click", "h11", "jinja2", "markdown", "markupsafe", "mypy", "psycopg", "pymysql", "pytest", "redis"}
+    {
+        "IPython",
+        "click",
+        "h11",
+        "jinja2",
+        "markdown",
+        "markupsafe",
+        "mypy",
+        "psycopg",
+        "pymysql",
+        "pytest",
+        "redis",
+    }
     | {"uvicorn"}
 )
 """Packages OpenViper may import; the project's directory comes first on the path and would hide them."""
@@ -54,7 +66,9 @@ def validate_package_name(name: str, label: str, *, taken: Collection[str] = ())
     if name in BUILT_IN_LABELS:
         raise ScaffoldError(f"{label} {name!r} is the label of an app of OpenViper")
     if name in LAYOUT_NAMES or name in HIDDEN_NAMES or name.startswith("__"):
-        raise ScaffoldError(f"{label} {name!r} is reserved: it has a meaning of its own in a project's directory")
+        raise ScaffoldError(
+            f"{label} {name!r} is reserved: it has a meaning of its own in a project's directory"
+        )
     for app in taken:
         if name in (app, app.rpartition(".")[2]):
             raise ScaffoldError(f"{label} {name!r} is taken by the installed app {app!r}")

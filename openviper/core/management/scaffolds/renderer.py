@@ -30,7 +30,9 @@ class GeneratedFile(NamedTuple):
 
 def render(template: str, values: Mapping[str, str]) -> str:
     """Return the text of a template with its ``$`` names filled in."""
-    source = files("openviper.core.management.scaffolds").joinpath("templates", *template.split("/"))
+    source = files("openviper.core.management.scaffolds").joinpath(
+        "templates", *template.split("/")
+    )
     return Template(source.read_text(encoding="utf-8")).substitute(values)
 
 
@@ -51,7 +53,9 @@ def write_tree(target: Path, tree: Sequence[GeneratedFile], values: Mapping[str,
         for item in tree:
             path = building / Template(item.path).substitute(values)
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, "" if item.template is None else render(item.template, values), mode=item.mode)
+            write_file(
+                path, "" if item.template is None else render(item.template, values), mode=item.mode
+            )
         require_absent(target)
         building.rename(target)
     except BaseException:

@@ -93,7 +93,11 @@ class DriverConnection(Protocol):
         ...
 
     def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read and yield its rows in chunks; memory holds one chunk at a time where the database can."""
         ...
@@ -123,7 +127,11 @@ class Pool(Protocol):
         ...
 
     def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read on a connection of its own and yield its rows in chunks."""
         ...

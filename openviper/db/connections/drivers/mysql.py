@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
-from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
 
@@ -39,7 +39,23 @@ PATIENCE = 0.1
 """Seconds a statement may go on after its task was cancelled before the server is asked to stop it."""
 IN_TRANSACTION = 0x0001
 """SERVER_STATUS_IN_TRANS of the protocol."""
-INTEGRITY = {1022, 1048, 1062, 1169, 1216, 1217, 1364, 1451, 1452, 1557, 1586, 1761, 1762, 3819, 4025}
+INTEGRITY = {
+    1022,
+    1048,
+    1062,
+    1169,
+    1216,
+    1217,
+    1364,
+    1451,
+    1452,
+    1557,
+    1586,
+    1761,
+    1762,
+    3819,
+    4025,
+}
 """Numbers of the errors that mean a violated constraint; 3819 and 4025 are CHECK in MySQL and MariaDB."""
 RETRYABLE = {1205, 1213, 3572}
 """Lock wait timeout, deadlock, and a row that NOWAIT found locked."""
@@ -169,7 +185,9 @@ class MySQLConnection:
         except (self._pymysql.Error, OSError) as error:
             text = error.args[1] if len(error.args) > 1 else error
             raise OperationalError(
-                f"cannot connect to {self._options.url.redacted()}: {text}", retryable=True, unreachable=True
+                f"cannot connect to {self._options.url.redacted()}: {text}",
+                retryable=True,
+                unreachable=True,
             ) from error
 
     def _connect(self) -> pymysql.Connection[Cursor]:
@@ -191,7 +209,9 @@ class MySQLConnection:
             is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
             # MySQL limits reads only, and counts milliseconds.
             settings.append(
-                f"max_statement_time = {limit:g}" if is_mariadb else f"max_execution_time = {max(1, round(limit * 1000))}"
+                f"max_statement_time = {limit:g}"
+                if is_mariadb
+                else f"max_execution_time = {max(1, round(limit * 1000))}"
             )
         statements = [f"SET SESSION {', '.join(settings)}"]
         if self._options.read_only:
@@ -245,7 +265,9 @@ class MySQLConnection:
             except self._pymysql.Error as error:
                 raise translate(error) from error
             except OSError as error:
-                raise OperationalError(f"the connection was lost: {error}", retryable=True) from error
+                raise OperationalError(
+                    f"the connection was lost: {error}", retryable=True
+                ) from error
 
         self._running = True
         future = asyncio.get_running_loop().run_in_executor(self._executor, guarded)
@@ -403,7 +425,11 @@ class MySQLConnection:
         return result
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read and yield its rows in chunks.
 

@@ -15,8 +15,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
-from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
 
@@ -107,7 +107,9 @@ def translate(error: psycopg.Error) -> Exception:
     if code.startswith("23"):
         return IntegrityError(text)
     name = type(error).__mro__
-    if code == "42P01" or any(cls.__name__ in ("OperationalError", "InterfaceError") for cls in name):
+    if code == "42P01" or any(
+        cls.__name__ in ("OperationalError", "InterfaceError") for cls in name
+    ):
         return OperationalError(text, retryable=code.startswith(RETRYABLE))
     return DatabaseError(text)
 
@@ -140,7 +142,9 @@ class PostgreSQLConnection:
         options = self._options
         settings = ["SET TIME ZONE 'UTC'"]
         if options.statement_timeout is not None:
-            settings.append(f"SET statement_timeout = {max(1, round(options.statement_timeout * 1000))}")
+            settings.append(
+                f"SET statement_timeout = {max(1, round(options.statement_timeout * 1000))}"
+            )
         if options.read_only:
             settings.append("SET default_transaction_read_only = on")
         try:
@@ -168,7 +172,9 @@ class PostgreSQLConnection:
     def _refused(self, error: psycopg.Error) -> OperationalError:
         # libpq's message names host and port, never the password.
         url = self._options.url.redacted()
-        return OperationalError(f"cannot connect to {url}: {str(error).strip()}", retryable=True, unreachable=True)
+        return OperationalError(
+            f"cannot connect to {url}: {str(error).strip()}", retryable=True, unreachable=True
+        )
 
     async def close(self) -> None:
         """Close; a statement that runs is abandoned, and the server rolls back."""
@@ -253,7 +259,9 @@ class PostgreSQLConnection:
 
     async def _roll_back_write(self) -> None:
         try:
-            await self.raw.execute("ROLLBACK TO SAVEPOINT openviper_write; RELEASE SAVEPOINT openviper_write")
+            await self.raw.execute(
+                "ROLLBACK TO SAVEPOINT openviper_write; RELEASE SAVEPOINT openviper_write"
+            )
         except self._psycopg.Error:
             # The savepoint was not reached, or the connection is gone; the transaction is broken, which its end sees.
             logger.debug("a statement could not be undone", exc_info=True)
@@ -316,7 +324,11 @@ class PostgreSQLConnection:
         return await self._all_or_nothing(work)
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read through a cursor on the server and yield its rows in chunks."""
         own = not self.in_transaction

@@ -193,7 +193,9 @@ class SQLiteConnection:
                 uri=is_uri,
             )
         except sqlite3.Error as error:
-            raise OperationalError(f"cannot open database file {self.path!r}: {error}", unreachable=True) from error
+            raise OperationalError(
+                f"cannot open database file {self.path!r}: {error}", unreachable=True
+            ) from error
         try:
             raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
             journal = self._set_journal_mode(raw)
@@ -327,7 +329,11 @@ class SQLiteConnection:
             return await self._in_thread(work, interruptible=True)
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read in the thread and yield its rows in chunks; memory holds one chunk at a time."""
         cursors: list[sqlite3.Cursor] = []
@@ -350,7 +356,9 @@ class SQLiteConnection:
             if cursors:
                 cursors[0].close()
 
-    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, int | None]:
+    async def write(
+        self, sql: str, parameters: Parameters, *, single: bool
+    ) -> tuple[int, int | None]:
         """Run a write.
 
         Args:
@@ -463,8 +471,12 @@ class SQLiteConnection:
                 return work()
             except (sqlite3.Error, DatabaseError) as error:
                 if self._interrupted:
-                    raise OperationalError(f"statement took longer than {self._statement_timeout:g} s") from error
-                raise translate(error) if isinstance(error, sqlite3.Error) else error from error.__cause__
+                    raise OperationalError(
+                        f"statement took longer than {self._statement_timeout:g} s"
+                    ) from error
+                raise (
+                    translate(error) if isinstance(error, sqlite3.Error) else error
+                ) from error.__cause__
             finally:
                 self._interrupted = False
                 self.deadline = NEVER

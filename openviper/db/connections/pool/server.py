@@ -13,7 +13,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row, ServerOptions
+from openviper.db.connections.drivers.base import (
+    DriverConnection,
+    Parameters,
+    Pool,
+    Row,
+    ServerOptions,
+)
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
 
@@ -203,7 +209,11 @@ class ServerPool:
             self._give(member)
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read on a connection of its own and yield its rows in chunks."""
         async with self.hold() as connection:

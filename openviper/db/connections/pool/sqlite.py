@@ -14,7 +14,12 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from openviper.db.connections.drivers.base import Parameters, Row
-from openviper.db.connections.drivers.sqlite import INLINE_LIMIT, InlineBudget, NotInline, SQLiteConnection
+from openviper.db.connections.drivers.sqlite import (
+    INLINE_LIMIT,
+    InlineBudget,
+    NotInline,
+    SQLiteConnection,
+)
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
 
@@ -121,7 +126,9 @@ class SQLitePool:
             return primary
         return self._idle[-1] if self._idle else None
 
-    async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, int | None]:
+    async def write(
+        self, sql: str, parameters: Parameters, *, single: bool
+    ) -> tuple[int, int | None]:
         """Run one write, which commits by itself, on the primary connection."""
         primary = self.primary or await self.open_primary()
         if single and primary.inline_writes:
@@ -141,13 +148,20 @@ class SQLitePool:
         return result
 
     async def stream(
-        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], list[T]], chunk_size: int
+        self,
+        sql: str,
+        parameters: Parameters,
+        convert: Callable[[list[Row]], list[T]],
+        chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
         """Run a read and yield its rows in chunks, on a reader, so that writes can go on meanwhile."""
         if self.primary is None:
             await self.open_primary()
         taken = self.hold() if self.options.path == ":memory:" else self.reader()
-        async with taken as connection, aclosing(connection.stream(sql, parameters, convert, chunk_size)) as chunks:
+        async with (
+            taken as connection,
+            aclosing(connection.stream(sql, parameters, convert, chunk_size)) as chunks,
+        ):
             async for chunk in chunks:
                 yield chunk
 
@@ -246,7 +260,9 @@ class SQLitePool:
         if self._maintenance is None:
             self._maintenance = await self._open()
         # PASSIVE never waits for readers or writers; what it could not copy is left for the next time.
-        await self._maintenance.run(lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+        await self._maintenance.run(
+            lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        )
         self.checkpoints += 1
 
     # Closing
@@ -276,4 +292,8 @@ class SQLitePool:
 
     def statistics(self) -> dict[str, Any]:
         """Return how many connections are open and free."""
-        return {"open": len(self._all()), "idle_readers": len(self._idle), "primary_held": self.lock.locked()}
+        return {
+            "open": len(self._all()),
+            "idle_readers": len(self._idle),
+            "primary_held": self.lock.locked(),
+        }

@@ -16,7 +16,10 @@ Build = Callable[[list[Row]], list[Any]]
 
 
 def make_builder(
-    model: type[Any], attnames: Sequence[str], readers: Sequence[Converter | None], layout: tuple[str, ...] | None
+    model: type[Any],
+    attnames: Sequence[str],
+    readers: Sequence[Converter | None],
+    layout: tuple[str, ...] | None,
 ) -> Build:
     """Return a function from rows to instances.
 
@@ -60,9 +63,13 @@ def rowwise(build: Any) -> Any:
     return build
 
 
-def make_row_converter(readers: Sequence[Converter | None]) -> Callable[[list[Row]], list[Row]] | None:
+def make_row_converter(
+    readers: Sequence[Converter | None],
+) -> Callable[[list[Row]], list[Row]] | None:
     """Return a function that converts all rows, or `None` if no column needs it."""
-    converted = [(position, reader) for position, reader in enumerate(readers) if reader is not None]
+    converted = [
+        (position, reader) for position, reader in enumerate(readers) if reader is not None
+    ]
     if not converted:
         return None
 
@@ -90,7 +97,10 @@ def annotated_builder(
         names: The attributes.
         readers: What converts each computed value, `None` for those that need nothing.
     """
-    places = [(width + place, name, reader) for place, (name, reader) in enumerate(zip(names, readers, strict=True))]
+    places = [
+        (width + place, name, reader)
+        for place, (name, reader) in enumerate(zip(names, readers, strict=True))
+    ]
 
     def annotated(rows: list[Row]) -> list[Any]:
         instances = build([row[:width] for row in rows])
@@ -105,7 +115,9 @@ def annotated_builder(
     return made
 
 
-def join_builder(root: Build, width: int, branches: Sequence[tuple[int, int, str, str, Build]]) -> Build:
+def join_builder(
+    root: Build, width: int, branches: Sequence[tuple[int, int, str, str, Build]]
+) -> Build:
     """Return a function that builds instances together with their related ones from rows of a join.
 
     Args:

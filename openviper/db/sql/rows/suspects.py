@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from openviper.db.sql.rows.to_rows import names_for
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.rows.to_rows import names_for
 
 FindSuspects = Callable[[dict[str, Any]], list[Field[Any]]]
 

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from openviper.db.sql.rows.from_rows import Row
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
+from openviper.db.sql.rows.from_rows import Row
 
 _NAMES = {"UTC": UTC, "Decimal": Decimal, "date": date, "datetime": datetime}
 
@@ -37,7 +37,12 @@ class Extractor(NamedTuple):
 
 
 def make_extractor(
-    name: str, fields: Sequence[Field[Any]], writers: Sequence[Converter | None], key: int, *, aware: bool
+    name: str,
+    fields: Sequence[Field[Any]],
+    writers: Sequence[Converter | None],
+    key: int,
+    *,
+    aware: bool,
 ) -> Extractor:
     """Return functions from instances to rows as the driver takes them.
 
@@ -59,7 +64,9 @@ def make_extractor(
         exact = "False" if test is None else test.format(value)
         body.append(f"{value} = values[{field.attname!r}]")
         if writer is None:
-            body.append(f"if not ({exact}) and {value} is not None: {value} = convert{position}(values, {value})")
+            body.append(
+                f"if not ({exact}) and {value} is not None: {value} = convert{position}(values, {value})"
+            )
         elif writer is int:  # True and False, for which a call takes longer than all the rest.
             body.append(
                 f"{value} = 1 if {value} is True else 0 if {value} is False "
@@ -71,7 +78,9 @@ def make_extractor(
             body.append(f"elif {value} is not None: {value} = convert{position}(values, {value})")
     code = "\n".join(body)
     row = "".join(f"c{position}, " for position in range(len(fields)))
-    numbered = "".join("number, " if position == key else f"c{position}, " for position in range(len(fields)))
+    numbered = "".join(
+        "number, " if position == key else f"c{position}, " for position in range(len(fields))
+    )
     # The names are those of fields, which are Python identifiers, and are quoted; the tests are the fields' own.
     source = (
         f"def one(values):\n{_indent(code, 1)}\n    return ({row})\n"

@@ -58,7 +58,9 @@ class Project:
     def sql(self, *statements: str) -> list[Any]:
         """Run statements as somebody else would and return the rows of the last one."""
         if current.url is not None:
-            rows = run_on_server(current.vendor, *statements, database=current.url.rpartition("/")[2])
+            rows = run_on_server(
+                current.vendor, *statements, database=current.url.rpartition("/")[2]
+            )
             return [tuple(row) for row in rows]
         connection = sqlite3.connect(self.path)
         try:

@@ -28,7 +28,9 @@ class ProjectSettings(Settings):
         default_factory=lambda: {"default": {"OPTIONS": {"URL": "sqlite:///db.sqlite3"}}}
     )
 """
-START = "from openviper.core.management import execute_from_command_line; execute_from_command_line()"
+START = (
+    "from openviper.core.management import execute_from_command_line; execute_from_command_line()"
+)
 BOOK = schema("library_book", column("title", "VARCHAR(50)"))
 
 
@@ -57,7 +59,9 @@ def migrate(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str
         "OPENVIPER_SETTINGS_MODULE": "demo.settings",
     }
     command = [sys.executable, "-c", START, "migrate", *arguments]
-    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_first_run_a_second_and_a_verbose_one(directory: Path) -> None:
@@ -139,4 +143,7 @@ def test_what_is_kept_is_said_at_every_run(directory: Path) -> None:
     for _ in range(2):
         result = migrate(directory)
         assert result.stdout == "No schema changes to apply.\n"
-        assert result.stderr == "Warning: kept library_book.mine: in no schema file, and not created by OpenViper\n"
+        assert (
+            result.stderr
+            == "Warning: kept library_book.mine: in no schema file, and not created by OpenViper\n"
+        )

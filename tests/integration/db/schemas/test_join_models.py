@@ -62,7 +62,12 @@ def run(directory: Path, *arguments: str) -> str:
         "OPENVIPER_SETTINGS_MODULE": "demo.settings",
     }
     result = subprocess.run(
-        [sys.executable, *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
@@ -82,15 +87,32 @@ def test_makemigrations_and_migrate_know_the_generated_join_models(tmp_path: Pat
     models.write_text(MODELS)
     command(tmp_path, "makemigrations")
     files = {path.stem for path in (tmp_path / "library" / "schemas").glob("*.json")}
-    assert files == {"Author", "Book", "List", "Place", "Shelf", "BookAuthor", "BookBook", "BookList"}
+    assert files == {
+        "Author",
+        "Book",
+        "List",
+        "Place",
+        "Shelf",
+        "BookAuthor",
+        "BookBook",
+        "BookList",
+    }
     document = json.loads((tmp_path / "library" / "schemas" / "BookAuthor.json").read_text())
     assert document["table_name"] == "library_book_authors"
     assert document["unique_together"] == [["book_id", "author_id"]]
     command(tmp_path, "migrate", "library")
     with sqlite3.connect(tmp_path / "db.sqlite3") as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
     connection.close()
-    assert {"library_book_authors", "library_book_see_also", "library_book_lists", "library_place"} <= tables
+    assert {
+        "library_book_authors",
+        "library_book_see_also",
+        "library_book_lists",
+        "library_place",
+    } <= tables
     assert "library_book_shelves" not in tables
     assert run(tmp_path, "-c", USE) == "['Anna'] 1\n"
 

@@ -15,7 +15,9 @@ from tests.unit.db.schemas.builders import FakeField, column, fake_model, foreig
 EVERY_DATABASE = True
 
 TITLE = column("title", "VARCHAR(50)")
-FOREIGN = column("shelf_id", "INTEGER", nullable=True, target_table="library_shelf", on_delete="SET NULL")
+FOREIGN = column(
+    "shelf_id", "INTEGER", nullable=True, target_table="library_shelf", on_delete="SET NULL"
+)
 
 
 def book(*columns: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -35,12 +37,20 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("drop a foreign key column", book(TITLE, FOREIGN), book(TITLE)),
     ("longer text", book(TITLE), book(column("title", "VARCHAR(80)"))),
     ("shorter text", book(TITLE), book(column("title", "VARCHAR(10)"))),
-    ("integer to big", book(TITLE, column("n", nullable=True)), book(TITLE, column("n", "BIGINT", nullable=True))),
+    (
+        "integer to big",
+        book(TITLE, column("n", nullable=True)),
+        book(TITLE, column("n", "BIGINT", nullable=True)),
+    ),
     ("null allowed", book(TITLE), book(column("title", "VARCHAR(50)", nullable=True))),
     ("not null", book(column("title", "VARCHAR(50)", nullable=True)), book(TITLE)),
     ("unique", book(TITLE), book(column("title", "VARCHAR(50)", unique=True))),
     ("not unique", book(column("title", "VARCHAR(50)", unique=True)), book(TITLE)),
-    ("foreign key target", book(TITLE, FOREIGN), book(TITLE, {**FOREIGN, "target_table": "library_case"})),
+    (
+        "foreign key target",
+        book(TITLE, FOREIGN),
+        book(TITLE, {**FOREIGN, "target_table": "library_case"}),
+    ),
     ("on delete", book(TITLE, FOREIGN), book(TITLE, {**FOREIGN, "on_delete": "CASCADE"})),
     ("no foreign key", book(TITLE, FOREIGN), book(TITLE, column("shelf_id", nullable=True))),
     ("index", book(TITLE), book(TITLE, indexes=[{"name": "i", "fields": ["title"]}])),
@@ -58,16 +68,33 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("unique together", book(TITLE), book(TITLE, unique_together=[["title", "id"]])),
     ("no unique together", book(TITLE, unique_together=[["title", "id"]]), book(TITLE)),
     ("index together", book(TITLE), book(TITLE, index_together=[["title", "id"]])),
-    ("check", book(TITLE), book(TITLE, constraints=[{"name": "c", "type": "CHECK", "check": "length(title) < 9"}])),
-    ("no check", book(TITLE, constraints=[{"name": "c", "type": "CHECK", "check": "title <> ''"}]), book(TITLE)),
+    (
+        "check",
+        book(TITLE),
+        book(TITLE, constraints=[{"name": "c", "type": "CHECK", "check": "length(title) < 9"}]),
+    ),
+    (
+        "no check",
+        book(TITLE, constraints=[{"name": "c", "type": "CHECK", "check": "title <> ''"}]),
+        book(TITLE),
+    ),
     (
         "partial unique",
         book(TITLE),
-        book(TITLE, constraints=[{"name": "u", "type": "UNIQUE", "fields": ["title"], "condition": "id > 5"}]),
+        book(
+            TITLE,
+            constraints=[
+                {"name": "u", "type": "UNIQUE", "fields": ["title"], "condition": "id > 5"}
+            ],
+        ),
     ),
     ("single", book(TITLE), book(TITLE, single=True)),
     ("not single", book(TITLE, single=True), book(TITLE)),
-    ("drop an indexed column", book(TITLE, column("n", nullable=True), index_together=[["n", "title"]]), book(TITLE)),
+    (
+        "drop an indexed column",
+        book(TITLE, column("n", nullable=True), index_together=[["n", "title"]]),
+        book(TITLE),
+    ),
     (
         "move the primary key",
         book(TITLE, column("code", primary_key=True)),
@@ -77,7 +104,9 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 CASE = schema("library_case", column("name", "TEXT", nullable=True))
 
 
-@pytest.mark.parametrize(("old", "new"), [pytest.param(*change[1:], id=change[0]) for change in CHANGES])
+@pytest.mark.parametrize(
+    ("old", "new"), [pytest.param(*change[1:], id=change[0]) for change in CHANGES]
+)
 async def test_each_change_is_applied_once_and_equals_a_fresh_database(
     tmp_path: Path, vendor: str, old: dict[str, Any], new: dict[str, Any]
 ) -> None:
@@ -89,7 +118,9 @@ async def test_each_change_is_applied_once_and_equals_a_fresh_database(
             return
         names = {entry["name"] for entry in old["columns"]}
         others = [name for name in ("code", "id") if name in names]
-        one.sql(f"INSERT INTO library_book ({', '.join(['title', *others])}) VALUES ('one'{', 1' * len(others)})")
+        one.sql(
+            f"INSERT INTO library_book ({', '.join(['title', *others])}) VALUES ('one'{', 1' * len(others)})"
+        )
         assert (await one.settled(SHELF, CASE, new)).operations
         migrated = await one.schema()
         assert one.sql("SELECT title FROM library_book") == [("one",)]
@@ -100,7 +131,9 @@ async def test_each_change_is_applied_once_and_equals_a_fresh_database(
         assert await other.schema() == migrated
 
 
-async def test_a_column_of_a_database_without_bookkeeping_is_kept(tmp_path: Path, vendor: str) -> None:
+async def test_a_column_of_a_database_without_bookkeeping_is_kept(
+    tmp_path: Path, vendor: str
+) -> None:
     async with project(tmp_path) as one:
         one.sql(
             f"CREATE TABLE library_book ({BY_HAND[vendor]}, title VARCHAR(50) NOT NULL UNIQUE, old BOOLEAN,"
@@ -108,13 +141,19 @@ async def test_a_column_of_a_database_without_bookkeeping_is_kept(tmp_path: Path
         )
         result = await one.settled(book(column("title", "VARCHAR(50)", unique=True)))
         # MariaDB names the index of an unnamed constraint like the column.
-        assert result.operations == ["rename index title to uq_library_book_title"] * (vendor == "mysql")
+        assert result.operations == ["rename index title to uq_library_book_title"] * (
+            vendor == "mysql"
+        )
         assert "kept library_book.old" in result.warnings[0]
 
 
-async def test_what_was_adopted_without_a_change_can_be_dropped_later(tmp_path: Path, vendor: str) -> None:
+async def test_what_was_adopted_without_a_change_can_be_dropped_later(
+    tmp_path: Path, vendor: str
+) -> None:
     async with project(tmp_path) as one:
-        one.sql(f"CREATE TABLE library_book ({BY_HAND[vendor]}, title VARCHAR(50) NOT NULL, old INTEGER)")
+        one.sql(
+            f"CREATE TABLE library_book ({BY_HAND[vendor]}, title VARCHAR(50) NOT NULL, old INTEGER)"
+        )
         await one.settled(book(TITLE, column("old", nullable=True)))
         assert (await one.settled(book(TITLE))).operations == ["drop column library_book.old"]
 
@@ -122,12 +161,42 @@ async def test_what_was_adopted_without_a_change_can_be_dropped_later(tmp_path: 
 @pytest.mark.parametrize(
     ("rows", "old", "new", "problem"),
     [
-        ("('a'), (NULL)", column("title", "TEXT", nullable=True), column("title", "TEXT"), r"rows with NULL in .*: 1;"),
-        ("('a'), ('a'), ('b')", TITLE, column("title", "VARCHAR(50)", unique=True), r"are not unique in .*: 2;"),
-        ("('abc'), ('abcdef')", column("title", "TEXT"), column("title", "VARCHAR(5)"), r"VARCHAR\(5\) in library_book.title: 1;"),
-        ("(40000)", column("title", "INTEGER"), column("title", "SMALLINT"), r"fit SMALLINT .*: 1;"),
-        ("('12'), ('x')", column("title", "TEXT"), column("title", "INTEGER"), r"fit INTEGER .*: 1;"),
-        ("(12.345)", column("title", "REAL"), column("title", "NUMERIC(5,2)"), r"fit NUMERIC.*: 1;"),
+        (
+            "('a'), (NULL)",
+            column("title", "TEXT", nullable=True),
+            column("title", "TEXT"),
+            r"rows with NULL in .*: 1;",
+        ),
+        (
+            "('a'), ('a'), ('b')",
+            TITLE,
+            column("title", "VARCHAR(50)", unique=True),
+            r"are not unique in .*: 2;",
+        ),
+        (
+            "('abc'), ('abcdef')",
+            column("title", "TEXT"),
+            column("title", "VARCHAR(5)"),
+            r"VARCHAR\(5\) in library_book.title: 1;",
+        ),
+        (
+            "(40000)",
+            column("title", "INTEGER"),
+            column("title", "SMALLINT"),
+            r"fit SMALLINT .*: 1;",
+        ),
+        (
+            "('12'), ('x')",
+            column("title", "TEXT"),
+            column("title", "INTEGER"),
+            r"fit INTEGER .*: 1;",
+        ),
+        (
+            "(12.345)",
+            column("title", "REAL"),
+            column("title", "NUMERIC(5,2)"),
+            r"fit NUMERIC.*: 1;",
+        ),
     ],
 )
 async def test_rows_in_the_way_stop_the_run_before_anything_changes(
@@ -159,8 +228,12 @@ async def test_a_check_that_rows_break_and_a_dangling_key_stop_the_run(tmp_path:
         one.sql("INSERT INTO library_book (title, shelf_id) VALUES ('a', 9)")
         check = [{"name": "c", "type": "CHECK", "check": "title <> 'a'"}]
         with pytest.raises(MigrationError, match="break the check c of library_book: 1"):
-            await one.migrate(SHELF, book(TITLE, column("shelf_id", nullable=True), constraints=check))
-        with pytest.raises(MigrationError, match="refer to nothing in (table )?'?library_shelf'?: 1"):
+            await one.migrate(
+                SHELF, book(TITLE, column("shelf_id", nullable=True), constraints=check)
+            )
+        with pytest.raises(
+            MigrationError, match="refer to nothing in (table )?'?library_shelf'?: 1"
+        ):
             await one.migrate(SHELF, book(TITLE, FOREIGN))
         assert one.sql("SELECT id, title, shelf_id FROM library_book") == [(1, "a", 9)]
 
@@ -175,18 +248,27 @@ async def test_a_dropped_column_with_values_is_counted(tmp_path: Path) -> None:
 
 async def test_a_type_change_converts_the_values(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
-        await one.settled(book(column("a", "TEXT"), column("b", "REAL"), column("c", "DATE"), column("d")))
+        await one.settled(
+            book(column("a", "TEXT"), column("b", "REAL"), column("c", "DATE"), column("d"))
+        )
         one.sql("INSERT INTO library_book (a, b, c, d) VALUES ('12', 3.0, '2025-01-02', 7)")
-        await one.settled(book(column("a"), column("b"), column("c", "DATETIME"), column("d", "TEXT")))
+        await one.settled(
+            book(column("a"), column("b"), column("c", "DATETIME"), column("d", "TEXT"))
+        )
         ((a, b, c, d),) = one.sql("SELECT a, b, c, d FROM library_book")
         assert (a, b, str(c)[:19], d) == (12, 3, "2025-01-02 00:00:00", "7")
 
 
-async def test_a_rename_keeps_the_data_also_where_two_renames_arrive_at_once(tmp_path: Path) -> None:
+async def test_a_rename_keeps_the_data_also_where_two_renames_arrive_at_once(
+    tmp_path: Path,
+) -> None:
     steps = [
         book(column("a", "TEXT")),
         book(column("b", "TEXT", old_name="a"), indexes=[{"name": "i", "fields": ["b"]}]),
-        book(column("c", "TEXT", old_name="b", older_names=["a"]), indexes=[{"name": "i", "fields": ["c"]}]),
+        book(
+            column("c", "TEXT", old_name="b", older_names=["a"]),
+            indexes=[{"name": "i", "fields": ["c"]}],
+        ),
     ]
     for number, path in enumerate(([0, 1, 2], [0, 2])):
         (tmp_path / str(number)).mkdir()
@@ -202,7 +284,9 @@ async def test_a_chain_of_renames_takes_each_name_when_it_is_free(tmp_path: Path
     async with project(tmp_path) as one:
         await one.settled(book(column("a", "TEXT"), column("b", "TEXT")))
         one.sql("INSERT INTO library_book (a, b) VALUES ('1', '2')")
-        await one.settled(book(column("b", "TEXT", old_name="a"), column("c", "TEXT", old_name="b")))
+        await one.settled(
+            book(column("b", "TEXT", old_name="a"), column("c", "TEXT", old_name="b"))
+        )
         assert one.sql("SELECT b, c FROM library_book") == [("1", "2")]
 
 
@@ -227,7 +311,11 @@ async def test_a_renamed_table_keeps_its_rows_and_references(tmp_path: Path) -> 
             "INSERT INTO library_shelf (name) VALUES ('a')",
             "INSERT INTO library_book (title, shelf_id) VALUES ('x', 1)",
         )
-        rack = schema("library_rack", column("name", "VARCHAR(20)", unique=True), old_table_name="library_shelf")
+        rack = schema(
+            "library_rack",
+            column("name", "VARCHAR(20)", unique=True),
+            old_table_name="library_shelf",
+        )
         result = await one.settled(rack, book(TITLE, {**FOREIGN, "target_table": "library_rack"}))
         assert result.warnings == []
         assert one.sql("SELECT name FROM library_rack") == [("a",)]
@@ -259,13 +347,19 @@ async def test_a_foreign_key_to_nowhere_is_refused(tmp_path: Path) -> None:
             await one.migrate(book(TITLE, FOREIGN))
 
 
-async def test_tables_that_refer_to_each_other_and_to_themselves_are_created(tmp_path: Path) -> None:
+async def test_tables_that_refer_to_each_other_and_to_themselves_are_created(
+    tmp_path: Path,
+) -> None:
     def pointing(table: str, target: str) -> dict[str, Any]:
-        return schema(table, column("to_id", nullable=True, target_table=target, on_delete="CASCADE"))
+        return schema(
+            table, column("to_id", nullable=True, target_table=target, on_delete="CASCADE")
+        )
 
     async with project(tmp_path) as one:
         await one.settled(
-            pointing("library_a", "library_b"), pointing("library_b", "library_a"), pointing("library_c", "library_c")
+            pointing("library_a", "library_b"),
+            pointing("library_b", "library_a"),
+            pointing("library_c", "library_c"),
         )
 
 
@@ -287,9 +381,15 @@ async def test_migrate_never_writes_the_schema_files(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         await one.settled(book(column("a", "TEXT")))
         one.write(book(column("b", "TEXT", old_name="a")))
-        files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in one.directory.rglob("*.json")}
+        files = {
+            path: (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in one.directory.rglob("*.json")
+        }
         await one.settled()
-        assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in one.directory.rglob("*.json")} == files
+        assert {
+            path: (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in one.directory.rglob("*.json")
+        } == files
 
 
 async def test_tables_made_from_models_equal_migrated_ones(tmp_path: Path) -> None:
@@ -301,7 +401,10 @@ async def test_tables_made_from_models_equal_migrated_ones(tmp_path: Path) -> No
         fake_model(
             "Book",
             "library_book",
-            {"shelf": foreign_key(shelf, column_name="shelf_id"), "title": FakeField("VARCHAR(20)", default="x")},
+            {
+                "shelf": foreign_key(shelf, column_name="shelf_id"),
+                "title": FakeField("VARCHAR(20)", default="x"),
+            },
             unique_together=[("shelf", "title")],
         ),
         shelf,
@@ -311,7 +414,9 @@ async def test_tables_made_from_models_equal_migrated_ones(tmp_path: Path) -> No
         assert await create_tables(models) == ["library_only", "library_shelf", "library_book"]
         assert await create_tables(models) == []
         created = await one.schema()
-        documents = [schema_document(name, table, None) for name, table in models_state(models).items()]
+        documents = [
+            schema_document(name, table, None) for name, table in models_state(models).items()
+        ]
         assert (await one.settled(*documents)).operations == []
     (tmp_path / "fresh").mkdir()
     async with project(tmp_path / "fresh") as other:
@@ -319,5 +424,3 @@ async def test_tables_made_from_models_equal_migrated_ones(tmp_path: Path) -> No
         assert await other.schema() == created
         await create_tables(models, drop_first=True)
         assert await other.schema() == created
-
-

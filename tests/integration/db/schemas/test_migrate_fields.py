@@ -101,4 +101,3 @@ async def test_a_row_that_was_there_gets_the_default_of_every_new_column(tmp_pat
         new = await Widened.objects.create()
         await new.refresh_from_db()
         assert {name: getattr(new, name) for name in DEFAULTS} == DEFAULTS
-

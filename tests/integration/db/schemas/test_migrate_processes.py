@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import signal
@@ -26,9 +25,18 @@ ROOT = Path(__file__).resolve().parents[4]
 ROUNDS = 30
 ROWS = 20_000
 
-OLD = [SHELF, schema("library_book", column("title", "VARCHAR(40)"), indexes=[{"name": "i", "fields": ["title"]}])]
+OLD = [
+    SHELF,
+    schema(
+        "library_book", column("title", "VARCHAR(40)"), indexes=[{"name": "i", "fields": ["title"]}]
+    ),
+]
 NEW = [
-    schema("library_shelf", column("name", "VARCHAR(20)", unique=True), column("room", "TEXT", default="attic")),
+    schema(
+        "library_shelf",
+        column("name", "VARCHAR(20)", unique=True),
+        column("room", "TEXT", default="attic"),
+    ),
     schema(
         "library_book",
         column("heading", "VARCHAR(80)", old_name="title", nullable=True),
@@ -92,7 +100,8 @@ async def old_database(root: Path) -> None:
         connection = sqlite3.connect(one.path)
         with connection:
             connection.executemany(
-                "INSERT INTO library_book (title) VALUES (?)", [(f"title {number}",) for number in range(ROWS)]
+                "INSERT INTO library_book (title) VALUES (?)",
+                [(f"title {number}",) for number in range(ROWS)],
             )
             connection.execute("DELETE FROM library_book WHERE id > ?", (ROWS - 5,))
         connection.close()
@@ -161,7 +170,9 @@ async def test_the_lock_is_given_up_on_after_a_while(tmp_path: Path) -> None:
 
 
 async def test_an_impossible_lock_file_is_named(tmp_path: Path) -> None:
-    target = Database("default", DatabaseOptions(f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}"))
+    target = Database(
+        "default", DatabaseOptions(f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}")
+    )
     with pytest.raises(MigrationError, match=r"migrate\.lock"):
         async with migration_lock(target):
             pass

@@ -34,7 +34,12 @@ def random_column(chance: random.Random, name: str) -> Any:
     """Return a column whose rows survive any change: nullable, or with a default."""
     if name == "f":
         action = chance.choice(["CASCADE", "SET NULL", "RESTRICT", "NO ACTION"])
-        return column("f", nullable=True, target_table=chance.choice(["library_shelf", "library_case"]), on_delete=action)
+        return column(
+            "f",
+            nullable=True,
+            target_table=chance.choice(["library_shelf", "library_case"]),
+            on_delete=action,
+        )
     types, value = FAMILIES[name]
     keys: dict[str, Any] = {"nullable": chance.random() < 0.6}
     if not keys["nullable"]:
@@ -50,14 +55,23 @@ def random_schemas(chance: random.Random, vendor: str) -> list[dict[str, Any]]:
         plain = [name for name in names if name in INDEXABLE]
         keys: dict[str, Any] = {}
         if plain and chance.random() < 0.6:
-            index: dict[str, Any] = {"name": f"i_{table}", "fields": chance.sample(plain, chance.randint(1, len(plain)))}
+            index: dict[str, Any] = {
+                "name": f"i_{table}",
+                "fields": chance.sample(plain, chance.randint(1, len(plain))),
+            }
             if vendor != "mysql" and chance.random() < 0.4:
                 index["condition"] = chance.choice(["id > 5", "id <> 3"])
             keys["indexes"] = [index]
         if plain and chance.random() < 0.4:
             keys["unique_together"] = [["id", chance.choice(plain)]]
         if "w" in names and chance.random() < 0.5:
-            check = chance.choice(["w <> 'no'", "w IN ('it''s', 'b') OR w IS NULL", "w > 'a' AND w < 'z' OR w IS NULL"])
+            check = chance.choice(
+                [
+                    "w <> 'no'",
+                    "w IN ('it''s', 'b') OR w IS NULL",
+                    "w > 'a' AND w < 'z' OR w IS NULL",
+                ]
+            )
             keys["constraints"] = [{"name": f"c_{table}", "type": "CHECK", "check": check}]
         schemas.append(schema(table, *(random_column(chance, name) for name in names), **keys))
     return schemas
@@ -72,14 +86,20 @@ def literal(value: Any) -> str:
 
 def fill(chance: random.Random, one: dict[str, Any], backslash: str) -> str:
     """Return an INSERT of one row with a value in every column."""
-    values = {each["name"]: literal(FAMILIES[each["name"]][1]) for each in one["columns"] if each["name"] in FAMILIES}
+    values = {
+        each["name"]: literal(FAMILIES[each["name"]][1])
+        for each in one["columns"]
+        if each["name"] in FAMILIES
+    }
     names = ", ".join(["id", *values])
     text = ", ".join(values.values()).replace("\\", backslash)
     return f"INSERT INTO {one['table_name']} ({names}) VALUES ({', '.join(['1', text] if values else ['1'])})"
 
 
 @pytest.mark.parametrize("seed", range(14))
-async def test_stepwise_migrations_end_where_a_fresh_database_begins(tmp_path: Path, vendor: str, seed: int) -> None:
+async def test_stepwise_migrations_end_where_a_fresh_database_begins(
+    tmp_path: Path, vendor: str, seed: int
+) -> None:
     chance = random.Random(seed)
     states = [random_schemas(chance, vendor) for _ in range(STEPS)]
     (tmp_path / "steps").mkdir()
@@ -114,7 +134,9 @@ def updates(before: list[dict[str, Any]], after: list[dict[str, Any]], backslash
             name = one["name"]
             if name in FAMILIES and name in old.get(table["table_name"], ()):
                 value = literal(FAMILIES[name][1]).replace("\\", backslash)
-                statements.append(f"UPDATE {table['table_name']} SET {name} = {value} WHERE {name} IS NULL")
+                statements.append(
+                    f"UPDATE {table['table_name']} SET {name} = {value} WHERE {name} IS NULL"
+                )
     return statements
 
 

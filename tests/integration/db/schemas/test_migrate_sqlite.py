@@ -10,13 +10,14 @@ import pytest
 
 from openviper.db.connection import connections
 from openviper.db.exceptions import DatabaseAliasNotFoundError
-from openviper.db.schemas import create_tables
 from openviper.exceptions import MigrationError
-from tests.integration.db.schemas.project import SHELF, Project, project
-from tests.unit.db.schemas.builders import FakeField, column, fake_model, foreign_key, schema
+from tests.integration.db.schemas.project import SHELF, project
+from tests.unit.db.schemas.builders import column, schema
 
 TITLE = column("title", "VARCHAR(50)")
-FOREIGN = column("shelf_id", "INTEGER", nullable=True, target_table="library_shelf", on_delete="SET NULL")
+FOREIGN = column(
+    "shelf_id", "INTEGER", nullable=True, target_table="library_shelf", on_delete="SET NULL"
+)
 
 
 def book(*columns: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -44,7 +45,9 @@ ALL_TYPES = [
 async def test_every_neutral_type_has_a_column(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         await one.settled(book(*ALL_TYPES))
-        columns = {each["name"]: each["type"] for each in (await one.schema())["library_book"]["columns"]}
+        columns = {
+            each["name"]: each["type"] for each in (await one.schema())["library_book"]["columns"]
+        }
     assert columns == {
         "id": "INTEGER", "c_big": "BIGINT", "c_small": "SMALLINT", "c_real": "REAL", "c_decimal": "NUMERIC(8,2)",
         "c_char": "VARCHAR(10)", "c_text": "TEXT", "c_bool": "INTEGER", "c_stamp": "DATETIME", "c_date": "DATE",
@@ -58,7 +61,9 @@ async def test_an_added_column_fills_the_rows_with_its_default(tmp_path: Path) -
         one.sql("INSERT INTO library_book (title) VALUES ('a')")
         added = [entry for entry in ALL_TYPES if entry["default"] is not None]
         await one.settled(book(TITLE, *added))
-        assert one.sql("SELECT c_bool, c_json, c_blob FROM library_book") == [(1, '{"a": "it\'s"}', b"\x01\xff")]
+        assert one.sql("SELECT c_bool, c_json, c_blob FROM library_book") == [
+            (1, '{"a": "it\'s"}', b"\x01\xff")
+        ]
 
 
 async def test_old_sqlite_versions_copy_the_table_to_drop_a_column(
@@ -69,12 +74,16 @@ async def test_old_sqlite_versions_copy_the_table_to_drop_a_column(
         await one.settled(book(TITLE, column("n", nullable=True)))
         one.sql("INSERT INTO library_book (title, n) VALUES ('a', 1)")
         one.write(book(TITLE))
-        assert any("_openviper_new_" in statement for statement in (await one.sync.plan()).statements)
+        assert any(
+            "_openviper_new_" in statement for statement in (await one.sync.plan()).statements
+        )
         await one.settled()
         assert one.sql("SELECT * FROM library_book") == [(1, "a")]
 
 
-async def test_a_copied_table_keeps_rows_references_indexes_triggers_views_and_its_counter(tmp_path: Path) -> None:
+async def test_a_copied_table_keeps_rows_references_indexes_triggers_views_and_its_counter(
+    tmp_path: Path,
+) -> None:
     keys: dict[str, Any] = {"indexes": [{"name": "i", "fields": ["shelf_id"]}]}
     async with project(tmp_path) as one:
         await one.settled(SHELF, book(TITLE, FOREIGN, **keys))
@@ -88,7 +97,9 @@ async def test_a_copied_table_keeps_rows_references_indexes_triggers_views_and_i
         )
         wider = schema("library_shelf", column("name", "VARCHAR(30)", unique=True))
         result = await one.settled(wider, book(TITLE, FOREIGN, **keys))
-        assert result.operations == ["alter column library_shelf.name: type VARCHAR(20) -> VARCHAR(30)"]
+        assert result.operations == [
+            "alter column library_shelf.name: type VARCHAR(20) -> VARCHAR(30)"
+        ]
         assert one.sql("SELECT id, name FROM library_shelf") == [(1, "a"), (2, "b")]
         assert one.sql("SELECT * FROM names") == [("a",), ("b",)]
         names = {row[0] for row in one.sql("SELECT name FROM sqlite_master")}
@@ -96,7 +107,10 @@ async def test_a_copied_table_keeps_rows_references_indexes_triggers_views_and_i
         one.sql("INSERT INTO library_shelf (name) VALUES ('d')")
         assert one.sql("SELECT max(id) FROM library_shelf") == [(4,)]
         deletion = ("PRAGMA foreign_keys=ON", "DELETE FROM library_shelf WHERE id = 1")
-        assert one.sql(*deletion, "SELECT title, shelf_id FROM library_book") == [("gone", None), ("gone", 2)]
+        assert one.sql(*deletion, "SELECT title, shelf_id FROM library_book") == [
+            ("gone", None),
+            ("gone", 2),
+        ]
         async with connections.get().connection() as connection:
             assert await connection.fetch_one("PRAGMA foreign_keys") == (1,)
 
@@ -121,9 +135,15 @@ async def test_hand_made_columns_indexes_and_checks_survive(tmp_path: Path) -> N
             "INSERT INTO library_book (title, n) VALUES ('a', 1)",
         )
         first = await one.settled()
-        assert "kept library_book.mine, library_book.other, library_book.doubled:" in first.warnings[0]
-        await one.settled(SHELF, book(column("title", "VARCHAR(60)"), column("n", "BIGINT", nullable=True)))
-        assert one.sql("SELECT id, title, n, mine, other FROM library_book") == [(1, "a", 1, "x", None)]
+        assert (
+            "kept library_book.mine, library_book.other, library_book.doubled:" in first.warnings[0]
+        )
+        await one.settled(
+            SHELF, book(column("title", "VARCHAR(60)"), column("n", "BIGINT", nullable=True))
+        )
+        assert one.sql("SELECT id, title, n, mine, other FROM library_book") == [
+            (1, "a", 1, "x", None)
+        ]
         (created,) = one.sql("SELECT sql FROM sqlite_master WHERE name = 'library_book'")
         assert "COLLATE NOCASE DEFAULT 'x' CHECK (mine <> ',')" in created[0]
         assert "other INTEGER REFERENCES library_shelf(id)" in created[0]
@@ -135,7 +155,9 @@ async def test_a_failing_statement_undoes_all_others(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         await one.settled(book(TITLE))
         before = one.sql("SELECT sql FROM sqlite_master")
-        broken = schema("library_z", TITLE, constraints=[{"name": "c", "type": "CHECK", "check": "nothing > 1"}])
+        broken = schema(
+            "library_z", TITLE, constraints=[{"name": "c", "type": "CHECK", "check": "nothing > 1"}]
+        )
         with pytest.raises(MigrationError, match=r"library_z: create table library_z: .*nothing"):
             await one.migrate(book(TITLE, column("n", default=1)), broken)
         assert one.sql("SELECT sql FROM sqlite_master") == before
@@ -163,7 +185,9 @@ async def test_a_plan_changes_nothing_and_makes_no_file(tmp_path: Path) -> None:
         assert [entry.name for entry in tmp_path.iterdir()] == ["library"]
 
 
-async def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_locked_database_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("openviper.db.schemas.apply.LOCK_TIMEOUT", 0.1)
     async with project(tmp_path) as one:
         connections.configure({"default": {"URL": f"sqlite:///{one.path}", "BUSY_TIMEOUT": 0.05}})

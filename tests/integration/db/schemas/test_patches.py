@@ -33,7 +33,9 @@ def _fresh_registry() -> Iterator[None]:
 
 def patch(name: str, *, text: str | None = None, options: str = "", then: str = "pass") -> str:
     """Return the source of a patch that adds a book."""
-    return f'@db_patch{options}\nasync def {name}():\n    await add("{text or name}")\n    {then}\n\n'
+    return (
+        f'@db_patch{options}\nasync def {name}():\n    await add("{text or name}")\n    {then}\n\n'
+    )
 
 
 def patch_file(one: Project, name: str, body: str) -> None:
@@ -44,7 +46,9 @@ def patch_file(one: Project, name: str, body: str) -> None:
 
 async def test_patches_run_once_in_order_with_their_rows(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
-        patch_file(one, "2_second.py", '@db_patch\nasync def b():\n    """Do b."""\n    await add("b")\n')
+        patch_file(
+            one, "2_second.py", '@db_patch\nasync def b():\n    """Do b."""\n    await add("b")\n'
+        )
         patch_file(one, "1_first.py", patch("c", options="(order=5)") + patch("a"))
         patch_file(one, "_skipped.py", "raise RuntimeError\n")
         result = await one.migrate(BOOK)
@@ -56,12 +60,18 @@ async def test_patches_run_once_in_order_with_their_rows(tmp_path: Path) -> None
         }  # fmt: skip
 
 
-async def test_a_pre_patch_sees_the_old_schema_and_is_only_recorded_where_there_are_no_tables(tmp_path: Path) -> None:
+async def test_a_pre_patch_sees_the_old_schema_and_is_only_recorded_where_there_are_no_tables(
+    tmp_path: Path,
+) -> None:
     async with project(tmp_path) as one:
-        patch_file(one, "p.py", '@db_patch(post_migrate=False)\nasync def a():\n    await add("early")\n')
+        patch_file(
+            one, "p.py", '@db_patch(post_migrate=False)\nasync def a():\n    await add("early")\n'
+        )
         assert (await one.migrate(BOOK)).patches == []
         assert one.sql("SELECT count(*) FROM library_book") == [(0,)]
-        patch_file(one, "q.py", '@db_patch(post_migrate=False)\nasync def a():\n    await add("early")\n')
+        patch_file(
+            one, "q.py", '@db_patch(post_migrate=False)\nasync def a():\n    await add("early")\n'
+        )
         dropped = schema("library_book", column("title", "TEXT"))
         assert (await one.migrate(dropped)).patches == ["library.q.a"]
         assert one.sql("SELECT id, title FROM library_book") == [(1, "early")]
@@ -70,7 +80,9 @@ async def test_a_pre_patch_sees_the_old_schema_and_is_only_recorded_where_there_
 async def test_a_failing_patch_is_undone_and_the_rest_waits(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         patch_file(one, "p.py", patch("a") + patch("b", then='raise ValueError("no")'))
-        with pytest.raises(MigrationError, match=r"patch 'library\.p\.b' failed and was undone: ValueError: no"):
+        with pytest.raises(
+            MigrationError, match=r"patch 'library\.p\.b' failed and was undone: ValueError: no"
+        ):
             await one.migrate(BOOK)
         assert one.sql("SELECT title FROM library_book") == [("a",)]
         reset_registry()
@@ -89,7 +101,9 @@ async def test_a_patch_file_that_does_not_import_stops_before_anything(tmp_path:
 async def test_each_database_has_its_own_record(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         patch_file(one, "p.py", "@db_patch\nasync def a():\n    pass\n")
-        connections.configure({alias: {"URL": f"sqlite:///{tmp_path / alias}.db"} for alias in ("default", "other")})
+        connections.configure(
+            {alias: {"URL": f"sqlite:///{tmp_path / alias}.db"} for alias in ("default", "other")}
+        )
         assert (await one.migrate(BOOK, database="other")).patches == ["library.p.a"]
         assert (await one.sync.plan()).patches == ["library.p.a"]
         assert (await one.migrate()).patches == ["library.p.a"]

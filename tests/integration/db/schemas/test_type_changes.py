@@ -37,7 +37,11 @@ VALUES = {
 
 def targets(old: str) -> list[str]:
     """Return the types that a column may become without force and without loss."""
-    return [new for new in VALUES if new != old and not is_rejected(old, new) and not is_narrowing(old, new)]
+    return [
+        new
+        for new in VALUES
+        if new != old and not is_rejected(old, new) and not is_narrowing(old, new)
+    ]
 
 
 def plain(value: Any) -> str:
@@ -71,12 +75,16 @@ async def test_values_come_along(tmp_path: Path, old: str) -> None:
     new = [one for one in targets(old) if (old, one) not in UNFIT]
     columns = [f"c{number}" for number in range(len(new))]
     async with project(tmp_path) as one:
-        await one.settled(schema("library_book", *(column(name, old, nullable=True) for name in columns)))
+        await one.settled(
+            schema("library_book", *(column(name, old, nullable=True) for name in columns))
+        )
         values = ", ".join(VALUES[old] for _ in columns)
         nulls = ", ".join("NULL" for _ in columns)
         one.sql(f"INSERT INTO library_book ({', '.join(columns)}) VALUES ({values}), ({nulls})")
         before, _ = one.sql(f"SELECT {', '.join(columns)} FROM library_book ORDER BY id")
-        changed = [column(name, kind, nullable=True) for name, kind in zip(columns, new, strict=True)]
+        changed = [
+            column(name, kind, nullable=True) for name, kind in zip(columns, new, strict=True)
+        ]
         await one.settled(schema("library_book", *changed))
         after, empty = one.sql(f"SELECT {', '.join(columns)} FROM library_book ORDER BY id")
         for name, kind, was, now in zip(columns, new, before, after, strict=True):
@@ -104,5 +112,7 @@ async def check_refusal(tmp_path: Path, old: str, new: str, value: str) -> None:
         ("BIGINT", "SMALLINT", "70000"),
     ],
 )
-async def test_a_value_that_does_not_fit_is_told_and_kept(tmp_path: Path, old: str, new: str, value: str) -> None:
+async def test_a_value_that_does_not_fit_is_told_and_kept(
+    tmp_path: Path, old: str, new: str, value: str
+) -> None:
     await check_refusal(tmp_path, old, new, value)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from openviper.backup.background import StopFlag, Stopped
 from openviper.backup.archive import reader, writer
+from openviper.backup.background import StopFlag, Stopped
 from openviper.backup.exceptions import ArchiveError
 from openviper.backup.paths import ValidationError
 from tests.unit.backup.builders import gzip_member_borders, make_tar_gz, regular, special
@@ -32,12 +32,16 @@ def write_archive(path: Path, content: bytes = CONTENT) -> Path:
     return path
 
 
-@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, writer.BLOCK_SIZE, 3 * writer.BLOCK_SIZE + 7])
+@pytest.mark.parametrize(
+    "size", [0, 1, 511, 512, 513, writer.BLOCK_SIZE, 3 * writer.BLOCK_SIZE + 7]
+)
 def test_what_goes_in_comes_out(tmp_path: Path, size: int) -> None:
     content = os.urandom(size)
     archive = write_archive(tmp_path / "a.tar.gz", content)
     (tmp_path / "out").mkdir()
-    assert [path.read_bytes() for path in reader.unpack_tar_gz(archive, tmp_path / "out")] == [content]
+    assert [path.read_bytes() for path in reader.unpack_tar_gz(archive, tmp_path / "out")] == [
+        content
+    ]
 
 
 def test_the_standard_library_reads_the_archive(tmp_path: Path) -> None:
@@ -46,10 +50,18 @@ def test_the_standard_library_reads_the_archive(tmp_path: Path) -> None:
         (info,) = opened.getmembers()
         content = opened.extractfile(info)
         assert content is not None and content.read() == CONTENT
-    assert (info.name, info.mode, info.uid, info.gid, info.isreg()) == ("backup.sql", 0o600, 0, 0, True)
+    assert (info.name, info.mode, info.uid, info.gid, info.isreg()) == (
+        "backup.sql",
+        0o600,
+        0,
+        0,
+        True,
+    )
 
 
-@pytest.mark.skipif(shutil.which("tar") is None or shutil.which("gzip") is None, reason="needs tar and gzip")
+@pytest.mark.skipif(
+    shutil.which("tar") is None or shutil.which("gzip") is None, reason="needs tar and gzip"
+)
 def test_tar_and_gzip_read_the_archive_without_a_complaint(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "a.tar.gz")
     for command in (["gzip", "-t", str(archive)], ["tar", "tzf", str(archive)]):
@@ -103,14 +115,25 @@ def test_no_thread_is_left_when_reading_the_dump_fails(tmp_path: Path) -> None:
 
     with open(tmp_path / "a.tar.gz", "w+b") as file, pytest.raises(OSError, match="gone"):
         writer.TarGzWriter(file).add("backup.sql", blocks())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("backup-compress")]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("backup-compress")
+    ]
 
 
 def test_an_archive_cut_anywhere_is_refused(tmp_path: Path) -> None:
     whole = write_archive(tmp_path / "a.tar.gz", b"some text" * 300_000).read_bytes()
     borders = gzip_member_borders(whole)
     assert len(borders) >= 5
-    cuts = sorted({0, 1, 9, *range(100, len(whole), len(whole) // 40), *borders[:-1], *(b - 1 for b in borders)})
+    cuts = sorted(
+        {
+            0,
+            1,
+            9,
+            *range(100, len(whole), len(whole) // 40),
+            *borders[:-1],
+            *(b - 1 for b in borders),
+        }
+    )
     cut_archive = tmp_path / "cut.tar.gz"
     for number, cut in enumerate(cuts):
         cut_archive.write_bytes(whole[:cut])
@@ -138,7 +161,9 @@ def test_a_flipped_bit_never_goes_unnoticed(tmp_path: Path) -> None:
         assert gzip.decompress(bytes(flipped)) == gzip.decompress(whole)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b""), gzip.compress(b"no tar" * 500)])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", gzip.compress(b""), gzip.compress(b"no tar" * 500)]
+)
 def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tar.gz").write_bytes(content)
     with pytest.raises(ArchiveError, match="^Not a readable archive"):
@@ -190,7 +215,8 @@ def test_links_devices_and_directories_are_skipped(tmp_path: Path) -> None:
 def test_a_file_below_a_link_of_the_archive_stays_inside(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     archive = make_tar_gz(
-        tmp_path / "a.tar.gz", [special("sub", tarfile.SYMTYPE, str(tmp_path)), regular("sub/file", b"x")]
+        tmp_path / "a.tar.gz",
+        [special("sub", tarfile.SYMTYPE, str(tmp_path)), regular("sub/file", b"x")],
     )
     assert reader.unpack_tar_gz(archive, tmp_path / "out") == [tmp_path / "out" / "sub" / "file"]
     assert not (tmp_path / "file").exists()
@@ -198,14 +224,18 @@ def test_a_file_below_a_link_of_the_archive_stays_inside(tmp_path: Path) -> None
 
 def test_the_same_member_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    archive = make_tar_gz(tmp_path / "a.tar.gz", [regular("backup.sql", b"x"), regular("./backup.sql", b"y")])
+    archive = make_tar_gz(
+        tmp_path / "a.tar.gz", [regular("backup.sql", b"x"), regular("./backup.sql", b"y")]
+    )
     with pytest.raises(ArchiveError, match="twice"):
         reader.unpack_tar_gz(archive, tmp_path / "out", only="backup.sql")
 
 
 def test_only_the_top_level_member_counts(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    archive = make_tar_gz(tmp_path / "a.tar.gz", [regular("sub/backup.sql", b"x"), regular("other", b"x")])
+    archive = make_tar_gz(
+        tmp_path / "a.tar.gz", [regular("sub/backup.sql", b"x"), regular("other", b"x")]
+    )
     assert reader.unpack_tar_gz(archive, tmp_path / "out", only="backup.sql") == []
     assert not list((tmp_path / "out").iterdir())
 
@@ -227,7 +257,9 @@ def test_a_member_that_claims_more_than_the_disk_holds_writes_nothing(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_extraction_stops_when_the_disk_fills_up_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extraction_stops_when_the_disk_fills_up_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = write_archive(tmp_path / "a.tar.gz")
     (tmp_path / "out").mkdir()
     usage = shutil.disk_usage(tmp_path)

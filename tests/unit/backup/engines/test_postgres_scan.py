@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from openviper.backup.background import StopFlag
-from openviper.backup.exceptions import BackupError
 from openviper.backup.engines.postgres_scan import refuse_shell_commands, restriction
+from openviper.backup.exceptions import BackupError
 
 
 def scan(tmp_path: Path, text: str | bytes) -> list[tuple[int, int]]:
@@ -73,7 +73,10 @@ def test_backslashes_in_strings_comments_and_data_are_none(tmp_path: Path, text:
 def test_the_fences_of_a_dump_are_reported_with_their_place(tmp_path: Path) -> None:
     text = "-- dump\n\\restrict abcDEF1\nCOPY t (a) FROM stdin;\n\\restrict no\n\\.\n\\unrestrict abcDEF1\n"
     fences = scan(tmp_path, text)
-    assert [text[start : start + length] for start, length in fences] == ["\\restrict abcDEF1", "\\unrestrict abcDEF1"]
+    assert [text[start : start + length] for start, length in fences] == [
+        "\\restrict abcDEF1",
+        "\\unrestrict abcDEF1",
+    ]
 
 
 def test_a_row_longer_than_what_is_read_at_once_ends_no_data(tmp_path: Path) -> None:

@@ -54,7 +54,12 @@ def test_what_is_not_is_refused_with_its_value(text: str) -> None:
 
 @pytest.mark.parametrize("character", [chr(code) for code in (*range(32), 127)])
 def test_control_characters_are_refused_wherever_they_stand(character: str) -> None:
-    for text in (f"a{character}b@x.io", f"A{character}B <a@x.io>", f"a@x{character}.io", f"a@x.io{character}x"):
+    for text in (
+        f"a{character}b@x.io",
+        f"A{character}B <a@x.io>",
+        f"a@x{character}.io",
+        f"a@x.io{character}x",
+    ):
         with pytest.raises(ValueError, match="control character"):
             normalize_addresses([text])
 
@@ -62,7 +67,11 @@ def test_control_characters_are_refused_wherever_they_stand(character: str) -> N
 def test_lists_are_stripped_and_without_duplicates() -> None:
     assert normalize_addresses(None) == []
     assert normalize_addresses(" a@x.io ") == ["a@x.io"]
-    assert normalize_addresses(["b@x.io", "", " ", "a@x.io", "b@x.io ", "B <b@x.io>"]) == ["b@x.io", "a@x.io", "B <b@x.io>"]
+    assert normalize_addresses(["b@x.io", "", " ", "a@x.io", "b@x.io ", "B <b@x.io>"]) == [
+        "b@x.io",
+        "a@x.io",
+        "B <b@x.io>",
+    ]
     wrong: Any = ["a@x.io", 5]
     with pytest.raises(ValueError, match="5 is not a mail address"):
         normalize_addresses(wrong)

@@ -13,7 +13,11 @@ import pytest
 
 from openviper.core.email import attachments
 from openviper.core.email.attachment import AttachmentData, clean_filename, detect_mimetype
-from openviper.core.email.attachments import attachment_from_payload, attachment_to_payload, resolve_attachments
+from openviper.core.email.attachments import (
+    attachment_from_payload,
+    attachment_to_payload,
+    resolve_attachments,
+)
 from openviper.core.email.safe_fetch import FetchedFile
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
@@ -105,8 +109,13 @@ def test_other_forms_are_type_errors(given: object, problem: str) -> None:
         resolved(given)
 
 
-@pytest.mark.parametrize("mimetype", ["image", "/png", "image/", "a/b/c", "a/b\r\nX: y", "a b/c", "text/plain; charset=x", 5])
-def test_explicit_types_are_checked_in_every_form(allowed: Path, web: object, mimetype: Any) -> None:
+@pytest.mark.parametrize(
+    "mimetype",
+    ["image", "/png", "image/", "a/b/c", "a/b\r\nX: y", "a b/c", "text/plain; charset=x", 5],
+)
+def test_explicit_types_are_checked_in_every_form(
+    allowed: Path, web: object, mimetype: Any
+) -> None:
     (allowed / "a").write_bytes(b"x")
     for given in (
         ("n", b"x", mimetype),
@@ -140,7 +149,14 @@ def test_the_limit_is_for_every_form(
     ):  # fmt: skip
         with pytest.raises(ValueError, match="allowed"):
             resolved(given)
-    assert len(resolved(b"x" * 10, allowed / "fits", {"content_b64": base64.b64encode(b"x" * 10).decode()})) == 3
+    assert (
+        len(
+            resolved(
+                b"x" * 10, allowed / "fits", {"content_b64": base64.b64encode(b"x" * 10).decode()}
+            )
+        )
+        == 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +184,12 @@ def test_names_are_names_of_files(name: str, cleaned: str) -> None:
 
 def test_no_file_is_attached_where_no_directory_is_allowed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
-    for given in (tmp_path / "a.txt", str(tmp_path / "a.txt"), {"path": str(tmp_path / "a.txt")}, ("n", tmp_path / "a.txt")):
+    for given in (
+        tmp_path / "a.txt",
+        str(tmp_path / "a.txt"),
+        {"path": str(tmp_path / "a.txt")},
+        ("n", tmp_path / "a.txt"),
+    ):
         with pytest.raises(ValueError, match="ATTACHMENT_ALLOWED_DIRS names no directory"):
             resolved(given)
     # A text that happens to be a path is a text.
@@ -186,7 +207,14 @@ def test_only_files_inside_are_attached(allowed: Path, tmp_path: Path) -> None:
     (allowed / "circle").symlink_to(allowed / "circle")
     (allowed / "inside").symlink_to(allowed / "real")
     (allowed / "real").write_text("fine")
-    for path in (secret, beside / "a", allowed / "link", allowed / "up/secret", allowed / ".." / "secret", tmp_path / "missing"):
+    for path in (
+        secret,
+        beside / "a",
+        allowed / "link",
+        allowed / "up/secret",
+        allowed / ".." / "secret",
+        tmp_path / "missing",
+    ):
         with pytest.raises(ValueError, match="outside") as caught:
             resolved(path)
         assert str(tmp_path) not in str(caught.value)
@@ -223,8 +251,16 @@ def test_texts_that_are_no_paths_are_texts(allowed: Path) -> None:
         ("x", b"%PDF-1.4", "application/pdf"),
         ("x", b"PK\x03\x04", "application/zip"),
         ("a.zip", b"PK\x03\x04", "application/zip"),
-        ("a.docx", b"PK\x03\x04", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-        ("a.XLSX", b"PK\x03\x04", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (
+            "a.docx",
+            b"PK\x03\x04",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        ),
+        (
+            "a.XLSX",
+            b"PK\x03\x04",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
         ("a.odt", b"PK\x03\x04", "application/vnd.oasis.opendocument.text"),
         ("a.epub", b"PK\x03\x04", "application/epub+zip"),
         ("a.csv", b"1,2", "text/csv"),
@@ -265,9 +301,16 @@ def test_order_is_kept_and_the_first_error_ends_the_rest(monkeypatch: pytest.Mon
 
 
 def test_payloads_round_trip() -> None:
-    for one in (AttachmentData("ä.bin", bytes(range(256)), "x/y"), AttachmentData("l.png", PNG, "image/png", "logo")):
+    for one in (
+        AttachmentData("ä.bin", bytes(range(256)), "x/y"),
+        AttachmentData("l.png", PNG, "image/png", "logo"),
+    ):
         assert attachment_from_payload(attachment_to_payload(one)) == one
-    assert set(attachment_to_payload(AttachmentData("a", b"b"))) == {"filename", "content_b64", "mimetype"}
+    assert set(attachment_to_payload(AttachmentData("a", b"b"))) == {
+        "filename",
+        "content_b64",
+        "mimetype",
+    }
 
 
 def test_a_content_id_is_checked() -> None:

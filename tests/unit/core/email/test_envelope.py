@@ -77,15 +77,21 @@ def test_an_envelope_without_recipients_is_refused() -> None:
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\n\r", b"\r\r\n", b"\r\n\n", b"\r\n\r"])
 @pytest.mark.parametrize("place", [0, 10, PIECE - 2, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE - 1])
-def test_a_line_that_ends_otherwise_than_in_crlf_is_refused_wherever_it_stands(ending: bytes, place: int) -> None:
+def test_a_line_that_ends_otherwise_than_in_crlf_is_refused_wherever_it_stands(
+    ending: bytes, place: int
+) -> None:
     for tail in (b"", b"y" * 100 + b"\r\n"):
         with pytest.raises(ValueError, match="other than CRLF"):
-            check_envelope(Envelope("a@example.com", ("b@example.com",), b"x" * place + ending + tail))
+            check_envelope(
+                Envelope("a@example.com", ("b@example.com",), b"x" * place + ending + tail)
+            )
 
 
 @pytest.mark.parametrize("place", [0, PIECE - 2, PIECE - 1, PIECE, PIECE + 1])
 def test_crlf_is_one_line_end_wherever_it_stands(place: int) -> None:
-    check_envelope(Envelope("a@example.com", ("b@example.com",), b"x" * place + b"\r\n" * 40_000 + b"z"))
+    check_envelope(
+        Envelope("a@example.com", ("b@example.com",), b"x" * place + b"\r\n" * 40_000 + b"z")
+    )
 
 
 def test_the_password_is_not_shown() -> None:

@@ -24,7 +24,15 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 def made(**values: Any) -> EmailMessageData:
     """Return a message with what is not given."""
-    return EmailMessageData(**{"recipients": ["bob@x.io"], "subject": "Hi", "text": "Hello", "sender": "ada@x.io", **values})
+    return EmailMessageData(
+        **{
+            "recipients": ["bob@x.io"],
+            "subject": "Hi",
+            "text": "Hello",
+            "sender": "ada@x.io",
+            **values,
+        }
+    )
 
 
 def read(data: EmailMessageData) -> EmailMessage:
@@ -49,13 +57,22 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
 
 
 def test_the_fields_of_a_plain_message() -> None:
-    data = made(cc=["Carl <carl@x.io>"], bcc=["secret@x.io"], reply_to=["answers@x.io"], headers={"X-Order": "7"})
+    data = made(
+        cc=["Carl <carl@x.io>"],
+        bcc=["secret@x.io"],
+        reply_to=["answers@x.io"],
+        headers={"X-Order": "7"},
+    )
     message = read(data)
     assert set(message.keys()) == {
         "Subject", "From", "To", "Cc", "Reply-To", "Date", "Message-ID", "X-Order", "MIME-Version", "Content-Type",
         "Content-Transfer-Encoding",
     }  # fmt: skip
-    assert (message["To"], message["Cc"], message["Reply-To"]) == ("bob@x.io", "Carl <carl@x.io>", "answers@x.io")
+    assert (message["To"], message["Cc"], message["Reply-To"]) == (
+        "bob@x.io",
+        "Carl <carl@x.io>",
+        "answers@x.io",
+    )
     assert message["X-Order"] == "7"
     assert re.fullmatch(r"<\S+@x\.io>", str(message["Message-ID"]))
     assert message["Date"].datetime is not None
@@ -84,7 +101,9 @@ def test_the_standard_librarys_class_says_the_same() -> None:
 def test_bodies_and_files_are_put_together_as_readers_expect() -> None:
     logo = AttachmentData("logo.png", PNG, "image/png", "logo")
     report = AttachmentData("report.pdf", b"%PDF-1.7", "application/pdf")
-    message = read(made(text=None, html='<p>Hi<br>there</p><img src="cid:logo">', attachments=[report, logo]))
+    message = read(
+        made(text=None, html='<p>Hi<br>there</p><img src="cid:logo">', attachments=[report, logo])
+    )
     assert [part.get_content_type() for part in message.walk()] == [
         "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png", "application/pdf",
     ]  # fmt: skip
@@ -97,7 +116,9 @@ def test_bodies_and_files_are_put_together_as_readers_expect() -> None:
     assert image.get_payload(decode=True) == PNG
 
 
-@pytest.mark.parametrize("kind", ["message/rfc822", "multipart/mixed", "message/partial", "image", "a/b/c", "x\r\ny/z"])
+@pytest.mark.parametrize(
+    "kind", ["message/rfc822", "multipart/mixed", "message/partial", "image", "a/b/c", "x\r\ny/z"]
+)
 def test_a_type_that_a_reader_would_take_apart_becomes_a_plain_file(kind: str) -> None:
     evil = b"From: x@y.z\r\nBcc: all@x.io\r\n\r\n--b\r\n\r\nbody"
     message = read(made(attachments=[AttachmentData("mail.eml", evil, kind)]))
@@ -169,7 +190,9 @@ def test_header_fields_that_cannot_be(headers: dict[str, str], problem: str) -> 
 
 
 def test_everybody_gets_it_once() -> None:
-    data = made(recipients=["Bob <bob@x.io>", "ann@x.io"], cc=["bob@x.io"], bcc=[" ann@x.io ", "eve@x.io"])
+    data = made(
+        recipients=["Bob <bob@x.io>", "ann@x.io"], cc=["bob@x.io"], bcc=[" ann@x.io ", "eve@x.io"]
+    )
     assert data.delivery_recipients() == ["Bob <bob@x.io>", "ann@x.io", "eve@x.io"]
     data.only_to = ["eve@x.io"]
     assert data.delivery_recipients() == ["eve@x.io"]
@@ -177,7 +200,11 @@ def test_everybody_gets_it_once() -> None:
 
 
 def test_nothing_of_the_content_is_shown() -> None:
-    data = made(text="secret text", recipients=["bob@x.io"], attachments=[AttachmentData("secret.pdf", b"secret")])
+    data = made(
+        text="secret text",
+        recipients=["bob@x.io"],
+        attachments=[AttachmentData("secret.pdf", b"secret")],
+    )
     assert repr(data) == "<EmailMessageData 'Hi', 1 recipients, 1 attachments>"
     assert repr(data.attachments[0]).count("secret") == 1  # The name, not the content.
 
@@ -210,7 +237,12 @@ def test_leaving_a_list() -> None:
 
 def test_types() -> None:
     assert split_mimetype("image/png") == ("image", "png")
-    assert split_mimetype("image") == split_mimetype("a/b/c") == split_mimetype("") == ("application", "octet-stream")
+    assert (
+        split_mimetype("image")
+        == split_mimetype("a/b/c")
+        == split_mimetype("")
+        == ("application", "octet-stream")
+    )
 
 
 # Random values
@@ -225,23 +257,37 @@ ALPHABETS = (
 
 
 def some_text(chance: random.Random, longest: int) -> str:
-    alphabet = chance.choice(ALPHABETS) + (chance.choice(ALPHABETS) if chance.random() < 0.5 else "")
+    alphabet = chance.choice(ALPHABETS) + (
+        chance.choice(ALPHABETS) if chance.random() < 0.5 else ""
+    )
     return "".join(chance.choice(alphabet) for _ in range(chance.randrange(longest)))
 
 
 def as_meant(text: str) -> str:
     """Return what of a text can be in a header field."""
-    return re.sub("[\x00-\x08\x0a-\x1f\x7f]", "", text).replace("\t", " ").encode("utf-8", "replace").decode().strip()
+    return (
+        re.sub("[\x00-\x08\x0a-\x1f\x7f]", "", text)
+        .replace("\t", " ")
+        .encode("utf-8", "replace")
+        .decode()
+        .strip()
+    )
 
 
 def test_random_messages_have_exactly_the_fields_and_recipients_that_were_meant() -> None:
     chance = random.Random(20)
     accepted = 0
     for _ in range(1500):
-        subject, value, filename = some_text(chance, 120), some_text(chance, 200), some_text(chance, 100)
+        subject, value, filename = (
+            some_text(chance, 120),
+            some_text(chance, 200),
+            some_text(chance, 100),
+        )
         name = as_meant(some_text(chance, 60)).replace("\\", "").replace('"', "")
         recipient = f'"{name}" <bob{chance.randrange(9)}@x.io>' if name else "bob@x.io"
-        attachment = AttachmentData(filename, bytes(chance.randrange(256) for _ in range(50)), "text/plain")
+        attachment = AttachmentData(
+            filename, bytes(chance.randrange(256) for _ in range(50)), "text/plain"
+        )
         data = made(
             subject=subject, recipients=[recipient], cc=["carl@x.io"], bcc=["secret@x.io"],
             headers={"X-Value": as_meant(value)}, attachments=[attachment],
@@ -269,13 +315,36 @@ def test_random_messages_have_exactly_the_fields_and_recipients_that_were_meant(
         assert len(parts) == 2
         assert parts[1].get_payload(decode=True) == attachment.content
         # Not `get_filename`, which strips quotes and angle brackets that belong to the name.
-        assert parts[1]["Content-Disposition"].params["filename"] == clean_filename(filename, "attachment.bin")
+        assert parts[1]["Content-Disposition"].params["filename"] == clean_filename(
+            filename, "attachment.bin"
+        )
     assert accepted > 1000
 
 
 def test_random_addresses_never_name_somebody_else() -> None:
     chance = random.Random(21)
-    pieces = ["a", "b.c", "@", "x.io", "<", ">", '"', "\\", ",", ";", ":", "(", ")", " ", "ä", ".", "[", "]", "é@", "\u3000"]
+    pieces = [
+        "a",
+        "b.c",
+        "@",
+        "x.io",
+        "<",
+        ">",
+        '"',
+        "\\",
+        ",",
+        ";",
+        ":",
+        "(",
+        ")",
+        " ",
+        "ä",
+        ".",
+        "[",
+        "]",
+        "é@",
+        "\u3000",
+    ]
     accepted = 0
     for _ in range(30_000):
         text = "".join(chance.choice(pieces) for _ in range(chance.randrange(1, 9)))
@@ -284,14 +353,21 @@ def test_random_addresses_never_name_somebody_else() -> None:
         except ValueError:
             continue
         accepted += 1
-        parsed = email.message_from_bytes(message_bytes(made(recipients=[text])), policy=SMTPUTF8)["To"]
+        parsed = email.message_from_bytes(message_bytes(made(recipients=[text])), policy=SMTPUTF8)[
+            "To"
+        ]
         # The parser takes raw UTF-8 for bytes that it does not know.
-        found = [one.addr_spec.encode("utf-8", "surrogateescape").decode() for one in parsed.addresses]
+        found = [
+            one.addr_spec.encode("utf-8", "surrogateescape").decode() for one in parsed.addresses
+        ]
         assert found == [mailbox.address], text
     assert accepted > 50
 
 
 def test_the_policy_of_plain_smtp_reads_it_too() -> None:
-    message = email.message_from_bytes(message_bytes(made(subject="ä" * 90, attachments=[AttachmentData("ö" * 90, b"x")])), policy=SMTP)
+    message = email.message_from_bytes(
+        message_bytes(made(subject="ä" * 90, attachments=[AttachmentData("ö" * 90, b"x")])),
+        policy=SMTP,
+    )
     assert message["Subject"] == "ä" * 90
     assert [part.get_filename() for part in message.iter_attachments()] == ["ö" * 90]

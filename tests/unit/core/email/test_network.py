@@ -26,7 +26,10 @@ def test_an_address_needs_no_lookup_and_no_thread() -> None:
 
 
 def test_a_name_is_looked_up() -> None:
-    assert {address[1][0] for address in resolve("localhost", 25, Deadline.after(5))} <= {"127.0.0.1", "::1"}
+    assert {address[1][0] for address in resolve("localhost", 25, Deadline.after(5))} <= {
+        "127.0.0.1",
+        "::1",
+    }
 
 
 def test_the_error_of_a_lookup_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:

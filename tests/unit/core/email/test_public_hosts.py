@@ -35,7 +35,21 @@ PUBLIC = """
 198.17.255.255 198.20.0.1 223.255.255.255 2606:4700:4700::1111 2a00:1450:4001:80b::200e 2400:cb00::1 2620:fe::fe 2001:4860:4860::8888
 """.split()
 
-NO_ADDRESSES = ["", " ", "x", "1", "2130706433", "0x7f000001", "127.1", "010.0.0.1", "1.1.1.1 ", "1.1.1.1\n", "1.1.1.1/32", "１.1.1.1", "[::1]"]
+NO_ADDRESSES = [
+    "",
+    " ",
+    "x",
+    "1",
+    "2130706433",
+    "0x7f000001",
+    "127.1",
+    "010.0.0.1",
+    "1.1.1.1 ",
+    "1.1.1.1\n",
+    "1.1.1.1/32",
+    "１.1.1.1",
+    "[::1]",
+]
 
 
 @pytest.mark.parametrize("ip", [*NOT_PUBLIC, *NO_ADDRESSES])
@@ -57,15 +71,24 @@ def test_a_public_address_is_accepted(ip: str) -> None:
     [
         ("http://example.com", Target("http", "example.com", 80, "/", "")),
         ("HTTPS://Example.COM/", Target("https", "example.com", 443, "/", "")),
-        ("https://example.com:8443/a/b.pdf?x=1&y=%20#z", Target("https", "example.com", 8443, "/a/b.pdf", "?x=1&y=%20")),
+        (
+            "https://example.com:8443/a/b.pdf?x=1&y=%20#z",
+            Target("https", "example.com", 8443, "/a/b.pdf", "?x=1&y=%20"),
+        ),
         ("http://example.com:443/", Target("http", "example.com", 443, "/", "")),
         ("http://example.com?x", Target("http", "example.com", 80, "/", "?x")),
         ("http://example.com#x", Target("http", "example.com", 80, "/", "")),
-        ("http://xn--bcher-kva.example/ü?ü", Target("http", "xn--bcher-kva.example", 80, "/%C3%BC", "?%C3%BC")),
+        (
+            "http://xn--bcher-kva.example/ü?ü",
+            Target("http", "xn--bcher-kva.example", 80, "/%C3%BC", "?%C3%BC"),
+        ),
         ("http://my_bucket.s3.example/x", Target("http", "my_bucket.s3.example", 80, "/x", "")),
         ("http://8.8.8.8/", Target("http", "8.8.8.8", 80, "/", "")),
         ("http://[2606:4700:0::1111]:8080/", Target("http", "2606:4700::1111", 8080, "/", "")),
-        ("http://example.com/a@b:c//d;e?f@g/h", Target("http", "example.com", 80, "/a@b:c//d;e", "?f@g/h")),
+        (
+            "http://example.com/a@b:c//d;e?f@g/h",
+            Target("http", "example.com", 80, "/a@b:c//d;e", "?f@g/h"),
+        ),
     ],
 )
 def test_a_url_is_understood(url: str, target: Target) -> None:
@@ -97,9 +120,32 @@ def test_a_url_with_another_reading_is_refused(url: str) -> None:
         parse_url(url, BOTH)
 
 
-@pytest.mark.parametrize("odd", [" ", "\t", "\n", "\r", "\0", "\x1b", "\x7f", "\x85", "\xa0", "\u2028", "\u200b", "\u202e", "\ufeff", "\ud800"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "\0",
+        "\x1b",
+        "\x7f",
+        "\x85",
+        "\xa0",
+        "\u2028",
+        "\u200b",
+        "\u202e",
+        "\ufeff",
+        "\ud800",
+    ],
+)
 def test_a_url_with_an_invisible_character_is_refused(odd: str) -> None:
-    for url in (f"{odd}http://example.com/", f"http://exa{odd}mple.com/", f"http://example.com/{odd}", f"ht{odd}tp://a.b/"):
+    for url in (
+        f"{odd}http://example.com/",
+        f"http://exa{odd}mple.com/",
+        f"http://example.com/{odd}",
+        f"ht{odd}tp://a.b/",
+    ):
         with pytest.raises(ValueError):
             parse_url(url, BOTH)
 
@@ -150,7 +196,9 @@ def odd_urls(count: int) -> list[str]:
     return [url if pick.random() < 0.4 else f"http://{url}" for url in urls]
 
 
-def test_nothing_but_the_promised_errors_comes_out_of_odd_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_but_the_promised_errors_comes_out_of_odd_urls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: set[str] = set()
 
     def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:

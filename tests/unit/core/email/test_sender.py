@@ -94,7 +94,12 @@ def test_everything_that_is_given_arrives(outbox: list[TestEmail]) -> None:
         sender="Ada <ada@x.io>", reply_to="answers@x.io", headers={"X-Order": "7"},
     )  # fmt: skip
     (mail,) = outbox
-    assert (mail.to, mail.subject, mail.body, mail.html) == (["Bob <bob@x.io>", "bob@x.io"], "Hi", "Hello", "<p>Hello</p>")
+    assert (mail.to, mail.subject, mail.body, mail.html) == (
+        ["Bob <bob@x.io>", "bob@x.io"],
+        "Hi",
+        "Hello",
+        "<p>Hello</p>",
+    )
     assert (mail.cc, mail.bcc, mail.sender) == (("carl@x.io",), ("eve@x.io",), "Ada <ada@x.io>")
     assert mail.attachments == (AttachmentData("a.txt", b"x", "text/plain"),)
     assert mail.message is not None
@@ -129,15 +134,25 @@ def test_nothing_to_say_is_an_error(outbox: list[TestEmail]) -> None:
 
 @pytest.mark.parametrize(
     "named",
-    [{"cc": "a@x.io, b@x.io"}, {"bcc": "nobody"}, {"sender": "a@x.io\r\nBcc: x@y.z"}, {"reply_to": "<>"}, {"headers": {"To": "x"}}],
+    [
+        {"cc": "a@x.io, b@x.io"},
+        {"bcc": "nobody"},
+        {"sender": "a@x.io\r\nBcc: x@y.z"},
+        {"reply_to": "<>"},
+        {"headers": {"To": "x"}},
+    ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_sent(outbox: list[TestEmail], named: dict[str, Any]) -> None:
+def test_what_cannot_be_is_refused_before_anything_is_sent(
+    outbox: list[TestEmail], named: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has a reason of its own
         send("bob@x.io", "Hi", "Hello", **named)
     assert outbox == []
 
 
-def test_given_bodies_beat_those_of_the_template(outbox: list[TestEmail], tmp_path: Path, configure: Configure) -> None:
+def test_given_bodies_beat_those_of_the_template(
+    outbox: list[TestEmail], tmp_path: Path, configure: Configure
+) -> None:
     (tmp_path / "a.md").write_text("Dear *{{ name }}*")
     configure(TEMPLATES_DIR=str(tmp_path))
     send("bob@x.io", "Hi", template="a.md", context={"name": "Bob"})
@@ -154,14 +169,18 @@ def test_given_bodies_beat_those_of_the_template(outbox: list[TestEmail], tmp_pa
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+def log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> pytest.LogCaptureFixture:
     """See what the mail's logger says."""
     monkeypatch.setattr(logging.getLogger("openviper.email"), "propagate", True)
     caplog.set_level(logging.DEBUG, "openviper.email")
     return caplog
 
 
-def test_a_failure_is_logged_with_the_subject_and_nothing_else(log: pytest.LogCaptureFixture, configure: Configure) -> None:
+def test_a_failure_is_logged_with_the_subject_and_nothing_else(
+    log: pytest.LogCaptureFixture, configure: Configure
+) -> None:
     refused = smtplib.SMTPRecipientsRefused({"bob@x.io": (550, b"no such bob@x.io")})
     with backend_override(Fails(refused)):
         with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
@@ -194,7 +213,9 @@ def test_cancelling_is_not_a_failure() -> None:
     asyncio.run(work())
 
 
-def test_the_log_has_a_file_only_where_one_is_asked_for(tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_has_a_file_only_where_one_is_asked_for(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     configure(EMAIL={"backend": "memory"})
     send("bob@x.io", "One", "x")
@@ -213,17 +234,36 @@ def test_the_log_has_a_file_only_where_one_is_asked_for(tmp_path: Path, configur
 
 
 def test_settings_come_key_by_key(configure: Configure) -> None:
-    assert (read_email_config()["backend"], EmailSettings.from_settings()) == ("console", EmailSettings())
+    assert (read_email_config()["backend"], EmailSettings.from_settings()) == (
+        "console",
+        EmailSettings(),
+    )
     configure(EMAIL={"host": "localhost", "port": 1025})
     assert EmailSettings.from_settings() == EmailSettings(port=1025)
-    configure(EMAIL={"use_tls": True, "user": "ada", "password": "s3cret", "from": "shop@x.io", "unknown": 1})
+    configure(
+        EMAIL={
+            "use_tls": True,
+            "user": "ada",
+            "password": "s3cret",
+            "from": "shop@x.io",
+            "unknown": 1,
+        }
+    )
     settings = EmailSettings.from_settings()
     assert (settings.port, settings.username, settings.default_sender) == (587, "ada", "shop@x.io")
     assert "s3cret" not in repr(settings)
     configure(EMAIL={"use_ssl": True})
     assert EmailSettings.from_settings().port == 465
-    configure(EMAIL={"host": "own"}, EMAIL_HOST="flat", EMAIL_PORT=26, EMAIL_BACKEND="smtp", DEFAULT_FROM_EMAIL="flat@x.io")
-    assert EmailSettings.from_settings() == EmailSettings(host="own", port=26, default_sender="flat@x.io")
+    configure(
+        EMAIL={"host": "own"},
+        EMAIL_HOST="flat",
+        EMAIL_PORT=26,
+        EMAIL_BACKEND="smtp",
+        DEFAULT_FROM_EMAIL="flat@x.io",
+    )
+    assert EmailSettings.from_settings() == EmailSettings(
+        host="own", port=26, default_sender="flat@x.io"
+    )
     assert isinstance(get_backend(), SMTPBackend)
 
 
@@ -231,15 +271,31 @@ def test_flat_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyP
     from openviper.conf import Settings
     from openviper.conf.environment import apply_env_overrides
 
-    for name, value in (("HOST", "mail.x.io"), ("PORT", "2525"), ("USE_TLS", "yes"), ("PASSWORD", "s3cret")):
+    for name, value in (
+        ("HOST", "mail.x.io"),
+        ("PORT", "2525"),
+        ("USE_TLS", "yes"),
+        ("PASSWORD", "s3cret"),
+    ):
         monkeypatch.setenv(f"OPENVIPER_EMAIL_{name}", value)
     settings = apply_env_overrides(Settings())
-    assert (settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS) == ("mail.x.io", 2525, True)
+    assert (settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS) == (
+        "mail.x.io",
+        2525,
+        True,
+    )
     assert "s3cret" not in repr(settings)
 
 
 @pytest.mark.parametrize(
-    "email", [{"use_tls": True, "use_ssl": True}, {"port": 0}, {"port": "25"}, {"timeout": -1}, {"max_connections": True}]
+    "email",
+    [
+        {"use_tls": True, "use_ssl": True},
+        {"port": 0},
+        {"port": "25"},
+        {"timeout": -1},
+        {"max_connections": True},
+    ],
 )
 def test_settings_that_cannot_work(configure: Configure, email: dict[str, Any]) -> None:
     with pytest.raises((ImproperlyConfigured, ValueError), match="EMAIL"):
@@ -263,7 +319,9 @@ def test_backends_by_name(configure: Configure, name: str, kind: type) -> None:
     assert isinstance(get_backend(), kind)
 
 
-@pytest.mark.parametrize("name", ["", "sendgrid", "nowhere.at.All", "json.JSONDecoder", f"{__name__}.Missing"])
+@pytest.mark.parametrize(
+    "name", ["", "sendgrid", "nowhere.at.All", "json.JSONDecoder", f"{__name__}.Missing"]
+)
 def test_unknown_backends(name: str) -> None:
     with pytest.raises(ValueError, match="email backend"):
         get_backend(name)
@@ -276,13 +334,27 @@ def test_a_backend_of_the_projects_own_is_used(configure: Configure) -> None:
     assert [one.subject for one in Own.sent] == ["Hi"]
 
 
-def test_the_console_shows_what_would_be_sent(capsys: pytest.CaptureFixture[str], configure: Configure) -> None:
+def test_the_console_shows_what_would_be_sent(
+    capsys: pytest.CaptureFixture[str], configure: Configure
+) -> None:
     configure(EMAIL={"backend": "console"})
-    send("Bob <bob@x.io>", "Grüße", "Füße", "<p>Füße</p>", bcc="eve@x.io", attachments=[("a.bin", b"x" * 5000)])
+    send(
+        "Bob <bob@x.io>",
+        "Grüße",
+        "Füße",
+        "<p>Füße</p>",
+        bcc="eve@x.io",
+        attachments=[("a.bin", b"x" * 5000)],
+    )
     shown = capsys.readouterr().out
     lines = shown.splitlines()
     assert lines[0] == lines[-1] == "=" * 72
-    assert "Subject: Grüße" in lines and "To: Bob <bob@x.io>" in lines and "Füße" in lines and "<p>Füße</p>" in lines
+    assert (
+        "Subject: Grüße" in lines
+        and "To: Bob <bob@x.io>" in lines
+        and "Füße" in lines
+        and "<p>Füße</p>" in lines
+    )
     assert "From: (no sender configured)" in lines
     assert "Envelope: bob@x.io, eve@x.io" in lines
     assert "a.bin (application/octet-stream, 5000 bytes)" in lines
@@ -290,7 +362,13 @@ def test_the_console_shows_what_would_be_sent(capsys: pytest.CaptureFixture[str]
 
 
 def test_files_are_complete_and_private(tmp_path: Path, configure: Configure) -> None:
-    configure(EMAIL={"backend": "file", "file_path": str(tmp_path / "mail"), "default_sender": "shop@x.io"})
+    configure(
+        EMAIL={
+            "backend": "file",
+            "file_path": str(tmp_path / "mail"),
+            "default_sender": "shop@x.io",
+        }
+    )
     for number in range(3):
         send("bob@x.io", f"Number {number}", "Hello")
     paths = sorted((tmp_path / "mail").iterdir())
@@ -325,10 +403,21 @@ def test_a_message_goes_through_the_queue_and_comes_out_the_same() -> None:
     payload = message_to_payload(data)
     assert payload_to_message(json.loads(json.dumps(payload))) == data
     plain = message_to_payload(EmailMessageData(["b@x.io"], "Hi"))
-    assert set(plain) == {"recipients", "subject", "text", "html", "cc", "bcc", "sender", "attachments"}
+    assert set(plain) == {
+        "recipients",
+        "subject",
+        "text",
+        "html",
+        "cc",
+        "bcc",
+        "sender",
+        "attachments",
+    }
 
 
-def test_a_worker_is_there_when_one_lives_on_a_durable_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_is_there_when_one_lives_on_a_durable_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from openviper.db.connections.url import DatabaseURL
     from openviper.tasks.brokers.database import DatabaseBroker
     from openviper.tasks.conf import resolve_tasks_config
@@ -367,9 +456,18 @@ def test_a_worker_is_there_when_one_lives_on_a_durable_queue(tmp_path: Path, mon
 
 @pytest.mark.parametrize(
     ("background", "setting", "queued"),
-    [(None, None, True), (True, None, True), (False, None, False), (None, False, False), (True, False, True), (False, True, False)],
+    [
+        (None, None, True),
+        (True, None, True),
+        (False, None, False),
+        (None, False, False),
+        (True, False, True),
+        (False, True, False),
+    ],
 )
-def test_who_sends_it(durable: MemoryBroker, configure: Configure, background: Any, setting: Any, queued: bool) -> None:
+def test_who_sends_it(
+    durable: MemoryBroker, configure: Configure, background: Any, setting: Any, queued: bool
+) -> None:
     Own.sent.clear()
     configure(EMAIL={"backend": f"{__name__}.Own", "background": setting})
     assert send("bob@x.io", "Hi", "Hello", background=background)
@@ -397,7 +495,9 @@ class Full(MemoryBroker):
         raise BrokerError("the disk is full")
 
 
-def test_a_queue_that_takes_nothing(configure: Configure, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture) -> None:
+def test_a_queue_that_takes_nothing(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
     Own.sent.clear()
     configure(EMAIL={"backend": f"{__name__}.Own"})
     monkeypatch.setattr(mail_queue, "worker_available", lambda: True)
@@ -410,11 +510,16 @@ def test_a_queue_that_takes_nothing(configure: Configure, monkeypatch: pytest.Mo
     assert [one.subject for one in Own.sent] == ["Hi", "Ho"]
 
 
-def test_what_is_queued_is_delivered_with_the_same_identifier(durable: MemoryBroker, configure: Configure) -> None:
+def test_what_is_queued_is_delivered_with_the_same_identifier(
+    durable: MemoryBroker, configure: Configure
+) -> None:
     configure(EMAIL={"default_sender": "shop@x.io"})
     send("bob@x.io", "Hi", "Hello", bcc="eve@x.io", background=True)
     (message,) = durable.messages()
-    assert (message.actor_name, message.queue_name) == ("openviper.core.email.deliver_email", "emails")
+    assert (message.actor_name, message.queue_name) == (
+        "openviper.core.email.deliver_email",
+        "emails",
+    )
     payload = next(iter(durable._entries.values())).message.arguments()[0][0]
     backend = MemoryBackend()
     with backend_override(backend):
@@ -436,7 +541,9 @@ def test_large_messages_wait_in_a_private_file(
     (entry,) = durable._entries.values()
     assert len(entry.message.payload) < 200
     (path,) = spool.iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(spool.stat().st_mode) == 0o700
+    assert (
+        stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(spool.stat().st_mode) == 0o700
+    )
     payload = entry.message.arguments()[0][0]
     with backend_override(Fails(OSError("down"))), pytest.raises(mail_queue.MailNotDeliveredError):
         asyncio.run(deliver_email(payload))
@@ -451,14 +558,18 @@ def test_large_messages_wait_in_a_private_file(
             payload_to_message({"spool": name})
 
 
-def test_a_file_that_no_task_names_is_not_left(durable: MemoryBroker, configure: Configure, tmp_path: Path) -> None:
+def test_a_file_that_no_task_names_is_not_left(
+    durable: MemoryBroker, configure: Configure, tmp_path: Path
+) -> None:
     configure(EMAIL={"spool_dir": str(tmp_path / "spool"), "background": True})
     with pinned_broker(Full()), pytest.raises(BrokerError):
         send("bob@x.io", "Hi", "Hello", attachments=[("a.bin", b"x" * 500_000)])
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def test_those_who_were_refused_are_tried_again_alone(durable: MemoryBroker, log: pytest.LogCaptureFixture) -> None:
+def test_those_who_were_refused_are_tried_again_alone(
+    durable: MemoryBroker, log: pytest.LogCaptureFixture
+) -> None:
     data = EmailMessageData(["bob@x.io", "ann@x.io"], "Hi", "Hello", bcc=["eve@x.io"])
     data.stamp()
     backend = Fails(RecipientsRefused({"ann@x.io": (450, "later")}))
@@ -474,7 +585,10 @@ def test_those_who_were_refused_are_tried_again_alone(durable: MemoryBroker, log
 def test_what_is_stored_of_a_failure_names_nobody() -> None:
     data = EmailMessageData(["bob@x.io"], "Hi", "Hello", message_id="<1@x.io>")
     refused = smtplib.SMTPRecipientsRefused({"bob@x.io": (550, b"no such bob")})
-    with backend_override(Fails(refused)), pytest.raises(mail_queue.MailNotDeliveredError) as caught:
+    with (
+        backend_override(Fails(refused)),
+        pytest.raises(mail_queue.MailNotDeliveredError) as caught,
+    ):
         asyncio.run(deliver_email(message_to_payload(data)))
     assert str(caught.value) == "message <1@x.io> was not delivered: SMTPRecipientsRefused 550"
     assert caught.value.__suppress_context__ and caught.value.__cause__ is None

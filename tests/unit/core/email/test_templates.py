@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from openviper.core.email.plain_text import html_to_text
-from openviper.core.email.templates import check_mail_template_name, render_markdown, render_template_content
+from openviper.core.email.templates import (
+    check_mail_template_name,
+    render_markdown,
+    render_template_content,
+)
 from tests.unit.core.email.conftest import Configure
 
 NAME = "O'Brien & <b>Co</b>"
@@ -32,11 +36,19 @@ def test_values_are_escaped_where_the_result_is_html_and_only_there(folder: Path
     values: dict[str, object] = {"name": NAME}
     escaped = "O&#39;Brien &amp; &lt;b&gt;Co&lt;/b&gt;"
     assert render_template_content("a.txt", values, folder) == (f"Dear {NAME}", None)
-    assert render_template_content("deep/a.html", values, folder) == (None, f"<p>Dear {escaped}</p>")
+    assert render_template_content("deep/a.html", values, folder) == (
+        None,
+        f"<p>Dear {escaped}</p>",
+    )
     assert render_template_content("a.HTM", values, str(folder)) == (None, escaped)
     text, html = render_template_content("a.md", values, folder)
     assert text == f"# Dear {NAME}\n\n[shop](https://x.io)"
-    assert html is not None and "<h1" in html and "<b>" not in html and '<a href="https://x.io">shop</a>' in html
+    assert (
+        html is not None
+        and "<h1" in html
+        and "<b>" not in html
+        and '<a href="https://x.io">shop</a>' in html
+    )
     text, html = render_template_content("a.markdown", {"name": "x"}, folder)
     assert (text, html) == ("*x*", "<p><em>x</em></p>")
     assert render_template_content("a.txt", None, folder) == ("Dear ", None)
@@ -66,7 +78,9 @@ def test_the_sandbox_and_missing_files(folder: Path) -> None:
         render_template_content("missing.txt", {}, folder)
 
 
-def test_the_folders_of_the_project_and_of_its_apps(tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folders_of_the_project_and_of_its_apps(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = tmp_path / "mailapp"
     (app / "templates").mkdir(parents=True)
     (app / "__init__.py").touch()
@@ -81,8 +95,14 @@ def test_the_folders_of_the_project_and_of_its_apps(tmp_path: Path, configure: C
     try:
         assert render_template_content("both.txt")[0] == "from the project"
         assert render_template_content("welcome.txt")[0] == "from the app"
-        assert render_template_content("both.txt", template_dir=tmp_path / "other")[0] == "from elsewhere"
-        assert render_template_content("welcome.txt", template_dir=tmp_path / "other")[0] == "from the app"
+        assert (
+            render_template_content("both.txt", template_dir=tmp_path / "other")[0]
+            == "from elsewhere"
+        )
+        assert (
+            render_template_content("welcome.txt", template_dir=tmp_path / "other")[0]
+            == "from the app"
+        )
     finally:
         sys.modules.pop("mailapp", None)
 
@@ -103,8 +123,14 @@ def test_targets_that_run_scripts_are_dropped(source: str) -> None:
 
 
 def test_other_targets_stay() -> None:
-    html = render_markdown("[a](https://x.io/javascript:) [b](mailto:a@x.io) [c](/data:x) <https://y.io>\n\n* one\n* two\n\na | b\n- | -\n1 | 2\n")
-    assert 'href="https://x.io/javascript:"' in html and 'href="mailto:a@x.io"' in html and 'href="/data:x"' in html
+    html = render_markdown(
+        "[a](https://x.io/javascript:) [b](mailto:a@x.io) [c](/data:x) <https://y.io>\n\n* one\n* two\n\na | b\n- | -\n1 | 2\n"
+    )
+    assert (
+        'href="https://x.io/javascript:"' in html
+        and 'href="mailto:a@x.io"' in html
+        and 'href="/data:x"' in html
+    )
     assert 'href="#"' not in html
     assert "<li>one</li>" in html and "<table>" in html
 
@@ -114,7 +140,10 @@ def test_other_targets_stay() -> None:
     [
         ("<p>One</p><p>Two<br>lines</p>", "One\n\nTwo\nlines"),
         ("a &amp; b &lt;c&gt; &nbsp;d", "a & b <c> \xa0d"),
-        ("<html><head><title>T</title><style>p{}</style></head><body>B<script>x()</script></body></html>", "B"),
+        (
+            "<html><head><title>T</title><style>p{}</style></head><body>B<script>x()</script></body></html>",
+            "B",
+        ),
         ("<ul><li>one<li>two<ol><li>deep</ol></ul>end", "- one\n- two\n  1. deep\n\nend"),
         ("<ol><li>one</li><li>two</li></ol>", "1. one\n2. two"),
         ('<a href="https://x.io">the shop</a>', "the shop (https://x.io)"),

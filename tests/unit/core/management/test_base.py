@@ -46,7 +46,9 @@ def test_the_parser_is_named_after_script_and_command() -> None:
     assert "Greet." in out.getvalue()
 
 
-def test_a_wrong_option_exits_with_2_and_suggests_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_exits_with_2_and_suggests_the_right_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as caught:
         make()[0].run_from_argv(["viperctl.py", "greet", "--tines=2"])
     assert caught.value.code == 2
@@ -132,7 +134,10 @@ def test_every_style_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (FileNotFoundError(2, "No such file or directory", "a.txt"), "No such file or directory: 'a.txt'"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.txt"),
+            "No such file or directory: 'a.txt'",
+        ),
         (OSError(28, "No space left on device"), "No space left on device"),
         (ValueError(), "ValueError"),
         (ValueError("bad"), "bad"),

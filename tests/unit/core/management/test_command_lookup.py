@@ -11,9 +11,9 @@ import pytest
 
 from openviper.core.management import listing
 from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.builtin_commands import BUILTIN, normalise
 from openviper.core.management.command_lookup import find_builtin, find_command
 from openviper.core.management.listing import describe_commands, list_commands
-from openviper.core.management.builtin_commands import BUILTIN, normalise
 from tests.projects import app, command, write
 
 Install = Callable[..., Path]
@@ -61,12 +61,20 @@ def test_the_first_app_wins_and_the_other_is_reported(install: Install) -> None:
 
 def test_a_built_in_command_cannot_be_replaced(install: Install) -> None:
     install(app("disc_e", create_app=command()), "disc_e")
-    assert type(find_command("create_app")).__module__ == "openviper.core.management.commands.create_app"
+    assert (
+        type(find_command("create_app")).__module__
+        == "openviper.core.management.commands.create_app"
+    )
     assert "create-app of disc_e (hidden by openviper)" in list_commands(verbose=True)
 
 
 def test_the_summary_is_read_without_importing_the_command(install: Install) -> None:
-    install(app("disc_f", hello="raise RuntimeError\nclass Command:\n    help = '''First.\nSecond.'''\n"), "disc_f")
+    install(
+        app(
+            "disc_f", hello="raise RuntimeError\nclass Command:\n    help = '''First.\nSecond.'''\n"
+        ),
+        "disc_f",
+    )
     assert [info.summary for info in describe_commands() if info.name == "hello"] == ["First."]
 
 
@@ -78,7 +86,10 @@ def test_a_summary_that_is_computed_is_unknown(install: Install) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import disc_missing\n", "cannot load command 'hello' of app 'disc_h': ModuleNotFoundError.*disc_missing"),
+        (
+            "import disc_missing\n",
+            "cannot load command 'hello' of app 'disc_h': ModuleNotFoundError.*disc_missing",
+        ),
         ("1 / 0\n", "cannot load command 'hello' of app 'disc_h': ZeroDivisionError"),
         ("x = 1\n", "hello.py does not define a class Command"),
         ("class Command: pass\n", "hello.py does not define a class Command"),
@@ -117,14 +128,21 @@ def entry_point(value: str) -> dict[str, str]:
 
 
 def test_a_command_of_another_distribution_is_an_entry_point(install: Install) -> None:
-    install(entry_point("disc_dist:Afar") | {"disc_dist.py": command().replace("Command(", "Afar(")})
+    install(
+        entry_point("disc_dist:Afar") | {"disc_dist.py": command().replace("Command(", "Afar(")}
+    )
     assert type(find_command("from_afar")).__name__ == "Afar"
-    assert [info.origin for info in describe_commands() if info.name == "from-afar"] == ["entry point disc_dist:Afar"]
+    assert [info.origin for info in describe_commands() if info.name == "from-afar"] == [
+        "entry point disc_dist:Afar"
+    ]
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [("disc_dist2:Nope", "cannot load command 'from-afar' from"), ("disc_dist2:x", "is not a BaseCommand")],
+    [
+        ("disc_dist2:Nope", "cannot load command 'from-afar' from"),
+        ("disc_dist2:x", "is not a BaseCommand"),
+    ],
 )
 def test_a_broken_entry_point_is_named(install: Install, value: str, message: str) -> None:
     install(entry_point(value) | {"disc_dist2.py": "x = 1\n"})

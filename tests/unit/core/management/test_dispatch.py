@@ -54,7 +54,9 @@ def run(error: BaseException) -> tuple[int, str]:
         (KeyboardInterrupt(), INTERRUPTED, "\n"),
     ],
 )
-def test_an_expected_failure_is_one_line_and_a_code(error: BaseException, code: int, text: str) -> None:
+def test_an_expected_failure_is_one_line_and_a_code(
+    error: BaseException, code: int, text: str
+) -> None:
     assert run(error) == (code, text)
 
 

@@ -31,7 +31,9 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     """Settings with one app that exists and one that does not, in a project of its own."""
     databases: Any = {"default": {"OPTIONS": {"URL": "sqlite:///x.db"}}, "empty": {}, "ROUTERS": []}
     monkeypatch.setattr(
-        settings, "instance", Settings(SECRET_KEY=KEY, INSTALLED_APPS=("util_blog", "util_nope"), DATABASES=databases)
+        settings,
+        "instance",
+        Settings(SECRET_KEY=KEY, INSTALLED_APPS=("util_blog", "util_nope"), DATABASES=databases),
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -53,14 +55,16 @@ def test_the_banner_is_shown_and_returned() -> None:
     assert "http://[::1]:80/" in get_banner(None, "::1", 80)
 
 
-def test_an_installed_app_that_is_missing_is_a_warning(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_installed_app_that_is_missing_is_a_warning(
+    installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, found = resolve_installed_apps()
     assert found == {"util_blog": str(installed / "util_blog")}
     assert capsys.readouterr().err == "Warning: installed app 'util_nope' not found\n"
 
 
 def test_an_unknown_label_is_told_with_places_and_the_closest_app(installed: Path) -> None:
-    text = str(report_app_not_found(None, "util_bog"))
+    text = str(report_app_not_found("util_bog"))
     assert text.startswith("App 'util_bog' not found")
     assert "apps/util_bog/" in text and "did you mean 'util_blog'?" in text and "\n" not in text
 
@@ -74,7 +78,9 @@ def test_an_app_without_models_is_told_apart_from_a_broken_one(installed: Path) 
     with pytest.raises(NoModelsModule):
         import_models_module("util_blog")
     (installed / "util_blog" / "models.py").write_text("import util_missing\n")
-    with pytest.raises(CommandError, match="cannot import 'util_blog.models'.*util_missing") as caught:
+    with pytest.raises(
+        CommandError, match="cannot import 'util_blog.models'.*util_missing"
+    ) as caught:
         import_models_module("util_blog")
     assert not isinstance(caught.value, NoModelsModule)
 
@@ -85,11 +91,16 @@ def test_the_database_is_that_of_the_option_or_the_default(installed: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("alias", "message"), [
-        ("empty", "No database URL configured"), ("nope", "unknown database alias"), ("ROUTERS", "unknown")
-    ]
+    ("alias", "message"),
+    [
+        ("empty", "No database URL configured"),
+        ("nope", "unknown database alias"),
+        ("ROUTERS", "unknown"),
+    ],
 )
-def test_a_database_that_is_not_configured_is_refused(installed: Path, alias: str, message: str) -> None:
+def test_a_database_that_is_not_configured_is_refused(
+    installed: Path, alias: str, message: str
+) -> None:
     with pytest.raises(CommandError, match=message):
         resolve_db_url({"database": alias})
 
@@ -98,7 +109,9 @@ def test_a_password_is_asked_for_until_it_is_good_and_repeated() -> None:
     command, err = answering("\nshort\nlong-enough\nother-one\nlong-enough\nlong-enough\n")
     assert prompt_password(command) == "long-enough"
     text = err.getvalue()
-    assert "must not be blank" in text and "at least 8 characters" in text and "do not match" in text
+    assert (
+        "must not be blank" in text and "at least 8 characters" in text and "do not match" in text
+    )
 
 
 def test_the_end_of_input_cancels_a_password() -> None:

@@ -7,21 +7,32 @@ from typing import Any
 
 import pytest
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.db.connections.options import read_databases
+from openviper.db.exceptions import DatabaseConfigurationError
 
 
 def test_options_win_over_the_alias_and_routers_are_no_aliases() -> None:
     options = read_databases(
-        {"default": {"URL": "sqlite://", "POOL_SIZE": 3, "OPTIONS": {"POOL_SIZE": 4}}, "ROUTERS": [], "ROUTING": {}}
+        {
+            "default": {"URL": "sqlite://", "POOL_SIZE": 3, "OPTIONS": {"POOL_SIZE": 4}},
+            "ROUTERS": [],
+            "ROUTING": {},
+        }
     )
     assert list(options) == ["default"]
     assert options["default"].pool_size == 4
 
 
-def test_a_number_out_of_range_is_moved_to_the_border_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_number_out_of_range_is_moved_to_the_border_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.WARNING, "openviper.db"):
-        assert read_databases({"default": {"URL": "sqlite://", "POOL_SIZE": 1000}})["default"].pool_size == 100
+        assert (
+            read_databases({"default": {"URL": "sqlite://", "POOL_SIZE": 1000}})[
+                "default"
+            ].pool_size
+            == 100
+        )
     assert "POOL_SIZE=1000" in caplog.text
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.exceptions import DatabaseConfigurationError
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.exceptions import DatabaseConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,17 @@ def test_sqlite_urls(text: str, database: str) -> None:
     assert url.is_memory == (database == ":memory:")
 
 
-def test_a_relative_path_is_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_below_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert DatabaseURL.parse("sqlite:///x.db").path == tmp_path / "x.db"
 
 
 def test_server_urls_are_percent_decoded_and_get_default_ports() -> None:
-    url = DatabaseURL.parse("postgresql+asyncpg://us%40er:p%2F%3A%40ss@db.example/shop%20x?sslmode=require")
+    url = DatabaseURL.parse(
+        "postgresql+asyncpg://us%40er:p%2F%3A%40ss@db.example/shop%20x?sslmode=require"
+    )
     assert (url.vendor, url.username, url.password) == ("postgresql", "us@er", "p/:@ss")
     assert (url.host, url.port, url.database) == ("db.example", 5432, "shop x")
     assert url.query == {"sslmode": "require"}
@@ -48,7 +52,16 @@ def test_no_text_of_a_url_shows_its_password() -> None:
     assert str(url) == "mysql://root:***@h:3306/x"
 
 
-@pytest.mark.parametrize("text", ["", "db.sqlite3", "://x", "postgresql://u:hunter2@h:notaport/x", "mysql://u:hunter2@h:99999/x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "db.sqlite3",
+        "://x",
+        "postgresql://u:hunter2@h:notaport/x",
+        "mysql://u:hunter2@h:99999/x",
+    ],
+)
 def test_an_impossible_url_is_one_error_without_the_password(text: str) -> None:
     with pytest.raises(DatabaseConfigurationError) as caught:
         DatabaseURL.parse(text)

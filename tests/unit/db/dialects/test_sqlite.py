@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from openviper.db.dialects.sqlite import SQLiteDialect
 from openviper.db.connections.drivers.sqlite import _regexp
+from openviper.db.dialects.sqlite import SQLiteDialect
 
 DIALECT = SQLiteDialect()
 
@@ -39,7 +39,11 @@ def test_a_value_comes_back_as_it_went_in(neutral_type: str, value: Any) -> None
 
 
 def test_a_time_stamp_is_stored_in_utc_without_offset() -> None:
-    writer, reader, naive = DIALECT.writer("DATETIME"), DIALECT.reader("DATETIME"), DIALECT.reader("DATETIME", aware=False)
+    writer, reader, naive = (
+        DIALECT.writer("DATETIME"),
+        DIALECT.reader("DATETIME"),
+        DIALECT.reader("DATETIME", aware=False),
+    )
     assert writer and reader and naive
     moment = datetime(2026, 1, 2, 3, 0, tzinfo=timezone(timedelta(hours=2)))
     assert writer(moment) == "2026-01-02 01:00:00.000000"
@@ -47,31 +51,66 @@ def test_a_time_stamp_is_stored_in_utc_without_offset() -> None:
     assert naive("2026-01-02 01:00:00") == datetime(2026, 1, 2, 1, 0)
 
 
-@pytest.mark.parametrize("nasty", ["50%", "a_b", "a*b", "what?", "[x]", "back\\slash", "it's", 'quo"te', "^$."])
-@pytest.mark.parametrize("lookup", ["contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "iexact"])
+@pytest.mark.parametrize(
+    "nasty", ["50%", "a_b", "a*b", "what?", "[x]", "back\\slash", "it's", 'quo"te', "^$."]
+)
+@pytest.mark.parametrize(
+    "lookup",
+    ["contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "iexact"],
+)
 def test_wildcards_in_a_value_mean_themselves(lookup: str, nasty: str) -> None:
     raw = sqlite3.connect(":memory:")
     raw.execute("CREATE TABLE t (v TEXT)")
-    raw.executemany("INSERT INTO t VALUES (?)", [(nasty,), (f"x{nasty}x",), ("other",), ("5000",), ("aXb",)])
+    raw.executemany(
+        "INSERT INTO t VALUES (?)", [(nasty,), (f"x{nasty}x",), ("other",), ("5000",), ("aXb",)]
+    )
     condition = DIALECT.text_lookup(lookup, "v")
-    found = [row[0] for row in raw.execute(f"SELECT v FROM t WHERE {condition}", (DIALECT.text_operand(lookup, nasty),))]
+    found = [
+        row[0]
+        for row in raw.execute(
+            f"SELECT v FROM t WHERE {condition}", (DIALECT.text_operand(lookup, nasty),)
+        )
+    ]
     raw.close()
     expected = [nasty, f"x{nasty}x"] if "contains" in lookup else [nasty]
     assert found == expected
 
 
-@pytest.mark.parametrize(("lookup", "found"), [("contains", ["Abc"]), ("icontains", ["Abc", "aBC"]), ("regex", ["Abc"]), ("iregex", ["Abc", "aBC"])])
+@pytest.mark.parametrize(
+    ("lookup", "found"),
+    [
+        ("contains", ["Abc"]),
+        ("icontains", ["Abc", "aBC"]),
+        ("regex", ["Abc"]),
+        ("iregex", ["Abc", "aBC"]),
+    ],
+)
 def test_case_counts_only_where_it_should(lookup: str, found: list[str]) -> None:
     raw = sqlite3.connect(":memory:")
     raw.create_function("regexp", 2, _regexp)
     raw.execute("CREATE TABLE t (v TEXT)")
     raw.executemany("INSERT INTO t VALUES (?)", [("Abc",), ("aBC",), (None,)])
-    rows = raw.execute(f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v')}", (DIALECT.text_operand(lookup, "Ab"),))
+    rows = raw.execute(
+        f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v')}",
+        (DIALECT.text_operand(lookup, "Ab"),),
+    )
     assert [row[0] for row in rows] == found
     raw.close()
 
 
-@pytest.mark.parametrize(("part", "value"), [("year", 2026), ("month", 1), ("day", 2), ("hour", 3), ("minute", 4), ("second", 5), ("date", "2026-01-02"), ("time", "03:04:05")])
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("year", 2026),
+        ("month", 1),
+        ("day", 2),
+        ("hour", 3),
+        ("minute", 4),
+        ("second", 5),
+        ("date", "2026-01-02"),
+        ("time", "03:04:05"),
+    ],
+)
 def test_parts_of_a_time_stamp(part: str, value: object) -> None:
     raw = sqlite3.connect(":memory:")
     sql = DIALECT.date_part(part, "'2026-01-02 03:04:05.678000'")
@@ -156,7 +195,9 @@ def test_every_decimal_is_either_kept_or_refused() -> None:
     kept = refused = 0
     for digits in range(1, 22):
         for _ in range(100):
-            value = Decimal(random.randrange(10 ** (digits - 1), 10**digits)).scaleb(-random.randrange(10))
+            value = Decimal(random.randrange(10 ** (digits - 1), 10**digits)).scaleb(
+                -random.randrange(10)
+            )
             try:
                 raw.execute("REPLACE INTO t VALUES (1, ?)", (writer(value),))
             except ValueError:

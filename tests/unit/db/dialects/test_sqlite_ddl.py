@@ -20,7 +20,9 @@ def live_tables(*statements: str) -> dict[str, LiveTable]:
     try:
         for statement in statements:
             connection.execute(statement)
-        results = [connection.execute(query).fetchall() for query in dialect.introspection_queries()]
+        results = [
+            connection.execute(query).fetchall() for query in dialect.introspection_queries()
+        ]
     finally:
         connection.close()
     return dialect.read_tables(results, None)
@@ -41,7 +43,12 @@ def test_expressions_that_mean_the_same_compare_equal(one: str, other: str) -> N
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("a = 'x'", "a = 'X'"), ("a AND (b OR c)", "(a AND b) OR c"), ("a < 1", "a <= 1"), ("(a) + (b)", "a) + (b")],
+    [
+        ("a = 'x'", "a = 'X'"),
+        ("a AND (b OR c)", "(a AND b) OR c"),
+        ("a < 1", "a <= 1"),
+        ("(a) + (b)", "a) + (b"),
+    ],
 )
 def test_expressions_that_differ_compare_unequal(one: str, other: str) -> None:
     assert normalise_expression(one) != normalise_expression(other)

@@ -17,7 +17,11 @@ class State(TextChoice):
 
 
 def test_a_class_lists_its_members() -> None:
-    assert State.choices == [("draft", "Not yet public"), ("out", "Published"), ("review", "In review")]
+    assert State.choices == [
+        ("draft", "Not yet public"),
+        ("out", "Published"),
+        ("review", "In review"),
+    ]
     assert State.values == ["draft", "out", "review"]
     assert State.labels == ["Not yet public", "Published", "In review"]
     assert State.names == ["DRAFT", "OUT", "IN_REVIEW"]
@@ -31,7 +35,9 @@ def test_a_member_is_its_value() -> None:
 def test_members_are_found_by_value_and_by_label() -> None:
     assert State.from_value("out") is State.OUT
     assert State.from_label("In review") is State.IN_REVIEW
-    with pytest.raises(ValueError, match="'nope' is not a value of State; values: draft, out, review"):
+    with pytest.raises(
+        ValueError, match="'nope' is not a value of State; values: draft, out, review"
+    ):
         State.from_value("nope")
     with pytest.raises(ValueError, match="'draft' is not a label of State"):
         State.from_label("draft")

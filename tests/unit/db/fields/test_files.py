@@ -9,7 +9,13 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from openviper.db.fields import FileField, FileStorage, ImageField, get_file_storage, set_file_storage
+from openviper.db.fields import (
+    FileField,
+    FileStorage,
+    ImageField,
+    get_file_storage,
+    set_file_storage,
+)
 from openviper.db.fields.uploads import clean_name, detect_kind
 from openviper.db.models import Model, ModelValidationError
 from openviper.exceptions import ImproperlyConfigured
@@ -23,7 +29,9 @@ BMP = b"BM\x00\x01\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00"
 ZIP = b"PK\x03\x04" + b"\x00" * 20
 PDF = b"%PDF-1.7\n"
 HTML = b"  <!DOCTYPE html><html></html>"
-SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+SVG = (
+    b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+)
 
 
 class MemoryStorage:
@@ -64,7 +72,12 @@ class Upload:
     """Looks like the upload of a web request."""
 
     def __init__(
-        self, data: bytes, filename: str = "", content_type: str = "", size: int | None = None, chunk: int = 1 << 30
+        self,
+        data: bytes,
+        filename: str = "",
+        content_type: str = "",
+        size: int | None = None,
+        chunk: int = 1 << 30,
     ) -> None:
         self.file = io.BytesIO(data)
         self.filename = filename
@@ -119,15 +132,24 @@ def test_the_storage_in_memory_keeps_the_contract() -> None:
     assert storage.url("x") == "/media/x"
 
 
-async def test_an_upload_is_stored_and_its_path_takes_its_place(storage: MemoryStorage, tmp_path: Path) -> None:
+async def test_an_upload_is_stored_and_its_path_takes_its_place(
+    storage: MemoryStorage, tmp_path: Path
+) -> None:
     async with database(tmp_path, Document):
-        document = Document(paper=Upload(PDF, "My paper (1).pdf", "application/pdf"), photo=io.BytesIO(PNG))
+        document = Document(
+            paper=Upload(PDF, "My paper (1).pdf", "application/pdf"), photo=io.BytesIO(PNG)
+        )
         await document.save()
         assert document.paper is not None and document.photo is not None
         assert storage.files == {document.paper: PDF, document.photo: PNG}
         directory, _, name = document.paper.partition("/")
         token, _, name = name.partition("_")
-        assert directory == "papers" and len(token) == 8 and int(token, 16) >= 0 and name == "My_paper_1_.pdf"
+        assert (
+            directory == "papers"
+            and len(token) == 8
+            and int(token, 16) >= 0
+            and name == "My_paper_1_.pdf"
+        )
         assert document.photo.startswith("images/") and document.photo.endswith("_file.png")
         loaded = await Document.objects.get()
         assert (loaded.paper, loaded.photo) == (document.paper, document.photo)
@@ -138,7 +160,9 @@ async def test_an_upload_is_stored_and_its_path_takes_its_place(storage: MemoryS
         assert storage.files[str((await Document.objects.get()).paper)] == b"new"
 
 
-async def test_a_refused_upload_stores_neither_file_nor_row(storage: MemoryStorage, tmp_path: Path) -> None:
+async def test_a_refused_upload_stores_neither_file_nor_row(
+    storage: MemoryStorage, tmp_path: Path
+) -> None:
     async with database(tmp_path, Document):
         with pytest.raises(ValueError, match="photo: the content is html"):
             await Document(photo=Upload(HTML, "x.png", "image/png")).save()
@@ -156,7 +180,9 @@ async def test_writes_of_many_rows_take_no_uploads(storage: MemoryStorage, tmp_p
         assert storage.files == {} and await Document.objects.count() == 0
 
 
-async def test_files_opened_before_are_read_from_their_beginning(storage: MemoryStorage, tmp_path: Path) -> None:
+async def test_files_opened_before_are_read_from_their_beginning(
+    storage: MemoryStorage, tmp_path: Path
+) -> None:
     upload = Upload(PDF, "x.pdf")
     await upload.read(3)
     assert storage.files[await stored(FileField(), upload)] == PDF
@@ -169,7 +195,10 @@ async def test_files_opened_before_are_read_from_their_beginning(storage: Memory
 
 
 async def test_uploads_that_come_in_small_parts_are_read_whole(storage: MemoryStorage) -> None:
-    assert storage.files[await stored(FileField(), Upload(b"0123456789", "x.txt", chunk=3))] == b"0123456789"
+    assert (
+        storage.files[await stored(FileField(), Upload(b"0123456789", "x.txt", chunk=3))]
+        == b"0123456789"
+    )
 
 
 async def test_a_size_is_checked_before_reading(storage: MemoryStorage) -> None:
@@ -189,7 +218,9 @@ async def test_a_wrong_size_does_not_help(storage: MemoryStorage) -> None:
     assert await stored(FileField(max_file_size=5000), Upload(b"x" * 5000, "x.txt"))
 
 
-async def test_the_setting_limits_what_has_no_limit_of_its_own(storage: MemoryStorage, override_settings: Any) -> None:
+async def test_the_setting_limits_what_has_no_limit_of_its_own(
+    storage: MemoryStorage, override_settings: Any
+) -> None:
     override_settings(MAX_FILE_SIZE=10)
     with pytest.raises(ValueError, match="11 bytes are more than 10"):
         await stored(FileField(), b"x" * 11)
@@ -273,7 +304,9 @@ ESCAPES = ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a\\b", "C:/x", "a
 
 
 @pytest.mark.parametrize("path", ESCAPES)
-async def test_paths_that_lead_out_of_the_storage_are_refused(path: str, storage: MemoryStorage) -> None:
+async def test_paths_that_lead_out_of_the_storage_are_refused(
+    path: str, storage: MemoryStorage
+) -> None:
     with pytest.raises(ValueError, match="paper: .* is not a plain relative path"):
         field(FileField()).validate(path)
     with pytest.raises(ValueError, match="paper: .* is not a plain relative path"):
@@ -306,7 +339,13 @@ def test_a_field_is_optional_unless_it_says_otherwise() -> None:
 
 
 async def test_pictures_have_an_extension_of_the_list(storage: MemoryStorage) -> None:
-    for data, name in ((PNG, "a.png"), (JPEG, "a.jpeg"), (GIF, "a.GIF"), (BMP, "a.bmp"), (WEBP, "a.webp")):
+    for data, name in (
+        (PNG, "a.png"),
+        (JPEG, "a.jpeg"),
+        (GIF, "a.GIF"),
+        (BMP, "a.bmp"),
+        (WEBP, "a.webp"),
+    ):
         assert await stored(ImageField(), Upload(data, name))
     assert (await stored(ImageField(), JPEG)).endswith("_file.jpg")
     for name in ("a.svg", "a.pdf", "noextension", "a.png.exe"):
@@ -314,7 +353,9 @@ async def test_pictures_have_an_extension_of_the_list(storage: MemoryStorage) ->
             await stored(ImageField(), Upload(PNG, name))
     with pytest.raises(ValueError, match="paper: the extension 'bin'"):
         await stored(ImageField(), b"neither name nor picture")
-    assert await stored(ImageField(allowed_extensions=[".SVG"]), Upload(SVG, "a.svg", "image/svg+xml"))
+    assert await stored(
+        ImageField(allowed_extensions=[".SVG"]), Upload(SVG, "a.svg", "image/svg+xml")
+    )
 
 
 async def test_without_a_storage_the_error_says_so() -> None:
@@ -331,6 +372,17 @@ async def test_what_reads_as_text_is_refused(storage: MemoryStorage) -> None:
 
 
 def test_kinds_are_told_by_their_first_bytes() -> None:
-    kinds = {"png": PNG, "jpeg": JPEG, "gif": GIF, "webp": WEBP, "bmp": BMP, "zip": ZIP, "pdf": PDF, "html": HTML}
-    assert {kind: detect_kind(data) for kind, data in kinds.items()} == {kind: kind for kind in kinds}
+    kinds = {
+        "png": PNG,
+        "jpeg": JPEG,
+        "gif": GIF,
+        "webp": WEBP,
+        "bmp": BMP,
+        "zip": ZIP,
+        "pdf": PDF,
+        "html": HTML,
+    }
+    assert {kind: detect_kind(data) for kind, data in kinds.items()} == {
+        kind: kind for kind in kinds
+    }
     assert detect_kind(b"") is None and detect_kind(b"hello <b>x</b>") is None

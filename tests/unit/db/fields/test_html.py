@@ -32,7 +32,10 @@ CLEANED: list[tuple[str, str]] = [
     ("a<style>b{}</style>c", "ac"),
     ("<script>never closed <b>x", ""),
     ("<script><!-- </script><b>x</b>", "<b>x</b>"),
-    ("<a href='https://a/?x=1&amp;y=2' onclick=x()>t</a>", '<a href="https://a/?x=1&amp;y=2">t</a>'),
+    (
+        "<a href='https://a/?x=1&amp;y=2' onclick=x()>t</a>",
+        '<a href="https://a/?x=1&amp;y=2">t</a>',
+    ),
     ("<a href='javascript:alert(1)'>t</a>", "<a>t</a>"),
     ("<a href=' JaVa\tScript\n:alert(1)'>t</a>", "<a>t</a>"),
     ("<a href='&#106;avascript&colon;alert(1)'>t</a>", "<a>t</a>"),
@@ -80,7 +83,9 @@ class Reader(HTMLParser):
         if tag not in ALLOWED_TAGS:
             self.bad.append(tag)
         for name, value in attrs:
-            if name not in ("href", "src", "alt", "title") or "script:" in "".join((value or "").lower().split()):
+            if name not in ("href", "src", "alt", "title") or "script:" in "".join(
+                (value or "").lower().split()
+            ):
                 if name not in ("alt", "title"):
                     self.bad.append(f"{name}={value}")
 
@@ -90,8 +95,37 @@ class Reader(HTMLParser):
 
 def test_nothing_dangerous_is_left_of_random_soup_and_cleaning_twice_changes_nothing() -> None:
     random = Random(4)
-    pieces = ["<", ">", "</", "/>", "script", "b", "p", "li", "a", "img", " href=", " src=", "'", '"', "javascript:x"]
-    pieces += ["<!--", "-->", "--!>", "onerror=x", " ", "\n", "&lt;", "&#60;", "&", "style", "svg", "<![CDATA["]
+    pieces = [
+        "<",
+        ">",
+        "</",
+        "/>",
+        "script",
+        "b",
+        "p",
+        "li",
+        "a",
+        "img",
+        " href=",
+        " src=",
+        "'",
+        '"',
+        "javascript:x",
+    ]
+    pieces += [
+        "<!--",
+        "-->",
+        "--!>",
+        "onerror=x",
+        " ",
+        "\n",
+        "&lt;",
+        "&#60;",
+        "&",
+        "style",
+        "svg",
+        "<![CDATA[",
+    ]
     pieces += ["]]>", "<?", "x", "title"]
     for _ in range(3000):
         soup = "".join(random.choices(pieces, k=random.randrange(1, 25)))
@@ -114,7 +148,9 @@ def test_comments_that_may_stay_cannot_end_early() -> None:
 
 def test_lists_can_be_changed() -> None:
     field = HTMLField(
-        allowed_tags=["DIV", "a"], allowed_attributes={"*": ["Class"], "a": ["href"]}, allowed_schemes=["tel"]
+        allowed_tags=["DIV", "a"],
+        allowed_attributes={"*": ["Class"], "a": ["href"]},
+        allowed_schemes=["tel"],
     )
     text = '<div class=x id=y><a class=z href="tel:1">t</a><a href="http://x">u</a><b>v</b></div>'
     assert field.clean(text) == '<div class="x"><a class="z" href="tel:1">t</a><a>u</a>v</div>'
@@ -122,7 +158,11 @@ def test_lists_can_be_changed() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"allowed_tags": ["script"]}, {"allowed_tags": ["svg", "b"]}, {"allowed_attributes": {"b": ["OnClick"]}}],
+    [
+        {"allowed_tags": ["script"]},
+        {"allowed_tags": ["svg", "b"]},
+        {"allowed_attributes": {"b": ["OnClick"]}},
+    ],
 )
 def test_what_cannot_be_made_safe_cannot_be_allowed(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cannot be made safe|can run scripts"):
@@ -137,7 +177,10 @@ def test_one_text_instead_of_a_list_is_refused() -> None:
 def test_depth_and_stray_ends_are_no_burden() -> None:
     depth = 50_000  # Looking through all open elements for each stray end would take hours.
     assert FIELD.clean("<b>" * depth + "</i>" * depth) == "<b>" * depth + "</b>" * depth
-    assert FIELD.clean("<b>" * depth + "<i>" + "</b>" * depth) == "<b>" * depth + "<i></i>" + "</b>" * depth
+    assert (
+        FIELD.clean("<b>" * depth + "<i>" + "</b>" * depth)
+        == "<b>" * depth + "<i></i>" + "</b>" * depth
+    )
 
 
 def test_nh3_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from openviper.db import fields
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField, ManyToManyManager
-from openviper.db.models import model_registry
-from openviper.db.models import AbstractModel, Model, ModelMeta
+from openviper.db.models import AbstractModel, Model, ModelMeta, model_registry
 from openviper.db.schemas.state import models_state
 from openviper.exceptions import FieldError, MigrationError
 
@@ -49,7 +48,9 @@ def test_the_join_model_has_two_cascading_keys_that_are_unique_together() -> Non
     assert join in model_registry.all() and join in model_registry.for_app("pairs")
     table = models_state([join])["pairs_post_labels"]
     keys = {column["name"]: column for column in table["columns"] if "target_table" in column}
-    assert {name: (key["type"], key["target_table"], key["on_delete"]) for name, key in keys.items()} == {
+    assert {
+        name: (key["type"], key["target_table"], key["on_delete"]) for name, key in keys.items()
+    } == {
         "post_id": ("INTEGER", "pairs_post", "CASCADE"),
         "label_id": ("VARCHAR(9)", "pairs_label", "CASCADE"),
     }
@@ -59,14 +60,21 @@ def test_the_join_model_has_two_cascading_keys_that_are_unique_together() -> Non
 
 def test_a_relation_to_the_model_itself_names_its_keys_from_and_to() -> None:
     join = Post.linked.through_model
-    assert [field.column_name for field in join._fields.values()] == ["id", "from_post_id", "to_post_id"]
+    assert [field.column_name for field in join._fields.values()] == [
+        "id",
+        "from_post_id",
+        "to_post_id",
+    ]
     assert (Post.linked.source_key.name, Post.linked.target_key.name) == ("from_post", "to_post")
     assert Post.linked.remote_model is Post
 
 
 def test_a_second_field_to_the_same_target_has_a_join_model_of_its_own() -> None:
     join = Post.hidden_labels.through_model
-    assert join.__name__ == "PostLabelHiddenLabels" and join._meta.table_name == "pairs_post_hidden_labels"
+    assert (
+        join.__name__ == "PostLabelHiddenLabels"
+        and join._meta.table_name == "pairs_post_hidden_labels"
+    )
 
 
 def test_both_sides_know_the_field() -> None:
@@ -74,7 +82,11 @@ def test_both_sides_know_the_field() -> None:
     assert "labels" not in Post._fields and "labels" not in Post._meta.names
     assert Label._meta.reverse_many_to_many == {"posts": Post.labels}
     field = Post.labels
-    assert (field.source_key.name, field.target_key.name, field.remote_model) == ("post", "label", Label)
+    assert (field.source_key.name, field.target_key.name, field.remote_model) == (
+        "post",
+        "label",
+        Label,
+    )
     assert [key.name for key in field.keys()] == ["post", "label"]
     assert repr(field) == "<ManyToManyField Post.labels>"
 
@@ -92,7 +104,9 @@ def test_a_target_may_be_declared_later() -> None:
         _app_name = "pairs"
 
     late: Any = NotYet
-    assert Early.later.remote_model is NotYet and NotYet._meta.reverse_many_to_many == {"earlies": Early.later}
+    assert Early.later.remote_model is NotYet and NotYet._meta.reverse_many_to_many == {
+        "earlies": Early.later
+    }
     assert isinstance(late(id=1).earlies, ManyToManyManager)
     assert Early.later.target_key.remote_model is NotYet
 
@@ -166,7 +180,11 @@ def test_models_with_awkward_names_get_keys_that_can_be_fields() -> None:
     twin = ModelMeta("Foreign", (Model,), {"_app_name": "pairs", "both": ManyToManyField(Foreign)})
     assert [key.name for key in Save.labels.keys()] == ["from_save", "to_label"]
     join = twin._meta.many_to_many["both"].through_model
-    assert [field.column_name for field in join._fields.values()] == ["id", "from_foreign_id", "to_foreign_id"]
+    assert [field.column_name for field in join._fields.values()] == [
+        "id",
+        "from_foreign_id",
+        "to_foreign_id",
+    ]
 
 
 def test_a_model_that_is_forgotten_takes_its_join_models_with_it() -> None:
@@ -260,7 +278,11 @@ def test_names_must_be_free_on_both_sides() -> None:
 @pytest.mark.parametrize("name", ["save", "objects", "key_id", "_x", "a__b", "x_"])
 def test_some_names_are_taken_or_unusable(name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        ModelMeta("Bad", (Model,), {"_app_name": "pairs", "key": ForeignKey(Label), name: ManyToManyField(Label)})
+        ModelMeta(
+            "Bad",
+            (Model,),
+            {"_app_name": "pairs", "key": ForeignKey(Label), name: ManyToManyField(Label)},
+        )
     assert "pairs.Bad" not in {model._meta.label for model in model_registry.all()}
 
 
@@ -286,7 +308,7 @@ def test_wrong_arguments_are_refused() -> None:
 def test_the_manager_can_be_named_where_the_fields_are() -> None:
     assert fields.ManyToManyManager is ManyToManyManager
     with pytest.raises(AttributeError, match="NoSuchField"):
-        getattr(fields, "NoSuchField")
+        fields.NoSuchField
 
 
 def test_a_target_that_nobody_knows_is_a_migration_error() -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from openviper.db.fields import AutoField, CharField, ForeignKey, LazyFK, OneToOneField
-from openviper.db.models import model_registry
-from openviper.db.models import Model, ModelMeta
+from openviper.db.models import Model, ModelMeta, model_registry
 from openviper.exceptions import FieldError
 
 
@@ -55,7 +54,12 @@ def test_the_constructor_takes_field_attribute_and_column_names() -> None:
     assert Pet(owner=owner).owner is owner
     assert Pet(owner=3).owner_id == 3
     assert Pet(owner_id=3).owner_id == 3
-    assert Pet(owner_code=7).to_dict() == {"id": None, "owner_id": None, "friend_id": None, "code_id": 7}
+    assert Pet(owner_code=7).to_dict() == {
+        "id": None,
+        "owner_id": None,
+        "friend_id": None,
+        "code_id": 7,
+    }
 
 
 def test_a_lazy_reference_compares_by_its_key() -> None:
@@ -70,7 +74,11 @@ def test_a_lazy_reference_compares_by_its_key() -> None:
 
 def test_keys_take_the_type_and_column_of_their_target() -> None:
     field = Pet.owner
-    assert (field.column_name, field.attname, field.db_type()) == ("owner_id", "owner_id", "INTEGER")
+    assert (field.column_name, field.attname, field.db_type()) == (
+        "owner_id",
+        "owner_id",
+        "INTEGER",
+    )
     assert field.db_index and not field.unique
     assert Pet.code.unique and not Pet.code.db_index and Pet.code.column_name == "owner_code"
     assert Pet.friend.remote_model is Pet and field.remote_model is Owner
@@ -173,7 +181,9 @@ def test_a_bare_name_of_another_app_is_connected_when_no_better_one_comes() -> N
         model_registry.unregister(Lorry)
 
 
-def test_a_dotted_path_is_imported_when_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dotted_path_is_imported_when_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "far_away").mkdir()
     (tmp_path / "far_away" / "__init__.py").touch()
     (tmp_path / "far_away" / "models.py").write_text(

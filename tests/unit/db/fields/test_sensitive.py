@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from openviper.conf.lazy import GENERATED_KEY_VARIABLE
-from openviper.db.sql.prepared import plan_for
-from openviper.db.sql.selects import select_instances
 from openviper.db.dialects import SQLiteDialect
 from openviper.db.fields import CharField, SensitiveField
 from openviper.db.fields.sensitive import EncryptedText
 from openviper.db.models import Model, QuerySet
+from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.selects import select_instances
 from openviper.exceptions import FieldError
 from openviper.utils import fernet
 
@@ -41,7 +41,9 @@ def loaded(text: str) -> Account:
 
 def test_a_token_of_version_0_1_can_be_read() -> None:
     # Its key is the SHA-256 of SECRET_KEY, its token that of any implementation of Fernet.
-    token = fernet.make_token(fernet.derive_key(KEY), b"old", moment=499162800, start=bytes(range(16)))
+    token = fernet.make_token(
+        fernet.derive_key(KEY), b"old", moment=499162800, start=bytes(range(16))
+    )
     assert loaded(f"enc${token}").get_sensitive("token") == "old"
 
 
@@ -61,19 +63,28 @@ def test_without_a_key_nothing_is_encrypted_or_decrypted(
 ) -> None:
     stored = Account.token.to_db("x")
     override_settings(SECRET_KEY="")
-    for work in (lambda: Account.token.to_db("x"), lambda: Account(token=stored).get_sensitive("token")):
+    for work in (
+        lambda: Account.token.to_db("x"),
+        lambda: Account(token=stored).get_sensitive("token"),
+    ):
         with pytest.raises(RuntimeError, match="SECRET_KEY is not set, so the field 'token'"):
             work()
     override_settings(SECRET_KEY=KEY)
-    monkeypatch.setenv(GENERATED_KEY_VARIABLE, KEY)  # One that changes at the next start is as good as none.
+    monkeypatch.setenv(
+        GENERATED_KEY_VARIABLE, KEY
+    )  # One that changes at the next start is as good as none.
     with pytest.raises(RuntimeError, match="SECRET_KEY is not set"):
         Account.token.to_db("x")
 
 
-def test_another_key_is_an_error_that_names_the_field_and_shows_nothing(override_settings: Any) -> None:
+def test_another_key_is_an_error_that_names_the_field_and_shows_nothing(
+    override_settings: Any,
+) -> None:
     stored = Account.token.to_db("hidden")
     override_settings(SECRET_KEY="another")
-    with pytest.raises(ValueError, match="token: the text was encrypted with another SECRET_KEY") as caught:
+    with pytest.raises(
+        ValueError, match="token: the text was encrypted with another SECRET_KEY"
+    ) as caught:
         Account(token=stored).get_sensitive("token")
     assert stored not in str(caught.value)
 
@@ -106,7 +117,9 @@ def sql(queryset: QuerySet[Account]) -> str:
     return select_instances(plan_for(Account._meta, SQLiteDialect()), queryset.query).sql
 
 
-@pytest.mark.parametrize("conditions", [{"token": "x"}, {"token__contains": "x"}, {"token__in": ["x"]}])
+@pytest.mark.parametrize(
+    "conditions", [{"token": "x"}, {"token__contains": "x"}, {"token__in": ["x"]}]
+)
 def test_searching_for_it_is_refused(conditions: dict[str, Any]) -> None:
     for queryset in (Account.objects.filter(**conditions), Account.objects.exclude(**conditions)):
         with pytest.raises(FieldError, match="stored encrypted and cannot be searched"):

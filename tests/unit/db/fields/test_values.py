@@ -81,7 +81,11 @@ CONVERTED: list[tuple[Field[Any], Any, Any]] = [
     (TimeField(), "10:20:30.5", time(10, 20, 30, 500000)),
     (DateTimeField(), "2026-01-02T03:04:05+02:00", datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
     (DateTimeField(), date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),
-    (DateTimeField(), datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1))), datetime(2026, 1, 1, 23, tzinfo=UTC)),
+    (
+        DateTimeField(),
+        datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1))),
+        datetime(2026, 1, 1, 23, tzinfo=UTC),
+    ),
     (UUIDField(), "00000000000000000000000000000007", UUID(int=7)),
     (UUIDField(), str(UUID(int=7)), UUID(int=7)),
     (NullBooleanField(), "no", False),
@@ -258,8 +262,28 @@ def test_a_password_never_stands_in_the_message() -> None:
 def test_the_quick_tests_agree_with_the_full_checks(field: Field[Any]) -> None:
     named(field)
     exact, valid = field.exact_test(aware=True), field.valid_test()
-    candidates: list[Any] = [0, 1, -1, 2**40, 2**70, 1.5, float("nan"), "x", "\ud800", "y" * 300, True, False]
-    candidates += [Decimal("1.5"), Decimal("NaN"), UUID(int=1), date(2026, 1, 1), time(1), datetime(2026, 1, 1)]
+    candidates: list[Any] = [
+        0,
+        1,
+        -1,
+        2**40,
+        2**70,
+        1.5,
+        float("nan"),
+        "x",
+        "\ud800",
+        "y" * 300,
+        True,
+        False,
+    ]
+    candidates += [
+        Decimal("1.5"),
+        Decimal("NaN"),
+        UUID(int=1),
+        date(2026, 1, 1),
+        time(1),
+        datetime(2026, 1, 1),
+    ]
     candidates += [datetime(2026, 1, 1, tzinfo=UTC), b"", []]
     names = {"UTC": UTC, "UUID": UUID, "Decimal": Decimal, "date": date, "datetime": datetime}
     for candidate in candidates:
@@ -303,7 +327,9 @@ def test_neutral_types() -> None:
         "BOOLEAN[][]": ArrayField(ArrayField(BooleanField())),
     }
     assert DurationField().db_type() == "BIGINT" and HTMLField().db_type() == "TEXT"
-    assert NullBooleanField().db_type() == "BOOLEAN" and SensitiveField().db_type() == "VARCHAR(512)"
+    assert (
+        NullBooleanField().db_type() == "BOOLEAN" and SensitiveField().db_type() == "VARCHAR(512)"
+    )
     assert {field.column_type for field in types.values()} == set(types)
     assert all(field.db_type() == name for name, field in types.items())
 
@@ -346,7 +372,9 @@ def test_arguments_that_cannot_work_are_refused() -> None:
         ArrayField(IntegerField, 0)
 
 
-@pytest.mark.parametrize("base", [5, int, None, JSONField(), SensitiveField(), FileField(), ForeignKey("self")])
+@pytest.mark.parametrize(
+    "base", [5, int, None, JSONField(), SensitiveField(), FileField(), ForeignKey("self")]
+)
 def test_what_cannot_be_an_element_is_refused(base: Any) -> None:
     with pytest.raises(TypeError, match="described by a field|cannot be the element"):
         ArrayField(base)
@@ -396,7 +424,9 @@ def test_time_stamps_in_arrays_follow_the_settings(override_settings: Any) -> No
     field = named(ArrayField(DateTimeField()))
     write, read = field.writer(SQLiteDialect()), field.reader(SQLiteDialect(), aware=True)
     assert write is not None and read is not None
-    assert read(write(field.to_db(["2026-01-02T03:04:05+01:00"]))) == [datetime(2026, 1, 2, 2, 4, 5)]
+    assert read(write(field.to_db(["2026-01-02T03:04:05+01:00"]))) == [
+        datetime(2026, 1, 2, 2, 4, 5)
+    ]
 
 
 def test_a_null_boolean_allows_null_whatever_is_said() -> None:

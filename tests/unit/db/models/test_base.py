@@ -83,7 +83,12 @@ def test_pk_is_the_key() -> None:
 def test_dicts_and_json() -> None:
     kind = Kind(id=3, label="k")
     thing = Thing(
-        id=1, tags=["ü"], key=UUID(int=1), price=Decimal("1.50"), seen=datetime(2026, 1, 2, tzinfo=UTC), kind=kind
+        id=1,
+        tags=["ü"],
+        key=UUID(int=1),
+        price=Decimal("1.50"),
+        seen=datetime(2026, 1, 2, tzinfo=UTC),
+        kind=kind,
     )
     expected: dict[str, Any] = {
         "id": 1,
@@ -118,7 +123,11 @@ async def test_awaiting_an_instance_gives_the_instance() -> None:
 
 def test_an_instance_never_stored_has_no_changes() -> None:
     thing = Thing(label="x")
-    assert not thing.has_changed and thing.get_changed_fields() == {} and thing.get_deferred_fields() == set()
+    assert (
+        not thing.has_changed
+        and thing.get_changed_fields() == {}
+        and thing.get_deferred_fields() == set()
+    )
 
 
 class Parcel(Model):
@@ -130,5 +139,9 @@ class Parcel(Model):
 
 def test_bytes_and_durations_have_a_form_in_json() -> None:
     parcel = Parcel(content=b"\x00\xff", travel=timedelta(days=1, seconds=3))
-    assert json.loads(parcel.as_json()) == {"id": None, "content": "AP8=", "travel": "1 day, 0:00:03"}
+    assert json.loads(parcel.as_json()) == {
+        "id": None,
+        "content": "AP8=",
+        "travel": "1 day, 0:00:03",
+    }
     assert Parcel.travel.to_python("1 day, 0:00:03") == parcel.travel

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from openviper.db.fields import AutoField, BigAutoField, CharField, ForeignKey, IntegerField, UUIDField
-from openviper.db.models import model_registry
+from openviper.db.fields import (
+    AutoField,
+    BigAutoField,
+    CharField,
+    ForeignKey,
+    IntegerField,
+    UUIDField,
+)
 from openviper.db.models import (
     AbstractModel,
     CheckConstraint,
@@ -18,7 +24,7 @@ from openviper.db.models import (
     QuerySet,
     UniqueConstraint,
     check_primary_keys,
-
+    model_registry,
 )
 from openviper.db.models.meta import snake_case
 from openviper.exceptions import FieldError
@@ -51,7 +57,10 @@ class Shape(Model):
         verbose_name = "form"
         ordering = "label"
         indexes = [Index(fields=["label"], condition="label <> 'drop'")]
-        constraints = [CheckConstraint(name="ok", check="id > 0"), UniqueConstraint(fields=["label"], name="u")]
+        constraints = [
+            CheckConstraint(name="ok", check="id > 0"),
+            UniqueConstraint(fields=["label"], name="u"),
+        ]
 
 
 class Round(Shape):
@@ -69,7 +78,9 @@ class Loud(Shape):
 
 def make(name: str = "Made", /, **body: Any) -> Any:
     """Make a model class and take it out of the model_registry again."""
-    model = ModelMeta(name, (Model,), {"__module__": "a.apps.shop.models", "__qualname__": name, **body})
+    model = ModelMeta(
+        name, (Model,), {"__module__": "a.apps.shop.models", "__qualname__": name, **body}
+    )
     model_registry.unregister(model)
     return model
 
@@ -91,7 +102,12 @@ def test_a_key_is_added_unless_there_is_one() -> None:
 
 def test_several_keys_are_reported_for_all_models_at_once() -> None:
     check_primary_keys()
-    body = {"__module__": __name__, "_app_name": "shapes", "a": UUIDField(primary_key=True), "b": AutoField()}
+    body = {
+        "__module__": __name__,
+        "_app_name": "shapes",
+        "a": UUIDField(primary_key=True),
+        "b": AutoField(),
+    }
     model = ModelMeta("Twice", (Model,), body)
     try:
         with pytest.raises(ValueError, match=r"shapes.Twice \(a, b\)"):

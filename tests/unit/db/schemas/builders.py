@@ -24,7 +24,9 @@ def schema(table: str, *columns: dict[str, Any], **keys: Any) -> dict[str, Any]:
         "app": table.split("_")[0],
         "table_name": table,
         "last_modified": "2025-03-02T10:00:00+00:00",
-        "columns": sorted([*key, *(dict(one) for one in columns)], key=lambda one: str(one["name"])),
+        "columns": sorted(
+            [*key, *(dict(one) for one in columns)], key=lambda one: str(one["name"])
+        ),
         "indexes": [],
         "unique_together": [],
         "index_together": [],
@@ -51,7 +53,9 @@ class FakeField:
         return self.type
 
 
-def fake_model(name: str, table: str, fields: dict[str, FakeField] | None = None, **meta: Any) -> Any:
+def fake_model(
+    name: str, table: str, fields: dict[str, FakeField] | None = None, **meta: Any
+) -> Any:
     """Return a model class as schema sync sees it, with an ``id`` key unless there is another one."""
     chosen = dict(fields or {})
     if not any(field.primary_key for field in chosen.values()):

@@ -18,12 +18,16 @@ CASE = fake_model("Case", "library_case")
 
 
 def book(fields: dict[str, FakeField] | None = None, **meta: Any) -> Any:
-    return fake_model("Book", "library_book", {"title": FakeField("VARCHAR(50)"), **(fields or {})}, **meta)
+    return fake_model(
+        "Book", "library_book", {"title": FakeField("VARCHAR(50)"), **(fields or {})}, **meta
+    )
 
 
 def written(*models: Any, over: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the files of models, those of `over` being there already."""
-    return {change.model: change.document for change in detect_changes(models, over or {}, "library")}
+    return {
+        change.model: change.document for change in detect_changes(models, over or {}, "library")
+    }
 
 
 def changes_between(old: Any, new: Any, **options: Any) -> list[FileChange]:
@@ -40,7 +44,9 @@ def test_equal_models_change_nothing() -> None:
 
 
 def test_new_and_removed_models_create_and_delete_files() -> None:
-    kinds = {change.model: change.kind for change in detect_changes([SHELF], written(book()), "library")}
+    kinds = {
+        change.model: change.kind for change in detect_changes([SHELF], written(book()), "library")
+    }
     assert kinds == {"Shelf": "created", "Book": "deleted"}
 
 
@@ -53,8 +59,16 @@ def test_new_and_removed_models_create_and_delete_files() -> None:
         ({"n": FakeField()}, {"n": FakeField(null=True)}, "alter column library_book.n: nullable"),
         ({"n": FakeField()}, {"n": FakeField(default=1)}, "alter column library_book.n: default"),
         ({"n": FakeField()}, {"n": FakeField(unique=True)}, "alter column library_book.n: unique"),
-        ({"n": foreign_key(SHELF)}, {"n": foreign_key(CASE)}, "alter column library_book.n: target table"),
-        ({"n": foreign_key(SHELF)}, {"n": foreign_key(SHELF, "RESTRICT")}, "alter column library_book.n: on delete"),
+        (
+            {"n": foreign_key(SHELF)},
+            {"n": foreign_key(CASE)},
+            "alter column library_book.n: target table",
+        ),
+        (
+            {"n": foreign_key(SHELF)},
+            {"n": foreign_key(SHELF, "RESTRICT")},
+            "alter column library_book.n: on delete",
+        ),
         (
             {"id": FakeField(primary_key=True, auto_increment=True)},
             {"id": FakeField(primary_key=True)},
@@ -68,7 +82,9 @@ def test_new_and_removed_models_create_and_delete_files() -> None:
         ({"n": FakeField()}, {"n": FakeField(db_index=True)}, "change indexes"),
     ],
 )
-def test_each_change_of_a_column_is_seen(old: dict[str, Any], new: dict[str, Any], note: str) -> None:
+def test_each_change_of_a_column_is_seen(
+    old: dict[str, Any], new: dict[str, Any], note: str
+) -> None:
     assert note in notes_between(book(old), book(new))
 
 
@@ -78,7 +94,10 @@ def test_each_change_of_a_column_is_seen(old: dict[str, Any], new: dict[str, Any
         ({"unique_together": [("id", "title")]}, "change unique together"),
         ({"index_together": [("id", "title")]}, "change index together"),
         ({"constraints": [SimpleNamespace(name="c", check="id > 0")]}, "change constraints"),
-        ({"indexes": [SimpleNamespace(fields=["title"], name="i", condition="id > 1")]}, "change indexes"),
+        (
+            {"indexes": [SimpleNamespace(fields=["title"], name="i", condition="id > 1")]},
+            "change indexes",
+        ),
         ({"single": True}, "change single"),
     ],
 )
@@ -88,7 +107,9 @@ def test_each_change_of_a_table_is_seen(meta: dict[str, Any], note: str) -> None
 
 
 def test_choices_only_rewrite_the_file() -> None:
-    (change,) = changes_between(book({"n": FakeField()}), book({"n": FakeField(choices=[(1, "One")])}))
+    (change,) = changes_between(
+        book({"n": FakeField()}), book({"n": FakeField(choices=[(1, "One")])})
+    )
     assert change.kind == "updated"
     assert change.notes == []
 
@@ -110,7 +131,10 @@ def test_a_rejected_type_change_names_app_table_and_column() -> None:
 
 
 def test_the_type_of_a_primary_key_needs_force() -> None:
-    old, new = book({"id": FakeField(primary_key=True)}), book({"id": FakeField("BIGINT", primary_key=True)})
+    old, new = (
+        book({"id": FakeField(primary_key=True)}),
+        book({"id": FakeField("BIGINT", primary_key=True)}),
+    )
     with pytest.raises(MigrationError, match="primary key"):
         changes_between(old, new)
     assert changes_between(old, new, force=True)
@@ -125,7 +149,9 @@ def test_the_type_of_a_primary_key_needs_force() -> None:
         ({"n": FakeField()}, {}, "dropped with its data"),
     ],
 )
-def test_what_may_fail_or_lose_data_is_warned_about(old: dict[str, Any], new: dict[str, Any], warning: str) -> None:
+def test_what_may_fail_or_lose_data_is_warned_about(
+    old: dict[str, Any], new: dict[str, Any], warning: str
+) -> None:
     (change,) = changes_between(book(old), book(new))
     assert any(warning in text for text in change.warnings)
 
@@ -135,8 +161,13 @@ def test_a_model_under_a_new_name_is_moved_only_when_a_person_says_so() -> None:
     volume = fake_model("Volume", "library_volume", {"title": FakeField("TEXT")})
     silent = detect_changes([volume], files, "library")
     assert "old_table_name" not in next(change.document for change in silent if change.document)
-    asked = detect_changes([volume], files, "library", renames=RenameOptions(ask=lambda question: True))
-    assert next(change.document for change in asked if change.document)["old_table_name"] == "library_book"
+    asked = detect_changes(
+        [volume], files, "library", renames=RenameOptions(ask=lambda question: True)
+    )
+    assert (
+        next(change.document for change in asked if change.document)["old_table_name"]
+        == "library_book"
+    )
     assert not [warning for change in asked for warning in change.warnings]
 
 

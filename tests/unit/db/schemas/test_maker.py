@@ -44,8 +44,16 @@ def no_databases() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("model", "alias", "message"),
     [
-        (Ticket, "default", "maker.Ticket: index 'ticket_open' has a condition, and the database 'default'"),
-        (Seat, "halls", "maker.Seat: constraint 'seat_once' has a condition, and the database 'halls'"),
+        (
+            Ticket,
+            "default",
+            "maker.Ticket: index 'ticket_open' has a condition, and the database 'default'",
+        ),
+        (
+            Seat,
+            "halls",
+            "maker.Seat: constraint 'seat_once' has a condition, and the database 'halls'",
+        ),
     ],
 )
 def test_a_partial_index_is_refused_for_a_database_that_has_none(
@@ -55,9 +63,13 @@ def test_a_partial_index_is_refused_for_a_database_that_has_none(
     urls = {"default": "sqlite:///a.db", "halls": "postgresql://h/halls"}
     connections.configure({name: {"URL": url} for name, url in urls.items()})
     assert len(compare_apps([app])[0].changes) == 1
-    connections.configure({name: {"URL": url} for name, url in {**urls, alias: "mysql://h/shop"}.items()})
+    connections.configure(
+        {name: {"URL": url} for name, url in {**urls, alias: "mysql://h/shop"}.items()}
+    )
     with pytest.raises(MigrationError, match=message):
         compare_apps([app])
     router = "openviper.db.routing.PrimaryReplicaRouter"
     connections.configure({"default": {"URL": "mysql://h/shop"}, "ROUTERS": [router]})
-    assert len(compare_apps([app])[0].changes) == 1  # Any database may be the one, or there is none of this name.
+    assert (
+        len(compare_apps([app])[0].changes) == 1
+    )  # Any database may be the one, or there is none of this name.

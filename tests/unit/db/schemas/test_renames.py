@@ -29,7 +29,10 @@ def test_columns_of_different_types_are_no_rename() -> None:
 
 
 def test_foreign_keys_to_different_tables_are_no_rename() -> None:
-    removed, added = columns(column("a_id", target_table="x")), columns(column("b_id", target_table="y"))
+    removed, added = (
+        columns(column("a_id", target_table="x")),
+        columns(column("b_id", target_table="y")),
+    )
     assert match_renames("t", removed, added) == []
 
 
@@ -48,7 +51,10 @@ def test_explicit_pairs_decide() -> None:
 
 
 def test_no_rename_takes_none() -> None:
-    assert match_renames("t", columns(column("a")), columns(column("b")), RenameOptions(never=True)) == []
+    assert (
+        match_renames("t", columns(column("a")), columns(column("b")), RenameOptions(never=True))
+        == []
+    )
 
 
 def test_a_person_is_asked_until_nothing_is_left() -> None:
@@ -65,7 +71,9 @@ def test_a_person_is_asked_until_nothing_is_left() -> None:
 
 def test_an_explicit_pair_that_does_not_exist_is_refused() -> None:
     with pytest.raises(MigrationError, match="no such removed and added column"):
-        match_renames("t", columns(column("a")), columns(column("b")), RenameOptions({"t": [("x", "b")]}))
+        match_renames(
+            "t", columns(column("a")), columns(column("b")), RenameOptions({"t": [("x", "b")]})
+        )
 
 
 @pytest.mark.parametrize("text", ["a=b", "t.a", "t.=b", ".a=b", "t.a="])

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from openviper.db.schemas import delete_json_schema, discover_json_schemas, read_json_schema, write_json_schema
+from openviper.db.schemas import (
+    delete_json_schema,
+    discover_json_schemas,
+    read_json_schema,
+    write_json_schema,
+)
 from openviper.db.schemas.schema_files import read_all_raw_schemas, schema_document, table_of
 from openviper.exceptions import MigrationError
 from tests.unit.db.schemas.builders import column, schema
 
 
 def test_a_written_file_reads_back_and_ends_with_a_newline(tmp_path: Path) -> None:
-    document = schema("library_book", column("title", "VARCHAR(120)"), unique_together=[["id", "title"]])
+    document = schema(
+        "library_book", column("title", "VARCHAR(120)"), unique_together=[["id", "title"]]
+    )
     path = write_json_schema(tmp_path / "schemas", document)
     assert path == tmp_path / "schemas" / "Book.json"
     assert read_json_schema(tmp_path / "schemas", "Book") == document
@@ -27,7 +34,9 @@ def test_the_time_changes_only_with_the_content() -> None:
     table = table_of(before)
     assert schema_document("library_book", table, before) == before
     table["single"] = True
-    assert schema_document("library_book", table, before)["last_modified"] != before["last_modified"]
+    assert (
+        schema_document("library_book", table, before)["last_modified"] != before["last_modified"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +46,10 @@ def test_the_time_changes_only_with_the_content() -> None:
         ("[]", "object"),
         ('{"model": "A"}', "no 'app'"),
         ('{"model": "A", "app": "a", "table_name": "t", "columns": []}', "no columns"),
-        ('{"model": "A", "app": "a", "table_name": "t", "columns": [{"name": "x"}]}', "without name or type"),
+        (
+            '{"model": "A", "app": "a", "table_name": "t", "columns": [{"name": "x"}]}',
+            "without name or type",
+        ),
         ('{"format": 9}', "format 9"),
     ],
 )
@@ -50,13 +62,20 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str, problem: str) -> None
 
 def test_a_table_described_twice_is_refused(tmp_path: Path) -> None:
     for app in ("a", "b"):
-        write_json_schema(tmp_path / app / "schemas", schema("library_book", column("title", "TEXT")))
+        write_json_schema(
+            tmp_path / app / "schemas", schema("library_book", column("title", "TEXT"))
+        )
     with pytest.raises(MigrationError, match="described twice"):
         discover_json_schemas({"a": str(tmp_path / "a"), "b": str(tmp_path / "b")})
 
 
 def test_unmanaged_files_and_missing_keys_of_old_files_are_fine(tmp_path: Path) -> None:
-    old = {"model": "Old", "app": "a", "table_name": "a_old", "columns": [{"name": "id", "type": "INTEGER"}]}
+    old = {
+        "model": "Old",
+        "app": "a",
+        "table_name": "a_old",
+        "columns": [{"name": "id", "type": "INTEGER"}],
+    }
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "Old.json").write_text(json.dumps(old))
     write_json_schema(tmp_path / "schemas", schema("a_other", column("x"), managed=False))

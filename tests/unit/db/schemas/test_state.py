@@ -22,7 +22,9 @@ class Colour(enum.Enum):
 
 
 def test_columns_are_sorted_and_say_only_what_is_true() -> None:
-    book = fake_model("Book", "library_book", {"title": FakeField("VARCHAR(9)", unique=True, null=True)})
+    book = fake_model(
+        "Book", "library_book", {"title": FakeField("VARCHAR(9)", unique=True, null=True)}
+    )
     assert model_table(book)["columns"] == [
         KEY,
         {"name": "title", "type": "VARCHAR(9)", "nullable": True, "default": None, "unique": True},
@@ -72,7 +74,10 @@ def test_a_target_that_does_not_resolve_names_the_field() -> None:
 
 
 def test_models_without_a_table_are_left_out_and_two_for_one_table_refused() -> None:
-    assert models_state([fake_model("A", "x_a", managed=False), fake_model("B", "x_b", proxy=True)]) == {}
+    assert (
+        models_state([fake_model("A", "x_a", managed=False), fake_model("B", "x_b", proxy=True)])
+        == {}
+    )
     with pytest.raises(MigrationError, match="two models"):
         models_state([fake_model("A", "x_a"), fake_model("B", "x_a")])
 
@@ -86,7 +91,10 @@ def test_models_without_a_table_are_left_out_and_two_for_one_table_refused() -> 
         (Colour.RED, "r"),
         (b"\x01\xff", "01ff"),
         (("a", 1), ["a", 1]),
-        (datetime(2025, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))), "2025-01-01 00:00:00.000000"),
+        (
+            datetime(2025, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+            "2025-01-01 00:00:00.000000",
+        ),
         (False, False),
     ],
 )

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from openviper.db.dialects import SQLiteDialect
+from openviper.db.fields import CharField, ForeignKey, IntegerField
+from openviper.db.models import Model, QuerySet
+from openviper.db.sql.expressions import F, Q
 from openviper.db.sql.prepared import plan_for
 from openviper.db.sql.selects import select_instances
 from openviper.db.sql.writes import delete_rows, update_rows
-from openviper.db.dialects import SQLiteDialect
-from openviper.db.sql.expressions import F, Q
-from openviper.db.fields import CharField, ForeignKey, IntegerField
-from openviper.db.models import Model, QuerySet
 from openviper.exceptions import FieldError
 
 
@@ -50,7 +50,13 @@ def test_the_models_order_applies_until_replaced() -> None:
 
 
 def test_conditions_are_bound_in_the_order_of_the_text() -> None:
-    query = Box.objects.order_by().filter(Q(size=1) | ~Q(size__in=[2, 3]), pk__gt=4).exclude(size=5).limit(6).offset(7)
+    query = (
+        Box.objects.order_by()
+        .filter(Q(size=1) | ~Q(size__in=[2, 3]), pk__gt=4)
+        .exclude(size=5)
+        .limit(6)
+        .offset(7)
+    )
     assert sql(query) == (
         ' WHERE ("sql_box"."sz" = ? OR NOT ("sql_box"."sz" IN (?, ?))) AND "sql_box"."id" > ?'
         ' AND NOT ("sql_box"."sz" = ?) LIMIT ? OFFSET ?',
@@ -59,14 +65,24 @@ def test_conditions_are_bound_in_the_order_of_the_text() -> None:
 
 
 def test_each_path_is_joined_once() -> None:
-    query = Box.objects.filter(shelf__label="a", spare__label="b").order_by("shelf__label").select_related("shelf")
+    query = (
+        Box.objects.filter(shelf__label="a", spare__label="b")
+        .order_by("shelf__label")
+        .select_related("shelf")
+    )
     text, parameters = sql(query)
     assert text.count("JOIN") == 2 and parameters == ["a", "b"]
 
 
 def test_the_targets_key_needs_no_join() -> None:
-    assert sql(Box.objects.order_by().filter(shelf__id=1)) == (' WHERE "sql_box"."shelf_id" = ?', [1])
-    assert sql(Box.objects.order_by().filter(shelf=Shelf(id=1))) == (' WHERE "sql_box"."shelf_id" = ?', [1])
+    assert sql(Box.objects.order_by().filter(shelf__id=1)) == (
+        ' WHERE "sql_box"."shelf_id" = ?',
+        [1],
+    )
+    assert sql(Box.objects.order_by().filter(shelf=Shelf(id=1))) == (
+        ' WHERE "sql_box"."shelf_id" = ?',
+        [1],
+    )
 
 
 def test_paths_have_at_most_five_hops() -> None:
@@ -77,7 +93,9 @@ def test_paths_have_at_most_five_hops() -> None:
 
 def test_writes_over_paths_use_a_subquery() -> None:
     update = update_rows(PLAN, Box.objects.filter(shelf__label="a").query, {"size": F("size") + 1})
-    assert update.sql.startswith('UPDATE "sql_box" SET "sz" = ("sql_box"."sz" + ?) WHERE "id" IN (SELECT chosen FROM')
+    assert update.sql.startswith(
+        'UPDATE "sql_box" SET "sz" = ("sql_box"."sz" + ?) WHERE "id" IN (SELECT chosen FROM'
+    )
     assert update.parameters == [1, "a"]
     delete = delete_rows(PLAN, Box.objects.filter(size=1).query)
     assert delete == ('DELETE FROM "sql_box" WHERE "sql_box"."sz" = ?', [1])

@@ -32,12 +32,18 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("0 0 * * SUN", "2024-05-01 00:00", "2024-05-05 00:00"),
         ("0 0 * * 5-7", "2024-05-05 00:00", "2024-05-10 00:00"),
         ("0 0 13 * fri", "2024-05-04 00:00", "2024-05-10 00:00"),  # Either day matches.
-        ("0 0 */2 * mon", "2024-05-01 00:00", "2024-05-13 00:00"),  # A star with a step restricts nothing by itself.
+        (
+            "0 0 */2 * mon",
+            "2024-05-01 00:00",
+            "2024-05-13 00:00",
+        ),  # A star with a step restricts nothing by itself.
         ("59 23 31 12 *", "2024-12-31 23:59", "2025-12-31 23:59"),
     ],
 )
 def test_the_next_time_is_found(expression: str, base: str, expected: str) -> None:
-    assert compute_next_cron_fire(expression, datetime.fromisoformat(base)) == datetime.fromisoformat(expected)
+    assert compute_next_cron_fire(
+        expression, datetime.fromisoformat(base)
+    ) == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,9 @@ def test_a_time_that_the_clock_shows_twice_fires_the_first_time() -> None:
 def test_every_minute_of_a_long_day_is_counted_once() -> None:
     moment = datetime(2024, 10, 26, 23, 59, tzinfo=BERLIN)
     fires = []
-    while (moment := compute_next_cron_fire("*/30 * * * *", moment)) < datetime(2024, 10, 28, tzinfo=BERLIN):
+    while (moment := compute_next_cron_fire("*/30 * * * *", moment)) < datetime(
+        2024, 10, 28, tzinfo=BERLIN
+    ):
         fires.append(moment)
     instants = [fire.astimezone(UTC) for fire in fires]
     assert instants == sorted(set(instants))
@@ -99,7 +107,9 @@ def test_random_expressions_agree_with_looking_at_every_minute() -> None:
 
     def part(low: int, high: int) -> str:
         one, other = sorted((chance.randint(low, high), chance.randint(low, high)))
-        return chance.choice(["*", str(one), f"{one}-{other}", f"*/{chance.randint(2, 6)}", f"{one},{other}"])
+        return chance.choice(
+            ["*", str(one), f"{one}-{other}", f"*/{chance.randint(2, 6)}", f"{one},{other}"]
+        )
 
     for _ in range(60):
         text = f"{part(0, 59)} {part(0, 23)} {part(1, 28)} {part(1, 12)} {part(0, 6)}"

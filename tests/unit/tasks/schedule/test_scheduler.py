@@ -138,7 +138,12 @@ def test_a_job_that_is_switched_off_is_not_sent() -> None:
     periodic(every=1)(job)
     broker, clock, told = MemoryBroker(), Clock("2024-05-01 10:00:00"), []
     active = [False]
-    scheduler = made(broker, clock, is_active=lambda name: active[0], sent=lambda name, slot: told.append((name, slot)))
+    scheduler = made(
+        broker,
+        clock,
+        is_active=lambda name: active[0],
+        sent=lambda name, slot: told.append((name, slot)),
+    )
     assert run([scheduler], clock, 3) == 0
     active[0] = True
     assert run([scheduler], clock, 1) == 1
@@ -187,13 +192,17 @@ def test_the_thread_starts_once_and_stops() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [(7, 7), ("30s", 30), ("5m", 300), ("1 H", 3600), (" 2d ", 172_800), ("1M", 60)]
+    ("text", "seconds"),
+    [(7, 7), ("30s", 30), ("5m", 300), ("1 H", 3600), (" 2d ", 172_800), ("1M", 60)],
 )
 def test_intervals(text: str | int, seconds: int) -> None:
     assert parse_interval(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "m", "5 weeks", "1.5h", "5  m", "-5m", 0, -1, "0s", True, None, 1.5, "\u0665s"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "m", "5 weeks", "1.5h", "5  m", "-5m", 0, -1, "0s", True, None, 1.5, "\u0665s"],
+)
 def test_intervals_that_cannot_be(text: Any) -> None:
     with pytest.raises(ValueError, match="interval"):
         parse_interval(text)

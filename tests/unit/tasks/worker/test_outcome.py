@@ -13,8 +13,15 @@ import pytest
 import openviper
 from openviper.db.sql.permissions import bypass_permissions
 from openviper.tasks.actors import Actor
-from openviper.tasks.worker.outcome import MAX_RESULT, UnknownActorError, failed, find_actor, is_too_old, succeeded
 from openviper.tasks.message import Message, Outcome, new_id, next_key
+from openviper.tasks.worker.outcome import (
+    MAX_RESULT,
+    UnknownActorError,
+    failed,
+    find_actor,
+    is_too_old,
+    succeeded,
+)
 from openviper.tasks.worker.recorder import MASK, masked
 
 
@@ -67,7 +74,10 @@ def test_results_are_kept_for_who_asks() -> None:
     ("value", "problem"),
     [
         (object(), "TypeError: the result cannot be written as JSON"),
-        ("x" * (MAX_RESULT + 1), f"ValueError: the result has {MAX_RESULT + 3} bytes of JSON, more than {MAX_RESULT}"),
+        (
+            "x" * (MAX_RESULT + 1),
+            f"ValueError: the result has {MAX_RESULT + 3} bytes of JSON, more than {MAX_RESULT}",
+        ),
     ],
 )
 def test_a_result_that_cannot_be_kept_is_no_failure_of_the_task(value: Any, problem: str) -> None:
@@ -86,7 +96,12 @@ def test_a_message_may_be_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_secrets_in_keyword_arguments_are_hidden() -> None:
     given = {"user": "ada", "Password": "x", "more": [{"api_key": "k", "n": 1}], "token": None}
-    assert masked(given) == {"user": "ada", "Password": MASK, "more": [{"api_key": MASK, "n": 1}], "token": MASK}
+    assert masked(given) == {
+        "user": "ada",
+        "Password": MASK,
+        "more": [{"api_key": MASK, "n": 1}],
+        "token": MASK,
+    }
 
 
 def test_keys_grow() -> None:
@@ -102,10 +117,16 @@ def test_identifiers_are_random_uuids() -> None:
     assert all(str(UUID(text)) == text for text in (new_id() for _ in range(50)))
 
 
-def test_the_bookkeeping_of_tasks_warns_nobody(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bookkeeping_of_tasks_warns_nobody(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logging.getLogger("openviper"), "propagate", True)
     caplog.set_level(logging.WARNING)
-    own = compile("with bypass_permissions(reason='own'): pass", str(Path(openviper.__file__).parent / "tasks/schedule/stored_jobs.py"), "exec")
+    own = compile(
+        "with bypass_permissions(reason='own'): pass",
+        str(Path(openviper.__file__).parent / "tasks/schedule/stored_jobs.py"),
+        "exec",
+    )
     exec(own, {"bypass_permissions": bypass_permissions})
     assert caplog.text == ""
     with bypass_permissions(reason="of the project"):

@@ -39,7 +39,9 @@ class Apps:
         return self.out.getvalue()
 
     def files(self) -> list[str]:
-        return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
+        return sorted(
+            str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()
+        )
 
 
 class TerminalInput(io.StringIO):
@@ -63,7 +65,9 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apps]:
     monkeypatch.setattr(makemigrations, "models_of", models_of)
     monkeypatch.setattr(makemigrations, "_import_all", lambda found: {})
     monkeypatch.setattr(
-        makemigrations, "report_app_not_found", lambda command, label: CommandError(f"App {label!r} not found")
+        makemigrations,
+        "report_app_not_found",
+        lambda label: CommandError(f"App {label!r} not found"),
     )
     before = os.getcwd()
     os.chdir(tmp_path)

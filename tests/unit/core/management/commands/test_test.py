@@ -66,12 +66,16 @@ def run(*arguments: str) -> tuple[list[str], str]:
         (["other", "--", "-k", "a b", "--lf"], ["other", "-k", "a b", "--lf"]),
     ],
 )
-def test_options_and_labels_become_those_of_pytest(child: Recorder, arguments: list[str], expected: list[str]) -> None:
+def test_options_and_labels_become_those_of_pytest(
+    child: Recorder, arguments: list[str], expected: list[str]
+) -> None:
     assert run(*arguments)[0] == expected
     assert child.commands[0][-len(expected) :] == expected
 
 
-def test_without_labels_the_tests_folder_and_the_modules_of_apps_are_run(child: Recorder, tmp_path: Path) -> None:
+def test_without_labels_the_tests_folder_and_the_modules_of_apps_are_run(
+    child: Recorder, tmp_path: Path
+) -> None:
     assert run()[0] == []
     write(tmp_path, {"tests/test_a.py": "", "blog/tests.py": ""})
     assert run()[0] == ["tests/", "blog/tests.py"]
@@ -105,7 +109,9 @@ def test_the_exit_code_is_that_of_pytest(child: Recorder) -> None:
     assert Command(Terminal(io.StringIO())).run_from_argv(["viperctl.py", "test"]) == 5
 
 
-def test_a_missing_pytest_is_said_with_what_to_install(child: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_pytest_is_said_with_what_to_install(
+    child: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def absent(name: str) -> None:
         return None
 
@@ -115,7 +121,9 @@ def test_a_missing_pytest_is_said_with_what_to_install(child: Recorder, monkeypa
         Command().handle(**options)
 
 
-def test_a_target_is_bootstrapped_in_the_child_too(child: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_is_bootstrapped_in_the_child_too(
+    child: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENVIPER_TARGET", "x")
     run()
     assert child.commands[0][1] == "-c" and "bootstrap_child" in child.commands[0][2]

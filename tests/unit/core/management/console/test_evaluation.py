@@ -26,7 +26,9 @@ def test_await_works_at_the_top_level(evaluator: Evaluator) -> None:
 
 
 def test_everything_shares_one_event_loop(evaluator: Evaluator) -> None:
-    evaluator.run_source("import asyncio\nasync def loop(): return asyncio.get_running_loop()\nfirst = await loop()")
+    evaluator.run_source(
+        "import asyncio\nasync def loop(): return asyncio.get_running_loop()\nfirst = await loop()"
+    )
     evaluator.run_source("second = await loop()")
     assert evaluator.namespace["first"] is evaluator.namespace["second"]
 
@@ -62,13 +64,18 @@ def test_a_traceback_shows_the_typed_lines_and_none_of_ours(
     assert "evaluation.py" not in err
 
 
-def test_a_syntax_error_shows_where(evaluator: Evaluator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_syntax_error_shows_where(
+    evaluator: Evaluator, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert evaluator.run_source("x =") == 1
     assert "SyntaxError" in capsys.readouterr().err
 
 
 def test_an_exit_code_passes_through(evaluator: Evaluator) -> None:
-    for source in ("raise SystemExit(7)", "import asyncio\nawait asyncio.sleep(0)\nraise SystemExit(7)"):
+    for source in (
+        "raise SystemExit(7)",
+        "import asyncio\nawait asyncio.sleep(0)\nraise SystemExit(7)",
+    ):
         with pytest.raises(SystemExit) as caught:
             evaluator.run_source(source)
         assert caught.value.code == 7

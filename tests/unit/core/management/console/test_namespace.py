@@ -36,7 +36,9 @@ def apps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "discover_models_in_module", discover)
     from openviper.conf import settings
 
-    instance: Any = SimpleNamespace(INSTALLED_APPS=("blog", "plain", "broken", "shop"), USER_MODEL="auth.models.User")
+    instance: Any = SimpleNamespace(
+        INSTALLED_APPS=("blog", "plain", "broken", "shop"), USER_MODEL="auth.models.User"
+    )
     monkeypatch.setattr(settings, "instance", instance)
 
 

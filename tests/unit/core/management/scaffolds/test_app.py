@@ -19,7 +19,10 @@ FILES = [
 
 def uncomment(source: str) -> str:
     """Turn the examples of a generated module into code."""
-    lines = [line[2:] if line.startswith("# ") else "" if line == "#" else line for line in source.splitlines()]
+    lines = [
+        line[2:] if line.startswith("# ") else "" if line == "#" else line
+        for line in source.splitlines()
+    ]
     return "\n".join(lines) + "\n"
 
 

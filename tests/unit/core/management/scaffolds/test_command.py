@@ -63,7 +63,9 @@ def test_a_path_that_could_lead_elsewhere_is_refused(project: Path, name: str) -
         create_command("count", name, project)
 
 
-def test_a_link_that_leads_out_is_refused(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_link_that_leads_out_is_refused(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     outside = tmp_path_factory.mktemp("outside")
     (outside / "__init__.py").touch()
     (project / "linked").symlink_to(outside)
@@ -91,7 +93,9 @@ def test_a_name_that_is_no_identifier_is_refused(project: Path) -> None:
             create_command(name, "blog", project)
 
 
-def test_a_failure_leaves_only_what_was_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_only_what_was_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(template: str, values: object) -> str:
         raise OSError(28, "No space left on device")
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from openviper.core.management.scaffolds.names import ScaffoldError, validate_identifier, validate_package_name
+from openviper.core.management.scaffolds.names import (
+    ScaffoldError,
+    validate_identifier,
+    validate_package_name,
+)
 
 
-@pytest.mark.parametrize("name", ["", "my-shop", "2nd", "a b", "a.b", "class", "None", "../x", "a\n", "a\0", "café"])
+@pytest.mark.parametrize(
+    "name", ["", "my-shop", "2nd", "a b", "a.b", "class", "None", "../x", "a\n", "a\0", "café"]
+)
 def test_a_name_that_cannot_be_imported_is_refused(name: str) -> None:
     with pytest.raises(ScaffoldError, match="not a valid Python identifier"):
         validate_identifier(name, "project name")

@@ -87,7 +87,9 @@ def test_only_the_key_differs_between_two_projects_of_one_name(tmp_path: Path) -
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first, second = create_project("shop", tmp_path / "a"), create_project("shop", tmp_path / "b")
-    differing = [name for name in FILES if (first / name).read_bytes() != (second / name).read_bytes()]
+    differing = [
+        name for name in FILES if (first / name).read_bytes() != (second / name).read_bytes()
+    ]
     assert differing == ["shop/settings.py"]
     texts = [(project / "shop/settings.py").read_text() for project in (first, second)]
     keys = [re.search(r'"SECRET_KEY",\n        "([^"]{40,})"', text) for text in texts]
@@ -119,7 +121,9 @@ def test_an_existing_target_or_missing_directory_is_refused(tmp_path: Path) -> N
 
 def load_settings(project: Path) -> Any:
     """Return the settings of a generated project, imported under a name of their own."""
-    spec = importlib.util.spec_from_file_location("generated_settings", project / "shop/settings.py")
+    spec = importlib.util.spec_from_file_location(
+        "generated_settings", project / "shop/settings.py"
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
@@ -130,7 +134,9 @@ def load_settings(project: Path) -> Any:
     return module.ProjectSettings()
 
 
-def test_the_secret_key_of_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_secret_key_of_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "from-the-environment")
     assert load_settings(create_project("shop", tmp_path)).SECRET_KEY == "from-the-environment"
 

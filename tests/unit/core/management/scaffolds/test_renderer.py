@@ -12,7 +12,10 @@ from openviper.core.management.scaffolds import renderer
 from openviper.core.management.scaffolds.names import ScaffoldError
 from openviper.core.management.scaffolds.renderer import GeneratedFile, write_file, write_tree
 
-TREE = (GeneratedFile("$name/__init__.py", "project/package.py.tmpl"), GeneratedFile("empty/.gitkeep"))
+TREE = (
+    GeneratedFile("$name/__init__.py", "project/package.py.tmpl"),
+    GeneratedFile("empty/.gitkeep"),
+)
 
 
 def test_names_are_filled_in_in_paths_and_texts(tmp_path: Path) -> None:
@@ -52,7 +55,9 @@ def test_a_failure_in_the_middle_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_target_that_appears_meanwhile_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_appears_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(path: Path, text: str, *, mode: int = 0o666) -> None:
         (tmp_path / "shop").write_text("theirs")
 
