@@ -12,6 +12,7 @@ from openviper.db.query import QuerySet
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Aggregate, Expression, Q
 from openviper.db.sql.lookups import find_lookup
+from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.virtual.backend_registry import backend_registry
 from openviper.db.virtual.base import FilterClause, FilterOp, QuerySpec, VirtualBackend
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned
@@ -147,7 +148,9 @@ class VirtualQuerySet(QuerySet[M]):
         rows = await backend.list(self.model, make_spec(meta, query))
         return [build_instance(self.model, row) for row in rows]
 
-    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+    async def get(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
         """Return the one instance for which the conditions hold.
 
         Raises:
@@ -177,7 +180,7 @@ class VirtualQuerySet(QuerySet[M]):
         return found[0]
 
     async def get_or_none(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`."""
         try:
@@ -261,11 +264,11 @@ class VirtualQuerySet(QuerySet[M]):
         """Refuse: there is no statement."""
         refuse(self._meta, "SQL")
 
-    def values(self, *names: str) -> Any:
+    def values(self, *names: str | Selectable) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values()")
 
-    def values_list(self, *names: str, flat: bool = False) -> Any:
+    def values_list(self, *names: str | Selectable, flat: bool = False) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values_list()")
 
