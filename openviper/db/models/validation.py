@@ -6,7 +6,8 @@ from typing import Any
 
 from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.sql.description import EVERYTHING
-from openviper.db.sql.expressions import Condition, Q
+from openviper.db.sql.expressions import Q
+from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.suspects import make_suspect_finder
 from openviper.db.sql.selects import select_exists
 from openviper.exceptions import ORMException
@@ -50,16 +51,16 @@ async def validate_instance(instance: Any) -> None:
 
 async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     meta = instance._meta
-    conditions: list[Condition] = []
+    lookups: dict[str, Any] = {}
     for name in group:
         value = instance.__dict__.get(meta.field(name).attname)
         if value is None:  # Incomplete, and NULL equals nothing.
             return
-        conditions.append((name, value))
-    if instance._row is not None:
-        conditions.append(Q.combined((("pk", instance.pk),), negated=True))
+        lookups[name] = value
+    others = () if instance._row is None else (~Q(pk=instance.pk),)
+    conditions = QueryScope(meta).conditions(others, lookups)
     alias = await write_alias(meta, None, instance._alias)
-    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
+    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=conditions))
     if await read(meta, alias, select.sql, select.parameters, select.convert):
         message = f"{' and '.join(group)} must be unique together"
         raise ModelValidationError(meta.model_name, {"__all__": [message]})

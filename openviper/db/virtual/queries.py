@@ -9,10 +9,13 @@ from openviper.db.exceptions import UnsupportedVirtualQueryError
 from openviper.db.executor import check_permission
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query import QuerySet
+from openviper.db.sql.aggregates import Aggregate
+from openviper.db.sql.conditions import NullTest
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Aggregate, Expression, Q
-from openviper.db.sql.lookups import find_lookup
+from openviper.db.sql.lookups import Compare, InList
+from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.operands import Condition, Selectable
+from openviper.db.sql.statements import order_of
 from openviper.db.virtual.backend_registry import backend_registry
 from openviper.db.virtual.base import FilterClause, FilterOp, QuerySpec, VirtualBackend
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned
@@ -32,7 +35,6 @@ _OPERATORS = {
     "icontains": FilterOp.ICONTAINS,
     "startswith": FilterOp.STARTSWITH,
     "endswith": FilterOp.ENDSWITH,
-    "isnull": FilterOp.IS_NULL,
 }
 
 
@@ -75,7 +77,7 @@ def make_spec(meta: ModelOptions, query: Description) -> QuerySpec:
         require(meta, "filter")
         if any(clause.op is not FilterOp.EQ for clause in clauses):
             require(meta, "filter_ops")
-    order = meta.ordering if query.order is None else query.order
+    order = order_of(meta, query)
     wanted = {
         "limit": query.limit is not None,
         "offset": query.offset > 0,
@@ -92,37 +94,35 @@ def make_spec(meta: ModelOptions, query: Description) -> QuerySpec:
         clauses,
         query.limit,
         query.offset,
-        tuple(_turned(meta, name) for name in order),
+        tuple(_turned(meta, term) for term in order),
         query.distinct,
         query.only or (),
         query.defer,
     )
 
 
-def _turned(meta: ModelOptions, name: str) -> str:
-    return ("-" if name.startswith("-") else "") + meta.field(name.removeprefix("-")).attname
+def _turned(meta: ModelOptions, term: Order) -> str:
+    node = term.node
+    if not isinstance(node, Column) or node.steps:
+        refuse(meta, f"the order by {term.name!r}")
+    return ("-" if term.descending else "") + node.field.attname
 
 
-def _clause(meta: ModelOptions, condition: Any) -> FilterClause:
-    if isinstance(condition, Q):
-        refuse(meta, "Q objects and exclude()")
-    key, value = condition
-    lookup = find_lookup(meta, key)
-    if (
-        lookup.hops
-        or lookup.transform
-        or lookup.operator not in _OPERATORS
-        or isinstance(value, Expression)
-    ):
-        refuse(meta, f"the condition {key!r}")
-    operator = _OPERATORS[lookup.operator]
-    if operator is FilterOp.EQ and value is None:
-        return FilterClause(lookup.field.attname, FilterOp.IS_NULL, True)
-    if operator in (FilterOp.IN, FilterOp.NOT_IN):
-        value = [lookup.field.to_python(one) for one in value]
-    elif operator is not FilterOp.IS_NULL:
-        value = lookup.field.to_python(value)
-    return FilterClause(lookup.field.attname, operator, value)
+def _clause(meta: ModelOptions, condition: Node) -> FilterClause:
+    if isinstance(condition, NullTest) and isinstance(condition.operand, Column):
+        return FilterClause(
+            condition.operand.field.attname, FilterOp.IS_NULL, not condition.negated
+        )
+    if not isinstance(condition, (Compare, InList)):
+        refuse(meta, "Q objects, exclude(), expressions and lookups with several values")
+    lookup = condition.lookup
+    field, name = lookup.field, lookup.operator.name
+    if field is None or lookup.left.steps or name not in _OPERATORS:  # type: ignore[attr-defined]  # a column
+        refuse(meta, f"the condition {lookup.key!r}")
+    if isinstance(condition, InList):
+        values = [field.to_python(value) for value in condition.values]
+        return FilterClause(field.attname, _OPERATORS[name], values)
+    return FilterClause(field.attname, _OPERATORS[name], field.to_python(condition.value))
 
 
 def build_instance(model: type[Any], values: Mapping[str, Any]) -> Any:
@@ -206,7 +206,7 @@ class VirtualQuerySet(QuerySet[M]):
         backend.check_writable(self.model)
         require(meta, "bulk_update")
         await check_permission(meta, "update", self.query.ignore_permissions)
-        if any(isinstance(value, Expression) for value in values.values()):
+        if any(isinstance(value, Selectable) for value in values.values()):
             refuse(meta, "expressions")
         converted = {
             meta.field(name).attname: meta.field(name).to_python(value)

@@ -20,6 +20,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
@@ -207,6 +208,7 @@ class SQLiteConnection:
                 raw.execute("PRAGMA wal_autocheckpoint=0")
             raw.execute("PRAGMA busy_timeout=0")
             raw.create_function("regexp", 2, _regexp, deterministic=True)
+            register_functions(raw)
             raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
         except sqlite3.Error as error:
             raw.close()

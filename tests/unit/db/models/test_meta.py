@@ -209,7 +209,7 @@ def test_predicates_are_checked() -> None:
 def test_managers_are_bound_to_their_class() -> None:
     assert Shape.objects.model is Shape and Round.objects.model is Round
     assert Shape.loud is not Round.loud and Round.loud.model is Round
-    assert Shape.loud.all().query.where == (("label", "X"),)
+    assert [node.value for node in Shape.loud.all().query.where] == ["X"]
     assert not hasattr(Stamped, "objects")
 
 
