@@ -30,8 +30,7 @@ A project's settings are a frozen dataclass that derives from `openviper.conf.Se
 `OPENVIPER_SETTINGS_MODULE` names. A value comes from the first of these that gives one:
 
 1. the environment variable `OPENVIPER_<NAME>`, then the bare `<NAME>`;
-2. the nearest `.env` file from the working directory upwards, which fills in environment variables that are not set
-   (`OPENVIPER_DOTENV` names another file, or is `0` for none);
+2. the project's `.env` file, which fills in environment variables that are not set (see [below](#env-files));
 3. the project's settings class;
 4. the default below.
 
@@ -40,6 +39,28 @@ In the environment, lists are separated by commas (`a,b`) or written in JSON (`[
 Settings marked *secret* are shown as `***`.
 
 A setting that an earlier version had and nothing reads any more is named in a warning at start, with what to do.
+
+## `.env` files
+
+The file is looked for beside the running `viperctl.py`, beside the top package of the settings module, then in the
+working directory and the folders above it, as far as the project (a folder with `viperctl.py`, `pyproject.toml` or
+`.git`), the home directory, or the last folder of the same owner. `OPENVIPER_DOTENV` names another file, or is `0` for
+none. A file that is named and missing, or cannot be read as UTF-8, is an error.
+
+```sh
+# One to a line; only a line feed ends a line.
+OPENVIPER_DEBUG=off
+export OPENVIPER_ALLOWED_HOSTS=intranet.example,10.0.0.7   # a comment after a blank
+OPENVIPER_SECRET_KEY='taken literally: ${NAME} \\n'
+OPENVIPER_PROJECT_NAME="a \\"quoted\\" name of ${COMPANY:-nobody}"
+CERTIFICATE="-----BEGIN CERTIFICATE-----
+MIIB...
+-----END CERTIFICATE-----"
+```
+
+Double quotes know `\\n`, `\\t`, `\\"`, `\\\\` and `\\$`. `${NAME}` stands for a variable of the environment or of a line
+above, `${NAME:-default}` for the default where that is not set or empty. A malformed line is reported with its number
+and skipped, and so are variables that decide which programs run (`PATH`, `LD_*`, `PYTHON*`).
 
 ## Types
 

@@ -145,7 +145,7 @@ class FileField(CharField[T]):
             return self.max_file_size
         from openviper.conf import settings
 
-        return int(settings.MAX_FILE_SIZE)
+        return settings.MAX_FILE_SIZE
 
     # Values
 

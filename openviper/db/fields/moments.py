@@ -25,7 +25,7 @@ def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`."""
     from openviper.conf import settings
 
-    return bool(settings.USE_TZ)
+    return settings.USE_TZ
 
 
 def local_zone() -> ZoneInfo:

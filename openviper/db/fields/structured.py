@@ -116,7 +116,7 @@ class JSONField(Field[T]):
             return min(self.max_size, JSON_CEILING)
         from openviper.conf import settings
 
-        return min(int(settings.MAX_JSON_SIZE), JSON_CEILING)
+        return min(settings.MAX_JSON_SIZE, JSON_CEILING)
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
