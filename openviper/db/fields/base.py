@@ -148,13 +148,26 @@ class Field(Generic[T]):
 
     # Values
 
+    @property
+    def makes_default(self) -> bool:
+        """Whether each new instance gets a default of its own: a list or dict must not be shared."""
+        return callable(self.default) or isinstance(self.default, (list, dict, set))
+
+    @property
+    def shared_default(self) -> Any:
+        """The default that all new instances share, `None` where each gets its own."""
+        return None if self.makes_default else self.default
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the value comes from the project, and not from the database or the ORM."""
+        return not (self.auto_increment or self.auto_now or self.auto_now_add)
+
     def get_default(self) -> Any:
         """Return the value for one new instance."""
-        default = self.default
-        if callable(default):
-            return default()
-        # A list or dict must not be shared by all instances.
-        return copy.deepcopy(default) if isinstance(default, (list, dict, set)) else default
+        if callable(self.default):
+            return self.default()
+        return copy.deepcopy(self.default) if self.makes_default else self.default
 
     def to_python(self, value: Any) -> Any:
         """Return `value` as the field's Python type; `None` stays `None`.

@@ -1,0 +1,102 @@
+"""Instances as they were before a transaction: what is restored when the database takes its changes back.
+
+Whatever is about to change what an instance knows of its row calls `keep_for_rollback` first. Outside of a transaction
+that costs one test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from weakref import ref
+
+from openviper.db.connections.databases import blocks, current_block
+from openviper.db.connections.undo import UndoLog
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW, remember_alias, remember_row
+
+_ABSENT = object()
+
+
+class InstanceBefore(ref[Any]):
+    """The before-image of an instance: its row, its key, and the values that the ORM itself overwrote.
+
+    A weak reference that carries the image, so that one object per instance is enough.
+    """
+
+    __slots__ = ("alias", "key", "layout", "log", "number", "overwritten", "row")
+
+    log: UndoLog
+    number: int
+
+    def __new__(cls, instance: Any, log: UndoLog) -> InstanceBefore:
+        """Make the image; it leaves the log when the instance is collected."""
+        return super().__new__(cls, instance, _forget)
+
+    def __init__(self, instance: Any, log: UndoLog) -> None:
+        super().__init__(instance, _forget)
+        values = instance.__dict__
+        self.log = log
+        self.number = id(instance)
+        self.row = values.get(ROW)
+        self.layout = values.get(LAYOUT)
+        self.alias = values.get(ALIAS)
+        self.key = values.get(instance._meta.pk.attname, _ABSENT)
+        self.overwritten: dict[str, Any] | None = None
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Keep the present values of attributes that are about to be overwritten; the oldest value counts."""
+        instance = self()
+        values = {} if instance is None else instance.__dict__
+        kept = self.overwritten = self.overwritten or {}
+        for name in names:
+            kept.setdefault(name, values.get(name, _ABSENT))
+
+    def restore(self) -> None:
+        """Make the instance what it was."""
+        instance = self()
+        if instance is None:
+            return
+        remember_row(instance, self.row, self.layout)
+        remember_alias(instance, self.alias)
+        values = instance.__dict__
+        for name, value in {**(self.overwritten or {}), instance._meta.pk.attname: self.key}.items():
+            if value is _ABSENT:
+                values.pop(name, None)
+            else:
+                values[name] = value
+
+    def move_to(self, log: UndoLog) -> None:
+        """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
+        older = log.get(self.number)
+        if isinstance(older, InstanceBefore):
+            older.overwritten = {**(self.overwritten or {}), **(older.overwritten or {})}
+        else:
+            self.log = log
+            log[self.number] = self
+
+
+def _forget(image: InstanceBefore) -> None:
+    if image.log.get(image.number) is image:
+        del image.log[image.number]
+
+
+def keep_for_rollback(alias: str, instances: Iterable[Any], names: Iterable[str] = ()) -> None:
+    """Have instances restored when the open transaction on a database is rolled back; outside of one do nothing.
+
+    Args:
+        alias: The database.
+        instances: What is about to be stored, deleted or reloaded.
+        names: Attributes that the ORM is going to overwrite, such as those of `auto_now`.
+    """
+    if blocks.get() is None:
+        return
+    block = current_block(alias)
+    if block is None or not block.transactional:
+        return
+    log = block.undo
+    for instance in instances:
+        image = log.get(id(instance))
+        if image is None:
+            image = log[id(instance)] = InstanceBefore(instance, log)
+        if names and isinstance(image, InstanceBefore):
+            image.keep(names)
