@@ -134,8 +134,8 @@ if TYPE_CHECKING:
     from openviper.db.sql.expressions import Q as Q
     from openviper.db.sql.expressions import Sum as Sum
     from openviper.db.sql.patterns import escape_like as escape_like
-    from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
     from openviper.db.virtual import BASIC_CAPABILITIES as BASIC_CAPABILITIES
+    from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
     from openviper.db.virtual import BackendRegistry as BackendRegistry
     from openviper.db.virtual import Capability as Capability
     from openviper.db.virtual import FilterClause as FilterClause

@@ -103,9 +103,7 @@ class ModelOptions:
         self.factories = [field for field in fields if field.makes_default]
         self.defaults = {field.attname: field.shared_default for field in fields}
         self.checked_fields = [field for field in fields if field.is_given]
-        self.auto_attnames = tuple(
-            field.attname for field in fields if field.auto_now or field.auto_now_add
-        )
+        self.auto_attnames = tuple(field.attname for field in fields if field.is_auto)
         self.attname_of = {
             name: field.attname
             for name, field in self.names.items()

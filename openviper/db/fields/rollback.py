@@ -28,12 +28,12 @@ class InstanceBefore(ref[Any]):
     log: UndoLog
     number: int
 
-    def __new__(cls, instance: Any, log: UndoLog) -> InstanceBefore:
-        """Make the image; it leaves the log when the instance is collected."""
+    def __new__(cls, instance: Any, *_log: UndoLog) -> InstanceBefore:
+        """Make the image; it leaves its log when the instance is collected."""
         return super().__new__(cls, instance, _forget)
 
     def __init__(self, instance: Any, log: UndoLog) -> None:
-        super().__init__(instance, _forget)
+        super().__init__()
         values = instance.__dict__
         self.log = log
         self.number = id(instance)
@@ -58,12 +58,9 @@ class InstanceBefore(ref[Any]):
             return
         remember_row(instance, self.row, self.layout)
         remember_alias(instance, self.alias)
-        values = instance.__dict__
-        for name, value in {**(self.overwritten or {}), instance._meta.pk.attname: self.key}.items():
-            if value is _ABSENT:
-                values.pop(name, None)
-            else:
-                values[name] = value
+        for name, value in (self.overwritten or {}).items():
+            _put(instance.__dict__, name, value)
+        _put(instance.__dict__, instance._meta.pk.attname, self.key)
 
     def move_to(self, log: UndoLog) -> None:
         """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
@@ -73,6 +70,13 @@ class InstanceBefore(ref[Any]):
         else:
             self.log = log
             log[self.number] = self
+
+
+def _put(values: dict[str, Any], name: str, value: object) -> None:
+    if value is _ABSENT:
+        values.pop(name, None)
+    else:
+        values[name] = value
 
 
 def _forget(image: InstanceBefore) -> None:
@@ -91,12 +95,14 @@ def keep_for_rollback(alias: str, instances: Iterable[Any], names: Iterable[str]
     if blocks.get() is None:
         return
     block = current_block(alias)
-    if block is None or not block.transactional:
-        return
-    log = block.undo
-    for instance in instances:
-        image = log.get(id(instance))
-        if image is None:
-            image = log[id(instance)] = InstanceBefore(instance, log)
-        if names and isinstance(image, InstanceBefore):
-            image.keep(names)
+    if block is not None and block.transactional:
+        for instance in instances:
+            _keep(block.undo, instance, names)
+
+
+def _keep(log: UndoLog, instance: Any, names: Iterable[str]) -> None:
+    image = log.get(id(instance))
+    if not isinstance(image, InstanceBefore):
+        image = log[id(instance)] = InstanceBefore(instance, log)
+    if names:
+        image.keep(names)

@@ -74,15 +74,9 @@ class Model(Hooks, metaclass=ModelMeta):
                 attributes[field.attname] = field.get_default()
 
     def _set_relation(self, name: str, value: Any) -> None:
-        meta = self._meta
-        field = meta.names.get(name)
-        if name in meta.many_to_many:
-            raise TypeError(
-                f"{meta.model_name}({name}=...): save it first, then await instance.{name}.set(...)"
-            )
+        field = self._meta.names.get(name)
         if field is None or name.startswith("_"):
-            fields = ", ".join(meta.fields)
-            raise TypeError(f"{meta.model_name}() has no field {name!r}; fields: {fields}")
+            raise _unusable_keyword(self._meta, name)
         if value is not None:
             setattr(self, field.name, value)
 
@@ -273,6 +267,15 @@ class Model(Hooks, metaclass=ModelMeta):
     def get_content_type_label(cls) -> str:
         """Return ``"<app>.<Model>"``."""
         return cls._meta.label
+
+
+def _unusable_keyword(meta: ModelOptions, name: str) -> TypeError:
+    if name in meta.many_to_many:
+        return TypeError(
+            f"{meta.model_name}({name}=...): save it first, then await instance.{name}.set(...)"
+        )
+    fields = ", ".join(meta.fields)
+    return TypeError(f"{meta.model_name}() has no field {name!r}; fields: {fields}")
 
 
 def _as_plain_data(related: Any) -> Any:

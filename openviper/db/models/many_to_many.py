@@ -198,14 +198,14 @@ class ManyToManyManager(Manager[M]):
         # In one order everywhere, so that writers who add the same pairs wait for each other and not in a circle.
         missing = _in_order([key for key in keys if key not in present])
         try:
-            async with transaction(alias):
-                await self._insert_pairs(missing, defaults)
+            await self._insert_pairs(alias, missing, defaults)
         except IntegrityError:
             for key in missing:
                 await self._add_one(alias, key, defaults)
 
-    async def _insert_pairs(self, keys: list[Any], defaults: Defaults) -> None:
-        await self._pairs().bulk_create(self._rows(keys, defaults))
+    async def _insert_pairs(self, alias: str, keys: list[Any], defaults: Defaults) -> None:
+        async with transaction(alias):
+            await self._pairs().bulk_create(self._rows(keys, defaults))
 
     def _among(self, keys: list[Any]) -> QuerySet[Any]:
         conditions: dict[str, Any] = {f"{self._far.name}__in": keys}
@@ -213,8 +213,7 @@ class ManyToManyManager(Manager[M]):
 
     async def _add_one(self, alias: str, key: Any, defaults: Defaults) -> None:
         try:
-            async with transaction(alias):
-                await self._insert_pairs([key], defaults)
+            await self._insert_pairs(alias, [key], defaults)
         except IntegrityError:
             # Another writer may have been faster, which is as good. An UPDATE sees its row also where a SELECT of the
             # same transaction would still see the past.

@@ -17,7 +17,6 @@ from openviper.db.models.related import connect_relations
 from openviper.db.query.manager import Manager
 from openviper.exceptions import FieldError
 
-
 T = TypeVar("T")
 
 

@@ -117,7 +117,9 @@ class VirtualQuerySet(QuerySet[M]):
         await check_permission(
             self._meta, "create", ignore_permissions or self.query.ignore_permissions
         )
-        rows = await backend.bulk_create(self.model, [field_values(instance) for instance in instances])
+        rows = await backend.bulk_create(
+            self.model, [field_values(instance) for instance in instances]
+        )
         for instance, row in zip(instances, rows, strict=True):
             instance.__dict__.update(build_instance(self.model, row).__dict__)
         return instances
