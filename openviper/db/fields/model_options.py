@@ -20,6 +20,7 @@ class ModelOptions:
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
         defaults: The value of each attribute of a new instance.
+        cached_relations: Names under which instances keep the one related instance that was loaded.
         auto_attnames: Attributes that the ORM sets to now, on every save or the first.
         checked_fields: Fields that are validated: not those that the database or the ORM fills.
         factories: Fields whose default is made anew for each instance.
@@ -65,6 +66,7 @@ class ModelOptions:
         self.join_of: Any = None
         self._reverse: dict[str, Any] = {}
         self._reverse_many_to_many: dict[str, Any] = {}
+        self.cached_relations: tuple[str, ...] = ()
         self.auto_attnames: tuple[str, ...] = ()
         self.checked_fields: list[Field[Any]] = []
         self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
@@ -103,6 +105,7 @@ class ModelOptions:
         self.factories = [field for field in fields if field.makes_default]
         self.defaults = {field.attname: field.shared_default for field in fields}
         self.checked_fields = [field for field in fields if field.is_given]
+        self.cached_relations = tuple(f.name for f in fields if f.name != f.attname)
         self.auto_attnames = tuple(field.attname for field in fields if field.is_auto)
         self.attname_of = {
             name: field.attname

@@ -12,7 +12,15 @@ from weakref import ref
 
 from openviper.db.connections.databases import blocks, current_block
 from openviper.db.connections.undo import UndoLog
-from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW, remember_alias, remember_row
+from openviper.db.fields.instance_state import (
+    ALIAS,
+    LAYOUT,
+    ROW,
+    Layout,
+    Row,
+    remember_alias,
+    remember_row,
+)
 
 _ABSENT = object()
 
@@ -25,31 +33,16 @@ class InstanceBefore(ref[Any]):
 
     __slots__ = ("alias", "key", "layout", "log", "number", "overwritten", "row")
 
-    log: UndoLog
     number: int
-
-    def __new__(cls, instance: Any, *_log: UndoLog) -> InstanceBefore:
-        """Make the image; it leaves its log when the instance is collected."""
-        return super().__new__(cls, instance, _forget)
-
-    def __init__(self, instance: Any, log: UndoLog) -> None:
-        super().__init__()
-        values = instance.__dict__
-        self.log = log
-        self.number = id(instance)
-        self.row = values.get(ROW)
-        self.layout = values.get(LAYOUT)
-        self.alias = values.get(ALIAS)
-        self.key = values.get(instance._meta.pk.attname, _ABSENT)
-        self.overwritten: dict[str, Any] | None = None
-
-    def keep(self, names: Iterable[str]) -> None:
-        """Keep the present values of attributes that are about to be overwritten; the oldest value counts."""
-        instance = self()
-        values = {} if instance is None else instance.__dict__
-        kept = self.overwritten = self.overwritten or {}
-        for name in names:
-            kept.setdefault(name, values.get(name, _ABSENT))
+    """The `id` of the instance."""
+    log: UndoLog
+    """Where the image is kept, and what it leaves when the instance is collected."""
+    row: Row | None
+    layout: Layout | None
+    alias: str | None
+    key: Any
+    overwritten: dict[str, Any]
+    """The values that attributes had before the ORM set them; the oldest value counts."""
 
     def restore(self) -> None:
         """Make the instance what it was."""
@@ -58,7 +51,7 @@ class InstanceBefore(ref[Any]):
             return
         remember_row(instance, self.row, self.layout)
         remember_alias(instance, self.alias)
-        for name, value in (self.overwritten or {}).items():
+        for name, value in self.overwritten.items():
             _put(instance.__dict__, name, value)
         _put(instance.__dict__, instance._meta.pk.attname, self.key)
 
@@ -66,7 +59,7 @@ class InstanceBefore(ref[Any]):
         """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
         older = log.get(self.number)
         if isinstance(older, InstanceBefore):
-            older.overwritten = {**(self.overwritten or {}), **(older.overwritten or {})}
+            older.overwritten = {**self.overwritten, **older.overwritten}
         else:
             self.log = log
             log[self.number] = self
@@ -101,8 +94,15 @@ def keep_for_rollback(alias: str, instances: Iterable[Any], names: Iterable[str]
 
 
 def _keep(log: UndoLog, instance: Any, names: Iterable[str]) -> None:
-    image = log.get(id(instance))
-    if not isinstance(image, InstanceBefore):
-        image = log[id(instance)] = InstanceBefore(instance, log)
-    if names:
-        image.keep(names)
+    values = instance.__dict__
+    number = id(instance)
+    image: Any = log.get(number)
+    if image is None:
+        # Filled from outside: a constructor in Python would take as long as all of this.
+        image = log[number] = InstanceBefore(instance, _forget)
+        image.number, image.log = number, log
+        image.row, image.layout = values.get(ROW), values.get(LAYOUT)
+        image.alias, image.key = values.get(ALIAS), values.get(instance._meta.pk.attname, _ABSENT)
+        image.overwritten = {}
+    for name in names:
+        image.overwritten.setdefault(name, values.get(name, _ABSENT))

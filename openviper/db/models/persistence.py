@@ -67,39 +67,46 @@ async def save_instance(
     meta: ModelOptions = instance._meta
     creating = instance._row is None
     check_not_read_only(meta)
-    if meta.virtual:
-        virtual.check_writable(type(instance))
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
-    alias = await _alias_for_writing(instance)
+    if meta.virtual:
+        await _save_virtual(instance, limited, creating=creating)
+        return
+    alias = await write_alias(meta, None, instance._alias)
     if creating and meta.single:
         await prepare_single(instance, alias)
     await run_before_save(instance, alias, creating=creating)
-    if meta.virtual:
-        changed = await virtual.save_virtual(instance, limited, creating=creating)
-        await run_after_save(instance, _by_name(meta, changed), creating=creating)
-        return
-    await _save_row(plan_on(meta, alias), alias, instance, limited, creating=creating)
+    plan = plan_on(meta, alias)
+    if has_work_after_save(instance, creating=creating):
+        await _save_with_hooks(plan, alias, instance, limited, creating=creating)
+    elif creating:
+        # Nothing runs after the statement, so it needs no transaction around it.
+        await _insert(plan, alias, instance)
+    else:
+        await _update(plan, alias, instance, limited)
 
 
-async def _save_row(
+async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> None:
+    meta: ModelOptions = instance._meta
+    virtual.check_writable(type(instance))
+    alias = instance._alias or meta.backend
+    if creating and meta.single:
+        await prepare_single(instance, alias)
+    await run_before_save(instance, alias, creating=creating)
+    changed = await virtual.save_virtual(instance, limited, creating=creating)
+    await run_after_save(instance, _by_name(meta, changed), creating=creating)
+
+
+async def _save_with_hooks(
     plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool
 ) -> None:
-    if not has_work_after_save(instance, creating=creating):
-        # Nothing runs after the statement, so it needs no transaction around it.
-        await _write_row(plan, alias, instance, limited, creating=creating)
-        return
+    changed: dict[str, Any] = {}
     async with transaction(alias):
-        changed = await _write_row(plan, alias, instance, limited, creating=creating)
+        if creating:
+            await _insert(plan, alias, instance)
+        else:
+            changed = await _update(plan, alias, instance, limited)
         await run_after_save(instance, _by_name(plan.meta, changed), creating=creating)
-
-
-async def _alias_for_writing(instance: Any) -> str:
-    meta: ModelOptions = instance._meta
-    if meta.virtual:
-        alias: str = instance._alias or meta.backend
-        return alias
-    return await write_alias(meta, None, instance._alias)
 
 
 def _attnames(instance: Any, names: Iterable[str]) -> set[str]:
@@ -116,19 +123,6 @@ def _by_name(meta: ModelOptions, changed: dict[str, Any]) -> dict[str, Any]:
     return {meta.names[attname].name: value for attname, value in changed.items()}
 
 
-async def _write_row(
-    plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool
-) -> dict[str, Any]:
-    """Insert or update the row and return the old values of what an UPDATE changed, by attribute."""
-    if not creating:
-        return await _update(plan, alias, instance, limited)
-    if plan.meta.single:
-        await insert_single(instance, alias, lambda: _insert(plan, alias, instance))
-    else:
-        await _insert(plan, alias, instance)
-    return {}
-
-
 async def _insert(plan: Plan, alias: str, instance: Any) -> None:
     keep_for_rollback(alias, (instance,), plan.meta.auto_attnames)
     if plan.auto_fields:
@@ -136,14 +130,22 @@ async def _insert(plan: Plan, alias: str, instance: Any) -> None:
     if plan.pre_save_fields:
         await _pre_save(plan, instance)
     row = plan.extract.one(instance.__dict__)
+    if plan.meta.single:
+        await insert_single(instance, alias, lambda: _insert_row(plan, alias, row))
+    else:
+        row = await _insert_row(plan, alias, row)
+    mark_inserted(plan, (instance,), (row,), alias)
+
+
+async def _insert_row(plan: Plan, alias: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Insert a row and return it with its key."""
     key = plan.key_position
     if row[key] is None and plan.meta.pk.auto_increment:
         sql, values = plan.insert_sql_without_key, row[:key] + row[key + 1 :]
         number = await insert(plan.meta, alias, sql, values)
-        row = (*row[:key], number, *row[key + 1 :])
-    else:
-        await insert(plan.meta, alias, plan.insert_sql_with_key, row)
-    mark_inserted(plan, (instance,), (row,), alias)
+        return (*row[:key], number, *row[key + 1 :])
+    await insert(plan.meta, alias, plan.insert_sql_with_key, row)
+    return row
 
 
 async def _pre_save(plan: Plan, instance: Any) -> None:
@@ -160,10 +162,13 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
         DoesNotExist: If the row is gone.
     """
     keep_for_rollback(alias, (instance,), plan.meta.auto_attnames)
-    _touch(plan, instance, limited)
+    if plan.auto_fields:
+        _touch(plan, instance, limited)
     if plan.pre_save_fields:
         await _pre_save(plan, instance)
-    changed = _to_write(changed_values(plan, instance), limited)
+    changed = changed_values(plan, instance)
+    if limited is not None:
+        changed = {attname: old for attname, old in changed.items() if attname in limited}
     if not changed:
         return changed
     written = {attname: stored_value(plan, instance, attname) for attname in changed}
@@ -173,12 +178,6 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
         raise _gone(instance)
     mark_updated(plan, instance, written)
     return changed
-
-
-def _to_write(changed: dict[str, Any], limited: Limited) -> dict[str, Any]:
-    if limited is None:
-        return changed
-    return {attname: old for attname, old in changed.items() if attname in limited}
 
 
 def _touch(plan: Plan, instance: Any, limited: Limited) -> None:
@@ -264,9 +263,8 @@ async def refresh_instance(instance: Any) -> None:
     if not found:
         raise _gone(instance)
     # Besides the values, cached relations are dropped; both come back after a rollback.
-    relations = [field.name for field in meta.fields.values() if field.name != field.attname]
-    keep_for_rollback(alias, (instance,), (*plan.attnames, *relations, PREFETCHED))
-    forget_related(instance, relations)
+    keep_for_rollback(alias, (instance,), (*plan.attnames, *meta.cached_relations, PREFETCHED))
+    forget_related(instance, meta.cached_relations)
     remember_row(instance, None)
     instance.__dict__.update(found[0].__dict__)
 

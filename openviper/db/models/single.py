@@ -29,7 +29,7 @@ def _exists_already(instance: Any) -> SingleModelAlreadyExistsError:
     return SingleModelAlreadyExistsError(f"the row of {instance._meta.label!r} exists already")
 
 
-async def insert_single(instance: Any, alias: str, insert: Callable[[], Awaitable[None]]) -> None:
+async def insert_single(instance: Any, alias: str, insert: Callable[[], Awaitable[object]]) -> None:
     """Insert the one row of a single model, which another task or process may do at the same time.
 
     Args:

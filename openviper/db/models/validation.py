@@ -64,6 +64,7 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
         conditions.append(Q.combined((("pk", instance.pk),), negated=True))
     alias = await write_alias(meta, None, instance._alias)
     select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
-    if await read(meta, alias, select.sql, select.parameters, select.convert):
+    is_taken = await read(meta, alias, select.sql, select.parameters, select.convert)
+    if is_taken:
         message = f"{' and '.join(group)} must be unique together"
         raise ModelValidationError(meta.model_name, {"__all__": [message]})
