@@ -8,17 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from openviper.conf import settings
 from openviper.db.dialects.base import Converter, Features
 from openviper.db.dialects.folding import DOTTED, DOTTED_MARK, folded
 from openviper.db.dialects.identifiers import quote_identifier
 
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
-
-
-def uses_time_zones() -> bool:
-    """Return the setting `USE_TZ`, which decides about the type of time stamps."""
-    return bool(settings.USE_TZ)
 
 
 _VALUE_TYPES = {
@@ -157,7 +151,11 @@ class PostgreSQLDialect:
         base, bracket, rest = neutral_type.partition("[")
         base = base.partition("(")[0] if base.startswith(("VARCHAR", "STRING")) else base
         if base == "DATETIME":
-            base = "TIMESTAMP" if not uses_time_zones() else "TIMESTAMP WITH TIME ZONE"
+            from openviper.conf import (
+                settings,  # As in the schema: the checker takes it for the module at the top.
+            )
+
+            base = "TIMESTAMP WITH TIME ZONE" if settings.USE_TZ else "TIMESTAMP"
         return f"{_VALUE_TYPES.get(base, base)}{bracket}{rest}"
 
     def text_operand(self, lookup: str, value: str) -> str:

@@ -24,6 +24,7 @@ from openviper.db.query.prefetch import with_keys
 from openviper.db.query.values import ValuesQuery, aggregates_of, as_dicts, as_scalars, as_tuples
 from openviper.db.sql.aggregates import Aggregate
 from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.expressions import Q
 from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.operands import Condition, Selectable
@@ -32,7 +33,6 @@ from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import (
     Select,
-    select_aggregates,
     select_count,
     select_exists,
     select_instances,
@@ -40,6 +40,7 @@ from openviper.db.sql.selects import (
 )
 from openviper.db.sql.statements import order_of
 from openviper.db.sql.subqueries import Subselect
+from openviper.db.sql.summaries import select_aggregates
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class ReadingQuery(QueryBuilder[M]):
             found = []
             for start in range(0, len(values), IN_BULK_SIZE):
                 chosen = {f"{field_name}__in": values[start : start + IN_BULK_SIZE]}
-                found += await self.filter(**chosen)
+                found += await self.filter(Q(**chosen))
         return {getattr(instance, field.attname): instance for instance in found}
 
     async def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:

@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 from openviper.conf import settings
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.conditions import Group, NullTest, Truth
-from openviper.db.sql.lookups import OPERATORS, Compare, Lookup
+from openviper.db.sql.lookups import Compare, Lookup
 from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.operators import OPERATORS
 from openviper.exceptions import QueryError
 
 M = TypeVar("M")
@@ -119,7 +120,7 @@ class Cursors:
         return values
 
     def _decoded(self, cursor: str) -> list[Any] | None:
-        if not isinstance(cursor, str) or len(cursor) > MAX_CURSOR or not cursor.isascii():
+        if len(cursor) > MAX_CURSOR or not cursor.isascii():
             return None
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

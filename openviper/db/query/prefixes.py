@@ -62,7 +62,7 @@ def _mover(meta: ModelOptions, step: Step) -> Callable[[Node], Node | None]:
         if isinstance(node, (Compare, InList)) and node.lookup.is_plain:
             # The lookup of the longer name is kept with the model, so that the SQL is, too.
             moved = find_lookup(meta, f"{step.name}__{node.lookup.key}")
-            return type(node)(moved, node.value if isinstance(node, Compare) else node.values)  # type: ignore[arg-type]  # its own
+            return type(node)(moved, node.value if isinstance(node, Compare) else node.values)
         if isinstance(node, Related):
             inner = None if node.condition is None else node.condition.changed(change)
             return Related((step, *node.steps), inner, node.negated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from openviper.db.executor import (
@@ -21,8 +21,9 @@ from openviper.db.sql.description import Description
 from openviper.db.sql.nodes import Node, Order, all_parts
 from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import Row
-from openviper.db.sql.selects import Named, select_groups, select_values
+from openviper.db.sql.selects import Named, select_values
 from openviper.db.sql.subqueries import Subselect
+from openviper.db.sql.summaries import select_groups
 from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ class ValuesQuery(Generic[T]):
 
 
 def aggregates_of(
-    scope: QueryScope, method: str, aggregates: dict[str, operands.Selectable]
+    scope: QueryScope, method: str, aggregates: Mapping[str, object]
 ) -> dict[str, Node]:
     """Return the nodes of aggregates over rows, or of arithmetic with them.
 

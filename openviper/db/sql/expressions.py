@@ -167,7 +167,7 @@ class Expression:
         if isinstance(other, operands.Selectable):
             other = other.as_expression()
         if not isinstance(other, (Expression, int, float, Decimal, timedelta, date)):
-            return NotImplemented
+            return NotImplemented  # type: ignore[no-any-return]  # Python then asks the other operand
         return Combined(other, operator, self) if swapped else Combined(self, operator, other)
 
     def __add__(self, other: Operand) -> Expression:

@@ -1,35 +1,24 @@
-"""Lookups: the words behind a name, such as ``icontains`` in ``author__name__icontains``.
+"""Lookups without their words: what stands on the left, the conditions with values, and what operands may be.
 
-Each is one class: it looks at the operand when `filter` is called and returns the condition, or refuses what it cannot
-handle. To add one, subclass `Operator` and put it into `OPERATORS`.
+The words are in `comparisons` and `matching`, each one class; `operators` lists them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from fractions import Fraction
-from re import Pattern
 from typing import Any
 
 from openviper.db.dialects.base import Dialect
-from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.relations import ForeignKey, LazyFK
 from openviper.db.sql import operands
 from openviper.db.sql.arithmetic import describe
 from openviper.db.sql.conditions import (
     UNKNOWN,
-    Comparison,
     ConditionNode,
-    Group,
-    InNodes,
-    NullTest,
-    Settled,
-    Truth,
 )
 from openviper.db.sql.nodes import (
     UNCONVERTIBLE,
@@ -39,15 +28,11 @@ from openviper.db.sql.nodes import (
     Node,
     Scope,
     Writer,
-    filled,
-    mark,
     open_columns,
 )
 from openviper.db.sql.parts import Part
-from openviper.db.sql.patterns import validate_regex_pattern
-from openviper.db.sql.subqueries import InQuery, QueryLike
+from openviper.db.sql.subqueries import QueryLike
 from openviper.db.sql.types import (
-    INTEGER,
     NULL,
     NUMBERS,
     Family,
@@ -59,11 +44,54 @@ from openviper.exceptions import FieldError, QueryError
 
 LONG_LIST = 200
 """Length from which a list is bound as one parameter where the dialect can, so that not each length has its own SQL."""
-_PLAIN = frozenset({bool, int, float, str, bytes, Decimal, datetime, date, time, timedelta})
+
+
+PLAIN = frozenset({bool, int, float, str, bytes, Decimal, datetime, date, time, timedelta})
 """Classes of values that are neither expressions nor instances."""
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
-_TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.BOOLEAN, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
+
+
+TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.BOOLEAN, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
 """Families whose values the databases show as text, so that it can be looked at."""
+
+
+UNORDERED = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})
+
+
+_CLASSES: dict[Family, tuple[type[Any], ...]] = {
+    Family.TEXT: (str,),
+    Family.BOOLEAN: (bool,),
+    Family.DATE: (date,),
+    Family.TIME: (time,),
+    Family.DATETIME: (datetime, date, str),
+    Family.DURATION: (timedelta,),
+    Family.BYTES: (bytes, bytearray, memoryview),
+}
+
+
+class Operator:
+    """One word of a lookup; there is one object of each class."""
+
+    name = ""
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the condition for an operand.
+
+        Raises:
+            QueryError: If the operand has the wrong shape.
+            FieldError: If the operator has no meaning for the left side or the operand.
+        """
+        raise NotImplementedError
+
+    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
+        """Return the SQL of a condition with one value."""
+        raise NotImplementedError
+
+    def check(self, lookup: Lookup) -> None:
+        """Refuse a left side about which this cannot be asked; called once per key.
+
+        Raises:
+            FieldError: If so.
+        """
 
 
 class Lookup:
@@ -155,17 +183,6 @@ def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any],
     return convert
 
 
-_CLASSES: dict[Family, tuple[type[Any], ...]] = {
-    Family.TEXT: (str,),
-    Family.BOOLEAN: (bool,),
-    Family.DATE: (date,),
-    Family.TIME: (time,),
-    Family.DATETIME: (datetime, date, str),
-    Family.DURATION: (timedelta,),
-    Family.BYTES: (bytes, bytearray, memoryview),
-}
-
-
 def _for_type(value: Any, result: ResultType) -> Any:
     """Return a value to compare a computed one with, if it is of its kind."""
     if result.is_number:
@@ -178,9 +195,6 @@ def _for_type(value: Any, result: ResultType) -> Any:
     if classes is not None and not isinstance(value, classes):
         raise ValueError(f"{value!r} is not a {result}")
     return value
-
-
-# Conditions with a value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +216,7 @@ class Compare(ConditionNode):
         try:
             value = lookup.convert(self.value, binding.dialect)
         except UNCONVERTIBLE:
-            return _unknown(self, shape, binding, self.value)
+            return unknown(self, shape, binding, self.value)
         binding.add(self, value)
         return shape
 
@@ -219,14 +233,14 @@ class Compare(ConditionNode):
     def changed(self, change: Callable[[Node], Node | None]) -> Node:
         """Return the comparison of another left side with the same value."""
         lookup = self.lookup
-        return change(self) or type(self)(_moved(lookup, change), self.value)
+        return change(self) or type(self)(moved(lookup, change), self.value)
 
 
-def _moved(lookup: Lookup, change: Callable[[Node], Node | None]) -> Lookup:
+def moved(lookup: Lookup, change: Callable[[Node], Node | None]) -> Lookup:
     return Lookup(lookup.key, lookup.left.changed(change), lookup.operator)
 
 
-def _unknown(node: Compare | InList, shape: Hashable, binding: Binding, value: object) -> Hashable:
+def unknown(node: Compare | InList, shape: Hashable, binding: Binding, value: object) -> Hashable:
     if binding.strict:
         raise FieldError(f"{node.lookup.key!r} cannot take {value!r}")
     return ("unknown", shape)
@@ -263,7 +277,7 @@ class InList(ConditionNode):
             try:
                 converted.append(convert(value, dialect))
             except UNCONVERTIBLE:
-                _unknown(self, None, binding, value)
+                unknown(self, None, binding, value)
                 # UNKNOWN for this one; SQL's own three-valued logic then decides about the list.
                 converted.append(None)
         return converted
@@ -272,7 +286,7 @@ class InList(ConditionNode):
         """Return the test."""
         dialect, left = writer.dialect, self.lookup.left
         column = left.sql(writer)
-        word = "NOT IN" if self.lookup.operator is OPERATORS["not_in"] else "IN"
+        word = "NOT IN" if self.lookup.operator.name == "not_in" else "IN"
         if len(self.values) >= LONG_LIST:
             values = self._converted(Binding(dialect))
             if dialect.long_list_operand(values) is not None:
@@ -288,7 +302,7 @@ class InList(ConditionNode):
 
     def changed(self, change: Callable[[Node], Node | None]) -> Node:
         """Return the test of another left side."""
-        return change(self) or InList(_moved(self.lookup, change), self.values)
+        return change(self) or InList(moved(self.lookup, change), self.values)
 
 
 def marked(mark: str, left: Node, dialect: Dialect) -> str:
@@ -298,467 +312,9 @@ def marked(mark: str, left: Node, dialect: Dialect) -> str:
     return mark
 
 
-# Operators
-
-
-class Operator:
-    """One word of a lookup; there is one object of each class."""
-
-    name = ""
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the condition for an operand.
-
-        Raises:
-            QueryError: If the operand has the wrong shape.
-            FieldError: If the operator has no meaning for the left side or the operand.
-        """
-        raise NotImplementedError
-
-    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
-        """Return the SQL of a condition with one value."""
-        raise NotImplementedError
-
-    def check(self, lookup: Lookup) -> None:
-        """Refuse a left side about which this cannot be asked; called once per key.
-
-        Raises:
-            FieldError: If so.
-        """
-
-
-class Equality(Operator):
-    """``exact`` and ``ne``, also of expressions, instances and `None`.
-
-    Args:
-        name: The word.
-        symbol: The SQL operator.
-    """
-
-    def __init__(self, name: str, symbol: str) -> None:
-        self.name = name
-        self.symbol = symbol
-
-    def check(self, lookup: Lookup) -> None:
-        """Take everything; what is stored encrypted is refused when a value is given."""
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the comparison."""
-        if value.__class__ in _PLAIN:
-            if lookup.left.type is INTEGER and value.__class__ is not int:
-                return _number(self.name, lookup, value)
-            if value.__class__ is int and not _LEAST <= value <= _GREATEST:  # type: ignore[operator]  # an int
-                return _number(self.name, lookup, value)
-            check_searchable(lookup)
-            return Compare(lookup, value)
-        return self._unusual(lookup, value, scope)
-
-    def _unusual(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        if value is None:
-            return NullTest(lookup.left, negated=self.name == "ne")
-        check_searchable(lookup)
-        right = expression_of(lookup, value, scope)
-        if right is None:
-            return Compare(lookup, checked_value(lookup, value))
-        check_comparable(lookup, right, JSON_AND_ARRAYS)
-        return Comparison(lookup.left, self.symbol, right)
-
-    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
-        """Return the comparison."""
-        mark = marked(writer.value(node), left, writer.dialect)
-        if left.type.family is Family.JSON:
-            return writer.dialect.json_equals(left.sql(writer), mark, negated=self.name == "ne")
-        return f"{left.sql(writer)} {self.symbol} {mark}"
-
-
-JSON_AND_ARRAYS = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})
-
-
-class Ordering(Operator):
-    """``gt``, ``gte``, ``lt`` and ``lte``.
-
-    Args:
-        name: The word.
-        symbol: The SQL operator.
-    """
-
-    def __init__(self, name: str, symbol: str) -> None:
-        self.name = name
-        self.symbol = symbol
-
-    def check(self, lookup: Lookup) -> None:
-        """Refuse values without an order."""
-        family = lookup.left.type.family
-        if family in JSON_AND_ARRAYS:
-            raise no_meaning(lookup)
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the comparison; numbers are compared as numbers, however great they are."""
-        if value.__class__ in _PLAIN:
-            if lookup.left.type is INTEGER and (
-                value.__class__ is not int or not _LEAST <= value <= _GREATEST  # type: ignore[operator]  # an int
-            ):
-                return _number(self.name, lookup, value)
-            return Compare(lookup, value)
-        right = expression_of(lookup, value, scope)
-        if right is None:
-            return Compare(lookup, checked_value(lookup, value))
-        check_comparable(lookup, right, JSON_AND_ARRAYS)
-        return Comparison(lookup.left, self.symbol, right)
-
-    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
-        """Return the comparison."""
-        return f"{left.sql(writer)} {self.symbol} {writer.value(node)}"
-
-
-def _number(name: str, lookup: Lookup, value: Any) -> Node:
-    """Return the comparison of a whole number with any number: with the next whole one, or settled."""
-    exact = _exact(value)
-    if exact is None:
-        return Compare(lookup, value)
-    is_whole = exact is not math.inf and exact is not -math.inf and exact == int(exact)
-    if name in ("exact", "ne"):
-        if is_whole and _LEAST <= exact <= _GREATEST:
-            return Compare(lookup, int(exact))
-        return Settled(lookup.left, name == "ne")
-    if exact > _GREATEST or exact < _LEAST:
-        return Settled(lookup.left, (exact > 0) == (name in ("lt", "lte")))
-    # The column has whole numbers only: greater than 0.5 is greater than 0, less than 0.5 is less than 1.
-    return Compare(lookup, math.floor(exact) if name in ("gt", "lte") else math.ceil(exact))
-
-
-def _exact(value: Any) -> Any:
-    """Return a number without rounding; `None` for what is not one."""
-    value = unwrap_enum(value)
-    if not isinstance(value, (int, float, Decimal)) or value != value:
-        return None
-    if isinstance(value, (float, Decimal)) and math.isinf(value):
-        return math.inf if value > 0 else -math.inf
-    if isinstance(value, Decimal) and abs(value.adjusted()) > 30:
-        # Written out, such a number could take more memory than there is.
-        return _far_away(value)
-    return Fraction(value)
-
-
-def _far_away(value: Decimal) -> Any:
-    if value.adjusted() > 0:
-        return math.inf if value > 0 else -math.inf
-    return Fraction(int(value > 0) - int(value < 0), 2)
-
-
-class IsNull(Operator):
-    """``isnull``: whether a value, or a related row, is missing."""
-
-    name = "isnull"
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the test."""
-        if not isinstance(value, (bool, int)) or value not in (0, 1):
-            raise QueryError(f"{lookup.key!r} takes True or False, not {value!r}")
-        return NullTest(lookup.left, negated=not value)
-
-
-class Membership(Operator):
-    """``in`` and ``not_in``: of a list, of expressions, of a queryset.
-
-    Args:
-        name: The word.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the test."""
-        check_searchable(lookup)
-        is_negated = self.name == "not_in"
-        if isinstance(value, QueryLike):
-            return InQuery(lookup.left, value.as_subquery_of(lookup.key), is_negated)
-        items = tuple(list_of(lookup, value))
-        if not items:
-            return Truth(is_negated)
-        if any(is_expression(item) for item in items):
-            choices = tuple(operand_of(lookup, item, scope) for item in items)
-            for choice in choices:
-                check_comparable(lookup, choice, JSON_AND_ARRAYS)
-            return InNodes(lookup.left, choices, is_negated)
-        if lookup.left.type.family is Family.JSON:
-            return _any_equal(lookup, items, is_negated)
-        return self._of_values(lookup, items, is_negated)
-
-    def _of_values(self, lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
-        checked = tuple(
-            item if item.__class__ in _PLAIN or item is None else checked_value(lookup, item)
-            for item in items
-        )
-        if lookup.left.type is INTEGER:
-            checked = tuple(item for item in checked if not _is_never(item))
-            if not checked:
-                return Settled(lookup.left, is_negated)
-        return InList(lookup, checked)
-
-
-def _is_never(value: Any) -> bool:
-    """Return whether a number cannot equal any whole number of 64 bits."""
-    if value.__class__ is int:
-        return not _LEAST <= value <= _GREATEST
-    if not isinstance(value, (float, Decimal)):
-        return False
-    exact = _exact(value)
-    return exact is not None and not (_LEAST <= exact <= _GREATEST and exact == int(exact))
-
-
-def _any_equal(lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
-    equal = Lookup(lookup.key, lookup.left, OPERATORS["exact"])
-    return Group("OR", tuple(Compare(equal, item) for item in items), is_negated)
-
-
-class Range(Operator):
-    """``range``: between two values, both included."""
-
-    name = "range"
-
-    def check(self, lookup: Lookup) -> None:
-        """Refuse values without an order."""
-        if lookup.left.type.family in JSON_AND_ARRAYS:
-            raise no_meaning(lookup)
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return two comparisons."""
-        pair = [] if isinstance(value, QueryLike) else list_of(lookup, value, "two values")
-        if len(pair) != 2:
-            raise QueryError(f"{lookup.key!r} takes two values, not {value!r}")
-        ends = []
-        for name, end in zip(("gte", "lte"), pair, strict=True):
-            operator = OPERATORS[name]
-            ends.append(
-                operator.condition(Lookup(lookup.key, lookup.left, operator), end, scope)
-                if end is not None
-                else Compare(Lookup(lookup.key, lookup.left, operator), None)
-            )
-        return Group("AND", tuple(ends))
-
-
-class Text(Operator):
-    """``contains``, ``startswith``, ``endswith`` and the forms that ignore case.
-
-    Args:
-        name: The word.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.ignores_case = name.startswith("i")
-        self.form = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}[
-            name.removeprefix("i")
-        ]
-
-    def check(self, lookup: Lookup) -> None:
-        """Refuse what is not shown as text."""
-        if lookup.left.type.family not in _TEXTS:
-            raise no_meaning(lookup)
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the match."""
-        right = expression_of(lookup, value, scope)
-        if right is not None:
-            if right.type.family not in (Family.TEXT, Family.NULL):
-                raise FieldError(f"{lookup.key!r} takes a text, not a {right.type}")
-            return MatchNode(lookup, right)
-        value = unwrap_enum(value)
-        if value is not None and not isinstance(value, (str, int, float, Decimal, date, time)):
-            value = checked_text(lookup, value)
-        return Match(lookup, None if value is None else str(value))
-
-    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
-        """Return the match of a text."""
-        text = writer.dialect.text_lookup(
-            self.name, mark(0), mark(1), is_ascii=node.value.isascii()
-        )
-        return filled(text, writer, left.sql, lambda writer: writer.value(node))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Match(Compare):
-    """A text lookup with its text."""
-
-    def bind(self, binding: Binding) -> Hashable:
-        """Add the pattern; a text that no database can hold makes the condition unknown."""
-        shape = self.lookup.shape(binding)
-        operator = self.lookup.operator
-        assert isinstance(operator, Text)
-        text = self.value
-        try:
-            if text is None:
-                raise ValueError("NULL is no text to look for")
-            if not text.isascii():
-                text.encode()  # A lone surrogate is in no database.
-            pattern = binding.dialect.text_operand(operator.name, text)
-        except (ValueError, UnicodeError):
-            return _unknown(self, shape, binding, text)
-        binding.add(self, pattern)
-        return (shape, text.isascii())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchNode(ConditionNode):
-    """A text lookup whose text is computed.
-
-    Attributes:
-        lookup: The lookup.
-        text: The text.
-    """
-
-    lookup: Lookup
-    text: Node
-
-    def bind(self, binding: Binding) -> Hashable:
-        """Return the shape."""
-        return ("match", self.lookup.shape(binding), self.text.bind(binding))
-
-    def sql(self, writer: Writer) -> str:
-        """Return the match."""
-        text = writer.dialect.text_match(self.lookup.operator.name, mark(0), mark(1))
-        return filled(text, writer, self.lookup.left.sql, self.text.sql)
-
-    def parts(self) -> Iterator[Node]:
-        """Yield both sides."""
-        yield self.lookup.left
-        yield self.text
-
-    def changed(self, change: Callable[[Node], Node | None]) -> Node:
-        """Return the match of other sides."""
-        return change(self) or MatchNode(_moved(self.lookup, change), self.text.changed(change))
-
-
-class Regex(Operator):
-    """``regex`` and ``iregex``.
-
-    Args:
-        name: The word.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def check(self, lookup: Lookup) -> None:
-        """Refuse what is not shown as text."""
-        if lookup.left.type.family not in _TEXTS:
-            raise no_meaning(lookup)
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the match, if the pattern takes linear time."""
-        if is_expression(value):
-            raise FieldError(f"{lookup.key!r} takes a pattern, not an expression")
-        if isinstance(value, Pattern):
-            value = value.pattern
-        if value is None:
-            return RegexMatch(lookup, None)
-        return RegexMatch(lookup, validate_regex_pattern(unwrap_enum(value)))
-
-    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
-        """Return the match."""
-        text = writer.dialect.text_lookup(self.name, mark(0), mark(1), is_ascii=False)
-        return filled(text, writer, left.sql, lambda writer: writer.value(node))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegexMatch(Compare):
-    """A regular expression that a text is matched with."""
-
-    def bind(self, binding: Binding) -> Hashable:
-        """Add the pattern."""
-        shape = self.lookup.shape(binding)
-        try:
-            if self.value is None:
-                raise ValueError("NULL is no pattern")
-            pattern = binding.dialect.text_operand(self.lookup.operator.name, self.value)
-        except (ValueError, UnicodeError):
-            return _unknown(self, shape, binding, self.value)
-        binding.add(self, pattern)
-        return shape
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ArrayHas(Compare):
-    """Whether an array has an element."""
-
-    def bind(self, binding: Binding) -> Hashable:
-        """Add the element as it is stored in the array."""
-        shape, dialect = self.lookup.shape(binding), binding.dialect
-        field: ArrayField[Any] = self.lookup.field
-        try:
-            element = field.base_field.to_db(self.value)
-            if element is None:
-                raise ValueError("NULL equals nothing")
-            write = field.element_writer(dialect)
-            element = dialect.array_element(element if write is None else write(element))
-        except UNCONVERTIBLE:
-            return _unknown(self, shape, binding, self.value)
-        binding.add(self, element)
-        return ("element", shape)
-
-    def sql(self, writer: Writer) -> str:
-        """Return the test."""
-        if not writer.has_value(self):
-            return UNKNOWN
-        left, dialect = self.lookup.left, writer.dialect
-        element = left.type.element
-        assert element is not None
-        neutral = self.lookup.field.base_field.db_type()
-        text = dialect.array_contains(mark(0), mark(1), neutral)
-        return filled(text, writer, left.sql, lambda writer: writer.value(self))
-
-
-class Contains(Text):
-    """``contains``: a text in a text, an element in an array."""
-
-    def check(self, lookup: Lookup) -> None:
-        """Take texts and arrays."""
-        if lookup.left.type.family is not Family.ARRAY:
-            super().check(lookup)
-
-    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
-        """Return the match or the test for an element."""
-        if lookup.left.type.family is not Family.ARRAY:
-            return super().condition(lookup, value, scope)
-        if lookup.field is None or is_expression(value):
-            raise FieldError(f"{lookup.key!r} takes an element, not {value!r}")
-        if isinstance(value, (list, tuple, set, frozenset)):
-            raise QueryError(f"{lookup.key!r} takes one element, not {value!r}")
-        return ArrayHas(lookup, value)
-
-
-OPERATORS: dict[str, Operator] = {
-    "exact": Equality("exact", "="),
-    "ne": Equality("ne", "<>"),
-    "gt": Ordering("gt", ">"),
-    "gte": Ordering("gte", ">="),
-    "lt": Ordering("lt", "<"),
-    "lte": Ordering("lte", "<="),
-    "in": Membership("in"),
-    "not_in": Membership("not_in"),
-    "range": Range(),
-    "isnull": IsNull(),
-    "contains": Contains("contains"),
-    "icontains": Text("icontains"),
-    "startswith": Text("startswith"),
-    "istartswith": Text("istartswith"),
-    "endswith": Text("endswith"),
-    "iendswith": Text("iendswith"),
-    "iexact": Text("iexact"),
-    "regex": Regex("regex"),
-    "iregex": Regex("iregex"),
-}
-"""The words by name."""
-
-
-# Operands
-
-
 def is_expression(value: object) -> bool:
     """Return whether a value is computed by the database."""
-    return value.__class__ not in _PLAIN and isinstance(value, operands.Selectable)
+    return value.__class__ not in PLAIN and isinstance(value, operands.Selectable)
 
 
 def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
@@ -769,7 +325,7 @@ def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
     """
     if is_expression(value):
         return scope.over_many().operand(value)
-    if value.__class__ not in _PLAIN and isinstance(value, QueryLike):
+    if value.__class__ not in PLAIN and isinstance(value, QueryLike):
         raise QueryError(f"{lookup.key!r} takes one value, not a queryset; use __in or Subquery()")
     return None
 

@@ -9,7 +9,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
 from openviper.db.sql.expressions import Expression, OrderBy, Q, Value
-from openviper.db.sql.lookups import OPERATORS, Compare, InList, Lookup
+from openviper.db.sql.lookups import Compare, InList, Lookup
 from openviper.db.sql.names import (
     column_of,
     order_named,
@@ -19,6 +19,7 @@ from openviper.db.sql.names import (
     value_named,
 )
 from openviper.db.sql.nodes import Column, Node, Order, open_columns
+from openviper.db.sql.operators import OPERATORS
 from openviper.db.sql.parts import PARTS, part_of
 from openviper.db.sql.paths import Steps, first_many, no_lookup, walk
 from openviper.db.sql.types import BOOLEAN
@@ -145,7 +146,7 @@ class QueryScope:
         return lookup.operator.condition(lookup, value, self)
 
     def _computed_lookup(self, key: str) -> Lookup | None:
-        name, _, rest = key.partition("__") if isinstance(key, str) else (key, "", "")
+        name, _, rest = key.partition("__")
         node = self.computed.get(name)
         return None if node is None else self.lookup_for(key, node, rest)
 
