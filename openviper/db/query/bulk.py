@@ -154,6 +154,25 @@ class _Rows:
             yield row
 
 
+def _updated_attributes(
+    plan: Plan, instances: Sequence[Any], names: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the attributes of fields that `bulk_update` may write.
+
+    Raises:
+        FieldError: If a name is unknown.
+        QueryError: If none is given, one is the primary key, or an instance has no key.
+    """
+    if not names:
+        raise QueryError("bulk_update() needs at least one field")
+    attnames = tuple(dict.fromkeys(plan.meta.field(name).attname for name in names))
+    if plan.meta.pk.attname in attnames:
+        raise QueryError("bulk_update() cannot change the primary key")
+    if any(instance.pk is None for instance in instances):
+        raise QueryError("bulk_update() needs instances that are stored")
+    return attnames
+
+
 async def update_all(
     plan: Plan, alias: str, instances: Sequence[Any], names: Sequence[str], batch_size: int | None
 ) -> int:
@@ -165,14 +184,7 @@ async def update_all(
         ValueError: If a value cannot be converted.
         IntegrityError: If a constraint refuses a row; then none is changed.
     """
-    if not names:
-        raise QueryError("bulk_update() needs at least one field")
-    fields = [plan.meta.field(name) for name in names]
-    if any(field.primary_key for field in fields):
-        raise QueryError("bulk_update() cannot change the primary key")
-    if any(instance.pk is None for instance in instances):
-        raise QueryError("bulk_update() needs instances that are stored")
-    attnames = tuple(dict.fromkeys(field.attname for field in fields))
+    attnames = _updated_attributes(plan, instances, names)
     columns = (*attnames, plan.meta.pk.attname)
     sql = plan.update_sql(attnames)
     rows: list[tuple[Any, ...]] = []

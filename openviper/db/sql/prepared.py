@@ -14,6 +14,14 @@ from openviper.db.sql.rows.from_rows import Build, make_builder
 from openviper.db.sql.rows.to_rows import make_extractor
 
 
+def _sets_itself(field: Field[Any]) -> bool:
+    return field.auto_now or field.auto_now_add
+
+
+def _prepares_values(field: Field[Any]) -> bool:
+    return type(field).pre_save is not Field.pre_save
+
+
 class Plan:
     """The compiled side of one model on one dialect.
 
@@ -29,19 +37,15 @@ class Plan:
         self.dialect = dialect
         self.fields: list[Field[Any]] = list(meta.fields.values())
         self.attnames = tuple(field.attname for field in self.fields)
-        self.aware = (
-            any(field.base_type == "DATETIME" for field in self.fields) and uses_time_zones()
-        )
+        # The setting is read only where it counts: commands on plain models need no settings.
+        has_moments = "DATETIME" in {field.base_type for field in self.fields}
+        self.aware = uses_time_zones() if has_moments else False
         self.readers = [field.reader(dialect, aware=self.aware) for field in self.fields]
         self.writers = [field.writer(dialect) for field in self.fields]
         self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
         self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
-        self.auto_fields: list[Any] = [
-            field for field in self.fields if field.auto_now or field.auto_now_add
-        ]
-        self.pre_save_fields = [
-            field for field in self.fields if type(field).pre_save is not Field.pre_save
-        ]
+        self.auto_fields: list[Any] = list(filter(_sets_itself, self.fields))
+        self.pre_save_fields = list(filter(_prepares_values, self.fields))
         self.key_position = self.attnames.index(meta.pk.attname)
         self.extract = make_extractor(
             meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware
@@ -50,17 +54,13 @@ class Plan:
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
         self.cache: dict[Any, Any] = {}
-        columns = ", ".join(self.column(field) for field in self.fields)
-        self.get_sql = (
-            f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
-        )
+        columns = list(map(self.column, self.fields))
+        self.get_sql = f"SELECT {', '.join(columns)} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.insert_sql_with_key = self._insert_sql(self.attnames)
-        others = tuple(name for name in self.attnames if name != meta.pk.attname)
+        others = self.attnames[: self.key_position] + self.attnames[self.key_position + 1 :]
         self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
-        self.bulk_insert_sql = dialect.bulk_insert(
-            self.table, [self.column(field) for field in self.fields]
-        )
+        self.bulk_insert_sql = dialect.bulk_insert(self.table, columns)
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 
     def column(self, field: Field[Any]) -> str:
