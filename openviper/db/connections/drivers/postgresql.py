@@ -14,7 +14,8 @@ from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
+from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
@@ -124,7 +125,7 @@ class PostgreSQLConnection:
     begin: ClassVar[str] = "BEGIN"
     begin_read_only: ClassVar[str] = "BEGIN READ ONLY"
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: DatabaseOptions) -> None:
         self._options = options
         self._psycopg = import_driver()
         self._idle: TransactionStatus = self._psycopg.pq.TransactionStatus.IDLE
