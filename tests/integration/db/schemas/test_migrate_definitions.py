@@ -31,7 +31,8 @@ def constrained(**entry: Any) -> dict[str, Any]:
 
 def generated(expression: Any, *, stored: bool = True, **keys: Any) -> dict[str, Any]:
     formula = {"expression": expression, "stored": stored}
-    return column("twice", "INTEGER", **{"nullable": True, "generated": formula, **keys})
+    entry: dict[str, Any] = column("twice", **{"nullable": True, "generated": formula, **keys})
+    return entry
 
 
 PLAIN = book(TITLE, COUNT)
