@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.conf import settings
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
+from openviper.db.connections.undo import UndoLog
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.lookup import dialect_for
 from openviper.db.exceptions import DatabaseAliasNotFoundError, OperationalError
@@ -49,6 +50,7 @@ class Block:
         "outer",
         "read_only",
         "transactional",
+        "undo",
     )
 
     def __init__(
@@ -68,6 +70,7 @@ class Block:
         """The statement that ended the transaction, if it was not this span itself."""
         self.callbacks: list[Callback] = []
         self.flushes: dict[Flush, list[Any]] = {}
+        self.undo: UndoLog = {}
         # Savepoints are a stack, so sibling tasks that open a nested block take turns.
         self.lock = asyncio.Lock()
 
@@ -87,15 +90,24 @@ class Block:
         if self.transactional and not self.connection.in_transaction:
             raise self.lost()
 
+    @property
+    def _ending(self) -> str:
+        return next((block.ended_by for block in self.chain() if block.ended_by), "")
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether a statement has ended the transaction by storing it, whatever the code around it raises."""
+        return self._ending not in ("", "ROLLBACK")
+
     def lost(self) -> OperationalError:
         """Return the error for a transaction that has ended before its time."""
-        ended_by = next((block.ended_by for block in self.chain() if block.ended_by), "")
+        ended_by = self._ending
         if not ended_by:
             return OperationalError(
                 "the database has ended the transaction by itself; nothing of it was stored",
                 retryable=True,
             )
-        stored = "nothing" if ended_by == "ROLLBACK" else "all"
+        stored = "all" if self.is_stored else "nothing"
         return OperationalError(
             f"{ended_by} has ended the transaction; {stored} of what came before it is stored"
         )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from openviper.conf import settings
 from openviper.conf.sections import unknown_key_errors
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
@@ -166,8 +165,19 @@ _READERS: dict[str, tuple[str, Reader]] = {
 }
 """The options by key: the attribute of `DatabaseOptions`, and what reads the value."""
 KEYS = frozenset({"URL", *_READERS})
-FROM_SETTINGS = ("ECHO", "POOL_SIZE", "MAX_OVERFLOW", "POOL_RECYCLE")
-"""Options whose default is a setting of its own, ``DATABASE_<option>``."""
+
+
+def _defaults() -> dict[str, Any]:
+    """Return the options whose default is a setting of its own, ``DATABASE_<option>``."""
+    # Late: at the top of this module mypy takes the name for that of the submodule.
+    from openviper.conf import settings
+
+    return {
+        "ECHO": settings.DATABASE_ECHO,
+        "POOL_SIZE": settings.DATABASE_POOL_SIZE,
+        "MAX_OVERFLOW": settings.DATABASE_MAX_OVERFLOW,
+        "POOL_RECYCLE": settings.DATABASE_POOL_RECYCLE,
+    }
 
 
 def read_databases(databases: Mapping[str, Any]) -> dict[str, DatabaseOptions]:
@@ -192,9 +202,9 @@ def _read(alias: str, config: Any) -> DatabaseOptions:
             f"DATABASES[{alias!r}]['OPTIONS']['URL'] is empty; set it, for example to 'sqlite:///db.sqlite3'"
         )
     values = {f"DATABASES[{alias!r}][{key!r}]": (key, value) for key, value in given.items()}
-    for key in FROM_SETTINGS:
+    for key, value in _defaults().items():
         if key not in given:
-            values[f"DATABASE_{key}"] = (key, getattr(settings, f"DATABASE_{key}"))
+            values[f"DATABASE_{key}"] = (key, value)
     read: dict[str, Any] = {}
     for where, (key, value) in values.items():
         name, reader = _READERS[key]

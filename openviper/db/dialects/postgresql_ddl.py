@@ -36,9 +36,10 @@ _UUID = "^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$"
 
 def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`, which decides about the type of time stamps."""
-    from openviper.conf import settings  # Late: at the top, mypy takes the name for the module.
+    # Late: at the top of this module mypy takes the name for that of the submodule.
+    from openviper.conf import settings
 
-    return bool(settings.USE_TZ)
+    return settings.USE_TZ
 
 
 class PostgreSQLDDL(ServerDDL):
