@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from openviper.conf import settings
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
 from openviper.db.connections.undo import UndoLog
@@ -332,6 +331,9 @@ class ConnectionManager:
         Raises:
             DatabaseConfigurationError: If an option has a value that cannot work.
         """
+        # Late: at the top of this module mypy takes the name for that of the submodule.
+        from openviper.conf import settings
+
         if databases is None:
             databases = settings.DATABASES
         routers = databases.get("ROUTERS") or settings.DATABASE_ROUTERS
