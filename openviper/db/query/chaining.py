@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query.prefetch import Prefetch, add_prefetch
+from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Condition, Expression, Q
+from openviper.db.sql.expressions import Condition, Expression, F, Q
 from openviper.db.sql.lookups import AnnotationLookup, checked, resolve_path, substituted
 from openviper.db.sql.selects import check_related
 from openviper.db.sql.where import check_conditions
@@ -37,11 +38,16 @@ class QueryBuilder(Generic[M]):
     def _with(self, **changes: Any) -> Self:
         return type(self)(self.model, self.query.changed(**changes))
 
-    def _where(self, conditions: tuple[Q, ...], lookups: dict[str, Any]) -> tuple[Condition, ...]:
+    def _where(
+        self, conditions: tuple[operands.Condition, ...], lookups: dict[str, Any]
+    ) -> tuple[Condition, ...]:
         for condition in conditions:
-            if not isinstance(condition, Q):
-                raise FieldError(f"{condition!r} is not a Q object")
-        added: tuple[Condition, ...] = (*conditions, *lookups.items())
+            if not isinstance(condition, operands.Condition):
+                raise FieldError(f"{condition!r} is not a condition")
+        added: tuple[Condition, ...] = (
+            *(condition.as_condition() for condition in conditions),
+            *lookups.items(),
+        )
         if self.query.annotations or any(
             isinstance(value, Expression) for value in lookups.values()
         ):
@@ -71,7 +77,9 @@ class QueryBuilder(Generic[M]):
             )
         return tuple(made)
 
-    def filter(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Self:
+    def filter(
+        self, *conditions: operands.Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> Self:
         """Keep the rows for which all conditions hold.
 
         Args:
@@ -87,7 +95,7 @@ class QueryBuilder(Generic[M]):
             query.ignore_permissions = True
         return type(self)(self.model, query)
 
-    def exclude(self, *conditions: Q, **lookups: Any) -> Self:
+    def exclude(self, *conditions: operands.Condition, **lookups: Any) -> Self:
         """Drop the rows for which all conditions of this call hold; where a column is NULL, nothing can be said.
 
         Raises:
@@ -98,16 +106,15 @@ class QueryBuilder(Generic[M]):
             return self._with()
         return self._with(where=(*self.query.where, Q.combined(added, negated=True)))
 
-    def order_by(self, *names: str) -> Self:
+    def order_by(self, *terms: str | operands.Ordering) -> Self:
         """Replace the order; ``-`` before a name makes it descend, no names clear it.
 
         Raises:
             FieldError: If a name is unknown.
         """
         computed = dict(self.query.annotations)
+        names = tuple(order_name(term) for term in terms)
         for name in names:
-            if not isinstance(name, str):
-                raise FieldError(f"{name!r} is not a field name")
             if name.removeprefix("-") not in computed:
                 resolve_path(self._meta, name.removeprefix("-"))
         return self._with(order=names)
@@ -224,6 +231,35 @@ class QueryBuilder(Generic[M]):
     def using(self, alias: str) -> Self:
         """Run the query on this database."""
         return self._with(using=alias)
+
+
+def order_name(term: object) -> str:
+    """Return the name of a term of an order, ``-`` before one that descends.
+
+    Raises:
+        FieldError: If it is not a name, nor the order by a column.
+    """
+    if isinstance(term, operands.Ordering):
+        order = term.as_order()
+        return f"{'-' if order.descending else ''}{column_name(order.expression)}"
+    if not isinstance(term, str):
+        raise FieldError(f"{term!r} is not a field name")
+    return term
+
+
+def column_name(column: object) -> str:
+    """Return the name of a column.
+
+    Raises:
+        FieldError: If it is neither a name nor a column.
+    """
+    if isinstance(column, operands.Selectable):
+        column = column.as_expression()
+    if isinstance(column, F):
+        return column.name
+    if not isinstance(column, str):
+        raise FieldError(f"{column!r} is not a field name")
+    return column
 
 
 def _natural(name: str, count: object) -> int:

@@ -17,7 +17,7 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
-from openviper.db.query.chaining import QueryBuilder
+from openviper.db.query.chaining import QueryBuilder, column_name
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import Page, behind_cursor, make_cursor
 from openviper.db.query.prefetch import with_keys
@@ -25,6 +25,7 @@ from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tupl
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Aggregate, Count, Q
 from openviper.db.sql.lookups import names_of, resolve_path, substituted
+from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.sql.prepared import plan_for
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import (
@@ -85,7 +86,9 @@ class ReadingQuery(QueryBuilder[M]):
         await self._complete(found, query, alias)
         return found
 
-    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+    async def get(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
         """Return the one instance for which the conditions hold.
 
         Raises:
@@ -124,7 +127,7 @@ class ReadingQuery(QueryBuilder[M]):
         return found
 
     async def _fetch_two(
-        self, conditions: tuple[Q, ...], ignore: bool, lookups: dict[str, Any]
+        self, conditions: tuple[Condition, ...], ignore: bool, lookups: dict[str, Any]
     ) -> list[M]:
         query = self.filter(*conditions, ignore_permissions=ignore, **lookups).query
         # Two rows tell whether there is more than one; a smaller limit of the query itself stays.
@@ -136,7 +139,7 @@ class ReadingQuery(QueryBuilder[M]):
         return found
 
     async def get_or_none(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`.
 
@@ -346,7 +349,7 @@ class ReadingQuery(QueryBuilder[M]):
 
     # Values
 
-    def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
+    def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
         """Return, when awaited, a list of dicts.
 
         Args:
@@ -355,15 +358,15 @@ class ReadingQuery(QueryBuilder[M]):
         Raises:
             FieldError: If a name is unknown.
         """
-        return self._values(names, as_dicts)
+        return self._values(tuple(map(column_name, names)), as_dicts)
 
     @overload
     def values_list(
-        self, *names: str, flat: Literal[False] = ...
+        self, *names: str | Selectable, flat: Literal[False] = ...
     ) -> ValuesQuery[tuple[Any, ...]]: ...
     @overload
-    def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
-    def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
+    def values_list(self, *names: str | Selectable, flat: Literal[True]) -> ValuesQuery[Any]: ...
+    def values_list(self, *names: str | Selectable, flat: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, a list of tuples.
 
         Args:
@@ -376,7 +379,7 @@ class ReadingQuery(QueryBuilder[M]):
         """
         if flat and len(names) != 1:
             raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
-        return self._values(names, as_scalars if flat else as_tuples)
+        return self._values(tuple(map(column_name, names)), as_scalars if flat else as_tuples)
 
     def _values(
         self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]

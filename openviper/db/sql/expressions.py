@@ -43,6 +43,10 @@ class Q:
         made.negated = negated
         return made
 
+    def as_condition(self) -> Q:
+        """Return the object itself."""
+        return self
+
     def _combine(self, other: Q, connector: str) -> Q:
         if not other.children:
             return self
@@ -84,6 +88,22 @@ class Expression:
     """A value that the database computes; combines with numbers and other expressions by ``+ - * /``."""
 
     __slots__ = ()
+
+    def as_expression(self) -> Expression:
+        """Return the object itself."""
+        return self
+
+    def as_order(self) -> OrderBy:
+        """Return the order from the least to the greatest value."""
+        return OrderBy(self)
+
+    def asc(self) -> OrderBy:
+        """Return the order from the least to the greatest value, for `order_by`."""
+        return OrderBy(self)
+
+    def desc(self) -> OrderBy:
+        """Return the order from the greatest to the least value, for `order_by`."""
+        return OrderBy(self, descending=True)
 
     def _combine(self, operator: str, other: Operand, *, swapped: bool = False) -> Expression:
         if not isinstance(other, (Expression, int, float, Decimal)):
@@ -129,6 +149,25 @@ class F(Expression):
 
     def __repr__(self) -> str:
         return f"F({self.name!r})"
+
+
+class OrderBy:
+    """A value to order by.
+
+    Args:
+        expression: The value.
+        descending: From the greatest to the least.
+    """
+
+    __slots__ = ("descending", "expression")
+
+    def __init__(self, expression: Expression, *, descending: bool = False) -> None:
+        self.expression = expression
+        self.descending = descending
+
+    def as_order(self) -> OrderBy:
+        """Return the object itself."""
+        return self
 
 
 class Combined(Expression):

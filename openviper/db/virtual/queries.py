@@ -9,7 +9,8 @@ from openviper.db.executor import check_permission
 from openviper.db.fields.instance_state import field_values
 from openviper.db.query import QuerySet
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.sql.expressions import Aggregate, Expression
+from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.virtual.base import Capability
 from openviper.db.virtual.persistence import build_instance
 from openviper.db.virtual.specs import backend_of, make_spec, refuse, require
@@ -30,7 +31,9 @@ class VirtualQuerySet(QuerySet[M]):
         rows = await backend.list(self.model, make_spec(meta, query))
         return [build_instance(self.model, row) for row in rows]
 
-    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+    async def get(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
         """Return the one instance for which the conditions hold.
 
         Raises:
@@ -50,7 +53,7 @@ class VirtualQuerySet(QuerySet[M]):
             raise MultipleObjectsReturned(f"more than one {meta.model_name} matches the query")
         return instances[0]
 
-    def _asks_for_key(self, conditions: tuple[Q, ...], lookups: dict[str, Any]) -> bool:
+    def _asks_for_key(self, conditions: tuple[Condition, ...], lookups: dict[str, Any]) -> bool:
         """Return whether the primary key is the only condition, so that `VirtualBackend.get` can answer."""
         if conditions or self.query is not EVERYTHING or len(lookups) != 1:
             return False
@@ -61,7 +64,7 @@ class VirtualQuerySet(QuerySet[M]):
         return [] if row is None else [build_instance(self.model, row)]
 
     async def get_or_none(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`."""
         try:
@@ -150,11 +153,11 @@ class VirtualQuerySet(QuerySet[M]):
         """Refuse: there is no statement."""
         refuse(self._meta, "SQL")
 
-    def values(self, *names: str) -> Any:
+    def values(self, *names: str | Selectable) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values()")
 
-    def values_list(self, *names: str, flat: bool = False) -> Any:
+    def values_list(self, *names: str | Selectable, flat: bool = False) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values_list()")
 
