@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, ov
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.identifiers import validate_identifier
+from openviper.db.fields.columns import Column, ColumnName, OrderedColumn
 
 if TYPE_CHECKING:
     from typing import Self
@@ -55,6 +56,8 @@ class Field(Generic[T]):
         editable: Whether forms show it.
     """
 
+    column_class: ClassVar[type[Column[Any, Any]]] = OrderedColumn
+    """What the field is when it is reached on the class."""
     base_type = ""
     """The neutral column type, for classes whose type has no parameters."""
 
@@ -137,12 +140,23 @@ class Field(Generic[T]):
     # The attribute
 
     @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+    def __get__(self, instance: None, owner: type[Any]) -> OrderedColumn[T, Any]: ...
     @overload
     def __get__(self, instance: object, owner: type[Any]) -> T: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-        """Return the field of the class; reached for an instance only when it holds no value, which reads as `None`."""
-        return self if instance is None else None
+        """Return the column of the class; reached for an instance only when it holds no value, which reads as `None`.
+
+        The field itself is ``Model._meta.field(name)``.
+        """
+        return self.column(ColumnName.of(self.name, owner)) if instance is None else None
+
+    def column(self, path: ColumnName) -> Any:
+        """Return the column at the end of a path."""
+        return self.column_class(path)
+
+    def key_column(self, path: ColumnName) -> Any:
+        """Return the column at the end of a path that names the attribute and not the field, such as ``author_id``."""
+        return self.column(path)
 
     if TYPE_CHECKING:
 

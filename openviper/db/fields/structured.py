@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from openviper.conf import settings
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.column_types import JSONColumn
+from openviper.db.fields.columns import OrderedColumn
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -54,6 +56,15 @@ class UUIDField(Field[T]):
         super().__init__(null=null, **options)
         self.auto = auto
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> OrderedColumn[T, UUID]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is UUID"
@@ -85,6 +96,8 @@ class JSONField(Field[T]):
 
     base_type = "JSON"
 
+    column_class = JSONColumn
+
     @overload
     def __init__(
         self: JSONField[Any],
@@ -106,6 +119,15 @@ class JSONField(Field[T]):
     ) -> None:
         super().__init__(null=null, **options)
         self.max_size = max_size
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # not a column with an order
+        def __get__(self, instance: None, owner: type[Any]) -> JSONColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def _limit(self) -> int:
         if self.max_size is not None:

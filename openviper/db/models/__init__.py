@@ -8,6 +8,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.models.base import AbstractModel, Model
 from openviper.db.models.many_to_many import ManyToManyManager
 from openviper.db.models.meta import ModelMeta, check_primary_keys
+from openviper.db.models.related import ReverseRows
 from openviper.db.models.validation import ModelValidationError
 from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
@@ -35,6 +36,7 @@ __all__ = [
     "Prefetch",
     "Q",
     "QuerySet",
+    "ReverseRows",
     "Sum",
     "TextChoice",
     "UniqueConstraint",

@@ -6,10 +6,12 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.fields.base import Field
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.instance_state import loaded_relation, prefetched_of
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
+from openviper.db.models import columns as columns  # Columns are made into conditions there.
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
 from openviper.db.models.persistence import (
@@ -27,6 +29,21 @@ from openviper.exceptions import FieldError
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+class KeyAlias:
+    """``pk``: the value of the primary key, whatever its name; on the class its column."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is not None:
+            return instance.__dict__.get(instance._meta.pk.attname)
+        if not hasattr(owner, "_meta"):  # `Model` itself has no key.
+            return self
+        key: Field[Any] = owner._meta.pk
+        return key.key_column(ColumnName.of("pk", owner))
+
+    def __set__(self, instance: Any, value: object) -> None:
+        instance.__dict__[instance._meta.pk.attname] = value
 
 
 class Model(Hooks, metaclass=ModelMeta):
@@ -50,6 +67,7 @@ class Model(Hooks, metaclass=ModelMeta):
 
     if TYPE_CHECKING:
         id: Field[Any]
+        pk: Field[Any]
         objects: ClassVar[Manager[Self]]
 
     def __init__(self, **values: Any) -> None:
@@ -88,14 +106,8 @@ class Model(Hooks, metaclass=ModelMeta):
 
     # Identity
 
-    @property
-    def pk(self) -> Any:
-        """The value of the primary key."""
-        return self.__dict__.get(self._meta.pk.attname)
-
-    @pk.setter
-    def pk(self, value: Any) -> None:
-        self.__dict__[self._meta.pk.attname] = value
+    if not TYPE_CHECKING:
+        pk = KeyAlias()
 
     def __eq__(self, other: object) -> bool:
         if self is other:

@@ -18,9 +18,6 @@ from openviper.db.query.related import RelatedQuery
 from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import IntegrityError
 
-if TYPE_CHECKING:
-    from typing import Self
-
 M = TypeVar("M")
 N = TypeVar("N")
 
@@ -372,11 +369,11 @@ class ManyToManyField(ManyToManyRelation[M]):
             help_text: str = "",
         ) -> None: ...
         @overload
-        def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+        def __get__(self, instance: None, owner: type[Any]) -> type[M]: ...
         @overload
         def __get__(self, instance: object, owner: type[Any]) -> ManyToManyManager[M]: ...
         def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-            """Return the field of the class, the manager of an instance."""
+            """Return the path of the class, the manager of an instance."""
 
 
 # The pairs are managed from both sides: of the other one, only the relation is known.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query.prefetch import Prefetch, add_prefetch
 from openviper.db.sql import operands
@@ -115,11 +116,12 @@ class QueryBuilder(Generic[M]):
         computed = dict(self.query.annotations)
         names = tuple(order_name(term) for term in terms)
         for name in names:
-            if name.removeprefix("-") not in computed:
-                resolve_path(self._meta, name.removeprefix("-"))
+            plain = ColumnName.like(name, name.removeprefix("-"))
+            if plain not in computed:
+                resolve_path(self._meta, plain)
         return self._with(order=names)
 
-    def annotate(self, **expressions: Expression) -> Self:
+    def annotate(self, **expressions: operands.Selectable) -> Self:
         """Compute a value per row: an attribute of each instance, and a name for `filter`, `order_by` and `values`.
 
         Args:
@@ -131,7 +133,7 @@ class QueryBuilder(Generic[M]):
         """
         computed = dict(self.query.annotations)
         for name, expression in expressions.items():
-            if not isinstance(expression, Expression):
+            if not isinstance(expression, operands.Selectable):
                 raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
             if (
                 name in self._meta.names
@@ -142,7 +144,7 @@ class QueryBuilder(Generic[M]):
                 raise FieldError(
                     f"annotate({name}=...): {self._meta.model_name} has {name!r} already"
                 )
-            computed[name] = checked(self._meta, substituted(expression, computed))
+            computed[name] = checked(self._meta, substituted(expression.as_expression(), computed))
         return self._with(annotations=tuple(computed.items()))
 
     def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> Self:
@@ -241,7 +243,8 @@ def order_name(term: object) -> str:
     """
     if isinstance(term, operands.Ordering):
         order = term.as_order()
-        return f"{'-' if order.descending else ''}{column_name(order.expression)}"
+        name = column_name(order.expression)
+        return ColumnName.like(name, f"{'-' if order.descending else ''}{name}")
     if not isinstance(term, str):
         raise FieldError(f"{term!r} is not a field name")
     return term

@@ -17,6 +17,7 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
+from openviper.db.fields.columns import Column
 from openviper.db.query.chaining import QueryBuilder, column_name
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import Page, behind_cursor, make_cursor
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
     from typing import Self
 
 M = TypeVar("M")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
 
 IN_BULK_SIZE = 500
 """Most keys of one query of `in_bulk`."""
@@ -361,12 +367,36 @@ class ReadingQuery(QueryBuilder[M]):
         return self._values(tuple(map(column_name, names)), as_dicts)
 
     @overload
+    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
+    def values_list(
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+    ) -> ValuesQuery[tuple[A, B, C]]: ...
+    @overload
+    def values_list(
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], d: Column[D, Any], /
+    ) -> ValuesQuery[tuple[A, B, C, D]]: ...
+    @overload
+    def values_list(
+        self,
+        a: Column[A, Any],
+        b: Column[B, Any],
+        c: Column[C, Any],
+        d: Column[D, Any],
+        e: Column[E, Any],
+        /,
+    ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
+    @overload
     def values_list(
         self, *names: str | Selectable, flat: Literal[False] = ...
     ) -> ValuesQuery[tuple[Any, ...]]: ...
     @overload
     def values_list(self, *names: str | Selectable, flat: Literal[True]) -> ValuesQuery[Any]: ...
-    def values_list(self, *names: str | Selectable, flat: bool = False) -> ValuesQuery[Any]:
+    def values_list(self, *names: Any, flat: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, a list of tuples.
 
         Args:

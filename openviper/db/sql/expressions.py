@@ -89,6 +89,9 @@ class Expression:
 
     __slots__ = ()
 
+    is_computed: ClassVar[bool] = True
+    """Tells type checkers apart what may stand on the right of a column's comparison."""
+
     def as_expression(self) -> Expression:
         """Return the object itself."""
         return self

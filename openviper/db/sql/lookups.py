@@ -14,6 +14,7 @@ from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import unwrap_enum
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.aggregates import aggregate_reader, aggregate_sql, check_aggregate
 from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, Expression, F
@@ -284,6 +285,8 @@ def find_lookup(meta: ModelOptions, key: str) -> Lookup:
     Raises:
         FieldError: If the key names no field or lookup.
     """
+    if isinstance(key, ColumnName):
+        key.check(meta)
     found: Lookup | None = meta.lookups.get(key)
     if found is None:
         found = Lookup(meta, key)

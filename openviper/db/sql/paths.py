@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from openviper.db.fields.base import Field
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
@@ -45,6 +46,8 @@ def walk(meta: ModelOptions, name: str) -> tuple[Path, list[str]]:
     """Follow a name as far as it consists of fields; return what is left of it."""
     if not isinstance(name, str):
         raise FieldError(f"{name!r} is not a field name")
+    if isinstance(name, ColumnName):
+        name.check(meta)
     parts = name.split("__")
     hops: list[ForeignKey[Any]] = []
     field = meta.field(parts[0])

@@ -70,7 +70,8 @@ def test_equality_hash_and_order_go_by_key() -> None:
 def test_text_forms() -> None:
     assert str(Thing(id=1)) == "Thing object (pk=1)"
     assert repr(Thing(id=1)) == "<Thing pk=1>"
-    assert repr(Thing.label) == "<CharField Thing.label>"
+    assert repr(Thing._meta.field("label")) == "<CharField Thing.label>"
+    assert repr(Thing.label) == "<TextColumn Thing.label>"
 
 
 def test_pk_is_the_key() -> None:
@@ -144,4 +145,4 @@ def test_bytes_and_durations_have_a_form_in_json() -> None:
         "content": "AP8=",
         "travel": "1 day, 0:00:03",
     }
-    assert Parcel.travel.to_python("1 day, 0:00:03") == parcel.travel
+    assert Parcel._meta.field("travel").to_python("1 day, 0:00:03") == parcel.travel
