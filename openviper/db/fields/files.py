@@ -146,7 +146,7 @@ class FileField(CharField[T]):
     def _limit(self) -> int:
         if self.max_file_size is not None:
             return self.max_file_size
-        return int(settings.MAX_FILE_SIZE)
+        return settings.MAX_FILE_SIZE
 
     # Values
 

@@ -25,7 +25,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`."""
-    return bool(settings.USE_TZ)
+    return settings.USE_TZ
 
 
 def local_zone() -> ZoneInfo:

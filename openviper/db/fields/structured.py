@@ -132,7 +132,7 @@ class JSONField(Field[T]):
     def _limit(self) -> int:
         if self.max_size is not None:
             return min(self.max_size, JSON_CEILING)
-        return min(int(settings.MAX_JSON_SIZE), JSON_CEILING)
+        return min(settings.MAX_JSON_SIZE, JSON_CEILING)
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
