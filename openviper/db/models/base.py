@@ -12,6 +12,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
 from openviper.db.models import columns as columns  # Columns are made into conditions there.
+from openviper.db.models import sql_text as sql_text  # And declarations into SQL there.
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
 from openviper.db.models.persistence import (
@@ -93,7 +94,7 @@ class Model(Hooks, metaclass=ModelMeta):
 
     def _set_relation(self, name: str, value: Any) -> None:
         field = self._meta.names.get(name)
-        if field is None or name.startswith("_"):
+        if field is None or field.generated or name.startswith("_"):
             raise _unusable_keyword(self._meta, name)
         if value is not None:
             setattr(self, field.name, value)
@@ -286,6 +287,8 @@ def _unusable_keyword(meta: ModelOptions, name: str) -> TypeError:
         return TypeError(
             f"{meta.model_name}({name}=...): save it first, then await instance.{name}.set(...)"
         )
+    if name in meta.names and not name.startswith("_"):
+        return TypeError(f"{meta.model_name}({name}=...): the database works the value out")
     fields = ", ".join(meta.fields)
     return TypeError(f"{meta.model_name}() has no field {name!r}; fields: {fields}")
 

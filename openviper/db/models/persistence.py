@@ -35,9 +35,10 @@ from openviper.db.models.lifecycle import (
     run_before_save,
 )
 from openviper.db.models.single import insert_single, prepare_single
-from openviper.db.query.bulk import fill_auto_fields
+from openviper.db.query.made_values import insert_part, load_made, refuse_generated
 from openviper.db.query.stored import (
     changed_values,
+    fill_auto_fields,
     key_value,
     mark_inserted,
     mark_updated,
@@ -124,7 +125,7 @@ def _by_name(meta: ModelOptions, changed: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _insert(plan: Plan, alias: str, instance: Any) -> None:
-    keep_for_rollback(alias, (instance,), plan.meta.auto_attnames)
+    keep_for_rollback(alias, (instance,), plan.meta.set_attnames)
     if plan.auto_fields:
         fill_auto_fields(plan, (instance,), creating=True)
     if plan.pre_save_fields:
@@ -135,11 +136,15 @@ async def _insert(plan: Plan, alias: str, instance: Any) -> None:
     else:
         row = await _insert_row(plan, alias, row)
     mark_inserted(plan, (instance,), (row,), alias)
+    if plan.meta.made_fields:
+        await load_made(plan, alias, instance)
 
 
 async def _insert_row(plan: Plan, alias: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Insert a row and return it with its key."""
     key = plan.key_position
+    if plan.meta.made_fields:
+        return await insert_part(plan, alias, row)
     if row[key] is None and plan.meta.pk.auto_increment:
         sql, values = plan.insert_sql_without_key, row[:key] + row[key + 1 :]
         number = await insert(plan.meta, alias, sql, values)
@@ -161,12 +166,14 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
     Raises:
         DoesNotExist: If the row is gone.
     """
-    keep_for_rollback(alias, (instance,), plan.meta.auto_attnames)
+    keep_for_rollback(alias, (instance,), plan.meta.set_attnames)
     if plan.auto_fields:
         _touch(plan, instance, limited)
     if plan.pre_save_fields:
         await _pre_save(plan, instance)
     changed = changed_values(plan, instance)
+    if plan.meta.made_fields:
+        refuse_generated(plan, changed)
     if limited is not None:
         changed = {attname: old for attname, old in changed.items() if attname in limited}
     if not changed:
@@ -177,6 +184,8 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
     if count == 0:
         raise _gone(instance)
     mark_updated(plan, instance, written)
+    if plan.meta.made_fields:
+        await load_made(plan, alias, instance)
     return changed
 
 

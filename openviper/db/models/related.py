@@ -41,12 +41,7 @@ class ReverseAttribute:
 
         Raises:
             ValueError: If the instance has no key yet.
-            AttributeError: If the class has a table of its own, to which the relation does not point.
         """
-        if owner is not self.target and owner._meta.table_name != self.target._meta.table_name:
-            raise AttributeError(
-                f"{owner.__name__!r} has no {self.field.related_name!r}: it is one of its parent"
-            )
         if instance is None:
             path = ColumnName.of(self.field.related_name, owner)
             return RelatedPath(path, lambda: self.field.model, has_key=False)

@@ -37,11 +37,19 @@ async def validate_instance(instance: Any) -> None:
     find = meta.find_suspects
     if find is None:
         find = meta.find_suspects = make_suspect_finder(meta)
-    errors = _field_errors(instance.__dict__, find(instance.__dict__))
+    suspects = find(instance.__dict__)
+    if not is_stored(instance):
+        suspects = [field for field in suspects if not _is_left_out(instance, field)]
+    errors = _field_errors(instance.__dict__, suspects)
     if errors:
         raise ModelValidationError(meta.model_name, errors)
     for group in meta.unique_together:
         await _check_group(instance, group)
+
+
+def _is_left_out(instance: Any, field: Field[Any]) -> bool:
+    """Return whether an INSERT leaves a field to the database."""
+    return field.asks_database and instance.__dict__[field.attname] is None
 
 
 def _field_errors(values: dict[str, Any], suspects: list[Field[Any]]) -> dict[str, list[str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
 from openviper.db.fields.rollback import keep_for_rollback
-from openviper.db.query.stored import mark_inserted, mark_updated, stored_value
+from openviper.db.query.made_values import insert_made, refuse_generated
+from openviper.db.query.stored import fill_auto_fields, mark_inserted, mark_updated, stored_value
 from openviper.db.sql.prepared import Plan
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
@@ -20,15 +21,6 @@ else:
 
 SLICE = 200
 """Instances worked on before the event loop gets its turn."""
-
-
-def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) -> None:
-    """Set the attributes that set themselves: `auto_now` always, `auto_now_add` on the first save if empty."""
-    for field in plan.auto_fields:
-        now = field.now()
-        for instance in instances:
-            if field.auto_now or (creating and instance.__dict__.get(field.attname) is None):
-                instance.__dict__[field.attname] = now
 
 
 async def insert_all(
@@ -54,8 +46,11 @@ async def insert_all(
             )
         await asyncio.sleep(0)
     rows: list[tuple[Any, ...]] = []
-    keep_for_rollback(alias, instances, plan.meta.auto_attnames)
+    keep_for_rollback(alias, instances, plan.meta.set_attnames)
     async with transaction(alias):
+        if any(field.asks_database for field in plan.meta.made_fields):
+            await insert_made(plan, alias, instances)
+            return
         if keyed:
             await _insert_rows(plan, alias, keyed, None, rows, batch_size)
         if numbered:
@@ -168,6 +163,7 @@ async def update_all(
     if not names:
         raise QueryError("bulk_update() needs at least one field")
     fields = [plan.meta.field(name) for name in names]
+    refuse_generated(plan, {field.attname for field in fields})
     if any(field.primary_key for field in fields):
         raise QueryError("bulk_update() cannot change the primary key")
     if any(instance.pk is None for instance in instances):
