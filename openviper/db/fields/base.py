@@ -83,6 +83,8 @@ class Field(Generic[T]):
     model: Any = None
     auto_now = False
     auto_now_add = False
+    is_secret = False
+    """Whether the value is left out of an instance's plain data unless it is asked for by name."""
     searchable = True
     """Whether stored values can be compared with others; encrypted ones cannot."""
 

@@ -266,11 +266,14 @@ class URLField(CharField[T]):
 class PasswordField(CharField[T]):
     """The hash of a password, or a password not yet hashed; NULL is allowed.
 
+    `Model.to_dict` and its kin leave it out unless it is asked for by name.
+
     Args:
         min_length: Fewest characters of a password that is not hashed yet.
         max_length: Most characters of such a password; the column always holds 255.
     """
 
+    is_secret = True
     hash_prefixes: ClassVar[set[str]] = {
         "argon2$",
         "bcrypt$",

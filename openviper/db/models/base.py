@@ -236,20 +236,37 @@ class Model(Hooks, metaclass=ModelMeta):
 
     # As plain data
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all values by name; foreign keys as raw ids under their column attribute, such as ``author_id``."""
-        values = self.__dict__
-        return {field.attname: values.get(field.attname) for field in self._meta.fields.values()}
+    def to_dict(self, *names: str) -> dict[str, Any]:
+        """Return values by attribute; foreign keys as raw ids under their column attribute, such as ``author_id``.
 
-    def as_dict(self, include_relations: bool = False) -> dict[str, Any]:
-        """Return all values by field name.
+        Args:
+            *names: The fields; without any, all of them but passwords and encrypted texts.
+
+        Raises:
+            FieldError: If a name is not that of a field.
+        """
+        values = self.__dict__
+        return {field.attname: values.get(field.attname) for field in self._shown_fields(names)}
+
+    def _shown_fields(self, names: Iterable[str]) -> list[Field[Any]]:
+        named = [self._meta.field(name) for name in names]
+        return named or [field for field in self._meta.fields.values() if not field.is_secret]
+
+    def as_dict(
+        self, include_relations: bool = False, *, fields: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Return values by field name.
 
         Args:
             include_relations: Give related instances that are loaded as dicts instead of their ids, and add those that
                 were prefetched.
+            fields: The fields; without any, all of them but passwords and encrypted texts.
+
+        Raises:
+            FieldError: If a name is not that of a field.
         """
         values = self.__dict__
-        result = {name: values.get(field.attname) for name, field in self._meta.fields.items()}
+        result = {field.name: values.get(field.attname) for field in self._shown_fields(fields)}
         if include_relations:
             result.update(self._related_dicts())
         return result
@@ -263,18 +280,27 @@ class Model(Hooks, metaclass=ModelMeta):
             name: _as_plain_data(rows) for name, rows in {**loaded, **prefetched_of(self)}.items()
         }
 
-    def as_json(self, include_relations: bool = False, indent: int | None = None) -> str:
+    def as_json(
+        self,
+        include_relations: bool = False,
+        indent: int | None = None,
+        *,
+        fields: Iterable[str] = (),
+    ) -> str:
         """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs, decimals and durations as text, bytes in base64.
 
         Args:
             include_relations: Give related instances that are loaded as objects instead of their ids.
             indent: Spaces per level; one line when not given.
+            fields: The fields; without any, all of them but passwords and encrypted texts.
+
+        Raises:
+            FieldError: If a name is not that of a field.
         """
         import json
 
-        return json.dumps(
-            self.as_dict(include_relations), default=_json_value, ensure_ascii=False, indent=indent
-        )
+        data = self.as_dict(include_relations, fields=fields)
+        return json.dumps(data, default=_json_value, ensure_ascii=False, indent=indent)
 
     @classmethod
     def get_content_type_label(cls) -> str:
