@@ -129,13 +129,13 @@ if TYPE_CHECKING:
     from openviper.db.routing import write_used as write_used
     from openviper.db.schemas import create_tables as create_tables
     from openviper.db.schemas import init_db as init_db
-    from openviper.db.sql.expressions import Avg as Avg
-    from openviper.db.sql.expressions import Count as Count
+    from openviper.db.sql.aggregates import Avg as Avg
+    from openviper.db.sql.aggregates import Count as Count
+    from openviper.db.sql.aggregates import Max as Max
+    from openviper.db.sql.aggregates import Min as Min
+    from openviper.db.sql.aggregates import Sum as Sum
     from openviper.db.sql.expressions import F as F
-    from openviper.db.sql.expressions import Max as Max
-    from openviper.db.sql.expressions import Min as Min
     from openviper.db.sql.expressions import Q as Q
-    from openviper.db.sql.expressions import Sum as Sum
     from openviper.db.sql.patterns import escape_like as escape_like
     from openviper.db.virtual import BASIC_CAPABILITIES as BASIC_CAPABILITIES
     from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
@@ -271,7 +271,8 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "write_used",
         ),
         "openviper.db.schemas": ("create_tables", "init_db"),
-        "openviper.db.sql.expressions": ("Avg", "Count", "F", "Max", "Min", "Q", "Sum"),
+        "openviper.db.sql.aggregates": ("Avg", "Count", "Max", "Min", "Sum"),
+        "openviper.db.sql.expressions": ("F", "Q"),
         "openviper.db.sql.patterns": ("escape_like",),
         "openviper.db.virtual": (
             "APIVirtualBackend",

@@ -59,7 +59,7 @@ class QueryParts(Protocol):
         """Return the value of a column."""
         ...
 
-    def order(self, path: str, *, descending: bool) -> Any:
+    def order(self, path: str, *, descending: bool, nulls_last: bool | None) -> Any:
         """Return the order by a column."""
         ...
 
@@ -132,6 +132,12 @@ class ColumnCondition:
     def __ror__(self, other: Condition) -> ColumnCondition:
         return ColumnCondition(other.as_condition() | self._condition)
 
+    def __xor__(self, other: Condition) -> ColumnCondition:
+        return ColumnCondition(self._condition ^ other.as_condition())
+
+    def __rxor__(self, other: Condition) -> ColumnCondition:
+        return ColumnCondition(other.as_condition() ^ self._condition)
+
     def __invert__(self) -> ColumnCondition:
         return ColumnCondition(~self._condition)
 
@@ -173,16 +179,16 @@ class Column(Generic[T_co, V]):
 
     def as_order(self) -> Any:
         """Return the order from the least to the greatest value as a part of a query."""
-        return Parts.provider.order(self._name, descending=False)
+        return Parts.provider.order(self._name, descending=False, nulls_last=None)
 
-    def asc(self) -> Order:
-        """Return the order from the least to the greatest value, for `order_by`."""
-        order: Order = Parts.provider.order(self._name, descending=False)
+    def asc(self, *, nulls_last: bool | None = None) -> Order:
+        """Return the order from the least to the greatest value, for `order_by`; NULL comes first by default."""
+        order: Order = Parts.provider.order(self._name, descending=False, nulls_last=nulls_last)
         return order
 
-    def desc(self) -> Order:
-        """Return the order from the greatest to the least value, for `order_by`."""
-        order: Order = Parts.provider.order(self._name, descending=True)
+    def desc(self, *, nulls_last: bool | None = None) -> Order:
+        """Return the order from the greatest to the least value, for `order_by`; NULL comes last by default."""
+        order: Order = Parts.provider.order(self._name, descending=True, nulls_last=nulls_last)
         return order
 
     def _holds(self, operator: str, value: object) -> ColumnCondition:

@@ -134,7 +134,7 @@ class ModelOptions:
         if name in self.many_to_many:
             return FieldError(
                 f"{self.model_name}.{name} is a many-to-many relation and no column; load it with prefetch_related(), "
-                f"filter by the rows of its join model"
+                f"filter by {name}__<field>"
             )
         return FieldError(
             f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}"

@@ -21,7 +21,8 @@ from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
 from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
-from openviper.db.sql.expressions import Avg, Count, F, Max, Min, Q, Sum
+from openviper.db.sql.aggregates import Avg, Count, Max, Min, Sum
+from openviper.db.sql.expressions import F, Q
 
 __all__ = [
     "AbstractModel",

@@ -17,9 +17,9 @@ class ExpressionParts:
         """Return the value of a column."""
         return F(path)
 
-    def order(self, path: str, *, descending: bool) -> OrderBy:
+    def order(self, path: str, *, descending: bool, nulls_last: bool | None) -> OrderBy:
         """Return the order by a column."""
-        return OrderBy(F(path), descending=descending)
+        return OrderBy(F(path), descending=descending, nulls_last=nulls_last)
 
 
 Parts.provider = ExpressionParts()

@@ -8,7 +8,8 @@ from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import is_stored
 from openviper.db.sql.description import EVERYTHING
-from openviper.db.sql.expressions import Condition, Q
+from openviper.db.sql.expressions import Q
+from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.suspects import make_suspect_finder
 from openviper.db.sql.selects import select_exists
 from openviper.exceptions import ORMException
@@ -67,11 +68,10 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     values = [instance.__dict__.get(meta.field(name).attname) for name in group]
     if None in values:  # Incomplete, and NULL equals nothing.
         return
-    conditions: list[Condition] = list(zip(group, values, strict=True))
-    if is_stored(instance):
-        conditions.append(Q.combined((("pk", instance.pk),), negated=True))
+    others = (~Q(pk=instance.pk),) if is_stored(instance) else ()
+    conditions = QueryScope(meta).conditions(others, dict(zip(group, values, strict=True)))
     alias = await write_alias(meta, None, instance._alias)
-    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
+    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=conditions))
     is_taken = await read(meta, alias, select.sql, select.parameters, select.convert)
     if is_taken:
         message = f"{' and '.join(group)} must be unique together"

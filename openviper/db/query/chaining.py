@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query.prefetch import Prefetch, add_prefetch
 from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Condition, Expression, F, Q
-from openviper.db.sql.lookups import AnnotationLookup, checked, resolve_path, substituted
-from openviper.db.sql.selects import check_related
-from openviper.db.sql.where import check_conditions
-from openviper.exceptions import FieldError
+from openviper.db.sql.expressions import F, Q
+from openviper.db.sql.nodes import Node
+from openviper.db.sql.resolving import QueryScope
+from openviper.db.sql.statements import check_related
+from openviper.exceptions import FieldError, QueryError
 
 if TYPE_CHECKING:
     from typing import Self
 
 M = TypeVar("M")
+
+MAX_ROWS = 2**63 - 1
+"""The greatest number of rows that every database takes for a limit or an offset."""
 
 
 class QueryBuilder(Generic[M]):
@@ -39,44 +41,54 @@ class QueryBuilder(Generic[M]):
     def _with(self, **changes: Any) -> Self:
         return type(self)(self.model, self.query.changed(**changes))
 
+    @property
+    def _scope(self) -> QueryScope:
+        """The names that expressions of this query may use."""
+        return QueryScope(self._meta, dict(self.query.annotations))
+
     def _where(
         self, conditions: tuple[operands.Condition, ...], lookups: dict[str, Any]
-    ) -> tuple[Condition, ...]:
-        for condition in conditions:
-            if not isinstance(condition, operands.Condition):
-                raise FieldError(f"{condition!r} is not a condition")
-        added: tuple[Condition, ...] = (
-            *(condition.as_condition() for condition in conditions),
-            *lookups.items(),
-        )
-        if self.query.annotations or any(
-            isinstance(value, Expression) for value in lookups.values()
-        ):
-            added = self._with_computed(added)
-        check_conditions(self._meta, added)
-        return added
+    ) -> tuple[Node, ...]:
+        """Return the conditions of one call, every name resolved."""
+        return self._scope.conditions(conditions, lookups)
 
-    def _with_computed(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-        """Return conditions in which the names of computed values are replaced by what they stand for."""
-        computed = dict(self.query.annotations)
-        made: list[Condition] = []
-        for condition in conditions:
-            if isinstance(condition, Q):
-                children = self._with_computed(condition.children)
-                made.append(Q.combined(children, condition.connector, condition.negated))
-                continue
-            key, value = condition
-            if isinstance(value, Expression):
-                value = substituted(value, computed)
-                checked(self._meta, value)
-            name = key.partition("__")[0] if isinstance(key, str) else ""
-            made.append(
-                (
-                    AnnotationLookup(self._meta, key, computed[name]) if name in computed else key,
-                    value,
-                )
+    def _check_whole(self, method: str) -> None:
+        """Refuse what would act on the rows behind the slice, too.
+
+        Raises:
+            QueryError: If the query is sliced.
+        """
+        if self.query.is_sliced:
+            raise QueryError(
+                f"{method}() comes before limit() and offset(); or use the slice in a query of its own: "
+                f"filter(pk__in=...)"
             )
-        return tuple(made)
+
+    # What a queryset is not: a list
+
+    def __bool__(self) -> bool:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a queryset has no truth value; await it, or use `await query.exists()`")
+
+    def __len__(self) -> int:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a queryset has no length; await it, or use `await query.count()`")
+
+    def __iter__(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a queryset is read with `await query` or `async for`, not with `for`")
 
     def filter(
         self, *conditions: operands.Condition, ignore_permissions: bool = False, **lookups: Any
@@ -91,42 +103,47 @@ class QueryBuilder(Generic[M]):
         Raises:
             FieldError: If a name is unknown.
         """
-        query = self.query.changed(where=self.query.where + self._where(conditions, lookups))
+        query = self.query
+        if query.is_sliced and (conditions or lookups):
+            self._check_whole("filter")
+        added = self._where(conditions, lookups)
         if ignore_permissions:
-            query.ignore_permissions = True
-        return type(self)(self.model, query)
+            return self._with(where=query.where + added, ignore_permissions=True)
+        return self._with(where=query.where + added)
 
     def exclude(self, *conditions: operands.Condition, **lookups: Any) -> Self:
         """Drop the rows for which all conditions of this call hold; where a column is NULL, nothing can be said.
 
+        Conditions on related rows drop what has a row for which all of them hold.
+
         Raises:
-            FieldError: If a name is unknown.
+            FieldError: If a name is unknown, or an operand does not go with its lookup.
+            QueryError: If an operand has the wrong shape, or the query is sliced.
         """
-        added = self._where(conditions, lookups)
-        if not added:
-            return self._with()
-        return self._with(where=(*self.query.where, Q.combined(added, negated=True)))
+        self._check_whole("exclude")
+        added = self._where((~Q(*conditions, **lookups),), {})
+        return self._with(where=self.query.where + added)
 
     def order_by(self, *terms: str | operands.Ordering) -> Self:
         """Replace the order; ``-`` before a name makes it descend, no names clear it.
 
+        Args:
+            *terms: Names, paths, columns and expressions, also with ``.asc()`` and ``.desc()``.
+
         Raises:
-            FieldError: If a name is unknown.
+            FieldError: If a name is unknown, or leads to many rows.
+            QueryError: If the query is sliced.
         """
-        computed = dict(self.query.annotations)
-        names = tuple(order_name(term) for term in terms)
-        for name in names:
-            plain = ColumnName.like(name, name.removeprefix("-"))
-            if plain not in computed:
-                resolve_path(self._meta, plain)
-        return self._with(order=names)
+        self._check_whole("order_by")
+        scope = self._scope
+        return self._with(order=tuple([scope.order(term) for term in terms]))
 
     def annotate(self, **expressions: operands.Selectable) -> Self:
         """Compute a value per row: an attribute of each instance, and a name for `filter`, `order_by` and `values`.
 
         Args:
             **expressions: Aggregates such as ``Count("posts")``, over fields, foreign keys, a `related_name` or a
-                many-to-many field; or arithmetic such as ``F("price") * 2``.
+                many-to-many field; arithmetic such as ``F("price") * 2``; functions.
 
         Raises:
             FieldError: If a name is that of a field or other attribute, or an expression names an unknown one.
@@ -135,17 +152,14 @@ class QueryBuilder(Generic[M]):
         for name, expression in expressions.items():
             if not isinstance(expression, operands.Selectable):
                 raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
-            if (
-                name in self._meta.names
-                or name.startswith("_")
-                or "__" in name
-                or hasattr(self.model, name)
-            ):
-                raise FieldError(
-                    f"annotate({name}=...): {self._meta.model_name} has {name!r} already"
-                )
-            computed[name] = checked(self._meta, substituted(expression.as_expression(), computed))
+            self._check_free(name)
+            computed[name] = QueryScope(self._meta, computed).operand(expression)
         return self._with(annotations=tuple(computed.items()))
+
+    def _check_free(self, name: str) -> None:
+        is_reserved = name.startswith("_") or "__" in name or not name.isidentifier()
+        if is_reserved or name in self._meta.names or hasattr(self.model, name):
+            raise FieldError(f"annotate({name}=...): {self._meta.model_name} has {name!r} already")
 
     def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> Self:
         """Lock the rows until the transaction ends; on SQLite a writing transaction has locked the database already.
@@ -172,7 +186,7 @@ class QueryBuilder(Generic[M]):
         Raises:
             ValueError: If `count` is negative.
         """
-        return self._with(limit=_natural("limit", count))
+        return self._with(limit=natural("limit", count))
 
     def offset(self, count: int) -> Self:
         """Skip so many rows.
@@ -180,10 +194,11 @@ class QueryBuilder(Generic[M]):
         Raises:
             ValueError: If `count` is negative.
         """
-        return self._with(offset=_natural("offset", count))
+        return self._with(offset=natural("offset", count))
 
     def distinct(self) -> Self:
         """Drop rows that equal another one in all columns asked for."""
+        self._check_whole("distinct")
         return self._with(distinct=True)
 
     def only(self, *names: str) -> Self:
@@ -235,21 +250,6 @@ class QueryBuilder(Generic[M]):
         return self._with(using=alias)
 
 
-def order_name(term: object) -> str:
-    """Return the name of a term of an order, ``-`` before one that descends.
-
-    Raises:
-        FieldError: If it is not a name, nor the order by a column.
-    """
-    if isinstance(term, operands.Ordering):
-        order = term.as_order()
-        name = column_name(order.expression)
-        return ColumnName.like(name, f"{'-' if order.descending else ''}{name}")
-    if not isinstance(term, str):
-        raise FieldError(f"{term!r} is not a field name")
-    return term
-
-
 def column_name(column: object) -> str:
     """Return the name of a column.
 
@@ -265,7 +265,12 @@ def column_name(column: object) -> str:
     return column
 
 
-def _natural(name: str, count: object) -> int:
+def natural(name: str, count: object) -> int:
+    """Return a number of rows, at most what the databases can count.
+
+    Raises:
+        ValueError: If it is not a whole number, or negative.
+    """
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ValueError(f"{name}({count!r}): a number of rows is not negative")
-    return count
+    return min(count, MAX_ROWS)

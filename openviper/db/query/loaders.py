@@ -14,6 +14,8 @@ from openviper.db.fields.relations import ForeignKey
 from openviper.db.query.prefetch import Node, loading_fields
 from openviper.db.query.prefixes import behind
 from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.lookups import InList
+from openviper.db.sql.resolving import find_lookup
 
 Fetch = Callable[[type[Any], Description], Awaitable[list[Any]]]
 """Runs a query for the instances of a model."""
@@ -105,6 +107,12 @@ def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
     return grouped
 
 
+def _among(meta: ModelOptions, query: Description, name: str, keys: list[Any]) -> Description:
+    """Return a query for those of its rows that have one of some keys in a field."""
+    tied = InList(find_lookup(meta, f"{name}__in"), tuple(keys))
+    return query.changed(where=(tied, *query.where))
+
+
 # What the instances refer to
 
 
@@ -129,7 +137,7 @@ async def _load_referred(
     found: list[Any] = []
     for keys in loading.chunks(target.model._meta, owners):
         found += await loading.fetch(
-            node.relation.model, query.changed(where=(*query.where, ("pk__in", keys)))
+            node.relation.model, _among(node.relation.model._meta, query, "pk", keys)
         )
     for one in found:
         for instance in owners.get(one.pk, ()):
@@ -149,9 +157,7 @@ async def _load_referring(
     query = loading_fields(model._meta, loading.query(node), (field.name,))
     found: list[Any] = []
     for keys in loading.chunks(target.model._meta, owners):
-        found += await loading.fetch(
-            model, query.changed(where=(*query.where, (f"{field.name}__in", keys)))
-        )
+        found += await loading.fetch(model, _among(model._meta, query, field.name, keys))
     rows = _by_key(found, field.attname)
     for key, some in owners.items():
         belonging = rows.get(key, [])
@@ -200,12 +206,12 @@ async def _pairs(
 ) -> list[tuple[Any, Any]]:
     """Return pairs of an owner's key and a related instance, in the order of the query."""
     through: ModelOptions = near.model._meta
-    tied = (f"{near.name}__in", keys)
     # Who may read the related model may read what is related; the join model is a detail of storing it.
     joined = behind(through, far, query)
     if joined is not None and model is far.remote_model:
         rows = await loading.fetch(
-            near.model, joined.changed(where=(tied, *joined.where), ignore_permissions=True)
+            near.model,
+            _among(through, joined.changed(ignore_permissions=True), near.name, keys),
         )
         some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
         pairs = [(key, one) for key, one in some if one is not None]
@@ -213,12 +219,13 @@ async def _pairs(
             await _load_all(loading, [one for _, one in pairs], query.prefetch)
         return pairs
     only_keys = EVERYTHING.changed(
-        where=(tied,), only=(near.name, far.name), using=query.using, ignore_permissions=True
+        only=(near.name, far.name), using=query.using, ignore_permissions=True
     )
+    only_keys = _among(through, only_keys, near.name, keys)
     owners: dict[Any, list[Any]] = {}
     for row in await loading.fetch(near.model, only_keys):
         owners.setdefault(row.__dict__[far.attname], []).append(row.__dict__[near.attname])
     found = []
     for part in loading.chunks(model._meta, owners):
-        found += await loading.fetch(model, query.changed(where=(*query.where, ("pk__in", part))))
+        found += await loading.fetch(model, _among(model._meta, query, "pk", part))
     return [(key, one) for one in found for key in owners.get(one.pk, ())]

@@ -12,7 +12,6 @@ from openviper.db.query import QuerySet
 from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
 from openviper.db.query.values import ValuesQuery
-from openviper.db.sql.expressions import Aggregate
 from openviper.db.sql.operands import Condition, Ordering, Selectable
 
 if TYPE_CHECKING:
@@ -281,7 +280,7 @@ class Manager(Generic[M]):
         queryset = self.get_queryset()
         return queryset.values_list(*names, flat=True) if flat else queryset.values_list(*names)
 
-    def aggregate(self, **aggregates: Aggregate) -> Query[dict[str, Any]]:
+    def aggregate(self, **aggregates: Selectable) -> Query[dict[str, Any]]:
         """Return values computed over all rows."""
         return self.get_queryset().aggregate(**aggregates)
 

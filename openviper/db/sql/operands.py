@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from openviper.db.sql.expressions import Expression, OrderBy, Q
+    from openviper.db.sql.expressions import Expression, OrderBy
 
 
 @runtime_checkable
 class Condition(Protocol):
     """What `filter` and `exclude` take by position, such as ``Post.title.startswith("A")``."""
 
-    def as_condition(self) -> Q:
-        """Return the condition."""
+    def as_condition(self) -> Condition:
+        """Return the condition: a `Q`, or an expression whose value is a truth value."""
         ...
 
 

@@ -9,7 +9,7 @@ from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import uses_time_zones
-from openviper.db.sql.lookups import MAX_CACHED
+from openviper.db.sql.names import MAX_CACHED
 from openviper.db.sql.rows.from_rows import Build, make_builder
 from openviper.db.sql.rows.to_rows import make_extractor
 

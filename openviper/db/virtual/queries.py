@@ -9,7 +9,6 @@ from openviper.db.executor import check_permission
 from openviper.db.fields.instance_state import field_values
 from openviper.db.query import QuerySet
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Aggregate, Expression
 from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.virtual.base import Capability
 from openviper.db.virtual.persistence import build_instance
@@ -43,7 +42,7 @@ class VirtualQuerySet(QuerySet[M]):
         meta = self._meta
         if self._asks_for_key(conditions, lookups):
             await check_permission(meta, "read", ignore_permissions)
-            instances = await self._by_key(*lookups.values())
+            instances = await self._with_key(*lookups.values())
         else:
             narrowed = self.filter(*conditions, ignore_permissions=ignore_permissions, **lookups)
             instances = await self._fetch(narrowed.query)
@@ -59,7 +58,7 @@ class VirtualQuerySet(QuerySet[M]):
             return False
         return lookups.keys() <= {"pk", self._meta.pk.name}
 
-    async def _by_key(self, key: Any) -> list[M]:
+    async def _with_key(self, key: Any) -> list[M]:
         row = await backend_of(self._meta).get(self.model, self._meta.pk.to_python(key))
         return [] if row is None else [build_instance(self.model, row)]
 
@@ -96,7 +95,7 @@ class VirtualQuerySet(QuerySet[M]):
 
     def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values by attribute, as their fields have them."""
-        if any(isinstance(value, Expression) for value in values.values()):
+        if any(isinstance(value, Selectable) for value in values.values()):
             refuse(self._meta, "expressions")
         given = {self._meta.field(name): value for name, value in values.items()}
         return {field.attname: field.to_python(value) for field, value in given.items()}
@@ -141,7 +140,7 @@ class VirtualQuerySet(QuerySet[M]):
             await instance.save(ignore_permissions=ignore_permissions, update_fields=fields)
         return len(instances)
 
-    async def aggregate(self, **aggregates: Aggregate) -> dict[str, Any]:
+    async def aggregate(self, **aggregates: Selectable) -> dict[str, Any]:
         """Refuse: there is no database to compute."""
         refuse(self._meta, "aggregate()")
 

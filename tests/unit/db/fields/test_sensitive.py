@@ -124,9 +124,9 @@ def sql(queryset: QuerySet[Account]) -> str:
     "conditions", [{"token": "x"}, {"token__contains": "x"}, {"token__in": ["x"]}]
 )
 def test_searching_for_it_is_refused(conditions: dict[str, Any]) -> None:
-    for queryset in (Account.objects.filter(**conditions), Account.objects.exclude(**conditions)):
+    for method in (Account.objects.filter, Account.objects.exclude):
         with pytest.raises(FieldError, match="stored encrypted and cannot be searched"):
-            sql(queryset)
+            method(**conditions)
 
 
 def test_whether_there_is_one_can_be_asked() -> None:
