@@ -45,9 +45,9 @@ from openviper.db.fields.column_types import (
     TimeColumn,
 )
 from openviper.db.fields.columns import ColumnCondition, Order, OrderedColumn
-from openviper.db.models import Model, ReverseRows
+from openviper.db.models import Count, Model, ReverseRows, Sum
 from openviper.db.query import QuerySet
-from openviper.db.sql.expressions import Count, F, Q, Sum
+from openviper.db.sql.expressions import F, Q
 
 
 class Country(Model):

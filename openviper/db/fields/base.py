@@ -204,6 +204,11 @@ class Field(Generic[T]):
         return isinstance(self.db_default, SQL) or is_expression(self.db_default)
 
     @property
+    def has_pre_save(self) -> bool:
+        """Whether the class has something to do before a value is stored."""
+        return type(self).pre_save is not Field.pre_save
+
+    @property
     def is_made(self) -> bool:
         """Whether the database works the value out, of every row or of new ones that have none."""
         return self.asks_database or bool(self.generated)

@@ -79,43 +79,58 @@ class Arithmetic(Computed, Protocol):
     def __rtruediv__(self, other: Any, /) -> Any: ...
 
 
-class NumberColumn(OrderedColumn[T_co, Number]):
-    """A column of numbers; arithmetic gives a value for `update`, `annotate` and the right side of comparisons."""
+class _ArithmeticColumn(OrderedColumn[T_co, V]):
+    """A column whose values can be computed with, for `update`, `annotate` and the right side of comparisons."""
 
     __slots__ = ()
 
     def __add__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(self.as_expression() + as_operand(other))
+        return _computed(self.as_expression() + as_operand(other))
 
     def __radd__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(as_operand(other) + self.as_expression())
+        return _computed(as_operand(other) + self.as_expression())
 
     def __sub__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(self.as_expression() - as_operand(other))
+        return _computed(self.as_expression() - as_operand(other))
 
     def __rsub__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(as_operand(other) - self.as_expression())
+        return _computed(as_operand(other) - self.as_expression())
+
+
+def _computed(value: Any) -> Arithmetic:
+    result: Arithmetic = value
+    return result
+
+
+class NumberColumn(_ArithmeticColumn[T_co, Number]):
+    """A column of numbers."""
+
+    __slots__ = ()
 
     def __mul__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(self.as_expression() * as_operand(other))
+        return _computed(self.as_expression() * as_operand(other))
 
     def __rmul__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(as_operand(other) * self.as_expression())
+        return _computed(as_operand(other) * self.as_expression())
 
     def __truediv__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(self.as_expression() / as_operand(other))
+        return _computed(self.as_expression() / as_operand(other))
 
     def __rtruediv__(self, other: Operand) -> Arithmetic:
-        return self._arithmetic(as_operand(other) / self.as_expression())
+        return _computed(as_operand(other) / self.as_expression())
 
-    @staticmethod
-    def _arithmetic(value: Any) -> Arithmetic:
-        result: Arithmetic = value
-        return result
+    def __mod__(self, other: Operand) -> Arithmetic:
+        return _computed(self.as_expression() % as_operand(other))
+
+    def __pow__(self, other: Operand) -> Arithmetic:
+        return _computed(self.as_expression() ** as_operand(other))
+
+    def __neg__(self) -> Arithmetic:
+        return _computed(-self.as_expression())
 
 
-Operand = Number | NumberColumn[Any] | Computed
-"""What a column of numbers can be combined with."""
+Operand = Number | timedelta | date | _ArithmeticColumn[Any, Any] | Computed
+"""What a column can be computed with; which of them go together, the database's types decide."""
 
 
 class BooleanColumn(OrderedColumn[T_co, bool]):
@@ -152,7 +167,7 @@ class PartColumn(OrderedColumn[int, int]):
     __slots__ = ()
 
 
-class DateColumn(OrderedColumn[T_co, date]):
+class DateColumn(_ArithmeticColumn[T_co, date]):
     """A column of dates, and the parts of each."""
 
     __slots__ = ()
@@ -194,7 +209,7 @@ class TimeColumn(OrderedColumn[T_co, time]):
         return PartColumn(self._longer("second"))
 
 
-class MomentColumn(OrderedColumn[T_co, datetime]):
+class MomentColumn(_ArithmeticColumn[T_co, datetime]):
     """A column of moments, and the parts of each."""
 
     __slots__ = ()
@@ -240,7 +255,7 @@ class MomentColumn(OrderedColumn[T_co, datetime]):
         return PartColumn(self._longer("second"))
 
 
-class DurationColumn(OrderedColumn[T_co, timedelta]):
+class DurationColumn(_ArithmeticColumn[T_co, timedelta]):
     """A column of spans of time."""
 
     __slots__ = ()

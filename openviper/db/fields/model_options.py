@@ -20,6 +20,9 @@ class ModelOptions:
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
         defaults: The value of each attribute of a new instance.
+        auto_fields: Fields that the ORM sets to now, on every save or the first.
+        pre_save_fields: Fields that have something to do before they are stored.
+        written_fields: Fields that are written, which are all but generated ones.
         cached_relations: Names under which instances keep the one related instance that was loaded.
         made_fields: Fields whose value the database works out: defaults of its own, and generated columns.
         set_attnames: Attributes that a save itself sets: to now, or to what the database works out.
@@ -67,6 +70,9 @@ class ModelOptions:
         self.join_of: Any = None
         self._reverse: dict[str, Any] = {}
         self._reverse_many_to_many: dict[str, Any] = {}
+        self.auto_fields: list[Any] = []
+        self.pre_save_fields: list[Field[Any]] = []
+        self.written_fields: list[Field[Any]] = []
         self.cached_relations: tuple[str, ...] = ()
         self.set_attnames: tuple[str, ...] = ()
         self.made_fields: list[Field[Any]] = []
@@ -109,6 +115,9 @@ class ModelOptions:
             field.attname: field.shared_default for field in fields if not field.generated
         }
         self.checked_fields = [field for field in fields if field.is_given]
+        self.auto_fields = [field for field in fields if field.is_auto]
+        self.pre_save_fields = [field for field in fields if field.has_pre_save]
+        self.written_fields = [field for field in fields if not field.generated]
         self.cached_relations = tuple(f.name for f in fields if f.name != f.attname)
         self.made_fields = [field for field in fields if field.is_made]
         self.set_attnames = tuple(

@@ -91,7 +91,7 @@ def folded(by_vendor: dict[str, str]) -> SQLText:
 
 def is_expression(value: object) -> bool:
     """Return whether a value is something that the database works out."""
-    return hasattr(type(value), "as_expression") or hasattr(type(value), "as_condition")
+    return any(hasattr(type(value), name) for name in ("as_expression", "as_condition", "as_order"))
 
 
 def sql_of(model: Any, given: Any) -> SQLText:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.inline import inline, literal
 from openviper.db.dialects.lookup import dialect_for
-from openviper.db.dialects.sql_text import quoted_text
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.moments import uses_time_zones
 from openviper.db.fields.sql_text import VENDORS, SQLText, Writers, folded
+from openviper.db.sql.nodes import Binding, Node, Writer
+from openviper.db.sql.resolving import QueryScope
 from openviper.exceptions import FieldError
 
 
@@ -16,7 +19,7 @@ def literal_of(field: Any, value: Any) -> SQLText:
     """Return the literal of a value of a field, for each vendor.
 
     Raises:
-        ValueError: If the field does not allow the value.
+        ValueError: If the field does not allow the value, or it has no literal.
     """
     field.validate(value)
     stored = field.to_db(value)
@@ -25,36 +28,49 @@ def literal_of(field: Any, value: Any) -> SQLText:
 
 def _literal(field: Any, stored: Any, dialect: Dialect) -> str:
     writer = field.writer(dialect)
-    value = stored if writer is None else writer(stored)
-    if isinstance(value, bool):
-        return str(value).upper() if dialect.name == "postgresql" else str(int(value))
-    if isinstance(value, (int, float, Decimal)):
-        return str(value)
-    if isinstance(value, (bytes, bytearray)):
-        return _bytes_literal(bytes(value), dialect)
-    if isinstance(value, (list, dict)):
-        raise ValueError(f"{field.name}: the default {value!r} has no literal; use SQL(...)")
-    return _text_literal(str(value), dialect)
-
-
-def _bytes_literal(value: bytes, dialect: Dialect) -> str:
-    return f"'\\x{value.hex()}'" if dialect.name == "postgresql" else f"X'{value.hex()}'"
-
-
-def _text_literal(text: str, dialect: Dialect) -> str:
-    # MariaDB and MySQL take a backslash for the beginning of an escape.
-    return quoted_text(text.replace("\\", "\\\\") if dialect.name == "mysql" else text)
+    return literal(stored if writer is None else writer(stored), dialect.name)
 
 
 def expression_text(model: Any, expression: Any) -> SQLText:
     """Return the SQL of an expression or condition over the columns of a model.
 
     Raises:
-        FieldError: If it names no field, or is more than an expression over the row itself.
+        FieldError: If it names no field, or needs more than the row itself.
+        ValueError: If a value in it has no literal.
     """
-    raise FieldError(
-        f"{model.__name__}: {expression!r} cannot stand in a declaration yet; give SQL(...) or a text"
-    )
+    meta: ModelOptions = model._meta
+    node, direction = _resolved(meta, expression)
+    texts = {
+        vendor: _written(meta, node, dialect_for(vendor), expression) + direction
+        for vendor in VENDORS
+    }
+    return folded(texts)
+
+
+def _resolved(meta: ModelOptions, expression: Any) -> tuple[Node, str]:
+    """Return the node of an expression, and the direction if it is one by which an index is ordered."""
+    scope = QueryScope(meta)
+    if hasattr(expression, "as_condition"):
+        return scope.condition(expression), ""
+    if hasattr(expression, "as_expression"):
+        return scope.operand(expression), ""
+    order = expression.as_order()
+    return scope.operand(order.expression), " DESC" if order.descending else ""
+
+
+def _written(meta: ModelOptions, node: Node, dialect: Dialect, expression: Any) -> str:
+    binding = Binding(dialect, traced=True)
+    binding.strict = True
+    node.bind(binding)
+    writer = Writer(dialect, meta, binding.slots or {}, aware=uses_time_zones())
+    text = node.sql(writer)
+    if writer.tables.is_joined or writer.has_subqueries:
+        raise FieldError(
+            f"{meta.model_name}: {expression!r} needs more than the row itself, which no schema can state"
+        )
+    # Values are not in the text yet, so the table's name can stand for nothing else.
+    text = text.replace(f"{dialect.quote(meta.table_name)}.", "")
+    return inline(text, [binding.parameters[place] for place in writer.order], dialect.name)
 
 
 Writers.literal = staticmethod(literal_of)

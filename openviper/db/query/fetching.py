@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from openviper.conf import settings
 from openviper.db import executor
-from openviper.db.fields.columns import Column
 from openviper.db.connection import connections
 from openviper.db.executor import (
     check_permission,
@@ -18,6 +17,7 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
+from openviper.db.fields import columns as typed
 from openviper.db.query.chaining import MAX_ROWS, QueryBuilder, column_name
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import Cursors, Page
@@ -378,27 +378,34 @@ class ReadingQuery(QueryBuilder[M]):
         return self._values(tuple(map(column_name, names)), as_dicts)
 
     @overload
-    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    def values_list(self, a: typed.Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
     @overload
-    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
-    @overload
-    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    def values_list(self, a: typed.Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
     @overload
     def values_list(
-        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+        self, a: typed.Column[A, Any], b: typed.Column[B, Any], /
+    ) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
+    def values_list(
+        self, a: typed.Column[A, Any], b: typed.Column[B, Any], c: typed.Column[C, Any], /
     ) -> ValuesQuery[tuple[A, B, C]]: ...
     @overload
     def values_list(
-        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], d: Column[D, Any], /
+        self,
+        a: typed.Column[A, Any],
+        b: typed.Column[B, Any],
+        c: typed.Column[C, Any],
+        d: typed.Column[D, Any],
+        /,
     ) -> ValuesQuery[tuple[A, B, C, D]]: ...
     @overload
     def values_list(
         self,
-        a: Column[A, Any],
-        b: Column[B, Any],
-        c: Column[C, Any],
-        d: Column[D, Any],
-        e: Column[E, Any],
+        a: typed.Column[A, Any],
+        b: typed.Column[B, Any],
+        c: typed.Column[C, Any],
+        d: typed.Column[D, Any],
+        e: typed.Column[E, Any],
         /,
     ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
     @overload

@@ -37,19 +37,13 @@ class Plan:
         self.writers = [field.writer(dialect) for field in self.fields]
         self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
         self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
-        self.auto_fields: list[Any] = [
-            field for field in self.fields if field.auto_now or field.auto_now_add
-        ]
-        self.pre_save_fields = [
-            field for field in self.fields if type(field).pre_save is not Field.pre_save
-        ]
-        # Generated columns are read and never written.
-        self.written_fields = [field for field in self.fields if not field.generated]
-        self.written = tuple(field.attname for field in self.written_fields)
+        self.auto_fields = meta.auto_fields
+        self.pre_save_fields = meta.pre_save_fields
+        self.written = tuple(field.attname for field in meta.written_fields)
         self.key_position = self.written.index(meta.pk.attname)
         writers = [self.writer_of[attname] for attname in self.written]
         self.extract = make_extractor(
-            meta.model_name, self.written_fields, writers, self.key_position, aware=self.aware
+            meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware
         )
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
@@ -64,7 +58,7 @@ class Plan:
         others = tuple(name for name in self.written if name != meta.pk.attname)
         self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
         self.bulk_insert_sql = dialect.bulk_insert(
-            self.table, [self.column(field) for field in self.written_fields]
+            self.table, [self.column(field) for field in meta.written_fields]
         )
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 

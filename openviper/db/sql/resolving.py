@@ -61,8 +61,6 @@ class QueryScope:
 
     def name(self, name: str) -> Node:
         """Return the value of a name."""
-        if isinstance(name, ColumnName):
-            name.check(self.meta)
         node = self.computed.get(name)
         if node is not None:
             return node
