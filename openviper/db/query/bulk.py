@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
-from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import is_stored
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.query.made_values import insert_made, refuse_generated
@@ -159,6 +158,26 @@ class _Rows:
             yield row
 
 
+def _updated_attributes(
+    plan: Plan, instances: Sequence[Any], names: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the attributes of fields that `bulk_update` may write.
+
+    Raises:
+        FieldError: If a name is unknown.
+        QueryError: If none is given, one is the primary key, or an instance has no key.
+    """
+    if not names:
+        raise QueryError("bulk_update() needs at least one field")
+    attnames = tuple(dict.fromkeys(plan.meta.field(name).attname for name in names))
+    refuse_generated(plan, attnames)
+    if plan.meta.pk.attname in attnames:
+        raise QueryError("bulk_update() cannot change the primary key")
+    if any(instance.pk is None for instance in instances):
+        raise QueryError("bulk_update() needs instances that are stored")
+    return attnames
+
+
 async def update_all(
     plan: Plan, alias: str, instances: Sequence[Any], names: Sequence[str], batch_size: int | None
 ) -> int:
@@ -170,8 +189,7 @@ async def update_all(
         ValueError: If a value cannot be converted.
         IntegrityError: If a constraint refuses a row; then none is changed.
     """
-    fields = _fields_to_update(plan, instances, names)
-    attnames = tuple(dict.fromkeys(field.attname for field in fields))
+    attnames = _updated_attributes(plan, instances, names)
     columns = (*attnames, plan.meta.pk.attname)
     sql = plan.update_sql(attnames)
     size = batch_size or max(len(instances), 1)
@@ -187,20 +205,6 @@ async def update_all(
     for batch in batches:
         batch.mark(attnames)
     return count
-
-
-def _fields_to_update(
-    plan: Plan, instances: Sequence[Any], names: Sequence[str]
-) -> list[Field[Any]]:
-    if not names:
-        raise QueryError("bulk_update() needs at least one field")
-    fields = [plan.meta.field(name) for name in names]
-    refuse_generated(plan, {field.attname for field in fields})
-    if any(field.primary_key for field in fields):
-        raise QueryError("bulk_update() cannot change the primary key")
-    if any(instance.pk is None for instance in instances):
-        raise QueryError("bulk_update() needs instances that are stored")
-    return fields
 
 
 class _UpdatedRows:

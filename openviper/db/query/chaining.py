@@ -10,7 +10,7 @@ from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import F, Q
 from openviper.db.sql.nodes import Node
-from openviper.db.sql.resolving import QueryScope
+from openviper.db.sql.resolving import QueryScope, order_term, plain_conditions
 from openviper.db.sql.statements import check_related
 from openviper.exceptions import FieldError, QueryError
 
@@ -50,7 +50,9 @@ class QueryBuilder(Generic[M]):
         self, conditions: tuple[operands.Condition, ...], lookups: dict[str, Any]
     ) -> tuple[Node, ...]:
         """Return the conditions of one call, every name resolved."""
-        return self._scope.conditions(conditions, lookups)
+        if conditions or self.query.annotations:
+            return self._scope.conditions(conditions, lookups)
+        return plain_conditions(self._meta, lookups)
 
     def _check_whole(self, method: str) -> None:
         """Refuse what would act on the rows behind the slice, too.
@@ -135,6 +137,8 @@ class QueryBuilder(Generic[M]):
             QueryError: If the query is sliced.
         """
         self._check_whole("order_by")
+        if not self.query.annotations:
+            return self._with(order=tuple([order_term(self._meta, term) for term in terms]))
         scope = self._scope
         return self._with(order=tuple([scope.order(term) for term in terms]))
 
@@ -150,7 +154,7 @@ class QueryBuilder(Generic[M]):
         """
         computed = dict(self.query.annotations)
         for name, expression in expressions.items():
-            if not isinstance(expression, operands.Selectable):
+            if not operands.is_selectable(expression):
                 raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
             self._check_free(name)
             computed[name] = QueryScope(self._meta, computed).operand(expression)
@@ -256,7 +260,7 @@ def column_name(column: object) -> str:
     Raises:
         FieldError: If it is neither a name nor a column.
     """
-    if isinstance(column, operands.Selectable):
+    if operands.is_selectable(column):
         column = column.as_expression()
     if isinstance(column, F):
         return column.name

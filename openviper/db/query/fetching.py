@@ -20,14 +20,20 @@ from openviper.db.executor import (
 from openviper.db.fields import columns as typed
 from openviper.db.query.chaining import MAX_ROWS, QueryBuilder, column_name
 from openviper.db.query.loaders import run_prefetch
-from openviper.db.query.pages import Cursors, Page
+from openviper.db.query.pages import (
+    UNKNOWN_VALUE,
+    Cursors,
+    Page,
+    can_be_signed,
+    known_values,
+)
 from openviper.db.query.prefetch import with_keys
 from openviper.db.query.values import ValuesQuery, aggregates_of, as_dicts, as_scalars, as_tuples
 from openviper.db.sql.aggregates import Aggregate
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Q
 from openviper.db.sql.names import column_at
-from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.nodes import Node, Order
 from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.sql.prepared import plan_for
 from openviper.db.sql.resolving import QueryScope
@@ -56,8 +62,6 @@ E = TypeVar("E")
 
 IN_BULK_SIZE = 500
 """Most keys of one query of `in_bulk`."""
-_IN_CURSORS = (type(None), int, float, str)
-"""Computed values that a cursor can hold."""
 
 
 class ReadingQuery(QueryBuilder[M]):
@@ -335,26 +339,13 @@ class ReadingQuery(QueryBuilder[M]):
 
     async def _place_of(self, order: tuple[Order, ...], instance: M) -> list[Any] | None:
         """Return the values that an instance is ordered by; `None` if a cursor cannot hold them."""
-        values: list[Any] = []
-        missing: list[tuple[int, Node]] = []
-        deferred = instance.get_deferred_fields()  # type: ignore[attr-defined]  # a model
-        computed = {id(node): name for name, node in self.query.annotations}
-        for place, term in enumerate(order):
-            node = term.node
-            values.append(None)
-            if id(node) in computed:
-                values[place] = instance.__dict__[computed[id(node)]]
-            elif isinstance(node, Column) and not node.steps and node.field.name not in deferred:
-                values[place] = getattr(instance, node.field.attname)
-            else:
-                missing.append((place, node))
-            if not isinstance(node, Column) and not isinstance(values[place], _IN_CURSORS):
-                return None  # JSON has no such values, and a computed value has no field to make them again.
+        known = known_values(self._meta, self.query, order, instance)
+        missing = [place for place, value in enumerate(known) if value is UNKNOWN_VALUE]
         if missing:  # The instance does not have them; they are looked up once per page.
-            found = await self._values_of(instance, [node for _, node in missing])
-            for (place, _), value in zip(missing, found, strict=True):
-                values[place] = value
-        return values
+            values = await self._values_of(instance, [order[place].node for place in missing])
+            for place, value in zip(missing, values, strict=True):
+                known[place] = value
+        return known if can_be_signed(order, known) else None
 
     async def _values_of(self, instance: M, nodes: list[Node]) -> tuple[Any, ...]:
         query = EVERYTHING.changed(using=self.query.using, ignore_permissions=True)

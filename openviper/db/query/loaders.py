@@ -122,15 +122,13 @@ async def _load_referred(
     known: list[Any] = []
     wanted: list[Any] = []
     for instance in instances:
-        cached = instance.__dict__.get(field.name) if node.query is None else None
-        if cached is not None and cached.pk == instance.__dict__.get(field.attname):
+        cached = _loaded(instance, field) if node.query is None else None
+        if cached is not None:
             known.append(cached)
-            if node.to_attr is not None:
-                _store(instance, node, cached)
         else:
             wanted.append(instance)
-            if node.to_attr is not None:
-                _store(instance, node, None)
+        if node.to_attr is not None:
+            _store(instance, node, cached)
     owners = _by_key(wanted, field.attname)
     query = loading.query(node)
     target = field.target()
@@ -143,6 +141,13 @@ async def _load_referred(
         for instance in owners.get(one.pk, ()):
             instance.__dict__[node.to_attr or field.name] = one
     return known + found
+
+
+def _loaded(instance: Any, field: ForeignKey[Any]) -> Any:
+    """Return the related instance that is at hand already, or `None`."""
+    cached = instance.__dict__.get(field.name)
+    is_current = cached is not None and cached.pk == instance.__dict__.get(field.attname)
+    return cached if is_current else None
 
 
 # What refers to the instances
@@ -213,11 +218,35 @@ async def _pairs(
             near.model,
             _among(through, joined.changed(ignore_permissions=True), near.name, keys),
         )
-        some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
-        pairs = [(key, one) for key, one in some if one is not None]
-        if query.prefetch:
-            await _load_all(loading, [one for _, one in pairs], query.prefetch)
-        return pairs
+        return await _joined_pairs(loading, query, near, far, rows)
+    return await _separate_pairs(loading, model, query, near, far, keys)
+
+
+async def _joined_pairs(
+    loading: Loading,
+    query: Description,
+    near: ForeignKey[Any],
+    far: ForeignKey[Any],
+    rows: list[Any],
+) -> list[tuple[Any, Any]]:
+    """Return the pairs of rows of the join model that have brought the related instances along."""
+    some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
+    pairs = [(key, instance) for key, instance in some if instance is not None]
+    if query.prefetch:
+        await _load_all(loading, [instance for _, instance in pairs], query.prefetch)
+    return pairs
+
+
+async def _separate_pairs(
+    loading: Loading,
+    model: type[Any],
+    query: Description,
+    near: ForeignKey[Any],
+    far: ForeignKey[Any],
+    keys: list[Any],
+) -> list[tuple[Any, Any]]:
+    """Return the pairs by two queries: for the pairs of keys, then for the related instances."""
+    through: ModelOptions = near.model._meta
     only_keys = EVERYTHING.changed(
         only=(near.name, far.name), using=query.using, ignore_permissions=True
     )

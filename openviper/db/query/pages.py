@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from openviper.conf import settings
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.conditions import Group, NullTest, Truth
+from openviper.db.sql.description import Description
 from openviper.db.sql.lookups import Compare, Lookup
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.operators import OPERATORS
@@ -86,6 +87,38 @@ class Page(Generic[M]):
     def previous_page_number(self) -> int | None:
         """The number of the page before, or `None`."""
         return self.number - 1 if self.has_previous else None
+
+
+UNKNOWN_VALUE = object()
+"""Stands for a value that an instance was not loaded with."""
+_IN_CURSORS = (type(None), int, float, str)
+"""Computed values that a cursor can hold."""
+
+
+def known_values(
+    meta: ModelOptions, query: Description, order: tuple[Order, ...], instance: Any
+) -> list[Any]:
+    """Return what an instance has of the values that a query is ordered by."""
+    computed = {id(node): name for name, node in query.annotations}
+    deferred = instance.get_deferred_fields()
+    values: list[Any] = []
+    for term in order:
+        node = term.node
+        value: Any = UNKNOWN_VALUE
+        if id(node) in computed:
+            value = instance.__dict__[computed[id(node)]]
+        elif isinstance(node, Column) and not node.steps and node.field.name not in deferred:
+            value = getattr(instance, node.field.attname)
+        values.append(value)
+    return values
+
+
+def can_be_signed(order: tuple[Order, ...], values: list[Any]) -> bool:
+    """Return whether a cursor can hold values: a computed one has no field that could make it again from its text."""
+    return all(
+        isinstance(term.node, Column) or isinstance(value, _IN_CURSORS)
+        for term, value in zip(order, values, strict=True)
+    )
 
 
 class Cursors:

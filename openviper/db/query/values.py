@@ -135,7 +135,7 @@ def aggregates_of(
     """
     nodes: dict[str, Node] = {}
     for name, aggregate in aggregates.items():
-        node = scope.operand(aggregate) if isinstance(aggregate, operands.Selectable) else None
+        node = scope.operand(aggregate) if operands.is_selectable(aggregate) else None
         parts = () if node is None else all_parts(node)
         if node is None or not any(isinstance(part, AggregateNode) for part in parts):
             raise FieldError(f"{method}({name}={aggregate!r}): not an aggregate")

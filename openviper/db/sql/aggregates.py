@@ -66,9 +66,8 @@ class Aggregate(Expression):
         *,
         filter: operands.Condition | None = None,  # noqa: A002 - the name that users know
     ) -> None:
-        if isinstance(field, operands.Selectable):
-            field = field.as_expression()
-        self.field: str | Expression = field.name if isinstance(field, F) else field
+        value = field if isinstance(field, str) else _expression(field)
+        self.field: str | Expression = value.name if isinstance(value, F) else value
         self.distinct = distinct
         self.filter = filter
 
@@ -160,6 +159,10 @@ class Aggregate(Expression):
         if self.filter is not None:
             options += f", filter={self.filter!r}"
         return f"{type(self).__name__}({self.field!r}{options})"
+
+
+def _expression(value: Expression | operands.Selectable) -> Expression:
+    return value.as_expression() if operands.is_selectable(value) else value
 
 
 class Count(Aggregate):

@@ -7,7 +7,7 @@ all their places, quotients have at least six.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from openviper.db.dialects.base import Dialect
@@ -239,22 +239,42 @@ def _number_type(operator: str, left: ResultType, right: ResultType) -> ResultTy
 
 
 def _of_moments(operator: str, left: Node, right: Node) -> Node | None:
-    moments = (DATETIME, DATE)
-    if operator in "+-":
-        if left.type in moments and right.type is DURATION:
-            return Shifted(left, 1 if operator == "+" else -1, right)
-        if operator == "+" and left.type is DURATION and right.type in moments:
-            return Shifted(right, 1, left)
-        if operator == "-" and left.type in moments and left.type is right.type:
-            return Between(left, right)
-        return _of_durations(operator, left, right)
-    is_multiple = {left.type, right.type} == {DURATION, INTEGER}
-    return Arithmetic("*", left, right, DURATION) if operator == "*" and is_multiple else None
+    """Return what a moment, a date or a duration makes with the other operand; `None` if it has no meaning."""
+    rule = _RULES.get((left.type, operator, right.type))
+    return None if rule is None else rule(left, right)
 
 
-def _of_durations(operator: str, left: Node, right: Node) -> Node | None:
-    is_sum = left.type is DURATION and right.type is DURATION
-    return Arithmetic(operator, left, right, DURATION) if is_sum else None
+def _later(left: Node, right: Node) -> Node:
+    return Shifted(left, 1, right)
+
+
+def _later_turned(left: Node, right: Node) -> Node:
+    return Shifted(right, 1, left)
+
+
+def _earlier(left: Node, right: Node) -> Node:
+    return Shifted(left, -1, right)
+
+
+def _durations(operator: str) -> Callable[[Node, Node], Node]:
+    return lambda left, right: Arithmetic(operator, left, right, DURATION)
+
+
+_RULES: dict[tuple[ResultType, str, ResultType], Callable[[Node, Node], Node]] = {
+    (DATETIME, "+", DURATION): _later,
+    (DATETIME, "-", DURATION): _earlier,
+    (DATETIME, "-", DATETIME): Between,
+    (DURATION, "+", DATETIME): _later_turned,
+    (DATE, "+", DURATION): _later,
+    (DATE, "-", DURATION): _earlier,
+    (DATE, "-", DATE): Between,
+    (DURATION, "+", DATE): _later_turned,
+    (DURATION, "+", DURATION): _durations("+"),
+    (DURATION, "-", DURATION): _durations("-"),
+    (DURATION, "*", INTEGER): _durations("*"),
+    (INTEGER, "*", DURATION): _durations("*"),
+}
+"""What the types of the operands and the operator between them make."""
 
 
 def _complaint(operator: str, left: Node, right: Node) -> str:

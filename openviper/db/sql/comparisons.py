@@ -38,7 +38,7 @@ from openviper.db.sql.nodes import (
     Scope,
     Writer,
 )
-from openviper.db.sql.subqueries import InQuery, QueryLike
+from openviper.db.sql.subqueries import InQuery, is_query
 from openviper.db.sql.types import (
     INTEGER,
     Family,
@@ -190,7 +190,7 @@ class Membership(Operator):
         """Return the test."""
         check_searchable(lookup)
         is_negated = self.name == "not_in"
-        if isinstance(value, QueryLike):
+        if is_query(value):
             return InQuery(lookup.left, value.as_subquery_of(lookup.key), is_negated)
         items = tuple(list_of(lookup, value))
         if not items:
@@ -243,7 +243,7 @@ class Range(Operator):
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return two comparisons."""
-        pair = [] if isinstance(value, QueryLike) else list_of(lookup, value, "two values")
+        pair = [] if is_query(value) else list_of(lookup, value, "two values")
         if len(pair) != 2:
             raise QueryError(f"{lookup.key!r} takes two values, not {value!r}")
         ends = []

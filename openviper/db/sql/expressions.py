@@ -118,13 +118,13 @@ class Q:
 
 
 def _as_condition(condition: object) -> operands.Condition:
-    if not isinstance(condition, operands.Condition):
+    if not operands.is_condition(condition):
         raise FieldError(f"{condition!r} is not a condition")
     return condition.as_condition()
 
 
 def _as_q(condition: object) -> object:
-    if isinstance(condition, Q) or not isinstance(condition, operands.Condition):
+    if isinstance(condition, Q) or not operands.is_condition(condition):
         return condition
     inner = condition.as_condition()
     return inner if isinstance(inner, Q) else Q.combined((inner,))
@@ -167,7 +167,7 @@ class Expression:
         return OrderBy(self, descending=True, nulls_last=nulls_last)
 
     def _combine(self, operator: str, other: object, *, swapped: bool = False) -> Expression:
-        if isinstance(other, operands.Selectable):
+        if operands.is_selectable(other):
             other = other.as_expression()
         if not isinstance(other, (Expression, int, float, Decimal, timedelta, date)):
             return NotImplemented  # type: ignore[no-any-return]  # Python then asks the other operand

@@ -31,7 +31,7 @@ from openviper.db.sql.nodes import (
     open_columns,
 )
 from openviper.db.sql.parts import Part
-from openviper.db.sql.subqueries import QueryLike
+from openviper.db.sql.subqueries import is_query
 from openviper.db.sql.types import (
     NULL,
     NUMBERS,
@@ -314,7 +314,7 @@ def marked(mark: str, left: Node, dialect: Dialect) -> str:
 
 def is_expression(value: object) -> bool:
     """Return whether a value is computed by the database."""
-    return value.__class__ not in PLAIN and isinstance(value, operands.Selectable)
+    return value.__class__ not in PLAIN and operands.is_selectable(value)
 
 
 def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
@@ -325,7 +325,7 @@ def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
     """
     if is_expression(value):
         return scope.over_many().operand(value)
-    if value.__class__ not in PLAIN and isinstance(value, QueryLike):
+    if value.__class__ not in PLAIN and is_query(value):
         raise QueryError(f"{lookup.key!r} takes one value, not a queryset; use __in or Subquery()")
     return None
 

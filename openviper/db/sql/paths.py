@@ -93,26 +93,31 @@ def walk(meta: ModelOptions, name: str) -> Path:
     parts = name.split("__")
     steps: list[Step] = []
     field: Field[Any] | None = None
-    place = 0
-    for part in parts:
-        if isinstance(field, ForeignKey):
-            behind: ModelOptions = field.remote_model._meta
-        elif field is None:
-            behind = steps[-1].meta if steps else meta
-        else:
-            break
-        following = behind.names.get(part) or find_step(behind, part)
+    for place, part in enumerate(parts):
+        behind = _model_behind(meta, steps, field)
+        following = None if behind is None else behind.names.get(part) or find_step(behind, part)
         if following is None:
-            break
-        place += 1
+            if not place:
+                raise meta.unknown(part)
+            return _checked(name, steps, field, tuple(parts[place:]))
         if isinstance(field, ForeignKey):
             steps.append(Step(field, False, field.name))
-        field = None if isinstance(following, Step) else following
         if isinstance(following, Step):
             steps.append(following)
-    if place == 0:
-        raise meta.unknown(parts[0])
-    return _checked(name, steps, field, tuple(parts[place:]))
+        field = following if isinstance(following, Field) else None
+    return _checked(name, steps, field, ())
+
+
+def _model_behind(
+    meta: ModelOptions, steps: list[Step], field: Field[Any] | None
+) -> ModelOptions | None:
+    """Return the model whose names may follow; `None` behind a field that is not a relation."""
+    if isinstance(field, ForeignKey):
+        remote: ModelOptions = field.remote_model._meta
+        return remote
+    if field is not None:
+        return None
+    return steps[-1].meta if steps else meta
 
 
 def find_step(meta: ModelOptions, name: str) -> Step | None:

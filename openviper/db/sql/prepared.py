@@ -30,9 +30,9 @@ class Plan:
         self.dialect = dialect
         self.fields: list[Field[Any]] = list(meta.fields.values())
         self.attnames = tuple(field.attname for field in self.fields)
-        self.aware = (
-            any(field.base_type == "DATETIME" for field in self.fields) and uses_time_zones()
-        )
+        # The setting is read only where it counts: commands on plain models need no settings.
+        has_moments = "DATETIME" in {field.base_type for field in self.fields}
+        self.aware = uses_time_zones() if has_moments else False
         self.readers = [field.reader(dialect, aware=self.aware) for field in self.fields]
         self.writers = [field.writer(dialect) for field in self.fields]
         self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
@@ -49,10 +49,8 @@ class Plan:
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
         self.cache: dict[Any, Any] = {}
-        columns = ", ".join(self.column(field) for field in self.fields)
-        self.get_sql = (
-            f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
-        )
+        columns = list(map(self.column, self.fields))
+        self.get_sql = f"SELECT {', '.join(columns)} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.insert_sql_with_key = self._insert_sql(self.written)
         others = tuple(name for name in self.written if name != meta.pk.attname)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openviper.db.fields.columns import ColumnName
@@ -10,7 +10,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
 from openviper.db.sql.expressions import Expression, OrderBy, Q, Value
-from openviper.db.sql.lookups import Compare, InList, Lookup
+from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup
 from openviper.db.sql.names import (
     column_of,
     order_named,
@@ -70,7 +70,7 @@ class QueryScope:
 
     def operand(self, value: object) -> Node:
         """Return the node of an expression, a column or a Python value."""
-        if isinstance(value, operands.Selectable):
+        if operands.is_selectable(value):
             return value.as_expression().resolve(self)
         return Value(value).resolve(self)
 
@@ -110,17 +110,19 @@ class QueryScope:
         """Return a condition on the rows of a relation, with those on further relations put into EXISTS."""
         return _one(spread((condition,), known))
 
-    def _node(self, condition: object, depth: int) -> Iterable[Node]:
+    def _node(self, condition: object, depth: int) -> Sequence[Node]:
         if depth > MAX_DEPTH:
             raise QueryError(f"conditions are nested more than {MAX_DEPTH} deep")
         if isinstance(condition, tuple):
-            key, value = condition
-            return (self.lookup(key, value),)
-        if not isinstance(condition, operands.Condition):
+            return (self.lookup(*condition),)
+        if not operands.is_condition(condition):
             raise FieldError(f"{condition!r} is not a condition")
         condition = condition.as_condition()
         if not isinstance(condition, Q):
             return (self._truth_value(condition),)
+        return self._group(condition, depth)
+
+    def _group(self, condition: Q, depth: int) -> Sequence[Node]:
         is_alternative = condition.connector == "OR"
         items: list[Node] = []
         for child in condition.children:
@@ -188,12 +190,35 @@ class QueryScope:
             if name in self.computed:
                 return Order(self.computed[name], term.startswith("-"), name=name)
             return order_named(self.meta, term)
-        if not isinstance(term, operands.Ordering):
+        if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
         order: OrderBy = term.as_order()
         expression: Expression = order.expression
         name = getattr(expression, "name", "")
         return Order(self.operand(expression), order.descending, order.nulls_last, name)
+
+
+def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[Node, ...]:
+    """Return the nodes of lookups on a query without computed values; the short way for most filters.
+
+    Raises:
+        FieldError: If a name is unknown, or an operand does not go with its lookup.
+        QueryError: If an operand has the wrong shape.
+    """
+    scope = QueryScope(meta)
+    known = meta.lookups
+    nodes: list[Node] = []
+    for key, value in lookups.items():
+        lookup: Lookup = known.get(key) or find_lookup(meta, key)
+        if lookup.is_many or lookup.is_relation or value.__class__ not in PLAIN:
+            return scope.conditions((), lookups)
+        nodes.append(lookup.operator.condition(lookup, value, scope))
+    return tuple(nodes)
+
+
+def order_term(meta: ModelOptions, term: object) -> Order:
+    """Return a term of the order of a query without computed values."""
+    return order_named(meta, term) if isinstance(term, str) else QueryScope(meta).order(term)
 
 
 def find_lookup(meta: ModelOptions, key: str) -> Lookup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
@@ -18,7 +18,6 @@ from openviper.db.sql.types import INTEGER, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
 
 
-@runtime_checkable
 class QueryLike(Protocol):
     """A queryset, of instances or of values, as far as a statement needs it."""
 
@@ -33,6 +32,11 @@ class QueryLike(Protocol):
             QueryError: If it has several columns.
         """
         ...
+
+
+def is_query(value: object) -> TypeGuard[QueryLike]:
+    """Return whether a value is a queryset."""
+    return hasattr(type(value), "as_subquery_of")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,7 +261,7 @@ class Subquery(Expression):
     __slots__ = ("query",)
 
     def __init__(self, query: QueryLike) -> None:
-        if not isinstance(query, QueryLike):
+        if not is_query(query):
             raise FieldError(f"Subquery({query!r}): not a queryset")
         self.query = query
 
@@ -282,7 +286,7 @@ class Exists(Expression):
     __slots__ = ("negated", "query")
 
     def __init__(self, query: QueryLike) -> None:
-        if not isinstance(query, QueryLike):
+        if not is_query(query):
             raise FieldError(f"Exists({query!r}): not a queryset")
         self.query = query
         self.negated = False

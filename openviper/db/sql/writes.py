@@ -99,7 +99,7 @@ def assigned_nodes(plan: Plan, query: Description, values: Mapping[str, Any]) ->
 
 
 def _assigned(plan: Plan, scope: QueryScope, name: str, field: Field[Any], value: Any) -> Node:
-    if not isinstance(value, operands.Selectable):
+    if not operands.is_selectable(value):
         return Stored(driver_value(plan, name, value))
     node = scope.operand(value)
     for column in open_columns(node):

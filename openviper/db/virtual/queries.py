@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from openviper.db.executor import check_permission
 from openviper.db.fields.instance_state import field_values
 from openviper.db.query import QuerySet
+from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.virtual.base import Capability
@@ -95,7 +96,7 @@ class VirtualQuerySet(QuerySet[M]):
 
     def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values by attribute, as their fields have them."""
-        if any(isinstance(value, Selectable) for value in values.values()):
+        if any(operands.is_selectable(value) for value in values.values()):
             refuse(self._meta, "expressions")
         given = {self._meta.field(name): value for name, value in values.items()}
         return {field.attname: field.to_python(value) for field, value in given.items()}

@@ -14,6 +14,7 @@ from openviper.db.sql.types import (
     FLOAT,
     INTEGER,
     NULL,
+    NUMBERS,
     ORDERED,
     TEXT,
     Family,
@@ -41,13 +42,10 @@ def common_type(types: Sequence[ResultType], text: str) -> ResultType:
     if len(known) == 1:
         return known[0]
     families = {one.family for one in known}
-    if all(one.is_number for one in known):
-        if Family.FLOAT in families:
-            return FLOAT
-        return decimal_type(max(one.places for one in known))
-    if len(families) > 1 or families & {Family.ARRAY, Family.JSON}:
-        raise FieldError(f"{text}: {', '.join(map(str, known))} have no type in common")
-    return known[0]
+    if families <= NUMBERS:
+        is_float = Family.FLOAT in families
+        return FLOAT if is_float else decimal_type(max(one.places for one in known))
+    raise FieldError(f"{text}: {', '.join(map(str, known))} have no type in common")
 
 
 class Coalesce(Func):
