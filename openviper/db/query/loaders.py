@@ -15,6 +15,8 @@ from openviper.db.query.prefetch import Node, loading_fields
 from openviper.db.query.prefixes import behind
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.lookups import InList
+from openviper.db.sql.nodes import Column
+from openviper.db.sql.ranking import InSlice
 from openviper.db.sql.resolving import find_lookup
 
 Fetch = Callable[[type[Any], Description], Awaitable[list[Any]]]
@@ -108,9 +110,14 @@ def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
 
 
 def _among(meta: ModelOptions, query: Description, name: str, keys: list[Any]) -> Description:
-    """Return a query for those of its rows that have one of some keys in a field."""
-    tied = InList(find_lookup(meta, f"{name}__in"), tuple(keys))
-    return query.changed(where=(tied, *query.where))
+    """Return a query for those of its rows that have one of some keys in a field; a slice is one per key."""
+    lookup = find_lookup(meta, f"{name}__in")
+    tied = query.changed(where=(InList(lookup, tuple(keys)), *query.where))
+    if not query.is_sliced:
+        return tied
+    assert isinstance(lookup.left, Column)
+    chosen = InSlice(meta, tied, lookup.left)
+    return query.changed(where=(chosen,), limit=None, offset=0)
 
 
 # What the instances refer to
@@ -255,6 +262,21 @@ async def _separate_pairs(
     for row in await loading.fetch(near.model, only_keys):
         owners.setdefault(row.__dict__[far.attname], []).append(row.__dict__[near.attname])
     found = []
+    whole = query.changed(limit=None, offset=0)
     for part in loading.chunks(model._meta, owners):
-        found += await loading.fetch(model, _among(model._meta, query, "pk", part))
-    return [(key, one) for one in found for key in owners.get(one.pk, ())]
+        found += await loading.fetch(model, _among(model._meta, whole, "pk", part))
+    pairs = [(key, instance) for instance in found for key in owners.get(instance.pk, ())]
+    return _sliced_pairs(query, pairs) if query.is_sliced else pairs
+
+
+def _sliced_pairs(query: Description, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return the pairs within the slice of each owner."""
+    end = None if query.limit is None else query.offset + query.limit
+    by_owner: dict[Any, list[Any]] = {}
+    for key, instance in pairs:
+        by_owner.setdefault(key, []).append(instance)
+    return [
+        (key, instance)
+        for key, instances in by_owner.items()
+        for instance in instances[query.offset : end]
+    ]

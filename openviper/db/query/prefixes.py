@@ -19,7 +19,16 @@ from openviper.db.sql.resolving import find_lookup
 from openviper.db.sql.statements import check_related, order_of
 from openviper.exceptions import FieldError
 
-CARRIED = {"where", "order", "related", "using", "ignore_permissions", "prefetch"}
+CARRIED = {
+    "where",
+    "order",
+    "related",
+    "using",
+    "ignore_permissions",
+    "prefetch",
+    "limit",
+    "offset",
+}
 """What a query may ask for and still be put behind a key; the rest is about the columns and rows of its own table."""
 
 
@@ -50,7 +59,14 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
             check_related(meta, name)
     except FieldError:  # The path has become too long.
         return None
-    return EVERYTHING.changed(where=where, order=order, related=related, using=query.using)
+    return EVERYTHING.changed(
+        where=where,
+        order=order,
+        related=related,
+        using=query.using,
+        limit=query.limit,
+        offset=query.offset,
+    )
 
 
 def _mover(meta: ModelOptions, step: Step) -> Callable[[Node], Node | None]:

@@ -161,8 +161,10 @@ class Aggregate(Expression):
         return f"{type(self).__name__}({self.field!r}{options})"
 
 
-def _expression(value: Expression | operands.Selectable) -> Expression:
-    return value.as_expression() if operands.is_selectable(value) else value
+def _expression(value: Any) -> Expression:
+    if not operands.is_selectable(value):
+        return value  # type: ignore[no-any-return]  # refused when it is resolved
+    return value.as_expression()
 
 
 class Count(Aggregate):

@@ -134,7 +134,7 @@ def _number(name: str, lookup: Lookup, value: Any) -> Node:
     exact = _exact(value)
     if exact is None:
         return Compare(lookup, value)
-    is_whole = exact is not math.inf and exact is not -math.inf and exact == int(exact)
+    is_whole = not isinstance(exact, float) and exact == int(exact)
     if name in ("exact", "ne"):
         if is_whole and _LEAST <= exact <= _GREATEST:
             return Compare(lookup, int(exact))

@@ -65,7 +65,6 @@ class Writer:
         dialect: The dialect.
         aware: Whether time stamps are read aware.
         tables: The tables of the query that is being written.
-        order: Which of the bound values each placeholder stands for.
         has_subqueries: Whether any query stands within the statement.
     """
 
@@ -74,14 +73,20 @@ class Writer:
         self.aware = aware
         self.numbers = count()
         self.tables = Tables(meta, dialect, self.numbers)
-        self.order: list[int] = []
         self.has_subqueries = False
         self._slots = slots
 
     def value(self, node: object, place: int = 0) -> str:
-        """Return a placeholder for a value of a node."""
-        self.order.append(self._slots[id(node)] + place)
-        return self.dialect.placeholder
+        """Return a mark for a value of a node, which becomes a placeholder once the text is finished."""
+        return f"\x01{self._slots[id(node)] + place}\x01"
+
+    def finished(self, sql: str) -> tuple[str, tuple[int, ...]]:
+        """Return a text with its placeholders, and which of the bound values each stands for."""
+        pieces = sql.split("\x01")
+        # Every second piece is the number of a value. No name has such a character: identifiers are checked.
+        order = tuple(map(int, pieces[1::2]))
+        pieces[1::2] = [self.dialect.placeholder] * len(order)
+        return "".join(pieces), order
 
     def has_value(self, node: object) -> bool:
         """Return whether a node has bound a value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
@@ -108,7 +108,7 @@ class QueryScope:
 
     def spread(self, condition: Node, known: Steps) -> Node:
         """Return a condition on the rows of a relation, with those on further relations put into EXISTS."""
-        return _one(spread((condition,), known))
+        return _one(spread((condition,), (known,)))
 
     def _node(self, condition: object, depth: int) -> Sequence[Node]:
         if depth > MAX_DEPTH:
@@ -259,6 +259,9 @@ def _missing(lookup: Lookup, value: object, scope: QueryScope) -> Node:
 
 # Relations to many rows
 
+Known: TypeAlias = tuple[Steps, ...]
+"""The relations whose rows are being looked at, where one EXISTS stands in another."""
+
 
 def speaks_of_many(node: Node) -> bool:
     """Return whether a condition follows a relation to many rows."""
@@ -271,7 +274,7 @@ def speaks_of_many(node: Node) -> bool:
     return any(column.many for column in open_columns(node))
 
 
-def relations_of(node: Node, known: Steps) -> list[Steps]:
+def relations_of(node: Node, known: Known) -> list[Steps]:
     """Return the relations to many rows, behind those already entered, that a condition speaks of."""
     if isinstance(node, Related):
         way = _next_many(node.steps[:-1], known)
@@ -284,18 +287,24 @@ def relations_of(node: Node, known: Steps) -> list[Steps]:
     return [way for way in ways if way]
 
 
-def _next_many(steps: Steps, known: Steps) -> Steps:
+def _next_many(steps: Steps, known: Known) -> Steps:
     """Return the steps up to the next one to many rows behind those already entered; empty if there is none."""
-    start = 0
-    while start < min(len(steps), len(known)) and steps[start] == known[start]:
-        start += 1
+    start = max((_in_common(steps, way) for way in known), default=0)
     for place in range(start, len(steps)):
         if steps[place].is_many:
             return steps[: place + 1]
     return ()
 
 
-def spread(nodes: Sequence[Node], known: Steps = ()) -> tuple[Node, ...]:
+def _in_common(steps: Steps, way: Steps) -> int:
+    """Return the number of steps with which both begin."""
+    for place, (first, second) in enumerate(zip(steps, way, strict=False)):
+        if first != second:
+            return place
+    return min(len(steps), len(way))
+
+
+def spread(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
     """Return conditions that all have to hold, with those on relations to many rows put into EXISTS.
 
     Conditions on one relation share one EXISTS, so that they speak of the same row. A group joined by OR that speaks of
@@ -304,7 +313,7 @@ def spread(nodes: Sequence[Node], known: Steps = ()) -> tuple[Node, ...]:
 
     Args:
         nodes: The conditions.
-        known: The relation whose rows are being looked at.
+        known: The relations whose rows are being looked at.
     """
     ways = [relations_of(node, known) for node in nodes]
     demanded = {
@@ -321,18 +330,18 @@ def spread(nodes: Sequence[Node], known: Steps = ()) -> tuple[Node, ...]:
             shared.setdefault(common, []).append(node)
         else:
             result.append(_spread_within(node, known))
-    result += [Related(way, _one(spread(items, way))) for way, items in shared.items()]
+    result += [Related(way, _one(spread(items, (*known, way)))) for way, items in shared.items()]
     return tuple(result)
 
 
-def _spread_within(node: Node, known: Steps) -> Node:
+def _spread_within(node: Node, known: Known) -> Node:
     if not isinstance(node, Group):
         return node
     inner = spread(node.items, known) if node.connector == "AND" else spread_each(node.items, known)
     return Group(node.connector, inner, node.negated)
 
 
-def spread_each(nodes: Sequence[Node], known: Steps = ()) -> tuple[Node, ...]:
+def spread_each(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
     """Return conditions of which one has to hold, each with an EXISTS of its own."""
     return tuple(_one(spread((node,), known)) for node in nodes)
 
@@ -341,7 +350,7 @@ def _one(nodes: tuple[Node, ...]) -> Node:
     return nodes[0] if len(nodes) == 1 else Group("AND", nodes)
 
 
-def _demands(node: Node, way: Steps, known: Steps) -> bool:
+def _demands(node: Node, way: Steps, known: Known) -> bool:
     """Return whether a condition can only hold if there is a row of a relation."""
     if not isinstance(node, Group):
         return way in relations_of(node, known)

@@ -96,8 +96,8 @@ def _compile(statement: Statement) -> Compiled:
     statement.bind(binding)
     assert binding.slots is not None
     writer = Writer(plan.dialect, plan.meta, binding.slots, aware=uses_time_zones())
-    sql, convert = statement.write(writer)
-    order = tuple(writer.order)
+    text, convert = statement.write(writer)
+    sql, order = writer.finished(text)
     return Compiled(sql, None if order == tuple(range(len(binding.parameters))) else order, convert)
 
 

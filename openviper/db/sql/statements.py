@@ -49,9 +49,10 @@ def order_sql(order: Sequence[Order], writer: Writer) -> str:
 def limit_sql(query: Description, writer: Writer) -> str:
     """Return the clause for limit and offset."""
     is_limited, skips = query.limit is not None, query.offset > 0
+    clause = writer.dialect.limit_clause(is_limited, skips)
     for place in range(is_limited + skips):
-        writer.value(query, place)
-    return writer.dialect.limit_clause(is_limited, skips)
+        clause = clause.replace(writer.dialect.placeholder, writer.value(query, place), 1)
+    return clause
 
 
 def select_sql(
