@@ -12,9 +12,11 @@ from openviper.db.fields.columns import OrderedColumn
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
+    import json
     import uuid
     from uuid import UUID
 else:
+    json = lazy_module("json")
     uuid = lazy_module("uuid")
 
 T = TypeVar("T")
@@ -150,12 +152,21 @@ class JSONField(Field[T]):
         def write(value: Any) -> Any:
             try:
                 text: str = encode(value)
-            except (TypeError, RecursionError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise ValueError(f"{self.name}: not a JSON value: {error}") from None
             self._check_size(text)
+            if "NaN" in text or "Infinity" in text:
+                self._refuse_nan(value)
             return text
 
         return write
+
+    def _refuse_nan(self, value: Any) -> None:
+        """Refuse numbers that JSON does not have, but Python's encoder writes and some databases take."""
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError(f"{self.name}: JSON has neither NaN nor infinities") from None
 
     def _check_size(self, text: str) -> None:
         size = len(text) if text.isascii() else len(text.encode())

@@ -66,7 +66,7 @@ async def save_instance(
 ) -> None:
     """Insert or update an instance; see `Model.save`."""
     meta: ModelOptions = instance._meta
-    creating = instance._row is None
+    creating = instance._row is None or instance.pk is None
     check_not_read_only(meta)
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
@@ -74,6 +74,8 @@ async def save_instance(
         await _save_virtual(instance, limited, creating=creating)
         return
     alias = await write_alias(meta, None, instance._alias)
+    if creating and instance._row is not None:
+        _become_new(instance, alias)
     if creating and meta.single:
         await prepare_single(instance, alias)
     await run_before_save(instance, alias, creating=creating)
@@ -85,6 +87,25 @@ async def save_instance(
         await _insert(plan, alias, instance)
     else:
         await _update(plan, alias, instance, limited)
+
+
+def _become_new(instance: Any, alias: str) -> None:
+    """Forget the row of an instance whose key was taken away, which asks for another row with the same values.
+
+    Raises:
+        ValueError: If not all of the values are loaded.
+    """
+    missing = deferred_fields(instance)
+    if missing:
+        raise ValueError(
+            f"{instance!r} has no primary key any more, and no values for a new row: "
+            f"{', '.join(sorted(missing))} not loaded"
+        )
+    keep_for_rollback(alias, (instance,))
+    remember_row(instance, None)
+    for field in instance._meta.fields.values():
+        if field.generated:
+            instance.__dict__.pop(field.attname, None)
 
 
 async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> None:

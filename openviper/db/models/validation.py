@@ -12,7 +12,7 @@ from openviper.db.sql.expressions import Q
 from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.suspects import make_suspect_finder
 from openviper.db.sql.selects import select_exists
-from openviper.exceptions import ORMException
+from openviper.exceptions import IntegrityError, ORMException
 
 
 class ModelValidationError(ORMException, ValueError):
@@ -26,6 +26,14 @@ class ModelValidationError(ORMException, ValueError):
         self.errors = errors
         messages = "; ".join(message for messages in errors.values() for message in messages)
         super().__init__(f"Validation failed for {model_name}: {messages}")
+
+
+class NotUniqueTogetherError(ModelValidationError, IntegrityError):
+    """Another row has the values of a group of `unique_together` already.
+
+    The check is a courtesy, and tells in words what the database would refuse; so whoever is prepared for the database's
+    refusal, such as `get_or_create` when it is overtaken, is prepared for this one.
+    """
 
 
 async def validate_instance(instance: Any) -> None:
@@ -75,4 +83,4 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     is_taken = await read(meta, alias, select.sql, select.parameters, select.convert)
     if is_taken:
         message = f"{' and '.join(group)} must be unique together"
-        raise ModelValidationError(meta.model_name, {"__all__": [message]})
+        raise NotUniqueTogetherError(meta.model_name, {"__all__": [message]})

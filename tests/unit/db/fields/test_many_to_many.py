@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from openviper.db import fields
+from openviper.db.dialects.identifiers import shorten
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField, ManyToManyManager
 from openviper.db.models import AbstractModel, Model, ModelMeta, model_registry
 from openviper.db.schemas.state import models_state
@@ -337,3 +338,29 @@ def test_a_target_that_nobody_knows_is_a_migration_error() -> None:
     for model, name in ((Lost, "named"), (Called, "called")):
         with pytest.raises(MigrationError, match=f"pairs.{model.__name__}.{name}: .*no model"):
             models_state([model])
+
+
+def test_derived_names_are_shortened_where_databases_would_not_take_them() -> None:
+    long = "SubscriptionPreferenceSettingsForNotificationsOfEveryKindThereIs"
+    source = ModelMeta(
+        long,
+        (Model,),
+        {
+            "__module__": __name__,
+            "_app_name": "pairs",
+            "Meta": type("Meta", (), {"table_name": "pairs_subscription_preference_settings"}),
+            "notification_channels_for_marketing": ManyToManyField(Label),
+        },
+    )
+    try:
+        field = link(source, "notification_channels_for_marketing")
+        meta = field.through_model._meta
+        full = "pairs_subscription_preference_settings_notification_channels_for_marketing"
+        assert meta.table_name == shorten(full) and meta.table_name != full
+        assert len(meta.table_name) <= 63 and meta.table_name.startswith("pairs_subscription")
+        near, far = field.keys()
+        assert near.column_name == shorten(f"{long.lower()}_id") and len(near.column_name) <= 63
+        assert (near.attname, far.column_name) == (f"{long.lower()}_id", "label_id")
+        assert link(Post, "labels").through_model._meta.table_name == "pairs_post_labels"
+    finally:
+        model_registry.unregister(source)
