@@ -50,10 +50,10 @@ def expression_text(model: Any, expression: Any) -> SQLText:
 def _resolved(meta: ModelOptions, expression: Any) -> tuple[Node, str]:
     """Return the node of an expression, and the direction if it is one by which an index is ordered."""
     scope = QueryScope(meta)
-    if hasattr(expression, "as_condition"):
-        return scope.condition(expression), ""
     if hasattr(expression, "as_expression"):
         return scope.operand(expression), ""
+    if hasattr(expression, "as_condition"):
+        return scope.condition(expression), ""
     order = expression.as_order()
     return scope.operand(order.expression), " DESC" if order.descending else ""
 
@@ -63,14 +63,14 @@ def _written(meta: ModelOptions, node: Node, dialect: Dialect, expression: Any) 
     binding.strict = True
     node.bind(binding)
     writer = Writer(dialect, meta, binding.slots or {}, aware=uses_time_zones())
-    text = node.sql(writer)
+    text, order = writer.finished(node.sql(writer))
     if writer.tables.is_joined or writer.has_subqueries:
         raise FieldError(
             f"{meta.model_name}: {expression!r} needs more than the row itself, which no schema can state"
         )
     # Values are not in the text yet, so the table's name can stand for nothing else.
     text = text.replace(f"{dialect.quote(meta.table_name)}.", "")
-    return inline(text, [binding.parameters[place] for place in writer.order], dialect.name)
+    return inline(text, [binding.parameters[place] for place in order], dialect.name)
 
 
 Writers.literal = staticmethod(literal_of)
