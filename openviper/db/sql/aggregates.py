@@ -67,7 +67,7 @@ class Aggregate(Expression):
         filter: operands.Condition | None = None,  # noqa: A002 - the name that users know
     ) -> None:
         value = field if isinstance(field, str) else _expression(field)
-        self.field: str | Expression = value.name if isinstance(value, F) else value
+        self.field: str | operands.Resolvable = value.name if isinstance(value, F) else value
         self.distinct = distinct
         self.filter = filter
 
@@ -161,7 +161,7 @@ class Aggregate(Expression):
         return f"{type(self).__name__}({self.field!r}{options})"
 
 
-def _expression(value: Any) -> Expression:
+def _expression(value: Any) -> operands.Resolvable:
     if not operands.is_selectable(value):
         return value  # type: ignore[no-any-return]  # refused when it is resolved
     return value.as_expression()

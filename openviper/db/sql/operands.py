@@ -5,10 +5,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import Protocol, TypeGuard
 
-if TYPE_CHECKING:
-    from openviper.db.sql.expressions import Expression, OrderBy
+from openviper.db.sql.nodes import Node, Scope
+
+
+class Resolvable(Protocol):
+    """An expression: it becomes a node once the names it uses can be looked up."""
+
+    def resolve(self, scope: Scope) -> Node:
+        """Return the node of the expression.
+
+        Raises:
+            FieldError: If a name is unknown, or an operand is of the wrong type.
+        """
+        ...
+
+
+class OrderTerm(Protocol):
+    """An expression and the direction to order by it in."""
+
+    @property
+    def expression(self) -> Resolvable:
+        """The value."""
+        ...
+
+    @property
+    def descending(self) -> bool:
+        """Whether the greatest comes first."""
+        ...
+
+    @property
+    def nulls_last(self) -> bool | None:
+        """Whether rows without a value come behind all others; `None` for before them, and behind when descending."""
+        ...
 
 
 class Condition(Protocol):
@@ -22,7 +52,7 @@ class Condition(Protocol):
 class Selectable(Protocol):
     """What `values_list` and `annotate` take in place of a name, such as ``Post.author.name``."""
 
-    def as_expression(self) -> Expression:
+    def as_expression(self) -> Resolvable:
         """Return the value, for a column its `F`."""
         ...
 
@@ -30,7 +60,7 @@ class Selectable(Protocol):
 class Ordering(Protocol):
     """What `order_by` takes in place of a name, such as ``Post.rank.desc()``."""
 
-    def as_order(self) -> OrderBy:
+    def as_order(self) -> OrderTerm:
         """Return the value to order by, and in which direction."""
         ...
 

@@ -9,7 +9,7 @@ from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
-from openviper.db.sql.expressions import Expression, OrderBy, Q, Value
+from openviper.db.sql.expressions import Q, Value
 from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup
 from openviper.db.sql.names import (
     column_of,
@@ -192,10 +192,10 @@ class QueryScope:
             return order_named(self.meta, term)
         if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
-        order: OrderBy = term.as_order()
-        expression: Expression = order.expression
+        order = term.as_order()
+        expression = order.expression
         name = getattr(expression, "name", "")
-        return Order(self.operand(expression), order.descending, order.nulls_last, name)
+        return Order(expression.resolve(self), order.descending, order.nulls_last, name)
 
 
 def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[Node, ...]:

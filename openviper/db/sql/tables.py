@@ -72,7 +72,7 @@ class Tables:
         alias = self._next_alias()
         inner._from = f"{self.dialect.quote(table.table_name)} AS {alias}"
         inner._aliases, inner._keys, inner._joins = {}, {}, []
-        inner.link = f"{alias}.{self.dialect.quote(near.column_name)} = {owner}"  # type: ignore[union-attr]  # a key
+        inner.link = f"{alias}.{self.dialect.quote(near.column_name)} = {owner}"  # type: ignore[union-attr]  # a foreign key
         if step.is_linked:
             inner._keys[steps] = f"{alias}.{self.dialect.quote(step.link_keys()[1].column_name)}"
         else:
@@ -123,7 +123,7 @@ class Tables:
             assert key is not None
             return self._joined(step.meta, step.meta.pk.column_name, key, step)
         owner = self.column(steps[:-1], step.owner.pk)
-        return self._joined(step.meta, step.field.column_name, owner, step)  # type: ignore[union-attr]  # a key
+        return self._joined(step.meta, step.field.column_name, owner, step)  # type: ignore[union-attr]  # a foreign key
 
     def _joined(self, meta: ModelOptions, column: str, other: str, step: Step) -> str:
         quote = self.dialect.quote
