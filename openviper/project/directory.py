@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from openviper.project.source import find_source
 
@@ -22,6 +23,11 @@ def project_directory() -> str:
     if os.path.basename(script) == "viperctl.py":
         return os.path.dirname(script)
     return os.getcwd()
+
+
+def in_project(path: str | os.PathLike[str]) -> Path:
+    """Return a path of the settings as an absolute one; a relative one is meant from the project."""
+    return Path(project_directory(), path)
 
 
 def _source_of(module: str) -> str | None:

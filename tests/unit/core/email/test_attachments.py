@@ -13,12 +13,12 @@ import pytest
 
 from openviper.core.email import attachments
 from openviper.core.email.attachment_data import AttachmentData, clean_filename
-from openviper.core.email.mime_types import detect_mimetype
 from openviper.core.email.attachments import (
     attachment_from_payload,
     attachment_to_payload,
     resolve_attachments,
 )
+from openviper.core.email.mime_types import detect_mimetype
 from openviper.core.email.safe_fetch import FetchedFile
 
 PNG = b"\x89PNG\r\n\x1a\nrest"

@@ -17,8 +17,8 @@ import pytest
 from openviper.core.email.addresses import parse_mailbox
 from openviper.core.email.attachment_data import AttachmentData, clean_filename
 from openviper.core.email.list_headers import list_unsubscribe
-from openviper.core.email.mime_types import split_mimetype
 from openviper.core.email.message import EmailMessageData, build_message, message_bytes
+from openviper.core.email.mime_types import split_mimetype
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
