@@ -131,16 +131,22 @@ def make_plan(
     directories = unique(sources)
     if clear:
         check_clear(directories, destination)
+    plan = _empty_plan(destination, clear=clear)
+    winners = _Choice(plan, ignored or IgnoredNames()).among(directories)
+    if plan.exists:
+        winners = _without_obstructed(plan, winners)
+    plan.items = [_item(plan, *winners[name]) for name in sorted(winners)]
+    return plan
+
+
+def _empty_plan(destination: Path, *, clear: bool) -> Plan:
+    """Return a plan with what is known of a destination."""
     real = Path(os.path.realpath(destination))
     if real.exists() and not real.is_dir():
         raise CollectError(f"the destination {str(destination)!r} is not a directory")
     plan = Plan(real, real.exists(), clear, load_record(real), scan_destination(str(real)))
     if clear:
         _check_was_collected_into(plan)
-    winners = _Choice(plan, ignored or IgnoredNames()).among(directories)
-    if plan.exists:
-        winners = _without_obstructed(plan, winners)
-    plan.items = [_item(plan, *winners[name]) for name in sorted(winners)]
     return plan
 
 
@@ -178,18 +184,21 @@ class _Choice:
 
     def _consider(self, entry: FileEntry, in_place: bool) -> None:
         name = entry.name
-        folder = name.rpartition("/")[0]
-        if folder not in self._folders:
-            self._enter(folder)
-        rival = name if name in self._chosen else self._folders[folder]
+        rival = self._rival(name)
         if rival is None and name not in self._folders:
             self._chosen[name] = (entry, in_place)
             return
-        # A folder that was met is in the way of a file of its name, or a file is.
+        # A file of this name was chosen before, or one is in the way of its folder, or a folder has its name.
         winner = os.path.join(self._destination, name)
         if rival is not None:
             winner = self._chosen[rival][0].path
         self._plan.conflicts.append(Conflict(name, winner, entry.path))
+
+    def _rival(self, name: str) -> str | None:
+        folder = name.rpartition("/")[0]
+        if folder not in self._folders:
+            self._enter(folder)
+        return name if name in self._chosen else self._folders[folder]
 
     def _enter(self, folder: str) -> None:
         parents = _parents(folder)
@@ -265,19 +274,26 @@ def check_clear(sources: Iterable[Path], destination: Path) -> None:
         UnsafeDestinationError: If the destination is a symbolic link, or is or holds a source, the working directory,
             the home directory, a project or a file system.
     """
-    shown = str(destination)
+    danger = _danger(sources, destination)
+    if danger is not None:
+        raise UnsafeDestinationError(f"cannot clear {str(destination)!r}: {danger}")
+
+
+def _danger(sources: Iterable[Path], destination: Path) -> str | None:
+    """Return why a destination must not be cleared, or `None`."""
     if destination.is_symlink():
-        raise UnsafeDestinationError(f"cannot clear {shown!r}: it is a symlink")
+        return "it is a symlink"
     real = Path(os.path.realpath(destination))
     for path, what in _kept(sources):
         if Path(path).is_relative_to(real):
-            raise UnsafeDestinationError(f"cannot clear {shown!r}: it is or holds {what}")
-    names = sorted(os.listdir(real)) if real.is_dir() else []
-    for name in names:
-        if name in PROJECT_MARKS or name.endswith(".py"):
-            raise UnsafeDestinationError(
-                f"cannot clear {shown!r}: it holds {name!r}, so it is more than static files"
-            )
+            return f"it is or holds {what}"
+    mark = next(iter(_project_marks(real)), None)
+    return f"it holds {mark!r}, so it is more than static files" if mark is not None else None
+
+
+def _project_marks(directory: Path) -> list[str]:
+    names = sorted(os.listdir(directory)) if directory.is_dir() else []
+    return [name for name in names if name in PROJECT_MARKS or name.endswith(".py")]
 
 
 def _kept(sources: Iterable[Path]) -> Iterator[tuple[str, str]]:

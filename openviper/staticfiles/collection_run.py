@@ -66,17 +66,23 @@ class CollectionRun:
     def produce(self, advance: Advance) -> None:
         """Write every file that is needed, several at a time."""
         work = [item for item in self.plan.items if self._needs_work(item)]
-        busy = {item.entry.name for item in work}
-        for item in self.plan.items:
-            if item.entry.name not in busy:
-                self._remember(item, item.known)
+        self._remember_the_rest(work)
         advance(len(self.plan.items) - len(work))
         if work:
             self._work_in_threads(work, advance)
         if self.extras.hashed:
-            linked = LinkedCopies(self.plan, self.record, self.output, self.extras)
-            linked.produce()
-            self.warnings += linked.warnings
+            self._make_linked_copies()
+
+    def _remember_the_rest(self, work: Iterable[Item]) -> None:
+        busy = {item.entry.name for item in work}
+        for item in self.plan.items:
+            if item.entry.name not in busy:
+                self._remember(item, item.known)
+
+    def _make_linked_copies(self) -> None:
+        linked = LinkedCopies(self.plan, self.record, self.output, self.extras)
+        linked.produce()
+        self.warnings += linked.warnings
 
     def _work_in_threads(self, work: list[Item], advance: Advance) -> None:
         # Late: a run with nothing to do needs no threads.
@@ -132,19 +138,28 @@ class CollectionRun:
     def _produce_file(self, item: Item) -> Known:
         entry = item.entry
         known = item.known or Known(entry.size, entry.mtime_ns)
-        path = f"{self.output.base}/{entry.name}"
-        if item.copy:
-            path = self.output.stage(entry.name)
-            copy_file(entry.path, path, entry.size, entry.mode, entry.mtime_ns)
-        names = [entry.name]
+        path = self._copied(item) if item.copy else f"{self.output.base}/{entry.name}"
         if self.extras.hashed:
             known = self._with_hash(item, known, path)
-            if not known.references and known.digest is not None:
-                names.append(hashed_name(entry.name, known.digest))
-                self._second_name(path, names[1], item)
+        names = [entry.name, *self._hashed_copies(item, known, path)]
         if self._wants_gzip(item):
             known = known._replace(smaller=self._companions(path, names, item))
         return known
+
+    def _copied(self, item: Item) -> str:
+        """Copy a file, and return where to."""
+        entry = item.entry
+        path = self.output.stage(entry.name)
+        copy_file(entry.path, path, entry.size, entry.mode, entry.mtime_ns)
+        return path
+
+    def _hashed_copies(self, item: Item, known: Known, path: str) -> list[str]:
+        """Give a file its second name, and return it; files that refer to others get theirs later."""
+        if not self.extras.hashed or known.references or known.digest is None:
+            return []
+        name = hashed_name(item.entry.name, known.digest)
+        self._second_name(path, name, item)
+        return [name]
 
     def _with_hash(self, item: Item, known: Known, path: str) -> Known:
         """Return what is known of a file with its references, and its digest if it has none."""
@@ -183,20 +198,26 @@ class CollectionRun:
 
     def finish(self) -> Collected:
         """Give everything its name, remove what has to go, and write the record."""
-        copied = [item.entry.name for item in self.plan.items if item.copy]
-        result = Collected(len(self.plan.items), copied, warnings=self.warnings)
         self.output.give_names()
         self._remember_others()
-        result.removed = self._superfluous()
+        removed = self._superfluous()
+        self._write_record(removed)
+        self.output.remove(removed, empty_folders=self._folders_to_look_at(removed))
+        self.output.take_place()
         foreign = set(self.plan.foreign())
-        result.foreign = [name for name in result.removed if name in foreign]
-        for name in result.removed:
+        return Collected(
+            total=len(self.plan.items),
+            copied=[item.entry.name for item in self.plan.items if item.copy],
+            removed=removed,
+            foreign=[name for name in removed if name in foreign],
+            warnings=self.warnings,
+        )
+
+    def _write_record(self, removed: Iterable[str]) -> None:
+        for name in removed:
             self.record.extra.pop(name, None)
         if self.record != self.plan.record or RECORD_NAME not in self.plan.present.files:
             self.record.write(Path(self.output.base))
-        self.output.remove(result.removed, empty_folders=self._folders_to_look_at(result.removed))
-        self.output.take_place()
-        return result
 
     def _remember_others(self) -> None:
         """Record hashed names and companions, new and old, and files whose source has gone."""

@@ -60,16 +60,20 @@ class _Search:
         while work:
             name, targets = work[-1]
             target = next(targets, None)
-            if target is None:
-                work.pop()
-                if work:
-                    self._lower(work[-1][0], self.lowest[name])
-                if self.lowest[name] == self.index[name]:
-                    yield self._close(name)
-            elif target not in self.index:
-                work.append((target, self._enter(target)))
-            elif target in self.is_open:
-                self._lower(name, self.index[target])
+            if target is not None:
+                self._look_at(name, target, work)
+                continue
+            work.pop()
+            if work:
+                self._lower(work[-1][0], self.lowest[name])
+            if self.lowest[name] == self.index[name]:
+                yield self._close(name)
+
+    def _look_at(self, name: str, target: str, work: list[tuple[str, Iterator[str]]]) -> None:
+        if target not in self.index:
+            work.append((target, self._enter(target)))
+        elif target in self.is_open:
+            self._lower(name, self.index[target])
 
     def _enter(self, name: str) -> Iterator[str]:
         self.index[name] = self.lowest[name] = len(self.index)

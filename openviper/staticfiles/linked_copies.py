@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from openviper.staticfiles.collection_extras import Extras
 from openviper.staticfiles.collection_output import Output
 from openviper.staticfiles.collection_plan import Plan
@@ -84,16 +86,25 @@ class LinkedCopies:
     def _write(self, circle: list[str]) -> None:
         texts = {name: self._read(name) for name in circle}
         references = {name: self._find(name, texts[name]) for name in circle}
-        outer = {name: new for name, new in self._record.hashed.items() if name not in circle}
-        settled = {name: rewrite(texts[name], references[name], outer) for name in circle}
+        self._give_names(circle, texts, references)
+        for name in circle:
+            self._write_copy(name, rewrite(texts[name], references[name], self._record.hashed))
+
+    def _give_names(
+        self,
+        circle: list[str],
+        texts: Mapping[str, str],
+        references: Mapping[str, list[Reference]],
+    ) -> None:
+        """Record digest and name of each copy, from its content with the names that are settled."""
+        others = {name: new for name, new in self._record.hashed.items() if name not in circle}
+        settled = {name: rewrite(texts[name], references[name], others) for name in circle}
         # The names of a circle depend on each other, so each has the hash of all.
         together = "".join(settled.values()) if self._is_circle(circle) else ""
         for name in circle:
             digest = digest_of(as_bytes(settled[name] + together))
             self._record.files[name] = self._record.files[name]._replace(digest=digest)
             self._record.hashed[name] = hashed_name(name, digest)
-        for name in circle:
-            self._write_copy(name, rewrite(texts[name], references[name], self._record.hashed))
 
     def _is_circle(self, names: list[str]) -> bool:
         return len(names) > 1 or names[0] in self._targets(names[0])

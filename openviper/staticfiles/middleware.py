@@ -81,7 +81,9 @@ class StaticFilesMiddleware:
             return _refusal(400, "Bad Request")
         if not name or relative.endswith("/"):
             return _refusal(404, "Not Found")
-        wants_gzip = _accepts_gzip(Headers(scope["headers"]))
+        return await self._send(name, _accepts_gzip(Headers(scope["headers"])))
+
+    async def _send(self, name: str, wants_gzip: bool) -> Response:
         found = await asyncio.to_thread(self._find, name, wants_gzip)
         if found is None:
             return _refusal(404, "Not Found")

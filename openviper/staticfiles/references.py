@@ -66,20 +66,23 @@ def find_references(name: str, text: str, static_url: str) -> list[Reference]:
         text: Its content.
         static_url: The path that the static directory is served below; names that begin with it count too.
     """
-    forms = _FORMS.get(posixpath.splitext(name)[1].lower(), ())
     references: dict[int, Reference] = {}
-    for form in forms:
+    for start, written in _written(name, text):
+        target = _target(name, written, static_url)
+        if target is not None:
+            end = start + len(_path_of(written))
+            references.setdefault(start, Reference(start, end, target))
+    return [references[start] for start in sorted(references)]
+
+
+def _written(name: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield what looks like a reference, with its place."""
+    for form in _FORMS.get(posixpath.splitext(name)[1].lower(), ()):
         for match in form.finditer(text):
             group = "bare" if match.groupdict().get("bare") else "quoted"
-            written = match[group]
-            if form in _BARE_MODULES and not written.startswith((".", "/")):
-                continue
-            target = _target(name, written, static_url)
-            if target is not None:
-                start = match.start(group)
-                end = start + len(_path_of(written))
-                references.setdefault(start, Reference(start, end, target))
-    return [references[start] for start in sorted(references)]
+            is_path = match[group].startswith((".", "/"))
+            if is_path or form not in _BARE_MODULES:
+                yield match.start(group), match[group]
 
 
 def _path_of(written: str) -> str:
@@ -93,12 +96,18 @@ def _target(name: str, written: str, static_url: str) -> str | None:
         return None
     path = unquote(_path_of(written))
     if path.startswith("/"):
-        prefix = "/" + static_url.strip("/") + "/"
-        path = path[len(prefix) :] if path.startswith(prefix) and "://" not in static_url else ""
-    else:
+        path = _below(path, static_url)
+    elif path:
         path = posixpath.join(posixpath.dirname(name), path)
-    target = posixpath.normpath(path) if path else ""
-    return None if target in ("", ".") or target.startswith("../") else target
+    target = posixpath.normpath(path)
+    return None if target == "." or target.startswith("../") else target
+
+
+def _below(path: str, static_url: str) -> str:
+    """Return an absolute path as one below the static directory; empty if it does not lie there."""
+    prefix = "/" + static_url.strip("/") + "/"
+    is_local = "://" not in static_url and path.startswith(prefix)
+    return path[len(prefix) :] if is_local else ""
 
 
 def rewrite(text: str, references: list[Reference], names: Mapping[str, str]) -> str:

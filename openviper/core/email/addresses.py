@@ -76,10 +76,14 @@ def _parse(text: str) -> Mailbox:
         raise ValueError(f"{text!r} is not a mail address: it has no '@'")
     if not _is_local_part(local):
         raise ValueError(_why_not(local, text))
-    ascii_domain = to_ascii_domain(domain, text)
-    if len(local.encode()) > MAX_LOCAL or len(f"{local}@{ascii_domain}".encode()) > MAX_ADDRESS:
+    mailbox = Mailbox(" ".join(name.split()), local, to_ascii_domain(domain, text))
+    _check_length(mailbox, text)
+    return mailbox
+
+
+def _check_length(mailbox: Mailbox, text: str) -> None:
+    if len(mailbox.local.encode()) > MAX_LOCAL or len(mailbox.address.encode()) > MAX_ADDRESS:
         raise ValueError(f"mail address {text!r} is longer than RFC 5321 allows")
-    return Mailbox(" ".join(name.split()), local, ascii_domain)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -124,14 +128,9 @@ def to_ascii_domain(domain: str, shown: str) -> str:
     Raises:
         ValueError: If it is not a domain.
     """
-    if domain.startswith("[") and domain.endswith("]"):
-        try:
-            check_address_literal(domain[1:-1])
-        except ValueError:
-            raise ValueError(f"mail address {shown!r} has no address in its brackets") from None
-        return domain
+    is_literal = domain.startswith("[") and domain.endswith("]")
     try:
-        return to_ascii(domain)
+        return check_address_literal(domain) if is_literal else to_ascii(domain)
     except ValueError as error:
         raise ValueError(f"mail address {shown!r} has no valid domain: {error}") from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from openviper.utils.opened_files import open_below
 
+_CIRCLE = "file {!r} is not attached: its links go round in a circle"
 _OUTSIDE = "file {!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS"
 
 
@@ -35,20 +36,23 @@ def read_allowed_file(
     directory = next((one for one in allowed if _is_below(resolved, one)), None)
     if directory is None:
         raise ValueError(_OUTSIDE.format(filename))
+    with os.fdopen(_opened(directory, resolved, filename), "rb") as file:
+        is_larger = os.fstat(file.fileno()).st_size > max_bytes
+        content = b"" if is_larger else file.read(max_bytes + 1)
+    if is_larger or len(content) > max_bytes:
+        raise ValueError(f"file {filename!r} is larger than the {max_bytes} bytes that are allowed")
+    return content
+
+
+def _opened(directory: str, resolved: str, filename: str) -> int:
     try:
-        descriptor = open_below(directory, os.path.relpath(resolved, directory))
+        return open_below(directory, os.path.relpath(resolved, directory))
     except ValueError:
         raise ValueError(f"{filename!r} is not a regular file") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise ValueError(_OUTSIDE.format(filename)) from None
         raise type(error)(error.errno, error.strerror, filename) from None
-    with os.fdopen(descriptor, "rb") as file:
-        is_larger = os.fstat(descriptor).st_size > max_bytes
-        content = b"" if is_larger else file.read(max_bytes + 1)
-    if is_larger or len(content) > max_bytes:
-        raise ValueError(f"file {filename!r} is larger than the {max_bytes} bytes that are allowed")
-    return content
 
 
 def _is_below(path: str, directory: str) -> bool:
@@ -59,15 +63,9 @@ def _resolved(path: Path, filename: str, allowed: Sequence[str]) -> str:
     """Return the real path of a file; for one outside of the directories no error says whether it exists."""
     try:
         return str(path.resolve(strict=True))
-    except RuntimeError:
-        raise ValueError(
-            f"file {filename!r} is not attached: its links go round in a circle"
-        ) from None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ValueError(
-                f"file {filename!r} is not attached: its links go round in a circle"
-            ) from None
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
+            raise ValueError(_CIRCLE.format(filename)) from None
         written = os.path.abspath(path)
         if not any(_is_below(written, directory) for directory in allowed):
             raise ValueError(_OUTSIDE.format(filename)) from None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 from uuid import uuid4
@@ -84,16 +85,22 @@ def shown(data: EmailMessageData) -> str:
         lines.append("From: (no sender configured)")
     lines += [f"{name}: {value}" for name, value in message.items() if _is_of_the_message(name)]
     lines.append(f"Envelope: {', '.join(recipients)}")
-    for kind in ("plain", "html"):
-        part = message.get_body((kind,))
-        if part is not None:
-            lines += ["", f"--- {kind}", "", part.get_content().rstrip("\n")]
     forms = [f"{form.mimetype} ({len(form.content)} bytes)" for form in data.alternatives]
     files = [
         f"{file.filename} ({file.mimetype}, {len(file.content)} bytes)" for file in data.attachments
     ]
-    lines += [*_section("alternatives", forms), *_section("attachments", files)]
-    return "\n".join([*lines, RULE, ""])
+    lines += [*_shown_bodies(message), *_section("alternatives", forms)]
+    return "\n".join([*lines, *_section("attachments", files), RULE, ""])
+
+
+def _shown_bodies(message: EmailMessage) -> list[str]:
+    parts = {kind: message.get_body((kind,)) for kind in ("plain", "html")}
+    return [
+        line
+        for kind, part in parts.items()
+        if part is not None
+        for line in _section(kind, [part.get_content().rstrip("\n")])
+    ]
 
 
 def _is_of_the_message(name: str) -> bool:
@@ -227,13 +234,11 @@ def get_backend(name: str | None = None) -> EmailBackend:
     if _override is not None:
         return _override
     chosen = name if name is not None else email_settings().backend
-    if not isinstance(chosen, str):
-        raise ValueError(f"email backend {chosen!r} is not a name")
     known = _BUILTIN.get(chosen.strip().lower())
-    if known is not None:
-        backend: EmailBackend = known()
-        return backend
-    return _imported(chosen)
+    if known is None:
+        return _imported(chosen)
+    backend: EmailBackend = known()
+    return backend
 
 
 def _imported(path: str) -> EmailBackend:

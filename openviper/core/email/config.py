@@ -194,17 +194,23 @@ def _server_errors(where: str, server: object) -> list[str]:
 
 
 def _value_errors(where: str, values: Mapping[str, Any]) -> list[str]:
-    errors = []
-    for name, value in values.items():
-        rule = _RULES[name]
-        if value is not None and not rule.accepts(value):
-            shown = type(value).__name__ if name in _SECRET else repr(value)
-            errors.append(f"{where}[{name!r}] must be {rule.words}, not {shown}")
-    if values.get("use_tls") and values.get("use_ssl"):
-        errors.append(f"{where}: 'use_tls' and 'use_ssl' exclude each other")
-    if values.get("password") and values.get("access_token"):
-        errors.append(f"{where}: 'password' and 'access_token' exclude each other")
+    problems = [_value_problem(name, value) for name, value in values.items()]
+    errors = [f"{where}[{problem}" for problem in problems if problem is not None]
+    for first, second in _EXCLUSIVE:
+        if values.get(first) and values.get(second):
+            errors.append(f"{where}: {first!r} and {second!r} exclude each other")
     return errors
+
+
+def _value_problem(name: str, value: object) -> str | None:
+    rule = _RULES[name]
+    if value is None or rule.accepts(value):
+        return None
+    shown = type(value).__name__ if name in _SECRET else repr(value)
+    return f"{name!r}] must be {rule.words}, not {shown}"
+
+
+_EXCLUSIVE = (("use_tls", "use_ssl"), ("password", "access_token"))
 
 
 class _Rule(NamedTuple):

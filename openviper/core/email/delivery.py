@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openviper.email")
 MAX_BYTES, BACKUPS = 10 * 1024 * 1024, 5
-_configured_for: EmailSettings | None = None
 _log_file: str | None = None
 
 
@@ -50,20 +49,21 @@ def configure_email_log() -> None:
 
     One file per process, because two cannot rotate one.
     """
-    global _log_file, _configured_for
+    global _log_file
     settings = email_settings()
-    if _configured_for is settings and (_log_file is None or _log_file == _path(settings)):
-        return
-    _configured_for = settings
     path = _path(settings)
     if path == _log_file:
         return
     _close_log()
     _log_file = path
     if path is not None:
-        logger.addHandler(_handler(path, settings.log_format))
-        if logger.getEffectiveLevel() > logging.INFO:
-            logger.setLevel(logging.INFO)
+        _open_log(path, settings.log_format)
+
+
+def _open_log(path: str, log_format: str) -> None:
+    logger.addHandler(_handler(path, log_format))
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
 
 
 def _path(settings: EmailSettings) -> str | None:

@@ -54,12 +54,14 @@ def _label(label: str) -> str:
             f"the ASCII form of {doubtful.group()!r} depends on who is asked; write the name as xn--..."
         )
     mapped = "".join(map(_mapped, _DEVIATIONS.split(unicodedata.normalize("NFC", label))))
-    if mapped.isascii():
-        return mapped
+    return mapped if mapped.isascii() else _encoded(mapped)
+
+
+def _encoded(label: str) -> str:
     # Letters that are younger than IDNA 2003 pass its tables unchanged.
-    if mapped != unicodedata.normalize("NFKC", mapped) or any(map(_is_capital, mapped)):
+    if label != unicodedata.normalize("NFKC", label) or label != label.lower():
         raise ValueError(f"the ASCII form of {label!r} is in doubt; write the name as xn--...")
-    return f"xn--{mapped.encode('punycode').decode('ascii')}"
+    return f"xn--{label.encode('punycode').decode('ascii')}"
 
 
 def _mapped(piece: str) -> str:
@@ -73,17 +75,18 @@ def _mapped(piece: str) -> str:
         raise ValueError(f"it is not a valid domain: {error}") from None
 
 
-def _is_capital(character: str) -> bool:
-    return character != character.lower()
-
-
-def check_address_literal(literal: str) -> None:
-    """Check what stands in the square brackets of a mail address (RFC 5321, 4.1.3).
+def check_address_literal(domain: str) -> str:
+    """Return an address in square brackets as it stands (RFC 5321, 4.1.3).
 
     Raises:
-        ValueError: If it is not an IP address.
+        ValueError: If there is no IP address in its brackets.
     """
-    if literal[:5].lower() == "ipv6:":
-        ipaddress.IPv6Address(literal[5:])
-    else:
-        ipaddress.IPv4Address(literal)
+    literal = domain[1:-1]
+    try:
+        if literal[:5].lower() == "ipv6:":
+            ipaddress.IPv6Address(literal[5:])
+        else:
+            ipaddress.IPv4Address(literal)
+    except ValueError:
+        raise ValueError(f"there is no address in the brackets of {domain!r}") from None
+    return domain

@@ -157,15 +157,19 @@ def _loaded(what: str, path: str | None, load: Callable[[], T]) -> T:
 def _problems(config: SMTPConfig) -> Iterator[str | None]:
     """Yield what is wrong with each value, or `None`."""
     yield _host_problem(config.host)
-    yield (
-        None if 0 < config.port < 65536 else f"SMTP port {config.port!r} is not between 1 and 65535"
-    )
-    if not 0 < config.timeout <= threading.TIMEOUT_MAX:
-        yield f"SMTP timeout {config.timeout!r} is not a number of seconds above 0"
-    if config.max_connections < 1:
-        yield f"max_connections {config.max_connections!r} is less than 1"
+    yield _number_problem(config)
     yield _encryption_problem(config)
     yield _login_problem(config)
+
+
+def _number_problem(config: SMTPConfig) -> str | None:
+    if not 0 < config.port < 65536:
+        return f"SMTP port {config.port!r} is not between 1 and 65535"
+    if not 0 < config.timeout <= threading.TIMEOUT_MAX:
+        return f"SMTP timeout {config.timeout!r} is not a number of seconds above 0"
+    if config.max_connections < 1:
+        return f"max_connections {config.max_connections!r} is less than 1"
+    return None
 
 
 def _encryption_problem(config: SMTPConfig) -> str | None:
@@ -223,7 +227,11 @@ def check_envelope(envelope: Envelope) -> None:
     for address in (*senders, *envelope.recipients):
         if not _is_bare(address):
             raise ValueError(f"{address!r} is not a bare mail address")
-    content, start = envelope.content, 0
+    _check_content(envelope.content)
+
+
+def _check_content(content: bytes) -> None:
+    start = 0
     while start < len(content):
         # By pieces, because each of these holds the interpreter for its whole time.
         end = end_of_piece(content, start)

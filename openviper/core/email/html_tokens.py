@@ -39,17 +39,15 @@ def tokens(html: str) -> Iterator[Tag | str]:
     place = 0
     while place < len(html):
         start = html.find("<", place)
+        end_of_text = len(html) if start < 0 else start
+        if end_of_text > place:
+            yield unescape(html[place:end_of_text])
         if start < 0:
-            yield unescape(html[place:])
             return
-        if start > place:
-            yield unescape(html[place:start])
-        tag, place = _markup(html, start)
-        if tag is None:
-            continue
-        yield tag
-        if isinstance(tag, Tag) and not tag.is_end and tag.name in _RAW:
-            end = _end_of_raw(html, place, tag.name)
+        found, place = _markup(html, start)
+        if found is not None:
+            yield found
+            end = _end_of_raw(html, place, found)
             yield unescape(html[place:end])
             place = end
 
@@ -62,8 +60,10 @@ def _markup(html: str, start: int) -> tuple[Tag | str | None, int]:
         return None, _behind(html, ">", start)
     is_end = html.startswith("/", start + 1)
     name = _NAME.match(html, start + 1 + is_end)
-    if name is None:
-        return "<", start + 1
+    return ("<", start + 1) if name is None else _tag(html, name, is_end)
+
+
+def _tag(html: str, name: re.Match[str], is_end: bool) -> tuple[Tag, int]:
     end = _end_of_tag(html, name.end())
     attributes = {} if is_end else _attributes(html[name.end() : end])
     return Tag(name[0].lower(), is_end, attributes), end + 1
@@ -89,6 +89,9 @@ def _attributes(text: str) -> dict[str, str]:
     return values
 
 
-def _end_of_raw(html: str, place: int, name: str) -> int:
-    match = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(html, place)
+def _end_of_raw(html: str, place: int, found: Tag | str) -> int:
+    """Return where the content ends that belongs to an element without tags inside; the place itself for any other."""
+    if isinstance(found, str) or found.is_end or found.name not in _RAW:
+        return place
+    match = re.compile(rf"</{found.name}(?=[\s/>])", re.IGNORECASE).search(html, place)
     return len(html) if match is None else match.start()

@@ -28,9 +28,11 @@ _TOKENS = frozenset(
     "list-unsubscribe-post dkim-signature authentication-results original-encoded-information-types".split()
 )
 """Fields of words that programs compare; nothing in them can be encoded."""
+FOLD = "\r\n "
 _ANGLED = re.compile(r"(<[^<>]*>)")
 _INSIDE = re.compile(r"<[!-;=?-~]+>\Z")
 _IDENTIFIER = re.compile(r"<[!-;=?-~]+>\Z")
+_BRACKET = re.compile("[<>]")
 _ADDRESS_TARGET = re.compile(r"[!-;=?-~]+\Z")
 
 
@@ -76,10 +78,14 @@ def _list(name: str, value: str) -> str:
 def _list_piece(name: str, piece: str) -> str:
     """Return a piece of a list's field: an ``<address>`` as it is, words between two of them encoded if need be."""
     text = piece.strip()
-    if not text.startswith("<"):
-        if text.isascii() and "<" not in text and ">" not in text:
-            return text
-        return encoded_words(text, len(name) + 2)
+    if text.startswith("<"):
+        _check_angled(name, text)
+        return text
+    is_plain = text.isascii() and not _BRACKET.search(text)
+    return text if is_plain else encoded_words(text, len(name) + 2)
+
+
+def _check_angled(name: str, text: str) -> None:
     if not _INSIDE.match(text):
         raise ValueError(
             f"header {name!r} has {text!r}, which is not an address in ASCII without spaces"
@@ -88,7 +94,6 @@ def _list_piece(name: str, piece: str) -> str:
         raise ValueError(
             f"header {name!r} has an address of {len(text)} characters; {LONGEST} fit on a line"
         )
-    return text
 
 
 def _identifiers(name: str, value: str) -> str:
@@ -113,15 +118,18 @@ def _joined(pieces: list[str], used: int) -> str:
     """Return pieces with a space between them, or a line break where the line is full; commas stay where they are."""
     written, room = "", LINE - used
     for piece in pieces:
-        if not written:
-            separator = ""
-        elif len(piece) + 1 <= room or piece == ",":
-            separator = "" if piece == "," else " "
-        else:
-            separator, room = "\r\n ", LINE
+        separator = _separator(piece, room) if written else ""
+        if separator == FOLD:
+            room = LINE
         written += separator + piece
         room -= len(separator) + len(piece)
     return written
+
+
+def _separator(piece: str, room: int) -> str:
+    if piece == ",":
+        return ""
+    return " " if len(piece) + 1 <= room else FOLD
 
 
 _WRITERS: tuple[tuple[frozenset[str], Callable[[str, str], str]], ...] = (
@@ -130,6 +138,10 @@ _WRITERS: tuple[tuple[frozenset[str], Callable[[str, str], str]], ...] = (
     (_IDENTIFIERS, _identifiers),
     (_TOKENS, _tokens),
 )
+
+
+ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+"""What tells a reader that a POST is enough (RFC 8058, 3.1)."""
 
 
 def list_unsubscribe(
@@ -145,18 +157,22 @@ def list_unsubscribe(
     Raises:
         ValueError: If neither is given, or one cannot stand in such a field.
     """
-    if url is None and mailto is None:
-        raise ValueError("an address to unsubscribe at needs a url or a mailto")
-    targets = []
-    if url is not None:
-        targets.append(_target(url, ("https://",) if one_click else ("https://", "http://")))
+    targets = [] if url is None else [_target(url, _SCHEMES[one_click])]
     if mailto is not None:
-        has_scheme = mailto.lower().startswith("mailto:")
-        targets.append(_target(mailto if has_scheme else f"mailto:{mailto}", ("mailto:",)))
+        targets.append(_target(_with_mailto(mailto), ("mailto:",)))
+    if not targets:
+        raise ValueError("an address to unsubscribe at needs a url or a mailto")
     fields = {"List-Unsubscribe": ", ".join(targets)}
-    if url is not None and one_click:
-        fields["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return fields
+    has_one_click = one_click and url is not None
+    return {**fields, **ONE_CLICK} if has_one_click else fields
+
+
+_SCHEMES = {True: ("https://",), False: ("https://", "http://")}
+"""What an address may begin with, with one click and without."""
+
+
+def _with_mailto(text: str) -> str:
+    return text if text.lower().startswith("mailto:") else f"mailto:{text}"
 
 
 def _target(text: str, schemes: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING
@@ -98,14 +98,11 @@ class EmailMessageData:
         """
         if not self.delivery_recipients():
             raise ValueError("the message has no recipient")
-        for values in (self.recipients, self.cc, self.bcc, self.reply_to):
+        senders = [text for text in (self.sender, self.envelope_sender) if text]
+        for values in (self.recipients, self.cc, self.bcc, self.reply_to, senders):
             normalize_addresses(values)
-        normalize_addresses(self.sender or None)
-        normalize_addresses(self.envelope_sender or None)
-        for name, value in check_headers(self.headers).items():
-            header_field(name, value)
-        if self.message_id:
-            _checked_id(self.message_id)
+        _own_fields(self.headers)
+        _checked_id(self.message_id or "<any@example.com>")
 
     def stamp(self, sender: str = "") -> None:
         """Give it an identifier and a date if it has none; a second delivery then has the same ones.
@@ -161,8 +158,11 @@ def _header_fields(data: EmailMessageData) -> Iterator[str]:
     yield _addresses("Reply-To", data.reply_to)
     yield f"Date: {clean_text(data.date)}\r\n"
     yield f"Message-ID: {_checked_id(data.message_id)}\r\n"
-    for name, value in check_headers(data.headers).items():
-        yield header_field(name, value)
+    yield from _own_fields(data.headers)
+
+
+def _own_fields(headers: Mapping[str, str]) -> list[str]:
+    return [header_field(name, value) for name, value in check_headers(headers).items()]
 
 
 def _checked_id(text: str) -> str:

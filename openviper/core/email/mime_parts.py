@@ -155,10 +155,7 @@ def text_part(subtype: str, text: str) -> Part:
 
 def encoded_text(type_field: str, text: str) -> Part:
     """Return a text as it stands if it can, else as quoted-printable where most of it is ASCII, else as base64."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if text and not text.endswith("\n"):
-        text += "\n"
+    text = _with_plain_line_ends(text)
     if not _NOT_PLAIN.search(text):
         return Part(_header(type_field, "7bit"), [text.replace("\n", "\r\n").encode("ascii")])
     data = text.encode("utf-8", "replace")
@@ -166,6 +163,13 @@ def encoded_text(type_field: str, text: str) -> Part:
     if is_mostly_ascii:
         return Part(_header(type_field, "quoted-printable"), [_quoted_printable(data)])
     return Part(_header(type_field, "base64"), base64_lines(data.replace(b"\n", b"\r\n")))
+
+
+def _with_plain_line_ends(text: str) -> str:
+    """Return a text whose lines end in LF, the last one too."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"{text}\n" if text and not text.endswith("\n") else text
 
 
 def _quoted_printable(data: bytes) -> bytes:
@@ -194,15 +198,15 @@ def base64_lines(data: bytes) -> list[bytes]:
 def file_part(attachment: AttachmentData) -> Part:
     """Return a file, attached or shown in the HTML form."""
     kind = _file_type(attachment.mimetype)
-    content = None
     if kind.main == "message":
-        content = _as_message(attachment.content, kind)
-    if kind.main == "multipart" or (kind.main == "message" and content is None):
+        whole = _as_message(attachment.content, kind)
+        if whole is not None:
+            return Part(_header(_type_field(kind), "7bit") + _disposition(attachment), [whole])
+    if kind.main in ("message", "multipart"):
         # These may not be base64 (RFC 2045, 6.4), and a reader would take them apart; as a file they stay what they are.
         kind = parse_mimetype(OCTETS)
-    encoding = "base64" if content is None else "7bit"
-    header = _header(_type_field(kind), encoding) + _disposition(attachment)
-    return Part(header, base64_lines(attachment.content) if content is None else [content])
+    header = _header(_type_field(kind), "base64") + _disposition(attachment)
+    return Part(header, base64_lines(attachment.content))
 
 
 def _file_type(mimetype: str) -> MimeType:

@@ -85,19 +85,28 @@ def parse_mimetype(text: object) -> MimeType:
         ValueError: If it is not ``type/subtype`` of two tokens, with parameters or without, or names a parameter twice.
     """
     match = _TYPE.match(text) if isinstance(text, str) and len(text) <= LONGEST else None
-    if match is None or not isinstance(text, str):
+    parameters = _parameters(match) if match is not None else None
+    if match is None or parameters is None:
         raise ValueError(f"{text!r} is not a MIME type")
-    parameters: dict[str, str] = {}
-    place = match.end()
-    while place < len(text):
-        parameter = _PARAMETER.match(text, place)
-        if parameter is None or parameter[1].lower() in parameters:
-            raise ValueError(f"{text!r} is not a MIME type")
-        quoted = parameter[3]
-        value = parameter[2] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        parameters[parameter[1].lower()] = value
-        place = parameter.end()
     return MimeType(match[1].lower(), match[2].lower(), parameters)
+
+
+def _parameters(of_type: re.Match[str]) -> dict[str, str] | None:
+    """Return what follows a type, by name in lower case; `None` if it cannot follow one."""
+    text, place = of_type.string, of_type.end()
+    parameters: dict[str, str] = {}
+    while place < len(text):
+        match = _PARAMETER.match(text, place)
+        if match is None or match[1].lower() in parameters:
+            return None
+        parameters[match[1].lower()] = _parameter_value(match)
+        place = match.end()
+    return parameters
+
+
+def _parameter_value(match: re.Match[str]) -> str:
+    token: str | None = match[2]
+    return token if token is not None else re.sub(r"\\(.)", r"\1", match[3])
 
 
 def with_charset(mimetype: str, charset: str) -> str:

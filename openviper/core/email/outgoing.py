@@ -113,16 +113,15 @@ async def send_portion(
         ready = _made_ready(portion.messages, settings)
     else:
         ready = await asyncio.to_thread(_made_ready, portion.messages, settings)
-    results: list[Exception | None] = [
-        item if isinstance(item, Exception) else None for item in ready
-    ]
-    places = [place for place, item in enumerate(ready) if isinstance(item, Envelope)]
     envelopes = [item for item in ready if isinstance(item, Envelope)]
-    for place, delivery in zip(places, await _deliver(envelopes, servers), strict=True):
-        results[place] = delivery.error
-        if delivery.error is None and delivery.refused:
-            results[place] = RecipientsRefused(delivery.refused)
-    return results
+    deliveries = iter(await _deliver(envelopes, servers))
+    return [item if isinstance(item, Exception) else _problem(next(deliveries)) for item in ready]
+
+
+def _problem(delivery: Delivery) -> Exception | None:
+    if delivery.error is None and delivery.refused:
+        return RecipientsRefused(delivery.refused)
+    return delivery.error
 
 
 def _made_ready(
@@ -147,14 +146,19 @@ async def _deliver(envelopes: Sequence[Envelope], servers: Sequence[SMTPConfig])
     deliveries = await deliver(first, envelopes)
     _note(first, deliveries)
     for server in others:
-        places = [place for place, done in enumerate(deliveries) if _may_go_elsewhere(done)]
-        if not places:
+        left = {place: envelopes[place] for place in _left(deliveries)}
+        if not left:
             break
-        again = await deliver(server, [envelopes[place] for place in places])
+        again = await deliver(server, list(left.values()))
         _note(server, again)
-        for place, delivery in zip(places, again, strict=True):
+        for place, delivery in zip(left, again, strict=True):
             deliveries[place] = delivery
     return deliveries
+
+
+def _left(deliveries: Sequence[Delivery]) -> list[int]:
+    """Return the places of messages that another server may be given."""
+    return [place for place, delivery in enumerate(deliveries) if _may_go_elsewhere(delivery)]
 
 
 def _may_go_elsewhere(delivery: Delivery) -> bool:

@@ -19,21 +19,22 @@ _NEEDED = frozenset({"recipients", "subject", "text", "html", "cc", "bcc", "send
 def message_to_payload(data: EmailMessageData) -> dict[str, Any]:
     """Return a message as JSON can hold it."""
     values = {name: getattr(data, name) for name in _PLAIN_FIELDS}
-    payload = {
-        name: value
-        for name, value in values.items()
-        if name in _NEEDED or value or _is_null_sender(name, value)
-    }
+    payload = {name: value for name, value in values.items() if _belongs(name, value)}
     payload["attachments"] = [attachment_to_payload(file) for file in data.attachments]
     if data.alternatives:
-        payload["alternatives"] = [
-            {
-                "content_b64": base64.b64encode(form.content).decode("ascii"),
-                "mimetype": form.mimetype,
-            }
-            for form in data.alternatives
-        ]
+        payload["alternatives"] = [_form_to_payload(form) for form in data.alternatives]
     return payload
+
+
+def _form_to_payload(form: Alternative) -> dict[str, str]:
+    return {
+        "content_b64": base64.b64encode(form.content).decode("ascii"),
+        "mimetype": form.mimetype,
+    }
+
+
+def _belongs(name: str, value: object) -> bool:
+    return bool(value) or name in _NEEDED or _is_null_sender(name, value)
 
 
 def _is_null_sender(name: str, value: object) -> bool:

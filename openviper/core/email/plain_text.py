@@ -129,12 +129,15 @@ class _Reader:
         elif isinstance(token, str):
             self._add(token)
         elif token.name in _DROPPED:
-            if not token.is_end:
-                self._dropped, self._depth_of_dropped = token.name, 1
+            self._start_dropping(token)
         elif token.is_end:
             self._end(token.name)
         else:
             self._start(token)
+
+    def _start_dropping(self, tag: Tag) -> None:
+        if not tag.is_end:
+            self._dropped, self._depth_of_dropped = tag.name, 1
 
     def _skip(self, token: Tag | str) -> None:
         if isinstance(token, Tag) and token.name == self._dropped:

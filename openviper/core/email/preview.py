@@ -63,16 +63,19 @@ def wants_preview(backend: EmailBackend) -> bool:
 def keep_for_preview(messages: Sequence[EmailMessageData]) -> None:
     """Keep the last of some messages; a failure is logged and harms nobody."""
     try:
-        directory = preview_directory()
         for data in messages[-KEPT:]:
             content = message_bytes(data)
             if len(content) <= MAX_BYTES:
-                write_message(directory, content)
-        for message in kept_messages()[KEPT:]:
-            with suppress(FileNotFoundError):
-                (directory / message.name).unlink()
+                write_message(preview_directory(), content)
+        _make_room()
     except (OSError, ValueError) as error:
         logger.warning("mail is not kept for the preview: %s", error)
+
+
+def _make_room() -> None:
+    for message in kept_messages()[KEPT:]:
+        with suppress(FileNotFoundError):
+            (preview_directory() / message.name).unlink()
 
 
 def kept_messages() -> list[KeptMessage]:

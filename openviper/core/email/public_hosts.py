@@ -36,7 +36,9 @@ _REFUSED: tuple[_Network, ...] = tuple(
 _ODD = re.compile(
     r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
 )
-_AUTHORITY = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{1,5}))?")
+_AUTHORITY = re.compile(
+    r"(?:\[(?P<bracketed>[^\[\]]*)\]|(?P<plain>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?"
+)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
@@ -127,12 +129,14 @@ def _ipv6_host(host: str) -> str:
 
 def _named_host(host: str) -> str:
     labels = host.split(".")
-    if len(host) > MAX_HOST or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > MAX_HOST or not all(map(_LABEL.fullmatch, labels)):
         raise ValueError(f"host {host!r} is not a host name")
     if labels[-1] == "localhost":
         raise ValueError(f"host {host!r} is this machine")
-    if not _NUMBER.fullmatch(labels[-1]):
-        return host
+    return _ipv4_host(host) if _NUMBER.fullmatch(labels[-1]) else host
+
+
+def _ipv4_host(host: str) -> str:
     try:
         return str(ipaddress.IPv4Address(host))
     except ValueError:
@@ -187,15 +191,21 @@ def _split_authority(authority: str) -> tuple[str, int | None]:
     if "@" in authority:
         raise ValueError("the URL holds a user name or password")
     match = _AUTHORITY.fullmatch(authority)
-    host = (match[1] or match[2]) if match is not None else ""
-    if match is None or not host:
+    if match is None or not (match["bracketed"] or match["plain"]):
         # Behind the colon may be a password, in a URL whose slash or question mark is a part of it.
         raise ValueError(
             f"the URL has no host, or an odd one or an odd port: {authority.partition(':')[0]!r}"
         )
-    if match[1] is not None and ":" not in host:
-        raise ValueError(f"host {host!r} is not an IPv6 address")
-    return host, int(match[3]) if match[3] else None
+    return _host_of(match), int(match["port"]) if match["port"] else None
+
+
+def _host_of(match: re.Match[str]) -> str:
+    bracketed: str | None = match["bracketed"]
+    if bracketed is None:
+        return match["plain"]
+    if ":" not in bracketed:
+        raise ValueError(f"host {bracketed!r} is not an IPv6 address")
+    return bracketed
 
 
 def _checked_port(port: int) -> int:

@@ -83,19 +83,21 @@ def worker_available() -> bool:
 
     A look at the store, at most every other second; never raises.
     """
-    global _looked
     try:
-        if not queue_available():
-            return False
-        broker, now = get_broker(), time.monotonic()
-        looked_at, looked_in, _ = _looked
-        if now - looked_at > LOOK_AGAIN or looked_in is not broker:
-            workers = live_workers(broker, float(tasks_config()["lease"]))
-            _looked = (now, broker, any(_takes_mail(worker) for worker in workers))
-        return _looked[2]
+        return queue_available() and _worker_lives()
     except Exception:
         logger.debug("cannot tell whether a worker lives", exc_info=True)
         return False
+
+
+def _worker_lives() -> bool:
+    global _looked
+    broker, now = get_broker(), time.monotonic()
+    looked_at, looked_in, _ = _looked
+    if now - looked_at > LOOK_AGAIN or looked_in is not broker:
+        workers = live_workers(broker, float(tasks_config()["lease"]))
+        _looked = (now, broker, any(map(_takes_mail, workers)))
+    return _looked[2]
 
 
 def _takes_mail(worker: object) -> bool:
@@ -194,9 +196,7 @@ async def deliver_email(payload: dict[str, Any]) -> None:
         MailNotDeliveredError: If nobody got it, and another attempt may do.
     """
     data = await asyncio.to_thread(payload_to_message, payload)
-    refused_until = payload.get("refused_until")
-    if refused_until is not None and time.time() < refused_until:
-        raise MailRefusedError(data.message_id, RecipientsRefused(dict(payload["refused"])))
+    _check_note(data, payload)
     try:
         await send_now(data)
     except RecipientsRefused as error:
@@ -208,6 +208,13 @@ async def deliver_email(payload: dict[str, Any]) -> None:
         remove_spooled(payload["spool"])
 
 
+def _check_note(data: EmailMessageData, payload: Mapping[str, Any]) -> None:
+    """End what `_take_care_of_refused` has made for recipients that were refused for good a moment ago."""
+    refused_until = payload.get("refused_until")
+    if refused_until is not None and time.time() < refused_until:
+        raise MailRefusedError(data.message_id, RecipientsRefused(dict(payload["refused"])))
+
+
 async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused) -> None:
     """Give those who were refused a task of their own: the others have the message."""
     final = [
@@ -216,12 +223,7 @@ async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused
     later = [address for address in error.refused if address not in final]
     if later:
         task = await _send(with_recipients(data, later))
-        logger.warning(
-            "mail %r: %d recipients were refused; task %s tries them again",
-            data.subject,
-            len(later),
-            task,
-        )
+        logger.warning(_TRIED_AGAIN, data.subject, len(later), task)
     if final:
         # It fails without asking the server again and so becomes a dead message, which an operator finds and may retry.
         note = {
@@ -229,12 +231,11 @@ async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused
             "refused_until": time.time() + REMEMBER_REFUSAL,
         }
         task = await _send(with_recipients(data, final), note=note)
-        logger.error(
-            "mail %r: %d recipients were refused for good; task %s tells whom",
-            data.subject,
-            len(final),
-            task,
-        )
+        logger.error(_REFUSED, data.subject, len(final), task)
+
+
+_TRIED_AGAIN = "mail %r: %d recipients were refused; task %s tries them again"
+_REFUSED = "mail %r: %d recipients were refused for good; task %s tells whom"
 
 
 def payload_to_message(payload: Mapping[str, Any]) -> EmailMessageData:

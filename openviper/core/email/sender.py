@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from openviper.core.email.addresses import normalize_addresses
 from openviper.core.email.attachments import resolve_attachments
-from openviper.core.email.backends import get_backend, is_overridden
+from openviper.core.email.backends import EmailBackend, get_backend, is_overridden
 from openviper.core.email.config import email_settings
 from openviper.core.email.delivery import configure_email_log, log_failure, send_now
 from openviper.core.email.headers import check_headers
@@ -132,37 +132,40 @@ def _delay(send_at: datetime | timedelta | None) -> timedelta | None:
 
     Raises:
         ValueError: If the moment has no time zone, or is too far away.
-        TypeError: If it is something else.
     """
-    if send_at is None:
+    delay = _from_now(send_at) if isinstance(send_at, datetime) else send_at
+    if delay is None or delay <= timedelta(0):
         return None
-    if isinstance(send_at, datetime):
-        if send_at.tzinfo is None:
-            raise ValueError(f"send_at={send_at!r} has no time zone")
-        send_at = send_at - datetime.now(UTC)
-    if not isinstance(send_at, timedelta):
-        raise TypeError(f"send_at={send_at!r} is neither a datetime nor a timedelta")
-    if send_at > LONGEST_WAIT:
-        raise ValueError(f"send_at is {send_at.days} days ahead; {LONGEST_WAIT.days} are allowed")
-    return send_at if send_at > timedelta(0) else None
+    if delay > LONGEST_WAIT:
+        raise ValueError(f"send_at is {delay.days} days ahead; {LONGEST_WAIT.days} are allowed")
+    return delay
+
+
+def _from_now(moment: datetime) -> timedelta:
+    if moment.tzinfo is None:
+        raise ValueError(f"send_at={moment!r} has no time zone")
+    return moment - datetime.now(UTC)
 
 
 async def _hand_over(
     data: EmailMessageData, background: bool | None, delay: timedelta | None
 ) -> None:
-    if background is False and delay is None:
+    if delay is not None:
+        await _enqueue_for_later(data, background, delay)
+    elif background is False:
         await send_now(data)
-        return
-    # Late: the actor is registered, and the queue's code imported, where something goes into the background.
+    elif not (await _goes_to_queue(background) and await _was_enqueued(data)):
+        await _send_after_commit(data)
+
+
+async def _enqueue_for_later(
+    data: EmailMessageData, background: bool | None, delay: timedelta
+) -> None:
+    # Late, here and below: the actor is registered where something goes into the background.
     from openviper.core.email.queue import enqueue
 
-    if delay is not None:
-        _check_can_wait(background)
-        await enqueue(data, delay=delay)
-    elif not await _goes_to_queue(background):
-        await _send_after_commit(data)
-    elif not await _was_enqueued(data):
-        await _send_after_commit(data)
+    _check_can_wait(background)
+    await enqueue(data, delay=delay)
 
 
 def _check_can_wait(background: bool | None) -> None:
@@ -274,19 +277,25 @@ async def send_many(messages: Sequence[EmailMessageData]) -> list[SendResult]:
     configure_email_log()
     messages = list(messages)
     backend = get_backend()
-    together = getattr(backend, "send_many", None)
-    if together is not None:
-        errors: list[Exception | None] = await together(messages)
-    else:
-        errors = [await _send_one(backend.send, data) for data in messages]
+    errors = await _errors_of(backend, messages)
     results = [SendResult(data, error) for data, error in zip(messages, errors, strict=True)]
+    sent = [result.message for result in results if result.ok]
     if wants_preview(backend):
-        sent = [result.message for result in results if result.ok]
         await asyncio.to_thread(keep_for_preview, sent)
-    failed = sum(not result.ok for result in results)
-    level = logging.WARNING if failed else logging.INFO
-    logger.log(level, "sent %d of %d mails", len(messages) - failed, len(messages))
+    level = logging.INFO if len(sent) == len(messages) else logging.WARNING
+    logger.log(level, "sent %d of %d mails", len(sent), len(messages))
     return results
+
+
+async def _errors_of(
+    backend: EmailBackend, messages: Sequence[EmailMessageData]
+) -> list[Exception | None]:
+    """Hand messages to a backend, together if it can, and return what went wrong with each."""
+    together = getattr(backend, "send_many", None)
+    if together is None:
+        return [await _send_one(backend.send, data) for data in messages]
+    errors: list[Exception | None] = await together(messages)
+    return errors
 
 
 async def _send_one(

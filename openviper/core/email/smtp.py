@@ -150,16 +150,17 @@ class _Link:
         Raises:
             _NoConnectionError: If there is none to be had.
         """
-        connection = self._connection
-        if connection is not None and connection.usable:
-            return connection
-        if connection is not None:
-            connection.close()
+        if self._connection is None or not self._connection.usable:
+            self._connection = self._renewed()
+        return self._connection
+
+    def _renewed(self) -> SMTPConnection:
+        if self._connection is not None:
+            self._connection.close()
         try:
-            self._connection = SMTPConnection(self._config, self._tls_context(), self._lifeline)
+            return SMTPConnection(self._config, self._tls_context(), self._lifeline)
         except OSError as error:
             raise _NoConnectionError(error) from error
-        return self._connection
 
     def end(self) -> None:
         """Take leave of the server."""

@@ -200,17 +200,13 @@ class SMTPConnection(smtplib.SMTP):
             TimeoutError: If it is not.
             smtplib.SMTPServerDisconnected: If the connection has ended.
         """
-        texts: list[bytes] = []
         self._reading = _Reading()
-        while True:
-            line = self._read_line()
-            texts.append(line[4:].strip())
-            code = int(line[:3]) if line[:3].isdigit() else -1
-            if code < 0 or line[3:4] != b"-":
-                break
+        lines = [self._read_line()]
+        while _has_more(lines[-1]):
+            lines.append(self._read_line())
         if self._reading.receipts > 1 and self.sock is not None:
             self.sock.settimeout(self._patience)
-        return code, b"\n".join(texts)
+        return _code(lines[-1]), b"\n".join([line[4:].strip() for line in lines])
 
     def _read_line(self) -> bytes:
         """Return the next line of a reply, without its line end."""
@@ -367,13 +363,16 @@ class SMTPConnection(smtplib.SMTP):
         start = 0
         while start < len(content):
             end = end_of_piece(content, start)
-            is_at_line_start = start == 0 or content[start - 1 : start] == b"\n"
-            piece = _stuffed(content[start:end], is_at_line_start)
-            if end == len(content):
-                self.in_doubt = True
-                piece += _end_of(content)
-            self.send(piece)
+            self._send_piece(content, start, end)
             start = end
+
+    def _send_piece(self, content: bytes, start: int, end: int) -> None:
+        is_at_line_start = start == 0 or content[start - 1 : start] == b"\n"
+        piece = _stuffed(content[start:end], is_at_line_start)
+        if end == len(content):
+            self.in_doubt = True
+            piece += _end_of(content)
+        self.send(piece)
 
     def _abandon(self, replies: Sequence[Reply], *, is_begun: bool) -> None:
         """End a transaction that came to nothing, so that the next can begin."""
@@ -386,6 +385,15 @@ class SMTPConnection(smtplib.SMTP):
                 self.usable = False
         except OSError:
             self.close()
+
+
+def _code(line: bytes) -> int:
+    return int(line[:3]) if line[:3].isdigit() else -1
+
+
+def _has_more(line: bytes) -> bool:
+    """Return whether a reply goes on behind a line (RFC 5321, 4.2.1)."""
+    return line[3:4] == b"-" and _code(line) >= 0
 
 
 def _is_ok(reply: Reply) -> bool:

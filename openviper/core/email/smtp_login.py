@@ -38,21 +38,26 @@ def log_in(connection: smtplib.SMTP, config: SMTPConfig) -> None:
         raise ImproperlyConfigured(
             f"the {what} for {config.host!r} would cross the network unencrypted: set use_tls or use_ssl"
         )
-    secret, mechanisms = _secret(config), _PASSWORD
-    if config.access_token:
-        mechanisms = _TOKEN
-    elif not is_encrypted:
+    secret = _secret(config)
+    login = _chosen(connection, config, is_encrypted=is_encrypted)
+    code, text = login(connection, config.username, secret)
+    if code != DONE:
+        raise smtplib.SMTPAuthenticationError(code, text)
+
+
+def _chosen(connection: smtplib.SMTP, config: SMTPConfig, *, is_encrypted: bool) -> _Login:
+    """Return the first of our mechanisms that a server offers."""
+    mechanisms = _TOKEN if config.access_token else _PASSWORD
+    if not config.access_token and not is_encrypted:
         # The one mechanism that does not show the password comes first where others could read it.
         mechanisms = {"CRAM-MD5": _cram_md5, **_PASSWORD}
     offered = connection.esmtp_features.get("auth", "").upper().split()
-    chosen = next((name for name in mechanisms if name in offered), None)
-    if chosen is None:
-        raise smtplib.SMTPNotSupportedError(
-            f"{config.host} offers none of {', '.join(mechanisms)} to log in with"
-        )
-    code, text = mechanisms[chosen](connection, config.username, secret)
-    if code != DONE:
-        raise smtplib.SMTPAuthenticationError(code, text)
+    for name, login in mechanisms.items():
+        if name in offered:
+            return login
+    raise smtplib.SMTPNotSupportedError(
+        f"{config.host} offers none of {', '.join(mechanisms)} to log in with"
+    )
 
 
 def is_loopback(sock: socket.socket | None) -> bool:
