@@ -4,41 +4,62 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from openviper.project.source import find_source
+
+# Not from `typing`: see `openviper.utils.terminal`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = "viperctl.py"
 
 
 def project_directory() -> str:
     """Return the absolute path of the directory that relative paths of settings are meant from.
 
-    That is the folder around the package of the settings module; without one, that of the `viperctl.py` that runs; else
-    the working directory.
+    That is the folder of the `viperctl.py` that is running, else the one around the top package of the settings module,
+    else the working directory; an empty text if that has been removed.
     """
-    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
-    source = _source_of(module) if module else None
-    if source is not None:
-        return _above(os.path.abspath(source), module)
-    script = os.path.abspath(getattr(sys.modules.get("__main__"), "__file__", None) or "")
-    if os.path.basename(script) == "viperctl.py":
-        return os.path.dirname(script)
-    return os.getcwd()
+    directory = script_directory() or settings_directory()
+    if directory is not None:
+        return directory
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def in_project(path: str | os.PathLike[str]) -> Path:
     """Return a path of the settings as an absolute one; a relative one is meant from the project."""
+    # Every start of a command loads this module, and only some need paths.
+    from pathlib import Path
+
     return Path(project_directory(), path)
 
 
-def _source_of(module: str) -> str | None:
-    loaded = getattr(sys.modules.get(module), "__file__", None)
-    return loaded or find_source(module)
+def script_directory() -> str | None:
+    """Return the directory of the `viperctl.py` that is running, or `None`."""
+    script = sys.argv[0] if sys.argv else ""
+    if os.path.basename(script) != SCRIPT:
+        return None
+    return os.path.dirname(os.path.realpath(script))
 
 
-def _above(source: str, module: str) -> str:
-    """Return the directory that the top of a dotted name lies in, given the file of the whole name."""
-    is_package = os.path.basename(source) == "__init__.py"
-    levels = module.count(".") + (2 if is_package else 1)
+def settings_directory() -> str | None:
+    """Return the directory around the top package of the settings module, or `None`."""
+    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
+    path = _file_of(module) if module else None
+    if path is None:
+        return None
+    # shop/settings.py for "shop.settings", shop/settings/__init__.py for a package.
+    levels = module.count(".") + (os.path.basename(path) == "__init__.py")
+    directory = os.path.dirname(os.path.realpath(path))
     for _ in range(levels):
-        source = os.path.dirname(source)
-    return source
+        directory = os.path.dirname(directory)
+    return directory
+
+
+def _file_of(module: str) -> str | None:
+    loaded: str | None = getattr(sys.modules.get(module), "__file__", None)
+    return loaded or find_source(module)

@@ -65,8 +65,7 @@ class FileSystemStorage:
         """What addresses begin with; ends with a slash."""
         if self._base_url is not None:
             return self._base_url.rstrip("/") + "/"
-        url: str = settings.MEDIA_URL
-        return url.rstrip("/") + "/"
+        return settings.MEDIA_URL.rstrip("/") + "/"
 
     async def save(self, name: str, content: Content) -> str:
         """Store a file under a temporary name, flush it, then give it its own; see `Storage.save`."""

@@ -92,8 +92,7 @@ class Command(BaseCommand):
     def _static_url(self) -> str:
         from openviper.conf import settings
 
-        url: str = settings.STATIC_URL
-        return url
+        return settings.STATIC_URL
 
     def _places(self) -> tuple[list[Path], Path]:
         from openviper.conf import settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,8 +172,7 @@ def test_autoescaping_that_is_off_is_refused(folder: Path, monkeypatch: pytest.M
     class Off:
         autoescape = False
 
-    monkeypatch.setattr(
-        templates, "_overlays", lambda base: templates._Environments(Off(), Off(), Off())
-    )  # type: ignore[arg-type]  # a stand-in
+    off: Any = Off()
+    monkeypatch.setattr(templates, "_overlays", lambda base: templates._Environments(off, off, off))
     with pytest.raises(RuntimeError, match="autoescaping is off"):
         render_template_content("a.txt", {}, folder)
