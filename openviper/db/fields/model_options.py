@@ -109,20 +109,16 @@ class ModelOptions:
 
     def prepare(self) -> None:
         """Work out what the constructor of the model needs, once all fields are known."""
-        fields = self.fields.values()
-        self.factories = [field for field in fields if field.makes_default]
-        self.defaults = {
-            field.attname: field.shared_default for field in fields if not field.generated
-        }
-        self.checked_fields = [field for field in fields if field.is_given]
-        self.auto_fields = [field for field in fields if field.is_auto]
-        self.pre_save_fields = [field for field in fields if field.has_pre_save]
-        self.written_fields = [field for field in fields if not field.generated]
+        fields = list(self.fields.values())
+        self.written_fields = _which(fields, lambda field: not field.generated)
+        self.factories = _which(fields, lambda field: field.makes_default)
+        self.checked_fields = _which(fields, lambda field: field.is_given)
+        self.auto_fields = _which(fields, lambda field: field.is_auto)
+        self.pre_save_fields = _which(fields, lambda field: field.has_pre_save)
+        self.made_fields = _which(fields, lambda field: field.is_made)
         self.cached_relations = tuple(f.name for f in fields if f.name != f.attname)
-        self.made_fields = [field for field in fields if field.is_made]
-        self.set_attnames = tuple(
-            field.attname for field in fields if field.is_auto or field.is_made
-        )
+        self.set_attnames = tuple(f.attname for f in (*self.auto_fields, *self.made_fields))
+        self.defaults = {field.attname: field.shared_default for field in self.written_fields}
         self.attname_of = {
             name: field.attname for name, field in self.names.items() if _is_plain(name, field)
         }
@@ -148,6 +144,10 @@ class ModelOptions:
         return FieldError(
             f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}"
         )
+
+
+def _which(fields: list[Field[Any]], has_part: Callable[[Field[Any]], bool]) -> list[Field[Any]]:
+    return [field for field in fields if has_part(field)]
 
 
 def _is_plain(name: str, field: Field[Any]) -> bool:

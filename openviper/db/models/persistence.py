@@ -74,10 +74,8 @@ async def save_instance(
         await _save_virtual(instance, limited, creating=creating)
         return
     alias = await write_alias(meta, None, instance._alias)
-    if creating and instance._row is not None:
-        _become_new(instance, alias)
-    if creating and meta.single:
-        await prepare_single(instance, alias)
+    if creating and (meta.single or instance._row is not None):
+        await _prepare_insert(instance, alias)
     await run_before_save(instance, alias, creating=creating)
     plan = plan_on(meta, alias)
     if has_work_after_save(instance, creating=creating):
@@ -87,6 +85,13 @@ async def save_instance(
         await _insert(plan, alias, instance)
     else:
         await _update(plan, alias, instance, limited)
+
+
+async def _prepare_insert(instance: Any, alias: str) -> None:
+    if instance._row is not None:
+        _become_new(instance, alias)
+    if instance._meta.single:
+        await prepare_single(instance, alias)
 
 
 def _become_new(instance: Any, alias: str) -> None:
