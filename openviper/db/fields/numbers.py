@@ -234,14 +234,18 @@ class FloatField(Field[T]):
 
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return the dialect's conversion; if infinities or NaN are allowed, one that refuses what it cannot keep."""
-        write = super().writer(dialect) or float
+        write = super().writer(dialect)
         unable = _NOT_KEPT.get(dialect.name)
         if unable is None or not (self.allow_inf or self.allow_nan):
-            return super().writer(dialect)
+            return write
+        return self._checked_writer(dialect.name, unable, write or float)
 
+    def _checked_writer(
+        self, vendor: str, unable: Callable[[float], bool], write: Converter
+    ) -> Converter:
         def write_checked(value: float) -> Any:
             if unable(value) and not math.isfinite(value):
-                raise ValueError(f"{self.name}: {dialect.name} cannot store {value!r}")
+                raise ValueError(f"{self.name}: {vendor} cannot store {value!r}")
             return write(value)
 
         return write_checked

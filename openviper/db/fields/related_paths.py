@@ -88,14 +88,18 @@ def column_behind(meta: Any, name: str, path: ColumnName) -> Any:
     Raises:
         AttributeError: If the model has neither.
     """
+    field = meta.names.get(name)
+    if field is not None:
+        return field.column(path) if name == field.name else field.key_column(path)
+    return _relation_behind(meta, name, path)
+
+
+def _relation_behind(meta: Any, name: str, path: ColumnName) -> Any:
+    if name in meta.many_to_many:
+        return meta.many_to_many[name].column(path)
     relation = {**meta.reverse, **meta.reverse_many_to_many}.get(name)
     if relation is not None:
         return RelatedPath(path, lambda: relation.model, has_key=False)
-    if name in meta.many_to_many:
-        return meta.many_to_many[name].column(path)
-    field = meta.names.get(name)
-    if field is None:
-        raise AttributeError(
-            f"{meta.model_name} has no field {name!r}; fields: {', '.join(meta.fields)}"
-        )
-    return field.column(path) if name == field.name else field.key_column(path)
+    raise AttributeError(
+        f"{meta.model_name} has no field {name!r}; fields: {', '.join(meta.fields)}"
+    )

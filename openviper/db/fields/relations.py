@@ -262,12 +262,15 @@ class ForeignKey(Field[Awaitable[T]]):
             return value.fk_id
         if not hasattr(type(value), "_meta"):
             return value
-        remote = self.remote_model
-        if not (isinstance(value, remote) or _is_same_table(type(value), remote)):
-            raise ValueError(f"{self.name}: {value!r} is not a {remote.__name__}")
-        if value.pk is None:
-            raise ValueError(f"{self.name}: {value!r} is not saved yet")
+        self._check_target(value)
         return value.pk
+
+    def _check_target(self, instance: Any) -> None:
+        remote = self.remote_model
+        if not (isinstance(instance, remote) or _is_same_table(type(instance), remote)):
+            raise ValueError(f"{self.name}: {instance!r} is not a {remote.__name__}")
+        if instance.pk is None:
+            raise ValueError(f"{self.name}: {instance!r} is not saved yet")
 
     # Values are those of the target's key
 

@@ -100,17 +100,13 @@ def _become_new(instance: Any, alias: str) -> None:
     Raises:
         ValueError: If not all of the values are loaded.
     """
-    missing = deferred_fields(instance)
+    missing = ", ".join(sorted(deferred_fields(instance)))
     if missing:
         raise ValueError(
-            f"{instance!r} has no primary key any more, and no values for a new row: "
-            f"{', '.join(sorted(missing))} not loaded"
+            f"{instance!r} has no primary key any more, and no values for a new row: {missing} not loaded"
         )
     keep_for_rollback(alias, (instance,))
     remember_row(instance, None)
-    for field in instance._meta.fields.values():
-        if field.generated:
-            instance.__dict__.pop(field.attname, None)
 
 
 async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> None:
@@ -197,11 +193,7 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
         _touch(plan, instance, limited)
     if plan.pre_save_fields:
         await _pre_save(plan, instance)
-    changed = changed_values(plan, instance)
-    if plan.meta.made_fields:
-        refuse_generated(plan, changed)
-    if limited is not None:
-        changed = {attname: old for attname, old in changed.items() if attname in limited}
+    changed = _changes(plan, instance, limited)
     if not changed:
         return changed
     written = {attname: stored_value(plan, instance, attname) for attname in changed}
@@ -213,6 +205,16 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
     if plan.meta.made_fields:
         await load_made(plan, alias, instance)
     return changed
+
+
+def _changes(plan: Plan, instance: Any, limited: Limited) -> dict[str, Any]:
+    """Return the stored value of each attribute that an UPDATE has to write."""
+    changed = changed_values(plan, instance)
+    if plan.meta.made_fields:
+        refuse_generated(plan, changed)
+    if limited is None:
+        return changed
+    return {attname: old for attname, old in changed.items() if attname in limited}
 
 
 def _touch(plan: Plan, instance: Any, limited: Limited) -> None:

@@ -64,13 +64,18 @@ def _written(meta: ModelOptions, node: Node, dialect: Dialect, expression: Any) 
     node.bind(binding)
     writer = Writer(dialect, meta, binding.slots or {}, aware=uses_time_zones())
     text, order = writer.finished(node.sql(writer))
+    _check_alone(meta, writer, expression)
+    # Values are not in the text yet, so the table's name can stand for nothing else.
+    text = text.replace(f"{dialect.quote(meta.table_name)}.", "")
+    values = [binding.parameters[place] for place in order]
+    return inline(text, values, dialect.name)
+
+
+def _check_alone(meta: ModelOptions, writer: Writer, expression: Any) -> None:
     if writer.tables.is_joined or writer.has_subqueries:
         raise FieldError(
             f"{meta.model_name}: {expression!r} needs more than the row itself, which no schema can state"
         )
-    # Values are not in the text yet, so the table's name can stand for nothing else.
-    text = text.replace(f"{dialect.quote(meta.table_name)}.", "")
-    return inline(text, [binding.parameters[place] for place in order], dialect.name)
 
 
 Writers.literal = staticmethod(literal_of)

@@ -43,17 +43,22 @@ async def validate_instance(instance: Any) -> None:
         ModelValidationError: If something is not allowed; it names everything found.
     """
     meta = instance._meta
-    find = meta.find_suspects
-    if find is None:
-        find = meta.find_suspects = make_suspect_finder(meta)
-    suspects = find(instance.__dict__)
-    if not is_stored(instance):
-        suspects = [field for field in suspects if not _is_left_out(instance, field)]
-    errors = _field_errors(instance.__dict__, suspects)
+    errors = _field_errors(instance.__dict__, _suspects(instance))
     if errors:
         raise ModelValidationError(meta.model_name, errors)
     for group in meta.unique_together:
         await _check_group(instance, group)
+
+
+def _suspects(instance: Any) -> list[Field[Any]]:
+    """Return the fields whose values need a closer look."""
+    meta = instance._meta
+    if meta.find_suspects is None:
+        meta.find_suspects = make_suspect_finder(meta)
+    suspects: list[Field[Any]] = meta.find_suspects(instance.__dict__)
+    if is_stored(instance):
+        return suspects
+    return [field for field in suspects if not _is_left_out(instance, field)]
 
 
 def _is_left_out(instance: Any, field: Field[Any]) -> bool:
@@ -76,11 +81,17 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     values = [instance.__dict__.get(meta.field(name).attname) for name in group]
     if None in values:  # Incomplete, and NULL equals nothing.
         return
-    others = (~Q(pk=instance.pk),) if is_stored(instance) else ()
-    conditions = QueryScope(meta).conditions(others, dict(zip(group, values, strict=True)))
-    alias = await write_alias(meta, None, instance._alias)
-    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=conditions))
-    is_taken = await read(meta, alias, select.sql, select.parameters, select.convert)
-    if is_taken:
+    if await _is_taken(instance, dict(zip(group, values, strict=True))):
         message = f"{' and '.join(group)} must be unique together"
         raise NotUniqueTogetherError(meta.model_name, {"__all__": [message]})
+
+
+async def _is_taken(instance: Any, values: dict[str, Any]) -> bool:
+    """Return whether another row has these values."""
+    meta = instance._meta
+    others = (~Q(pk=instance.pk),) if is_stored(instance) else ()
+    conditions = QueryScope(meta).conditions(others, values)
+    alias = await write_alias(meta, None, instance._alias)
+    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=conditions))
+    taken: bool = await read(meta, alias, select.sql, select.parameters, select.convert)
+    return taken
