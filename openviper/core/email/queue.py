@@ -71,14 +71,14 @@ def worker_available() -> bool:
     global _looked
     try:
         config = tasks_config()
-        if not config["enabled"] or config["broker"] == "stub":
+        if not config.enabled or config.broker == "stub":
             return False
         broker = get_broker()
         if broker.name == "stub":
             return False
         now = time.monotonic()
         if now - _looked[0] > LOOK_AGAIN or _looked[1] is not broker:
-            _looked = (now, broker, bool(live_workers(broker, float(config["lease"]))))
+            _looked = (now, broker, bool(live_workers(broker, config.lease)))
         return _looked[2]
     except Exception:
         logger.debug("cannot tell whether a worker lives", exc_info=True)
