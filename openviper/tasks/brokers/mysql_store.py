@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from openviper.db.connections.drivers.mysql import connect_arguments, import_driver
+from openviper.db.connections.drivers.mysql_connect import connect_arguments, import_driver
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_mysql, waiting_state
 from openviper.tasks.brokers.server_store import ServerStore

@@ -8,12 +8,10 @@ two places. A claim is an entry pending for the worker; settling one that anothe
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from openviper.db.connections.databases import current_block
 from openviper.tasks.brokers.base import (
@@ -29,14 +27,12 @@ from openviper.tasks.brokers.base import (
     Slot,
     StoredResult,
     StoredSchedule,
-    WorkerInfo,
     info_row,
     waited_since,
 )
-from openviper.tasks.brokers.redis_consumer import GROUP, RedisConsumer
+from openviper.tasks.brokers.redis_consumer import RedisConsumer
 from openviper.tasks.brokers.redis_messages import (
     UNREADABLE,
-    Names,
     callback_text,
     decode,
     decode_for_people,
@@ -44,26 +40,9 @@ from openviper.tasks.brokers.redis_messages import (
     unique_arguments,
 )
 from openviper.tasks.brokers.redis_scripts import ENQUEUE, ENQUEUE_PLAIN, MOVE, SWAP_SLOT
-from openviper.tasks.exceptions import BadMessageError, BrokerError
+from openviper.tasks.brokers.redis_server import RedisServer
+from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Message, to_json
-
-if TYPE_CHECKING:
-    import redis
-
-
-def import_driver() -> Any:
-    """Return the redis package.
-
-    Raises:
-        ModuleNotFoundError: If it is not installed.
-    """
-    try:
-        import redis
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"the broker 'redis' needs the package redis: pip install 'openviper[redis]' ({error})"
-        ) from error
-    return redis
 
 
 class _Stored(NamedTuple):
@@ -81,7 +60,7 @@ class _Stored(NamedTuple):
     text: str
 
 
-class RedisBroker:
+class RedisBroker(RedisServer):
     """A broker on a Redis server from version 6.2 on.
 
     Args:
@@ -92,38 +71,13 @@ class RedisBroker:
 
     name = "redis"
 
-    def __init__(self, url: str, *, lease: float = 60.0, prefix: str = "openviper:") -> None:
-        self.driver = import_driver()
-        self._url = url
-        self.lease = lease
-        self.names = Names(prefix)
-        self._connect()
-
-    def _connect(self) -> None:
-        self.client: redis.Redis = self.driver.Redis.from_url(
-            self._url, decode_responses=True, socket_connect_timeout=5, health_check_interval=30
-        )
+    def connect(self) -> None:
+        """Open connections."""
+        super().connect()
         self._enqueue_plain = self.client.register_script(ENQUEUE_PLAIN)
         self._enqueue = self.client.register_script(ENQUEUE)
         self._move = self.client.register_script(MOVE)
         self._swap_slot = self.client.register_script(SWAP_SLOT)
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Turn the driver's errors into `BrokerError`, without the URL, which may hold a password."""
-        try:
-            yield
-        except self.driver.ResponseError as error:
-            # BUSY: another script is running; LOADING: it reads its data after a start.
-            busy = str(error).startswith(("BUSY", "LOADING", "TRYAGAIN"))
-            raise BrokerError(
-                f"Redis does not answer: {error}", busy=busy, refused=not busy
-            ) from error
-        except UnicodeEncodeError as error:
-            raise BrokerError(f"Redis does not take it: {error}", refused=True) from error
-        except self.driver.RedisError as error:
-            raise BrokerError(f"Redis does not answer: {error}") from error
 
     # Sending
 
@@ -202,12 +156,6 @@ class RedisBroker:
             return None
         return GroupInfo(group_id, *(int(stored[name]) for name in ("total", "done", "failed")))
 
-    def free_unique(self, key: str, message_id: str) -> None:
-        """Let go of a unique key, if it is the message's."""
-        held: Any = self.client.hget(self.names.key("unique"), key)
-        if held is not None and held.startswith(f"{message_id} "):
-            self.client.hdel(self.names.key("unique"), key)
-
     # Periodic jobs
 
     def slot(self, name: str) -> Slot | None:
@@ -251,24 +199,6 @@ class RedisBroker:
             return bool(self.client.hdel(self.names.key("schedules"), name))
 
     # Looking
-
-    def streams(self) -> list[str]:
-        """Return every stream, lowest priority number first."""
-        streams: Any = self.client.smembers(self.names.key("queues"))
-        return sorted(streams, key=lambda name: (self.names.priority_of(name), name))
-
-    def pending(self, stream: str) -> dict[str, str]:
-        """Return the worker of each entry of a stream that has one."""
-        try:
-            entries: Any = self.client.xpending_range(stream, GROUP, "-", "+", 100_000)
-        except self.driver.ResponseError:  # No worker has been here yet.
-            return {}
-        return {entry["message_id"]: entry["consumer"] for entry in entries}
-
-    def waiting_in(self, stream: str) -> int:
-        """Return how many entries of a stream no worker has."""
-        length: Any = self.client.xlen(stream)
-        return int(length) - len(self.pending(stream)) if length else 0
 
     def _stored(self) -> Iterator[_Stored]:
         """Yield every message, with the place it is in."""
@@ -325,21 +255,6 @@ class RedisBroker:
         with self.translated():
             infos = [stored.info for stored in self._stored() if chosen.matches(stored.info)]
         return sorted(infos, key=lambda info: info.sent_at)[:limit]
-
-    def workers(self) -> list[WorkerInfo]:
-        """Return the registered workers."""
-        with self.translated():
-            stored: Any = self.client.hgetall(self.names.key("workers"))
-        workers = []
-        for worker, text in stored.items():
-            host, pid, started_at, seen_at, *more = json.loads(text)
-            # A worker of an earlier version tells no more than that.
-            settled_at, queues, is_busy = more or (seen_at, None, False)
-            names = None if queues is None else tuple(queues)
-            workers.append(
-                WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, is_busy)
-            )
-        return workers
 
     def counts(self) -> list[CallCount]:
         """Return how often what became of calls."""
@@ -418,7 +333,7 @@ class RedisBroker:
 
     def forget(self) -> None:
         """Open connections of its own, as a forked child must."""
-        self._connect()
+        self.connect()
 
 
 def _may_retry(info: MessageInfo, chosen: Sequence[str] | Filter) -> bool:

@@ -7,7 +7,7 @@ import logging
 import select
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openviper.tasks.brokers.base import (
     KEEP_DEAD,
@@ -19,6 +19,7 @@ from openviper.tasks.brokers.base import (
 )
 from openviper.tasks.brokers.redis_messages import dead_text, decode, encode, end_text
 from openviper.tasks.brokers.redis_scripts import ADMIT, BURY, PROMOTE, SETTLE, TAKE_BACK
+from openviper.tasks.brokers.redis_server import GROUP, RedisServer
 from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.limits import Limit
 from openviper.tasks.liveness import is_lost, was_stopped_with_its_watcher
@@ -31,11 +32,7 @@ from openviper.tasks.message import (
     describe_error,
 )
 
-if TYPE_CHECKING:
-    from openviper.tasks.brokers.redis import RedisBroker
-
 logger = logging.getLogger("openviper.tasks.brokers")
-GROUP = "workers"
 PROMOTE_AT_ONCE = 500
 """Most delayed messages that become ready in one script."""
 SWEEP_SECONDS = 60.0
@@ -45,7 +42,7 @@ class RedisConsumer:
     """One worker process at Redis."""
 
     def __init__(
-        self, broker: RedisBroker, worker_id: str, queues: Sequence[str] | None, *, suspects: bool
+        self, broker: RedisServer, worker_id: str, queues: Sequence[str] | None, *, suspects: bool
     ) -> None:
         self._broker = broker
         self._names = broker.names

@@ -18,7 +18,6 @@ from openviper.tasks.message import Finished, Message, Outcome
 from tests.integration.tasks.conftest import Reopen
 from tests.servers import run_on_server
 
-
 STATUS = WorkerStatus(0.0, False)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from openviper.tasks.conf import resolve_tasks_config
-from openviper.tasks.running import Run, get_trace_id, running
 from openviper.tasks.logging import configure_task_logging, get_task_logger
 from openviper.tasks.message import Message
+from openviper.tasks.running import Run, get_trace_id, running
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from openviper.tasks import Registry, actor, periodic
+from openviper.tasks.brokers.base import Slot
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.brokers.base import Slot
 from openviper.tasks.message import Message
 from openviper.tasks.registry import ScheduleEntry
 from openviper.tasks.schedule.periodic import parse_interval
