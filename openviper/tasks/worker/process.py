@@ -276,6 +276,9 @@ class WorkerProcess:
         want = 0 if self._stopping else self._want()
         if not want and not self._settlement.waiting:
             return False
+        if self._tally.has_progress and self._settlement.waiting:
+            # Whoever sees the end of a task sees the last that it has said of itself.
+            self._tally.report(consumer, at_once=True)
         settled, messages = self._settlement.exchange(consumer, want)
         self._settled_at = time.time()
         self._claimed.difference_update(end.message for end in settled)

@@ -82,6 +82,11 @@ class Tally:
         with self._lock:
             self._progress[message.message_id] = progress
 
+    @property
+    def has_progress(self) -> bool:
+        """Whether a task has said how far it is, and the store has not heard of it."""
+        return bool(self._progress)
+
     def report(self, consumer: Consumer, *, at_once: bool = False) -> None:
         """Bring what was gathered to the store, if it is time.
 
