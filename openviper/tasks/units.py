@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 
 MAX_MS = 10 * 366 * 86_400_000
@@ -28,11 +27,11 @@ def to_ms(name: str, value: object, *, least: float = 0) -> float:
         ms = value / timedelta(milliseconds=1)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         # A whole number may be too large for a float.
-        ms = math.inf if isinstance(value, int) and value > MAX_MS else float(value)
+        ms = float(max(-1, min(value, 2 * MAX_MS))) if isinstance(value, int) else value
     else:
         raise TypeError(f"{name}={value!r} must be milliseconds or a timedelta")
     if ms < 0:
-        raise ValueError(f"{name}={value!r} is negative")
+        raise ValueError(f"{name}={_short(value)} is negative")
     if not least <= ms <= MAX_MS:
         raise ValueError(f"{name}={_short(value)} must be from {least:g} ms to ten years")
     return ms

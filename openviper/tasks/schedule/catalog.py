@@ -52,6 +52,7 @@ class Catalog:
         self._read_at = float("-inf")
         self._added: list[ScheduleEntry] = []
         self._paused: frozenset[str] = frozenset()
+        self._stored: list[StoredSchedule] = []
 
     def entries(self) -> list[ScheduleEntry]:
         """Return the jobs; one in the code hides one of its name that was added."""
@@ -72,6 +73,9 @@ class Catalog:
         except BrokerError as error:
             logger.warning("cannot read which periodic jobs were added or paused: %s", error)
             return
+        if stored == self._stored:
+            return
+        self._stored = stored
         self._paused = frozenset(item.name for item in stored if item.is_paused)
         self._added = [entry for item in stored if (entry := read_entry(item)) is not None]
 
