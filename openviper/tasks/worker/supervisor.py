@@ -30,12 +30,16 @@ logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
 MAX_BACKOFF = 30.0
 """Most seconds before a process that died is started again."""
-STABLE = 60.0
+STABLE = 10.0
 """Seconds after which an earlier death is forgotten."""
 LEAVING = 5.0
 """Seconds beyond the grace that a process has to take its leave."""
+FEW_DEATHS = 10
+"""Deaths in a row that a process for suspects may have before it is started later each time."""
 QUARANTINE = 4
 """Most processes at a time for messages that may have ended the process they were in."""
+AT_ONCE = 2
+"""How many of them are started when such messages are seen; those that are seen again later get more."""
 
 
 def run_worker(
@@ -197,6 +201,11 @@ class _Child:
         self.deaths = 0
         self.start_at = math.inf if is_quarantine else 0.0
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is for suspects, and there were none for it."""
+        return self.is_quarantine and not self.pid and self.start_at == math.inf
+
 
 class _Watch:
     """Starts processes and sees to it that they run."""
@@ -251,9 +260,9 @@ class _Watch:
     def _start_those_due(self) -> None:
         if self._has_suspects:
             self._has_suspects = False
-            for child in self._children:
-                if child.is_quarantine and not child.pid:
-                    child.start_at = min(child.start_at, time.monotonic() + child.deaths)
+            resting = [child for child in self._children if child.is_resting]
+            for child in resting[:AT_ONCE]:
+                child.start_at = time.monotonic()
         for child in self._children:
             if not child.pid and child.start_at <= time.monotonic():
                 self._start(child)
@@ -340,8 +349,9 @@ class _Watch:
             child.deaths = 0
             return
         child.deaths = 1 if now - child.started_at > STABLE else child.deaths + 1
-        # One for suspects is expected to die of them, and the first death of another one is no habit yet.
-        delay = min(MAX_BACKOFF, 0.5 * 2.0 ** (child.deaths - 1))
+        # One for suspects is expected to die of them: only many deaths in a row are a habit.
+        habit = child.deaths - (FEW_DEATHS if child.is_quarantine else 1)
+        delay = min(MAX_BACKOFF, 0.5 * 2.0 ** max(0, habit))
         child.start_at = now + delay
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         logger.error("worker process %d ended with %s; a new one starts in %.1f s", pid, how, delay)

@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -256,7 +256,7 @@ def _sqlite(root: Path) -> Iterator[Place]:
 @pytest.fixture(params=["sqlite", "postgresql", "mysql", "redis"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Return a kind of broker."""
-    makers = {
+    makers: dict[str, Callable[[], AbstractContextManager[Place]]] = {
         "sqlite": lambda: _sqlite(tmp_path),
         "postgresql": _postgresql,
         "mysql": _mysql,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -109,11 +110,12 @@ def test_options_that_cannot_be_are_refused_and_nothing_is_stored(
 def test_a_call_that_does_not_fit_is_refused_where_it_is_made(
     memory: MemoryBroker, work: Actor[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    for send in (
+    sends: tuple[Callable[[], object], ...] = (
         lambda: work.send(*args, **kwargs),
         lambda: work.send_with_options(args=args, kwargs=kwargs),
         lambda: enqueue_task(work.actor_name, args, kwargs),
-    ):
+    )
+    for send in sends:
         with pytest.raises(TypeError, match="cannot be called so"):
             send()
     assert memory.messages() == []

@@ -426,7 +426,11 @@ def test_a_chain_goes_step_by_step_and_ends_with_a_dead_one(
     def breaks() -> None:
         raise ValueError
 
-    last = chain(add.message(1, 2), add.message(10), add.message(100), pass_results=True)
+    def step(number: int) -> Any:
+        """Return a call whose first argument is the result of the one before."""
+        return {**add.message(0, 0), "args": (number,)}
+
+    last = chain(add.message(1, 2), step(10), step(100), pass_results=True)
     plain = chain(add.message(5, 5), add.message(6, 6))
     chain(breaks.message(), add.message(7, 7))
     run(memory, keep_results=True)
