@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from openviper.db.fields import DecimalField as DecimalField
     from openviper.db.fields import DurationField as DurationField
     from openviper.db.fields import EmailField as EmailField
+    from openviper.db.fields import ExclusionConstraint as ExclusionConstraint
     from openviper.db.fields import Field as Field
     from openviper.db.fields import FileField as FileField
     from openviper.db.fields import FloatField as FloatField
@@ -101,9 +102,11 @@ if TYPE_CHECKING:
     from openviper.db.fields import UniqueConstraint as UniqueConstraint
     from openviper.db.fields import URLField as URLField
     from openviper.db.fields import UUIDField as UUIDField
+    from openviper.db.models import SQL as SQL
     from openviper.db.models import AbstractModel as AbstractModel
     from openviper.db.models import Model as Model
     from openviper.db.models import ModelOptions as ModelOptions
+    from openviper.db.models import ReverseRows as ReverseRows
     from openviper.db.models.many_to_many import ManyToManyManager as ManyToManyManager
     from openviper.db.query import QuerySet as QuerySet
     from openviper.db.query.events import ModelEventDispatcher as ModelEventDispatcher
@@ -246,6 +249,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "DecimalField",
             "DurationField",
             "EmailField",
+            "ExclusionConstraint",
             "Field",
             "FileField",
             "FloatField",
@@ -273,7 +277,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "UUIDField",
             "UniqueConstraint",
         ),
-        "openviper.db.models": ("AbstractModel", "Model", "ModelOptions"),
+        "openviper.db.models": ("AbstractModel", "Model", "ModelOptions", "ReverseRows", "SQL"),
         "openviper.db.models.many_to_many": ("ManyToManyManager",),
         "openviper.db.query": ("QuerySet",),
         "openviper.db.query.events": (

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from openviper.db.fields.choices import TextChoice
-from openviper.db.fields.constraints import CheckConstraint, Constraint, Index, UniqueConstraint
+from openviper.db.fields.constraints import (
+    CheckConstraint,
+    Constraint,
+    ExclusionConstraint,
+    Index,
+    UniqueConstraint,
+)
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.sql_text import SQL
 from openviper.db.models.base import AbstractModel, Model
 from openviper.db.models.many_to_many import ManyToManyManager
 from openviper.db.models.meta import ModelMeta, check_primary_keys
+from openviper.db.models.related import ReverseRows
 from openviper.db.models.validation import ModelValidationError
 from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
@@ -22,6 +30,7 @@ __all__ = [
     "CheckConstraint",
     "Constraint",
     "Count",
+    "ExclusionConstraint",
     "F",
     "Index",
     "Manager",
@@ -36,6 +45,8 @@ __all__ = [
     "Prefetch",
     "Q",
     "QuerySet",
+    "ReverseRows",
+    "SQL",
     "Sum",
     "TextChoice",
     "UniqueConstraint",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from openviper.conf import settings
 from openviper.db import executor
 from openviper.db.connection import connections
 from openviper.db.executor import (
@@ -17,7 +16,7 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
-from openviper.db.query.chaining import MAX_ROWS, QueryBuilder, column_name
+from openviper.db.query.chaining import MAX_ROWS
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
     UNKNOWN_VALUE,
@@ -27,7 +26,8 @@ from openviper.db.query.pages import (
     known_values,
 )
 from openviper.db.query.prefetch import with_keys
-from openviper.db.query.values import ValuesQuery, aggregates_of, as_dicts, as_scalars, as_tuples
+from openviper.db.query.selecting import SelectingQuery, capped
+from openviper.db.query.values import ValuesQuery, aggregates_of, as_tuples
 from openviper.db.sql.aggregates import Aggregate
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Q
@@ -36,13 +36,11 @@ from openviper.db.sql.nodes import Node, Order
 from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.sql.prepared import plan_for
 from openviper.db.sql.resolving import QueryScope
-from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import (
     Select,
     select_count,
     select_exists,
     select_instances,
-    value_nodes,
 )
 from openviper.db.sql.statements import order_of
 from openviper.db.sql.subqueries import Subselect
@@ -58,7 +56,7 @@ IN_BULK_SIZE = 500
 """Most keys of one query of `in_bulk`."""
 
 
-class ReadingQuery(QueryBuilder[M]):
+class ReadingQuery(SelectingQuery[M]):
     """A query that can be run."""
 
     __slots__ = ()
@@ -77,7 +75,7 @@ class ReadingQuery(QueryBuilder[M]):
         return self._with(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
 
     async def _fetch_all(self) -> list[M]:
-        return await self._fetch(_capped(self.query))
+        return await self._fetch(capped(self.query))
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
@@ -349,45 +347,7 @@ class ReadingQuery(QueryBuilder[M]):
         found = await ValuesQuery(self._meta, row, named, as_tuples, is_named=True)
         return found[0] if found else (None,) * len(nodes)
 
-    # Values
-
-    def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
-        """Return, when awaited, a list of dicts.
-
-        Args:
-            *names: Fields or paths such as ``author__name``, which comes back under ``name``; all columns by default.
-
-        Raises:
-            FieldError: If a name is unknown.
-        """
-        return self._values(tuple(map(column_name, names)), as_dicts)
-
-    @overload
-    def values_list(
-        self, *names: str | Selectable, flat: Literal[False] = ...
-    ) -> ValuesQuery[tuple[Any, ...]]: ...
-    @overload
-    def values_list(self, *names: str | Selectable, flat: Literal[True]) -> ValuesQuery[Any]: ...
-    def values_list(self, *names: str | Selectable, flat: bool = False) -> ValuesQuery[Any]:
-        """Return, when awaited, a list of tuples.
-
-        Args:
-            *names: Fields or paths; all columns by default.
-            flat: Give the values themselves, for exactly one name.
-
-        Raises:
-            FieldError: If a name is unknown.
-            ValueError: If `flat` is set with other than one name.
-        """
-        if flat and len(names) != 1:
-            raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
-        return self._values(tuple(map(column_name, names)), as_scalars if flat else as_tuples)
-
-    def _values(
-        self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
-    ) -> ValuesQuery[Any]:
-        columns = value_nodes(self._meta, self.query, names)
-        return ValuesQuery(self._meta, _capped(self.query), columns, shape, is_named=bool(names))
+    # As parts of other queries
 
     def as_subquery(self) -> Subselect:
         """Return the query as a node whose one column is the primary key, for a query around it."""
@@ -475,13 +435,6 @@ async def _fetch_any(model: type[Any], query: Description) -> list[Any]:
 def _check_size(name: str, size: object) -> None:
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise ValueError(f"{name}={size!r} is not a number of at least 1")
-
-
-def _capped(query: Description) -> Description:
-    if query.limit is not None:
-        return query
-    cap = settings.MAX_QUERY_ROWS
-    return query if cap is None else query.changed(limit=cap)
 
 
 def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mappi
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
+from openviper.db.fields.columns import Column
 from openviper.db.query import QuerySet
 from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from typing import Self
 
 M = TypeVar("M")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
 Query = Coroutine[Any, Any, M]
 
 
@@ -240,12 +246,36 @@ class Manager(Generic[M]):
         return self.get_queryset().values(*names)
 
     @overload
+    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
+    def values_list(
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+    ) -> ValuesQuery[tuple[A, B, C]]: ...
+    @overload
+    def values_list(
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], d: Column[D, Any], /
+    ) -> ValuesQuery[tuple[A, B, C, D]]: ...
+    @overload
+    def values_list(
+        self,
+        a: Column[A, Any],
+        b: Column[B, Any],
+        c: Column[C, Any],
+        d: Column[D, Any],
+        e: Column[E, Any],
+        /,
+    ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
+    @overload
     def values_list(
         self, *names: str | Selectable, flat: Literal[False] = ...
     ) -> ValuesQuery[tuple[Any, ...]]: ...
     @overload
     def values_list(self, *names: str | Selectable, flat: Literal[True]) -> ValuesQuery[Any]: ...
-    def values_list(self, *names: str | Selectable, flat: bool = False) -> ValuesQuery[Any]:
+    def values_list(self, *names: Any, flat: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, a list of tuples, or of values if `flat` is set."""
         queryset = self.get_queryset()
         return queryset.values_list(*names, flat=True) if flat else queryset.values_list(*names)

@@ -135,6 +135,9 @@ class Expression:
 
     __slots__ = ()
 
+    is_computed: ClassVar[bool] = True
+    """Tells type checkers what may stand on the right of a column's comparison."""
+
     def resolve(self, scope: Scope) -> Node:
         """Return the node of the expression, its names resolved.
 

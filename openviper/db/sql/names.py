@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openviper.db.fields.base import Field
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.parts import PARTS, part_of
@@ -50,6 +51,8 @@ def value_named(meta: ModelOptions, name: str) -> Node:
     Raises:
         FieldError: If it leads to no value.
     """
+    if isinstance(name, ColumnName):
+        name.check(meta)
     path = walk(meta, name)
     node: Node = column_of(meta, path)
     if path.field is None and not path.rest:

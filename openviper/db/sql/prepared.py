@@ -14,19 +14,12 @@ from openviper.db.sql.rows.from_rows import Build, make_builder
 from openviper.db.sql.rows.to_rows import make_extractor
 
 
-def _sets_itself(field: Field[Any]) -> bool:
-    return field.auto_now or field.auto_now_add
-
-
-def _prepares_values(field: Field[Any]) -> bool:
-    return type(field).pre_save is not Field.pre_save
-
-
 class Plan:
     """The compiled side of one model on one dialect.
 
     Attributes:
         fields: The columns in order.
+        written: The attributes of the columns that are written, which are all but generated ones.
         build: Turns rows of all columns into instances.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
@@ -44,11 +37,13 @@ class Plan:
         self.writers = [field.writer(dialect) for field in self.fields]
         self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
         self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
-        self.auto_fields: list[Any] = list(filter(_sets_itself, self.fields))
-        self.pre_save_fields = list(filter(_prepares_values, self.fields))
-        self.key_position = self.attnames.index(meta.pk.attname)
+        self.auto_fields = meta.auto_fields
+        self.pre_save_fields = meta.pre_save_fields
+        self.written = tuple(field.attname for field in meta.written_fields)
+        self.key_position = self.written.index(meta.pk.attname)
+        writers = [self.writer_of[attname] for attname in self.written]
         self.extract = make_extractor(
-            meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware
+            meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware
         )
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
@@ -57,10 +52,12 @@ class Plan:
         columns = list(map(self.column, self.fields))
         self.get_sql = f"SELECT {', '.join(columns)} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
-        self.insert_sql_with_key = self._insert_sql(self.attnames)
-        others = self.attnames[: self.key_position] + self.attnames[self.key_position + 1 :]
+        self.insert_sql_with_key = self._insert_sql(self.written)
+        others = tuple(name for name in self.written if name != meta.pk.attname)
         self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
-        self.bulk_insert_sql = dialect.bulk_insert(self.table, columns)
+        self.bulk_insert_sql = dialect.bulk_insert(
+            self.table, [self.column(field) for field in meta.written_fields]
+        )
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 
     def column(self, field: Field[Any]) -> str:
@@ -83,6 +80,18 @@ class Plan:
         columns = ", ".join(self.column(self.meta.names[attname]) for attname in attnames)
         marks = ", ".join([self.dialect.placeholder] * len(attnames))
         return f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"
+
+    def insert_sql(self, attnames: tuple[str, ...]) -> str:
+        """Return the INSERT of these attributes; it returns the key when that is not among them."""
+        sql: str = self.cached(("insert row", attnames), lambda: self._insert_sql(attnames))
+        if self.meta.pk.attname in attnames:
+            return sql
+        return sql + self.dialect.returning_key(self.key)
+
+    def made_sql(self, attnames: tuple[str, ...]) -> str:
+        """Return the SELECT of what the database worked out for one row; the key is the parameter."""
+        columns = ", ".join(self.column(self.meta.names[attname]) for attname in attnames)
+        return f"SELECT {columns} FROM {self.table} WHERE {self.key} = {self.dialect.placeholder}"
 
     def update_sql(self, attnames: tuple[str, ...]) -> str:
         """Return the UPDATE of these attributes of one row; the key is the last parameter."""

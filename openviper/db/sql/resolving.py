@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
@@ -140,6 +141,8 @@ class QueryScope:
 
     def lookup(self, key: str, value: object) -> Node:
         """Return the node of one lookup with its value."""
+        if isinstance(key, ColumnName):
+            key.check(self.meta)
         lookup = self._computed_lookup(key) if self.computed else None
         if lookup is None:
             lookup = find_lookup(self.meta, key)

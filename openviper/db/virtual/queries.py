@@ -47,10 +47,15 @@ class VirtualQuerySet(QuerySet[M]):
         else:
             narrowed = self.filter(*conditions, ignore_permissions=ignore_permissions, **lookups)
             instances = await self._fetch(narrowed.query)
+        return self._only_one(instances)
+
+    def _only_one(self, instances: list[M]) -> M:
         if not instances:
-            raise DoesNotExist(f"no {meta.model_name} matches the query")
+            raise DoesNotExist(f"no {self._meta.model_name} matches the query")
         if len(instances) > 1:
-            raise MultipleObjectsReturned(f"more than one {meta.model_name} matches the query")
+            raise MultipleObjectsReturned(
+                f"more than one {self._meta.model_name} matches the query"
+            )
         return instances[0]
 
     def _asks_for_key(self, conditions: tuple[Condition, ...], lookups: dict[str, Any]) -> bool:

@@ -133,11 +133,15 @@ def _clause(meta: ModelOptions, condition: Node) -> FilterClause:
     if not _is_plain(lookup):
         refuse(meta, f"the condition {lookup.key!r}")
     operator = _OPERATORS[lookup.operator.name]
+    return FilterClause(lookup.field.attname, operator, _value(condition))
+
+
+def _value(condition: Compare | InList) -> Any:
+    """Return what a condition compares with, of the field's type."""
+    field = condition.lookup.field
     if isinstance(condition, InList):
-        value: Any = [lookup.field.to_python(element) for element in condition.values]
-    else:
-        value = lookup.field.to_python(condition.value)
-    return FilterClause(lookup.field.attname, operator, value)
+        return [field.to_python(element) for element in condition.values]
+    return field.to_python(condition.value)
 
 
 def _is_plain(lookup: Lookup) -> bool:

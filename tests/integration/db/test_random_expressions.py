@@ -159,9 +159,7 @@ def arithmetic(operator: str, left: Made, right: Made) -> Made:
     expression = symbols[operator](left.expression, right.expression)
     if left.kind in NUMBERS and right.kind in NUMBERS:
         kind, places = number_result(operator, left, right)
-
-        def apply(first: Any, second: Any) -> Any:
-            return computed(operator, first, second, kind, places)
+        apply: Callable[[Any, Any], Any] = partial(computed, operator, kind, places)
     else:
         rule = MOMENTS.get((str(left.kind), operator, str(right.kind)))
         if rule is None:

@@ -42,17 +42,19 @@ class Stamped(AbstractModel):
         unique_together = ("made", "label")
 
 
-class ShoutingManager(Manager["Shape"]):
-    def get_queryset(self) -> QuerySet[Shape]:
+class ShoutingManager(Manager["Figure"]):
+    def get_queryset(self) -> QuerySet[Figure]:
         return super().get_queryset().filter(label="X")
 
 
-class Shape(Model):
-    _app_name = "shapes"
-
+class Figure(AbstractModel):
     label = CharField(max_length=5, default="x")
     tags: list[str]
     loud = ShoutingManager()
+
+
+class Shape(Figure):
+    _app_name = "shapes"
 
     class Meta:
         verbose_name = "form"
@@ -64,7 +66,7 @@ class Shape(Model):
         ]
 
 
-class Round(Shape):
+class Round(Figure):
     _app_name = "shapes"
 
     radius = IntegerField(default=2)
@@ -153,6 +155,21 @@ def test_abstractness_is_not_inherited_but_options_are() -> None:
 def test_a_proxy_shares_its_parents_table() -> None:
     assert Loud._meta.table_name == Shape._meta.table_name
     assert Loud._meta.proxy
+
+
+def test_a_subclass_of_a_model_with_a_table_is_an_error_that_names_the_ways_out() -> None:
+    for bases in ((Shape,), (Shape, Figure), (Loud,)):
+        with pytest.raises(FieldError) as caught:
+            ModelMeta("Sub", bases, {"__module__": __name__, "_app_name": "shapes"})
+        for way in ("abstract base", r"OneToOneField(", "Meta.proxy = True"):
+            assert way in str(caught.value)
+    with pytest.raises(FieldError, match="Sub is a subclass of Shape"):
+        ModelMeta(
+            "Sub",
+            (Shape,),
+            {"__module__": __name__, "Meta": options(abstract=True)},
+        )
+    assert "shapes.Sub" not in {model._meta.label for model in model_registry.all()}
 
 
 def test_names_are_derived() -> None:
