@@ -134,12 +134,15 @@ def _number(name: str, lookup: Lookup, value: Any) -> Node:
     exact = _exact(value)
     if exact is None:
         return Compare(lookup, value)
-    is_whole = not isinstance(exact, float) and exact == int(exact)
+    is_beyond = exact > _GREATEST or exact < _LEAST
     if name in ("exact", "ne"):
-        if is_whole and _LEAST <= exact <= _GREATEST:
-            return Compare(lookup, int(exact))
-        return Settled(lookup.left, name == "ne")
-    if exact > _GREATEST or exact < _LEAST:
+        is_other = is_beyond or exact != int(exact)
+        return Settled(lookup.left, name == "ne") if is_other else Compare(lookup, int(exact))
+    return _ordered(name, lookup, exact, is_beyond)
+
+
+def _ordered(name: str, lookup: Lookup, exact: Any, is_beyond: bool) -> Node:
+    if is_beyond:
         return Settled(lookup.left, (exact > 0) == (name in ("lt", "lte")))
     # The column has whole numbers only: greater than 0.5 is greater than 0, less than 0.5 is less than 1.
     return Compare(lookup, math.floor(exact) if name in ("gt", "lte") else math.ceil(exact))
