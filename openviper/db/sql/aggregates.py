@@ -403,17 +403,17 @@ class RelatedValue(Node):
         return f"(SELECT {call}{tables.from_clause()} WHERE {tables.link}{condition})"
 
     def _call(self, writer: Writer) -> str:
-        node = self.node
+        node, argument = self.node, self.node.argument
         is_plain_count = isinstance(node.aggregate, Count) and not node.aggregate.distinct
-        argument = node.argument
-        if (
-            is_plain_count
-            and isinstance(argument, Column)
-            and argument.steps == self.steps
-            and argument.field.primary_key
-        ):
+        if is_plain_count and self._is_key(argument):
             return "COUNT(*)"
         return node.unconditional(writer)
+
+    def _is_key(self, argument: Node) -> bool:
+        """Return whether something is the key of the rows, which each of them has."""
+        if not isinstance(argument, Column):
+            return False
+        return argument.steps == self.steps and argument.field.primary_key
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return that of the aggregate."""
