@@ -15,7 +15,7 @@ from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.arithmetic import as_float, rounded
-from openviper.db.sql.expressions import Combined, Expression, F, Func
+from openviper.db.sql.expressions import Expression, F
 from openviper.db.sql.nodes import (
     Binding,
     Column,
@@ -99,7 +99,7 @@ class Aggregate(Expression):
     def _argument(self, scope: Scope) -> Node:
         if isinstance(self.field, str):
             return self._named(scope, self.field)
-        if not isinstance(self.field, (Combined, Func)):
+        if not isinstance(self.field, Expression) or isinstance(self.field, Aggregate):
             raise FieldError(f"{self!r}: an aggregate is of a field, or of arithmetic over fields")
         node = self.field.resolve(scope)
         parts = list(all_parts(node))
