@@ -90,8 +90,12 @@ def mark_inserted(
 
 def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:
     """Remember values of some attributes, in the driver's form, as stored."""
-    known = dict(zip(layout_of(plan, instance), instance._row, strict=True))
+    layout = layout_of(plan, instance)
+    known = dict(zip(layout, instance._row, strict=True))
     known.update(written)
+    if layout is plan.attnames:  # All of them, in their order.
+        instance.__dict__[ROW] = tuple(known.values())
+        return
     layout = tuple([name for name in plan.attnames if name in known])
     row = tuple([known[name] for name in layout])
     remember_row(instance, row, None if len(layout) == len(plan.attnames) else layout)
