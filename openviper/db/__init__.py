@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from openviper.db.connections.observers import (
         database_backend_registry as database_backend_registry,
     )
+    from openviper.db.dialects.sqlite_functions import sqlite_function as sqlite_function
     from openviper.db.exceptions import DatabaseAliasNotFoundError as DatabaseAliasNotFoundError
     from openviper.db.exceptions import DatabaseBackendNotFoundError as DatabaseBackendNotFoundError
     from openviper.db.exceptions import DatabaseConfigurationError as DatabaseConfigurationError
@@ -303,6 +304,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "write_used",
         ),
         "openviper.db.schemas": ("create_tables", "init_db"),
+        "openviper.db.dialects.sqlite_functions": ("sqlite_function",),
         "openviper.db.sql.aggregates": ("Aggregate", "Avg", "Count", "Max", "Min", "Sum"),
         "openviper.db.sql.expressions": ("Expression", "F", "Func", "OrderBy", "Q", "Value"),
         "openviper.db.sql.subqueries": ("Exists", "OuterRef", "Subquery"),

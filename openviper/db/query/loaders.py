@@ -84,18 +84,20 @@ async def run_prefetch(
 
 
 async def _load_all(loading: Loading, instances: list[Any], nodes: tuple[Node, ...]) -> None:
-    for node in nodes:
-        if not instances:
-            return
-        field = node.relation.field
-        if isinstance(field, ManyToManyRelation):
-            found = await _load_links(loading, instances, node, field)
-        elif node.relation.reverse:
-            found = await _load_referring(loading, instances, node, field)
-        else:
-            found = await _load_referred(loading, instances, node, field)
+    for node in nodes if instances else ():
+        found = await _load(loading, instances, node)
         if node.children:
-            await _load_all(loading, list({id(one): one for one in found}.values()), node.children)
+            distinct = {id(instance): instance for instance in found}
+            await _load_all(loading, list(distinct.values()), node.children)
+
+
+async def _load(loading: Loading, instances: list[Any], node: Node) -> list[Any]:
+    """Load one relation of instances and return what is related."""
+    field = node.relation.field
+    if isinstance(field, ManyToManyRelation):
+        return await _load_links(loading, instances, node, field)
+    load = _load_referring if node.relation.reverse else _load_referred
+    return await load(loading, instances, node, field)
 
 
 def _store(instance: Any, node: Node, value: Any) -> None:

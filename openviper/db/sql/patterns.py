@@ -144,17 +144,21 @@ def _characters(kind: Any, value: Any) -> frozenset[str]:
 
 def _complaint(pieces: list[Piece]) -> str | None:
     """Return why parts in a row may take long, or `None`."""
-    for piece in pieces:
-        if piece.complaint:
-            return piece.complaint
+    own = next((piece.complaint for piece in pieces if piece.complaint), None)
+    if own is not None:
+        return own
     taken: frozenset[str] = frozenset()
     for piece in pieces:
-        if piece.is_long:
-            if piece.characters & taken:
-                return "has two repeats in a row that can match the same characters"
-            taken = taken | piece.characters
-        elif not piece.is_optional and not piece.characters & taken:
-            taken = (
-                frozenset()
-            )  # What stands between is in neither, so that each repeat ends at one place.
+        if piece.is_long and piece.characters & taken:
+            return "has two repeats in a row that can match the same characters"
+        taken = _taken_behind(piece, taken)
     return None
+
+
+def _taken_behind(piece: Piece, taken: frozenset[str]) -> frozenset[str]:
+    """Return what repeats before this place may have taken, and could give back to one behind it."""
+    if piece.is_long:
+        return taken | piece.characters
+    # What stands between and is in neither makes each repeat end at one place.
+    is_wall = not piece.is_optional and not piece.characters & taken
+    return frozenset() if is_wall else taken

@@ -42,6 +42,7 @@ from openviper.db import (
     Upper,
     Value,
     When,
+    sqlite_function,
 )
 from openviper.db.dialects import SQLiteDialect
 from openviper.db.fields import (
@@ -88,14 +89,17 @@ class Row(Model):
     kind = ForeignKey(Kind, null=True, related_name="rows")
 
 
+@sqlite_function("reverse", 1)
+def reverse(text: str) -> str:
+    return text[::-1]
+
+
 class Reverse(Func):
     """The text from its end to its beginning."""
 
     accepts = (Family.TEXT,)
     gives = TEXT
-
-    def sql(self, dialect: Any, *arguments: str) -> str:
-        return arguments[0] if dialect.name == "sqlite" else f"REVERSE({arguments[0]})"
+    template = "REVERSE({0})"
 
 
 ROWS: list[dict[str, Any]] = [
@@ -185,7 +189,7 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "greatest": (Greatest("n", 0, 2), lambda row: max(row["n"], 0, 2)),
     "least": (Least("price", "n"), lambda row: min(row["price"], Decimal(row["n"]))),
     "nullif": (NullIf("n", 3), lambda row: None if row["n"] == 3 else row["n"]),
-    "own": (Reverse(Reverse("text")), lambda row: row["text"]),
+    "own": (Reverse("text"), lambda row: row["text"][::-1]),
 }  # fmt: skip
 
 

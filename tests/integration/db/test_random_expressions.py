@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -117,7 +118,7 @@ def number_result(operator: str, left: Made, right: Made) -> tuple[str, int]:
     return "decimal", max(places, 6) if operator == "/" else places
 
 
-def computed(operator: str, first: Any, second: Any, kind: str, places: int) -> Any:
+def computed(operator: str, kind: str, places: int, first: Any, second: Any) -> Any:
     """Return what Python makes of two numbers."""
     make: Any = {"decimal": Decimal, "float": float, "int": int}[kind]
     first, second = make(first), make(second)
@@ -158,9 +159,7 @@ def arithmetic(operator: str, left: Made, right: Made) -> Made:
     expression = symbols[operator](left.expression, right.expression)
     if left.kind in NUMBERS and right.kind in NUMBERS:
         kind, places = number_result(operator, left, right)
-
-        def apply(first: Any, second: Any) -> Any:
-            return computed(operator, first, second, kind, places)
+        apply: Callable[[Any, Any], Any] = partial(computed, operator, kind, places)
     else:
         rule = MOMENTS.get((str(left.kind), operator, str(right.kind)))
         if rule is None:
@@ -203,13 +202,14 @@ def choice(chance: random.Random, left: Made, right: Made) -> Made:
     if name == "nullif" and "json" in (left.kind, right.kind):
         kind = None
     one, two = left.expression, right.expression
-    expression = {
+    makers: dict[str, Callable[[], Any]] = {
         "coalesce": lambda: Coalesce(one, two),
         "case": lambda: Case(When(n__gt=0, then=one), default=two),
         "greatest": lambda: Greatest(one, two),
         "least": lambda: Least(one, two),
         "nullif": lambda: NullIf(one, two),
-    }[name]()
+    }
+    expression = makers[name]()
     if name == "nullif" and kind is not None:
         kind, places = left.kind, left.places
 
