@@ -192,17 +192,22 @@ class MySQLDDL(ServerDDL):
 
     def alter_table(self, change: TableChange) -> list[str]:
         """Return the statements that make a change of an existing table, the columns in one."""
-        table = self.quote(change.table)
-        statements = []
-        if change.renamed_from:
-            statements.append(f"RENAME TABLE {self.quote(change.renamed_from)} TO {table}")
         clauses = [
             *(f"DROP CONSTRAINT {self.quote(check.name)}" for check in change.dropped_checks),
             ", ".join(self._clauses(change)),
             *self._dropped_defaults(change),
             *(f"ADD {self._check(check)}" for check in change.added_checks),
         ]
-        return statements + [f"ALTER TABLE {table} {clause}" for clause in clauses if clause]
+        return [*self._renaming(change), *self._altering(change.table, clauses)]
+
+    def _renaming(self, change: TableChange) -> Iterator[str]:
+        if change.renamed_from:
+            yield f"RENAME TABLE {self.quote(change.renamed_from)} TO {self.quote(change.table)}"
+
+    def _altering(self, table: str, clauses: Iterable[str]) -> Iterator[str]:
+        for clause in clauses:
+            if clause:
+                yield f"ALTER TABLE {self.quote(table)} {clause}"
 
     def _dropped_defaults(self, change: TableChange) -> list[str]:
         """Return what takes away the defaults that filled the rows of new columns."""
@@ -214,12 +219,14 @@ class MySQLDDL(ServerDDL):
 
     def _clauses(self, change: TableChange) -> Iterator[str]:
         # An index that a foreign key made for itself has gone with it.
-        for index in change.dropped_indexes:
-            if not index.is_constraint:
-                yield f"DROP INDEX {self.quote(index.name)}"
+        own = [index for index in change.dropped_indexes if not index.is_constraint]
+        yield from (f"DROP INDEX {self.quote(index.name)}" for index in own)
         yield from self._key_clauses_before(change)
         yield from self._column_clauses(change)
         yield from self._key_clauses_after(change)
+        yield from self._index_clauses(change)
+
+    def _index_clauses(self, change: TableChange) -> Iterator[str]:
         for live, wanted in change.index_renames:
             yield f"RENAME INDEX {self.quote(live.name)} TO {self.quote(wanted.name)}"
         for wanted in change.added_indexes:
@@ -241,16 +248,19 @@ class MySQLDDL(ServerDDL):
     def _column_clauses(self, change: TableChange) -> Iterator[str]:
         old_names = {new: old for old, new in change.renames}
         for column in change.wanted["columns"]:
-            name = column["name"]
-            old = self.quote(old_names.get(name, name))
-            if name in change.remade:
-                yield f"DROP COLUMN {old}"
-            if column in change.added or name in change.remade:
-                yield f"ADD COLUMN {self.column(column, with_default=True)}"
-            elif name in change.altered or name in old_names:
-                yield f"CHANGE COLUMN {old} {self.column(column)}"
+            old = self.quote(old_names.get(column["name"], column["name"]))
+            yield from self._column_clause(change, column, old)
         for name in change.dropped:
             yield f"DROP COLUMN {self.quote(name)}"
+
+    def _column_clause(self, change: TableChange, column: Column, old: str) -> Iterator[str]:
+        is_remade = column["name"] in change.remade
+        if is_remade:
+            yield f"DROP COLUMN {old}"
+        if is_remade or column in change.added:
+            yield f"ADD COLUMN {self.column(column, with_default=True)}"
+        elif column["name"] in change.altered or old != self.quote(column["name"]):
+            yield f"CHANGE COLUMN {old} {self.column(column)}"
 
 
 def _is_long(neutral_type: str) -> bool:
