@@ -261,7 +261,7 @@ def _imported(path: str) -> Any:
 
 def _takes_options(router: type[Any]) -> bool:
     """Return whether a router is given `ROUTING`: a class of somebody's own need not take what the shipped one takes."""
-    has_own = router.__init__ is not DatabaseRouter.__init__  # noqa: B009 - mypy: unsound on an instance
+    has_own = router.__init__ is not DatabaseRouter.__init__
     return router is not AdminRouter and (issubclass(router, PrimaryReplicaRouter) or has_own)
 
 

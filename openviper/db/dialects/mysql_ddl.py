@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from openviper.db.dialects.ddl import TableChange
+from openviper.db.dialects.ddl import RowCheck, TableChange
 from openviper.db.dialects.definitions import (
     Index,
     LiveTable,
@@ -55,6 +55,11 @@ _ARGUMENTS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _RANGES = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 _NUMBERS = (*_RANGES, "DECIMAL", "DOUBLE", "FLOAT")
 _UUID = "^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$"
+_OLD_MARIADB = (
+    "VERSION() LIKE '%MariaDB%' AND SUBSTRING_INDEX(VERSION(), '.', 1) * 1000"
+    " + SUBSTRING_INDEX(SUBSTRING_INDEX(VERSION(), '.', 2), '.', -1) < 10008"
+)
+"""Whether the server is a MariaDB that takes DESC in an index and makes an ascending one."""
 COLLATION = "utf8mb4_bin"
 """Texts are equal when their characters are, as in the other databases."""
 
@@ -200,6 +205,20 @@ class MySQLDDL(ServerDDL):
         ]
         return [*self._renaming(change), *self._altering(change.table, clauses)]
 
+    def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
+        """Return what has to be looked at before the change, the version of the server included."""
+        new = (
+            table_indexes(change.table, change.wanted)
+            if change.live is None
+            else change.added_indexes
+        )
+        descending = [index.name for index in new if _descends(index)]
+        checks = super().row_checks(change, live)
+        if descending:
+            problem = f"index {descending[0]} of {change.table} is descending, which MariaDB knows from 10.8 on; servers"
+            checks.append(RowCheck(problem, f"SELECT {_OLD_MARIADB}", "SELECT VERSION()"))
+        return checks
+
     def _renaming(self, change: TableChange) -> Iterator[str]:
         if change.renamed_from:
             yield f"RENAME TABLE {self.quote(change.renamed_from)} TO {self.quote(change.table)}"
@@ -261,6 +280,10 @@ class MySQLDDL(ServerDDL):
             yield f"ADD COLUMN {self.column(column, with_default=True)}"
         elif column["name"] in change.altered or old != self.quote(column["name"]):
             yield f"CHANGE COLUMN {old} {self.column(column)}"
+
+
+def _descends(index: Index) -> bool:
+    return any(part.descending for part in index.definition.parts)
 
 
 def _is_long(neutral_type: str) -> bool:
