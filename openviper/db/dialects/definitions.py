@@ -321,9 +321,23 @@ def fills_itself(column: Column) -> bool:
 def for_vendor(table: Table, vendor: str) -> Table:
     """Return a wanted table with the SQL of one vendor wherever a schema file states several.
 
-    What the vendor has no SQL for is left out; `openviper.db.dialects.support` refuses such a table before.
+    What the vendor has no SQL for is left out; `openviper.db.dialects.support` refuses such a table before. A default of
+    NULL is none.
     """
-    return cast("Table", {key: _chosen(value, vendor) for key, value in table.items()})
+    chosen = {key: _chosen(value, vendor) for key, value in table.items()}
+    chosen["columns"] = [_without_null_default(column) for column in chosen["columns"]]
+    return cast("Table", chosen)
+
+
+def _without_null_default(column: dict[str, Any]) -> dict[str, Any]:
+    if "db_default" in column and is_null(column["db_default"]):
+        return {key: value for key, value in column.items() if key != "db_default"}
+    return column
+
+
+def is_null(sql: object) -> bool:
+    """Return whether SQL is no more than NULL."""
+    return sql is None or normalise_expression(str(sql)) == "null"
 
 
 VENDORS = frozenset({"sqlite", "postgresql", "mysql"})

@@ -140,13 +140,14 @@ class PostgreSQLDDL(ServerDDL):
 
     def _changing(self, change: TableChange) -> Iterator[str]:
         alter = f"ALTER TABLE {q(change.table)}"
-        # A generated column may be worked out from one that is about to change, so it is made anew at the end.
-        yield from _drop_columns(alter, sorted(change.remade))
-        yield from self._add_columns(alter, change.added)
+        # A generated column may be worked out from one that is about to change, so it goes first and is made at the end.
+        yield from _drop_columns(alter, [*sorted(change.remade), *change.leaving])
+        new = change.added
+        yield from self._add_columns(alter, [each for each in new if "generated" not in each])
         for column in _named(change, change.altered.keys() - change.remade):
             yield from self._alter_column(change, alter, column)
-        yield from _drop_columns(alter, change.dropped)
-        yield from self._add_columns(alter, _named(change, change.remade))
+        worked_out = [each for each in new if "generated" in each]
+        yield from self._add_columns(alter, [*worked_out, *_named(change, change.remade)])
 
     def _adding(self, change: TableChange) -> Iterator[str]:
         alter = f"ALTER TABLE {q(change.table)}"

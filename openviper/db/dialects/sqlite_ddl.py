@@ -173,7 +173,7 @@ class SQLiteDDL:
         alter = f"ALTER TABLE {q(change.table)}"
         yield from (f"DROP INDEX {q(live.name)}" for live in leaving)
         # ADD COLUMN with a default touches no row. The default stays: taking it away would mean a copy of the table.
-        for column in change.added:
+        for column in change.ordered:
             yield f"{alter} ADD COLUMN {self.column(column, with_default=True)}"
         yield from (f"{alter} DROP COLUMN {q(name)}" for name in change.dropped)
         arriving = [*(wanted for _, wanted in change.index_renames), *change.added_indexes]

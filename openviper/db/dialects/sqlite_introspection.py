@@ -11,7 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
+from openviper.db.dialects.definitions import (
+    Check,
+    Definition,
+    LiveIndex,
+    LiveTable,
+    Part,
+    is_null,
+)
 from openviper.db.dialects.sql_text import tokens, unquote
 
 if TYPE_CHECKING:
@@ -196,7 +203,7 @@ def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
         column["primary_key"] = True
     if source.autoincrement == name:
         column["autoincrement"] = True
-    if name in source.defaults:
+    if not is_null(source.defaults.get(name)):
         column["db_default"] = source.defaults[name]
     if hidden:
         source.generated.add(name)

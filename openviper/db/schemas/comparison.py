@@ -57,6 +57,18 @@ class _Columns:
         for name in surplus:
             going = self.change.dropped if name in self.applied else self.change.kept
             going.append(self.live[name]["name"])
+        self._remake_dependents()
+
+    def _remake_dependents(self) -> None:
+        """Have generated columns made anew that are worked out from one whose type changes, as servers want it."""
+        altered = self.change.altered
+        retyped = {name for name, what in altered.items() if _is_retyped(what)}
+        for column in self.change.wanted["columns"]:
+            formula = column.get("generated")
+            if formula is None or column["name"] not in self.live:
+                continue
+            if mentions(str(formula["expression"]), retyped):
+                altered.setdefault(column["name"], []).append(NEW_FORMULA)
 
     def _compare(self, column: Column, actual: Column | None) -> None:
         if actual is None:
@@ -128,6 +140,10 @@ class _Columns:
 
     def _applied(self, actual: Column) -> Mapping[str, Any]:
         return self.applied.get(actual["name"], {})
+
+
+def _is_retyped(what: Iterable[str]) -> bool:
+    return any(text.startswith("type ") for text in what)
 
 
 def _same(wanted: object, live: object, applied: object) -> bool:
