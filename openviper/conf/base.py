@@ -138,6 +138,8 @@ class Settings:
     SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = dataclasses.field(
         default=None, metadata={"env": False}
     )
+    SECURE_CSP_REPORT_ONLY: bool = False
+    SECURE_REFERRER_POLICY: str = "strict-origin-when-cross-origin"
     SECURE_PERMISSIONS_POLICY: str | None = None
     SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = None
     SECURE_CROSS_ORIGIN_EMBEDDER_POLICY: str | None = None
@@ -145,6 +147,18 @@ class Settings:
     X_FRAME_OPTIONS: str = "DENY"
     TRUSTED_PROXIES: tuple[str, ...] = ()
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = ()
+    MAX_PATH_LENGTH: int = 2048
+    MAX_BODY_SIZE: int = 10 * 1024 * 1024
+    MAX_JSON_BODY_SIZE: int = 2621440
+    MAX_FORM_SIZE: int = 1024 * 1024
+    MAX_FORM_FIELDS: int = 1000
+    MAX_UPLOAD_SIZE: int = 100 * 1024 * 1024
+    MAX_UPLOAD_FILES: int = 100
+    UPLOAD_MEMORY_SIZE: int = 1024 * 1024
+    REQUEST_BODY_TIMEOUT: float = 30.0
+    WEBSOCKET_ALLOWED_ORIGINS: tuple[str, ...] = ()
+    WEBSOCKET_MAX_SIZE: int = 1024 * 1024
+    WEBSOCKET_IDLE_TIMEOUT: float = 300.0
     RATE_LIMIT_BACKEND: str = "memory"
     RATE_LIMIT_REQUESTS: int = 10000
     RATE_LIMIT_WINDOW: int = 60
@@ -162,6 +176,11 @@ class Settings:
     MAX_FILE_SIZE: int = 10485760
     TEMPLATES_DIR: str = "templates/"
     TEMPLATE_AUTO_RELOAD: bool = True
+    TEMPLATE_CONTEXT_PROCESSORS: tuple[str, ...] = ()
+    LANGUAGE_CODE: str = "en"
+    LANGUAGES: tuple[str, ...] = ("en",)
+    LANGUAGE_COOKIE_NAME: str = "language"
+    LOCALE_DIRS: tuple[str, ...] = ("locale/",)
     JINJA_PLUGINS: ConfigMap = _map()
 
     LOG_LEVEL: str = "INFO"

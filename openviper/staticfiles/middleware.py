@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.files import FileResponse, content_disposition
@@ -16,13 +14,10 @@ from openviper.http.responses import PlainTextResponse, Response
 from openviper.routing.paths import below_root
 from openviper.staticfiles.handlers import content_type, is_shown_inline, sanitize_relative_path
 from openviper.utils.datastructures import Headers
+from openviper.utils.opening import Opened, open_below
 
 NOSNIFF = {"x-content-type-options": "nosniff"}
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*\Z")
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# A pipe with nobody at its other end would otherwise block the thread that opens it.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-Opened = tuple[BinaryIO, os.stat_result]
 
 
 class StaticFilesMiddleware:
@@ -123,34 +118,6 @@ class StaticFilesMiddleware:
         if self.untrusted and not is_shown_inline(kind):
             headers["content-disposition"] = content_disposition(name.rpartition("/")[2])
         return FileResponse(name, headers=headers, media_type=kind, opened=opened)
-
-
-def open_below(directory: Path, name: str) -> Opened | None:
-    """Open a regular file below a directory without following a link on the way; `None` if that cannot be done.
-
-    Each part is opened relative to the one before, so nothing can be exchanged for a link in between.
-    """
-    *folders, last = name.split("/")
-    try:
-        current = os.open(directory, _DIRECTORY)
-        try:
-            for folder in folders:
-                inner = os.open(folder, _DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
-                os.close(current)
-                current = inner
-            opened = os.open(last, _FILE, dir_fd=current)
-        finally:
-            os.close(current)
-    except (
-        OSError,
-        ValueError,
-    ):  # Missing, a link, no permission, a name too long, or a lone surrogate.
-        return None
-    status = os.fstat(opened)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(opened)
-        return None
-    return os.fdopen(opened, "rb"), status
 
 
 def _accepts_gzip(headers: Headers) -> bool:

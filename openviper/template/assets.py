@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from openviper.conf import settings
+
 RECORD_NAME = ".openviper-static.json"
 """The record in the destination of `collectstatic`; hidden, so that no source file is likely to be called so."""
 RECORD_VERSION = 1
@@ -31,8 +33,6 @@ def static_url(name: str) -> str:
     Raises:
         ValueError: If `name` is empty, absolute or leads outside.
     """
-    from openviper.conf import settings
-
     if not name or name.startswith("/") or "\\" in name or ".." in name.split("/"):
         raise ValueError(f"{name!r} is not the path of a static file below a static directory")
     if not settings.DEBUG:

@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
-from openviper.http.asgi import RAISE_ERRORS, Message
-from openviper.middleware.security import TEST_CLIENT
+from openviper.http.asgi import RAISE_ERRORS, TEST_CLIENT, Message
 from openviper.utils.datastructures import Headers, RawHeaders, encode_header
 
 if TYPE_CHECKING:
