@@ -197,7 +197,7 @@ class PostgresBackupEngine(BackupEngine):
 def _write_clearing(work_dir: Path, environment: dict[str, str], stop: StopFlag) -> Path:
     """Write what goes before the dump: it empties the schemas, and closes `psql`'s ears to commands in the dump."""
     text = (
-        resources.files("openviper.backup")
+        resources.files("openviper.backup.engines")
         .joinpath("postgres_clear.sql")
         .read_text(encoding="utf-8")
     )
