@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
+from openviper.apps.development import for_development
 from openviper.apps.discovery import discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
+from openviper.apps.server import import_string_of, serve
 from openviper.conf import Settings, settings
-from openviper.core.app_resolver import AppResolver
 from openviper.core.context import (
     current_request,
     current_router,
     current_user,
     request_perms_cache,
 )
-from openviper.db.connections.observers import watch_all_statements
 from openviper.exceptions import HTTPException, MethodNotAllowed, NotFound
 from openviper.http.asgi import (
     ANSWER,
@@ -40,19 +40,16 @@ from openviper.http.background import Background
 from openviper.http.body import Body, ClientDisconnected
 from openviper.http.coercion import coerce_response
 from openviper.http.connection import Connection
-from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response
+from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
 from openviper.http.landing import landing_page
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
-from openviper.middleware.statements import RequestStatements
 from openviper.routing.binding import Handler
 from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import host_of, serve_websocket
-from openviper.staticfiles.finders import register_app_locator
-from openviper.staticfiles.serving import serve_files
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
@@ -300,7 +297,7 @@ class OpenViper:
         entries = [*self._middleware, *settings.MIDDLEWARE]
         stack = build_middleware_stack(self._answer, entries, self._guard)
         if self.debug and not is_production():
-            stack = _for_development(stack)
+            stack = for_development(stack)
         self._max_path = settings.MAX_PATH_LENGTH
         self._stack = stack
         self._built_for = settings.instance
@@ -319,23 +316,11 @@ class OpenViper:
         return guarded
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http":
-            await self._answer_request(scope, receive, send)
-        elif kind == "lifespan":
-            await self._lifespan().run(receive, send)
-        elif kind == "websocket":
-            await serve_websocket(self.router, scope, receive, send)
-        else:
-            raise ValueError(f"{kind!r} is not a type of ASGI connection that is served here")
-
-    async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: Request | None = current_request.get()
-        if request is None or request.scope is not scope:
-            request = Request(scope, receive)
-            current_request.set(request)
-        else:
-            request._receive = receive
+        """Answer what has passed the middleware."""
+        if scope["type"] != "http":
+            await self._answer_other(scope, receive, send)
+            return
+        request = self._request_of(scope, receive)
         response: Response | None = None
         try:
             response = await self._respond(request)
@@ -348,9 +333,27 @@ class OpenViper:
             response = await self._response_to(request, error)
             await response(scope, receive, send)
         else:
-            work = scope.get(BACKGROUND)
-            if work is not None:
-                self.background.start(work, f"{scope['method']} {scope['path']}")
+            if BACKGROUND in scope:
+                about = f"{scope['method']} {scope['path']}"
+                self.background.start(scope[BACKGROUND], about)
+
+    async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan().run(receive, send)
+        elif kind == "websocket":
+            await serve_websocket(self.router, scope, receive, send)
+        else:
+            raise ValueError(f"{kind!r} is not a type of ASGI connection that is served here")
+
+    def _request_of(self, scope: Scope, receive: Receive) -> Request:
+        """Return the request that was made for the middleware, or a new one if a middleware has replaced the scope."""
+        request: Request | None = current_request.get()
+        if request is None or request.scope is not scope:
+            request = Request(scope, receive)
+            current_request.set(request)
+        request._receive = receive
+        return request
 
     async def _respond(self, request: Request) -> Response:
         scope = request.scope
@@ -396,7 +399,10 @@ class OpenViper:
         reads = request.method in ("GET", "HEAD")
         if path == "/" and reads and self.debug and not is_production():
             return self._landing_page()
-        raise NotFound
+        answer = None if self._error_handlers else plain_problem(request, 404)
+        if answer is None:
+            raise NotFound
+        return answer
 
     def _landing_page(self) -> Response:
         routes = [route for route in self.router.routes if route.is_static]
@@ -470,27 +476,16 @@ class OpenViper:
             log_level: The server's log level.
             workers: Number of processes.
         """
-        import uvicorn
-
-        from openviper.utils.logging import get_uvicorn_log_config
-
-        log_config = get_uvicorn_log_config()
-        target: Any = _import_string(self, inspect.currentframe())
-        if target is None:
-            if reload or workers > 1:
-                logger.warning(
-                    "the application is no module-level name; serving in one process without reload"
-                )
-            uvicorn.run(self, host=host, port=port, log_level=log_level, log_config=log_config)
-            return
-        uvicorn.run(
+        frame = inspect.currentframe()
+        target = import_string_of(self, None if frame is None else frame.f_back)
+        serve(
+            self,
             target,
             host=host,
             port=port,
             reload=reload,
-            workers=1 if reload else workers,
             log_level=log_level,
-            log_config=log_config,
+            workers=workers,
         )
 
     def test_client(self, **options: Any) -> OpenViperTestClient:
@@ -500,30 +495,8 @@ class OpenViper:
         return OpenViperTestClient(self, **options)
 
 
-def _for_development(app: ASGIApp) -> ASGIApp:
-    """Wrap an application in what serves files, and have the statements of a request noted for the debug page."""
-    register_app_locator(lambda name: AppResolver().resolve_app(name)[0])
-    watch_all_statements(RequestStatements())
-    return serve_files(app)
-
-
 async def _release(body: Body) -> None:
     """Let go of what was received."""
     body.close()
     if body.form is not None:
         await body.form.close()
-
-
-def _import_string(app: OpenViper, frame: Any) -> str | None:
-    caller = frame.f_back if frame is not None else None
-    if caller is None:
-        return None
-    module = caller.f_globals.get("__name__", "")
-    if module == "__main__":
-        spec = caller.f_globals.get("__spec__")
-        path = caller.f_globals.get("__file__")
-        module = (
-            spec.name if spec is not None else os.path.splitext(os.path.basename(path or ""))[0]
-        )
-    name = next((key for key, value in caller.f_globals.items() if value is app), None)
-    return f"{module}:{name}" if name and module else None

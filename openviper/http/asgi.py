@@ -34,19 +34,19 @@ class Answer:
 
     Args:
         send: Where the messages go.
+
+    Attributes:
+        is_started: Whether its head is sent.
     """
 
-    __slots__ = ("_send", "is_complete", "is_started")
+    __slots__ = ("_send", "is_started")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.is_started = False
-        self.is_complete = False
 
     def __call__(self, message: Message) -> Awaitable[None]:
         """Pass a message on; plain, for it runs twice in every request."""
         if message["type"] == "http.response.start":
             self.is_started = True
-        elif not message.get("more_body"):
-            self.is_complete = self.is_started
         return self._send(message)

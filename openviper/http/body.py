@@ -77,6 +77,39 @@ class Body:
             if chunk:
                 yield chunk
 
+    async def whole(self, limit: int, timeout: float) -> bytes:
+        """Return the body as one piece.
+
+        Args:
+            limit: Its longest length, in bytes.
+            timeout: Longest wait for a piece, in seconds.
+
+        Raises:
+            HTTPException: 413 if it is longer.
+            BodyTimeoutError: See `chunks`.
+            ClientDisconnected: See `chunks`.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        if self._pending is None and self._waiting is None and not self._ended:
+            # The body of a small request is there already, and in one piece: no generator, no timer.
+            message, _ = await self._next(timeout)
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                self._ended = True
+                pieces.append(message.get("body", b""))
+                size = len(pieces[0])
+            else:
+                self._pending = message
+        if not self._ended:
+            async for chunk in self.chunks(timeout):
+                size += len(chunk)
+                if size > limit:
+                    raise HTTPException(413)
+                pieces.append(chunk)
+        if size > limit:
+            raise HTTPException(413)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
     async def _next(self, timeout: float) -> tuple[Message, float]:
         """Return the next message, and the seconds it was waited for."""
         if self._pending is not None:

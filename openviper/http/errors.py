@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from openviper.exceptions import HTTPException, TableNotFound
@@ -83,7 +84,7 @@ def status_of(error: BaseException) -> int:
 def wants_html(request: Request) -> bool:
     """Return whether the client asked for a page rather than for data."""
     accept = request.header(b"accept")
-    if accept is None or b"text/" not in accept:
+    if accept is None or b"text/html" not in accept.lower():
         return False
     choices = parse_choices(accept.decode("latin-1"))
     weight = choices.get("text/html", 0.0)
@@ -141,6 +142,28 @@ def answer(
     if not wants_html(request):
         return _problem(status, detail, {}, headers)
     return _page(request, status, detail, headers)
+
+
+@lru_cache(maxsize=64)
+def _plain_problem(status: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    response = _problem(status, _PLAIN[status], {})
+    return response.body, tuple(response.raw_headers)
+
+
+_PLAIN = {404: "Not found."}
+
+
+def plain_problem(request: Request, status: int) -> Response | None:
+    """Return the answer to a request that no route fits, as programs get it; `None` for one that wants a page.
+
+    Made once per status: this is what scanners ask for all day.
+    """
+    if wants_html(request):
+        return None
+    body, headers = _plain_problem(status)
+    response = Response.__new__(Response)
+    response.status_code, response.body, response.raw_headers = status, body, list(headers)
+    return response
 
 
 def _problem(

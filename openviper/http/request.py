@@ -87,20 +87,20 @@ class Request(Connection):
             BodyTimeoutError: If it does not arrive in time.
             ClientDisconnected: If the client goes away before the end.
         """
+        body: Body | None = self.scope.get(BODY)
+        if body is not None and body.data is not None:
+            # Whoever read it has kept to the limit that holds for what it was read as.
+            return body.data
         return await self._whole(self.limits.body)
 
     async def _whole(self, limit: int) -> bytes:
         body = self._body
         if body.data is None:
             self._check_declared_length(limit)
-            chunks: list[bytes] = []
-            size = 0
-            async for chunk in self.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise HTTPException(413)
-                chunks.append(chunk)
-            body.data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            if body.is_streamed:
+                raise RuntimeError("the body has been streamed already")
+            body.is_streamed = True
+            body.data = await body.whole(limit, self.limits.timeout)
         elif len(body.data) > limit:
             raise HTTPException(413)
         return body.data

@@ -154,8 +154,8 @@ class Response:
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
-        body = self.body if scope["method"] != "HEAD" and self._may_have_body() else b""
-        await send({"type": "http.response.body", "body": body})
+        is_sent = scope["method"] != "HEAD" and (self.status_code == 200 or self._may_have_body())
+        await send({"type": "http.response.body", "body": self.body if is_sent else b""})
 
 
 class PlainTextResponse(Response):
@@ -200,7 +200,7 @@ class JSONResponse(Response):
         self.status_code = status_code
         self.body = body
         self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON]
-        if not self._may_have_body():
+        if status_code != 200 and not self._may_have_body():
             del self.raw_headers[0]
 
     def render(self, content: Any) -> bytes:

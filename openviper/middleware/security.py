@@ -7,7 +7,15 @@ from collections.abc import Awaitable
 from urllib.parse import quote
 
 from openviper.conf import settings
-from openviper.http.asgi import NONCE, TEST_CLIENT, ASGIApp, Message, Receive, Scope, Send
+from openviper.http.asgi import (
+    NONCE,
+    TEST_CLIENT,
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
 from openviper.http.csp import ContentSecurityPolicy
 from openviper.http.hosts import matches_host
 from openviper.http.responses import PlainTextResponse, Response
@@ -20,6 +28,7 @@ METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+_LINE_BREAK = re.compile(rb"[\r\n\0]").search
 MAX_REMEMBERED = 256
 """Most hosts whose verdict is remembered: anybody can send any host."""
 
@@ -50,45 +59,31 @@ class SecurityMiddleware(BaseMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request and add headers to its response."""
         kind = scope["type"]
-        if kind not in ("http", "websocket"):
+        if kind == "http":
+            send = self._adding(scope, send)
+        elif kind != "websocket":
             await self.app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if kind == "websocket":
-            await self._websocket(refusal, scope, receive, send)
-            return
-        secure = scope.get("scheme") == "https"
-        add = self._adding(scope, send, self._secure if secure else self._plain)
         if refusal:
-            # Closed, as what follows on this connection may not be what it seems.
-            response = PlainTextResponse(f"Bad Request: {refusal}.", 400, {"connection": "close"})
-            await response(scope, receive, add)
-        elif self.redirect and not secure:
-            await _to_https(scope)(scope, receive, add)
-        else:
-            await self.app(scope, receive, add)
-
-    async def _websocket(self, refusal: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if refusal:
-            await send({"type": "websocket.close", "code": POLICY})
+            await _refuse(refusal, scope, receive, send)
+        elif self.redirect and scope.get("scheme") == "http":
+            await _to_https(scope)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _adding(self, scope: Scope, send: Send, headers: RawHeaders) -> Send:
-        """Return a `send` that adds headers; plain, for it runs twice in every request."""
+    def _adding(self, scope: Scope, send: Send) -> Send:
+        """Return a `send` that adds headers."""
+        headers = self._secure if scope.get("scheme") == "https" else self._plain
         names = self._names
 
-        def add(message: Message) -> Awaitable[None]:
+        def add(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
             if message["type"] == "http.response.start":
-                own = message.get("headers") or ()
-                for name, _ in own:
-                    if name in names:
-                        break
+                own = message.get("headers") or []
+                if NONCE in scope or any(name in names for name, _ in own):
+                    message["headers"] = self._merged(scope, list(own), headers)
                 else:
-                    if NONCE not in scope:
-                        message["headers"] = [*own, *headers]
-                        return send(message)
-                message["headers"] = self._merged(scope, list(own), headers)
+                    message["headers"] = [*own, *headers]
             return send(message)
 
         return add
@@ -111,30 +106,46 @@ class SecurityMiddleware(BaseMiddleware):
         """
         raw = scope["headers"]
         headers = dict(raw)
-        host = headers.get(b"host", b"")
-        # Only where a name occurs twice is there more to look at.
-        if len(headers) != len(raw) and _repeats(raw):
-            return "a header occurs more than once"
-        if b"transfer-encoding" in headers and b"content-length" in headers:
-            return "both a length and a transfer encoding are given"
-        text = b"".join(headers.values())
-        if b"\r" in text or b"\n" in text or b"\0" in text:
-            return "a header holds a line break"
-        method = scope.get("method", "GET")
-        if method not in METHODS and not _METHOD.fullmatch(method):
+        broken = _LINE_BREAK(b"".join(headers.values())) is not None
+        if broken or len(headers) != len(raw) or b"transfer-encoding" in headers:
+            fault = _fault(raw, headers, broken=broken)
+            if fault:
+                return fault
+        if scope.get("method", "GET") not in METHODS and not _METHOD.fullmatch(scope["method"]):
             return "the method is not valid"
-        if not self._host_allowed(host) and not (host == b"testserver" and TEST_CLIENT in scope):
-            return "this host is not allowed"
-        return ""
-
-    def _host_allowed(self, raw: bytes) -> bool:
-        allowed = self._known.get(raw)
+        host = headers.get(b"host", b"")
+        allowed = self._known.get(host)
         if allowed is None:
-            text = raw.decode("latin-1")
-            allowed = valid_host(text) and matches_host(split_host(text)[0], self.allowed_hosts)
-            if len(self._known) < MAX_REMEMBERED:
-                self._known[raw] = allowed
+            allowed = self._learn(host)
+        if allowed or (host == b"testserver" and TEST_CLIENT in scope):
+            return ""
+        return "this host is not allowed"
+
+    def _learn(self, raw: bytes) -> bool:
+        """Return whether a host is allowed, and remember it."""
+        text = raw.decode("latin-1")
+        allowed = valid_host(text) and matches_host(split_host(text)[0], self.allowed_hosts)
+        if len(self._known) < MAX_REMEMBERED:
+            self._known[raw] = allowed
         return allowed
+
+
+def _fault(raw: RawHeaders, headers: dict[bytes, bytes], *, broken: bool) -> str:
+    """Return what is wrong with headers of which something may be."""
+    if _repeats(raw):
+        return "a header occurs more than once"
+    if b"transfer-encoding" in headers and b"content-length" in headers:
+        return "both a length and a transfer encoding are given"
+    return "a header holds a line break" if broken else ""
+
+
+async def _refuse(refusal: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": POLICY})
+        return
+    # Closed, as what follows on this connection may not be what it seems.
+    response = PlainTextResponse(f"Bad Request: {refusal}.", 400, {"connection": "close"})
+    await response(scope, receive, send)
 
 
 SINGLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})

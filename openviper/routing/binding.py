@@ -59,40 +59,43 @@ def bind(handler: Handler, path_params: Sequence[str]) -> Handler:
 
 def make_plan(signature: inspect.Signature, path_params: Sequence[str]) -> Plan:
     """Return what a handler with this signature is called with."""
-    plan = Plan([], [], False, [])
-    takes_rest = False
-    unannotated: list[str] = []
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            takes_rest = True
-        elif parameter.kind is parameter.VAR_POSITIONAL:
-            continue
-        elif name in path_params:
-            plan.keywords.append(name)
-        elif _is_request(name, parameter):
-            plan.requests.append(name)
-        elif parameter.default is parameter.empty:
-            plan.unfilled.append(name)
-            if parameter.annotation is parameter.empty:
-                unannotated.append(name)
-    if not plan.requests and unannotated:
+    parameters = list(signature.parameters.values())
+    takes_rest = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    named = [parameter for parameter in parameters if parameter.kind not in _COLLECTING]
+    free = [parameter for parameter in named if parameter.name not in path_params]
+    requests = [parameter.name for parameter in free if _is_request(parameter)]
+    unfilled = [parameter for parameter in free if _is_unfilled(parameter)]
+    unannotated = [parameter for parameter in unfilled if parameter.annotation is parameter.empty]
+    if not requests and unannotated:
         # Whatever it is called: a handler's one unexplained parameter is the request.
-        plan.requests.append(unannotated[0])
-        plan.unfilled.remove(unannotated[0])
-    first = next(iter(signature.parameters.values()), None)
-    request_first = first is not None and _is_leading(first, plan.requests)
-    if request_first:
-        plan.requests.pop(0)
-    keywords = list(path_params) if takes_rest else plan.keywords
-    return plan._replace(keywords=keywords, request_first=request_first)
+        requests.append(unannotated[0].name)
+        unfilled.remove(unannotated[0])
+    request_first = bool(parameters) and _is_leading(parameters[0], requests)
+    return Plan(
+        keywords=list(path_params) if takes_rest else _shared(named, path_params),
+        requests=requests[1:] if request_first else requests,
+        request_first=request_first,
+        unfilled=[parameter.name for parameter in unfilled],
+    )
+
+
+_COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _shared(parameters: Sequence[inspect.Parameter], names: Sequence[str]) -> list[str]:
+    return [parameter.name for parameter in parameters if parameter.name in names]
+
+
+def _is_unfilled(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and not _is_request(parameter)
 
 
 def _is_leading(first: inspect.Parameter, requests: Sequence[str]) -> bool:
     return first.name in requests and first.kind is not first.KEYWORD_ONLY
 
 
-def _is_request(name: str, parameter: inspect.Parameter) -> bool:
-    if name in REQUEST_NAMES:
+def _is_request(parameter: inspect.Parameter) -> bool:
+    if parameter.name in REQUEST_NAMES:
         return True
     annotation = parameter.annotation
     if isinstance(annotation, str):

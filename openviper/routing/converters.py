@@ -30,6 +30,13 @@ class Converter(NamedTuple):
             return None
         return text if self.convert is None else self.convert(text)
 
+    def reader(self) -> Callable[[str], tuple[Any, ...] | None]:
+        """Return what reads a whole segment, for the matching of routes, which does little else."""
+        fits, convert = self.fits.fullmatch, self.convert
+        if convert is None:
+            return lambda text: None if fits(text) is None else (text,)
+        return lambda text: None if fits(text) is None else (convert(text),)
+
 
 _DIGIT = re.compile(r"[0-9]")
 _ANY = re.compile(r"[^/]")

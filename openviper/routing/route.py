@@ -101,6 +101,13 @@ class Route:
         looseness = tuple(segment.looseness for segment in self.segments if segment.parameters)
         return -literal, looseness, -len(self.path)
 
+    def name_values(self, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Return the values of the parameters, which are in order, by their names."""
+        # Half the time of `zip`, for what most routes have.
+        if len(values) == 1:
+            return {self.names[0]: values[0]}
+        return dict(zip(self.names, values, strict=True))
+
     def check(self) -> None:
         """Check that the handler's parameters can be filled.
 
@@ -112,12 +119,12 @@ class Route:
     def match(self, path: str) -> dict[str, Any] | None:
         """Return the converted parameters if the pattern matches a path, else `None`."""
         path = sanitize_request_path(path)
-        node = Node()
+        node = Node[Route]()
         node.add(self)
         matches = node.find((path if path == "/" else path.removesuffix("/"))[1:].split("/"))
         if not matches:
             return None
-        return dict(zip(_names(self.segments), matches[0].values, strict=True))
+        return dict(zip(_names(self.segments), matches[0][1], strict=True))
 
     def build_url(self, params: Mapping[str, Any]) -> str:
         """Return the path with its parameters filled in and percent-encoded.

@@ -14,7 +14,7 @@ from openviper.routing.binding import Handler, HandlerError
 from openviper.routing.mounts import mounted_endpoint
 from openviper.routing.paths import sanitize_request_path
 from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions
-from openviper.routing.tree import Node
+from openviper.routing.tree import Match, Node
 
 logger = logging.getLogger("openviper.routing")
 H = TypeVar("H", bound=Handler)
@@ -54,7 +54,7 @@ class _Paths:
 
     def __init__(self) -> None:
         self.static: dict[str, dict[str, Route]] = {}
-        self.tree = Node()
+        self.tree = Node[Route]()
 
     def add(self, route: Route) -> None:
         """Arrange a route; for each method the first route of a pattern wins."""
@@ -64,6 +64,12 @@ class _Paths:
             for method in route.methods:
                 by_method.setdefault(method, route)
 
+    def find(self, path: str) -> list[Match[Route]]:
+        """Return what a path in its normal form leads to, the most specific place first."""
+        matches = self.tree.find(path[1:].split("/"))
+        literal = self.static.get(path)
+        return matches if literal is None else [(literal, ()), *matches]
+
 
 @dataclass
 class _Table:
@@ -71,8 +77,9 @@ class _Table:
 
     routes: list[Route]
     everywhere: _Paths = field(default_factory=_Paths)
+    general: list[tuple[_Paths, tuple[Any, ...]]] = field(default_factory=list)
     by_host: dict[str, _Paths] = field(default_factory=dict)
-    hosts: Node = field(default_factory=Node)
+    hosts: Node[Route] = field(default_factory=Node)
     names: dict[str, Route] = field(default_factory=dict)
     broken: list[HandlerError] = field(default_factory=list)
 
@@ -310,6 +317,7 @@ class Router:
     def _compiled(self) -> _Table:
         if self._table is None:
             table = _Table(list(self._flatten(_Around())))
+            table.general = [(table.everywhere, ())]
             for route in table.routes:
                 _paths_of(route, table).add(route)
                 _name(route, table)
@@ -389,10 +397,12 @@ class Router:
         if len(path) > 1 and path[-1] == "/":
             path = path[:-1]
         allowed: set[str] = set()
-        for paths, host_values in _paths_for(table, host):
-            found = _find(paths, method, path, host_values, allowed)
-            if found is not None:
-                return found
+        for paths, host_values in _paths_for(table, host) if table.by_host else table.general:
+            for routes, values in paths.find(path):
+                route = _for_method(routes, method)
+                if route is not None:
+                    return route, route.name_values(host_values + values)
+                allowed.update(routes)
         allowed.discard(WEBSOCKET)
         return allowed
 
@@ -449,28 +459,10 @@ def _name(route: Route, table: _Table) -> None:
     table.names[route.name] = route
 
 
-def _paths_for(table: _Table, host: str | None) -> Iterator[tuple[_Paths, tuple[Any, ...]]]:
-    if host and table.by_host:
-        for match in table.hosts.find(host.lower().rstrip(".").split(".")):
-            yield table.by_host[match.routes["GET"].name], match.values
-    yield table.everywhere, ()
-
-
-def _find(
-    paths: _Paths, method: str, path: str, host_values: tuple[Any, ...], allowed: set[str]
-) -> tuple[Route, dict[str, Any]] | None:
-    routes = paths.static.get(path)
-    if routes is not None:
-        route = _for_method(routes, method)
-        if route is not None:
-            return route, dict(zip(route.names, host_values, strict=True))
-        allowed.update(routes)
-    for match in paths.tree.find(path[1:].split("/")):
-        route = _for_method(match.routes, method)
-        if route is not None:
-            return route, dict(zip(route.names, host_values + match.values, strict=True))
-        allowed.update(match.routes)
-    return None
+def _paths_for(table: _Table, host: str | None) -> list[tuple[_Paths, tuple[Any, ...]]]:
+    matches = table.hosts.find((host or "").lower().rstrip(".").split("."))
+    own = [(table.by_host[routes["GET"].name], values) for routes, values in matches]
+    return own + table.general
 
 
 def _for_method(routes: dict[str, Route], method: str) -> Route | None:

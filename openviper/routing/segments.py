@@ -9,7 +9,7 @@ refused when it is registered.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,12 @@ class Segment:
         literal = sum(map(len, self.literals))
         return (-literal, *(parameter.converter.looseness for parameter in self.parameters))
 
+    def matcher(self) -> Callable[[str], tuple[Any, ...] | None]:
+        """Return the fastest function that does what `match` does."""
+        if self.literals == ("", ""):
+            return self.parameters[0].converter.reader()
+        return self.match
+
     def match(self, text: str) -> tuple[Any, ...] | None:
         """Return the values of the parameters, or `None` if the text does not fit."""
         parts = self.split(text)
@@ -77,26 +83,17 @@ class Segment:
 
     def split(self, text: str) -> list[str] | None:
         """Return the texts of the parameters, or `None` if the literals are not there."""
-        first, last = self.literals[0], self.literals[-1]
-        if len(text) < len(first) + len(last):
-            return None
-        if not (text.startswith(first) and text.endswith(last)):
+        first, *separators, last = self.literals
+        is_framed = text.startswith(first) and text.endswith(last)
+        if not is_framed or len(text) < len(first) + len(last):
             return None
         middle = text[len(first) : len(text) - len(last)]
-        left, separators = self._leading(), self.literals[1:-1]
-        front: list[str] = []
-        for separator in separators[:left]:
-            part, found, middle = middle.partition(separator)
-            if not found:
-                return None
-            front.append(part)
-        back: list[str] = []
-        for separator in reversed(separators[left:]):
-            middle, found, part = middle.rpartition(separator)
-            if not found:
-                return None
-            back.append(part)
-        return [*front, middle, *reversed(back)]
+        left = self._leading()
+        front = _taken(middle, separators[:left], from_left=True)
+        if front is None:
+            return None
+        back = _taken(front.pop(), separators[left:][::-1], from_left=False)
+        return None if back is None else [*front, *reversed(back)]
 
     def _leading(self) -> int:
         """Return how many parameters at the beginning end at the first occurrence of the literal behind them."""
@@ -106,6 +103,23 @@ class Segment:
                 break
             count += 1
         return count
+
+
+def _taken(text: str, separators: Sequence[str], *, from_left: bool) -> list[str] | None:
+    """Return a text cut at the first, or from the right at the last, occurrence of each separator in turn.
+
+    What is left over stands at the end; `None` if a separator is missing.
+    """
+    parts = []
+    for separator in separators:
+        if from_left:
+            part, found, text = text.partition(separator)
+        else:
+            text, found, part = text.rpartition(separator)
+        if not found:
+            return None
+        parts.append(part)
+    return [*parts, text]
 
 
 def parse_segment(text: str, path: str) -> Segment:
@@ -130,21 +144,25 @@ def parse_segment(text: str, path: str) -> Segment:
 
 
 def _check_unambiguous(segment: Segment, path: str) -> None:
-    parameters, separators = segment.parameters, segment.literals[1:-1]
+    parameters = segment.parameters
     if segment.has_path and len(parameters) > 1:
         raise ValueError(f"in path {path!r} a path parameter shares its segment with another one")
-    for index, separator in enumerate(separators):
-        if not separator:
-            raise ValueError(
-                f"in path {path!r} nothing stands between {parameters[index].name!r} and "
-                f"{parameters[index + 1].name!r}"
-            )
-        for parameter in parameters[index : index + 2]:
-            if parameter.converter.is_shaped and _can_hold(parameter.converter, separator):
-                raise ValueError(
-                    f"in path {path!r} {parameter.name!r} could hold the {separator!r} beside it"
-                )
+    for separator, neighbours in zip(
+        segment.literals[1:-1], zip(parameters, parameters[1:], strict=False), strict=True
+    ):
+        _check_separator(separator, neighbours, path)
     _check_tail(parameters[segment._leading() :], path)
+
+
+def _check_separator(separator: str, neighbours: Sequence[Parameter], path: str) -> None:
+    if not separator:
+        first, second = (parameter.name for parameter in neighbours)
+        raise ValueError(f"in path {path!r} nothing stands between {first!r} and {second!r}")
+    for parameter in neighbours:
+        if parameter.converter.is_shaped and _can_hold(parameter.converter, separator):
+            raise ValueError(
+                f"in path {path!r} {parameter.name!r} could hold the {separator!r} beside it"
+            )
 
 
 def _check_tail(parameters: Sequence[Parameter], path: str) -> None:
