@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -45,19 +44,12 @@ from openviper.http.landing import landing_page
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
-<<<<<<< HEAD
+from openviper.project.deployment import is_production
 from openviper.routing.binding import Handler
 from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import host_of, serve_websocket
-=======
-from openviper.middleware.errors import ServerErrorMiddleware
-from openviper.project.deployment import is_production
-from openviper.routing.paths import below_root
-from openviper.routing.route import Handler, Middleware
-from openviper.routing.router import Router
->>>>>>> main
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
@@ -66,15 +58,6 @@ logger = logging.getLogger("openviper.app")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-<<<<<<< HEAD
-def is_production() -> bool:
-    """Return whether the environment says that this is production."""
-    environment = os.environ.get("OPENVIPER_ENV") or os.environ.get("ENVIRONMENT") or ""
-    return environment.strip().lower() in ("production", "prod")
-
-
-=======
->>>>>>> main
 class OpenViper:
     """An ASGI application: a router, middleware around it, and the life of the installed apps.
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from openviper.conf import defaults
 from openviper.conf.declaration import mapping, setting
-from openviper.conf.rules import at_least, log_level, time_zone
+from openviper.conf.rules import at_least, log_level, more_than, time_zone
 from openviper.conf.types import ConfigMap
 from openviper.exceptions import ImproperlyConfigured
 
@@ -75,76 +75,6 @@ class Settings:
         (),
         "Packages with models, commands and templates. The project's own package is added first.",
     )
-<<<<<<< HEAD
-    SECURE_CSP_REPORT_ONLY: bool = False
-    SECURE_REFERRER_POLICY: str = "strict-origin-when-cross-origin"
-    SECURE_PERMISSIONS_POLICY: str | None = None
-    SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = None
-    SECURE_CROSS_ORIGIN_EMBEDDER_POLICY: str | None = None
-    SECURE_CROSS_ORIGIN_RESOURCE_POLICY: str | None = None
-    X_FRAME_OPTIONS: str = "DENY"
-    TRUSTED_PROXIES: tuple[str, ...] = ()
-    ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = ()
-    MAX_PATH_LENGTH: int = 2048
-    MAX_BODY_SIZE: int = 10 * 1024 * 1024
-    MAX_JSON_BODY_SIZE: int = 2621440
-    MAX_FORM_SIZE: int = 1024 * 1024
-    MAX_FORM_FIELDS: int = 1000
-    MAX_UPLOAD_SIZE: int = 100 * 1024 * 1024
-    MAX_UPLOAD_FILES: int = 100
-    UPLOAD_MEMORY_SIZE: int = 1024 * 1024
-    REQUEST_BODY_TIMEOUT: float = 30.0
-    WEBSOCKET_ALLOWED_ORIGINS: tuple[str, ...] = ()
-    WEBSOCKET_MAX_SIZE: int = 1024 * 1024
-    WEBSOCKET_IDLE_TIMEOUT: float = 300.0
-    RATE_LIMIT_BACKEND: str = "memory"
-    RATE_LIMIT_REQUESTS: int = 10000
-    RATE_LIMIT_WINDOW: int = 60
-    RATE_LIMIT_BY: str = "ip"
-
-    STATIC_URL: str = "/static/"
-    STATIC_ROOT: str = "./static/"
-    STATICFILES_DIRS: tuple[str, ...] = ("static/",)
-    STATIC_STORAGE: str = "local"
-    MEDIA_URL: str = "/media/"
-    MEDIA_ROOT: str = "./media/"
-    MEDIA_DIR: str = "./media/"
-    MEDIA_STORAGE: str = "local"
-    DEFAULT_FILE_STORAGE: str = "openviper.storage.FileSystemStorage"
-    MAX_FILE_SIZE: int = 10485760
-    TEMPLATES_DIR: str = "templates/"
-    TEMPLATE_AUTO_RELOAD: bool = True
-    TEMPLATE_CONTEXT_PROCESSORS: tuple[str, ...] = ()
-    LANGUAGE_CODE: str = "en"
-    LANGUAGES: tuple[str, ...] = ("en",)
-    LANGUAGE_COOKIE_NAME: str = "language"
-    LOCALE_DIRS: tuple[str, ...] = ("locale/",)
-    JINJA_PLUGINS: ConfigMap = _map()
-
-    LOG_LEVEL: str = "INFO"
-    LOG_FORMAT: str = "text"
-    LOGGING: ConfigMap = _map()
-    EMAIL: ConfigMap = _map(defaults.email)
-    EMAIL_BACKEND: str | None = None
-    EMAIL_HOST: str | None = None
-    EMAIL_PORT: int | None = None
-    EMAIL_USERNAME: str | None = None
-    EMAIL_PASSWORD: str | None = None
-    EMAIL_USE_TLS: bool | None = None
-    EMAIL_USE_SSL: bool | None = None
-    EMAIL_CA_FILE: str | None = None
-    EMAIL_TIMEOUT: float | None = None
-    EMAIL_FAIL_SILENTLY: bool | None = None
-    EMAIL_BACKGROUND: bool | None = None
-    EMAIL_FILE_PATH: str | None = None
-    EMAIL_SPOOL_DIR: str | None = None
-    DEFAULT_FROM_EMAIL: str | None = None
-    TASKS: ConfigMap = _map(defaults.tasks)
-    ENABLE_AI_PROVIDERS: bool = False
-    AI_PROVIDERS: ConfigMap = _map()
-    OPENAPI: ConfigMap = _map(defaults.openapi)
-    COUNTRY_FIELD: ConfigMap = _map(defaults.country_field)
-=======
     SILENCED_SYSTEM_CHECKS: tuple[str, ...] = setting(
         (), "Codes of findings that `check` leaves out, see the [reference](checks.md)."
     )
@@ -226,6 +156,12 @@ class Settings:
     SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = setting(
         None, "Directives of the Content-Security-Policy header; `None` sends none.", env=False
     )
+    SECURE_CSP_REPORT_ONLY: bool = setting(
+        False, "Have browsers report what the content security policy forbids, and forbid nothing."
+    )
+    SECURE_REFERRER_POLICY: str = setting(
+        "strict-origin-when-cross-origin", "The Referrer-Policy header; empty sends none."
+    )
     SECURE_PERMISSIONS_POLICY: str | None = setting(
         None, "The Permissions-Policy header; `None` sends none."
     )
@@ -240,10 +176,89 @@ class Settings:
     )
     X_FRAME_OPTIONS: str = setting("DENY", "The X-Frame-Options header.")
     TRUSTED_PROXIES: tuple[str, ...] = setting(
-        (), "Addresses of proxies whose X-Forwarded-For header is believed."
+        (),
+        "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.",
     )
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
         (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`."
+    )
+    WEBSOCKET_ALLOWED_ORIGINS: tuple[str, ...] = setting(
+        (),
+        "Origins beside our own whose pages may open WebSockets: `https://app.example.org`, or `*`.",
+    )
+    CORS_ALLOWED_ORIGINS: tuple[str, ...] = setting(
+        (),
+        "Origins whose pages may read answers: `https://app.example.org`, `https://*.example.org` or `*`.",
+        section="Middleware",
+    )
+    CORS_ALLOW_CREDENTIALS: bool = setting(False, "Let those pages send cookies along.")
+    CORS_ALLOWED_METHODS: tuple[str, ...] = setting(
+        ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"), "Methods that those pages may use."
+    )
+    CORS_ALLOWED_HEADERS: tuple[str, ...] = setting(
+        ("accept", "authorization", "content-type", "x-csrftoken", "x-requested-with"),
+        "Headers that those pages may send; `*` for any.",
+    )
+    CORS_EXPOSE_HEADERS: tuple[str, ...] = setting(
+        (), "Headers of answers that those pages may read beside the usual ones."
+    )
+    CORS_MAX_AGE: int = setting(
+        600, "Seconds for which browsers remember what is allowed.", check=at_least(0)
+    )
+    CORS_ALLOW_PRIVATE_NETWORK: bool = setting(
+        False, "Let pages of public origins reach this server in a private network."
+    )
+    RATE_LIMIT_REQUESTS: int = setting(
+        100, "Requests that `RateLimitMiddleware` lets through per window.", check=at_least(1)
+    )
+    RATE_LIMIT_WINDOW: int = setting(
+        60, "Length of the window of the rate limit, in seconds.", check=at_least(1)
+    )
+    RATE_LIMIT_BY: str = setting(
+        "address", "What requests are counted by.", choices=("address", "ip", "user", "path")
+    )
+    RATE_LIMIT_BACKEND: str = setting(
+        "memory",
+        "Where they are counted: in each process, in the default database, or in Redis.",
+        choices=("memory", "database", "redis"),
+    )
+    RATE_LIMIT_REDIS_URL: str = setting(
+        "redis://127.0.0.1:6379/0", "Address of the Redis server that counts."
+    )
+    GZIP_MIN_SIZE: int = setting(
+        500, "Shorter answers are not compressed, in bytes.", check=at_least(0)
+    )
+    MAX_PATH_LENGTH: int = setting(
+        2048,
+        "Longest path of a request, in characters; beyond it is answered with 414.",
+        section="Requests",
+        check=at_least(1),
+    )
+    MAX_BODY_SIZE: int = setting(
+        10485760, "Longest body that `Request.body` reads, in bytes.", check=at_least(1)
+    )
+    MAX_JSON_BODY_SIZE: int = setting(2621440, "Longest JSON body, in bytes.", check=at_least(1))
+    MAX_FORM_SIZE: int = setting(
+        1048576, "Longest form without its files, in bytes.", check=at_least(1)
+    )
+    MAX_FORM_FIELDS: int = setting(1000, "Most fields of a form.", check=at_least(1))
+    MAX_UPLOAD_SIZE: int = setting(
+        104857600, "Longest form with its files, in bytes.", check=at_least(1)
+    )
+    MAX_UPLOAD_FILES: int = setting(100, "Most files of a form.", check=at_least(1))
+    UPLOAD_MEMORY_SIZE: int = setting(
+        1048576, "Most bytes of an upload that are kept in memory.", check=at_least(0)
+    )
+    REQUEST_BODY_TIMEOUT: float = setting(
+        30.0, "Longest wait for the next piece of a body, in seconds.", check=more_than(0)
+    )
+    WEBSOCKET_MAX_SIZE: int = setting(
+        1048576, "Longest message of a WebSocket, in bytes.", check=at_least(1)
+    )
+    WEBSOCKET_IDLE_TIMEOUT: float = setting(
+        300.0,
+        "Seconds without a message after which a WebSocket is closed; 0 for never.",
+        check=at_least(0),
     )
     STATIC_URL: str = setting(
         "/static/", "Address below which static files are served.", section="Files and templates"
@@ -262,6 +277,19 @@ class Settings:
     MAX_FILE_SIZE: int = setting(10485760, "Most bytes of an uploaded file.", check=at_least(0))
     TEMPLATES_DIR: str = setting("templates/", "Directory of the project's templates.")
     TEMPLATE_AUTO_RELOAD: bool = setting(True, "Read a template again when its file has changed.")
+    TEMPLATE_CONTEXT_PROCESSORS: tuple[str, ...] = setting(
+        (),
+        "Dotted paths of functions of the request that return names for every template.",
+        dotted=True,
+    )
+    LANGUAGE_CODE: str = setting(
+        "en", "Language of texts where nothing else was chosen.", section="Languages"
+    )
+    LANGUAGES: tuple[str, ...] = setting(("en",), "Languages that `LocaleMiddleware` chooses from.")
+    LANGUAGE_COOKIE_NAME: str = setting("language", "Cookie with the language a user has chosen.")
+    LOCALE_DIRS: tuple[str, ...] = setting(
+        ("locale/",), "Directories with catalogues beside the folder `locale` of each app."
+    )
     LOG_LEVEL: str = setting(
         "INFO",
         "`CRITICAL`, `ERROR`, `WARNING`, `INFO`, `DEBUG` or `NOTSET`.",
@@ -302,7 +330,6 @@ class Settings:
     EMAIL_SPOOL_DIR: str | None = setting(None, "Where large messages wait for a worker.")
     DEFAULT_FROM_EMAIL: str | None = setting(None, "The sender of messages without one.")
     TASKS: ConfigMap = mapping(defaults.tasks, "How background jobs run.")
->>>>>>> main
 
     def __init_subclass__(cls) -> None:
         # `dataclass` leaves a `__repr__` of the class itself alone, and would else make one that shows secrets.

@@ -66,7 +66,6 @@ class Frame(NamedTuple):
         return not (name.startswith(_LIBRARIES) or self.filename.startswith("<"))
 
 
-<<<<<<< HEAD
 def frames_of(error: BaseException) -> list[Frame]:
     """Return the calls that led to an error, the innermost one first."""
     frames: list[Frame] = []
@@ -75,13 +74,6 @@ def frames_of(error: BaseException) -> list[Frame]:
         frames.append(Frame(trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     return frames[::-1]
-=======
-def _own_secrets() -> list[str]:
-    from openviper.conf import settings
-
-    # What is short would be masked inside innocent words, and is no secret worth the name.
-    return [settings.SECRET_KEY] if len(settings.SECRET_KEY) >= 8 else []
->>>>>>> main
 
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:

@@ -35,9 +35,8 @@ def mask_secrets(text: str) -> str:
 
 
 def _own_secrets() -> list[str]:
-    values = (settings.SECRET_KEY, getattr(settings, "JWT_SECRET_KEY", ""))
     # What is short would be masked inside innocent words, and is no secret worth the name.
-    return [value for value in values if len(value) >= 8]
+    return [settings.SECRET_KEY] if len(settings.SECRET_KEY) >= 8 else []
 
 
 def _mask_assignments(text: str) -> str:

@@ -99,7 +99,7 @@ def raw_application(routes: int) -> App:
         await send({"type": "http.response.body", "body": body})
 
     async def read(receive: Any) -> bytes:
-        body = b""
+        body: bytes = b""
         while True:
             message = await receive()
             body += message.get("body", b"")
