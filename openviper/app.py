@@ -448,7 +448,9 @@ class OpenViper:
             self.lifecycle.discover(settings.INSTALLED_APPS)
             find_ready_hooks(self.lifecycle)
 
-        return Lifespan(prepare, self.lifecycle, self._startup, self._shutdown)
+        # Work that requests have left behind is done before the handlers take away what it needs.
+        shutdown = [*self._shutdown, self.background.finish]
+        return Lifespan(prepare, self.lifecycle, self._startup, shutdown)
 
     def run(
         self,

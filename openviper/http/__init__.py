@@ -20,6 +20,7 @@ from openviper.http.responses import (
 )
 from openviper.http.streaming import StreamingResponse
 from openviper.http.uploads import UploadFile, sanitize_filename
+from openviper.http.views import View, action
 from openviper.http.websockets import WebSocket, WebSocketDisconnected, WebSocketStateError
 
 __all__ = [
@@ -46,9 +47,11 @@ __all__ = [
     "ServerSentEvent",
     "StreamingResponse",
     "UploadFile",
+    "View",
     "WebSocket",
     "WebSocketDisconnected",
     "WebSocketStateError",
+    "action",
     "check_conditions",
     "sanitize_filename",
 ]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+import openviper.middleware.security as security
 from openviper.http import PlainTextResponse
 from openviper.http.asgi import ASGIApp
-from openviper.middleware import security
 from openviper.middleware.security import SecurityMiddleware
 from openviper.testing import OpenViperTestClient, TestResponse, override_openviper_settings
 
