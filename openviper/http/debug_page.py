@@ -91,6 +91,9 @@ def render_debug_page(exc: BaseException, request: Request | None = None) -> str
     if request is not None:
         parts += [_statements(request), _request(request)]
     body = "\n".join(parts)
+    for secret in _secret_values(exc):
+        # The message of an error may tell what a variable holds.
+        body = body.replace(html.escape(secret), MASK)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_escape(type(exc).__name__)}</title>'
         f"<style>{STYLE}</style></head>\n<body>{body}</body></html>\n"
@@ -191,6 +194,23 @@ def _variables(frame: FrameType) -> Iterator[tuple[str, str]]:
         if name.startswith("__"):
             continue
         yield name, MASK if SECRET_NAME.search(name) else _shown(variables[name])
+
+
+def _secret_values(exc: BaseException) -> set[str]:
+    """Return the texts that your variables with secret-sounding names hold."""
+    values: set[str] = set()
+    for error, _ in _chain(exc):
+        for call in frames_of(error):
+            if call.is_yours:
+                values.update(_secret_texts(call.frame.f_locals))
+    return values
+
+
+def _secret_texts(variables: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in variables.items():
+        # What is short would be masked inside innocent words.
+        if SECRET_NAME.search(name) and isinstance(value, str) and 6 <= len(value) <= MAX_VALUE:
+            yield value
 
 
 def _shown(value: Any) -> str:

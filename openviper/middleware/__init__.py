@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from openviper.middleware.base import BaseMiddleware as BaseMiddleware
     from openviper.middleware.cors import CORSMiddleware as CORSMiddleware
     from openviper.middleware.cors import CORSPolicy as CORSPolicy
-    from openviper.middleware.cors import cors as cors
+    from openviper.middleware.cors import cors_policy as cors_policy
     from openviper.middleware.db import DatabaseMiddleware as DatabaseMiddleware
     from openviper.middleware.errors import ServerErrorMiddleware as ServerErrorMiddleware
     from openviper.middleware.gzip import GZipMiddleware as GZipMiddleware
@@ -26,7 +26,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "openviper.middleware.base": ("BaseMiddleware",),
-        "openviper.middleware.cors": ("CORSMiddleware", "CORSPolicy", "cors"),
+        "openviper.middleware.cors": ("CORSMiddleware", "CORSPolicy", "cors_policy"),
         "openviper.middleware.db": ("DatabaseMiddleware",),
         "openviper.middleware.errors": ("ServerErrorMiddleware",),
         "openviper.middleware.gzip": ("GZipMiddleware",),

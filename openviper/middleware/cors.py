@@ -93,7 +93,7 @@ def _pattern(origin: str) -> re.Pattern[str]:
     return re.compile(re.escape(before) + r"[a-z0-9.-]{1,253}" + re.escape(after))
 
 
-def cors(policy: CORSPolicy) -> Callable[[H], H]:
+def cors_policy(policy: CORSPolicy) -> Callable[[H], H]:
     """Give a handler a policy of its own, in place of that of `CORSMiddleware`."""
 
     def mark(handler: H) -> H:

@@ -16,7 +16,7 @@ from openviper.routing.tree import Node
 Middleware = Callable[[Handler], Handler]
 """Wraps a handler of one argument, the request, in another one."""
 
-WEBSOCKET = "(websocket)"
+WEBSOCKET = "(WEBSOCKET)"
 """Stands for a method in routes of WebSockets; its parentheses keep requests from asking for it."""
 
 
