@@ -18,7 +18,7 @@ from openviper.http.conditions import evaluate, parse_range, requested_range
 from openviper.http.responses import Response
 from openviper.http.streaming import client_left
 from openviper.utils.datastructures import Headers
-from openviper.utils.opening import Opened, open_below, open_file
+from openviper.utils.opened_files import Opened, find_below, find_file
 
 __all__ = ["FileResponse", "content_disposition", "parse_range"]
 
@@ -77,7 +77,7 @@ class FileResponse(Response):
             self._opened = await asyncio.to_thread(self._open)
 
     def _open(self) -> Opened:
-        opened = open_file(self.path) if self._below is None else open_below(*self._below)
+        opened = find_file(self.path) if self._below is None else find_below(*self._below)
         if opened is None:
             raise NotFound
         return opened

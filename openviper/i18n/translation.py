@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from openviper.conf import settings
+from openviper.project.directory import in_project
 
 DOMAIN = "messages"
 """The name of catalogues, without their endings."""
@@ -69,7 +70,7 @@ def npgettext(context: str, singular: str, plural: str, number: int) -> str:
 
 def locale_directories() -> list[Path]:
     """Return where catalogues are: `LOCALE_DIRS`, then the folder `locale` of each installed app."""
-    own = [Path(directory).absolute() for directory in settings.LOCALE_DIRS]
+    own = [in_project(directory) for directory in settings.LOCALE_DIRS]
     return [*own, *_app_directories(tuple(settings.INSTALLED_APPS))]
 
 

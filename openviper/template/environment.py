@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.i18n import gettext, ngettext, npgettext, pgettext
+from openviper.project.directory import in_project
 from openviper.template.assets import static_url
 from openviper.template.context import base_context, url_for
 
@@ -46,7 +47,7 @@ class MissingDependencyError(OpenViperException, ImportError):
 def get_template_directories() -> list[str]:
     """Return where templates are searched: `TEMPLATES_DIR`, then the `templates` folder of each installed app."""
     directories = [
-        os.path.abspath(settings.TEMPLATES_DIR),
+        os.path.normpath(in_project(settings.TEMPLATES_DIR)),
         *_app_directories(tuple(settings.INSTALLED_APPS)),
     ]
     return list(dict.fromkeys(directories))
@@ -54,19 +55,17 @@ def get_template_directories() -> list[str]:
 
 @lru_cache(maxsize=16)
 def _app_directories(apps: tuple[str, ...]) -> tuple[str, ...]:
-    found = []
-    for app in apps:
-        try:
-            spec = find_spec(app)
-        except (ImportError, ValueError):
-            continue
-        locations = (spec.submodule_search_locations or ()) if spec is not None else ()
-        found += [
-            str(Path(location, "templates"))
-            for location in locations
-            if Path(location, "templates").is_dir()
-        ]
-    return tuple(found)
+    folders = [Path(place, "templates") for app in apps for place in _locations(app)]
+    return tuple(str(folder) for folder in folders if folder.is_dir())
+
+
+def _locations(app: str) -> list[str]:
+    """Return where the package of an app lies; nothing if it cannot be found."""
+    try:
+        spec = find_spec(app)
+    except (ImportError, ValueError):
+        return []
+    return list(spec.submodule_search_locations or ()) if spec is not None else []
 
 
 def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
@@ -165,7 +164,7 @@ def _get_template(name: str, template_dir: str | os.PathLike[str] | None) -> Tem
     if template_dir is not None:
         directories = list(dict.fromkeys([os.path.abspath(template_dir), *directories]))
     environment = get_jinja2_env(directories)
-    # At the point of use, as the package may be missing.
+    # Behind the line above, which says what to install where the package is missing.
     from jinja2 import TemplateNotFound
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import BaseLoader, TemplateNotFound
 
-from openviper.utils.opening import open_below
+from openviper.utils.opened_files import find_below
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,11 +33,8 @@ class DirectoryLoader(BaseLoader):
         Raises:
             TemplateNotFound: If no directory has it.
         """
-        parts = template.split("/")
-        if "" in parts or "." in parts or ".." in parts:
-            raise TemplateNotFound(template)
         for directory in self.directories:
-            opened = open_below(directory, template)
+            opened = find_below(directory, template)
             if opened is None:
                 continue
             file, status = opened
