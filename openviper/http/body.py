@@ -89,26 +89,29 @@ class Body:
             BodyTimeoutError: See `chunks`.
             ClientDisconnected: See `chunks`.
         """
+        first = await self._single(timeout)
+        if first is not None:
+            _check_size(len(first), limit)
+            return first
         pieces: list[bytes] = []
         size = 0
-        if self._pending is None and self._waiting is None and not self._ended:
-            # The body of a small request is there already, and in one piece: no generator, no timer.
-            message, _ = await self._next(timeout)
-            if message["type"] == "http.request" and not message.get("more_body", False):
-                self._ended = True
-                pieces.append(message.get("body", b""))
-                size = len(pieces[0])
-            else:
-                self._pending = message
-        if not self._ended:
-            async for chunk in self.chunks(timeout):
-                size += len(chunk)
-                if size > limit:
-                    raise HTTPException(413)
-                pieces.append(chunk)
-        if size > limit:
-            raise HTTPException(413)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        async for chunk in self.chunks(timeout):
+            size += len(chunk)
+            _check_size(size, limit)
+            pieces.append(chunk)
+        return b"".join(pieces)
+
+    async def _single(self, timeout: float) -> bytes | None:
+        """Return a body that is there already and in one piece, which is every small one; else `None`."""
+        if self._ended or self._pending is not None or self._waiting is not None:
+            return None
+        message, _ = await self._next(timeout)
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._ended = True
+            data: bytes = message.get("body", b"")
+            return data
+        self._pending = message
+        return None
 
     async def _next(self, timeout: float) -> tuple[Message, float]:
         """Return the next message, and the seconds it was waited for."""
@@ -164,6 +167,11 @@ class Body:
         """Wait no longer."""
         if self._waiting is not None:
             self._waiting.cancel()
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise HTTPException(413)
 
 
 async def _coroutine(receive: Receive) -> Message:

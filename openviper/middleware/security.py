@@ -114,12 +114,14 @@ class SecurityMiddleware(BaseMiddleware):
         if scope.get("method", "GET") not in METHODS and not _METHOD.fullmatch(scope["method"]):
             return "the method is not valid"
         host = headers.get(b"host", b"")
-        allowed = self._known.get(host)
-        if allowed is None:
-            allowed = self._learn(host)
-        if allowed or (host == b"testserver" and TEST_CLIENT in scope):
+        if self._known.get(host):
             return ""
-        return "this host is not allowed"
+        return self._look_at_host(host, is_test=TEST_CLIENT in scope)
+
+    def _look_at_host(self, host: bytes, *, is_test: bool) -> str:
+        """Return whether a host that is not known to be allowed is refused, as `_refusal` does."""
+        is_ours = self._learn(host) or (is_test and host == b"testserver")
+        return "" if is_ours else "this host is not allowed"
 
     def _learn(self, raw: bytes) -> bool:
         """Return whether a host is allowed, and remember it."""

@@ -6,7 +6,7 @@ The plan is made once, when the route is built; nothing is inspected while a req
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -60,23 +60,35 @@ def bind(handler: Handler, path_params: Sequence[str]) -> Handler:
 def make_plan(signature: inspect.Signature, path_params: Sequence[str]) -> Plan:
     """Return what a handler with this signature is called with."""
     parameters = list(signature.parameters.values())
-    takes_rest = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     named = [parameter for parameter in parameters if parameter.kind not in _COLLECTING]
     free = [parameter for parameter in named if parameter.name not in path_params]
-    requests = [parameter.name for parameter in free if _is_request(parameter)]
-    unfilled = [parameter for parameter in free if _is_unfilled(parameter)]
-    unannotated = [parameter for parameter in unfilled if parameter.annotation is parameter.empty]
-    if not requests and unannotated:
+    requests = _names(filter(_is_request, free))
+    unfilled = list(filter(_is_unfilled, free))
+    unexplained = _first_unexplained(unfilled)
+    if not requests and unexplained is not None:
         # Whatever it is called: a handler's one unexplained parameter is the request.
-        requests.append(unannotated[0].name)
-        unfilled.remove(unannotated[0])
+        requests.append(unexplained.name)
+        unfilled.remove(unexplained)
     request_first = bool(parameters) and _is_leading(parameters[0], requests)
+    takes_rest = len(named) < len(parameters) and _takes_keywords(parameters)
     return Plan(
         keywords=list(path_params) if takes_rest else _shared(named, path_params),
         requests=requests[1:] if request_first else requests,
         request_first=request_first,
-        unfilled=[parameter.name for parameter in unfilled],
+        unfilled=_names(unfilled),
     )
+
+
+def _first_unexplained(unfilled: Sequence[inspect.Parameter]) -> inspect.Parameter | None:
+    return next((each for each in unfilled if each.annotation is each.empty), None)
+
+
+def _takes_keywords(parameters: Sequence[inspect.Parameter]) -> bool:
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _names(parameters: Iterable[inspect.Parameter]) -> list[str]:
+    return [parameter.name for parameter in parameters]
 
 
 _COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

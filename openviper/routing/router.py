@@ -394,8 +394,14 @@ class Router:
             if route is not None:
                 return route, {}
         path = sanitize_request_path(path)
-        if len(path) > 1 and path[-1] == "/":
-            path = path[:-1]
+        # A slash at the end does not matter, except that the root is nothing else.
+        path = path.removesuffix("/") or "/"
+        return self._search(table, method, path, host)
+
+    @staticmethod
+    def _search(
+        table: _Table, method: str, path: str, host: str | None
+    ) -> tuple[Route, dict[str, Any]] | set[str]:
         allowed: set[str] = set()
         for paths, host_values in _paths_for(table, host) if table.by_host else table.general:
             for routes, values in paths.find(path):

@@ -70,6 +70,8 @@ class Segment:
 
     def match(self, text: str) -> tuple[Any, ...] | None:
         """Return the values of the parameters, or `None` if the text does not fit."""
+        if self.is_literal:
+            return () if text == self.literals[0] else None
         parts = self.split(text)
         if parts is None:
             return None

@@ -82,20 +82,17 @@ class Cookies(MutableMapping[str, str]):
         name, value, attributes = parse_set_cookie(line)
         host = url.hostname or ""
         domain = attributes.get("domain", "").lstrip(".").lower()
-        secure = "secure" in attributes
-        if not name or (domain and not _covers(domain, host)):
+        is_foreign = bool(domain) and not _covers(domain, host)
+        if is_foreign or _violates_prefix(name, attributes, is_https=url.scheme == "https"):
             return
-        if _violates_prefix(name, attributes, is_https=url.scheme == "https"):
-            return
-        path = attributes.get("path", "")
-        if not path.startswith("/"):
-            path = url.path.rpartition("/")[0] or "/"
+        path = _cookie_path(attributes.get("path", ""), url)
         key = (name, domain or host, path)
         # One that a test has set by hand gives way to what the application says.
         self._stored.pop((name, "", "/"), None)
         self._stored.pop(key, None)
+        secure = "secure" in attributes
         cookie = StoredCookie(value, domain or host, path, secure, not domain, _end(attributes))
-        if not _is_over(cookie):
+        if name and not _is_over(cookie):
             self._stored[key] = cookie
 
     def header(self, url: SplitResult) -> str:
@@ -108,6 +105,11 @@ class Cookies(MutableMapping[str, str]):
         # Longer paths first (RFC 6265, 5.4).
         fitting.sort(key=lambda entry: -len(entry[1].path))
         return "; ".join(f"{name}={cookie.value}" for name, cookie in fitting)
+
+
+def _cookie_path(given: str, url: SplitResult) -> str:
+    """Return the path that a cookie is for: the given one, else that of the folder of the address."""
+    return given if given.startswith("/") else url.path.rpartition("/")[0] or "/"
 
 
 def parse_set_cookie(line: str) -> tuple[str, str, dict[str, str]]:

@@ -55,6 +55,11 @@ FLOORS: list[list[str]] = [
     [
         "openviper.core.app_resolver",
         "openviper.apps",
+        "openviper.testing.bodies",
+        "openviper.testing.cookies",
+        "openviper.testing.exchange",
+        "openviper.testing.responses",
+        "openviper.testing.websockets",
         "openviper.testing.client",
         "openviper.app",
         "openviper.testing",
