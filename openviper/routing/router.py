@@ -412,7 +412,7 @@ class Router:
         allowed.discard(WEBSOCKET)
         return allowed
 
-    def url_for(self, name: str, **params: Any) -> str:
+    def url_for(self, name: str, /, **params: Any) -> str:
         """Return the path of a named route; for a route of one host, with the host: ``//host/path``.
 
         Raises:

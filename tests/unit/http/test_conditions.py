@@ -154,7 +154,7 @@ async def test_no_header_that_is_parsed_leads_to_an_error_of_ours(tmp_path: Path
 
     @app.post("/form")
     async def form(request: Request) -> dict[str, Any]:
-        assert isinstance(request.cookies, dict) and str(request.url)
+        assert str(request.url) and len(request.cookies) >= 0
         return {"fields": len(await request.form()), "host": request.url.host}
 
     client = app.test_client(raise_app_exceptions=True, client=("10.0.0.1", 1))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import openviper.middleware.security as security
+from openviper.http import asgi
 from openviper.http import PlainTextResponse
 from openviper.http.asgi import ASGIApp
 from openviper.middleware.security import SecurityMiddleware
@@ -112,7 +112,7 @@ async def test_the_test_client_s_own_host_is_allowed_to_it_alone() -> None:
     assert (await OpenViperTestClient(app).get("/")).status_code == 200
 
     async def from_outside(scope: Any, receive: Any, send: Any) -> None:
-        scope.pop(security.TEST_CLIENT)
+        scope.pop(asgi.TEST_CLIENT)
         await app(scope, receive, send)
 
     assert (await OpenViperTestClient(from_outside).get("/")).status_code == 400
