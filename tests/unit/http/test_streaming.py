@@ -198,8 +198,8 @@ async def test_events_that_fail_at_once_are_a_clean_500() -> None:
     @app.get("/events")
     async def events(request: Request) -> EventSourceResponse:
         async def broken() -> AsyncIterator[str]:
-            for names in ([],):
-                yield str(names[0])
+            for number in (0,):
+                yield str(1 // number)
 
         return EventSourceResponse(broken())
 
