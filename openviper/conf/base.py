@@ -183,6 +183,7 @@ class Settings:
     EMAIL_SPOOL_DIR: str | None = None
     DEFAULT_FROM_EMAIL: str | None = None
     TASKS: ConfigMap = _map(defaults.tasks)
+    BACKUP: ConfigMap = _map()
     ENABLE_AI_PROVIDERS: bool = False
     AI_PROVIDERS: ConfigMap = _map()
     OPENAPI: ConfigMap = _map(defaults.openapi)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class Server:
         url = DatabaseURL.parse(database_url)
         query = dict(url.query)
         # libpq's URLs may say these among the parameters.
-        host = query.pop("host", None) or (None if url.host is None else unquote(url.host))
+        host = query.pop("host", None) or unquote(url.host or "") or None
         username = query.pop("user", None) or url.username
         password = query.pop("password", None) or url.password
         database = query.pop("dbname", None) or url.database
@@ -58,14 +59,19 @@ class Server:
             raise DatabaseConfigurationError(f"the {url.scheme} URL names no database")
         for label, value in (("database name", database), ("host", host), ("user name", username)):
             validate_subprocess_arg(value or "", label=label)
-        return cls(
-            database,
-            host,
-            port,
-            username,
-            None if password is None else validate_password(password),
-            query,
-        )
+        if password is not None:
+            validate_password(password)
+        return cls(database, host, port, username, password, query)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, so that nobody can listen in between."""
+        if self.host is None or self.host == "localhost" or self.host.startswith("/"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def secrets(self) -> tuple[str, ...]:

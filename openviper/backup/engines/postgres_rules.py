@@ -1,0 +1,106 @@
+"""What a statement of a PostgreSQL dump may do: everything inside its database, nothing outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from openviper.backup.engines.foreign import refusal
+
+_SERVER_OBJECTS = frozenset(b"DATABASE GROUP ROLE SYSTEM TABLESPACE USER".split())
+_REFUSED_BEGINNINGS = {
+    b"LOAD": "LOAD brings a library into the server",
+    b"ROLLBACK": "ROLLBACK ends the transaction in which the restore runs",
+    b"ABORT": "ABORT ends the transaction in which the restore runs",
+    b"VACUUM": "VACUUM cannot run in the transaction of the restore",
+    b"DISCARD": "DISCARD changes how strings are read",
+}
+_TRANSACTION_BEGINNINGS = (b"BEGIN", b"COMMIT", b"END", b"START")
+_TRANSACTION_WORDS = (b"TRANSACTION", b"WORK")
+# Functions that reach the server's files, another server, or a setting that changes how the text is read.
+_OUTSIDE_FUNCTIONS = frozenset(
+    b"DBLINK DBLINK_CONNECT DBLINK_EXEC LO_EXPORT LO_IMPORT PG_LS_DIR PG_READ_BINARY_FILE PG_READ_FILE PG_RELOAD_CONF "
+    b"PG_ROTATE_LOGFILE PG_TERMINATE_BACKEND SET_CONFIG".split()
+)
+_EMPTY_SEARCH_PATH = [
+    b"SELECT", b"PG_CATALOG", b".", b"SET_CONFIG", b"(", b"'search_path'", b",", b"''", b",", b"FALSE", b")",
+]  # fmt: skip
+# Encodings of clients in which a backslash or a quote can be the second half of a character.
+_AMBIGUOUS = frozenset(
+    b"BIG5 GB18030 GBK JOHAB MSKANJI SHIFTJIS SHIFT_JIS SHIFT_JIS_2004 SJIS UHC WIN932 WIN936 WIN949 WIN950 WINDOWS932 "
+    b"WINDOWS936 WINDOWS949 WINDOWS950".split()
+)
+_STRINGS_ON = [[b"SET", b"STANDARD_CONFORMING_STRINGS", sign, b"ON"] for sign in (b"=", b"TO")]
+
+
+class Piece(Protocol):
+    """A token, as far as the rules look at it."""
+
+    @property
+    def kind(self) -> str:
+        """``word``, ``name``, ``string``, ``number`` or ``symbol``."""
+
+    @property
+    def text(self) -> bytes:
+        """Its text; words are in upper case."""
+
+
+class Rules:
+    """Looks at one statement after the other.
+
+    Args:
+        dump: The dump's name, for messages.
+        trusted: Whether to let through what only could reach outside the database.
+    """
+
+    def __init__(self, dump: str, trusted: bool) -> None:
+        self._dump = dump
+        self._trusted = trusted
+        self._line: Callable[[], int] = int
+
+    def look_at(self, tokens: Sequence[Piece], line: Callable[[], int]) -> None:
+        """Refuse a statement that would leave the database, or the transaction of the restore.
+
+        Raises:
+            BackupError: If it would.
+        """
+        self._line = line
+        texts = [token.text for token in tokens if token.text != b";"]
+        words = [token.text if token.kind == "word" else b"" for token in tokens]
+        self._look_at_beginning(texts)
+        self._look_at_strings(texts)
+        if texts != _EMPTY_SEARCH_PATH:
+            for word in _OUTSIDE_FUNCTIONS.intersection(words):
+                self._could(f"{word.decode().lower()}(), which can reach outside the database")
+
+    def _look_at_beginning(self, texts: Sequence[bytes]) -> None:
+        first, second = texts[0], b"".join(texts[1:2])
+        if first in _REFUSED_BEGINNINGS:
+            self._refuse(_REFUSED_BEGINNINGS[first])
+        is_transaction = first in _TRANSACTION_BEGINNINGS and (
+            len(texts) > 2 or second not in (b"", *_TRANSACTION_WORDS)
+        )
+        if is_transaction or (first == b"PREPARE" and second == b"TRANSACTION"):
+            self._refuse("it changes the transaction in which the restore runs")
+        if first in (b"DO", b"CALL"):
+            self._could(f"{first.decode()}, which can run anything")
+        if first in (b"CREATE", b"ALTER", b"DROP") and second in _SERVER_OBJECTS:
+            if texts[2:3] != [b"MAPPING"]:
+                what = f"{first.decode()} {second.decode()}"
+                self._refuse(f"{what} changes the server, not the database")
+
+    def _look_at_strings(self, texts: Sequence[bytes]) -> None:
+        if b"STANDARD_CONFORMING_STRINGS" in texts and list(texts) not in _STRINGS_ON:
+            self._refuse("it changes how strings are read")
+        if texts[0] == b"RESET" and texts[1:2] == [b"ALL"]:
+            self._refuse("RESET ALL changes how strings are read")
+        if texts[0] == b"SET" and {b"CLIENT_ENCODING", b"NAMES"}.intersection(texts[:3]):
+            if _AMBIGUOUS.intersection(text.strip(b"'\"").upper() for text in texts):
+                self._refuse("an encoding in which a backslash can be half a character")
+
+    def _could(self, what: str) -> None:
+        if not self._trusted:
+            self._refuse(f"{what}; --trust-dump lets it through")
+
+    def _refuse(self, what: str) -> None:
+        raise refusal(self._dump, self._line(), what)
