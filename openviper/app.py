@@ -28,6 +28,7 @@ from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
 from openviper.middleware.errors import ServerErrorMiddleware
+from openviper.project.deployment import is_production
 from openviper.routing.paths import below_root
 from openviper.routing.route import Handler, Middleware
 from openviper.routing.router import Router
@@ -38,12 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openviper.app")
 F = TypeVar("F", bound=Callable[..., Any])
 ExceptionHandler = Callable[[Request, Any], Any]
-
-
-def is_production() -> bool:
-    """Tell whether the environment says that this is production."""
-    environment = os.environ.get("OPENVIPER_ENV") or os.environ.get("ENVIRONMENT") or ""
-    return environment.strip().lower() in ("production", "prod")
 
 
 class OpenViper:
@@ -79,7 +74,7 @@ class OpenViper:
     def debug(self) -> bool:
         """Whether details of errors are shown."""
         if self._debug is None:
-            return bool(settings.DEBUG)
+            return settings.DEBUG
         return self._debug
 
     @debug.setter
@@ -102,7 +97,7 @@ class OpenViper:
     def title(self) -> str:
         """The application's name."""
         if self._title is None:
-            return str(settings.PROJECT_NAME)
+            return settings.PROJECT_NAME
         return self._title
 
     # Routes

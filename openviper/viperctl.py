@@ -182,6 +182,7 @@ def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: li
 
 
 def _refuse_guessing() -> None:
+    from openviper.project.deployment import is_production
     from openviper.project.settings_module import candidate_packages
 
     packages = candidate_packages(os.getcwd())
@@ -190,7 +191,7 @@ def _refuse_guessing() -> None:
             f"several packages have settings: {', '.join(packages)}; "
             f"name one, for example: --settings {packages[0]}.settings"
         )
-    if os.environ.get("OPENVIPER_ENV", "").strip().lower() in ("production", "prod"):
+    if is_production():
         raise CommandError(
             "No settings.py found; production needs settings, name them with --settings"
         )

@@ -44,8 +44,9 @@ HASH_BYTES = 32
 SCRYPT_LN, SCRYPT_R, SCRYPT_P = 16, 8, 2
 PBKDF2_ITERATIONS = 600_000
 # A row somebody crafted must not be able to keep the server busy or eat its memory.
-MAX_SCRYPT_LN, MAX_SCRYPT_R, MAX_SCRYPT_P = 20, 32, 16
-MAX_PBKDF2_ITERATIONS = 10_000_000
+BOUNDS = {"scrypt": (20, 32, 16), "pbkdf2_sha256": (10_000_000,)}
+"""The largest parameters that are taken from a stored hash: ln, r and p of scrypt; iterations of PBKDF2."""
+MAX_DIGEST_BYTES = 64
 
 ALGORITHMS = ("scrypt", "pbkdf2_sha256", "plain")
 FOREIGN = {"argon2": "argon2-cffi", "bcrypt": "bcrypt"}
@@ -206,20 +207,27 @@ def _parse(hashed_password: str) -> Callable[[bytes], bool] | None:
         numbers = [int(part) for part in parts[:-2]]
     except (IndexError, ValueError, binascii.Error):
         return None
-    if not 1 <= len(digest) <= 64 or any(number < 1 for number in numbers):
+    hash_secret = _hash_function(algorithm, numbers)
+    if hash_secret is None or not 1 <= len(digest) <= MAX_DIGEST_BYTES:
         return None
-    if algorithm == "scrypt" and len(numbers) == 3 and hasattr(hashlib, "scrypt"):
-        ln, r, p = numbers
-        if ln > MAX_SCRYPT_LN or r > MAX_SCRYPT_R or p > MAX_SCRYPT_P:
-            return None
-        return lambda secret: hmac.compare_digest(
-            _scrypt(secret, salt, ln, r, p, len(digest)), digest
-        )
-    if algorithm == "pbkdf2_sha256" and len(numbers) == 1 and numbers[0] <= MAX_PBKDF2_ITERATIONS:
-        return lambda secret: hmac.compare_digest(
-            _pbkdf2(secret, salt, numbers[0], len(digest)), digest
-        )
-    return None
+    return lambda secret: hmac.compare_digest(hash_secret(secret, salt, len(digest)), digest)
+
+
+def _hash_function(
+    algorithm: str, numbers: list[int]
+) -> Callable[[bytes, bytes, int], bytes] | None:
+    """Return the function of secret, salt and length that made a hash; `None` if its numbers are out of bounds."""
+    bounds = BOUNDS.get(algorithm, ())
+    if not bounds or len(numbers) != len(bounds):
+        return None
+    if not all(1 <= number <= bound for number, bound in zip(numbers, bounds, strict=True)):
+        return None
+    if algorithm == "pbkdf2_sha256":
+        return lambda secret, salt, size: _pbkdf2(secret, salt, numbers[0], size)
+    if not hasattr(hashlib, "scrypt"):
+        return None
+    ln, r, p = numbers
+    return lambda secret, salt, size: _scrypt(secret, salt, ln, r, p, size)
 
 
 def _check_foreign(algorithm: str, raw_password: str, rest: str) -> bool:

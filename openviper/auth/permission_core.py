@@ -115,24 +115,33 @@ async def check_permission_for_model(
     checker = _checker
     if ignore_permissions or checker is None or ignore_permissions_ctx.get():
         return
-    user: Any = current_user.get()
-    # Nobody asks: a command, a worker, a script. A request without a user is one of somebody unknown.
-    if user is None and current_request.get() is None:
-        return
-    module = model_cls.__module__
-    if module == OWN_PACKAGE or module.startswith(f"{OWN_PACKAGE}."):
+    if not _is_asked_by_somebody() or _is_of_accounts(model_cls):
         return
     app_label, model_name = model_cls._meta.app_name, model_cls._meta.model_name
     if not await checker.is_model_protected(app_label, model_name):
         return
     label = f"{app_label}.{model_name}"
     action = "update" if action == "write" else action
-    if user is not None:
-        if user.is_superuser and user.is_active:
-            return
-        if await user.has_model_perm(label, action):
-            return
-    raise AuthPermissionError(label, action)
+    if not await _is_allowed(current_user.get(), label, action):
+        raise AuthPermissionError(label, action)
+
+
+def _is_asked_by_somebody() -> bool:
+    # Without a user nor a request it is a command, a worker, a script. A request without a user is one of somebody unknown.
+    return current_user.get() is not None or current_request.get() is not None
+
+
+def _is_of_accounts(model: type[Model]) -> bool:
+    # Who may do what cannot be asked of these models: they are where the answer is looked up.
+    return f"{model.__module__}.".startswith(f"{OWN_PACKAGE}.")
+
+
+async def _is_allowed(user: Any, label: str, action: str) -> bool:
+    if user is None:
+        return False
+    if user.is_superuser and user.is_active:
+        return True
+    return bool(await user.has_model_perm(label, action))
 
 
 class _Gate:

@@ -9,6 +9,7 @@ from __future__ import annotations
 # Imported before the name is bound to the proxy: importing a submodule later would bind it to the module again.
 import openviper.conf.settings  # noqa: F401
 from openviper.conf.base import Settings, generate_secret_key
+from openviper.conf.declaration import mapping, setting
 from openviper.conf.lazy import LazySettings
 from openviper.conf.types import ConfigMap
 from openviper.conf.validation import validate_settings
@@ -16,4 +17,12 @@ from openviper.conf.validation import validate_settings
 settings = LazySettings()
 """The settings of this process."""
 
-__all__ = ["ConfigMap", "Settings", "generate_secret_key", "settings", "validate_settings"]
+__all__ = [
+    "ConfigMap",
+    "Settings",
+    "generate_secret_key",
+    "mapping",
+    "setting",
+    "settings",
+    "validate_settings",
+]

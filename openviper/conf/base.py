@@ -1,19 +1,26 @@
 """The settings of a project: one frozen dataclass with every field the framework reads.
 
 A project subclasses `Settings`, decorates the subclass ``@dataclasses.dataclass(frozen=True)`` and changes defaults or
-adds fields of its own. Fields marked with `env=False` cannot be set from the environment.
+adds fields of its own.
+
+To add a setting, declare it in `Settings` with `setting` or `mapping`, which take its line of the reference and its
+rules, and read it as ``settings.NAME`` where it has its effect; a test fails for a setting that nothing reads. Then run
+`scripts/build_settings_doc.py`. A name that stands in `openviper.conf.former` is taken out there. What is demanded in
+production only is in `openviper.conf.production`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
-from typing import Any
+import inspect
+from collections.abc import Iterator
+from typing import Any, Self
 
 from openviper.conf import defaults
+from openviper.conf.declaration import mapping, setting
+from openviper.conf.rules import at_least, log_level, time_zone
 from openviper.conf.types import ConfigMap
 from openviper.exceptions import ImproperlyConfigured
-from openviper.version import VERSION
 
 MASK = "***"
 SENSITIVE_FIELDS = frozenset(
@@ -32,7 +39,7 @@ SENSITIVE_SUFFIXES = ("_SECRET", "_TOKEN", "_PASSWORD", "_API_KEY", "_SECRET_KEY
 
 
 def is_sensitive(name: str) -> bool:
-    """Tell whether a field's value must not be shown."""
+    """Return whether a field's value must not be shown."""
     return name in SENSITIVE_FIELDS or name.endswith(SENSITIVE_SUFFIXES)
 
 
@@ -52,159 +59,195 @@ def generate_secret_key(length: int = 64) -> str:
     return secrets.token_urlsafe(length)
 
 
-def _map(make: Any = dict) -> Any:
-    return dataclasses.field(default_factory=make, metadata={"env": False})
-
-
 @dataclasses.dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Settings:
     """Every setting with its default; see docs/reference/settings.md for what each one means."""
 
-    PROJECT_NAME: str = "OpenViper Application"
-    VERSION: str = VERSION
-    DEBUG: bool = True
-    TESTING: bool = False
-    ALLOWED_HOSTS: tuple[str, ...] = ("localhost", "127.0.0.1")
-    INSTALLED_APPS: tuple[str, ...] = ()
-    SILENCED_SYSTEM_CHECKS: tuple[str, ...] = ()
-    USE_TZ: bool = True
-    TIME_ZONE: str = "UTC"
-    MIDDLEWARE: tuple[str, ...] = ("openviper.middleware.security.SecurityMiddleware",)
-    ADMIN_SETTINGS: ConfigMap = _map(defaults.admin_settings)
-    SECRET_KEY: str = ""
-
-    DATABASES: ConfigMap = _map(defaults.databases)
-    DATABASE_URL: str = ""
-    DATABASE_ECHO: bool = False
-    DATABASE_POOL_SIZE: int = 5
-    DATABASE_MAX_OVERFLOW: int = 10
-    DATABASE_POOL_RECYCLE: int = 3600
-    DATABASE_ROUTERS: tuple[str, ...] = ()
-    CACHES: ConfigMap = _map(defaults.caches)
-    MAX_QUERY_ROWS: int | None = None
-    QUERY_CACHE_MAX_SIZE: int = 2048
-    QUERY_CACHE_MAX_ENTRY_ROWS: int = 10000
-    MAX_JSON_SIZE: int = 1048576
-    MODEL_EVENTS: ConfigMap = _map()
-
-    PASSWORD_HASHERS: tuple[str, ...] = ("scrypt", "pbkdf2_sha256")
-    USER_MODEL: str = "openviper.auth.models.User"
-    AUTH_SESSION_ENABLED: bool = True
-    AUTH_BACKENDS: tuple[str, ...] = (
-        "openviper.auth.backends.jwt_backend.JWTBackend",
-        "openviper.auth.backends.session_backend.SessionBackend",
+    PROJECT_NAME: str = setting(
+        "OpenViper Application", "Name of the project, for people.", section="Project"
     )
-    AUTH_HOOKS: ConfigMap = _map()
-    PERM_CACHE_TTL: int = 3600
-    SESSION_STORE: str = "database"
-    SESSION_TIMEOUT: timedelta = timedelta(hours=1)
-    SESSION_COOKIE_NAME: str = "sessionid"
-    SESSION_COOKIE_AGE: timedelta | None = None
-    SESSION_COOKIE_SECURE: bool = False
-    SESSION_COOKIE_HTTPONLY: bool = True
-    SESSION_COOKIE_SAMESITE: str = "Lax"
-    SESSION_COOKIE_PATH: str = "/"
-    SESSION_COOKIE_DOMAIN: str | None = None
-    DEFAULT_AUTHENTICATION_CLASSES: tuple[str, ...] = (
-        "openviper.auth.authentications.JWTAuthentication",
-        "openviper.auth.authentications.SessionAuthentication",
+    DEBUG: bool = setting(True, "Show details of errors in the browser. Must be off in production.")
+    TESTING: bool = setting(False, "Set while tests run; allows the password algorithm `plain`.")
+    ALLOWED_HOSTS: tuple[str, ...] = setting(
+        ("localhost", "127.0.0.1"), "Host names that requests may name."
     )
-    DEFAULT_PERMISSION_CLASSES: tuple[str, ...] = ()
-    DEFAULT_THROTTLE_CLASSES: tuple[str, ...] = ()
-    JWT_ALGORITHM: str = "HS256"
-    JWT_SECRET_KEY: str = ""
-    JWT_ACCESS_TOKEN_EXPIRE: timedelta = timedelta(minutes=30)
-    JWT_REFRESH_TOKEN_EXPIRE: timedelta = timedelta(days=7)
-    OAUTH2_EVENTS: dict[str, str] = dataclasses.field(default_factory=dict, metadata={"env": False})
-
-    CSRF_COOKIE_NAME: str = "csrftoken"
-    CSRF_COOKIE_AGE: timedelta | None = None
-    CSRF_COOKIE_SECURE: bool = False
-    CSRF_COOKIE_HTTPONLY: bool = False
-    CSRF_COOKIE_SAMESITE: str = "Lax"
-    CSRF_TRUSTED_ORIGINS: tuple[str, ...] = ()
-    CORS_ALLOWED_ORIGINS: tuple[str, ...] = ()
-    CORS_ALLOW_CREDENTIALS: bool = False
-    CORS_ALLOWED_METHODS: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    CORS_ALLOWED_HEADERS: tuple[str, ...] = ("*",)
-    CORS_EXPOSE_HEADERS: tuple[str, ...] = ()
-    CORS_MAX_AGE: int = 600
-    SECURE_SSL_REDIRECT: bool = False
-    SECURE_HSTS_SECONDS: int = 0
-    SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = False
-    SECURE_HSTS_PRELOAD: bool = False
-    SECURE_COOKIES: bool = False
-    SECURE_BROWSER_XSS_FILTER: bool = False
-    SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = dataclasses.field(
-        default=None, metadata={"env": False}
+    INSTALLED_APPS: tuple[str, ...] = setting(
+        (),
+        "Packages with models, commands and templates. The project's own package is added first.",
     )
-    SECURE_PERMISSIONS_POLICY: str | None = None
-    SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = None
-    SECURE_CROSS_ORIGIN_EMBEDDER_POLICY: str | None = None
-    SECURE_CROSS_ORIGIN_RESOURCE_POLICY: str | None = None
-    X_FRAME_OPTIONS: str = "DENY"
-    TRUSTED_PROXIES: tuple[str, ...] = ()
-    ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = ()
-    RATE_LIMIT_BACKEND: str = "memory"
-    RATE_LIMIT_REQUESTS: int = 10000
-    RATE_LIMIT_WINDOW: int = 60
-    RATE_LIMIT_BY: str = "ip"
-
-    STATIC_URL: str = "/static/"
-    STATIC_ROOT: str = "./static/"
-    STATICFILES_DIRS: tuple[str, ...] = ("static/",)
-    STATIC_STORAGE: str = "local"
-    MEDIA_URL: str = "/media/"
-    MEDIA_ROOT: str = "./media/"
-    MEDIA_DIR: str = "./media/"
-    MEDIA_STORAGE: str = "local"
-    DEFAULT_FILE_STORAGE: str = "openviper.storage.FileSystemStorage"
-    MAX_FILE_SIZE: int = 10485760
-    TEMPLATES_DIR: str = "templates/"
-    TEMPLATE_AUTO_RELOAD: bool = True
-    JINJA_PLUGINS: ConfigMap = _map()
-
-    LOG_LEVEL: str = "INFO"
-    LOG_FORMAT: str = "text"
-    LOGGING: ConfigMap = _map()
-    EMAIL: ConfigMap = _map(defaults.email)
-    EMAIL_BACKEND: str | None = None
-    EMAIL_HOST: str | None = None
-    EMAIL_PORT: int | None = None
-    EMAIL_USERNAME: str | None = None
-    EMAIL_PASSWORD: str | None = None
-    EMAIL_USE_TLS: bool | None = None
-    EMAIL_USE_SSL: bool | None = None
-    EMAIL_CA_FILE: str | None = None
-    EMAIL_TIMEOUT: float | None = None
-    EMAIL_FAIL_SILENTLY: bool | None = None
-    EMAIL_BACKGROUND: bool | None = None
-    EMAIL_FILE_PATH: str | None = None
-    EMAIL_SPOOL_DIR: str | None = None
-    DEFAULT_FROM_EMAIL: str | None = None
-    TASKS: ConfigMap = _map(defaults.tasks)
-    BACKUP: ConfigMap = _map()
-    ENABLE_AI_PROVIDERS: bool = False
-    AI_PROVIDERS: ConfigMap = _map()
-    OPENAPI: ConfigMap = _map(defaults.openapi)
-    COUNTRY_FIELD: ConfigMap = _map(defaults.country_field)
+    SILENCED_SYSTEM_CHECKS: tuple[str, ...] = setting(
+        (), "Codes of findings that `check` leaves out, see the [reference](checks.md)."
+    )
+    USE_TZ: bool = setting(
+        True, "Dates and times are aware and in UTC; otherwise naive and in `TIME_ZONE`."
+    )
+    TIME_ZONE: str = setting(
+        "UTC", "Name of the time zone that naive dates and times are in.", check=time_zone
+    )
+    MIDDLEWARE: tuple[str, ...] = setting(
+        ("openviper.middleware.security.SecurityMiddleware",),
+        "Dotted paths of the middleware classes, the outermost first.",
+        dotted=True,
+    )
+    SECRET_KEY: str = setting(
+        "",
+        "Key for everything signed or encrypted; at least 50 characters in production. "
+        "Outside production an empty one is replaced by a random one.",
+    )
+    DATABASES: ConfigMap = mapping(
+        defaults.databases,
+        "Databases by alias; `default` is required. The address is in `OPTIONS` under `URL`.",
+        section="Database",
+    )
+    DATABASE_URL: str = setting(
+        "",
+        "Address of the default database where `DATABASES` gives none; given as "
+        "`OPENVIPER_DATABASE_URL` it replaces that one.",
+    )
+    DATABASE_ECHO: bool = setting(
+        False, "Log statements; used only where `DATABASES` says nothing."
+    )
+    DATABASE_POOL_SIZE: int = setting(
+        5, "Connections kept open, 1 to 100; used only where `DATABASES` says nothing."
+    )
+    DATABASE_MAX_OVERFLOW: int = setting(
+        10, "Further connections under load, 0 to 200; used only where `DATABASES` says nothing."
+    )
+    DATABASE_POOL_RECYCLE: int = setting(
+        3600,
+        "Age in seconds at which a connection is replaced; used only where `DATABASES` says nothing.",
+    )
+    DATABASE_ROUTERS: tuple[str, ...] = setting(
+        (),
+        "Dotted paths of database routers; used only where `DATABASES` says nothing.",
+        dotted=True,
+    )
+    MAX_QUERY_ROWS: int | None = setting(
+        None, "Most rows that a query without a limit returns; `None` means all.", check=at_least(1)
+    )
+    QUERY_CACHE_MAX_SIZE: int = setting(
+        2048, "Most results that the query cache holds.", check=at_least(0)
+    )
+    QUERY_CACHE_MAX_ENTRY_ROWS: int = setting(
+        10000, "Results with more rows are not cached.", check=at_least(0)
+    )
+    MAX_JSON_SIZE: int = setting(
+        1048576, "Most bytes of an encoded JSON value; never more than 50 MiB.", check=at_least(0)
+    )
+    MODEL_EVENTS: ConfigMap = mapping(
+        dict, 'Handlers of model events: `{"module.Class": {event: [dotted paths]}}`.'
+    )
+    PASSWORD_HASHERS: tuple[str, ...] = setting(
+        ("scrypt", "pbkdf2_sha256"),
+        "Password algorithms; the first one that can be used makes new hashes.",
+        section="Accounts",
+    )
+    USER_MODEL: str = setting(
+        "openviper.auth.models.User", "Dotted path of the user model.", dotted=True
+    )
+    SECURE_SSL_REDIRECT: bool = setting(False, "Redirect HTTP to HTTPS.", section="Security")
+    SECURE_HSTS_SECONDS: int = setting(
+        0,
+        "Seconds for which browsers use HTTPS only; at least 31536000 in production.",
+        check=at_least(0),
+    )
+    SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = setting(False, "Say so for sub-domains as well.")
+    SECURE_HSTS_PRELOAD: bool = setting(False, "Agree to the browsers' preload lists.")
+    SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = setting(
+        None, "Directives of the Content-Security-Policy header; `None` sends none.", env=False
+    )
+    SECURE_PERMISSIONS_POLICY: str | None = setting(
+        None, "The Permissions-Policy header; `None` sends none."
+    )
+    SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = setting(
+        None, "The Cross-Origin-Opener-Policy header; `None` sends none."
+    )
+    SECURE_CROSS_ORIGIN_EMBEDDER_POLICY: str | None = setting(
+        None, "The Cross-Origin-Embedder-Policy header; `None` sends none."
+    )
+    SECURE_CROSS_ORIGIN_RESOURCE_POLICY: str | None = setting(
+        None, "The Cross-Origin-Resource-Policy header; `None` sends none."
+    )
+    X_FRAME_OPTIONS: str = setting("DENY", "The X-Frame-Options header.")
+    TRUSTED_PROXIES: tuple[str, ...] = setting(
+        (), "Addresses of proxies whose X-Forwarded-For header is believed."
+    )
+    ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
+        (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`."
+    )
+    STATIC_URL: str = setting(
+        "/static/", "Address below which static files are served.", section="Files and templates"
+    )
+    STATIC_ROOT: str = setting("./static/", "Directory that static files are collected in.")
+    STATICFILES_DIRS: tuple[str, ...] = setting(
+        ("static/",), "Directories with static files beside those of the apps."
+    )
+    MEDIA_URL: str = setting("/media/", "Address below which uploaded files are served.")
+    MEDIA_ROOT: str = setting("./media/", "Directory of uploaded files.")
+    DEFAULT_FILE_STORAGE: str = setting(
+        "openviper.storage.FileSystemStorage",
+        "Dotted path of the class that keeps uploaded files; called without arguments.",
+        dotted=True,
+    )
+    MAX_FILE_SIZE: int = setting(10485760, "Most bytes of an uploaded file.", check=at_least(0))
+    TEMPLATES_DIR: str = setting("templates/", "Directory of the project's templates.")
+    TEMPLATE_AUTO_RELOAD: bool = setting(True, "Read a template again when its file has changed.")
+    LOG_LEVEL: str = setting(
+        "INFO",
+        "`CRITICAL`, `ERROR`, `WARNING`, `INFO`, `DEBUG` or `NOTSET`.",
+        section="Services",
+        check=log_level,
+    )
+    LOG_FORMAT: str = setting(
+        "text", "`text`, or `json` for one object per line.", choices=("text", "json")
+    )
+    LOGGING: ConfigMap = mapping(
+        dict, "If not empty, given to `logging.config.dictConfig` in place of everything else."
+    )
+    EMAIL: ConfigMap = mapping(
+        dict,
+        "How mail is sent; its keys are in the [reference of mail](email.md). A key wins over its "
+        "setting below.",
+    )
+    EMAIL_BACKEND: str | None = setting(
+        None, "`console`, `smtp`, `file`, `memory`, or the dotted path of a class.", dotted=True
+    )
+    EMAIL_HOST: str | None = setting(None, "The SMTP server.")
+    EMAIL_PORT: int | None = setting(None, "Its port; 465, 587 or 25 by the kind of encryption.")
+    EMAIL_USERNAME: str | None = setting(None, "Whom to log in as.")
+    EMAIL_PASSWORD: str | None = setting(None, "The password.")
+    EMAIL_USE_TLS: bool | None = setting(None, "Encrypt with STARTTLS.")
+    EMAIL_USE_SSL: bool | None = setting(None, "Encrypt from the start.")
+    EMAIL_CA_FILE: str | None = setting(
+        None, "A PEM file of certificate authorities to trust instead of the system's."
+    )
+    EMAIL_TIMEOUT: float | None = setting(None, "Seconds that a step of sending may take.")
+    EMAIL_FAIL_SILENTLY: bool | None = setting(
+        None, "Whether `send_email` returns `False` instead of raising."
+    )
+    EMAIL_BACKGROUND: bool | None = setting(
+        None, "Whether mail is left to a worker; if one lives, when not set."
+    )
+    EMAIL_FILE_PATH: str | None = setting(None, "Where the backend `file` writes.")
+    EMAIL_SPOOL_DIR: str | None = setting(None, "Where large messages wait for a worker.")
+    DEFAULT_FROM_EMAIL: str | None = setting(None, "The sender of messages without one.")
+    TASKS: ConfigMap = mapping(defaults.tasks, "How background jobs run.")
+    BACKUP: ConfigMap = mapping(
+        dict,
+        "What is done with a finished backup: `after` is the dotted name of a function that is called with it.",
+    )
 
     def __init_subclass__(cls) -> None:
         # `dataclass` leaves a `__repr__` of the class itself alone, and would else make one that shows secrets.
         if "__repr__" not in cls.__dict__:
             cls.__repr__ = Settings.__repr__  # type: ignore[method-assign]  # deliberately, see above
 
-    def __post_init__(self) -> None:
-        if "__dataclass_fields__" not in type(self).__dict__:
-            raise ImproperlyConfigured(
-                f"settings class {type(self).__name__!r} is not decorated, so its values would be ignored; "
-                "put @dataclasses.dataclass(frozen=True) above it"
-            )
-        # MEDIA_DIR is the older name: whichever of the two a project changes, the other one follows.
-        if self.MEDIA_ROOT != "./media/" and self.MEDIA_DIR == "./media/":
-            object.__setattr__(self, "MEDIA_DIR", self.MEDIA_ROOT)
-        elif self.MEDIA_DIR != "./media/" and self.MEDIA_ROOT == "./media/":
-            object.__setattr__(self, "MEDIA_ROOT", self.MEDIA_DIR)
+    def __new__(cls, *_: object, **__: object) -> Self:
+        # Before `__init__`, which a property in the place of a field would make fail without an explanation.
+        errors = list(_ignored_values(cls))
+        if errors:
+            raise ImproperlyConfigured("; ".join(errors))
+        return object.__new__(cls)  # `super()` does not know the class that `slots=True` makes.
 
     def as_dict(self, *, mask_sensitive: bool = True) -> ConfigMap:
         """Return all fields by name.
@@ -228,3 +271,40 @@ class Settings:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"{type(self).__name__}({shown})"
+
+
+def _ignored_values(cls: type[Settings]) -> Iterator[str]:
+    """Yield what is wrong with each class between a project's and `Settings` whose values would have no effect."""
+    for base in cls.__mro__:
+        if base in (Settings, object):
+            continue
+        for name, value in vars(base).items():
+            if _is_ignored(name, value, base):
+                yield (
+                    f"{name} in settings class {base.__name__!r} has no annotation and would be ignored; "
+                    f"write `{name}: {_type_of(name, value)} = ...`"
+                )
+        if "__dataclass_fields__" not in vars(base) and _declares_settings(base, cls):
+            yield (
+                f"settings class {base.__name__!r} is not decorated, so its values would be ignored; "
+                "put @dataclasses.dataclass(frozen=True) above it"
+            )
+
+
+def _is_ignored(name: str, value: object, base: type) -> bool:
+    is_setting = name.isupper() and not name.startswith("_")
+    if not is_setting or name in inspect.get_annotations(base):
+        return False
+    # A property or method of the project's own works as it stands; only a field's value comes from somewhere else.
+    return name in Settings.__dataclass_fields__ or not hasattr(value, "__get__")
+
+
+def _declares_settings(base: type, cls: type[Settings]) -> bool:
+    return base is cls or any(name.isupper() for name in inspect.get_annotations(base))
+
+
+def _type_of(name: str, value: object) -> str:
+    field = Settings.__dataclass_fields__.get(name)
+    if field is not None:
+        return str(field.type)
+    return "tuple[str, ...]" if isinstance(value, tuple) else type(value).__name__

@@ -1,8 +1,9 @@
 r"""Reading `.env` files.
 
-Lines are ``KEY=VALUE``, optionally after ``export``. A value in single quotes is literal; in double quotes
-``\n \t \" \\`` are escapes; unquoted, it ends at a ``#`` that follows a blank. ``${NAME}`` is replaced in unquoted and
-double-quoted values.
+A file holds ``KEY=VALUE``, one to a line and optionally after ``export``; ``#`` begins a comment. A value in single
+quotes is literal; in double quotes ``\n \t \" \\ \$`` are escapes; both may run over several lines. Unquoted, a value
+ends at a ``#`` that follows a blank. In unquoted and double-quoted values ``${NAME}`` is replaced, and
+``${NAME:-default}`` too, by the default where `NAME` is not set or empty.
 """
 
 from __future__ import annotations
@@ -10,103 +11,153 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 
+from openviper.exceptions import ImproperlyConfigured
+from openviper.project.dotenv_file import find_dotenv
+
 logger = logging.getLogger("openviper.conf")
 
-STOP_AT = ("viperctl.py", "pyproject.toml", ".git")
-"""A directory with one of these is the last one searched on the way up."""
+PROCESS_VARIABLES = re.compile(r"PATH|PYTHON[A-Z0-9_]*|(?:LD|DYLD)_[A-Z0-9_]*")
+"""Variables that decide which programs run; a file beside a project is no place to set them."""
 
-_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(.*?)\s*\Z", re.DOTALL)
-_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?\Z')
-_SINGLE = re.compile(r"'([^']*)'\s*(?:#.*)?\Z")
-_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
+_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SINGLE = re.compile(r"'([^']*)'")
+_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
+_LOOKS_LIKE_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*\Z")
+_REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_ESCAPE_OR_REFERENCE = re.compile(r"\\(.)|\$\{([^}]*)(\}?)", re.DOTALL)
+_BARE_REFERENCE = re.compile(
+    r"(?!)()|\$\{([^}]*)(\}?)"
+)  # The first group is that of escapes: none.
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
-def find_dotenv(start: Path) -> Path | None:
-    """Return the nearest `.env` from `start` upwards, within the project."""
-    for directory in (start, *start.parents):
-        candidate = directory / ".env"
-        if candidate.is_file():
-            return candidate
-        if any((directory / name).exists() for name in STOP_AT):
-            return None
-    return None
+class _Malformed(ValueError):
+    """A line that is not of the form of the module's documentation."""
 
 
 def parse_dotenv(text: str, known: Mapping[str, str]) -> tuple[dict[str, str], list[int]]:
-    """Parse the text of a `.env` file.
+    r"""Parse the text of a `.env` file.
 
     Args:
-        text: The text; a byte order mark is ignored.
-        known: Variables that ``${NAME}`` may refer to besides those above in the file.
+        text: The text; a byte order mark is ignored, and only ``\n`` or ``\r\n`` ends a line.
+        known: Variables that ``${NAME}`` may refer to; they win over those above in the file.
 
     Returns:
         The values, and the numbers of the lines that are malformed.
     """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     values: dict[str, str] = {}
+    scope = ChainMap(dict(known), values)
     malformed: list[int] = []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _LINE.match(line)
-        value = None if match is None else _value(match.group(2), {**values, **known})
-        if match is None or value is None:
-            malformed.append(number)
-        else:
-            values[match.group(1)] = value
+    position, number = 0, 1
+    while position < len(text):
+        line_end = text.find("\n", position) + 1 or len(text)
+        line = text[position:line_end].strip()
+        after = line_end
+        if line and not line.startswith("#"):
+            try:
+                name, value, after = _read_assignment(text, position, line_end, scope)
+                values[name] = value
+            except _Malformed:
+                malformed.append(number)
+        number += text.count("\n", position, after)
+        position = after
     return values, malformed
 
 
-def _value(raw: str, known: Mapping[str, str]) -> str | None:
-    if raw.startswith("'"):
-        single = _SINGLE.match(raw)
-        return single.group(1) if single else None
-    if raw.startswith('"'):
-        double = _DOUBLE.match(raw)
-        return None if double is None else _unescape(double.group(1), known)
-    bare = "" if raw.startswith("#") else re.split(r"\s#", raw, maxsplit=1)[0].rstrip()
-    return _expand(bare, known)
+def _read_assignment(
+    text: str, start: int, line_end: int, known: Mapping[str, str]
+) -> tuple[str, str, int]:
+    """Return the name and the value that begin at `start`, and where the line after them begins."""
+    key = _KEY.match(text, start, line_end)
+    if key is None:
+        raise _Malformed
+    quote = text[key.end() : key.end() + 1]
+    if quote not in ("'", '"') or not quote:
+        raw = text[key.end() : line_end].strip()
+        bare = "" if raw.startswith("#") else re.split(r"\s#", raw, maxsplit=1)[0].rstrip()
+        return key[1], _expand(bare, _BARE_REFERENCE, known), line_end
+    quoted = (_SINGLE if quote == "'" else _DOUBLE).match(text, key.end())
+    rest = _REST_OF_LINE.match(text, quoted.end()) if quoted is not None else None
+    if quoted is None or rest is None or _swallows_a_line(quoted[1]):
+        raise _Malformed
+    value = quoted[1] if quote == "'" else _expand(quoted[1], _ESCAPE_OR_REFERENCE, known)
+    return key[1], value, rest.end()
 
 
-def _unescape(text: str, known: Mapping[str, str]) -> str:
+def _swallows_a_line(quoted: str) -> bool:
+    # A quote that was never closed ends at the opening one of a later line: A='x \n B='y'.
+    _, newline, last_line = quoted.rpartition("\n")
+    return bool(newline) and _LOOKS_LIKE_KEY.match(last_line) is not None
+
+
+def _expand(text: str, pattern: re.Pattern[str], known: Mapping[str, str]) -> str:
     # One pass, so that an escaped backslash does not begin another escape and ${} inside a value stays as it is.
     def replace(match: re.Match[str]) -> str:
-        if match.group(1) is not None:
-            return _ESCAPES.get(match.group(1), match.group(0))
-        return known.get(match.group(2), "")
+        escaped, reference, closed = match.groups()
+        if escaped is not None:
+            return _ESCAPES.get(escaped, match[0])
+        parts = _REFERENCE.fullmatch(reference) if closed else None
+        if parts is None:
+            raise _Malformed
+        return known.get(parts[1], "") or parts[2] or ""
 
-    return re.sub(r"\\(.)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}", replace, text)
-
-
-def _expand(text: str, known: Mapping[str, str]) -> str:
-    return _NAME.sub(lambda match: known.get(match.group(1), ""), text)
+    return pattern.sub(replace, text)
 
 
 def load_dotenv(start: Path | None = None) -> Path | None:
     """Put the values of the project's `.env` into `os.environ`; variables that exist already stay as they are.
 
-    `OPENVIPER_DOTENV` names a file to use instead, or is ``0`` to use none.
+    `OPENVIPER_DOTENV` names a file to use instead, or is ``0`` to use none. Lines that are malformed, and variables that
+    decide which programs run (`PATH`, ``LD_*``, ``PYTHON*``), are reported and skipped.
+
+    Args:
+        start: Where the way up begins; the working directory when not given.
 
     Returns:
         The file that was read, or `None`.
+
+    Raises:
+        ImproperlyConfigured: If the file cannot be read: its values may be what keeps a command from the wrong
+            database.
     """
     choice = os.environ.get("OPENVIPER_DOTENV", "")
     if choice == "0":
         return None
-    path = Path(choice) if choice else find_dotenv(start or Path.cwd())
-    if path is None:
+    found = choice or find_dotenv(start)
+    if not found:
         return None
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        logger.warning("cannot read %s: %s", path, error)
-        return None
-    values, malformed = parse_dotenv(text, os.environ)
+    path = Path(found)
+    values, malformed = parse_dotenv(_read(path), os.environ)
     for number in malformed:
         logger.warning("%s, line %d is not of the form KEY=VALUE and is skipped", path, number)
     for name, value in values.items():
-        os.environ.setdefault(name, value)
+        if PROCESS_VARIABLES.fullmatch(name):
+            logger.warning(
+                "%s: %s decides which programs run and is not taken from there", path, name
+            )
+        else:
+            os.environ.setdefault(name, value)
     return path
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ImproperlyConfigured(f"cannot read {str(path)!r}: {reason}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ImproperlyConfigured(
+            f"cannot read {str(path)!r}: line {line} is not UTF-8; save the file in that encoding"
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ImproperlyConfigured(f"cannot read {str(path)!r}: line {line} holds a NUL character")
+    return text

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from openviper.conf.base import Settings, is_sensitive
+from openviper.conf.declaration import declaration
 from openviper.conf.types import EnvValue
 from openviper.exceptions import SettingsValidationError
 
@@ -16,6 +17,7 @@ S = TypeVar("S", bound=Settings)
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
+LIST_FORM = """as a,b or as ["a", "b"]"""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -34,8 +36,37 @@ def cast_bool(raw: str) -> bool:
 
 
 def cast_tuple(raw: str) -> tuple[str, ...]:
-    """Split at commas; parts are trimmed and empty ones dropped."""
-    return tuple(part.strip() for part in raw.split(",") if part.strip())
+    """Return the parts of a list: ``a, b`` split at commas, trimmed, or a list in JSON: ``["a", "b"]``.
+
+    Raises:
+        ValueError: If it looks like a list in another notation.
+    """
+    text = raw.strip()
+    if text.startswith("[") and '"' in text:
+        return _parse_json_list(text)
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if any(_looks_quoted(part) for part in parts):
+        raise ValueError(f"is not a list; write it {LIST_FORM}")
+    return parts
+
+
+def _parse_json_list(text: str) -> tuple[str, ...]:
+    import json
+
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, list) or not all(isinstance(part, str) for part in parsed):
+        raise ValueError(f"is not a list of strings; write it {LIST_FORM}")
+    return tuple(parsed)
+
+
+def _looks_quoted(part: str) -> bool:
+    # An IPv6 address stands in brackets of its own: [::1].
+    if part.startswith("[") and part.endswith("]") and ":" in part:
+        return False
+    return part[0] in "[({'\"" or part[-1] in "])}'\""
 
 
 def cast_timedelta(raw: str) -> timedelta:
@@ -113,17 +144,15 @@ def _cast_field(field: dataclasses.Field[Any], current: Any, raw: str) -> EnvVal
 
 
 def is_overridable(field: dataclasses.Field[Any], current: Any) -> bool:
-    """Tell whether a setting with this present value can come from the environment."""
-    return (
-        field.name.isupper() and field.metadata.get("env", True) and not isinstance(current, dict)
-    )
+    """Return whether a setting with this present value can come from the environment."""
+    return field.name.isupper() and declaration(field).env and not isinstance(current, dict)
 
 
 def _variable(name: str) -> str | None:
     prefixed = f"OPENVIPER_{name}"
     if prefixed in os.environ:
         return prefixed
-    # VERSION is too common a name to mean ours.
+    # VERSION, which a project may declare, is too common a name to mean ours.
     return name if name in os.environ and name != "VERSION" else None
 
 
@@ -136,36 +165,52 @@ def apply_env_overrides(instance: S) -> S:
     Raises:
         SettingsValidationError: If a value does not fit its field; names the variable, never a secret value.
     """
-    changes: dict[str, Any] = {}
     errors: list[str] = []
+    changes: dict[str, Any] = {}
     for field in dataclasses.fields(instance):
         current = getattr(instance, field.name)
-        if not is_overridable(field, current):
-            if field.name.isupper() and f"OPENVIPER_{field.name}" in os.environ:
-                errors.append(
-                    f"environment variable OPENVIPER_{field.name}: {field.name} is not text and cannot be given there; "
-                    "set it in the settings module, from os.environ if need be"
-                )
-            continue
-        variable = _variable(field.name)
-        if variable is None:
-            continue
-        raw = os.environ[variable]
         try:
-            changes[field.name] = _cast_field(field, current, raw)
-        except (ValueError, TypeError) as error:
-            shown = "its value" if is_sensitive(field.name) else repr(raw)
-            errors.append(f"environment variable {variable}: {shown} {error}")
+            value = _given_value(field, current)
+        except SettingsValidationError as error:
+            errors += error.errors
+            continue
+        if value != current:
+            changes[field.name] = value
     if errors:
         raise SettingsValidationError(errors)
-    changes = {name: value for name, value in changes.items() if value != getattr(instance, name)}
-    url = changes.get("DATABASE_URL", instance.DATABASE_URL)
     databases = _with_default_url(
-        instance.DATABASES, url, replace="OPENVIPER_DATABASE_URL" in os.environ
+        instance.DATABASES,
+        changes.get("DATABASE_URL", instance.DATABASE_URL),
+        replace="OPENVIPER_DATABASE_URL" in os.environ,
     )
     if databases is not None:
         changes["DATABASES"] = databases
     return dataclasses.replace(instance, **changes) if changes else instance
+
+
+def _given_value(field: dataclasses.Field[Any], current: Any) -> Any:
+    """Return what the environment gives for a field, else the present value."""
+    if not is_overridable(field, current):
+        if field.name.isupper() and f"OPENVIPER_{field.name}" in os.environ:
+            raise SettingsValidationError([_not_text(field.name)])
+        return current
+    variable = _variable(field.name)
+    if variable is None:
+        return current
+    raw = os.environ[variable]
+    try:
+        return _cast_field(field, current, raw)
+    except (ValueError, TypeError) as error:
+        shown = "its value" if is_sensitive(field.name) else repr(raw)
+        problem = f"environment variable {variable}: {shown} {error}"
+        raise SettingsValidationError([problem]) from None
+
+
+def _not_text(name: str) -> str:
+    return (
+        f"environment variable OPENVIPER_{name}: {name} is not text and cannot be given there; "
+        "set it in the settings module, from os.environ if need be"
+    )
 
 
 def _with_default_url(databases: Any, url: str, *, replace: bool) -> dict[str, Any] | None:
@@ -173,6 +218,7 @@ def _with_default_url(databases: Any, url: str, *, replace: bool) -> dict[str, A
         return None
     default = databases.get("default") or {}
     options = default.get("OPTIONS") or {}
-    if not replace and (options.get("URL") or default.get("URL")):
+    has_url = bool(options.get("URL") or default.get("URL"))
+    if has_url and not replace:
         return None
     return {**databases, "default": {**default, "OPTIONS": {**options, "URL": url}}}

@@ -9,15 +9,25 @@ import os
 import sys
 import threading
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 
 from openviper.conf.base import Settings, generate_secret_key
 from openviper.conf.dotenv import load_dotenv
 from openviper.conf.environment import apply_env_overrides
+from openviper.conf.former import former_settings_in_use
 from openviper.conf.logging import configure_logging
-from openviper.conf.validation import is_insecure_secret_key, is_production, validate_settings
+from openviper.conf.production import is_insecure_secret_key
+from openviper.conf.validation import validate_settings
 from openviper.exceptions import ImproperlyConfigured
+from openviper.project.deployment import environment_name, is_production
 from openviper.utils.importing import is_missing
+
+S = TypeVar("S", bound=Settings)
+if TYPE_CHECKING:
+    # For the type checker the proxy *is* settings, so that each name has its type and a misspelt one is an error.
+    _Fields = Settings
+else:
+    _Fields = object
 
 logger = logging.getLogger("openviper.conf")
 
@@ -50,20 +60,14 @@ def load_settings_from_module(path: str) -> Settings | None:
         ) from error
     cls = _settings_class(module, path)
     _report_ignored_names(module, cls)
-    if "__dataclass_fields__" not in cls.__dict__:
-        raise ImproperlyConfigured(
-            f"settings class {cls.__name__!r} in {path!r} is not decorated, so its values would be ignored; "
-            "put @dataclasses.dataclass(frozen=True) above it"
-        )
-    return cls()
+    try:
+        return cls()
+    except ImproperlyConfigured as error:
+        raise SettingsLoadError(f"settings module {path!r}: {error}") from None
 
 
 def _settings_class(module: ModuleType, path: str) -> type[Settings]:
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Settings) and value is not Settings
-    ]
+    found = [value for value in vars(module).values() if _is_settings_class(value)]
     own = [cls for cls in found if cls.__module__ == module.__name__]
     candidates = list({id(cls): cls for cls in own or found}.values())
     if not candidates:
@@ -76,6 +80,10 @@ def _settings_class(module: ModuleType, path: str) -> type[Settings]:
             f"module {path!r} has several settings classes of equal rank: {names}"
         )
     return best[0]
+
+
+def _is_settings_class(value: object) -> TypeGuard[type[Settings]]:
+    return isinstance(value, type) and issubclass(value, Settings) and value is not Settings
 
 
 def _report_ignored_names(module: ModuleType, cls: type[Settings]) -> None:
@@ -92,11 +100,8 @@ def _report_ignored_names(module: ModuleType, cls: type[Settings]) -> None:
 def auto_include_project_app(instance: Settings, module_path: str) -> Settings:
     """Put the package that the settings lie in first in `INSTALLED_APPS`, unless it is there already."""
     package = module_path.partition(".")[0]
-    if (
-        package == module_path
-        or package in ("settings", SYNTHETIC_MODULE)
-        or package in instance.INSTALLED_APPS
-    ):
+    is_package = package not in (module_path, "settings", SYNTHETIC_MODULE)
+    if not is_package or package in instance.INSTALLED_APPS:
         return instance
     return dataclasses.replace(instance, INSTALLED_APPS=(package, *instance.INSTALLED_APPS))
 
@@ -113,7 +118,14 @@ def _with_development_key(instance: Settings, environment: str) -> Settings:
     return dataclasses.replace(instance, SECRET_KEY=key)
 
 
-class LazySettings:
+def _report_former_settings(instance: Settings) -> None:
+    former = former_settings_in_use(instance)
+    if former:
+        listed = "; ".join(f"{name} ({advice})" for name, advice in former.items())
+        logger.warning("settings of an earlier version that nothing reads any more: %s", listed)
+
+
+class LazySettings(_Fields):
     """Reads like an instance of `Settings`; loads it on first use."""
 
     _own = frozenset({"instance", "configured", "lock"})
@@ -137,7 +149,7 @@ class LazySettings:
         with self.lock:
             if self.configured:
                 raise RuntimeError("settings cannot be configured more than once")
-            self._publish(_with_development_key(settings_obj, self._environment()))
+            self._publish(_with_development_key(settings_obj, environment_name()))
 
     def setup(self, *, force: bool = False) -> None:
         """Load the settings named by `OPENVIPER_SETTINGS_MODULE`; does nothing when they are loaded already.
@@ -163,29 +175,36 @@ class LazySettings:
         instance = loaded or Settings()
         if path and loaded is not None:
             instance = auto_include_project_app(instance, path)
-        environment = self._environment()
+        environment = environment_name()
         instance = _with_development_key(apply_env_overrides(instance), environment)
         validate_settings(instance, environment)
         return instance
 
-    @staticmethod
-    def _environment() -> str:
-        return os.environ.get("OPENVIPER_ENV", "development")
+    def typed(self, cls: type[S]) -> S:
+        """Return this same proxy, which the type checker then knows the fields of the project's own class of.
+
+        A settings module ends with ``settings = openviper_settings.typed(ProjectSettings)``, and the project imports
+        `settings` from there. Nothing is loaded by it.
+        """
+        return cast(S, self)
 
     def _publish(self, instance: Settings) -> None:
         self.instance = instance
         self.configured = True
         configure_logging(instance)
+        _report_former_settings(instance)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if self.instance is None:
-            self.setup()
-        try:
-            return getattr(self.instance, name)
-        except AttributeError:
-            raise AttributeError(f"there is no setting {name!r}") from None
+    if not TYPE_CHECKING:  # A `__getattr__` would make every name known to the checker, as `Any`.
+
+        def __getattr__(self, name):
+            if name.startswith("__"):
+                raise AttributeError(name)
+            if self.instance is None:
+                self.setup()
+            try:
+                return getattr(self.instance, name)
+            except AttributeError:
+                raise AttributeError(f"there is no setting {name!r}") from None
 
     def __getitem__(self, name: str) -> Any:
         if self.instance is None:

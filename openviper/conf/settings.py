@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openviper.conf.base import SENSITIVE_FIELDS, Settings, generate_secret_key, is_sensitive
+from openviper.conf.declaration import mapping, setting
 from openviper.conf.environment import (
     ENV_CASTERS,
     apply_env_overrides,
@@ -12,22 +13,17 @@ from openviper.conf.environment import (
     cast_tuple,
 )
 from openviper.conf.lazy import LazySettings, auto_include_project_app, load_settings_from_module
-from openviper.conf.validation import (
-    INSECURE_JWT_ALGORITHMS,
+from openviper.conf.production import (
     INSECURE_SECRET_KEYS,
     MIN_HSTS_SECONDS,
     MIN_SECRET_KEY_LENGTH,
     is_insecure_secret_key,
     validate_production,
-    validate_production_api,
-    validate_production_cookies,
-    validate_production_security,
-    validate_settings,
 )
+from openviper.conf.validation import validate_settings
 
 __all__ = [
     "ENV_CASTERS",
-    "INSECURE_JWT_ALGORITHMS",
     "INSECURE_SECRET_KEYS",
     "MIN_HSTS_SECONDS",
     "MIN_SECRET_KEY_LENGTH",
@@ -44,9 +40,8 @@ __all__ = [
     "is_insecure_secret_key",
     "is_sensitive",
     "load_settings_from_module",
+    "mapping",
+    "setting",
     "validate_production",
-    "validate_production_api",
-    "validate_production_cookies",
-    "validate_production_security",
     "validate_settings",
 ]

@@ -41,7 +41,7 @@ def _own_secrets() -> list[str]:
     from openviper.conf import settings
 
     # What is short would be masked inside innocent words, and is no secret worth the name.
-    return [key for key in (settings.SECRET_KEY, settings.JWT_SECRET_KEY) if len(key) >= 8]
+    return [settings.SECRET_KEY] if len(settings.SECRET_KEY) >= 8 else []
 
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:

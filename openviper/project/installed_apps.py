@@ -9,7 +9,20 @@ from __future__ import annotations
 
 import os
 
-from openviper.project.source import find_attribute, find_classes, find_source, literal_text
+from openviper.project.dotenv_file import find_dotenv
+from openviper.project.source import (
+    find_attribute,
+    find_classes,
+    find_source,
+    has_unannotated_setting,
+    literal_text,
+)
+
+# Not from `typing`: see `openviper.utils.terminal`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 SETTING = "INSTALLED_APPS"
 
@@ -31,29 +44,25 @@ def read_installed_apps(module: str) -> tuple[str, ...] | None:
 
 
 def _mentioned_in_dotenv() -> bool:
-    # Looks further than `openviper.conf.dotenv`, which stops at the project's root: a wrong yes only costs time.
     choice = os.environ.get("OPENVIPER_DOTENV")
-    if choice is not None:
-        return choice != "0"
-    directory = os.getcwd()
-    while True:
-        try:
-            with open(os.path.join(directory, ".env"), encoding="utf-8", errors="replace") as file:
-                if SETTING in file.read():
-                    return True
-        except OSError:
-            pass
-        directory, below = os.path.dirname(directory), directory
-        if directory == below:
-            return False
+    if choice == "0":
+        return False
+    path = choice or find_dotenv()
+    if not path:
+        return False
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return SETTING in file.read()
+    except OSError:
+        return True  # Loading the settings says what is wrong with it.
 
 
 def _apps_in(path: str) -> tuple[str, ...] | None:
-    classes = find_classes(path) or ()
-    if len(classes) != 1 or [getattr(base, "id", None) for base in classes[0].bases] != [
-        "Settings"
-    ]:
+    classes = find_classes(path) or []
+    if len(classes) != 1 or _base_names(classes[0]) != ["Settings"]:
         return None
+    if has_unannotated_setting(classes[0]):
+        return None  # Loading the settings refuses it.
     value = find_attribute(classes[0], SETTING)
     if value is None:
         return ()
@@ -61,3 +70,7 @@ def _apps_in(path: str) -> tuple[str, ...] | None:
         return None
     apps = [literal_text(element) for element in value.elts]
     return tuple(app for app in apps if app) if all(apps) else None
+
+
+def _base_names(class_node: Any) -> list[str | None]:
+    return [getattr(base, "id", None) for base in class_node.bases]

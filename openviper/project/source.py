@@ -47,6 +47,15 @@ def find_attribute(class_node: Any, name: str) -> Any | None:
     return None
 
 
+def has_unannotated_setting(class_node: Any) -> bool:
+    """Return whether a class body gives a name in capitals a value without an annotation."""
+    return any(
+        getattr(target, "id", "").isupper()
+        for statement in class_node.body
+        for target in getattr(statement, "targets", ())
+    )
+
+
 def literal_text(node: Any) -> str | None:
     """Return the value of a node that is a plain string, else `None`."""
     value = getattr(node, "value", None) if type(node).__name__ == "Constant" else None

@@ -67,7 +67,7 @@ class FileSystemStorage:
             return self._base_url.rstrip("/") + "/"
         from openviper.conf import settings
 
-        url: str = settings.MEDIA_URL
+        url = settings.MEDIA_URL
         return url.rstrip("/") + "/"
 
     async def save(self, name: str, content: Content) -> str:

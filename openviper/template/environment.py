@@ -75,7 +75,7 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
     """
     from openviper.conf import settings
 
-    return _environment(tuple(search_paths), bool(settings.TEMPLATE_AUTO_RELOAD))
+    return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD)
 
 
 @lru_cache(maxsize=16)

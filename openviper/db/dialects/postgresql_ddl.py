@@ -32,7 +32,7 @@ def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`, which decides about the type of time stamps."""
     from openviper.conf import settings
 
-    return bool(settings.USE_TZ)
+    return settings.USE_TZ
 
 
 class PostgreSQLDDL(ServerDDL):

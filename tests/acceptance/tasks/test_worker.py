@@ -41,7 +41,7 @@ def test_no_job_is_lost_whenever_workers_are_killed(tmp_path: Path, place: dict[
             before = len(shop.numbers("count"))
             # Not before it has done something, or a slow machine would never get anywhere.
             shop.wait(
-                lambda before=before: (
+                lambda before=before: (  # type: ignore[misc]  # mypy infers no default
                     len(shop.numbers("count")) > before or len(set(shop.numbers("count"))) == JOBS
                 )
             )

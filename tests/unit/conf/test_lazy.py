@@ -50,6 +50,12 @@ def test_the_name_is_the_proxy_and_the_path_is_a_module() -> None:
     assert LazySettings.__name__ in vars(sys.modules["openviper.conf.settings"])
 
 
+def test_the_typed_proxy_is_the_proxy_itself_and_loads_nothing() -> None:
+    lazy = LazySettings()
+    assert lazy.typed(Settings) is lazy
+    assert not lazy.configured
+
+
 def test_the_project_class_is_loaded_on_first_use_and_its_package_installed(write: Write) -> None:
     write(CLASS + "    INSTALLED_APPS: tuple[str, ...] = ('other',)\n")
     lazy = LazySettings()
@@ -73,9 +79,9 @@ def test_an_unknown_name_is_an_attribute_error_and_writing_is_refused() -> None:
     lazy = LazySettings()
     lazy.configure(Settings())
     with pytest.raises(AttributeError, match="'DEBUGG'"):
-        _ = lazy.DEBUGG
+        _ = lazy.DEBUGG  # type: ignore[attr-defined]  # What is refused.
     with pytest.raises(AttributeError, match="read-only"):
-        lazy.DEBUG = False
+        lazy.DEBUG = False  # type: ignore[misc]  # What is refused.
     with pytest.raises(AttributeError, match="read-only"):
         del lazy.DEBUG
 
@@ -100,9 +106,11 @@ def test_settings_are_configured_once() -> None:
         ("1/0\n", "ZeroDivisionError"),
         ("", "no Settings subclass"),
         (
-            "class Mine(Settings):\n    DEBUG = False\n",
-            "'Mine' in 'ov_conf.settings' is not decorated",
+            "class Mine(Settings):\n    DEBUG: bool = False\n",
+            "'ov_conf.settings': settings class 'Mine' is not decorated",
         ),
+        (CLASS + "    DEBUG = False\n", "'ov_conf.settings': DEBUG in .* has no annotation"),
+        (CLASS + "    OWN: list[str] = []\n", "mutable default"),
         (CLASS + CLASS.replace("Mine", "Yours"), "equal rank: Mine, Yours"),
     ],
 )

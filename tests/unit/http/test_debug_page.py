@@ -64,7 +64,7 @@ def test_secrets_of_the_request_are_masked() -> None:
 
 
 def test_keys_of_the_project_are_masked_wherever_they_appear() -> None:
-    with override_openviper_settings(SECRET_KEY="a-long-key-of-this-project", JWT_SECRET_KEY=""):
+    with override_openviper_settings(SECRET_KEY="a-long-key-of-this-project"):
         assert "a-long-key" not in render_debug_page(
             failing("signed with a-long-key-of-this-project")
         )

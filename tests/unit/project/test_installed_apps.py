@@ -35,7 +35,10 @@ def settings(project: Path, body: str) -> tuple[str, ...] | None:
             'class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = ("blog", "shop.cart")\n',
             ("site_", "blog", "shop.cart"),
         ),
-        ('class S(Settings):\n    INSTALLED_APPS = ["blog", "site_"]\n', ("blog", "site_")),
+        (
+            'class S(Settings):\n    INSTALLED_APPS: list[str] = ["blog", "site_"]\n',
+            ("blog", "site_"),
+        ),
         ("class S(Settings):\n    DEBUG: bool = True\n", ("site_",)),
     ],
 )
@@ -48,9 +51,11 @@ def test_plain_strings_in_the_only_class_are_read(
 @pytest.mark.parametrize(
     "body",
     [
-        "class S(Settings):\n    INSTALLED_APPS = tuple(APPS)\n",
-        'class S(Settings):\n    INSTALLED_APPS = ("a", *MORE)\n',
-        'class S(Settings):\n    INSTALLED_APPS = ("a", NAME)\n',
+        'class S(Settings):\n    INSTALLED_APPS = ("a",)\n',
+        "class S(Settings):\n    DEBUG = False\n",
+        "class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = tuple(APPS)\n",
+        'class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = ("a", *MORE)\n',
+        'class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = ("a", NAME)\n',
         "class S(BaseProject):\n    pass\n",
         "class S(Settings):\n    pass\nclass T(S):\n    pass\n",
         "class S(Settings:\n",
@@ -83,6 +88,6 @@ def test_a_module_that_cannot_be_found_is_left_to_the_settings(project: Path) ->
 
 def test_a_bare_settings_module_adds_no_app(project: Path) -> None:
     (project / "settings.py").write_text(
-        HEAD + 'class S(Settings):\n    INSTALLED_APPS = ("blog",)\n'
+        HEAD + 'class S(Settings):\n    INSTALLED_APPS: tuple[str, ...] = ("blog",)\n'
     )
     assert read_installed_apps("settings") == ("blog",)

@@ -64,8 +64,8 @@ def test_the_fixture_holds_until_the_end_of_the_test(
     override_settings: Callable[..., None],
 ) -> None:
     override_settings(PROJECT_NAME="one")
-    override_settings(VERSION="2")
-    assert (settings.PROJECT_NAME, settings.VERSION) == ("one", "2")
+    override_settings(TIME_ZONE="Europe/Vienna")
+    assert (settings.PROJECT_NAME, settings.TIME_ZONE) == ("one", "Europe/Vienna")
 
 
 async def test_a_running_application_notices(override_settings: Callable[..., None]) -> None:

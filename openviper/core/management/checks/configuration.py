@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterator
 
 from openviper.conf import Settings, settings
+from openviper.conf.declaration import declaration
+from openviper.conf.former import FORMER, former_settings_in_use
 from openviper.core.management.checks.findings import CODES, Finding
 from openviper.core.management.errors import describe, did_you_mean
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 from openviper.utils.importing import import_string
 
 PREFIX = "OPENVIPER_"
-IMPORTED = (
-    "MIDDLEWARE",
-    "AUTH_BACKENDS",
-    "DEFAULT_AUTHENTICATION_CLASSES",
-    "DEFAULT_PERMISSION_CLASSES",
-    "DEFAULT_THROTTLE_CLASSES",
-    "DATABASE_ROUTERS",
-    "SESSION_STORE",
-    "USER_MODEL",
-)
-"""Settings that hold dotted paths, one or several."""
 OWN_VARIABLES = frozenset(
     f"{PREFIX}{name}"
     for name in (
@@ -57,6 +49,7 @@ def check_settings() -> list[Finding]:
         *_misspelt_variables(),
         *_misspelt_fields(),
         *_ignored_names(),
+        *_former_settings(),
         *_missing_apps(),
         *_broken_paths(),
     ]
@@ -77,7 +70,8 @@ def _misspelt_variables() -> Iterator[Finding]:
     own = type(settings.instance).__dataclass_fields__ if settings.instance is not None else {}
     for variable in sorted(os.environ):
         name = variable.removeprefix(PREFIX)
-        if not variable.startswith(PREFIX) or variable in OWN_VARIABLES or name in own:
+        is_known = variable in OWN_VARIABLES or name in own or name in FORMER
+        if is_known or not variable.startswith(PREFIX):
             continue
         hint = did_you_mean(variable, known)
         # Others may use the prefix for something of their own; only what looks like a setting is worth a word.
@@ -93,7 +87,7 @@ def _misspelt_fields() -> Iterator[Finding]:
     known = list(Settings.__dataclass_fields__)
     instance = settings.instance
     for name in type(instance).__dataclass_fields__ if instance is not None else ():
-        if name in known:
+        if name in known or name in FORMER:
             continue
         match = _nearly(name, known)
         if match:
@@ -124,6 +118,12 @@ def _ignored_names() -> Iterator[Finding]:
             )
 
 
+def _former_settings() -> Iterator[Finding]:
+    assert settings.instance is not None
+    for name, advice in former_settings_in_use(settings.instance).items():
+        yield Finding("settings.W005", f"nothing reads {name} any more: {advice}", where=name)
+
+
 def _missing_apps() -> Iterator[Finding]:
     from openviper.core.app_resolver import AppResolver
 
@@ -137,18 +137,23 @@ def _missing_apps() -> Iterator[Finding]:
 
 
 def _broken_paths() -> Iterator[Finding]:
-    for name in IMPORTED:
-        value = getattr(settings, name)
-        if value == Settings.__dataclass_fields__[name].default:
+    for field in dataclasses.fields(Settings):
+        value = getattr(settings, field.name)
+        if not declaration(field).dotted or value in (None, field.default):
             continue  # What OpenViper itself names is not the project's mistake.
         for path in (value,) if isinstance(value, str) else value:
-            if not isinstance(path, str) or "." not in path:
-                continue  # An object, or a short name such as `database`.
-            try:
-                import_string(path)
-            except Exception as error:  # The module is the project's; it may raise anything.
+            problem = _import_error(path)
+            if problem:
                 yield Finding(
-                    "settings.E003",
-                    f"{name} names {path!r}: {type(error).__name__}: {describe(error)}",
-                    where=name,
+                    "settings.E003", f"{field.name} names {path!r}: {problem}", where=field.name
                 )
+
+
+def _import_error(path: object) -> str | None:
+    if not isinstance(path, str) or "." not in path:
+        return None  # An object, or a short name such as `console`.
+    try:
+        import_string(path)
+    except Exception as error:  # The module is the project's; it may raise anything.
+        return f"{type(error).__name__}: {describe(error)}"
+    return None

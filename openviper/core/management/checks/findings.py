@@ -1,7 +1,8 @@
 """Findings of `check`, and the codes they bear.
 
 A code is ``group.LNNN``: the letter is the level, E for an error and W for a warning. Codes are documented, never
-reused, and can be silenced with the setting `SILENCED_SYSTEM_CHECKS`.
+reused, and can be silenced with the setting `SILENCED_SYSTEM_CHECKS`. Taken, though gone: security.E006 to E010 and
+W001 to W004, which spoke of cookies, CORS, rate limits and tokens.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ CODES: dict[str, str] = {
     "settings.W002": "An environment variable looks like a misspelt setting.",
     "settings.W003": "A field of the settings class looks like a misspelt setting.",
     "settings.W004": "A name in the settings module is ignored, because settings are fields of the class.",
+    "settings.W005": "A setting of an earlier version is given, which nothing reads any more.",
     "models.E001": "The models of an app cannot be imported.",
     "models.E002": "The models, or the schema files, contradict each other.",
     "models.W001": "The models have changes that `makemigrations` has not written down.",
@@ -43,15 +45,6 @@ CODES: dict[str, str] = {
     "security.E003": "Requests over plain HTTP are not redirected (`SECURE_SSL_REDIRECT`).",
     "security.E004": "`SECURE_HSTS_SECONDS` is less than a year.",
     "security.E005": "`ALLOWED_HOSTS` does not name the hosts.",
-    "security.E006": "Cookies are sent over plain HTTP (`SECURE_COOKIES`).",
-    "security.E007": "The session cookie is sent over plain HTTP (`SESSION_COOKIE_SECURE`).",
-    "security.E008": "The CSRF cookie is sent over plain HTTP (`CSRF_COOKIE_SECURE`).",
-    "security.E009": "The description of the API is public (`OPENAPI`).",
-    "security.E010": "Scripts of other origins may send any header (`CORS_ALLOWED_HEADERS`).",
-    "security.W001": "Scripts can read the session cookie (`SESSION_COOKIE_HTTPONLY`).",
-    "security.W002": "Every origin's scripts may call this application (`CORS_ALLOWED_ORIGINS`).",
-    "security.W003": "Requests are not limited (`RATE_LIMIT_REQUESTS`).",
-    "security.W004": "`JWT_SECRET_KEY` is short.",
     "security.W005": "The secret key is written in the settings module.",
     "security.W006": "`SecurityMiddleware` is not among `MIDDLEWARE`.",
     "security.W007": "`OPENVIPER_ENV` is not `production`, so the rules for production are not enforced at start.",

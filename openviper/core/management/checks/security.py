@@ -9,24 +9,10 @@ from collections.abc import Iterator
 
 from openviper.conf import settings
 from openviper.conf.lazy import GENERATED_KEY_VARIABLE
-from openviper.conf.validation import is_production, validate_production
+from openviper.conf.production import Violation, violations
 from openviper.core.management.checks.findings import Finding
+from openviper.project.deployment import is_production
 
-RULES = {
-    "DEBUG": "security.E001",
-    "SECRET_KEY": "security.E002",
-    "SECURE_SSL_REDIRECT": "security.E003",
-    "SECURE_HSTS_SECONDS": "security.E004",
-    "ALLOWED_HOSTS": "security.E005",
-    "SECURE_COOKIES": "security.E006",
-    "SESSION_COOKIE_SECURE": "security.E007",
-    "CSRF_COOKIE_SECURE": "security.E008",
-    "OPENAPI": "security.E009",
-    "CORS_ALLOWED_HEADERS": "security.E010",
-}
-"""The code for each setting that has a rule in production."""
-MIN_JWT_KEY_LENGTH = 32
-"""Characters; RFC 7518 section 3.2 asks for as many bytes as the hash has, 32 for HS256."""
 MIDDLEWARE = "openviper.middleware.security.SecurityMiddleware"
 
 
@@ -36,32 +22,19 @@ def check_security() -> list[Finding]:
 
 
 def _rules() -> Iterator[Finding]:
-    errors: list[str] = []
     assert settings.instance is not None
-    validate_production(settings.instance, errors)
+    for violation in violations(settings.instance):
+        yield _finding(violation)
     if settings.SECRET_KEY == os.environ.get(GENERATED_KEY_VARIABLE):
-        errors.append("SECRET_KEY must be set in production.")  # Development has filled it in.
-    for error in errors:
-        name = error.replace("[", " ").split()[0]
-        yield Finding(RULES[name], error.rstrip(".").removesuffix(" in production"), where=name)
+        # Development has filled it in.
+        yield Finding("security.E002", "SECRET_KEY must be set", where="SECRET_KEY")
+
+
+def _finding(violation: Violation) -> Finding:
+    return Finding(violation.code, violation.message, where=violation.setting)
 
 
 def _advice() -> Iterator[Finding]:
-    if not settings.SESSION_COOKIE_HTTPONLY:
-        yield Finding(
-            "security.W001", "SESSION_COOKIE_HTTPONLY is False: scripts can read the session cookie"
-        )
-    if "*" in settings.CORS_ALLOWED_ORIGINS:
-        yield Finding(
-            "security.W002",
-            "CORS_ALLOWED_ORIGINS holds '*': every site's scripts may call this one",
-        )
-    if settings.RATE_LIMIT_REQUESTS == 0:
-        yield Finding("security.W003", "RATE_LIMIT_REQUESTS is 0: requests are not limited")
-    if settings.JWT_SECRET_KEY and len(settings.JWT_SECRET_KEY) < MIN_JWT_KEY_LENGTH:
-        yield Finding(
-            "security.W004", f"JWT_SECRET_KEY has fewer than {MIN_JWT_KEY_LENGTH} characters"
-        )
     if _is_written_down(settings.SECRET_KEY):
         yield Finding(
             "security.W005",
@@ -74,7 +47,7 @@ def _advice() -> Iterator[Finding]:
             "MIDDLEWARE has no SecurityMiddleware, so no security header is sent",
             f"Add {MIDDLEWARE!r}.",
         )
-    if not is_production(os.environ.get("OPENVIPER_ENV", "")):
+    if not is_production():
         yield Finding(
             "security.W007",
             "OPENVIPER_ENV is not 'production'",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser
 from typing import Any
 
-from openviper.conf.validation import is_production
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.checks.findings import GROUPS, LEVELS, Finding
 from openviper.core.management.checks.suite import Outcome, run_checks
+from openviper.project.deployment import is_production
 
 
 class Command(BaseCommand):
@@ -70,7 +69,7 @@ class Command(BaseCommand):
     def _groups(options: dict[str, Any]) -> list[str]:
         if options["only"]:
             return [*options["only"], *(["security"] if options["deploy"] else [])]
-        hardening = options["deploy"] or is_production(os.environ.get("OPENVIPER_ENV", ""))
+        hardening = options["deploy"] or is_production()
         return [group for group in GROUPS if group != "security" or hardening]
 
     @staticmethod

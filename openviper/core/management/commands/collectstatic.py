@@ -68,7 +68,7 @@ class Command(BaseCommand):
         from openviper.core.app_resolver import AppResolver
         from openviper.staticfiles.finders import discover_app_static_dirs, register_app_locator
 
-        destination: str = settings.STATIC_ROOT
+        destination = settings.STATIC_ROOT
         if not destination:
             raise CommandError(
                 "STATIC_ROOT is empty; name the directory that the files are to be collected in"

@@ -1,0 +1,88 @@
+"""Settings of earlier versions that nothing reads any more, each with what to do about it.
+
+A feature that comes back takes its names out of here when it declares them in `openviper.conf.base`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openviper.conf.base import Settings
+
+_NO_ADMIN = "there is no admin yet"
+_NO_AI = "there are no AI providers yet"
+_NO_API = "there is no API layer yet"
+_NO_CACHE = "there is no cache yet"
+_NO_CORS = "no CORS header is sent yet; let the web server in front send them"
+_NO_CSRF = "forms are not protected against CSRF yet"
+_NO_JWT = "there are no tokens yet"
+_NO_LIMIT = "requests are not limited yet; let the web server in front limit them"
+_NO_SESSION = "there are no sessions and no login yet"
+
+FORMER: dict[str, str] = {
+    "ADMIN_SETTINGS": _NO_ADMIN,
+    "AI_PROVIDERS": _NO_AI,
+    "AUTH_BACKENDS": _NO_SESSION,
+    "AUTH_HOOKS": _NO_SESSION,
+    "AUTH_SESSION_ENABLED": _NO_SESSION,
+    "CACHES": _NO_CACHE,
+    "CORS_ALLOWED_HEADERS": _NO_CORS,
+    "CORS_ALLOWED_METHODS": _NO_CORS,
+    "CORS_ALLOWED_ORIGINS": _NO_CORS,
+    "CORS_ALLOW_CREDENTIALS": _NO_CORS,
+    "CORS_EXPOSE_HEADERS": _NO_CORS,
+    "CORS_MAX_AGE": _NO_CORS,
+    "COUNTRY_FIELD": "there is no country field yet",
+    "CSRF_COOKIE_AGE": _NO_CSRF,
+    "CSRF_COOKIE_HTTPONLY": _NO_CSRF,
+    "CSRF_COOKIE_NAME": _NO_CSRF,
+    "CSRF_COOKIE_SAMESITE": _NO_CSRF,
+    "CSRF_COOKIE_SECURE": _NO_CSRF,
+    "CSRF_TRUSTED_ORIGINS": _NO_CSRF,
+    "DEFAULT_AUTHENTICATION_CLASSES": _NO_API,
+    "DEFAULT_PERMISSION_CLASSES": _NO_API,
+    "DEFAULT_THROTTLE_CLASSES": _NO_API,
+    "ENABLE_AI_PROVIDERS": _NO_AI,
+    "JINJA_PLUGINS": "there are no template plug-ins yet",
+    "JWT_ACCESS_TOKEN_EXPIRE": _NO_JWT,
+    "JWT_ALGORITHM": _NO_JWT,
+    "JWT_REFRESH_TOKEN_EXPIRE": _NO_JWT,
+    "JWT_SECRET_KEY": _NO_JWT,
+    "MEDIA_DIR": "use MEDIA_ROOT",
+    "MEDIA_STORAGE": "use DEFAULT_FILE_STORAGE",
+    "OAUTH2_EVENTS": "there is no OAuth2 yet",
+    "OPENAPI": _NO_API,
+    "PERM_CACHE_TTL": "permissions are remembered for one request",
+    "RATE_LIMIT_BACKEND": _NO_LIMIT,
+    "RATE_LIMIT_BY": _NO_LIMIT,
+    "RATE_LIMIT_REQUESTS": _NO_LIMIT,
+    "RATE_LIMIT_WINDOW": _NO_LIMIT,
+    "SECURE_BROWSER_XSS_FILTER": "browsers have no such filter any more; use SECURE_CONTENT_SECURITY_POLICY",
+    "SECURE_COOKIES": "pass secure=True to set_cookie()",
+    "SESSION_COOKIE_AGE": _NO_SESSION,
+    "SESSION_COOKIE_DOMAIN": _NO_SESSION,
+    "SESSION_COOKIE_HTTPONLY": _NO_SESSION,
+    "SESSION_COOKIE_NAME": _NO_SESSION,
+    "SESSION_COOKIE_PATH": _NO_SESSION,
+    "SESSION_COOKIE_SAMESITE": _NO_SESSION,
+    "SESSION_COOKIE_SECURE": _NO_SESSION,
+    "SESSION_STORE": _NO_SESSION,
+    "SESSION_TIMEOUT": _NO_SESSION,
+    "STATIC_STORAGE": "static files are always served from STATIC_ROOT",
+}
+"""The name of each with the advice."""
+
+
+def former_settings_in_use(instance: Settings) -> dict[str, str]:
+    """Return the former settings that a project or its environment still gives, with the advice.
+
+    In the environment only names with the prefix ``OPENVIPER_`` are ours; other programs may use the bare ones.
+    """
+    given = {
+        *(field.name for field in dataclasses.fields(instance)),
+        *(name.removeprefix("OPENVIPER_") for name in os.environ if name.startswith("OPENVIPER_")),
+    }
+    return {name: advice for name, advice in FORMER.items() if name in given}

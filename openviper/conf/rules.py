@@ -1,0 +1,36 @@
+"""Rules for the value of one setting: each takes it and returns what is wrong with it, or `None`."""
+
+from __future__ import annotations
+
+from openviper.conf.declaration import Check
+
+LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
+
+
+def at_least(least: int) -> Check:
+    """Return the rule that a number is not below `least`; `None`, where it is allowed, passes."""
+
+    def check(value: int | None) -> str | None:
+        return f"must be at least {least}" if value is not None and value < least else None
+
+    return check
+
+
+def log_level(value: str) -> str | None:
+    """Demand the name of a level, in any case."""
+    if value.upper() in LOG_LEVELS:
+        return None
+    return f"must be one of {', '.join(LOG_LEVELS)}"
+
+
+def time_zone(value: str) -> str | None:
+    """Demand the name of a time zone that this machine knows."""
+    if value == "UTC":
+        return None  # Known everywhere, and asked at each start.
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(value)
+    except (LookupError, OSError, ValueError):  # Unknown, a folder, or a path that leads outside.
+        return "must be a known time zone such as 'UTC' or 'Europe/Vienna'"
+    return None
