@@ -48,9 +48,7 @@ class BackupSettings:
         errors = unknown_key_errors("BACKUP", section, ["after"])
         after = section.get("after")
         if after is not None and (not isinstance(after, str) or "." not in after):
-            errors.append(
-                f"BACKUP['after'] must be the dotted name of a function, not {after!r}"
-            )
+            errors.append(f"BACKUP['after'] must be the dotted name of a function, not {after!r}")
         if errors:
             raise ImproperlyConfigured("; ".join(errors))
         return cls(after)

@@ -118,7 +118,9 @@ class MediaRestore:
         Raises:
             BackupError: If it cannot be done; the old ones are where they were.
         """
-        aside = self._root.with_name(f"{self._root.name}.before-{timestamp()}-{secrets.token_hex(2)}")
+        aside = self._root.with_name(
+            f"{self._root.name}.before-{timestamp()}-{secrets.token_hex(2)}"
+        )
         new = self._staged / MEMBER_DIRECTORY
         had_any = self._root.exists()
         try:

@@ -97,9 +97,7 @@ async def check_backup(
             return CheckResult(file, None, size, meta is not None, False, reason)
         prepared = await engine.prepare(dump, work_dir, options)
         unproved = await _ask_target(engine, prepared, url, work_dir, options)
-    return CheckResult(
-        file, engine.engine_name, size, meta is not None, unproved is None, unproved
-    )
+    return CheckResult(file, engine.engine_name, size, meta is not None, unproved is None, unproved)
 
 
 def with_trust(

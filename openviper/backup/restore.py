@@ -152,9 +152,7 @@ async def restore_backup(
         if restored_media is not None:
             media_set_aside = restored_media.put_in_place()
     duration = time.monotonic() - started - (answered - asked)
-    return RestoreResult(
-        file, job.safety_copy, set_aside, duration, media_files, media_set_aside
-    )
+    return RestoreResult(file, job.safety_copy, set_aside, duration, media_files, media_set_aside)
 
 
 class _Steps:
@@ -251,8 +249,12 @@ class _Restore:
             raise asyncio.CancelledError(await self._put_back()) from None
 
     def _stake(self) -> str:
-        copy = "" if self.safety_copy is None else f" (its safety copy is {str(self.safety_copy)!r})"
-        return f"the old content is being put back; to end now would leave the target incomplete{copy}"
+        copy = (
+            "" if self.safety_copy is None else f" (its safety copy is {str(self.safety_copy)!r})"
+        )
+        return (
+            f"the old content is being put back; to end now would leave the target incomplete{copy}"
+        )
 
     async def _put_back(self) -> str:
         """Bring back what the target held before; return a sentence about what it holds now."""
@@ -261,9 +263,7 @@ class _Restore:
         again = self._work_dir / "before"
         options = replace(self._options, observe=None)
         # Whoever cancels us again does not keep us from it.
-        running = asyncio.ensure_future(
-            self._engine.apply(self._before, self._url, again, options)
-        )
+        running = asyncio.ensure_future(self._engine.apply(self._before, self._url, again, options))
         await outlast(running)
         error = None if running.cancelled() else running.exception()
         if error is None and not running.cancelled():

@@ -74,8 +74,8 @@ def _retention(config: Mapping[str, Any]) -> Retention | None:
     within = config.get("keep_within")
     if isinstance(within, (int, float)):
         within = timedelta(seconds=within)
-    numbers = [config.get(key) for key in _NUMBERS]
-    return Retention(*numbers, within) or None
+    last, daily, weekly, monthly = (config.get(key) for key in _NUMBERS)
+    return Retention(last, daily, weekly, monthly, within) or None
 
 
 def _is_path(value: object) -> bool:

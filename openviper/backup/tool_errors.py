@@ -9,6 +9,8 @@ from urllib.parse import quote
 MESSAGE_LIMIT = 2000
 """The most characters of a tool's words in a message; the end is what is kept."""
 
+# Clients that are fed statements, and repeat the one that failed.
+_ECHOES = frozenset({"mariadb", "mysql", "psql"})
 # `psql:file:12: ERROR:  ...`, `ERROR 1062 (23000) at line 3: ...`, `ORA-12541: ...`, `Msg 911, Level 16, ...`.
 _ERROR_LINE = re.compile(
     r"(?:ERROR|FATAL|PANIC)(?::| \d+ \()|(?:ORA|UDE|UDI|EXP|IMP|LRM)-\d+:|Msg \d+,"
@@ -40,6 +42,8 @@ def error_lines(text: str, tool: str) -> str:
         is_error = own.match(stripped) or _ERROR_LINE.match(stripped)
         if is_error and not _QUOTES_ROWS.search(stripped):
             lines.append(without_values(stripped))
+    if not lines and tool not in _ECHOES:
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     joined = "; ".join(lines)
     return joined if len(joined) <= MESSAGE_LIMIT else f"... {joined[-MESSAGE_LIMIT:]}"
 

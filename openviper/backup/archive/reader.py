@@ -259,7 +259,7 @@ def _iter_members(
                 )
             yield info, tar.extractfile(info) if info.isreg() and not info.issparse() else None
             # `tarfile` would keep every header it has seen.
-            tar.members.clear()
+            tar.members.clear()  # type: ignore[attr-defined]  # documented nowhere, and kept by all versions
         # `tarfile` takes a cut or unreadable header for the end; only two blocks of zeros and nothing else are one.
         block = stream.last_block
         rest = 0

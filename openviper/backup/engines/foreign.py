@@ -40,6 +40,15 @@ def refuse_foreign(dump: Path, *, but: bytes = b"") -> None:
         raise BackupError(f"{dump.name!r} is a tar archive; take the dump out of it with tar -xf")
 
 
-def refusal(dump: str, line: int, what: str) -> BackupError:
-    """Return the error for a statement that a restore refuses."""
-    return BackupError(f"the SQL text {dump!r} holds in line {line} what a restore refuses: {what}")
+def refusal(dump: str, line: int, what: str, why: str) -> BackupError:
+    """Return the error for something in a dump that a restore refuses.
+
+    Args:
+        dump: The dump's name.
+        line: The line.
+        what: What it is.
+        why: What it could do.
+    """
+    return BackupError(
+        f"the SQL text {dump!r} holds {what} in line {line}, which a restore refuses: {why}"
+    )

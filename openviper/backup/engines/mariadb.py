@@ -32,7 +32,12 @@ from openviper.backup.engines.mariadb_client import (
 from openviper.backup.engines.mariadb_scan import DumpFacts, scan_dump
 from openviper.backup.engines.mariadb_swap import Beside, can_swap, drop_leftovers, swap, try_locks
 from openviper.backup.engines.server import Server, ToolDump, require_whole
-from openviper.backup.exceptions import BackupError, LockedError, ToolFailedError
+from openviper.backup.exceptions import (
+    BackupError,
+    LockedError,
+    ToolFailedError,
+    ToolTimeoutError,
+)
 from openviper.backup.process import find_tool
 
 _BEGINNING = re.compile(rb"^-- (?:MariaDB|MySQL) dump", re.MULTILINE)
@@ -133,24 +138,19 @@ class MariaDBBackupEngine(BackupEngine):
     always_saves = True
 
     def check(self, database_url: str) -> None:
-        """Check the URL and that a dump tool is there.
-
-        Raises:
-            DatabaseConfigurationError: If the URL is not usable.
-            ToolNotFoundError: If there is no dump tool.
-        """
-        connection_arguments(Server.parse(database_url))
-        find_tool(DUMP_TOOLS, HINT)
-
-    def check_target(self, database_url: str) -> None:
-        """Check the URL and that the tools are there; the target is saved first, so the dump tool is needed too.
+        """Check the URL and that the tools are there.
 
         Raises:
             DatabaseConfigurationError: If the URL is not usable.
             ToolNotFoundError: If a tool is missing.
         """
-        self.check(database_url)
+        connection_arguments(Server.parse(database_url))
+        find_tool(DUMP_TOOLS, HINT)
         find_tool(CLIENTS, HINT)
+
+    def check_target(self, database_url: str) -> None:
+        """Check the same as `check`: the target is saved first."""
+        self.check(database_url)
 
     async def open_dump(
         self, database_url: str, work_dir: Path, *, lock_timeout: float = LOCK_TIMEOUT
@@ -235,13 +235,12 @@ def _open_dump(client: Client, stop: StopFlag) -> Dump:
         "--events",
         # Asks for a privilege that nothing here needs (MySQL 8.0.21).
         "--no-tablespaces",
+        # A statement about the whole server, which MySQL's tool writes and MariaDB's does not know.
+        "--loose-set-gtid-purged=OFF",
     ]
     noticed: list[str] = []
-    supported = supported_options(find_tool(DUMP_TOOLS, HINT))
-    if "--set-gtid-purged" in supported:
-        options.append("--set-gtid-purged=OFF")
     if client.ask(_HAS_HISTORY, stop)[0][0] != "0":
-        if "--dump-history" in supported:
+        if "--dump-history" in supported_options(find_tool(DUMP_TOOLS, HINT)):
             options.append("--dump-history")
         else:
             noticed.append("the history of system-versioned tables is missing: the tool is too old")
@@ -278,11 +277,14 @@ def _prove(
 
 def _require_own_database(dump: str, target: str, facts: DumpFacts) -> None:
     """Refuse statements that name another database than the target, and programs that would change one."""
-    for verb, databases in (("names", facts.named), ("changes", facts.changed)):
+    for what, databases in (
+        ("a statement that names", facts.named),
+        ("a program that changes", facts.changed),
+    ):
         for database, line in databases.items():
             if database != target.lower():
-                what = f"it {verb} the database {database!r}, not the target; --trust-dump lets it through"
-                raise refusal(dump, line, what)
+                why = "it leaves the target (--trust-dump lets it through)"
+                raise refusal(dump, line, f"{what} the database {database!r}", why)
 
 
 def _require_packet(
@@ -302,7 +304,9 @@ def _require_packet(
     if needed > LARGEST_PACKET:
         raise BackupError(f"{problem}, which cannot be raised that far")
     if not _has_right(client, _MAY_SET, stop):
-        raise BackupError(f"{problem}: have it raised with SET GLOBAL max_allowed_packet = {wanted}")
+        raise BackupError(
+            f"{problem}: have it raised with SET GLOBAL max_allowed_packet = {wanted}"
+        )
     options.warn(f"{problem}; it is raised to {wanted} for the time of the restore")
     return wanted
 
@@ -321,9 +325,7 @@ def _has_right(client: Client, right: re.Pattern[str], stop: StopFlag) -> bool:
     return any(right.search(row[0]) for row in client.ask("SHOW GRANTS;", stop))
 
 
-def _without_spans(
-    path: Path, work_dir: Path, facts: DumpFacts, options: RestoreOptions
-) -> Path:
+def _without_spans(path: Path, work_dir: Path, facts: DumpFacts, options: RestoreOptions) -> Path:
     """Return a copy of the dump with blanks in place of what must not be carried over; the dump itself if there is nothing."""
     spans = [*facts.encoding_spans, *(facts.definer_spans if options.skip_definers else ())]
     if not spans:
@@ -363,8 +365,14 @@ def _apply_beside(
     client: Client, prepared: Prepared, options: RestoreOptions, stop: StopFlag
 ) -> None:
     with Beside(client) as beside:
-        _load(client, prepared, options, stop, database=beside.new)
-        swap(client, beside, stop)
+        try:
+            _load(client, prepared, options, stop, database=beside.new)
+            swap(client, beside, stop)
+        except ToolFailedError as exc:
+            if isinstance(exc, ToolTimeoutError):
+                raise
+            said = exc.said.replace(beside.new, client.server.database)
+            raise ToolFailedError(exc.tool, exc.code, f"{said}; the target is unchanged") from exc
 
 
 def _apply_in_place(
@@ -397,9 +405,7 @@ def _load(
 
 
 @contextlib.contextmanager
-def _naming_sessions(
-    client: Client, stop: StopFlag, *, untouched: bool = False
-) -> Iterator[None]:
+def _naming_sessions(client: Client, stop: StopFlag, *, untouched: bool = False) -> Iterator[None]:
     """Turn a lock that could not be had into an error that names who may hold it."""
     try:
         yield

@@ -70,7 +70,7 @@ class Client:
 
     def dump_command(self, *options: str) -> list[str]:
         """Return the command line of the dump tool."""
-        return [find_tool(DUMP_TOOLS, HINT), *self._common(DUMP_TOOLS), *options]
+        return [find_tool(DUMP_TOOLS, HINT), *self._common(), *options]
 
     def ask(self, query: str, stop: StopFlag, *, database: str | None = None) -> list[list[str]]:
         """Run statements and return the rows of their answers as texts.
@@ -91,9 +91,7 @@ class Client:
             )
         path.unlink()
         return [
-            [_unescaped(cell) for cell in line.split(b"\t")]
-            for line in answer.split(b"\n")
-            if line
+            [_unescaped(cell) for cell in line.split(b"\t")] for line in answer.split(b"\n") if line
         ]
 
     def run(
@@ -116,7 +114,7 @@ class Client:
         name = self.server.database if database is None else database
         arguments = [
             find_tool(CLIENTS, HINT),
-            *self._common(CLIENTS),
+            *self._common(),
             # In binary mode the client takes none of its own commands from a file but the delimiter, so none that run programs.
             "--binary-mode",
             f"--init-command={self._session()}",
@@ -162,7 +160,7 @@ class Client:
             text += f", lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
         return text
 
-    def _common(self, names: Sequence[str]) -> list[str]:
+    def _common(self) -> list[str]:
         arguments = [
             # The tools want this one first.
             f"--defaults-extra-file={self._option_file()}",
@@ -175,9 +173,8 @@ class Client:
             # Nobody is to get the password in clear, on this machine neither.
             arguments.append(f"--plugin-dir={self._plugins()}")
         if _is_verified(self.server):
-            # MySQL's tools have another word for it.
-            mysql = "--ssl-mode" in supported_options(find_tool(names, HINT))
-            arguments.append("--ssl-mode=VERIFY_IDENTITY" if mysql else "--ssl-verify-server-cert")
+            # The tools of MariaDB and of MySQL have different words for it; each ignores the other's.
+            arguments += ["--loose-ssl-verify-server-cert", "--loose-ssl-mode=VERIFY_IDENTITY"]
         return arguments
 
     def _option_file(self) -> Path:
@@ -268,7 +265,7 @@ def _require_safe_password(server: Server) -> None:
 
 @functools.lru_cache
 def _password_plugins() -> tuple[Path, ...]:
-    found = {}
+    found: dict[str, Path] = {}
     for pattern in _PLUGIN_DIRECTORIES:
         for directory in Path("/").glob(pattern):
             for name in _PLUGINS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from openviper.backup.engines.foreign import refusal
 
@@ -23,9 +23,7 @@ _PROGRAMS = frozenset(b"EVENT FUNCTION PACKAGE PROCEDURE TRIGGER VIEW".split())
 _CHANGES = frozenset(
     b"CALL DELETE IGNORE INSERT LOW_PRIORITY HIGH_PRIORITY QUICK REPLACE TABLE TABLES TRUNCATE UPDATE".split()
 )
-_INTO_AFTER = frozenset(
-    b"DELAYED HIGH_PRIORITY IGNORE INSERT LOW_PRIORITY REPLACE".split()
-)
+_INTO_AFTER = frozenset(b"DELAYED HIGH_PRIORITY IGNORE INSERT LOW_PRIORITY REPLACE".split())
 # Encodings in which a backslash or a quote can be the second half of a character, so that we would read other strings than
 # the server does.
 _AMBIGUOUS = frozenset(b"BIG5 CP932 GB18030 GBK SJIS".split())
@@ -83,13 +81,13 @@ class Rules:
         if self._quotes_names and any(
             token.kind == "quoted" and b"\\" in token.text for token in tokens
         ):
-            self._could("a backslash in double quotes, which may hold a name here")
+            self._could("a backslash in double quotes", "they may hold a name here")
         words = [token.text if token.kind == "word" else b"" for token in tokens]
         self._look_at_files(words)
         first = next((word for word in words if word), b"")
         rest = words[1:3]
         if first not in _BEGINNINGS or not _is_plain(first, rest):
-            self._refuse(f"{_shown(first or tokens[0].text)} leaves the target")
+            self._refuse(_shown(first or tokens[0].text), "it leaves the target")
         if first == b"SET":
             self._look_at_set(tokens, words)
         elif first in (b"CREATE", b"DROP", b"ALTER", b"RENAME"):
@@ -101,32 +99,32 @@ class Rules:
     def _look_at_files(self, words: Sequence[bytes]) -> None:
         for word, following in zip(words, [*words[1:], b""], strict=True):
             if word == b"INTO" and following in (b"OUTFILE", b"DUMPFILE"):
-                self._refuse(f"INTO {_shown(following)} writes a file of the server")
+                self._refuse(f"INTO {_shown(following)}", "it writes a file of the server")
             if word == b"LOAD" and following in (b"DATA", b"XML", b"INDEX"):
-                self._refuse(f"LOAD {_shown(following)} reads a file")
+                self._refuse(f"LOAD {_shown(following)}", "it reads a file")
         if b"LOAD_FILE" in words:
-            self._refuse("LOAD_FILE() reads a file of the server")
+            self._refuse("LOAD_FILE()", "it reads a file of the server")
         if b"SONAME" in words:
-            self._refuse("SONAME loads a library into the server")
+            self._refuse("SONAME", "it loads a library into the server")
 
     def _look_at_set(self, tokens: Sequence[Piece], words: Sequence[bytes]) -> None:
         refused = _SET_REFUSED.intersection(words[:2]) or {
             word for word in words if word in (b"GLOBAL", b"@@GLOBAL", b"PERSIST", b"@@PERSIST")
         }
         if refused:
-            self._refuse(f"SET {_shown(min(refused))} changes the server, not the target")
+            self._refuse(f"SET {_shown(min(refused))}", "it changes the server, not the target")
         texts = b"".join(token.text for token in tokens if token.kind in _STRINGS).upper()
         numbers = [int(word) for word in words if word.isdigit()]
         if b"SQL_MODE" in b" ".join(words):
             self._look_at_mode(texts, numbers)
         if _AMBIGUOUS.intersection([*words, texts]):
-            self._could("an encoding in which a backslash can be half a character")
+            self._could("an encoding", "a backslash can be half a character in it")
         if any(token.text == b"(" for token in tokens):
-            self._could("a computed setting")
+            self._could("a computed setting", "it could change how strings are read")
 
     def _look_at_mode(self, texts: bytes, numbers: Sequence[int]) -> None:
         if b"NO_BACKSLASH" in texts or any(number & _NO_BACKSLASH_ESCAPES for number in numbers):
-            self._refuse("the SQL mode NO_BACKSLASH_ESCAPES changes how strings are read")
+            self._refuse("the SQL mode NO_BACKSLASH_ESCAPES", "it changes how strings are read")
         if any(mode in texts for mode in _NAME_MODES) or any(
             number & _ANSI_QUOTES for number in numbers
         ):
@@ -139,14 +137,19 @@ class Rules:
         )
         kind = b"" if kind_at is None else words[kind_at]
         if kind_at is None or kind in _OUTSIDE_OBJECTS:
-            self._refuse(f"{_shown(words[0])} {_shown(kind)} changes the server, not the target")
+            what = f"{_shown(words[0])} {_shown(kind)}"
+            self._refuse(what, "it changes the server, not the target")
         if words[0] != b"CREATE" or kind not in _PROGRAMS:
             self._look_at_names(tokens)
             return
         # Its own name stands right behind its kind; what follows is read when it is used, not now.
-        own = next((at for at in range(kind_at + 1, len(tokens)) if self._is_name(tokens, at)), None)
+        own = next(
+            (at for at in range(kind_at + 1, len(tokens)) if self._is_name(tokens, at)), None
+        )
         if own is not None:
-            self._look_at_names(tokens[kind_at : own + 3])
+            # The table of a trigger stands before its body.
+            end = words.index(b"FOR") if kind == b"TRIGGER" and b"FOR" in words else own + 3
+            self._look_at_names(tokens[kind_at:end])
             self._routines.add(tokens[own].text.lower())
         self._look_at_body(tokens, words)
 
@@ -171,7 +174,7 @@ class Rules:
         for token, following in zip(tokens, tokens[1:], strict=False):
             called = token.text.lower() in self._routines
             if called and (following.text == b"(" or tokens[0].text == b"CALL"):
-                self._could(f"a call of the dump's own routine {_shown(token.text)}")
+                self._could(f"a call of its own routine {_shown(token.text)}", "it can do anything")
 
     def _is_name(self, tokens: Sequence[Piece], at: int) -> bool:
         token = tokens[at]
@@ -190,12 +193,12 @@ class Rules:
             return True
         return token.kind == "word" and not token.text.startswith(b"@") and not token.text.isdigit()
 
-    def _could(self, what: str) -> None:
+    def _could(self, what: str, why: str) -> None:
         if not self._trusted:
-            self._refuse(f"{what}, which --trust-dump lets through")
+            self._refuse(what, f"{why} (--trust-dump lets it through)")
 
-    def _refuse(self, what: str) -> None:
-        raise refusal(self._dump, self._line(), what)
+    def _refuse(self, what: str, why: str) -> NoReturn:
+        raise refusal(self._dump, self._line(), what, why)
 
 
 def _is_plain(first: bytes, rest: Sequence[bytes]) -> bool:

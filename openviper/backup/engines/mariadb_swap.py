@@ -23,7 +23,9 @@ from openviper.backup.exceptions import BackupError, ToolFailedError
 # Executing CREATE TRIGGER and the like from a text, and renaming tables without a trace of a crash, came with this version.
 _LEAST_VERSION = (10, 6)
 _BESIDE = "__openviper_"
-_BESIDE_NAME = re.compile(_BESIDE + r"(new|old)_(?P<machine>[0-9a-f]{6})_(?P<process>\d+)_[0-9a-f]{4}")
+_BESIDE_NAME = re.compile(
+    _BESIDE + r"(new|old)_(?P<machine>[0-9a-f]{6})_(?P<process>\d+)_[0-9a-f]{4}"
+)
 # A database's name may have 64 characters.
 _LONGEST_PREFIX = 28
 
@@ -237,9 +239,7 @@ def drop_leftovers(client: Client, stop: StopFlag) -> list[str]:
         if match is None or match["machine"] != machine() or _is_alive(int(match["process"])):
             continue
         if match[1] == "new":
-            client.ask(
-                f"SET FOREIGN_KEY_CHECKS = 0; DROP DATABASE IF EXISTS {quoted(name)};", stop
-            )
+            client.ask(f"SET FOREIGN_KEY_CHECKS = 0; DROP DATABASE IF EXISTS {quoted(name)};", stop)
         elif not drop_if_empty(client, name):
             kept.append(name)
     return kept

@@ -70,7 +70,15 @@ class MSSQLBackupEngine(SharedDirectoryEngine):
         script = write_private(work_dir / f"sqlcmd-{secrets.token_hex(4)}.sql", statements)
         place = f"{server.host or 'localhost'},{server.port or _DEFAULT_PORT}"
         user = [] if server.username is None else ["-U", server.username]
-        arguments = [find_tool([self.dump_tool], self.hint), "-S", place, *user, "-b", "-i", str(script)]
+        arguments = [
+            find_tool([self.dump_tool], self.hint),
+            "-S",
+            place,
+            *user,
+            "-b",
+            "-i",
+            str(script),
+        ]
         password = {} if server.password is None else {"SQLCMDPASSWORD": server.password}
         run_server_tool(arguments, server, stop, password)
 

@@ -86,7 +86,7 @@ _NOT_OWNED = (
     f"ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {_NOT_OURS} "
     "AND NOT pg_catalog.pg_has_role(c.relowner, 'MEMBER') AND NOT pg_catalog.pg_has_role(n.nspowner, 'MEMBER') "
     "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
-    "AND d.objid = c.oid AND d.deptype IN ('e', 'i')) ORDER BY 1 LIMIT 5"
+    "AND d.objid = c.oid AND d.refobjid <> c.oid AND d.deptype IN ('e', 'i')) ORDER BY 1 LIMIT 5"
 )
 _EXTENSIONS = (
     "SELECT extname, pg_catalog.pg_has_role(extowner, 'MEMBER') FROM pg_catalog.pg_extension"
@@ -97,9 +97,7 @@ _AVAILABLE = (
     "pg_catalog.has_database_privilege(current_database(), 'CREATE')) "
     "FROM pg_catalog.pg_available_extension_versions, pg_catalog.pg_roles r WHERE r.rolname = current_user GROUP BY name"
 )
-_OWNS_PUBLIC = (
-    "SELECT pg_catalog.pg_has_role(nspowner, 'MEMBER') FROM pg_catalog.pg_namespace WHERE nspname = 'public'"
-)
+_OWNS_PUBLIC = "SELECT pg_catalog.pg_has_role(nspowner, 'MEMBER') FROM pg_catalog.pg_namespace WHERE nspname = 'public'"
 # Who holds locks on what is not the system's, those longest in their transaction first.
 _SESSIONS = (
     "SELECT DISTINCT a.pid, a.usename, coalesce(nullif(a.application_name, ''), '-'), coalesce(a.state, '-'), "
@@ -109,7 +107,7 @@ _SESSIONS = (
     "AND l.pid <> pg_backend_pid() ORDER BY 5 DESC, 1 LIMIT 5"
 )
 _LOCKED = re.compile(r"canceling statement due to lock timeout")
-_UNKNOWN_NAME = re.compile(r'ERROR: (?:relation|function|type) \S+ does not exist')
+_UNKNOWN_NAME = re.compile(r"ERROR: (?:relation|function|type) \S+ does not exist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +225,7 @@ class PostgresBackupEngine(BackupEngine):
         def work(stop: StopFlag) -> Prepared:
             if not _is_restricted(stop):
                 _require_trust(options)
-            owned = {
-                name: mine == "t" for name, mine in _ask(server, work_dir, _EXTENSIONS, stop)
-            }
+            owned = {name: mine == "t" for name, mine in _ask(server, work_dir, _EXTENSIONS, stop)}
             _require_extensions(server, work_dir, prepared.facts.extensions - set(owned), stop)
             foreign = [row[0] for row in _ask(server, work_dir, _NOT_OWNED, stop)]
             if foreign:
@@ -243,7 +239,9 @@ class PostgresBackupEngine(BackupEngine):
                 if not owned.get(name, True)
             ]
             if mine == [["f"]] and prepared.facts.public_comments:
-                options.warn("the comment on the schema 'public' is left out: it belongs to somebody else")
+                options.warn(
+                    "the comment on the schema 'public' is left out: it belongs to somebody else"
+                )
                 spans += prepared.facts.public_comments
             _blank(prepared.path, spans)
             return replace(prepared)
@@ -299,15 +297,15 @@ def _require_trust(options: RestoreOptions) -> None:
     )
 
 
-def _require_extensions(
-    server: Server, work_dir: Path, missing: set[str], stop: StopFlag
-) -> None:
+def _require_extensions(server: Server, work_dir: Path, missing: set[str], stop: StopFlag) -> None:
     if not missing:
         return
     available = {name: may == "t" for name, may in _ask(server, work_dir, _AVAILABLE, stop)}
     for name in sorted(missing):
         if name not in available:
-            raise BackupError(f"the server does not have the extension {name!r}, which the dump needs")
+            raise BackupError(
+                f"the server does not have the extension {name!r}, which the dump needs"
+            )
         if not available[name]:
             raise BackupError(
                 f"the dump needs the extension {name!r}, which this user may not make: have an administrator make it"
@@ -442,7 +440,9 @@ def _environment(server: Server, work_dir: Path) -> dict[str, str]:
     if not passfile.exists():
         write_private(passfile, passfile_line(server.password))
     # PGPASSWORD would win over the file.
-    return tool_environment({**variables, "PGPASSFILE": str(passfile)}, without=("PGPASSWORD", "PGCLIENTENCODING"))
+    return tool_environment(
+        {**variables, "PGPASSFILE": str(passfile)}, without=("PGPASSWORD", "PGCLIENTENCODING")
+    )
 
 
 def _variables(server: Server) -> dict[str, str]:

@@ -111,6 +111,8 @@ BEGIN
            AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                            WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+                             -- A partitioned table depends on its own columns.
+                             AND d.refobjid <> c.oid
                              -- What a composite type of its own consists of always depends on the type itself.
                              AND (d.deptype = 'e' OR d.deptype = 'i' AND c.relkind <> 'c'))
          LIMIT 1;

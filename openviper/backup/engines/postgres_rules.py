@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from openviper.backup.engines.foreign import refusal
 
 _SERVER_OBJECTS = frozenset(b"DATABASE GROUP ROLE SYSTEM TABLESPACE USER".split())
 _REFUSED_BEGINNINGS = {
-    b"LOAD": "LOAD brings a library into the server",
-    b"ROLLBACK": "ROLLBACK ends the transaction in which the restore runs",
-    b"ABORT": "ABORT ends the transaction in which the restore runs",
-    b"VACUUM": "VACUUM cannot run in the transaction of the restore",
-    b"DISCARD": "DISCARD changes how strings are read",
+    b"LOAD": "it brings a library into the server",
+    b"ROLLBACK": "it ends the transaction in which the restore runs",
+    b"ABORT": "it ends the transaction in which the restore runs",
+    b"VACUUM": "it cannot run in the transaction of the restore",
+    b"DISCARD": "it changes how strings are read",
 }
 _TRANSACTION_BEGINNINGS = (b"BEGIN", b"COMMIT", b"END", b"START")
 _TRANSACTION_WORDS = (b"TRANSACTION", b"WORK")
@@ -71,36 +71,39 @@ class Rules:
         self._look_at_strings(texts)
         if texts != _EMPTY_SEARCH_PATH:
             for word in _OUTSIDE_FUNCTIONS.intersection(words):
-                self._could(f"{word.decode().lower()}(), which can reach outside the database")
+                self._could(f"{word.decode().lower()}()", "it can reach outside the database")
 
     def _look_at_beginning(self, texts: Sequence[bytes]) -> None:
         first, second = texts[0], b"".join(texts[1:2])
         if first in _REFUSED_BEGINNINGS:
-            self._refuse(_REFUSED_BEGINNINGS[first])
+            self._refuse(first.decode(), _REFUSED_BEGINNINGS[first])
         is_transaction = first in _TRANSACTION_BEGINNINGS and (
             len(texts) > 2 or second not in (b"", *_TRANSACTION_WORDS)
         )
         if is_transaction or (first == b"PREPARE" and second == b"TRANSACTION"):
-            self._refuse("it changes the transaction in which the restore runs")
+            self._refuse(
+                b" ".join(texts[:3]).decode("utf-8", "replace"),
+                "it changes the transaction in which the restore runs",
+            )
         if first in (b"DO", b"CALL"):
-            self._could(f"{first.decode()}, which can run anything")
+            self._could(first.decode(), "it can run anything")
         if first in (b"CREATE", b"ALTER", b"DROP") and second in _SERVER_OBJECTS:
             if texts[2:3] != [b"MAPPING"]:
                 what = f"{first.decode()} {second.decode()}"
-                self._refuse(f"{what} changes the server, not the database")
+                self._refuse(what, "it changes the server, not the database")
 
     def _look_at_strings(self, texts: Sequence[bytes]) -> None:
         if b"STANDARD_CONFORMING_STRINGS" in texts and list(texts) not in _STRINGS_ON:
-            self._refuse("it changes how strings are read")
+            self._refuse("standard_conforming_strings", "it changes how strings are read")
         if texts[0] == b"RESET" and texts[1:2] == [b"ALL"]:
-            self._refuse("RESET ALL changes how strings are read")
+            self._refuse("RESET ALL", "it changes how strings are read")
         if texts[0] == b"SET" and {b"CLIENT_ENCODING", b"NAMES"}.intersection(texts[:3]):
             if _AMBIGUOUS.intersection(text.strip(b"'\"").upper() for text in texts):
-                self._refuse("an encoding in which a backslash can be half a character")
+                self._refuse("an encoding", "a backslash can be half a character in it")
 
-    def _could(self, what: str) -> None:
+    def _could(self, what: str, why: str) -> None:
         if not self._trusted:
-            self._refuse(f"{what}; --trust-dump lets it through")
+            self._refuse(what, f"{why} (--trust-dump lets it through)")
 
-    def _refuse(self, what: str) -> None:
-        raise refusal(self._dump, self._line(), what)
+    def _refuse(self, what: str, why: str) -> NoReturn:
+        raise refusal(self._dump, self._line(), what, why)

@@ -156,7 +156,8 @@ class _Statements:
         if kind in ("space", "comment"):
             return None
         if kind == "nested":
-            return self._skip_comment()
+            self._skip_comment()
+            return None
         if kind == "dollar":
             end = self._text.find(text, self._position)
             if end < 0:
@@ -164,7 +165,8 @@ class _Statements:
             self._position = end + len(text)
             return Token("string", b"$$")
         if kind == "command":
-            return self._fence(started)
+            self._fence(started)
+            return None
         if kind == "open":
             self._cut_off()
         return Token(kind, text.upper() if kind == "word" else text)
@@ -186,7 +188,8 @@ class _Statements:
             raise refusal(
                 self._name,
                 self._dump.line_of(at),
-                "a command of psql, which could run a program",
+                "a command of psql",
+                "it could run a program",
             )
         # Ours is put around the whole text, and these would end or contradict it.
         self._facts.blanks.append(fence.span())
@@ -199,7 +202,8 @@ class _Statements:
             raise refusal(
                 self._name,
                 self._dump.line_of(start),
-                "a COPY that is not as pg_dump writes it; it could read or write a file or run a program",
+                "a COPY that is not as pg_dump writes it",
+                "it could read or write a file, or run a program",
             )
         position = self._text.find(b"\n", self._position)
         end = None
@@ -219,7 +223,9 @@ class _Statements:
 
     def _cut_off(self) -> NoReturn:
         line = self._dump.line_of(self._token_start)
-        raise BackupError(f"the SQL text {self._name!r} is cut off: what begins in line {line} has no end")
+        raise BackupError(
+            f"the SQL text {self._name!r} is cut off: what begins in line {line} has no end"
+        )
 
 
 def _begins(tokens: list[Token], begun: int) -> int:
@@ -256,7 +262,10 @@ def _note(tokens: list[Token], span: tuple[int, int], facts: DumpFacts) -> None:
         facts.extensions.add(_plain_name(texts[at]))
     elif texts[:3] == (b"COMMENT", b"ON", b"EXTENSION"):
         facts.extension_comments.append((_plain_name(texts[3]), *span))
-    elif texts[:4] in ((b"COMMENT", b"ON", b"SCHEMA", b"PUBLIC"), (b"COMMENT", b"ON", b"SCHEMA", b'"public"')):
+    elif texts[:4] in (
+        (b"COMMENT", b"ON", b"SCHEMA", b"PUBLIC"),
+        (b"COMMENT", b"ON", b"SCHEMA", b'"public"'),
+    ):
         facts.public_comments.append(span)
 
 

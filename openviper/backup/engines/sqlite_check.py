@@ -21,9 +21,7 @@ _NO_MODULE = re.compile(r"no such module: (.+)")
 _MOST_STAND_INS = 200
 
 
-def check_integrity(
-    connection: sqlite3.Connection, what: str, stop: StopFlag
-) -> list[str]:
+def check_integrity(connection: sqlite3.Connection, what: str, stop: StopFlag) -> list[str]:
     """Check every page of a database.
 
     Where it needs a collation, function or module of its application, the order of its indexes cannot be checked; its pages can.

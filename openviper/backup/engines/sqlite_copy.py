@@ -28,6 +28,8 @@ _NEEDS_WRITING = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 # What is replayed into a file, or rolled back out of it, by whoever opens it next.
 _REPLAYED = ("-wal", "-journal")
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 class _Restarted(Exception):
     """Writers made the copy start over too often."""
 

@@ -143,7 +143,9 @@ def _require_writable(target: Path) -> None:
     places = [target.parent, target] if target.exists() else [target.parent]
     for place in places:
         if not os.access(place, os.W_OK):
-            raise BackupError(f"cannot write the target database {str(target)!r}: {str(place)!r} is read-only here")
+            raise BackupError(
+                f"cannot write the target database {str(target)!r}: {str(place)!r} is read-only here"
+            )
 
 
 def _require_page_size(prepared: Path, page_size: int, stop: StopFlag) -> None:

@@ -226,5 +226,5 @@ def _options_of(options: dict[str, Any]) -> RestoreOptions:
     )
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
