@@ -50,6 +50,9 @@ class Interruption:
     ) -> None:
         for number in self._watched:
             self._loop.remove_signal_handler(number)
+            if self.received is not None:
+                # The command is about to say what came of it; another signal is not to cut that off.
+                signal.signal(number, signal.SIG_IGN)
 
     def set_stake(self, stake: str) -> None:
         """Say what would be lost if the process were killed from now on."""

@@ -137,7 +137,7 @@ async def _ask_target(
         if target.engine_name != engine.engine_name:
             return f"the target is {target.engine_name}"
         engine.check_target(url)
-        await engine.loss(url, work_dir)
+        await engine.loss(url, work_dir, lock_timeout=options.lock_timeout)
     except (ToolNotFoundError, ToolFailedError, DatabaseConfigurationError) as exc:
         return f"the target does not answer: {exc}"
     await engine.prove(prepared, url, work_dir, options)

@@ -115,11 +115,9 @@ async def restore_backup(
     engine = detect_engine_from_url(database_url)
     engine.check_target(database_url)
     steps = _Steps(observe)
-    parent = (
-        engine.work_parent(database_url, file)
-        if work_path is None
-        else require_directory(work_path, "The work path")
-    )
+    parent = engine.work_parent(database_url, file)
+    if work_path is not None:
+        parent = require_directory(work_path, "The work path")
     meta = await run_in_thread(
         lambda stop: check_sidecar(file, engine, verify, warn, stop, steps.of("Verifying"))
     )
@@ -130,7 +128,7 @@ async def restore_backup(
             lambda stop: extract_dump(file, work_dir, stop, steps.of("Unpacking"))
         )
         prepared = await engine.prepare(dump, work_dir, options)
-        loss = await engine.loss(database_url, work_dir)
+        loss = await engine.loss(database_url, work_dir, lock_timeout=options.lock_timeout)
         prepared = await engine.prove(prepared, database_url, work_dir, options)
         restored_media = _open_media(stack, file, media, meta)
         asked = time.monotonic()
@@ -141,12 +139,8 @@ async def restore_backup(
         if restored_media is not None:
             media_files = await run_in_thread(restored_media.unpack)
         job = _Restore(engine, database_url, work_dir, options, at_stake)
-        saves = engine.always_saves if safety_backup is None else safety_backup
-        if loss is not None and saves:
-            place = _safety_place(file, safety_path)
-            await job.save(place, prepared, steps.of("Saving"))
-        elif loss is not None and not prepared.rolls_back:
-            job.require_agreement(safety_backup)
+        if loss is not None:
+            await job.secure(prepared, safety_backup, file, safety_path, steps.of("Saving"))
         set_aside = await job.apply(prepared)
         media_set_aside = None
         if restored_media is not None:
@@ -187,6 +181,26 @@ class _Restore:
         self._options = options
         self._at_stake = at_stake
         self._before: Prepared | None = None
+
+    async def secure(
+        self,
+        prepared: Prepared,
+        safety_backup: bool | None,
+        file: Path,
+        safety_path: str | os.PathLike[str] | None,
+        observe: Observer | None,
+    ) -> None:
+        """Save a target that holds something, where that is asked for or usual.
+
+        Raises:
+            RestoreRefusedError: If it is not to be saved, and a failed restore could not be taken back.
+            BackupError: If it cannot be saved.
+        """
+        saves = self._engine.always_saves if safety_backup is None else safety_backup
+        if saves:
+            await self.save(_safety_place(file, safety_path), prepared, observe)
+        elif not prepared.rolls_back:
+            self.require_agreement(safety_backup)
 
     async def save(self, place: Path, prepared: Prepared, observe: Observer | None) -> None:
         """Save the target, and prove that it will take its old content back where that may be needed.

@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias
 
@@ -247,8 +248,7 @@ def _iter_members(
         tarfile.open(fileobj=stream, mode="r:") as tar,
     ):
         if observe is not None:
-            size = os.fstat(file.fileno()).st_size
-            stream.tell_progress = lambda: observe(file.tell(), size)
+            stream.tell_progress = partial(_tell, observe, file)
         for count in itertools.count(1):
             info = tar.next()
             if info is None:
@@ -257,14 +257,23 @@ def _iter_members(
                 raise ArchiveError(
                     f"Not a readable archive: {str(archive)!r} has more than {_MAX_MEMBERS} members"
                 )
-            yield info, tar.extractfile(info) if info.isreg() and not info.issparse() else None
+            is_plain = info.isreg() and not info.issparse()
+            yield info, tar.extractfile(info) if is_plain else None
             # `tarfile` would keep every header it has seen.
-            tar.members.clear()  # type: ignore[attr-defined]  # documented nowhere, and kept by all versions
-        # `tarfile` takes a cut or unreadable header for the end; only two blocks of zeros and nothing else are one.
-        block = stream.last_block
-        rest = 0
-        while not any(block) and (chunk := stream.read(BLOCK_SIZE)):
-            block = chunk
-            rest += len(chunk)
-        if any(block) or rest < tarfile.BLOCKSIZE:
-            raise ArchiveError(f"Not a readable archive: {str(archive)!r} is cut off or damaged")
+            tar.members.clear()  # type: ignore[attr-defined]  # not in the stubs
+        _require_end(stream, archive)
+
+
+def _tell(observe: Callable[[int, int | None], None], file: IO[bytes]) -> None:
+    observe(file.tell(), os.fstat(file.fileno()).st_size)
+
+
+def _require_end(stream: _CautiousGzip, archive: Path) -> None:
+    # `tarfile` takes a cut or unreadable header for the end; only two blocks of zeros and nothing else are one.
+    block = stream.last_block
+    rest = 0
+    while not any(block) and (chunk := stream.read(BLOCK_SIZE)):
+        block = chunk
+        rest += len(chunk)
+    if any(block) or rest < tarfile.BLOCKSIZE:
+        raise ArchiveError(f"Not a readable archive: {str(archive)!r} is cut off or damaged")

@@ -203,7 +203,9 @@ class BackupEngine(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
+    async def loss(
+        self, database_url: str, work_dir: Path, *, lock_timeout: float = LOCK_TIMEOUT
+    ) -> str | None:
         """Say what a restore would replace, without a password; `None` when the target is missing or empty.
 
         Raises:

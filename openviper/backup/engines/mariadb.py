@@ -180,7 +180,9 @@ class MariaDBBackupEngine(BackupEngine):
 
         return await run_in_thread(work)
 
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
+    async def loss(
+        self, database_url: str, work_dir: Path, *, lock_timeout: float = LOCK_TIMEOUT
+    ) -> str | None:
         """Count the tables and views of the target.
 
         Raises:

@@ -18,6 +18,7 @@ _OBJECTS = frozenset(
 _OUTSIDE_OBJECTS = frozenset(
     b"DATABASE LOGFILE RESOURCE ROLE SCHEMA SERVER TABLESPACE UNDO USER".split()
 )
+_DEFINITIONS = frozenset(b"ALTER CREATE DROP RENAME".split())
 _PROGRAMS = frozenset(b"EVENT FUNCTION PACKAGE PROCEDURE TRIGGER VIEW".split())
 # Words after which the name of something stands that the statement changes.
 _CHANGES = frozenset(
@@ -78,23 +79,25 @@ class Rules:
             BackupError: If it would.
         """
         self._line = line
-        if self._quotes_names and any(
-            token.kind == "quoted" and b"\\" in token.text for token in tokens
-        ):
-            self._could("a backslash in double quotes", "they may hold a name here")
+        self._look_at_quotes(tokens)
         words = [token.text if token.kind == "word" else b"" for token in tokens]
         self._look_at_files(words)
-        first = next((word for word in words if word), b"")
-        rest = words[1:3]
-        if first not in _BEGINNINGS or not _is_plain(first, rest):
+        first = next(filter(None, words), b"")
+        if first not in _BEGINNINGS or not _is_plain(first, words[1:3]):
             self._refuse(_shown(first or tokens[0].text), "it leaves the target")
         if first == b"SET":
             self._look_at_set(tokens, words)
-        elif first in (b"CREATE", b"DROP", b"ALTER", b"RENAME"):
+        elif first in _DEFINITIONS:
             self._look_at_definition(tokens, words)
         else:
             self._look_at_calls(tokens)
             self._look_at_names(tokens)
+
+    def _look_at_quotes(self, tokens: Sequence[Piece]) -> None:
+        if not self._quotes_names:
+            return
+        if any(token.kind == "quoted" and b"\\" in token.text for token in tokens):
+            self._could("a backslash in double quotes", "they may hold a name here")
 
     def _look_at_files(self, words: Sequence[bytes]) -> None:
         for word, following in zip(words, [*words[1:], b""], strict=True):
@@ -131,26 +134,27 @@ class Rules:
             self._quotes_names = True
 
     def _look_at_definition(self, tokens: Sequence[Piece], words: Sequence[bytes]) -> None:
-        kind_at = next(
-            (at for at, word in enumerate(words) if word in _OBJECTS or word in _OUTSIDE_OBJECTS),
-            None,
-        )
-        kind = b"" if kind_at is None else words[kind_at]
-        if kind_at is None or kind in _OUTSIDE_OBJECTS:
+        at = _first_of(words, _OBJECTS | _OUTSIDE_OBJECTS)
+        kind = words[at] if at >= 0 else b""
+        if kind not in _OBJECTS:
             what = f"{_shown(words[0])} {_shown(kind)}"
             self._refuse(what, "it changes the server, not the target")
-        if words[0] != b"CREATE" or kind not in _PROGRAMS:
+        if words[0] == b"CREATE" and kind in _PROGRAMS:
+            self._look_at_program(tokens, words, at)
+        else:
             self._look_at_names(tokens)
-            return
+
+    def _look_at_program(
+        self, tokens: Sequence[Piece], words: Sequence[bytes], kind_at: int
+    ) -> None:
         # Its own name stands right behind its kind; what follows is read when it is used, not now.
-        own = next(
-            (at for at in range(kind_at + 1, len(tokens)) if self._is_name(tokens, at)), None
-        )
-        if own is not None:
-            # The table of a trigger stands before its body.
-            end = words.index(b"FOR") if kind == b"TRIGGER" and b"FOR" in words else own + 3
-            self._look_at_names(tokens[kind_at:end])
-            self._routines.add(tokens[own].text.lower())
+        names = (at for at in range(kind_at + 1, len(tokens)) if self._is_name(tokens, at))
+        own = next(names, len(tokens) - 1)
+        self._routines.add(tokens[own].text.lower())
+        # The table of a trigger stands before its body.
+        is_trigger = words[kind_at] == b"TRIGGER" and b"FOR" in words
+        end = words.index(b"FOR") if is_trigger else own + 3
+        self._look_at_names(tokens[kind_at:end])
         self._look_at_body(tokens, words)
 
     def _look_at_names(self, tokens: Sequence[Piece]) -> None:
@@ -171,9 +175,10 @@ class Rules:
             databases[name] = self._line()
 
     def _look_at_calls(self, tokens: Sequence[Piece]) -> None:
-        for token, following in zip(tokens, tokens[1:], strict=False):
-            called = token.text.lower() in self._routines
-            if called and (following.text == b"(" or tokens[0].text == b"CALL"):
+        is_call = tokens[0].text == b"CALL"
+        following = [*(token.text for token in tokens[1:]), b""]
+        for token, after in zip(tokens, following, strict=True):
+            if token.text.lower() in self._routines and (is_call or after == b"("):
                 self._could(f"a call of its own routine {_shown(token.text)}", "it can do anything")
 
     def _is_name(self, tokens: Sequence[Piece], at: int) -> bool:
@@ -199,6 +204,11 @@ class Rules:
 
     def _refuse(self, what: str, why: str) -> NoReturn:
         raise refusal(self._dump, self._line(), what, why)
+
+
+def _first_of(words: Sequence[bytes], wanted: frozenset[bytes]) -> int:
+    """Return where the first of the wanted words stands, -1 if there is none."""
+    return next((at for at, word in enumerate(words) if word in wanted), -1)
 
 
 def _is_plain(first: bytes, rest: Sequence[bytes]) -> bool:

@@ -106,7 +106,8 @@ _SESSIONS = (
     "WHERE b.datname = current_database() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384 "
     "AND l.pid <> pg_backend_pid() ORDER BY 5 DESC, 1 LIMIT 5"
 )
-_LOCKED = re.compile(r"canceling statement due to lock timeout")
+# `pg_dump` waits for its locks with the other one, and for nothing else.
+_LOCKED = re.compile(r"canceling statement due to (?:lock|statement) timeout")
 _UNKNOWN_NAME = re.compile(r"ERROR: (?:relation|function|type) \S+ does not exist")
 
 
@@ -199,7 +200,9 @@ class PostgresBackupEngine(BackupEngine):
 
         return await run_in_thread(work)
 
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
+    async def loss(
+        self, database_url: str, work_dir: Path, *, lock_timeout: float = LOCK_TIMEOUT
+    ) -> str | None:
         """Count the tables, views and sequences of the target.
 
         Raises:

@@ -66,31 +66,26 @@ class Rules:
         """
         self._line = line
         texts = [token.text for token in tokens if token.text != b";"]
-        words = [token.text if token.kind == "word" else b"" for token in tokens]
         self._look_at_beginning(texts)
         self._look_at_strings(texts)
         if texts != _EMPTY_SEARCH_PATH:
-            for word in _OUTSIDE_FUNCTIONS.intersection(words):
-                self._could(f"{word.decode().lower()}()", "it can reach outside the database")
+            called = {text for text, after in zip(texts, texts[1:], strict=False) if after == b"("}
+            for word in _OUTSIDE_FUNCTIONS.intersection(called):
+                self._could(f"{_shown([word]).lower()}()", "it can reach outside the database")
 
     def _look_at_beginning(self, texts: Sequence[bytes]) -> None:
         first, second = texts[0], b"".join(texts[1:2])
+        beginning = _shown(texts[:2])
         if first in _REFUSED_BEGINNINGS:
-            self._refuse(first.decode(), _REFUSED_BEGINNINGS[first])
-        is_transaction = first in _TRANSACTION_BEGINNINGS and (
-            len(texts) > 2 or second not in (b"", *_TRANSACTION_WORDS)
-        )
-        if is_transaction or (first == b"PREPARE" and second == b"TRANSACTION"):
-            self._refuse(
-                b" ".join(texts[:3]).decode("utf-8", "replace"),
-                "it changes the transaction in which the restore runs",
-            )
+            self._refuse(_shown([first]), _REFUSED_BEGINNINGS[first])
+        if _changes_transaction(texts):
+            self._refuse(beginning, "it changes the transaction in which the restore runs")
         if first in (b"DO", b"CALL"):
-            self._could(first.decode(), "it can run anything")
-        if first in (b"CREATE", b"ALTER", b"DROP") and second in _SERVER_OBJECTS:
-            if texts[2:3] != [b"MAPPING"]:
-                what = f"{first.decode()} {second.decode()}"
-                self._refuse(what, "it changes the server, not the database")
+            self._could(_shown([first]), "it can run anything")
+        defines = first in (b"CREATE", b"ALTER", b"DROP") and second in _SERVER_OBJECTS
+        # A user mapping belongs to the database.
+        if defines and texts[2:3] != [b"MAPPING"]:
+            self._refuse(beginning, "it changes the server, not the database")
 
     def _look_at_strings(self, texts: Sequence[bytes]) -> None:
         if b"STANDARD_CONFORMING_STRINGS" in texts and list(texts) not in _STRINGS_ON:
@@ -107,3 +102,17 @@ class Rules:
 
     def _refuse(self, what: str, why: str) -> NoReturn:
         raise refusal(self._dump, self._line(), what, why)
+
+
+def _changes_transaction(texts: Sequence[bytes]) -> bool:
+    """Return whether a statement does more to a transaction than to begin or end one, which is taken out."""
+    first, second = texts[0], b"".join(texts[1:2])
+    if first == b"PREPARE":
+        return second == b"TRANSACTION"
+    if first not in _TRANSACTION_BEGINNINGS:
+        return False
+    return len(texts) > 2 or second not in (b"", *_TRANSACTION_WORDS)
+
+
+def _shown(texts: Sequence[bytes]) -> str:
+    return b" ".join(texts).decode("utf-8", "replace")

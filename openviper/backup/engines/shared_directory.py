@@ -127,7 +127,9 @@ class SharedDirectoryEngine(BackupEngine):
         require_whole(dump, _NEVER, b"")
         return Prepared(dump, rolls_back=False)
 
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
+    async def loss(
+        self, database_url: str, work_dir: Path, *, lock_timeout: float = LOCK_TIMEOUT
+    ) -> str | None:
         """Name the target; what it holds is not known without another tool."""
         return Server.parse(database_url).describe()
 

@@ -123,7 +123,9 @@ class SQLiteBackupEngine(BackupEngine):
 
         return await run_in_thread(work)
 
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
+    async def loss(
+        self, database_url: str, work_dir: Path, *, lock_timeout: float = LOCK_TIMEOUT
+    ) -> str | None:
         """Say how large the target is; `None` when it is missing or holds no table.
 
         Raises:
@@ -131,7 +133,7 @@ class SQLiteBackupEngine(BackupEngine):
             TargetBusyError: If it stays locked.
         """
         path = _file_path(database_url, "restored")
-        return await run_in_thread(lambda _stop: describe_content(path))
+        return await run_in_thread(lambda _stop: describe_content(path, lock_timeout))
 
     async def prove(
         self, prepared: Prepared, database_url: str, work_dir: Path, options: RestoreOptions
@@ -157,7 +159,7 @@ class SQLiteBackupEngine(BackupEngine):
         source = _file_path(database_url, "restored")
 
         def work(stop: StopFlag) -> Dump | None:
-            if is_damaged(source):
+            if is_damaged(source, lock_timeout):
                 return None
             copy = work_dir / MEMBER_NAME
             sqlite_copy.copy_database(source, copy, stop, lock_timeout=lock_timeout)

@@ -95,7 +95,8 @@ def copy_database(
         TargetBusyError: If it stays locked.
         Stopped: If `stop` was set meanwhile.
     """
-    with translated_errors(f"cannot copy the database {str(source)!r}", source):
+    what = f"cannot copy the database {str(source)!r}"
+    with translated_errors(what, source, None, lock_timeout):
         with _open_source(source, copy.parent) as reader:
             if _one_row(reader, "PRAGMA journal_mode") == "wal":
                 # An open read transaction pins the snapshot and blocks nobody.
@@ -172,7 +173,9 @@ def open_private(path: Path, stop: StopFlag) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def translated_errors(what: str, path: Path, stop: StopFlag | None = None) -> Iterator[None]:
+def translated_errors(
+    what: str, path: Path, stop: StopFlag | None = None, lock_timeout: float = BUSY_TIMEOUT
+) -> Iterator[None]:
     """Turn SQLite's errors into ours.
 
     Raises:
@@ -186,7 +189,7 @@ def translated_errors(what: str, path: Path, stop: StopFlag | None = None) -> It
         if stop is not None:
             stop.check()
         if primary_code(exc) in _BUSY_CODES:
-            raise TargetBusyError(path, BUSY_TIMEOUT) from exc
+            raise TargetBusyError(path, lock_timeout) from exc
         raise BackupError(f"{what}: {exc}") from exc
 
 

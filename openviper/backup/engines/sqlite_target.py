@@ -29,7 +29,7 @@ _SIDE_FILES = ("-wal", "-shm", "-journal")
 _DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
-def describe_content(target: Path) -> str | None:
+def describe_content(target: Path, lock_timeout: float = BUSY_TIMEOUT) -> str | None:
     """Say what a target holds, for the question before it is replaced; `None` when it is missing or holds no table.
 
     Raises:
@@ -39,9 +39,10 @@ def describe_content(target: Path) -> str | None:
     if not target.exists():
         return None
     size = target.stat().st_size
-    with translated_errors(f"cannot open the target database {str(target)!r}", target):
+    what = f"cannot open the target database {str(target)!r}"
+    with translated_errors(what, target, None, lock_timeout):
         try:
-            with contextlib.closing(_open_target(target)) as connection:
+            with contextlib.closing(_open_target(target, lock_timeout)) as connection:
                 tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         except sqlite3.DatabaseError as exc:
             if primary_code(exc) not in _DAMAGE_CODES:
@@ -50,16 +51,17 @@ def describe_content(target: Path) -> str | None:
     return f"the database {str(target)!r} ({size} bytes)" if tables else None
 
 
-def is_damaged(target: Path) -> bool:
+def is_damaged(target: Path, lock_timeout: float = BUSY_TIMEOUT) -> bool:
     """Return whether a file cannot be opened as a database any more.
 
     Raises:
         BackupError: If it cannot be opened for another reason.
         TargetBusyError: If it stays locked.
     """
-    with translated_errors(f"cannot open the target database {str(target)!r}", target):
+    what = f"cannot open the target database {str(target)!r}"
+    with translated_errors(what, target, None, lock_timeout):
         try:
-            _open_target(target).close()
+            _open_target(target, lock_timeout).close()
         except sqlite3.DatabaseError as exc:
             if primary_code(exc) in _DAMAGE_CODES:
                 return True
@@ -75,9 +77,10 @@ def prove_target(prepared: Path, target: Path, options: RestoreOptions, stop: St
         BackupError: If it cannot be written, or would need a page size that the dump cannot get.
     """
     _require_writable(target)
-    if not target.exists() or is_damaged(target):
+    if not target.exists() or is_damaged(target, options.lock_timeout):
         return
-    with translated_errors(f"cannot write the target database {str(target)!r}", target, stop):
+    what = f"cannot write the target database {str(target)!r}"
+    with translated_errors(what, target, stop, options.lock_timeout):
         with contextlib.closing(_open_target(target, options.lock_timeout)) as connection:
             connection.execute(f"PRAGMA busy_timeout={int(options.lock_timeout * 1000)}")
             # Takes the lock that the restore will take, and gives it back.
@@ -112,9 +115,10 @@ def apply_database(
         BackupError: If it cannot be written; it is unchanged.
         Stopped: If `stop` was set in time; the target is unchanged.
     """
-    if not target.exists() or is_damaged(target):
+    if not target.exists() or is_damaged(target, options.lock_timeout):
         return _replace(prepared, target)
-    with translated_errors(f"cannot write the target database {str(target)!r}", target, stop):
+    what = f"cannot write the target database {str(target)!r}"
+    with translated_errors(what, target, stop, options.lock_timeout):
         with contextlib.closing(_open_target(target, options.lock_timeout)) as connection:
             connection.execute("PRAGMA synchronous=FULL")
             # The monitor does the long waiting, so that a stop is noticed.

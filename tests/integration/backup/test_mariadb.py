@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from openviper.backup.create import create_backup
 from openviper.backup.background import StopFlag
+from openviper.backup.create import create_backup
 from openviper.backup.engines import mariadb
 from openviper.backup.engines.base import RestoreOptions
 from openviper.backup.engines.mariadb_client import Client

@@ -13,6 +13,7 @@ from openviper.core.management.utils import resolve_db_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from openviper.backup.engines.base import Observer
     from openviper.backup.inventory import BackupEntry
@@ -103,7 +104,7 @@ class Command(BaseCommand):
             await self._back_up_all(options)
             return
         url = resolve_db_url(options)
-        self._warn_of_password(options)
+        warn_of_password(self, options["db"])
         if options["dry_run"]:
             self._show_plan(url, options)
             return
@@ -148,46 +149,47 @@ class Command(BaseCommand):
         return result
 
     async def _back_up_all(self, options: dict[str, Any]) -> None:
-        from openviper.backup.after import AfterBackupError
         from openviper.backup.scheduled import configured_urls
         from openviper.conf import settings
-        from openviper.exceptions import OpenViperException
 
         urls = configured_urls(settings.DATABASES)
         if not urls:
             raise CommandError(
                 "No database URL configured: set DATABASES['default']['OPTIONS']['URL']"
             )
-        outcomes: list[dict[str, object]] = []
-        failed, told_in_vain = [], False
-        for alias, url in urls.items():
-            if options["dry_run"]:
+        if options["dry_run"]:
+            for url in urls.values():
                 self._show_plan(url, options)
-                continue
-            try:
-                result = await self._back_up(url, options)
-            except AfterBackupError as error:
-                result, told_in_vain = error.result, True
-                self.terminal.warning(f"{alias}: {describe(error)}")
-            except (OpenViperException, OSError) as error:
-                failed.append(alias)
-                outcomes.append({"alias": alias, "error": describe(error)})
-                self.terminal.error(f"{alias}: {describe(error)}")
-                continue
-            outcomes.append({"alias": alias, **facts_of(result)})
-            if not options["json"]:
-                self._report(result, alias)
-        if options["json"] and not options["dry_run"]:
+            return
+        outcomes = [await self._outcome(alias, url, options) for alias, url in urls.items()]
+        if options["json"]:
             self._json(outcomes)
+        failed = [str(outcome["alias"]) for outcome in outcomes if "error" in outcome]
         if failed:
             raise CommandError(
                 f"{len(failed)} of {len(urls)} databases are not backed up: {', '.join(failed)}"
             )
-        if told_in_vain:
+        if any("after_error" in outcome for outcome in outcomes):
             raise SystemExit(AFTER_FAILED)
 
-    def _warn_of_password(self, options: dict[str, Any]) -> None:
-        warn_of_password(self, options["db"])
+    async def _outcome(self, alias: str, url: str, options: dict[str, Any]) -> dict[str, object]:
+        """Back up one of several databases; return what came of it as JSON has it."""
+        from openviper.backup.after import AfterBackupError
+        from openviper.exceptions import OpenViperException
+
+        failure: dict[str, object] = {}
+        try:
+            result = await self._back_up(url, options)
+        except AfterBackupError as error:
+            result = error.result
+            failure = {"after_error": describe(error)}
+            self.terminal.warning(f"{alias}: {describe(error)}")
+        except (OpenViperException, OSError) as error:
+            self.terminal.error(f"{alias}: {describe(error)}")
+            return {"alias": alias, "error": describe(error)}
+        if not options["json"]:
+            self._report(result, alias)
+        return {"alias": alias, **facts_of(result), **failure}
 
     def _show_plan(self, url: str, options: dict[str, Any]) -> None:
         from openviper.backup.engines.by_url import detect_engine_from_url
@@ -217,24 +219,20 @@ class Command(BaseCommand):
         from datetime import UTC, datetime
 
         from openviper.backup.inventory import list_backups
-        from openviper.utils.terminal import human_size
 
         entries = list_backups(options["path"])
         if options["json"]:
             self._json([listed_facts(entry) for entry in entries])
             return
-        rows = [("File", "Age", "Size", "Engine", "State")]
-        now = datetime.now(UTC)
-        for entry in entries:
-            size = "-" if entry.size is None else human_size(entry.size)
-            shown = human_age((now - entry.made_at).total_seconds())
-            rows.append((entry.path.name, shown, size, entry.engine or "-", entry.state))
         if not entries:
             self.stderr(f"No backups in {options['path']}")
             return
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        now = datetime.now(UTC)
+        rows = [("File", "Age", "Size", "Engine", "State")]
+        rows += [_row(entry, now) for entry in entries]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
-            cells = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+            cells = map(str.ljust, row, widths)
             self.stdout("  ".join(cells).rstrip())
 
     def _report(self, result: BackupResult, alias: str | None = None) -> None:
@@ -265,6 +263,14 @@ class Command(BaseCommand):
                 bar.advance(done - bar.done)
 
             yield observe
+
+
+def _row(entry: BackupEntry, now: datetime) -> tuple[str, str, str, str, str]:
+    from openviper.utils.terminal import human_size
+
+    size = "-" if entry.size is None else human_size(entry.size)
+    age = human_age((now - entry.made_at).total_seconds())
+    return entry.path.name, age, size, entry.engine or "-", entry.state
 
 
 def _add_places(parser: ArgumentParser) -> None:
