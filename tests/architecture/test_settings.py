@@ -12,7 +12,7 @@ import pytest
 
 from openviper.conf import Settings, settings
 from openviper.conf.declaration import declaration
-from openviper.core.email.config import read_email_config
+from openviper.core.email.config import email_settings
 from openviper.testing import override_openviper_settings
 from openviper.utils.importing import import_string
 
@@ -21,7 +21,7 @@ JUDGES = ("conf/", "core/management/checks/")
 """Rooms that only say whether a value is good."""
 READERS = ("conf/logging.py", "conf/environment.py", "core/management/checks/suite.py")
 """Modules there in which a setting has its effect."""
-COMPUTED: tuple[Callable[[], object], ...] = (read_email_config,)
+COMPUTED: tuple[Callable[[], object], ...] = (email_settings,)
 """Readers that put the names of settings together; they are run and watched."""
 AWAITED = frozenset(
     {

@@ -1,0 +1,65 @@
+"""Finding the actors of the installed apps."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Iterable
+
+from openviper.conf import settings
+from openviper.tasks.exceptions import OpenViperTasksError
+
+logger = logging.getLogger("openviper.tasks")
+
+BUILT_IN = ("openviper.core.email.queue", "openviper.tasks.backup")
+"""Modules of OpenViper itself that have actors."""
+
+
+class TaskImportError(OpenViperTasksError, ImportError):
+    """A module with actors exists and cannot be imported.
+
+    Attributes:
+        module: Its dotted name.
+    """
+
+    def __init__(self, module: str, cause: BaseException) -> None:
+        self.module = module
+        super().__init__(f"cannot import {module!r}: {type(cause).__name__}: {cause}")
+
+
+def discover_tasks(installed_apps: Iterable[str] | None = None) -> list[str]:
+    """Import the module ``tasks`` of each app, and return the names of those that have one.
+
+    Args:
+        installed_apps: The apps; those of the settings when not given.
+
+    Raises:
+        TaskImportError: If a module exists and fails, a missing package inside it included.
+    """
+    if installed_apps is None:
+        installed_apps = settings.INSTALLED_APPS
+    names = [f"{app}.tasks" for app in installed_apps if app != "openviper.tasks"]
+    present = [name for name in dict.fromkeys(names) if _exists(name)]
+    for name in [*present, *filter(_exists, BUILT_IN)]:
+        import_tasks(name)
+    return present
+
+
+def import_tasks(module: str) -> None:
+    """Import a module with actors.
+
+    Raises:
+        TaskImportError: If it cannot be imported.
+    """
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        raise TaskImportError(module, error) from error
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
