@@ -119,7 +119,9 @@ class Stage:
             else "REPEAT(MD5(RAND()), 20)"
         )
         source = (
-            f"generate_series(1, {self.rows}) n" if self.vendor == "postgresql" else f"seq_1_to_{self.rows} n"
+            f"generate_series(1, {self.rows}) n"
+            if self.vendor == "postgresql"
+            else f"seq_1_to_{self.rows} n"
         )
         self.ask(
             "DROP VIEW IF EXISTS shown",

@@ -86,10 +86,6 @@ def test_in_place_the_old_content_is_put_back_and_a_second_signal_says_what_is_a
         assert "before_restore.tar.gz" in errors[0] and "Traceback" not in said
 
 
-def limited_user(url: str) -> LimitedUser:
-    return LimitedUser(url)
-
-
 class LimitedUser:
     """A user who may do everything in one database and nothing outside, for the time of a `with` block."""
 

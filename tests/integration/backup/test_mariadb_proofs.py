@@ -116,7 +116,7 @@ async def test_things_of_somebody_else_are_refused_or_made_ones_own(
         check_backup(result.path, url=limited),
     ):
         with pytest.raises(BackupError, match="root@.*--skip-definers"):
-            await attempt  # type: ignore[misc]  # two coroutines of different results
+            await attempt
     assert objects_of(target) == before
     options = RestoreOptions(skip_definers=True)
     assert (await check_backup(result.path, url=limited, options=options)).proved
