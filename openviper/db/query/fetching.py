@@ -16,6 +16,7 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
+from openviper.db.fields.instance_state import loaded_relation, remember_alias
 from openviper.db.query.chaining import MAX_ROWS
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
@@ -446,11 +447,11 @@ def _check_size(name: str, size: object) -> None:
 
 def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
     for instance in instances:
-        instance.__dict__["_alias"] = alias
+        remember_alias(instance, alias)
         for name in related:
             owner = instance
             for part in name.split("__"):
-                owner = owner.__dict__.get(part)
+                owner = loaded_relation(owner, part)
                 if owner is None:
                     break
-                owner.__dict__["_alias"] = alias
+                remember_alias(owner, alias)

@@ -8,6 +8,11 @@ from typing import Any, NamedTuple
 from openviper.db.connection import connections
 from openviper.db.executor import check_read, plan_on
 from openviper.db.fields.base import Field
+from openviper.db.fields.instance_state import (
+    loaded_relation,
+    remember_prefetched,
+    remember_related,
+)
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
@@ -99,7 +104,7 @@ def _store(instance: Any, node: Node, value: Any) -> None:
     if node.to_attr is not None:
         instance.__dict__[node.to_attr] = value
     else:
-        instance.__dict__.setdefault("_prefetched", {})[node.name] = value
+        remember_prefetched(instance, node.name, value)
 
 
 def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
@@ -154,7 +159,7 @@ async def _load_referred(
 
 def _loaded(instance: Any, field: ForeignKey[Any]) -> Any:
     """Return the related instance that is at hand already, or `None`."""
-    cached = instance.__dict__.get(field.name)
+    cached = loaded_relation(instance, field.name)
     is_current = cached is not None and cached.pk == instance.__dict__.get(field.attname)
     return cached if is_current else None
 
@@ -176,7 +181,7 @@ async def _load_referring(
     for key, some in owners.items():
         belonging = rows.get(key, [])
         for one in belonging:
-            one.__dict__[field.name] = some[0]
+            remember_related(one, field.name, some[0])
         for instance in some:
             if node.relation.single:
                 _store(instance, node, belonging[0] if belonging else None)

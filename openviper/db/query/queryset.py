@@ -21,6 +21,7 @@ from openviper.db.executor import (
     write,
     write_alias,
 )
+from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.fetching import ReadingQuery
@@ -102,7 +103,7 @@ class QuerySet(ReadingQuery[M]):
         make: Any = self.model
         instance = make(**values)
         if self.query.using is not None:
-            instance.__dict__["_alias"] = self.query.using
+            remember_alias(instance, self.query.using)
         return instance
 
     async def get_or_create(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from openviper.db.dialects.base import Converter
+from openviper.db.fields.instance_state import LAYOUT, ROW
 
 Row = tuple[Any, ...]
 Build = Callable[[list[Row]], list[Any]]
@@ -38,7 +39,7 @@ def make_builder(
             value = f"None if c{position} is None else r{position}(c{position})"
         items.append(f"{attname!r}: {value}")
     if layout is not None:
-        items.append("'_layout': layout")
+        items.append(f"{LAYOUT!r}: layout")
     columns = "".join(f"c{position}, " for position in range(len(attnames)))
     # The names are those of fields, which are Python identifiers, and are quoted; nothing else enters the text.
     source = (
@@ -48,7 +49,7 @@ def make_builder(
         "    for row in rows:\n"
         f"        {columns}= row\n"
         "        instance = new(model)\n"
-        f"        instance.__dict__ = {{{', '.join(items)}, '_row': row}}\n"
+        f"        instance.__dict__ = {{{', '.join(items)}, {ROW!r}: row}}\n"
         "        append(instance)\n"
         "    return instances\n"
     )
