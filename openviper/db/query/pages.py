@@ -95,9 +95,7 @@ _IN_CURSORS = (type(None), int, float, str)
 """Computed values that a cursor can hold."""
 
 
-def known_values(
-    meta: ModelOptions, query: Description, order: tuple[Order, ...], instance: Any
-) -> list[Any]:
+def known_values(query: Description, order: tuple[Order, ...], instance: Any) -> list[Any]:
     """Return what an instance has of the values that a query is ordered by."""
     computed = {id(node): name for name, node in query.annotations}
     deferred = instance.get_deferred_fields()
