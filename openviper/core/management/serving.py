@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from openviper.core.management.base import CommandError
-from openviper.core.management.utils import get_banner
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 from openviper.utils.importing import is_missing
 from openviper.utils.logging import get_uvicorn_log_config
 from openviper.utils.terminal import Terminal
+from openviper.version import VERSION
 
 APPLICATION_VARIABLE = "OPENVIPER_APPLICATION"
 """Tells the processes that uvicorn starts which application to load."""
@@ -28,6 +28,12 @@ FACTORY = "openviper.core.flexible_adapter:load_application"
 NOT_LOADED = 3
 """The exit code when the application cannot be loaded or does not start; uvicorn uses the same."""
 MAX_PORT = 65535
+
+
+def banner(host: str, port: int) -> str:
+    """Return the product's name and the address it answers at."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"OpenViper {VERSION}\nhttp://{shown}:{port}/\nQuit with CTRL-C."
 
 
 class ApplicationMissing(CommandError):
@@ -219,7 +225,7 @@ def serve(
         raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn")
     if before is not None:
         before()
-    terminal.line(get_banner(None, host, port))
+    terminal.line(banner(host, port))
     os.environ[APPLICATION_VARIABLE] = target
     with tempfile.TemporaryDirectory(prefix="openviper-") as directory:
         # The parent of several workers ends with 0 whatever has become of them, so they leave word.

@@ -90,7 +90,7 @@ def _readable_files() -> Iterator[Finding]:
 
 
 def _sqlite_files() -> Iterator[str]:
-    from openviper.core.management.utils import database_aliases
+    from openviper.core.management.aliases import database_aliases
     from openviper.db.connection import connections
     from openviper.exceptions import OpenViperException
 

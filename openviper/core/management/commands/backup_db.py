@@ -6,8 +6,8 @@ from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aliases import chosen_url
 from openviper.core.management.base import BaseCommand, CommandError, describe
-from openviper.core.management.utils import resolve_db_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,9 @@ class Command(BaseCommand):
         elif options["all"]:
             await self._back_up_all(options)
         else:
-            result = await self._back_up(resolve_db_url(options), options)
+            result = await self._back_up(
+                chosen_url(options.get("db"), options.get("database")), options
+            )
             if options["json"]:
                 self._json(facts_of(result))
             else:

@@ -8,12 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from openviper.core.management.apps import app_not_found, find_installed_apps, import_models_module
 from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule, UsageError
-from openviper.core.management.utils import (
-    import_models_module,
-    report_app_not_found,
-    resolve_installed_apps,
-)
 from openviper.db.schemas.maker import AppChanges, AppModels, compare_apps, write_changes
 from openviper.db.schemas.renames import RenameOptions, parse_renames
 
@@ -61,7 +57,7 @@ class Command(BaseCommand):
         as_json = bool(options.get("json"))
         if as_json and not options["check"]:
             raise UsageError("--json needs --check")
-        _, found = resolve_installed_apps(include_builtin=True)
+        found = find_installed_apps(with_builtin=True)
         selected = self._selected(options["app_labels"], found)
         modules = _import_all(found)
         apps = [
@@ -91,7 +87,7 @@ class Command(BaseCommand):
         for label in labels:
             matches = [name for name in found if label in (name, name.rpartition(".")[2])]
             if not matches:
-                raise report_app_not_found(label)
+                raise app_not_found(label)
             selected += matches
         return list(dict.fromkeys(selected))
 

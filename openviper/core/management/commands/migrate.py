@@ -6,13 +6,9 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aliases import check_alias, url_of
+from openviper.core.management.apps import app_not_found, find_installed_apps
 from openviper.core.management.base import BaseCommand, UsageError
-from openviper.core.management.utils import (
-    check_alias,
-    report_app_not_found,
-    resolve_db_url,
-    resolve_installed_apps,
-)
 
 if TYPE_CHECKING:
     from openviper.db.schemas.sync import Plan, SchemaSync
@@ -50,11 +46,11 @@ class Command(BaseCommand):
         if options["json"] and not options["plan"]:
             raise UsageError("--json needs --plan")
         check_alias(options["database"])
-        _, found = resolve_installed_apps(include_builtin=True)
+        found = find_installed_apps(with_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
         if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
-            raise report_app_not_found(label)
+            raise app_not_found(label)
         if options["verbose"] and not options["json"]:
             for name, path in apps.items():
                 self.stdout(f"{name} -> {path}")
@@ -145,5 +141,5 @@ def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
     from openviper.db.connections.url import DatabaseURL
     from openviper.db.schemas.fingerprint import is_up_to_date
 
-    url = DatabaseURL.parse(resolve_db_url({"database": alias}))
+    url = DatabaseURL.parse(url_of(alias))
     return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)

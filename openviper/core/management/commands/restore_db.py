@@ -6,8 +6,8 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper.core.management.aliases import chosen_url
 from openviper.core.management.base import BaseCommand
-from openviper.core.management.utils import resolve_db_url
 
 
 class Command(BaseCommand):
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         from openviper.backup.restore import restore_backup
         from openviper.db.connections.url import DatabaseURL
 
-        url = resolve_db_url(options)
+        url = chosen_url(options.get("db"), options.get("database"))
         result = await restore_backup(
             options["file"],
             url,

@@ -83,7 +83,7 @@ def _find_pending_tables(tables: list[str]) -> None:
     """Add the tables with pending changes to a list; runs in a thread with an event loop and connections of its own."""
     import asyncio
 
-    from openviper.core.management.utils import resolve_installed_apps
+    from openviper.core.management.apps import find_installed_apps
     from openviper.db.connection import close_db, connections
     from openviper.db.schemas.sync import SchemaSync
 
@@ -93,7 +93,7 @@ def _find_pending_tables(tables: list[str]) -> None:
             if url.vendor == "sqlite" and not url.is_memory and not url.path.exists():
                 tables.append("no database yet")
                 return
-            _, apps = resolve_installed_apps(include_builtin=True)
+            apps = find_installed_apps(with_builtin=True)
             plan = await SchemaSync(apps).plan(None, database="default", drop_orphans=False)
             tables.extend(plan.operations[:5])
         finally:

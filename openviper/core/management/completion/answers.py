@@ -176,6 +176,6 @@ def app_labels() -> list[str]:
 
 def database_aliases() -> list[str]:
     """Return the aliases of the configured databases."""
-    from openviper.core.management.utils import database_aliases as configured
+    from openviper.core.management.aliases import database_aliases as configured
 
     return configured()
