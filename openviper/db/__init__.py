@@ -134,13 +134,14 @@ if TYPE_CHECKING:
     from openviper.db.sql.expressions import Q as Q
     from openviper.db.sql.expressions import Sum as Sum
     from openviper.db.sql.patterns import escape_like as escape_like
+    from openviper.db.virtual import BASIC_CAPABILITIES as BASIC_CAPABILITIES
     from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
     from openviper.db.virtual import BackendRegistry as BackendRegistry
+    from openviper.db.virtual import Capability as Capability
     from openviper.db.virtual import FilterClause as FilterClause
     from openviper.db.virtual import FilterOp as FilterOp
     from openviper.db.virtual import QuerySpec as QuerySpec
     from openviper.db.virtual import VirtualBackend as VirtualBackend
-    from openviper.db.virtual import VirtualBackendCapabilities as VirtualBackendCapabilities
     from openviper.db.virtual import backend_registry as backend_registry
     from openviper.exceptions import TableNotFound as TableNotFound
 
@@ -270,12 +271,13 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "openviper.db.sql.patterns": ("escape_like",),
         "openviper.db.virtual": (
             "APIVirtualBackend",
+            "BASIC_CAPABILITIES",
             "BackendRegistry",
+            "Capability",
             "FilterClause",
             "FilterOp",
             "QuerySpec",
             "VirtualBackend",
-            "VirtualBackendCapabilities",
             "backend_registry",
         ),
         "openviper.exceptions": ("TableNotFound",),

@@ -22,6 +22,7 @@ from openviper.db.connections.databases import (
     entered,
 )
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row
+from openviper.db.connections.undo import hand_over, restore_all
 from openviper.db.exceptions import (
     DatabaseConfigurationError,
     DatabaseReadOnlyError,
@@ -260,9 +261,11 @@ async def _transaction_on(
                 await flush(Connection(database, driver), items)
         cancelled = await _finish(driver, f"RELEASE SAVEPOINT {point}" if nested else "COMMIT")
         begun = False  # A savepoint that was released is not there any more, whatever comes now.
+        _keep_changes(block, nested)
         if cancelled is not None:
             raise cancelled
     except BaseException:
+        restore_all(block.undo)
         if driver.in_transaction:
             if nested and begun:
                 await _finish(driver, f"ROLLBACK TO SAVEPOINT {point}")
@@ -270,6 +273,13 @@ async def _transaction_on(
             elif not nested:
                 await _finish(driver, "ROLLBACK")
         raise
+
+
+def _keep_changes(block: Block, nested: bool) -> None:
+    """Have instances keep what they are now; behind a savepoint, unless what is around it is rolled back."""
+    if nested and block.outer is not None:
+        hand_over(block.undo, block.outer.undo)
+    block.undo.clear()
 
 
 def _savepoint(block: Block) -> str:

@@ -22,6 +22,7 @@ from openviper.db.connections.drivers.base import (
     ServerOptions,
 )
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
+from openviper.db.connections.undo import UndoLog
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.lookup import dialect_for
@@ -52,6 +53,7 @@ class Block:
         "outer",
         "read_only",
         "transactional",
+        "undo",
     )
 
     def __init__(
@@ -69,6 +71,7 @@ class Block:
         self.open = True
         self.callbacks: list[Callback] = []
         self.flushes: dict[Flush, list[Any]] = {}
+        self.undo: UndoLog = {}
         # Savepoints are a stack, so sibling tasks that open a nested block take turns.
         self.lock = asyncio.Lock()
 

@@ -19,6 +19,12 @@ Protocol = Literal["both", "IPv4", "IPv6"]
 _PROTOCOLS = {"both": (4, 6), "ipv4": (4,), "ipv6": (6,)}
 
 
+def _plain_address(value: Any) -> Any:
+    """Return an address object of the standard library as text, anything else as it is."""
+    is_address = type(value).__module__ == "ipaddress"
+    return str(value) if is_address else value
+
+
 class IPAddressField(CharField[T]):
     """An IPv4 or IPv6 address, kept as it is written."""
 
@@ -35,6 +41,10 @@ class IPAddressField(CharField[T]):
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         Field.__init__(self, null=null, **options)
         self._set_length(None)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the address as text, as it is written."""
+        return super().to_python(_plain_address(value))
 
     def check_form(self, text: str) -> None:
         """Check that it is an address."""
@@ -102,7 +112,7 @@ class GenericIPAddressField(CharField[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return the address as text in its normal form (RFC 5952 for IPv6)."""
-        text = super().to_python(value)
+        text = super().to_python(_plain_address(value))
         if text is None or (self.blank and not text):
             return text
         try:
@@ -110,14 +120,18 @@ class GenericIPAddressField(CharField[T]):
         except ValueError:
             raise ValueError(f"{self.name}: {text!r} is not an IP address") from None
         if address.version == 6:
-            if address.scope_id is not None:  # It means something on one host only.
-                raise ValueError(f"{self.name}: {text!r} has a zone")
-            if address.ipv4_mapped is not None:
-                if self.unpack_ipv4:
-                    return str(self._checked(address.ipv4_mapped))
-                # Python before 3.13 writes the last 32 bits in hexadecimal, RFC 5952 section 5 as an IPv4 address.
-                return f"::ffff:{self._checked(address).ipv4_mapped}"
+            return self._normal_ipv6(address)
         return str(self._checked(address))
+
+    def _normal_ipv6(self, address: ipaddress.IPv6Address) -> str:
+        if address.scope_id is not None:  # It means something on one host only.
+            raise ValueError(f"{self.name}: {str(address)!r} has a zone")
+        if address.ipv4_mapped is None:
+            return str(self._checked(address))
+        if self.unpack_ipv4:
+            return str(self._checked(address.ipv4_mapped))
+        # Python before 3.13 writes the last 32 bits in hexadecimal, RFC 5952 section 5 as an IPv4 address.
+        return f"::ffff:{self._checked(address).ipv4_mapped}"
 
     def _checked(self, address: Any) -> Any:
         if address.version not in self._versions:

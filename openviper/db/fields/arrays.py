@@ -18,6 +18,10 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 
+_NO_ELEMENTS = (FileField, ForeignKey, JSONField, SensitiveField)
+"""Fields that do more than a list of them could do on saving, or that no array of a database can hold."""
+
+
 class ArrayBackend(Protocol):
     """How arrays are stored."""
 
@@ -119,25 +123,10 @@ class ArrayField(Field[T]):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(null=null, **options)
-        base = (
-            base_field()
-            if isinstance(base_field, type) and issubclass(base_field, Field)
-            else base_field
-        )
-        if not isinstance(base, Field):
-            raise TypeError(
-                f"the elements of an ArrayField are described by a field, not {base_field!r}"
-            )
-        if (
-            isinstance(base, (FileField, ForeignKey, JSONField, SensitiveField))
-            or not base.db_type()
-        ):
-            raise TypeError(f"a {type(base).__name__} cannot be the element of an ArrayField")
         if size is not None and size < 1:
             raise ValueError(f"size={size!r} is not positive")
-        self.base_field: Field[Any] = base
+        self.base_field: Field[Any] = _element_field(base_field)
         self.size = size
-        base.name = "element"
 
     def contribute_to_class(self, cls: type[Any], name: str) -> None:
         """Take the name, and give the elements one for messages."""
@@ -182,13 +171,15 @@ class ArrayField(Field[T]):
         if self.size is not None and len(elements) > self.size:
             raise ValueError(f"{self.name}: {len(elements)} elements are more than {self.size}")
         for position, element in enumerate(elements):
-            try:
-                self.base_field.validate(element)
-            except ValueError as error:
-                raise ValueError(f"{self.name}: element {position}: {error}") from None
+            self._validate_element(position, element)
+
+    def _validate_element(self, position: int, element: Any) -> None:
+        try:
+            self.base_field.validate(element)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: element {position}: {error}") from None
         if self._allowed is not None:
-            for element in elements:
-                self._check_choice(element)
+            self._check_choice(element)
 
     # Storing
 
@@ -220,6 +211,16 @@ class ArrayField(Field[T]):
         )
         read_list = dialect.reader(self.db_type(), aware=aware)
         return read_elements if read_list is None else lambda value: read_elements(read_list(value))
+
+
+def _element_field(given: Field[Any] | type[Field[Any]]) -> Field[Any]:
+    field: object = given() if isinstance(given, type) and issubclass(given, Field) else given
+    if not isinstance(field, Field):
+        raise TypeError(f"the elements of an ArrayField are described by a field, not {given!r}")
+    if isinstance(field, _NO_ELEMENTS) or not field.db_type():
+        raise TypeError(f"a {type(field).__name__} cannot be the element of an ArrayField")
+    field.name = "element"
+    return field
 
 
 def _each(element: Converter | None) -> Callable[[Any], list[Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.identifiers import validate_identifier
@@ -57,6 +57,9 @@ class Field(Generic[T]):
 
     base_type = ""
     """The neutral column type, for classes whose type has no parameters."""
+
+    python_type: ClassVar[type | None] = None
+    """The type whose instances need no conversion; `None` when every value has to be looked at."""
 
     name: str = ""
     attname: str = ""
@@ -148,16 +151,44 @@ class Field(Generic[T]):
 
     # Values
 
+    @property
+    def makes_default(self) -> bool:
+        """Whether each new instance gets a default of its own: a list or dict must not be shared."""
+        return callable(self.default) or isinstance(self.default, (list, dict, set))
+
+    @property
+    def shared_default(self) -> Any:
+        """The default that all new instances share, `None` where each gets its own."""
+        return None if self.makes_default else self.default
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the ORM sets the value to now, on every save or the first."""
+        return self.auto_now or self.auto_now_add
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the value comes from the project, and not from the database or the ORM."""
+        return not (self.auto_increment or self.is_auto)
+
     def get_default(self) -> Any:
         """Return the value for one new instance."""
-        default = self.default
-        if callable(default):
-            return default()
-        # A list or dict must not be shared by all instances.
-        return copy.deepcopy(default) if isinstance(default, (list, dict, set)) else default
+        if callable(self.default):
+            return self.default()
+        return copy.deepcopy(self.default) if self.makes_default else self.default
 
     def to_python(self, value: Any) -> Any:
         """Return `value` as the field's Python type; `None` stays `None`.
+
+        Raises:
+            ValueError: If it cannot be converted.
+        """
+        if value is None or value.__class__ is self.python_type:
+            return value
+        return self._convert(unwrap_enum(value))
+
+    def _convert(self, value: Any) -> Any:
+        """Return a value that is neither `None` nor of the exact type as the field's Python type.
 
         Raises:
             ValueError: If it cannot be converted.
@@ -231,14 +262,16 @@ def choice_pairs(choices: Choices) -> list[tuple[Any, str]]:
     """
     try:
         if isinstance(choices, type):
-            return [
-                (member.value, str(getattr(member, "label", member.name))) for member in choices
-            ]
+            return [_member_pair(member) for member in choices]
         return [(value, label) for value, label in choices]
     except (TypeError, ValueError, AttributeError):
         raise ValueError(
             f"choices={choices!r} is neither an Enum nor a list of pairs of value and label"
         ) from None
+
+
+def _member_pair(member: Enum) -> tuple[Any, str]:
+    return member.value, str(getattr(member, "label", member.name))
 
 
 def unwrap_enum(value: Any) -> Any:

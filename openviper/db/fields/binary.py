@@ -13,6 +13,7 @@ class BinaryField(Field[T]):
     """Bytes of any length; text is stored as its UTF-8."""
 
     base_type = "BINARY"
+    python_type = bytes
 
     @overload
     def __init__(
@@ -33,20 +34,15 @@ class BinaryField(Field[T]):
         """Return the test for values that are evidently good."""
         return "{0}.__class__ is bytes"
 
-    def to_python(self, value: Any) -> Any:
-        """Return `bytes`; text is encoded in UTF-8."""
-        if value is None or value.__class__ is bytes:
-            return value
-        if isinstance(value, str):
-            try:
-                return value.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError(
-                    f"{self.name}: the text has no UTF-8 form: {error.reason}"
-                ) from None
+    def _convert(self, value: Any) -> bytes:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
-        raise ValueError(f"{self.name}: {type(value).__name__} is not bytes")
+        if not isinstance(value, str):
+            raise ValueError(f"{self.name}: {type(value).__name__} is not bytes")
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{self.name}: the text has no UTF-8 form: {error.reason}") from None
 
     def validate(self, value: Any) -> None:
         """Check that the value is bytes or becomes bytes."""

@@ -28,6 +28,7 @@ class DurationField(Field[T]):
     """A span of time, exact to the microsecond, up to about 292,000 years either way."""
 
     base_type = "BIGINT"
+    python_type = timedelta
 
     @overload
     def __init__(
@@ -48,33 +49,38 @@ class DurationField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return a `timedelta`; an `int` counts microseconds, text is what `str` makes of a `timedelta`."""
-        if value is None:
-            return None
+        length = super().to_python(value)
+        if length is not None and not -_LIMIT <= microseconds(length) < _LIMIT:
+            raise ValueError(f"{self.name}: {value!r} does not fit into 64 bits of microseconds")
+        return length
+
+    def _convert(self, value: Any) -> timedelta:
         try:
             if isinstance(value, str):
-                value = self._parse(value)
-            elif isinstance(value, int) and not isinstance(value, bool):
-                value = _read(value)
+                return self._parse(value)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return _read(value)
         except OverflowError:
             raise ValueError(f"{self.name}: {value!r} is too long a duration") from None
+        return self._checked(value)
+
+    def _checked(self, value: Any) -> timedelta:
         if not isinstance(value, timedelta):
             raise ValueError(f"{self.name}: {value!r} is not a duration")
-        if not -_LIMIT <= microseconds(value) < _LIMIT:
-            raise ValueError(f"{self.name}: {value!r} does not fit into 64 bits of microseconds")
         return value
 
     def _parse(self, text: str) -> timedelta:
         match = _TEXT.match(text.strip())
         if match is None:
             raise ValueError(f"{self.name}: {text!r} is not a duration such as '1 day, 2:03:04.5'")
-        days, sign, hours, minutes, seconds, fraction = match.groups()
+        days, sign, hours, minutes, seconds, fraction = match.groups(default="0")
         length = timedelta(
             hours=int(hours),
             minutes=int(minutes),
             seconds=int(seconds),
-            microseconds=int((fraction or "").ljust(6, "0")),
+            microseconds=int(fraction.ljust(6, "0")),
         )
-        return timedelta(days=int(days or 0)) + (-length if sign else length)
+        return timedelta(days=int(days)) + (-length if sign == "-" else length)
 
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return the conversion into microseconds."""

@@ -37,7 +37,7 @@ class FileStorage(Protocol):
         ...
 
     async def exists(self, name: str) -> bool:
-        """Tell whether there is a file of this name."""
+        """Return whether there is a file of this name."""
         ...
 
     async def size(self, name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
+from openviper.conf import settings
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.file_storage import get_file_storage
 from openviper.db.fields.text import CharField
@@ -113,10 +114,13 @@ class FileField(CharField[T]):
             raise TypeError(
                 "max_file_size and max_size are two names for one limit; give one of them"
             )
+        self.max_file_size = max_file_size if max_size is None else max_size
         options.setdefault("blank", True)
         Field.__init__(self, null=null, **options)
         self._set_length(max_length)
-        directory = self.default_directory if upload_to is None else upload_to
+        self._set_directory(self.default_directory if upload_to is None else upload_to)
+
+    def _set_directory(self, directory: str) -> None:
         if directory:
             directory = directory.removesuffix("/") + "/"
             check_path(directory)
@@ -125,7 +129,6 @@ class FileField(CharField[T]):
             raise ValueError(
                 f"max_length={self.max_length!r} leaves no room for a name in {directory!r}"
             )
-        self.max_file_size = max_file_size if max_size is None else max_size
 
     if TYPE_CHECKING:
 
@@ -143,8 +146,6 @@ class FileField(CharField[T]):
     def _limit(self) -> int:
         if self.max_file_size is not None:
             return self.max_file_size
-        from openviper.conf import settings
-
         return settings.MAX_FILE_SIZE
 
     # Values

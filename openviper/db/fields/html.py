@@ -81,16 +81,14 @@ class HTMLField(TextField[T]):
             ALLOWED_SCHEMES if allowed_schemes is None else allowed_schemes
         )
         self.strip_comments = strip_comments
+        self._refuse_unsafe()
+
+    def _refuse_unsafe(self) -> None:
         if never := sorted(self.allowed_tags & _NEVER_TAGS):
             raise ValueError(f"allowed_tags: {', '.join(never)} cannot be made safe")
-        handlers = {
-            name
-            for names in self.allowed_attributes.values()
-            for name in names
-            if name.startswith("on")
-        }
-        if handlers:
-            raise ValueError(f"allowed_attributes: {', '.join(sorted(handlers))} can run scripts")
+        names = frozenset().union(*self.allowed_attributes.values())
+        if handlers := sorted(name for name in names if name.startswith("on")):
+            raise ValueError(f"allowed_attributes: {', '.join(handlers)} can run scripts")
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for text without any markup."""

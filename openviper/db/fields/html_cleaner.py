@@ -78,8 +78,10 @@ class _Cleaner(HTMLParser):
             return
         if tag in _DROPPED_CONTENT:
             self.dropping = tag
-        if tag not in self.tags or not _NAME.match(tag):
-            return
+        if tag in self.tags and _NAME.match(tag):
+            self._open(tag, attrs)
+
+    def _open(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _CLOSES_ITSELF and self.open and self.open[-1] == tag:
             self.handle_endtag(tag)
         self.parts.append(f"<{tag}{self._attributes(tag, attrs)}>")
@@ -90,12 +92,13 @@ class _Cleaner(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Close an element and all that is open inside of it; an end without a beginning is left out."""
         if self.dropping:
-            if tag == self.dropping:
-                self.dropping = ""
-            return
-        while self.counts[
-            tag
-        ]:  # A count, because looking through the list for every stray end would take too long.
+            self.dropping = "" if tag == self.dropping else self.dropping
+        elif self.counts[tag]:
+            # A count, because looking through the list for every stray end would take too long.
+            self._close(tag)
+
+    def _close(self, tag: str) -> None:
+        while True:
             inner = self.open.pop()
             self.counts[inner] -= 1
             self.parts.append(f"</{inner}>")
@@ -116,14 +119,15 @@ class _Cleaner(HTMLParser):
         allowed = self.attributes.get(tag, frozenset()) | self.attributes.get("*", frozenset())
         written: dict[str, str] = {}
         for name, value in attrs:
-            # Browsers take the first of several, so later ones must not replace it.
-            if name not in allowed or name in written or not _NAME.match(name):
-                continue
-            text = value or ""
-            if name in _LINKS and not self._is_allowed_link(text):
-                continue
-            written[name] = text
+            if name in allowed and self._is_allowed_value(name, value or ""):
+                # Browsers take the first of several, so later ones must not replace it.
+                written.setdefault(name, value or "")
         return "".join(f' {name}="{escape(value)}"' for name, value in written.items())
+
+    def _is_allowed_value(self, name: str, value: str) -> bool:
+        if not _NAME.match(name):
+            return False
+        return name not in _LINKS or self._is_allowed_link(value)
 
     def _is_allowed_link(self, link: str) -> bool:
         plain = _IGNORED_IN_LINKS.sub("", link)

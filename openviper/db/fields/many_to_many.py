@@ -153,36 +153,39 @@ class ManyToManyRelation(Generic[M]):
 
     def _named_keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
         assert self.through_fields is not None
+        source, target = self.through_fields
+        return self._named_key(source, self.model), self._named_key(target, self.remote_model)
+
+    def _named_key(self, name: str, model: Any) -> ForeignKey[Any]:
         through = self.through_model._meta
-        found = [through.field(name) for name in self.through_fields]
-        for key, model in zip(found, (self.model, self.remote_model), strict=True):
-            if not isinstance(key, ForeignKey) or not _is_same(key.remote_model, model):
-                raise FieldError(
-                    f"{self.model.__name__}.{self.name}: {through.model_name}.{key.name} is no foreign key to "
-                    f"{model.__name__}"
-                )
-        return found[0], found[1]
+        key = through.field(name)
+        if isinstance(key, ForeignKey) and _is_same(key.remote_model, model):
+            return key
+        raise FieldError(
+            f"{self.model.__name__}.{self.name}: {through.model_name}.{key.name} is not a foreign key to "
+            f"{model.__name__}"
+        )
 
     def _found_keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
-        keys = [
-            field
-            for field in self.through_model._meta.fields.values()
-            if isinstance(field, ForeignKey)
-        ]
-        sources = [key for key in keys if _is_same(key.remote_model, self.model)]
-        targets = [key for key in keys if _is_same(key.remote_model, self.remote_model)]
+        sources, targets = self._keys_to(self.model), self._keys_to(self.remote_model)
         if _is_same(self.model, self.remote_model):
             # Both sides are one model: the first key is the one it begins from.
             sources, targets = sources[:1], sources[1:]
-        for model, found in ((self.model, sources), (self.remote_model, targets)):
-            if len(found) != 1:
-                names = ", ".join(key.name for key in found) or "none"
-                through = self.through_model.__name__
-                raise FieldError(
-                    f"{self.model.__name__}.{self.name}: {through} needs exactly one foreign key to {model.__name__} "
-                    f"on this side, not {names}; through_fields says which to use"
-                )
-        return sources[0], targets[0]
+        return self._only_one(sources, self.model), self._only_one(targets, self.remote_model)
+
+    def _keys_to(self, model: Any) -> list[ForeignKey[Any]]:
+        fields = self.through_model._meta.fields.values()
+        keys = [field for field in fields if isinstance(field, ForeignKey)]
+        return [key for key in keys if _is_same(key.remote_model, model)]
+
+    def _only_one(self, keys: list[ForeignKey[Any]], model: Any) -> ForeignKey[Any]:
+        if len(keys) == 1:
+            return keys[0]
+        names = ", ".join(key.name for key in keys) or "none"
+        raise FieldError(
+            f"{self.model.__name__}.{self.name}: {self.through_model.__name__} needs exactly one foreign key to "
+            f"{model.__name__} on this side, not {names}; through_fields says which to use"
+        )
 
     # The attribute
 

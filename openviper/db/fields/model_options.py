@@ -20,6 +20,8 @@ class ModelOptions:
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
         defaults: The value of each attribute of a new instance.
+        cached_relations: Names under which instances keep the one related instance that was loaded.
+        auto_attnames: Attributes that the ORM sets to now, on every save or the first.
         checked_fields: Fields that are validated: not those that the database or the ORM fills.
         factories: Fields whose default is made anew for each instance.
         many_to_many: The many-to-many fields by name.
@@ -64,6 +66,8 @@ class ModelOptions:
         self.join_of: Any = None
         self._reverse: dict[str, Any] = {}
         self._reverse_many_to_many: dict[str, Any] = {}
+        self.cached_relations: tuple[str, ...] = ()
+        self.auto_attnames: tuple[str, ...] = ()
         self.checked_fields: list[Field[Any]] = []
         self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
         self.lookups: dict[str, Any] = {}
@@ -97,21 +101,16 @@ class ModelOptions:
 
     def prepare(self) -> None:
         """Work out what the constructor of the model needs, once all fields are known."""
-        for field in self.fields.values():
-            if callable(field.default) or isinstance(field.default, (list, dict, set)):
-                self.factories.append(field)
-                self.defaults[field.attname] = None
-            else:
-                self.defaults[field.attname] = field.default
-        self.checked_fields = [
-            field
-            for field in self.fields.values()
-            if not (field.auto_increment or field.auto_now or field.auto_now_add)
-        ]
+        fields = self.fields.values()
+        self.factories = [field for field in fields if field.makes_default]
+        self.defaults = {field.attname: field.shared_default for field in fields}
+        self.checked_fields = [field for field in fields if field.is_given]
+        self.cached_relations = tuple(f.name for f in fields if f.name != f.attname)
+        self.auto_attnames = tuple(field.attname for field in fields if field.is_auto)
         self.attname_of = {
             name: field.attname
             for name, field in self.names.items()
-            if name == field.attname or field.name == field.attname
+            if field.attname in (name, field.name)
         }
 
     def field(self, name: str) -> Field[Any]:

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from openviper.db.fields.base import Field, FieldOptions
+from openviper.conf import settings
+from openviper.db.fields.base import Field, FieldOptions, unwrap_enum
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -23,15 +24,11 @@ def _zone(name: str) -> ZoneInfo:
 
 def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`."""
-    from openviper.conf import settings
-
     return settings.USE_TZ
 
 
 def local_zone() -> ZoneInfo:
     """Return the zone that the setting `TIME_ZONE` names."""
-    from openviper.conf import settings
-
     return _zone(settings.TIME_ZONE)
 
 
@@ -40,6 +37,22 @@ def current_moment() -> datetime:
     return (
         datetime.now(UTC) if uses_time_zones() else datetime.now(local_zone()).replace(tzinfo=None)
     )
+
+
+def _is_in_utc(value: Any) -> bool:
+    return value.__class__ is datetime and value.tzinfo is UTC
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=local_zone())
+    return moment.astimezone(UTC)
+
+
+def _in_local_time(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment
+    return moment.astimezone(local_zone()).replace(tzinfo=None)
 
 
 class DateTimeField(Field[T]):
@@ -110,33 +123,26 @@ class DateTimeField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return a `datetime` in the form the settings ask for; ISO 8601 text and dates are converted."""
-        if value is None or (
-            value.__class__ is datetime and value.tzinfo is UTC and uses_time_zones()
-        ):
+        aware = uses_time_zones()
+        if value is None or (aware and _is_in_utc(value)):
             return value
-        if isinstance(value, str):
-            try:
-                value = datetime.fromisoformat(value)
-            except ValueError:
-                raise ValueError(
-                    f"{self.name}: {value!r} is not an ISO 8601 date and time"
-                ) from None
-        elif not isinstance(value, datetime):
-            if not isinstance(value, date):
-                raise ValueError(f"{self.name}: {value!r} is not a date and time")
-            value = datetime(value.year, value.month, value.day)
+        moment = self._convert(unwrap_enum(value))
         try:
-            if uses_time_zones():
-                return (
-                    value.replace(tzinfo=local_zone()) if value.tzinfo is None else value
-                ).astimezone(UTC)
-            return (
-                value
-                if value.tzinfo is None
-                else value.astimezone(local_zone()).replace(tzinfo=None)
-            )
+            return _in_utc(moment) if aware else _in_local_time(moment)
         except OverflowError:
             raise ValueError(f"{self.name}: {value!r} has no equivalent in UTC") from None
+
+    def _convert(self, value: Any) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if isinstance(value, date):
+            return datetime(value.year, value.month, value.day)
+        if not isinstance(value, str):
+            raise ValueError(f"{self.name}: {value!r} is not a date and time")
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 date and time") from None
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
@@ -157,6 +163,7 @@ class DateField(Field[T]):
     """
 
     base_type = "DATE"
+    python_type = date
 
     @overload
     def __init__(
@@ -196,20 +203,15 @@ class DateField(Field[T]):
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is date"
 
-    def to_python(self, value: Any) -> Any:
-        """Return a `date`; a `datetime` is cut to its date, ISO 8601 text is converted."""
-        if value is None or value.__class__ is date:
-            return value
+    def _convert(self, value: Any) -> date:
         if isinstance(value, datetime):
             return value.date()
         if isinstance(value, date):
             return value
         try:
-            if isinstance(value, str):
-                return datetime.fromisoformat(value).date()
-        except ValueError:
-            pass
-        raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 date")
+            return datetime.fromisoformat(value).date()
+        except (TypeError, ValueError):
+            raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 date") from None
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
@@ -230,6 +232,7 @@ class TimeField(Field[T]):
     """
 
     base_type = "TIME"
+    python_type = time
 
     @overload
     def __init__(
@@ -265,18 +268,15 @@ class TimeField(Field[T]):
         """Return the time of day in `TIME_ZONE`."""
         return datetime.now(local_zone()).time()
 
-    def to_python(self, value: Any) -> Any:
-        """Return a `time`; ISO 8601 text is converted."""
+    def _convert(self, value: Any) -> time:
         if isinstance(value, datetime):
             return value.time()
-        if value is None or isinstance(value, time):
+        if isinstance(value, time):
             return value
         try:
-            if isinstance(value, str):
-                return time.fromisoformat(value)
-        except ValueError:
-            pass
-        raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 time")
+            return time.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 time") from None
 
     def validate(self, value: Any) -> None:
         """Check that the value can be understood and has no zone, which a column could not keep."""

@@ -8,21 +8,29 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.fields.base import Field, FieldOptions, unwrap_enum
+from openviper.db.fields.base import Field, FieldOptions
 
 T = TypeVar("T")
 
 _DRIVER_LIMIT = 2**63
-_TRUE = {"1", "true", "yes", "on", "t", "y"}
+_TRUTH = {
+    **dict.fromkeys(("1", "true", "yes", "on", "t", "y"), True),
+    **dict.fromkeys(("0", "false", "no", "off", "f", "n", ""), False),
+}
+"""What texts mean, in lower case."""
 # SQLite makes NULL of NaN (https://sqlite.org/floatingpoint.html); MariaDB and MySQL have neither.
 _NOT_KEPT: dict[str, Callable[[float], bool]] = {"sqlite": math.isnan, "mysql": lambda _value: True}
-_FALSE = {"0", "false", "no", "off", "f", "n", ""}
+
+
+def _is_whole(value: float | Decimal) -> bool:
+    return math.isfinite(value) and value == int(value)
 
 
 class IntegerField(Field[T]):
     """A whole number of 32 bits."""
 
     base_type = "INTEGER"
+    python_type = int
     minimum = -(2**31)
     maximum = 2**31 - 1
 
@@ -39,28 +47,23 @@ class IntegerField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return an `int`; text and integral floats are converted."""
-        if value.__class__ is not int:
-            if value is None:
-                return None
-            value = self._convert(unwrap_enum(value))
-        if not -_DRIVER_LIMIT <= value < _DRIVER_LIMIT:
-            raise ValueError(f"{self.name}: {value!r} does not fit into 64 bits")
-        return value
+        number = super().to_python(value)
+        if number is not None and not -_DRIVER_LIMIT <= number < _DRIVER_LIMIT:
+            raise ValueError(f"{self.name}: {number!r} does not fit into 64 bits")
+        return number
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
         return f"{{0}}.__class__ is int and {-_DRIVER_LIMIT} <= {{0}} < {_DRIVER_LIMIT}"
 
     def _convert(self, value: Any) -> int:
-        if isinstance(value, (float, Decimal)):
-            if not math.isfinite(value) or value != int(value):
-                raise ValueError(f"{self.name}: {value!r} is not a whole number")
-            return int(value)
         if isinstance(value, (int, str)):
             try:
                 return int(value)
             except ValueError:
                 pass
+        elif isinstance(value, (float, Decimal)) and _is_whole(value):
+            return int(value)
         raise ValueError(f"{self.name}: {value!r} is not a whole number")
 
     def valid_test(self) -> str | None:
@@ -164,6 +167,7 @@ class FloatField(Field[T]):
     """
 
     base_type = "REAL"
+    python_type = float
 
     @overload
     def __init__(
@@ -199,28 +203,25 @@ class FloatField(Field[T]):
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is float"
 
-    def to_python(self, value: Any) -> Any:
-        """Return a `float`."""
-        if value is None or value.__class__ is float:
-            return value
+    def _convert(self, value: Any) -> float:
         try:
-            return float(unwrap_enum(value))
+            return float(value)
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"{self.name}: {value!r} is not a number") from None
 
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return the dialect's conversion; if infinities or NaN are allowed, one that refuses what it cannot keep."""
-        inner = super().writer(dialect)
+        write = super().writer(dialect) or float
         unable = _NOT_KEPT.get(dialect.name)
         if unable is None or not (self.allow_inf or self.allow_nan):
-            return inner
+            return super().writer(dialect)
 
-        def write(value: float) -> Any:
-            if not math.isfinite(value) and unable(value):
+        def write_checked(value: float) -> Any:
+            if unable(value) and not math.isfinite(value):
                 raise ValueError(f"{self.name}: {dialect.name} cannot store {value!r}")
-            return value if inner is None else inner(value)
+            return write(value)
 
-        return write
+        return write_checked
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
@@ -238,6 +239,15 @@ class FloatField(Field[T]):
             raise ValueError(f"{self.name}: {number!r} is not a number")
 
 
+def _digits(number: Decimal) -> tuple[int, int]:
+    """Return how many digits a number other than 0 has before and behind its point, without needless zeros."""
+    # Not `normalize()` or `abs()`, which round to the 28 digits of the context.
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    zeros = next(count for count, digit in enumerate(reversed(digits)) if digit)
+    return max(0, number.adjusted() + 1), max(0, -exponent - zeros)
+
+
 class DecimalField(Field[T]):
     """A decimal number of fixed precision.
 
@@ -245,6 +255,8 @@ class DecimalField(Field[T]):
         max_digits: Most digits, those behind the point included.
         decimal_places: Digits behind the point.
     """
+
+    python_type = Decimal
 
     @overload
     def __init__(
@@ -291,14 +303,14 @@ class DecimalField(Field[T]):
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is Decimal and {0}.is_finite()"
 
-    def to_python(self, value: Any) -> Any:
-        """Return a `Decimal`; a float is taken by its shortest text."""
-        if value is None or value.__class__ is Decimal:
-            return value
-        value = unwrap_enum(value)
+    def _convert(self, value: Any) -> Decimal:
+        if isinstance(
+            value, float
+        ):  # By its shortest text: 0.1 is meant, and not what lies nearest.
+            value = str(value)
         try:
-            if isinstance(value, (int, str, float, Decimal)):
-                return Decimal(str(value) if isinstance(value, float) else value)
+            if isinstance(value, (int, str, Decimal)):
+                return Decimal(value)
         except InvalidOperation:
             pass
         raise ValueError(f"{self.name}: {value!r} is not a decimal number")
@@ -329,17 +341,10 @@ class DecimalField(Field[T]):
     def validate(self, value: Any) -> None:
         """Check digits and places."""
         super().validate(value)
-        if value is None:
-            return
-        number: Decimal = self.to_db(value)
+        number: Decimal | None = self.to_db(value)
         if not number:
             return
-        # Not `normalize()` or `abs()`, which round to the 28 digits of the context.
-        _, digits, exponent = number.as_tuple()
-        assert isinstance(exponent, int)
-        zeros = next(count for count, digit in enumerate(reversed(digits)) if digit)
-        places = max(0, -exponent - zeros)
-        whole = max(0, number.adjusted() + 1)
+        whole, places = _digits(number)
         if places > self.decimal_places:
             raise ValueError(
                 f"{self.name}: {number} has more than {self.decimal_places} decimal places"
@@ -352,6 +357,7 @@ class BooleanField(Field[T]):
     """True or false; text such as ``yes`` and ``off`` is understood."""
 
     base_type = "BOOLEAN"
+    python_type = bool
 
     @overload
     def __init__(
@@ -368,20 +374,15 @@ class BooleanField(Field[T]):
         """Return the test for values that are stored as they are."""
         return "{0} is True or {0} is False"
 
-    def to_python(self, value: Any) -> Any:
-        """Return a `bool`."""
-        if value is None or value.__class__ is bool:
-            return value
-        value = unwrap_enum(value)
+    def _convert(self, value: Any) -> bool:
+        truth: bool | None = None
         if isinstance(value, str):
-            text = value.strip().lower()
-            if text in _TRUE:
-                return True
-            if text in _FALSE:
-                return False
-        elif isinstance(value, (int, float)) and value in (0, 1):
-            return bool(value)
-        raise ValueError(f"{self.name}: {value!r} is neither true nor false")
+            truth = _TRUTH.get(value.strip().lower())
+        elif isinstance(value, (int, float)):
+            truth = bool(value) if value in (0, 1) else None
+        if truth is None:
+            raise ValueError(f"{self.name}: {value!r} is neither true nor false")
+        return truth
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""

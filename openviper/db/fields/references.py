@@ -59,18 +59,15 @@ class Reference:
 
     def _look(self, model: Any, early: bool) -> type[Any] | None:
         to = self.to
-        if isinstance(to, str):
-            return model if to == "self" else self._by_name(to, model, early)
-        if isinstance(to, type):
-            found = to
+        if to == "self":
+            target: type[Any] | None = model
+        elif isinstance(to, str):
+            target = self._by_name(to, model, early)
         else:
-            try:
-                found = to()
-            except (NameError, ImportError, AttributeError):  # The class is not defined yet.
-                return None
-        if not hasattr(found, "_meta"):
-            raise FieldError(f"{model.__name__}: {found!r} is not a model")
-        return found
+            target = to if isinstance(to, type) else _called(to)
+        if target is not None and not hasattr(target, "_meta"):
+            raise FieldError(f"{model.__name__}: {target!r} is not a model")
+        return target
 
     def _by_name(self, name: str, model: Any, early: bool) -> type[Any] | None:
         if not early or "." in name:
@@ -91,17 +88,28 @@ class Reference:
         Raises:
             FieldError: If it cannot be found.
         """
-        found = self.resolve(model)
-        to = self.to
-        if found is None and isinstance(to, str) and to.count(".") > 1:
-            try:
-                found = self.found = import_string(to)
-            except ImportError as error:
-                raise FieldError(f"{model.__name__}.{name}: {error}") from error
-        if found is None:
-            shown = repr(to) if isinstance(to, str) else "as its callable returns"
-            raise FieldError(f"{model.__name__}.{name}: no model {shown} is known")
-        return found
+        where = f"{model.__name__}.{name}"
+        target = self.resolve(model) or self._imported(where)
+        if target is None:
+            shown = repr(self.to) if isinstance(self.to, str) else "as its callable returns"
+            raise FieldError(f"{where}: no model {shown} is known")
+        return target
+
+    def _imported(self, where: str) -> type[Any] | None:
+        if not isinstance(self.to, str) or self.to.count(".") < 2:
+            return None
+        try:
+            self.found = import_string(self.to)
+        except ImportError as error:
+            raise FieldError(f"{where}: {error}") from error
+        return self.found
+
+
+def _called(to: Callable[[], type[Any]]) -> type[Any] | None:
+    try:
+        return to()
+    except (NameError, ImportError, AttributeError):  # The class is not defined yet.
+        return None
 
 
 def checked_related_name(name: str | None) -> str | None:

@@ -240,11 +240,7 @@ class ForeignKey(Field[Awaitable[T]]):
         if not hasattr(type(value), "_meta"):
             return value
         remote = self.remote_model
-        # A proxy and its parent are the same rows.
-        if (
-            not isinstance(value, remote)
-            and type(value)._meta.table_name != remote._meta.table_name
-        ):
+        if not (isinstance(value, remote) or _is_same_table(type(value), remote)):
             raise ValueError(f"{self.name}: {value!r} is not a {remote.__name__}")
         if value.pk is None:
             raise ValueError(f"{self.name}: {value!r} is not saved yet")
@@ -282,6 +278,11 @@ class ForeignKey(Field[Awaitable[T]]):
         super().validate(value)
         if value is not None:
             self.target().validate(self.key_of(value))
+
+
+def _is_same_table(model: Any, other: Any) -> bool:
+    # A proxy and its parent are the same rows.
+    return bool(model._meta.table_name == other._meta.table_name)
 
 
 class OneToOneField(ForeignKey[T]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, TypeVar, Unpack, overload
 
+from openviper.conf import settings
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.text import CharField, TextField
@@ -118,7 +119,6 @@ class SensitiveField(CharField[T]):
             ) from None
 
     def _key(self) -> bytes:
-        from openviper.conf import settings
         from openviper.conf.lazy import GENERATED_KEY_VARIABLE
         from openviper.utils import fernet
 

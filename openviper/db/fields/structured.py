@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
+from openviper.conf import settings
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.utils.importing import lazy_module
@@ -57,18 +58,13 @@ class UUIDField(Field[T]):
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is UUID"
 
-    def to_python(self, value: Any) -> Any:
-        """Return a `UUID`; text of 32 or 36 characters is converted."""
-        if value is None or value.__class__ is uuid.UUID:
-            return value
+    def _convert(self, value: Any) -> UUID:
         if isinstance(value, uuid.UUID):
             return value
         try:
-            if isinstance(value, str):
-                return uuid.UUID(value)
-        except ValueError:
-            pass
-        raise ValueError(f"{self.name}: {value!r} is not a UUID")
+            return uuid.UUID(value)
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(f"{self.name}: {value!r} is not a UUID") from None
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
@@ -114,8 +110,6 @@ class JSONField(Field[T]):
     def _limit(self) -> int:
         if self.max_size is not None:
             return min(self.max_size, JSON_CEILING)
-        from openviper.conf import settings
-
         return min(settings.MAX_JSON_SIZE, JSON_CEILING)
 
     def exact_test(self, *, aware: bool) -> str | None:
@@ -136,9 +130,12 @@ class JSONField(Field[T]):
                 text: str = encode(value)
             except (TypeError, RecursionError) as error:
                 raise ValueError(f"{self.name}: not a JSON value: {error}") from None
-            size = len(text) if text.isascii() else len(text.encode())
-            if size > self._limit():
-                raise ValueError(f"{self.name}: {size} bytes of JSON are more than {self._limit()}")
+            self._check_size(text)
             return text
 
         return write
+
+    def _check_size(self, text: str) -> None:
+        size = len(text) if text.isascii() else len(text.encode())
+        if size > self._limit():
+            raise ValueError(f"{self.name}: {size} bytes of JSON are more than {self._limit()}")

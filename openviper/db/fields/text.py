@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import date, time, timedelta
+from decimal import Decimal
+from os import PathLike
 from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
-from openviper.db.fields.base import Field, FieldOptions, unwrap_enum
+from openviper.db.fields.base import Field, FieldOptions
 
 T = TypeVar("T")
 
@@ -16,10 +19,15 @@ _LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\]]+\Z")
 _SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\Z")
 
 
+_HAS_TEXT_FORM = (str, int, float, Decimal, date, time, timedelta, PathLike)
+"""Types that text fields convert; whatever else an object's `str` says, it is a mistake to store that."""
+
+
 class TextField(Field[T]):
     """Text of any length."""
 
     base_type = "TEXT"
+    python_type = str
 
     @overload
     def __init__(
@@ -41,22 +49,24 @@ class TextField(Field[T]):
         return "{0}.__class__ is str and {0}.isascii()"
 
     def to_python(self, value: Any) -> Any:
-        """Return a `str`; numbers and other plain values are converted by `str`."""
-        if value.__class__ is not str:
-            if value is None:
-                return None
-            value = unwrap_enum(value)
-            if isinstance(value, (bytes, bytearray, list, tuple, dict, set)):
-                raise ValueError(f"{self.name}: {value!r} is not text")
-            value = str(value)
-        if not value.isascii():
-            try:
-                value.encode()
-            except (
-                UnicodeEncodeError
-            ):  # A lone surrogate has no encoding, so no database can take it.
-                raise ValueError(f"{self.name}: {value!r} has no UTF-8 form") from None
-        return value
+        """Return a `str`; numbers, dates and UUIDs are converted by `str`."""
+        text = super().to_python(value)
+        if text is not None and not text.isascii():
+            self._check_encodable(text)
+        return text
+
+    def _convert(self, value: Any) -> str:
+        # UUIDs by the name of their module, whose import takes long.
+        if not (isinstance(value, _HAS_TEXT_FORM) or type(value).__module__ == "uuid"):
+            raise ValueError(f"{self.name}: {value!r} is not text")
+        return str(value)
+
+    def _check_encodable(self, text: str) -> None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            # A lone surrogate has no encoding, so no database can take it.
+            raise ValueError(f"{self.name}: {text!r} has no UTF-8 form") from None
 
     def validate(self, value: Any) -> None:
         """Check that the value is text that can be encoded."""

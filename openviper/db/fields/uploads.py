@@ -7,6 +7,9 @@ import re
 from typing import Any, NamedTuple
 
 _UNWANTED = re.compile(r"[^A-Za-z0-9_.+-]+")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SPECIAL = re.compile(r"[\\\x00]|\A\Z")
+"""What no plain path has: backslashes, NUL, nothing at all."""
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
@@ -60,6 +63,7 @@ _KIND_OF_TYPE = {
     "application/x-zip-compressed": "zip",
     "application/epub+zip": "zip",
 }
+_BYTES = (bytes, bytearray, memoryview)
 _ACTIVE = {"html", "pdf", "zip"}
 """Kinds that must not hide in what claims to be a picture, a sound or a film."""
 EXTENSION_OF_KIND = {"jpeg": "jpg"}
@@ -80,10 +84,8 @@ class Content(NamedTuple):
 
 
 def is_upload(value: object) -> bool:
-    """Tell whether a value is something to store: bytes, or something that can be read."""
-    return isinstance(value, (bytes, bytearray, memoryview)) or callable(
-        getattr(value, "read", None)
-    )
+    """Return whether a value is something to store: bytes, or something that can be read."""
+    return isinstance(value, _BYTES) or callable(getattr(value, "read", None))
 
 
 def declared_name(value: object) -> str:
@@ -128,15 +130,9 @@ def check_path(path: str) -> None:
     Raises:
         ValueError: If it is absolute, climbs, or is not written in the plain form.
     """
-    if (
-        not path
-        or path.startswith("/")
-        or "\\" in path
-        or "\x00" in path
-        or re.match(r"[A-Za-z]:", path)
-        or ".." in path.split("/")
-        or posixpath.normpath(path) != path.removesuffix("/")
-    ):
+    is_absolute = path.startswith("/") or _DRIVE.match(path)
+    is_plain = _SPECIAL.search(path) is None and posixpath.normpath(path) == path.removesuffix("/")
+    if is_absolute or not is_plain or ".." in path.split("/"):
         raise ValueError(f"{path!r} is not a plain relative path")
 
 
@@ -159,34 +155,39 @@ def check_kind(content: Content, filename: str) -> None:
     Raises:
         ValueError: If they do not.
     """
-    found = detect_kind(content.data)
+    kind = detect_kind(content.data)
     media = content.content_type.partition(";")[0].strip().lower()
-    extension = extension_of(filename)
     claims = {
-        _KIND_OF_EXTENSION.get(extension): f"the name {filename!r}",
-        _KIND_OF_TYPE.get(media): f"the type {media!r}",
+        f"the name {filename!r}": _KIND_OF_EXTENSION.get(extension_of(filename)),
+        f"the type {media!r}": _KIND_OF_TYPE.get(media),
     }
-    for claim, what in claims.items():
-        # Much HTML has no beginning that gives it away.
-        if claim is not None and claim != found and not (claim == "html" and found is None):
+    for what, claim in claims.items():
+        if not _agrees(kind, claim):
             raise ValueError(
-                f"the content is {found or 'of an unknown kind'}, which does not go with {what}"
+                f"the content is {kind or 'of an unknown kind'}, which does not go with {what}"
             )
-    if found in _ACTIVE and None in claims and _is_media(media, filename):
+    if kind in _ACTIVE and None in claims.values() and _is_media(media, filename):
         raise ValueError(
-            f"the content is {found}, which does not go with {filename!r} and {media!r}"
+            f"the content is {kind}, which does not go with {filename!r} and {media!r}"
         )
+
+
+def _agrees(kind: str | None, claim: str | None) -> bool:
+    if claim == "html" and kind is None:  # Much HTML has no beginning that gives it away.
+        return True
+    return claim in (None, kind)
 
 
 def _is_media(media: str, filename: str) -> bool:
     import mimetypes
 
     guessed = mimetypes.guess_type(filename)[0] or ""
+    return _is_shown(media) or _is_shown(guessed)
+
+
+def _is_shown(media: str) -> bool:
     # An SVG picture is text, and may well begin like HTML.
-    return any(
-        one.startswith(("image/", "audio/", "video/")) and "svg" not in one
-        for one in (media, guessed)
-    )
+    return media.startswith(("image/", "audio/", "video/")) and "svg" not in media
 
 
 async def read_upload(value: Any, limit: int) -> Content:
@@ -202,18 +203,16 @@ async def read_upload(value: Any, limit: int) -> Content:
     size = declared_size(value)
     if size is not None and size > limit:
         raise ValueError(f"{size} bytes are more than {limit}")
-    data = (
-        bytes(value)
-        if isinstance(value, (bytes, bytearray, memoryview))
-        else await _read(value, limit)
-    )
+    data = bytes(value) if isinstance(value, _BYTES) else await _read(value, limit)
     # The size that was declared may be wrong, or there was none.
     if len(data) > limit:
         raise ValueError(f"more than {limit} bytes")
-    content_type = getattr(value, "content_type", None)
-    return Content(
-        data, declared_name(value), content_type if isinstance(content_type, str) else ""
-    )
+    return Content(data, declared_name(value), _declared_type(value))
+
+
+def _declared_type(value: object) -> str:
+    media = getattr(value, "content_type", None)
+    return media if isinstance(media, str) else ""
 
 
 async def _read(value: Any, limit: int) -> bytes:

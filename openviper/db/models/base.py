@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.fields.base import Field
+from openviper.db.fields.instance_state import loaded_relation, prefetched_of
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
@@ -38,11 +39,12 @@ class Model(Hooks, metaclass=ModelMeta):
         **values: Values by field or column name; a missing or `None` value takes the field's default.
 
     Raises:
-        TypeError: If a name is no field.
+        TypeError: If a name is not a field.
     """
 
     _meta: ClassVar[ModelOptions]
     _fields: ClassVar[dict[str, Field[Any]]]
+    # What instances without these keys read; see `openviper.db.fields.instance_state`.
     _row: tuple[Any, ...] | None = None
     _alias: str | None = None
 
@@ -61,19 +63,20 @@ class Model(Hooks, metaclass=ModelMeta):
                 self._set_relation(name, value)
             elif value is not None:
                 attributes[attname] = value
-        for field in meta.factories:
+        if meta.factories:
+            self._make_defaults()
+
+    def _make_defaults(self) -> None:
+        """Give every field whose default is not shared a default of its own, unless it has a value."""
+        attributes = self.__dict__
+        for field in self._meta.factories:
             if attributes[field.attname] is None:
                 attributes[field.attname] = field.get_default()
 
     def _set_relation(self, name: str, value: Any) -> None:
         field = self._meta.names.get(name)
-        if name in self._meta.many_to_many:
-            raise TypeError(
-                f"{type(self).__name__}({name}=...): save it first, then await instance.{name}.set(...)"
-            )
         if field is None or name.startswith("_"):
-            fields = ", ".join(self._meta.fields)
-            raise TypeError(f"{type(self).__name__}() has no field {name!r}; fields: {fields}")
+            raise _unusable_keyword(self._meta, name)
         if value is not None:
             setattr(self, field.name, value)
 
@@ -232,16 +235,20 @@ class Model(Hooks, metaclass=ModelMeta):
             include_relations: Give related instances that are loaded as dicts instead of their ids, and add those that
                 were prefetched.
         """
-        result: dict[str, Any] = {}
-        for name, field in self._meta.fields.items():
-            result[name] = self.__dict__.get(field.attname)
-            if include_relations and isinstance(field, ForeignKey):
-                related = self.__dict__.get(name)
-                if related is not None:
-                    result[name] = related.as_dict()
+        values = self.__dict__
+        result = {name: values.get(field.attname) for name, field in self._meta.fields.items()}
         if include_relations:
-            result.update(_prefetched_dicts(self.__dict__.get("_prefetched", {})))
+            result.update(self._related_dicts())
         return result
+
+    def _related_dicts(self) -> dict[str, Any]:
+        """Return what was loaded with the instance, by the name of the relation."""
+        keys = [field for field in self._meta.fields.values() if isinstance(field, ForeignKey)]
+        related = {key.name: loaded_relation(self, key.name) for key in keys}
+        loaded = {name: instance for name, instance in related.items() if instance is not None}
+        return {
+            name: _as_plain_data(rows) for name, rows in {**loaded, **prefetched_of(self)}.items()
+        }
 
     def as_json(self, include_relations: bool = False, indent: int | None = None) -> str:
         """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs, decimals and durations as text, bytes in base64.
@@ -262,13 +269,20 @@ class Model(Hooks, metaclass=ModelMeta):
         return cls._meta.label
 
 
-def _prefetched_dicts(prefetched: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: [one.as_dict() for one in found]
-        if isinstance(found, list)
-        else found and found.as_dict()
-        for name, found in prefetched.items()
-    }
+def _unusable_keyword(meta: ModelOptions, name: str) -> TypeError:
+    if name in meta.many_to_many:
+        return TypeError(
+            f"{meta.model_name}({name}=...): save it first, then await instance.{name}.set(...)"
+        )
+    fields = ", ".join(meta.fields)
+    return TypeError(f"{meta.model_name}() has no field {name!r}; fields: {fields}")
+
+
+def _as_plain_data(related: Any) -> Any:
+    """Return a related instance as a dict, several as a list, and `None` as it is."""
+    if isinstance(related, list):
+        return [instance.as_dict() for instance in related]
+    return None if related is None else related.as_dict()
 
 
 def _json_value(value: Any) -> str:

@@ -52,9 +52,9 @@ def make_join_model(field: ManyToManyRelation[Any], target: type[Any] | None) ->
         "Meta": meta,
     }
     # The one at the root is `Model`, which is a room above.
-    base = [one for one in source.__mro__ if hasattr(one, "_fields")][-1]
-    make: Any = type(base)
-    model: type[Any] = make(_model_name(field, name), (base,), body)
+    root = [base for base in source.__mro__ if hasattr(base, "_fields")][-1]
+    make: Any = type(root)
+    model: type[Any] = make(_model_name(field, name), (root,), body)
     model._meta.join_of = field
     return model
 

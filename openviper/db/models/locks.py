@@ -14,7 +14,7 @@ BATCH = 1000
 
 
 def holds_locks(alias: str) -> bool:
-    """Tell whether this task is in a transaction on a database, and so may hold locks there."""
+    """Return whether this task is in a transaction on a database, and so may hold locks there."""
     block = current_block(alias)
     return block is not None and block.transactional
 
@@ -29,7 +29,7 @@ async def lock_rows(meta: ModelOptions, alias: str, keys: list[Any]) -> None:
     if not plan.dialect.features.supports_select_for_update:
         return
     for start in range(0, len(keys), BATCH):
-        some = [key_value(plan, key) for key in keys[start : start + BATCH]]
-        marks = ", ".join([plan.dialect.placeholder] * len(some))
+        batch = [key_value(plan, key) for key in keys[start : start + BATCH]]
+        marks = ", ".join([plan.dialect.placeholder] * len(batch))
         sql = f"SELECT {plan.key} FROM {plan.table} WHERE {plan.key} IN ({marks}) ORDER BY {plan.key} FOR UPDATE"
-        await read(meta, alias, sql, some, list)
+        await read(meta, alias, sql, batch, list)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from openviper.db.connection import transaction
 from openviper.db.executor import check_not_read_only, check_permission, write_alias
+from openviper.db.fields.instance_state import forget_prefetched
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.references import ModelReference
 from openviper.db.models.locks import holds_locks, lock_rows
@@ -48,13 +49,18 @@ class ManyToManyManager(Manager[M]):
             raise ValueError(f"{instance!r} is not saved, so nothing can be related to it")
         self.field = field
         self.instance = instance
-        near, far = field.keys()
-        # Foreign keys; type checkers would take attributes of that type for descriptors.
-        self._near: Any = far if reverse else near
-        self._far: Any = near if reverse else far
-        self.name = str(field.related_name) if reverse else field.name
         self._reverse = reverse
-        self.model: type[M] = field.model if reverse else field.remote_model
+        # Foreign keys; type checkers would take attributes of that type for descriptors.
+        self._near: Any
+        self._far: Any
+        self.model: type[M]
+        self.name: str
+        if reverse:
+            self._far, self._near = field.keys()
+            self.model, self.name = field.model, str(field.related_name)
+        else:
+            self._near, self._far = field.keys()
+            self.model, self.name = field.remote_model, field.name
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} of {self.instance!r}>"
@@ -64,10 +70,10 @@ class ManyToManyManager(Manager[M]):
     def get_queryset(self) -> QuerySet[M]:
         """Return the query for the related rows, with its result if it was prefetched."""
         related = self._pairs().values(self._far.name)
-        found = RelatedQuery(self.model).filter(pk__in=related)
+        query = RelatedQuery(self.model).filter(pk__in=related)
         if self.instance._alias is not None:
-            found = found.using(self.instance._alias)
-        return found.with_result_of(self.instance, self.name)
+            query = query.using(self.instance._alias)
+        return query.with_result_of(self.instance, self.name)
 
     def __await__(self) -> Generator[Any, None, list[M]]:
         return self.get_queryset().__await__()
@@ -144,33 +150,42 @@ class ManyToManyManager(Manager[M]):
         check_not_read_only(meta)
         check_not_read_only(through)
         await check_permission(meta, "update")
-        self.instance.__dict__.get("_prefetched", {}).pop(self.name, None)
+        forget_prefetched(self.instance, self.name)
         alias = await write_alias(through, None, self.instance._alias)
-        # Always rows of the side that declares the field. A transaction around this may hold locks already, and then
-        # taking more of them would do harm.
-        rows = (others or []) if self._reverse else [self.instance.pk]
-        locking = bool(rows) and not holds_locks(alias)
+        # A transaction around this may hold locks already, and then taking more of them would do harm.
+        rows = [] if holds_locks(alias) else self._rows_to_lock(others or [])
         async with transaction(alias):
-            if locking:
+            if rows:
                 await lock_rows(meta, alias, _in_order(rows))
             yield alias
 
+    def _rows_to_lock(self, others: list[Any]) -> list[Any]:
+        """Return the keys of the rows that are edited, always of the side that declares the field."""
+        return others if self._reverse else [self.instance.pk]
+
     def _keys(self, objs: Iterable[Any]) -> list[Any]:
-        key = self._far.target()
-        found = []
-        for one in objs:
-            if one is None:
-                raise ValueError(f"{self.name}: None is not a {self.model.__name__}")
-            if hasattr(type(one), "_meta") and is_unsaved(one):
-                raise ValueError(f"{self.name}: {one!r} is not saved yet")
-            value = self._far.key_of(one)
-            try:
-                found.append(key.to_python(value))
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"{self.name}: {one!r} is neither a {self.model.__name__} nor its key"
-                ) from None
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([self._key_of(related) for related in objs]))
+
+    def _key_of(self, related: Any) -> Any:
+        """Return the key of an instance, or the key itself.
+
+        Raises:
+            ValueError: If it is not saved, of another model, or not a primary key.
+        """
+        self._check_saved(related)
+        value = self._far.key_of(related)
+        try:
+            return self._far.target().to_python(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{self.name}: {related!r} is neither a {self.model.__name__} nor its key"
+            ) from None
+
+    def _check_saved(self, related: Any) -> None:
+        if related is None:
+            raise ValueError(f"{self.name}: None is not a {self.model.__name__}")
+        if hasattr(type(related), "_meta") and is_unsaved(related):
+            raise ValueError(f"{self.name}: {related!r} is not saved yet")
 
     async def _remove(self, keys: list[Any]) -> None:
         if keys:
@@ -183,11 +198,14 @@ class ManyToManyManager(Manager[M]):
         # In one order everywhere, so that writers who add the same pairs wait for each other and not in a circle.
         missing = _in_order([key for key in keys if key not in present])
         try:
-            async with transaction(alias):
-                await self._pairs().bulk_create(self._rows(missing, defaults))
+            await self._insert_pairs(alias, missing, defaults)
         except IntegrityError:
             for key in missing:
                 await self._add_one(alias, key, defaults)
+
+    async def _insert_pairs(self, alias: str, keys: list[Any], defaults: Defaults) -> None:
+        async with transaction(alias):
+            await self._pairs().bulk_create(self._rows(keys, defaults))
 
     def _among(self, keys: list[Any]) -> QuerySet[Any]:
         conditions: dict[str, Any] = {f"{self._far.name}__in": keys}
@@ -195,8 +213,7 @@ class ManyToManyManager(Manager[M]):
 
     async def _add_one(self, alias: str, key: Any, defaults: Defaults) -> None:
         try:
-            async with transaction(alias):
-                await self._pairs().bulk_create(self._rows([key], defaults))
+            await self._insert_pairs(alias, [key], defaults)
         except IntegrityError:
             # Another writer may have been faster, which is as good. An UPDATE sees its row also where a SELECT of the
             # same transaction would still see the past.
@@ -238,15 +255,15 @@ class ManyToManyManager(Manager[M]):
     async def get_or_create(self, defaults: Defaults = None, **lookups: Any) -> tuple[M, bool]:
         """Return the matching related instance, or relate a matching one, which is created if there is none.
 
-        The second value tells whether it was created.
+        The second value is whether it was created.
 
         Raises:
             FieldError: If a name is unknown.
             MultipleObjectsReturned: If several match.
         """
-        found = await self.get_queryset().get_or_none(**lookups)
-        if found is not None:
-            return found, False
+        related = await self.get_queryset().get_or_none(**lookups)
+        if related is not None:
+            return related, False
         async with self._editing() as alias:
             made, created = await self._plain().get_or_create(defaults, **lookups)
             await self._add(alias, self._keys([made]), None)
@@ -255,7 +272,7 @@ class ManyToManyManager(Manager[M]):
     async def update_or_create(self, defaults: Defaults = None, **lookups: Any) -> tuple[M, bool]:
         """Save `defaults` on the matching related instance, or on another one or a new one, which is then related.
 
-        The second value tells whether it was created.
+        The second value is whether it was created.
 
         Raises:
             FieldError: If a name is unknown.

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from openviper.db.dialects.identifiers import validate_identifier
 from openviper.db.fields.base import Field
-from openviper.db.fields.constraints import Constraint, Index, UniqueConstraint
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.fields.numbers import AutoField
 from openviper.db.models import model_registry
+from openviper.db.models.declared_fields import add_fields, add_many_to_many, is_concrete
+from openviper.db.models.declared_options import check_names, given_options, read_options
 from openviper.db.models.related import connect_relations
 from openviper.db.query.manager import Manager
-from openviper.db.sql.result_cache import query_cache
 from openviper.exceptions import FieldError
 
-OWN = {
-    "abstract", "cache_ttl", "managed", "proxy", "read_only", "single", "table_name", "verbose_name", "verbose_name_plural",
-    "virtual",
-}  # fmt: skip
-INHERITED = {"ordering", "unique_together", "index_together", "indexes", "constraints", "backend"}
-RESERVED = {"delete", "objects", "pk", "save"}
+T = TypeVar("T")
+
+
+class Body(NamedTuple):
+    """The body of a model class, sorted.
+
+    Attributes:
+        options: Its ``Meta``, if it has one.
+        fields: Its fields.
+        links: Its many-to-many fields.
+        managers: Its managers.
+        plain: Everything else.
+    """
+
+    options: type[Any] | None
+    fields: dict[str, Field[Any]]
+    links: dict[str, ManyToManyRelation[Any]]
+    managers: dict[str, Manager[Any]]
+    plain: dict[str, Any]
+
+
+def _sorted_body(namespace: dict[str, Any]) -> Body:
+    fields = _of_type(namespace, Field)
+    links = _of_type(namespace, ManyToManyRelation)
+    managers = _of_type(namespace, Manager)
+    sorted_out = {"Meta", *fields, *links, *managers}
+    plain = {name: value for name, value in namespace.items() if name not in sorted_out}
+    return Body(namespace.get("Meta"), fields, links, managers, plain)
+
+
+def _of_type(namespace: Mapping[str, Any], cls: type[T]) -> dict[str, T]:
+    return {name: value for name, value in namespace.items() if isinstance(value, cls)}
 
 
 class ModelMeta(type):
@@ -41,42 +66,40 @@ class ModelMeta(type):
             FieldError: If `Meta` names an unknown option or field.
             ValueError: If a field cannot have its name, or there are two primary keys.
         """
-        own_meta = namespace.pop("Meta", None)
-        own_fields = {key: value for key, value in namespace.items() if isinstance(value, Field)}
-        managers = {key: value for key, value in namespace.items() if isinstance(value, Manager)}
-        links = {
-            key: value for key, value in namespace.items() if isinstance(value, ManyToManyRelation)
-        }
-        taken = {*own_fields, *managers, *links}
-        plain = {key: value for key, value in namespace.items() if key not in taken}
-        cls = super().__new__(mcs, name, bases, plain, **options)
+        body = _sorted_body(namespace)
+        cls = super().__new__(mcs, name, bases, body.plain, **options)
         parents = [base for base in cls.__mro__[1:] if isinstance(base, ModelMeta)]
         if not parents:  # `Model` itself.
             cls._fields = {}
             return cls
-        given = _given_options(cls, own_meta, parents, bases)
+        given = given_options(cls, body.options, parents, bases)
         meta = ModelOptions(cls, _app_name(cls))
         meta.abstract = bool(given.get("abstract", False))
-        _add_fields(cls, meta, own_fields, parents, plain)
-        _read_options(cls, meta, given, parents)
+        add_fields(cls, meta, body.fields, parents, body.plain)
+        read_options(meta, given)
+        if not meta.abstract:
+            table = given.get("table_name") or _table_name(cls, meta, parents)
+            meta.table_name = validate_identifier(table, "table name")
+            check_names(meta)
         cls._meta = meta
         cls._fields = meta.fields
-        _add_many_to_many(cls, meta, links, parents, plain)
+        add_many_to_many(cls, meta, body.links, parents, body.plain)
+        _add_managers(cls, body.managers, parents)
         if not meta.abstract:
-            _add_managers(cls, managers, parents)
-            model_registry.register(cls)
-            try:
-                connect_relations(cls)
-            except FieldError:
-                model_registry.unregister(cls)
-                raise
-        else:
-            for key, manager in managers.items():
-                setattr(cls, key, manager)
+            _register(cls)
         return cls
 
     def __repr__(cls) -> str:
         return f"<model {cls.__module__}.{cls.__qualname__}>"
+
+
+def _register(cls: Any) -> None:
+    model_registry.register(cls)
+    try:
+        connect_relations(cls)
+    except FieldError:
+        model_registry.unregister(cls)
+        raise
 
 
 # Names
@@ -102,221 +125,51 @@ def snake_case(name: str) -> str:
 
 def _table_name(cls: type[Any], meta: ModelOptions, parents: list[Any]) -> str:
     if meta.proxy:
-        concrete = [parent for parent in parents if _is_concrete(parent)]
-        if not concrete:
-            raise FieldError(f"proxy model {cls.__name__} has no concrete parent")
-        return str(concrete[0]._meta.table_name)
+        return _proxied_table(cls, parents)
     short = snake_case(cls.__name__)
     return f"{short}s" if meta.app_name == "default" else f"{snake_case(meta.app_name)}_{short}"
 
 
-def _is_concrete(model: Any) -> bool:
-    return "_meta" in model.__dict__ and not model._meta.abstract
-
-
-# Fields
-
-
-def _add_fields(
-    cls: Any,
-    meta: ModelOptions,
-    own: dict[str, Field[Any]],
-    parents: list[Any],
-    plain: dict[str, Any],
-) -> None:
-    fields: dict[str, Field[Any]] = {}
-    for parent in reversed(parents):
-        for key, field in parent._fields.items():
-            # A plain attribute hides a field.
-            if key not in plain:
-                fields[key] = field.clone()
-    # The key that was added to a parent gives way to the child's own.
-    if any(field.primary_key for field in own.values()):
-        fields = {
-            key: field for key, field in fields.items() if not (field.primary_key and key == "id")
-        }
-    fields.update(own)
-    if not meta.abstract and not any(field.primary_key for field in fields.values()):
-        if "id" in fields:
-            raise ValueError(f"{cls.__name__}.id is not a primary key, and there is no other one")
-        fields = {"id": AutoField(), **fields}
-    for key, field in fields.items():
-        if key in RESERVED:
-            raise ValueError(f"{cls.__name__}.{key}: {key!r} cannot be the name of a field")
-        setattr(cls, key, field)
-        field.contribute_to_class(cls, key)
-        _claim(cls, meta, field)
-    meta.fields = fields
-    keys = [field for field in fields.values() if field.primary_key]
-    if keys:
-        # Several are an error that `check_primary_keys` reports for all models at once.
-        meta.pk = keys[0]
-        meta.names["pk"] = keys[0]
-    meta.prepare()
-
-
-def _add_many_to_many(
-    cls: Any,
-    meta: ModelOptions,
-    own: dict[str, ManyToManyRelation[Any]],
-    parents: list[Any],
-    plain: dict[str, Any],
-) -> None:
-    if meta.proxy:
-        if own:
-            name = next(iter(own))
-            raise FieldError(
-                f"proxy model {cls.__name__} cannot have {name!r}: it has the fields of its parent"
-            )
-        meta.share_relations(next(parent for parent in parents if _is_concrete(parent))._meta)
-        return
-    found: dict[str, ManyToManyRelation[Any]] = {}
-    for parent in reversed(parents):
-        links = parent._meta.many_to_many if "_meta" in parent.__dict__ else {}
-        found.update({key: field.clone() for key, field in links.items() if key not in plain})
-    found.update(own)
-    for key, field in found.items():
-        if key in meta.names or key in RESERVED:
-            raise ValueError(
-                f"{cls.__name__}: {key!r} cannot be the name of a field, as it means something else"
-            )
-        setattr(cls, key, field)
-        field.contribute_to_class(cls, key)
-    meta.many_to_many = found
-
-
-def _claim(cls: Any, meta: ModelOptions, field: Field[Any]) -> None:
-    for alias in {field.name, field.attname, field.column_name}:
-        other = meta.names.setdefault(alias, field)
-        if other is not field:
-            raise ValueError(
-                f"{cls.__name__}: {alias!r} means both {other.name!r} and {field.name!r}"
-            )
-
-
-# Options
-
-
-def _given_options(
-    cls: Any, own: type[Any] | None, parents: list[Any], bases: tuple[type, ...]
-) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    for parent in reversed(parents):
-        if "_meta" in parent.__dict__ and parent._meta.abstract:
-            given.update(parent._inheritable)
-    stated: dict[str, Any] = {}
-    for klass in reversed(own.__mro__ if own is not None else ()):
-        stated.update(
-            {key: value for key, value in vars(klass).items() if not key.startswith("__")}
-        )
-    # `class Meta(Parent.Meta)` brings what only its own class means.
-    if own is not None and "abstract" not in vars(own):
-        stated.pop("abstract", None)
-    unknown = sorted(set(stated) - OWN - INHERITED)
-    if unknown:
-        raise FieldError(
-            f"{cls.__name__}.Meta has unknown options: {', '.join(map(repr, unknown))}"
-        )
-    given.update(stated)
-    if "abstract" not in stated:
-        given["abstract"] = any(
-            base.__dict__.get("_abstract_for_children", False) for base in bases
-        )
-    cls._inheritable = {key: value for key, value in given.items() if key in INHERITED}
-    if own is not None:
-        cls.Meta = own
-    return given
-
-
-def _read_options(cls: Any, meta: ModelOptions, given: dict[str, Any], parents: list[Any]) -> None:
-    meta.proxy = bool(given.get("proxy", False))
-    meta.managed = bool(given.get("managed", True))
-    meta.read_only = bool(given.get("read_only", False))
-    meta.single = _flag(meta, given, "single")
-    meta.virtual = _flag(meta, given, "virtual")
-    meta.cache_ttl = float(given.get("cache_ttl", 0))
-    if meta.cache_ttl:
-        query_cache.in_use = True
-    meta.backend = str(given.get("backend", "default"))
-    meta.verbose_name = str(given.get("verbose_name", cls.__name__))
-    meta.verbose_name_plural = str(given.get("verbose_name_plural", f"{meta.verbose_name}s"))
-    ordering = given.get("ordering", ())
-    meta.ordering = (ordering,) if isinstance(ordering, str) else tuple(ordering)
-    meta.unique_together = _groups(given.get("unique_together", ()))
-    meta.index_together = _groups(given.get("index_together", ()))
-    meta.indexes = list(given.get("indexes", ()))
-    meta.constraints = list(given.get("constraints", ()))
-    if meta.abstract:
-        return
-    meta.table_name = validate_identifier(
-        given.get("table_name") or _table_name(cls, meta, parents), "table name"
-    )
-    _check_names(meta)
-
-
-def _flag(meta: ModelOptions, given: dict[str, Any], name: str) -> bool:
-    value = given.get(name, False)
-    if not isinstance(value, bool):
-        raise FieldError(f"{meta.model_name}.Meta.{name} must be True or False, not {value!r}")
-    return value
-
-
-def _groups(value: Any) -> list[tuple[str, ...]]:
-    groups = list(value)
-    if groups and all(isinstance(item, str) for item in groups):
-        return [tuple(groups)]
-    return [tuple(group) for group in groups]
-
-
-def _check_names(meta: ModelOptions) -> None:
-    """Check every field name in `Meta`; of a path only its first part, as other models may not exist yet."""
-    for name in meta.ordering:
-        if str(name).removeprefix("-").partition("__")[0] not in meta.names:
-            raise FieldError(f"{meta.model_name}.Meta.ordering: {meta.unknown(name).detail}")
-    for option, groups in (
-        ("unique_together", meta.unique_together),
-        ("index_together", meta.index_together),
-    ):
-        _check_fields(meta, option, (name for group in groups for name in group))
-    for index in meta.indexes:
-        if not isinstance(index, Index):
-            raise FieldError(f"{meta.model_name}.Meta.indexes: {index!r} is not an Index")
-        _check_fields(meta, "indexes", index.fields)
-    for constraint in meta.constraints:
-        if not isinstance(constraint, Constraint):
-            raise FieldError(
-                f"{meta.model_name}.Meta.constraints: {constraint!r} is not a Constraint"
-            )
-        if isinstance(constraint, UniqueConstraint):
-            _check_fields(meta, "constraints", constraint.fields)
-
-
-def _check_fields(meta: ModelOptions, option: str, names: Iterable[str]) -> None:
-    for name in names:
-        if name not in meta.names:
-            raise FieldError(f"{meta.model_name}.Meta.{option}: {meta.unknown(name).detail}")
+def _proxied_table(cls: type[Any], parents: list[Any]) -> str:
+    for parent in parents:
+        if is_concrete(parent):
+            return str(parent._meta.table_name)
+    raise FieldError(f"proxy model {cls.__name__} has no concrete parent")
 
 
 # Managers
 
 
 def _add_managers(cls: Any, own: dict[str, Manager[Any]], parents: list[Any]) -> None:
-    found: dict[str, Manager[Any]] = {}
-    for parent in reversed(parents):
-        found.update(
-            {key: value for key, value in vars(parent).items() if isinstance(value, Manager)}
-        )
-    found.update(own)
-    found.setdefault("objects", Manager())
-    for key, manager in found.items():
-        bound = manager.bound_copy(cls, key)
-        if cls._meta.virtual:
-            from openviper.db.virtual.queries import (
-                VirtualQuerySet,  # Few projects have such models.
-            )
+    """Give a class its managers, bound to it; an abstract one keeps its own for its children."""
+    if cls._meta.abstract:
+        _set_attributes(cls, own)
+        return
+    managers = {"objects": Manager[Any](), **_inherited_managers(parents), **own}
+    bound = {name: manager.bound_copy(cls, name) for name, manager in managers.items()}
+    if cls._meta.virtual:
+        _ask_backend(bound.values())
+    _set_attributes(cls, bound)
 
-            bound.query_by(VirtualQuerySet)
-        setattr(cls, key, bound)
+
+def _set_attributes(cls: Any, values: dict[str, Manager[Any]]) -> None:
+    for name, value in values.items():
+        setattr(cls, name, value)
+
+
+def _inherited_managers(parents: list[Any]) -> dict[str, Manager[Any]]:
+    managers: dict[str, Manager[Any]] = {}
+    for parent in reversed(parents):
+        managers.update(_of_type(vars(parent), Manager))
+    return managers
+
+
+def _ask_backend(managers: Iterable[Manager[Any]]) -> None:
+    # Few projects have virtual models; the others do not wait for the import.
+    from openviper.db.virtual.queries import VirtualQuerySet
+
+    for manager in managers:
+        manager.query_by(VirtualQuerySet)
 
 
 def check_primary_keys() -> None:

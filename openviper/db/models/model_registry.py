@@ -37,7 +37,7 @@ def unregister(model: type[Any]) -> None:
 
 
 def is_registered(model: type[Any]) -> bool:
-    """Tell whether a model is the one that its label means."""
+    """Return whether a model is the one that its label means."""
     return _models.get(model._meta.label) is model
 
 
@@ -80,21 +80,26 @@ def find(reference: str, model: type[Any]) -> type[Any] | None:
     Raises:
         FieldError: If a bare name fits models of several other apps.
     """
-    if "." not in reference:
-        if reference == model.__name__:
-            return model
-        named = [one for one in _models.values() if one.__name__ == reference]
-        own = [one for one in named if one._meta.app_name == model._meta.app_name]
-        if len(own or named) > 1:
-            labels = ", ".join(one._meta.label for one in named)
-            raise FieldError(f"{model.__name__}: {reference!r} is ambiguous; use one of {labels}")
-        fitting = own or named
-        return fitting[0] if fitting else None
-    if reference == model._meta.label:
+    if reference in (model.__name__, model._meta.label):
         return model
-    if reference in _models:
-        return _models[reference]
-    for one in _models.values():
-        if f"{one.__module__}.{one.__qualname__}" == reference:
-            return one
+    if "." not in reference:
+        return _find_by_name(reference, model)
+    return _models.get(reference) or _find_by_path(reference)
+
+
+def _find_by_name(name: str, model: type[Any]) -> type[Any] | None:
+    named = [candidate for candidate in _models.values() if candidate.__name__ == name]
+    app = model._meta.app_name
+    own = [candidate for candidate in named if candidate._meta.app_name == app]
+    fitting = own or named
+    if len(fitting) > 1:
+        labels = ", ".join(candidate._meta.label for candidate in named)
+        raise FieldError(f"{model.__name__}: {name!r} is ambiguous; use one of {labels}")
+    return fitting[0] if fitting else None
+
+
+def _find_by_path(path: str) -> type[Any] | None:
+    for candidate in _models.values():
+        if f"{candidate.__module__}.{candidate.__qualname__}" == path:
+            return candidate
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from openviper.db.fields.instance_state import prefetched_of, remember_related
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.references import Reference
@@ -61,8 +62,8 @@ class ReverseAttribute:
         if is_unsaved(instance):
             raise ValueError(f"{instance!r} is not saved, so nothing refers to it")
         field = self.field
-        found = RelatedQuery(field.model).filter(**{field.name: instance.pk})
-        return found if instance._alias is None else found.using(instance._alias)
+        query = RelatedQuery(field.model).filter(**{field.name: instance.pk})
+        return query if instance._alias is None else query.using(instance._alias)
 
 
 class ReverseMany(ReverseAttribute):
@@ -99,13 +100,13 @@ class _OneOrNone:
         return self._load().__await__()
 
     async def _load(self) -> Any:
-        prefetched = self._instance.__dict__.get("_prefetched", {})
+        prefetched = prefetched_of(self._instance)
         if self._field.related_name in prefetched:
             return prefetched[self._field.related_name]
-        found = await self._query.get_or_none()
-        if found is not None:
-            found.__dict__[self._field.name] = self._instance
-        return found
+        related = await self._query.get_or_none()
+        if related is not None:
+            remember_related(related, self._field.name, self._instance)
+        return related
 
 
 # Connecting a relation with its target
@@ -117,15 +118,17 @@ def connect_relations(model: type[Any]) -> None:
     Raises:
         FieldError: If the target has something else of that name.
     """
-    meta = model._meta
-    # A proxy has the relations of its parent.
-    fields = [] if meta.proxy else [*meta.fields.values(), *meta.many_to_many.values()]
-    own: list[Relation] = [
-        field for field in fields if isinstance(field, ForeignKey | ManyToManyRelation)
-    ]
+    own = _relations_of(model._meta)
     waited = [field for field in _waiting if field.model is not model]
     _waiting.clear()
     _connect_all([*waited, *own], early=True)
+
+
+def _relations_of(meta: ModelOptions) -> list[Relation]:
+    if meta.proxy:  # It has the relations of its parent.
+        return []
+    fields: list[Any] = [*meta.fields.values(), *meta.many_to_many.values()]
+    return [field for field in fields if isinstance(field, ForeignKey | ManyToManyRelation)]
 
 
 def settle() -> None:
@@ -146,52 +149,83 @@ ModelOptions.settle = staticmethod(settle)  # type: ignore[method-assign]  # a l
 def _connect_all(fields: list[Relation], *, early: bool) -> None:
     for position, field in enumerate(fields):
         try:
-            if not _connect(field, early):
-                _waiting.append(field)
+            is_connected = _connect(field, early)
         except FieldError:
-            # What is wrong must not be forgotten with the rest, but the class that is being made is thrown away.
-            rest = fields[position + 1 :] if early else fields[position:]
-            _waiting.extend(other for other in rest if other.model is not field.model or not early)
+            _keep_waiting(fields, position, early=early)
             raise
+        if not is_connected:
+            _waiting.append(field)
+
+
+def _keep_waiting(fields: list[Relation], position: int, *, early: bool) -> None:
+    """Keep what was not tried yet, after a field that has something wrong."""
+    if early:
+        # The class that is being made is thrown away with its fields.
+        model = fields[position].model
+        _waiting.extend(field for field in fields[position + 1 :] if field.model is not model)
+    else:
+        # What is wrong must not be forgotten with the rest.
+        _waiting.extend(fields[position:])
 
 
 def _connect(field: Relation, early: bool) -> bool:
-    if isinstance(field, ManyToManyRelation) and not field.has_join_model:
-        target = field.resolve(early=early)
-        join = make_join_model(field, target)
-        if join is None:
-            return False
-        field.use_join_model(join)
+    """Give the target of a relation its attribute and return whether the target was known."""
+    if isinstance(field, ManyToManyRelation) and not _has_join_model(field, early):
+        return False
     if field.related_name is None:
         return True
     target = field.resolve(early=early)
     if target is None:
         return False
-    _add(field, field.related_name, target)
+    _add_reverse(field, field.related_name, target)
     return True
 
 
-def _add(field: Relation, name: str, target: type[Any]) -> None:
-    # Not `getattr`, which would settle what waits.
-    present = next((vars(base)[name] for base in target.__mro__ if name in vars(base)), None)
-    where = f"{field.model.__name__}.{field.name}"
-    if not isinstance(present, ReverseAttribute):
-        if present is not None or name in target._meta.names or name in target._meta.many_to_many:
-            raise FieldError(f"{where}: {target.__name__} has {name!r} already")
-    elif _label(present.field) != _label(field):
-        raise FieldError(
-            f"{where}: related_name {name!r} belongs to {_label(present.field)} already"
-        )
+def _has_join_model(field: ManyToManyRelation[Any], early: bool) -> bool:
+    """Generate the join model of a field that has none yet, and return whether it has one now."""
+    if not field.has_join_model:
+        join = make_join_model(field, field.resolve(early=early))
+        if join is None:
+            return False
+        field.use_join_model(join)
+    return True
+
+
+def _add_reverse(field: Relation, name: str, target: type[Any]) -> None:
+    _check_free(field, name, target)
+    meta: ModelOptions = target._meta
     if isinstance(field, ManyToManyRelation):
-        target._meta._reverse_many_to_many[name] = field
+        meta._reverse_many_to_many[name] = field
         setattr(target, name, ReverseLinks(field, target))
         return
-    target._meta._reverse[name] = field
-    setattr(
-        target,
-        name,
-        (ReverseOne if isinstance(field, OneToOneField) else ReverseMany)(field, target),
-    )
+    meta._reverse[name] = field
+    attribute = ReverseOne if isinstance(field, OneToOneField) else ReverseMany
+    setattr(target, name, attribute(field, target))
+
+
+def _check_free(field: Relation, name: str, target: type[Any]) -> None:
+    """Check that a target has nothing else of the name that a relation wants to give it.
+
+    Raises:
+        FieldError: If it has.
+    """
+    where = f"{field.model.__name__}.{field.name}"
+    present = _attribute_of(target, name)
+    if isinstance(present, ReverseAttribute):
+        holder = _label(present.field)
+        if holder != _label(field):
+            raise FieldError(f"{where}: related_name {name!r} belongs to {holder} already")
+    elif present is not None or _is_field(target._meta, name):
+        raise FieldError(f"{where}: {target.__name__} has {name!r} already")
+
+
+def _attribute_of(cls: type[Any], name: str) -> object:
+    # Not `getattr`, which would settle what waits.
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+
+
+def _is_field(meta: ModelOptions, name: str) -> bool:
+    return name in meta.names or name in meta.many_to_many
 
 
 def _label(field: Relation) -> str:
@@ -207,9 +241,9 @@ def late_attribute(instance: Any, owner: type[Any], name: str) -> Any:
     if _waiting and not name.startswith("_"):
         settle()
         for base in owner.__mro__:
-            found = vars(base).get(name)
-            if isinstance(found, ReverseAttribute):
-                return found.__get__(instance, owner)
+            attribute = vars(base).get(name)
+            if isinstance(attribute, ReverseAttribute):
+                return attribute.__get__(instance, owner)
     raise AttributeError(
         f"{owner.__name__!r} object has no attribute {name!r}", name=name, obj=instance
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
+from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.query.stored import mark_inserted, mark_updated, stored_value
 from openviper.db.sql.prepared import Plan
 from openviper.exceptions import QueryError
@@ -53,6 +54,7 @@ async def insert_all(
             )
         await asyncio.sleep(0)
     rows: list[tuple[Any, ...]] = []
+    keep_for_rollback(alias, instances, plan.meta.auto_attnames)
     async with transaction(alias):
         if keyed:
             await _insert_rows(plan, alias, keyed, None, rows, batch_size)
@@ -183,6 +185,7 @@ async def update_all(
 
     size = batch_size or max(len(instances), 1)
     count = 0
+    keep_for_rollback(alias, instances)
     async with transaction(alias):
         for start in range(0, len(instances), size):
             count += await write_many(plan.meta, alias, sql, made(instances[start : start + size]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from openviper.db.fields.instance_state import prefetched_of
 from openviper.db.query.queryset import QuerySet
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class RelatedQuery(QuerySet[M]):
 
     def with_result_of(self, instance: Any, name: str) -> Self:
         """Take what was prefetched for a relation of an instance, if it was."""
-        result: list[M] | None = instance.__dict__.get("_prefetched", {}).get(name)
+        result: list[M] | None = prefetched_of(instance).get(name)
         self._result = result
         return self
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from openviper.db.virtual.backend_registry import BackendRegistry, backend_registry
 from openviper.db.virtual.base import (
+    BASIC_CAPABILITIES,
     APIVirtualBackend,
+    Capability,
     FilterClause,
     FilterOp,
     QuerySpec,
     VirtualBackend,
-    VirtualBackendCapabilities,
 )
 from openviper.db.virtual.memory import MemoryVirtualBackend
 
 __all__ = [
+    "BASIC_CAPABILITIES",
     "APIVirtualBackend",
     "BackendRegistry",
+    "Capability",
     "FilterClause",
     "FilterOp",
     "MemoryVirtualBackend",
     "QuerySpec",
     "VirtualBackend",
-    "VirtualBackendCapabilities",
     "backend_registry",
 ]

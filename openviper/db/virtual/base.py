@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence, Set
+from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
 from openviper.db.exceptions import ReadOnlyVirtualModelError, UnsupportedVirtualQueryError
@@ -64,35 +64,50 @@ class QuerySpec(NamedTuple):
     defer_fields: tuple[str, ...] = ()
 
 
-class VirtualBackendCapabilities(NamedTuple):
-    """What a backend can do; everything else is refused before it is asked."""
+class Capability(Enum):
+    """Something that a query or a write may ask of a backend; the value is its name in messages."""
 
-    supports_create: bool = True
-    supports_update: bool = True
-    supports_delete: bool = True
-    supports_filter: bool = True
-    supports_order_by: bool = True
-    supports_offset: bool = True
-    supports_limit: bool = True
-    supports_filter_ops: bool = False
-    supports_count: bool = False
-    supports_distinct: bool = False
-    supports_only: bool = False
-    supports_defer: bool = False
-    supports_bulk_create: bool = False
-    supports_bulk_update: bool = False
-    supports_bulk_delete: bool = False
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    FILTER = "filter"
+    FILTER_OPS = "filter_ops"
+    ORDER_BY = "order_by"
+    LIMIT = "limit"
+    OFFSET = "offset"
+    COUNT = "count"
+    DISTINCT = "distinct"
+    ONLY = "only"
+    DEFER = "defer"
+    BULK_CREATE = "bulk_create"
+    BULK_UPDATE = "bulk_update"
+    BULK_DELETE = "bulk_delete"
+
+
+BASIC_CAPABILITIES = frozenset(
+    {
+        Capability.CREATE,
+        Capability.UPDATE,
+        Capability.DELETE,
+        Capability.FILTER,
+        Capability.ORDER_BY,
+        Capability.OFFSET,
+        Capability.LIMIT,
+    }
+)
+"""What a backend can do unless it says otherwise; `FILTER` alone means comparing for equality."""
 
 
 class VirtualBackend:
     """Where the data of virtual models are; override what `capabilities` promises.
 
     Attributes:
-        capabilities: What it can do.
+        capabilities: What it can do, for example ``BASIC_CAPABILITIES | {Capability.COUNT}``; everything else is
+            refused before it is asked.
         read_only: Whether writes are refused.
     """
 
-    capabilities = VirtualBackendCapabilities()
+    capabilities: Set[Capability] = BASIC_CAPABILITIES
     read_only = False
 
     async def get(self, model: type[Any], pk: Any) -> Record | None:
@@ -116,7 +131,7 @@ class VirtualBackend:
         raise UnsupportedVirtualQueryError(f"{type(self).__name__} cannot update instances")
 
     async def delete(self, model: type[Any], pk: Any) -> bool:
-        """Delete an instance and tell whether there was one."""
+        """Delete an instance and return whether there was one."""
         raise UnsupportedVirtualQueryError(f"{type(self).__name__} cannot delete instances")
 
     async def bulk_create(self, model: type[Any], values: Sequence[Record]) -> Sequence[Record]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
 from openviper.db.exceptions import VirtualBackendOperationError
 from openviper.db.virtual.base import (
+    Capability,
     FilterClause,
     FilterOp,
     QuerySpec,
     Record,
     VirtualBackend,
-    VirtualBackendCapabilities,
 )
 
 
@@ -24,7 +24,7 @@ class MemoryVirtualBackend(VirtualBackend):
         records: What is there at the beginning, by the name of the model.
     """
 
-    capabilities = VirtualBackendCapabilities(*([True] * len(VirtualBackendCapabilities._fields)))
+    capabilities = frozenset(Capability)
 
     def __init__(self, records: dict[str, list[Record]] | None = None) -> None:
         self._tables: dict[str, dict[Any, Record]] = {}
@@ -38,21 +38,13 @@ class MemoryVirtualBackend(VirtualBackend):
 
     async def get(self, model: type[Any], pk: Any) -> Record | None:
         """Return the values of one instance, or `None`."""
-        found = self._table(model).get(pk)
-        return None if found is None else dict(found)
+        row = self._table(model).get(pk)
+        return None if row is None else dict(row)
 
     def _matching(self, model: type[Any], spec: QuerySpec) -> list[Record]:
-        rows = [
-            row
-            for row in self._table(model).values()
-            if all(_holds(row, one) for one in spec.filter_clauses)
-        ]
+        rows = [row for row in self._table(model).values() if _fits(row, spec)]
         for name in reversed(spec.order_by):
-            plain = name.removeprefix("-")
-            rows.sort(
-                key=lambda row: (row.get(plain) is not None, row.get(plain)),
-                reverse=name.startswith("-"),
-            )
+            rows.sort(key=_sort_key(name.removeprefix("-")), reverse=name.startswith("-"))
         if spec.distinct:
             rows = [row for place, row in enumerate(rows) if row not in rows[:place]]
         end = None if spec.limit is None else spec.offset + spec.limit
@@ -80,19 +72,19 @@ class MemoryVirtualBackend(VirtualBackend):
 
     async def update(self, model: type[Any], pk: Any, values: Record) -> Record | None:
         """Change some values of an instance and return all, or `None` if there is none."""
-        found = self._table(model).get(pk)
-        if found is None:
+        row = self._table(model).get(pk)
+        if row is None:
             return None
-        found.update(values)
-        return dict(found)
+        row.update(values)
+        return dict(row)
 
     async def delete(self, model: type[Any], pk: Any) -> bool:
-        """Delete an instance and tell whether there was one."""
+        """Delete an instance and return whether there was one."""
         return self._table(model).pop(pk, None) is not None
 
     async def bulk_create(self, model: type[Any], values: Iterable[Record]) -> Sequence[Record]:
         """Store new instances and return their values."""
-        return [await self.create(model, one) for one in values]
+        return [await self.create(model, record) for record in values]
 
     async def bulk_update(self, model: type[Any], spec: QuerySpec, values: Record) -> int:
         """Change the instances that a query asks for and return their number."""
@@ -109,28 +101,35 @@ class MemoryVirtualBackend(VirtualBackend):
         return len(keys)
 
 
+def _fits(row: Record, spec: QuerySpec) -> bool:
+    return all(_holds(row, clause) for clause in spec.filter_clauses)
+
+
+def _sort_key(name: str) -> Callable[[Record], Any]:
+    return lambda row: (row.get(name) is not None, row.get(name))
+
+
 def _holds(row: Record, clause: FilterClause) -> bool:
-    found, value = row.get(clause.field), clause.value
+    stored, value = row.get(clause.field), clause.value
     if clause.op is FilterOp.IS_NULL:
-        return (found is None) is bool(value)
+        return (stored is None) is bool(value)
     if clause.op is FilterOp.IN:
-        return found in value
-    if clause.op is FilterOp.NOT_IN:
-        return found is not None and found not in value
-    if found is None:  # As NULL, it neither equals anything nor differs from it.
+        return stored in value
+    if stored is None:  # As NULL, it neither equals anything nor differs from it.
         return False
-    return bool(_COMPARISONS[clause.op](found, value))
+    return bool(_COMPARISONS[clause.op](stored, value))
 
 
 _COMPARISONS: dict[FilterOp, Any] = {
-    FilterOp.EQ: lambda one, other: one == other,
-    FilterOp.NE: lambda one, other: one != other,
-    FilterOp.GT: lambda one, other: one > other,
-    FilterOp.GTE: lambda one, other: one >= other,
-    FilterOp.LT: lambda one, other: one < other,
-    FilterOp.LTE: lambda one, other: one <= other,
-    FilterOp.CONTAINS: lambda one, other: str(other) in str(one),
-    FilterOp.ICONTAINS: lambda one, other: str(other).lower() in str(one).lower(),
-    FilterOp.STARTSWITH: lambda one, other: str(one).startswith(str(other)),
-    FilterOp.ENDSWITH: lambda one, other: str(one).endswith(str(other)),
+    FilterOp.EQ: lambda stored, value: stored == value,
+    FilterOp.NOT_IN: lambda stored, value: stored not in value,
+    FilterOp.NE: lambda stored, value: stored != value,
+    FilterOp.GT: lambda stored, value: stored > value,
+    FilterOp.GTE: lambda stored, value: stored >= value,
+    FilterOp.LT: lambda stored, value: stored < value,
+    FilterOp.LTE: lambda stored, value: stored <= value,
+    FilterOp.CONTAINS: lambda stored, value: str(value) in str(stored),
+    FilterOp.ICONTAINS: lambda stored, value: str(value).lower() in str(stored).lower(),
+    FilterOp.STARTSWITH: lambda stored, value: str(stored).startswith(str(value)),
+    FilterOp.ENDSWITH: lambda stored, value: str(stored).endswith(str(value)),
 }

@@ -2,137 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import Any, TypeVar
 
-from openviper.db.exceptions import UnsupportedVirtualQueryError
 from openviper.db.executor import check_permission
-from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.instance_state import field_values
 from openviper.db.query import QuerySet
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Aggregate, Expression, Q
-from openviper.db.sql.lookups import find_lookup
-from openviper.db.virtual.backend_registry import backend_registry
-from openviper.db.virtual.base import FilterClause, FilterOp, QuerySpec, VirtualBackend
+from openviper.db.virtual.base import Capability
+from openviper.db.virtual.persistence import build_instance
+from openviper.db.virtual.specs import backend_of, make_spec, refuse, require
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned
 
 M = TypeVar("M")
-
-_OPERATORS = {
-    "exact": FilterOp.EQ,
-    "ne": FilterOp.NE,
-    "gt": FilterOp.GT,
-    "gte": FilterOp.GTE,
-    "lt": FilterOp.LT,
-    "lte": FilterOp.LTE,
-    "in": FilterOp.IN,
-    "not_in": FilterOp.NOT_IN,
-    "contains": FilterOp.CONTAINS,
-    "icontains": FilterOp.ICONTAINS,
-    "startswith": FilterOp.STARTSWITH,
-    "endswith": FilterOp.ENDSWITH,
-    "isnull": FilterOp.IS_NULL,
-}
-
-
-def backend_of(meta: ModelOptions) -> VirtualBackend:
-    """Return the backend of a virtual model.
-
-    Raises:
-        VirtualBackendNotFoundError: If it is not registered.
-    """
-    return backend_registry.get(meta.backend)
-
-
-def refuse(meta: ModelOptions, what: str) -> NoReturn:
-    """Raise the error for what a virtual model cannot do."""
-    raise UnsupportedVirtualQueryError(f"virtual model {meta.label!r} does not support {what}")
-
-
-def require(meta: ModelOptions, capability: str) -> None:
-    """Check that a model's backend can do something.
-
-    Raises:
-        UnsupportedVirtualQueryError: If it cannot.
-    """
-    if not getattr(backend_of(meta).capabilities, f"supports_{capability}"):
-        refuse(meta, capability)
-
-
-def make_spec(meta: ModelOptions, query: Description) -> QuerySpec:
-    """Return what a query asks for, in the form that backends take.
-
-    Raises:
-        UnsupportedVirtualQueryError: If the backend cannot do a part of it.
-        FieldError: If a name is unknown.
-    """
-    for name in ("annotations", "related", "prefetch", "lock"):
-        if getattr(query, name):
-            refuse(meta, name)
-    clauses = tuple(_clause(meta, condition) for condition in query.where)
-    if clauses:
-        require(meta, "filter")
-        if any(clause.op is not FilterOp.EQ for clause in clauses):
-            require(meta, "filter_ops")
-    order = meta.ordering if query.order is None else query.order
-    wanted = {
-        "limit": query.limit is not None,
-        "offset": query.offset > 0,
-        "order_by": bool(order),
-        "distinct": query.distinct,
-        "only": query.only is not None,
-        "defer": bool(query.defer),
-    }
-    for capability, is_wanted in wanted.items():
-        if is_wanted:
-            require(meta, capability)
-    return QuerySpec(
-        {clause.field: clause.value for clause in clauses if clause.op is FilterOp.EQ},
-        clauses,
-        query.limit,
-        query.offset,
-        tuple(_turned(meta, name) for name in order),
-        query.distinct,
-        query.only or (),
-        query.defer,
-    )
-
-
-def _turned(meta: ModelOptions, name: str) -> str:
-    return ("-" if name.startswith("-") else "") + meta.field(name.removeprefix("-")).attname
-
-
-def _clause(meta: ModelOptions, condition: Any) -> FilterClause:
-    if isinstance(condition, Q):
-        refuse(meta, "Q objects and exclude()")
-    key, value = condition
-    lookup = find_lookup(meta, key)
-    if (
-        lookup.hops
-        or lookup.transform
-        or lookup.operator not in _OPERATORS
-        or isinstance(value, Expression)
-    ):
-        refuse(meta, f"the condition {key!r}")
-    operator = _OPERATORS[lookup.operator]
-    if operator is FilterOp.EQ and value is None:
-        return FilterClause(lookup.field.attname, FilterOp.IS_NULL, True)
-    if operator in (FilterOp.IN, FilterOp.NOT_IN):
-        value = [lookup.field.to_python(one) for one in value]
-    elif operator is not FilterOp.IS_NULL:
-        value = lookup.field.to_python(value)
-    return FilterClause(lookup.field.attname, operator, value)
-
-
-def build_instance(model: type[Any], values: Mapping[str, Any]) -> Any:
-    """Return a stored instance with the values that a backend gave."""
-    meta: ModelOptions = model._meta
-    instance: Any = object.__new__(model)
-    attributes = instance.__dict__
-    for field in meta.fields.values():
-        attributes[field.attname] = field.to_python(values.get(field.attname))
-    attributes["_row"] = tuple(attributes[field.attname] for field in meta.fields.values())
-    return instance
 
 
 class VirtualQuerySet(QuerySet[M]):
@@ -155,26 +38,27 @@ class VirtualQuerySet(QuerySet[M]):
             MultipleObjectsReturned: If there are several.
         """
         meta = self._meta
-        if (
-            not conditions
-            and self.query is EVERYTHING
-            and lookups.keys() <= {"pk", meta.pk.name}
-            and lookups
-        ):
+        if self._asks_for_key(conditions, lookups):
             await check_permission(meta, "read", ignore_permissions)
-            row = await backend_of(meta).get(
-                self.model, meta.pk.to_python(next(iter(lookups.values())))
-            )
-            found: list[M] = [] if row is None else [build_instance(self.model, row)]
+            instances = await self._by_key(*lookups.values())
         else:
-            found = await self._fetch(
-                self.filter(*conditions, ignore_permissions=ignore_permissions, **lookups).query
-            )
-        if not found:
+            narrowed = self.filter(*conditions, ignore_permissions=ignore_permissions, **lookups)
+            instances = await self._fetch(narrowed.query)
+        if not instances:
             raise DoesNotExist(f"no {meta.model_name} matches the query")
-        if len(found) > 1:
+        if len(instances) > 1:
             raise MultipleObjectsReturned(f"more than one {meta.model_name} matches the query")
-        return found[0]
+        return instances[0]
+
+    def _asks_for_key(self, conditions: tuple[Q, ...], lookups: dict[str, Any]) -> bool:
+        """Return whether the primary key is the only condition, so that `VirtualBackend.get` can answer."""
+        if conditions or self.query is not EVERYTHING or len(lookups) != 1:
+            return False
+        return lookups.keys() <= {"pk", self._meta.pk.name}
+
+    async def _by_key(self, key: Any) -> list[M]:
+        row = await backend_of(self._meta).get(self.model, self._meta.pk.to_python(key))
+        return [] if row is None else [build_instance(self.model, row)]
 
     async def get_or_none(
         self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
@@ -188,12 +72,12 @@ class VirtualQuerySet(QuerySet[M]):
     async def count(self) -> int:
         """Return the number of instances."""
         await check_permission(self._meta, "read", self.query.ignore_permissions)
-        if backend_of(self._meta).capabilities.supports_count:
+        if Capability.COUNT in backend_of(self._meta).capabilities:
             return await backend_of(self._meta).count(self.model, make_spec(self._meta, self.query))
         return len(await self._fetch(self.query))
 
     async def exists(self) -> bool:
-        """Tell whether there is any instance."""
+        """Return whether there is any instance."""
         return bool(await self.count())
 
     async def update(self, **values: Any) -> int:
@@ -201,21 +85,24 @@ class VirtualQuerySet(QuerySet[M]):
         meta = self._meta
         backend = backend_of(meta)
         backend.check_writable(self.model)
-        require(meta, "bulk_update")
+        require(meta, Capability.BULK_UPDATE)
         await check_permission(meta, "update", self.query.ignore_permissions)
+        return await backend.bulk_update(
+            self.model, make_spec(meta, self.query), self._converted(values)
+        )
+
+    def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return values by attribute, as their fields have them."""
         if any(isinstance(value, Expression) for value in values.values()):
-            refuse(meta, "expressions")
-        converted = {
-            meta.field(name).attname: meta.field(name).to_python(value)
-            for name, value in values.items()
-        }
-        return await backend.bulk_update(self.model, make_spec(meta, self.query), converted)
+            refuse(self._meta, "expressions")
+        given = {self._meta.field(name): value for name, value in values.items()}
+        return {field.attname: field.to_python(value) for field, value in given.items()}
 
     async def delete(self) -> int:
         """Delete all instances of the query and return their number."""
         backend = backend_of(self._meta)
         backend.check_writable(self.model)
-        require(self._meta, "bulk_delete")
+        require(self._meta, Capability.BULK_DELETE)
         await check_permission(self._meta, "delete", self.query.ignore_permissions)
         return await backend.bulk_delete(self.model, make_spec(self._meta, self.query))
 
@@ -226,11 +113,13 @@ class VirtualQuerySet(QuerySet[M]):
         instances: list[Any] = list(objs)
         backend = backend_of(self._meta)
         backend.check_writable(self.model)
-        require(self._meta, "bulk_create")
+        require(self._meta, Capability.BULK_CREATE)
         await check_permission(
             self._meta, "create", ignore_permissions or self.query.ignore_permissions
         )
-        rows = await backend.bulk_create(self.model, [one.to_dict() for one in instances])
+        rows = await backend.bulk_create(
+            self.model, [field_values(instance) for instance in instances]
+        )
         for instance, row in zip(instances, rows, strict=True):
             instance.__dict__.update(build_instance(self.model, row).__dict__)
         return instances
@@ -273,39 +162,3 @@ class VirtualQuerySet(QuerySet[M]):
         """Yield the instances."""
         for instance in await self._fetch(self.query):
             yield instance
-
-
-async def save_virtual(
-    instance: Any, limited: set[str] | None, *, creating: bool
-) -> dict[str, Any]:
-    """Store an instance and return the old values of what changed, by attribute.
-
-    Raises:
-        DoesNotExist: If it is not there any more.
-    """
-    meta: ModelOptions = instance._meta
-    backend = backend_of(meta)
-    model = type(instance)
-    if creating:
-        require(meta, "create")
-        row: Mapping[str, Any] | None = await backend.create(model, instance.to_dict())
-        changed: dict[str, Any] = {}
-    else:
-        require(meta, "update")
-        old = dict(
-            zip((field.attname for field in meta.fields.values()), instance._row, strict=True)
-        )
-        changed = {
-            name: value
-            for name, value in old.items()
-            if instance.__dict__.get(name) != value and (limited is None or name in limited)
-        }
-        row = await backend.update(
-            model, instance.pk, {name: instance.__dict__.get(name) for name in changed}
-        )
-    if row is None:
-        raise DoesNotExist(
-            f"{meta.model_name} with primary key {instance.pk!r} is not stored any more"
-        )
-    instance.__dict__.update(build_instance(model, row).__dict__)
-    return changed

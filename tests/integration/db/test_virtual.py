@@ -19,12 +19,13 @@ from openviper.db.models import Model
 from openviper.db.schemas.state import models_state
 from openviper.db.sql.expressions import Count, F, Q
 from openviper.db.virtual import (
+    BASIC_CAPABILITIES,
     APIVirtualBackend,
+    Capability,
     FilterOp,
     MemoryVirtualBackend,
     QuerySpec,
     VirtualBackend,
-    VirtualBackendCapabilities,
     backend_registry,
 )
 from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned
@@ -134,7 +135,7 @@ async def test_what_no_backend_can_do_is_refused() -> None:
 
 
 class Narrow(VirtualBackend):
-    capabilities = VirtualBackendCapabilities(supports_order_by=False, supports_offset=False)
+    capabilities = BASIC_CAPABILITIES - {Capability.ORDER_BY, Capability.OFFSET}
 
     async def list(self, model: type[Any], spec: QuerySpec) -> list[dict[str, Any]]:
         """Return one planet, whatever is asked for."""

@@ -10,7 +10,7 @@ import pytest
 import openviper.db
 
 OBJECTS = {
-    "backend_registry", "connections", "current_db_alias", "database_backend_registry", "model_event", "read_from_primary",
+    "BASIC_CAPABILITIES", "backend_registry", "connections", "current_db_alias", "database_backend_registry", "model_event", "read_from_primary",
     "write_used",
 }  # fmt: skip
 

@@ -1,0 +1,119 @@
+"""What an instance of a model knows besides the values of its fields: the one place that names these keys.
+
+All of it lives in ``instance.__dict__``, next to the values, so that generated code can build an instance with one
+assignment. Readers and writers outside of that code go through the functions here.
+
+========================  ===========================================================================================
+Key                       Meaning
+========================  ===========================================================================================
+``<attname>``             The value of a field; absent when `only` or `defer` left it out.
+``<name>`` of a relation  The related instance that was loaded; it counts only while its key equals the attribute's.
+``_row``                  The driver's values of the row as it is stored; absent for an instance that has no row.
+``_layout``               The attributes whose values ``_row`` holds, when they are not all of the model's.
+``_alias``                The database the instance came from, when it is not that of its model.
+``_prefetched``           Related instances by the name of a relation to many rows, as `prefetch_related` loaded them.
+========================  ===========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+ROW = "_row"
+LAYOUT = "_layout"
+ALIAS = "_alias"
+PREFETCHED = "_prefetched"
+
+Row = tuple[Any, ...]
+Layout = tuple[str, ...]
+
+
+def field_values(instance: Any) -> dict[str, Any]:
+    """Return the values of all fields by attribute, `None` for those that were not loaded."""
+    values = instance.__dict__
+    return {field.attname: values.get(field.attname) for field in instance._meta.fields.values()}
+
+
+# The row
+
+
+def is_stored(instance: Any) -> bool:
+    """Return whether the instance has a row, as far as it knows."""
+    return instance.__dict__.get(ROW) is not None
+
+
+def layout_of(instance: Any) -> Layout | None:
+    """Return the attributes that the instance's row holds, `None` for all of them."""
+    layout: Layout | None = instance.__dict__.get(LAYOUT)
+    return layout
+
+
+def remember_row(instance: Any, row: Row | None, layout: Layout | None = None) -> None:
+    """Take a row as stored.
+
+    Args:
+        instance: The instance.
+        row: The driver's values; `None` for an instance that has no row.
+        layout: The attributes they belong to, `None` for all in their order.
+    """
+    _put(instance.__dict__, ROW, row)
+    _put(instance.__dict__, LAYOUT, layout)
+
+
+def _put(values: dict[str, Any], key: str, value: object) -> None:
+    if value is None:
+        values.pop(key, None)
+    else:
+        values[key] = value
+
+
+# Where it came from
+
+
+def alias_of(instance: Any) -> str | None:
+    """Return the database the instance came from, `None` when it is that of its model."""
+    alias: str | None = instance.__dict__.get(ALIAS)
+    return alias
+
+
+def remember_alias(instance: Any, alias: str | None) -> None:
+    """Take a database as the one the instance came from; `None` for that of its model."""
+    _put(instance.__dict__, ALIAS, alias)
+
+
+# What was loaded with it
+
+
+def loaded_relation(instance: Any, name: str) -> Any:
+    """Return the related instance that was loaded for a relation to one row, or `None`."""
+    return instance.__dict__.get(name)
+
+
+def remember_related(instance: Any, name: str, related: Any) -> None:
+    """Keep the related instance that was loaded for a relation to one row."""
+    instance.__dict__[name] = related
+
+
+def prefetched_of(instance: Any) -> dict[str, Any]:
+    """Return what was prefetched for the instance, by the name of the relation; not to be changed."""
+    prefetched: dict[str, Any] = instance.__dict__.get(PREFETCHED, {})
+    return prefetched
+
+
+def remember_prefetched(instance: Any, name: str, related: Any) -> None:
+    """Keep what was prefetched for a relation."""
+    instance.__dict__.setdefault(PREFETCHED, {})[name] = related
+
+
+def forget_prefetched(instance: Any, name: str) -> None:
+    """Forget what was prefetched for a relation, because the rows behind it change."""
+    prefetched_of(instance).pop(name, None)
+
+
+def forget_related(instance: Any, relations: Iterable[str]) -> None:
+    """Forget the related instances under some names, and everything that was prefetched."""
+    values = instance.__dict__
+    for name in relations:
+        values.pop(name, None)
+    values.pop(PREFETCHED, None)

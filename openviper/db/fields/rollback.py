@@ -1,0 +1,108 @@
+"""Instances as they were before a transaction: what is restored when the database takes its changes back.
+
+Whatever is about to change what an instance knows of its row calls `keep_for_rollback` first. Outside of a transaction
+that costs one test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from weakref import ref
+
+from openviper.db.connections.databases import blocks, current_block
+from openviper.db.connections.undo import UndoLog
+from openviper.db.fields.instance_state import (
+    ALIAS,
+    LAYOUT,
+    ROW,
+    Layout,
+    Row,
+    remember_alias,
+    remember_row,
+)
+
+_ABSENT = object()
+
+
+class InstanceBefore(ref[Any]):
+    """The before-image of an instance: its row, its key, and the values that the ORM itself overwrote.
+
+    A weak reference that carries the image, so that one object per instance is enough.
+    """
+
+    __slots__ = ("alias", "key", "layout", "log", "number", "overwritten", "row")
+
+    number: int
+    """The `id` of the instance."""
+    log: UndoLog
+    """Where the image is kept, and what it leaves when the instance is collected."""
+    row: Row | None
+    layout: Layout | None
+    alias: str | None
+    key: Any
+    overwritten: dict[str, Any]
+    """The values that attributes had before the ORM set them; the oldest value counts."""
+
+    def restore(self) -> None:
+        """Make the instance what it was."""
+        instance = self()
+        if instance is None:
+            return
+        remember_row(instance, self.row, self.layout)
+        remember_alias(instance, self.alias)
+        for name, value in self.overwritten.items():
+            _put(instance.__dict__, name, value)
+        _put(instance.__dict__, instance._meta.pk.attname, self.key)
+
+    def move_to(self, log: UndoLog) -> None:
+        """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
+        older = log.get(self.number)
+        if isinstance(older, InstanceBefore):
+            older.overwritten = {**self.overwritten, **older.overwritten}
+        else:
+            self.log = log
+            log[self.number] = self
+
+
+def _put(values: dict[str, Any], name: str, value: object) -> None:
+    if value is _ABSENT:
+        values.pop(name, None)
+    else:
+        values[name] = value
+
+
+def _forget(image: InstanceBefore) -> None:
+    if image.log.get(image.number) is image:
+        del image.log[image.number]
+
+
+def keep_for_rollback(alias: str, instances: Iterable[Any], names: Iterable[str] = ()) -> None:
+    """Have instances restored when the open transaction on a database is rolled back; outside of one do nothing.
+
+    Args:
+        alias: The database.
+        instances: What is about to be stored, deleted or reloaded.
+        names: Attributes that the ORM is going to overwrite, such as those of `auto_now`.
+    """
+    if blocks.get() is None:
+        return
+    block = current_block(alias)
+    if block is not None and block.transactional:
+        for instance in instances:
+            _keep(block.undo, instance, names)
+
+
+def _keep(log: UndoLog, instance: Any, names: Iterable[str]) -> None:
+    values = instance.__dict__
+    number = id(instance)
+    image: Any = log.get(number)
+    if image is None:
+        # Filled from outside: a constructor in Python would take as long as all of this.
+        image = log[number] = InstanceBefore(instance, _forget)
+        image.number, image.log = number, log
+        image.row, image.layout = values.get(ROW), values.get(LAYOUT)
+        image.alias, image.key = values.get(ALIAS), values.get(instance._meta.pk.attname, _ABSENT)
+        image.overwritten = {}
+    for name in names:
+        image.overwritten.setdefault(name, values.get(name, _ABSENT))
