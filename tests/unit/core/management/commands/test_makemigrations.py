@@ -66,7 +66,7 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apps]:
     monkeypatch.setattr(makemigrations, "_import_all", lambda found: {})
     monkeypatch.setattr(
         makemigrations,
-        "report_app_not_found",
+        "app_not_found",
         lambda label: CommandError(f"App {label!r} not found"),
     )
     before = os.getcwd()
