@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from openviper.conf.base import Settings
@@ -40,14 +41,22 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name, value in vars(record).items():
-            if name not in _STANDARD and name not in entry and _is_serialisable(value):
-                entry[name] = value
+        entry.update(_extras(record, entry))
         if record.exc_info:
             entry["exc_info"] = self.formatException(record.exc_info)
         if record.stack_info:
             entry["stack_info"] = self.formatStack(record.stack_info)
         return json.dumps(entry, ensure_ascii=False)
+
+
+def _extras(record: logging.LogRecord, taken: Collection[str]) -> dict[str, Any]:
+    """Return what a caller has put into a record with ``extra=``, as far as JSON can say it."""
+    own = vars(record).keys() - _STANDARD - set(taken)
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name in own and _is_serialisable(value)
+    }
 
 
 def _is_serialisable(value: Any) -> bool:

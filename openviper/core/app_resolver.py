@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +28,10 @@ MARKERS = (
 """An app has at least one of these beside its `__init__.py`."""
 MAX_DEPTH = 4
 """How many folders below the root the walk goes down."""
+
+
+def _may_hold_apps(name: str) -> bool:
+    return not name.startswith(".") and name not in SKIPPED
 
 
 class ResolvedApps(TypedDict):
@@ -117,21 +121,21 @@ class AppResolver:
     def _walk(self, app_name: str) -> str | None:
         if "." in app_name:
             return None
-        root = Path(self.project_root)
-        matches: list[str] = []
-        for current, directories, _files in os.walk(root):
-            directories[:] = sorted(
-                name for name in directories if not name.startswith(".") and name not in SKIPPED
-            )
-            if len(Path(current).relative_to(root).parts) >= MAX_DEPTH:
-                directories.clear()
-            if app_name in directories:
-                found = self._accept(Path(current, app_name))
-                if found:
-                    matches.append(found)
+        wanted = (directory for directory in self._folders() if directory.name == app_name)
+        matches = list(filter(None, map(self._accept, wanted)))
         if len(matches) > 1:
             self.candidates[app_name] = matches
         return matches[0] if len(matches) == 1 else None
+
+    def _folders(self) -> Iterator[Path]:
+        """Yield the folders below the root in which apps may lie, each before those in it."""
+        root = Path(self.project_root)
+        for current, directories, _files in os.walk(root):
+            directories[:] = sorted(name for name in directories if _may_hold_apps(name))
+            if len(Path(current).relative_to(root).parts) >= MAX_DEPTH:
+                directories.clear()
+            for name in directories:
+                yield Path(current, name)
 
     def _accept(self, path: Path) -> str | None:
         if not self.is_valid_app_directory(str(path)):

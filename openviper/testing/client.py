@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openviper.http.asgi import ASGIApp
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PORTS = {"http": 80, "https": 443}
 MAX_REDIRECTS = 20
 
 
@@ -190,20 +191,15 @@ class OpenViperTestClient:
         Raises:
             TimeoutError: If the answer is not complete in time.
         """
-        target = urljoin(self.base_url + "/", url)
-        if params:
-            target += ("&" if urlsplit(target).query else "?") + urlencode(params, doseq=True)
-        body, kind = _body(json, data, content)
-        sent = {**self.headers, **(headers or {})}
-        if kind and not any(name.lower() == "content-type" for name in sent):
-            sent["content-type"] = kind
+        target = _with_query(urljoin(self.base_url + "/", url), params)
+        body, content_type = _body(json, data, content)
+        sent = _with_content_type({**self.headers, **(headers or {})}, content_type)
         follow = self.follow_redirects if follow_redirects is None else follow_redirects
         history: list[TestResponse] = []
         while True:
             async with asyncio.timeout(timeout):
-                response = await self._send(
-                    method, target, sent, {**self.cookies, **(cookies or {})}, body
-                )
+                jar = {**self.cookies, **(cookies or {})}
+                response = await self._send(method, target, sent, jar, body)
             response.history = list(history)
             self._keep_cookies(response)
             if not (follow and response.is_redirect):
@@ -214,9 +210,7 @@ class OpenViperTestClient:
                 )
             history.append(response)
             target = urljoin(target, response.headers["location"])
-            if response.status_code == 303 or (
-                response.status_code in (301, 302) and method == "POST"
-            ):
+            if _becomes_get(method, response.status_code):
                 method, body = "GET", b""
 
     def _keep_cookies(self, response: TestResponse) -> None:
@@ -235,17 +229,6 @@ class OpenViperTestClient:
         body: bytes,
     ) -> TestResponse:
         parts = urlsplit(url)
-        raw = [encode_header(name, value) for name, value in headers.items()]
-        if not any(name == b"host" for name, _ in raw):
-            raw.insert(0, encode_header("host", parts.netloc))
-        if cookies:
-            raw.append(
-                encode_header(
-                    "cookie", "; ".join(f"{name}={value}" for name, value in cookies.items())
-                )
-            )
-        if body:
-            raw.append((b"content-length", str(len(body)).encode()))
         scope: dict[str, Any] = {
             "type": "http",
             TEST_CLIENT: True,
@@ -258,12 +241,9 @@ class OpenViperTestClient:
             "raw_path": (parts.path or "/").encode(),
             "query_string": parts.query.encode(),
             "root_path": "",
-            "headers": raw,
+            "headers": _raw_headers(headers, parts.netloc, cookies, body),
             "client": ("testclient", 50000),
-            "server": (
-                parts.hostname or "testserver",
-                parts.port or (443 if parts.scheme == "https" else 80),
-            ),
+            "server": (parts.hostname or "testserver", parts.port or PORTS.get(parts.scheme, 80)),
         }
         exchange = _Exchange(body)
         try:
@@ -274,6 +254,36 @@ class OpenViperTestClient:
         if exchange.status is None:
             raise AssertionError(f"the application sent no response to {method} {url}")
         return TestResponse(exchange.status, exchange.headers, b"".join(exchange.chunks), url)
+
+
+def _with_query(url: str, params: Mapping[str, Any] | None) -> str:
+    if not params:
+        return url
+    return url + ("&" if urlsplit(url).query else "?") + urlencode(params, doseq=True)
+
+
+def _with_content_type(headers: dict[str, str], content_type: str) -> dict[str, str]:
+    is_given = any(name.lower() == "content-type" for name in headers)
+    return headers if is_given or not content_type else {**headers, "content-type": content_type}
+
+
+def _becomes_get(method: str, status: int) -> bool:
+    # RFC 9110 section 15.4: "See Other" always, the two old codes after a POST, as browsers do.
+    return status == 303 or (status in (301, 302) and method == "POST")
+
+
+def _raw_headers(
+    headers: Mapping[str, str], host: str, cookies: Mapping[str, str], body: bytes
+) -> RawHeaders:
+    raw = [encode_header(name, value) for name, value in headers.items()]
+    if not any(name == b"host" for name, _ in raw):
+        raw.insert(0, encode_header("host", host))
+    if cookies:
+        jar = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        raw.append(encode_header("cookie", jar))
+    if body:
+        raw.append((b"content-length", str(len(body)).encode()))
+    return raw
 
 
 class _Exchange:

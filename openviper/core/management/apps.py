@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from openviper.conf import settings
 from openviper.core.app_resolver import AppResolver
 from openviper.core.management.base import CommandError, NoModelsModule
 from openviper.core.management.errors import did_you_mean
-from openviper.utils.importing import is_missing
+from openviper.utils.importing import import_if_there
 from openviper.utils.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -70,11 +69,12 @@ def import_models_module(app_name: str) -> ModuleType:
     """
     name = f"{app_name}.models"
     try:
-        return importlib.import_module(name)
+        module = import_if_there(name)
     except Exception as error:
-        if isinstance(error, ImportError) and is_missing(error, name):
-            raise NoModelsModule(f"app {app_name!r} has no models module") from error
         raise cannot_import(name, error) from error
+    if module is None:
+        raise NoModelsModule(f"app {app_name!r} has no models module")
+    return module
 
 
 def cannot_import(name: str, error: BaseException) -> CommandError:
