@@ -10,7 +10,7 @@ from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONA
 from openviper.core.management.completion import TRIGGER
 from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
 from openviper.project.settings_module import auto_discover_settings
-from openviper.utils.terminal import Terminal
+from openviper.utils.terminal import Terminal, drop_output, show_all_characters
 
 # Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
 TYPE_CHECKING = False
@@ -87,24 +87,28 @@ COLLECT_AFTER = 20_000
 def guarded(work: Callable[[], int], terminal: Terminal) -> int:
     """Run `work` and return its exit code; an expected failure becomes one ``Error:`` line, Ctrl-C the code 130."""
     gc.set_threshold(max(COLLECT_AFTER, gc.get_threshold()[0]))
+    show_all_characters()
     try:
-        code = work()
-        terminal.out.flush()
-        return code
+        return _flushed(work(), terminal)
     except KeyboardInterrupt:
         terminal.note("")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as in `... | head`; writing what is still buffered would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
+        # Late: a command that works needs none of it.
         from openviper.core.management.errors import show_error
 
         shown = show_error(terminal, error)
         if shown is None:
             raise
         return shown
+
+
+def _flushed(code: int, terminal: Terminal) -> int:
+    terminal.line(end="")  # Says it where standard output cannot take what is still buffered.
+    return code
 
 
 def _main(argv: list[str], terminal: Terminal) -> int:
@@ -117,12 +121,13 @@ def _main(argv: list[str], terminal: Terminal) -> int:
         terminal.note(usage(script))
         raise
     _choose_settings(script, explicit)
+    if arguments[:1] == ["--version"]:
+        arguments = ["version"]
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help"]
     if not arguments or arguments[0] in ("help", "--help", "-h"):
-        if len(arguments) > 1 and arguments[0] == "help":
-            arguments = [arguments[1], "--help"]
-        else:
-            show_commands(script, terminal)
-            return 0
+        show_commands(script, terminal)
+        return 0
     if arguments[0].startswith("-"):
         terminal.note(usage(script))
     return dispatch(script, arguments)
@@ -191,7 +196,7 @@ def _refuse_option(option: str) -> None:
     from openviper.core.management.errors import did_you_mean
     from openviper.utils.failures import CommandError
 
-    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help"])
+    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help", "--version"])
     raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
 
 

@@ -20,7 +20,7 @@ OWN_VARIABLES = frozenset(
     f"{PREFIX}{name}"
     for name in (
         "APPLICATION DATABASE_URL DOTENV ENV GENERATED_SECRET_KEY SETTINGS_MODULE STARTUP_FAILURE SUPERUSER_EMAIL "
-        "SUPERUSER_PASSWORD SUPERUSER_USERNAME TARGET TEST_CREATE_DB TEST_REUSE_DB TRACEBACK"
+        "SUPERUSER_PASSWORD SUPERUSER_USERNAME TARGET TEST_APP TRACEBACK"
     ).split()
 )
 """Variables that OpenViper reads and that are no settings."""
@@ -133,7 +133,10 @@ def _missing_apps() -> Iterator[Finding]:
     ]:
         several = resolver.candidates.get(name)
         hint = f"It may be any of {', '.join(several)}; use the dotted name." if several else ""
-        yield Finding("settings.E004", f"installed app {name!r} not found", hint, "INSTALLED_APPS")
+        meant = "" if several else did_you_mean(name, resolver.nearby_apps())
+        yield Finding(
+            "settings.E004", f"installed app {name!r} not found{meant}", hint, "INSTALLED_APPS"
+        )
 
 
 def _broken_paths() -> Iterator[Finding]:
