@@ -32,8 +32,23 @@ if TYPE_CHECKING:
 ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
 """The built-in commands; those of the project and of entry points are accepted too."""
 
-DOT_ONLY = frozenset({"create-app", "create-command", "restore-db", "tasks"})
+DOT_ONLY = frozenset(
+    {
+        "create-app",
+        "create-command",
+        "find-static",
+        "restore-db",
+        "roles",
+        "send-test-email",
+        "settings",
+        "sql-of",
+        "tasks",
+        "version",
+    }
+)
 """Commands for which only a literal ``.`` is a target; any other word belongs to the command."""
+WITHOUT_PROJECT = frozenset({"create-app", "create-command", "restore-db", "tasks", "version"})
+"""Commands that need no project."""
 
 APP_FILES = ("models.py", "routes.py")
 """What makes the working directory the app itself; see `openviper.project.target`."""
@@ -195,7 +210,7 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
 def _needs_project(name: str, arguments: Sequence[str]) -> bool:
     if name == "backup-db":
         return not any(argument.partition("=")[0] == "--db" for argument in arguments)
-    return name not in DOT_ONLY
+    return name not in WITHOUT_PROJECT
 
 
 def _refuse_unknown_here(command: str, reason: TargetError) -> None:
