@@ -14,6 +14,7 @@ from openviper.apps.discovery import discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.conf import Settings, settings
+from openviper.conf.logging import server_log_config
 from openviper.core.context import (
     current_request,
     current_router,
@@ -337,9 +338,7 @@ class OpenViper:
         """
         import uvicorn
 
-        from openviper.utils.logging import get_uvicorn_log_config
-
-        log_config = get_uvicorn_log_config()
+        log_config = server_log_config(settings)
         target: Any = _import_string(self, inspect.currentframe())
         if target is None:
             if reload or workers > 1:

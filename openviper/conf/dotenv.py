@@ -20,6 +20,8 @@ from openviper.project.dotenv_file import find_dotenv
 
 logger = logging.getLogger("openviper.conf")
 
+NAMES_VARIABLE = "OPENVIPER_DOTENV_NAMES"
+"""Tells a process started by this one which variables come from the file, which it reads anew."""
 PROCESS_VARIABLES = re.compile(r"PATH|PYTHON[A-Z0-9_]*|(?:LD|DYLD)_[A-Z0-9_]*")
 """Variables that decide which programs run; a file beside a project is no place to set them."""
 
@@ -147,17 +149,28 @@ def load_dotenv(start: Path | None = None) -> Path | None:
     if not found:
         return None
     path = Path(found)
-    values, malformed = parse_dotenv(_read(path), os.environ)
+    text = _read(path)
+    _forget_earlier_values()
+    values, malformed = parse_dotenv(text, os.environ)
     for number in malformed:
         logger.warning("%s, line %d is not of the form KEY=VALUE and is skipped", path, number)
+    taken: list[str] = []
     for name, value in values.items():
         if PROCESS_VARIABLES.fullmatch(name):
             logger.warning(
                 "%s: %s decides which programs run and is not taken from there", path, name
             )
-        else:
-            os.environ.setdefault(name, value)
+        elif name not in os.environ:
+            os.environ[name] = value
+            taken.append(name)
+    os.environ[NAMES_VARIABLE] = ",".join(taken)
     return path
+
+
+def _forget_earlier_values() -> None:
+    """Take out what this process, or the one that started it, has taken from a `.env`: the file may say otherwise now."""
+    for name in filter(None, os.environ.pop(NAMES_VARIABLE, "").split(",")):
+        os.environ.pop(name, None)
 
 
 def _read(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from openviper.conf.base import Settings, is_sensitive
 from openviper.conf.declaration import Declaration, declaration
-from openviper.conf.production import validate_production
+from openviper.conf.production import is_internal_http, validate_production
 from openviper.exceptions import SettingsValidationError
 from openviper.project.deployment import is_production
 
@@ -46,7 +46,7 @@ def validate_settings(s: Settings, env: str) -> None:
     errors = [error for field in dataclasses.fields(Settings) for error in _field_errors(s, field)]
     # The other rules compare values, which needs them to be of the right types.
     if not errors:
-        errors += _map_errors(s)
+        errors += _contradictions(s)
         if is_production(env):
             validate_production(s, errors)
     if errors:
@@ -87,7 +87,12 @@ def _rule_error(declared: Declaration, value: Any) -> str | None:
     return declared.check(value) if declared.check is not None else None
 
 
-def _map_errors(s: Settings) -> Iterator[str]:
+def _contradictions(s: Settings) -> Iterator[str]:
+    if is_internal_http(s) and (s.SECURE_SSL_REDIRECT or s.SECURE_HSTS_SECONDS):
+        yield (
+            "DEPLOYMENT 'internal-http' excludes SECURE_SSL_REDIRECT and SECURE_HSTS_SECONDS, "
+            "which send browsers to HTTPS."
+        )
     if "default" not in s.DATABASES:
         yield "DATABASES must have an entry 'default'."
     if s.EMAIL.get("use_tls") and s.EMAIL.get("use_ssl"):

@@ -20,6 +20,7 @@ MARKERS = (
     "routes.py",
     "migrations",
     "schemas",
+    "patches",
     "lifecycle.py",
     "tasks.py",
     "admin.py",

@@ -19,6 +19,9 @@ ignore_permissions_ctx: ContextVar[bool] = ContextVar("ignore_permissions_ctx", 
 current_request: ContextVar[Any] = ContextVar("current_request", default=None)
 """The request being answered, or `None`."""
 
+current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
+"""What log lines call the request being answered, or `None`; set by a middleware."""
+
 request_perms_cache: ContextVar[dict[Any, set[str]] | None] = ContextVar(
     "request_perms_cache", default=None
 )

@@ -35,6 +35,11 @@ def find_dotenv(start: str | os.PathLike[str] | None = None) -> str | None:
     return _find_upwards(os.path.abspath(first))
 
 
+def find_project_root() -> str | None:
+    """Return the folder of the running `viperctl.py`, else that of the settings module's top package, or `None`."""
+    return _script_directory() or _settings_directory()
+
+
 def _has_dotenv(directory: str) -> bool:
     return os.path.isfile(os.path.join(directory, NAME))
 

@@ -6,7 +6,7 @@ import os
 
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 
-SKIPPED = frozenset({"migrations", "static", "templates", "media", "logs", "tests"})
+SKIPPED = frozenset({"migrations", "patches", "static", "templates", "media", "logs", "tests"})
 """Folders that are never the project's package."""
 
 # Paths are strings here: every start of a command loads this module, and `pathlib` takes longer than all of it.

@@ -129,7 +129,7 @@ def test_a_server_that_is_stopped_finishes_the_request_it_is_at(
             "Quit with CTRL-C.\n",
         ]
         for line in process.stdout:
-            if "running on" in line:
+            if "startup complete" in line:
                 break
         asking = threading.Thread(
             target=lambda: answers.append(fetch(f"http://127.0.0.1:{port}/slow"))

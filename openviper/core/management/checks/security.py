@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from openviper.conf import settings
 from openviper.conf.lazy import GENERATED_KEY_VARIABLE
-from openviper.conf.production import Violation, violations
+from openviper.conf.production import Violation, is_internal_http, violations
 from openviper.core.management.checks.findings import Finding
 from openviper.project.deployment import is_production
 
@@ -52,6 +52,13 @@ def _advice() -> Iterator[Finding]:
             "security.W007",
             "OPENVIPER_ENV is not 'production'",
             "Set OPENVIPER_ENV=production, so that the rules are enforced at every start.",
+        )
+    if is_internal_http(settings):
+        yield Finding(
+            "security.W010",
+            "DEPLOYMENT is 'internal-http': passwords and cookies cross the network in clear",
+            "Leave it so in a closed network only.",
+            "DEPLOYMENT",
         )
     if settings.TESTING:
         yield Finding("security.W008", "TESTING is True")

@@ -42,11 +42,16 @@ class Command(BaseCommand):
         chosen = list(dict.fromkeys(model for label in options["labels"] for model in named(label)))
         dialect = ddl_dialect(vendor)
         wanted = models_state([*chosen, *generated_joins(chosen)])
-        for change in creation_order(
+        changes = creation_order(
             TableChange(name, dialect.adapted(table), None) for name, table in wanted.items()
-        ):
-            for statement in dialect.create_table(change.table, change.wanted):
-                self.stdout(f"{statement};")
+        )
+        statements = [
+            statement
+            for change in changes
+            for statement in dialect.create_table(change.table, change.wanted)
+        ]
+        for statement in (*statements, *dialect.late(changes, {})):
+            self.stdout(f"{statement};")
 
 
 def named(label: str) -> list[type[Any]]:

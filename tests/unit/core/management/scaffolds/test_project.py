@@ -25,6 +25,7 @@ FILES = [
     "shop/asgi.py",
     "shop/routes.py",
     "shop/settings.py",
+    "shop/settings_production.py",
     "shop/views.py",
     "static/.gitkeep",
     "templates/home.html",
