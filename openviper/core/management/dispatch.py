@@ -8,7 +8,7 @@ import sys
 
 from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.completion import TRIGGER
-from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
+from openviper.core.management.listing import BUILTIN_ORIGIN, CommandInfo, describe_commands
 from openviper.project.settings_module import auto_discover_settings
 from openviper.utils.terminal import Terminal, drop_output, show_all_characters
 
@@ -52,17 +52,20 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
         if argument == "--":
             remaining += [argument, *arguments]
         elif argument == "--settings":
-            value = next(arguments, "")
+            value = _module_name(next(arguments, ""))
         elif argument.startswith("--settings="):
-            value = argument.partition("=")[2]
+            value = _module_name(argument.partition("=")[2])
         else:
             remaining.append(argument)
-            continue
-        if value == "" or (value is not None and value.startswith("-")):
-            from openviper.utils.failures import CommandError
-
-            raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value, remaining
+
+
+def _module_name(value: str) -> str:
+    if not value or value.startswith("-"):
+        from openviper.utils.failures import CommandError
+
+        raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
+    return value
 
 
 def execute_from_command_line(argv: Sequence[str] | None = None) -> NoReturn:
@@ -272,24 +275,21 @@ def show_commands(script: str, terminal: Terminal) -> None:
     groups: dict[str, list[tuple[str, str]]] = {BUILTIN_ORIGIN: list(BUILTIN.items())}
     try:
         for info in describe_commands():
-            if info.origin == BUILTIN_ORIGIN:
-                continue
-            note = (
-                f"(hidden by the command of {info.shadowed_by})"
-                if info.shadowed_by
-                else info.summary
-            )
-            groups.setdefault(info.origin, []).append(
-                (info.name, _summary(info.name) if note is None else note)
-            )
-    except (
-        Exception
-    ) as error:  # Help is what a person asks for when nothing works, whatever the settings raise.
+            if info.origin != BUILTIN_ORIGIN:
+                groups.setdefault(info.origin, []).append((info.name, _note(info)))
+    except Exception as error:
+        # Help is what a person asks for when nothing works, whatever the settings raise.
         terminal.warning(f"the project's commands are not shown: {error}")
     for origin, rows in groups.items():
         width = max(len(row[0]) for row in rows)
         lines = [f"  {command.ljust(width)}  {summary}".rstrip() for command, summary in rows]
         terminal.line("\n".join([f"\n[{origin}]", *lines]))
+
+
+def _note(info: CommandInfo) -> str:
+    if info.shadowed_by:
+        return f"(hidden by the command of {info.shadowed_by})"
+    return _summary(info.name) if info.summary is None else info.summary
 
 
 def _summary(name: str) -> str:

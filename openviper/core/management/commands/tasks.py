@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from openviper.core.management.base import BaseCommand, CommandError
@@ -59,23 +60,15 @@ class Command(BaseCommand):
     ) -> None:
         if as_json:
             self.stdout(json.dumps(rows, indent=2))
-            return
-        if not rows:
+        elif rows:
+            self.stdout("\n".join(table_lines(rows, columns)))
+        else:
             self.stdout(empty)
-            return
-        table = [columns, *(tuple(_text(row[name]) for name in columns) for row in rows)]
-        widths = [max(len(line[place]) for line in table) for place in range(len(columns))]
-        for line in table:
-            self.stdout(
-                "  ".join(
-                    text.ljust(width) for text, width in zip(line, widths, strict=True)
-                ).rstrip()
-            )
 
     def _show(self, broker: Broker, options: dict[str, Any]) -> None:
         while True:
-            chosen = [one for one in broker.queues() if options["queue"] in (None, one.name)]
-            rows = [_queue(one) for one in chosen]
+            chosen = [queue for queue in broker.queues() if options["queue"] in (None, queue.name)]
+            rows = [_queue(queue) for queue in chosen]
             self._write(rows, options["json"], ("queue", *STATES, "oldest"), "No tasks.")
             if not options["watch"]:
                 return
@@ -83,8 +76,8 @@ class Command(BaseCommand):
             self.stdout("")
 
     def _list(self, broker: Broker, options: dict[str, Any]) -> None:
-        found = broker.messages(options["state"], options["queue"], options["limit"])
-        rows = [_message(one) for one in found]
+        messages = broker.messages(options["state"], options["queue"], options["limit"])
+        rows = [_message(message) for message in messages]
         columns = ("id", "actor", "queue", "state", "attempts", "sent", "due", "error")
         self._write(rows, options["json"], columns, "No tasks.")
 
@@ -92,12 +85,12 @@ class Command(BaseCommand):
         now = time.time()
         rows = [
             {
-                "pid": one.pid,
-                "host": one.host.partition("/")[0],
-                "started": _moment(one.started_at),
-                "seen": f"{max(0.0, now - one.seen_at):.0f} s ago",
+                "pid": worker.pid,
+                "host": worker.host.partition("/")[0],
+                "started": _moment(worker.started_at),
+                "seen": f"{max(0.0, now - worker.seen_at):.0f} s ago",
             }
-            for one in broker.workers()
+            for worker in broker.workers()
         ]
         self._write(rows, options["json"], ("pid", "host", "started", "seen"), "No workers.")
 
@@ -150,6 +143,14 @@ class Command(BaseCommand):
             )
 
 
+def table_lines(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
+    """Return a heading and a line for each row, the columns under each other."""
+    cells = [list(columns), *([_text(row[name]) for name in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    padded = ([*map(str.ljust, line, widths)] for line in cells)
+    return ["  ".join(line).rstrip() for line in padded]
+
+
 def _text(value: Any) -> str:
     return "-" if value is None or value == "" else str(value)
 
@@ -158,25 +159,25 @@ def _moment(seconds: float) -> str | None:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else None
 
 
-def _queue(one: QueueInfo) -> dict[str, Any]:
+def _queue(queue: QueueInfo) -> dict[str, Any]:
     return {
-        "queue": one.name,
-        "ready": one.ready,
-        "running": one.running,
-        "delayed": one.delayed,
-        "dead": one.dead,
-        "oldest": None if one.oldest is None else f"{one.oldest:.1f} s",
+        "queue": queue.name,
+        "ready": queue.ready,
+        "running": queue.running,
+        "delayed": queue.delayed,
+        "dead": queue.dead,
+        "oldest": None if queue.oldest is None else f"{queue.oldest:.1f} s",
     }
 
 
-def _message(one: MessageInfo) -> dict[str, Any]:
+def _message(message: MessageInfo) -> dict[str, Any]:
     return {
-        "id": one.message_id,
-        "actor": one.actor_name,
-        "queue": one.queue_name,
-        "state": one.state,
-        "attempts": one.attempts,
-        "sent": _moment(one.sent_at),
-        "due": _moment(one.due),
-        "error": one.error,
+        "id": message.message_id,
+        "actor": message.actor_name,
+        "queue": message.queue_name,
+        "state": message.state,
+        "attempts": message.attempts,
+        "sent": _moment(message.sent_at),
+        "due": _moment(message.due),
+        "error": message.error,
     }

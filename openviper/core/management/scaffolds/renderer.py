@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from openviper.core.management.scaffolds.names import ScaffoldError
 
-
 HARMLESS = frozenset({"README", "LICENSE", "LICENCE", "COPYING"})
 """What may lie in a directory that a project is put into, whatever the extension."""
 
