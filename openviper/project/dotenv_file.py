@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from openviper.project.source import find_source
+from openviper.project.directory import SCRIPT, script_directory, settings_directory
 
 NAME = ".env"
-SCRIPT = "viperctl.py"
 LAST_SEARCHED = (SCRIPT, "pyproject.toml", ".git")
 """A folder with one of these is the last one searched on the way up."""
 
@@ -25,7 +23,7 @@ def find_dotenv(start: str | os.PathLike[str] | None = None) -> str | None:
     Args:
         start: Where the way up begins; the working directory when not given.
     """
-    for directory in (_script_directory(), _settings_directory()):
+    for directory in (script_directory(), settings_directory()):
         if directory is not None and _has_dotenv(directory):
             return os.path.join(directory, NAME)
     try:
@@ -35,33 +33,8 @@ def find_dotenv(start: str | os.PathLike[str] | None = None) -> str | None:
     return _find_upwards(os.path.abspath(first))
 
 
-def find_project_root() -> str | None:
-    """Return the folder of the running `viperctl.py`, else that of the settings module's top package, or `None`."""
-    return _script_directory() or _settings_directory()
-
-
 def _has_dotenv(directory: str) -> bool:
     return os.path.isfile(os.path.join(directory, NAME))
-
-
-def _script_directory() -> str | None:
-    script = sys.argv[0] if sys.argv else ""
-    if os.path.basename(script) != SCRIPT:
-        return None
-    return os.path.dirname(os.path.realpath(script))
-
-
-def _settings_directory() -> str | None:
-    module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
-    path = find_source(module) if module else None
-    if path is None:
-        return None
-    # shop/settings.py for "shop.settings", shop/settings/__init__.py for a package.
-    levels = module.count(".") + (os.path.basename(path) == "__init__.py")
-    directory = os.path.dirname(os.path.realpath(path))
-    for _ in range(levels):
-        directory = os.path.dirname(directory)
-    return directory
 
 
 def _find_upwards(directory: str) -> str | None:

@@ -8,8 +8,6 @@ from contextlib import suppress
 BLOCK = 1024 * 1024
 SMALL = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-DIGEST_LENGTH = 12
-"""Hexadecimal digits of the SHA-256 in a hashed name: 48 bits tell the versions of one file apart."""
 COMPRESSIBLE = frozenset(
     ".css .csv .eot .htm .html .ico .js .json .map .md .mjs .otf .svg .ttf .txt .wasm .webmanifest .xml .xhtml".split()
 )
@@ -51,11 +49,7 @@ def copy_file(source: str, target: str, size: int, mode: int, mtime_ns: int) -> 
 def _copy_content(reader: int, writer: int, size: int) -> None:
     # Small files take one read and one write; large ones the kernel copies without a detour through this process.
     if size > SMALL and hasattr(os, "copy_file_range"):
-        with suppress(
-            OSError
-        ):  # Not between these file systems: the loop below goes on where this stopped.
-            while os.copy_file_range(reader, writer, 64 * BLOCK):
-                pass
+        _copy_in_kernel(reader, writer)
     # One byte more than expected: a shorter answer means that this was all.
     wanted = min(size + 1, BLOCK)
     while data := os.read(reader, wanted):
@@ -64,29 +58,37 @@ def _copy_content(reader: int, writer: int, size: int) -> None:
             return
 
 
+def _copy_in_kernel(reader: int, writer: int) -> None:
+    # Not between all file systems: what is left is read and written.
+    with suppress(OSError):
+        while os.copy_file_range(reader, writer, 64 * BLOCK):
+            pass
+
+
 def _write_all(writer: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(writer, view) :]
 
 
-def digest_of(path: str) -> str:
-    """Return the part of a file's SHA-256 that goes into its name."""
-    import hashlib
-
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
-
-
-def hashed_name(name: str, digest: str) -> str:
-    """Return the name of a file with its hash before the suffix: ``css/site.3f2a….css``."""
-    stem, suffix = os.path.splitext(name)
-    return f"{stem}.{digest}{suffix}"
-
-
 def is_compressible(name: str, size: int) -> bool:
-    """Tell whether a companion is worth trying."""
+    """Return whether a companion is worth trying."""
     return size >= MIN_COMPRESSED and os.path.splitext(name)[1].lower() in COMPRESSIBLE
+
+
+def write_file(target: str, content: bytes, mode: int, mtime_ns: int) -> None:
+    """Write a new file, with permissions and time of change.
+
+    Raises:
+        OSError: If writing fails, or the name is taken.
+    """
+    writer = os.open(target, _NEW, 0o600)
+    try:
+        _write_all(writer, content)
+        os.fchmod(writer, mode)
+        os.utime(writer, ns=(mtime_ns, mtime_ns))
+    finally:
+        os.close(writer)
 
 
 def compress_file(source: str, target: str, mode: int, mtime_ns: int) -> bool:
@@ -97,19 +99,14 @@ def compress_file(source: str, target: str, mode: int, mtime_ns: int) -> bool:
     Returns:
         Whether it was kept.
     """
-    import gzip
+    import gzip  # Only collections that compress need it.
 
     with open(source, "rb") as reader:
-        data = gzip.compress(reader.read(), 9, mtime=0)
-    if len(data) > os.path.getsize(source) * WORTHWHILE:
+        content = reader.read()
+    data = gzip.compress(content, 9, mtime=0)
+    if len(data) > len(content) * WORTHWHILE:
         return False
-    writer = os.open(target, _NEW, 0o600)
-    try:
-        _write_all(writer, data)
-        os.fchmod(writer, mode)
-        os.utime(writer, ns=(mtime_ns, mtime_ns))
-    finally:
-        os.close(writer)
+    write_file(target, data, mode, mtime_ns)
     return True
 
 

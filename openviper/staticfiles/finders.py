@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from openviper.conf import settings
+
 ADMIN = "openviper.admin"
 AppLocator = Callable[[str], "str | None"]
 """Finds the directory of an app that cannot be imported."""
@@ -21,8 +23,6 @@ def register_app_locator(locator: AppLocator) -> None:
 
 def discover_app_static_dirs() -> tuple[Path, ...]:
     """Return the `static` directories of the installed apps and of the admin, in order, each real one once."""
-    from openviper.conf import settings
-
     return app_static_dirs(tuple(dict.fromkeys((*settings.INSTALLED_APPS, ADMIN))))
 
 
@@ -33,11 +33,11 @@ def app_static_dirs(apps: Sequence[str]) -> tuple[Path, ...]:
 
 def unique(directories: Iterable[Path]) -> tuple[Path, ...]:
     """Return the directories that exist, in order, each once however it is written."""
-    found: dict[str, Path] = {}
+    by_real_path: dict[str, Path] = {}
     for directory in directories:
         if directory.is_dir():
-            found.setdefault(os.path.realpath(directory), directory)
-    return tuple(found.values())
+            by_real_path.setdefault(os.path.realpath(directory), directory)
+    return tuple(by_real_path.values())
 
 
 def _app_directories(app: str) -> list[str]:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.files import FileResponse, content_disposition
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.routing.paths import below_root
-from openviper.staticfiles.handlers import content_type, is_shown_inline, sanitize_relative_path
+from openviper.staticfiles.file_requests import (
+    content_type,
+    is_shown_inline,
+    sanitize_relative_path,
+)
 from openviper.utils.datastructures import Headers
+from openviper.utils.opened_files import open_below
 
 NOSNIFF = {"x-content-type-options": "nosniff"}
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*\Z")
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# A pipe with nobody at its other end would otherwise block the thread that opens it.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 Opened = tuple[BinaryIO, os.stat_result]
 
 
@@ -80,77 +81,75 @@ class StaticFilesMiddleware:
             return _refusal(400, "Bad Request")
         if not name or relative.endswith("/"):
             return _refusal(404, "Not Found")
-        wants_gzip = _accepts_gzip(Headers(scope["headers"]))
+        return await self._send(name, _accepts_gzip(Headers(scope["headers"])))
+
+    async def _send(self, name: str, wants_gzip: bool) -> Response:
         found = await asyncio.to_thread(self._find, name, wants_gzip)
         if found is None:
             return _refusal(404, "Not Found")
-        opened, has_variant, is_variant = found
-        if opened[1].st_size > self.max_file_size:
-            opened[0].close()
+        file, status = found.opened
+        if status.st_size > self.max_file_size:
+            file.close()
             return _refusal(413, "Content Too Large")
-        return self._file_response(name, opened, has_variant=has_variant, is_variant=is_variant)
+        return self._file_response(name, found)
 
-    def _find(self, name: str, wants_gzip: bool) -> tuple[Opened, bool, bool] | None:
-        """Open a file; also tell whether a compressed form exists, and whether it is what was opened."""
+    def _find(self, name: str, wants_gzip: bool) -> _Found | None:
+        """Open a file in the first directory that has it."""
         for directory in self._directories:
-            opened = open_below(directory, name)
-            if opened is None:
-                continue
-            packed = open_below(directory, f"{name}.gz")
-            # A companion that is older than the file holds what the file was before.
-            if packed is None or packed[1].st_mtime_ns < opened[1].st_mtime_ns:
-                if packed is not None:
-                    packed[0].close()
-                return opened, False, False
-            spare = opened if wants_gzip else packed
-            spare[0].close()
-            return (packed if wants_gzip else opened), True, wants_gzip
+            opened = open_file(directory, name)
+            if opened is not None:
+                return _with_companion(directory, name, opened, wants_gzip)
         return None
 
-    def _file_response(
-        self, name: str, opened: Opened, *, has_variant: bool, is_variant: bool
-    ) -> Response:
+    def _file_response(self, name: str, found: _Found) -> Response:
         kind = content_type(name)
-        age = self.cache_max_age
-        headers = {
-            **NOSNIFF,
-            "cache-control": "no-cache" if age is None else f"public, max-age={age}",
-        }
-        if has_variant:
+        headers = {**NOSNIFF, "cache-control": self._cache_control()}
+        if found.has_variant:
             headers["vary"] = "Accept-Encoding"
-        if is_variant:
+        if found.is_variant:
             headers["content-encoding"] = "gzip"
         if self.untrusted and not is_shown_inline(kind):
             headers["content-disposition"] = content_disposition(name.rpartition("/")[2])
-        return FileResponse(name, headers=headers, media_type=kind, opened=opened)
+        return FileResponse(name, headers=headers, media_type=kind, opened=found.opened)
+
+    def _cache_control(self) -> str:
+        age = self.cache_max_age
+        return "no-cache" if age is None else f"public, max-age={age}"
 
 
-def open_below(directory: Path, name: str) -> Opened | None:
-    """Open a regular file below a directory without following a link on the way; `None` if that cannot be done.
+class _Found(NamedTuple):
+    """A file that was asked for.
 
-    Each part is opened relative to the one before, so nothing can be exchanged for a link in between.
+    Attributes:
+        opened: The file, or its compressed form, open.
+        has_variant: Whether there is a compressed form.
+        is_variant: Whether that is what was opened.
     """
-    *folders, last = name.split("/")
+
+    opened: Opened
+    has_variant: bool
+    is_variant: bool
+
+
+def _with_companion(directory: Path, name: str, opened: Opened, wants_gzip: bool) -> _Found:
+    """Choose between a file and its compressed form, and close the other."""
+    packed = open_file(directory, f"{name}.gz")
+    if packed is None:
+        return _Found(opened, has_variant=False, is_variant=False)
+    # A companion that is older than the file holds what the file was before.
+    is_current = packed[1].st_mtime_ns >= opened[1].st_mtime_ns
+    chosen, spare = (packed, opened) if is_current and wants_gzip else (opened, packed)
+    spare[0].close()
+    return _Found(chosen, has_variant=is_current, is_variant=chosen is packed)
+
+
+def open_file(directory: Path, name: str) -> Opened | None:
+    """Open a regular file below a directory without following a link on the way; `None` if that cannot be done."""
     try:
-        current = os.open(directory, _DIRECTORY)
-        try:
-            for folder in folders:
-                inner = os.open(folder, _DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
-                os.close(current)
-                current = inner
-            opened = os.open(last, _FILE, dir_fd=current)
-        finally:
-            os.close(current)
-    except (
-        OSError,
-        ValueError,
-    ):  # Missing, a link, no permission, a name too long, or a lone surrogate.
+        descriptor = open_below(directory, name)
+    except (OSError, ValueError):  # Missing, a link, no permission, too long, or a lone surrogate.
         return None
-    status = os.fstat(opened)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(opened)
-        return None
-    return os.fdopen(opened, "rb"), status
+    return os.fdopen(descriptor, "rb"), os.fstat(descriptor)
 
 
 def _accepts_gzip(headers: Headers) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from openviper.conf import settings
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import ASGIApp
+from openviper.project.directory import in_project
 from openviper.staticfiles.finders import ADMIN, app_static_dirs, discover_app_static_dirs, unique
 
 _enabled: set[str] = set()
@@ -34,19 +36,19 @@ def media() -> list[Any]:
 
 
 def is_static_enabled() -> bool:
-    """Tell whether `static` was called."""
+    """Return whether `static` was called."""
     return "static" in _enabled
 
 
 def is_media_enabled() -> bool:
-    """Tell whether `media` was called."""
+    """Return whether `media` was called."""
     return "media" in _enabled
 
 
 def static_directories() -> tuple[Path, ...]:
     """Return where static files are looked for, in the order in which `collectstatic` takes them, and then what it made."""
-    project = [Path(directory) for directory in settings.STATICFILES_DIRS]
-    return unique([*project, *discover_app_static_dirs(), Path(settings.STATIC_ROOT)])
+    project = [in_project(directory) for directory in settings.STATICFILES_DIRS]
+    return unique([*project, *discover_app_static_dirs(), in_project(settings.STATIC_ROOT)])
 
 
 def local_prefix(name: str, url: str) -> str | None:
@@ -73,6 +75,29 @@ def serve_files(app: ASGIApp) -> ASGIApp:
     Raises:
         ImproperlyConfigured: If `STATIC_URL` or `MEDIA_URL` is ``/``, or both are the same.
     """
+    mounts = list(_mounts())
+    if not mounts:
+        return app
+    # Late: an application that serves nothing does not need it.
+    from openviper.staticfiles.middleware import StaticFilesMiddleware
+
+    # The longer prefix goes outside: one may lie below the other.
+    for mount in sorted(mounts, key=lambda mount: len(mount.prefix)):
+        app = StaticFilesMiddleware(
+            app, mount.prefix, mount.directories, cache_max_age=None, untrusted=mount.is_untrusted
+        )
+    return app
+
+
+class _Mount(NamedTuple):
+    """Directories that are served below a path; `is_untrusted` for files that users have uploaded."""
+
+    prefix: str
+    directories: tuple[Path, ...]
+    is_untrusted: bool
+
+
+def _mounts() -> Iterator[_Mount]:
     static_prefix = local_prefix("STATIC_URL", settings.STATIC_URL)
     media_prefix = local_prefix("MEDIA_URL", settings.MEDIA_URL)
     if static_prefix is not None and static_prefix == media_prefix:
@@ -80,16 +105,7 @@ def serve_files(app: ASGIApp) -> ASGIApp:
             f"STATIC_URL and MEDIA_URL must differ, both are {settings.STATIC_URL!r}"
         )
     directories = static_directories() if is_static_enabled() else app_static_dirs((ADMIN,))
-    mounts: list[tuple[str, tuple[Path, ...], bool]] = []
-    if static_prefix is not None and (is_static_enabled() or directories):
-        mounts.append((static_prefix, directories, False))
+    if static_prefix is not None and (directories or is_static_enabled()):
+        yield _Mount(static_prefix, directories, is_untrusted=False)
     if media_prefix is not None and is_media_enabled():
-        mounts.append((media_prefix, (Path(settings.MEDIA_ROOT),), True))
-    if not mounts:
-        return app
-    from openviper.staticfiles.middleware import StaticFilesMiddleware
-
-    # The longer prefix goes outside: one may lie below the other.
-    for prefix, places, untrusted in sorted(mounts, key=lambda mount: len(mount[0])):
-        app = StaticFilesMiddleware(app, prefix, places, cache_max_age=None, untrusted=untrusted)
-    return app
+        yield _Mount(media_prefix, (in_project(settings.MEDIA_ROOT),), is_untrusted=True)

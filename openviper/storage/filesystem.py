@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from openviper.conf import settings
+from openviper.project.directory import in_project
 from openviper.storage.base import MAX_READ, Content
 from openviper.storage.names import check_name, clean_name, generate_unique_name
 
@@ -56,19 +58,14 @@ class FileSystemStorage:
         """The directory."""
         if self._location is not None:
             return Path(self._location)
-        from openviper.conf import settings
-
-        return Path(settings.MEDIA_ROOT)
+        return in_project(settings.MEDIA_ROOT)
 
     @property
     def base_url(self) -> str:
         """What addresses begin with; ends with a slash."""
         if self._base_url is not None:
             return self._base_url.rstrip("/") + "/"
-        from openviper.conf import settings
-
-        url = settings.MEDIA_URL
-        return url.rstrip("/") + "/"
+        return settings.MEDIA_URL.rstrip("/") + "/"
 
     async def save(self, name: str, content: Content) -> str:
         """Store a file under a temporary name, flush it, then give it its own; see `Storage.save`."""

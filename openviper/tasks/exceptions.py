@@ -84,3 +84,7 @@ class ResultFailure(OpenViperTasksError):  # noqa: N818 - the public name
         self.type_name = type_name
         self.message = message
         super().__init__(f"message {message_id!r} failed: {type_name}: {message}")
+
+
+class Reject(OpenViperTasksError):  # noqa: N818 - what a task says, not what went wrong
+    """Raised by a task: its message is dead at once, however many retries are left."""

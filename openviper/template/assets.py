@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from openviper.conf import settings
+from openviper.project.directory import in_project
+
 RECORD_NAME = ".openviper-static.json"
 """The record in the destination of `collectstatic`; hidden, so that no source file is likely to be called so."""
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+"""What the record is written as; version 1 is read too."""
 
 _cached: tuple[tuple[str, int, int], dict[str, str]] | None = None
 
@@ -31,12 +35,10 @@ def static_url(name: str) -> str:
     Raises:
         ValueError: If `name` is empty, absolute or leads outside.
     """
-    from openviper.conf import settings
-
     if not name or name.startswith("/") or "\\" in name or ".." in name.split("/"):
         raise ValueError(f"{name!r} is not the path of a static file below a static directory")
     if not settings.DEBUG:
-        name = hashed_names(Path(settings.STATIC_ROOT)).get(name, name)
+        name = hashed_names(in_project(settings.STATIC_ROOT)).get(name, name)
     return f"{settings.STATIC_URL.rstrip('/')}/{quote(name)}"
 
 
@@ -63,7 +65,9 @@ def read_record(directory: Path) -> dict[str, Any]:
         record = json.loads((directory / RECORD_NAME).read_bytes())
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) and record.get("version") == RECORD_VERSION else {}
+    if not isinstance(record, dict) or record.get("version") not in (1, RECORD_VERSION):
+        return {}
+    return record
 
 
 def _names(record: dict[str, Any]) -> dict[str, str]:

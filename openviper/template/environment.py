@@ -10,7 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from openviper.conf import settings
 from openviper.exceptions import OpenViperException
+from openviper.project.directory import in_project
 from openviper.template.assets import static_url
 
 if TYPE_CHECKING:
@@ -41,10 +43,8 @@ class MissingDependencyError(OpenViperException, ImportError):
 
 def get_template_directories() -> list[str]:
     """Return where templates are searched: `TEMPLATES_DIR`, then the `templates` folder of each installed app."""
-    from openviper.conf import settings
-
     directories = [
-        os.path.abspath(settings.TEMPLATES_DIR),
+        os.path.normpath(in_project(settings.TEMPLATES_DIR)),
         *_app_directories(tuple(settings.INSTALLED_APPS)),
     ]
     return list(dict.fromkeys(directories))
@@ -52,19 +52,17 @@ def get_template_directories() -> list[str]:
 
 @lru_cache(maxsize=16)
 def _app_directories(apps: tuple[str, ...]) -> tuple[str, ...]:
-    found = []
-    for app in apps:
-        try:
-            spec = find_spec(app)
-        except (ImportError, ValueError):
-            continue
-        locations = (spec.submodule_search_locations or ()) if spec is not None else ()
-        found += [
-            str(Path(location, "templates"))
-            for location in locations
-            if Path(location, "templates").is_dir()
-        ]
-    return tuple(found)
+    folders = [Path(place, "templates") for app in apps for place in _locations(app)]
+    return tuple(str(folder) for folder in folders if folder.is_dir())
+
+
+def _locations(app: str) -> list[str]:
+    """Return where the package of an app lies; nothing if it cannot be found."""
+    try:
+        spec = find_spec(app)
+    except (ImportError, ValueError):
+        return []
+    return list(spec.submodule_search_locations or ()) if spec is not None else []
 
 
 def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
@@ -73,8 +71,6 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
     Raises:
         MissingDependencyError: If Jinja2 is not installed.
     """
-    from openviper.conf import settings
-
     return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD)
 
 
@@ -130,6 +126,7 @@ def render_to_string(
     if template_dir is not None:
         directories = list(dict.fromkeys([os.path.abspath(template_dir), *directories]))
     environment = get_jinja2_env(directories)
+    # Behind the line above, which says what to install where the package is missing.
     from jinja2 import TemplateNotFound
 
     try:

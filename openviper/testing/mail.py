@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 from openviper.core.email.addresses import parse_mailbox
 
 if TYPE_CHECKING:
-    from openviper.core.email.attachment import AttachmentData
+    from openviper.core.email.attachment_data import AttachmentData
     from openviper.core.email.message import EmailMessageData
 
 

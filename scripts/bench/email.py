@@ -27,7 +27,7 @@ from email.mime.text import MIMEText
 from email.utils import formatdate, make_msgid
 from statistics import median
 
-from openviper.core.email.attachment import AttachmentData
+from openviper.core.email.attachment_data import AttachmentData
 from openviper.core.email.backends import SMTPBackend
 from openviper.core.email.config import EmailSettings
 from openviper.core.email.message import EmailMessageData, message_bytes

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from openviper.staticfiles.copying import hashed_name
+from openviper.staticfiles.hashed_names import hashed_name
 from openviper.storage import MemoryStorage, default_storage
 from openviper.template import render_to_string
 from openviper.testing import override_openviper_settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
-    from openviper.core.email.attachment import AttachmentData as AttachmentData
+    from openviper.core.email.attachment_data import AttachmentData as AttachmentData
     from openviper.core.email.backends import ConsoleBackend as ConsoleBackend
     from openviper.core.email.backends import EmailBackend as EmailBackend
     from openviper.core.email.backends import FileBackend as FileBackend
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from openviper.core.email.backends import send_console as send_console
     from openviper.core.email.backends import send_smtp as send_smtp
     from openviper.core.email.config import EmailSettings as EmailSettings
-    from openviper.core.email.headers import list_unsubscribe as list_unsubscribe
+    from openviper.core.email.list_headers import list_unsubscribe as list_unsubscribe
+    from openviper.core.email.message import Alternative as Alternative
     from openviper.core.email.message import EmailMessageData as EmailMessageData
     from openviper.core.email.message import build_message as build_message
     from openviper.core.email.queue import enqueue_email_job as enqueue_email_job
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "openviper.core.email.attachment": ("AttachmentData",),
+        "openviper.core.email.attachment_data": ("AttachmentData",),
         "openviper.core.email.backends": (
             "ConsoleBackend",
             "EmailBackend",
@@ -43,8 +44,8 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "send_smtp",
         ),
         "openviper.core.email.config": ("EmailSettings",),
-        "openviper.core.email.headers": ("list_unsubscribe",),
-        "openviper.core.email.message": ("EmailMessageData", "build_message"),
+        "openviper.core.email.list_headers": ("list_unsubscribe",),
+        "openviper.core.email.message": ("Alternative", "EmailMessageData", "build_message"),
         "openviper.core.email.queue": ("enqueue_email_job", "worker_available"),
         "openviper.core.email.sender": ("SendResult", "send_email", "send_many"),
     },

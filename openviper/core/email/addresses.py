@@ -11,9 +11,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from openviper.core.email.domains import check_address_literal, to_ascii
+
 MAX_LOCAL = 64
 MAX_ADDRESS = 254
 """Octets of a local part, and of an address within the angle brackets (RFC 5321, 4.5.3.1; RFC 3696, erratum 1690)."""
+MAX_TEXT = 1000
+"""Characters of an address with its name."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Line ends and separators beyond ASCII, and halves of characters, which no encoding takes.
@@ -22,8 +26,7 @@ _SPACE = re.compile(r"\s")
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 _DOT_ATOM = re.compile(rf"[{_ATEXT}\u00a1-\U0010ffff]+(?:\.[{_ATEXT}\u00a1-\U0010ffff]+)*\Z")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"\Z')
-_MAILBOX = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^<>",:;@()\[\]\\]*?)\s*<(?P<address>[^<>]*)>\Z')
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_PLAIN_NAME = re.compile(r'[^<>",:;@()\[\]\\]*\Z')
 
 
 class Mailbox(NamedTuple):
@@ -58,6 +61,8 @@ def parse_mailbox(text: str) -> Mailbox:
     """
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not a mail address")
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"mail address {text[:40]!r}... is longer than {MAX_TEXT} characters")
     return _parse(text.strip())
 
 
@@ -65,57 +70,69 @@ def parse_mailbox(text: str) -> Mailbox:
 def _parse(text: str) -> Mailbox:
     if _FORBIDDEN.search(text):
         raise ValueError(f"mail address {text!r} holds a control character")
-    match = _MAILBOX.match(text)
-    name, address = (match["name"], match["address"]) if match else ("", text)
-    if name.startswith('"'):
-        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    name, address = _split(text)
     local, at, domain = address.rpartition("@")
     if not at:
         raise ValueError(f"{text!r} is not a mail address: it has no '@'")
-    if not (
-        (_DOT_ATOM.match(local) and not _SPACE.search(local))
-        or (_QUOTED.match(local) and local.isascii())
-    ):
-        raise ValueError(
-            f"{text!r} is not one mail address; several are a list, and a name with a comma, dot or the like before "
-            "the <address> goes in double quotes"
-        )
-    ascii_domain = to_ascii_domain(domain, text)
-    if len(local.encode()) > MAX_LOCAL or len(f"{local}@{ascii_domain}".encode()) > MAX_ADDRESS:
+    if not _is_local_part(local):
+        raise ValueError(_why_not(local, text))
+    mailbox = Mailbox(" ".join(name.split()), local, to_ascii_domain(domain, text))
+    _check_length(mailbox, text)
+    return mailbox
+
+
+def _check_length(mailbox: Mailbox, text: str) -> None:
+    if len(mailbox.local.encode()) > MAX_LOCAL or len(mailbox.address.encode()) > MAX_ADDRESS:
         raise ValueError(f"mail address {text!r} is longer than RFC 5321 allows")
-    return Mailbox(" ".join(name.split()), local, ascii_domain)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return the name, without quotes, and the address of a text; the whole text as an address if it has no name.
+
+    Cut at the brackets and not found by one expression, which would take the square of the length for some texts.
+    """
+    start = text.rfind("<")
+    if start < 0 or not text.endswith(">"):
+        return "", text
+    name, address = text[:start].rstrip(), text[start + 1 : -1]
+    if _QUOTED.match(name):
+        return re.sub(r"\\(.)", r"\1", name[1:-1]), address
+    return (name, address) if _PLAIN_NAME.match(name) else ("", text)
+
+
+def _is_local_part(local: str) -> bool:
+    if _QUOTED.match(local):
+        return local.isascii()
+    return _DOT_ATOM.match(local) is not None and not _SPACE.search(local)
+
+
+def _why_not(local: str, text: str) -> str:
+    if local and _DOT_ATOM.match(local.replace(".", "") or "."):
+        return (
+            f"{text!r} is not a mail address: dots at the ends of {local!r} or side by side need quotes, as in "
+            f"'\"{local}\"@...'"
+        )
+    return (
+        f"{text!r} is not one mail address; several are a list, and a name with a comma, dot or the like before "
+        "the <address> goes in double quotes"
+    )
 
 
 def to_ascii_domain(domain: str, shown: str) -> str:
-    """Return a domain as DNS knows it.
+    """Return the domain of an address as DNS knows it.
 
     Args:
         domain: A name, or an address in square brackets.
         shown: What an error names.
 
     Raises:
-        ValueError: If it is no domain.
+        ValueError: If it is not a domain.
     """
-    if domain.startswith("[") and domain.endswith("]"):
-        import ipaddress
-
-        literal = domain[1:-1]
-        try:
-            if literal[:5].lower() == "ipv6:":
-                ipaddress.IPv6Address(literal[5:])
-            else:
-                ipaddress.IPv4Address(literal)
-        except ValueError:
-            raise ValueError(f"mail address {shown!r} has no address in its brackets") from None
-        return domain
+    is_literal = domain.startswith("[") and domain.endswith("]")
     try:
-        # The standard library's IDNA (RFC 3490); a trailing dot is no part of a mail domain.
-        encoded = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        encoded = ""
-    if not encoded or not all(_LABEL.match(label) for label in encoded.split(".")):
-        raise ValueError(f"mail address {shown!r} has no valid domain")
-    return encoded
+        return check_address_literal(domain) if is_literal else to_ascii(domain)
+    except ValueError as error:
+        raise ValueError(f"mail address {shown!r} has no valid domain: {error}") from None
 
 
 def normalize_addresses(values: Iterable[str] | str | None) -> list[str]:
@@ -129,15 +146,17 @@ def normalize_addresses(values: Iterable[str] | str | None) -> list[str]:
     """
     if values is None:
         return []
-    found: dict[str, None] = {}
-    for value in [values] if isinstance(values, str) else values:
-        if not isinstance(value, str):
-            raise ValueError(f"{value!r} is not a mail address")
-        text = value.strip()
-        if not text:
-            continue
-        if _CONTROL.search(text):
-            raise ValueError(f"mail address {text!r} holds a control character")
+    given = [values] if isinstance(values, str) else values
+    texts = [_checked(value) for value in given]
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def _checked(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a mail address")
+    text = value.strip()
+    if _CONTROL.search(text):
+        raise ValueError(f"mail address {text!r} holds a control character")
+    if text:
         parse_mailbox(text)
-        found[text] = None
-    return list(found)
+    return text

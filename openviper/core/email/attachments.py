@@ -7,12 +7,15 @@ import base64
 import binascii
 import os
 import re
-import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from openviper.core.email.attachment import OCTETS, AttachmentData, clean_filename, detect_mimetype
+from openviper.core.email.allowed_files import read_allowed_file
+from openviper.core.email.attachment_data import OCTETS, AttachmentData, clean_filename
+from openviper.core.email.mime_parts import text_type
+from openviper.core.email.mime_types import detect_mimetype
 from openviper.core.email.safe_fetch import (
     NoRedirectHandler,
     is_private_hostname,
@@ -52,7 +55,6 @@ FETCH_TIMEOUT = 10.0
 """Seconds that fetching one may take in all."""
 AT_ONCE = 4
 """Files and addresses that are read at a time."""
-LONGEST_PATH = 4096
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
@@ -65,19 +67,19 @@ async def resolve_attachments(attachments: Sequence[object] | None) -> list[Atta
 
     Raises:
         TypeError: If one has a form that is not known.
-        ValueError: If one may not be read, is too large, or has a type that is none.
+        ValueError: If one may not be read, is too large, or has a type that is not one.
         OSError: If a file or an address cannot be read.
     """
     if not attachments:
         return []
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(index: int, attachment: object) -> AttachmentData:
+    async def resolve(index: int, attachment: object) -> AttachmentData:
         async with gate:
             return await resolve_attachment(attachment, index)
 
     tasks = [
-        asyncio.ensure_future(one(index, attachment))
+        asyncio.ensure_future(resolve(index, attachment))
         for index, attachment in enumerate(attachments, 1)
     ]
     try:
@@ -89,79 +91,124 @@ async def resolve_attachments(attachments: Sequence[object] | None) -> list[Atta
 
 async def resolve_attachment(attachment: object, index: int) -> AttachmentData:
     """Return one attachment; `index` counts from 1 and names what has no name."""
-    if isinstance(attachment, AttachmentData):
-        mimetype = detect_mimetype(
-            attachment.filename, attachment.content, attachment.mimetype or OCTETS
-        )
-        return replace(_limited(attachment, index), mimetype=mimetype)
-    if isinstance(attachment, (bytes, bytearray, memoryview)):
-        return _limited(AttachmentData(_fallback(index), bytes(attachment)), index)
-    if isinstance(attachment, Path):
-        return await resolve_file_attachment(
-            attachment, clean_filename(attachment.name, _fallback(index))
-        )
-    if isinstance(attachment, str):
-        if _is_url(attachment):
-            return await resolve_url_attachment(attachment, index)
-        return await resolve_file_attachment(
-            Path(attachment), clean_filename(attachment, _fallback(index))
-        )
-    if isinstance(attachment, tuple):
-        return await resolve_tuple_attachment(attachment, index)
-    if isinstance(attachment, Mapping):
-        return await resolve_dict_attachment(attachment, index)
+    for form, resolve in _FORMS:
+        if isinstance(attachment, form):
+            return await resolve(attachment, index)
     raise TypeError(f"attachment {index} is {type(attachment).__name__}, which cannot be attached")
 
 
+async def _resolve_data(attachment: AttachmentData, index: int) -> AttachmentData:
+    mimetype = detect_mimetype(
+        attachment.filename, attachment.content, attachment.mimetype or OCTETS
+    )
+    return replace(_limited(attachment, index), mimetype=mimetype)
+
+
+async def _resolve_bytes(attachment: bytes | bytearray | memoryview, index: int) -> AttachmentData:
+    return _limited(AttachmentData(_fallback(index), bytes(attachment)), index)
+
+
+async def _resolve_path(attachment: Path, index: int) -> AttachmentData:
+    name = clean_filename(attachment.name, _fallback(index))
+    return await resolve_file_attachment(attachment, name)
+
+
+async def _resolve_text(attachment: str, index: int) -> AttachmentData:
+    if _is_url(attachment):
+        return await resolve_url_attachment(attachment, index)
+    return await _resolve_path(Path(attachment), index)
+
+
 async def resolve_tuple_attachment(attachment: tuple[object, ...], index: int) -> AttachmentData:
-    """Return an attachment given as ``(filename, payload)`` or ``(filename, payload, mimetype)``."""
+    """Return an attachment given as ``(filename, payload)`` or ``(filename, payload, mimetype)``.
+
+    A text is a content, whatever it looks like; a file is given as a `Path`.
+    """
     if len(attachment) not in (2, 3):
         raise TypeError(
             f"attachment {index} is a tuple of {len(attachment)}; it takes (filename, payload[, mimetype])"
         )
-    filename, payload = attachment[0], attachment[1]
-    explicit = attachment[2] if len(attachment) == 3 else None
+    filename, payload, explicit = (*attachment, None)[:3]
     if not isinstance(filename, str):
-        raise TypeError(f"attachment {index} has the name {filename!r}, which is no text")
+        raise TypeError(f"attachment {index} has the name {filename!r}, which is not a text")
     if isinstance(payload, Path):
-        found = await resolve_file_attachment(payload, filename)
-    elif isinstance(payload, str) and _is_url(payload):
-        found = await resolve_url_attachment(payload, index)
-    elif isinstance(payload, str) and await asyncio.to_thread(_is_allowed_file, payload):
-        found = await resolve_file_attachment(Path(payload), filename)
-    else:
-        return _finished(filename, _as_bytes(payload, index), explicit, index)
-    return _finished(filename, found.content, explicit or found.mimetype, index)
+        file = await resolve_file_attachment(payload, filename)
+        return _finished(filename, file.content, explicit or file.mimetype, index)
+    return _from_content(filename, payload, explicit, index)
 
 
 async def resolve_dict_attachment(
     attachment: Mapping[object, object], index: int
 ) -> AttachmentData:
     """Return an attachment given as a dict with ``content_b64``, ``path``, ``url`` or ``content``."""
-    filename, explicit = attachment.get("filename"), attachment.get("mimetype")
-    if filename is not None and not isinstance(filename, str):
-        raise TypeError(f"attachment {index} has the name {filename!r}, which is no text")
-    content_id = attachment.get("content_id") or ""
-    if not isinstance(content_id, str):
-        raise TypeError(f"attachment {index} has the content_id {content_id!r}, which is no text")
-    if attachment.get("content_b64") is not None:
-        found = AttachmentData(filename or "", _decoded(attachment["content_b64"], index), "")
-    elif attachment.get("path") is not None:
-        path = attachment["path"]
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"attachment {index} has the path {path!r}, which is none")
-        found = await resolve_file_attachment(Path(path), filename or Path(path).name)
-    elif attachment.get("url") is not None:
-        url = attachment["url"]
-        if not isinstance(url, str):
-            raise TypeError(f"attachment {index} has the address {url!r}, which is no text")
-        found = await resolve_url_attachment(url, index)
-    elif attachment.get("content") is not None:
-        found = AttachmentData(filename or "", _as_bytes(attachment["content"], index), "")
-    else:
-        raise TypeError(f"attachment {index} is a dict without content_b64, path, url or content")
-    done = _finished(filename or found.filename, found.content, explicit or found.mimetype, index)
-    return replace(done, content_id=content_id) if content_id else done
+    filename = _text_of(attachment, "filename", index)
+    content_id = _text_of(attachment, "content_id", index)
+    explicit = attachment.get("mimetype")
+    for key, resolve in _SOURCES.items():
+        value = attachment.get(key)
+        if value is not None:
+            file = await resolve(value, filename, explicit, index)
+            return replace(file, content_id=content_id) if content_id else file
+    raise TypeError(f"attachment {index} is a dict without content_b64, path, url or content")
+
+
+def _text_of(attachment: Mapping[object, object], key: str, index: int) -> str:
+    value = attachment.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"attachment {index} has the {key} {value!r}, which is not a text")
+    return value
+
+
+async def _from_base64(
+    value: object, filename: str, explicit: object, index: int
+) -> AttachmentData:
+    return _finished(filename, _decoded(value, index), explicit, index)
+
+
+async def _from_path(value: object, filename: str, explicit: object, index: int) -> AttachmentData:
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"attachment {index} has the path {value!r}, which is not one")
+    path = Path(value)
+    file = await resolve_file_attachment(path, filename or path.name)
+    return _finished(filename or file.filename, file.content, explicit or file.mimetype, index)
+
+
+async def _from_url(value: object, filename: str, explicit: object, index: int) -> AttachmentData:
+    if not isinstance(value, str):
+        raise TypeError(f"attachment {index} has the address {value!r}, which is not a text")
+    file = await resolve_url_attachment(value, index)
+    return _finished(filename or file.filename, file.content, explicit or file.mimetype, index)
+
+
+async def _from_plain_content(
+    value: object, filename: str, explicit: object, index: int
+) -> AttachmentData:
+    return _from_content(filename, value, explicit, index)
+
+
+_Resolve = Callable[[Any, int], Awaitable[AttachmentData]]
+_FORMS: tuple[tuple[type | tuple[type, ...], _Resolve], ...] = (
+    (AttachmentData, _resolve_data),
+    ((bytes, bytearray, memoryview), _resolve_bytes),
+    (Path, _resolve_path),
+    (str, _resolve_text),
+    (tuple, resolve_tuple_attachment),
+    (Mapping, resolve_dict_attachment),
+)
+_SOURCES: dict[str, Callable[[object, str, object, int], Awaitable[AttachmentData]]] = {
+    "content_b64": _from_base64,
+    "path": _from_path,
+    "url": _from_url,
+    "content": _from_plain_content,
+}
+
+
+def _from_content(filename: str, payload: object, explicit: object, index: int) -> AttachmentData:
+    """Return a file of this content; a text is encoded as UTF-8, and the type says so."""
+    file = _finished(filename, _as_bytes(payload, index), explicit, index)
+    return replace(file, mimetype=text_type(file.mimetype)) if isinstance(payload, str) else file
 
 
 def _finished(filename: str, content: bytes, explicit: object, index: int) -> AttachmentData:
@@ -186,7 +233,10 @@ def _fallback(index: int) -> str:
 
 def _as_bytes(payload: object, index: int) -> bytes:
     if isinstance(payload, str):
-        return payload.encode()
+        try:
+            return payload.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"attachment {index} has half a character: {error.reason}") from None
     if isinstance(payload, (bytes, bytearray, memoryview)):
         return bytes(payload)
     raise TypeError(f"attachment {index} has {type(payload).__name__} for a content")
@@ -203,7 +253,7 @@ def _decoded(text: object, index: int) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(
-            f"attachment {index} has a content_b64 that is no base64: {error}"
+            f"attachment {index} has a content_b64 that is not base64: {error}"
         ) from None
 
 
@@ -214,75 +264,23 @@ def _is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
-def _allowed_directories() -> list[Path]:
-    return [Path(one).resolve() for one in ATTACHMENT_ALLOWED_DIRS]
-
-
-def _is_allowed_file(text: str) -> bool:
-    """Tell whether a text is the path of a file that may be attached; all other texts are contents."""
-    if not text or len(text) > LONGEST_PATH or "\0" in text or "\n" in text or "\r" in text:
-        return False
-    try:
-        path = Path(text).resolve()
-        return any(path.is_relative_to(one) for one in _allowed_directories()) and path.is_file()
-    except (OSError, RuntimeError, ValueError):
-        return False
-
-
 async def resolve_file_attachment(path: Path, filename: str) -> AttachmentData:
     """Return a file below one of `ATTACHMENT_ALLOWED_DIRS`.
 
     Raises:
-        ValueError: If it may not be attached, is no regular file, or is too large.
+        ValueError: If it may not be attached, is not a regular file, or is too large.
         OSError: If it is missing or cannot be read.
     """
-    if not ATTACHMENT_ALLOWED_DIRS:
+    directories = list(ATTACHMENT_ALLOWED_DIRS)
+    if not directories:
         raise ValueError(
             f"file {filename!r} is not attached: ATTACHMENT_ALLOWED_DIRS names no directory"
         )
-    content = await asyncio.to_thread(_read_file, path, filename)
+    content = await asyncio.to_thread(
+        read_allowed_file, path, filename, directories, MAX_ATTACHMENT_BYTES
+    )
     name = clean_filename(filename, path.name)
     return AttachmentData(name, content, detect_mimetype(name, content))
-
-
-def _read_file(path: Path, filename: str) -> bytes:
-    try:
-        resolved = path.resolve(strict=True)
-    except RuntimeError:
-        raise ValueError(
-            f"file {filename!r} is not attached: its links go round in a circle"
-        ) from None
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        # Whether there is a file elsewhere is nobody's business.
-        if not any(
-            Path(os.path.abspath(path)).is_relative_to(one) for one in _allowed_directories()
-        ):
-            raise ValueError(
-                f"file {filename!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS"
-            ) from None
-        raise type(error)(error.errno, error.strerror, filename) from None
-    if not any(resolved.is_relative_to(one) for one in _allowed_directories()):
-        raise ValueError(
-            f"file {filename!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS"
-        )
-    # Not the link that may have taken the file's place meanwhile, and not a pipe that nobody writes to.
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        descriptor = os.open(resolved, flags)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, filename) from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{filename!r} is no regular file")
-        content = (
-            b"" if status.st_size > MAX_ATTACHMENT_BYTES else file.read(MAX_ATTACHMENT_BYTES + 1)
-        )
-        if status.st_size > MAX_ATTACHMENT_BYTES or len(content) > MAX_ATTACHMENT_BYTES:
-            raise ValueError(
-                f"file {filename!r} is larger than the {MAX_ATTACHMENT_BYTES} bytes that are allowed"
-            )
-        return content
 
 
 # Addresses
@@ -300,16 +298,15 @@ async def resolve_url_attachment(url: str, index: int) -> AttachmentData:
 
 def fetch_url_attachment(url: str, index: int) -> AttachmentData:
     """Do what `resolve_url_attachment` does, and block for as long."""
-    found = safe_fetch(
+    file = safe_fetch(
         url, max_bytes=MAX_ATTACHMENT_BYTES, timeout=FETCH_TIMEOUT, schemes=ALLOWED_URL_SCHEMES
     )
-    name = clean_filename(found.filename, _fallback(index))
-    explicit = found.content_type.partition(";")[0].strip()
+    name = clean_filename(file.filename, _fallback(index))
     try:
-        mimetype = detect_mimetype(name, found.content, explicit)
+        mimetype = detect_mimetype(name, file.content, file.content_type.partition(";")[0])
     except ValueError:
-        mimetype = detect_mimetype(name, found.content)  # What the server said is no type.
-    return AttachmentData(name, found.content, mimetype)
+        mimetype = detect_mimetype(name, file.content)  # What the server said is not a type.
+    return AttachmentData(name, file.content, mimetype)
 
 
 # For the queue

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import os
-import smtplib
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
+from typing import Any, Protocol, TextIO, runtime_checkable
+from uuid import uuid4
 
 from openviper.core.email.addresses import parse_mailbox
-from openviper.core.email.config import EmailSettings, read_email_config
-from openviper.core.email.message import EmailMessageData, build_message, message_bytes
+from openviper.core.email.config import EmailSettings, email_settings
+from openviper.core.email.message import EmailMessageData, build_message
+from openviper.core.email.outgoing import portions, prepared, send_portion, servers_of
+from openviper.core.email.refusals import RecipientsRefused
+from openviper.utils.atomic_files import atomic_write
 from openviper.utils.importing import import_string
 
-if TYPE_CHECKING:
-    from openviper.core.email.smtp import Envelope, SMTPConfig
+__all__ = [
+    "ConsoleBackend",
+    "EmailBackend",
+    "EmailSettings",
+    "FileBackend",
+    "MemoryBackend",
+    "RecipientsRefused",
+    "SMTPBackend",
+    "backend_override",
+    "get_backend",
+    "is_overridden",
+    "prepared",
+    "send_console",
+    "send_smtp",
+    "shown",
+    "with_recipients",
+    "write_message",
+]
 
 RULE = "=" * 72
-FEW = 20
-SMALL = 64 * 1024
-"""Messages, and bytes of attachments, that are made ready on the event loop itself: less work than a thread's."""
-MANY = 2000
-LARGE = 16 * 1024 * 1024
-"""Messages, and bytes of attachments, that are made ready before any of them is sent."""
 
 
 @runtime_checkable
@@ -41,26 +56,6 @@ class EmailBackend(Protocol):
             Exception: If nobody, or not everybody, will get it.
         """
         ...
-
-
-class RecipientsRefused(smtplib.SMTPRecipientsRefused):
-    """Some recipients were refused; the others get the message.
-
-    Attributes:
-        recipients: Code and text by address.
-    """
-
-    def __init__(self, refused: Mapping[str, tuple[int, str]]) -> None:
-        super().__init__(
-            {address: (code, text.encode()) for address, (code, text) in refused.items()}
-        )
-        self.refused = dict(refused)
-
-    def __str__(self) -> str:
-        codes = ", ".join(sorted({str(code) for code, _ in self.refused.values()}))
-        return (
-            f"{len(self.refused)} recipients were refused with {codes}; the others get the message"
-        )
 
 
 class ConsoleBackend:
@@ -84,27 +79,36 @@ class ConsoleBackend:
 def shown(data: EmailMessageData) -> str:
     """Return a message for people: decoded, with its recipients, and files as name, type and size."""
     message = build_message(data)
+    recipients = [parse_mailbox(text).address for text in data.delivery_recipients()]
     lines = [RULE]
-    lines += [
-        f"{name}: {value}"
-        for name, value in message.items()
-        if not name.lower().startswith(("content-", "mime-"))
-    ]
     if not data.sender:
-        lines.insert(1, "From: (no sender configured)")
-    lines.append(
-        f"Envelope: {', '.join(parse_mailbox(one).address for one in data.delivery_recipients())}"
-    )
-    for kind in ("plain", "html"):
-        part = message.get_body((kind,))
-        if part is not None:
-            lines += ["", f"--- {kind}", "", part.get_content().rstrip("\n")]
-    if data.attachments:
-        lines += ["", "--- attachments", ""]
-        lines += [
-            f"{one.filename} ({one.mimetype}, {len(one.content)} bytes)" for one in data.attachments
-        ]
-    return "\n".join([*lines, RULE, ""])
+        lines.append("From: (no sender configured)")
+    lines += [f"{name}: {value}" for name, value in message.items() if _is_of_the_message(name)]
+    lines.append(f"Envelope: {', '.join(recipients)}")
+    forms = [f"{form.mimetype} ({len(form.content)} bytes)" for form in data.alternatives]
+    files = [
+        f"{file.filename} ({file.mimetype}, {len(file.content)} bytes)" for file in data.attachments
+    ]
+    lines += [*_shown_bodies(message), *_section("alternatives", forms)]
+    return "\n".join([*lines, *_section("attachments", files), RULE, ""])
+
+
+def _shown_bodies(message: EmailMessage) -> list[str]:
+    parts = {kind: message.get_body((kind,)) for kind in ("plain", "html")}
+    return [
+        line
+        for kind, part in parts.items()
+        if part is not None
+        for line in _section(kind, [part.get_content().rstrip("\n")])
+    ]
+
+
+def _is_of_the_message(name: str) -> bool:
+    return not name.lower().startswith(("content-", "mime-"))
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", f"--- {title}", "", *lines] if lines else []
 
 
 class MemoryBackend:
@@ -131,32 +135,25 @@ class FileBackend:
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
-        self.directory = Path(
-            directory if directory is not None else read_email_config()["file_path"]
-        )
+        self.directory = Path(email_settings().file_path if directory is None else directory)
 
     async def send(self, data: EmailMessageData) -> None:
         """Write a message; a file that has its name is complete."""
-        settings = EmailSettings.from_settings()
-        await asyncio.to_thread(self._write, prepared(data, settings).content)
+        content = prepared(data, email_settings()).content
+        await asyncio.to_thread(write_message, self.directory, content)
 
-    def _write(self, content: bytes) -> None:
-        import time
-        from uuid import uuid4
 
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid4().hex[:12]}.eml"
-        partial = self.directory / f".{name}.part"
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self.directory / name)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+def write_message(directory: Path, content: bytes) -> Path:
+    """Write a message into a directory, which is made if need be, and return the file.
+
+    Raises:
+        OSError: If it cannot be written; no file is left then.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid4().hex[:12]}.eml"
+    with atomic_write(path, mode=0o600) as file:
+        file.write(content)
+    return path
 
 
 class SMTPBackend:
@@ -187,102 +184,12 @@ class SMTPBackend:
         Raises:
             ImproperlyConfigured: If the settings contradict each other, or a password would go unencrypted.
         """
-        settings = self._settings or EmailSettings.from_settings()
-        config = smtp_config(settings)
+        settings = self._settings or email_settings()
+        servers = servers_of(settings)
         results: list[Exception | None] = []
-        for batch, size in _batches(messages):
-            results += await self._send_batch(batch, size, settings, config)
+        for portion in portions(messages):
+            results += await send_portion(portion, settings, servers)
         return results
-
-    async def _send_batch(
-        self,
-        messages: Sequence[EmailMessageData],
-        size: int,
-        settings: EmailSettings,
-        config: SMTPConfig,
-    ) -> list[Exception | None]:
-        from openviper.core.email.smtp import deliver
-
-        results: list[Exception | None] = [None] * len(messages)
-        places: list[int] = []
-        envelopes: list[Envelope] = []
-
-        def prepare() -> None:
-            for place, data in enumerate(messages):
-                try:
-                    envelopes.append(prepared(data, settings))
-                    places.append(place)
-                except ValueError as error:
-                    results[place] = error
-
-        if len(messages) > FEW or size > SMALL:
-            await asyncio.to_thread(prepare)
-        else:
-            prepare()
-        deliveries = await deliver(config, envelopes)
-        for place, delivery in zip(places, deliveries, strict=True):
-            if delivery.error is not None:
-                results[place] = delivery.error
-            elif delivery.refused:
-                results[place] = RecipientsRefused(delivery.refused)
-        return results
-
-
-def _batches(messages: Sequence[EmailMessageData]) -> Iterator[tuple[list[EmailMessageData], int]]:
-    """Yield messages together, as many as do not fill the memory, with the bytes of their attachments."""
-    batch: list[EmailMessageData] = []
-    size = 0
-    for data in messages:
-        batch.append(data)
-        size += sum(len(one.content) for one in data.attachments)
-        if size > LARGE or len(batch) >= MANY:
-            yield batch, size
-            batch, size = [], 0
-    if batch:
-        yield batch, size
-
-
-def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
-    """Return a message ready for SMTP; one without a sender gets that of the settings.
-
-    Raises:
-        ValueError: If there is no recipient, an address is not one, or a header field cannot be.
-    """
-    from openviper.core.email.smtp import Envelope
-
-    if not data.sender:
-        data.sender = settings.default_sender
-    sender = parse_mailbox(data.sender)
-    recipients = [parse_mailbox(one) for one in data.delivery_recipients()]
-    if not recipients:
-        raise ValueError("the message has no recipient")
-    headers_need = any(
-        parse_mailbox(one).needs_smtputf8
-        for one in (*data.recipients, *data.cc, *data.reply_to, data.sender)
-    )
-    return Envelope(
-        sender.address,
-        tuple(dict.fromkeys(one.address for one in recipients)),
-        message_bytes(data),
-        headers_need,
-    )
-
-
-def smtp_config(settings: EmailSettings) -> SMTPConfig:
-    """Return the settings as the SMTP client takes them."""
-    from openviper.core.email.smtp import SMTPConfig
-
-    return SMTPConfig(
-        settings.host,
-        settings.port,
-        settings.username,
-        settings.password or None,
-        settings.use_tls,
-        settings.use_ssl,
-        settings.timeout,
-        settings.ca_file,
-        settings.max_connections,
-    )
 
 
 _BUILTIN: Mapping[str, type[Any]] = {
@@ -300,7 +207,7 @@ _override: EmailBackend | None = None
 
 @contextmanager
 def backend_override(backend: EmailBackend) -> Iterator[EmailBackend]:
-    """Give every message to this backend inside the block, whatever is asked for; for tests."""
+    """Give every message to this backend inside the ``with``, whatever is asked for; for tests."""
     global _override
     before, _override = _override, backend
     try:
@@ -310,7 +217,7 @@ def backend_override(backend: EmailBackend) -> Iterator[EmailBackend]:
 
 
 def is_overridden() -> bool:
-    """Tell whether `backend_override` is in force."""
+    """Return whether `backend_override` is in force."""
     return _override is not None
 
 
@@ -326,24 +233,27 @@ def get_backend(name: str | None = None) -> EmailBackend:
     """
     if _override is not None:
         return _override
-    chosen = name if name is not None else read_email_config()["backend"]
-    if not isinstance(chosen, str):
-        raise ValueError(f"email backend {chosen!r} is no name")
+    chosen = name if name is not None else email_settings().backend
     known = _BUILTIN.get(chosen.strip().lower())
-    if known is not None:
-        made: EmailBackend = known()
-        return made
-    if "." not in chosen:
+    if known is None:
+        return _imported(chosen)
+    backend: EmailBackend = known()
+    return backend
+
+
+def _imported(path: str) -> EmailBackend:
+    """Return an instance of the backend class that a dotted path names."""
+    if "." not in path:
         raise ValueError(
-            f"email backend {chosen!r} is unknown; known: console, smtp, file, memory, or a dotted path"
+            f"email backend {path!r} is unknown; known: console, smtp, file, memory, or a dotted path"
         )
     try:
-        made = import_string(chosen)()
+        backend: EmailBackend = import_string(path)()
     except ImportError as error:
-        raise ValueError(f"email backend {chosen!r} cannot be imported: {error}") from error
-    if not callable(getattr(made, "send", None)):
-        raise ValueError(f"email backend {chosen!r} has no method 'send'")
-    return made
+        raise ValueError(f"email backend {path!r} cannot be imported: {error}") from error
+    if not callable(getattr(backend, "send", None)):
+        raise ValueError(f"email backend {path!r} has no method 'send'")
+    return backend
 
 
 async def send_console(data: EmailMessageData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import traceback
@@ -9,8 +10,10 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openviper.conf.logging import LOG_DATETIME_FORMAT, TEXT_FORMAT, JsonFormatter
 from openviper.core.email.backends import get_backend
-from openviper.core.email.config import read_email_config
+from openviper.core.email.config import EmailSettings, email_settings
+from openviper.core.email.preview import keep_for_preview, wants_preview
 
 if TYPE_CHECKING:
     from openviper.core.email.message import EmailMessageData
@@ -27,7 +30,10 @@ async def send_now(message_data: EmailMessageData) -> None:
         Exception: What the backend raises.
     """
     configure_email_log()
-    await get_backend().send(message_data)
+    backend = get_backend()
+    await backend.send(message_data)
+    if wants_preview(backend):
+        await asyncio.to_thread(keep_for_preview, [message_data])
     logger.info("sent mail %r", message_data.subject)
 
 
@@ -44,27 +50,42 @@ def configure_email_log() -> None:
     One file per process, because two cannot rotate one.
     """
     global _log_file
-    config = read_email_config()
-    directory = config["log_dir"]
-    path = os.path.abspath(Path(directory, f"email.{os.getpid()}.log")) if directory else None
+    settings = email_settings()
+    path = _path(settings)
     if path == _log_file:
         return
-    for handler in [one for one in logger.handlers if isinstance(one, RotatingFileHandler)]:
-        logger.removeHandler(handler)
-        handler.close()
+    _close_log()
     _log_file = path
-    if path is None:
-        return
-    from openviper.conf.logging import LOG_DATETIME_FORMAT, TEXT_FORMAT, JsonFormatter
+    if path is not None:
+        _open_log(path, settings.log_format)
 
-    Path(directory).mkdir(mode=0o750, parents=True, exist_ok=True)
+
+def _open_log(path: str, log_format: str) -> None:
+    logger.addHandler(_handler(path, log_format))
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+
+
+def _path(settings: EmailSettings) -> str | None:
+    if settings.log_dir is None:
+        return None
+    return os.path.join(settings.log_dir, f"email.{os.getpid()}.log")
+
+
+def _close_log() -> None:
+    for handler in list(logger.handlers):
+        if isinstance(handler, RotatingFileHandler):
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def _handler(path: str, log_format: str) -> logging.Handler:
+    Path(path).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     handler = RotatingFileHandler(
         path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True
     )
-    is_json = config["log_format"] == "json"
+    is_json = log_format == "json"
     handler.setFormatter(
         JsonFormatter() if is_json else logging.Formatter(TEXT_FORMAT, LOG_DATETIME_FORMAT)
     )
-    logger.addHandler(handler)
-    if logger.getEffectiveLevel() > logging.INFO:
-        logger.setLevel(logging.INFO)
+    return handler

@@ -28,20 +28,7 @@ _PLAIN_PARAMETER = re.compile(r"[A-Za-z0-9 !#$&'()+,\-.=@\[\]^_`{}~]*\Z")
 """What every reader takes as it is between quotes; some strip angle brackets, or mistake a semicolon."""
 
 STRUCTURAL = frozenset(
-    {
-        "from",
-        "to",
-        "cc",
-        "bcc",
-        "sender",
-        "reply-to",
-        "subject",
-        "date",
-        "message-id",
-        "mime-version",
-        "return-path",
-        "received",
-    }
+    "from to cc bcc sender reply-to subject date message-id mime-version return-path received".split()
 )
 """Header fields that a message has from its own attributes; those beginning with ``content-`` and ``resent-`` belong here too."""
 
@@ -55,21 +42,29 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return header fields of a user's own, checked.
 
     Raises:
-        ValueError: If a name is no token (RFC 5322, 2.2) or is set by the message itself, or a value has a line break.
+        ValueError: If a name is not a token (RFC 5322, 2.2) or is set by the message itself, or a value has a line break.
     """
     checked: dict[str, str] = {}
+    seen: set[str] = set()
     for name, value in headers.items():
-        if not _TOKEN.match(str(name)):
-            raise ValueError(f"header name {name!r} is no token")
-        lower = name.lower()
-        if lower in STRUCTURAL or lower.startswith(("content-", "resent-")):
-            raise ValueError(f"header {name!r} is set by the message itself")
-        if lower in {one.lower() for one in checked}:
+        lower = _checked_name(name)
+        if lower in seen:
             raise ValueError(f"header {name!r} is given twice")
         if _REMOVED.search(str(value)):
             raise ValueError(f"header {name!r} holds a line break or another control character")
+        seen.add(lower)
         checked[name] = clean_text(str(value))
     return checked
+
+
+def _checked_name(name: object) -> str:
+    """Return the name of a header field in lower case."""
+    if not _TOKEN.match(str(name)):
+        raise ValueError(f"header name {name!r} is not a token")
+    lower = str(name).lower()
+    if lower in STRUCTURAL or lower.startswith(("content-", "resent-")):
+        raise ValueError(f"header {name!r} is set by the message itself")
+    return lower
 
 
 def text_field(name: str, value: str) -> str:
@@ -141,51 +136,17 @@ def parameter(name: str, value: str) -> str:
     encoded = f"utf-8''{quote(value, safe='')}"
     if len(encoded) + len(name) < LINE - 4:
         return f";\r\n {name}*={encoded}"
-    # Broken between characters: some readers decode each piece by itself.
-    parts, piece = [], "utf-8''"
+    pieces = _encoded_pieces(value, LINE - len(name) - 8)
+    return "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(pieces))
+
+
+def _encoded_pieces(value: str, room: int) -> list[str]:
+    """Return a value in pieces (RFC 2231, 3), broken between characters: some readers decode each piece by itself."""
+    pieces, piece = [], "utf-8''"
     for character in value:
         octets = quote(character, safe="")
-        if len(piece) + len(octets) > LINE - len(name) - 8:
-            parts.append(piece)
+        if len(piece) + len(octets) > room:
+            pieces.append(piece)
             piece = ""
         piece += octets
-    parts.append(piece)
-    return "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(parts))
-
-
-def list_unsubscribe(
-    *, url: str | None = None, mailto: str | None = None, one_click: bool = True
-) -> dict[str, str]:
-    """Return the header fields that let a reader leave a list: RFC 2369, and RFC 8058 for one click.
-
-    Args:
-        url: An address that takes a POST (one click) or shows a page; ``https`` for one click.
-        mailto: A mail address, perhaps with ``?subject=...``.
-        one_click: Whether a POST to `url` alone is enough; without a `url` it has no meaning.
-
-    Raises:
-        ValueError: If neither is given, or one cannot stand in such a field.
-    """
-    targets = []
-    for value, schemes in (
-        (url, ("https://",) if one_click else ("https://", "http://")),
-        (mailto, ("mailto:",)),
-    ):
-        if value is None:
-            continue
-        text = (
-            f"mailto:{value}"
-            if value is mailto and not value.lower().startswith("mailto:")
-            else value
-        )
-        if not text.lower().startswith(schemes) or not re.match(r"[!-;=?-~]+\Z", text):
-            raise ValueError(
-                f"{value!r} is no address to unsubscribe at; it must begin with {' or '.join(schemes)}"
-            )
-        targets.append(f"<{text}>")
-    if not targets:
-        raise ValueError("an address to unsubscribe at needs a url or a mailto")
-    fields = {"List-Unsubscribe": ", ".join(targets)}
-    if url is not None and one_click:
-        fields["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return fields
+    return [*pieces, piece]

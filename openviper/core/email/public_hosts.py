@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL = 8192
 """Most characters of a URL."""
+MAX_HOST = 253
+"""Most characters of a host name (RFC 1035, 2.3.4)."""
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -34,7 +36,9 @@ _REFUSED: tuple[_Network, ...] = tuple(
 _ODD = re.compile(
     r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
 )
-_AUTHORITY = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{1,5}))?")
+_AUTHORITY = re.compile(
+    r"(?:\[(?P<bracketed>[^\[\]]*)\]|(?P<plain>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?"
+)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
@@ -66,27 +70,26 @@ class Target:
 
 
 def is_restricted_ip(ip_value: str | ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Tell whether an address is not a public one, or holds another one that a gateway would take for the target."""
+    """Return whether an address is not a public one, or holds another one that a gateway would take for the target."""
     try:
         address = ipaddress.ip_address(ip_value)
     except ValueError:
         return True
-    if (
-        not address.is_global
-        or address.is_multicast
-        or address.is_reserved
-        or address.is_unspecified
-    ):
-        return True
-    if any(address in network for network in _REFUSED):
+    if not address.is_global or _has_special_use(address):
         return True
     if isinstance(address, ipaddress.IPv4Address):
         return False
     return address not in _GLOBAL_UNICAST or address.scope_id is not None or _is_isatap(address)
 
 
+def _has_special_use(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if address.is_multicast or address.is_reserved or address.is_unspecified:
+        return True
+    return any(address in network for network in _REFUSED)
+
+
 def _is_isatap(address: ipaddress.IPv6Address) -> bool:
-    """Tell whether the last half is an IPv4 address of RFC 5214."""
+    """Return whether the last half is an IPv4 address of RFC 5214."""
     return (int(address) >> 32) & 0xFDFF_FFFF == 0x0000_5EFE
 
 
@@ -111,27 +114,35 @@ def check_host(host: str) -> str:
             f"host {host!r} has characters outside ASCII; write an international name as xn--..."
         )
     host = host.lower()
-    if ":" in host:
-        try:
-            address = ipaddress.IPv6Address(host)
-        except ValueError:
-            raise ValueError(f"host {host!r} is not an IPv6 address") from None
-        if address.scope_id is not None:
-            raise ValueError(f"host {host!r} has a zone, which is of this machine's network")
-        return address.compressed
+    return _ipv6_host(host) if ":" in host else _named_host(host)
+
+
+def _ipv6_host(host: str) -> str:
+    try:
+        address = ipaddress.IPv6Address(host)
+    except ValueError:
+        raise ValueError(f"host {host!r} is not an IPv6 address") from None
+    if address.scope_id is not None:
+        raise ValueError(f"host {host!r} has a zone, which is of this machine's network")
+    return address.compressed
+
+
+def _named_host(host: str) -> str:
     labels = host.split(".")
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > MAX_HOST or not all(map(_LABEL.fullmatch, labels)):
         raise ValueError(f"host {host!r} is not a host name")
-    if _NUMBER.fullmatch(labels[-1]):
-        try:
-            return str(ipaddress.IPv4Address(host))
-        except ValueError:
-            raise ValueError(
-                f"host {host!r} is a number, but not an IPv4 address as usually written"
-            ) from None
     if labels[-1] == "localhost":
         raise ValueError(f"host {host!r} is this machine")
-    return host
+    return _ipv4_host(host) if _NUMBER.fullmatch(labels[-1]) else host
+
+
+def _ipv4_host(host: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(host))
+    except ValueError:
+        raise ValueError(
+            f"host {host!r} is a number, but not an IPv4 address as usually written"
+        ) from None
 
 
 def parse_url(url: str, schemes: Collection[str]) -> Target:
@@ -149,33 +160,56 @@ def parse_url(url: str, schemes: Collection[str]) -> Target:
     odd = _ODD.search(url)
     if odd is not None:
         raise ValueError(f"the URL holds {odd.group()!r}")
+    scheme, rest = _split_scheme(url, schemes)
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    host, port = _split_authority(authority)
+    parts = urlsplit(f"http://host{rest[len(authority) :]}")
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~") or "/"
+    query = quote(parts.query, safe="/?%:@!$&'()*+,;=~[]")
+    return Target(
+        scheme,
+        check_host(host),
+        _checked_port(DEFAULT_PORTS[scheme] if port is None else port),
+        path,
+        f"?{query}" if query else "",
+    )
+
+
+def _split_scheme(url: str, schemes: Collection[str]) -> tuple[str, str]:
+    """Return the scheme in lower case, and what stands behind ``://``."""
     scheme, separator, rest = url.partition("://")
-    scheme = scheme.lower()
-    if (
-        not separator
-        or scheme not in DEFAULT_PORTS
-        or scheme not in {allowed.lower() for allowed in schemes}
-    ):
+    allowed = {scheme.lower() for scheme in schemes} & set(DEFAULT_PORTS)
+    if not separator or scheme.lower() not in allowed:
         raise ValueError(
             f"the URL's scheme {url.partition(':')[0][:20]!r} is not one of {', '.join(sorted(schemes))}"
         )
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    return scheme.lower(), rest
+
+
+def _split_authority(authority: str) -> tuple[str, int | None]:
+    """Return host and port; the port `None` if it is not given."""
     if "@" in authority:
         raise ValueError("the URL holds a user name or password")
     match = _AUTHORITY.fullmatch(authority)
-    if match is None or not (match[1] or match[2]):
+    if match is None or not (match["bracketed"] or match["plain"]):
         # Behind the colon may be a password, in a URL whose slash or question mark is a part of it.
         raise ValueError(
             f"the URL has no host, or an odd one or an odd port: {authority.partition(':')[0]!r}"
         )
-    if match[1] is not None and ":" not in match[1]:
-        raise ValueError(f"host {match[1]!r} is not an IPv6 address")
-    port = int(match[3]) if match[3] else DEFAULT_PORTS[scheme]
-    if not 0 < port < 65536 or (port < 1024 and port not in DEFAULT_PORTS.values()):
-        # Those below 1024 belong to other services, some of which would take a request for something else.
-        raise ValueError(f"the URL's port {port} is not 80, 443, or between 1024 and 65535")
-    host = check_host(match[1] or match[2])
-    parts = urlsplit(f"http://host{rest[len(authority) :]}")
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~") or "/"
-    query = quote(parts.query, safe="/?%:@!$&'()*+,;=~[]")
-    return Target(scheme, host, port, path, f"?{query}" if query else "")
+    return _host_of(match), int(match["port"]) if match["port"] else None
+
+
+def _host_of(match: re.Match[str]) -> str:
+    bracketed: str | None = match["bracketed"]
+    if bracketed is None:
+        return match["plain"]
+    if ":" not in bracketed:
+        raise ValueError(f"host {bracketed!r} is not an IPv6 address")
+    return bracketed
+
+
+def _checked_port(port: int) -> int:
+    # Those below 1024 belong to other services, some of which would take a request for something else.
+    if port in DEFAULT_PORTS.values() or 1024 <= port < 65536:
+        return port
+    raise ValueError(f"the URL's port {port} is not 80, 443, or between 1024 and 65535")

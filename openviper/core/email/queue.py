@@ -5,41 +5,50 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import re
-import smtplib
 import time
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import fields
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
-from openviper.core.email.attachments import attachment_from_payload, attachment_to_payload
-from openviper.core.email.backends import RecipientsRefused, is_overridden, with_recipients
-from openviper.core.email.config import read_email_config
+from openviper.core.email.backends import is_overridden, with_recipients
+from openviper.core.email.config import email_settings
 from openviper.core.email.delivery import log_failure, send_now
 from openviper.core.email.message import EmailMessageData
+from openviper.core.email.payloads import message_from_payload, message_to_payload
+from openviper.core.email.refusals import (
+    RecipientsRefused,
+    code_of,
+    is_final,
+    is_final_for_recipient,
+)
+from openviper.core.email.spool import SPOOL_BYTES, read_spooled, remove_spooled, write_spooled
 from openviper.exceptions import OpenViperException
 from openviper.tasks.actors import actor, is_captured
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import live_workers
+from openviper.tasks.exceptions import Reject
+
+__all__ = [
+    "MailNotDeliveredError",
+    "MailRefusedError",
+    "deliver_email",
+    "enqueue",
+    "enqueue_email_job",
+    "message_to_payload",
+    "payload_to_message",
+    "queue_available",
+    "worker_available",
+]
 
 logger = logging.getLogger("openviper.email")
 
-SPOOL_BYTES = 256 * 1024
-"""Bytes of a message from which it waits in a file of its own, and not in the queue."""
-KEEP_SPOOLED = 8 * 86_400
-"""Seconds after which a file is of no use any more: dead tasks stay a day less."""
+QUEUE = "emails"
+REMEMBER_REFUSAL = 600.0
+"""Seconds for which recipients that were refused for good are not asked for again; an operator's retry comes later."""
 LOOK_AGAIN = 2.0
 """Seconds for which it is remembered whether a worker lives."""
-_SPOOL_NAME = re.compile(r"[0-9a-f]{32}\.json\Z")
-_PLAIN_FIELDS = tuple(one.name for one in fields(EmailMessageData) if one.name != "attachments")
-_NEEDED = frozenset({"recipients", "subject", "text", "html", "cc", "bcc", "sender"})
 
 _looked: tuple[float, object, bool] = (float("-inf"), None, False)
-_swept_at = float("-inf")
 
 
 class MailNotDeliveredError(OpenViperException):
@@ -51,44 +60,55 @@ class MailNotDeliveredError(OpenViperException):
 
     def __init__(self, message_id: str, error: BaseException) -> None:
         self.message_id = message_id
-        code = _code(error)
+        code = code_of(error)
         super().__init__(
             f"message {message_id} was not delivered: {type(error).__name__}{f' {code}' if code else ''}"
         )
 
 
-def _code(error: BaseException) -> str:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return ", ".join(sorted({str(one[0]) for one in error.recipients.values()}))
-    return str(getattr(error, "smtp_code", "") or getattr(error, "errno", "") or "")
+class MailRefusedError(MailNotDeliveredError, Reject):
+    """A message was refused for good, so trying again is forbidden (RFC 5321, 4.2.1) or useless."""
+
+
+def queue_available() -> bool:
+    """Return whether messages are left to workers in this project: tasks are enabled, and what is sent is stored."""
+    config = tasks_config()
+    if not config["enabled"] or config["broker"] == "stub":
+        return False
+    return get_broker().name != "stub"
 
 
 def worker_available() -> bool:
-    """Tell whether somebody would carry out a task: tasks are enabled, the broker is durable, and a worker lives.
+    """Return whether somebody would deliver a message soon: the queue is there, and a worker lives that takes mail.
 
     A look at the store, at most every other second; never raises.
     """
-    global _looked
     try:
-        config = tasks_config()
-        if not config["enabled"] or config["broker"] == "stub":
-            return False
-        broker = get_broker()
-        if broker.name == "stub":
-            return False
-        now = time.monotonic()
-        if now - _looked[0] > LOOK_AGAIN or _looked[1] is not broker:
-            _looked = (now, broker, bool(live_workers(broker, float(config["lease"]))))
-        return _looked[2]
+        return queue_available() and _worker_lives()
     except Exception:
         logger.debug("cannot tell whether a worker lives", exc_info=True)
         return False
 
 
+def _worker_lives() -> bool:
+    global _looked
+    broker, now = get_broker(), time.monotonic()
+    looked_at, looked_in, _ = _looked
+    if now - looked_at > LOOK_AGAIN or looked_in is not broker:
+        workers = live_workers(broker, float(tasks_config()["lease"]))
+        _looked = (now, broker, any(map(_takes_mail, workers)))
+    return _looked[2]
+
+
+def _takes_mail(worker: object) -> bool:
+    queues = getattr(worker, "queues", None)
+    return queues is None or QUEUE in queues
+
+
 async def enqueue_email_job(data: EmailMessageData) -> str | None:
     """Have a worker deliver a message; in a database transaction, once that has committed.
 
-    Where no worker lives, or the queue does not take it, it is delivered at once.
+    Where there is no queue, or it does not take the message, it is delivered at once.
 
     Returns:
         The id of the task, or `None` if it was delivered at once.
@@ -96,46 +116,71 @@ async def enqueue_email_job(data: EmailMessageData) -> str | None:
     Raises:
         Exception: What the backend raises, if it was delivered at once.
     """
-    if is_captured() or is_overridden() or await asyncio.to_thread(worker_available):
-        try:
+    try:
+        if is_captured() or is_overridden() or queue_available():
             return await enqueue(data)
-        except Exception as error:
-            log_failure(data.subject, error)
+    except Exception as error:
+        log_failure(data.subject, error)
     await send_now(data)
     return None
 
 
-async def enqueue(data: EmailMessageData) -> str | None:
+async def enqueue(data: EmailMessageData, *, delay: timedelta | None = None) -> str | None:
     """Have a worker deliver a message, or, while tests hold the backend, do at once what the worker would do.
+
+    Args:
+        data: The message.
+        delay: How long it waits at least.
 
     Raises:
         BrokerError: If the queue does not answer.
         OSError: If a large message cannot be written to the spool.
     """
-    data.stamp(read_email_config()["default_sender"])
+    data.stamp(email_settings().default_sender)
     if is_overridden() and not is_captured():
-        await send_now(payload_to_message(json.loads(json.dumps(message_to_payload(data)))))
+        await send_now(message_from_payload(json.loads(json.dumps(message_to_payload(data)))))
         return None
-    return await _send(data)
+    return await _send(data, delay)
 
 
-async def _send(data: EmailMessageData) -> str:
-    size = sum(len(one.content) for one in data.attachments) * 4 // 3
-    if size + len(data.text or "") + len(data.html or "") <= SPOOL_BYTES:
-        return deliver_email.send(message_to_payload(data)).message_id
-    name = f"{uuid4().hex}.json"
-    await asyncio.to_thread(_write_spool, name, data)
+async def _send(
+    data: EmailMessageData,
+    delay: timedelta | None = None,
+    note: Mapping[str, Any] | None = None,
+) -> str:
+    """Hand a message to the queue, itself or as the name of a file, with a note for `deliver_email`."""
+    if _size(data) <= SPOOL_BYTES:
+        return _send_payload({**message_to_payload(data), **(note or {})}, delay)
+    due = time.time() + (delay.total_seconds() if delay is not None else 0)
+    name = await asyncio.to_thread(_spooled, data, due)
     try:
-        return deliver_email.send({"spool": name}).message_id
+        return _send_payload({"spool": name, **(note or {})}, delay)
     except BaseException:
-        with suppress(OSError):
-            (_spool() / name).unlink()
+        remove_spooled(name)
         raise
+
+
+def _spooled(data: EmailMessageData, due: float) -> str:
+    return write_spooled(message_to_payload(data), due)
+
+
+def _send_payload(payload: dict[str, Any], delay: timedelta | None) -> str:
+    if delay is None:
+        return deliver_email.send(payload).message_id
+    milliseconds = delay.total_seconds() * 1000
+    return deliver_email.send_with_options(args=(payload,), delay=milliseconds).message_id
+
+
+def _size(data: EmailMessageData) -> int:
+    """Return about how many bytes a message takes in the queue."""
+    files = sum(len(file.content) for file in data.attachments)
+    files += sum(len(form.content) for form in data.alternatives)
+    return files * 4 // 3 + len(data.text or "") + len(data.html or "")
 
 
 @actor(
     actor_name="openviper.core.email.deliver_email",
-    queue_name="emails",
+    queue_name=QUEUE,
     max_retries=10,
     min_backoff=5_000,
     max_backoff=1_800_000,
@@ -147,36 +192,50 @@ async def deliver_email(payload: dict[str, Any]) -> None:
     Recipients that are refused while others are not get a task of their own, so that nobody gets it twice.
 
     Raises:
-        MailNotDeliveredError: If nobody got it.
+        MailRefusedError: If it was refused for good.
+        MailNotDeliveredError: If nobody got it, and another attempt may do.
     """
     data = await asyncio.to_thread(payload_to_message, payload)
+    _check_note(data, payload)
     try:
         await send_now(data)
     except RecipientsRefused as error:
-        again = await _send(with_recipients(data, list(error.refused)))
-        logger.warning(
-            "mail %r: %d recipients were refused; task %s tries them again",
-            data.subject,
-            len(error.refused),
-            again,
-        )
+        await _take_care_of_refused(data, error)
     except Exception as error:
-        raise MailNotDeliveredError(data.message_id, error) from None
-    name = payload.get("spool")
-    if name is not None:
-        with suppress(OSError):
-            (_spool() / name).unlink()
+        kind = MailRefusedError if is_final(error) else MailNotDeliveredError
+        raise kind(data.message_id, error) from None
+    if "spool" in payload:
+        remove_spooled(payload["spool"])
 
 
-# Payloads
+def _check_note(data: EmailMessageData, payload: Mapping[str, Any]) -> None:
+    """End what `_take_care_of_refused` has made for recipients that were refused for good a moment ago."""
+    refused_until = payload.get("refused_until")
+    if refused_until is not None and time.time() < refused_until:
+        raise MailRefusedError(data.message_id, RecipientsRefused(dict(payload["refused"])))
 
 
-def message_to_payload(data: EmailMessageData) -> dict[str, Any]:
-    """Return a message as JSON can hold it."""
-    values = {name: getattr(data, name) for name in _PLAIN_FIELDS}
-    payload = {name: value for name, value in values.items() if value or name in _NEEDED}
-    payload["attachments"] = [attachment_to_payload(one) for one in data.attachments]
-    return payload
+async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused) -> None:
+    """Give those who were refused a task of their own: the others have the message."""
+    final = [
+        address for address, (code, _) in error.refused.items() if is_final_for_recipient(code)
+    ]
+    later = [address for address in error.refused if address not in final]
+    if later:
+        task = await _send(with_recipients(data, later))
+        logger.warning(_TRIED_AGAIN, data.subject, len(later), task)
+    if final:
+        # It fails without asking the server again and so becomes a dead message, which an operator finds and may retry.
+        note = {
+            "refused": {address: [error.refused[address][0], ""] for address in final},
+            "refused_until": time.time() + REMEMBER_REFUSAL,
+        }
+        task = await _send(with_recipients(data, final), note=note)
+        logger.error(_REFUSED, data.subject, len(final), task)
+
+
+_TRIED_AGAIN = "mail %r: %d recipients were refused; task %s tries them again"
+_REFUSED = "mail %r: %d recipients were refused for good; task %s tells whom"
 
 
 def payload_to_message(payload: Mapping[str, Any]) -> EmailMessageData:
@@ -186,52 +245,4 @@ def payload_to_message(payload: Mapping[str, Any]) -> EmailMessageData:
         ValueError: If it names a file outside of the spool.
         OSError: If its file is gone.
     """
-    name = payload.get("spool")
-    if name is not None:
-        if not isinstance(name, str) or not _SPOOL_NAME.match(name):
-            raise ValueError(f"{name!r} is no name of a spooled message")
-        payload = json.loads((_spool() / name).read_bytes())
-    values = {name: payload[name] for name in _PLAIN_FIELDS if name in payload}
-    return EmailMessageData(
-        **values, attachments=[attachment_from_payload(one) for one in payload["attachments"]]
-    )
-
-
-# The spool
-
-
-def _spool() -> Path:
-    return Path(read_email_config()["spool_dir"])
-
-
-def _write_spool(name: str, data: EmailMessageData) -> None:
-    directory = _spool()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = json.dumps(message_to_payload(data)).encode()
-    partial = directory / f".{name}.part"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, directory / name)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sweep(directory)
-
-
-def _sweep(directory: Path) -> None:
-    """Remove what no task can name any more, once an hour."""
-    global _swept_at
-    if time.monotonic() - _swept_at < 3600:
-        return
-    _swept_at = time.monotonic()
-    for path in directory.iterdir():
-        with suppress(OSError):
-            if (
-                path.name.rpartition(".")[2] in ("json", "part")
-                and time.time() - path.stat().st_mtime > KEEP_SPOOLED
-            ):
-                path.unlink()
+    return message_from_payload(read_spooled(payload["spool"]) if "spool" in payload else payload)

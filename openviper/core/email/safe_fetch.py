@@ -130,7 +130,7 @@ def safe_fetch(
 
 
 def is_private_hostname(hostname: str) -> bool:
-    """Tell whether a host is not to be asked: an unknown or malformed name, or any address that is not public."""
+    """Return whether a host is not to be asked: an unknown or malformed name, or any address that is not public."""
     try:
         host = check_host(hostname)
         addresses = _resolve(host, 0, Deadline.after(LOOKUP_TIMEOUT))
@@ -202,6 +202,16 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
     announced = response.length
     if announced is not None and announced > max_bytes:
         raise ValueError(f"the file has {announced} bytes, more than {max_bytes}")
+    content = _read_all(response, max_bytes)
+    if announced is not None and len(content) != announced:
+        # `http.client` takes this for the end.
+        raise urllib.error.URLError(
+            f"the connection ended after {len(content)} of {announced} bytes"
+        )
+    return content
+
+
+def _read_all(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while piece := response.read(min(PIECE, max_bytes + 1 - size)):
@@ -209,9 +219,6 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
         if size > max_bytes:
             raise ValueError(f"the file has more than {max_bytes} bytes")
         pieces.append(piece)
-    if announced is not None and size != announced:
-        # `http.client` takes this for the end.
-        raise urllib.error.URLError(f"the connection ended after {size} of {announced} bytes")
     return b"".join(pieces)
 
 
@@ -277,11 +284,7 @@ class _CheckedConnection(http.client.HTTPConnection):
         exchange = self._exchange
         sock = connect(exchange.addresses, exchange.deadline)
         try:
-            peer = sock.getpeername()[0]
-            if is_restricted_ip(peer) or peer not in {
-                address[1][0] for address in exchange.addresses
-            }:
-                raise ValueError(f"{self.host!r} answers from an address that was not checked")
+            self._check_peer(sock.getpeername()[0])
             if exchange.target.scheme == "https":
                 sock.settimeout(exchange.deadline.remaining("the TLS handshake"))
                 sock = _tls_context().wrap_socket(sock, server_hostname=self.host)
@@ -289,6 +292,11 @@ class _CheckedConnection(http.client.HTTPConnection):
             sock.close()
             raise
         self.sock = _TimedSocket(sock, exchange)
+
+    def _check_peer(self, peer: str) -> None:
+        checked = {address[1][0] for address in self._exchange.addresses}
+        if is_restricted_ip(peer) or peer not in checked:
+            raise ValueError(f"{self.host!r} answers from an address that was not checked")
 
 
 def _tls_context() -> ssl.SSLContext:

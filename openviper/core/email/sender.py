@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from openviper.core.email.addresses import normalize_addresses
 from openviper.core.email.attachments import resolve_attachments
-from openviper.core.email.backends import get_backend, is_overridden
-from openviper.core.email.config import read_email_config
+from openviper.core.email.backends import EmailBackend, get_backend, is_overridden
+from openviper.core.email.config import email_settings
 from openviper.core.email.delivery import configure_email_log, log_failure, send_now
 from openviper.core.email.headers import check_headers
 from openviper.core.email.message import EmailMessageData
+from openviper.core.email.mime_parts import Alternative
+from openviper.core.email.preview import keep_for_preview, wants_preview
 from openviper.core.email.templates import render_template_content
+from openviper.db.connection import on_commit
 
 __all__ = ["SendResult", "normalize_addresses", "send_email", "send_many"]
 
 logger = logging.getLogger("openviper.email")
+
+LONGEST_WAIT = timedelta(days=366)
+"""How far ahead a message may be scheduled."""
 
 
 async def send_email(
@@ -37,6 +44,9 @@ async def send_email(
     *,
     reply_to: list[str] | str | None = None,
     headers: Mapping[str, str] | None = None,
+    alternatives: Sequence[tuple[str | bytes, str]] | None = None,
+    envelope_sender: str | None = None,
+    send_at: datetime | timedelta | None = None,
 ) -> bool:
     """Send a message, or have a worker send it.
 
@@ -51,10 +61,15 @@ async def send_email(
         template: A template for the bodies that are not given.
         context: What the template is given.
         fail_silently: Return `False` instead of raising; ``EMAIL["fail_silently"]`` when not given.
-        background: Leave it to a worker, or not; when not given, ``EMAIL["background"]``, else to a worker if one lives.
+        background: Leave it to the queue, or not. When not given, ``EMAIL["background"]``, else to the queue if a worker
+            lives that takes mail. In a transaction the queue has it when that commits, and not otherwise.
         sender: The address of the field From; ``EMAIL["default_sender"]`` when not given.
         reply_to: Addresses for answers.
         headers: Further header fields.
+        alternatives: Further forms of the body as ``(content, MIME type)``, such as a calendar invitation.
+        envelope_sender: Where reports about lost mail go; ``""`` for nowhere; ``EMAIL["envelope_sender"]``, else the
+            address of the field From, when not given.
+        send_at: Not before then: an aware moment, or the time from now. This takes the queue.
 
     Returns:
         Whether it was handed over to the backend or the queue.
@@ -62,36 +77,43 @@ async def send_email(
     Raises:
         ValueError: If there is no recipient or body, or something given cannot be; see the reference of mail.
         TypeError: If an attachment has a form that is not known.
+        BrokerError: If the message is to be sent later, and the queue does not answer.
         Exception: What the backend or the queue raises.
     """
-    config = read_email_config()
+    settings = email_settings()
+    silently = settings.fail_silently if fail_silently is None else fail_silently
     try:
         data = EmailMessageData(
             recipients=normalize_addresses(recipients),
             subject=subject,
             cc=normalize_addresses(cc),
             bcc=normalize_addresses(bcc),
-            sender=_one_address(sender),
+            sender=_one_address(sender) or "",
             reply_to=normalize_addresses(reply_to),
             headers=check_headers(headers or {}),
+            alternatives=[Alternative.of(*form) for form in alternatives or ()],
+            envelope_sender=_one_address(envelope_sender),
         )
-        if not data.recipients:
+        if not data.delivery_recipients():
             raise ValueError("the message has no recipient")
         data.text, data.html = _bodies(text, html, template, context)
         data.attachments = await resolve_attachments(attachments)
-        await _hand_over(data, config["background"] if background is None else background)
+        chosen = settings.background if background is None else background
+        await _hand_over(data, chosen, _delay(send_at))
     except Exception as error:
         configure_email_log()
         log_failure(str(subject), error)
-        if config["fail_silently"] if fail_silently is None else fail_silently:
+        if silently:
             return False
         raise
     return True
 
 
-def _one_address(sender: str | None) -> str:
-    found = normalize_addresses(sender or None)
-    return found[0] if found else ""
+def _one_address(address: str | None) -> str | None:
+    """Return an address, checked; `None` and an empty text as they are."""
+    if not address:
+        return address
+    return next(iter(normalize_addresses(address)), "")
 
 
 def _bodies(
@@ -105,27 +127,121 @@ def _bodies(
     return text, html
 
 
-async def _hand_over(data: EmailMessageData, background: bool | None) -> None:
-    if background is False:
+def _delay(send_at: datetime | timedelta | None) -> timedelta | None:
+    """Return how long a message has to wait; `None` if it need not.
+
+    Raises:
+        ValueError: If the moment has no time zone, or is too far away.
+    """
+    delay = _from_now(send_at) if isinstance(send_at, datetime) else send_at
+    if delay is None or delay <= timedelta(0):
+        return None
+    if delay > LONGEST_WAIT:
+        raise ValueError(f"send_at is {delay.days} days ahead; {LONGEST_WAIT.days} are allowed")
+    return delay
+
+
+def _from_now(moment: datetime) -> timedelta:
+    if moment.tzinfo is None:
+        raise ValueError(f"send_at={moment!r} has no time zone")
+    return moment - datetime.now(UTC)
+
+
+async def _hand_over(
+    data: EmailMessageData, background: bool | None, delay: timedelta | None
+) -> None:
+    if delay is not None:
+        await _enqueue_for_later(data, background, delay)
+    elif background is False:
         await send_now(data)
-        return
-    # Imported here: the actor is registered only where something goes into the background.
-    from openviper.core.email.queue import enqueue, worker_available
+    elif not (await _goes_to_queue(background) and await _was_enqueued(data)):
+        await _send_after_commit(data)
+
+
+async def _enqueue_for_later(
+    data: EmailMessageData, background: bool | None, delay: timedelta
+) -> None:
+    # Late, here and below: the actor is registered where something goes into the background.
+    from openviper.core.email.queue import enqueue
+
+    _check_can_wait(background)
+    await enqueue(data, delay=delay)
+
+
+def _check_can_wait(background: bool | None) -> None:
+    """Refuse to send a message later where nobody would.
+
+    Raises:
+        ValueError: If it was asked for without the queue, or there is none.
+    """
+    from openviper.core.email.queue import queue_available
     from openviper.tasks.actors import is_captured
 
-    captured = is_captured() or (is_overridden() and background is True)
-    if not captured and not await asyncio.to_thread(worker_available):
-        await send_now(data)
-        return
+    if background is False:
+        raise ValueError("a message that is sent at once (background=False) has no send_at")
+    if not (is_captured() or is_overridden() or queue_available()):
+        raise ValueError(
+            "send_at needs the queue, and tasks are off or kept in memory in this project"
+        )
+
+
+async def _goes_to_queue(background: bool | None) -> bool:
+    """Return whether a message is left to the queue: asked for, or a worker lives that takes mail."""
+    from openviper.core.email.queue import queue_available, worker_available
+    from openviper.tasks.actors import is_captured
+
+    if is_captured():
+        return True
+    if background is True:
+        return is_overridden() or queue_available()
+    return await asyncio.to_thread(worker_available)
+
+
+async def _was_enqueued(data: EmailMessageData) -> bool:
+    """Hand a message to the queue; return `False` if the queue cannot be reached."""
+    from openviper.core.email.queue import enqueue
+    from openviper.tasks.exceptions import BrokerError
+
     try:
         await enqueue(data)
-    except Exception as error:
-        if background is True:
+    except (BrokerError, OSError) as error:
+        if is_overridden():  # What the backend of a test raises.
             raise
         logger.warning(
             "mail %r could not be queued (%s); sending it now", data.subject, type(error).__name__
         )
+        return False
+    return True
+
+
+async def _send_after_commit(data: EmailMessageData) -> None:
+    """Send a message at once, or when the open transaction has committed: one that is rolled back sends nothing."""
+    sending = _Sending(data)
+    on_commit(sending)
+    if sending.is_due:  # There is no transaction: what goes wrong is the caller's to know.
         await send_now(data)
+    else:
+        sending.is_left_to_commit = True
+
+
+class _Sending:
+    """A message that is sent when a transaction has committed."""
+
+    def __init__(self, data: EmailMessageData) -> None:
+        self._data = data
+        self.is_due = False
+        self.is_left_to_commit = False
+
+    def __call__(self) -> Awaitable[None] | None:
+        """Take note that nothing is waited for any more, and send if nobody else does."""
+        self.is_due = True
+        return self._send() if self.is_left_to_commit else None
+
+    async def _send(self) -> None:
+        try:
+            await send_now(self._data)
+        except Exception as error:
+            log_failure(self._data.subject, error)
 
 
 class SendResult(NamedTuple):
@@ -161,19 +277,25 @@ async def send_many(messages: Sequence[EmailMessageData]) -> list[SendResult]:
     configure_email_log()
     messages = list(messages)
     backend = get_backend()
+    errors = await _errors_of(backend, messages)
+    results = [SendResult(data, error) for data, error in zip(messages, errors, strict=True)]
+    sent = [result.message for result in results if result.ok]
+    if wants_preview(backend):
+        await asyncio.to_thread(keep_for_preview, sent)
+    level = logging.INFO if len(sent) == len(messages) else logging.WARNING
+    logger.log(level, "sent %d of %d mails", len(sent), len(messages))
+    return results
+
+
+async def _errors_of(
+    backend: EmailBackend, messages: Sequence[EmailMessageData]
+) -> list[Exception | None]:
+    """Hand messages to a backend, together if it can, and return what went wrong with each."""
     together = getattr(backend, "send_many", None)
-    if together is not None:
-        errors: list[Exception | None] = await together(messages)
-    else:
-        errors = [await _send_one(backend.send, data) for data in messages]
-    failed = sum(error is not None for error in errors)
-    logger.log(
-        logging.WARNING if failed else logging.INFO,
-        "sent %d of %d mails",
-        len(messages) - failed,
-        len(messages),
-    )
-    return [SendResult(data, error) for data, error in zip(messages, errors, strict=True)]
+    if together is None:
+        return [await _send_one(backend.send, data) for data in messages]
+    errors: list[Exception | None] = await together(messages)
+    return errors
 
 
 async def _send_one(

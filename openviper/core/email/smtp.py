@@ -12,7 +12,7 @@ import smtplib
 import ssl
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,9 +62,17 @@ async def deliver(config: SMTPConfig, envelopes: Sequence[Envelope]) -> list[Del
     if not envelopes:
         return []
     batch = _Batch(config, envelopes)
-    gate = _gate(config)
-    loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(config.max_connections, thread_name_prefix="openviper-smtp")
+    try:
+        await _send_batch(batch, executor, _gate(config))
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+    return batch.deliveries()
+
+
+async def _send_batch(batch: _Batch, executor: ThreadPoolExecutor, gate: asyncio.Semaphore) -> None:
+    """Work on a batch in threads, one at first, until nothing is left of it."""
+    loop = asyncio.get_running_loop()
 
     async def work() -> None:
         async with gate:
@@ -73,9 +81,9 @@ async def deliver(config: SMTPConfig, envelopes: Sequence[Envelope]) -> list[Del
     tasks = {loop.create_task(work())}
     try:
         while tasks:
-            more = len(tasks) < config.max_connections and len(envelopes) > WORTH_A_CONNECTION
+            limit = GROW_AFTER if batch.may_grow(len(tasks)) else None
             done, tasks = await asyncio.wait(
-                tasks, timeout=GROW_AFTER if more else None, return_when=asyncio.FIRST_COMPLETED
+                tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
                 task.result()
@@ -84,12 +92,10 @@ async def deliver(config: SMTPConfig, envelopes: Sequence[Envelope]) -> list[Del
     finally:
         # Nothing is left of a batch that has come to its end.
         batch.abort()
-        executor.shutdown(wait=False, cancel_futures=True)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-    return batch.deliveries()
 
 
 def _gate(config: SMTPConfig) -> asyncio.Semaphore:
@@ -116,6 +122,52 @@ class _Job:
     attempts: int = 0
 
 
+class _NoConnectionError(Exception):
+    """A server cannot be reached, or does not let us in."""
+
+    def __init__(self, cause: OSError) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
+
+
+class _Link:
+    """The connection of one thread, made anew when the one before is not usable any more."""
+
+    def __init__(
+        self,
+        config: SMTPConfig,
+        lifeline: Lifeline,
+        tls_context: Callable[[], ssl.SSLContext | None],
+    ) -> None:
+        self._config = config
+        self._lifeline = lifeline
+        self._tls_context = tls_context
+        self._connection: SMTPConnection | None = None
+
+    def ready(self) -> SMTPConnection:
+        """Return a usable connection.
+
+        Raises:
+            _NoConnectionError: If there is none to be had.
+        """
+        if self._connection is None or not self._connection.usable:
+            self._connection = self._renewed()
+        return self._connection
+
+    def _renewed(self) -> SMTPConnection:
+        if self._connection is not None:
+            self._connection.close()
+        try:
+            return SMTPConnection(self._config, self._tls_context(), self._lifeline)
+        except OSError as error:
+            raise _NoConnectionError(error) from error
+
+    def end(self) -> None:
+        """Take leave of the server."""
+        if self._connection is not None:
+            self._connection.say_goodbye()
+
+
 class _Batch:
     """Messages that several threads send, each over a connection of its own."""
 
@@ -133,8 +185,12 @@ class _Batch:
 
     # From the event loop
 
+    def may_grow(self, connections: int) -> bool:
+        """Return whether a batch of this size may ever have more connections than it has."""
+        return connections < self._config.max_connections and len(self._done) > WORTH_A_CONNECTION
+
     def wants_help(self) -> bool:
-        """Tell whether another connection is worth its while: the server works, and much is left."""
+        """Return whether another connection is worth its while: the server works, and much is left."""
         return self._has_begun and len(self._pending) >= WORTH_A_CONNECTION
 
     def abort(self) -> None:
@@ -163,31 +219,34 @@ class _Batch:
 
     def work(self) -> None:
         """Send messages until none is left or the server cannot be reached."""
-        connection: SMTPConnection | None = None
         lifeline = Lifeline()
         with self._lock:
             self._working += 1
             self._lifelines.add(lifeline)
+        link = _Link(self._config, lifeline, self._tls_context)
         try:
             while (job := self._take()) is not None:
-                delivery = self._check(job)
-                while delivery is None:
-                    if connection is None or not connection.usable:
-                        if connection is not None:
-                            connection.close()
-                        try:
-                            connection = SMTPConnection(self._config, self._tls_context(), lifeline)
-                        except OSError as error:
-                            self._leave(job, error)
-                            return
-                    delivery = self._attempt(connection, job)
-                self._done[job.index] = delivery
+                try:
+                    self._done[job.index] = self._check(job) or self._send(link, job)
+                except _NoConnectionError as error:
+                    self._leave(job, error.cause)
+                    return
             with self._lock:
                 self._working -= 1
         finally:
-            if connection is not None:
-                connection.say_goodbye()
+            link.end()
             lifeline.release()
+
+    def _send(self, link: _Link, job: _Job) -> Delivery:
+        """Send a message, once more over a fresh connection if the first one ends before it.
+
+        Raises:
+            _NoConnectionError: If there is no connection.
+        """
+        delivery = None
+        while delivery is None:
+            delivery = self._attempt(link.ready(), job)
+        return delivery
 
     def _take(self) -> _Job | None:
         with self._lock:
@@ -215,14 +274,7 @@ class _Batch:
             delivery = connection.transmit(job.envelope)
         except OSError as error:
             connection.close()
-            in_doubt = connection.in_doubt
-            # Time that ran out once would run out again.
-            if (
-                job.attempts == 1
-                and not in_doubt
-                and not isinstance(error, TimeoutError)
-                and not self._is_aborted
-            ):
+            if self._is_worth_another_attempt(job, connection, error):
                 logger.debug(
                     "the connection to %s was lost before a message was sent: %s",
                     self._config.host,
@@ -230,12 +282,20 @@ class _Batch:
                 )
                 return None
             self._note_lost(error)
-            return Delivery({}, error, in_doubt)
+            return Delivery({}, error, connection.in_doubt)
         if job.attempts == 1 and was_used and _is_farewell(delivery.error):
             return None
         self._lost_in_a_row = 0
         self._has_begun = True
         return delivery
+
+    def _is_worth_another_attempt(
+        self, job: _Job, connection: SMTPConnection, error: OSError
+    ) -> bool:
+        if job.attempts > 1 or connection.in_doubt or self._is_aborted:
+            return False
+        # Time that ran out once would run out again.
+        return not isinstance(error, TimeoutError)
 
     def _note_lost(self, error: OSError) -> None:
         """Count a message lost on the way; after some in a row, the rest is not tried."""
@@ -260,7 +320,7 @@ class _Batch:
 
 
 def _is_farewell(error: Exception | None) -> bool:
-    """Tell whether the server has answered 421, as when it had enough of a connection: it did not take the message."""
+    """Return whether the server has answered 421, as when it had enough of a connection: it did not take the message."""
     if isinstance(error, smtplib.SMTPResponseException):
         return error.smtp_code == CLOSING
     if isinstance(error, smtplib.SMTPRecipientsRefused):

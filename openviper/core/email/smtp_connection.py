@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import ipaddress
 import re
 import smtplib
 import socket
@@ -13,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
-from openviper.core.email.envelope import Delivery, Envelope, SMTPConfig, end_of_piece
+from openviper.core.email.envelope import PIECE, Delivery, Envelope, SMTPConfig, end_of_piece
 from openviper.core.email.network import Deadline, connect, resolve
-from openviper.exceptions import ImproperlyConfigured
+from openviper.core.email.smtp_login import log_in
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -72,6 +70,21 @@ class Lifeline:
             if self._handle is not None:
                 self._handle.close()
                 self._handle = None
+
+
+class _Reading:
+    """One reply while it is read: since when, how much of it, in how many receipts."""
+
+    __slots__ = ("receipts", "size", "started")
+
+    def __init__(self) -> None:
+        self.started = monotonic()
+        self.size = 0
+        self.receipts = 0
+
+    def elapsed(self) -> float:
+        """Return the seconds since the beginning."""
+        return monotonic() - self.started
 
 
 class SMTPConnection(smtplib.SMTP):
@@ -139,39 +152,23 @@ class SMTPConnection(smtplib.SMTP):
                 )
             self.ehlo_or_helo_if_needed()
         if self._config.username:
-            self._authenticate()
+            log_in(self, self._config)
         self._group = GROUP if self.has_extn("pipelining") else 1
         self._has_smtputf8 = self.has_extn("smtputf8")
         self._has_8bitmime = self.has_extn("8bitmime")
         self._has_size = self.has_extn("size")
-        limit = self.esmtp_features.get("size", "")
-        self._size_limit = int(limit) if limit.isascii() and limit.isdigit() else 0
+        self._size_limit = _number(self.esmtp_features.get("size", ""))
 
     def _own_name(self) -> str:
         """Return the name of this host if it is a full one, else its address as a literal (RFC 5321, 4.1.3)."""
+        if self._config.local_hostname:
+            return self._config.local_hostname
         name = socket.gethostname()
         if _NAME.fullmatch(name):
             return name
         assert self.sock is not None
         address = str(self.sock.getsockname()[0]).partition("%")[0]
         return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-    def _authenticate(self) -> None:
-        username, password = self._config.username, self._config.password or ""
-        if not isinstance(self.sock, ssl.SSLSocket) and not is_loopback(self.sock):
-            raise ImproperlyConfigured(
-                f"the password for {self._config.host!r} would cross the network unencrypted: set use_tls or use_ssl"
-            )
-        if (username + password).isascii():
-            self.login(username, password)
-            return
-        # smtplib can send ASCII only; RFC 4616 says UTF-8.
-        if "PLAIN" not in self.esmtp_features.get("auth", "").upper().split():
-            raise smtplib.SMTPNotSupportedError("a username or password in UTF-8 needs AUTH PLAIN")
-        response = base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
-        code, text = self.docmd("AUTH", f"PLAIN {response}")
-        if code != 235:
-            raise smtplib.SMTPAuthenticationError(code, text)
 
     def close(self) -> None:
         """Close the connection without a word."""
@@ -203,27 +200,30 @@ class SMTPConnection(smtplib.SMTP):
             TimeoutError: If it is not.
             smtplib.SMTPServerDisconnected: If the connection has ended.
         """
-        started = monotonic()
-        texts: list[bytes] = []
-        size = receipts = 0
+        self._reading = _Reading()
+        lines = [self._read_line()]
+        while _has_more(lines[-1]):
+            lines.append(self._read_line())
+        if self._reading.receipts > 1 and self.sock is not None:
+            self.sock.settimeout(self._patience)
+        return _code(lines[-1]), b"\n".join([line[4:].strip() for line in lines])
+
+    def _read_line(self) -> bytes:
+        """Return the next line of a reply, without its line end."""
+        reading = self._reading
         while True:
-            line, found, rest = self._unread.partition(b"\n")
-            if found:
+            line, is_complete, rest = self._unread.partition(b"\n")
+            if is_complete:
                 self._unread = rest
-                size += len(line)
-                texts.append(line[4:].strip())
-                code = int(line[:3]) if line[:3].isdigit() else -1
-                if code < 0 or line[3:4] != b"-":
-                    break
-            else:
-                receipts += 1
-                self._receive(None if receipts == 1 else self._patience - (monotonic() - started))
-            if size + len(self._unread) > MAX_REPLY and b"\n" not in self._unread:
+                reading.size += len(line)
+                return line
+            if reading.size + len(self._unread) > MAX_REPLY:
                 self.close()
                 raise smtplib.SMTPResponseException(500, "the server's reply does not end")
-        if receipts > 1 and self.sock is not None:
-            self.sock.settimeout(self._patience)
-        return code, b"\n".join(texts)
+            reading.receipts += 1
+            # The first wait has the socket's own limit, which saves a call.
+            is_first = reading.receipts == 1
+            self._receive(None if is_first else self._patience - reading.elapsed())
 
     def _receive(self, limit: float | None) -> None:
         """Read what is there, waiting at most `limit` seconds; the socket's own limit if None, which saves a call."""
@@ -309,21 +309,16 @@ class SMTPConnection(smtplib.SMTP):
 
     def _unsupported(self, envelope: Envelope) -> Exception | None:
         """Return what the server cannot do of that which the message needs."""
-        foreign = [
-            address for address in (envelope.sender, *envelope.recipients) if not address.isascii()
-        ]
-        if (foreign or envelope.needs_smtputf8) and not self._has_smtputf8:
-            what = (
-                f"the address {foreign[0]!r}"
-                if foreign
-                else f"an address in the message from {envelope.sender!r}"
-            )
-            return smtplib.SMTPNotSupportedError(
-                f"{what} needs SMTPUTF8, which {self._config.host} does not offer"
-            )
+        host = self._config.host
+        if not self._has_smtputf8:
+            needy = _needs_smtputf8(envelope)
+            if needy is not None:
+                return smtplib.SMTPNotSupportedError(
+                    f"{needy} needs SMTPUTF8, which {host} does not offer"
+                )
         if not self._has_8bitmime and not envelope.content.isascii():
             return smtplib.SMTPNotSupportedError(
-                f"the message from {envelope.sender!r} has 8-bit content, which {self._config.host} does not take"
+                f"the message from {envelope.sender!r} has 8-bit content, which {host} does not take"
             )
         if 0 < self._size_limit < len(envelope.content):
             text = f"{len(envelope.content)} bytes are more than the {self._size_limit} the server takes"
@@ -336,14 +331,12 @@ class SMTPConnection(smtplib.SMTP):
             command += f" SIZE={len(envelope.content)}"
         if self._has_8bitmime and not envelope.content.isascii():
             command += " BODY=8BITMIME"
-        if envelope.needs_smtputf8 or not (
-            command.isascii() and all(to.isascii() for to in envelope.recipients)
-        ):
+        if _needs_smtputf8(envelope) is not None:
             command += " SMTPUTF8"
         return command.encode() + b"\r\n"
 
     def _may_go_on(self, replies: Sequence[Reply], recipients: int) -> bool:
-        """Tell whether to send the next commands after these replies: DATA alone only if somebody was accepted."""
+        """Return whether to send the next commands after these replies: DATA alone only if somebody was accepted."""
         if not replies:
             return True
         if not self.usable or not _is_ok(replies[0]):
@@ -354,31 +347,32 @@ class SMTPConnection(smtplib.SMTP):
         """Send commands in one piece and return their replies; one reply for none. Fewer if the server ends it."""
         if commands:
             self.send(b"".join(commands))
-        replies = []
-        for _ in commands or (b"",):
-            reply = self.getreply()
-            replies.append(reply)
-            if reply[0] in (CLOSING, -1):
+        replies: list[Reply] = []
+        while self.usable and len(replies) < max(1, len(commands)):
+            replies.append(self.getreply())
+            if replies[-1][0] in (CLOSING, -1):
                 self.usable = False
-                break
         return replies
 
     def _send_content(self, content: bytes) -> None:
         """Send a message and its end, each dot at the begin of a line doubled (RFC 5321, 4.5.2)."""
-        start, is_last = 0, False
-        while not is_last:
+        if len(content) <= PIECE:  # As most are; nothing is cut then.
+            self.in_doubt = True
+            self.send(_stuffed(content) + _end_of(content))
+            return
+        start = 0
+        while start < len(content):
             end = end_of_piece(content, start)
-            is_last = end == len(content)
-            piece = content if start == 0 and is_last else content[start:end]
-            at_line_start = start == 0 or content[start - 1 : start] == b"\n"
-            stuffed = piece.replace(b"\r\n.", b"\r\n..")
-            if at_line_start and stuffed.startswith(b"."):
-                stuffed = b"." + stuffed
-            if is_last:
-                self.in_doubt = True
-                stuffed += b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
-            self.send(stuffed)
+            self._send_piece(content, start, end)
             start = end
+
+    def _send_piece(self, content: bytes, start: int, end: int) -> None:
+        is_at_line_start = start == 0 or content[start - 1 : start] == b"\n"
+        piece = _stuffed(content[start:end], is_at_line_start)
+        if end == len(content):
+            self.in_doubt = True
+            piece += _end_of(content)
+        self.send(piece)
 
     def _abandon(self, replies: Sequence[Reply], *, is_begun: bool) -> None:
         """End a transaction that came to nothing, so that the next can begin."""
@@ -393,16 +387,40 @@ class SMTPConnection(smtplib.SMTP):
             self.close()
 
 
-def is_loopback(sock: socket.socket | None) -> bool:
-    """Tell whether the other end of a connection is this machine."""
-    return (
-        sock is not None
-        and ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
-    )
+def _code(line: bytes) -> int:
+    return int(line[:3]) if line[:3].isdigit() else -1
+
+
+def _has_more(line: bytes) -> bool:
+    """Return whether a reply goes on behind a line (RFC 5321, 4.2.1)."""
+    return line[3:4] == b"-" and _code(line) >= 0
 
 
 def _is_ok(reply: Reply) -> bool:
     return 200 <= reply[0] < 300
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _needs_smtputf8(envelope: Envelope) -> str | None:
+    """Return what of a message only a server with SMTPUTF8 (RFC 6531) can take, or None."""
+    for address in (envelope.sender, *envelope.recipients):
+        if not address.isascii():
+            return f"the address {address!r}"
+    if envelope.needs_smtputf8:
+        return f"an address in the message from {envelope.sender!r}"
+    return None
+
+
+def _stuffed(content: bytes, is_at_line_start: bool = True) -> bytes:
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if is_at_line_start and stuffed.startswith(b".") else stuffed
+
+
+def _end_of(content: bytes) -> bytes:
+    return b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
 
 
 def _readable(text: bytes) -> str:

@@ -6,15 +6,15 @@ import os
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from openviper.template.environment import (
-    MissingDependencyError,
-    get_jinja2_env,
-    get_template_directories,
+from openviper.core.email.markdown_mail import (
+    render_markdown,
+    render_markdown_source,
+    with_marks,
 )
+from openviper.template.environment import get_jinja2_env, get_template_directories
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY = "templates"
 MARKDOWN = (".md", ".markdown")
 HTML = (".html", ".htm")
-_ESCAPES = (("%2f", "/"), ("%5c", "\\"))
-_TARGET = re.compile(r"""(<[^<>]*?\s(?:href|src)\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
-_DANGEROUS = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
+_ENCODED = (("%2f", "/"), ("%5c", "\\"))
+_DRIVE = re.compile(r"[a-z]:")
+_HIDDEN = ("\0", "%25")
+"""What only somebody writes into a name who wants it to be read twice."""
+
+__all__ = ["check_mail_template_name", "render_markdown", "render_template_content"]
 
 
 def check_mail_template_name(name: str) -> str:
@@ -34,31 +37,29 @@ def check_mail_template_name(name: str) -> str:
         ValueError: If it is empty, has a NUL or an encoded percent sign, leads upwards, or is absolute.
     """
     if not name:
-        raise ValueError(f"{name!r} is no name of a mail template")
+        raise ValueError(f"{name!r} is not the name of a mail template")
     decoded = name.lower()
-    for escape, character in _ESCAPES:
+    for escape, character in _ENCODED:
         decoded = decoded.replace(escape, character)
-    if (
-        "\0" in name
-        or "%25" in name
-        or ".." in decoded
-        or decoded.startswith(("/", "\\"))
-        or re.match(r"[a-z]:", decoded)
-    ):
+    is_absolute = decoded.startswith(("/", "\\")) or _DRIVE.match(decoded)
+    if is_absolute or ".." in decoded or any(mark in name for mark in _HIDDEN):
         raise ValueError(f"mail template {name!r} leads outside of the template directories")
     return name
 
 
 class _Environments(NamedTuple):
-    """Jinja2 for HTML, which escapes, and for plain text, which does not."""
+    """Jinja2 for HTML, which escapes, for plain text, which does not, and for Markdown, which puts values in later."""
 
     html: Environment
     text: Environment
+    markdown: Environment
 
 
 @lru_cache(maxsize=16)
 def _overlays(base: Environment) -> _Environments:
-    return _Environments(base.overlay(autoescape=True), base.overlay(autoescape=False))
+    return _Environments(
+        base.overlay(autoescape=True), base.overlay(autoescape=False), with_marks(base)
+    )
 
 
 @lru_cache(maxsize=16)
@@ -84,7 +85,7 @@ def render_template_content(
     """Return the plain and the HTML body that a template gives.
 
     A name that ends in ``.md`` or ``.markdown`` gives both, one in ``.html`` or ``.htm`` HTML, any other plain text. Values are
-    escaped where the result is HTML, and only there.
+    escaped where the result is HTML, and only there; in Markdown they are text, never Markdown of their own.
 
     Args:
         template: The name below the search directories.
@@ -92,7 +93,7 @@ def render_template_content(
         template_dir: The first search directory, `TEMPLATES_DIR` when not given; the folders of the installed apps follow.
 
     Raises:
-        ValueError: If the name leads outside.
+        ValueError: If the name leads outside, or Markdown is too long.
         jinja2.TemplateNotFound: If there is no such template.
         MissingDependencyError: If Jinja2, or Markdown where it is needed, is not installed.
         RuntimeError: If autoescaping is off.
@@ -106,25 +107,4 @@ def render_template_content(
     text = environments.text.get_template(template).render(values)
     if ending not in MARKDOWN:
         return text, None
-    return text, render_markdown(environments.html.get_template(template).render(values))
-
-
-def render_markdown(text: str) -> str:
-    """Return Markdown as HTML, without link targets that run scripts.
-
-    Raises:
-        MissingDependencyError: If Markdown is not installed.
-    """
-    try:
-        import markdown
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Markdown mail needs the package 'markdown'; run: pip install markdown"
-        ) from error
-    return _TARGET.sub(_harmless, markdown.markdown(text, extensions=["extra", "sane_lists"]))
-
-
-def _harmless(match: re.Match[str]) -> str:
-    # As a browser reads it: character references resolved, white space and control characters dropped.
-    target = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]", "", unescape(unescape(match[2][1:-1])))
-    return f'{match[1]}"#"' if _DANGEROUS.match(target) else match[0]
+    return text, render_markdown_source(environments.markdown, template, values)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from uvicorn.supervisors.statreload import StatReload
 
-from openviper.project.dotenv_file import find_dotenv, find_project_root
+from openviper.project.directory import project_directory
+from openviper.project.dotenv_file import find_dotenv
 
 SUFFIXES = frozenset({".py", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".po", ".mo"})
 """Code, templates and translations."""
@@ -20,7 +21,7 @@ SKIPPED = frozenset(
 
 def watched_directories() -> list[str]:
     """Return the project's directory, wherever one stands, and OpenViper's when it is a source checkout."""
-    root = Path(find_project_root() or os.getcwd()).resolve()
+    root = Path(project_directory()).resolve()
     directories = [str(root)]
     checkout = Path(__file__).resolve().parents[3]
     is_checkout = (checkout / "pyproject.toml").is_file()

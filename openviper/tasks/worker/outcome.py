@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from openviper.tasks.actors import Actor, Registry
+from openviper.tasks.exceptions import Reject
 from openviper.tasks.message import Finished, Message, Outcome
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -77,7 +78,7 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
     number = message.attempts + 1
     retries = UNKNOWN_RETRIES if actor is None else actor.max_retries
     text = f"{type(error).__name__}: {error}"
-    if number > retries:
+    if number > retries or isinstance(error, Reject):
         logger.error("%r failed for good, attempt %d", message, number, exc_info=error)
         return Finished(message, Outcome.DEAD, error=text)
     if actor is None:

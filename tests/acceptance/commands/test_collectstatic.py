@@ -92,7 +92,7 @@ def test_a_script_reads_the_result_as_json(collect: Collect, project: Path) -> N
     } == {"keep"}
 
 
-def test_clearing_removes_what_was_collected_and_nothing_else(
+def test_clearing_empties_the_directory_after_saying_how_many(
     collect: Collect, project: Path
 ) -> None:
     collect("--no-input", "--hash", "--gzip")
@@ -101,11 +101,64 @@ def test_clearing_removes_what_was_collected_and_nothing_else(
     )  # Two files, hashed names, companions of one, the record.
     write(project, {"out/mine.txt": "mine"})
     (project / "shop/static/shop.css").unlink()
-    assert "would remove " in collect("--clear", "--dry-run").stdout
+    planned = collect("--clear", "--dry-run").stdout
+    assert f"would remove {project / 'out/shop.css'}" in planned
+    assert f"would remove {project / 'out/mine.txt'}" in planned
+    refused = collect("--clear")
+    assert "1 file(s) of earlier runs, 1 that no run has written. Continue?" in refused.stderr
+    assert refused.returncode == 1 and (project / "out/mine.txt").exists()
     done = collect("--no-input", "--clear")
     assert done.returncode == 0
-    assert "1 other file(s) in 'out' were not collected and are kept." in done.stderr
-    assert sorted(os.listdir(project / "out")) == [".openviper-static.json", "both.css", "mine.txt"]
+    said = "Removing from 'out': 1 file(s) of earlier runs, 1 that no run has written."
+    assert said in done.stderr
+    assert sorted(os.listdir(project / "out")) == [".openviper-static.json", "both.css"]
+
+
+def test_a_directory_that_was_never_collected_into_is_not_emptied(
+    collect: Collect, project: Path
+) -> None:
+    write(project, {"out/mine.txt": "mine"})
+    done = collect("--no-input", "--clear")
+    assert done.returncode == 1 and "nothing was ever collected into it" in done.stderr
+    assert (project / "out/mine.txt").read_text() == "mine"
+
+
+def test_names_are_left_out_by_habit_and_on_request(collect: Collect, project: Path) -> None:
+    write(project, {"static/.env": "SECRET=1", "static/a.css~": "old", "static/deep/b.scss": "x"})
+    done = collect("--no-input", "--ignore", "*.scss")
+    assert "3 hidden, editor or ignored file(s) and folder(s) are left out" in done.stderr
+    assert set(os.listdir(project / "out")) == {".openviper-static.json", "both.css", "shop.css"}
+    collect("--no-input", "--no-default-ignore")
+    assert {".env", "a.css~", "deep"} <= set(os.listdir(project / "out"))
+    wrong = collect("--no-input", "--ignore", "../x")
+    assert wrong.returncode == 1
+    assert wrong.stderr.splitlines()[-1].startswith("Error: '../x' is not a pattern of names")
+
+
+def test_the_working_directory_does_not_matter(project: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = subprocess.run(
+        [sys.executable, str(project / "viperctl.py"), "collectstatic", "--no-input"],
+        cwd=elsewhere,
+        env={**os.environ, "OPENVIPER_STATIC_ROOT": "out"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (project / "out/both.css").exists() and list(elsewhere.iterdir()) == []
+
+
+def test_collectors_at_the_same_time_wait_for_each_other(project: Path) -> None:
+    write(project, {f"static/f{number}.css": f"/* {number} */" for number in range(300)})
+    command = [sys.executable, "viperctl.py", "collectstatic", "--no-input", "--hash", "--clear"]
+    runs = [
+        subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    said = [run.communicate(timeout=60)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0, 0], said
+    places = [path for path in project.iterdir() if path.name.endswith(".partial")]
+    assert places == []
 
 
 def test_clearing_a_source_is_refused(collect: Collect, project: Path) -> None:

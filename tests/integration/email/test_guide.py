@@ -8,10 +8,11 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from openviper.core.email import EmailMessageData, send_email
-from openviper.core.email.config import ALIASES, DEFAULTS, FLAT, read_email_config
+from openviper.core.email.config import ALIASES, FLAT, EmailSettings, email_settings
 from openviper.testing import create_mailoutbox
 from openviper.testing.settings import override_openviper_settings
 from tests.acceptance.tasks.test_guide import VIPERCTL, commands
@@ -85,8 +86,8 @@ def test_the_settings_of_the_page_can_be_used() -> None:
         r'^```python title="settings.py"\nEMAIL = (.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
     )
     with override_openviper_settings(EMAIL=ast.literal_eval(source)):
-        config = read_email_config()
-    assert (config["port"], config["username"]) == (587, "shop")
+        config = email_settings()
+    assert (config.port, config.username) == (587, "shop")
 
 
 def test_the_reference_has_every_key_with_its_default() -> None:
@@ -94,9 +95,10 @@ def test_the_reference_has_every_key_with_its_default() -> None:
         r"^\| `(\w+)`(?:, `(\w+)`)? \| (?:`(\w+)`)? ?\| (.*?) \|", REFERENCE, re.MULTILINE
     )
     named = {row[0]: row for row in rows} | {"log_format": ("log_format", "", "", '"text"')}
-    assert set(named) == set(DEFAULTS)
+    defaults = {item.name: item.default for item in fields(EmailSettings)}
+    assert set(named) == set(defaults)
     assert {row[1] for row in named.values()} >= set(ALIASES)
-    for key, default in DEFAULTS.items():
+    for key, default in defaults.items():
         shown = named[key][3]
         if key in ("log_dir", "log_format", "port"):
             continue
@@ -107,7 +109,6 @@ def test_the_reference_has_every_key_with_its_default() -> None:
 
 def test_the_reference_has_every_argument_and_attribute() -> None:
     import inspect
-    from dataclasses import fields
 
     for name in inspect.signature(send_email).parameters:
         assert re.search(rf"\b{name}\b", REFERENCE)

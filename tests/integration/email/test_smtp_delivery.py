@@ -275,8 +275,17 @@ async def test_names_and_passwords_may_be_in_any_script() -> None:
         (delivery,) = await deliver(
             config(server, username="jürgen", password="пароль"), [envelope()]
         )
-    assert isinstance(delivery.error, smtplib.SMTPNotSupportedError)
-    assert "пароль" not in str(delivery.error)
+    assert delivery.error is None and server.messages[0].user == "jürgen"
+
+
+@pytest.mark.parametrize("mechanisms", [["PLAIN", "LOGIN"], ["LOGIN", "PLAIN"], ["LOGIN"]])
+async def test_a_wrong_password_is_one_bad_login_whatever_mechanisms_there_are(
+    mechanisms: list[str],
+) -> None:
+    with SMTPServer(users={"ada": "s3cret"}, mechanisms=mechanisms) as server:
+        (delivery,) = await deliver(config(server, username="ada", password="no"), [envelope()])
+    assert isinstance(delivery.error, smtplib.SMTPAuthenticationError)
+    assert [session.commands.count("AUTH") for session in server.sessions] == [1]
 
 
 async def test_a_wrong_password_fails_the_batch_after_one_try() -> None:

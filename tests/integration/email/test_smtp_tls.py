@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from openviper.core.email import smtp_connection
+from openviper.core.email import smtp_login
 from openviper.core.email.smtp import deliver
 from openviper.exceptions import ImproperlyConfigured
 from tests.integration.email.mail import config, envelope
@@ -124,7 +124,7 @@ async def test_a_server_that_does_not_speak_tls_is_an_error() -> None:
 async def test_a_password_does_not_cross_the_network_unencrypted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(smtp_connection, "is_loopback", lambda sock: False)
+    monkeypatch.setattr(smtp_login, "is_loopback", lambda sock: False)
     with SMTPServer(users={"ada": "s3cret"}) as server:
         with pytest.raises(ImproperlyConfigured, match="unencrypted") as caught:
             await deliver(config(server, username="ada", password="s3cret"), [envelope()])

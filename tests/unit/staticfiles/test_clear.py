@@ -9,8 +9,9 @@ import pytest
 
 from openviper.staticfiles import collect_static
 from openviper.staticfiles.collect import carry_out
+from openviper.staticfiles.collection_plan import make_plan
 from openviper.staticfiles.exceptions import UnsafeDestinationError
-from openviper.staticfiles.plan import make_plan
+from openviper.template.assets import RECORD_NAME
 from openviper.testing import override_openviper_settings
 from tests.projects import write
 from tests.unit.staticfiles.test_collect import tree
@@ -28,21 +29,55 @@ def test_what_no_source_has_any_more_is_removed_with_its_companions(
     assert not (dest / "css").exists()
 
 
-def test_files_that_were_not_collected_stay_and_are_named(source: Path, dest: Path) -> None:
-    write(dest, {"mine/notes.txt": "mine", "robots.txt": "old"})
+def test_foreign_files_go_too_and_are_counted_before(source: Path, dest: Path) -> None:
+    collect_static([source], dest)
+    write(dest, {"mine/notes.txt": "mine", "old.css": "old"})
+    (dest / "link").symlink_to(source / "robots.txt")
+    (dest / "empty").mkdir()
     (source / "css/site.css").unlink()
-    result = carry_out(make_plan([source], dest, clear=True))
-    assert result.kept == ["mine/notes.txt"]
-    assert tree(dest) == {"mine/notes.txt": b"mine", "robots.txt": b"all", "js/app.js": b"run()"}
+    plan = make_plan([source], dest, clear=True)
+    assert plan.foreign() == ["link", "mine/notes.txt", "old.css"]
+    assert plan.stale() == ["css/site.css"]
+    result = carry_out(plan)
+    assert result.foreign == ["link", "mine/notes.txt", "old.css"]
+    assert tree(dest) == {"robots.txt": b"all", "js/app.js": b"run()"}
+    assert not (dest / "mine").exists() and not (dest / "empty").exists()
+    assert (source / "robots.txt").read_text() == "all"
 
 
-def test_a_collected_file_that_was_edited_since_stays(source: Path, dest: Path) -> None:
+def test_without_clearing_foreign_files_stay(source: Path, dest: Path) -> None:
+    collect_static([source], dest)
+    write(dest, {"mine/notes.txt": "mine"})
+    assert carry_out(make_plan([source], dest)).removed == []
+    assert (dest / "mine/notes.txt").exists()
+
+
+def test_a_directory_that_was_never_collected_into_is_refused(source: Path, dest: Path) -> None:
+    write(dest, {"mine/notes.txt": "mine"})
+    with pytest.raises(UnsafeDestinationError, match="nothing was ever collected into it"):
+        collect_static([source], dest, clear=True)
+    assert tree(dest) == {"mine/notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize("record", ["", "{}", "[1]", '{"version": 9}', '{"version": 2}', "\0"])
+def test_a_damaged_record_does_not_allow_it(source: Path, dest: Path, record: str) -> None:
+    write(dest, {"mine/notes.txt": "mine", RECORD_NAME: record})
+    with pytest.raises(UnsafeDestinationError, match="nothing was ever collected into it"):
+        collect_static([source], dest, clear=True)
+
+
+def test_an_empty_directory_may_be_cleared(source: Path, dest: Path) -> None:
+    dest.mkdir()
+    assert collect_static([source], dest, clear=True) == 3
+
+
+def test_a_collected_file_that_was_edited_since_counts_as_foreign(source: Path, dest: Path) -> None:
     collect_static([source], dest)
     (dest / "js/app.js").write_text("edited by hand")
     (source / "js/app.js").unlink()
     result = carry_out(make_plan([source], dest, clear=True))
-    assert result.kept == ["js/app.js"]
-    assert (dest / "js/app.js").read_text() == "edited by hand"
+    assert result.foreign == ["js/app.js"]
+    assert not (dest / "js/app.js").exists()
 
 
 def test_clearing_copies_everything_again(source: Path, dest: Path) -> None:
@@ -54,12 +89,17 @@ def test_clearing_copies_everything_again(source: Path, dest: Path) -> None:
     assert (dest / "robots.txt").read_text() == "all"
 
 
-def test_leftovers_of_a_killed_run_are_removed(source: Path, dest: Path) -> None:
+@pytest.mark.parametrize("clear", [True, False])
+def test_leftovers_of_a_killed_run_are_removed(source: Path, dest: Path, clear: bool) -> None:
     collect_static([source], dest)
     write(dest, {"css/.site.css.0123abcd.partial": "half"})
-    result = carry_out(make_plan([source], dest, clear=True))
-    assert result.removed == ["css/.site.css.0123abcd.partial"]
+    aside = dest.with_name(f".{dest.name}.0123abcd.partial")
+    write(aside, {"a": "a"})
+    other = dest.with_name(".other.0123abcd.partial")
+    write(other, {"a": "a"})
+    assert collect_static([source], dest, clear=clear) == 3
     assert not (dest / "css/.site.css.0123abcd.partial").exists()
+    assert not aside.exists() and other.exists()
 
 
 def test_a_symlink_is_refused(source: Path, dest: Path, tmp_path: Path) -> None:
@@ -98,10 +138,11 @@ def test_working_directory_home_and_root_are_refused(
 
 @pytest.mark.parametrize("mark", [".git/config", "viperctl.py", "pyproject.toml", "module.py"])
 def test_a_directory_of_somebodys_work_is_refused(source: Path, dest: Path, mark: str) -> None:
+    collect_static([source], dest)
     write(dest, {mark: "work"})
     with pytest.raises(UnsafeDestinationError, match="more than static files"):
         collect_static([source], dest, clear=True)
-    assert tree(dest) == {mark: b"work"}
+    assert tree(dest)[mark] == b"work"
 
 
 def test_a_destination_that_does_not_exist_may_be_cleared(source: Path, dest: Path) -> None:

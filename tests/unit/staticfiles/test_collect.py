@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from openviper.staticfiles import collect, collect_static
+from openviper.staticfiles import collect_static, collection_run
 from openviper.staticfiles.collect import carry_out
+from openviper.staticfiles.collection_plan import make_plan
 from openviper.staticfiles.copying import copy_file
 from openviper.staticfiles.exceptions import CollectError
-from openviper.staticfiles.plan import make_plan
 from openviper.template.assets import RECORD_NAME
 from openviper.testing import override_openviper_settings
 from tests.projects import write
@@ -217,7 +217,7 @@ def test_a_failed_run_leaves_the_destination_as_it_was(
             raise OSError(28, "No space left on device")
         copy_file(path, *rest)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr(collect, "copy_file", fail_once)
+    monkeypatch.setattr(collection_run, "copy_file", fail_once)
     with pytest.raises(OSError, match="No space left"):
         collect_static([source], dest)
     assert sorted(path.name for path in dest.parent.iterdir() if "partial" in path.name) == []
@@ -245,9 +245,11 @@ def test_hashes_of_unchanged_files_are_not_computed_again(
 ) -> None:
     collect_static([source], dest, hashed=True, compress=True)
     before = (dest / RECORD_NAME).read_bytes()
-    monkeypatch.setattr(collect, "digest_of", lambda path: pytest.fail(f"{path} was read"))
     monkeypatch.setattr(
-        collect, "compress_file", lambda path, *rest: pytest.fail(f"{path} was read")
+        collection_run, "digest_of_file", lambda path: pytest.fail(f"{path} was read")
+    )
+    monkeypatch.setattr(
+        collection_run, "compress_file", lambda path, *rest: pytest.fail(f"{path} was read")
     )
     collect_static([source], dest, hashed=True, compress=True)
     assert (dest / RECORD_NAME).read_bytes() == before

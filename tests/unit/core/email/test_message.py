@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from openviper.core.email.addresses import parse_mailbox
-from openviper.core.email.attachment import AttachmentData, clean_filename, split_mimetype
-from openviper.core.email.headers import list_unsubscribe
+from openviper.core.email.attachment_data import AttachmentData, clean_filename
+from openviper.core.email.list_headers import list_unsubscribe
 from openviper.core.email.message import EmailMessageData, build_message, message_bytes
+from openviper.core.email.mime_types import split_mimetype
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
@@ -117,7 +118,7 @@ def test_bodies_and_files_are_put_together_as_readers_expect() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["message/rfc822", "multipart/mixed", "message/partial", "image", "a/b/c", "x\r\ny/z"]
+    "kind", ["message/global", "multipart/mixed", "message/partial", "image", "a/b/c", "x\r\ny/z"]
 )
 def test_a_type_that_a_reader_would_take_apart_becomes_a_plain_file(kind: str) -> None:
     evil = b"From: x@y.z\r\nBcc: all@x.io\r\n\r\n--b\r\n\r\nbody"
@@ -170,10 +171,10 @@ def test_subjects(subject: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "problem"),
     [
-        ({"X Order": "1"}, "'X Order' is no token"),
-        ({"": "1"}, "'' is no token"),
-        ({"X:Y": "1"}, "is no token"),
-        ({"X-Ä": "1"}, "is no token"),
+        ({"X Order": "1"}, "'X Order' is not a token"),
+        ({"": "1"}, "'' is not a token"),
+        ({"X:Y": "1"}, "is not a token"),
+        ({"X-Ä": "1"}, "is not a token"),
         ({"X-A": "1\r\nBcc: x@y.z"}, "line break"),
         ({"X-A": "1\nx"}, "line break"),
         ({"X-A": "1\x00"}, "line break or another control character"),

@@ -8,6 +8,7 @@ import logging
 import smtplib
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from openviper.core.email import (
     worker_available,
 )
 from openviper.core.email.backends import backend_override
-from openviper.core.email.config import read_email_config
+from openviper.core.email.config import email_settings
 from openviper.core.email.queue import deliver_email, message_to_payload, payload_to_message
 from openviper.exceptions import ImproperlyConfigured
 from openviper.tasks import broker as process_broker
@@ -71,11 +72,17 @@ def outbox() -> Iterator[list[TestEmail]]:
         yield found
 
 
+class Durable(MemoryBroker):
+    """A queue in memory that is taken for one that lasts."""
+
+    name = "database"
+
+
 @pytest.fixture
 def durable(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBroker]:
     """Pretend that a worker lives; messages go into memory."""
     monkeypatch.setattr(mail_queue, "worker_available", lambda: True)
-    with pinned_broker(MemoryBroker()) as broker:
+    with pinned_broker(Durable()) as broker:
         assert isinstance(broker, MemoryBroker)
         yield broker
 
@@ -234,19 +241,17 @@ def test_the_log_has_a_file_only_where_one_is_asked_for(
 
 
 def test_settings_come_key_by_key(configure: Configure) -> None:
-    assert (read_email_config()["backend"], EmailSettings.from_settings()) == (
-        "console",
-        EmailSettings(),
-    )
+    defaults = email_settings()
+    assert (defaults.backend, defaults.host, defaults.port) == ("console", "localhost", 25)
+    assert EmailSettings.from_settings() is defaults
     configure(EMAIL={"host": "localhost", "port": 1025})
-    assert EmailSettings.from_settings() == EmailSettings(port=1025)
+    assert EmailSettings.from_settings() == replace(defaults, port=1025)
     configure(
         EMAIL={
             "use_tls": True,
             "user": "ada",
             "password": "s3cret",
             "from": "shop@x.io",
-            "unknown": 1,
         }
     )
     settings = EmailSettings.from_settings()
@@ -261,8 +266,8 @@ def test_settings_come_key_by_key(configure: Configure) -> None:
         EMAIL_BACKEND="smtp",
         DEFAULT_FROM_EMAIL="flat@x.io",
     )
-    assert EmailSettings.from_settings() == EmailSettings(
-        host="own", port=26, default_sender="flat@x.io"
+    assert EmailSettings.from_settings() == replace(
+        defaults, host="own", port=26, backend="smtp", default_sender="flat@x.io"
     )
     assert isinstance(get_backend(), SMTPBackend)
 
@@ -504,10 +509,9 @@ def test_a_queue_that_takes_nothing(
     with pinned_broker(Full()):
         assert send("bob@x.io", "Hi", "Hello")
         assert "mail 'Hi' could not be queued (BrokerError); sending it now" in log.text
-        with pytest.raises(BrokerError):
-            send("bob@x.io", "Hi", "Hello", background=True)
+        assert send("bob@x.io", "He", "Hello", background=True)
         assert asyncio.run(enqueue_email_job(EmailMessageData(["bob@x.io"], "Ho", "x"))) is None
-    assert [one.subject for one in Own.sent] == ["Hi", "Ho"]
+    assert [one.subject for one in Own.sent] == ["Hi", "He", "Ho"]
 
 
 def test_what_is_queued_is_delivered_with_the_same_identifier(
@@ -554,7 +558,7 @@ def test_large_messages_wait_in_a_private_file(
     assert backend.outbox[0].attachments[0].content == content
     assert list(spool.iterdir()) == []
     for name in ("../../etc/passwd", "x.json", f"{'a' * 32}.json\n", 5):
-        with pytest.raises(ValueError, match="no name of a spooled message"):
+        with pytest.raises(ValueError, match="not the name of a spooled message"):
             payload_to_message({"spool": name})
 
 
@@ -562,7 +566,7 @@ def test_a_file_that_no_task_names_is_not_left(
     durable: MemoryBroker, configure: Configure, tmp_path: Path
 ) -> None:
     configure(EMAIL={"spool_dir": str(tmp_path / "spool"), "background": True})
-    with pinned_broker(Full()), pytest.raises(BrokerError):
+    with pinned_broker(Full()):
         send("bob@x.io", "Hi", "Hello", attachments=[("a.bin", b"x" * 500_000)])
     assert list((tmp_path / "spool").iterdir()) == []
 

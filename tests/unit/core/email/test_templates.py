@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_other_targets_stay() -> None:
         ('<a href="mailto:a@x.io">a@x.io</a> <a href="#top">up</a>', "a@x.io up"),
         ('<img alt="Logo" src="x"> <img src="y">', "Logo"),
         ("<table><tr><td>1</td><td>2</td></tr><tr><td>3<td>4</table>", "1 2\n3 4"),
-        ("<pre>  a\n    b</pre>", "a\n    b"),
+        ("<pre>  a\n    b</pre>", "  a\n    b"),
         ("a<hr>b", "a\n\n---\n\nb"),
         ("  many \n\n  spaces\t here ", "many spaces here"),
         ("<div><div>x</div></div><h1>T</h1>y", "x\n\nT\n\ny"),
@@ -171,6 +172,7 @@ def test_autoescaping_that_is_off_is_refused(folder: Path, monkeypatch: pytest.M
     class Off:
         autoescape = False
 
-    monkeypatch.setattr(templates, "_overlays", lambda base: templates._Environments(Off(), Off()))  # type: ignore[arg-type]  # a stand-in
+    off: Any = Off()
+    monkeypatch.setattr(templates, "_overlays", lambda base: templates._Environments(off, off, off))
     with pytest.raises(RuntimeError, match="autoescaping is off"):
         render_template_content("a.txt", {}, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openviper.staticfiles.handlers import (
+from openviper.staticfiles.file_requests import (
     content_type,
     is_shown_inline,
     parse_range,

@@ -17,7 +17,7 @@ __all__ = [
     "sanitize_relative_path",
 ]
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ODD = re.compile(r"[\x00-\x1f\x7f\\]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ENCODED = {
     "gzip": "application/gzip",
@@ -36,12 +36,15 @@ def sanitize_relative_path(relative: str) -> str | None:
     lowered = relative.lower()
     if "%2f" in lowered or "%5c" in lowered:
         return None
-    for text in (relative, unquote(relative)):
-        if _CONTROL.search(text) or "\\" in text or text.startswith("/") or _DRIVE.match(text):
-            return None
-        if ".." in text.split("/") or (os.name == "nt" and ":" in text):
-            return None
+    if _leads_elsewhere(relative) or _leads_elsewhere(unquote(relative)):
+        return None
     return "/".join(part for part in relative.split("/") if part not in ("", "."))
+
+
+def _leads_elsewhere(path: str) -> bool:
+    is_absolute = path.startswith("/") or _DRIVE.match(path) is not None
+    has_stream = os.name == "nt" and ":" in path
+    return is_absolute or has_stream or ".." in path.split("/") or _ODD.search(path) is not None
 
 
 def content_type(name: str) -> str:
@@ -55,5 +58,5 @@ def content_type(name: str) -> str:
 
 
 def is_shown_inline(kind: str) -> bool:
-    """Tell whether a browser may show an uploaded file: pictures, sound and films, but no SVG, which may hold scripts."""
+    """Return whether a browser may show an uploaded file: pictures, sound and films, but no SVG, which may hold scripts."""
     return kind.startswith(("image/", "audio/", "video/")) and not kind.startswith("image/svg")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from openviper.template.assets import RECORD_NAME, RECORD_VERSION, read_record
+from openviper.utils.atomic_files import atomic_write
 
 
 class Known(NamedTuple):
@@ -19,9 +18,10 @@ class Known(NamedTuple):
     Attributes:
         size: In bytes.
         mtime_ns: When its source was last changed, in nanoseconds since the epoch.
-        digest: The part of its SHA-256 that its hashed name has; `None` if it was never needed.
+        digest: The part of the SHA-256 that its hashed name has; `None` if it was never needed.
         smaller: Whether gzip makes it smaller; `None` if that was never tried.
         is_copy: Whether the collection wrote it; otherwise it lay in the destination all along.
+        references: Names of the files that it seems to refer to; `None` if nobody has looked.
     """
 
     size: int
@@ -29,6 +29,7 @@ class Known(NamedTuple):
     digest: str | None = None
     smaller: bool | None = None
     is_copy: bool = True
+    references: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -40,14 +41,16 @@ class Record:
         extra: Size and time of everything else that a collection wrote: hashed names, ``.gz`` files, and files whose
             source has gone since.
         hashed: The hashed name of each file that has one.
+        is_stored: Whether it was read from a destination that was collected into.
     """
 
     files: dict[str, Known] = field(default_factory=dict)
     extra: dict[str, tuple[int, int]] = field(default_factory=dict)
     hashed: dict[str, str] = field(default_factory=dict)
+    is_stored: bool = field(default=False, compare=False)
 
     def owns(self, name: str, stat: tuple[int, int]) -> bool:
-        """Tell whether a collection wrote this file and nobody has changed it since; `stat` is size and time."""
+        """Return whether a collection wrote this file and nobody has changed it since; `stat` is size and time."""
         known = self.files.get(name)
         if known is not None:
             return known.is_copy and stat == known[:2]
@@ -65,17 +68,9 @@ class Record:
         return json.dumps(document, separators=(",", ":")).encode()
 
     def write(self, directory: Path) -> None:
-        """Store the record in a destination, in one step.
-
-        Nothing is flushed to disk: the files are not either, and after a power cut the next collection makes both good.
-        """
-        partial = directory / f".{RECORD_NAME}.{secrets.token_hex(4)}.partial"
-        try:
-            partial.write_bytes(self.encode())
-            os.replace(partial, directory / RECORD_NAME)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        """Store the record in a destination, in one step."""
+        with atomic_write(directory / RECORD_NAME, mode=0o644) as file:
+            file.write(self.encode())
 
 
 def load_record(directory: Path) -> Record:
@@ -90,10 +85,21 @@ def load_record(directory: Path) -> Record:
 def _decode(document: Mapping[str, Any]) -> Record:
     if not document:
         return Record()
-    files = {str(name): Known(*fields) for name, fields in document["files"].items()}
+    is_current = document["version"] == RECORD_VERSION
+    files = {str(name): _known(values, is_current) for name, values in document["files"].items()}
     extra = {
         str(name): (int(size), int(mtime)) for name, (size, mtime) in document["extra"].items()
     }
-    return Record(
-        files, extra, {str(name): str(other) for name, other in document["hashed"].items()}
-    )
+    hashed = {str(name): str(other) for name, other in document["hashed"].items()}
+    return Record(files, extra, hashed if is_current else {}, is_stored=True)
+
+
+def _known(values: Sequence[Any], is_current: bool) -> Known:
+    known = Known(*values)
+    if (
+        not is_current
+    ):  # Earlier versions did not rewrite references, so their hashes mean something else.
+        return known._replace(digest=None, references=None)
+    if known.references is None:
+        return known
+    return known._replace(references=tuple(str(name) for name in known.references))

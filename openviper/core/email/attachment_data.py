@@ -1,0 +1,40 @@
+"""One attached file as it goes into a message: its name, its bytes, its type."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+OCTETS = "application/octet-stream"
+_CONTROL = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+(?:@[A-Za-z0-9.\-]+)?\Z")
+LONGEST_NAME = 255
+
+
+@dataclass(slots=True)
+class AttachmentData:
+    """One file.
+
+    Attributes:
+        filename: Its name, without a path.
+        content: Its bytes.
+        mimetype: ``type/subtype``, perhaps with parameters: ``text/csv; charset=utf-8``.
+        content_id: Where the HTML body shows it as ``<img src="cid:...">``, the part behind ``cid:``; then it is no attachment.
+    """
+
+    filename: str
+    content: bytes = field(repr=False)
+    mimetype: str = OCTETS
+    content_id: str = ""
+
+    def __post_init__(self) -> None:
+        if self.content_id and not _CONTENT_ID.match(self.content_id):
+            raise ValueError(
+                f"content_id {self.content_id!r} holds characters that an address does not"
+            )
+
+
+def clean_filename(name: str, fallback: str) -> str:
+    """Return the last component of a name without control characters, or `fallback` if nothing is left."""
+    base = re.split(r"[/\\]", _CONTROL.sub("", name))[-1].strip()
+    return fallback if base in ("", ".", "..") else base[:LONGEST_NAME]

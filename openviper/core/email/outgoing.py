@@ -1,0 +1,213 @@
+"""Messages on their way to a server: made ready, in portions, and to the servers in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from openviper.core.email.addresses import parse_mailbox
+from openviper.core.email.config import SERVER_KEYS, EmailSettings, usual_port
+from openviper.core.email.envelope import Delivery, Envelope, SMTPConfig
+from openviper.core.email.message import EmailMessageData, message_bytes
+from openviper.core.email.refusals import RecipientsRefused, is_lost_on_the_way
+
+FEW = 20
+SMALL = 64 * 1024
+"""Messages, and bytes of attachments, that are made ready on the event loop itself: less work than a thread's."""
+MANY = 2000
+LARGE = 16 * 1024 * 1024
+"""Messages, and bytes of attachments, that are made ready before any of them is sent."""
+AVOIDED_FOR = 30.0
+"""Seconds for which a server that did not answer is tried after the others."""
+
+_failed_at: dict[tuple[str, int], float] = {}
+"""When a server did not answer the last time, on the monotonic clock."""
+
+
+def servers_of(settings: EmailSettings) -> list[SMTPConfig]:
+    """Return the servers of the settings in the order in which to try them now.
+
+    Raises:
+        ImproperlyConfigured: If the settings of one contradict each other.
+    """
+    common = {key: getattr(settings, key) for key in SERVER_KEYS}
+    configs = [_server(common)]
+    for server in settings.servers:
+        # What belongs to one server only is not taken over from the first.
+        own = {**common, **dict.fromkeys(_OF_ONE_SERVER), **server}
+        own["username"] = own["username"] or ""
+        own["use_tls"], own["use_ssl"] = bool(own["use_tls"]), bool(own["use_ssl"])
+        if not own["port"]:
+            own["port"] = usual_port(own["use_tls"], own["use_ssl"])
+        configs.append(_server(own))
+    return sorted(configs, key=_has_failed_lately)
+
+
+_OF_ONE_SERVER = (
+    "host",
+    "port",
+    "username",
+    "password",
+    "access_token",
+    "use_tls",
+    "use_ssl",
+    "cert_file",
+    "key_file",
+)
+
+
+def _server(values: Mapping[str, Any]) -> SMTPConfig:
+    return SMTPConfig(**{**values, "password": values["password"] or None})
+
+
+def _has_failed_lately(config: SMTPConfig) -> bool:
+    failed_at = _failed_at.get((config.host, config.port))
+    return failed_at is not None and time.monotonic() - failed_at < AVOIDED_FOR
+
+
+@dataclass(slots=True)
+class Portion:
+    """Messages that are sent together.
+
+    Attributes:
+        messages: The messages.
+        size: Bytes of their attachments.
+    """
+
+    messages: list[EmailMessageData] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another message belongs to the next portion."""
+        return self.size > LARGE or len(self.messages) >= MANY
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether making it ready takes less than a thread does."""
+        return self.size <= SMALL and len(self.messages) <= FEW
+
+
+def portions(messages: Sequence[EmailMessageData]) -> Iterator[Portion]:
+    """Yield messages together, as many as do not fill the memory."""
+    portion = Portion()
+    for data in messages:
+        portion.messages.append(data)
+        portion.size += sum(len(file.content) for file in data.attachments)
+        if portion.is_full:
+            yield portion
+            portion = Portion()
+    if portion.messages:
+        yield portion
+
+
+async def send_portion(
+    portion: Portion, settings: EmailSettings, servers: Sequence[SMTPConfig]
+) -> list[Exception | None]:
+    """Send messages and return what went wrong with each, in their order."""
+    if portion.is_quick:
+        ready = _made_ready(portion.messages, settings)
+    else:
+        ready = await asyncio.to_thread(_made_ready, portion.messages, settings)
+    envelopes = [item for item in ready if isinstance(item, Envelope)]
+    deliveries = iter(await _deliver(envelopes, servers))
+    return [item if isinstance(item, Exception) else _problem(next(deliveries)) for item in ready]
+
+
+def _problem(delivery: Delivery) -> Exception | None:
+    if delivery.error is None and delivery.refused:
+        return RecipientsRefused(delivery.refused)
+    return delivery.error
+
+
+def _made_ready(
+    messages: Sequence[EmailMessageData], settings: EmailSettings
+) -> list[Envelope | Exception]:
+    return [_ready_or_error(data, settings) for data in messages]
+
+
+def _ready_or_error(data: EmailMessageData, settings: EmailSettings) -> Envelope | Exception:
+    try:
+        return prepared(data, settings)
+    except ValueError as error:
+        return error
+
+
+async def _deliver(envelopes: Sequence[Envelope], servers: Sequence[SMTPConfig]) -> list[Delivery]:
+    """Hand messages to the first server, and what it could not be given to the next ones."""
+    # Threads and sockets are imported where something is sent.
+    from openviper.core.email.smtp import deliver
+
+    first, *others = servers
+    deliveries = await deliver(first, envelopes)
+    _note(first, deliveries)
+    for server in others:
+        left = {place: envelopes[place] for place in _left(deliveries)}
+        if not left:
+            break
+        again = await deliver(server, list(left.values()))
+        _note(server, again)
+        for place, delivery in zip(left, again, strict=True):
+            deliveries[place] = delivery
+    return deliveries
+
+
+def _left(deliveries: Sequence[Delivery]) -> list[int]:
+    """Return the places of messages that another server may be given."""
+    return [place for place, delivery in enumerate(deliveries) if _may_go_elsewhere(delivery)]
+
+
+def _may_go_elsewhere(delivery: Delivery) -> bool:
+    """Return whether another server may be given a message: this one did not take it, and has not refused it for good."""
+    return (
+        delivery.error is not None and not delivery.in_doubt and is_lost_on_the_way(delivery.error)
+    )
+
+
+def _note(server: SMTPConfig, deliveries: Sequence[Delivery]) -> None:
+    key = (server.host, server.port)
+    if any(
+        isinstance(delivery.error, OSError) and not _has_answered(delivery.error)
+        for delivery in deliveries
+    ):
+        _failed_at[key] = time.monotonic()
+    else:
+        _failed_at.pop(key, None)
+
+
+def _has_answered(error: OSError) -> bool:
+    return isinstance(error, (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused))
+
+
+def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
+    """Return a message ready for SMTP; one without a sender gets that of the settings.
+
+    Raises:
+        ValueError: If there is no recipient, an address is not one, or a header field cannot be.
+    """
+    if not data.sender:
+        data.sender = settings.default_sender
+    recipients = data.delivery_recipients()
+    if not recipients:
+        raise ValueError("the message has no recipient")
+    shown = (*data.recipients, *data.cc, *data.reply_to, data.sender)
+    return Envelope(
+        _return_path(data, settings),
+        tuple(parse_mailbox(text).address for text in recipients),
+        message_bytes(data),
+        any(parse_mailbox(text).needs_smtputf8 for text in shown),
+    )
+
+
+def _return_path(data: EmailMessageData, settings: EmailSettings) -> str:
+    """Return the bare address that reports about a message go to; ``""`` for nowhere."""
+    chosen = data.envelope_sender
+    if chosen is None:
+        chosen = settings.envelope_sender
+    if chosen is None:
+        chosen = data.sender
+    return parse_mailbox(chosen).address if chosen else ""

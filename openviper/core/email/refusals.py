@@ -1,0 +1,66 @@
+"""What a mail server said no to, and whether it means it for good (RFC 5321, 4.2.1)."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Mapping
+
+from openviper.exceptions import ImproperlyConfigured
+
+TOO_MANY_RECIPIENTS = 552
+"""Of old servers, for what 452 says today: try the recipient again (RFC 5321, 4.5.3.1.10)."""
+
+
+class RecipientsRefused(smtplib.SMTPRecipientsRefused):
+    """Some recipients were refused; the others get the message.
+
+    Attributes:
+        recipients: Code and text by address.
+    """
+
+    def __init__(self, refused: Mapping[str, tuple[int, str]]) -> None:
+        super().__init__(
+            {address: (code, text.encode()) for address, (code, text) in refused.items()}
+        )
+        self.refused = dict(refused)
+
+    def __str__(self) -> str:
+        codes = ", ".join(sorted({str(code) for code, _ in self.refused.values()}))
+        return (
+            f"{len(self.refused)} recipients were refused with {codes}; the others get the message"
+        )
+
+
+def is_final_code(code: int) -> bool:
+    """Return whether a reply means that the same command must not be sent again."""
+    return 500 <= code < 600
+
+
+def is_final_for_recipient(code: int) -> bool:
+    """Return whether a recipient that was refused with this code must not be tried again."""
+    return is_final_code(code) and code != TOO_MANY_RECIPIENTS
+
+
+def is_final(error: BaseException) -> bool:
+    """Return whether what went wrong with a message would go wrong again: the server's 5xx, or the message itself."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(is_final_for_recipient(code) for code, _ in error.recipients.values())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return is_final_code(error.smtp_code)
+    if isinstance(error, ImproperlyConfigured):
+        return False  # Settings are mended, and the next worker has them.
+    return isinstance(error, (smtplib.SMTPNotSupportedError, ValueError, TypeError))
+
+
+def is_lost_on_the_way(error: BaseException) -> bool:
+    """Return whether another server may take a message: no connection, no login, or no room at present."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return True  # It is this server's business whom it lets in.
+    return isinstance(error, OSError) and not is_final(error)
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of a reply or of the system, as text without addresses; empty if there is none."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return ", ".join(sorted({str(code) for code, _ in error.recipients.values()}))
+    return str(getattr(error, "smtp_code", "") or getattr(error, "errno", "") or "")

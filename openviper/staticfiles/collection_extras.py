@@ -1,0 +1,35 @@
+"""What a collection makes besides copies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from openviper.staticfiles.copying import is_compressible
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a collection makes besides copies.
+
+    Attributes:
+        hashed: Copies whose name holds a hash of their content, referring to each other.
+        compress: A ``.gz`` file beside each file that becomes smaller.
+        static_url: What the files are served below, for references that begin with it.
+    """
+
+    hashed: bool = False
+    compress: bool = False
+    static_url: str = "/static/"
+
+    def wants_gzip(self, name: str, size: int, names: Collection[str]) -> bool:
+        """Return whether a companion is made for a file, unless it turns out not to save anything.
+
+        Args:
+            name: The file's name.
+            size: Its size, in bytes.
+            names: All names that are collected; a companion that comes from a source is taken as it is.
+        """
+        if not self.compress or f"{name}.gz" in names:
+            return False
+        return is_compressible(name, size)
