@@ -8,12 +8,13 @@ import importlib
 import importlib.util
 import inspect
 import os
+import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from openviper.conf import settings
 from openviper.conf.logging import server_log_config
@@ -207,6 +208,8 @@ def _listening(options: ServerOptions) -> Iterator[socket.socket]:
     """Hold the socket of a server; a Unix socket's name goes with it."""
     bound = listen_at(options.uds) if options.uds else listen(options.host, options.port)
     try:
+        # From here on connections wait for the application instead of being refused.
+        bound.listen(options.backlog)
         yield bound
     finally:
         bound.close()
@@ -237,6 +240,8 @@ def _run_uvicorn(bound: socket.socket, options: ServerOptions, reload: bool) -> 
 
     config = uvicorn.Config(FACTORY, **uvicorn_options(options, reload))
     server = uvicorn.Server(config)
+    # uvicorn ends in good order and raises the signal again then, which would end us before we have cleaned up.
+    signal.signal(signal.SIGTERM, _end)
     try:
         if reload:
             config.reload_dirs = [Path(directory) for directory in watched_directories()]
@@ -251,6 +256,10 @@ def _run_uvicorn(bound: socket.socket, options: ServerOptions, reload: bool) -> 
     except KeyboardInterrupt:
         pass  # uvicorn has ended in good order, and passes the signal on.
     return 0
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _supervisor(make: Any, config: Any, server: Any, bound: socket.socket) -> Any:
