@@ -6,7 +6,6 @@ Results go to standard output, everything else to standard error. Colours and pr
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -56,8 +55,10 @@ def show_all_characters() -> None:
 
 def drop_output() -> None:
     """Send what is left for standard output nowhere; writing it at exit would fail once more, with a traceback."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):  # Closed, or not a file: nothing will be written.
+        return
 
 
 def human_size(size: float) -> str:

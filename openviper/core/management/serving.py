@@ -208,8 +208,6 @@ def _listening(options: ServerOptions) -> Iterator[socket.socket]:
     """Hold the socket of a server; a Unix socket's name goes with it."""
     bound = listen_at(options.uds) if options.uds else listen(options.host, options.port)
     try:
-        # From here on connections wait for the application instead of being refused.
-        bound.listen(options.backlog)
         yield bound
     finally:
         bound.close()

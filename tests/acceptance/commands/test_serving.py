@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,8 +218,22 @@ def _started(process: subprocess.Popen[str]) -> list[str]:
     for line in process.stdout:
         lines.append(line)
         if "startup complete" in line:
+            _wait_until_it_accepts(lines[1].strip())
             return lines
     raise AssertionError("".join(lines))
+
+
+def _wait_until_it_accepts(address: str) -> None:
+    """Wait for the moment between the start of the application and that of the server."""
+    kind, _, place = address.partition(":")
+    port = urllib.parse.urlsplit(address).port
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        with socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET) as client:
+            if not client.connect_ex(place if kind == "unix" else ("127.0.0.1", port)):
+                return
+        assert time.monotonic() < deadline, address
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

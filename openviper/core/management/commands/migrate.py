@@ -48,10 +48,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
-        if options["json"] and not options["plan"]:
-            raise UsageError("--json needs --plan")
-        if options["no_input"] and not options["drop_orphans"]:
-            raise UsageError("--no-input needs --drop-orphans")
+        _refuse_lonely(options, "json", "plan")
+        _refuse_lonely(options, "no_input", "drop_orphans")
         check_alias(options["database"])
         found = find_installed_apps(with_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
@@ -165,6 +163,11 @@ class Command(BaseCommand):
                 ensure_ascii=False,
             )
         )
+
+
+def _refuse_lonely(options: Mapping[str, Any], option: str, needed: str) -> None:
+    if options[option] and not options[needed]:
+        raise UsageError(f"--{option.replace('_', '-')} needs --{needed.replace('_', '-')}")
 
 
 def _labels(apps: Iterable[str]) -> set[str]:
