@@ -56,6 +56,8 @@ FLOORS: list[list[str]] = [
         "openviper.validation",
         "openviper.api",
         "openviper.ai",
+        # What the web part shows of tasks; nothing in `openviper.tasks` imports it.
+        "openviper.tasks.pages",
     ],
     [
         "openviper.apps",
