@@ -14,11 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from openviper.core.management.apps import cannot_import
 from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded, set_up
 from openviper.project.target import ResolvedModule
 from openviper.utils.identifiers import shadows_module
-from openviper.utils.importing import is_missing
+from openviper.utils.importing import import_if_there
 from openviper.utils.terminal import Terminal
 
 TARGET_VARIABLE = "OPENVIPER_TARGET"
@@ -147,11 +148,9 @@ def ensure_models_imported(resolved: ResolvedModule) -> None:
     """
     name = resolved.models_module
     try:
-        importlib.import_module(name)
+        import_if_there(name)
     except Exception as error:
-        if isinstance(error, ImportError) and is_missing(error, name):
-            return
-        raise CommandError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+        raise cannot_import(name, error) from error
 
 
 def synthesize_settings_module() -> str:

@@ -50,6 +50,7 @@ CODES: dict[str, str] = {
     "security.W007": "`OPENVIPER_ENV` is not `production`, so the rules for production are not enforced at start.",
     "security.W008": "`TESTING` is on.",
     "security.W009": "Other users of this machine can read a file with secrets or data.",
+    "security.W010": "`DEPLOYMENT` says that the site is reached over plain HTTP.",
 }
 """Every code with what it means."""
 

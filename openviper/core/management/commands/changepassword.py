@@ -8,11 +8,12 @@ from typing import Any
 from openviper.core.management.accounts import (
     PROCESS_LIST_WARNING,
     load_user_model,
+    model_field_names,
     obtain_password,
     put_password,
 )
 from openviper.core.management.base import BaseCommand, CommandError
-from openviper.core.management.utils import model_field_names, run_async_command
+from openviper.core.management.running import run_async_command
 
 LOOKUP_FIELDS = ("username", "email", "name")
 

@@ -75,7 +75,7 @@ class Command(BaseCommand):
     @staticmethod
     def _databases(aliases: list[str]) -> list[str]:
         from openviper.conf import settings
-        from openviper.core.management.utils import check_alias
+        from openviper.core.management.aliases import check_alias
 
         # Settings that cannot be loaded are a finding, so nothing is asked of them here.
         return [check_alias(alias) for alias in aliases] if settings.configured else []
