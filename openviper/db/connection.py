@@ -26,7 +26,6 @@ from openviper.db.connections.undo import hand_over, restore_all
 from openviper.db.exceptions import (
     DatabaseConfigurationError,
     DatabaseReadOnlyError,
-    OperationalError,
 )
 from openviper.utils.importing import lazy_module
 
@@ -71,7 +70,7 @@ async def run_read(
     if blocks.get() is not None:
         block = current_block(alias)
         if block is not None:
-            _check_alive(block)
+            block.check_alive()
             return await block.connection.read(sql, parameters, convert)
     return await connections.get(alias).pool().read(sql, parameters, convert)
 
@@ -90,7 +89,7 @@ async def run_stream(
     """
     block = current_block(alias)
     if block is not None and block.transactional:
-        _check_alive(block)
+        block.check_alive()
         chunks = block.connection.stream(sql, parameters, convert, chunk_size)
     else:
         chunks = connections.get(alias).pool().stream(sql, parameters, convert, chunk_size)
@@ -157,14 +156,8 @@ async def run_insert_many(alias: str, sql: str, rows: Iterable[Parameters]) -> l
         return await driver.insert_many(sql, rows)
 
 
-def _check_alive(block: Block) -> None:
-    # A statement sent now would be on its own, and durable, whatever became of the block.
-    if block.transactional and not block.connection.in_transaction:
-        raise _lost()
-
-
 def _check_writable(block: Block) -> None:
-    _check_alive(block)
+    block.check_alive()
     if block.read_only:
         raise DatabaseReadOnlyError("this transaction is read-only")
 
@@ -210,24 +203,29 @@ async def transaction(
                 transactional=True,
                 read_only=read_only or outer.read_only,
             )
-            async with _transaction_on(database, block, nested) as one:
-                yield one
+            async with _transaction_on(database, block, nested) as connection:
+                yield connection
         if nested:
-            outer.callbacks.extend(block.callbacks)
-            for flush, items in block.flushes.items():
-                outer.flushes.setdefault(flush, []).extend(items)
+            _hand_over(block, outer)
         else:
             await _run_callbacks(block.callbacks)
         return
     pool = database.pool()
     async with pool.hold() as driver:
         block = Block(driver, transactional=True, read_only=read_only)
-        async with _transaction_on(database, block, False) as one:
-            yield one
+        async with _transaction_on(database, block, False) as connection:
+            yield connection
     pool.committed()
     await _run_callbacks(
         block.callbacks
     )  # Not before the connection is free: they may use the database.
+
+
+def _hand_over(block: Block, outer: Block) -> None:
+    """Have what a savepoint gathered done with the transaction around it."""
+    outer.callbacks.extend(block.callbacks)
+    for flush, items in block.flushes.items():
+        outer.flushes.setdefault(flush, []).extend(items)
 
 
 @asynccontextmanager
@@ -235,43 +233,27 @@ async def _transaction_on(
     database: Database, block: Block, nested: bool
 ) -> AsyncIterator[Connection]:
     driver = block.connection
-    point = _savepoint(block)
-    begin = (
-        f"SAVEPOINT {point}"
-        if nested
-        else (driver.begin_read_only if block.read_only else driver.begin)
-    )
+    point = _savepoint(block) if nested else ""
     begun = False
     try:
-        # A savepoint is made or not, whatever is cancelled: what has not been made cannot be gone back to.
-        cancelled = None
-        if nested:
-            cancelled = await _finish(driver, begin)
-        else:
-            await driver.control(begin)
+        cancelled = await _begin(block, point)
         begun = True
-        if cancelled is not None:
-            raise cancelled
+        _raise(cancelled)
         async with entered(database.alias, block):
-            yield Connection(database, driver)
+            yield Connection(database, driver, block)
         if not driver.in_transaction:
-            raise _lost()
+            raise block.lost()
         if not nested:
             for flush, items in block.flushes.items():
                 await flush(Connection(database, driver), items)
         cancelled = await _finish(driver, f"RELEASE SAVEPOINT {point}" if nested else "COMMIT")
         begun = False  # A savepoint that was released is not there any more, whatever comes now.
         _keep_changes(block, nested)
-        if cancelled is not None:
-            raise cancelled
+        _raise(cancelled)
     except BaseException:
-        restore_all(block.undo)
-        if driver.in_transaction:
-            if nested and begun:
-                await _finish(driver, f"ROLLBACK TO SAVEPOINT {point}")
-                await _finish(driver, f"RELEASE SAVEPOINT {point}")
-            elif not nested:
-                await _finish(driver, "ROLLBACK")
+        if not block.is_stored:
+            restore_all(block.undo)
+        await _undo(driver, point, begun)
         raise
 
 
@@ -282,19 +264,34 @@ def _keep_changes(block: Block, nested: bool) -> None:
     block.undo.clear()
 
 
+async def _begin(block: Block, point: str) -> asyncio.CancelledError | None:
+    driver = block.connection
+    if point:
+        # A savepoint is made or not, whatever is cancelled: what has not been made cannot be gone back to.
+        return await _finish(driver, f"SAVEPOINT {point}")
+    await driver.control(driver.begin_read_only if block.read_only else driver.begin)
+    return None
+
+
+async def _undo(driver: DriverConnection, point: str, begun: bool) -> None:
+    """Go back to a savepoint if it has begun, or to before the transaction."""
+    if not driver.in_transaction:
+        return
+    if not point:
+        await _finish(driver, "ROLLBACK")
+    elif begun:
+        await _finish(driver, f"ROLLBACK TO SAVEPOINT {point}")
+        await _finish(driver, f"RELEASE SAVEPOINT {point}")
+
+
+def _raise(cancelled: asyncio.CancelledError | None) -> None:
+    if cancelled is not None:
+        raise cancelled
+
+
 def _savepoint(block: Block) -> str:
     """Return a name that no outer block has: MariaDB forgets a savepoint when another one takes its name."""
-    depth = 0
-    outer = block.outer
-    while outer is not None:
-        depth, outer = depth + 1, outer.outer
-    return f"openviper_{depth}"
-
-
-def _lost() -> OperationalError:
-    return OperationalError(
-        "the database has ended the transaction by itself; nothing of it was stored", retryable=True
-    )
+    return f"openviper_{sum(1 for _ in block.chain()) - 1}"
 
 
 async def _finish(driver: DriverConnection, sql: str) -> asyncio.CancelledError | None:

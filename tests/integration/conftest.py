@@ -50,7 +50,8 @@ def old_sqlite() -> Iterator[None]:
         patch.setattr(sqlite3, "connect", watched)
         lookup.dialect_for.cache_clear()
         try:
-            assert not lookup.dialect_for("sqlite").features.supports_returning
+            dialect = lookup.dialect_for("sqlite")
+            assert isinstance(dialect, SQLiteDialect) and dialect.version == OLD_VERSION
             yield
         finally:
             lookup.dialect_for.cache_clear()

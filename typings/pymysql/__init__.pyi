@@ -1,6 +1,7 @@
 """What OpenViper uses of PyMySQL, which has no types of its own."""
 
 from collections.abc import Mapping
+from ssl import SSLContext
 from typing import Any, Generic, TypeVar, overload
 
 from pymysql.cursors import Cursor
@@ -33,10 +34,9 @@ def connect(
     unix_socket: str | None = ...,
     charset: str = ...,
     connect_timeout: int = ...,
-    ssl_ca: str | None = ...,
-    ssl_cert: str | None = ...,
-    ssl_key: str | None = ...,
-    ssl_verify_identity: bool | None = ...,
+    ssl: SSLContext | None = ...,
+    ssl_disabled: bool = ...,
+    auth_plugin_map: Mapping[str, type[Any]] = ...,
     autocommit: bool = ...,
     conv: Mapping[int, Any] | None = ...,
     client_flag: int = ...,

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.connections.drivers.base import (
-    DriverConnection,
-    Parameters,
-    Pool,
-    Row,
-    ServerOptions,
-)
+from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
 from openviper.db.connections.undo import UndoLog
-from openviper.db.connections.url import DatabaseURL
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.lookup import dialect_for
-from openviper.db.exceptions import DatabaseAliasNotFoundError
+from openviper.db.exceptions import DatabaseAliasNotFoundError, OperationalError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -37,6 +31,7 @@ else:
     asyncio = lazy_module("asyncio")
 
 Callback = Callable[[], object]
+_WORDS = re.compile(r"[A-Za-z]+")
 Flush = Callable[["Connection", list[Any]], Awaitable[None]]
 """Writes what was gathered during a transaction as the last thing in it."""
 
@@ -47,6 +42,7 @@ class Block:
     __slots__ = (
         "callbacks",
         "connection",
+        "ended_by",
         "flushes",
         "lock",
         "open",
@@ -69,11 +65,59 @@ class Block:
         self.transactional = transactional
         self.read_only = read_only
         self.open = True
+        self.ended_by = ""
+        """The statement that ended the transaction, if it was not this span itself."""
         self.callbacks: list[Callback] = []
         self.flushes: dict[Flush, list[Any]] = {}
         self.undo: UndoLog = {}
         # Savepoints are a stack, so sibling tasks that open a nested block take turns.
         self.lock = asyncio.Lock()
+
+    def chain(self) -> Iterator[Block]:
+        """Yield this one and those around it."""
+        block: Block | None = self
+        while block is not None:
+            yield block
+            block = block.outer
+
+    def check_alive(self) -> None:
+        """Check that the transaction is open: a statement sent now would be on its own, and durable, whatever comes.
+
+        Raises:
+            OperationalError: If it is not; the message says what is stored.
+        """
+        if self.transactional and not self.connection.in_transaction:
+            raise self.lost()
+
+    @property
+    def _ending(self) -> str:
+        return next((block.ended_by for block in self.chain() if block.ended_by), "")
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether a statement has ended the transaction by storing it, whatever the code around it raises."""
+        return self._ending not in ("", "ROLLBACK")
+
+    def lost(self) -> OperationalError:
+        """Return the error for a transaction that has ended before its time."""
+        ended_by = self._ending
+        if not ended_by:
+            return OperationalError(
+                "the database has ended the transaction by itself; nothing of it was stored",
+                retryable=True,
+            )
+        stored = "all" if self.is_stored else "nothing"
+        return OperationalError(
+            f"{ended_by} has ended the transaction; {stored} of what came before it is stored"
+        )
+
+    def note_end(self, sql: str) -> None:
+        """Remember which statement, if any, has ended the transaction: it was sent inside of it and has succeeded."""
+        if self.connection.in_transaction:
+            return
+        words = _WORDS.findall(sql)
+        for block in self.chain():
+            block.ended_by = words[0].upper() if words else "a statement"
 
 
 blocks: ContextVar[dict[str, Block] | None] = ContextVar("openviper_db_blocks", default=None)
@@ -109,14 +153,23 @@ def _identity(rows: list[Row]) -> list[Row]:
 
 
 class Connection:
-    """A connection that a block of code has to itself."""
+    """A connection that a block of code has to itself.
 
-    def __init__(self, database: Database, driver: DriverConnection) -> None:
+    Args:
+        database: The database.
+        driver: Its connection.
+        block: The transaction it was given out for; statements after its end are refused.
+    """
+
+    def __init__(
+        self, database: Database, driver: DriverConnection, block: Block | None = None
+    ) -> None:
         self.alias = database.alias
         self.dialect = database.dialect
         self.vendor = database.vendor
         self._database = database
         self._driver = driver
+        self._block = block
 
     @property
     def in_transaction(self) -> bool:
@@ -124,19 +177,36 @@ class Connection:
         return self._driver.in_transaction
 
     async def execute(self, sql: str, parameters: Parameters = ()) -> int:
-        """Run any statement in the thread and return the number of rows it wrote, -1 where there is no such number."""
-        return (await self._driver.write(sql, parameters, single=False))[0]
+        """Run any statement in the thread and return the number of rows it wrote, -1 where there is no such number.
+
+        Raises:
+            OperationalError: If the transaction has ended; nothing was sent.
+        """
+        return (await self._write(sql, parameters, single=False))[0]
 
     async def insert(self, sql: str, parameters: Parameters = ()) -> Any:
         """Run an INSERT of one row and return its key, if the database makes one and the statement returns it."""
-        return (await self._driver.write(sql, parameters, single=True))[1]
+        return (await self._write(sql, parameters, single=True))[1]
+
+    async def _write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
+        block = self._block
+        if block is None:
+            return await self._driver.write(sql, parameters, single=single)
+        block.check_alive()
+        written = await self._driver.write(sql, parameters, single=single)
+        block.note_end(sql)
+        return written
 
     async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         """Run a statement once per row of values, all or nothing."""
+        if self._block is not None:
+            self._block.check_alive()
         return await self._driver.write_many(sql, rows)
 
     async def fetch_all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Run a read and return its rows."""
+        if self._block is not None:
+            self._block.check_alive()
         return await self._driver.read(sql, parameters, _identity)
 
     async def fetch_one(self, sql: str, parameters: Parameters = ()) -> Row | None:
@@ -148,19 +218,19 @@ class Connection:
 class Database:
     """One configured database: its URL, dialect and, per event loop, its pool."""
 
-    def __init__(self, alias: str, options: DatabaseOptions) -> None:
-        self.alias = alias
+    def __init__(self, options: DatabaseOptions) -> None:
+        self.alias = options.alias
         self.options = options
-        self.url = DatabaseURL.parse(options.url)
+        self.url = options.url
         self.vendor = self.url.vendor
         self.is_read_only = options.read_only
-        check_url(alias, self.url)
+        check_url(self.alias, self.url)
         self.dialect: Dialect = dialect_for(self.vendor)
         self._execution: DatabaseExecution | None = None
         if options.backend is not None:
             from openviper.db.connections.observers import execution_for
 
-            self._execution = execution_for(alias, options)
+            self._execution = execution_for(self.alias, options)
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
@@ -175,48 +245,21 @@ class Database:
     def _switch(self, loop: asyncio.AbstractEventLoop) -> Pool:
         if self._loop is not None and self._pool is not None:
             self._others[self._loop] = self._pool
-        for other in [one for one in self._others if one.is_closed()]:
+        for other in [loop for loop in self._others if loop.is_closed()]:
             self._others.pop(other).close_now()
         pool = self._others.pop(loop, None) or self._watched(self._make_pool())
         self._loop, self._pool = loop, pool
         return pool
 
     def _make_pool(self) -> Pool:
-        options = self.options
-        if self.vendor != "sqlite":
-            from openviper.db.connections.pool.server import server_pool
+        # Late: each pool brings its driver, and a process needs one of them.
+        if self.vendor == "sqlite":
+            from openviper.db.connections.pool.sqlite import SQLitePool
 
-            return server_pool(
-                self.vendor,
-                ServerOptions(
-                    alias=self.alias,
-                    url=self.url,
-                    read_only=options.read_only,
-                    echo=options.echo,
-                    pool_size=options.pool_size,
-                    max_overflow=options.max_overflow,
-                    pool_timeout=options.pool_timeout,
-                    pool_recycle=options.pool_recycle,
-                    statement_timeout=options.statement_timeout,
-                    prepared_statements=options.prepared_statements,
-                ),
-            )
-        from openviper.db.connections.pool.sqlite import PoolOptions, SQLitePool
+            return SQLitePool(self.options)
+        from openviper.db.connections.pool.server import server_pool
 
-        return SQLitePool(
-            PoolOptions(
-                alias=self.alias,
-                path=":memory:" if self.url.is_memory else str(self.url.path),
-                read_only=options.read_only or self.url.query.get("mode") == "ro",
-                readers=options.pool_size,
-                timeout=options.pool_timeout,
-                journal_mode=options.journal_mode,
-                busy_timeout=options.busy_timeout,
-                inline=options.inline,
-                echo=options.echo,
-                statement_timeout=options.statement_timeout,
-            )
-        )
+        return server_pool(self.vendor, self.options)
 
     def _watched(self, pool: Pool) -> Pool:
         if self._execution is None:
@@ -230,7 +273,7 @@ class Database:
         """Have the writing connection to oneself; inside an open block it is that block's connection."""
         block = current_block(self.alias)
         if block is not None:
-            yield Connection(self, block.connection)
+            yield Connection(self, block.connection, block)
             return
         async with self.pool().hold() as driver, entered(self.alias, Block(driver)):
             try:
@@ -249,7 +292,7 @@ class Database:
             await pool.close()
         if self._loop is loop:
             self._loop = self._pool = None
-        for other in [one for one in self._others if one.is_closed()]:
+        for other in [loop for loop in self._others if loop.is_closed()]:
             self._others.pop(other).close_now()
 
     def close_now(self) -> None:
@@ -288,16 +331,17 @@ class ConnectionManager:
         Raises:
             DatabaseConfigurationError: If an option has a value that cannot work.
         """
-        if databases is None:
-            from openviper.conf import settings
+        # Late: at the top of this module mypy takes the name for that of the submodule.
+        from openviper.conf import settings
 
+        if databases is None:
             databases = settings.DATABASES
-        routers = databases.get("ROUTERS") or ()
+        routers = databases.get("ROUTERS") or settings.DATABASE_ROUTERS
         self._routers = (list(routers), dict(databases.get("ROUTING") or {}))
         self.has_routers = bool(routers)
         self.generation += 1
         self._databases = {
-            alias: Database(alias, options) for alias, options in read_databases(databases).items()
+            alias: Database(options) for alias, options in read_databases(databases).items()
         }
 
     def ensure_initialized(self) -> dict[str, Database]:
@@ -331,7 +375,7 @@ class ConnectionManager:
     def setup_alias(self, alias: str, config: Mapping[str, Any]) -> Database:
         """Add or replace one database; the caller closes the old one first."""
         databases = self._databases if self._databases is not None else {}
-        database = Database(alias, read_databases({alias: config})[alias])
+        database = Database(read_databases({alias: config})[alias])
         self._databases = {**databases, alias: database}
         return database
 

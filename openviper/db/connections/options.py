@@ -1,11 +1,14 @@
-"""Reading `DATABASES`: every option checked, with its default and range."""
+"""Reading `DATABASES` once into one record per database: every option known, checked, with its default and range."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from openviper.conf.sections import unknown_key_errors
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 
@@ -27,15 +30,19 @@ PARAMETERS: dict[str, frozenset[str]] = {
             "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout",
         }
     ),
-    "mysql": frozenset({"charset", "connect_timeout", "ssl_ca", "ssl_cert", "ssl_key", "unix_socket"}),
+    "mysql": frozenset({"charset", "connect_timeout", "ssl_ca", "ssl_cert", "ssl_key", "tls", "unix_socket"}),
 }  # fmt: skip
 """The URL parameters that each vendor's driver understands."""
 
 
-class DatabaseOptions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DatabaseOptions:
     """The options of one database.
 
     Attributes:
+        alias: Its name in `DATABASES`.
+        url: Where it is.
+        echo: Whether the text of each statement is logged.
         pool_size: Connections kept open; for SQLite, connections for long reads.
         max_overflow: Connections beyond them, closed after use; PostgreSQL and MariaDB.
         pool_timeout: Longest wait for a connection, in seconds.
@@ -48,7 +55,8 @@ class DatabaseOptions(NamedTuple):
         backend: Names what watches the statements; see `openviper.db.connections.observers`.
     """
 
-    url: str
+    alias: str
+    url: DatabaseURL
     echo: bool = False
     pool_size: int = 5
     pool_timeout: int = 30
@@ -64,17 +72,35 @@ class DatabaseOptions(NamedTuple):
     backend: str | None = None
 
 
+# What each option may be. A reader takes where the value stands and the value, and returns what it means.
+
+Reader = Callable[[str, Any], Any]
+
+
+def _flag(where: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise DatabaseConfigurationError(f"{where} must be True or False, not {value!r}")
+
+
+def _within(least: int, most: int) -> Reader:
+    def read(where: str, value: Any) -> int:
+        return validate_pool_config(value, where, least, most, least)
+
+    return read
+
+
 def validate_pool_config(value: Any, name: str, min_val: int, max_val: int, default: int) -> int:
     """Return a pool option within its range; a value outside is moved to the border with a warning.
 
     Raises:
-        ValueError: If it is not a number.
+        ValueError: If it is not a whole number.
     """
     if value is None:
         return default
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DatabaseConfigurationError(f"{name} must be a number, not {value!r}") from None
     clamped = min(max(number, min_val), max_val)
     if clamped != number:
@@ -82,12 +108,84 @@ def validate_pool_config(value: Any, name: str, min_val: int, max_val: int, defa
     return clamped
 
 
+def _seconds(where: str, value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if math.isfinite(seconds) and seconds >= 0:
+        return seconds
+    raise DatabaseConfigurationError(f"{where} must be a number of seconds, not {value!r}")
+
+
+def _limit(where: str, value: Any) -> float:
+    seconds = _seconds(where, value)
+    if seconds > 0:
+        return seconds
+    raise DatabaseConfigurationError(f"{where} must be a positive number of seconds, not {value!r}")
+
+
+def _one_of(*known: str) -> Reader:
+    def read(where: str, value: Any) -> str:
+        if value in known:
+            return str(value)
+        raise DatabaseConfigurationError(
+            f"{where} must be one of {', '.join(known)}, not {value!r}"
+        )
+
+    return read
+
+
+def _journal_mode(where: str, value: Any) -> str:
+    return str(_one_of(*JOURNAL_MODES)(where, str(value).upper()))
+
+
+def _backend(where: str, value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise DatabaseConfigurationError(
+        f"{where} must be a registered name or a dotted path, not {value!r}"
+    )
+
+
+_READERS: dict[str, tuple[str, Reader]] = {
+    "ECHO": ("echo", _flag),
+    "POOL_SIZE": ("pool_size", _within(1, 100)),
+    "MAX_OVERFLOW": ("max_overflow", _within(0, 200)),
+    "POOL_TIMEOUT": ("pool_timeout", _within(1, 300)),
+    "POOL_RECYCLE": ("pool_recycle", _within(60, 86400)),
+    "PREPARED_STMT_CACHE": ("prepared_statements", _within(0, 2048)),
+    "STATEMENT_TIMEOUT": ("statement_timeout", _limit),
+    "BUSY_TIMEOUT": ("busy_timeout", _seconds),
+    "JOURNAL_MODE": ("journal_mode", _journal_mode),
+    "READ_ONLY": ("read_only", _flag),
+    "INLINE": ("inline", _flag),
+    "ROLE": ("role", _one_of("primary", "replica")),
+    "BACKEND": ("backend", _backend),
+}
+"""The options by key: the attribute of `DatabaseOptions`, and what reads the value."""
+KEYS = frozenset({"URL", *_READERS})
+
+
+def _defaults() -> dict[str, Any]:
+    """Return the options whose default is a setting of its own, ``DATABASE_<option>``."""
+    # Late: at the top of this module mypy takes the name for that of the submodule.
+    from openviper.conf import settings
+
+    return {
+        "ECHO": settings.DATABASE_ECHO,
+        "POOL_SIZE": settings.DATABASE_POOL_SIZE,
+        "MAX_OVERFLOW": settings.DATABASE_MAX_OVERFLOW,
+        "POOL_RECYCLE": settings.DATABASE_POOL_RECYCLE,
+    }
+
+
 def read_databases(databases: Mapping[str, Any]) -> dict[str, DatabaseOptions]:
     """Return the options per alias of a mapping of the form of `DATABASES`.
 
     Raises:
         TypeError: If the value of an alias is not a mapping.
-        DatabaseConfigurationError: If an option has a value that cannot work.
+        DatabaseConfigurationError: If there is no such option, or one has a value that cannot work.
     """
     return {
         alias: _read(alias, config)
@@ -97,72 +195,43 @@ def read_databases(databases: Mapping[str, Any]) -> dict[str, DatabaseOptions]:
 
 
 def _read(alias: str, config: Any) -> DatabaseOptions:
-    if not isinstance(config, Mapping):
-        raise TypeError(f"DATABASES[{alias!r}] must be a mapping, not {type(config).__name__}")
-    options: dict[str, Any] = {**config, **(config.get("OPTIONS") or {})}
-    url = options.get("URL") or ""
+    given = _given(alias, config)
+    url = given.pop("URL", None)
     if not isinstance(url, str) or not url:
         raise DatabaseConfigurationError(
             f"DATABASES[{alias!r}]['OPTIONS']['URL'] is empty; set it, for example to 'sqlite:///db.sqlite3'"
         )
-    backend = options.get("BACKEND")
-    if backend is not None and (not isinstance(backend, str) or not backend):
-        raise DatabaseConfigurationError(
-            f"DATABASES[{alias!r}]['BACKEND'] must be a registered name or a dotted path, not {backend!r}"
-        )
-    journal_mode = str(options.get("JOURNAL_MODE", "WAL")).upper()
-    if journal_mode not in JOURNAL_MODES:
-        raise DatabaseConfigurationError(
-            f"DATABASES[{alias!r}]['JOURNAL_MODE'] must be one of {', '.join(JOURNAL_MODES)}, not {journal_mode!r}"
-        )
-    try:
-        busy_timeout = float(options.get("BUSY_TIMEOUT", 5.0))
-    except (TypeError, ValueError):
-        raise DatabaseConfigurationError(
-            f"DATABASES[{alias!r}]['BUSY_TIMEOUT'] must be a number of seconds"
-        ) from None
-    return DatabaseOptions(
-        url=url,
-        echo=bool(options.get("ECHO", False)),
-        pool_size=validate_pool_config(options.get("POOL_SIZE"), "POOL_SIZE", 1, 100, 5),
-        pool_timeout=validate_pool_config(options.get("POOL_TIMEOUT"), "POOL_TIMEOUT", 1, 300, 30),
-        read_only=bool(options.get("READ_ONLY", False)),
-        journal_mode=journal_mode,
-        busy_timeout=busy_timeout,
-        inline=bool(options.get("INLINE", True)),
-        max_overflow=validate_pool_config(options.get("MAX_OVERFLOW"), "MAX_OVERFLOW", 0, 200, 10),
-        pool_recycle=validate_pool_config(
-            options.get("POOL_RECYCLE"), "POOL_RECYCLE", 60, 86400, 3600
-        ),
-        statement_timeout=_statement_timeout(alias, options.get("STATEMENT_TIMEOUT")),
-        prepared_statements=validate_pool_config(
-            options.get("PREPARED_STMT_CACHE"), "PREPARED_STMT_CACHE", 0, 2048, 256
-        ),
-        role=_role(alias, options.get("ROLE", "primary")),
-        backend=backend,
-    )
+    values = {f"DATABASES[{alias!r}][{key!r}]": (key, value) for key, value in given.items()}
+    for key, value in _defaults().items():
+        if key not in given:
+            values[f"DATABASE_{key}"] = (key, value)
+    read: dict[str, Any] = {}
+    for where, (key, value) in values.items():
+        name, reader = _READERS[key]
+        read[name] = reader(where, value)
+    address = DatabaseURL.parse(url)
+    if address.vendor == "sqlite" and "timeout" in address.query:
+        read.setdefault("busy_timeout", _seconds("URL parameter timeout", address.query["timeout"]))
+    return DatabaseOptions(alias=alias, url=address, **read)
 
 
-def _role(alias: str, value: Any) -> str:
-    if value not in ("primary", "replica"):
-        raise DatabaseConfigurationError(
-            f"DATABASES[{alias!r}]['ROLE'] must be primary or replica, not {value!r}"
+def _given(alias: str, config: Any) -> dict[str, Any]:
+    """Return the options that an alias states, those of `OPTIONS` first; `None` states nothing."""
+    if not isinstance(config, Mapping):
+        raise TypeError(f"DATABASES[{alias!r}] must be a mapping, not {type(config).__name__}")
+    inner = config.get("OPTIONS") or {}
+    if not isinstance(inner, Mapping):
+        raise TypeError(
+            f"DATABASES[{alias!r}]['OPTIONS'] must be a mapping, not {type(inner).__name__}"
         )
-    return str(value)
-
-
-def _statement_timeout(alias: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not seconds > 0:
-        raise DatabaseConfigurationError(
-            f"DATABASES[{alias!r}]['STATEMENT_TIMEOUT'] must be a positive number of seconds, not {value!r}"
-        )
-    return seconds
+    errors = [
+        *unknown_key_errors(f"DATABASES[{alias!r}]", config, KEYS | {"OPTIONS"}),
+        *unknown_key_errors(f"DATABASES[{alias!r}]['OPTIONS']", inner, KEYS),
+    ]
+    if errors:
+        raise DatabaseConfigurationError("; ".join(errors))
+    stated = {key: value for key, value in {**config, **inner}.items() if key != "OPTIONS"}
+    return {key: value for key, value in stated.items() if value is not None}
 
 
 def check_url(alias: str, url: DatabaseURL) -> None:
@@ -170,7 +239,8 @@ def check_url(alias: str, url: DatabaseURL) -> None:
 
     Raises:
         DatabaseBackendNotFoundError: If no driver serves its scheme.
-        DatabaseConfigurationError: If it has no database name, or a parameter that its driver does not know.
+        DatabaseConfigurationError: If it has no database name, a parameter that its driver does not know or cannot use, or
+            its password would cross a network unencrypted.
     """
     known = PARAMETERS.get(url.vendor)
     if known is None:
@@ -187,3 +257,38 @@ def check_url(alias: str, url: DatabaseURL) -> None:
             f"database {alias!r}: unknown URL parameters {', '.join(map(repr, unknown))}; "
             f"{url.vendor} knows {', '.join(sorted(known))}"
         )
+    _check_values(alias, url)
+    if url.vendor == "mysql" and not _may_send_password(url):
+        raise DatabaseConfigurationError(
+            f"database {alias!r}: the password would cross the network to {url.host!r} unencrypted; "
+            "give ?ssl_ca=FILE, or ?tls=on for a certificate of a well-known authority, or ?tls=off where the network is "
+            "trusted"
+        )
+
+
+_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("mysql", "tls"): ("on", "off"),
+    ("sqlite", "mode"): ("ro", "rw", "rwc", "memory"),
+    ("sqlite", "cache"): ("private", "shared"),
+}
+_NUMBERS = ("connect_timeout", "timeout")
+
+
+def _check_values(alias: str, url: DatabaseURL) -> None:
+    for name, value in url.query.items():
+        known = _VALUES.get((url.vendor, name))
+        if known is not None and value not in known:
+            raise DatabaseConfigurationError(
+                f"database {alias!r}: URL parameter {name}={value!r} must be one of {', '.join(known)}"
+            )
+        if name in _NUMBERS and not value.isdecimal():
+            raise DatabaseConfigurationError(
+                f"database {alias!r}: URL parameter {name}={value!r} must be a whole number of seconds"
+            )
+
+
+def _may_send_password(url: DatabaseURL) -> bool:
+    """Return whether nobody on the way can read the password, or whoever wrote the URL has said that none is there."""
+    if not url.password or url.is_local:
+        return True
+    return "tls" in url.query or "ssl_ca" in url.query

@@ -87,6 +87,19 @@ class DatabaseURL:
         )
 
     @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine: on a socket file, or on the loopback interface."""
+        host = self.host
+        if "unix_socket" in self.query or host is None or host == "localhost":
+            return True
+        from ipaddress import ip_address  # Late: SQLite, the default, never needs it.
+
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host.startswith("/")
+
+    @property
     def path(self) -> Path:
         """The absolute path of an SQLite file; a relative one is below the working directory."""
         return Path(self.database).absolute()

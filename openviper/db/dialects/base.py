@@ -12,11 +12,6 @@ Converter = Callable[[Any], Any]
 class Features(NamedTuple):
     """What a database can do."""
 
-    supports_returning: bool
-    supports_partial_indexes: bool
-    supports_transactional_ddl: bool
-    supports_drop_column: bool
-    supports_uuid: bool
     supports_select_for_update: bool
 
 

@@ -6,12 +6,10 @@ A *wanted* table is the content of a schema file, see `openviper.db.dialects.sha
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from openviper.db.dialects.identifiers import shorten
+from openviper.db.dialects.definitions import Check, Index, LiveIndex, LiveTable
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
@@ -22,66 +20,12 @@ OWN_TABLES = frozenset({BOOKKEEPING_TABLE, PATCHES_TABLE})
 """Tables that belong to schema sync itself and are never compared."""
 
 
-class Index(NamedTuple):
-    """An index, unique or not; a wanted unique constraint is one too."""
-
-    name: str
-    columns: tuple[str, ...]
-    unique: bool = False
-    condition: str | None = None
-
-    @property
-    def key(self) -> tuple[tuple[str, ...], bool, str]:
-        """What makes two indexes the same whatever their names are."""
-        return self.columns, self.unique, normalise_expression(self.condition or "")
-
-
-class LiveIndex(NamedTuple):
-    """An index in the database.
-
-    Attributes:
-        columns: Empty for an index that cannot be stated in a schema file: on an expression, descending, collated.
-        is_constraint: It belongs to a constraint of the table and goes only with that.
-        sql: The statement that made it, empty for a constraint's.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    unique: bool
-    condition: str | None
-    is_constraint: bool
-    sql: str
-
-    @property
-    def key(self) -> tuple[tuple[str, ...], bool, str]:
-        """What makes two indexes the same whatever their names are."""
-        return self.columns, self.unique, normalise_expression(self.condition or "")
-
-
-class Check(NamedTuple):
-    """A ``CHECK`` constraint; `column` is set for a live one that stands in the definition of a column."""
-
-    name: str
-    expression: str
-    column: str | None = None
-
-
-class LiveTable(NamedTuple):
-    """A table in the database.
-
-    Attributes:
-        source: What the dialect wants to remember, such as the statement that made the table.
-    """
-
-    name: str
-    columns: dict[str, Column]
-    indexes: list[LiveIndex]
-    checks: list[Check]
-    source: Any
+NEW_FORMULA = "new formula"
+"""The word for a generated column whose expression, or way of being kept, differs."""
 
 
 class TableChange:
-    """The difference between a wanted and a live table, in the order in which it is carried out.
+    """The difference between a wanted and a live table, in the order in which it is made.
 
     Attributes:
         live: `None` when the table has to be created.
@@ -143,32 +87,55 @@ class TableChange:
                 return old
         return column
 
+    @property
+    def remade(self) -> set[str]:
+        """Wanted columns whose formula differs, which servers cannot change: they are dropped and made anew."""
+        return {name for name, what in self.altered.items() if NEW_FORMULA in what}
+
+    @property
+    def overwritten(self) -> set[str]:
+        """Wanted columns that become generated, which costs the values they have."""
+        columns = {} if self.live is None else self.live.columns
+        return {name for name in self.remade if "generated" not in columns[self.live_name(name)]}
+
     def describe(self) -> list[str]:
         """Return one sentence per operation."""
         if self.live is None:
             return [f"create table {self.table}"]
-        where = f"{self.table}."
         lines = [f"rename table {self.renamed_from} to {self.table}"] if self.renamed_from else []
-        lines += [f"rename column {where}{old} to {new}" for old, new in self.renames]
-        lines += [f"add column {where}{column['name']} {column['type']}" for column in self.added]
-        lines += [
-            f"alter column {where}{name}: {', '.join(what)}" for name, what in self.altered.items()
+        return [
+            *lines,
+            *self._describe_columns(),
+            *self._describe_indexes(),
+            *self._describe_checks(),
         ]
-        lines += [f"drop column {where}{name}" for name in self.dropped]
-        lines += [f"rename index {live.name} to {index.name}" for live, index in self.index_renames]
+
+    def _describe_columns(self) -> Iterable[str]:
+        where = f"{self.table}."
+        for old, new in self.renames:
+            yield f"rename column {where}{old} to {new}"
+        for column in self.added:
+            yield f"add column {where}{column['name']} {column['type']}"
+        for name, what in self.altered.items():
+            yield f"alter column {where}{name}: {', '.join(what)}"
+        for name in self.dropped:
+            yield f"drop column {where}{name}"
+
+    def _describe_indexes(self) -> Iterable[str]:
+        for live, index in self.index_renames:
+            yield f"rename index {live.name} to {index.name}"
         for index in self.added_indexes:
-            kind = "unique constraint" if index.unique else "index"
-            lines.append(f"add {kind} {index.name} on {self.table} ({', '.join(index.columns)})")
-        lines += [f"drop index {live.name} of {self.table}" for live in self.dropped_indexes]
-        lines += [
-            f"add check {check.name} to {self.table}: {check.expression}"
-            for check in self.added_checks
-        ]
-        lines += [
-            f"drop check {check.name or check.expression} of {self.table}"
-            for check in self.dropped_checks
-        ]
-        return lines
+            word = "unique constraint" if index.definition.unique else "index"
+            yield f"add {word} {index.name} on {self.table} ({index.words})"
+        for live in self.dropped_indexes:
+            yield f"drop index {live.name} of {self.table}"
+
+    def _describe_checks(self) -> Iterable[str]:
+        for check in self.added_checks:
+            word = "exclusion" if check.is_exclusion else "check"
+            yield f"add {word} {check.name} to {self.table}: {check.expression}"
+        for check in self.dropped_checks:
+            yield f"drop check {check.name or check.expression} of {self.table}"
 
 
 class RowCheck(NamedTuple):
@@ -190,6 +157,8 @@ class RowCheck(NamedTuple):
 class DDLDialect(Protocol):
     """Schema statements for one kind of database; nothing here performs I/O."""
 
+    vendor: ClassVar[str]
+    """Its name in schema files that state the SQL of each."""
     transactional: ClassVar[bool]
     """Whether a transaction undoes schema statements."""
     compares_numbering: ClassVar[bool]
@@ -206,19 +175,19 @@ class DDLDialect(Protocol):
         ...
 
     def adapted(self, table: Table) -> Table:
-        """Return a wanted table as this database can have it; the same one where nothing stands in the way."""
+        """Return a wanted table as this database can have it, with SQL in its own words."""
         ...
 
     def same_type(self, wanted: Column, live_type: str) -> bool:
-        """Tell whether a live type stores exactly what the wanted column asks for."""
+        """Return whether a live type stores exactly what the wanted column asks for."""
         ...
 
     def create_table(self, name: str, table: Table) -> list[str]:
         """Return the statements that create a table with its indexes and constraints."""
         ...
 
-    def drop_tables(self, names: Sequence[str]) -> list[str]:
-        """Return the statements that drop tables, which may refer to each other."""
+    def drop_tables(self, names: Sequence[str], live: Mapping[str, LiveTable]) -> list[str]:
+        """Return the statements that drop tables, which may refer to each other: those that refer first."""
         ...
 
     def early(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
@@ -238,7 +207,7 @@ class DDLDialect(Protocol):
         ...
 
     def rebuilds(self, change: TableChange) -> bool:
-        """Tell whether the change copies the whole table."""
+        """Return whether the change copies the whole table."""
         ...
 
     def foreign_key_query(self, table: str) -> str | None:
@@ -259,146 +228,3 @@ class DDLDialect(Protocol):
     def begin(self) -> str:
         """The statement that begins the transaction of a schema step; empty where there is none."""
         ...
-
-
-# What follows from a wanted table
-
-
-def table_indexes(name: str, table: Table) -> list[Index]:
-    """Return every index a wanted table has, the unique constraints included, each definition once."""
-    found: dict[tuple[tuple[str, ...], bool, str], Index] = {}
-
-    def add(index: Index) -> None:
-        found.setdefault(index.key, index)
-
-    for constraint in table["constraints"]:
-        if constraint["type"] == "UNIQUE":
-            columns = tuple(constraint["fields"])
-            add(Index(constraint["name"], columns, True, constraint.get("condition")))
-    for column in table["columns"]:
-        if column.get("unique") and not column.get("primary_key"):
-            add(Index(shorten(f"uq_{name}_{column['name']}"), (column["name"],), True))
-    for group in table["unique_together"]:
-        add(Index(shorten(f"uniq_{name}_{'_'.join(group)}"), tuple(group), True))
-    for entry in table["indexes"]:
-        add(Index(entry["name"], tuple(entry["fields"]), False, entry.get("condition")))
-    for group in table["index_together"]:
-        add(Index(shorten(f"idx_{name}_{'_'.join(group)}"), tuple(group)))
-    return list(found.values())
-
-
-def table_checks(name: str, table: Table) -> list[Check]:
-    """Return every ``CHECK`` constraint of a wanted table."""
-    checks = [
-        Check(constraint["name"], constraint["check"])
-        for constraint in table["constraints"]
-        if constraint["type"] == "CHECK"
-    ]
-    if table["single"]:
-        key = primary_key(table)
-        checks.append(Check(shorten(f"chk_{name}_single_row"), f"{key} = 1"))
-    return checks
-
-
-def primary_key(table: Table) -> str:
-    """Return the name of the primary key column, ``id`` if none is marked."""
-    for column in table["columns"]:
-        if column.get("primary_key"):
-            return column["name"]
-    return "id"
-
-
-def sql_literal(value: Any, neutral_type: str) -> str:
-    """Return a default of a schema file as SQL text, without the boolean words, which differ."""
-    if value is None:
-        return "NULL"
-    base = neutral_type.partition("(")[0].upper()
-    if base == "JSON" or isinstance(value, (dict, list)):
-        return _quoted(json.dumps(value))
-    if base == "BINARY":
-        return f"X'{value}'"
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    return _quoted(str(value))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-# SQL text
-
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)
-      | (?P<string>'(?:[^']|'')*')
-      | (?P<quoted>"(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\])
-      | (?P<word>[A-Za-z_0-9$.\x80-\U0010ffff]+)
-      | (?P<other><=|>=|<>|!=|==|\|\||.)""",
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def tokens(sql: str) -> list[tuple[str, str, int]]:
-    """Split SQL text into (kind, text, position); kinds are space, string, quoted, word and other."""
-    return [
-        (match.lastgroup or "other", match.group(), match.start()) for match in _TOKEN.finditer(sql)
-    ]
-
-
-def unquote(token: str) -> str:
-    """Return an identifier without its quotation marks."""
-    if token[:1] == "[":
-        return token[1:-1]
-    if token[:1] in ('"', "`"):
-        return token[1:-1].replace(token[0] * 2, token[0])
-    return token
-
-
-def normalise_expression(sql: str) -> str:
-    """Return an expression for comparison.
-
-    Comments, spaces, letter case, the quotation marks of names and outer parentheses do not count.
-    """
-    if not sql:
-        return ""
-    parts: list[str] = []
-    for kind, text, _ in tokens(sql):
-        if kind == "space":
-            continue
-        if kind in ("word", "quoted"):
-            text = unquote(text).lower()
-        parts.append({"==": "=", "!=": "<>"}.get(text, text))
-    while len(parts) > 1 and parts[0] == "(" and _closing(parts) == len(parts) - 1:
-        parts = parts[1:-1]
-    return " ".join(parts)
-
-
-def _closing(parts: Sequence[str]) -> int:
-    depth = 0
-    for number, part in enumerate(parts):
-        depth += (part == "(") - (part == ")")
-        if not depth:
-            return number
-    return -1
-
-
-def rename_identifiers(sql: str, names: Mapping[str, str]) -> str:
-    """Return SQL text with identifiers replaced, strings and comments untouched."""
-    if not names:
-        return sql
-    parts = []
-    for kind, text, _ in tokens(sql):
-        new = names.get(unquote(text)) if kind in ("word", "quoted") else None
-        parts.append(text if new is None else '"' + new.replace('"', '""') + '"')
-    return "".join(parts)
-
-
-def mentions(sql: str, names: Iterable[str]) -> bool:
-    """Tell whether SQL text names one of the identifiers, in any letter case."""
-    wanted = {name.lower() for name in names}
-    return any(
-        kind in ("word", "quoted") and unquote(text).lower() in wanted
-        for kind, text, _ in tokens(sql)
-    )

@@ -62,11 +62,6 @@ class MySQLDialect:
     max_variables = 65_535
     bulk_numbering = "statement"
     features = Features(
-        supports_returning=False,
-        supports_partial_indexes=False,
-        supports_transactional_ddl=False,
-        supports_drop_column=True,
-        supports_uuid=False,
         supports_select_for_update=True,
     )
 

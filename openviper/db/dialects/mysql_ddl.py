@@ -6,14 +6,21 @@ Each commits by itself, so a step is not one transaction; the columns of a table
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from openviper.db.dialects.ddl import Index, LiveTable, TableChange, sql_literal, table_indexes
+from openviper.db.dialects.ddl import TableChange
+from openviper.db.dialects.definitions import (
+    Index,
+    LiveTable,
+    live_targets,
+    table_indexes,
+    targets_first,
+)
 from openviper.db.dialects.identifiers import quote_identifier
 from openviper.db.dialects.mysql_introspection import PREFIX, QUERIES, read_tables
-from openviper.db.dialects.server_ddl import ServerDDL
-from openviper.exceptions import MigrationError
+from openviper.db.dialects.server_ddl import ServerDDL, moves_key
+from openviper.db.dialects.sql_text import sql_literal
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
@@ -32,8 +39,8 @@ _TYPES = {
     "JSON": "LONGTEXT",
     "BINARY": "LONGBLOB",
 }
-_NO_DEFAULT = {"TEXT", "JSON", "BINARY"}
-"""Types whose default MySQL wants as an expression."""
+_LONG = {"TEXT", "JSON", "BINARY"}
+"""Types without a length."""
 _SAME = {
     "TEXT": {"LONGTEXT", "MEDIUMTEXT", "TEXT"},
     "JSON": {"LONGTEXT", "JSON"},
@@ -46,6 +53,8 @@ _SAME = {
 _WIDTH = re.compile(r"\b(TINYINT|SMALLINT|MEDIUMINT|INT|BIGINT)\(\d+\)")
 _ARGUMENTS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _RANGES = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
+_NUMBERS = (*_RANGES, "DECIMAL", "DOUBLE", "FLOAT")
+_UUID = "^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$"
 COLLATION = "utf8mb4_bin"
 """Texts are equal when their characters are, as in the other databases."""
 
@@ -53,6 +62,7 @@ COLLATION = "utf8mb4_bin"
 class MySQLDDL(ServerDDL):
     """Schema statements of MariaDB and MySQL."""
 
+    vendor: ClassVar[str] = "mysql"
     transactional: ClassVar[bool] = False
     auto_clause: ClassVar[str] = "AUTO_INCREMENT"
     # A busy table makes `migrate` fail cleanly instead of waiting for a day.
@@ -89,7 +99,7 @@ class MySQLDDL(ServerDDL):
         return f"{_TYPES.get(base, base)}{bracket}{rest}"
 
     def same_type(self, wanted: Column, live_type: str) -> bool:
-        """Tell whether a live type stores exactly what the wanted column asks for."""
+        """Return whether a live type stores exactly what the wanted column asks for."""
         live = live_type.upper()
         base = wanted["type"].upper().partition("(")[0]
         if base != "BOOLEAN":
@@ -100,12 +110,8 @@ class MySQLDDL(ServerDDL):
 
     def column(self, column: Column, *, with_default: bool = False) -> str:
         """Return the definition of a column; texts are compared by their characters."""
-        if column.get("on_delete") == "SET DEFAULT":
-            raise MigrationError(
-                f"column {column['name']!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT"
-            )
         text = super().column(column, with_default=with_default)
-        if column["type"].upper() == "JSON":
+        if column["type"].upper() == "JSON" and "generated" not in column:
             # What MariaDB makes of its type JSON, which MySQL does not know as LONGTEXT.
             text += f" CHECK (json_valid({self.quote(column['name'])}))"
         return text
@@ -113,38 +119,14 @@ class MySQLDDL(ServerDDL):
     def literal(self, column: Column) -> str:
         """Return a column's default as SQL text; a backslash begins an escape here."""
         text = sql_literal(column["default"], column["type"]).replace("\\", "\\\\")
-        plain = column["type"].upper().partition("(")[0] not in _NO_DEFAULT and not column[
-            "type"
-        ].endswith("[]")
-        return text if plain else f"({text})"
+        return f"({text})" if _is_long(column["type"]) else text
 
     def misfit(self, sql: str, old_type: str, column: Column) -> str:
         """Return the condition for values that a new type cannot hold; empty when it holds all."""
-        old_text, new_text = _WIDTH.sub(r"\1", old_type.upper()), self.type_name(column)
-        old, new = old_text.partition("(")[0], new_text.partition("(")[0]
-        length, before = _ARGUMENTS.search(new_text), _ARGUMENTS.search(old_text)
-        numbers = (*_RANGES, "DECIMAL", "DOUBLE", "FLOAT")
-        conditions = []
-        if column["type"].upper() == "UUID" and old != new:
-            conditions.append(
-                f"{sql} NOT REGEXP '^[0-9a-fA-F]{{8}}(-?[0-9a-fA-F]{{4}}){{3}}-?[0-9a-fA-F]{{12}}$'"
-            )
-        if new == "VARCHAR" and length:
-            if old != new or before is None or int(before[1]) > int(length[1]):
-                conditions.append(f"char_length({sql}) > {length[1]}")
-        elif new in _RANGES and old in numbers:
-            limit = _RANGES[new]
-            if old not in _RANGES or _RANGES[old] > limit:
-                conditions.append(f"{sql} >= {limit} OR {sql} < {-limit}")
-            if old not in _RANGES:
-                conditions.append(f"{sql} <> truncate({sql}, 0)")
-        elif new in _RANGES:
-            conditions.append(f"{sql} NOT REGEXP '^[-+]?[0-9]+$'")
-        elif new == "DECIMAL" and length and old in numbers:
-            digits, places = int(length[1]), int(length[2] or 0)
-            conditions.append(
-                f"abs({sql}) >= 1e{digits - places} OR round({sql}, {places}) <> {sql}"
-            )
+        old, new = _WIDTH.sub(r"\1", old_type.upper()), self.type_name(column)
+        conditions = list(_misfits(sql, old, new))
+        if column["type"].upper() == "UUID" and old.partition("(")[0] != "CHAR":
+            conditions.append(f"{sql} NOT REGEXP '{_UUID}'")
         return " OR ".join(conditions)
 
     # Creating
@@ -152,18 +134,6 @@ class MySQLDDL(ServerDDL):
     def table_options(self) -> str:
         """Return engine and character set, which servers may have other defaults for."""
         return f" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={COLLATION}"
-
-    def index(self, table: str, index: Index) -> str:
-        """Return the statement that creates an index.
-
-        Raises:
-            MigrationError: If it is a partial one.
-        """
-        if index.condition:
-            raise MigrationError(
-                f"index {index.name!r} of {table!r} has a condition; MariaDB and MySQL know no partial indexes"
-            )
-        return super().index(table, index)
 
     def create_table(self, name: str, table: Table) -> list[str]:
         """Return the statement that creates a table with its indexes and checks; foreign keys come late."""
@@ -174,22 +144,13 @@ class MySQLDDL(ServerDDL):
         return [",\n  ".join([head, *indexes]) + "\n)" + options]
 
     def _index_item(self, name: str, table: Table, index: Index) -> str:
-        self.index(name, index)  # Refuses a partial one.
-        long = {
-            column["name"]
-            for column in table["columns"]
-            if self.type_name(column) in ("LONGTEXT", "LONGBLOB")
-        }
-        if index.unique and long & set(index.columns):
-            raise MigrationError(
-                f"unique index {index.name!r} of {name!r}: MariaDB and MySQL can only compare texts of limited length; "
-                "give the field a max_length"
-            )
-        columns = ", ".join(
-            f"{self.quote(column)}({PREFIX})" if column in long else self.quote(column)
-            for column in index.columns
-        )
-        return f"{'UNIQUE ' if index.unique else ''}INDEX {self.quote(index.name)} ({columns})"
+        long = {column["name"] for column in table["columns"] if _is_long(column["type"])}
+        parts = []
+        for part in index.definition.parts:
+            length = f"({PREFIX})" if part.column in long else ""
+            parts.append(f"{self.quote(part.column)}{length}{' DESC' if part.descending else ''}")
+        unique = "UNIQUE " if index.definition.unique else ""
+        return f"{unique}INDEX {self.quote(index.name)} ({', '.join(parts)})"
 
     def early(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
         """Return the statements that drop foreign keys standing in the way, and the indexes made for them."""
@@ -206,68 +167,139 @@ class MySQLDDL(ServerDDL):
 
         A CHECK cannot look at a column that numbers itself, so the key of a one-row table, which is always 1, does not.
         """
-        if not table["single"]:
-            return table
-        columns = [{**column, "autoincrement": False} for column in table["columns"]]
-        return cast("Table", {**table, "columns": columns})
+        adapted = super().adapted(table)
+        return cast("Table", {**adapted, "columns": [*_adapted_columns(adapted)]})
+
+    def drop_tables(self, names: Sequence[str], live: Mapping[str, LiveTable]) -> list[str]:
+        """Return the statements that drop tables one by one, those that refer to others first; a circle is cut before."""
+        targets = {name: live_targets(live[name]) - {name} for name in names if name in live}
+        ordered = targets_first(targets)[::-1]
+        statements = []
+        for position, name in enumerate(ordered):
+            for other in ordered[position + 1 :]:
+                statements += self._cut(live[other], name)
+            statements.append(f"DROP TABLE {self.quote(name)}")
+        return statements
+
+    def _cut(self, table: LiveTable, target: str) -> list[str]:
+        return [
+            f"ALTER TABLE {self.quote(table.name)} DROP FOREIGN KEY {self.quote(key.name)}"
+            for key in table.source.foreign_keys.values()
+            if key.target == target
+        ]
 
     # Changing
 
     def alter_table(self, change: TableChange) -> list[str]:
-        """Return the statements that carry out a change of an existing table, the columns in one."""
-        assert change.live is not None
+        """Return the statements that make a change of an existing table, the columns in one."""
         table = self.quote(change.table)
         statements = []
         if change.renamed_from:
             statements.append(f"RENAME TABLE {self.quote(change.renamed_from)} TO {table}")
-        statements += [
-            f"ALTER TABLE {table} DROP CONSTRAINT {self.quote(check.name)}"
-            for check in change.dropped_checks
-        ]
-        clauses = self._clauses(change)
-        if clauses:
-            statements.append(f"ALTER TABLE {table} {', '.join(clauses)}")
-        statements += [
-            f"ALTER TABLE {table} ALTER COLUMN {self.quote(column['name'])} DROP DEFAULT"
-            for column in change.added
-            if column["default"] is not None
-        ]
-        statements += [
-            f"ALTER TABLE {table} ADD {self._check(check)}" for check in change.added_checks
-        ]
-        return statements
-
-    def _clauses(self, change: TableChange) -> list[str]:
-        assert change.live is not None
-        q = self.quote
-        # An index that a foreign key made for itself has gone with it.
         clauses = [
-            f"DROP INDEX {q(index.name)}"
-            for index in change.dropped_indexes
-            if not index.is_constraint
+            *(f"DROP CONSTRAINT {self.quote(check.name)}" for check in change.dropped_checks),
+            ", ".join(self._clauses(change)),
+            *self._dropped_defaults(change),
+            *(f"ADD {self._check(check)}" for check in change.added_checks),
         ]
+        return statements + [f"ALTER TABLE {table} {clause}" for clause in clauses if clause]
+
+    def _dropped_defaults(self, change: TableChange) -> list[str]:
+        """Return what takes away the defaults that filled the rows of new columns."""
+        return [
+            f"ALTER COLUMN {self.quote(column['name'])} DROP DEFAULT"
+            for column in change.added
+            if column["default"] is not None and not self.default(column)
+        ]
+
+    def _clauses(self, change: TableChange) -> Iterator[str]:
+        # An index that a foreign key made for itself has gone with it.
+        for index in change.dropped_indexes:
+            if not index.is_constraint:
+                yield f"DROP INDEX {self.quote(index.name)}"
+        yield from self._key_clauses_before(change)
+        yield from self._column_clauses(change)
+        yield from self._key_clauses_after(change)
+        for live, wanted in change.index_renames:
+            yield f"RENAME INDEX {self.quote(live.name)} TO {self.quote(wanted.name)}"
+        for wanted in change.added_indexes:
+            yield f"ADD {self._index_item(change.table, change.wanted, wanted)}"
+
+    @staticmethod
+    def _key_clauses_before(change: TableChange) -> Iterator[str]:
+        assert change.live is not None
+        if moves_key(change) and change.live.source.primary_key:
+            yield "DROP PRIMARY KEY"
+
+    def _key_clauses_after(self, change: TableChange) -> Iterator[str]:
+        keys = [column for column in change.wanted["columns"] if column.get("primary_key")]
+        is_new = any(column in change.added for column in keys)
+        if keys and (is_new or moves_key(change)):
+            names = ", ".join(self.quote(column["name"]) for column in keys)
+            yield f"ADD PRIMARY KEY ({names})"
+
+    def _column_clauses(self, change: TableChange) -> Iterator[str]:
         old_names = {new: old for old, new in change.renames}
-        moves_key = any("primary key" in text for what in change.altered.values() for text in what)
-        if moves_key and change.live.source.primary_key:
-            clauses.append("DROP PRIMARY KEY")
         for column in change.wanted["columns"]:
             name = column["name"]
-            if column in change.added:
-                clauses.append(f"ADD COLUMN {self.column(column, with_default=True)}")
+            old = self.quote(old_names.get(name, name))
+            if name in change.remade:
+                yield f"DROP COLUMN {old}"
+            if column in change.added or name in change.remade:
+                yield f"ADD COLUMN {self.column(column, with_default=True)}"
             elif name in change.altered or name in old_names:
-                clauses.append(
-                    f"CHANGE COLUMN {q(old_names.get(name, name))} {self.column(column)}"
-                )
-        clauses += [f"DROP COLUMN {q(name)}" for name in change.dropped]
-        keys = [column["name"] for column in change.wanted["columns"] if column.get("primary_key")]
-        if keys and (moves_key or any(column.get("primary_key") for column in change.added)):
-            clauses.append(f"ADD PRIMARY KEY ({', '.join(q(name) for name in keys)})")
-        clauses += [
-            f"RENAME INDEX {q(live.name)} TO {q(index.name)}"
-            for live, index in change.index_renames
-        ]
-        clauses += [
-            f"ADD {self._index_item(change.table, change.wanted, index)}"
-            for index in change.added_indexes
-        ]
-        return clauses
+                yield f"CHANGE COLUMN {old} {self.column(column)}"
+        for name in change.dropped:
+            yield f"DROP COLUMN {self.quote(name)}"
+
+
+def _is_long(neutral_type: str) -> bool:
+    """Return whether a type has no length, so that an index needs one and a default is an expression."""
+    return neutral_type.endswith("[]") or neutral_type.upper().partition("(")[0] in _LONG
+
+
+def _adapted_columns(table: Table) -> Iterator[Column]:
+    for column in table["columns"]:
+        if table["single"]:
+            yield {**column, "autoincrement": False}
+        elif "generated" in column:
+            yield {**column, "nullable": True}  # NOT NULL is not part of such a definition.
+        else:
+            yield column
+
+
+def _misfits(sql: str, old_type: str, new_type: str) -> Iterator[str]:
+    """Yield conditions for values that a type of the database cannot hold."""
+    old, new = old_type.partition("(")[0], new_type.partition("(")[0]
+    if new == "VARCHAR":
+        yield from _too_long(sql, old_type, new_type)
+    elif new in _RANGES:
+        yield from _not_whole(sql, old, _RANGES[new])
+    elif new == "DECIMAL" and old in _NUMBERS:
+        yield from _not_decimal(sql, new_type)
+
+
+def _too_long(sql: str, old_type: str, new_type: str) -> Iterator[str]:
+    limit, before = _ARGUMENTS.search(new_type), _ARGUMENTS.search(old_type)
+    if limit is None:
+        return
+    is_shorter = before is None or int(before[1]) > int(limit[1])
+    if is_shorter or not old_type.startswith("VARCHAR"):
+        yield f"char_length({sql}) > {limit[1]}"
+
+
+def _not_whole(sql: str, old: str, limit: int) -> Iterator[str]:
+    if old not in _NUMBERS:
+        yield f"{sql} NOT REGEXP '^[-+]?[0-9]+$'"
+        return
+    if _RANGES.get(old, limit + 1) > limit:
+        yield f"{sql} >= {limit} OR {sql} < {-limit}"
+    if old not in _RANGES:
+        yield f"{sql} <> truncate({sql}, 0)"
+
+
+def _not_decimal(sql: str, new_type: str) -> Iterator[str]:
+    limit = _ARGUMENTS.search(new_type)
+    if limit is not None:
+        digits, places = int(limit[1]), int(limit[2] or 0)
+        yield f"abs({sql}) >= 1e{digits - places} OR round({sql}, {places}) <> {sql}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.ddl import Check, LiveIndex, LiveTable
+from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
 from openviper.db.dialects.server_ddl import ForeignKeyName, LiveSource
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 QUERIES = (
     "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
-    """SELECT table_name, column_name, column_type, is_nullable, column_key, extra
-       FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position""",
+    """SELECT table_name, column_name, column_type, is_nullable, column_key, extra, column_default,
+       generation_expression FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position""",
     """SELECT k.table_name, k.constraint_name, k.column_name, k.referenced_table_name, r.delete_rule
        FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
        ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name
@@ -45,33 +45,45 @@ def read_tables(
         for (name,) in names
         if only is None or name in only
     }
-    for table, name, live_type, nullable, key, extra in columns:
-        if table in found:
-            column: Column = {
-                "name": name,
-                "type": _text(live_type).upper(),
-                "nullable": nullable == "YES",
-                "default": None,
-            }
-            if key == "PRI":
-                column["primary_key"] = True
-                found[table] = found[table]._replace(
-                    source=found[table].source._replace(primary_key="PRIMARY")
-                )
-            if "auto_increment" in extra.lower():
-                column["autoincrement"] = True
-            found[table].columns[name] = column
+    for row in columns:
+        if row[0] in found:
+            _read_column(found, row)
     _read_foreign_keys(found, foreign_keys)
     _read_indexes(found, indexes)
     for table, name, clause in checks:
-        text = _text(clause)
-        # The check that makes a JSON column belongs to its type. MariaDB lists checks by name only, so those of another
-        # table with the same name come along; they name columns this table does not have.
-        if table in found and not _JSON_CHECK.match(text):
-            check = Check(name, text)
-            if check not in found[table].checks:
-                found[table].checks.append(check)
+        if table in found:
+            _read_check(found[table], Check(name, _text(clause)))
     return found
+
+
+def _read_column(found: dict[str, LiveTable], row: Sequence[Any]) -> None:
+    table, name, live_type, nullable, key, extra, default, formula = row
+    column: Column = {
+        "name": name,
+        "type": _text(live_type).upper(),
+        "nullable": nullable == "YES",
+        "default": None,
+    }
+    if key == "PRI":
+        column["primary_key"] = True
+        source = found[table].source._replace(primary_key="PRIMARY")
+        found[table] = found[table]._replace(source=source)
+    words = extra.upper()
+    if "AUTO_INCREMENT" in words:
+        column["autoincrement"] = True
+    if formula:
+        stored = "STORED" in words or "PERSISTENT" in words
+        column["generated"] = {"expression": _text(formula), "stored": stored}
+    elif default is not None and _text(default) != "NULL":
+        column["db_default"] = _text(default)
+    found[table].columns[name] = column
+
+
+def _read_check(table: LiveTable, check: Check) -> None:
+    # The check that makes a JSON column belongs to its type. MariaDB lists checks by name only, so those of another
+    # table with the same name come along; they name columns this table does not have.
+    if not _JSON_CHECK.match(check.expression) and check not in table.checks:
+        table.checks.append(check)
 
 
 def _text(value: str | bytes) -> str:
@@ -79,34 +91,39 @@ def _text(value: str | bytes) -> str:
 
 
 def _read_foreign_keys(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]]) -> None:
+    for (table, name), parts in _grouped(found, rows).items():
+        if len(parts) > 1:
+            continue
+        _, _, column, target, rule = parts[0]
+        key = ForeignKeyName(name, column, target, rule.upper())
+        found[table].source.foreign_keys[column] = key
+        found[table].columns[column]["target_table"] = target
+        found[table].columns[column]["on_delete"] = key.on_delete
+
+
+def _grouped(
+    found: dict[str, LiveTable], rows: Sequence[Sequence[Any]]
+) -> dict[tuple[str, str], list[Sequence[Any]]]:
+    """Return the rows that begin with a table and a name by both, those of other tables left out."""
     grouped: dict[tuple[str, str], list[Sequence[Any]]] = {}
     for row in rows:
-        grouped.setdefault((row[0], row[1]), []).append(row)
-    for (table, name), parts in grouped.items():
-        if table in found and len(parts) == 1:
-            _, _, column, target, rule = parts[0]
-            found[table].source.foreign_keys[column] = ForeignKeyName(
-                name, column, target, _rule(rule)
-            )
-            found[table].columns[column]["target_table"] = target
-            found[table].columns[column]["on_delete"] = _rule(rule)
-
-
-def _rule(rule: str) -> str:
-    return rule.upper()
+        if row[0] in found:
+            grouped.setdefault((row[0], row[1]), []).append(row)
+    return grouped
 
 
 def _read_indexes(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]]) -> None:
-    grouped: dict[tuple[str, str], list[Sequence[Any]]] = {}
-    for row in rows:
-        if row[0] in found and row[1] != "PRIMARY":
-            grouped.setdefault((row[0], row[1]), []).append(row)
-    for (table, name), parts in grouped.items():
-        plain = all(
-            part[3] and part[4] in (None, PREFIX) and part[5] != "D" and part[6] == "BTREE"
-            for part in parts
-        )
-        columns = tuple(part[3] for part in parts) if plain else ()
+    for (table, name), parts in _grouped(found, rows).items():
+        if name == "PRIMARY":
+            continue
+        stated = all(map(_can_state, parts))
+        sorted_by = tuple(Part(part[3], descending=part[5] == "D") for part in parts)
+        definition = Definition(sorted_by if stated else (), not parts[0][2])
         # An index that a foreign key made for itself bears its name, and goes only with it.
         owned = name in {key.name for key in found[table].source.foreign_keys.values()}
-        found[table].indexes.append(LiveIndex(name, columns, not parts[0][2], None, owned, ""))
+        found[table].indexes.append(LiveIndex(name, definition, owned, ""))
+
+
+def _can_state(row: Sequence[Any]) -> bool:
+    _, _, _, column, prefix, _, kind = row
+    return bool(column) and prefix in (None, PREFIX) and kind == "BTREE"

@@ -49,11 +49,6 @@ class PostgreSQLDialect:
     max_variables = 65_535
     bulk_numbering = "sequence"
     features = Features(
-        supports_returning=True,
-        supports_partial_indexes=True,
-        supports_transactional_ddl=True,
-        supports_drop_column=True,
-        supports_uuid=True,
         supports_select_for_update=True,
     )
 

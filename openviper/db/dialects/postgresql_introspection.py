@@ -1,11 +1,11 @@
-"""Reading the schema of a PostgreSQL database: five reads of the system catalogs, restricted to the current schema."""
+"""Reading the schema of a PostgreSQL database: reads of the system catalogs, restricted to the current schema."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.ddl import Check, LiveIndex, LiveTable
+from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
 from openviper.db.dialects.server_ddl import ForeignKeyName, LiveSource
 
 if TYPE_CHECKING:
@@ -23,23 +23,31 @@ QUERIES = (
     f"""SELECT c.relname, k.conname, k.contype::text,
         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(num, pos)
               JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num ORDER BY u.pos),
-        f.relname, k.confdeltype::text, pg_get_expr(k.conbin, k.conrelid)
+        f.relname, k.confdeltype::text,
+        CASE k.contype WHEN 'x' THEN pg_get_constraintdef(k.oid) ELSE pg_get_expr(k.conbin, k.conrelid) END
         {_FROM} JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid
         LEFT JOIN pg_catalog.pg_class f ON f.oid = k.confrelid WHERE {_OURS} ORDER BY c.relname, k.conname""",
-    f"""SELECT c.relname, i.relname, x.indisunique, x.indisprimary,
-        EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.conindid = i.oid AND k.contype IN ('u', 'x')),
-        x.indexprs IS NULL AND m.amname = 'btree' AND x.indnkeyatts = x.indnatts
-        AND NOT EXISTS (SELECT 1 FROM unnest(x.indoption::int2[]) o(option) WHERE o.option <> 0)
-        AND NOT EXISTS (SELECT 1 FROM unnest(x.indclass::oid[]) u(class) JOIN pg_catalog.pg_opclass p
-                        ON p.oid = u.class WHERE NOT p.opcdefault),
-        ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY u(num, pos)
-              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num ORDER BY u.pos),
+    # An exclusion constraint is read as what it is, not as its index.
+    f"""SELECT c.relname, i.relname, x.indisunique, k.oid IS NOT NULL,
+        CASE WHEN k.condeferred THEN 'deferred' WHEN k.condeferrable THEN 'immediate' ELSE '' END, m.amname::text,
+        x.indnkeyatts::int,
+        ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(x.indkey::int2[]) WITH ORDINALITY u(num, pos)
+              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num ORDER BY u.pos),
+        ARRAY(SELECT pg_get_indexdef(i.oid, pos, true) FROM generate_series(1, x.indnkeyatts::int) pos ORDER BY pos),
+        ARRAY(SELECT u.option::int FROM unnest(x.indoption::int2[]) WITH ORDINALITY u(option, pos) ORDER BY u.pos),
+        ARRAY(SELECT CASE WHEN p.opcdefault THEN '' ELSE p.opcname::text END
+              FROM unnest(x.indclass::oid[]) WITH ORDINALITY u(class, pos)
+              JOIN pg_catalog.pg_opclass p ON p.oid = u.class ORDER BY u.pos),
+        NOT coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::bool, false),
         pg_get_expr(x.indpred, x.indrelid), pg_get_indexdef(i.oid)
         {_FROM} JOIN pg_catalog.pg_index x ON x.indrelid = c.oid
         JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid JOIN pg_catalog.pg_am m ON m.oid = i.relam
-        WHERE {_OURS} ORDER BY c.relname, i.relname""",
+        LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.oid AND k.contype IN ('u', 'x')
+        WHERE {_OURS} AND NOT x.indisprimary AND k.contype IS DISTINCT FROM 'x' ORDER BY c.relname, i.relname""",
 )
 ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+_DESCENDING = 3
+"""The options of a column that is sorted downwards, NULL first, as plain DESC means."""
 
 
 def read_tables(
@@ -53,42 +61,68 @@ def read_tables(
         for (name,) in names
         if only is None or name in only
     }
-    for table, name, live_type, not_null, identity, _generated, default in columns:
-        if table in found:
-            column: Column = {
-                "name": name,
-                "type": live_type.upper(),
-                "nullable": not not_null,
-                "default": None,
-            }
-            if identity or (default or "").startswith("nextval("):
-                column["autoincrement"] = True
-            found[table].columns[name] = column
-    for table, name, kind, keys, target, action, expression in constraints:
-        if table in found:
-            _read_constraint(found, found[table], (name, kind, keys, target, action, expression))
-    for table, name, unique, primary, constraint, plain, keys, predicate, definition in indexes:
-        if table in found and not primary:
-            found[table].indexes.append(
-                LiveIndex(
-                    name, tuple(keys) if plain else (), unique, predicate, constraint, definition
-                )
-            )
+    for row in columns:
+        if row[0] in found:
+            _read_column(found[row[0]], row)
+    for row in constraints:
+        if row[0] in found:
+            _read_constraint(found, row)
+    for row in indexes:
+        if row[0] in found:
+            found[row[0]].indexes.append(_read_index(row))
     return found
 
 
-def _read_constraint(
-    found: dict[str, LiveTable], table: LiveTable, row: tuple[str, str, list[str], str, str, str]
-) -> None:
-    name, kind, keys, target, action, expression = row
+def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
+    _, name, live_type, not_null, identity, generated, default = row
+    column: Column = {
+        "name": name,
+        "type": live_type.upper(),
+        "nullable": not not_null,
+        "default": None,
+    }
+    numbered = bool(default) and default.startswith("nextval(")
+    if identity or numbered:
+        column["autoincrement"] = True
+    elif generated:
+        column["generated"] = {"expression": default, "stored": generated == "s"}
+    elif default is not None:
+        column["db_default"] = default
+    table.columns[name] = column
+
+
+def _read_constraint(found: dict[str, LiveTable], row: Sequence[Any]) -> None:
+    table_name, name, kind, keys, target, action, expression = row
+    table = found[table_name]
     if kind == "p":
         for key in keys:
             table.columns[key]["primary_key"] = True
-        found[table.name] = table._replace(source=table.source._replace(primary_key=name))
-    elif kind == "c":
-        table.checks.append(Check(name, expression, None))
+        found[table_name] = table._replace(source=table.source._replace(primary_key=name))
+    elif kind in ("c", "x"):
+        table.checks.append(Check(name, expression))
     elif kind == "f" and len(keys) == 1:
         rule = ACTIONS[action]
         table.source.foreign_keys[keys[0]] = ForeignKeyName(name, keys[0], target, rule)
         table.columns[keys[0]]["target_table"] = target
         table.columns[keys[0]]["on_delete"] = rule
+
+
+def _read_index(row: Sequence[Any]) -> LiveIndex:
+    _, name, unique, is_constraint, deferrable, method, keys, columns, texts, *rest = row
+    options, classes, nulls_distinct, predicate, sql = rest
+    parts = tuple(map(_part, columns, texts, options, classes))
+    is_odd = any(option not in (0, _DESCENDING) for option in options)
+    definition = Definition(
+        parts=() if is_odd else parts,
+        unique=unique,
+        condition=predicate,
+        include=tuple(columns[keys:]),
+        method="" if method == "btree" else method,
+        deferrable=deferrable,
+        nulls_distinct=nulls_distinct,
+    )
+    return LiveIndex(name, definition, is_constraint, sql)
+
+
+def _part(column: str, text: str, option: int, operator_class: str) -> Part:
+    return Part(column, "" if column else text, option == _DESCENDING, operator_class)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from openviper.db.dialects.ddl import RowCheck, TableChange
+from openviper.db.dialects.definitions import Definition, Part, fills_itself
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column
@@ -41,21 +42,24 @@ class _Looks:
 
     def all(self) -> list[RowCheck]:
         """Return all looks."""
-        change = self.change
-        checks = [
+        return [
             *self._added_columns(),
             *self._altered_columns(),
             *self._unique(),
             *self._constraints(),
+            *self._lost_values(),
         ]
-        for name in change.dropped:
-            where = f"{self.quote(name)} IS NOT NULL"
-            checks.append(
-                self._rows(
-                    f"rows that lose their value of {change.table}.{name}", where, fatal=False
-                )
+
+    def _lost_values(self) -> list[RowCheck]:
+        change = self.change
+        return [
+            self._rows(
+                f"rows that lose their value of {change.table}.{name}",
+                f"{self.quote(change.live_name(name))} IS NOT NULL",
+                fatal=False,
             )
-        return checks
+            for name in (*change.dropped, *sorted(change.overwritten))
+        ]
 
     def _rows(self, problem: str, where: str, *, fatal: bool = True) -> RowCheck:
         tail = f"FROM {self.table} WHERE {where}"
@@ -71,63 +75,65 @@ class _Looks:
                 "1 = 1",
             )
             for column in self.change.added
-            if not column["nullable"]
-            and column["default"] is None
-            and not column.get("autoincrement")
+            if not fills_itself(column)
         ]
 
-    def _altered_columns(self) -> list[RowCheck]:
+    def _altered_columns(self) -> Iterator[RowCheck]:
         change = self.change
         assert change.live is not None
-        checks = []
         for column in change.wanted["columns"]:
             name = column["name"]
-            if not change.altered.get(name):
+            if name not in change.altered or "generated" in column:
                 continue
             old = change.live.columns[change.live_name(name)]
             sql = self.quote(change.live_name(name))
-            if not column["nullable"] and old["nullable"]:
+            if old["nullable"] and not column["nullable"]:
                 problem = f"rows with NULL in {change.table}.{name}, which becomes NOT NULL"
-                checks.append(self._rows(problem, f"{sql} IS NULL"))
+                yield self._rows(problem, f"{sql} IS NULL")
             if condition := self.misfit(sql, old["type"], column):
                 problem = f"rows that do not fit {column['type']} in {change.table}.{name}"
-                checks.append(self._rows(problem, f"{sql} IS NOT NULL AND ({condition})"))
-        return checks
+                yield self._rows(problem, f"{sql} IS NOT NULL AND ({condition})")
 
     def _unique(self) -> list[RowCheck]:
+        return [
+            self._doubled(index.definition)
+            for index in self.change.added_indexes
+            if index.definition.unique and self._can_look(index.definition)
+        ]
+
+    def _can_look(self, definition: Definition) -> bool:
+        """Return whether the live table has all that an index is over; else the index decides, before the commit."""
+        new = {column["name"] for column in self.change.added} | self.change.remade
+        if new & set(definition.columns):
+            return False
+        return not definition.expressions or not (new or self.change.renames)
+
+    def _doubled(self, definition: Definition) -> RowCheck:
         change = self.change
-        added = {column["name"] for column in change.added}
-        checks = []
-        for index in change.added_indexes:
-            # The condition may name a column by its new name; then the index itself decides, before the commit.
-            if (
-                not index.unique
-                or added & set(index.columns)
-                or (index.condition and (change.renames or added))
-            ):
-                continue
-            names = [self.quote(change.live_name(name)) for name in index.columns]
-            conditions = [f"{name} IS NOT NULL" for name in names]
-            if index.condition:
-                conditions.append(f"({index.condition})")
-            columns = ", ".join(names)
-            groups = (
-                f"SELECT {columns}, count(*) AS copies FROM {self.table} WHERE {' AND '.join(conditions)} "
-                f"GROUP BY {columns} HAVING count(*) > 1"
-            )
-            shown = ", ".join(index.columns)
-            checks.append(
-                RowCheck(
-                    f"rows that are not unique in {change.table} ({shown})",
-                    f"SELECT coalesce(sum(copies), 0) FROM ({groups}) AS found",
-                    f"{groups} LIMIT {SAMPLE_SIZE}",
-                )
-            )
-        return checks
+        terms = [self._term(part) for part in definition.parts]
+        conditions = [f"{term} IS NOT NULL" for term in terms] if definition.nulls_distinct else []
+        if definition.condition:
+            conditions.append(f"({definition.condition})")
+        columns = ", ".join(terms)
+        groups = (
+            f"SELECT {columns}, count(*) AS copies FROM {self.table} WHERE {' AND '.join(conditions) or '1 = 1'} "
+            f"GROUP BY {columns} HAVING count(*) > 1"
+        )
+        shown = ", ".join(part.column or part.expression for part in definition.parts)
+        return RowCheck(
+            f"rows that are not unique in {change.table} ({shown})",
+            f"SELECT coalesce(sum(copies), 0) FROM ({groups}) AS found",
+            f"{groups} LIMIT {SAMPLE_SIZE}",
+        )
+
+    def _term(self, part: Part) -> str:
+        if part.expression:
+            return f"({part.expression})"
+        return self.quote(self.change.live_name(part.column))
 
     def _constraints(self) -> list[RowCheck]:
         change = self.change
-        if change.added or change.renames:
+        if change.added or change.renames or change.remade:
             return []
         return [
             self._rows(
@@ -135,4 +141,5 @@ class _Looks:
                 f"NOT ({check.expression})",
             )
             for check in change.added_checks
+            if not check.is_exclusion
         ]

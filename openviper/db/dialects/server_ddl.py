@@ -6,21 +6,25 @@ changes where one stands in the way. Unique constraints are unique indexes, as o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from openviper.db.dialects.ddl import (
+from openviper.db.dialects.ddl import RowCheck, TableChange
+from openviper.db.dialects.definitions import (
     Check,
+    Definition,
     Index,
     LiveTable,
-    RowCheck,
-    TableChange,
+    Part,
+    deferral,
+    for_vendor,
     primary_key,
-    sql_literal,
     table_checks,
     table_indexes,
 )
 from openviper.db.dialects.identifiers import shorten
+from openviper.db.dialects.row_checks import row_checks
+from openviper.db.dialects.sql_text import default_clause, sql_literal
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
@@ -50,6 +54,7 @@ class LiveSource(NamedTuple):
 class ServerDDL:
     """Schema statements of a database server; subclasses know its words."""
 
+    vendor: ClassVar[str]
     transactional: ClassVar[bool]
     compares_numbering: ClassVar[bool] = True
     auto_clause: ClassVar[str]
@@ -69,14 +74,14 @@ class ServerDDL:
 
     def adapted(self, table: Table) -> Table:
         """Return a wanted table as this database can have it."""
-        return table
+        return for_vendor(table, self.vendor)
 
     def foreign_key_query(self, table: str) -> str | None:
         """Return nothing: the server lets no row break a foreign key."""
         return None
 
     def rebuilds(self, change: TableChange) -> bool:
-        """Tell that no change copies a table in a way that others have to know of."""
+        """Return `False`: no change copies a table in a way that others have to know of."""
         return False
 
     # Creating
@@ -88,12 +93,31 @@ class ServerDDL:
             parts.append("NOT NULL")
         if column.get("autoincrement"):
             parts.append(self.auto_clause)
-        # ON DELETE SET DEFAULT is the one rule that reads a default in the database.
-        if column["default"] is not None and (
-            with_default or column.get("on_delete") == "SET DEFAULT"
-        ):
-            parts.append(f"DEFAULT {self.literal(column)}")
+        parts += self.value_clause(column, with_default=with_default)
         return " ".join(parts)
+
+    def value_clause(self, column: Column, *, with_default: bool = False) -> Iterator[str]:
+        """Yield what a column takes where an INSERT says nothing: its formula or a default."""
+        generated = column.get("generated")
+        if generated is not None:
+            kept = "STORED" if generated["stored"] else "VIRTUAL"
+            yield f"GENERATED ALWAYS AS ({generated['expression']}) {kept}"
+            return
+        default = self.default(column)
+        if with_default and not default and column["default"] is not None:
+            default = self.literal(column)
+        if default:
+            yield f"DEFAULT {default}"
+
+    def default(self, column: Column) -> str:
+        """Return the default that the database keeps, empty where it has none.
+
+        ON DELETE SET DEFAULT is the one rule that reads a model's own default in the database.
+        """
+        if "db_default" in column:
+            return default_clause(str(column["db_default"]))
+        is_read = column.get("on_delete") == "SET DEFAULT"
+        return self.literal(column) if is_read and column["default"] is not None else ""
 
     def create_table(self, name: str, table: Table) -> list[str]:
         """Return the statements that create a table with its indexes and checks; foreign keys come late."""
@@ -113,14 +137,24 @@ class ServerDDL:
 
     def _check(self, check: Check) -> str:
         name = f"CONSTRAINT {self.quote(check.name)} " if check.name else ""
-        return f"{name}CHECK ({check.expression})"
+        return f"{name}{check.sql}"
 
     def index(self, table: str, index: Index) -> str:
-        """Return the statement that creates an index."""
-        unique = "UNIQUE " if index.unique else ""
-        where = f" WHERE {index.condition}" if index.condition else ""
-        columns = ", ".join(self.quote(column) for column in index.columns)
-        return f"CREATE {unique}INDEX {self.quote(index.name)} ON {self.quote(table)} ({columns}){where}"
+        """Return the statement that creates an index, or the constraint where only that can wait for the commit."""
+        definition = index.definition
+        name = self.quote(index.name)
+        parts = ", ".join(part_sql(part, self.quote) for part in definition.parts)
+        carried = ", ".join(self.quote(column) for column in definition.include)
+        include = f" INCLUDE ({carried})" if carried else ""
+        nulls = "" if definition.nulls_distinct else " NULLS NOT DISTINCT"
+        if definition.deferrable:
+            return (
+                f"ALTER TABLE {self.quote(table)} ADD CONSTRAINT {name} UNIQUE{nulls} ({parts}){include}"
+                f"{deferral(definition.deferrable)}"
+            )
+        unique = "UNIQUE " if definition.unique else ""
+        method = f" USING {definition.method}" if definition.method else ""
+        return f"CREATE {unique}INDEX {name} ON {self.quote(table)}{method} ({parts}){include}{nulls}{where(definition)}"
 
     # Foreign keys
 
@@ -143,67 +177,40 @@ class ServerDDL:
         for change in changes:
             if change.live is None:
                 continue
-            keys: dict[str, ForeignKeyName] = change.live.source.foreign_keys
-            leaving = set(change.dropped)
-            leaving |= {
-                change.live_name(name)
-                for name, what in change.altered.items()
-                if not _only_null(what)
-            }
-            found.update(
-                {
-                    (change.live.name, key.name): key
-                    for key in keys.values()
-                    if key.column in leaving
-                }
-            )
+            for key in _leaving_keys(change):
+                found[change.live.name, key.name] = key
             if _retypes_key(change):
-                for name, table in live.items():
-                    referring: dict[str, ForeignKeyName] = table.source.foreign_keys
-                    found.update(
-                        {
-                            (name, key.name): key
-                            for key in referring.values()
-                            if key.target == change.live.name
-                        }
-                    )
+                for table, key in _keys_to(change.live.name, live):
+                    found[table, key.name] = key
         return [(table, key) for (table, _), key in found.items()]
 
     def late(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
         """Return the statements that add foreign keys once all tables and columns are there."""
         wanted = {change.table: change.wanted for change in changes}
-        old_names = {
-            change.live.name: change.table for change in changes if change.live is not None
-        }
-        columns: dict[tuple[str, str], tuple[str, str]] = {}
-        for change in changes:
-            for column in change.wanted["columns"]:
-                is_new = change.live is None or column in change.added
-                if "target_table" in column and (
-                    is_new or not _only_null(change.altered.get(column["name"], []))
-                ):
-                    columns[change.table, column["name"]] = (
-                        column["target_table"],
-                        column.get("on_delete", "NO ACTION"),
-                    )
-        for table, key in self._dropped_keys(changes, live):
-            name = old_names.get(table, table)
-            if (
-                name not in wanted
-            ):  # Its own definition stays; only the type it points to has changed.
-                columns[name, key.column] = old_names.get(key.target, key.target), key.on_delete
-            else:
-                column_name = _new_name(changes, name, key.column)
-                for column in wanted[name]["columns"]:
-                    if column["name"] == column_name and "target_table" in column:
-                        columns[name, column_name] = (
-                            column["target_table"],
-                            column.get("on_delete", "NO ACTION"),
-                        )
+        references = {**_new_references(changes), **self._restored(changes, live)}
         return [
             self._add_foreign_key(table, column, target, action, _key_of(target, wanted, live))
-            for (table, column), (target, action) in columns.items()
+            for (table, column), (target, action) in references.items()
         ]
+
+    def _restored(
+        self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]
+    ) -> dict[tuple[str, str], tuple[str, str]]:
+        """Return what refers to what again once the foreign keys in the way are gone, by table and column."""
+        wanted = {change.table: change for change in changes}
+        new_names = {
+            change.live.name: change.table for change in changes if change.live is not None
+        }
+        restored = {}
+        for live_name, key in self._dropped_keys(changes, live):
+            name = new_names.get(live_name, live_name)
+            if name not in wanted:
+                # Its own definition stays; only the type it points to has changed.
+                target = new_names.get(key.target, key.target)
+                restored[name, key.column] = target, key.on_delete
+            elif reference := _reference_of(wanted[name], key.column):
+                restored[name, _new_name(wanted[name], key.column)] = reference
+        return restored
 
     def _add_foreign_key(self, table: str, column: str, target: str, action: str, key: str) -> str:
         name = shorten(f"fk_{table}_{column}")
@@ -214,14 +221,12 @@ class ServerDDL:
 
     # Changing
 
-    def drop_tables(self, names: Sequence[str]) -> list[str]:
+    def drop_tables(self, names: Sequence[str], live: Mapping[str, LiveTable]) -> list[str]:
         """Return the statement that drops tables, which may refer to each other."""
         return [f"DROP TABLE {', '.join(self.quote(name) for name in names)}"]
 
     def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
         """Return what has to be looked at before the change; the statements use the names of the live table."""
-        from openviper.db.dialects.row_checks import row_checks
-
         return [*row_checks(change, self.quote, self.misfit), *self._orphan_checks(change, live)]
 
     def misfit(self, sql: str, old_type: str, column: Column) -> str:
@@ -232,60 +237,129 @@ class ServerDDL:
         """Tell whether a live type stores exactly what the wanted column asks for."""
         raise NotImplementedError
 
-    def _orphan_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
+    def _orphan_checks(
+        self, change: TableChange, live: Mapping[str, LiveTable]
+    ) -> Iterator[RowCheck]:
         if change.live is None:
-            return []
-        checks = []
-        table = self.quote(change.renamed_from or change.table)
+            return
         for column in change.wanted["columns"]:
             target = column.get("target_table")
-            what = change.altered.get(column["name"], [])
-            if (
-                target is None
-                or target not in live
-                or not any(text.startswith("foreign key") for text in what)
-                or target == change.table
-            ):
-                continue
-            old = self.quote(change.live_name(column["name"]))
-            # Compared as text, because the types may become the same only by this change.
-            key = self.as_text(f"found.{self.quote(_key_of(target, {}, live))}")
-            exists = f"SELECT 1 FROM {self.quote(target)} AS found WHERE {key} = {self.as_text(f'{table}.{old}')}"
-            where = f"{old} IS NOT NULL AND NOT EXISTS ({exists})"
-            problem = f"rows of {change.table}.{column['name']} that refer to nothing in {target}"
-            tail = f"FROM {table} WHERE {where}"
-            checks.append(RowCheck(problem, f"SELECT count(*) {tail}", f"SELECT * {tail} LIMIT 10"))
-        return checks
+            is_other = target in live and target != change.table
+            if target is not None and is_other and _is_new_reference(change, column):
+                yield self._orphan_check(change, column, target, live)
+
+    def _orphan_check(
+        self, change: TableChange, column: Column, target: str, live: Mapping[str, LiveTable]
+    ) -> RowCheck:
+        table = self.quote(change.renamed_from or change.table)
+        old = self.quote(change.live_name(column["name"]))
+        # Compared as text, because the types may become the same only by this change.
+        key = self.as_text(f"found.{self.quote(_key_of(target, {}, live))}")
+        exists = f"SELECT 1 FROM {self.quote(target)} AS found WHERE {key} = {self.as_text(f'{table}.{old}')}"
+        tail = f"FROM {table} WHERE {old} IS NOT NULL AND NOT EXISTS ({exists})"
+        return RowCheck(
+            f"rows of {change.table}.{column['name']} that refer to nothing in {target}",
+            f"SELECT count(*) {tail}",
+            f"SELECT * {tail} LIMIT 10",
+        )
 
     def as_text(self, sql: str) -> str:
         """Return the expression as text."""
         return f"CAST({sql} AS text)"
 
 
-def _only_null(what: Iterable[str]) -> bool:
-    return all(text in ("NULL allowed", "NOT NULL") for text in what)
+def part_sql(part: Part, quote: Callable[[str], str]) -> str:
+    """Return one part of an index as SQL."""
+    sql = quote(part.column) if part.column else f"({part.expression})"
+    operator_class = f" {part.operator_class}" if part.operator_class else ""
+    return f"{sql}{operator_class}{' DESC' if part.descending else ''}"
+
+
+def where(definition: Definition) -> str:
+    """Return the clause of a partial index."""
+    return f" WHERE {definition.condition}" if definition.condition else ""
+
+
+_HARMLESS = ("NULL allowed", "NOT NULL", "database default", "no database default")
+
+
+def _keeps_key(what: Iterable[str]) -> bool:
+    """Return whether changes of a column let its foreign keys stand: they touch only NULL and the default."""
+    return all(text.startswith(_HARMLESS) for text in what)
+
+
+def _is_new_reference(change: TableChange, column: Column) -> bool:
+    what = change.altered.get(column["name"], [])
+    return any(text.startswith("foreign key") for text in what)
+
+
+def _leaving_keys(change: TableChange) -> list[ForeignKeyName]:
+    """Return the foreign keys of a table whose columns go or change."""
+    assert change.live is not None
+    changed = [name for name, what in change.altered.items() if not _keeps_key(what)]
+    leaving = {*change.dropped, *(change.live_name(name) for name in changed)}
+    keys: dict[str, ForeignKeyName] = change.live.source.foreign_keys
+    return [key for key in keys.values() if key.column in leaving]
+
+
+def _keys_to(target: str, live: Mapping[str, LiveTable]) -> Iterator[tuple[str, ForeignKeyName]]:
+    """Yield the foreign keys that refer to a table, each with its own table."""
+    for name, table in live.items():
+        keys: dict[str, ForeignKeyName] = table.source.foreign_keys
+        yield from ((name, key) for key in keys.values() if key.target == target)
 
 
 def _retypes_key(change: TableChange) -> bool:
     keys = {column["name"] for column in change.wanted["columns"] if column.get("primary_key")}
-    return any(
-        not _only_null(what) for name, what in change.altered.items() if name in keys
-    ) or any("primary key" in what for texts in change.altered.values() for what in texts)
+    retyped = any(not _keeps_key(change.altered.get(name, [])) for name in keys)
+    return retyped or moves_key(change)
 
 
-def _new_name(changes: Sequence[TableChange], table: str, column: str) -> str:
-    for change in changes:
-        if change.table == table:
-            return dict(change.renames).get(column, column)
-    return column
+def moves_key(change: TableChange) -> bool:
+    """Return whether an existing column becomes the primary key, or is it no more."""
+    return any("primary key" in text for what in change.altered.values() for text in what)
+
+
+def _new_references(changes: Sequence[TableChange]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return what new and changed foreign key columns refer to, by table and column."""
+    return {
+        (change.table, column["name"]): _target(column)
+        for change in changes
+        for column in _referring(change)
+    }
+
+
+def _referring(change: TableChange) -> list[Column]:
+    """Return the columns of a change that get a foreign key."""
+    columns = [column for column in change.wanted["columns"] if "target_table" in column]
+    if change.live is None:
+        return columns
+    return [column for column in columns if column in change.added or _gets_key(change, column)]
+
+
+def _gets_key(change: TableChange, column: Column) -> bool:
+    return not _keeps_key(change.altered.get(column["name"], []))
+
+
+def _target(column: Column) -> tuple[str, str]:
+    return column["target_table"], column.get("on_delete", "NO ACTION")
+
+
+def _reference_of(change: TableChange, live_column: str) -> tuple[str, str] | None:
+    """Return what a live column is to refer to, or `None` if it refers to nothing any more."""
+    name = _new_name(change, live_column)
+    for column in change.wanted["columns"]:
+        if column["name"] == name and "target_table" in column:
+            return _target(column)
+    return None
+
+
+def _new_name(change: TableChange, column: str) -> str:
+    return dict(change.renames).get(column, column)
 
 
 def _key_of(table: str, wanted: Mapping[str, Table], live: Mapping[str, LiveTable]) -> str:
     if table in wanted:
         return primary_key(wanted[table])
-    if table in live:
-        return next(
-            (name for name, column in live[table].columns.items() if column.get("primary_key")),
-            "id",
-        )
-    return "id"
+    columns = live[table].columns if table in live else {}
+    return next((name for name, column in columns.items() if column.get("primary_key")), "id")

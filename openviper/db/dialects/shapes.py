@@ -7,6 +7,19 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+SQLText = str | dict[str, str]
+"""SQL, or SQL by vendor where it differs; a vendor that is missing cannot have it."""
+
+
+class Generated(TypedDict):
+    """How the database works out a generated column.
+
+    `stored` tells whether the value is kept, or worked out whenever it is read.
+    """
+
+    expression: SQLText
+    stored: bool
+
 
 class Column(TypedDict):
     """A column as a schema file states it; in a live table `type` is the database's own text."""
@@ -18,6 +31,8 @@ class Column(TypedDict):
     primary_key: NotRequired[bool]
     autoincrement: NotRequired[bool]
     unique: NotRequired[bool]
+    db_default: NotRequired[SQLText]
+    generated: NotRequired[Generated]
     choices: NotRequired[list[dict[str, Any]]]
     target_table: NotRequired[str]
     on_delete: NotRequired[str]
@@ -28,21 +43,28 @@ class Column(TypedDict):
 
 
 class IndexEntry(TypedDict):
-    """An index of a schema file."""
+    """An index of a schema file, over `fields` (``-name`` is descending) or over `expressions`."""
 
     name: str
-    fields: list[str]
-    condition: NotRequired[str]
-
-
-class ConstraintEntry(TypedDict):
-    """A ``CHECK`` or ``UNIQUE`` constraint of a schema file."""
-
-    name: str
-    type: str
-    check: NotRequired[str]
     fields: NotRequired[list[str]]
-    condition: NotRequired[str]
+    expressions: NotRequired[list[SQLText]]
+    include: NotRequired[list[str]]
+    using: NotRequired[str]
+    opclasses: NotRequired[list[str]]
+    condition: NotRequired[SQLText]
+    deferrable: NotRequired[str]
+    nulls_distinct: NotRequired[bool]
+
+
+class ConstraintEntry(IndexEntry):
+    """A ``CHECK``, ``UNIQUE`` or ``EXCLUDE`` constraint of a schema file.
+
+    `elements` are what an exclusion compares, each with its operator.
+    """
+
+    type: str
+    check: NotRequired[SQLText]
+    elements: NotRequired[list[tuple[SQLText, str]]]
 
 
 class Table(TypedDict):

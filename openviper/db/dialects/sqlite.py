@@ -152,11 +152,6 @@ class SQLiteDialect:
     def __init__(self, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
         self.version = version
         self.features = Features(
-            supports_returning=version >= (3, 35),
-            supports_partial_indexes=True,
-            supports_transactional_ddl=True,
-            supports_drop_column=version >= (3, 35),
-            supports_uuid=False,
             supports_select_for_update=False,
         )
         if version >= (3, 32):

@@ -7,33 +7,38 @@ indexes, so that they can come and go without a copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlite3 import sqlite_version_info
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from openviper.db.dialects.ddl import (
+from openviper.db.dialects.ddl import RowCheck, TableChange
+from openviper.db.dialects.definitions import (
     Check,
     Index,
     LiveIndex,
     LiveTable,
-    RowCheck,
-    TableChange,
-    mentions,
-    normalise_expression,
-    rename_identifiers,
-    sql_literal,
+    for_vendor,
     table_checks,
     table_indexes,
 )
 from openviper.db.dialects.identifiers import quote_identifier as q
+from openviper.db.dialects.row_checks import row_checks
+from openviper.db.dialects.server_ddl import part_sql, where
+from openviper.db.dialects.sql_text import (
+    default_clause,
+    mentions,
+    normalise_expression,
+    rename_identifiers,
+    sql_literal,
+)
 from openviper.db.dialects.sqlite_introspection import (
     QUERIES,
     CreateStatement,
     column_type,
     is_same_type,
-    kind_of_type,
     read_tables,
 )
+from openviper.db.dialects.sqlite_rows import conversion, misfit
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
@@ -48,6 +53,7 @@ class SQLiteDDL:
         version: The version of the SQLite library; that of this interpreter when not given.
     """
 
+    vendor: ClassVar[str] = "sqlite"
     transactional: ClassVar[bool] = True
     compares_numbering: ClassVar[bool] = False
     before: Sequence[str] = ("PRAGMA foreign_keys=OFF",)
@@ -68,12 +74,12 @@ class SQLiteDDL:
         return read_tables(results, tables)
 
     def same_type(self, wanted: Column, live_type: str) -> bool:
-        """Tell whether a live type stores exactly what the wanted column asks for."""
+        """Return whether a live type stores exactly what the wanted column asks for."""
         return is_same_type(wanted, live_type)
 
     def adapted(self, table: Table) -> Table:
         """Return a wanted table as this database can have it."""
-        return table
+        return for_vendor(table, self.vendor)
 
     def foreign_key_query(self, table: str) -> str:
         """Return a read of the rows of a table that break a foreign key."""
@@ -91,15 +97,11 @@ class SQLiteDDL:
             parts.append("NOT NULL PRIMARY KEY")
         elif not column["nullable"]:
             parts.append("NOT NULL")
-        # ON DELETE SET DEFAULT is the one rule that reads a default in the database.
-        if column["default"] is not None and (
-            with_default or column.get("on_delete") == "SET DEFAULT"
-        ):
-            parts.append(f"DEFAULT {sql_literal(column['default'], column['type'])}")
+        parts += _value_clause(column, with_default)
         if target := column.get("target_table"):
+            action = column.get("on_delete", "NO ACTION")
             parts.append(f"REFERENCES {q(target)}")
-            if (action := column.get("on_delete", "NO ACTION")) != "NO ACTION":
-                parts.append(f"ON DELETE {action}")
+            parts += [f"ON DELETE {action}"] if action != "NO ACTION" else []
         return " ".join(parts)
 
     def _create(
@@ -115,21 +117,16 @@ class SQLiteDDL:
         items = [self.column(column) for column in ordered]
         # SQLite wants every column before the first constraint, so what is copied over comes sorted.
         items += extra
-        items += [self._check(check) for check in checks]
+        items += map(_check, checks)
         body = ",\n  ".join(items)
         return f"CREATE TABLE {q(name)} (\n  {body}\n){suffix}"
-
-    @staticmethod
-    def _check(check: Check) -> str:
-        name = f"CONSTRAINT {q(check.name)} " if check.name else ""
-        return f"{name}CHECK ({check.expression})"
 
     def create_table(self, name: str, table: Table) -> list[str]:
         """Return the statements that create a table with its indexes and constraints."""
         indexes = [self._index(name, index) for index in table_indexes(name, table)]
         return [self._create(name, table, table_checks(name, table)), *indexes]
 
-    def drop_tables(self, names: Sequence[str]) -> list[str]:
+    def drop_tables(self, names: Sequence[str], live: Mapping[str, LiveTable]) -> list[str]:
         """Return the statements that drop tables; foreign keys are not looked at meanwhile."""
         return [f"DROP TABLE {q(name)}" for name in names]
 
@@ -142,50 +139,38 @@ class SQLiteDDL:
         return []
 
     def _index(self, table: str, index: Index) -> str:
-        unique = "UNIQUE " if index.unique else ""
-        where = f" WHERE {index.condition}" if index.condition else ""
-        columns = ", ".join(q(column) for column in index.columns)
-        return f"CREATE {unique}INDEX {q(index.name)} ON {q(table)} ({columns}){where}"
+        unique = "UNIQUE " if index.definition.unique else ""
+        parts = ", ".join(part_sql(part, q) for part in index.definition.parts)
+        return (
+            f"CREATE {unique}INDEX {q(index.name)} ON {q(table)} ({parts}){where(index.definition)}"
+        )
 
     # Altering
 
     def rebuilds(self, change: TableChange) -> bool:
-        """Tell whether the change copies the whole table."""
+        """Return whether the change copies the whole table."""
         if change.live is None:
             return False
         if change.altered or change.added_checks or change.dropped_checks:
             return True
-        if any(index.is_constraint for index in change.dropped_indexes):
-            return True
-        if any(self._needs_copy(column) for column in change.added):
-            return True
-        return any(not self._can_drop(change, name) for name in change.dropped)
-
-    @staticmethod
-    def _needs_copy(column: Column) -> bool:
-        return bool(column.get("primary_key")) or (
-            not column["nullable"] and column["default"] is None
+        return (
+            any(index.is_constraint for index in change.dropped_indexes)
+            or any(map(_needs_copy, change.added))
+            or not all(self._can_drop(change, name) for name in change.dropped)
         )
 
     def _can_drop(self, change: TableChange, name: str) -> bool:
         assert change.live is not None
         column = change.live.columns[name]
-        source: CreateStatement = change.live.source
-        if self.version < (3, 35, 0) or column.get("primary_key") or column.get("target_table"):
+        is_plain = not (column.get("primary_key") or column.get("target_table"))
+        if self.version < (3, 35, 0) or not is_plain or _is_mentioned(change.live, name):
             return False
-        if source.triggers or any(
-            mentions(check.expression, [name]) for check in change.live.checks
-        ):
-            return False
-        leaving = {index.name for index in change.dropped_indexes}
-        return not any(
-            (name in index.columns or mentions(index.condition or "", [name]) or not index.columns)
-            and index.name not in leaving
-            for index in change.live.indexes
-        )
+        gone = {index.name for index in change.dropped_indexes}
+        staying = [index for index in change.live.indexes if index.name not in gone]
+        return not any(_may_use(index, name) for index in staying)
 
     def alter_table(self, change: TableChange) -> list[str]:
-        """Return the statements that carry out a change of an existing table."""
+        """Return the statements that make a change of an existing table."""
         assert change.live is not None
         table = q(change.table)
         statements = []
@@ -196,160 +181,190 @@ class SQLiteDDL:
         ]
         leaving = [*change.dropped_indexes, *(live for live, _ in change.index_renames)]
         if self.rebuilds(change):
-            return statements + self._rebuild(change, change.live, leaving)
-        statements += [f"DROP INDEX {q(index.name)}" for index in leaving]
+            return [*statements, *self._rebuild(change, change.live, leaving)]
+        return [*statements, *self._in_place(change, leaving)]
+
+    def _in_place(self, change: TableChange, leaving: Sequence[LiveIndex]) -> Iterator[str]:
+        table = q(change.table)
+        for live in leaving:
+            yield f"DROP INDEX {q(live.name)}"
         # ADD COLUMN with a default touches no row. The default stays: taking it away would mean a copy of the table.
-        statements += [
-            f"ALTER TABLE {table} ADD COLUMN {self.column(column, with_default=True)}"
-            for column in change.added
-        ]
-        statements += [f"ALTER TABLE {table} DROP COLUMN {q(name)}" for name in change.dropped]
-        arriving = [*(index for _, index in change.index_renames), *change.added_indexes]
-        return statements + [self._index(change.table, index) for index in arriving]
+        for column in change.added:
+            yield f"ALTER TABLE {table} ADD COLUMN {self.column(column, with_default=True)}"
+        for name in change.dropped:
+            yield f"ALTER TABLE {table} DROP COLUMN {q(name)}"
+        for index in (*(wanted for _, wanted in change.index_renames), *change.added_indexes):
+            yield self._index(change.table, index)
 
     def _rebuild(
         self, change: TableChange, live: LiveTable, leaving: Sequence[LiveIndex]
-    ) -> list[str]:
+    ) -> Iterator[str]:
         source: CreateStatement = live.source
-        new_names = dict(change.renames)
         temporary = f"{NEW_PREFIX}{change.table}"
-        wanted_checks = table_checks(change.table, change.wanted)
-        statements = [
-            self._create(
-                temporary,
-                change.wanted,
-                [*wanted_checks, *self._foreign_checks(change, live, wanted_checks)],
-                [
-                    rename_identifiers(text, new_names)
-                    for text in self._kept_definitions(change, live)
-                ],
-                source.options,
-            )
+        checks = table_checks(change.table, change.wanted)
+        checks += _foreign_checks(change, live, checks)
+        kept = [
+            rename_identifiers(text, dict(change.renames))
+            for text in _kept_definitions(change, live)
         ]
+        yield self._create(temporary, change.wanted, checks, kept, source.options)
         if any(column.get("autoincrement") for column in change.wanted["columns"]):
             # The counter goes on from where it was: the id of a deleted row is never given out again.
-            statements.append(
+            yield (
                 f"INSERT INTO sqlite_sequence (name, seq) SELECT '{temporary}', seq FROM sqlite_sequence "
                 f"WHERE name = '{change.table}'"
             )
-        statements.append(self._copy(change, live, temporary))
-        statements.append(f"DROP TABLE {q(change.table)}")
+        yield _copy(change, live, temporary)
+        yield f"DROP TABLE {q(change.table)}"
         # The old ALTER TABLE does not look into views, which name a table that is missing at this moment.
-        statements += [
-            "PRAGMA legacy_alter_table=ON",
-            f"ALTER TABLE {q(temporary)} RENAME TO {q(change.table)}",
-            "PRAGMA legacy_alter_table=OFF",
-        ]
-        wanted = table_indexes(change.table, change.wanted)
-        statements += [self._index(change.table, index) for index in wanted]
-        made = {index.key for index in wanted}
-        gone = {index.name for index in leaving}
-        for index in live.indexes:
-            renamed = index._replace(
-                columns=tuple(new_names.get(name, name) for name in index.columns)
-            )
-            lost = mentions(index.sql, change.dropped)
-            if (
-                index.sql
-                and not lost
-                and index.name not in gone
-                and (not index.columns or renamed.key not in made)
-            ):
-                statements.append(self._moved(index.sql, change))
-        statements += [self._moved(sql, change) for sql in source.triggers]
-        return statements
-
-    @staticmethod
-    def _moved(sql: str, change: TableChange) -> str:
-        names = dict(change.renames)
-        if change.renamed_from:
-            names[change.renamed_from] = change.table
-        return rename_identifiers(sql, names)
-
-    @staticmethod
-    def _foreign_checks(
-        change: TableChange, live: LiveTable, wanted: Sequence[Check]
-    ) -> list[Check]:
-        """Return the checks somebody else put on the table, which stay."""
-        names = dict(change.renames)
-        gone = {check.expression for check in change.dropped_checks}
-        stated = {normalise_expression(check.expression) for check in wanted}
-        kept = []
-        for check in live.checks:
-            moved = check._replace(expression=rename_identifiers(check.expression, names))
-            if (
-                check.expression in gone
-                or check.column in change.kept
-                or check.column in change.dropped
-            ):
-                continue
-            if normalise_expression(moved.expression) not in stated and not mentions(
-                check.expression, change.dropped
-            ):
-                kept.append(moved)
-        return kept
-
-    @staticmethod
-    def _kept_definitions(change: TableChange, live: LiveTable) -> list[str]:
-        """Return the definitions of columns and constraints somebody else made, in their own words."""
-        source: CreateStatement = live.source
-        kept = [source.columns[name] for name in change.kept]
-        for columns, text in source.foreign_keys:
-            if (len(columns) > 1 or columns[0] in change.kept) and not set(columns) & set(
-                change.dropped
-            ):
-                kept.append(text)
-        gone = {index.name for index in change.dropped_indexes}
-        names = dict(change.renames)
-        stated = {index.key for index in table_indexes(change.table, change.wanted)}
-        for index in live.indexes:
-            moved = index._replace(columns=tuple(names.get(name, name) for name in index.columns))
-            inline = len(index.columns) == 1 and index.columns[0] in change.kept
-            surplus = index.name not in gone and moved.key not in stated and not inline
-            if index.is_constraint and index.columns and surplus:
-                kept.append(f"UNIQUE ({', '.join(q(name) for name in moved.columns)})")
-        return kept
-
-    def _copy(self, change: TableChange, live: LiveTable, temporary: str) -> str:
-        added = {column["name"] for column in change.added}
-        pairs = []
-        for column in change.wanted["columns"]:
-            name = column["name"]
-            if name not in added:
-                old_type = live.columns[change.live_name(name)]["type"]
-                pairs.append((q(name), conversion(q(name), old_type, column)))
-            elif column["default"] is not None:
-                pairs.append((q(name), sql_literal(column["default"], column["type"])))
-        source: CreateStatement = live.source
-        pairs += [(q(name), q(name)) for name in change.kept if name not in source.generated]
-        targets = ", ".join(target for target, _ in pairs)
-        values = ", ".join(value for _, value in pairs)
-        order = " ORDER BY rowid" if "ROWID" not in source.options.upper() else ""
-        return (
-            f"INSERT INTO {q(temporary)} ({targets}) SELECT {values} FROM {q(change.table)}{order}"
-        )
+        yield "PRAGMA legacy_alter_table=ON"
+        yield f"ALTER TABLE {q(temporary)} RENAME TO {q(change.table)}"
+        yield "PRAGMA legacy_alter_table=OFF"
+        for index in table_indexes(change.table, change.wanted):
+            yield self._index(change.table, index)
+        for sql in (*_kept_indexes(change, live, leaving), *source.triggers):
+            yield _moved(sql, change)
 
     def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
         """Return what has to be looked at before the change."""
-        from openviper.db.dialects.row_checks import row_checks
-        from openviper.db.dialects.sqlite_rows import misfit
-
         return row_checks(change, q, misfit)
 
 
-def conversion(sql: str, old_type: str, column: Column) -> str:
-    """Return the expression that turns a value of the old type into one of the column's type."""
-    old, new = kind_of_type(old_type), kind_of_type(column_type(column))
-    if is_same_type(column, old_type) or old == new:
-        return sql
-    if new == "integer":
-        return f"CAST({sql} AS INTEGER)"
-    if new == "real":
-        return f"CAST({sql} AS REAL)"
-    if new == "text" and old in ("integer", "real", "numeric"):
-        return f"CAST({sql} AS TEXT)"
-    if new == "datetime" and old == "date":
-        return f"{sql} || ' 00:00:00.000000'"
-    if new == "date" and old == "datetime":
-        return f"substr({sql}, 1, 10)"
-    return sql
+def _check(check: Check) -> str:
+    name = f"CONSTRAINT {q(check.name)} " if check.name else ""
+    return f"{name}{check.sql}"
+
+
+def _value_clause(column: Column, with_default: bool) -> Iterator[str]:
+    """Yield what a column takes where an INSERT says nothing: its formula or a default.
+
+    A default that the database keeps stands in parentheses, one that only fills the rows of a new column does not.
+    """
+    generated = column.get("generated")
+    # ON DELETE SET DEFAULT is the one rule that reads a model's own default in the database.
+    is_read = with_default or column.get("on_delete") == "SET DEFAULT"
+    if generated is not None:
+        kept = "STORED" if generated["stored"] else "VIRTUAL"
+        yield f"GENERATED ALWAYS AS ({generated['expression']}) {kept}"
+    elif "db_default" in column:
+        yield f"DEFAULT {default_clause(str(column['db_default']))}"
+    elif is_read and column["default"] is not None:
+        yield f"DEFAULT {sql_literal(column['default'], column['type'])}"
+
+
+def _needs_copy(column: Column) -> bool:
+    """Return whether SQLite cannot add a column to a table that has rows."""
+    if column.get("primary_key") or "db_default" in column:
+        return True
+    if "generated" in column:
+        return bool(column["generated"]["stored"])
+    return column["default"] is None and not column["nullable"]
+
+
+def _is_mentioned(table: LiveTable, column: str) -> bool:
+    """Return whether a check, a formula or perhaps a trigger of a table needs a column."""
+    source: CreateStatement = table.source
+    texts = [*source.formulas.values(), *(check.expression for check in table.checks)]
+    return bool(source.triggers) or any(mentions(text, [column]) for text in texts)
+
+
+def _may_use(index: LiveIndex, column: str) -> bool:
+    """Return whether an index uses a column, as far as its definition can be read."""
+    definition = index.definition
+    if not definition.parts or column in definition.columns:
+        return True
+    return any(mentions(text, [column]) for text in definition.expressions)
+
+
+# Copying a table
+
+
+def _moved(sql: str, change: TableChange) -> str:
+    names = dict(change.renames)
+    if change.renamed_from:
+        names[change.renamed_from] = change.table
+    return rename_identifiers(sql, names)
+
+
+def _kept_indexes(
+    change: TableChange, live: LiveTable, leaving: Iterable[LiveIndex]
+) -> Iterator[str]:
+    """Yield the statements of indexes that somebody else made, which stay."""
+    names = dict(change.renames)
+    wanted = table_indexes(change.table, change.wanted)
+    made = {index.definition.key for index in wanted}
+    names_made = {index.name for index in wanted}
+    gone = {index.name for index in leaving}
+    for index in live.indexes:
+        gone_or_made = index.name in gone | names_made
+        if not index.sql or gone_or_made or mentions(index.sql, change.dropped):
+            continue
+        if not index.definition.parts or index.definition.renamed(names).key not in made:
+            yield index.sql
+
+
+def _foreign_checks(change: TableChange, live: LiveTable, wanted: Sequence[Check]) -> list[Check]:
+    """Return the checks somebody else put on the table, which stay."""
+    names = dict(change.renames)
+    gone = {check.expression for check in change.dropped_checks}
+    stated = {normalise_expression(check.expression) for check in wanted}
+    stating = {check.name for check in wanted if check.name}
+    own_columns = {*change.kept, *change.dropped}
+    kept = []
+    for check in live.checks:
+        lost = check.expression in gone or mentions(check.expression, change.dropped)
+        if lost or check.column in own_columns or check.name in stating:
+            continue
+        moved = check._replace(expression=rename_identifiers(check.expression, names))
+        if normalise_expression(moved.expression) not in stated:
+            kept.append(moved)
+    return kept
+
+
+def _kept_definitions(change: TableChange, live: LiveTable) -> Iterator[str]:
+    """Yield the definitions of columns and constraints somebody else made, in their own words."""
+    source: CreateStatement = live.source
+    for name in change.kept:
+        yield source.columns[name]
+    for columns, text in source.foreign_keys:
+        is_foreign = len(columns) > 1 or columns[0] in change.kept
+        if is_foreign and not set(columns) & set(change.dropped):
+            yield text
+    for index in live.indexes:
+        if index.is_constraint and _is_surplus(index, change):
+            moved = index.definition.renamed(dict(change.renames))
+            yield f"UNIQUE ({', '.join(map(q, moved.columns))})"
+
+
+def _is_surplus(index: LiveIndex, change: TableChange) -> bool:
+    """Return whether a unique constraint is somebody else's and not part of the definition of a column that stays."""
+    stated = {each.definition.key for each in table_indexes(change.table, change.wanted)}
+    gone = {each.name for each in change.dropped_indexes}
+    inline = len(index.columns) == 1 and index.columns[0] in change.kept
+    if not index.columns or inline or index.name in gone:
+        return False
+    return index.definition.renamed(dict(change.renames)).key not in stated
+
+
+def _copy(change: TableChange, live: LiveTable, temporary: str) -> str:
+    source: CreateStatement = live.source
+    pairs = {q(name): sql for name, sql in _copied(change, live)}
+    pairs |= {q(name): q(name) for name in change.kept if name not in source.generated}
+    order = " ORDER BY rowid" if "ROWID" not in source.options.upper() else ""
+    return (
+        f"INSERT INTO {q(temporary)} ({', '.join(pairs)}) SELECT {', '.join(pairs.values())} "
+        f"FROM {q(change.table)}{order}"
+    )
+
+
+def _copied(change: TableChange, live: LiveTable) -> Iterator[tuple[str, str]]:
+    """Yield the columns of the new table that get a value from the old one, each with its SQL."""
+    for column in change.wanted["columns"]:
+        name = column["name"]
+        if "generated" in column:
+            continue
+        if column not in change.added:
+            old_type = live.columns[change.live_name(name)]["type"]
+            yield name, conversion(q(name), old_type, column)
+        elif "db_default" not in column and column["default"] is not None:
+            yield name, sql_literal(column["default"], column["type"])

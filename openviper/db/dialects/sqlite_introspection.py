@@ -7,14 +7,23 @@ a column that somebody else added are only found in the text that SQLite keeps.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.ddl import Check, LiveIndex, LiveTable, tokens, unquote
+from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
+from openviper.db.dialects.sql_text import tokens, unquote
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column
 
+Token = tuple[str, str, int]
+"""Kind, text and position of a token."""
+_CONSTRAINT_WORDS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
+_GENERATED = re.compile(r"\s*GENERATED ALWAYS\Z")
+_DIRECTION = re.compile(r"\s+(?:ASC|DESC)\s*\Z", re.IGNORECASE)
+_STORED = 3
+"""What ``table_xinfo`` calls a generated column that is kept; 2 is one that is not."""
 _TABLES = "m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 QUERIES = (
     "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL",
@@ -36,6 +45,8 @@ class CreateStatement:
         checks: All CHECK constraints.
         foreign_keys: The foreign keys that stand behind the columns: their columns and their words.
         autoincrement: The column with AUTOINCREMENT, if any.
+        defaults: The defaults in parentheses by column; any other has only filled the rows of an added column.
+        formulas: The expressions of generated columns by column.
         options: What follows the closing parenthesis, such as `` WITHOUT ROWID``.
         triggers: The statements of the table's triggers, filled in by the reader; `generated` likewise.
     """
@@ -45,75 +56,94 @@ class CreateStatement:
         self.checks: list[Check] = []
         self.foreign_keys: list[tuple[tuple[str, ...], str]] = []
         self.autoincrement: str | None = None
+        self.defaults: dict[str, str] = {}
+        self.formulas: dict[str, str] = {}
         self.triggers: list[str] = []
         self.generated: set[str] = set()
-        items, self.options = _split(sql)
+        items, self.options = split_items(sql)
         for item in items:
-            self._read(item)
+            self._read(item, [token for token in tokens(item) if token[0] != "space"])
 
-    def _read(self, item: str) -> None:
-        found = [token for token in tokens(item) if token[0] != "space"]
+    def _read(self, item: str, found: list[Token]) -> None:
         if not found:
             return
         kind, text, _ = found[0]
-        word = text.upper() if kind == "word" else ""
-        if word in ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"):
+        if kind == "word" and text.upper() in _CONSTRAINT_WORDS:
             column = None
-            words = [token[1].upper() for token in found[:3]]
-            if "FOREIGN" in (words[0], words[-1]):
-                start = next(number for number, token in enumerate(found) if token[1] == "(")
-                end = next(number for number, token in enumerate(found) if token[1] == ")")
-                names = [unquote(token[1]) for token in found[start + 1 : end] if token[1] != ","]
-                self.foreign_keys.append((tuple(names), item))
+            self._read_foreign_key(item, found)
         else:
             column = unquote(text)
             self.columns[column] = item
-            if any(token[0] == "word" and token[1].upper() == "AUTOINCREMENT" for token in found):
-                self.autoincrement = column
-        self._read_checks(item, found, column)
+            self._read_column(column, item, found)
+        for name, expression in _bracketed(item, found, "CHECK"):
+            self.checks.append(Check(name, expression, column))
 
-    def _read_checks(
-        self, item: str, found: list[tuple[str, str, int]], column: str | None
-    ) -> None:
-        depth = 0
-        start: int | None = None
-        name = ""
-        for number, (kind, text, position) in enumerate(found):
-            if text == ")" and kind == "other":
-                depth -= 1
-                if not depth and start is not None:
-                    self.checks.append(Check(name, item[start:position].strip(), column))
-                    start = None
-            elif text == "(" and kind == "other":
-                before = found[number - 1] if number else ("", "", 0)
-                if not depth and before[0] == "word" and before[1].upper() == "CHECK":
-                    start = position + 1
-                    named = number >= 3 and found[number - 3][1].upper() == "CONSTRAINT"
-                    name = unquote(found[number - 2][1]) if named else ""
-                depth += 1
+    def _read_foreign_key(self, item: str, found: list[Token]) -> None:
+        words = [token[1].upper() for token in found[:3]]
+        if "FOREIGN" in (words[0], words[-1]):
+            marks = [token[1] for token in found]
+            start, end = marks.index("("), marks.index(")")
+            names = [unquote(mark) for mark in marks[start + 1 : end] if mark != ","]
+            self.foreign_keys.append((tuple(names), item))
+
+    def _read_column(self, column: str, item: str, found: list[Token]) -> None:
+        if any(token[0] == "word" and token[1].upper() == "AUTOINCREMENT" for token in found):
+            self.autoincrement = column
+        for _, expression in _bracketed(item, found, "DEFAULT"):
+            self.defaults[column] = expression
+        for _, expression in _bracketed(item, found, "AS"):
+            self.formulas[column] = expression
 
 
-def _split(sql: str) -> tuple[list[str], str]:
-    """Return the items between the outer parentheses and what follows them."""
+def _bracketed(item: str, found: list[Token], word: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands in parentheses behind a word, each with the name of the constraint, if it has one."""
     depth = 0
-    items: list[str] = []
-    start = 0
-    for kind, text, position in tokens(sql):
-        if kind != "other":
+    for number, (kind, text, position) in enumerate(found):
+        if kind != "other" or text not in "()":
             continue
-        if text == "(":
-            depth += 1
-            if depth == 1:
-                start = position + 1
-        elif text == ")":
-            depth -= 1
-            if not depth:
-                items.append(sql[start:position].strip())
-                return items, sql[position + 1 :].rstrip()
-        elif text == "," and depth == 1:
-            items.append(sql[start:position].strip())
-            start = position + 1
-    return items, ""
+        if text == "(" and not depth and _is_word(found, number - 1, word):
+            named = _is_word(found, number - 3, "CONSTRAINT")
+            name = unquote(found[number - 2][1]) if named else ""
+            yield name, item[position + 1 : _end(found[number:])].strip()
+        depth += 1 if text == "(" else -1
+
+
+def _is_word(found: list[Token], number: int, word: str) -> bool:
+    return number >= 0 and found[number][0] == "word" and found[number][1].upper() == word
+
+
+def _end(found: list[Token]) -> int:
+    """Return the position of the parenthesis that closes the first one."""
+    depth = 0
+    for kind, text, position in found:
+        if kind == "other":
+            depth += (text == "(") - (text == ")")
+        if not depth:
+            return position
+    return -1
+
+
+def split_items(sql: str) -> tuple[list[str], str]:
+    """Return the items between the first parenthesis and its end, and what follows."""
+    found = tokens(sql)
+    opening = next((number for number, token in enumerate(found) if token[1] == "("), None)
+    if opening is None:
+        return [], ""
+    end = _end(found[opening:])
+    borders = [found[opening][2], *_commas(found[opening:], end), end]
+    items = [sql[start + 1 : stop].strip() for start, stop in pairwise(borders)]
+    return items, sql[end + 1 :].rstrip()
+
+
+def _commas(found: list[Token], end: int) -> Iterator[int]:
+    """Yield the positions of the commas that stand in the outer parentheses only."""
+    depth = 0
+    for kind, text, position in found:
+        if kind != "other" or position > end:
+            continue
+        depth += (text == "(") - (text == ")")
+        if text == "," and depth == 1:
+            yield position
 
 
 def read_tables(
@@ -122,40 +152,63 @@ def read_tables(
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     objects, columns, indexes, foreign_keys = results
     only = None if tables is None else set(tables)
-    found: dict[str, LiveTable] = {}
-    sql_of_index: dict[str, str] = {}
-    for kind, name, _, sql in objects:
-        if kind == "index":
-            sql_of_index[name] = sql
-        elif kind == "table" and (only is None or name in only) and not name.startswith("sqlite_"):
-            source = CreateStatement(sql)
-            found[name] = LiveTable(name, {}, [], source.checks, source)
+    found = {
+        name: _read_table(name, sql)
+        for kind, name, _, sql in objects
+        if kind == "table" and _is_meant(name, only)
+    }
     for kind, _, table, sql in objects:
         if kind == "trigger" and table in found:
             found[table].source.triggers.append(sql)
-    for table, name, live_type, not_null, _default, key, hidden in columns:
-        if table in found:
-            column: Column = {
-                "name": name,
-                "type": live_type.upper(),
-                "nullable": not (not_null or key),
-                "default": None,
-            }
-            if key:
-                column["primary_key"] = True
-            source = found[table].source
-            if source.autoincrement == name:
-                column["autoincrement"] = True
-            if hidden:
-                source.generated.add(name)
-            found[table].columns[name] = column
-    _read_indexes(found, indexes, sql_of_index)
-    composite = {(row[0], row[1]) for row in foreign_keys if row[2]}
-    for table, number, _, target, name, on_delete in foreign_keys:
-        if table in found and (table, number) not in composite and name in found[table].columns:
-            found[table].columns[name]["target_table"] = target
-            found[table].columns[name]["on_delete"] = on_delete
+    for row in columns:
+        if row[0] in found:
+            _read_column(found[row[0]], row)
+    _read_indexes(found, indexes, {name: sql for kind, name, _, sql in objects if kind == "index"})
+    _read_foreign_keys(found, foreign_keys)
     return found
+
+
+def _is_meant(name: str, only: set[str] | None) -> bool:
+    return not name.startswith("sqlite_") and (only is None or name in only)
+
+
+def _read_table(name: str, sql: str) -> LiveTable:
+    source = CreateStatement(sql)
+    return LiveTable(name, {}, [], source.checks, source)
+
+
+def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
+    _, name, live_type, not_null, _default, key, hidden = row
+    source: CreateStatement = table.source
+    column: Column = {
+        "name": name,
+        # The words of a generated column are part of what SQLite shows as its type.
+        "type": _GENERATED.sub("", live_type.upper()),
+        "nullable": not (not_null or key),
+        "default": None,
+    }
+    if key:
+        column["primary_key"] = True
+    if source.autoincrement == name:
+        column["autoincrement"] = True
+    if name in source.defaults:
+        column["db_default"] = source.defaults[name]
+    if hidden:
+        source.generated.add(name)
+        formula = source.formulas.get(name, "")
+        column["generated"] = {"expression": formula, "stored": hidden == _STORED}
+    table.columns[name] = column
+
+
+def _read_foreign_keys(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]]) -> None:
+    composite = {(row[0], row[1]) for row in rows if row[2]}
+    for table, number, _, target, name, on_delete in rows:
+        if table not in found or (table, number) in composite:
+            continue
+        column = found[table].columns.get(name)
+        if column is not None:
+            column["target_table"] = target
+            column["on_delete"] = on_delete
 
 
 def _read_indexes(
@@ -166,28 +219,31 @@ def _read_indexes(
         if row[0] in found and row[3] != "pk":
             grouped.setdefault((row[0], row[1]), []).append(row)
     for (table, name), parts in grouped.items():
-        plain = all(part[4] is not None and not part[5] and part[6] == "BINARY" for part in parts)
         sql = sql_of_index.get(name, "")
-        found[table].indexes.append(
-            LiveIndex(
-                name,
-                tuple(part[4] for part in parts) if plain else (),
-                bool(parts[0][2]),
-                _predicate(sql),
-                parts[0][3] == "u",
-                sql,
-            )
-        )
+        definition = _definition(parts, sql)
+        found[table].indexes.append(LiveIndex(name, definition, parts[0][3] == "u", sql))
 
 
-def _predicate(sql: str) -> str | None:
-    depth = 0
-    for kind, text, position in tokens(sql):
-        if kind == "other":
-            depth += (text == "(") - (text == ")")
-        elif kind == "word" and not depth and text.upper() == "WHERE":
-            return sql[position + len(text) :].strip()
+def _definition(rows: Sequence[Sequence[Any]], sql: str) -> Definition:
+    """Return what an index is: its rows tell the columns, its text the expressions and the condition."""
+    items, rest = split_items(sql)
+    can_state = all(row[6] == "BINARY" for row in rows)
+    parts = tuple(_part(row, items[number : number + 1]) for number, row in enumerate(rows))
+    return Definition(parts if can_state else (), bool(rows[0][2]), _predicate(rest))
+
+
+def _predicate(rest: str) -> str | None:
+    for kind, text, position in tokens(rest):
+        if kind == "word" and text.upper() == "WHERE":
+            return rest[position + len(text) :].strip()
     return None
+
+
+def _part(row: Sequence[Any], item: Sequence[str]) -> Part:
+    column, descending = row[4], bool(row[5])
+    if column is not None:
+        return Part(column, descending=descending)
+    return Part("", _DIRECTION.sub("", item[0]) if item else "?", descending)
 
 
 # Types
@@ -238,7 +294,7 @@ def column_type(column: Column) -> str:
 
 
 def is_same_type(wanted: Column, live_type: str) -> bool:
-    """Tell whether a live type stores exactly what the wanted column asks for."""
+    """Return whether a live type stores exactly what the wanted column asks for."""
     neutral = wanted["type"].upper()
     live = _SPACES.sub(" ", live_type.upper().strip()).replace(" (", "(").replace(", ", ",")
     if wanted.get("primary_key") and wanted.get("autoincrement"):
@@ -247,9 +303,11 @@ def is_same_type(wanted: Column, live_type: str) -> bool:
         return live in _SAME["JSON"]
     if neutral in _SAME:
         return live in _SAME[neutral]
-    return live.replace("DECIMAL", "NUMERIC") == column_type(wanted).replace(" ", "").replace(
-        "DECIMAL", "NUMERIC"
-    )
+    return _numeric(live) == _numeric(column_type(wanted).replace(" ", ""))
+
+
+def _numeric(sql_type: str) -> str:
+    return sql_type.replace("DECIMAL", "NUMERIC")
 
 
 def kind_of_type(live_type: str) -> str:

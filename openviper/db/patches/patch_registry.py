@@ -102,22 +102,16 @@ class PatchRegistry:
     ) -> list[PatchEntry]:
         """Return the patches in the order in which they run, by default of both phases and all apps."""
         chosen = None if apps is None else set(apps)
-        found = [
-            entry
-            for entry in self._entries.values()
-            if (post_migrate is None or entry.post_migrate == post_migrate)
-            and (chosen is None or entry.app in chosen)
-        ]
-        return sorted(
-            found,
-            key=lambda entry: (
-                entry.post_migrate,
-                entry.order,
-                entry.app_order,
-                entry.file,
-                entry.position,
-            ),
-        )
+        phases = (False, True) if post_migrate is None else (post_migrate,)
+        found = [entry for entry in self._entries.values() if entry.post_migrate in phases]
+        if chosen is not None:
+            found = [entry for entry in found if entry.app in chosen]
+        return sorted(found, key=_turn)
+
+
+def _turn(entry: PatchEntry) -> tuple[object, ...]:
+    """Return what the order of patches goes by."""
+    return entry.post_migrate, entry.order, entry.app_order, entry.file, entry.position
 
 
 _registry = PatchRegistry()
@@ -173,19 +167,27 @@ def discover_patches(apps: Mapping[str, str]) -> list[PatchEntry]:
         MigrationError: If a patch file cannot be imported.
     """
     for place, (app, directory) in enumerate(apps.items()):
-        folder = os.path.join(directory, PATCH_DIRECTORY)
-        try:
-            names = sorted(os.listdir(folder))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        for name in names:
-            if name.endswith(".py") and not name.startswith("_"):
-                path = os.path.realpath(os.path.join(folder, name))
-                _import(f"{app}.{PATCH_DIRECTORY}.{name[:-3]}", path)
-                for entry in _registry.entries():
-                    if entry.file == path:
-                        entry.app_order = place
+        paths = _patch_files(os.path.join(directory, PATCH_DIRECTORY))
+        for name, path in paths.items():
+            _import(f"{app}.{PATCH_DIRECTORY}.{name}", path)
+        for entry in _registry.entries():
+            if entry.file in paths.values():
+                entry.app_order = place
     return _registry.entries()
+
+
+def _patch_files(folder: str) -> dict[str, str]:
+    """Return the real paths of the patch files of a folder by module name, in order."""
+    try:
+        names = sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    modules = [name.removesuffix(".py") for name in names if name.endswith(".py")]
+    return {
+        name: os.path.realpath(os.path.join(folder, f"{name}.py"))
+        for name in modules
+        if not name.startswith("_")
+    }
 
 
 def _import(module_name: str, path: str) -> None:

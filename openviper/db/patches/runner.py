@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from openviper.core.context import ignore_permissions
 from openviper.db.connection import connections, transaction
 from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import PATCHES_TABLE
+from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.patches.patch_registry import PatchEntry, get_registry
 from openviper.exceptions import MigrationError
 
@@ -47,13 +48,14 @@ _TABLE: Table = {
 
 async def ensure_patch_table(*, database: str = "default") -> None:
     """Create the table that remembers the patches, if it does not exist."""
-    from openviper.db.dialects.lookup import ddl_dialect
-
     if await _applied(database) is not None:
         return
     target = connections.get(database)
-    async with transaction(using=database) as connection:
-        for statement in ddl_dialect(target.vendor).create_table(PATCHES_TABLE, _TABLE):
+    dialect = ddl_dialect(target.vendor)
+    # MariaDB would end the transaction; there the table and its index are one statement anyway.
+    scope = transaction(using=database) if dialect.transactional else target.connection()
+    async with scope as connection:
+        for statement in dialect.create_table(PATCHES_TABLE, _TABLE):
             await connection.execute(statement)
 
 
@@ -77,8 +79,6 @@ async def _applied(database: str) -> set[Key] | None:
 
 async def record_patch(entry: PatchEntry, connection: Connection) -> None:
     """Write that a patch has run, as part of the transaction of `connection`."""
-    from datetime import datetime
-
     mark = connection.dialect.placeholder
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     await connection.insert(
@@ -128,26 +128,40 @@ async def run_patches(
     entries = get_registry().entries(post_migrate=post_migrate, apps=apps)
     if not entries:
         return []
-    say = report or (lambda _line, _detail: None)
     waiting = pending(entries, await get_applied_patches(database=database))
-    if not waiting:
-        return []
-    await ensure_patch_table(database=database)
-    done = []
-    if any(entry.app not in fresh for entry in waiting):
-        say(f"Running {'post' if post_migrate else 'pre'}-migrate patches...", False)
+    if waiting:
+        await ensure_patch_table(database=database)
+    return await _run(waiting, database, fresh, report or _say_nothing)
+
+
+async def _run(
+    waiting: list[PatchEntry],
+    database: str,
+    fresh: Collection[str],
+    say: Callable[[str, bool], None],
+) -> list[str]:
+    meant = [entry for entry in waiting if entry.app not in fresh]
+    if meant:
+        say(f"Running {'post' if meant[0].post_migrate else 'pre'}-migrate patches...", False)
     for entry in waiting:
         async with transaction(using=database) as connection:
-            if entry.app not in fresh:
-                try:
-                    with ignore_permissions():
-                        await entry.function()
-                except Exception as error:
-                    raise MigrationError(
-                        f"patch {entry.label!r} failed and was undone: {type(error).__name__}: {error}"
-                    ) from error
+            if entry in meant:
+                await _call(entry)
             await record_patch(entry, connection)
-        if entry.app not in fresh:
-            done.append(entry.label)
+        if entry in meant:
             say(f"{entry.label}: {entry.summary or 'no description'} - done", False)
-    return done
+    return [entry.label for entry in meant]
+
+
+def _say_nothing(_line: str, _detail: bool) -> None:
+    pass
+
+
+async def _call(entry: PatchEntry) -> None:
+    try:
+        with ignore_permissions():
+            await entry.function()
+    except Exception as error:
+        raise MigrationError(
+            f"patch {entry.label!r} failed and was undone: {type(error).__name__}: {error}"
+        ) from error

@@ -1,13 +1,14 @@
-"""Carrying out changes: rows looked at first, then everything in one transaction with the bookkeeping."""
+"""Making changes: rows looked at first, then everything in one transaction with the bookkeeping."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.db.connections.databases import Connection
-from openviper.db.dialects.ddl import DDLDialect, LiveTable, TableChange
+from openviper.db.dialects.ddl import DDLDialect, RowCheck, TableChange
+from openviper.db.dialects.definitions import LiveTable, live_targets
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.schemas.recorder import record
 from openviper.exceptions import IntegrityError, MigrationError
@@ -53,12 +54,16 @@ def all_statements(step: Step, dialect: DDLDialect) -> list[str]:
     sql = [*dialect.early(step.changes, step.live)]
     for change in step.changes:
         sql += statements(change, dialect)
-    sql += dialect.late(step.changes, step.live)
-    return sql + (dialect.drop_tables(step.orphans) if step.orphans else [])
+    return [*sql, *dialect.late(step.changes, step.live), *dropping(step, dialect)]
+
+
+def dropping(step: Step, dialect: DDLDialect) -> list[str]:
+    """Return the statements that drop the orphans of a step."""
+    return dialect.drop_tables(step.orphans, step.live) if step.orphans else []
 
 
 async def apply_step(connection: Connection, dialect: DDLDialect, step: Step) -> list[str]:
-    """Carry out a step: all of it, or nothing when it fails or the process dies.
+    """Make a step: all of it, or nothing when it fails or the process dies.
 
     A database whose schema statements commit by themselves keeps what was done before the failing one; the bookkeeping
     follows table by table, and the next run goes on from there.
@@ -117,7 +122,8 @@ async def _begin(connection: Connection, dialect: DDLDialect) -> None:
             await connection.execute(dialect.begin)
             return
         except OperationalError as error:
-            if not error.retryable or loop.time() >= deadline:
+            late = loop.time() >= deadline
+            if late or not error.retryable:
                 raise MigrationError(f"cannot begin: {error}") from error
         await asyncio.sleep(0.05)
 
@@ -127,71 +133,73 @@ async def _look_at_rows(connection: Connection, dialect: DDLDialect, step: Step)
     problems: list[str] = []
     for change in step.changes:
         for check in dialect.row_checks(change, step.live):
-            try:
-                row = await connection.fetch_one(check.counting)
-            except DatabaseError as error:
-                raise MigrationError(f"{change.table}: cannot look at the rows: {error}") from error
-            count = row[0] if row else 0
-            if not count:
-                continue
-            text = f"{check.problem}: {count}"
-            if check.fatal:
-                problems.append(f"{text}; look at them with: {check.sample}")
-            else:
-                remarks.append(text)
+            count = await _count(connection, change, check)
+            if count and check.fatal:
+                problems.append(f"{check.problem}: {count}; look at them with: {check.sample}")
+            elif count:
+                remarks.append(f"{check.problem}: {count}")
     if problems:
         raise MigrationError("nothing was changed: " + "\n".join(problems))
     return remarks
 
 
+async def _count(connection: Connection, change: TableChange, check: RowCheck) -> int:
+    try:
+        row = await connection.fetch_one(check.counting)
+    except DatabaseError as error:
+        raise MigrationError(f"{change.table}: cannot look at the rows: {error}") from error
+    return int(row[0]) if row else 0
+
+
 async def _run(connection: Connection, dialect: DDLDialect, step: Step) -> None:
-    for statement in dialect.early(step.changes, step.live):
-        await _execute(connection, statement, "foreign keys")
+    await _execute(connection, dialect.early(step.changes, step.live), "foreign keys")
     for change in step.changes:
         operation = f"{change.table}: {'; '.join(change.describe())}"
-        for statement in statements(change, dialect):
-            await _execute(connection, statement, operation)
+        await _execute(connection, statements(change, dialect), operation)
         if not dialect.transactional and change.table in step.record:
             await record(connection, {change.table: step.record[change.table]}, [])
-    for statement in dialect.late(step.changes, step.live):
-        await _execute(connection, statement, "foreign keys")
-    if step.orphans:
-        for statement in dialect.drop_tables(step.orphans):
-            await _execute(connection, statement, f"drop table {', '.join(step.orphans)}")
+    await _execute(connection, dialect.late(step.changes, step.live), "foreign keys")
+    await _execute(connection, dropping(step, dialect), f"drop table {', '.join(step.orphans)}")
     for table in _tables_to_check(step, dialect):
-        query = dialect.foreign_key_query(table)
-        if query is None:
-            continue
-        try:
-            rows = await connection.fetch_all(query)
-        except DatabaseError as error:
-            raise MigrationError(f"{table}: check foreign keys: {error}") from error
-        if rows:
-            raise MigrationError(
-                f"{table}: rows that refer to nothing in table {rows[0][2]!r}: {len(rows)}; "
-                f"look at them with: {query}"
-            )
+        await _check_references(connection, table, dialect.foreign_key_query(table))
+
+
+async def _check_references(connection: Connection, table: str, query: str | None) -> None:
+    if query is None:
+        return
+    try:
+        rows = await connection.fetch_all(query)
+    except DatabaseError as error:
+        raise MigrationError(f"{table}: check foreign keys: {error}") from error
+    if rows:
+        raise MigrationError(
+            f"{table}: rows that refer to nothing in table {rows[0][2]!r}: {len(rows)}; "
+            f"look at them with: {query}"
+        )
 
 
 def _tables_to_check(step: Step, dialect: DDLDialect) -> list[str]:
     """Return the tables whose foreign keys the step may have broken: copied ones, and those that point to them."""
-    touched = set(step.orphans)
-    for change in step.changes:
-        if change.live is not None and (
-            dialect.rebuilds(change) or any("target_table" in one for one in change.added)
-        ):
-            touched.add(change.table)
+    touched = {change.table for change in step.changes if _touches_keys(change, dialect)}
+    touched.update(step.orphans)
     renamed = {change.renamed_from: change.table for change in step.changes if change.renamed_from}
     pointing = {
         renamed.get(name, name)
         for name, table in step.live.items()
-        if any(column.get("target_table") in touched for column in table.columns.values())
+        if touched & live_targets(table)
     }
-    return sorted((touched | pointing) - set(step.orphans))
+    return sorted((touched | pointing).difference(step.orphans))
 
 
-async def _execute(connection: Connection, statement: str, operation: str) -> None:
-    try:
-        await connection.execute(statement)
-    except (DatabaseError, IntegrityError) as error:
-        raise MigrationError(f"{operation}: {error}") from error
+def _touches_keys(change: TableChange, dialect: DDLDialect) -> bool:
+    if change.live is None:
+        return False
+    return dialect.rebuilds(change) or any("target_table" in column for column in change.added)
+
+
+async def _execute(connection: Connection, sql: Iterable[str], operation: str) -> None:
+    for statement in sql:
+        try:
+            await connection.execute(statement)
+        except (DatabaseError, IntegrityError) as error:
+            raise MigrationError(f"{operation}: {error}") from error

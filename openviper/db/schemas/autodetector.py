@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from openviper.db.dialects.definitions import fills_itself
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions, match_renames
 from openviper.db.schemas.schema_files import now, schema_document, table_of
 from openviper.db.schemas.state import models_state
@@ -23,6 +24,8 @@ _COMPARED: tuple[tuple[str, Any], ...] = (
     ("autoincrement", False),
     ("target_table", None),
     ("on_delete", "NO ACTION"),
+    ("db_default", None),
+    ("generated", None),
 )
 
 
@@ -74,20 +77,21 @@ def detect_changes(
     moved = _moved_tables(wanted, files, gone, renames)
     changes = []
     for model, (name, table) in sorted(wanted.items()):
-        origin = moved.get(model, model)
-        change = _model_change(
-            app_name, name, table, files.get(origin), model in files, force, renames
-        )
+        existing = files.get(moved.get(model, model))
+        change = _model_change(app_name, name, table, existing, model in files, force, renames)
         if change is not None:
             changes.append(change)
-    for model in gone:
-        change = FileChange("deleted", model)
-        if model not in moved.values():
-            change.warnings.append(
-                f"table {files[model]['table_name']} has no model any more; `migrate` keeps it"
-            )
-        changes.append(change)
-    return changes
+    left = set(gone).difference(moved.values())
+    return changes + [_deletion(model, files[model], model in left) for model in gone]
+
+
+def _deletion(model: str, schema: Mapping[str, Any], leaves_table: bool) -> FileChange:
+    change = FileChange("deleted", model)
+    if leaves_table:
+        change.warnings.append(
+            f"table {schema['table_name']} has no model any more; `migrate` keeps it"
+        )
+    return change
 
 
 def _moved_tables(
@@ -103,16 +107,23 @@ def _moved_tables(
     for model, (name, table) in sorted(wanted.items()):
         if model in files:
             continue
-        for old in gone:
-            before = table_of(files[old])
-            if old in moved.values() or not _same_columns(before["columns"], table["columns"]):
-                continue
-            if renames.ask(
-                f"Was the model {old} renamed to {model} (table {files[old]['table_name']} to {name})?"
-            ):
+        left = [old for old in gone if old not in moved.values()]
+        for old in _look_alikes(table, left, files):
+            question = f"Was the model {old} renamed to {model} (table {files[old]['table_name']} to {name})?"
+            if renames.ask(question):
                 moved[model] = old
                 break
     return moved
+
+
+def _look_alikes(
+    table: Table, models: Sequence[str], files: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    return [
+        model
+        for model in models
+        if _same_columns(table_of(files[model])["columns"], table["columns"])
+    ]
 
 
 def _same_columns(old: Sequence[Column], new: Sequence[Column]) -> bool:
@@ -128,11 +139,11 @@ def _name(column: Column) -> str:
 
 def column_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return the keys of a column in which two versions differ."""
-    found = [key for key, absent in _COMPARED if old.get(key, absent) != new.get(key, absent)]
+    differing = [key for key, absent in _COMPARED if old.get(key, absent) != new.get(key, absent)]
     # A bare NUMERIC of an old file means the field's own precision.
-    if "type" in found and old["type"] == "NUMERIC" == base_type(new["type"]):
-        found.remove("type")
-    return found
+    if "type" in differing and old["type"] == "NUMERIC" == base_type(new["type"]):
+        differing.remove("type")
+    return differing
 
 
 def _model_change(
@@ -150,115 +161,155 @@ def _model_change(
         change.notes.append(f"create table {table_name}")
         return change
     before = table_of(existing)
-    _compare_columns(app, table_name, table, before, change, force, renames)
-    if table_name != existing["table_name"]:
-        table["old_table_name"] = existing["table_name"]
-        change.notes.append(f"rename table {existing['table_name']} to {table_name}")
-    elif "old_table_name" in before:
-        table["old_table_name"] = before["old_table_name"]
+    _Columns(app, table_name, change, force).compare(before, table, renames)
+    _note_table_name(table_name, table, existing, change)
     for key in ("indexes", "unique_together", "index_together", "constraints", "single"):
         if _comparable(table[key]) != _comparable(before[key]):
             change.notes.append(f"change {key.replace('_', ' ')}")
     document = schema_document(table_name, table, existing if has_file else None)
-    if document == existing:
-        return None
-    # A file of another hand, in another order or without the new keys, is not rewritten for its looks.
-    if not change.notes and "format" in existing and _comparable(document) == _comparable(existing):
+    if _says_the_same(document, existing, change):
         return None
     change.document = document
     return change
 
 
+def _note_table_name(
+    table_name: str, table: Table, existing: Mapping[str, Any], change: FileChange
+) -> None:
+    old_name = existing["table_name"]
+    if table_name != old_name:
+        table["old_table_name"] = old_name
+        change.notes.append(f"rename table {old_name} to {table_name}")
+    elif existing.get("old_table_name"):
+        table["old_table_name"] = existing["old_table_name"]
+
+
+def _says_the_same(
+    document: Mapping[str, Any], existing: Mapping[str, Any], change: FileChange
+) -> bool:
+    """Return whether a file can stay: one of another hand, in another order, is not rewritten for its looks."""
+    if document == existing:
+        return True
+    if change.notes or "format" not in existing:
+        return False
+    return bool(_comparable(document) == _comparable(existing))
+
+
 def _comparable(value: Any) -> Any:
+    """Return a value of a schema file for comparison; the order of lists and the time of the file do not count."""
     if isinstance(value, list):
-        return sorted(
-            (_comparable(item) if isinstance(item, dict) else item for item in value), key=repr
-        )
+        return sorted((_comparable_item(item) for item in value), key=repr)
     if isinstance(value, dict):
-        return {
-            key: _comparable(item) for key, item in sorted(value.items()) if key != "last_modified"
-        }
+        kept = sorted(key for key in value if key != "last_modified")
+        return {key: _comparable(value[key]) for key in kept}
     return value
 
 
-def _compare_columns(
-    app: str,
-    name: str,
-    table: Table,
-    before: Table,
-    change: FileChange,
-    force: bool,
-    renames: RenameOptions,
-) -> None:
-    old = {column["name"]: column for column in before["columns"]}
-    new = {column["name"]: column for column in table["columns"]}
-    removed = [column for key, column in sorted(old.items()) if key not in new]
-    added = [column for key, column in sorted(new.items()) if key not in old]
-    pairs = match_renames(name, removed, added, renames)
-    for old_name, new_name in pairs:
-        change.notes.append(f"rename column {name}.{old_name} to {new_name}")
-        former = old[old_name]
-        column = new[new_name]
-        column["old_name"] = old_name
+def _comparable_item(item: Any) -> Any:
+    return _comparable(item) if isinstance(item, dict) else item
+
+
+class _Columns:
+    """Compares the columns of one model with those of its file.
+
+    Args:
+        app: The app, for messages.
+        table: The table, for messages.
+        change: Takes the notes and warnings.
+        force: Accept changes of type that are not safe.
+    """
+
+    def __init__(self, app: str, table: str, change: FileChange, force: bool) -> None:
+        self.app = app
+        self.table = table
+        self.change = change
+        self.force = force
+
+    def compare(self, before: Table, table: Table, renames: RenameOptions) -> None:
+        """Compare all columns; those of `table` get the hints by which `migrate` finds what they were."""
+        old = {column["name"]: column for column in before["columns"]}
+        new = {column["name"]: column for column in table["columns"]}
+        removed = [old[name] for name in sorted(old.keys() - new.keys())]
+        added = [new[name] for name in sorted(new.keys() - old.keys())]
+        pairs = match_renames(self.table, removed, added, renames)
+        for old_name, new_name in pairs:
+            self._rename(old[old_name], new[new_name])
+        self._note_new(_without(added, {new_name for _, new_name in pairs}))
+        self._note_gone(_without(removed, {old_name for old_name, _ in pairs}))
+        for name in sorted(new.keys() & old.keys()):
+            _keep_hints(old[name], new[name])
+            self._compare(old[name], new[name])
+
+    def _rename(self, old: Column, new: Column) -> None:
+        self.change.notes.append(f"rename column {self.table}.{old['name']} to {new['name']}")
+        new["old_name"] = old["name"]
         # An environment may have missed the renames in between; the history lets it find its column.
-        older = [
-            *([former["old_name"]] if "old_name" in former else []),
-            *former.get("older_names", ()),
-        ]
-        if older := [each for each in older if each not in (old_name, new_name)]:
-            column["older_names"] = older
-        column["changed_at"] = now()
-        _compare_column(app, name, former, column, change, force)
-    renamed_from, renamed_to = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
-    for column in added:
-        if column["name"] not in renamed_to:
-            change.notes.append(f"add column {name}.{column['name']}")
-            if (
-                not column["nullable"]
-                and column["default"] is None
-                and not column.get("autoincrement")
-            ):
-                change.warnings.append(
-                    f"new column {name}.{column['name']} is NOT NULL without a default; "
-                    "`migrate` stops if the table has rows"
+        earlier = [old["old_name"]] if "old_name" in old else []
+        earlier += old.get("older_names", ())
+        older = [name for name in earlier if name not in (old["name"], new["name"])]
+        if older:
+            new["older_names"] = older
+        new["changed_at"] = now()
+        self._compare(old, new)
+
+    def _note_new(self, columns: Iterable[Column]) -> None:
+        for column in columns:
+            where = f"{self.table}.{column['name']}"
+            self.change.notes.append(f"add column {where}")
+            if not fills_itself(column):
+                self._warn(
+                    f"new column {where} is NOT NULL without a default; `migrate` stops if the table has rows"
                 )
-    for column in removed:
-        if column["name"] not in renamed_from:
-            change.notes.append(f"drop column {name}.{column['name']}")
-            change.warnings.append(f"column {name}.{column['name']} will be dropped with its data")
-    for key, column in new.items():
-        if key in old:
-            for hint in ("old_name", "older_names", "old_type", "changed_at"):
-                if hint in old[key]:
-                    column[hint] = old[key][hint]
-            _compare_column(app, name, old[key], column, change, force)
 
+    def _note_gone(self, columns: Iterable[Column]) -> None:
+        for column in columns:
+            where = f"{self.table}.{column['name']}"
+            self.change.notes.append(f"drop column {where}")
+            self._warn(f"column {where} will be dropped with its data")
 
-def _compare_column(
-    app: str, table: str, old: Column, new: Column, change: FileChange, force: bool
-) -> None:
-    differences = column_differences(old, new)
-    if not differences:
-        return
-    where = f"{table}.{new['name']}"
-    change.notes.append(
-        f"alter column {where}: {', '.join(key.replace('_', ' ') for key in differences)}"
-    )
-    if "type" in differences:
-        if new.get("primary_key") and not force and old["type"] != new["type"]:
+    def _warn(self, text: str) -> None:
+        self.change.warnings.append(text)
+
+    def _compare(self, old: Column, new: Column) -> None:
+        differences = column_differences(old, new)
+        if not differences:
+            return
+        where = f"{self.table}.{new['name']}"
+        words = ", ".join(key.replace("_", " ") for key in differences)
+        self.change.notes.append(f"alter column {where}: {words}")
+        if "type" in differences:
+            self._compare_types(where, old, new)
+        self._warn_of_rows(where, old, new)
+
+    def _warn_of_rows(self, where: str, old: Column, new: Column) -> None:
+        if old["nullable"] and not new["nullable"]:
+            self._warn(f"{where} becomes NOT NULL; `migrate` stops if a row has no value")
+        if new.get("unique") and not old.get("unique"):
+            self._warn(f"{where} becomes unique; `migrate` stops if values repeat")
+        if "generated" in new and "generated" not in old:
+            self._warn(f"{where} becomes generated; its values will be lost")
+
+    def _compare_types(self, where: str, old: Column, new: Column) -> None:
+        if new.get("primary_key") and not self.force:
             raise MigrationError(
-                f"{app}: {where}: changing the type of a primary key from {old['type']!r} to {new['type']!r} "
+                f"{self.app}: {where}: changing the type of a primary key from {old['type']!r} to {new['type']!r} "
                 "needs --force"
             )
         try:
-            warning = validate_type_change(old["type"], new["type"], force=force)
+            warning = validate_type_change(old["type"], new["type"], force=self.force)
         except MigrationError as error:
-            raise MigrationError(f"{app}: {where}: {error}") from error
+            raise MigrationError(f"{self.app}: {where}: {error}") from error
         if warning:
-            change.warnings.append(f"{where}: {warning}")
+            self._warn(f"{where}: {warning}")
         new["old_type"] = old["type"]
         new["changed_at"] = now()
-    if "nullable" in differences and not new["nullable"]:
-        change.warnings.append(f"{where} becomes NOT NULL; `migrate` stops if a row has no value")
-    if new.get("unique") and not old.get("unique"):
-        change.warnings.append(f"{where} becomes unique; `migrate` stops if values repeat")
+
+
+def _without(columns: Iterable[Column], names: Collection[str]) -> list[Column]:
+    return [column for column in columns if column["name"] not in names]
+
+
+def _keep_hints(old: Column, new: Column) -> None:
+    for hint in ("old_name", "older_names", "old_type", "changed_at"):
+        if hint in old:
+            new[hint] = old[hint]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openviper.db.connection import connections
-from openviper.db.dialects.ddl import TableChange
+from openviper.db.connection import Connection, connections
+from openviper.db.dialects.ddl import DDLDialect, TableChange
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.dialects.support import refuse
 from openviper.db.schemas.apply import Step, apply_step
 from openviper.db.schemas.diff import creation_order, targets_of
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.state import generated_joins, models_state
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import State
 
 
 async def create_tables(
@@ -33,40 +37,37 @@ async def create_tables(
         DatabaseAliasNotFoundError: If there is no such database.
     """
     if models is None:
-        from openviper.db.models import model_registry
+        from openviper.db.models import model_registry  # Late: what is given needs no ORM.
 
         models = model_registry.all()
     models = list(models)
-    wanted = models_state(models)
-    joins = models_state(generated_joins(models))
+    wanted, joins = models_state(models), models_state(generated_joins(models))
+    targets = {target for join in joins.values() for target in targets_of(join)}
     database = connections.get(using)
     dialect = ddl_dialect(database.vendor)
     async with database.connection() as connection:
-        names = {
-            *wanted,
-            *joins,
-            *(target for join in joins.values() for target in targets_of(join)),
-        }
-        live = await read_live_tables(connection, dialect, names)
-        wanted.update(
-            {
-                name: join
-                for name, join in joins.items()
-                if targets_of(join) <= wanted.keys() | live.keys()
-            }
-        )
+        live = await read_live_tables(connection, dialect, {*wanted, *joins, *targets})
+        wanted.update(_complete(joins, {*wanted, *live}))
+        refuse(database.vendor, wanted, using)
         live = {name: table for name, table in live.items() if name in wanted}
         if drop_first and live:
-            await apply_step(connection, dialect, Step([], list(live), {}, list(live), {}))
+            await apply_step(connection, dialect, Step([], list(live), {}, list(live), live))
             live = {}
-        changes = creation_order(
-            TableChange(name, dialect.adapted(table), None)
-            for name, table in wanted.items()
-            if name not in live
-        )
-        if changes:
-            created = {change.table: wanted[change.table] for change in changes}
-            await apply_step(connection, dialect, Step(changes, [], created, [], {}))
+        new = {name: table for name, table in wanted.items() if name not in live}
+        return await _create(connection, dialect, new)
+
+
+def _complete(joins: State, known: set[str]) -> State:
+    """Return the join tables both sides of which have a table."""
+    return {name: join for name, join in joins.items() if targets_of(join) <= known}
+
+
+async def _create(connection: Connection, dialect: DDLDialect, tables: State) -> list[str]:
+    changes = creation_order(
+        TableChange(name, dialect.adapted(table), None) for name, table in tables.items()
+    )
+    if changes:
+        await apply_step(connection, dialect, Step(changes, [], tables, [], {}))
     return [change.table for change in changes]
 
 

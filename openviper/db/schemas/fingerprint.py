@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
+from openviper.conf import settings
 from openviper.version import VERSION
 
 BOOKKEEPING_KEY = "*"
@@ -32,20 +34,11 @@ def digest(apps: Mapping[str, str], live: Sequence[Sequence[Sequence[Any]]]) -> 
         apps: The directory of each app by its name.
         live: The rows of each query, none where the table does not exist.
     """
-    from openviper.conf import settings
-
     # The user model decides what the shipped files refer to.
     found = hashlib.sha256(f"{VERSION} {sqlite3.sqlite_version} {settings.USER_MODEL}\n".encode())
     for app, directory in sorted(apps.items()):
         for folder, suffix in (("schemas", ".json"), ("patches", ".py")):
-            path = os.path.join(directory, folder)
-            try:
-                names = sorted(name for name in os.listdir(path) if name.endswith(suffix))
-            except OSError:
-                continue
-            for name in names:
-                with open(os.path.join(path, name), "rb") as file:
-                    content = file.read()
+            for name, content in _contents(os.path.join(directory, folder), suffix):
                 found.update(f"{app} {folder} {name} {len(content)}\n".encode())
                 found.update(content)
     for rows in live:
@@ -53,8 +46,20 @@ def digest(apps: Mapping[str, str], live: Sequence[Sequence[Sequence[Any]]]) -> 
     return found.hexdigest()
 
 
+def _contents(folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the files of a folder that end with `suffix`."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(suffix):
+            with open(os.path.join(folder, name), "rb") as file:
+                yield name, file.read()
+
+
 def is_up_to_date(path: str, apps: Mapping[str, str]) -> bool:
-    """Tell whether an SQLite database is known to need nothing; `False` means only that one has to look.
+    """Return whether an SQLite database is known to need nothing; `False` means only that one has to look.
 
     Args:
         path: The database file.
@@ -63,18 +68,19 @@ def is_up_to_date(path: str, apps: Mapping[str, str]) -> bool:
     if not os.path.isfile(path):
         return False
     try:
-        connection = sqlite3.connect(path, timeout=1)
-        try:
-            stored = connection.execute(
-                "SELECT applied FROM openviper_schema WHERE table_name = ?", (BOOKKEEPING_KEY,)
-            ).fetchone()
-            if stored is None:
-                return False
-            master = connection.execute(LIVE_QUERIES[0]).fetchall()
-            with_patches = any(row[1] == "openviper_patches" for row in master)
-            patches = connection.execute(LIVE_QUERIES[1]).fetchall() if with_patches else []
-        finally:
-            connection.close()
-        return bool(stored[0] == digest(apps, (master, patches)))
+        stored, live = _stored(path)
+        return stored is not None and stored == digest(apps, live)
     except (sqlite3.Error, OSError):
         return False
+
+
+def _stored(path: str) -> tuple[str | None, list[list[Any]]]:
+    """Return the digest that a database file holds, and the rows of `LIVE_QUERIES`."""
+    with closing(sqlite3.connect(path, timeout=1)) as connection:
+        row = connection.execute(
+            "SELECT applied FROM openviper_schema WHERE table_name = ?", (BOOKKEEPING_KEY,)
+        ).fetchone()
+        master = connection.execute(LIVE_QUERIES[0]).fetchall()
+        with_patches = any(entry[1] == "openviper_patches" for entry in master)
+        patches = connection.execute(LIVE_QUERIES[1]).fetchall() if with_patches else []
+    return (None if row is None else row[0]), [master, patches]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import connections
 from openviper.db.connections.databases import Connection
-from openviper.db.dialects.ddl import OWN_TABLES, DDLDialect, LiveTable
+from openviper.db.dialects.ddl import OWN_TABLES, DDLDialect
+from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
 from openviper.db.dialects.lookup import ddl_dialect
+
+if TYPE_CHECKING:
+    from openviper.db.dialects.shapes import Column
 
 
 async def read_live_tables(
@@ -44,36 +48,75 @@ async def introspect_db_schema(
 
 def describe(table: LiveTable) -> dict[str, Any]:
     """Return a live table in the form of a schema file."""
-    singles = {
-        index.columns[0]
-        for index in table.indexes
-        if index.unique and len(index.columns) == 1 and not index.condition
-    }
-    columns: list[dict[str, Any]] = []
-    for column in sorted(table.columns.values(), key=lambda each: each["name"]):
-        unique = (
-            {"unique": True} if column["name"] in singles and not column.get("primary_key") else {}
-        )
-        columns.append({**column, **unique})
-    indexes: list[dict[str, Any]] = []
-    constraints: list[dict[str, Any]] = [
-        {"name": check.name, "type": "CHECK", "check": check.expression} for check in table.checks
-    ]
-    together: list[list[str]] = []
-    for index in table.indexes:
-        condition = {"condition": index.condition} if index.condition else {}
-        if not index.unique:
-            indexes.append({"name": index.name, "fields": list(index.columns), **condition})
-        elif index.condition:
-            constraints.append(
-                {"name": index.name, "type": "UNIQUE", "fields": list(index.columns), **condition}
-            )
-        elif len(index.columns) > 1:
-            together.append(list(index.columns))
+    singles = {index.columns[0] for index in table.indexes if _is_plain_single(index)}
+    constraints = [_check(check) for check in table.checks]
+    constraints += [_index(index) for index in table.indexes if _is_constraint(index)]
+    together = [list(index.columns) for index in table.indexes if _is_together(index)]
+    plain = [_index(index) for index in table.indexes if not index.definition.unique]
+    columns = sorted(table.columns.values(), key=_by_name)
     return {
-        "columns": columns,
-        "indexes": sorted(indexes, key=lambda each: str(each["name"])),
+        "columns": [_column(column, column["name"] in singles) for column in columns],
+        "indexes": sorted(plain, key=_by_name),
         "unique_together": sorted(together),
         "index_together": [],
-        "constraints": sorted(constraints, key=lambda each: str(each["name"])),
+        "constraints": sorted(constraints, key=_by_name),
     }
+
+
+def _by_name(entry: Mapping[str, Any]) -> str:
+    return str(entry["name"])
+
+
+def _column(column: Column, unique: bool) -> dict[str, Any]:
+    return {**column, "unique": True} if unique and not column.get("primary_key") else {**column}
+
+
+def _check(check: Check) -> dict[str, Any]:
+    kind = "EXCLUDE" if check.is_exclusion else "CHECK"
+    return {"name": check.name, "type": kind, "check": check.expression}
+
+
+def _is_simple(index: LiveIndex) -> bool:
+    """Return whether a unique index says no more than which columns it is over."""
+    columns = tuple(map(Part, index.columns))
+    return bool(columns) and index.definition == Definition(columns, unique=True)
+
+
+def _is_plain_single(index: LiveIndex) -> bool:
+    return _is_simple(index) and len(index.columns) == 1
+
+
+def _is_together(index: LiveIndex) -> bool:
+    return _is_simple(index) and len(index.columns) > 1
+
+
+def _is_constraint(index: LiveIndex) -> bool:
+    return index.definition.unique and not _is_simple(index)
+
+
+def _index(index: LiveIndex) -> dict[str, Any]:
+    """Return an index in the form of a schema file; one that none can state has no fields."""
+    definition = index.definition
+    entry: dict[str, Any] = {"name": index.name}
+    if definition.unique:
+        entry["type"] = "UNIQUE"
+    entry["fields"] = [_part(part) for part in definition.parts]
+    extras = {
+        "include": list(definition.include),
+        "using": definition.method,
+        "opclasses": _operator_classes(definition),
+        "condition": definition.condition,
+        "deferrable": definition.deferrable,
+    }
+    entry.update({key: value for key, value in extras.items() if value})
+    return entry if definition.nulls_distinct else {**entry, "nulls_distinct": False}
+
+
+def _part(part: Part) -> str:
+    sql = part.column or f"({part.expression})"
+    return f"-{sql}" if part.descending else sql
+
+
+def _operator_classes(definition: Definition) -> list[str]:
+    classes = [part.operator_class for part in definition.parts]
+    return classes if any(classes) else []

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from openviper.db.connections.databases import connections
+from openviper.db.dialects.support import refuse
 from openviper.db.exceptions import DatabaseError
-from openviper.db.fields.constraints import Constraint
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.schemas.autodetector import FileChange, detect_changes
 from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions
@@ -17,6 +18,7 @@ from openviper.db.schemas.schema_files import (
     read_all_raw_schemas,
     write_json_schema,
 )
+from openviper.db.schemas.state import has_table, model_table
 from openviper.exceptions import MigrationError
 
 
@@ -52,53 +54,39 @@ def compare_apps(
 
     Raises:
         MigrationError: If a file cannot be read, a type change is not safe, a rename is ambiguous, a foreign key has no
-            target, a partial index is for a database that has none, or `renames` names a table that none of the apps has.
+            target, the database cannot have something, or `renames` names a table that none of the apps has.
     """
     compared = []
     tables = set()
     for app in apps:
-        _check_conditions(app.models)
+        _refuse_unsupported(app.models)
         files = read_all_raw_schemas(os.path.join(app.directory, DIRECTORY))
+        changes = detect_changes(app.models, files, app.name, force=force, renames=renames)
+        compared.append(AppChanges(app, changes))
         tables |= {model._meta.table_name for model in app.models}
-        compared.append(
-            AppChanges(
-                app, detect_changes(app.models, files, app.name, force=force, renames=renames)
-            )
-        )
-    for table in renames.explicit:
-        if table not in tables:
-            raise MigrationError(f"--rename names the unknown table {table!r}")
+    unknown = [table for table in renames.explicit if table not in tables]
+    if unknown:
+        raise MigrationError(f"--rename names the unknown table {unknown[0]!r}")
     return compared
 
 
-def _check_conditions(models: Iterable[Any]) -> None:
-    """Refuse partial indexes where the model's database has none; `migrate` would, but that is another machine's surprise."""
+def _refuse_unsupported(models: Iterable[Any]) -> None:
+    """Refuse what the model's database cannot have; `migrate` would, but that is another machine's surprise."""
     for model in models:
         meta = model._meta
-        for one in (*meta.indexes, *meta.constraints):
-            if (
-                getattr(one, "condition", None) is None
-                or (vendor := _vendor_without_partial_indexes(meta)) is None
-            ):
-                continue
-            kind = "constraint" if isinstance(one, Constraint) else "index"
-            raise MigrationError(
-                f"{meta.label}: {kind} {one.name or one.fields!r} has a condition, and the database {meta.backend!r} ({vendor}) "
-                "knows no partial indexes; drop the condition, or check it in validate()"
-            )
+        vendor = _vendor_of(meta)
+        if vendor is not None and has_table(model):
+            refuse(vendor, {meta.table_name: model_table(model)}, meta.backend)
 
 
-def _vendor_without_partial_indexes(meta: ModelOptions) -> str | None:
-    from openviper.db.connections.databases import connections
-
+def _vendor_of(meta: ModelOptions) -> str | None:
     try:
         # With routers it may be any database; migrate sees which.
         if connections.router_config()[0] and meta.backend == "default":
             return None
-        dialect = connections.get(meta.backend).dialect
+        return connections.get(meta.backend).vendor
     except DatabaseError:
         return None  # Not configured (yet): writing schema files needs no database.
-    return None if dialect.features.supports_partial_indexes else "MariaDB or MySQL"
 
 
 def write_changes(compared: Iterable[AppChanges]) -> None:
@@ -108,13 +96,14 @@ def write_changes(compared: Iterable[AppChanges]) -> None:
         OSError: If a file cannot be written.
     """
     changes = [
-        (os.path.join(app.directory, DIRECTORY), change)
-        for app, found in compared
-        for change in found
+        (os.path.join(compared_app.app.directory, DIRECTORY), change)
+        for compared_app in compared
+        for change in compared_app.changes
     ]
-    for directory, change in changes:
-        if change.document is not None:
-            write_json_schema(directory, change.document)
+    documents = [(directory, change.document) for directory, change in changes]
+    for directory, document in documents:
+        if document is not None:
+            write_json_schema(directory, document)
     for directory, change in changes:
         if change.document is None:
             delete_json_schema(directory, change.model)

@@ -81,29 +81,40 @@ def match_renames(
         MigrationError: If more than one pair is possible and nobody decides, or an explicit pair does not exist.
     """
     chosen = list(options.explicit.get(table, ()))
-    old_names, new_names = (
-        {column["name"] for column in removed},
-        {column["name"] for column in added},
-    )
-    for old, new in chosen:
-        if old not in old_names or new not in new_names:
-            raise MigrationError(f"--rename {table}.{old}={new}: no such removed and added column")
+    _check_explicit(table, removed, added, chosen)
     if options.never:
         return chosen
     pairs = _without(candidates(removed, added), chosen)
-    if len(pairs) == 1:
+    if len(pairs) <= 1:
         return chosen + pairs
-    if not pairs:
-        return chosen
     if options.ask is None:
-        listed = "\n".join(f"  {table}.{old} -> {table}.{new}" for old, new in pairs)
-        raise MigrationError(
-            f"table {table!r}: these columns may have been renamed:\n{listed}\n"
-            f"Say which with --rename {table}.OLD=NEW, or --no-rename if none was"
-        )
+        raise _undecided(table, pairs)
+    return _asked(table, pairs, chosen, options.ask)
+
+
+def _check_explicit(
+    table: str, removed: Sequence[Column], added: Sequence[Column], chosen: Sequence[Pair]
+) -> None:
+    old_names = {column["name"] for column in removed}
+    new_names = {column["name"] for column in added}
+    for old, new in chosen:
+        if old not in old_names or new not in new_names:
+            raise MigrationError(f"--rename {table}.{old}={new}: no such removed and added column")
+
+
+def _undecided(table: str, pairs: Sequence[Pair]) -> MigrationError:
+    listed = "\n".join(f"  {table}.{old} -> {table}.{new}" for old, new in pairs)
+    return MigrationError(
+        f"table {table!r}: these columns may have been renamed:\n{listed}\n"
+        f"Say which with --rename {table}.OLD=NEW, or --no-rename if none was"
+    )
+
+
+def _asked(table: str, pairs: Sequence[Pair], chosen: list[Pair], ask: Ask) -> list[Pair]:
+    """Ask about one pair after the other; what was chosen rules out the others of both columns."""
     while pairs:
         old, new = pairs[0]
-        if options.ask(f"Was {table}.{old} renamed to {table}.{new}?"):
+        if ask(f"Was {table}.{old} renamed to {table}.{new}?"):
             chosen.append((old, new))
             pairs = _without(pairs, chosen)
         else:

@@ -9,17 +9,18 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from openviper.conf import settings
+from openviper.db.schemas.file_check import FORMAT, schema_problem
 from openviper.exceptions import MigrationError
 from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import State, Table
 
-FORMAT = 1
 DIRECTORY = "schemas"
 _COLUMN_KEYS = (
-    "name", "type", "nullable", "primary_key", "autoincrement", "unique", "default", "target_table", "on_delete",
-    "choices", "old_name", "older_names", "old_type", "changed_at",
+    "name", "type", "nullable", "primary_key", "autoincrement", "unique", "default", "db_default", "generated",
+    "target_table", "on_delete", "choices", "old_name", "older_names", "old_type", "changed_at",
 )  # fmt: skip
 
 
@@ -44,40 +45,33 @@ def read_all_raw_schemas(directory: str | Path) -> dict[str, dict[str, Any]]:
         MigrationError: If a file is not a schema file.
     """
     try:
-        names = sorted(
-            name for name in os.listdir(directory) if name.endswith(".json") and name[0] != "."
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    return {name.removesuffix(".json"): _read(os.path.join(directory, name)) for name in names}
+        entries = os.listdir(directory)
+    except OSError as error:
+        # A link that leads nowhere is not an app without schema files.
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(directory):
+            return {}
+        raise _unreadable(str(directory), error) from error
+    names = sorted(name for name in entries if name.endswith(".json"))
+    paths = {name: os.path.join(directory, name) for name in names if not name.startswith(".")}
+    return {name.removesuffix(".json"): _read(path) for name, path in paths.items()}
+
+
+def _unreadable(path: str, error: OSError) -> MigrationError:
+    return MigrationError(f"cannot read {path!r}: {error.strerror or error}")
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
+    except OSError as error:
+        raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise MigrationError(f"schema file {path!r} is not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise MigrationError(f"schema file {path!r} must hold an object, not {type(data).__name__}")
-    if data.get("format", 1) != FORMAT:
-        raise MigrationError(
-            f"schema file {path!r} has format {data['format']!r}; this version knows {FORMAT}"
-        )
-    for key in ("model", "app", "table_name"):
-        if not isinstance(data.get(key), str) or not data[key]:
-            raise MigrationError(f"schema file {path!r} has no {key!r}")
-    columns = data.get("columns")
-    if not isinstance(columns, list) or not columns:
-        raise MigrationError(f"schema file {path!r} has no columns")
-    for column in columns:
-        if not isinstance(column, dict) or not all(
-            isinstance(column.get(key), str) for key in ("name", "type")
-        ):
-            raise MigrationError(
-                f"schema file {path!r} has a column without name or type: {column!r}"
-            )
-    return data
+    problem = schema_problem(data)
+    if problem is not None:
+        raise MigrationError(f"schema file {path!r} {problem}")
+    return cast("dict[str, Any]", data)
 
 
 def table_of(schema: Mapping[str, Any]) -> Table:
@@ -86,10 +80,10 @@ def table_of(schema: Mapping[str, Any]) -> Table:
         "model": schema["model"],
         "app": schema["app"],
         "columns": [_column(column) for column in schema["columns"]],
-        "indexes": schema.get("indexes") or [],
-        "unique_together": schema.get("unique_together") or [],
-        "index_together": schema.get("index_together") or [],
-        "constraints": schema.get("constraints") or [],
+        "indexes": _list(schema, "indexes"),
+        "unique_together": _list(schema, "unique_together"),
+        "index_together": _list(schema, "index_together"),
+        "constraints": _list(schema, "constraints"),
         "single": bool(schema.get("single")),
         "managed": schema.get("managed") is not False,
     }
@@ -98,6 +92,10 @@ def table_of(schema: Mapping[str, Any]) -> Table:
     for constraint in table["constraints"]:
         constraint.setdefault("type", "CHECK" if "check" in constraint else "UNIQUE")
     return table
+
+
+def _list(schema: Mapping[str, Any], key: str) -> list[Any]:
+    return schema.get(key) or []
 
 
 def _column(entry: Mapping[str, Any]) -> Any:
@@ -142,8 +140,6 @@ def _with_own_user_model(state: State) -> State:
     Raises:
         MigrationError: If `USER_MODEL` cannot be imported or is no model.
     """
-    from openviper.conf import settings
-
     path, table = BUILT_IN_USERS
     if settings.USER_MODEL == path or table not in state or state[table]["app"] != "auth":
         return state
@@ -154,29 +150,36 @@ def _with_own_user_model(state: State) -> State:
             f"USER_MODEL {settings.USER_MODEL!r} is not a model: {error}"
         ) from error
     changed = {name: entry for name, entry in state.items() if name != table}
-    for name, entry in changed.items():
-        columns = [
-            {**column, "target_table": meta.table_name, "type": meta.pk.db_type()}
-            if column.get("target_table") == table
-            else column
-            for column in entry["columns"]
-        ]
-        changed[name] = cast("Table", {**entry, "columns": columns})
-    return changed
+    return {name: _with_target(entry, table, meta) for name, entry in changed.items()}
+
+
+def _with_target(entry: Table, shipped: str, meta: Any) -> Table:
+    """Return a table whose references to the shipped user model lead to the project's own."""
+    own = {"target_table": meta.table_name, "type": meta.pk.db_type()}
+    columns = [
+        {**column, **own} if column.get("target_table") == shipped else column
+        for column in entry["columns"]
+    ]
+    return cast("Table", {**entry, "columns": columns})
 
 
 def installed_app_directories() -> dict[str, str]:
     """Return the directory of every importable app of ``INSTALLED_APPS`` by its name, built-in apps first."""
-    from importlib.util import find_spec
+    apps = sorted(settings.INSTALLED_APPS, key=lambda name: not name.startswith("openviper."))
+    directories = {app: _directory_of(app) for app in apps}
+    return {app: path for app, path in directories.items() if path is not None}
 
-    from openviper.conf import settings
 
-    found: dict[str, str] = {}
-    for app in sorted(settings.INSTALLED_APPS, key=lambda name: not name.startswith("openviper.")):
+def _directory_of(app: str) -> str | None:
+    from importlib.util import find_spec  # Late: what is given its directories needs no importer.
+
+    try:
         spec = find_spec(app)
-        if spec is not None and spec.origin is not None:
-            found[app] = os.path.dirname(spec.origin)
-    return found
+    except ModuleNotFoundError:  # The package around it does not exist.
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    return os.path.dirname(spec.origin)
 
 
 def schema_document(
@@ -248,7 +251,7 @@ def dump(document: Mapping[str, Any]) -> str:
 
 
 def delete_json_schema(directory: str | Path, model: str) -> bool:
-    """Delete a model's schema file; tell whether there was one."""
+    """Delete a model's schema file and return whether there was one."""
     try:
         os.unlink(os.path.join(directory, f"{model}.json"))
     except FileNotFoundError:

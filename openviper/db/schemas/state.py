@@ -6,13 +6,23 @@ Only what every model carries is read here, its `_meta` and `_fields`, so nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from openviper.db.dialects.identifiers import shorten
 from openviper.exceptions import FieldError, MigrationError
 
 if TYPE_CHECKING:
-    from openviper.db.dialects.shapes import Column, ConstraintEntry, IndexEntry, State, Table
+    from openviper.db.dialects.shapes import (
+        Column,
+        ConstraintEntry,
+        IndexEntry,
+        SQLText,
+        State,
+        Table,
+    )
 
 
 def models_state(models: Iterable[Any]) -> State:
@@ -35,7 +45,7 @@ def models_state(models: Iterable[Any]) -> State:
 
 
 def has_table(model: Any) -> bool:
-    """Tell whether a model has a table that OpenViper looks after."""
+    """Return whether a model has a table that OpenViper looks after."""
     meta = model._meta
     return bool(meta.managed) and not (
         meta.abstract or meta.proxy or getattr(meta, "virtual", False)
@@ -60,7 +70,9 @@ def model_table(model: Any) -> Table:
         "indexes": sorted(_indexes(model, names), key=lambda index: index["name"]),
         "unique_together": _groups(meta.unique_together, names),
         "index_together": _groups(meta.index_together, names),
-        "constraints": sorted(_constraints(meta, names), key=lambda constraint: constraint["name"]),
+        "constraints": sorted(
+            _constraints(model, names), key=lambda constraint: constraint["name"]
+        ),
         "single": bool(meta.single),
         "managed": True,
     }
@@ -87,14 +99,14 @@ def generated_joins(models: Sequence[Any]) -> list[Any]:
     Raises:
         MigrationError: If a field's target cannot be found.
     """
-    found = []
+    joins: list[Any] = []
     for model in models:
         for field in _links(model._meta):
             _check_link(model, field)
             join = field.through_model
-            if join._meta.join_of is field and join not in models and join not in found:
-                found.append(join)
-    return found
+            if join._meta.join_of is field and join not in [*models, *joins]:
+                joins.append(join)
+    return joins
 
 
 def _column(model: Any, name: str, field: Any) -> Column:
@@ -110,12 +122,8 @@ def _column(model: Any, name: str, field: Any) -> Column:
         "nullable": bool(field.null) and not field.primary_key,
         "default": literal_default(field),
     }
-    if field.primary_key:
-        column["primary_key"] = True
-    if field.auto_increment:
-        column["autoincrement"] = True
-    if field.unique and not field.primary_key:
-        column["unique"] = True
+    _mark_key(column, field)
+    _add_sql(column, model, field)
     if field.choices:
         column["choices"] = [
             {"value": _json_value(value), "label": str(label)}
@@ -125,6 +133,37 @@ def _column(model: Any, name: str, field: Any) -> Column:
         column["target_table"] = target._meta.table_name
         column["on_delete"] = str(field.on_delete)
     return column
+
+
+def _mark_key(column: Column, field: Any) -> None:
+    if field.primary_key:
+        column["primary_key"] = True
+    elif field.unique:
+        column["unique"] = True
+    if field.auto_increment:
+        column["autoincrement"] = True
+
+
+def _add_sql(column: Column, model: Any, field: Any) -> None:
+    """Add what the database works out: a default of its own, or the whole value."""
+    default = _sql_of(field, "db_default", model)
+    if default is not None:
+        column["db_default"] = default
+    if getattr(field, "generated", False):
+        column["generated"] = {
+            "expression": field.generated_sql(model),
+            "stored": bool(getattr(field, "stored", True)),
+        }
+
+
+def _sql_of(owner: Any, name: str, model: Any) -> SQLText | None:
+    """Return SQL that a field, an index or a constraint states: an expression tells it by ``<name>_sql(model)``."""
+    tell = getattr(owner, f"{name}_sql", None)
+    if tell is not None:
+        told: SQLText | None = tell(model)
+        return told
+    plain = getattr(owner, name, None)
+    return str(plain) if plain else None
 
 
 def _pairs(choices: Any) -> Iterable[tuple[Any, Any]]:
@@ -145,29 +184,35 @@ def literal_default(field: Any) -> Any:
 
 
 def _json_value(value: Any) -> Any:
-    if hasattr(value, "value") and hasattr(
-        value, "name"
-    ):  # An Enum member, which may be a str as well.
+    if isinstance(value, Enum):  # Which may be a str as well.
         value = value.value
     if value is None or isinstance(value, (bool, int, float, str, dict)):
         return value
     if isinstance(value, (list, tuple)):
-        return [_json_value(one) for one in value]
-    if hasattr(value, "total_seconds"):  # A timedelta, stored in microseconds.
-        return (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+        return [_json_value(item) for item in value]
+    if isinstance(value, timedelta):  # Stored in microseconds.
+        return value // timedelta(microseconds=1)
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
-    if hasattr(value, "utcoffset") and hasattr(
-        value, "date"
-    ):  # A datetime, stored in UTC without offset.
-        if (offset := value.utcoffset()) is not None:
-            value = value.replace(tzinfo=None) - offset
-        return str(value.isoformat(" ", "microseconds"))
-    return str(value)
+    return _moment(value) if isinstance(value, datetime) else str(value)
+
+
+def _moment(value: datetime) -> str:
+    """Return a time stamp as it is stored: in UTC, without offset."""
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return value.isoformat(" ", "microseconds")
 
 
 def _names(fields: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    return [names.get(field, field) for field in fields]
+    return [_column_name(field, names) for field in fields]
+
+
+def _column_name(field: str, names: Mapping[str, str]) -> str:
+    """Return the column of a field; a minus sign in front, for a descending order, stays."""
+    if field.startswith("-"):
+        return f"-{_column_name(field[1:], names)}"
+    return names.get(field, field)
 
 
 def _groups(value: Any, names: Mapping[str, str]) -> list[list[str]]:
@@ -178,40 +223,74 @@ def _groups(value: Any, names: Mapping[str, str]) -> list[list[str]]:
 
 
 def _indexes(model: Any, names: Mapping[str, str]) -> list[IndexEntry]:
-    table = model._meta.table_name
-    entries: list[IndexEntry] = []
-    for field in model._fields.values():
-        if field.db_index and not field.unique and not field.primary_key:
-            entries.append(
-                {"name": shorten(f"idx_{table}_{field.column_name}"), "fields": [field.column_name]}
-            )
+    entries = [_field_index(model, field) for field in model._fields.values() if _is_indexed(field)]
     for index in model._meta.indexes or ():
-        fields = _names([index.fields] if isinstance(index.fields, str) else index.fields, names)
-        entry: IndexEntry = {
-            "name": index.name or shorten(f"idx_{table}_{'_'.join(fields)}"),
-            "fields": fields,
-        }
-        if index.condition:
-            entry["condition"] = str(index.condition)
+        entry = _index(model, index, names)
         if entry not in entries:  # `db_index` may say the same.
             entries.append(entry)
     return entries
 
 
-def _constraints(meta: Any, names: Mapping[str, str]) -> list[ConstraintEntry]:
-    entries: list[ConstraintEntry] = []
-    for constraint in meta.constraints or ():
-        if hasattr(constraint, "check"):
-            entries.append(
-                {"name": constraint.name, "type": "CHECK", "check": str(constraint.check)}
-            )
-            continue
-        entry: ConstraintEntry = {
-            "name": constraint.name,
-            "type": "UNIQUE",
-            "fields": _names(constraint.fields, names),
-        }
-        if constraint.condition:
-            entry["condition"] = str(constraint.condition)
-        entries.append(entry)
-    return entries
+def _is_indexed(field: Any) -> bool:
+    return bool(field.db_index) and not (field.unique or field.primary_key)
+
+
+def _field_index(model: Any, field: Any) -> IndexEntry:
+    name = shorten(f"idx_{model._meta.table_name}_{field.column_name}")
+    return {"name": name, "fields": [field.column_name]}
+
+
+def _index(model: Any, index: Any, names: Mapping[str, str]) -> IndexEntry:
+    body = _index_body(model, index, names)
+    parts = body.get("fields") or [_digest(text) for text in body["expressions"]]
+    name = index.name or shorten(
+        f"idx_{model._meta.table_name}_{'_'.join(part.removeprefix('-') for part in parts)}"
+    )
+    entry: IndexEntry = {"name": name}
+    entry.update(body)
+    return entry
+
+
+def _digest(text: SQLText) -> str:
+    """Return a few letters for an expression, for the name of its index."""
+    return f"{crc32(repr(text).encode()):08x}"
+
+
+def _index_body(model: Any, index: Any, names: Mapping[str, str]) -> Any:
+    """Return what an index or a unique constraint says, only as far as it says something."""
+    if getattr(index, "expressions", None):
+        body: dict[str, Any] = {"expressions": index.parts_sql(model)}
+    else:
+        fields = [index.fields] if isinstance(index.fields, str) else index.fields
+        body = {"fields": _names(fields, names)}
+    extras = {
+        "include": _names(getattr(index, "include", None) or (), names),
+        "using": getattr(index, "using", None),
+        "opclasses": list(getattr(index, "opclasses", None) or ()),
+        "condition": _sql_of(index, "condition", model),
+        "deferrable": getattr(index, "deferrable", None),
+    }
+    body.update({key: value for key, value in extras.items() if value})
+    if getattr(index, "nulls_distinct", None) is False:
+        body["nulls_distinct"] = False
+    return body
+
+
+def _constraints(model: Any, names: Mapping[str, str]) -> list[ConstraintEntry]:
+    return [_constraint(model, constraint, names) for constraint in model._meta.constraints or ()]
+
+
+def _constraint(model: Any, constraint: Any, names: Mapping[str, str]) -> Any:
+    head = {"name": constraint.name}
+    if hasattr(constraint, "check"):
+        return {**head, "type": "CHECK", "check": _sql_of(constraint, "check", model)}
+    if not hasattr(constraint, "elements"):
+        return {**head, "type": "UNIQUE", **_index_body(model, constraint, names)}
+    body = {
+        "using": getattr(constraint, "using", None),
+        "condition": _sql_of(constraint, "condition", model),
+        "deferrable": getattr(constraint, "deferrable", None),
+    }
+    elements = [[sql, operator] for sql, operator in constraint.elements_sql(model)]
+    told = {key: value for key, value in body.items() if value}
+    return {**head, "type": "EXCLUDE", "elements": elements, **told}

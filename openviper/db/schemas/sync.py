@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from openviper.conf import settings
 from openviper.db.connection import connections, transaction
-from openviper.db.connections.databases import Database
-from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect, LiveTable
+from openviper.db.connections.databases import Connection, Database
+from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, DDLDialect
+from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.dialects.support import refuse
 from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.patches import (
     PATCH_DIRECTORY,
@@ -19,10 +22,11 @@ from openviper.db.patches import (
     run_patches,
 )
 from openviper.db.patches.runner import pending
+from openviper.db.schemas.apply import Step, all_statements, apply_step
 from openviper.db.schemas.diff import diff_states
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
-from openviper.db.schemas.recorder import outdated, read_applied
+from openviper.db.schemas.recorder import outdated, read_applied, remember
 from openviper.db.schemas.schema_files import discover_json_schemas, installed_app_directories
 from openviper.exceptions import MigrationError
 
@@ -49,6 +53,25 @@ class Plan(NamedTuple):
     patches: list[str]
 
 
+class Orphan(NamedTuple):
+    """A table that OpenViper created and no schema file describes any more, with the number of its rows."""
+
+    table: str
+    rows: int
+
+
+class _Work(NamedTuple):
+    """What a look at the database found.
+
+    Attributes:
+        step: What there is to do; its orphans are all there are.
+        warnings: What is kept although no schema file names it, orphans left out.
+    """
+
+    step: Step
+    warnings: list[str]
+
+
 class SyncResult(NamedTuple):
     """What a run did.
 
@@ -71,12 +94,21 @@ class SchemaSync:
     Args:
         resolved_apps: The directory of each app by its name, built-in apps first; `INSTALLED_APPS` when not given.
         report: Takes lines while the work goes on.
+
+    Attributes:
+        missing: Apps of `INSTALLED_APPS` that cannot be found. Their tables look as if nobody wanted them any more, so no
+            table is dropped as long as there are any.
     """
 
     def __init__(
         self, resolved_apps: Mapping[str, str] | None = None, report: Report | None = None
     ) -> None:
         self.apps = dict(installed_app_directories() if resolved_apps is None else resolved_apps)
+        self.missing = [
+            app
+            for app in settings.INSTALLED_APPS
+            if app not in self.apps and not app.startswith("openviper.")
+        ]
         self._report = report or (lambda _line, _detail: None)
 
     async def sync(self, target_app: str | None = None, *, database: str = "default") -> list[str]:
@@ -100,7 +132,7 @@ class SchemaSync:
         target_app: str | None = None,
         *,
         database: str = "default",
-        drop_orphans: bool = False,
+        drop_orphans: bool | Collection[str] = False,
     ) -> SyncResult:
         """Apply the difference and run the pending patches, alone among all runs on this database.
 
@@ -109,33 +141,56 @@ class SchemaSync:
         Args:
             target_app: Only this app, by label or dotted name.
             database: The alias.
-            drop_orphans: Drop tables that OpenViper created and no schema file describes any more.
+            drop_orphans: Drop tables that OpenViper created and no schema file describes any more: all, or those named.
 
         Raises:
-            MigrationError: If a file cannot be read, rows stand in the way, the database refuses, a patch fails, or
+            MigrationError: If a file cannot be read, orphans are to be dropped while an app is missing, rows stand in the way, the database refuses, a patch fails, or
                 another run does not end within 60 s.
             DatabaseAliasNotFoundError: If there is no such database.
         """
-        apps, wanted = self._wanted(target_app)
-        target = connections.get(database)
-        wanted = await _allowed(wanted, database)
-        dialect = ddl_dialect(target.vendor)
+        apps, wanted, target = await self._begin(target_app, database)
+        if drop_orphans:
+            self._refuse_while_missing()
         with_patches = _with_patches(apps)
         if with_patches:
             discover_patches(with_patches)
         async with migration_lock(target):
-            patches: list[str] = []
-            if with_patches:
-                patches += await self._run_patches(with_patches, target, post_migrate=False)
-            result = await self._schema_step(
-                target, dialect, wanted, target_app is None, drop_orphans
-            )
-            if with_patches:
-                patches += await self._run_patches(with_patches, target, post_migrate=True)
+            patches = await self._run_patches(with_patches, target, post_migrate=False)
+            result = await self._schema_step(target, wanted, target_app is None, drop_orphans)
+            patches += await self._run_patches(with_patches, target, post_migrate=True)
             # Warnings are to be seen again at the next run, so that one has to look again.
-            if target_app is None and wanted and not result.warnings and not target.is_read_only:
+            if target_app is None and wanted and not result.warnings:
                 await self._remember(target)
         return result._replace(patches=patches)
+
+    async def orphans(self, *, database: str = "default") -> list[Orphan]:
+        """Return the tables that `drop_orphans` would drop, with the rows that would be lost.
+
+        Raises:
+            MigrationError: If a file cannot be read, an app of `INSTALLED_APPS` cannot be found, or another table refers
+                to one of them.
+            DatabaseAliasNotFoundError: If there is no such database.
+        """
+        _, wanted, target = await self._begin(None, database)
+        self._refuse_while_missing()
+        if not _exists(target):
+            return []
+        quote = target.dialect.quote
+        async with target.connection() as connection:
+            work = await _look(connection, wanted, everything=True)
+            _refuse_referenced(work.step.orphans, work.step.live)
+            orphans = []
+            for name in work.step.orphans:
+                row = await connection.fetch_one(f"SELECT count(*) FROM {quote(name)}")
+                orphans.append(Orphan(name, row[0] if row else 0))
+        return orphans
+
+    def _refuse_while_missing(self) -> None:
+        if self.missing:
+            raise MigrationError(
+                f"no table is dropped while {_apps(self.missing)} of INSTALLED_APPS cannot be found: its tables look as if "
+                "nobody wanted them; make it importable, or take it out of INSTALLED_APPS"
+            )
 
     async def plan(
         self,
@@ -150,37 +205,46 @@ class SchemaSync:
             MigrationError: If a file cannot be read.
             DatabaseAliasNotFoundError: If there is no such database.
         """
-        from openviper.db.schemas.apply import Step, all_statements
-
-        apps, wanted = self._wanted(target_app)
-        target = connections.get(database)
-        wanted = await _allowed(wanted, database)
-        dialect = ddl_dialect(target.vendor)
-        if target.vendor != "sqlite" or target.url.is_memory or os.path.exists(target.url.path):
-            async with target.connection() as connection:
-                live = await read_live_tables(connection, dialect)
-                applied = await read_applied(connection) if BOOKKEEPING_TABLE in live else {}
-        else:  # Opening the database would create its file.
-            live, applied = {}, {}
-        changes, warnings = diff_states(wanted, live, applied, dialect)
-        orphans = (
-            [name for name in applied if name not in wanted and name in live]
-            if target_app is None
-            else []
-        )
-        operations = [line for change in changes for line in change.describe()]
+        apps, wanted, target = await self._begin(target_app, database)
         if drop_orphans:
-            operations += [f"drop table {name}" for name in orphans]
+            self._refuse_while_missing()
+        if _exists(target):
+            async with target.connection() as connection:
+                work = await _look(connection, wanted, everything=target_app is None)
         else:
-            warnings += [_orphan(name) for name in orphans]
-            orphans = []
-        sql = all_statements(Step(changes, orphans, {}, [], live), dialect)
+            work = _compared(wanted, {}, {}, ddl_dialect(target.vendor), everything=True)
+        step, warnings = self._decided(work, drop_orphans)
+        operations = [line for change in step.changes for line in change.describe()]
+        operations += [f"drop table {name}" for name in step.orphans]
         return Plan(
             operations,
-            sql,
+            all_statements(step, ddl_dialect(target.vendor)),
             warnings,
-            await self._pending_patches(_with_patches(apps), target, bool(live)),
+            await self._pending_patches(_with_patches(apps), target, bool(step.live)),
         )
+
+    async def _begin(
+        self, target_app: str | None, alias: str
+    ) -> tuple[dict[str, str], State, Database]:
+        """Return the apps and tables in question and the database, once it is clear that it can have the tables."""
+        apps, wanted = self._wanted(target_app)
+        target = connections.get(alias)
+        wanted = await _allowed(wanted, alias)
+        refuse(target.vendor, wanted, alias)
+        return apps, wanted, target
+
+    def _decided(self, work: _Work, drop_orphans: bool | Collection[str]) -> tuple[Step, list[str]]:
+        """Return the step with the orphans that are to be dropped, and the warnings about those that are kept."""
+        dropped = [name for name in work.step.orphans if _is_named(name, drop_orphans)]
+        kept = [name for name in work.step.orphans if name not in dropped]
+        step = work.step._replace(orphans=dropped, forget=[*work.step.forget, *dropped])
+        return step, [*work.warnings, *(self._orphan(name) for name in kept)]
+
+    def _orphan(self, name: str) -> str:
+        said = f"table {name} has no schema file any more and was kept"
+        if self.missing:
+            return f"{said}; {_apps(self.missing)} of INSTALLED_APPS cannot be found"
+        return f"{said}; --drop-orphans drops it with its rows"
 
     def _wanted(self, target_app: str | None) -> tuple[dict[str, str], State]:
         """Return the apps and tables in question; all files are read either way, so that contradictions show."""
@@ -200,57 +264,50 @@ class SchemaSync:
     async def _schema_step(
         self,
         target: Database,
-        dialect: DDLDialect,
         wanted: State,
         everything: bool,
-        drop_orphans: bool,
+        drop_orphans: bool | Collection[str],
     ) -> SyncResult:
         async with target.connection() as connection:
-            live = await read_live_tables(connection, dialect)
-            applied = await read_applied(connection) if BOOKKEEPING_TABLE in live else {}
-            changes, warnings = diff_states(wanted, live, applied, dialect)
-            renamed = {change.renamed_from for change in changes}
-            surplus = [name for name in applied if name not in wanted] if everything else []
-            orphans = [name for name in surplus if name in live and name not in renamed]
-            forget = [name for name in surplus if name not in orphans]
-            if not drop_orphans:
-                warnings += [_orphan(name) for name in orphans]
-                orphans = []
-            news = outdated(wanted, applied)
-            if not (changes or orphans or forget or news):
+            work = await _look(connection, wanted, everything=everything)
+            step, warnings = self._decided(work, drop_orphans)
+            if not step:
                 return SyncResult([], [], warnings, [])
             if target.is_read_only:
                 raise DatabaseReadOnlyError(
                     f"database {target.alias!r} is read-only and its schema is not up to date"
                 )
-            from openviper.db.schemas.apply import Step, apply_step
-
-            _refuse_referenced(orphans, live)
-            if changes or orphans:
+            _refuse_referenced(step.orphans, step.live)
+            if step.changes or step.orphans:
                 self._report("Migrating...", False)
-            step = Step(changes, orphans, news, forget + orphans, live)
-            warnings += await apply_step(connection, dialect, step)
+            warnings += await apply_step(connection, ddl_dialect(target.vendor), step)
+        labels = [change.label for change in step.changes]
+        return SyncResult(self._tell(step), labels, warnings, [])
+
+    def _tell(self, step: Step) -> list[str]:
+        """Report what was done, and return one sentence per operation."""
         operations = []
-        for change in changes:
+        for change in step.changes:
             self._report(change.label, False)
             for line in change.describe():
                 operations.append(line)
                 self._report(f"-> {line}", True)
-        for name in orphans:
+        for name in step.orphans:
             operations.append(f"drop table {name}")
             self._report(f"-> drop table {name}", False)
-        return SyncResult(operations, [change.label for change in changes], warnings, [])
+        return operations
 
     async def _remember(self, target: Database) -> None:
-        from openviper.db.schemas.recorder import remember
-
-        if target.vendor == "sqlite" and not target.url.is_memory:
-            async with transaction(using=target.alias) as connection:
-                await remember(connection, self.apps)
+        if target.vendor != "sqlite" or target.url.is_memory or target.is_read_only:
+            return
+        async with transaction(using=target.alias) as connection:
+            await remember(connection, self.apps)
 
     async def _run_patches(
         self, apps: Mapping[str, str], target: Database, *, post_migrate: bool
     ) -> list[str]:
+        if not apps:
+            return []
         fresh = set() if post_migrate else await self._apps_without_tables(apps, target)
         return await run_patches(
             post_migrate,
@@ -274,12 +331,12 @@ class SchemaSync:
     async def _apps_without_tables(apps: Mapping[str, str], target: Database) -> set[str]:
         async with target.connection() as connection:
             live = await read_live_tables(connection, ddl_dialect(target.vendor))
-        fresh = set()
-        for app, path in apps.items():
-            own = discover_json_schemas({app: path})
-            if not live or (own and not own.keys() & live.keys()):
-                fresh |= _labels([app])
-        return fresh
+        return _labels(app for app, path in apps.items() if _has_no_table(app, path, live))
+
+
+def _has_no_table(app: str, path: str, live: Mapping[str, LiveTable]) -> bool:
+    own = discover_json_schemas({app: path})
+    return not live or (bool(own) and not own.keys() & live.keys())
 
 
 async def _allowed(wanted: State, alias: str) -> State:
@@ -310,15 +367,58 @@ def _with_patches(apps: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _orphan(name: str) -> str:
-    return f"table {name} has no schema file any more and was kept; --drop-orphans drops it with its rows"
+def _is_named(name: str, chosen: bool | Collection[str]) -> bool:
+    return chosen if isinstance(chosen, bool) else name in chosen
 
 
-def _refuse_referenced(orphans: list[str], live: Mapping[str, LiveTable]) -> None:
+def _apps(names: list[str]) -> str:
+    return f"app{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
+
+
+def _exists(target: Database) -> bool:
+    """Return whether there is a database to look at; opening an SQLite database would create its file."""
+    is_file = target.vendor == "sqlite" and not target.url.is_memory
+    return not is_file or os.path.exists(target.url.path)
+
+
+async def _look(connection: Connection, wanted: State, *, everything: bool) -> _Work:
+    """Compare the database with what is wanted.
+
+    Args:
+        connection: The database.
+        wanted: The tables of the schema files.
+        everything: Whether that is all there should be, so that other tables of ours are orphans.
+    """
+    dialect = ddl_dialect(connection.vendor)
+    live = await read_live_tables(connection, dialect)
+    applied = await read_applied(connection) if BOOKKEEPING_TABLE in live else {}
+    return _compared(wanted, live, applied, dialect, everything=everything)
+
+
+def _compared(
+    wanted: State,
+    live: Mapping[str, LiveTable],
+    applied: State,
+    dialect: DDLDialect,
+    *,
+    everything: bool,
+) -> _Work:
+    changes, warnings = diff_states(wanted, live, applied, dialect)
+    renamed = {change.renamed_from for change in changes}
+    surplus = [name for name in applied if name not in wanted] if everything else []
+    orphans = [name for name in surplus if name in live and name not in renamed]
+    forget = [name for name in surplus if name not in orphans]
+    step = Step(changes, orphans, outdated(wanted, applied), forget, live)
+    return _Work(step, warnings)
+
+
+def _refuse_referenced(orphans: Sequence[str], live: Mapping[str, LiveTable]) -> None:
     for name, table in live.items():
+        if name in orphans:
+            continue
         for column in table.columns.values():
             target = column.get("target_table")
-            if name not in orphans and target in orphans:
+            if target in orphans:
                 raise MigrationError(
                     f"cannot drop table {target!r}: column {name}.{column['name']} references it"
                 )

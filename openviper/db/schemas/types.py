@@ -9,6 +9,8 @@ from openviper.exceptions import MigrationError
 _ARGUMENTS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 _INTEGERS = {"SMALLINT": 1, "INTEGER": 2, "BIGINT": 3}
+_WIDEST = 3
+_FLOATS = ("REAL", "FLOAT")
 _TEXTS = {"VARCHAR", "STRING", "TEXT"}
 _NON_TEXTS = {
     "INTEGER", "BIGINT", "SMALLINT", "REAL", "FLOAT", "NUMERIC", "BOOLEAN",
@@ -18,7 +20,7 @@ _REJECTED: dict[str, set[str]] = {
     **dict.fromkeys(
         _INTEGERS, _TEXTS | {"BOOLEAN", "UUID", "DATE", "DATETIME", "TIME", "BINARY", "JSON"}
     ),
-    **dict.fromkeys(("REAL", "FLOAT"), {*_INTEGERS, "BOOLEAN", "UUID", "DATE", "DATETIME", "TIME"}),
+    **dict.fromkeys(_FLOATS, {*_INTEGERS, "BOOLEAN", "UUID", "DATE", "DATETIME", "TIME"}),
     "NUMERIC": {*_INTEGERS, "BOOLEAN"},
     **dict.fromkeys(_TEXTS, _NON_TEXTS),
     "DATETIME": {"DATE", "TIME", *_INTEGERS, "REAL", "FLOAT", "NUMERIC", "UUID"},
@@ -46,7 +48,7 @@ def type_arguments(neutral_type: str) -> tuple[int | None, int | None]:
 
 
 def is_rejected(old: str, new: str) -> bool:
-    """Tell whether a change of type needs ``--force``."""
+    """Return whether a change of type needs ``--force``."""
     old_base, new_base = base_type(old), base_type(new)
     if old_base == new_base:
         return False
@@ -56,31 +58,43 @@ def is_rejected(old: str, new: str) -> bool:
 
 
 def is_narrowing(old: str, new: str) -> bool:
-    """Tell whether values of the old type may not fit the new one although the change is allowed."""
-    old_base, new_base = base_type(old), base_type(new)
-    (old_size, old_scale), (new_size, new_scale) = type_arguments(old), type_arguments(new)
-    if old_base in _INTEGERS and new_base in _INTEGERS:
-        return _INTEGERS[new_base] < _INTEGERS[old_base]
-    if old_base in ("REAL", "FLOAT"):
-        return new_base == "NUMERIC"
+    """Return whether values of the old type may not fit the new one although the change is allowed."""
+    old_base = base_type(old)
+    if old_base in _INTEGERS:
+        return _INTEGERS.get(base_type(new), _WIDEST) < _INTEGERS[old_base]
+    if old_base in _FLOATS:
+        return base_type(new) == "NUMERIC"
     if old_base == "NUMERIC":
-        if new_base != "NUMERIC":
-            return new_base in ("REAL", "FLOAT")
-        # A bare NUMERIC of an old file says nothing about its digits.
-        if None in (old_size, new_size):
-            return False
-        old_places, new_places = old_scale or 0, new_scale or 0
-        assert old_size is not None and new_size is not None
-        return (
-            new_places < old_places
-            or new_size - new_places < old_size - old_places
-            or new_size < old_size
-        )
-    if old_base in _TEXTS and new_base in _TEXTS:
-        if old_base == "TEXT" or (old_base == "VARCHAR" and new_base == "STRING"):
-            return new_base != "TEXT"
-        return old_size is not None and new_size is not None and new_size < old_size
+        return _narrows_decimal(old, new)
+    if old_base in _TEXTS:
+        return _narrows_text(old, new)
     return False
+
+
+def _narrows_decimal(old: str, new: str) -> bool:
+    new_base = base_type(new)
+    if new_base != "NUMERIC":
+        return new_base in _FLOATS
+    (old_size, old_scale), (new_size, new_scale) = type_arguments(old), type_arguments(new)
+    # A bare NUMERIC of an old file says nothing about its digits.
+    if old_size is None or new_size is None:
+        return False
+    old_places, new_places = old_scale or 0, new_scale or 0
+    fewer_places = new_places < old_places
+    fewer_digits_before = new_size - new_places < old_size - old_places
+    return fewer_places or fewer_digits_before or new_size < old_size
+
+
+def _narrows_text(old: str, new: str) -> bool:
+    old_base, new_base = base_type(old), base_type(new)
+    if new_base not in _TEXTS:
+        return False
+    if old_base == "TEXT" or (old_base, new_base) == ("VARCHAR", "STRING"):
+        return new_base != "TEXT"
+    old_size, new_size = type_arguments(old)[0], type_arguments(new)[0]
+    if old_size is None or new_size is None:
+        return False
+    return new_size < old_size
 
 
 def validate_type_change(old: str, new: str, *, force: bool = False) -> str | None:

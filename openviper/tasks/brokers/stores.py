@@ -419,7 +419,7 @@ class MySQLStore(_ServerStore):
     vendor = "mysql"
 
     def __init__(self, url: DatabaseURL) -> None:
-        from openviper.db.connections.drivers.mysql import import_driver
+        from openviper.db.connections.drivers.mysql_connect import import_driver
 
         self._pymysql = import_driver()
         self.errors = (self._pymysql.Error, OSError)
@@ -429,7 +429,7 @@ class MySQLStore(_ServerStore):
         super().__init__(url)
 
     def _connect(self) -> None:
-        from openviper.db.connections.drivers.mysql import connect_arguments
+        from openviper.db.connections.drivers.mysql_connect import connect_arguments
 
         self.raw = self._pymysql.connect(autocommit=True, **connect_arguments(self.url))
         # Without gap locks, claims do not stand in each other's way.

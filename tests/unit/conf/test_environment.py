@@ -93,7 +93,10 @@ def test_a_database_url_with_the_prefix_replaces_any(
     databases = {"default": options, "other": {"URL": "sqlite:///other.db"}}
     changed = apply_env_overrides(Settings(DATABASES=databases)).DATABASES
     read = read_databases(changed)
-    assert (read["default"].url, read["other"].url) == ("sqlite:///env.db", "sqlite:///other.db")
+    assert [str(read[alias].url) for alias in ("default", "other")] == [
+        "sqlite:///env.db",
+        "sqlite:///other.db",
+    ]
     assert read["default"].echo == ("OPTIONS" in options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from openviper.db.connections.drivers.sqlite import HANDLER_INTERVAL, INLINE_LIMIT
+from openviper.db.connections.drivers.sqlite_inline import HANDLER_INTERVAL, INLINE_LIMIT
 from openviper.db.connections.options import read_databases
 from openviper.db.connections.pool.sqlite import CHECKPOINT_SIZE
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from openviper.core.management.base import BaseCommand, UsageError
+from openviper.core.management.base import BaseCommand, CommandError, UsageError
 from openviper.core.management.utils import (
     check_alias,
     report_app_not_found,
@@ -42,13 +42,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--drop-orphans",
             action="store_true",
-            help="drop tables that no schema file describes any more",
+            help="drop tables that no schema file describes any more, after saying how many rows they hold",
+        )
+        parser.add_argument(
+            "--no-input",
+            action="store_true",
+            help="drop orphans without asking; needs --drop-orphans",
         )
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
         if options["json"] and not options["plan"]:
             raise UsageError("--json needs --plan")
+        if options["no_input"] and not options["drop_orphans"]:
+            raise UsageError("--no-input needs --drop-orphans")
         check_alias(options["database"])
         _, found = resolve_installed_apps(include_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
@@ -79,9 +86,8 @@ class Command(BaseCommand):
         if options["plan"]:
             await self._plan(sync, label, options)
             return
-        result = await sync.migrate(
-            label, database=options["database"], drop_orphans=options["drop_orphans"]
-        )
+        dropped = await self._confirmed(sync, label, options) if options["drop_orphans"] else []
+        result = await sync.migrate(label, database=options["database"], drop_orphans=dropped)
         for warning in result.warnings:
             self.terminal.warning(warning)
         if result.operations:
@@ -89,6 +95,31 @@ class Command(BaseCommand):
             self.stdout(self.style_success("Schema sync complete."))
         else:
             self.stdout("No schema changes to apply.")
+
+    async def _confirmed(
+        self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]
+    ) -> list[str]:
+        """Return the orphans that are to go with their rows.
+
+        Raises:
+            UsageError: If an app is named, as orphans belong to none.
+            CommandError: If there is nobody to ask and `--no-input` is not given, or the answer is no.
+        """
+        if label is not None:
+            raise UsageError("--drop-orphans looks at all apps; leave out the app label")
+        orphans = await sync.orphans(database=options["database"])
+        for orphan in orphans:
+            rows = "1 row" if orphan.rows == 1 else f"{orphan.rows} rows"
+            self.terminal.warning(f"table {orphan.table} will be dropped with {rows}")
+        if orphans and not options["no_input"]:
+            question = f"Drop what is named above from database {options['database']!r}?"
+            if not self.terminal.is_interactive:
+                raise CommandError(
+                    "--drop-orphans asks before it drops a table; without a terminal give --no-input"
+                )
+            if not self.terminal.confirm(question):
+                raise CommandError("Nothing was changed.")
+        return [orphan.table for orphan in orphans]
 
     async def _sync_content_types(self, apps: Mapping[str, str], alias: str) -> None:
         # Rights are kept in the default database; the models' labels are in the files, so no model is imported for

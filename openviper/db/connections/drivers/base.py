@@ -4,37 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-from openviper.db.connections.url import DatabaseURL
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]
-
-
-class ServerOptions(NamedTuple):
-    """What the connections to a database server and their pool need to know.
-
-    Attributes:
-        pool_size: Connections kept open.
-        max_overflow: Connections opened beyond them when all are in use, and closed after use.
-        pool_timeout: Longest wait for a connection, in seconds.
-        pool_recycle: Age at which a connection is replaced, in seconds.
-        statement_timeout: Longest time of one statement, in seconds; `None` for no limit.
-        prepared_statements: Most statements kept prepared per connection; PostgreSQL.
-    """
-
-    alias: str
-    url: DatabaseURL
-    read_only: bool = False
-    echo: bool = False
-    pool_size: int = 5
-    max_overflow: int = 10
-    pool_timeout: float = 30.0
-    pool_recycle: float = 3600.0
-    statement_timeout: float | None = None
-    prepared_statements: int = 256
 
 
 class DriverConnection(Protocol):
@@ -137,7 +111,7 @@ class Pool(Protocol):
         ...
 
     def committed(self) -> None:
-        """Take note that a transaction on a held connection has committed."""
+        """Be told that a transaction on a held connection has committed."""
         ...
 
     async def close(self) -> None:

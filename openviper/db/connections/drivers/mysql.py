@@ -12,13 +12,20 @@ import re
 import select
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
-from openviper.db.connections.url import DatabaseURL
-from openviper.db.exceptions import DatabaseError, OperationalError
+from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.mysql_connect import (
+    connect_arguments,
+    decoders,
+    import_driver,
+)
+from openviper.db.connections.options import DatabaseOptions
+from openviper.db.exceptions import (
+    DatabaseError,
+    DatabaseOperationNotSupportedError,
+    OperationalError,
+)
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
 
@@ -33,8 +40,6 @@ else:
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
 
-CONNECT_TIMEOUT = 10
-"""Seconds to wait for the server when the URL does not say."""
 PATIENCE = 0.1
 """Seconds a statement may go on after its task was cancelled before the server is asked to stop it."""
 IN_TRANSACTION = 0x0001
@@ -62,64 +67,20 @@ RETRYABLE = {1205, 1213, 3572}
 OPERATIONAL = {1146, 1040, 1053, 1317, 1792, 1836, 1927, 1969, 2006, 2013, 2055, 3024, *RETRYABLE}
 MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
 """Values that do not fit are errors, and 0 is a key like any other."""
+MARIADB_MODE = "SIMULTANEOUS_ASSIGNMENT"
+"""An UPDATE reads the row as it was, whatever it has assigned already; MySQL has no such mode."""
+_ENDS_TRANSACTION = re.compile(
+    r"""(?isx) (?: \s | --\s[^\n]*\n | \#[^\n]*\n | /\*(?![!M]).*?\*/ )*
+    (?: (ALTER|BEGIN|CACHE|CHANGE|CHECK|FLUSH|GRANT|INSTALL|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|START|STOP|TRUNCATE|UNINSTALL
+        |ANALYZE(?=\s+(?:LOCAL\s+|NO_WRITE_TO_BINLOG\s+)?TABLE)|LOAD(?=\s+INDEX)|SET(?=\s+(?:PASSWORD|(?:SESSION\s+|@@)?autocommit)))
+      | (CREATE|DROP) (?! (?: \s+ OR \s+ REPLACE)? \s+ TEMPORARY ) ) \b"""
+)
+"""Statements that commit before they do anything (https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit)."""
 _VALUES = re.compile(r"(?is)(.*\bVALUES\s*)(\(.*\))\s*\Z")
 _DUPLICATE = re.compile(r"Duplicate entry .* for key", re.DOTALL)
 _TRUNCATED = re.compile(r"(?<=value: ).*?(?= for column)", re.DOTALL)
 BATCH_BYTES = 1024 * 1024
 """Most bytes of one INSERT of many rows; servers take 16 MiB by default."""
-
-
-def import_driver() -> Any:
-    """Return the pymysql package.
-
-    Raises:
-        ModuleNotFoundError: If it is not installed.
-    """
-    try:
-        import pymysql
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"MariaDB and MySQL need the package PyMySQL: pip install 'openviper[mariadb]' ({error})"
-        ) from error
-    return pymysql
-
-
-def connect_arguments(url: DatabaseURL) -> dict[str, Any]:
-    """Return PyMySQL's arguments for a URL."""
-    query = url.query
-    return {
-        "host": url.host or "localhost",
-        "port": url.port or 3306,
-        "user": url.username,
-        "password": url.password or "",
-        "database": url.database,
-        "unix_socket": query.get("unix_socket"),
-        "charset": query.get("charset", "utf8mb4"),
-        "connect_timeout": int(query.get("connect_timeout", CONNECT_TIMEOUT)),
-        "ssl_ca": query.get("ssl_ca"),
-        "ssl_cert": query.get("ssl_cert"),
-        "ssl_key": query.get("ssl_key"),
-        "ssl_verify_identity": True if "ssl_ca" in query else None,
-    }
-
-
-def _read_moment(text: str) -> datetime | str:
-    return datetime.fromisoformat(text)
-
-
-@lru_cache
-def _decoders() -> dict[int, Any]:
-    """Return what turns the texts of the protocol into values: moments by the quick parsers, times as times."""
-    from pymysql.constants import FIELD_TYPE
-    from pymysql.converters import conversions
-
-    return {
-        **conversions,
-        FIELD_TYPE.DATETIME: _read_moment,
-        FIELD_TYPE.TIMESTAMP: _read_moment,
-        FIELD_TYPE.DATE: date.fromisoformat,
-        FIELD_TYPE.TIME: time.fromisoformat,
-    }
 
 
 def translate(error: pymysql.Error) -> Exception:
@@ -136,9 +97,14 @@ def translate(error: pymysql.Error) -> Exception:
         error.args = (number, text)
     if number in INTEGRITY:
         return IntegrityError(text)
-    if number in OPERATIONAL or 2000 <= number < 3000 or type(error).__name__ == "InterfaceError":
+    if _is_operational(error, number):
         return OperationalError(text or "the connection was lost", retryable=number in RETRYABLE)
     return DatabaseError(text)
+
+
+def _is_operational(error: pymysql.Error, number: int) -> bool:
+    is_client_side = 2000 <= number < 3000 or type(error).__name__ == "InterfaceError"
+    return is_client_side or number in OPERATIONAL
 
 
 class MySQLConnection:
@@ -151,7 +117,7 @@ class MySQLConnection:
     begin: ClassVar[str] = "START TRANSACTION"
     begin_read_only: ClassVar[str] = "START TRANSACTION READ ONLY"
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: DatabaseOptions) -> None:
         self._options = options
         self._pymysql = import_driver()
         self._lock = asyncio.Lock()
@@ -179,6 +145,7 @@ class MySQLConnection:
     def _open(self) -> None:
         try:
             self.raw = self._connect()
+            self._check_tls()
             with self.raw.cursor() as cursor:
                 for setting in self._session():
                     cursor.execute(setting)
@@ -190,12 +157,19 @@ class MySQLConnection:
                 unreachable=True,
             ) from error
 
+    def _check_tls(self) -> None:
+        """Close what a driver opened without the TLS it was asked for, which old ones do when the server has none."""
+        wanted = connect_arguments(self._options.url)["ssl"] is not None
+        if wanted and not getattr(self.raw, "_secure", False):
+            self.raw.close()
+            raise OSError("the server offers no TLS")
+
     def _connect(self) -> pymysql.Connection[Cursor]:
         from pymysql.constants import CLIENT
 
         connection: pymysql.Connection[Cursor] = self._pymysql.connect(
             autocommit=True,
-            conv=_decoders(),
+            conv=decoders(),
             # An UPDATE tells how many rows it found, as everywhere else, not how many it changed.
             client_flag=CLIENT.FOUND_ROWS,
             **connect_arguments(self._options.url),
@@ -203,10 +177,11 @@ class MySQLConnection:
         return connection
 
     def _session(self) -> list[str]:
-        settings = ["time_zone = '+00:00'", f"sql_mode = '{MODE}'"]
+        is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
+        mode = f"{MODE},{MARIADB_MODE}" if is_mariadb else MODE
+        settings = ["time_zone = '+00:00'", f"sql_mode = '{mode}'"]
         limit = self._options.statement_timeout
         if limit is not None:
-            is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
             # MySQL limits reads only, and counts milliseconds.
             settings.append(
                 f"max_statement_time = {limit:g}"
@@ -281,25 +256,17 @@ class MySQLConnection:
 
     async def _settle(self, future: asyncio.Future[Any]) -> None:
         """Wait until `future` is done, however often this task is cancelled; stop a statement that takes its time."""
-        kill: asyncio.Future[None] | None = None
-        while not future.done() or not (kill is None or kill.done()):
-            waiting = {one for one in (future, kill) if one is not None and not one.done()}
-            try:
-                await asyncio.wait(waiting, timeout=PATIENCE if kill is None else None)
-            except asyncio.CancelledError:
-                continue
-            if kill is None and not future.done():
-                kill = asyncio.get_running_loop().run_in_executor(None, self._kill)
+        loop = asyncio.get_running_loop()
+        await _wait(future, PATIENCE)
+        if not future.done():
+            kill = loop.run_in_executor(None, self._kill)
+            await _wait(kill)
+            await _wait(future)
+            if self.raw.open:
+                # It may have come too late, and would then stop whatever is sent next.
+                await _wait(loop.run_in_executor(self._executor, self._absorb_kill))
         if not future.cancelled():
             future.exception()
-        if kill is not None and self.raw.open:
-            # It may have come too late, and would then stop whatever is sent next.
-            absorbed = asyncio.get_running_loop().run_in_executor(self._executor, self._absorb_kill)
-            while not absorbed.done():
-                try:
-                    await asyncio.wait([absorbed])
-                except asyncio.CancelledError:
-                    continue
 
     def _absorb_kill(self) -> None:
         try:
@@ -339,7 +306,13 @@ class MySQLConnection:
             return await self._in_thread(work)
 
     async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
-        """Run any other statement; the server undoes it alone when it fails."""
+        """Run any other statement; the server undoes it alone when it fails.
+
+        Raises:
+            DatabaseOperationNotSupportedError: If it would commit the open transaction; it is not sent.
+        """
+        if self.in_transaction:
+            _refuse_commit(sql)
 
         def work() -> tuple[int, Any]:
             with self.raw.cursor() as cursor:
@@ -468,3 +441,26 @@ class MySQLConnection:
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""
         await self.write(sql, (), single=True)
+
+
+def _refuse_commit(sql: str) -> None:
+    match = _ENDS_TRANSACTION.match(sql)
+    if match is not None:
+        word = (match[1] or match[2]).upper()
+        raise DatabaseOperationNotSupportedError(
+            f"MariaDB and MySQL commit a transaction before {word}, so it was not sent: run it outside of atomic()"
+        )
+
+
+async def _wait(future: asyncio.Future[Any], seconds: float | None = None) -> None:
+    """Wait until `future` is done, for so many seconds at most, however often this task is cancelled."""
+    loop = asyncio.get_running_loop()
+    end = None if seconds is None else loop.time() + seconds
+    while not future.done():
+        left = None if end is None else end - loop.time()
+        if left is not None and left <= 0:
+            return
+        try:
+            await asyncio.wait([future], timeout=left)
+        except asyncio.CancelledError:
+            continue

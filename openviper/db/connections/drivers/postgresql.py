@@ -8,13 +8,15 @@ statements travel in one pipeline, which is one round trip.
 from __future__ import annotations
 
 import logging
+import re
 import select
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row, ServerOptions
+from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
@@ -37,7 +39,10 @@ RETRYABLE = ("40", "55P03")
 """Serialization failures and deadlocks (class 40), and a lock that was not available."""
 _CURSOR = "openviper_stream"
 _numbers = count()
-_CONTROL = ("ABORT", "BEGIN", "COMMIT", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "START")
+_CONTROL = re.compile(
+    r"(?is)(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:ABORT|BEGIN|COMMIT|END|PREPARE\s+TRANSACTION|RELEASE|ROLLBACK|SAVEPOINT|START)\b"
+)
+"""Statements that begin or end a transaction or a savepoint, so that none of their own can be around them."""
 
 
 def import_driver() -> Any:
@@ -52,7 +57,13 @@ def import_driver() -> Any:
         raise ModuleNotFoundError(
             f"PostgreSQL needs the package psycopg: pip install 'openviper[postgres]' ({error})"
         ) from error
+    logging.getLogger("psycopg").addFilter(_is_news)
     return psycopg
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of psycopg's log says what nobody else does: the error of a pipeline is raised anyway."""
+    return not str(record.msg).startswith("error ignored terminating")
 
 
 def connect_arguments(url: DatabaseURL) -> dict[str, Any]:
@@ -124,7 +135,7 @@ class PostgreSQLConnection:
     begin: ClassVar[str] = "BEGIN"
     begin_read_only: ClassVar[str] = "BEGIN READ ONLY"
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: DatabaseOptions) -> None:
         self._options = options
         self._psycopg = import_driver()
         self._idle: TransactionStatus = self._psycopg.pq.TransactionStatus.IDLE
@@ -226,7 +237,7 @@ class PostgreSQLConnection:
     async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
         """Run any other statement, in a savepoint of its own inside a transaction; a returned row begins with the key."""
         async with self._lock:
-            if self.in_transaction and not sql.startswith(_CONTROL):
+            if self.in_transaction and not _CONTROL.match(sql):
                 return await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
             try:
                 return await self._written(await self._execute(sql, parameters))

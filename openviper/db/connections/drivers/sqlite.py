@@ -20,6 +20,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.sqlite_inline import (
+    HANDLER_INTERVAL,
+    INLINE_LIMIT,
+    NEVER,
+    THREAD_RUNS,
+    InlineBudget,
+    NotInline,
+)
+from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
@@ -32,48 +41,10 @@ else:
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
 
-INLINE_LIMIT = 0.001
-"""Seconds a read may take on the event loop, and inline work may add up to before the loop gets its turn."""
-HANDLER_INTERVAL = 2000
-"""Virtual machine instructions between two looks at the clock."""
-THREAD_RUNS = 16
-"""How often a statement goes to the thread at once after it was found to be long."""
 CHUNK = 500
 """Rows converted at a time in the thread."""
 READER_NICENESS = 10
 """How far the thread of a long read gives way to the event loop where both want the processor (nice(2))."""
-NEVER = float("inf")
-
-
-class NotInline(Exception):
-    """A statement was not carried out inline and changed nothing; it belongs into the thread."""
-
-
-class InlineBudget:
-    """Keeps the inline work between two turns of the event loop within `INLINE_LIMIT`."""
-
-    __slots__ = ("_armed", "_loop", "spent")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._armed = False
-        self.spent = 0.0
-
-    def spend(self, seconds: float) -> None:
-        """Account for inline work."""
-        self.spent += seconds
-        if not self._armed:
-            self._armed = True
-            self._loop.call_soon(self._reset)
-
-    def _reset(self) -> None:
-        self._armed = False
-        self.spent = 0.0
-
-    async def wait(self) -> None:
-        """Let the loop turn until there is budget again."""
-        while self.spent > INLINE_LIMIT:
-            await asyncio.sleep(0)
 
 
 def _give_way() -> None:
@@ -109,16 +80,11 @@ class SQLiteConnection:
     has to look at it first.
 
     Args:
-        path: The file, or ``:memory:``.
-        read_only: Open with ``mode=ro``.
-        journal_mode: The journal mode to set; ``WAL`` by default.
-        busy_timeout: Seconds to wait in the thread for another process's lock.
-        inline: Whether anything may run on the event loop at all.
+        options: Where the database is, and how it is opened. A write that `statement_timeout` stops ends its transaction
+            (https://sqlite.org/c3ref/interrupt.html).
+        budget: What the connections of one event loop may take of it.
         gives_way: Whether its thread gives way to the event loop where processors are short. Not for a connection that
             writes: others wait for its lock.
-        echo: Log every statement, without its values.
-        statement_timeout: Longest time of one statement in the thread, in seconds; `None` for no limit. A write that is
-            stopped ends its transaction (https://sqlite.org/c3ref/interrupt.html).
     """
 
     # IMMEDIATE takes the write lock now; a transaction that upgrades later could fail half-way as busy.
@@ -126,31 +92,21 @@ class SQLiteConnection:
     begin_read_only: ClassVar[str] = "BEGIN"
 
     def __init__(
-        self,
-        path: str,
-        budget: InlineBudget,
-        *,
-        read_only: bool = False,
-        journal_mode: str = "WAL",
-        busy_timeout: float = 5.0,
-        inline: bool = True,
-        gives_way: bool = False,
-        echo: bool = False,
-        statement_timeout: float | None = None,
+        self, options: DatabaseOptions, budget: InlineBudget, *, gives_way: bool = False
     ) -> None:
-        self.path = path
+        self.is_memory = options.url.is_memory
+        self.path = ":memory:" if self.is_memory else str(options.url.path)
         self.budget = budget
         self.busy = False
         self.deadline = NEVER
-        self.inline = inline
-        self.echo = echo
+        self.inline = options.inline
+        self.echo = options.echo
         self.inline_writes = False
         self.heavy = False
         """Whether the open transaction has written more than a few rows, so that ending it belongs into the thread."""
-        self._read_only = read_only
-        self._journal_mode = journal_mode
-        self._busy_timeout = busy_timeout
-        self._statement_timeout = statement_timeout
+        self._options = options
+        self._busy_timeout = options.busy_timeout
+        self._statement_timeout = options.statement_timeout
         self._interrupted = False
         self._long: dict[str, int] = {}
         self._lock = asyncio.Lock()
@@ -179,45 +135,58 @@ class SQLiteConnection:
             raise
 
     def _open(self) -> None:
-        from urllib.parse import quote
-
-        uri = f"file:{quote(self.path)}?mode={'ro' if self._read_only else 'rwc'}"
-        name, is_uri = (self.path, False) if self.path == ":memory:" else (uri, True)
         try:
             raw = sqlite3.connect(
-                name,
+                self._uri(),
                 timeout=0,
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=512,
-                uri=is_uri,
+                uri=True,
             )
         except sqlite3.Error as error:
             raise OperationalError(
                 f"cannot open database file {self.path!r}: {error}", unreachable=True
             ) from error
         try:
-            raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
-            journal = self._set_journal_mode(raw)
-            raw.execute("PRAGMA foreign_keys=ON")
-            # With a write-ahead log, NORMAL never corrupts and a commit needs no fsync; checkpoints are ours.
-            wal = journal == "wal"
-            if wal:
-                raw.execute("PRAGMA synchronous=NORMAL")
-                raw.execute("PRAGMA wal_autocheckpoint=0")
-            raw.execute("PRAGMA busy_timeout=0")
-            raw.create_function("regexp", 2, _regexp, deterministic=True)
-            raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
+            is_wal = self._prepare(raw)
         except sqlite3.Error as error:
             raw.close()
             raise OperationalError(f"cannot use database file {self.path!r}: {error}") from error
         self.raw = raw
-        self.inline_writes = self.inline and (wal or self.path == ":memory:")
+        self.inline_writes = self.inline and (is_wal or self.is_memory)
+
+    def _uri(self) -> str:
+        from urllib.parse import quote  # Late: needed once per connection, not by the commands.
+
+        query = self._options.url.query
+        mode = "ro" if self._options.read_only else query.get("mode", "rwc")
+        cache = f"&cache={query['cache']}" if "cache" in query else ""
+        if self.is_memory:
+            return "file::memory:"
+        return f"file:{quote(self.path)}?mode={mode}{cache}"
+
+    def _prepare(self, raw: sqlite3.Connection) -> bool:
+        """Set up a connection, and return whether it has a write-ahead log."""
+        raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+        is_wal = self._set_journal_mode(raw) == "wal"
+        raw.execute("PRAGMA foreign_keys=ON")
+        # With a write-ahead log, NORMAL never corrupts and a commit needs no fsync; checkpoints are ours.
+        if is_wal:
+            raw.execute("PRAGMA synchronous=NORMAL")
+            raw.execute("PRAGMA wal_autocheckpoint=0")
+        raw.execute("PRAGMA busy_timeout=0")
+        raw.create_function("regexp", 2, _regexp, deterministic=True)
+        raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
+        return is_wal
 
     def _set_journal_mode(self, raw: sqlite3.Connection) -> str:
         current = str(raw.execute("PRAGMA journal_mode").fetchone()[0])
-        wanted = self._journal_mode.lower()
-        if self._read_only or self.path == ":memory:" or current == wanted:
+        wanted = self._options.journal_mode.lower()
+        is_fixed = (
+            self.is_memory or self._options.read_only or self._options.url.query.get("mode") == "ro"
+        )
+        if is_fixed or current == wanted:
             return current
         return str(raw.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])
 
@@ -408,16 +377,21 @@ class SQLiteConnection:
             count = work()
             self.raw.execute("RELEASE openviper_many" if nested else "COMMIT")
         except BaseException as error:
-            if self.raw.in_transaction:
-                if nested:
-                    self.raw.execute("ROLLBACK TO openviper_many")
-                    self.raw.execute("RELEASE openviper_many")
-                else:
-                    self.raw.execute("ROLLBACK")
+            self._undo(nested)
             if isinstance(error, sqlite3.Error):
                 raise translate(error, sql) from error
             raise
         return count
+
+    def _undo(self, nested: bool) -> None:
+        """Undo what `_all_or_nothing` did, unless an error has ended the whole transaction already."""
+        if not self.raw.in_transaction:
+            return
+        if not nested:
+            self.raw.execute("ROLLBACK")
+            return
+        self.raw.execute("ROLLBACK TO openviper_many")
+        self.raw.execute("RELEASE openviper_many")
 
     async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
         """Insert rows whose keys the database makes, all or nothing, in the thread, and return the keys."""

@@ -18,8 +18,8 @@ from openviper.db.connections.drivers.base import (
     Parameters,
     Pool,
     Row,
-    ServerOptions,
 )
+from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
 
@@ -84,7 +84,7 @@ class ServerPool:
         make: Returns a connection that is not open yet.
     """
 
-    def __init__(self, options: ServerOptions, make: Callable[[], ServerConnection]) -> None:
+    def __init__(self, options: DatabaseOptions, make: Callable[[], ServerConnection]) -> None:
         self.options = options
         self._make = make
         self._loop = asyncio.get_running_loop()
@@ -270,7 +270,7 @@ class ServerPool:
         return {"open": self._open, "idle": len(self._idle), "waiting": len(self._waiters)}
 
 
-def server_pool(vendor: str, options: ServerOptions) -> Pool:
+def server_pool(vendor: str, options: DatabaseOptions) -> Pool:
     """Return a pool for the running event loop.
 
     Raises:

@@ -11,15 +11,12 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.connections.drivers.base import Parameters, Row
-from openviper.db.connections.drivers.sqlite import (
-    INLINE_LIMIT,
-    InlineBudget,
-    NotInline,
-    SQLiteConnection,
-)
+from openviper.db.connections.drivers.sqlite import SQLiteConnection
+from openviper.db.connections.drivers.sqlite_inline import INLINE_LIMIT, InlineBudget, NotInline
+from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
 
@@ -36,33 +33,16 @@ CHECKPOINT_SIZE = 4 * 1024 * 1024
 """Size of the write-ahead log, in bytes, at which a checkpoint is started."""
 
 
-class PoolOptions(NamedTuple):
-    """What a pool needs to know.
+class SQLitePool:
+    """The connections of one SQLite database on the running event loop.
 
-    Attributes:
-        readers: Most connections beside the primary one.
-        timeout: Longest wait for a connection, in seconds.
-        busy_timeout: Longest wait for another process's lock, in seconds.
-        statement_timeout: Longest time of one read in the thread, in seconds; `None` for no limit.
+    Args:
+        options: Where the database is, limits and times; `pool_size` is the number of readers.
     """
 
-    alias: str
-    path: str
-    read_only: bool = False
-    readers: int = 5
-    timeout: float = 30.0
-    journal_mode: str = "WAL"
-    busy_timeout: float = 5.0
-    inline: bool = True
-    echo: bool = False
-    statement_timeout: float | None = None
-
-
-class SQLitePool:
-    """The connections of one SQLite database on the running event loop."""
-
-    def __init__(self, options: PoolOptions) -> None:
+    def __init__(self, options: DatabaseOptions) -> None:
         self.options = options
+        self.is_memory = options.url.is_memory
         self.loop = asyncio.get_running_loop()
         self.budget = InlineBudget(self.loop)
         self.lock = asyncio.Lock()
@@ -79,18 +59,7 @@ class SQLitePool:
         self._maintenance: SQLiteConnection | None = None
 
     async def _open(self, *, gives_way: bool = False) -> SQLiteConnection:
-        options = self.options
-        connection = SQLiteConnection(
-            options.path,
-            self.budget,
-            read_only=options.read_only,
-            journal_mode=options.journal_mode,
-            busy_timeout=options.busy_timeout,
-            inline=options.inline,
-            gives_way=gives_way,
-            echo=options.echo,
-            statement_timeout=options.statement_timeout,
-        )
+        connection = SQLiteConnection(self.options, self.budget, gives_way=gives_way)
         await connection.open()
         return connection
 
@@ -115,7 +84,7 @@ class SQLitePool:
                     return connection.read_now(sql, parameters, convert)
                 except NotInline:
                     pass
-        if self.options.path == ":memory:":
+        if self.is_memory:
             async with self.hold() as held:
                 return await held.read_in_thread(sql, parameters, convert)
         async with self.reader() as reader:
@@ -157,7 +126,7 @@ class SQLitePool:
         """Run a read and yield its rows in chunks, on a reader, so that writes can go on meanwhile."""
         if self.primary is None:
             await self.open_primary()
-        taken = self.hold() if self.options.path == ":memory:" else self.reader()
+        taken = self.hold() if self.is_memory else self.reader()
         async with (
             taken as connection,
             aclosing(connection.stream(sql, parameters, convert, chunk_size)) as chunks,
@@ -175,10 +144,10 @@ class SQLitePool:
         primary = self.primary or await self.open_primary()
         if self.lock.locked():
             try:
-                async with asyncio.timeout(self.options.timeout):
+                async with asyncio.timeout(self.options.pool_timeout):
                     await self.lock.acquire()
             except TimeoutError:
-                raise PoolTimeoutError(self.options.alias, self.options.timeout) from None
+                raise PoolTimeoutError(self.options.alias, self.options.pool_timeout) from None
         else:
             await self.lock.acquire()
         try:
@@ -201,11 +170,11 @@ class SQLitePool:
             self._wake()
 
     async def _take_reader(self) -> SQLiteConnection:
-        deadline = self.loop.time() + self.options.timeout
+        deadline = self.loop.time() + self.options.pool_timeout
         while True:
             if self._idle:
                 return self._idle.pop()
-            if len(self._readers) < self.options.readers:
+            if len(self._readers) < self.options.pool_size:
                 return await self._open_reader()
             waiter: asyncio.Future[None] = self.loop.create_future()
             self._waiters.append(waiter)
@@ -213,7 +182,7 @@ class SQLitePool:
                 async with asyncio.timeout_at(deadline):
                     await waiter
             except TimeoutError:
-                raise PoolTimeoutError(self.options.alias, self.options.timeout) from None
+                raise PoolTimeoutError(self.options.alias, self.options.pool_timeout) from None
             except asyncio.CancelledError:
                 # The turn this task was given goes to the next one.
                 if waiter.done() and not waiter.cancelled():
@@ -247,10 +216,10 @@ class SQLitePool:
         self._commits += 1
         if self._commits % COMMITS_PER_LOOK:
             return
-        if self.options.path == ":memory:" or (self._checkpoint and not self._checkpoint.done()):
+        if self.is_memory or (self._checkpoint and not self._checkpoint.done()):
             return
         try:
-            size = os.stat(f"{self.options.path}-wal").st_size
+            size = os.stat(f"{self.options.url.path}-wal").st_size
         except OSError:
             return
         if size >= CHECKPOINT_SIZE:

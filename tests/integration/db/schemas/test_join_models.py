@@ -119,4 +119,4 @@ def test_makemigrations_and_migrate_know_the_generated_join_models(tmp_path: Pat
     models.write_text(MODELS.replace('    see_also = ManyToManyField("self")\n', ""))
     assert "BookBook" in command(tmp_path, "makemigrations")
     assert not (tmp_path / "library" / "schemas" / "BookBook.json").exists()
-    assert "library_book_see_also" in command(tmp_path, "migrate", "--drop-orphans")
+    assert "library_book_see_also" in command(tmp_path, "migrate", "--drop-orphans", "--no-input")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from openviper.db.connection import connections
 from openviper.db.schemas import create_tables
 from openviper.exceptions import MigrationError
 from tests.integration.db.schemas.project import SHELF, Project, project
@@ -333,6 +334,81 @@ async def test_an_orphan_is_reported_and_dropped_only_when_asked(tmp_path: Path)
         assert (await one.settled()).warnings == []
 
 
+async def test_orphans_that_refer_to_each_other_go_in_an_order_that_works(tmp_path: Path) -> None:
+    first = column("b_id", nullable=True, target_table="library_b", on_delete="CASCADE")
+    second = column("a_id", nullable=True, target_table="library_a", on_delete="SET NULL")
+    parent = column("z_id", nullable=True, target_table="library_shelf", on_delete="NO ACTION")
+    circle = [schema("library_a", first, parent), schema("library_b", second)]
+    child = schema("library_zz", column("a_id", target_table="library_a", on_delete="CASCADE"))
+    async with project(tmp_path) as one:
+        await one.settled(SHELF, *circle, child, book(TITLE))
+        await one.settled(book(TITLE), drop_orphans=True)
+        assert set(await one.schema()) == {"library_book"}
+
+
+async def test_a_run_that_was_killed_between_two_drops_is_gone_on_with(tmp_path: Path) -> None:
+    child = schema("library_zz", column("s_id", target_table="library_shelf", on_delete="CASCADE"))
+    async with project(tmp_path) as one:
+        await one.settled(SHELF, child, book(TITLE))
+        one.sql("DROP TABLE library_zz")
+        result = await one.settled(book(TITLE), drop_orphans=True)
+        assert result.operations == ["drop table library_shelf"]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+async def test_a_numbered_key_becomes_a_uuid_on_empty_tables_only(
+    tmp_path: Path, filled: bool
+) -> None:
+    key = column("id", "UUID", primary_key=True)
+    reference = {**FOREIGN, "type": "UUID"}
+    async with project(tmp_path) as one:
+        await one.settled(SHELF, book(TITLE, FOREIGN))
+        if filled:
+            one.sql("INSERT INTO library_shelf (name) VALUES ('a')")
+            with pytest.raises(MigrationError, match=r"fit UUID in library_shelf\.id: 1;"):
+                await one.migrate(
+                    schema("library_shelf", key, name_column()), book(TITLE, reference)
+                )
+            return
+        await one.settled(schema("library_shelf", key, name_column()), book(TITLE, reference))
+        one.sql(
+            "INSERT INTO library_shelf (id, name) VALUES ('6f9619ff-8b86-d011-b42d-00cf4fc964ff', 'a')"
+        )
+        one.check()
+        migrated = await one.schema()
+    (tmp_path / "fresh").mkdir()
+    async with project(tmp_path / "fresh") as other:
+        await other.settled(schema("library_shelf", key, name_column()), book(TITLE, reference))
+        assert await other.schema() == migrated
+
+
+def name_column() -> dict[str, Any]:
+    entry: dict[str, Any] = column("name", "VARCHAR(20)", unique=True)
+    return entry
+
+
+async def test_on_delete_set_default_reads_the_default_when_it_comes_later(
+    tmp_path: Path, vendor: str
+) -> None:
+    later = {**FOREIGN, "on_delete": "SET DEFAULT", "default": 1}
+    async with project(tmp_path) as one:
+        await one.settled(SHELF, book(TITLE, {**FOREIGN, "default": 1}))
+        if vendor == "mysql":
+            with pytest.raises(MigrationError, match="know no ON DELETE SET DEFAULT"):
+                await one.migrate(SHELF, book(TITLE, later))
+            return
+        await one.settled(SHELF, book(TITLE, later))
+        one.sql(
+            "INSERT INTO library_shelf (id, name) VALUES (1, 'a'), (2, 'b')",
+            "INSERT INTO library_book (title, shelf_id) VALUES ('t', 2)",
+            *(["PRAGMA foreign_keys=ON"] if vendor == "sqlite" else []),
+            "SELECT 1",
+        )
+        async with connections.get().connection() as connection:
+            await connection.execute("DELETE FROM library_shelf WHERE id = 2")
+        assert one.sql("SELECT shelf_id FROM library_book") == [(1,)]
+
+
 async def test_an_orphan_that_is_referred_to_stays(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
         await one.settled(SHELF, book(TITLE))
@@ -424,3 +500,29 @@ async def test_tables_made_from_models_equal_migrated_ones(tmp_path: Path) -> No
         assert await other.schema() == created
         await create_tables(models, drop_first=True)
         assert await other.schema() == created
+
+
+async def test_tables_that_refer_to_each_other_in_a_circle_are_dropped_and_made_again(
+    tmp_path: Path,
+) -> None:
+    first = fake_model("A", "library_a", {})
+    second = fake_model("B", "library_b", {"a": foreign_key(first, column_name="a_id")})
+    third = fake_model(
+        "C",
+        "library_c",
+        {"b": foreign_key(second, column_name="b_id"), "a": foreign_key(first, column_name="a_id")},
+    )
+    own = FakeField(column_name="c_id", remote_model=third, on_delete="SET NULL", null=True)
+    own.name = "c"
+    first._fields["c"] = own
+    itself = FakeField(column_name="a_id", remote_model=first, on_delete="CASCADE", null=True)
+    itself.name = "a"
+    first._fields["a"] = itself
+    models = [first, second, third]
+    async with project(tmp_path) as one:
+        assert sorted(await create_tables(models)) == ["library_a", "library_b", "library_c"]
+        created = await one.schema()
+        one.sql("INSERT INTO library_a (id) VALUES (1)")
+        assert len(await create_tables(models, drop_first=True)) == 3
+        assert await one.schema() == created
+        assert one.sql("SELECT * FROM library_a") == []

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from openviper.db.connections.databases import Database
-from openviper.db.connections.options import DatabaseOptions
+from openviper.db.connections.options import read_databases
 from openviper.db.schemas.lock import migration_lock
 from openviper.exceptions import MigrationError
 from tests.integration.db.schemas.project import SHELF, project
@@ -158,8 +158,13 @@ async def test_two_runs_at_once_migrate_once(tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0, 0]
 
 
+def database(path: Path) -> Database:
+    """Return the database of a file, which need not exist."""
+    return Database(read_databases({"default": {"URL": f"sqlite:///{path}"}})["default"])
+
+
 async def test_the_lock_is_given_up_on_after_a_while(tmp_path: Path) -> None:
-    target = Database("default", DatabaseOptions(f"sqlite:///{tmp_path / 'db.sqlite3'}"))
+    target = database(tmp_path / "db.sqlite3")
     async with migration_lock(target):
         with pytest.raises(MigrationError, match=r"more than 0\.1 s"):
             async with migration_lock(target, wait=0.1):
@@ -170,9 +175,7 @@ async def test_the_lock_is_given_up_on_after_a_while(tmp_path: Path) -> None:
 
 
 async def test_an_impossible_lock_file_is_named(tmp_path: Path) -> None:
-    target = Database(
-        "default", DatabaseOptions(f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}")
-    )
+    target = database(tmp_path / "missing" / "db.sqlite3")
     with pytest.raises(MigrationError, match=r"migrate\.lock"):
         async with migration_lock(target):
             pass

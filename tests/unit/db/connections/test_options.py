@@ -33,14 +33,17 @@ def test_a_number_out_of_range_is_moved_to_the_border_with_a_warning(
             ].pool_size
             == 100
         )
-    assert "POOL_SIZE=1000" in caplog.text
+    assert "DATABASES['default']['POOL_SIZE']=1000" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("config", "text"),
     [
         ({"URL": ""}, r"DATABASES\['default'\]\['OPTIONS'\]\['URL'\].*sqlite:///db.sqlite3"),
-        ({"URL": "sqlite://", "POOL_SIZE": "many"}, "POOL_SIZE must be a number, not 'many'"),
+        (
+            {"URL": "sqlite://", "POOL_SIZE": "many"},
+            r"\['POOL_SIZE'\] must be a number, not 'many'",
+        ),
         ({"URL": "sqlite://", "BACKEND": ""}, "BACKEND"),
         ({"URL": "sqlite://", "JOURNAL_MODE": "fast"}, "'FAST'"),
     ],

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from openviper.db.dialects.ddl import LiveTable, mentions, normalise_expression, rename_identifiers
-from openviper.db.dialects.sqlite_ddl import SQLiteDDL, conversion
+from openviper.db.dialects.definitions import LiveTable
+from openviper.db.dialects.sql_text import mentions, normalise_expression, rename_identifiers
+from openviper.db.dialects.sqlite_ddl import SQLiteDDL
 from openviper.db.dialects.sqlite_introspection import CreateStatement
+from openviper.db.dialects.sqlite_rows import conversion
 from tests.unit.db.schemas.builders import column
 
 
@@ -99,7 +101,7 @@ def test_live_tables_tell_columns_keys_and_indexes() -> None:
     assert not book.columns["t"]["nullable"]
     indexes = {index.name: index for index in book.indexes}
     assert indexes["i"].columns == ("t", "shelf_id")
-    assert indexes["i"].condition == "t <> 'x'"
+    assert indexes["i"].definition.condition == "t <> 'x'"
     assert indexes["hand"].columns == ()
     assert book.source.generated == {"twice"}
     assert len(book.source.triggers) == 1

@@ -47,12 +47,12 @@ def no_databases() -> Iterator[None]:
         (
             Ticket,
             "default",
-            "maker.Ticket: index 'ticket_open' has a condition, and the database 'default'",
+            "maker.Ticket: index 'ticket_open' has a condition.*database 'default'",
         ),
         (
             Seat,
             "halls",
-            "maker.Seat: constraint 'seat_once' has a condition, and the database 'halls'",
+            "maker.Seat: constraint 'seat_once' has a condition.*database 'halls'",
         ),
     ],
 )

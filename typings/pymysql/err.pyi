@@ -1,0 +1,3 @@
+from pymysql import Error
+
+class OperationalError(Error): ...
