@@ -217,11 +217,12 @@ class OpenViper:
         if self.debug and not is_production():
             # Imported here: in production nothing of it is needed.
             from openviper.core.app_resolver import AppResolver
+            from openviper.middleware.mail_preview import MailPreviewMiddleware
             from openviper.staticfiles.finders import register_app_locator
             from openviper.staticfiles.serving import serve_files
 
             register_app_locator(lambda name: AppResolver().resolve_app(name)[0])
-            stack = serve_files(stack)
+            stack = MailPreviewMiddleware(serve_files(stack))
         self._stack = ServerErrorMiddleware(stack, debug=self.debug)
         self._built_for = settings.instance
         return self._stack

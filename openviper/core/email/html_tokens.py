@@ -47,9 +47,10 @@ def tokens(html: str) -> Iterator[Tag | str]:
         found, place = _markup(html, start)
         if found is not None:
             yield found
-            end = _end_of_raw(html, place, found)
-            yield unescape(html[place:end])
-            place = end
+            end_of_raw = _end_of_raw(html, place, found)
+            if end_of_raw > place:
+                yield html[place:end_of_raw]
+            place = end_of_raw
 
 
 def _markup(html: str, start: int) -> tuple[Tag | str | None, int]:
