@@ -245,14 +245,18 @@ def _folders_through_links(plan: Plan, folders: Iterable[str]) -> set[str]:
     through_links = set()
     for folder in sorted(folders):
         parents = _parents(folder)
-        blocking = next((name for name in parents if name in plan.present.files), None)
-        if blocking is not None:
-            raise CollectError(
-                f"{str(plan.destination / blocking)!r} is a file, and the files of {folder!r} need a directory there"
-            )
+        _check_no_file(plan, folder, parents)
         if not plan.present.others.isdisjoint(parents):
             through_links.add(folder)
     return through_links
+
+
+def _check_no_file(plan: Plan, folder: str, parents: Iterable[str]) -> None:
+    for name in parents:
+        if name in plan.present.files:
+            raise CollectError(
+                f"{str(plan.destination / name)!r} is a file, and the files of {folder!r} need a directory there"
+            )
 
 
 def _item(plan: Plan, entry: FileEntry, in_place: bool) -> Item:

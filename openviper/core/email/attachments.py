@@ -132,8 +132,7 @@ async def resolve_tuple_attachment(attachment: tuple[object, ...], index: int) -
     if not isinstance(filename, str):
         raise TypeError(f"attachment {index} has the name {filename!r}, which is not a text")
     if isinstance(payload, Path):
-        file = await resolve_file_attachment(payload, filename)
-        return _finished(filename, file.content, explicit or file.mimetype, index)
+        return await _from_path(payload, filename, explicit, index)
     return _from_content(filename, payload, explicit, index)
 
 

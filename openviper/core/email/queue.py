@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -225,13 +225,17 @@ async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused
         task = await _send(with_recipients(data, later))
         logger.warning(_TRIED_AGAIN, data.subject, len(later), task)
     if final:
-        # It fails without asking the server again and so becomes a dead message, which an operator finds and may retry.
-        note = {
-            "refused": {address: [error.refused[address][0], ""] for address in final},
-            "refused_until": time.time() + REMEMBER_REFUSAL,
-        }
+        note = _note_of_refusal(error, final)
         task = await _send(with_recipients(data, final), note=note)
         logger.error(_REFUSED, data.subject, len(final), task)
+
+
+def _note_of_refusal(error: RecipientsRefused, final: Sequence[str]) -> dict[str, Any]:
+    """Return what makes a task fail without asking the server again, as a dead message that an operator finds."""
+    return {
+        "refused": {address: [error.refused[address][0], ""] for address in final},
+        "refused_until": time.time() + REMEMBER_REFUSAL,
+    }
 
 
 _TRIED_AGAIN = "mail %r: %d recipients were refused; task %s tries them again"

@@ -310,20 +310,23 @@ class SMTPConnection(smtplib.SMTP):
     def _unsupported(self, envelope: Envelope) -> Exception | None:
         """Return what the server cannot do of that which the message needs."""
         host = self._config.host
-        if not self._has_smtputf8:
-            needy = _needs_smtputf8(envelope)
-            if needy is not None:
-                return smtplib.SMTPNotSupportedError(
-                    f"{needy} needs SMTPUTF8, which {host} does not offer"
-                )
+        needy = None if self._has_smtputf8 else _needs_smtputf8(envelope)
+        if needy is not None:
+            return smtplib.SMTPNotSupportedError(
+                f"{needy} needs SMTPUTF8, which {host} does not offer"
+            )
         if not self._has_8bitmime and not envelope.content.isascii():
             return smtplib.SMTPNotSupportedError(
                 f"the message from {envelope.sender!r} has 8-bit content, which {host} does not take"
             )
-        if 0 < self._size_limit < len(envelope.content):
-            text = f"{len(envelope.content)} bytes are more than the {self._size_limit} the server takes"
-            return smtplib.SMTPSenderRefused(552, text.encode("ascii"), envelope.sender)
-        return None
+        return self._too_large(envelope)
+
+    def _too_large(self, envelope: Envelope) -> Exception | None:
+        size = len(envelope.content)
+        if not 0 < self._size_limit < size:
+            return None
+        text = f"{size} bytes are more than the {self._size_limit} the server takes"
+        return smtplib.SMTPSenderRefused(552, text.encode("ascii"), envelope.sender)
 
     def _mail_command(self, envelope: Envelope) -> bytes:
         command = f"MAIL FROM:<{envelope.sender}>"
