@@ -201,13 +201,18 @@ def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
     recipients = data.delivery_recipients()
     if not recipients:
         raise ValueError("the message has no recipient")
-    shown = (*data.recipients, *data.cc, *data.reply_to, data.sender)
     return Envelope(
         _return_path(data, settings),
         tuple(parse_mailbox(text).address for text in recipients),
         message_bytes(data),
-        any(parse_mailbox(text).needs_smtputf8 for text in shown),
+        _shows_utf8(data),
     )
+
+
+def _shows_utf8(data: EmailMessageData) -> bool:
+    """Return whether an address in a header field has a form in UTF-8 only."""
+    shown = (*data.recipients, *data.cc, *data.reply_to, data.sender)
+    return any(parse_mailbox(text).needs_smtputf8 for text in shown)
 
 
 def _return_path(data: EmailMessageData, settings: EmailSettings) -> str:

@@ -202,10 +202,14 @@ async def deliver_email(payload: dict[str, Any]) -> None:
     except RecipientsRefused as error:
         await _take_care_of_refused(data, error)
     except Exception as error:
-        kind = MailRefusedError if is_final(error) else MailNotDeliveredError
-        raise kind(data.message_id, error) from None
+        raise _failure(data, error) from None
     if "spool" in payload:
         remove_spooled(payload["spool"])
+
+
+def _failure(data: EmailMessageData, error: Exception) -> MailNotDeliveredError:
+    kind = MailRefusedError if is_final(error) else MailNotDeliveredError
+    return kind(data.message_id, error)
 
 
 def _check_note(data: EmailMessageData, payload: Mapping[str, Any]) -> None:

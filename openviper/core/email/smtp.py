@@ -92,10 +92,14 @@ async def _send_growing(batch: _Batch, gate: asyncio.Semaphore) -> None:
                 tasks.add(loop.create_task(_work_on(batch, gate)))
     finally:
         batch.abort()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 _gates: WeakKeyDictionary[

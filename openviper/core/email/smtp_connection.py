@@ -230,11 +230,7 @@ class SMTPConnection(smtplib.SMTP):
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection is closed")
         try:
-            if limit is not None:
-                if limit <= 0:
-                    raise TimeoutError
-                self.sock.settimeout(limit)
-            received = self.sock.recv(MAX_REPLY)
+            received = _receive(self.sock, limit)
         except TimeoutError:
             self.close()
             raise TimeoutError(
@@ -388,6 +384,14 @@ class SMTPConnection(smtplib.SMTP):
                 self.usable = False
         except OSError:
             self.close()
+
+
+def _receive(sock: socket.socket, limit: float | None) -> bytes:
+    if limit is not None:
+        if limit <= 0:
+            raise TimeoutError
+        sock.settimeout(limit)
+    return sock.recv(MAX_REPLY)
 
 
 def _code(line: bytes) -> int:
