@@ -10,7 +10,11 @@ DEFAULT_TASKS: dict[str, Any] = {
     "broker_url": "",
     "backend_url": "",
     "lease": 60,
+    "grace": 30,
     "async_concurrency": 100,
+    "max_tasks_per_child": 0,
+    "max_message_bytes": 4 * 1024 * 1024,
+    "sign": 0,
     "redis_prefix": "openviper:",
     "logging": {"level": "INFO", "file": None, "database": None},
 }

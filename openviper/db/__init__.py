@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from openviper.db.fields import DecimalField as DecimalField
     from openviper.db.fields import DurationField as DurationField
     from openviper.db.fields import EmailField as EmailField
+    from openviper.db.fields import ExclusionConstraint as ExclusionConstraint
     from openviper.db.fields import Field as Field
     from openviper.db.fields import FileField as FileField
     from openviper.db.fields import FloatField as FloatField
@@ -100,9 +101,11 @@ if TYPE_CHECKING:
     from openviper.db.fields import UniqueConstraint as UniqueConstraint
     from openviper.db.fields import URLField as URLField
     from openviper.db.fields import UUIDField as UUIDField
+    from openviper.db.models import SQL as SQL
     from openviper.db.models import AbstractModel as AbstractModel
     from openviper.db.models import Model as Model
     from openviper.db.models import ModelOptions as ModelOptions
+    from openviper.db.models import ReverseRows as ReverseRows
     from openviper.db.models.many_to_many import ManyToManyManager as ManyToManyManager
     from openviper.db.query import QuerySet as QuerySet
     from openviper.db.query.events import ModelEventDispatcher as ModelEventDispatcher
@@ -126,13 +129,13 @@ if TYPE_CHECKING:
     from openviper.db.routing import write_used as write_used
     from openviper.db.schemas import create_tables as create_tables
     from openviper.db.schemas import init_db as init_db
-    from openviper.db.sql.expressions import Avg as Avg
-    from openviper.db.sql.expressions import Count as Count
+    from openviper.db.sql.aggregates import Avg as Avg
+    from openviper.db.sql.aggregates import Count as Count
+    from openviper.db.sql.aggregates import Max as Max
+    from openviper.db.sql.aggregates import Min as Min
+    from openviper.db.sql.aggregates import Sum as Sum
     from openviper.db.sql.expressions import F as F
-    from openviper.db.sql.expressions import Max as Max
-    from openviper.db.sql.expressions import Min as Min
     from openviper.db.sql.expressions import Q as Q
-    from openviper.db.sql.expressions import Sum as Sum
     from openviper.db.sql.patterns import escape_like as escape_like
     from openviper.db.virtual import BASIC_CAPABILITIES as BASIC_CAPABILITIES
     from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
@@ -213,6 +216,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "DecimalField",
             "DurationField",
             "EmailField",
+            "ExclusionConstraint",
             "Field",
             "FileField",
             "FloatField",
@@ -240,7 +244,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "UUIDField",
             "UniqueConstraint",
         ),
-        "openviper.db.models": ("AbstractModel", "Model", "ModelOptions"),
+        "openviper.db.models": ("AbstractModel", "Model", "ModelOptions", "ReverseRows", "SQL"),
         "openviper.db.models.many_to_many": ("ManyToManyManager",),
         "openviper.db.query": ("QuerySet",),
         "openviper.db.query.events": (
@@ -267,7 +271,8 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "write_used",
         ),
         "openviper.db.schemas": ("create_tables", "init_db"),
-        "openviper.db.sql.expressions": ("Avg", "Count", "F", "Max", "Min", "Q", "Sum"),
+        "openviper.db.sql.aggregates": ("Avg", "Count", "Max", "Min", "Sum"),
+        "openviper.db.sql.expressions": ("F", "Q"),
         "openviper.db.sql.patterns": ("escape_like",),
         "openviper.db.virtual": (
             "APIVirtualBackend",

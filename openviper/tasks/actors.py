@@ -1,96 +1,67 @@
-"""Actors: functions whose calls a worker carries out."""
+"""Actors: functions whose calls a worker runs."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import update_wrapper
-from inspect import iscoroutinefunction
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from openviper.tasks.broker import get_broker, tasks_config
-from openviper.tasks.inline import run_inline
-from openviper.tasks.message import Message, encode_arguments
+from openviper.tasks.limits import Limit, Rate, check_key, parse_rate
+from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.registry import ActorRegistry
+from openviper.tasks.sending import (
+    MAX_PRIORITY,
+    Call,
+    SendOptions,
+    UniqueFor,
+    build_message,
+    check_queue,
+    is_disabled,
+    send_call,
+    send_messages,
+)
+from openviper.tasks.sending import is_captured as is_captured
+from openviper.tasks.sending import set_capture as set_capture
+from openviper.tasks.units import Duration, to_count, to_ms
 
 P = ParamSpec("P")
 R = TypeVar("R")
 logger = logging.getLogger("openviper.tasks")
 
-Capture = Callable[[Message, "float | None"], None]
-"""Takes a message instead of the broker, with its delay in milliseconds; see `openviper.testing`."""
-
-_capture: Capture | None = None
-
-
-def set_capture(capture: Capture | None) -> Capture | None:
-    """Give every message to a function instead of the broker, and return the one before; for tests."""
-    global _capture
-    before, _capture = _capture, capture
-    return before
-
-
-def is_captured() -> bool:
-    """Tell whether `set_capture` is in force."""
-    return _capture is not None
-
-
-class TaskMessageProxy:
-    """A message that was sent.
-
-    Attributes:
-        message_id: A UUID4 as text; empty when the call was carried out inline.
-    """
-
-    __slots__ = ("actor_name", "args", "kwargs", "message_id", "queue_name")
-
-    def __init__(
-        self,
-        message_id: str,
-        actor_name: str,
-        queue_name: str,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-    ) -> None:
-        self.message_id = message_id
-        self.actor_name = actor_name
-        self.queue_name = queue_name
-        self.args = args
-        self.kwargs = dict(kwargs)
-
-    def __repr__(self) -> str:
-        return f"<TaskMessageProxy {self.message_id or 'inline'} {self.actor_name}>"
-
-    def get_result(self, *, block: bool = True, timeout: float | None = None) -> Any:
-        """Return what the task returned; waiting for it blocks this thread.
-
-        Args:
-            block: Wait for it.
-            timeout: Longest wait, in milliseconds; 10 s when not given.
-
-        Raises:
-            ResultsBackendDisabledError: If results are not kept.
-            ResultMissing: If there is none yet and `block` is not set.
-            ResultTimeout: If it does not arrive in time.
-            ResultFailure: If the task failed for good.
-        """
-        from openviper.tasks.results import get_result
-
-        return get_result(self.message_id, block=block, timeout=timeout)
+LimitKey = str | Callable[..., str]
+"""A key, or a function that gets the arguments of the call and returns one."""
 
 
 class Actor(Generic[P, R]):
-    """A function whose calls a worker can carry out; called itself, it is the function.
+    """A function whose calls a worker can run; called itself, it is the function.
+
+    Args:
+        fn: The function, plain or async.
+        queue_name: The queue its messages go to.
+        actor_name: The name it has on the wire; module and qualified name when not given.
+        max_retries: Runs after the first failure.
+        min_backoff: Before the first retry; the pauses double with each, up to `max_backoff`. Milliseconds or a
+            `timedelta`, as are all the times here.
+        max_backoff: Longest pause between two attempts.
+        time_limit: What one attempt may take.
+        soft_time_limit: When `SoftTimeLimitError` is raised inside the task.
+        store_results: Whether what it returns is kept.
+        priority: Lower runs first, within one queue.
+        max_age: A message that has waited longer since it was due is dropped.
+        log_arguments: Whether records of its calls have the arguments.
+        never_retry: Exceptions after which a message is dead at once.
+        rate_limit: How many calls in a while across all workers, such as ``"100/m"``.
+        concurrency: How many calls at a time across all workers.
+        limit_key: What shares these limits; the actor's name when not given.
 
     Attributes:
         fn: The function.
         actor_name: The name it has on the wire.
         is_async: Whether it is a coroutine function.
-        max_retries: Runs after the first failure.
-        min_backoff: Milliseconds before the first retry; they double with each, up to `max_backoff`.
-        time_limit: Milliseconds that one attempt may take.
-        max_age: Milliseconds after which a message is dropped; `None` for never.
     """
 
     def __init__(
@@ -100,27 +71,45 @@ class Actor(Generic[P, R]):
         queue_name: str = "default",
         actor_name: str | None = None,
         max_retries: int = 3,
-        min_backoff: int = 1000,
-        max_backoff: int = 60_000,
-        time_limit: int = 600_000,
+        min_backoff: Duration = 1000,
+        max_backoff: Duration = 60_000,
+        time_limit: Duration = 600_000,
+        soft_time_limit: Duration | None = None,
         store_results: bool = False,
         priority: int = 0,
-        max_age: int | None = None,
+        max_age: Duration | None = None,
         log_arguments: bool = True,
+        never_retry: type[BaseException] | Iterable[type[BaseException]] = (),
+        rate_limit: str | None = None,
+        concurrency: int | None = None,
+        limit_key: LimitKey | None = None,
     ) -> None:
+        _refuse_generators(fn)
         update_wrapper(self, fn)
         self.fn = fn
-        self.actor_name = actor_name or f"{fn.__module__}.{fn.__qualname__}"
-        self.queue_name = queue_name
-        self.max_retries = max_retries
-        self.min_backoff = min_backoff
-        self.max_backoff = max_backoff
-        self.time_limit = time_limit
+        self.actor_name = check_key(
+            "actor_name", actor_name or f"{fn.__module__}.{fn.__qualname__}"
+        )
+        self.queue_name = check_queue(queue_name)
+        self.max_retries = to_count("max_retries", max_retries, least=0)
+        self.min_backoff_ms = to_ms("min_backoff", min_backoff)
+        self.max_backoff_ms = to_ms("max_backoff", max_backoff)
+        self.time_limit_ms = to_ms("time_limit", time_limit, least=1)
+        self.soft_time_limit_ms = _optional_ms("soft_time_limit", soft_time_limit)
+        if self.soft_time_limit_ms is not None and self.soft_time_limit_ms >= self.time_limit_ms:
+            raise ValueError(f"soft_time_limit={soft_time_limit!r} must be below time_limit")
         self.store_results = store_results
-        self.priority = priority
-        self.max_age = max_age
+        self.priority = to_count("priority", priority, least=-MAX_PRIORITY, most=MAX_PRIORITY)
+        self.max_age_ms = _optional_ms("max_age", max_age)
         self.log_arguments = log_arguments
-        self.is_async = iscoroutinefunction(fn)
+        self.never_retry = _exceptions(never_retry)
+        self.rate: Rate | None = None if rate_limit is None else parse_rate(rate_limit)
+        self.concurrency = (
+            None if concurrency is None else to_count("concurrency", concurrency, least=1)
+        )
+        self.limit_key = limit_key
+        self.is_async = inspect.iscoroutinefunction(fn)
+        self._signature, self._positions = _signature_of(fn)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
@@ -128,48 +117,123 @@ class Actor(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Actor {self.actor_name}>"
 
+    def check_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Check that the function can be called so.
+
+        Raises:
+            TypeError: If not.
+        """
+        if not kwargs and len(args) in self._positions:
+            return
+        if self._signature is None:
+            return
+        try:
+            self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"actor {self.actor_name!r} cannot be called so: {error}") from None
+
+    def limit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Limit | None:
+        """Return what limits a call, or `None`.
+
+        Raises:
+            ValueError: If the key cannot be used.
+        """
+        if self.rate is None and self.concurrency is None:
+            return None
+        key = self.limit_key
+        if key is None:
+            key = self.actor_name
+        elif callable(key):
+            key = key(*args, **kwargs)
+        return Limit(check_key("limit_key", key), self.concurrency, self.rate)
+
     def send(self, *args: P.args, **kwargs: P.kwargs) -> TaskMessageProxy:
         """Have a worker call the function; in a database transaction, once that has committed.
 
         Raises:
-            TypeError: If the arguments cannot be written as JSON.
+            TypeError: If the function cannot be called so, or the arguments cannot be written as JSON.
+            ValueError: If the arguments are too long.
             BrokerError: If the store of messages does not answer.
         """
-        return _send(self.actor_name, self, args, kwargs, self.queue_name, None)
+        return send_call(self.actor_name, self, args, kwargs)
 
     def send_with_options(
         self,
         *,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
-        delay: float | None = None,
+        delay: Duration | None = None,
+        eta: datetime | None = None,
         queue: str | None = None,
+        priority: int | None = None,
+        max_retries: int | None = None,
+        expires: Duration | datetime | None = None,
+        unique: str | bool | None = None,
+        unique_for: UniqueFor = "running",
     ) -> TaskMessageProxy:
-        """Have a worker call the function, later or from another queue.
+        """Have a worker call the function, with options for this message only.
 
         Args:
             args: Positional arguments.
             kwargs: Keyword arguments.
-            delay: Milliseconds before it may run.
-            queue: The queue for this message only.
+            delay: Before it may run, in milliseconds or as a `timedelta`.
+            eta: When it may run, with a time zone; instead of `delay`.
+            queue: The queue.
+            priority: Lower runs first.
+            max_retries: Runs after the first failure.
+            expires: When it is dropped if it has not begun: from now on in milliseconds or as a `timedelta`, or a
+                `datetime` with a time zone.
+            unique: Do nothing if a message with this key is there; `True` for a key of actor and arguments.
+            unique_for: How long the key is taken: while the message is ``"queued"``, until it has ended
+                (``"running"``), or for a time (a `timedelta`).
 
         Raises:
-            TypeError: If the arguments cannot be written as JSON.
-            ValueError: If `delay` is negative.
+            TypeError: If the function cannot be called so, or the arguments cannot be written as JSON.
+            ValueError: If an option has a value that cannot be used.
             BrokerError: If the store of messages does not answer.
         """
-        return _send(
-            self.actor_name, self, tuple(args), kwargs or {}, queue or self.queue_name, delay
-        )
+        options = SendOptions(delay, eta, queue, priority, max_retries, expires, unique, unique_for)
+        return send_call(self.actor_name, self, tuple(args), kwargs or {}, options)
+
+    def send_many(
+        self, calls: Iterable[Sequence[Any]], *, delay: Duration | None = None
+    ) -> list[TaskMessageProxy]:
+        """Have workers run many calls, stored together: all of them, or none.
+
+        Args:
+            calls: The positional arguments of each call.
+            delay: Before they may run, in milliseconds or as a `timedelta`.
+
+        Raises:
+            TypeError: If the function cannot be called so, or arguments cannot be written as JSON.
+            ValueError: If an option has a value that cannot be used.
+            BrokerError: If the store of messages does not answer.
+        """
+        options = SendOptions(delay=delay)
+        all_args = [tuple(args) for args in calls]
+        if is_disabled():
+            return [send_call(self.actor_name, self, args, {}, options) for args in all_args]
+        messages = [build_message(self.actor_name, self, args, {}, options) for args in all_args]
+        if messages:
+            send_messages(messages)
+        return [
+            TaskMessageProxy(
+                message.message_id,
+                self.actor_name,
+                message.queue_name,
+                args,
+                {},
+                keeps_result=self.store_results,
+            )
+            for message, args in zip(messages, all_args, strict=True)
+        ]
 
     async def asend(self, *args: P.args, **kwargs: P.kwargs) -> TaskMessageProxy:
         """Like `send`, with the store asked in a thread, for brokers that are far away."""
-        import asyncio
-
         return await asyncio.to_thread(self.send, *args, **kwargs)
 
-    def message(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        """Return what `send` would send, without sending it."""
+    def message(self, *args: P.args, **kwargs: P.kwargs) -> Call:
+        """Return what `send` would send, without sending it: a step of a chain, a member of a group."""
         return {
             "actor_name": self.actor_name,
             "queue_name": self.queue_name,
@@ -178,10 +242,47 @@ class Actor(Generic[P, R]):
         }
 
     def get_result(
-        self, proxy: TaskMessageProxy, *, block: bool = True, timeout: float | None = None
+        self, proxy: TaskMessageProxy, *, block: bool = True, timeout: Duration | None = None
     ) -> Any:
         """Return the result of a message; see `TaskMessageProxy.get_result`."""
         return proxy.get_result(block=block, timeout=timeout)
+
+
+def _refuse_generators(fn: Callable[..., Any]) -> None:
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise TypeError(f"{fn.__qualname__!r} is a generator: calling it does not run its body")
+
+
+def _optional_ms(name: str, value: Duration | None) -> float | None:
+    return None if value is None else to_ms(name, value, least=1)
+
+
+def _exceptions(
+    given: type[BaseException] | Iterable[object],
+) -> tuple[type[BaseException], ...]:
+    types: list[type[BaseException]] = []
+    for exception in (given,) if isinstance(given, type) else tuple(given):
+        if not isinstance(exception, type) or not issubclass(exception, BaseException):
+            raise TypeError(f"never_retry={given!r} must be exception classes")
+        types.append(exception)
+    return tuple(types)
+
+
+def _signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, range]:
+    """Return the signature of a function, and the numbers of positional arguments that fit it without keywords."""
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):  # Some functions written in C have none.
+        return None, range(0)
+    positional = 0
+    needed = 0
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            positional += 1
+            needed += parameter.default is parameter.empty
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            return signature, range(0)
+    return signature, range(needed, positional + 1)
 
 
 Registry: ActorRegistry[Actor[Any, Any]] = ActorRegistry()
@@ -196,13 +297,18 @@ def actor(
     queue_name: str = ...,
     actor_name: str | None = ...,
     max_retries: int = ...,
-    min_backoff: int = ...,
-    max_backoff: int = ...,
-    time_limit: int = ...,
+    min_backoff: Duration = ...,
+    max_backoff: Duration = ...,
+    time_limit: Duration = ...,
+    soft_time_limit: Duration | None = ...,
     store_results: bool = ...,
     priority: int = ...,
-    max_age: int | None = ...,
+    max_age: Duration | None = ...,
     log_arguments: bool = ...,
+    never_retry: type[BaseException] | Iterable[type[BaseException]] = ...,
+    rate_limit: str | None = ...,
+    concurrency: int | None = ...,
+    limit_key: LimitKey | None = ...,
 ) -> Callable[[Callable[P, R]], Actor[P, R]]: ...
 def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function an actor, as ``@actor`` or ``@actor(...)``.
@@ -212,7 +318,7 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         **options: Those of `Actor`.
 
     Raises:
-        TypeError: If an option is unknown.
+        TypeError: If an option is unknown, or the function is a generator.
         ValueError: If an option cannot have its value, or another function has the name.
     """
     unknown = sorted(set(options) - _OPTIONS)
@@ -220,7 +326,8 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         raise TypeError(
             f"actor() got unknown options: {', '.join(unknown)}; known: {', '.join(sorted(_OPTIONS))}"
         )
-    _check_options(options)
+    # Values that cannot work are an error where they are written, not where the function is.
+    Actor(_nothing, **options)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, Actor):
@@ -235,27 +342,11 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return decorate if fn is None else decorate(fn)
 
 
-_OPTIONS = frozenset(
-    {
-        "actor_name", "log_arguments", "max_age", "max_backoff", "max_retries", "min_backoff", "priority", "queue_name",
-        "store_results", "time_limit",
-    }
-)  # fmt: skip
+def _nothing() -> None:
+    """Stand for the function whose options are checked."""
 
 
-def _check_options(options: Mapping[str, Any]) -> None:
-    for name, least in (
-        ("max_retries", 0),
-        ("min_backoff", 0),
-        ("max_backoff", 0),
-        ("time_limit", 1),
-        ("max_age", 1),
-    ):
-        value = options.get(name)
-        if value is not None and (
-            not isinstance(value, int) or isinstance(value, bool) or value < least
-        ):
-            raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+_OPTIONS = frozenset(inspect.signature(Actor.__init__).parameters) - {"self", "fn"}
 
 
 def enqueue_task(
@@ -264,7 +355,7 @@ def enqueue_task(
     kwargs: Mapping[str, Any] | None = None,
     *,
     queue_name: str = "default",
-    delay: float | None = None,
+    delay: Duration | None = None,
 ) -> TaskMessageProxy:
     """Have a worker call the actor of a name, which this process need not know.
 
@@ -273,62 +364,16 @@ def enqueue_task(
         args: Positional arguments.
         kwargs: Keyword arguments.
         queue_name: The queue.
-        delay: Milliseconds before it may run.
+        delay: Before it may run, in milliseconds or as a `timedelta`.
 
     Raises:
-        TypeError: If the arguments cannot be written as JSON.
+        TypeError: If the actor cannot be called so, or the arguments cannot be written as JSON.
+        ValueError: If an option has a value that cannot be used.
         BrokerError: If the store of messages does not answer.
     """
     known = Registry.find_actor(actor_name)
     if known is None:
         logger.debug("actor %r is not known in this process; a worker may know it", actor_name)
     name = actor_name if known is None else known.actor_name
-    return _send(name, known, tuple(args), kwargs or {}, queue_name, delay)
-
-
-def _send(
-    name: str,
-    known: Actor[Any, Any] | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    queue: str,
-    delay: float | None,
-) -> TaskMessageProxy:
-    if delay is not None and delay < 0:
-        raise ValueError(f"delay={delay!r} is negative")
-    payload = encode_arguments(name, args, kwargs)
-    if _capture is None and not tasks_config()["enabled"]:
-        return _run_here(name, known, args, kwargs, queue, delay)
-    now = time.time()
-    message = Message(
-        name,
-        queue,
-        payload,
-        priority=0 if known is None else known.priority,
-        due=0.0 if delay is None else now + delay / 1000,
-        sent_at=now,
-    )
-    if _capture is not None:
-        _capture(message, delay)
-    else:
-        get_broker().send(message)
-    return TaskMessageProxy(message.message_id, name, queue, args, kwargs)
-
-
-def _run_here(
-    name: str,
-    known: Actor[Any, Any] | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    queue: str,
-    delay: float | None,
-) -> TaskMessageProxy:
-    if known is None:
-        raise LookupError(f"tasks are disabled, and no actor {name!r} is known in this process")
-    if delay is not None or queue != known.queue_name:
-        logger.debug("tasks are disabled: %r runs at once, whatever its delay and queue", name)
-    run_inline(known.fn, args, kwargs)
-    return TaskMessageProxy("", name, queue, args, kwargs)
-
-
-AsyncFunction = Callable[..., Coroutine[Any, Any, Any]]
+    options = SendOptions(delay=delay, queue=queue_name)
+    return send_call(name, known, tuple(args), kwargs or {}, options)

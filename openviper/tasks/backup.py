@@ -6,11 +6,12 @@ A worker imports this module; where the setting has no such key, there is no suc
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from openviper.tasks.actors import actor
 from openviper.tasks.broker import tasks_config
-from openviper.tasks.periodic import periodic
+from openviper.tasks.schedule.periodic import periodic
 
 if TYPE_CHECKING:
     from openviper.backup.scheduled import BackupSchedule
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openviper.tasks.backup")
 
 BACKUP_NAME = "openviper.backup"
-BACKUP_LIMIT = 6 * 3_600_000
-"""Milliseconds that a backup of all databases may take."""
+BACKUP_LIMIT = timedelta(hours=6)
+"""What a backup of all databases may take."""
 
 
 def backup_schedule() -> BackupSchedule | None:
     """Return what ``TASKS["backup"]`` asks for, or `None` if it is not set."""
-    from openviper.backup.scheduled import BackupSchedule
-
-    return BackupSchedule.from_settings(tasks_config().get("backup"))
+    return tasks_config().backup
 
 
 async def back_up() -> None:
@@ -56,8 +55,8 @@ def register() -> None:
         options = actor(
             actor_name=BACKUP_NAME,
             time_limit=BACKUP_LIMIT,
-            min_backoff=60_000,
-            max_backoff=3_600_000,
+            min_backoff=timedelta(minutes=1),
+            max_backoff=timedelta(hours=1),
         )
         periodic(cron=schedule.cron, retries=3)(options(back_up))
 

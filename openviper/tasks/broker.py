@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from openviper.tasks.conf import resolve_tasks_config
+from openviper.conf import settings
+from openviper.db.connection import connections
+from openviper.db.connections.url import DatabaseURL
+from openviper.tasks.conf import TaskSettings, resolve_tasks_config
+from openviper.tasks.inline_calls import wait_for_inline
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.base import Broker
@@ -16,10 +21,10 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _broker: Broker | None = None
 _pinned: Broker | None = None
-_config: dict[str, Any] | None = None
+_config: TaskSettings | None = None
 
 
-def tasks_config() -> dict[str, Any]:
+def tasks_config() -> TaskSettings:
     """Return the setting `TASKS` with its defaults, read once.
 
     Raises:
@@ -27,8 +32,6 @@ def tasks_config() -> dict[str, Any]:
     """
     global _config
     if _config is None:
-        from openviper.conf import settings
-
         _config = resolve_tasks_config(settings.TASKS)
     return _config
 
@@ -58,7 +61,7 @@ def set_broker(broker: Broker | None) -> None:
 
 @contextmanager
 def pinned_broker(broker: Broker) -> Iterator[Broker]:
-    """Use a broker inside the block, whatever `TASKS` says; for tests."""
+    """Use a broker inside a `with` statement, whatever `TASKS` says; for tests."""
     global _pinned
     before, _pinned = _pinned, broker
     try:
@@ -67,34 +70,29 @@ def pinned_broker(broker: Broker) -> Iterator[Broker]:
         _pinned = before
 
 
-def make_broker(config: dict[str, Any]) -> Broker:
+def make_broker(config: TaskSettings) -> Broker:
     """Return a new broker for a resolved `TASKS`."""
-    kind = config["broker"]
-    if kind == "stub":
+    # Late, each of them: only one is needed, and a start of the application pays for it.
+    if config.broker == "redis":
+        from openviper.tasks.brokers.redis import RedisBroker
+
+        return RedisBroker(config.broker_url, lease=config.lease, prefix=config.redis_prefix)
+    url, alias = (None, None) if config.broker == "stub" else _database(config)
+    if url is None or url.is_memory:
+        # A database in memory belongs to one process, and so may its messages.
         from openviper.tasks.brokers.memory import MemoryBroker
 
         return MemoryBroker()
-    if kind == "redis":
-        from openviper.tasks.brokers.redis import RedisBroker
-
-        return RedisBroker(
-            config["broker_url"], lease=float(config["lease"]), prefix=str(config["redis_prefix"])
-        )
-    from openviper.db.connections.url import DatabaseURL
     from openviper.tasks.brokers.database import DatabaseBroker
 
-    url, alias = DatabaseURL.parse(config["broker_url"]) if config["broker_url"] else None, None
-    if url is None:
-        from openviper.db.connection import connections
+    return DatabaseBroker(url, alias=alias, lease=config.lease)
 
-        url, alias = connections.get().url, "default"
-    if url.is_memory:
-        from openviper.tasks.brokers.memory import MemoryBroker
 
-        return (
-            MemoryBroker()
-        )  # A database in memory belongs to one process, and so may its messages.
-    return DatabaseBroker(url, alias=alias, lease=float(config["lease"]))
+def _database(config: TaskSettings) -> tuple[DatabaseURL, str | None]:
+    """Return the database of the messages, and its alias if it is one of the project's."""
+    if config.broker_url:
+        return DatabaseURL.parse(config.broker_url), None
+    return connections.get().url, "default"
 
 
 def reset_broker() -> None:
@@ -119,10 +117,6 @@ async def finish_sending() -> None:
 
     For the end of an application: what was sent must not be lost with the process.
     """
-    import asyncio
-
-    from openviper.tasks.inline import wait_for_inline
-
     await wait_for_inline()
     if _broker is not None:
         await asyncio.to_thread(_broker.flush)

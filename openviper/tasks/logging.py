@@ -6,10 +6,11 @@ import logging
 import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
 
 from openviper.conf.logging import LOG_DATETIME_FORMAT, TEXT_FORMAT, JsonFormatter
-from openviper.tasks.current import get_trace_id
+from openviper.tasks.broker import tasks_config
+from openviper.tasks.conf import LogFile, TaskLogging
+from openviper.tasks.running import get_trace_id
 
 ROOT = "openviper.tasks"
 BACKUPS = 5
@@ -17,7 +18,7 @@ BACKUPS = 5
 
 
 class TraceFilter(logging.Filter):
-    """Gives every record the short id of the message that is being carried out, as ``trace_id``."""
+    """Gives every record the short id of the message that is running, as ``trace_id``."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let the record pass, with its id."""
@@ -61,33 +62,31 @@ def get_task_logger(name: str) -> logging.Logger:
     )
 
 
-def configure_task_logging(*, worker: bool = False, config: dict[str, Any] | None = None) -> None:
+def configure_task_logging(*, worker: bool = False, config: TaskLogging | None = None) -> None:
     """Set up the loggers of tasks.
 
     Args:
         worker: Whether this process is a worker: then records also go to the root logger, and to the file if there is one.
-        config: A resolved ``TASKS["logging"]``; that of the settings when not given.
+        config: A ``TASKS["logging"]``; that of the settings when not given.
     """
     if config is None:
-        from openviper.tasks.broker import tasks_config
-
-        config = tasks_config()["logging"]
+        config = tasks_config().logging
     logger = logging.getLogger(ROOT)
-    logger.setLevel(str(config["level"]).upper())
+    logger.setLevel(config.level)
     logger.propagate = worker
-    for handler in [one for one in logger.handlers if isinstance(one, ProcessFileHandler)]:
+    for handler in [each for each in logger.handlers if isinstance(each, ProcessFileHandler)]:
         logger.removeHandler(handler)
         handler.close()
-    if worker and config["file"]:
-        logger.addHandler(_file_handler(config["file"]))
+    if worker and config.file:
+        logger.addHandler(_file_handler(config.file))
 
 
-def _file_handler(file: dict[str, Any]) -> logging.Handler:
-    folder = Path(file["log_dir"])
+def _file_handler(file: LogFile) -> logging.Handler:
+    folder = Path(file.log_dir)
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    handler = ProcessFileHandler(folder / file["file_name"], int(file["max_size"] * 1024 * 1024))
+    handler = ProcessFileHandler(folder / file.file_name, int(file.max_size * 1024 * 1024))
     handler.addFilter(TraceFilter())
-    if file["log_format"] == "json":
+    if file.log_format == "json":
         handler.setFormatter(JsonFormatter())
     else:
         handler.setFormatter(

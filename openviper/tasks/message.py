@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from openviper.tasks.exceptions import BadMessageError
+
+Options = dict[str, Any]
+"""What is particular to one message, as JSON can hold it; see `Message` for the keys."""
+
 
 class State(IntEnum):
     """Where a message is in its life; a finished one is no longer stored."""
@@ -18,6 +23,14 @@ class State(IntEnum):
     RUNNING = 1
     DELAYED = 2
     DEAD = 3
+    SUSPECT = 4
+    """Ready, and to be run in a process of its own: it may have ended the one it was in."""
+
+
+LOST_LIMIT = 3
+"""Times that a message may take its process with it; then it is dead."""
+LOST_ERROR = "WorkerLostError: worker lost"
+"""What such a message has for its error."""
 
 
 class Message:
@@ -30,14 +43,22 @@ class Message:
         due: When it may run, in seconds since the epoch; 0 for at once.
         attempts: How many attempts have failed.
         sent_at: In seconds since the epoch.
+        deliveries: How many processes it was running in when they died.
+        options: What is particular to it; `None` for nothing. Keys: ``max_retries``; ``expires`` (seconds since the
+            epoch); ``unique`` (key, scope, until); ``group``; ``then`` (the rest of a chain) and ``pass``; ``state``;
+            ``limit`` (key, most at a time); ``signature``.
+        limit_key: The limit of which it holds a permit, while a worker has it.
     """
 
     __slots__ = (
         "actor_name",
         "attempts",
+        "deliveries",
         "due",
         "key",
+        "limit_key",
         "message_id",
+        "options",
         "payload",
         "priority",
         "queue_name",
@@ -55,6 +76,8 @@ class Message:
         message_id: str | None = None,
         attempts: int = 0,
         sent_at: float | None = None,
+        deliveries: int = 0,
+        options: Options | None = None,
         key: Any = None,
     ) -> None:
         self.actor_name = actor_name
@@ -65,19 +88,55 @@ class Message:
         self.message_id = new_id() if message_id is None else message_id
         self.attempts = attempts
         self.sent_at = time.time() if sent_at is None else sent_at
+        self.deliveries = deliveries
+        self.options = options
+        self.limit_key: str | None = None
         self.key = key
 
     def __repr__(self) -> str:
         return f"<Message {self.message_id} {self.actor_name}>"
 
+    def option(self, name: str) -> Any:
+        """Return one of the options, or `None`."""
+        return None if self.options is None else self.options.get(name)
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Set one of the options; `None` removes it."""
+        options = dict(self.options or {})
+        options.pop(name, None)
+        if value is not None:
+            options[name] = value
+        self.options = options or None
+
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        """Return positional and keyword arguments."""
-        content = json.loads(self.payload)
-        return content["args"], content["kwargs"]
+        """Return positional and keyword arguments.
+
+        Raises:
+            BadMessageError: If the payload does not hold them.
+        """
+        try:
+            content = json.loads(self.payload)
+            args, kwargs = content["args"], content["kwargs"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BadMessageError(
+                f"the payload holds no arguments: {type(error).__name__}"
+            ) from error
+        if not isinstance(args, list) or not isinstance(kwargs, dict):
+            raise BadMessageError("the payload holds no list of arguments and names of others")
+        return args, kwargs
 
 
-# `json.dumps` would make an encoder for each call.
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+# `json.dumps` would make an encoder for each call. ASCII only: no store, no log and no terminal stumbles over it.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def to_json(value: object) -> str:
+    """Return a value as JSON text of ASCII characters.
+
+    Raises:
+        TypeError: If JSON has no such value. ValueError and RecursionError likewise.
+    """
+    return _encode(value)
 
 
 def new_id() -> str:
@@ -91,16 +150,59 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
     """Return arguments as JSON text.
 
     Raises:
-        TypeError: If they are not JSON-serialisable.
+        TypeError: If JSON cannot hold them, or would change the keys of a dict.
     """
     if not args and not kwargs:
         return '{"args":[],"kwargs":{}}'
+    content = {"args": args, "kwargs": kwargs}
     try:
-        return _encode({"args": args, "kwargs": kwargs})
+        text = _encode(content)
+        _refuse_odd_keys(content)
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             f"the arguments of {actor_name!r} cannot be written as JSON: {error}"
         ) from None
+    return text
+
+
+def _refuse_odd_keys(content: Any) -> None:
+    """Refuse keys that are no texts: JSON would make texts of them, and one entry of ``1`` and ``"1"``."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if type(key) is not str:
+                raise TypeError(f"a dict has the key {key!r}, which is not a text")
+            if isinstance(value, (dict, list, tuple)):
+                _refuse_odd_keys(value)
+    else:
+        for value in content:
+            if isinstance(value, (dict, list, tuple)):
+                _refuse_odd_keys(value)
+
+
+# Texts of errors
+
+MAX_ERROR = 8 * 1024
+"""Most characters of an error that is stored."""
+
+
+def clean_text(text: str, most: int = MAX_ERROR) -> str:
+    """Return a text that every store takes: without NUL and half surrogates, and cut."""
+    if len(text) > most:
+        text = f"{text[: most - 1]}…"
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception as ``Type: text``, whatever its own methods do."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException as failure:
+        text = f"<no text: {type(failure).__name__} in __str__>"
+    return clean_text(f"{name}: {text}")
+
+
+# What follows
 
 
 class Outcome(IntEnum):
@@ -110,7 +212,7 @@ class Outcome(IntEnum):
     RETRY = 1
     DEAD = 2
     RELEASED = 3
-    """It never began; somebody else may have it."""
+    """It never began, or this worker cut it off; somebody else may have it."""
 
 
 class Finished(NamedTuple):
@@ -120,6 +222,8 @@ class Finished(NamedTuple):
         due: When a retry may run, in seconds since the epoch.
         error: What went wrong, as ``Type: text``.
         result: The return value as JSON text, if it is to be kept.
+        counts: Whether a retry is one of those that are limited.
+        follow: Messages to store with the settlement: the rest of a chain.
     """
 
     message: Message
@@ -127,6 +231,18 @@ class Finished(NamedTuple):
     due: float = 0.0
     error: str = ""
     result: str | None = None
+    counts: bool = True
+    follow: tuple[Message, ...] = ()
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the message has come to its end."""
+        return self.outcome in (Outcome.DONE, Outcome.DEAD)
+
+    @property
+    def keeps_result(self) -> bool:
+        """Whether something is to be kept for whoever asks for the result."""
+        return self.result is not None or (bool(self.error) and self.is_end)
 
 
 class KeyMaker:
@@ -153,3 +269,82 @@ class KeyMaker:
 
 
 next_key = KeyMaker()
+
+
+# Messages as JSON values: on Redis, in chains and as the callbacks of groups
+
+_FIELDS = {
+    "id": "message_id",
+    "actor": "actor_name",
+    "queue": "queue_name",
+    "payload": "payload",
+    "priority": "priority",
+    "attempts": "attempts",
+    "sent_at": "sent_at",
+    "due": "due",
+    "deliveries": "deliveries",
+    "options": "options",
+}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "id": (str,),
+    "actor": (str,),
+    "queue": (str,),
+    "payload": (str,),
+    "priority": (int,),
+    "attempts": (int,),
+    "sent_at": (int, float),
+    "due": (int, float),
+    "deliveries": (int,),
+    "options": (dict, type(None)),
+}
+_OPTIONAL = {"deliveries": 0, "options": None}
+"""What messages of an earlier version do not have."""
+
+
+def to_values(message: Message) -> dict[str, Any]:
+    """Return a message as JSON can hold it."""
+    return {name: getattr(message, attribute) for name, attribute in _FIELDS.items()}
+
+
+def from_values(values: Any, key: Any = None) -> Message:
+    """Return the message of what `to_values` gave.
+
+    Raises:
+        BadMessageError: If it does not describe one.
+    """
+    if not isinstance(values, dict):
+        raise BadMessageError("what is stored is not a message")
+    full = {**_OPTIONAL, **values}
+    for name, types in _TYPES.items():
+        if not isinstance(full.get(name), types):
+            raise BadMessageError(f"the message's {name!r} is missing or of another type")
+    return Message(
+        full["actor"],
+        full["queue"],
+        full["payload"],
+        priority=full["priority"],
+        due=full["due"],
+        message_id=full["id"],
+        attempts=full["attempts"],
+        sent_at=full["sent_at"],
+        deliveries=full["deliveries"],
+        options=full["options"],
+        key=key,
+    )
+
+
+def read_options(text: str | None) -> Options | None:
+    """Return the options of a stored text.
+
+    Raises:
+        BadMessageError: If the text does not hold them.
+    """
+    if not text:
+        return None
+    try:
+        options = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadMessageError("the options are not JSON") from error
+    if not isinstance(options, dict):
+        raise BadMessageError("the options are not a JSON object")
+    return options

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Generic, Protocol, TypedDict, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+Overlap = Literal["skip", "queue", "allow"]
 
 
 class Registrable(Protocol):
@@ -23,19 +26,48 @@ class Registrable(Protocol):
 A = TypeVar("A", bound=Registrable)
 
 
-class ScheduleEntry(TypedDict):
+@dataclass(frozen=True, slots=True)
+class ScheduleEntry:
     """A periodic job.
 
-    `schedule` is the cron expression, or the interval in seconds as text; `every` is in seconds.
+    Attributes:
+        name: The job, and what it is known by in the store.
+        actor_name: What it runs.
+        schedule: The cron expression, or the interval in seconds as text.
+        cron: The expression, or `None`.
+        every: The interval in seconds, or `None`.
+        startup: Whether it also runs once when the workers start.
+        retries: Runs after the first failure.
+        app_label: The app it is of.
+        timezone: The time zone of the expression; that of the project when `None`.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        jitter_ms: Each start is put off by a random time up to this one.
+        overlap: What happens when it is due while an earlier run is queued or running: ``skip``, ``queue`` or ``allow``.
+        queue_name: The queue; that of the actor when `None`.
     """
 
     name: str
+    actor_name: str
     schedule: str
-    cron: str | None
-    every: int | None
-    startup: bool
-    retries: int
-    app_label: str
+    cron: str | None = None
+    every: int | None = None
+    startup: bool = False
+    retries: int = 3
+    app_label: str = ""
+    timezone: str | None = None
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    jitter_ms: float = 0.0
+    overlap: Overlap = "skip"
+    queue_name: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole schedule as text: another one begins anew."""
+        if self.cron is None:
+            return f"every {self.every} s"
+        return self.cron if self.timezone is None else f"{self.cron} {self.timezone}"
 
 
 class ActorRegistry(Generic[A]):
@@ -62,10 +94,10 @@ class ActorRegistry(Generic[A]):
 
     def find_actor(self, name: str) -> A | None:
         """Return the actor of a name, or of a qualified name without its module if only one has it."""
-        found = self._actors.get(name)
-        if found is not None:
-            return found
-        fitting = [one for one in self._actors.values() if one.fn.__qualname__ == name]
+        actor = self._actors.get(name)
+        if actor is not None:
+            return actor
+        fitting = [actor for actor in self._actors.values() if actor.fn.__qualname__ == name]
         return fitting[0] if len(fitting) == 1 else None
 
     def get_actor(self, name: str) -> A:
@@ -74,12 +106,12 @@ class ActorRegistry(Generic[A]):
         Raises:
             LookupError: If there is none, or the short form of a name fits several.
         """
-        found = self.find_actor(name)
-        if found is None:
+        actor = self.find_actor(name)
+        if actor is None:
             raise LookupError(
                 f"no actor {name!r} is known; known: {', '.join(sorted(self._actors)) or 'none'}"
             )
-        return found
+        return actor
 
     def actors(self) -> list[A]:
         """Return every actor, by name."""
@@ -91,9 +123,9 @@ class ActorRegistry(Generic[A]):
         Raises:
             ValueError: If there is one of its name already.
         """
-        if entry["name"] in self._schedule:
-            raise ValueError(f"there is a periodic job {entry['name']!r} already")
-        self._schedule[entry["name"]] = entry
+        if entry.name in self._schedule:
+            raise ValueError(f"there is a periodic job {entry.name!r} already")
+        self._schedule[entry.name] = entry
 
     def schedule(self) -> list[ScheduleEntry]:
         """Return every periodic job, by name."""
@@ -107,6 +139,6 @@ class ActorRegistry(Generic[A]):
             self._schedule.pop(name, None)
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def _is_same(present: Any, new: Any) -> bool:
     # After a reload the function is another object of the same name.
-    return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
+    return (present.__module__, present.__qualname__) == (new.__module__, new.__qualname__)

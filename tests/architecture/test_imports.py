@@ -51,6 +51,8 @@ FLOORS: list[list[str]] = [
         "openviper.validation",
         "openviper.api",
         "openviper.ai",
+        # What the web part shows of tasks; nothing in `openviper.tasks` imports it.
+        "openviper.tasks.pages",
     ],
     [
         "openviper.core.app_resolver",

@@ -73,7 +73,7 @@ class MailRefusedError(MailNotDeliveredError, Reject):
 def queue_available() -> bool:
     """Return whether messages are left to workers in this project: tasks are enabled, and what is sent is stored."""
     config = tasks_config()
-    if not config["enabled"] or config["broker"] == "stub":
+    if not config.enabled or config.broker == "stub":
         return False
     return get_broker().name != "stub"
 
@@ -95,7 +95,7 @@ def _worker_lives() -> bool:
     broker, now = get_broker(), time.monotonic()
     looked_at, looked_in, _ = _looked
     if now - looked_at > LOOK_AGAIN or looked_in is not broker:
-        workers = live_workers(broker, float(tasks_config()["lease"]))
+        workers = live_workers(broker, tasks_config().lease)
         _looked = (now, broker, any(map(_takes_mail, workers)))
     return _looked[2]
 

@@ -18,7 +18,7 @@ BUILTIN: dict[str, str] = {
     "migrate": "Bring a database to the state of the schema files.",
     "restore-db": "Restore a database from a backup: everything or nothing.",
     "start-server": "Start the development server, or several workers.",
-    "start-worker": "Carry out background tasks and send periodic jobs.",
+    "start-worker": "Run background tasks and send periodic jobs.",
     "tasks": "Look at background tasks; retry, cancel or purge them.",
     "test": "Run the project's tests with pytest.",
 }

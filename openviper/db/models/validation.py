@@ -8,10 +8,11 @@ from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import is_stored
 from openviper.db.sql.description import EVERYTHING
-from openviper.db.sql.expressions import Condition, Q
+from openviper.db.sql.expressions import Q
+from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.suspects import make_suspect_finder
 from openviper.db.sql.selects import select_exists
-from openviper.exceptions import ORMException
+from openviper.exceptions import IntegrityError, ORMException
 
 
 class ModelValidationError(ORMException, ValueError):
@@ -27,6 +28,14 @@ class ModelValidationError(ORMException, ValueError):
         super().__init__(f"Validation failed for {model_name}: {messages}")
 
 
+class NotUniqueTogetherError(ModelValidationError, IntegrityError):
+    """Another row has the values of a group of `unique_together` already.
+
+    The check is a courtesy, and tells in words what the database would refuse; so whoever is prepared for the database's
+    refusal, such as `get_or_create` when it is overtaken, is prepared for this one.
+    """
+
+
 async def validate_instance(instance: Any) -> None:
     """Check all loaded fields, then the groups of `unique_together`.
 
@@ -34,14 +43,27 @@ async def validate_instance(instance: Any) -> None:
         ModelValidationError: If something is not allowed; it names everything found.
     """
     meta = instance._meta
-    find = meta.find_suspects
-    if find is None:
-        find = meta.find_suspects = make_suspect_finder(meta)
-    errors = _field_errors(instance.__dict__, find(instance.__dict__))
+    errors = _field_errors(instance.__dict__, _suspects(instance))
     if errors:
         raise ModelValidationError(meta.model_name, errors)
     for group in meta.unique_together:
         await _check_group(instance, group)
+
+
+def _suspects(instance: Any) -> list[Field[Any]]:
+    """Return the fields whose values need a closer look."""
+    meta = instance._meta
+    if meta.find_suspects is None:
+        meta.find_suspects = make_suspect_finder(meta)
+    suspects: list[Field[Any]] = meta.find_suspects(instance.__dict__)
+    if is_stored(instance):
+        return suspects
+    return [field for field in suspects if not _is_left_out(instance, field)]
+
+
+def _is_left_out(instance: Any, field: Field[Any]) -> bool:
+    """Return whether an INSERT leaves a field to the database."""
+    return field.asks_database and instance.__dict__[field.attname] is None
 
 
 def _field_errors(values: dict[str, Any], suspects: list[Field[Any]]) -> dict[str, list[str]]:
@@ -59,12 +81,17 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     values = [instance.__dict__.get(meta.field(name).attname) for name in group]
     if None in values:  # Incomplete, and NULL equals nothing.
         return
-    conditions: list[Condition] = list(zip(group, values, strict=True))
-    if is_stored(instance):
-        conditions.append(Q.combined((("pk", instance.pk),), negated=True))
-    alias = await write_alias(meta, None, instance._alias)
-    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
-    is_taken = await read(meta, alias, select.sql, select.parameters, select.convert)
-    if is_taken:
+    if await _is_taken(instance, dict(zip(group, values, strict=True))):
         message = f"{' and '.join(group)} must be unique together"
-        raise ModelValidationError(meta.model_name, {"__all__": [message]})
+        raise NotUniqueTogetherError(meta.model_name, {"__all__": [message]})
+
+
+async def _is_taken(instance: Any, values: dict[str, Any]) -> bool:
+    """Return whether another row has these values."""
+    meta = instance._meta
+    others = (~Q(pk=instance.pk),) if is_stored(instance) else ()
+    conditions = QueryScope(meta).conditions(others, values)
+    alias = await write_alias(meta, None, instance._alias)
+    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=conditions))
+    taken: bool = await read(meta, alias, select.sql, select.parameters, select.convert)
+    return taken

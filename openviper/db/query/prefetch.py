@@ -23,13 +23,13 @@ class Prefetch:
 
     Args:
         path: The relation, or a path such as ``posts__comments``, whose last part the query is for.
-        queryset: Which of the related rows to load, and how; all of them when not given.
+        queryset: Which of the related rows to load, and how; all of them when not given. A slice is one of the rows of
+            each instance.
         to_attr: Attribute for the list, or for the one instance, in place of the relation's own.
 
     Raises:
         TypeError: If `queryset` is no queryset of instances.
         ValueError: If `to_attr` cannot be the name of an attribute.
-        QueryError: If `queryset` is sliced: the slice would be one of all rows, not one per instance.
     """
 
     def __init__(
@@ -38,10 +38,6 @@ class Prefetch:
         if queryset is not None:
             if not isinstance(getattr(queryset, "query", None), Description):
                 raise TypeError(f"Prefetch({path!r}): {queryset!r} is not a queryset of instances")
-            if queryset.query.is_sliced:
-                raise QueryError(
-                    f"Prefetch({path!r}): the queryset must have no limit() or offset()"
-                )
         if to_attr is not None and (not to_attr.isidentifier() or to_attr.startswith("_")):
             raise ValueError(
                 f"Prefetch({path!r}): to_attr={to_attr!r} cannot be the name of an attribute"
@@ -177,6 +173,10 @@ def _new(meta: ModelOptions, name: str, goal: Prefetch | None) -> Node:
             )
         relation = relation._replace(model=model)
         query = goal.queryset.query
+        if query.is_sliced and relation.single:
+            raise QueryError(
+                f"Prefetch({goal.path!r}): there is at most one row, so limit() and offset() have no meaning"
+            )
     if goal.to_attr is not None and hasattr(meta.model, goal.to_attr):
         raise FieldError(
             f"Prefetch({goal.path!r}): {meta.model_name} has an attribute {goal.to_attr!r} already"

@@ -13,11 +13,23 @@ from openviper.db.exceptions import (
     SingleModelDoesNotExist,
     SingleModelDuplicateForbiddenError,
 )
-from openviper.db.executor import check_not_read_only, check_permission, plan_on, write, write_alias
+from openviper.db.executor import (
+    check_not_read_only,
+    check_permission,
+    check_write,
+    plan_on,
+    write,
+    write_alias,
+)
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.fetching import ReadingQuery
-from openviper.db.sql.writes import delete_rows, update_rows
+from openviper.db.sql.writes import (
+    assigned_nodes,
+    check_writable,
+    delete_rows,
+    update_rows,
+)
 from openviper.exceptions import IntegrityError, QueryError
 
 M = TypeVar("M")
@@ -58,11 +70,13 @@ class QuerySet(ReadingQuery[M]):
         check_not_read_only(meta)
         if action == "delete" and meta.single:
             raise SingleModelDeleteForbiddenError(f"the row of {meta.label!r} cannot be deleted")
-        await check_permission(meta, action, query.ignore_permissions)
         alias = await write_alias(meta, query.using)
         plan = plan_on(meta, alias)
+        check_writable(query, action)
+        nodes = assigned_nodes(plan, query, values) if action == "update" else ()
+        await check_write(meta, action, query, [node for _, node in nodes])
         statement = (
-            update_rows(plan, query, values) if action == "update" else delete_rows(plan, query)
+            update_rows(plan, query, nodes) if action == "update" else delete_rows(plan, query)
         )
         return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
 

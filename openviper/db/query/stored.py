@@ -6,7 +6,7 @@ or of ``_layout``. What changed is what differs from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from openviper.db.sql.prepared import Plan
@@ -59,6 +59,15 @@ def changed_values(plan: Plan, instance: Any) -> dict[str, Any]:
     return changed
 
 
+def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) -> None:
+    """Set the attributes that set themselves: `auto_now` always, `auto_now_add` on the first save if empty."""
+    for field in plan.auto_fields:
+        now = field.now()
+        for instance in instances:
+            if field.auto_now or (creating and instance.__dict__.get(field.attname) is None):
+                instance.__dict__[field.attname] = now
+
+
 def mark_inserted(
     plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str
 ) -> None:
@@ -71,6 +80,8 @@ def mark_inserted(
         if values[key] is None:
             values[key] = row[position]
         values["_row"] = row
+        if len(row) < len(plan.attnames):
+            values["_layout"] = plan.written
         if elsewhere:
             values["_alias"] = alias
 

@@ -6,21 +6,26 @@ Everything here is synchronous: senders are plain functions, and a worker has a 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from openviper.tasks.identity import is_lost
+from openviper.tasks.limits import Limit
+from openviper.tasks.liveness import is_lost
 from openviper.tasks.message import Finished, Message
 
 KEEP_DEAD = 7 * 86400
 """Seconds that dead messages and results stay."""
+KEEP_MINUTES = 2 * 3600
+"""Seconds that the numbers of single minutes stay."""
+PARKED_SECONDS = 300.0
+"""Seconds after which a message that waits for a permit looks again by itself, should nobody have told it."""
 
 
 class QueueInfo(NamedTuple):
     """How a queue stands.
 
     Attributes:
-        oldest: Age of the oldest message that is ready, in seconds; `None` without one.
+        oldest: Seconds that the oldest message that is ready has waited since it was due; `None` without one.
     """
 
     name: str
@@ -63,11 +68,37 @@ class StoredResult(NamedTuple):
     error: str
 
 
+class Progress(NamedTuple):
+    """How far a task is.
+
+    Attributes:
+        share: From 0 to 1.
+        noted_at: When it said so, in seconds since the epoch.
+    """
+
+    message_id: str
+    share: float
+    note: str
+    noted_at: float
+
+
+class GroupInfo(NamedTuple):
+    """How a group of messages stands; `failed` are dead."""
+
+    group_id: str
+    total: int
+    done: int
+    failed: int
+
+
 class WorkerInfo(NamedTuple):
     """A worker process that is registered.
 
     Attributes:
-        started_at: In seconds since the epoch; `seen_at` likewise.
+        started_at: In seconds since the epoch; `seen_at` and `settled_at`, of the last settlement or claim that the store
+            took, likewise.
+        queues: Those it takes from; `None` for all.
+        is_busy: Whether it can take nothing at present because all its places are taken by calls within their time.
     """
 
     worker_id: str
@@ -75,6 +106,87 @@ class WorkerInfo(NamedTuple):
     pid: int
     started_at: float
     seen_at: float
+    settled_at: float
+    queues: tuple[str, ...] | None
+    is_busy: bool
+
+    def takes(self, queue: str) -> bool:
+        """Return whether the worker takes from a queue."""
+        return self.queues is None or queue in self.queues
+
+
+class WorkerStatus(NamedTuple):
+    """What a worker tells with each sign of life; see `WorkerInfo`."""
+
+    settled_at: float
+    is_busy: bool
+
+
+class Slot(NamedTuple):
+    """The last firing of a periodic job.
+
+    Attributes:
+        moment: In whole milliseconds since the epoch.
+        schedule: The text of the schedule that it was a firing of.
+    """
+
+    moment: int
+    schedule: str
+
+
+class StoredSchedule(NamedTuple):
+    """A periodic job in the store: one that was added at run time, or the pause of one in the code.
+
+    Attributes:
+        definition: JSON text of a job that was added; `None` for one that is in the code.
+    """
+
+    name: str
+    definition: str | None
+    is_paused: bool
+
+
+class Filter(NamedTuple):
+    """Which messages are meant; what is `None` does not matter.
+
+    Attributes:
+        error: A part of the text of the error.
+    """
+
+    state: str | None = None
+    queue: str | None = None
+    actor: str | None = None
+    error: str | None = None
+
+    def matches(self, info: MessageInfo) -> bool:
+        """Return whether a message is meant."""
+        wanted = (
+            (self.state, info.state),
+            (self.queue, info.queue_name),
+            (self.actor, info.actor_name),
+        )
+        if any(wish is not None and wish != value for wish, value in wanted):
+            return False
+        return self.error is None or self.error in info.error
+
+
+EVERYTHING = Filter()
+
+
+class CallCount(NamedTuple):
+    """How often something became of an actor's calls.
+
+    Attributes:
+        minute: The minute it is of, in seconds since the epoch; 0 for all time.
+        outcome: ``success``, ``failure``, ``dead``, ``skipped`` or ``cancelled``.
+        seconds: How long the calls took together.
+    """
+
+    minute: int
+    actor_name: str
+    outcome: str
+    calls: int
+    seconds: float
 
 
 class Consumer(Protocol):
@@ -84,10 +196,21 @@ class Consumer(Protocol):
         """Settle what is finished and claim up to `want` messages, lowest priority number first, oldest first.
 
         A claimed message belongs to this worker until it is settled or the worker is lost. Settling one that another
-        worker has taken over meanwhile does nothing.
+        worker has taken over meanwhile does nothing. With a settlement go, in the same step, the end of a unique key, the
+        count of a group and its callback, the permit of a limit, and the messages that follow. What cannot be read as a
+        message becomes dead.
 
         Raises:
-            BrokerError: If the store does not answer; nothing is claimed, and what is finished has to be given again.
+            BrokerError: If the store does not answer, or refuses; nothing is claimed, and what is finished has to be
+                given again.
+        """
+        ...
+
+    def admit(self, message: Message, limit: Limit) -> bool:
+        """Return whether a claimed message may run within a limit; if not, it is put off and no longer this worker's.
+
+        Raises:
+            BrokerError: If the store does not answer.
         """
         ...
 
@@ -103,8 +226,11 @@ class Consumer(Protocol):
         """
         ...
 
-    def heartbeat(self) -> int:
+    def heartbeat(self, status: WorkerStatus) -> int:
         """Tell that this worker lives, take the messages of lost ones back, drop what is too old.
+
+        A message whose worker died while the process that watches over it lives on may be the reason: it is counted, and
+        runs from then on in a process of its own. After `LOST_LIMIT` deaths in which it was alone it is dead.
 
         Returns:
             How many messages went back to their queues.
@@ -112,6 +238,22 @@ class Consumer(Protocol):
         Raises:
             BrokerError: If the store does not answer.
         """
+        ...
+
+    def has_suspects(self) -> bool:
+        """Return whether messages wait that are to run in a process of their own."""
+        ...
+
+    def report(self, progress: Sequence[Progress], counts: Sequence[CallCount]) -> None:
+        """Store how far tasks are, and add to the numbers of calls.
+
+        Raises:
+            BrokerError: If the store does not answer.
+        """
+        ...
+
+    def cancelled(self) -> set[str]:
+        """Return the ids of running messages that somebody wants cancelled."""
         ...
 
     def close(self) -> None:
@@ -124,28 +266,41 @@ class Broker(Protocol):
 
     name: str
 
-    def enqueue(self, messages: Sequence[Message]) -> None:
+    def enqueue(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages, all or none of them; they are durable when this returns.
 
+        Args:
+            messages: Messages.
+            group: The group they belong to, stored with them.
+
+        Returns:
+            Those that were not stored because one with their unique key is there already.
+
         Raises:
             BrokerError: If the store does not answer.
         """
         ...
 
-    def send(self, message: Message) -> None:
-        """Store one message as the caller's circumstances ask for: with its transaction, and without blocking an event loop.
+    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+        """Store messages as the caller's circumstances ask for: with its transaction, and without blocking an event loop.
+
+        Returns:
+            Like `enqueue`; empty where that is decided later.
 
         Raises:
             BrokerError: If the store does not answer.
         """
         ...
 
-    def consumer(self, worker_id: str, queues: Sequence[str] | None) -> Consumer:
+    def consumer(
+        self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
+    ) -> Consumer:
         """Return a consumer.
 
         Args:
-            worker_id: Names the worker; starts with what `openviper.tasks.identity` tells of the host.
+            worker_id: Names the worker; starts with what `openviper.tasks.liveness` tells of the host.
             queues: The queues to take from; all when `None`.
+            suspects: Take only what is to run in a process of its own.
         """
         ...
 
@@ -153,35 +308,55 @@ class Broker(Protocol):
         """Return what is known of a message that is finished, or `None`."""
         ...
 
-    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
-        """Take a slot of a periodic job: true for exactly one caller per slot, and for no slot before the last one taken.
+    def progress(self, message_id: str) -> Progress | None:
+        """Return how far a message said it is, or `None`."""
+        ...
+
+    def group(self, group_id: str) -> GroupInfo | None:
+        """Return how a group stands, or `None` if it is not known."""
+        ...
+
+    def slot(self, name: str) -> Slot | None:
+        """Return the last firing of a periodic job."""
+        ...
+
+    def swap_slot(
+        self, name: str, before: Slot | None, after: Slot, message: Message | None = None
+    ) -> bool:
+        """Replace the last firing of a periodic job if it still is the one given: true for one caller.
 
         Args:
             name: The job.
-            slot: The number of the firing.
-            message: Stored if the slot is taken; both happen or neither, wherever the process is killed.
+            before: What `slot` said.
+            after: The new one.
+            message: Stored in the same step, unless one with its unique key is there already.
 
         Raises:
             BrokerError: If the store does not answer.
         """
         ...
 
-    def last_slot(self, name: str) -> int | None:
-        """Return the last slot that was taken of a periodic job."""
+    def schedules(self) -> list[StoredSchedule]:
+        """Return the periodic jobs that were added or paused at run time, by name."""
+        ...
+
+    def save_schedule(self, schedule: StoredSchedule) -> None:
+        """Add or replace a periodic job; its last firing stays."""
+        ...
+
+    def remove_schedule(self, name: str) -> bool:
+        """Remove a periodic job that was added, its last firing too; return whether it was there."""
         ...
 
     def queues(self) -> list[QueueInfo]:
         """Return how each queue stands."""
         ...
 
-    def messages(
-        self, state: str | None = None, queue: str | None = None, limit: int = 100
-    ) -> list[MessageInfo]:
+    def messages(self, chosen: Filter = EVERYTHING, limit: int = 100) -> list[MessageInfo]:
         """Return stored messages, oldest first.
 
         Args:
-            state: ``ready``, ``running``, ``delayed`` or ``dead``; all when `None`.
-            queue: One queue; all when `None`.
+            chosen: Which.
             limit: Most messages.
         """
         ...
@@ -190,16 +365,20 @@ class Broker(Protocol):
         """Return the registered workers."""
         ...
 
-    def retry(self, message_ids: Sequence[str] | None = None) -> int:
-        """Make dead or delayed messages ready again, with all their attempts; `None` means every dead one."""
+    def counts(self) -> list[CallCount]:
+        """Return how often what became of calls: for all time, and for each minute of the last two hours."""
+        ...
+
+    def retry(self, chosen: Sequence[str] | Filter) -> int:
+        """Make dead or delayed messages ready again, with all their attempts: those of ids, or the dead ones of a filter."""
         ...
 
     def cancel(self, message_ids: Sequence[str]) -> int:
-        """Remove messages that no worker has."""
+        """Remove messages that no worker has, and ask for the end of those that run; return the number removed."""
         ...
 
-    def purge(self, queue: str | None = None, state: str | None = None) -> int:
-        """Remove all messages that no worker has, of one queue or state or of all."""
+    def purge(self, chosen: Filter = EVERYTHING) -> int:
+        """Remove all messages that no worker has and that are meant."""
         ...
 
     def flush(self, timeout: float = 10.0) -> None:
@@ -213,6 +392,24 @@ class Broker(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+class NewGroup(NamedTuple):
+    """A group that is sent.
+
+    Attributes:
+        total: How many messages it has.
+        then: Sent when all of them have succeeded; a message as `to_values` gives it, as JSON text.
+        on_failure: Sent when all have ended and at least one of them is dead; likewise.
+    """
+
+    group_id: str
+    total: int
+    then: str | None = None
+    on_failure: str | None = None
+
+
+# What all brokers do alike
 
 
 def split_error(error: str) -> tuple[str, str]:
@@ -237,7 +434,22 @@ def info_row(state: str, message: Message, worker: str, error: str) -> MessageIn
     )
 
 
-Row = tuple[Any, ...]
+def waited_since(message: Message | MessageInfo) -> float:
+    """Return when a message could have run first, in seconds since the epoch."""
+    return message.due or message.sent_at
+
+
+def add_counts(
+    totals: Mapping[tuple[int, str, str], tuple[int, float]], counts: Sequence[CallCount]
+) -> dict[tuple[int, str, str], tuple[int, float]]:
+    """Return numbers of calls with more added, each for all time and for its minute."""
+    added = dict(totals)
+    for count in counts:
+        for minute in (0, count.minute):
+            key = (minute, count.actor_name, count.outcome)
+            before = added.get(key, (0, 0.0))
+            added[key] = (before[0] + count.calls, before[1] + count.seconds)
+    return added
 
 
 def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:

@@ -3,50 +3,68 @@
 The tables make themselves. A message is a row; its state, its priority and its key, which grows with time, decide who is
 next. A claim marks rows with the worker's name; the worker's own row says that it lives. So a heartbeat is one small
 write, however much is running, and the messages of a worker whose row has grown old, or whose process is gone, go back.
+
+Reading makes no tables: a look at an empty store must not wait for a lock that the caller's own transaction holds.
 """
 
 from __future__ import annotations
 
-import atexit
-import logging
+import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from openviper.db.connection import before_commit
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.base import MessageInfo, QueueInfo, StoredResult, WorkerInfo
+from openviper.tasks.brokers.base import (
+    EVERYTHING,
+    CallCount,
+    Filter,
+    GroupInfo,
+    MessageInfo,
+    NewGroup,
+    Progress,
+    QueueInfo,
+    Slot,
+    StoredResult,
+    StoredSchedule,
+    WorkerInfo,
+)
+from openviper.tasks.brokers.database_admin import DatabaseAdmin
 from openviper.tasks.brokers.database_consumer import DatabaseConsumer
-from openviper.tasks.brokers.sql import COLUMNS, MESSAGES, RESULTS, SLOTS, WORKERS
+from openviper.tasks.brokers.late_sender import LateSender
+from openviper.tasks.brokers.storing import Parcel, store_in_transaction, store_parcel
+from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Message, State, next_key
+from openviper.tasks.message import Message
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection
-    from openviper.tasks.brokers.sql import Store
+    from openviper.tasks.brokers.tables import Store
 
 T = TypeVar("T")
-logger = logging.getLogger("openviper.tasks.brokers")
+TRIES = 3
+"""How often a write is tried when another writer made the same key, or two waited for each other."""
 
 
-def insert_row(message: Message) -> tuple[Any, ...]:
-    """Return a message as the values of `INSERT_COLUMNS`."""
-    if message.key is None:
-        message.key = next_key()
-    state = State.DELAYED if message.due > time.time() else State.READY
-    return (
-        message.key,
-        message.message_id,
-        message.queue_name,
-        message.actor_name,
-        message.payload,
-        message.priority,
-        int(state),
-        message.due,
-        message.attempts,
-        message.sent_at,
-    )
+def open_store(url: DatabaseURL) -> Store:
+    """Return a new connection.
+
+    Raises:
+        BrokerError: If the database does not take it.
+    """
+    # Late: only one of the three is needed, and two of them have a driver behind them.
+    if url.vendor == "sqlite":
+        from openviper.tasks.brokers.sqlite_store import SQLiteStore
+
+        return SQLiteStore(url)
+    if url.vendor == "postgresql":
+        from openviper.tasks.brokers.postgresql_store import PostgreSQLStore
+
+        return PostgreSQLStore(url)
+    from openviper.tasks.brokers.mysql_store import MySQLStore
+
+    return MySQLStore(url)
 
 
 class DatabaseBroker:
@@ -67,7 +85,8 @@ class DatabaseBroker:
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._ready = False
-        self._sender = _Sender(self)
+        self._sender = LateSender(self.store)
+        self._admin = DatabaseAdmin(self.with_store, self.read)
 
     def open_store(self) -> Store:
         """Return a new connection.
@@ -75,100 +94,115 @@ class DatabaseBroker:
         Raises:
             BrokerError: If the database does not take it.
         """
-        from openviper.tasks.brokers.stores import open_store
-
         return open_store(self.url)
 
-    def with_store(self, work: Callable[[Store], T], *, wait: bool = True) -> T:
+    def with_store(
+        self, work: Callable[[Store], T], *, wait: bool = True, create: bool = True
+    ) -> T:
         """Run `work` with the shared connection; one that was lost is replaced, and the work done once more.
 
         Args:
             work: All of it in one transaction of its own making.
             wait: Wait for another writer, where the database has only one.
+            create: Make the tables first, if they are not there.
 
         Raises:
             BrokerError: If the database does not answer.
         """
         with self._lock:
-            for attempt in (1, 2):
-                if self._store is None:
-                    self._store = self.open_store()
+            for attempt in range(1, TRIES + 1):
+                store = self._connected()
                 try:
-                    if not self._ready:
-                        self._store.create_tables()
+                    store.set_patience(wait)
+                    if create and not self._ready:
+                        store.create_tables()
                         self._ready = True
-                    self._store.set_patience(wait)
-                    return work(self._store)
-                except BrokerError:
-                    lost = self._store.is_lost
-                    if lost:
-                        self._store.close()
-                        self._store = None
-                    if not lost or attempt == 2:
+                    return work(store)
+                except BrokerError as error:
+                    if store.is_lost:
+                        self._disconnect()
+                    elif not error.busy or self.url.vendor == "sqlite":
+                        raise
+                    if attempt == TRIES:
                         raise
         raise AssertionError("not reached")
 
+    def _connected(self) -> Store:
+        if self._store is None:
+            self._store = self.open_store()
+        return self._store
+
+    def _disconnect(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def read(self, work: Callable[[Store], T], empty: T) -> T:
+        """Run a read with the shared connection; where there are no tables yet, return `empty`.
+
+        Raises:
+            BrokerError: If the database does not answer.
+        """
+
+        def look(store: Store) -> T:
+            if not self._ready:
+                self._ready = store.has_tables()
+            return work(store) if self._ready else empty
+
+        return self.with_store(look, create=False)
+
     # Sending
 
-    def enqueue(self, messages: Sequence[Message]) -> None:
+    def enqueue(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages, all or none of them."""
-        self._insert(messages, wait=True)
+        return self.store(Parcel(messages, group))
 
-    def _insert(self, messages: Sequence[Message], *, wait: bool) -> None:
-        for attempt in (1, 2, 3):
-            work = partial(_insert_rows, [insert_row(message) for message in messages])
+    def store(self, parcel: Parcel, *, wait: bool = True) -> list[Message]:
+        """Store messages at once.
+
+        Args:
+            parcel: The messages, and their group.
+            wait: Wait for another writer, where the database has only one.
+
+        Raises:
+            BrokerError: If the database does not take them.
+        """
+        for attempt in range(1, TRIES + 1):
             try:
-                return self.with_store(work, wait=wait)
+                return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
             except BrokerError as error:
-                if not error.duplicate or attempt == 3:
+                if not error.duplicate or attempt == TRIES:
                     raise
                 # Another process made the same key in the same microsecond.
-                for message in messages:
+                for message in parcel.messages:
                     message.key = None
+        raise AssertionError("not reached")
 
-    def send(self, message: Message) -> None:
-        """Store one message with the transaction that is open, or else at once; an event loop is not made to wait."""
-        if self.alias is not None and self._join_transaction(message):
-            return
+    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+        """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""
+        parcel = Parcel(messages, group)
+        if self.alias is not None and before_commit(self._flush, parcel, using=self.alias):
+            return []
         if not _in_event_loop():
-            self.enqueue([message])
-            return
+            return self.store(parcel)
         if self._sender.is_busy:  # What was sent before goes first.
-            self._sender.add(message)
-            return
+            self._sender.add(parcel)
+            return []
         try:
-            self._insert([message], wait=False)
+            return self.store(parcel, wait=False)
         except BrokerError as error:
             if not error.busy:
                 raise
             # Whoever holds the lock may be waiting for this very loop.
-            self._sender.add(message)
+            self._sender.add(parcel)
+            return []
 
-    def _join_transaction(self, message: Message) -> bool:
-        from openviper.db.connection import before_commit
-
-        return before_commit(self._flush_rows, message, using=self.alias)
-
-    async def _flush_rows(self, connection: Connection, messages: list[Any]) -> None:
+    async def _flush(self, connection: Connection, parcels: list[Any]) -> None:
         """Store messages as part of a transaction that is about to commit."""
-        from openviper.tasks.brokers.sql import creation, insert_sql
-
-        if not self._ready:
-            if connection.vendor == "mysql":  # There, a CREATE TABLE would commit the transaction.
-                self.with_store(lambda _store: None)
-            else:
-                for statement in creation(connection.vendor):
-                    await connection.execute(statement)
-        rows = [insert_row(message) for message in messages]
-        sql = insert_sql(connection.dialect.placeholder)
-        if len(rows) == 1:
-            await connection.insert(sql, rows[0])
-        else:
-            await connection.execute_many(sql, rows)
-        if connection.vendor == "postgresql":
-            from openviper.tasks.brokers.sql import NOTIFY
-
-            await connection.execute(NOTIFY)
+        if not self._ready and connection.vendor == "mysql":
+            # There, a CREATE TABLE would commit the transaction.
+            self.with_store(lambda _store: None)
+        self._ready = await store_in_transaction(connection, parcels, has_tables=self._ready)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until everything given to `send` is stored."""
@@ -176,133 +210,94 @@ class DatabaseBroker:
 
     # Consuming
 
-    def consumer(self, worker_id: str, queues: Sequence[str] | None) -> DatabaseConsumer:
+    def consumer(
+        self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
+    ) -> DatabaseConsumer:
         """Return a consumer with a connection of its own."""
         self.with_store(lambda _store: None)
-        return DatabaseConsumer(self.open_store, self.lease, worker_id, queues)
+        return DatabaseConsumer(self.open_store, self.lease, worker_id, queues, suspects=suspects)
 
-    # Results and slots
+    # What tasks have left
+
+    def _rows(self, sql: str, value: str) -> list[Any]:
+        empty: list[Any] = []
+        return self.read(lambda store: store.rows(sql, (value,)), empty)
 
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
-        rows = self.with_store(
-            lambda store: store.rows(
-                f"SELECT value, error FROM {RESULTS} WHERE message_id = ?", (message_id,)
-            )
-        )
+        sql = f"SELECT value, error FROM {RESULTS} WHERE message_id = ?"
+        rows = self._rows(sql, message_id)
         return StoredResult(rows[0][0] or "null", rows[0][1] or "") if rows else None
 
-    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
-        """Take a slot of a periodic job, and store its message in the same transaction."""
-        rows = [] if message is None else [insert_row(message)]
+    def progress(self, message_id: str) -> Progress | None:
+        """Return how far a message said it is."""
+        sql = f"SELECT message_id, share, note, noted_at FROM {PROGRESS} WHERE message_id = ?"
+        rows = self._rows(sql, message_id)
+        return Progress(*rows[0]) if rows else None
 
-        def work(store: Store) -> bool:
-            with store.transaction():
-                taken = store.claim_slot(name, slot)
-                if taken and rows:
-                    store.insert(rows)
-                return taken
+    def group(self, group_id: str) -> GroupInfo | None:
+        """Return how a group stands."""
+        sql = f"SELECT group_id, total, done, failed FROM {GROUPS} WHERE group_id = ?"
+        rows = self._rows(sql, group_id)
+        return GroupInfo(*rows[0]) if rows else None
 
-        return self.with_store(work)
+    # Periodic jobs, looking and repairing: see `DatabaseAdmin`.
 
-    def last_slot(self, name: str) -> int | None:
-        """Return the last slot that was taken of a periodic job."""
-        rows = self.with_store(
-            lambda store: store.rows(f"SELECT slot FROM {SLOTS} WHERE name = ?", (name,))
-        )
-        return int(rows[0][0]) if rows else None
+    def slot(self, name: str) -> Slot | None:
+        """Return the last firing of a periodic job."""
+        return self._admin.slot(name)
 
-    # Looking and repairing
+    def swap_slot(
+        self, name: str, before: Slot | None, after: Slot, message: Message | None = None
+    ) -> bool:
+        """Replace the last firing of a periodic job, and store its message in the same transaction."""
+        return self._admin.swap_slot(name, before, after, message)
+
+    def schedules(self) -> list[StoredSchedule]:
+        """Return the periodic jobs that were added or paused at run time."""
+        return self._admin.schedules()
+
+    def save_schedule(self, schedule: StoredSchedule) -> None:
+        """Add or replace a periodic job."""
+        self._admin.save_schedule(schedule)
+
+    def remove_schedule(self, name: str) -> bool:
+        """Remove a periodic job that was added."""
+        return self._admin.remove_schedule(name)
 
     def queues(self) -> list[QueueInfo]:
         """Return how each queue stands."""
-        sql = f"SELECT queue_name, state, count(*), min(sent_at) FROM {MESSAGES} GROUP BY queue_name, state"
-        rows = self.with_store(lambda store: store.rows(sql, ()))
-        found: dict[str, dict[int, tuple[int, float]]] = {}
-        for name, state, count, oldest in rows:
-            found.setdefault(name, {})[state] = (int(count), float(oldest))
-        now = time.time()
-        return [
-            QueueInfo(
-                name,
-                _count(states, State.READY),
-                _count(states, State.RUNNING),
-                _count(states, State.DELAYED),
-                _count(states, State.DEAD),
-                max(0.0, now - states[State.READY][1]) if State.READY in states else None,
-            )
-            for name, states in sorted(found.items())
-        ]
+        return self._admin.queues()
 
-    def messages(
-        self, state: str | None = None, queue: str | None = None, limit: int = 100
-    ) -> list[MessageInfo]:
+    def messages(self, chosen: Filter = EVERYTHING, limit: int = 100) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
-        where, values = _conditions(state, queue)
-        sql = f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} ORDER BY id LIMIT ?"
-        rows = self.with_store(lambda store: store.rows(sql, (*values, limit)))
-        return [
-            MessageInfo(
-                row[1],
-                row[3],
-                row[2],
-                State(row[-3]).name.lower(),
-                row[5],
-                row[6],
-                row[7],
-                row[8],
-                row[-2] or "",
-                row[-1] or "",
-            )
-            for row in rows
-        ]
+        return self._admin.messages(chosen, limit)
 
     def workers(self) -> list[WorkerInfo]:
         """Return the registered workers."""
-        sql = f"SELECT worker, host, pid, started_at, seen_at FROM {WORKERS} ORDER BY started_at"
-        return [WorkerInfo(*row) for row in self.with_store(lambda store: store.rows(sql, ()))]
+        return self._admin.workers()
 
-    def retry(self, message_ids: Sequence[str] | None = None) -> int:
+    def counts(self) -> list[CallCount]:
+        """Return how often what became of calls."""
+        return self._admin.counts()
+
+    def retry(self, chosen: Sequence[str] | Filter) -> int:
         """Make dead or delayed messages ready again."""
-        change = (
-            f"UPDATE {MESSAGES} SET state = {int(State.READY)}, due = 0, attempts = 0, error = NULL"
-        )
-        if message_ids is None:
-            return self._change(f"{change} WHERE state = {int(State.DEAD)}", [()])
-        states = f"({int(State.DEAD)}, {int(State.DELAYED)})"
-        return self._change(
-            f"{change} WHERE message_id = ? AND state IN {states}", [(one,) for one in message_ids]
-        )
+        return self._admin.retry(chosen)
 
     def cancel(self, message_ids: Sequence[str]) -> int:
-        """Remove messages that no worker has."""
-        sql = f"DELETE FROM {MESSAGES} WHERE message_id = ? AND state <> {int(State.RUNNING)}"
-        return self._change(sql, [(one,) for one in message_ids])
+        """Remove messages that no worker has, and ask for the end of those that run."""
+        return self._admin.cancel(message_ids)
 
-    def purge(self, queue: str | None = None, state: str | None = None) -> int:
-        """Remove all messages that no worker has, of one queue or state or of all."""
-        where, values = _conditions(state, queue)
-        free = f"state <> {int(State.RUNNING)}"
-        return self._change(
-            f"DELETE FROM {MESSAGES}{where} {'AND' if where else 'WHERE'} {free}", [values]
-        )
-
-    def _change(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> int:
-        def work(store: Store) -> int:
-            with store.transaction():
-                return sum(store.change(sql, row) for row in rows)
-
-        count = self.with_store(work)
-        self.with_store(lambda store: store.notify())
-        return count
+    def purge(self, chosen: Filter = EVERYTHING) -> int:
+        """Remove all messages that no worker has and that are meant."""
+        return self._admin.purge(chosen)
 
     def close(self) -> None:
         """Let go of the connection."""
         self.flush()
         with self._lock:
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+            self._disconnect()
 
     def forget(self) -> None:
         """Drop the connection without closing it, as a forked child must."""
@@ -310,80 +305,9 @@ class DatabaseBroker:
         if self._store is not None:
             self._store.abandon()
         self._store = None
-        self._sender = _Sender(self)
-
-
-def _insert_rows(rows: list[tuple[Any, ...]], store: Store) -> None:
-    store.insert(rows)
-
-
-def _count(states: dict[int, tuple[int, float]], state: State) -> int:
-    return states[state][0] if state in states else 0
-
-
-def _conditions(state: str | None, queue: str | None) -> tuple[str, tuple[Any, ...]]:
-    conditions, values = [], []
-    if state is not None:
-        conditions.append("state = ?")
-        values.append(int(State[state.upper()]))
-    if queue is not None:
-        conditions.append("queue_name = ?")
-        values.append(queue)  # type: ignore[arg-type]  # numbers and texts are both bound
-    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
+        self._sender = LateSender(self.store)
 
 
 def _in_event_loop() -> bool:
-    import sys
-
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and asyncio._get_running_loop() is not None
-
-
-class _Sender:
-    """A thread that stores what could not be stored at once without making an event loop wait."""
-
-    def __init__(self, broker: DatabaseBroker) -> None:
-        self._broker = broker
-        self._messages: list[Message] = []
-        self._condition = threading.Condition()
-        self._thread: threading.Thread | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something waits to be stored."""
-        return bool(self._messages)
-
-    def add(self, message: Message) -> None:
-        """Store a message as soon as the database takes it."""
-        with self._condition:
-            self._messages.append(message)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="openviper-tasks-sender", daemon=True
-                )
-                self._thread.start()
-                atexit.register(self.flush)
-
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                messages = list(self._messages)
-                if not messages:
-                    self._thread = None
-                    atexit.unregister(self.flush)
-                    self._condition.notify_all()
-                    return
-            try:
-                self._broker.enqueue(messages)
-            except BrokerError:
-                logger.exception("%d messages are not stored yet; trying again", len(messages))
-                time.sleep(0.5)
-                continue
-            with self._condition:
-                del self._messages[: len(messages)]
-
-    def flush(self, timeout: float = 10.0) -> None:
-        """Wait until everything is stored, for a while."""
-        with self._condition:
-            if not self._condition.wait_for(lambda: not self._messages, timeout):
-                logger.error("%d messages could not be stored", len(self._messages))

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from openviper.tasks.brokers.base import KEEP_DEAD
-from openviper.tasks.brokers.sql import MESSAGES, RESULTS, WORKERS, to_message
-from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.identity import is_lost
+from openviper.tasks.brokers.base import CallCount, Progress, WorkerStatus
+from openviper.tasks.brokers.database_limits import admit, free_permits
+from openviper.tasks.brokers.settling import bury_unreadable, settle, settle_done
+from openviper.tasks.brokers.sweeping import sweep, take_back
+from openviper.tasks.brokers.tables import (
+    CANCELS,
+    COUNTS,
+    MESSAGES,
+    PROGRESS,
+    READY_AGAIN,
+    UNIQUE,
+    WORKERS,
+    to_message,
+)
+from openviper.tasks.exceptions import BadMessageError, BrokerError
+from openviper.tasks.limits import Limit
+from openviper.tasks.liveness import is_lost
 from openviper.tasks.message import Finished, Message, Outcome, State
 
 if TYPE_CHECKING:
-    from openviper.tasks.brokers.sql import Store
+    from openviper.tasks.brokers.tables import Store
 
 logger = logging.getLogger("openviper.tasks.brokers")
+SWEEP_SECONDS = 60.0
+"""Seconds between two looks for what is too old."""
+DELAYED, SUSPECT = int(State.DELAYED), int(State.SUSPECT)
 
 
 class DatabaseConsumer:
@@ -28,6 +45,7 @@ class DatabaseConsumer:
         lease: Seconds after which a worker that gives no sign of life is lost.
         worker_id: Names this one.
         queues: The queues to take from; all when `None`.
+        suspects: Take only what is to run in a process of its own.
     """
 
     def __init__(
@@ -36,12 +54,15 @@ class DatabaseConsumer:
         lease: float,
         worker_id: str,
         queues: Sequence[str] | None,
+        *,
+        suspects: bool,
     ) -> None:
         self._open_store = open_store
         self._lease = lease
         self._store = open_store()
         self._worker = worker_id
         self._queues = None if queues is None else tuple(queues)
+        self._suspects = suspects
         self._next_due: float | None = None
         self._swept_at = 0.0
         self._register()
@@ -49,139 +70,161 @@ class DatabaseConsumer:
     def _register(self) -> None:
         host, pid, _, _ = self._worker.rsplit(":", 3)
         now = time.time()
-        with self._reconnecting(), self._store.transaction():
+        queues = None if self._queues is None else json.dumps(self._queues)
+        with self._connected().transaction():
             self._store.change(f"DELETE FROM {WORKERS} WHERE worker = ?", (self._worker,))
             self._store.change(
-                f"INSERT INTO {WORKERS} (worker, host, pid, started_at, seen_at) VALUES (?, ?, ?, ?, ?)",
-                (self._worker, host, int(pid), now, now),
+                f"INSERT INTO {WORKERS} (worker, host, pid, started_at, seen_at, settled_at, queues) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (self._worker, host, int(pid), now, now, now, queues),
             )
         self._store.listen()
 
-    def _reconnecting(self) -> _Reconnecting:
-        return _Reconnecting(self)
-
-    def reconnect(self) -> None:
-        """Replace a connection that was lost."""
+    def _connected(self) -> Store:
+        """Return the connection; one that was lost is replaced."""
         if self._store.is_lost:
             with suppress(BrokerError):
                 self._store.close()
             self._store = self._open_store()
             self._store.listen()
+        return self._store
+
+    # Claiming and settling
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages, in one transaction."""
         now = time.time()
-        with self._reconnecting(), self._store.transaction():
+        store = self._connected()
+        with store.transaction():
             if finished:
                 self._settle(finished, now)
-            if not want:
-                return []
-            if self._next_due is not None and self._next_due <= now:
-                self._store.change(
-                    f"UPDATE {MESSAGES} SET state = {int(State.READY)} WHERE state = {int(State.DELAYED)} AND due <= ?",
-                    (now,),
-                )
-            rows = self._store.claim(self._worker, self._queues, want)
-            if len(rows) < want:
-                self._look_ahead()
-        return [to_message(row) for row in rows]
-
-    def _look_ahead(self) -> None:
-        sql = f"SELECT min(due) FROM {MESSAGES} WHERE state = {int(State.DELAYED)}"
-        due = self._store.rows(sql, ())[0][0]
-        self._next_due = None if due is None else float(due)
+            return self._claim(want, now) if want else []
 
     def _settle(self, finished: Sequence[Finished], now: float) -> None:
-        done = [one.message.key for one in finished if one.outcome is Outcome.DONE]
-        if done:
-            self._store.delete_claimed(self._worker, done)
-        for one in finished:
-            if one.outcome is not Outcome.DONE:
-                self._store.change(
-                    f"UPDATE {MESSAGES} SET state = ?, due = ?, attempts = ?, error = ?, worker = NULL, settled_at = ? "
-                    f"WHERE id = ? AND worker = ?",
-                    (*self._changes(one), now, one.message.key, self._worker),
-                )
-                if one.outcome is Outcome.RETRY and (
-                    self._next_due is None or one.due < self._next_due
-                ):
-                    self._next_due = one.due
-            if one.result is not None or (one.error and one.outcome is not Outcome.RETRY):
-                self._store.save_result(one.message.message_id, one.result, one.error or None, now)
+        plain = [end.message.key for end in finished if _is_plain(end)]
+        if plain:
+            settle_done(self._store, self._worker, plain)
+        for end in finished:
+            if not _is_plain(end):
+                settle(self._store, self._worker, end, now)
+            if end.outcome is Outcome.RETRY:
+                self._note_due(end.due)
 
-    @staticmethod
-    def _changes(one: Finished) -> tuple[int, float, int, str | None]:
-        attempts = one.message.attempts
-        if one.outcome is Outcome.RETRY:
-            return int(State.DELAYED), one.due, attempts + 1, one.error
-        if one.outcome is Outcome.DEAD:
-            return int(State.DEAD), 0.0, attempts + 1, one.error
-        return int(State.READY), 0.0, attempts, None
+    def _claim(self, want: int, now: float) -> list[Message]:
+        store = self._store
+        if self._next_due is not None and self._next_due <= now:
+            store.change(
+                f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, limit_key = NULL "
+                f"WHERE state = {DELAYED} AND due <= ?",
+                (now,),
+            )
+        rows = store.claim(self._worker, self._queues, want, suspects=self._suspects)
+        if len(rows) < want:
+            self._look_ahead()
+        messages = []
+        for row in rows:
+            try:
+                message = to_message(row)
+            except BadMessageError as error:
+                bury_unreadable(store, row[0], error, now)
+                continue
+            messages.append(message)
+            if message.options is not None:
+                self._begin(message)
+        return messages
+
+    def _begin(self, message: Message) -> None:
+        """Let go of a unique key that is only for the time in the queue."""
+        unique = message.option("unique")
+        if unique is not None and unique[1] == "queued":
+            self._store.change(
+                f"DELETE FROM {UNIQUE} WHERE name = ? AND message_id = ?",
+                (unique[0], message.message_id),
+            )
+
+    def _look_ahead(self) -> None:
+        rows = self._store.rows(f"SELECT min(due) FROM {MESSAGES} WHERE state = {DELAYED}")
+        due = rows[0][0]
+        self._next_due = None if due is None else float(due)
+
+    def _note_due(self, due: float) -> None:
+        if self._next_due is None or due < self._next_due:
+            self._next_due = due
+
+    def admit(self, message: Message, limit: Limit) -> bool:
+        """Return whether a claimed message may run within a limit; if not, it is put off."""
+        store = self._connected()
+        with store.transaction():
+            again_at = admit(store, self._worker, message, limit)
+        if again_at:
+            self._note_due(again_at)
+        return not again_at
 
     def wait(self, wake: int, timeout: float) -> None:
         """Wait for another process's write, a delayed message that becomes due, or `wake`."""
         if self._next_due is not None:
             timeout = min(timeout, max(0.0, self._next_due - time.time()))
-        with self._reconnecting():
-            self._store.wait(wake, timeout, self._queues)
+        self._connected().wait(wake, timeout, self._queues)
 
-    def heartbeat(self) -> int:
+    # Signs of life
+
+    def heartbeat(self, status: WorkerStatus) -> int:
         """Tell that this worker lives, and take the messages of lost ones back."""
         now = time.time()
-        with self._reconnecting():
-            with self._store.transaction():
-                seen = self._store.change(
-                    f"UPDATE {WORKERS} SET seen_at = ? WHERE worker = ?", (now, self._worker)
-                )
-            if (
-                not seen
-            ):  # Taken for lost, after a long pause; its messages have been given to others.
-                self._register()
-            lost = [
-                row[0]
-                for row in self._store.rows(f"SELECT worker, seen_at FROM {WORKERS}", ())
-                if row[0] != self._worker and (row[1] < now - self._lease or is_lost(row[0]))
-            ]
-            count = sum(self._take_back(worker) for worker in lost)
-            if now - self._swept_at > 60:
-                self._swept_at = now
-                self._sweep(now)
+        store = self._connected()
+        with store.transaction():
+            seen = store.change(
+                f"UPDATE {WORKERS} SET seen_at = ?, settled_at = ?, busy = ? WHERE worker = ?",
+                (now, status.settled_at, int(status.is_busy), self._worker),
+            )
+        if not seen:  # Taken for lost, after a long pause; its messages have been given to others.
+            self._register()
+        count = sum(take_back(store, worker) for worker in self._lost(now))
+        if now - self._swept_at > SWEEP_SECONDS:
+            self._swept_at = now
+            sweep(store, now)
         if self._next_due is None:
-            with self._reconnecting():
-                self._look_ahead()
+            self._look_ahead()
         return count
 
-    def _take_back(self, worker: str) -> int:
-        with self._store.transaction():
-            self._store.change(f"DELETE FROM {WORKERS} WHERE worker = ?", (worker,))
-            count = self._store.change(
-                f"UPDATE {MESSAGES} SET state = {int(State.READY)}, worker = NULL "
-                f"WHERE worker = ? AND state = {int(State.RUNNING)}",
-                (worker,),
-            )
-        self._store.notify()
-        return count
+    def _lost(self, now: float) -> list[str]:
+        rows = self._store.rows(f"SELECT worker, seen_at FROM {WORKERS}")
+        silent_since = now - self._lease
+        return [
+            worker
+            for worker, seen_at in rows
+            if worker != self._worker and (seen_at < silent_since or is_lost(worker))
+        ]
 
-    def _sweep(self, now: float) -> None:
-        """Drop what is older than people look at, and take back what no registered worker has."""
-        known = f"(SELECT worker FROM {WORKERS})"
-        with self._store.transaction():
-            self._store.change(
-                f"DELETE FROM {MESSAGES} WHERE state = {int(State.DEAD)} AND settled_at < ?",
-                (now - KEEP_DEAD,),
-            )
-            self._store.change(f"DELETE FROM {RESULTS} WHERE stored_at < ?", (now - KEEP_DEAD,))
-            self._store.change(
-                f"UPDATE {MESSAGES} SET state = {int(State.READY)}, worker = NULL "
-                f"WHERE state = {int(State.RUNNING)} AND worker NOT IN {known}",
-                (),
-            )
+    def has_suspects(self) -> bool:
+        """Return whether messages wait that are to run in a process of their own."""
+        sql = f"SELECT 1 FROM {MESSAGES} WHERE state = {SUSPECT} LIMIT 1"
+        return bool(self._connected().rows(sql))
+
+    def report(self, progress: Sequence[Progress], counts: Sequence[CallCount]) -> None:
+        """Store how far tasks are, and add to the numbers of calls."""
+        store = self._connected()
+        with store.transaction():
+            for item in progress:
+                store.change(f"DELETE FROM {PROGRESS} WHERE message_id = ?", (item.message_id,))
+                store.insert_new(PROGRESS, "message_id, share, note, noted_at", tuple(item))
+            for count in sorted(
+                counts
+            ):  # In one order everywhere, so that nobody waits in a circle.
+                for minute in (0, count.minute):
+                    _add_count(store, count._replace(minute=minute))
+
+    def cancelled(self) -> set[str]:
+        """Return the ids of running messages that somebody wants cancelled."""
+        return {row[0] for row in self._connected().rows(f"SELECT message_id FROM {CANCELS}")}
 
     def close(self) -> None:
         """Leave: what is still claimed goes back to its queue at once."""
         try:
-            with self._reconnecting():
-                self._take_back(self._worker)
+            store = self._connected()
+            with store.transaction():
+                free_permits(store, self._worker)
+            take_back(store, self._worker, is_leaving=True)
         except BrokerError:
             logger.exception(
                 "the worker could not take its leave; its messages go back when its lease runs out"
@@ -189,14 +232,22 @@ class DatabaseConsumer:
         self._store.close()
 
 
-class _Reconnecting:
-    """Replaces the connection after the block when it turned out to be lost; the error goes on."""
+def _is_plain(end: Finished) -> bool:
+    """Return whether a settlement is no more than the deletion of a row."""
+    if end.outcome is not Outcome.DONE or end.keeps_result:
+        return False
+    return end.message.options is None and end.message.limit_key is None
 
-    def __init__(self, consumer: DatabaseConsumer) -> None:
-        self._consumer = consumer
 
-    def __enter__(self) -> None:
-        self._consumer.reconnect()
-
-    def __exit__(self, *error: object) -> None:
-        """Leave the rest to the next call."""
+def _add_count(store: Store, count: CallCount) -> None:
+    values: tuple[Any, ...] = (count.calls, count.seconds)
+    key = (count.minute, count.actor_name, count.outcome)
+    change = (
+        f"UPDATE {COUNTS} SET calls = calls + ?, seconds = seconds + ? "
+        "WHERE minute = ? AND actor_name = ? AND outcome = ?"
+    )
+    if store.change(change, (*values, *key)):
+        return
+    columns = "minute, actor_name, outcome, calls, seconds"
+    if not store.insert_new(COUNTS, columns, (*key, *values)):
+        store.change(change, (*values, *key))

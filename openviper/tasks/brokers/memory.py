@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import heapq
+import json
 import os
 import select
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import count
 
-from openviper.tasks.brokers.base import MessageInfo, QueueInfo, StoredResult, WorkerInfo, info_row
-from openviper.tasks.message import Finished, Message, Outcome, State
+from openviper.db.connections.databases import current_block
+from openviper.tasks.brokers.base import (
+    EVERYTHING,
+    PARKED_SECONDS,
+    CallCount,
+    Filter,
+    GroupInfo,
+    MessageInfo,
+    NewGroup,
+    Progress,
+    QueueInfo,
+    Slot,
+    StoredResult,
+    StoredSchedule,
+    WorkerInfo,
+    WorkerStatus,
+    add_counts,
+    info_row,
+    waited_since,
+)
+from openviper.tasks.limits import Allowance, Limit, take_call
+from openviper.tasks.message import Finished, Message, Outcome, State, from_values
+
+SHOWN = {State.SUSPECT: "ready"}
+"""States that people know by another name."""
 
 
 class _Entry:
     """A message with what is known of it."""
 
-    __slots__ = ("error", "message", "number", "state", "worker")
+    __slots__ = ("error", "message", "number", "state", "waits_for", "worker")
 
     def __init__(self, message: Message, number: int, state: State) -> None:
         self.message = message
@@ -25,9 +50,24 @@ class _Entry:
         self.state = state
         self.worker = ""
         self.error = ""
+        self.waits_for: str | None = None
 
     def __lt__(self, other: _Entry) -> bool:
         return (self.message.priority, self.number) < (other.message.priority, other.number)
+
+    def info(self) -> MessageInfo:
+        """Return the message for people."""
+        state = SHOWN.get(self.state, self.state.name.lower())
+        return info_row(state, self.message, self.worker, self.error)
+
+
+class _Group:
+    """A group, and what is to be sent when it has ended."""
+
+    def __init__(self, new: NewGroup) -> None:
+        self.new = new
+        self.done = 0
+        self.failed = 0
 
 
 class MemoryBroker:
@@ -36,214 +76,371 @@ class MemoryBroker:
     name = "stub"
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
         self._numbers = count(1)
-        self._entries: dict[int, _Entry] = {}
-        self._results: dict[str, StoredResult] = {}
-        self._slots: dict[str, int] = {}
-        self._workers: dict[str, WorkerInfo] = {}
-        self._wakers: list[int] = []
+        self.entries: dict[int, _Entry] = {}
+        self.unique: dict[str, tuple[str, str, float]] = {}
+        """Key -> id, scope, and when it ends."""
+        self.results: dict[str, StoredResult] = {}
+        self.groups: dict[str, _Group] = {}
+        self.allowances: dict[str, Allowance] = {}
+        self.permits: dict[str, set[str]] = {}
+        self.reported: dict[str, Progress] = {}
+        self.to_cancel: set[str] = set()
+        self.known_workers: dict[str, WorkerInfo] = {}
+        self.wakers: list[int] = []
+        self._totals: dict[tuple[int, str, str], tuple[int, float]] = {}
+        self._slots: dict[str, Slot] = {}
+        self._schedules: dict[str, StoredSchedule] = {}
 
-    def enqueue(self, messages: Sequence[Message]) -> None:
+    # Sending
+
+    def enqueue(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages."""
         now = time.time()
-        with self._lock:
+        duplicates = []
+        with self.lock:
+            if group is not None:
+                self.groups[group.group_id] = _Group(group)
             for message in messages:
+                if not self._take_unique(message, now):
+                    duplicates.append(message)
+                    continue
                 message.key = next(self._numbers)
                 state = State.DELAYED if message.due > now else State.READY
-                self._entries[message.key] = _Entry(message, message.key, state)
-        self._wake()
+                self.entries[message.key] = _Entry(message, message.key, state)
+        self.wake()
+        return duplicates
 
-    def send(self, message: Message) -> None:
-        """Store one message, after the commit of the transaction that is open."""
-        from openviper.db.connections.databases import current_block
+    def _take_unique(self, message: Message, now: float) -> bool:
+        """Take the message's unique key, if it has one; if another has it, give that one's id to the message."""
+        unique = message.option("unique")
+        if unique is None:
+            return True
+        key, scope, until = unique
+        present = self.unique.get(key)
+        if present is not None and (not present[2] or present[2] > now):
+            message.message_id = present[0]
+            return False
+        self.unique[key] = (message.message_id, scope, until)
+        return True
 
+    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+        """Store messages, after the commit of the transaction that is open."""
         block = current_block("default")
         if block is not None and block.transactional:
-            block.callbacks.append(lambda: self.enqueue([message]))
-        else:
-            self.enqueue([message])
+            block.callbacks.append(lambda: self.enqueue(messages, group) and None)
+            return []
+        return self.enqueue(messages, group)
 
-    def _wake(self) -> None:
-        for descriptor in list(self._wakers):
+    def wake(self) -> None:
+        """Wake the consumers."""
+        for descriptor in list(self.wakers):
             try:
                 os.write(descriptor, b"x")
             except BlockingIOError:
                 continue
 
-    def consumer(self, worker_id: str, queues: Sequence[str] | None) -> MemoryConsumer:
+    def consumer(
+        self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
+    ) -> MemoryConsumer:
         """Return a consumer."""
-        return MemoryConsumer(self, worker_id, queues)
+        return MemoryConsumer(self, worker_id, queues, suspects=suspects)
+
+    # Results, groups and schedules
 
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
-        return self._results.get(message_id)
+        return self.results.get(message_id)
 
-    def claim_slot(self, name: str, slot: int, message: Message | None = None) -> bool:
-        """Take a slot of a periodic job, and store its message."""
-        with self._lock:
-            if self._slots.get(name, -1) >= slot:
+    def progress(self, message_id: str) -> Progress | None:
+        """Return how far a message said it is."""
+        return self.reported.get(message_id)
+
+    def group(self, group_id: str) -> GroupInfo | None:
+        """Return how a group stands."""
+        group = self.groups.get(group_id)
+        if group is None:
+            return None
+        return GroupInfo(group_id, group.new.total, group.done, group.failed)
+
+    def slot(self, name: str) -> Slot | None:
+        """Return the last firing of a periodic job."""
+        return self._slots.get(name)
+
+    def swap_slot(
+        self, name: str, before: Slot | None, after: Slot, message: Message | None = None
+    ) -> bool:
+        """Replace the last firing of a periodic job, and store its message."""
+        with self.lock:
+            if self._slots.get(name) != before:
                 return False
-            self._slots[name] = slot
-        if message is not None:
-            self.enqueue([message])
+            self._slots[name] = after
+            if message is not None:
+                self.enqueue([message])
         return True
 
-    def last_slot(self, name: str) -> int | None:
-        """Return the last slot that was taken of a periodic job."""
-        return self._slots.get(name)
+    def schedules(self) -> list[StoredSchedule]:
+        """Return the periodic jobs that were added or paused at run time."""
+        return [self._schedules[name] for name in sorted(self._schedules)]
+
+    def save_schedule(self, schedule: StoredSchedule) -> None:
+        """Add or replace a periodic job."""
+        self._schedules[schedule.name] = schedule
+
+    def remove_schedule(self, name: str) -> bool:
+        """Remove a periodic job that was added."""
+        with self.lock:
+            self._slots.pop(name, None)
+            return self._schedules.pop(name, None) is not None
+
+    # Looking and repairing
 
     def queues(self) -> list[QueueInfo]:
         """Return how each queue stands."""
         now = time.time()
-        with self._lock:
-            entries = list(self._entries.values())
-        found = []
-        for name in sorted({entry.message.queue_name for entry in entries}):
-            mine = [entry for entry in entries if entry.message.queue_name == name]
-            counts = {state: sum(entry.state is state for entry in mine) for state in State}
-            ages = [now - entry.message.sent_at for entry in mine if entry.state is State.READY]
-            found.append(
-                QueueInfo(
-                    name,
-                    counts[State.READY],
-                    counts[State.RUNNING],
-                    counts[State.DELAYED],
-                    counts[State.DEAD],
-                    max(ages) if ages else None,
-                )
-            )
-        return found
-
-    def _chosen(self, state: str | None, queue: str | None) -> list[_Entry]:
-        wanted = None if state is None else State[state.upper()]
+        with self.lock:
+            infos = [entry.info() for entry in self.entries.values()]
+        counts = Counter((info.queue_name, info.state) for info in infos)
+        since: dict[str, float] = {}
+        for info in infos:
+            if info.state == "ready":
+                first = since.get(info.queue_name, now)
+                since[info.queue_name] = min(first, waited_since(info))
         return [
-            entry
-            for entry in self._entries.values()
-            if (wanted is None or entry.state is wanted)
-            and queue in (None, entry.message.queue_name)
+            QueueInfo(
+                name,
+                counts[name, "ready"],
+                counts[name, "running"],
+                counts[name, "delayed"],
+                counts[name, "dead"],
+                now - since[name] if name in since else None,
+            )
+            for name in sorted({info.queue_name for info in infos})
         ]
 
-    def messages(
-        self, state: str | None = None, queue: str | None = None, limit: int = 100
-    ) -> list[MessageInfo]:
+    def messages(self, chosen: Filter = EVERYTHING, limit: int = 100) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
-        with self._lock:
-            chosen = self._chosen(state, queue)[:limit]
-            return [
-                info_row(one.state.name.lower(), one.message, one.worker, one.error)
-                for one in chosen
-            ]
+        with self.lock:
+            infos = [entry.info() for entry in self.entries.values()]
+        return [info for info in infos if chosen.matches(info)][:limit]
 
     def workers(self) -> list[WorkerInfo]:
         """Return the registered workers."""
-        return list(self._workers.values())
+        return list(self.known_workers.values())
 
-    def retry(self, message_ids: Sequence[str] | None = None) -> int:
+    def counts(self) -> list[CallCount]:
+        """Return how often what became of calls."""
+        with self.lock:
+            return [CallCount(*key, *value) for key, value in sorted(self._totals.items())]
+
+    def add_counts(self, counts: Sequence[CallCount]) -> None:
+        """Add to the numbers of calls."""
+        with self.lock:
+            self._totals = add_counts(self._totals, counts)
+
+    def retry(self, chosen: Sequence[str] | Filter) -> int:
         """Make dead or delayed messages ready again."""
-        with self._lock:
-            chosen = [
-                entry
-                for entry in self._entries.values()
-                if entry.state is State.DEAD
-                and message_ids is None
-                or message_ids is not None
-                and entry.message.message_id in message_ids
-                and entry.state in (State.DEAD, State.DELAYED)
-            ]
-            for entry in chosen:
+        with self.lock:
+            entries = [entry for entry in self.entries.values() if _may_retry(entry, chosen)]
+            for entry in entries:
                 entry.state, entry.error = State.READY, ""
-                entry.message.due, entry.message.attempts = 0.0, 0
-        self._wake()
-        return len(chosen)
+                message = entry.message
+                message.due, message.attempts, message.deliveries = time.time(), 0, 0
+        self.wake()
+        return len(entries)
 
-    def _remove(self, chosen: list[_Entry]) -> int:
-        free = [entry for entry in chosen if entry.state is not State.RUNNING]
+    def _remove(self, entries: Iterable[_Entry]) -> int:
+        free = [entry for entry in entries if entry.state is not State.RUNNING]
         for entry in free:
-            del self._entries[entry.number]
+            self.forget(entry)
         return len(free)
 
-    def cancel(self, message_ids: Sequence[str]) -> int:
-        """Remove messages that no worker has."""
-        with self._lock:
-            return self._remove(
-                [one for one in self._entries.values() if one.message.message_id in message_ids]
-            )
+    def forget(self, entry: _Entry) -> None:
+        """Remove a message, and its unique key unless that is for a time."""
+        del self.entries[entry.number]
+        self.free_unique(entry.message, ("queued", "running"))
 
-    def purge(self, queue: str | None = None, state: str | None = None) -> int:
-        """Remove all messages that no worker has, of one queue or state or of all."""
-        with self._lock:
-            return self._remove(self._chosen(state, queue))
+    def free_unique(self, message: Message, scopes: tuple[str, ...]) -> None:
+        """Let go of the message's unique key, if it is of one of these scopes."""
+        unique = message.option("unique")
+        if unique is None or unique[1] not in scopes:
+            return
+        present = self.unique.get(unique[0])
+        if present is not None and present[0] == message.message_id:
+            del self.unique[unique[0]]
+
+    def cancel(self, message_ids: Sequence[str]) -> int:
+        """Remove messages that no worker has, and ask for the end of those that run."""
+        wanted = set(message_ids)
+        with self.lock:
+            entries = [
+                entry for entry in self.entries.values() if entry.message.message_id in wanted
+            ]
+            self.to_cancel |= {
+                entry.message.message_id for entry in entries if entry.state is State.RUNNING
+            }
+            return self._remove(entries)
+
+    def purge(self, chosen: Filter = EVERYTHING) -> int:
+        """Remove all messages that no worker has and that are meant."""
+        with self.lock:
+            return self._remove(
+                [entry for entry in self.entries.values() if chosen.matches(entry.info())]
+            )
 
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""
 
     def close(self) -> None:
         """Forget everything."""
-        with self._lock:
-            self._entries.clear()
+        with self.lock:
+            self.entries.clear()
+            self.unique.clear()
+
+
+def _may_retry(entry: _Entry, chosen: Sequence[str] | Filter) -> bool:
+    if isinstance(chosen, Filter):
+        return entry.state is State.DEAD and chosen.matches(entry.info())
+    return entry.state in (State.DEAD, State.DELAYED) and entry.message.message_id in chosen
 
 
 class MemoryConsumer:
     """A worker at the messages of its own process."""
 
-    def __init__(self, broker: MemoryBroker, worker_id: str, queues: Sequence[str] | None) -> None:
+    def __init__(
+        self, broker: MemoryBroker, worker_id: str, queues: Sequence[str] | None, *, suspects: bool
+    ) -> None:
         self._broker = broker
         self._worker = worker_id
         self._queues = None if queues is None else frozenset(queues)
+        self._takes = State.SUSPECT if suspects else State.READY
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         os.set_blocking(self._read, False)
-        broker._wakers.append(self._write)
+        broker.wakers.append(self._write)
         host, pid, _, _ = worker_id.rsplit(":", 3)
         now = time.time()
-        broker._workers[worker_id] = WorkerInfo(worker_id, host, int(pid), now, now)
+        broker.known_workers[worker_id] = WorkerInfo(
+            worker_id,
+            host,
+            int(pid),
+            now,
+            now,
+            now,
+            None if queues is None else tuple(queues),
+            False,
+        )
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages."""
-        with self._broker._lock:
-            for one in finished:
-                self._settle(one)
-            now = time.time()
-            ready = []
-            for entry in self._broker._entries.values():
-                if entry.state is State.DELAYED and entry.message.due <= now:
-                    entry.state = State.READY
-                if entry.state is State.READY and (
-                    self._queues is None or entry.message.queue_name in self._queues
-                ):
-                    ready.append(entry)
+        with self._broker.lock:
+            for end in finished:
+                self._settle(end)
+            ready = [entry for entry in self._broker.entries.values() if self._is_mine(entry)]
             claimed = heapq.nsmallest(want, ready)
             for entry in claimed:
                 entry.state, entry.worker = State.RUNNING, self._worker
+                self._broker.free_unique(entry.message, ("queued",))
             return [entry.message for entry in claimed]
 
-    def _settle(self, one: Finished) -> None:
-        entry = self._broker._entries.get(one.message.key)
+    def _is_mine(self, entry: _Entry) -> bool:
+        if entry.state is State.DELAYED and entry.message.due <= time.time():
+            _make_ready(entry)
+        if entry.state is not self._takes:
+            return False
+        return self._queues is None or entry.message.queue_name in self._queues
+
+    def _settle(self, end: Finished) -> None:
+        broker, message = self._broker, end.message
+        entry = broker.entries.get(message.key)
         if entry is None or entry.worker != self._worker:
             return
         entry.worker = ""
-        if one.outcome is Outcome.DONE:
-            del self._broker._entries[one.message.key]
-        elif one.outcome is Outcome.RELEASED:
-            entry.state = State.READY
+        self._free_permit(message)
+        if end.outcome is Outcome.DONE:
+            broker.forget(entry)
+        elif end.outcome is Outcome.RELEASED:
+            _make_ready(entry)
         else:
-            entry.state = State.DELAYED if one.outcome is Outcome.RETRY else State.DEAD
-            entry.error = one.error
-            entry.message.due = one.due
-            entry.message.attempts += 1
-        if one.result is not None or one.error and one.outcome is not Outcome.RETRY:
-            self._broker._results[one.message.message_id] = StoredResult(
-                one.result or "null", one.error
-            )
+            entry.state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
+            entry.error = end.error
+            message.due = end.due
+            message.attempts += end.counts
+        if end.keeps_result:
+            broker.results[message.message_id] = StoredResult(end.result or "null", end.error)
+        if end.is_end:
+            broker.free_unique(message, ("queued", "running"))
+            broker.to_cancel.discard(message.message_id)
+            self._count_in_group(message, end)
+            broker.enqueue(end.follow)
+
+    def _count_in_group(self, message: Message, end: Finished) -> None:
+        group = self._broker.groups.get(message.option("group") or "")
+        if group is None:
+            return
+        if end.outcome is Outcome.DONE and not end.follow:
+            group.done += 1
+        elif end.outcome is Outcome.DEAD:
+            group.failed += 1
+        if group.done + group.failed == group.new.total:
+            callback = group.new.on_failure if group.failed else group.new.then
+            if callback is not None:
+                self._broker.enqueue([from_values(json.loads(callback))])
+
+    # Limits
+
+    def admit(self, message: Message, limit: Limit) -> bool:
+        """Return whether a claimed message may run within a limit; if not, it is put off."""
+        with self._broker.lock:
+            entry = self._broker.entries.get(message.key)
+            if entry is None or entry.worker != self._worker:
+                return False
+            holders = self._broker.permits.setdefault(limit.key, set())
+            if limit.concurrency is not None and len(holders) >= limit.concurrency:
+                self._put_off(entry, time.time() + PARKED_SECONDS)
+                entry.waits_for = limit.key
+                return False
+            if limit.rate is not None:
+                stored = self._broker.allowances.get(limit.key)
+                self._broker.allowances[limit.key], again_at = take_call(
+                    limit.rate, stored, time.time()
+                )
+                if again_at:
+                    self._put_off(entry, again_at)
+                    return False
+            if limit.concurrency is not None:
+                holders.add(message.message_id)
+                message.limit_key = limit.key
+            return True
+
+    @staticmethod
+    def _put_off(entry: _Entry, due: float) -> None:
+        entry.state, entry.worker, entry.message.due = State.DELAYED, "", due
+
+    def _free_permit(self, message: Message) -> None:
+        key, message.limit_key = message.limit_key, None
+        if key is None:
+            return
+        self._broker.permits.get(key, set()).discard(message.message_id)
+        waiting = [
+            entry
+            for entry in self._broker.entries.values()
+            if entry.waits_for == key and entry.state is State.DELAYED
+        ]
+        if waiting:
+            _make_ready(min(waiting))
+            self._broker.wake()
+
+    # Waiting and signs of life
 
     def wait(self, wake: int, timeout: float) -> None:
         """Wait for a message, one that becomes due, or `wake`."""
-        with self._broker._lock:
+        with self._broker.lock:
             dues = [
-                one.message.due
-                for one in self._broker._entries.values()
-                if one.state is State.DELAYED
+                entry.message.due
+                for entry in self._broker.entries.values()
+                if entry.state is State.DELAYED
             ]
         if dues:
             timeout = min(timeout, max(0.0, min(dues) - time.time()))
@@ -253,20 +450,41 @@ class MemoryConsumer:
         if any(descriptor == self._read for descriptor, _ in poll.poll(timeout * 1000)):
             os.read(self._read, 4096)
 
-    def heartbeat(self) -> int:
+    def heartbeat(self, status: WorkerStatus) -> int:
         """Tell that this worker lives; others share its fate."""
-        known = self._broker._workers.get(self._worker)
+        known = self._broker.known_workers.get(self._worker)
         if known is not None:
-            self._broker._workers[self._worker] = known._replace(seen_at=time.time())
+            self._broker.known_workers[self._worker] = known._replace(
+                seen_at=time.time(), settled_at=status.settled_at, is_busy=status.is_busy
+            )
         return 0
+
+    def has_suspects(self) -> bool:
+        """Return `False`: a process cannot outlive its own death."""
+        return False
+
+    def report(self, progress: Sequence[Progress], counts: Sequence[CallCount]) -> None:
+        """Store how far tasks are, and add to the numbers of calls."""
+        self._broker.reported.update({item.message_id: item for item in progress})
+        self._broker.add_counts(counts)
+
+    def cancelled(self) -> set[str]:
+        """Return the ids of running messages that somebody wants cancelled."""
+        return set(self._broker.to_cancel)
 
     def close(self) -> None:
         """Leave: what is still claimed goes back."""
-        with self._broker._lock:
-            for entry in self._broker._entries.values():
+        with self._broker.lock:
+            for entry in self._broker.entries.values():
                 if entry.worker == self._worker:
-                    entry.state, entry.worker = State.READY, ""
-            self._broker._workers.pop(self._worker, None)
-        self._broker._wakers.remove(self._write)
+                    self._free_permit(entry.message)
+                    _make_ready(entry)
+            self._broker.known_workers.pop(self._worker, None)
+        self._broker.wakers.remove(self._write)
         os.close(self._read)
         os.close(self._write)
+
+
+def _make_ready(entry: _Entry) -> None:
+    entry.state = State.SUSPECT if entry.message.deliveries else State.READY
+    entry.worker, entry.waits_for = "", None

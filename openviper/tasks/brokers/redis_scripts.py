@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-ENQUEUE = """
+_STORE = """
+local function store(prefix, stream, due, message)
+  redis.call('SADD', prefix .. 'queues', stream)
+  if tonumber(due) > 0 then
+    redis.call('ZADD', prefix .. 'delayed', due, stream .. '\\n' .. message)
+  else
+    redis.call('XADD', stream, '*', 'm', message)
+  end
+  redis.call('PUBLISH', prefix .. 'wake', stream)
+end
+"""
+"""Lua: stores a message and tells the workers."""
+
+_TAKE_UNIQUE = """
+local function take_unique(prefix, now, key, id, scope, until_)
+  local present = redis.call('HGET', prefix .. 'unique', key)
+  if present then
+    local first = string.find(present, ' ', 1, true)
+    local holder, ends = string.sub(present, 1, first - 1), tonumber(string.sub(present, first + 1))
+    if ends == 0 or ends > tonumber(now) then
+      return holder
+    end
+  end
+  redis.call('HSET', prefix .. 'unique', key, id .. ' ' .. until_)
+  return false
+end
+"""
+"""Lua: takes a unique key, or returns the id of the message that has it."""
+
+ENQUEUE_PLAIN = """
 local prefix = ARGV[1]
 local woken = {}
 for i = 2, #ARGV, 3 do
   local stream, due, message = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  redis.call('SADD', prefix .. 'queues', stream)
   if tonumber(due) > 0 then
     redis.call('ZADD', prefix .. 'delayed', due, stream .. '\\n' .. message)
   else
@@ -15,6 +43,7 @@ for i = 2, #ARGV, 3 do
   end
   if not woken[stream] then
     woken[stream] = true
+    redis.call('SADD', prefix .. 'queues', stream)
     redis.call('PUBLISH', prefix .. 'wake', stream)
   end
 end
@@ -22,41 +51,122 @@ return 1
 """
 """Arguments: prefix, then stream, due time and message of each. Stores them and tells the workers."""
 
+ENQUEUE = (
+    _STORE
+    + _TAKE_UNIQUE
+    + """
+local prefix, now, group_id, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if group_id ~= '' then
+  local key = prefix .. 'group:' .. group_id
+  redis.call('HSET', key, 'total', ARGV[5], 'done', 0, 'failed', 0, 'then', ARGV[6], 'failure', ARGV[7])
+  redis.call('EXPIRE', key, keep)
+end
+local holders = {}
+for i = 8, #ARGV, 7 do
+  local unique = ARGV[i + 3]
+  local holder = false
+  if unique ~= '' then
+    holder = take_unique(prefix, now, unique, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6])
+  end
+  if not holder then
+    store(prefix, ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  end
+  holders[#holders + 1] = holder or ''
+end
+return holders
+"""
+)
+"""Arguments: prefix, the time, group (id or empty, seconds to keep it, total, the two callbacks), then stream, due time,
+message, unique key or empty, id, scope and end of the key of each. Returns for each the id of the message that is in its place."""
+
 PROMOTE = """
 local prefix, now, most = ARGV[1], ARGV[2], ARGV[3]
 local due = redis.call('ZRANGEBYSCORE', prefix .. 'delayed', '-inf', now, 'LIMIT', 0, most)
 for _, member in ipairs(due) do
   local stop = string.find(member, '\\n', 1, true)
-  local stream = string.sub(member, 1, stop - 1)
-  redis.call('SADD', prefix .. 'queues', stream)
-  redis.call('XADD', stream, '*', 'm', string.sub(member, stop + 1))
+  if stop then
+    local stream = string.sub(member, 1, stop - 1)
+    redis.call('SADD', prefix .. 'queues', stream)
+    redis.call('XADD', stream, '*', 'm', string.sub(member, stop + 1))
+  else
+    redis.call('HSET', prefix .. 'dead', 'delayed-' .. redis.sha1hex(member), cjson.encode(
+      {message = member, error = 'BadMessageError: what is stored is not a message', at = tonumber(now)}))
+  end
   redis.call('ZREM', prefix .. 'delayed', member)
 end
 return #due
 """
-"""Arguments: prefix, the time, most messages. Moves what is due into its stream."""
+"""Arguments: prefix, the time, most messages. Moves what is due into its stream, and what is no message to the dead ones."""
 
-SETTLE = """
+_FREE_PERMIT = """
+local function free_permit(prefix, key, id)
+  if redis.call('HDEL', prefix .. 'permits:' .. key, id) == 0 then
+    return
+  end
+  while true do
+    local member = redis.call('LPOP', prefix .. 'parked:' .. key)
+    if not member then
+      return
+    end
+    if redis.call('ZREM', prefix .. 'delayed', member) == 1 then
+      local stop = string.find(member, '\\n', 1, true)
+      local stream = string.sub(member, 1, stop - 1)
+      redis.call('XADD', stream, '*', 'm', string.sub(member, stop + 1))
+      redis.call('PUBLISH', prefix .. 'wake', stream)
+      return
+    end
+  end
+end
+"""
+"""Lua: gives a permit back, and makes the next message that waits for it ready."""
+
+SETTLE = (
+    _STORE
+    + _FREE_PERMIT
+    + """
 local prefix, group, worker, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local count = 0
-for i = 5, #ARGV, 7 do
-  local action, stream, entry = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local id, due, text, result = ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
+for i = 5, #ARGV do
+  local end_ = cjson.decode(ARGV[i])
+  local stream, entry, id = end_.stream, end_.entry, end_.id
   local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1, worker)
   if type(pending) == 'table' and not pending.err and #pending == 1 then
-    if action == 'retry' then
-      redis.call('ZADD', prefix .. 'delayed', due, stream .. '\\n' .. text)
-    elseif action == 'dead' then
-      redis.call('HSET', prefix .. 'dead', id, text)
-    elseif action == 'release' then
-      local found = redis.call('XRANGE', stream, entry, entry)
-      if #found == 1 then
-        redis.call('XADD', stream, '*', unpack(found[1][2]))
-        redis.call('PUBLISH', prefix .. 'wake', stream)
-      end
+    if end_.action == 'retry' then
+      redis.call('ZADD', prefix .. 'delayed', end_.due, end_.target .. '\\n' .. end_.text)
+    elseif end_.action == 'dead' then
+      redis.call('HSET', prefix .. 'dead', id, end_.text)
+    elseif end_.action == 'release' then
+      store(prefix, end_.target, '0', end_.text)
     end
-    if result ~= '' then
-      redis.call('SET', prefix .. 'result:' .. id, result, 'EX', keep)
+    if end_.limit then
+      free_permit(prefix, end_.limit, id)
+    end
+    if end_.result then
+      redis.call('SET', prefix .. 'result:' .. id, end_.result, 'EX', keep)
+    end
+    if end_.action == 'done' or end_.action == 'dead' then
+      redis.call('SREM', prefix .. 'cancel', id)
+      if end_.unique then
+        local present = redis.call('HGET', prefix .. 'unique', end_.unique)
+        if present and string.sub(present, 1, #id + 1) == id .. ' ' then
+          redis.call('HDEL', prefix .. 'unique', end_.unique)
+        end
+      end
+      for _, following in ipairs(end_.follow or {}) do
+        store(prefix, following[1], following[2], following[3])
+      end
+      local key = prefix .. 'group:' .. (end_.group or '')
+      if end_.group and redis.call('EXISTS', key) == 1 then
+        redis.call('HINCRBY', key, end_.action == 'done' and 'done' or 'failed', 1)
+        local now = redis.call('HMGET', key, 'total', 'done', 'failed', 'then', 'failure')
+        if tonumber(now[1]) == tonumber(now[2]) + tonumber(now[3]) then
+          local callback = tonumber(now[3]) > 0 and now[5] or now[4]
+          if callback ~= '' then
+            local message = cjson.decode(callback)
+            store(prefix, message[1], '0', message[2])
+          end
+        end
+      end
     end
     redis.call('XACK', stream, group, entry)
     redis.call('XDEL', stream, entry)
@@ -65,47 +175,164 @@ for i = 5, #ARGV, 7 do
 end
 return count
 """
-"""Arguments: prefix, group, worker, seconds to keep results, then action, stream, entry, message id, due time, text and
-result of each message. Leaves alone what is not pending for the worker."""
+)
+"""Arguments: prefix, group, worker, seconds to keep results, then each end as JSON. Leaves alone what is not pending for the
+worker."""
 
-TAKE_BACK = """
-local prefix, group, worker = ARGV[1], ARGV[2], ARGV[3]
-local count = 0
+BURY = """
+local prefix, group, stream, entry, text = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+redis.call('HSET', prefix .. 'dead', stream .. '/' .. entry, text)
+redis.call('XACK', stream, group, entry)
+redis.call('XDEL', stream, entry)
+return 1
+"""
+"""Arguments: prefix, group, stream, entry, text. Makes an entry dead that cannot be read as a message."""
+
+TAKE_BACK = (
+    _FREE_PERMIT
+    + """
+local prefix, group, worker, me = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local counts, limit = tonumber(ARGV[5]), tonumber(ARGV[6])
+local count, culprits = 0, {}
 for _, stream in ipairs(KEYS) do
   local pending = redis.pcall('XPENDING', stream, group, '-', '+', 100000, worker)
   if type(pending) == 'table' and not pending.err then
-    for _, one in ipairs(pending) do
-      local found = redis.call('XRANGE', stream, one[1], one[1])
-      if #found == 1 then
-        redis.call('XADD', stream, '*', unpack(found[1][2]))
-        count = count + 1
+    for _, item in ipairs(pending) do
+      local entry = item[1]
+      local found = redis.call('XRANGE', stream, entry, entry)
+      local fields = #found == 1 and found[1][2] or {}
+      local message, lost = nil, 0
+      for i = 1, #fields, 2 do
+        if fields[i] == 'm' then message = fields[i + 1] end
+        if fields[i] == 'd' then lost = tonumber(fields[i + 1]) end
       end
-      redis.call('XACK', stream, group, one[1])
-      redis.call('XDEL', stream, one[1])
+      local kind = string.sub(stream, #prefix + 1, #prefix + 2)
+      if kind == 's:' and lost == 0 then
+        lost = 1
+      end
+      lost = lost + counts
+      if lost >= limit and counts > 0 then
+        redis.call('XCLAIM', stream, group, me, 0, entry, 'JUSTID')
+        culprits[#culprits + 1] = stream
+        culprits[#culprits + 1] = entry
+        culprits[#culprits + 1] = message or ''
+      else
+        if message then
+          local target = stream
+          if lost > 0 then
+            target = prefix .. 's:' .. string.sub(stream, #prefix + 3)
+            redis.call('SADD', prefix .. 'queues', target)
+          end
+          redis.call('XADD', target, '*', 'm', message, 'd', lost)
+          redis.call('PUBLISH', prefix .. 'wake', target)
+          count = count + 1
+        end
+        redis.call('XACK', stream, group, entry)
+        redis.call('XDEL', stream, entry)
+      end
     end
     redis.pcall('XGROUP', 'DELCONSUMER', stream, group, worker)
-    if #pending > 0 then
-      redis.call('PUBLISH', prefix .. 'wake', stream)
+  end
+end
+for _, key in ipairs(redis.call('SMEMBERS', prefix .. 'limits')) do
+  local holders = redis.call('HGETALL', prefix .. 'permits:' .. key)
+  for i = 1, #holders, 2 do
+    if holders[i + 1] == worker then
+      free_permit(prefix, key, holders[i])
     end
   end
 end
 redis.call('HDEL', prefix .. 'workers', worker)
-return count
+table.insert(culprits, 1, count)
+return culprits
 """
-"""Keys: the streams. Arguments: prefix, group, worker. Puts back what a worker has, and forgets the worker."""
+)
+"""Keys: the streams. Arguments: prefix, group, the worker, who asks, 1 if its death counts, and how many deaths are too many.
+Puts back what the worker has and forgets it; hands what has killed too often to whoever asks: stream, entry and message."""
 
-CLAIM_SLOT = """
-local last = redis.call('HGET', KEYS[1], ARGV[1])
-if last and tonumber(last) >= tonumber(ARGV[2]) then
+ADMIT = """
+local prefix, group, worker, stream, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, text, now, key = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
+local most, interval, window, parked = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local function put_off(due)
+  redis.call('ZADD', prefix .. 'delayed', string.format('%.6f', due), stream .. '\\n' .. text)
+  redis.call('XACK', stream, group, entry)
+  redis.call('XDEL', stream, entry)
+  return string.format('%.6f', due)
+end
+if most > 0 and redis.call('HLEN', prefix .. 'permits:' .. key) >= most then
+  redis.call('RPUSH', prefix .. 'parked:' .. key, stream .. '\\n' .. text)
+  return put_off(now + parked)
+end
+if interval > 0 then
+  local stored = redis.call('HGET', prefix .. 'rates', key)
+  local free_at, tail_at = 0, 0
+  if stored then
+    local space = string.find(stored, ' ', 1, true)
+    free_at, tail_at = tonumber(string.sub(stored, 1, space - 1)), tonumber(string.sub(stored, space + 1))
+  end
+  free_at = math.max(free_at, now)
+  local burst = window - interval
+  local again_at = nil
+  if free_at - now <= burst + 0.000001 then
+    free_at = free_at + interval
+  else
+    tail_at = math.max(free_at - burst, tail_at + interval)
+    again_at = tail_at
+  end
+  redis.call('HSET', prefix .. 'rates', key, string.format('%.6f %.6f', free_at, tail_at))
+  if again_at then
+    return put_off(again_at)
+  end
+end
+if most > 0 then
+  redis.call('HSET', prefix .. 'permits:' .. key, id, worker)
+  redis.call('SADD', prefix .. 'limits', key)
+end
+return '0'
+"""
+"""Arguments: prefix, group, worker, stream, entry, id, message, the time, key, most at a time or 0, seconds from call to call
+or 0 and the seconds of the whole allowance, seconds of parking. Returns when to look again; 0 if the call may run. The
+arithmetic is that of `openviper.tasks.limits.take_call`."""
+
+MOVE = (
+    _STORE
+    + """
+local prefix, place, member, stream, text = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local gone
+if place == 'dead' then
+  gone = redis.call('HDEL', prefix .. 'dead', member)
+else
+  gone = redis.call('ZREM', prefix .. 'delayed', member)
+end
+if gone == 1 then
+  store(prefix, stream, '0', text)
+end
+return gone
+"""
+)
+"""Arguments: prefix, ``dead`` or ``delayed``, what it is known by there, stream, text. Makes a message ready, once."""
+
+SWAP_SLOT = (
+    _STORE
+    + _TAKE_UNIQUE
+    + """
+local prefix, name, before, after, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if (redis.call('HGET', prefix .. 'slots', name) or '') ~= before then
   return 0
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-if ARGV[3] then
-  local prefix, stream = ARGV[3], ARGV[4]
-  redis.call('SADD', prefix .. 'queues', stream)
-  redis.call('XADD', stream, '*', 'm', ARGV[5])
-  redis.call('PUBLISH', prefix .. 'wake', stream)
+redis.call('HSET', prefix .. 'slots', name, after)
+if ARGV[6] then
+  local holder = false
+  if ARGV[9] ~= '' then
+    holder = take_unique(prefix, now, ARGV[9], ARGV[10], ARGV[11], ARGV[12])
+  end
+  if not holder then
+    store(prefix, ARGV[6], ARGV[7], ARGV[8])
+  end
 end
 return 1
 """
-"""Key: the hash of slots. Arguments: the job's name and the slot; and prefix, stream and message of what to store with it."""
+)
+"""Arguments: prefix, the job's name, the slot before or empty, the slot after, the time; and as in `ENQUEUE` stream, due time,
+message and unique key of what to store with it."""

@@ -1,45 +1,81 @@
 """Sending periodic jobs, each firing once however many schedulers there are.
 
-Every firing has a *slot*: the minute of a cron job, or the number of the interval since the epoch. Whoever takes the slot
-at the broker sends the job; the broker gives each to one only, and none before the last one. A broker that does not answer
-gives nothing, and is asked again as long as the slot lasts.
+The store keeps, for every job, the moment of its last firing and the schedule it was a firing of. Whoever replaces that moment
+by a newer one sends the job; the store lets one scheduler do so, and the message is stored in the same step. What is decided
+here, and nowhere else:
+
+- A job that was never seen, or whose schedule is another one now, begins anew: the present is noted without a message.
+- An interval is over when as much time has passed since the last firing. Firings stay on their grid while they are on time;
+  a late one begins a new grid, so that two are never closer than nine tenths of the interval.
+- What was missed is made up for once.
+- While a job is switched off, its firings are noted without messages.
+- A firing noted for a time that is further ahead than can be is taken for an accident of a clock and replaced.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from openviper.conf import settings
 from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker
-from openviper.tasks.brokers.base import Broker
+from openviper.tasks.brokers.base import Broker, Slot
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Message
 from openviper.tasks.registry import ScheduleEntry
+from openviper.tasks.schedule.catalog import Catalog
 from openviper.tasks.schedule.cron import compute_next_cron_fire as compute_next_cron_fire
 from openviper.tasks.schedule.cron import find_last_cron_fire
+from openviper.tasks.schedule.firing import job_message
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 
 TICK = 1.0
 """Longest pause between two looks at the clock, in seconds."""
-STARTUP_GRID = 120
-"""Seconds; see `Scheduler._claims_startup`."""
+STARTUP_SECONDS = 60.0
+"""Workers that start within so many seconds are one group, whose startup jobs run once."""
+ON_TIME = 0.1
+"""Share of an interval by which a firing may be late and still stay on its grid."""
+CLOCK_ACCIDENT = 3600.0
+"""Seconds by which a noted firing of a cron job may lie ahead."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What this scheduler knows of a job.
+
+    Attributes:
+        slot: What the store holds; `None` if nothing.
+        text: The schedule that the rest is of.
+        next_at: When to look at it again, in seconds since the epoch.
+        looked_at: When that was computed: a clock that is put back is noticed by it.
+        has_begun: Whether the schedule was noted in the store by this scheduler, or found there.
+        is_beaten: Whether another scheduler has another schedule for it, and began later.
+    """
+
+    slot: Slot | None
+    text: str
+    next_at: float = 0.0
+    looked_at: float = 0.0
+    has_begun: bool = False
+    is_beaten: bool = False
 
 
 class Scheduler:
-    """Sends the periodic jobs of the registry.
+    """Sends the periodic jobs of the registry and those that were added to the store.
 
     Args:
         broker: Where slots are taken and messages go; the process's own when not given.
         clock: Tells the time in seconds since the epoch.
         zone: The time zone of cron expressions; the setting `TIME_ZONE` when not given.
         is_active: Tells whether a job is to be sent at all.
-        sent: Is told the name and the slot of each job that was sent.
+        sent: Is told the name and the moment of each job that was sent.
     """
 
     def __init__(
@@ -58,9 +94,9 @@ class Scheduler:
         self._sent = sent
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._started_at = 0.0
-        self._taken: dict[str, int] = {}
+        self._known: dict[str, _Known] = {}
         self._startup_left: set[str] = set()
+        self._catalog = Catalog(self._store, clock)
 
     # Life
 
@@ -75,9 +111,8 @@ class Scheduler:
         self._thread.start()
 
     def begin(self) -> None:
-        """Take note of the time; `start` does so itself."""
-        self._started_at = self._clock()
-        self._startup_left = {entry["name"] for entry in Registry.schedule() if entry["startup"]}
+        """Note which jobs also run at the start; `start` does so itself."""
+        self._startup_left = {entry.name for entry in Registry.schedule() if entry.startup}
 
     def stop(self) -> None:
         """Stop the thread and wait for it, for 5 s at most."""
@@ -95,107 +130,164 @@ class Scheduler:
             self._stop.wait(self._pause())
 
     def _pause(self) -> float:
-        """Return the seconds until the next slot begins, at most `TICK`."""
+        """Return the seconds until the next job is due, at most `TICK`."""
         now = self._clock()
-        pause = TICK
-        for entry in Registry.schedule():
-            interval = entry["every"] or 60
-            pause = min(pause, interval - now % interval)
-        return max(0.001, pause + 0.001)
+        waits = [known.next_at - now for known in self._known.values()]
+        return max(0.002, min([TICK, *waits]) + 0.001)
 
     # A look at the clock
 
     def tick(self) -> list[str]:
         """Send what is due, and return the names of the jobs sent."""
-        now = self._clock()
         sent = []
-        for entry in Registry.schedule():
-            name = entry["name"]
-            if name in self._startup_left:
-                self._startup_left.discard(name)
-                if self._active(name) and self._claims_startup(entry, now):
-                    self._note(entry, int(now))
-                    sent.append(name)
-            slot = self._due_slot(entry, now)
-            if slot is None or slot <= self._taken.get(name, -1):
-                continue
-            if self._active(name) and self._claims(entry, slot):
-                self._note(entry, slot)
-                sent.append(name)
+        for entry in self._catalog.entries():
+            try:
+                if self._look_at(entry):
+                    sent.append(entry.name)
+            except BrokerError as error:
+                logger.warning("cannot take a slot of %r, so it is not sent: %s", entry.name, error)
+            except (
+                Exception
+            ):  # A zone or an actor that is not there is no reason not to send the others.
+                logger.exception("a look at the periodic job %r failed", entry.name)
         return sent
 
+    def _look_at(self, entry: ScheduleEntry) -> bool:
+        """Send a job if it is due; return whether it was sent."""
+        now = self._clock()
+        if entry.name in self._startup_left:
+            self._startup_left.discard(entry.name)
+            if self._start_up(entry, now):
+                return True
+        known = self._known.get(entry.name)
+        if known is None or known.text != entry.text:
+            known = _Known(self._store().slot(entry.name), entry.text)
+            self._known[entry.name] = known
+        elif known.looked_at <= now < known.next_at:
+            return False
+        return self._decide(entry, known, now)
+
+    def _decide(self, entry: ScheduleEntry, known: _Known, now: float) -> bool:
+        known.looked_at = now
+        known.next_at = now + TICK
+        if known.slot is None or known.slot.schedule != entry.text:
+            self._begin_anew(entry, known, now)
+            return False
+        known.has_begun = True
+        last = known.slot.moment / 1000
+        if last > now + (entry.every or CLOCK_ACCIDENT):
+            logger.warning(
+                "the last firing of %r is noted for %s, which is to come: the clock was wrong",
+                entry.name,
+                datetime.fromtimestamp(last, ZoneInfo("UTC")),
+            )
+            self._note(entry, known, self._present_slot(entry, now))
+            return False
+        moment = self._due(entry, last, now)
+        if moment is None:
+            known.next_at = self._next(entry, last, now)
+            return False
+        is_sent = self._fire(entry, known, moment)
+        if known.slot is not None:
+            known.next_at = self._next(entry, known.slot.moment / 1000, now)
+        return is_sent
+
+    def _begin_anew(self, entry: ScheduleEntry, known: _Known, now: float) -> None:
+        if known.slot is not None and known.has_begun:
+            # It was this one's already: another scheduler, of another version of the project, has replaced it.
+            if not known.is_beaten:
+                logger.warning(
+                    "another worker has another schedule for %r; it sends it", entry.name
+                )
+            known.is_beaten = True
+            known.slot = self._store().slot(entry.name)
+            return
+        self._note(entry, known, self._present_slot(entry, now))
+
+    def _present_slot(self, entry: ScheduleEntry, now: float) -> float:
+        """Return the moment to note for a job that begins at present."""
+        if entry.every is not None:
+            return now
+        last = find_last_cron_fire(_cron(entry), self._local(entry, now))
+        return now if last is None else last.timestamp()
+
+    def _note(self, entry: ScheduleEntry, known: _Known, moment: float) -> None:
+        """Note a firing without sending the job."""
+        after = Slot(int(moment * 1000), entry.text)
+        if self._store().swap_slot(entry.name, known.slot, after):
+            known.slot, known.has_begun = after, True
+            known.next_at = self._next(entry, moment, known.looked_at)
+        else:
+            known.slot = self._store().slot(entry.name)
+
+    def _due(self, entry: ScheduleEntry, last: float, now: float) -> float | None:
+        """Return the moment of the firing that is due, or `None`."""
+        if entry.every is None:
+            fire = find_last_cron_fire(_cron(entry), self._local(entry, now))
+            # Moments are noted in milliseconds.
+            is_new = fire is not None and fire.timestamp() > last + 0.002
+            return fire.timestamp() if is_new and fire is not None else None
+        late = now - (last + entry.every)
+        if late < 0:
+            return None
+        return last + entry.every if late <= entry.every * ON_TIME else now
+
+    def _next(self, entry: ScheduleEntry, last: float, now: float) -> float:
+        """Return when a job is due next."""
+        if entry.every is not None:
+            return last + entry.every
+        return compute_next_cron_fire(_cron(entry), self._local(entry, now)).timestamp()
+
+    def _fire(self, entry: ScheduleEntry, known: _Known, moment: float) -> bool:
+        """Take a firing, and with it, in one step of the store, send the job; return whether it was sent."""
+        after = Slot(int(moment * 1000), entry.text)
+        is_on = self._active(entry.name)
+        message = job_message(entry, random.random()) if is_on else None
+        if not self._store().swap_slot(entry.name, known.slot, after, message):
+            known.slot = self._store().slot(entry.name)
+            return False
+        known.slot = after
+        if is_on:
+            self._tell(entry, after.moment)
+        return is_on
+
+    def _start_up(self, entry: ScheduleEntry, now: float) -> bool:
+        """Send a job at the start of the workers: once for all that start within a minute."""
+        name, store = f"{entry.name}:startup", self._store()
+        before = store.slot(name)
+        if before is not None and 0 <= now - before.moment / 1000 < STARTUP_SECONDS:
+            return False
+        after = Slot(int(now * 1000), "startup")
+        if not self._active(entry.name):
+            return False
+        if not store.swap_slot(name, before, after, job_message(entry, 0.0)):
+            return False
+        if entry.every is not None:
+            # The next one comes an interval later, not when the old grid says so.
+            known = _Known(store.slot(entry.name), entry.text, looked_at=now)
+            self._known[entry.name] = known
+            self._note(entry, known, now)
+        self._tell(entry, after.moment)
+        return True
+
     def _active(self, name: str) -> bool:
+        if self._catalog.is_paused(name):
+            return False
         return self._is_active is None or self._is_active(name)
 
-    def _due_slot(self, entry: ScheduleEntry, now: float) -> int | None:
-        interval = entry["every"]
-        if interval is not None:
-            # The first one comes an interval after the start, then one with each slot.
-            return int(now // interval) if now >= self._started_at + interval else None
-        assert entry["cron"] is not None
-        fire = find_last_cron_fire(entry["cron"], datetime.fromtimestamp(now, self._time_zone()))
-        if fire is None:
-            return None
-        slot = int(fire.timestamp() // 60)
-        if fire.timestamp() < self._started_at and entry["name"] not in self._taken:
-            # From before the start: missed, if it was ever sent and this one was not.
-            last = self._ask_last(entry["name"])
-            if last is None or last >= slot:
-                self._taken[entry["name"]] = slot
-                return None
-        return slot
+    def _tell(self, entry: ScheduleEntry, moment: int) -> None:
+        logger.debug("sent %r", entry.name)
+        if self._sent is not None:
+            self._sent(entry.name, moment)
 
-    def _time_zone(self) -> ZoneInfo:
-        if self._zone is None:
-            from openviper.conf import settings
-
-            self._zone = settings.TIME_ZONE
-        return ZoneInfo(self._zone)
-
-    def _ask_last(self, name: str) -> int | None:
-        try:
-            return self._store().last_slot(name)
-        except BrokerError as error:
-            logger.warning("cannot tell when %r was sent last: %s", name, error)
-            return None
+    def _local(self, entry: ScheduleEntry, now: float) -> datetime:
+        zone = entry.timezone or self._zone or settings.TIME_ZONE
+        return datetime.fromtimestamp(now, ZoneInfo(zone))
 
     def _store(self) -> Broker:
         return self._broker or get_broker()
 
-    def _claims(self, entry: ScheduleEntry, slot: int) -> bool:
-        """Take a slot, and with it, in one step of the store, send the job."""
-        try:
-            taken = self._store().claim_slot(entry["name"], slot, _message(entry))
-        except BrokerError as error:
-            logger.warning("cannot take a slot of %r, so it is not sent: %s", entry["name"], error)
-            return False
-        self._taken[entry["name"]] = slot
-        return taken
 
-    def _claims_startup(self, entry: ScheduleEntry, now: float) -> bool:
-        """Take the start of this group of workers, and send the job: true for one of all that start within a minute.
-
-        Two grids, half a field apart: whoever is close to another one shares a field with it in at least one of them.
-        """
-        name, store, half = entry["name"], self._store(), STARTUP_GRID // 2
-        try:
-            if not store.claim_slot(f"{name}:startup:0", int(now // STARTUP_GRID)):
-                return False
-            return store.claim_slot(
-                f"{name}:startup:{half}", int((now + half) // STARTUP_GRID), _message(entry)
-            )
-        except BrokerError as error:
-            logger.warning("cannot take the start of %r, so it is not sent: %s", name, error)
-            return False
-
-    def _note(self, entry: ScheduleEntry, slot: int) -> None:
-        logger.info("sent the periodic job %r", entry["name"])
-        if self._sent is not None:
-            self._sent(entry["name"], slot)
-
-
-def _message(entry: ScheduleEntry) -> Message:
-    actor = Registry.get_actor(entry["name"])
-    return Message(
-        actor.actor_name, actor.queue_name, '{"args":[],"kwargs":{}}', priority=actor.priority
-    )
+def _cron(entry: ScheduleEntry) -> str:
+    assert entry.cron is not None  # It is no interval.
+    return entry.cron

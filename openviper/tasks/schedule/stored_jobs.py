@@ -8,10 +8,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from openviper.conf import settings
+from openviper.db.connection import close_db
 from openviper.db.sql.permissions import bypass_permissions
 from openviper.tasks.actors import Registry
 from openviper.tasks.registry import ScheduleEntry
-from openviper.tasks.schedule.cron import parse_cron
+from openviper.tasks.schedule.cron import CronExpression, parse_cron
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 
@@ -21,9 +23,7 @@ _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "
 
 
 def is_installed() -> bool:
-    """Tell whether the rows exist at all: the app ``openviper.tasks`` is installed."""
-    from openviper.conf import settings
-
+    """Return whether the rows exist at all: the app ``openviper.tasks`` is installed."""
     return "openviper.tasks" in settings.INSTALLED_APPS
 
 
@@ -39,7 +39,7 @@ async def sync_scheduled_jobs() -> int:
     with bypass_permissions(reason="periodic jobs"):
         rows = {row.name: row for row in await ScheduledJob.objects.all()}
         for entry in entries:
-            await _write(ScheduledJob, rows.pop(entry["name"], None), entry)
+            await _write(ScheduledJob, rows.pop(entry.name, None), entry)
         for row in rows.values():
             if row.status == "active":
                 row.status = "orphaned"
@@ -49,13 +49,13 @@ async def sync_scheduled_jobs() -> int:
 
 async def _write(model: Any, row: Any, entry: ScheduleEntry) -> None:
     values = {
-        "app": entry["app_label"],
-        "schedule": entry["schedule"],
-        "cron_description": describe_cron(entry["cron"]) if entry["cron"] else None,
-        "trigger_source": "cron" if entry["cron"] else "interval",
+        "app": entry.app_label,
+        "schedule": entry.schedule,
+        "cron_description": describe_cron(entry.cron) if entry.cron else None,
+        "trigger_source": "cron" if entry.cron else "interval",
     }
     if row is None:
-        await model.objects.get_or_create(values, name=entry["name"])
+        await model.objects.get_or_create(values, name=entry.name)
         return
     for name, value in values.items():
         setattr(row, name, value)
@@ -70,8 +70,6 @@ def sync_now() -> None:
         return
 
     async def work() -> None:
-        from openviper.db.connection import close_db
-
         try:
             await sync_scheduled_jobs()
         finally:
@@ -91,7 +89,7 @@ class JobStatus:
         self._read_at = float("-inf")
 
     def is_active(self, name: str) -> bool:
-        """Tell whether a job is to be sent."""
+        """Return whether a job is to be sent."""
         now = time.monotonic()
         if now - self._read_at > LOOK_AGAIN:
             self._read_at = now
@@ -113,7 +111,6 @@ class JobStatus:
 
 
 async def _inactive_jobs() -> list[str]:
-    from openviper.db.connection import close_db
     from openviper.tasks.models import ScheduledJob
 
     try:
@@ -128,7 +125,6 @@ async def _inactive_jobs() -> list[str]:
 
 
 async def _note(name: str, slot: int) -> None:
-    from openviper.db.connection import close_db
     from openviper.tasks.models import ScheduledJob
 
     try:
@@ -147,22 +143,37 @@ def describe_cron(expr: str) -> str:
         ValueError: If it cannot be understood.
     """
     parsed = parse_cron(expr)
-    minute, hour, day, month, weekday = parsed.text.split()
-    if (hour, day, month, weekday) == ("*", "*", "*", "*"):
-        if minute == "*":
-            return "every minute"
-        if minute.startswith("*/"):
-            return f"every {minute[2:]} minutes"
-        if len(parsed.minutes) == 1:
-            return f"every hour at minute {parsed.minutes[0]}"
-    if len(parsed.minutes) == 1 and len(parsed.hours) == 1 and month == "*":
-        at = f"at {parsed.hours[0]:02}:{parsed.minutes[0]:02}"
-        if (day, weekday) == ("*", "*"):
-            return f"every day {at}"
-        if day == "*":
-            return (
-                f"every {', '.join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))} {at}"
-            )
-        if weekday == "*" and len(parsed.days) == 1:
-            return f"on day {next(iter(parsed.days))} of every month {at}"
-    return f"cron {parsed.text}"
+    words = _within_an_hour(parsed) or _once_a_day(parsed)
+    return words or f"cron {parsed.text}"
+
+
+def _within_an_hour(parsed: CronExpression) -> str | None:
+    minute, *others = parsed.text.split()
+    if others != ["*"] * 4:
+        return None
+    if minute == "*":
+        return "every minute"
+    if minute.startswith("*/"):
+        return f"every {minute[2:]} minutes"
+    return f"every hour at minute {parsed.minutes[0]}" if len(parsed.minutes) == 1 else None
+
+
+def _is_once(parsed: CronExpression) -> bool:
+    """Return whether an expression fires at one time of a day, and its days need no words of their own."""
+    if parsed.day_rules or parsed.week_rules:
+        return False
+    return len(parsed.minutes) == 1 and len(parsed.hours) == 1
+
+
+def _once_a_day(parsed: CronExpression) -> str | None:
+    _, _, day, month, weekday = parsed.text.split()
+    if not _is_once(parsed) or month != "*":
+        return None
+    at = f"at {parsed.hours[0]:02}:{parsed.minutes[0]:02}"
+    if (day, weekday) == ("*", "*"):
+        return f"every day {at}"
+    if day == "*":
+        return f"every {', '.join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))} {at}"
+    if weekday == "*" and len(parsed.days) == 1:
+        return f"on day {next(iter(parsed.days))} of every month {at}"
+    return None

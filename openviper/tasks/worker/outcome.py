@@ -1,24 +1,36 @@
-"""What is decided about one attempt: whether to run it, and what follows from its end."""
+"""What is decided about one attempt: whether to run it, and what follows from its end. Retry or give up: here."""
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import time
 from typing import Any
 
 from openviper.tasks.actors import Actor, Registry
-from openviper.tasks.exceptions import Reject
-from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.exceptions import BadMessageError, Reject, Retry
+from openviper.tasks.message import (
+    MAX_ERROR,
+    Finished,
+    Message,
+    Outcome,
+    describe_error,
+    from_values,
+    to_json,
+)
+from openviper.tasks.sending import build_message
+from openviper.tasks.signing import sign
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
 UNKNOWN_RETRIES = 3
-UNKNOWN_BACKOFF = 60_000
-"""Retries and milliseconds between them for a message whose actor this worker does not know: another one may."""
+UNKNOWN_BACKOFF_MS = 60_000.0
+"""Retries and the time between them for a message whose actor this worker does not know: another one may."""
 MAX_RESULT = 1024 * 1024
 """Most bytes of a result that is kept."""
+CANCELLED_ERROR = "CancelledError: the task was cancelled"
+NOT_STORED_ERROR = "BrokerError: what became of the task could not be stored"
+"""The error of a message whose end the store would not take."""
 
 
 class UnknownActorError(Exception):
@@ -28,72 +40,193 @@ class UnknownActorError(Exception):
         super().__init__(f"no actor {name!r} is known to this worker")
 
 
-class TimeLimitError(Exception):
-    """An attempt took longer than its actor allows."""
-
-    def __init__(self, milliseconds: int) -> None:
-        super().__init__(f"the attempt took longer than {milliseconds} ms")
-
-
 def find_actor(message: Message) -> Actor[Any, Any]:
     """Return the actor of a message.
 
     Raises:
         UnknownActorError: If it is not known here.
     """
-    found = Registry.find_actor(message.actor_name)
-    if found is None:
+    actor = Registry.find_actor(message.actor_name)
+    if actor is None:
         raise UnknownActorError(message.actor_name)
-    return found
+    return actor
 
 
 def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
-    """Tell whether a message has waited longer than its actor allows."""
-    return actor.max_age is not None and (time.time() - message.sent_at) * 1000 > actor.max_age
+    """Return whether a message has waited longer, since it was due, than its actor or its sender allows."""
+    now = time.time()
+    expires = message.option("expires")
+    if isinstance(expires, (int, float)) and now > expires:
+        return True
+    if actor.max_age_ms is None:
+        return False
+    return (now - (message.due or message.sent_at)) * 1000 > actor.max_age_ms
+
+
+# After a success
 
 
 def succeeded(
     message: Message, actor: Actor[Any, Any], value: Any, *, keep_results: bool
 ) -> Finished:
     """Return what follows from a success; a result that cannot be kept is said to be so in its place."""
+    follow = _follow(message, value)
     if not (keep_results and actor.store_results):
-        return Finished(message, Outcome.DONE)
+        return Finished(message, Outcome.DONE, follow=follow)
+    result, error = _encoded_result(message, value)
+    return Finished(message, Outcome.DONE, result=result, error=error, follow=follow)
+
+
+def _encoded_result(message: Message, value: Any) -> tuple[str | None, str]:
+    """Return a result as JSON, or why it cannot be kept."""
     try:
-        result = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        result = to_json(value)
     except (TypeError, ValueError, RecursionError) as error:
-        logger.error("the result of %r cannot be kept: %s", message, error)
-        return Finished(
-            message, Outcome.DONE, error=f"TypeError: the result cannot be written as JSON: {error}"
+        logger.error("the result of %r cannot be kept: %s", message, describe_error(error))
+        return None, f"TypeError: the result cannot be written as JSON: {describe_error(error)}"
+    if len(result) > MAX_RESULT:
+        logger.error("the result of %r cannot be kept: %d bytes", message, len(result))
+        return (
+            None,
+            f"ValueError: the result has {len(result)} bytes of JSON, more than {MAX_RESULT}",
         )
-    size = len(result.encode(errors="surrogatepass"))
-    if size > MAX_RESULT:
-        logger.error("the result of %r cannot be kept: %d bytes", message, size)
-        text = f"ValueError: the result has {size} bytes of JSON, more than {MAX_RESULT}"
-        return Finished(message, Outcome.DONE, error=text)
-    return Finished(message, Outcome.DONE, result=result)
+    return result, ""
+
+
+def _follow(message: Message, value: Any) -> tuple[Message, ...]:
+    """Return what is sent after a message of a chain.
+
+    Raises:
+        Reject: If it cannot be sent; another attempt would not help.
+    """
+    steps = message.option("then")
+    if not steps:
+        return ()
+    try:
+        return (_next_step(message, steps, value),)
+    except (TypeError, ValueError, KeyError, BadMessageError) as error:
+        raise Reject(
+            f"the next step of the chain cannot be sent: {describe_error(error)}"
+        ) from error
+
+
+def _next_step(message: Message, steps: list[Any], value: Any) -> Message:
+    """Return the next message of a chain, with the result of this one in front of its arguments if it wants that."""
+    following = from_values(steps[0])
+    following.sent_at = time.time()
+    if len(steps) > 1:
+        following.set_option("then", steps[1:])
+    for name in ("group", "pass"):
+        following.set_option(name, message.option(name))
+    args, kwargs = following.arguments()
+    if message.option("pass"):
+        args = [value, *args]
+    # Made anew, so that it is signed, and refused here if it cannot be written.
+    made = build_message(following.actor_name, None, tuple(args), kwargs)
+    following.payload = made.payload
+    if made.option("signature") is not None:
+        sign(following)
+    return following
+
+
+# After a failure
 
 
 def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException) -> Finished:
-    """Return what follows from a failure: another attempt, later each time, or the end."""
-    number = message.attempts + 1
-    retries = UNKNOWN_RETRIES if actor is None else actor.max_retries
-    text = f"{type(error).__name__}: {error}"
-    if number > retries or isinstance(error, Reject):
-        logger.error("%r failed for good, attempt %d", message, number, exc_info=error)
-        return Finished(message, Outcome.DEAD, error=text)
+    """Return what follows from a failure: another attempt, later each time, or the end. Never raises."""
+    text = describe_error(error)
+    try:
+        if isinstance(error, Retry):
+            return _asked_again(message, actor, error, text)
+        if _is_final(message, actor, error):
+            logger.error(
+                "%r failed for good, attempt %d: %s",
+                message,
+                message.attempts + 1,
+                text,
+                exc_info=_shown(error, text),
+            )
+            return Finished(message, Outcome.DEAD, error=text)
+        return _again(message, actor, error, text)
+    except Exception as failure:
+        logger.exception("cannot decide what follows from the failure of %r", message)
+        return Finished(message, Outcome.DEAD, error=f"{text} ({describe_error(failure)})")
+
+
+def _is_final(message: Message, actor: Actor[Any, Any] | None, error: BaseException) -> bool:
+    if isinstance(error, (Reject, BadMessageError)):
+        return True
+    if actor is not None and isinstance(error, actor.never_retry):
+        return True
+    return message.attempts + 1 > retries_of(message, actor)
+
+
+def retries_of(message: Message, actor: Actor[Any, Any] | None) -> int:
+    """Return how often a message is tried again."""
+    own = message.option("max_retries")
+    if isinstance(own, int):
+        return own
+    return UNKNOWN_RETRIES if actor is None else actor.max_retries
+
+
+def _backoff_ms(number: int, actor: Actor[Any, Any] | None) -> float:
     if actor is None:
-        backoff = float(UNKNOWN_BACKOFF)
+        backoff = UNKNOWN_BACKOFF_MS
     else:
         # The exponent is bounded so that a huge number of retries makes no huge number.
-        backoff = min(float(actor.max_backoff), actor.min_backoff * 2.0 ** min(number - 1, 40))
+        backoff = min(actor.max_backoff_ms, actor.min_backoff_ms * 2.0 ** min(number - 1, 40))
     # Between half and all of it, so that what failed together does not come back together.
-    delay = backoff * random.uniform(0.5, 1.0) / 1000  # noqa: S311 - no secret
+    return backoff * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def _again(
+    message: Message, actor: Actor[Any, Any] | None, error: BaseException, text: str
+) -> Finished:
+    number = message.attempts + 1
+    delay = _backoff_ms(number, actor) / 1000
     logger.warning(
-        "%r failed, attempt %d of %d; again in %.1f s",
+        "%r failed, attempt %d of %d; again in %.1f s: %s",
         message,
         number,
-        retries + 1,
+        retries_of(message, actor) + 1,
         delay,
-        exc_info=error,
+        text,
+        exc_info=_shown(error, text),
     )
     return Finished(message, Outcome.RETRY, due=time.time() + delay, error=text)
+
+
+def _asked_again(
+    message: Message, actor: Actor[Any, Any] | None, asked: Retry, text: str
+) -> Finished:
+    number = message.attempts + 1
+    if asked.counts and number > retries_of(message, actor):
+        logger.error("%r asked for attempt %d, which is one too many", message, number + 1)
+        return Finished(message, Outcome.DEAD, error=text)
+    if asked.state is not None:
+        to_json(asked.state)  # What JSON cannot hold is an error of this message, not of the store.
+        message.set_option("state", asked.state)
+    if message.option("signature") is not None:
+        sign(message)
+    delay_ms = asked.delay_ms
+    if delay_ms is None:
+        delay_ms = _backoff_ms(number, actor) if asked.counts else 0.0
+    logger.info("%r asked to be run again in %.1f s: %s", message, delay_ms / 1000, text)
+    due = time.time() + delay_ms / 1000
+    return Finished(message, Outcome.RETRY, due=due, error=text, counts=asked.counts)
+
+
+def _shown(error: BaseException, text: str) -> BaseException | None:
+    """Return an error for the log, unless its text is so long that it would fill it."""
+    return None if len(text) >= MAX_ERROR else error
+
+
+def cancelled(message: Message) -> Finished:
+    """Return the end of a message that somebody has cancelled."""
+    return Finished(message, Outcome.DONE, error=CANCELLED_ERROR)
+
+
+def not_stored(message: Message) -> Finished:
+    """Return an end that every store takes, for a message whose own end it refused."""
+    message.set_option("state", None)
+    return Finished(message, Outcome.DEAD, error=NOT_STORED_ERROR)

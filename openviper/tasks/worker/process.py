@@ -1,7 +1,8 @@
 """One worker process: a thread at the broker, threads for plain actors, an event loop for async ones.
 
-The *pump* is the only thread that talks to the broker. It settles what is finished and claims what is next in one
+The *main loop* is the only thread that talks to the broker. It settles what is finished and claims what is next in one
 transaction, hands plain calls to the threads and async ones to the event loop, and sleeps at the broker in between.
+Nothing that a message raises, and nothing that the store says to its end, leaves the main loop.
 """
 
 from __future__ import annotations
@@ -9,47 +10,44 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import queue
 import select
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import Context
-from typing import Any
 
-from openviper.tasks.actors import Actor
-from openviper.tasks.brokers.base import Broker, Consumer
-from openviper.tasks.current import message_context
+from openviper.db.connection import close_db
+from openviper.tasks.broker import tasks_config
+from openviper.tasks.brokers.base import Broker, Consumer, WorkerStatus
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.identity import new_worker_id
+from openviper.tasks.hooks import call_hooks
+from openviper.tasks.limits import Limit
+from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
-from openviper.tasks.worker.outcome import TimeLimitError, failed, find_actor, is_too_old, succeeded
+from openviper.tasks.signing import check_signature
+from openviper.tasks.worker.async_calls import AsyncCalls
+from openviper.tasks.worker.outcome import failed, find_actor, is_too_old
+from openviper.tasks.worker.plain_calls import Job, PlainCalls
+from openviper.tasks.worker.settlement import Settlement
+from openviper.tasks.worker.tally import Observer, Tally
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
-GRACE = 30.0
-"""Seconds that running tasks are given to end."""
 TICK = 0.5
-"""Longest sleep of the pump, in seconds: it also looks at time limits."""
+"""Longest sleep of the main loop, in seconds: it also looks at time limits."""
 RECONNECT = 1.0
 """Seconds between two tries when the broker does not answer."""
-
-Observer = Callable[[Message, str, "Finished | None", float], None]
-"""Is told of each transition: message, status, what followed, seconds taken."""
-
-
-class _Running:
-    """A plain call in a thread."""
-
-    __slots__ = ("abandoned", "actor", "deadline", "message")
-
-    def __init__(self, message: Message, actor: Actor[Any, Any]) -> None:
-        self.message = message
-        self.actor = actor
-        self.deadline = time.monotonic() + actor.time_limit / 1000
-        self.abandoned = False
+CANCEL_SECONDS = 1.0
+"""Seconds between two looks for running tasks that somebody wants cancelled."""
+CUT_OFF_SECONDS = 2.0
+"""Seconds that async calls are given to end once they are cancelled because the worker stops."""
+FEW_OVERDUE = 4
+"""Plain calls over their time limit that a process puts up with, however few threads it has."""
+RECYCLED = 75
+"""Exit code of a process that wants to be replaced at once."""
+NOT_ANSWERING = 1
+"""Exit code of a process whose main loop died."""
 
 
 class WorkerProcess:
@@ -62,8 +60,12 @@ class WorkerProcess:
         async_limit: Most async calls at a time.
         keep_results: Whether actors that ask for it have their results kept.
         heartbeat: Seconds between two signs of life.
+        grace: Seconds that running tasks are given to end when the process stops.
+        max_tasks: Calls after which the process wants to be replaced; 0 for never.
         until_empty: Whether to end when nothing is left that could run at once.
+        suspects: Take only what is to run in a process of its own, one at a time.
         observe: Is told of each transition.
+        found_suspects: Called when messages wait that are to run in a process of their own.
     """
 
     def __init__(
@@ -75,32 +77,40 @@ class WorkerProcess:
         async_limit: int = 100,
         keep_results: bool = False,
         heartbeat: float = 5.0,
+        grace: float = 30.0,
+        max_tasks: int = 0,
         until_empty: bool = False,
+        suspects: bool = False,
         observe: Observer | None = None,
+        found_suspects: Callable[[], None] | None = None,
     ) -> None:
         self.broker = broker
         self.threads = threads
         self.queues = queues
-        self.async_limit = async_limit
-        self.keep_results = keep_results
         self.heartbeat = heartbeat
+        self.grace = grace
+        self.max_tasks = max_tasks
         self.until_empty = until_empty
-        self.observe = observe
-        self.completed = 0
-        """Calls that have come to an end."""
+        self.suspects = suspects
         self.lost = False
-        """Whether the pump died; the process is of no use then."""
+        """Whether the main loop died; the process is of no use then."""
+        self._found_suspects = found_suspects
+        self._completed = 0
+        self._is_recycling = False
         self._parent = os.getppid()
         self._stopping = False
-        self._drained = threading.Event()
-        self._jobs: queue.SimpleQueue[tuple[Message, Actor[Any, Any]] | None] = queue.SimpleQueue()
-        self._finished: deque[Finished] = deque()
-        self._running: set[_Running] = set()
-        # Every message that is this process's, until the store has heard of its end; the pump's own.
+        self._tally = Tally(observe)
+        self._plain = PlainCalls(self, threads=threads, keep_results=keep_results)
+        self._async = AsyncCalls(self, most=async_limit, keep_results=keep_results)
+        self._settlement = Settlement()
+        # Every message that is this process's, until the store has heard of its end; the main loop's own.
         self._claimed: set[Message] = set()
-        self._async: dict[Message, asyncio.Task[None]] = {}
-        self._async_waiting: deque[tuple[Message, Actor[Any, Any]]] = deque()
-        self._workers = 0
+        self._arrived: deque[Message] = deque()
+        self._deadline: float | None = None
+        """When the grace is over, on the monotonic clock, once the process stops."""
+        self._beat_at = 0.0
+        self._looked_for_cancelled_at = 0.0
+        self._settled_at = time.time()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
@@ -115,30 +125,35 @@ class WorkerProcess:
 
     async def _main(self) -> int:
         self._loop = asyncio.get_running_loop()
+        self._plain.use_loop(self._loop)
+        self._async.use_loop(self._loop)
         done = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
-        pump = threading.Thread(target=self._pump_safely, args=(done,), name="openviper-tasks-pump")
-        pump.start()
+        call_hooks("worker_start")
+        thread = threading.Thread(
+            target=self._run_safely, args=(done,), name="openviper-tasks-main"
+        )
+        thread.start()
         await done.wait()
-        await self._loop.run_in_executor(None, pump.join)
-        await self._close_databases()
-        return 1 if self.lost else 0
-
-    @staticmethod
-    async def _close_databases() -> None:
-        from openviper.db.connection import close_db
-
+        await self._loop.run_in_executor(None, thread.join)
+        call_hooks("worker_stop")
         await close_db()
+        if self.lost:
+            return NOT_ANSWERING
+        return RECYCLED if self._is_recycling else 0
 
     def _on_signal(self) -> None:
-        if self._stopping:
+        if self._stopping and not self._is_recycling:
             os._exit(1)  # The second signal: at once, whatever is running.
+        self._is_recycling = False
         self.stop()
 
     def stop(self) -> None:
         """Claim nothing more, let what runs come to its end, and leave."""
         self._stopping = True
+        for attempt in [*self._plain.attempts(), *self._async.attempts()]:
+            attempt.run.is_stopping = True
         self._wake()
 
     def _wake(self) -> None:
@@ -147,89 +162,147 @@ class WorkerProcess:
         except BlockingIOError:
             pass  # It is awake already.
 
-    # The pump
+    # The main loop
 
-    def _pump_safely(self, done: asyncio.Event) -> None:
+    def _run_safely(self, done: asyncio.Event) -> None:
         try:
-            self._pump()
+            self._run()
         except BaseException:
             self.lost = True
             logger.critical("the worker cannot go on", exc_info=True)
         finally:
             self._loop.call_soon_threadsafe(done.set)
 
-    def _pump(self) -> None:
+    def _run(self) -> None:
         consumer = self._connect()
         if consumer is None:
             return
-        deadline: float | None = None
-        beat = 0.0
         while True:
             try:
-                if time.monotonic() >= beat:
-                    consumer.heartbeat()
-                    beat = time.monotonic() + self.heartbeat
-                    self._look_after_parent()
-                if self._stopping and deadline is None:
-                    deadline = time.monotonic() + GRACE
-                    self._release_waiting()
-                if self._exchange(consumer):
+                self._beat(consumer)
+                if self._turn(consumer):
                     continue
-                self._look_at_limits()
-                if self.until_empty and not self._claimed and not self._stopping:
-                    self._stopping = True
-                    continue
-                if deadline is not None and (not self._claimed or time.monotonic() >= deadline):
+                if self._is_through():
                     break
-                self._sleep(consumer, beat, deadline)
+                self._sleep(consumer)
             except BrokerError as error:
                 logger.error("%s", error)
-                if deadline is not None and time.monotonic() >= deadline:
+                if self._is_grace_over():
                     break
-                time.sleep(RECONNECT)
+                if not error.busy:
+                    time.sleep(RECONNECT)
         self._leave(consumer)
+
+    def _turn(self, consumer: Consumer) -> bool:
+        """Settle, claim and look around once; return whether there may be more to do at once."""
+        if self._stopping and self._deadline is None:
+            self._deadline = time.monotonic() + self.grace
+            self._release_waiting()
+        self._dispatch(consumer)
+        if self._exchange(consumer):
+            return True
+        self._plain.look_at_limits()
+        if self._plain.overdue >= max(2 * self.threads, FEW_OVERDUE):
+            self._recycle(f"{self._plain.overdue} tasks are over their time limits and go on")
+        self._look_for_cancelled(consumer)
+        self._tally.report(consumer)
+        if self.until_empty and not self._claimed and not self._stopping:
+            self._tell_of_suspects(consumer)
+            self._stopping = True
+            return True
+        return False
+
+    def _is_through(self) -> bool:
+        if self._deadline is None:
+            return False
+        return not self._claimed or self._is_grace_over()
+
+    def _is_grace_over(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _connect(self) -> Consumer | None:
         while not self._stopping:
             try:
-                return self.broker.consumer(new_worker_id(), self.queues)
+                return self.broker.consumer(new_worker_id(), self.queues, suspects=self.suspects)
             except BrokerError as error:
                 logger.error("%s", error)
                 time.sleep(RECONNECT)
         return None
 
-    def _look_after_parent(self) -> None:
+    def _recycle(self, why: str) -> None:
+        if not self._stopping:
+            logger.warning("the process is replaced: %s", why)
+            self._is_recycling = True
+            self.stop()
+
+    # Signs of life
+
+    def _beat(self, consumer: Consumer) -> None:
+        if time.monotonic() < self._beat_at:
+            return
+        consumer.heartbeat(WorkerStatus(self._settled_at, self._is_busy()))
+        self._beat_at = time.monotonic() + self.heartbeat
+        self._tell_of_suspects(consumer)
         if os.getppid() != self._parent:  # The process that watches over this one was killed.
-            self._stopping = True
+            self.stop()
+
+    def _is_busy(self) -> bool:
+        """Return whether every place is taken by a call within its time."""
+        if self._plain.overdue or self._settlement.is_stuck:
+            return False
+        return not self._plain.has_free_thread
+
+    def _tell_of_suspects(self, consumer: Consumer) -> None:
+        if self._found_suspects is not None and consumer.has_suspects():
+            self._found_suspects()
+
+    def _look_for_cancelled(self, consumer: Consumer) -> None:
+        attempts = [*self._plain.attempts(), *self._async.attempts()]
+        now = time.monotonic()
+        if not attempts or now - self._looked_for_cancelled_at < CANCEL_SECONDS:
+            return
+        self._looked_for_cancelled_at = now
+        ids = consumer.cancelled()
+        if not ids:
+            return
+        self._async.cancel(ids)
+        for attempt in self._plain.attempts():
+            attempt.run.is_cancelled = attempt.message.message_id in ids
+
+    # Claims and settlements
 
     def _exchange(self, consumer: Consumer) -> bool:
-        """Settle and claim; tell whether something was claimed."""
-        finished: list[Finished] = []
-        while self._finished:
-            finished.append(self._finished.popleft())
+        """Settle and claim; return whether something was claimed."""
         want = 0 if self._stopping else self._want()
-        if not finished and not want:
+        if not want and not self._settlement.waiting:
             return False
-        try:
-            messages = consumer.exchange(finished, want)
-        except BrokerError:
-            self._finished.extendleft(reversed(finished))
-            raise
-        self._claimed.difference_update(one.message for one in finished)
+        if self._tally.has_progress and self._settlement.waiting:
+            # Whoever sees the end of a task sees the last that it has said of itself.
+            self._tally.report(consumer, at_once=True)
+        settled, messages = self._settlement.exchange(consumer, want)
+        self._settled_at = time.time()
+        self._claimed.difference_update(end.message for end in settled)
         self._claimed.update(messages)
-        self._dispatch(messages)
+        self._arrived.extend(messages)
+        self._dispatch(consumer)
         return bool(messages)
 
     def _want(self) -> int:
         # What is claimed and has not begun is bounded, whatever the length of the queue.
-        waiting = self._jobs.qsize() + len(self._async_waiting)
-        return max(0, 2 * self.threads - waiting)
+        waiting = self._plain.waiting + self._async.waiting + len(self._arrived)
+        if self.suspects:
+            return 0 if self._claimed else 1
+        wanted = max(0, 2 * self.threads - waiting)
+        if self.max_tasks:
+            wanted = min(wanted, max(0, self.max_tasks - self._completed - len(self._claimed)))
+        return wanted
 
-    def _sleep(self, consumer: Consumer, beat: float, deadline: float | None) -> None:
-        until = min(time.monotonic() + TICK, beat, deadline or beat)
+    def _sleep(self, consumer: Consumer) -> None:
+        moments = [time.monotonic() + TICK, self._beat_at, self._plain.next_deadline()]
+        until = min(moments if self._deadline is None else [*moments, self._deadline])
         self._asleep = True
         try:
-            if not self._finished:
+            if not self._settlement.waiting:
                 left = max(0.0, until - time.monotonic())
                 if not self._stopping and self._want():
                     consumer.wait(self._wake_read, left)
@@ -246,142 +319,99 @@ class WorkerProcess:
 
     def _release_waiting(self) -> None:
         """Give back what has not begun."""
-        while True:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is not None:
-                self._finished.append(Finished(job[0], Outcome.RELEASED))
-        while self._async_waiting:
-            self._finished.append(Finished(self._async_waiting.popleft()[0], Outcome.RELEASED))
+        messages = [*self._arrived, *self._plain.take_waiting(), *self._async.take_waiting()]
+        self._arrived.clear()
+        for message in messages:
+            self._settlement.add(Finished(message, Outcome.RELEASED))
 
     def _leave(self, consumer: Consumer) -> None:
         """Settle what can be settled; what still runs goes back to the queue."""
-        for task in list(self._async.values()):
-            self._loop.call_soon_threadsafe(task.cancel)
-        for _ in range(self._workers):
-            self._jobs.put(None)
+        self._async.cut_off()
+        until = time.monotonic() + CUT_OFF_SECONDS
+        while self._async.running and time.monotonic() < until:
+            time.sleep(0.01)
+        self._plain.end_threads()
+        for end in self._plain.give_up_overdue():
+            self._settlement.add(end)
         try:
-            self._exchange(consumer)
+            self._settlement.exchange(consumer, 0)
+            self._tally.report(consumer, at_once=True)
         except BrokerError as error:
             logger.error("%s", error)
         consumer.close()
 
     # Calls
 
-    def _dispatch(self, messages: Sequence[Message]) -> None:
-        coroutines: list[tuple[Message, Actor[Any, Any]]] = []
-        for message in messages:
-            try:
-                actor = find_actor(message)
-            except Exception as error:
-                self._finish(failed(message, None, error), 0.0)
-                continue
-            if is_too_old(message, actor):
-                logger.info("%r is too old and was dropped", message)
-                self._finish(Finished(message, Outcome.DONE), 0.0, "skipped")
-            elif actor.is_async:
-                coroutines.append((message, actor))
-            else:
-                self._jobs.put((message, actor))
-        if coroutines:
-            self._async_waiting.extend(coroutines)
-            self._loop.call_soon_threadsafe(self._start_async)
-        # Threads are made as they are needed, and stay.
-        while self._workers < self.threads and self._jobs.qsize() > self._workers - len(
-            self._running
-        ):
-            self._start_thread()
+    def _dispatch(self, consumer: Consumer) -> None:
+        """Have what arrived run. A message that waits here while the store does not answer is tried again."""
+        coroutines: list[Job] = []
+        try:
+            while self._arrived:
+                job = self._admitted(consumer, self._arrived[0])
+                self._arrived.popleft()
+                if job is None:
+                    continue
+                if job[1].is_async:
+                    coroutines.append(job)
+                else:
+                    self._plain.submit(*job)
+        finally:
+            if coroutines:
+                self._async.submit(coroutines)
 
-    def _start_thread(self) -> None:
-        self._workers += 1
-        threading.Thread(
-            target=self._work, name=f"openviper-tasks-{self._workers}", daemon=True
-        ).start()
+    def _admitted(self, consumer: Consumer, message: Message) -> Job | None:
+        """Return a message with its actor if it is to run now.
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            running = _Running(*job)
-            self._running.add(running)
-            started = time.monotonic()
-            if self.observe is not None:
-                self.observe(running.message, "running", None, 0.0)
-            try:
-                finished = Context().run(self._call, running)
-            except BaseException as error:
-                finished = failed(running.message, running.actor, error)
-            if running.abandoned:
-                return  # Another thread has taken this one's place.
-            self._running.discard(running)
-            self._finish(finished, time.monotonic() - started)
+        Raises:
+            BrokerError: If the store does not answer.
+        """
+        try:
+            if tasks_config().sign:
+                check_signature(message)
+            actor = find_actor(message)
+            is_late = is_too_old(message, actor)
+            limit = None if is_late else _limit(message, actor.limit)
+        except Exception as error:
+            self.ended(failed(message, None, error), 0.0)
+            return None
+        if is_late:
+            logger.info("%r is too old and was dropped", message)
+            self.ended(Finished(message, Outcome.DONE), 0.0, "skipped")
+            return None
+        if limit is not None and not consumer.admit(message, limit):
+            self._claimed.discard(message)
+            return None
+        return message, actor
 
-    def _call(self, running: _Running) -> Finished:
-        message, actor = running.message, running.actor
-        with message_context(message):
-            args, kwargs = message.arguments()
-            value = actor.fn(*args, **kwargs)
-        return succeeded(message, actor, value, keep_results=self.keep_results)
+    # What calls tell, from any thread
 
-    def _finish(self, finished: Finished, seconds: float, status: str | None = None) -> None:
-        self.completed += 1
-        self._finished.append(finished)
-        if self.observe is not None:
-            name = status or {Outcome.DONE: "success", Outcome.RETRY: "failure"}.get(
-                finished.outcome, "dead"
-            )
-            self.observe(finished.message, name, finished, seconds)
-        if self._asleep and self._jobs.qsize() < self.threads:
+    def began(self, message: Message) -> None:
+        """Take note of a beginning."""
+        self._tally.began(message)
+
+    def ended(self, finished: Finished, seconds: float, status: str | None = None) -> None:
+        """Take note of an end, and have it settled."""
+        self._tally.ended(finished, seconds, status)
+        self._settlement.add(finished)
+        self._completed += 1
+        if self.max_tasks and self._completed >= self.max_tasks:
+            self._recycle(f"it has run {self.max_tasks} tasks")
+        if self._asleep and self._plain.has_free_thread:
             self._asleep = False
             self._wake()
 
-    def _look_at_limits(self) -> None:
-        """Give up on plain calls that take too long: their threads cannot be stopped, so others take their place."""
-        now = time.monotonic()
-        for running in list(self._running):
-            if running.deadline <= now and not running.abandoned:
-                running.abandoned = True
-                self._running.discard(running)
-                self._finish(
-                    failed(
-                        running.message, running.actor, TimeLimitError(running.actor.time_limit)
-                    ),
-                    running.actor.time_limit / 1000,
-                )
-                self._workers -= 1
-                self._start_thread()
+    def progressed(self, message: Message, share: float, note: str) -> None:
+        """Take note of how far a task is."""
+        self._tally.progressed(message, share, note)
 
-    # Async calls, on the event loop
 
-    def _start_async(self) -> None:
-        while self._async_waiting and len(self._async) < self.async_limit:
-            message, actor = self._async_waiting.popleft()
-            self._async[message] = self._loop.create_task(
-                self._run_async(message, actor), context=Context()
-            )
-
-    async def _run_async(self, message: Message, actor: Actor[Any, Any]) -> None:
-        started = time.monotonic()
-        if self.observe is not None:
-            self.observe(message, "running", None, 0.0)
-        try:
-            finished = await self._await(message, actor)
-        except asyncio.CancelledError:
-            finished = Finished(message, Outcome.RELEASED)  # The grace is over.
-        except BaseException as error:
-            finished = failed(message, actor, error)
-        del self._async[message]
-        self._finish(finished, time.monotonic() - started)
-        self._start_async()
-
-    async def _await(self, message: Message, actor: Actor[Any, Any]) -> Finished:
-        with message_context(message):
-            args, kwargs = message.arguments()
-            try:
-                async with asyncio.timeout(actor.time_limit / 1000) as limit:
-                    value = await actor.fn(*args, **kwargs)
-            except TimeoutError as error:
-                if limit.expired():
-                    raise TimeLimitError(actor.time_limit) from error
-                raise
-        return succeeded(message, actor, value, keep_results=self.keep_results)
+def _limit(
+    message: Message, of_actor: Callable[[Sequence[object], dict[str, object]], Limit | None]
+) -> Limit | None:
+    """Return what limits a message: its own limit, or its actor's."""
+    own = message.option("limit")
+    if own is not None:
+        key, concurrency = own
+        return Limit(str(key), int(concurrency))
+    args, kwargs = message.arguments()
+    return of_actor(args, kwargs)

@@ -3,31 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
+import re
 import threading
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from openviper.db.connection import close_db
+from openviper.db.sql.permissions import bypass_permissions
 from openviper.tasks.actors import Registry
+from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Finished, Message
 
 logger = logging.getLogger("openviper.tasks")
 
-MASKED = frozenset({"password", "token", "secret", "api_key", "access_token", "refresh_token"})
-"""Keyword arguments whose values are never stored."""
+SECRET_NAME = re.compile(
+    r"pass|pwd|secret|token|api_?key|auth|credential|private|signature|session|cookie"
+    r"|(?:^|_)(?:pin|otp|cvv|cvc|iban|ssn|key)(?:_|$)|card",
+    re.IGNORECASE,
+)
+"""Names of arguments, and keys of dicts, whose values are never stored; names are compared with ``_`` for ``-`` and between the
+words of camelCase."""
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 MASK = "********"
+MAX_NAME = 200
+"""Characters of a name that are looked at."""
 MAX_WAITING = 10_000
 """Transitions that wait to be written; more are dropped with a warning, as a task never waits for its record."""
+
+
+def is_secret(name: object) -> bool:
+    """Return whether a name is that of something secret."""
+    return SECRET_NAME.search(_WORD.sub("_", str(name)[:MAX_NAME])) is not None
 
 
 def masked(value: Any) -> Any:
     """Return a value with the secrets in it hidden, as far as their keys tell."""
     if isinstance(value, dict):
-        return {
-            key: MASK if str(key).lower() in MASKED else masked(item) for key, item in value.items()
-        }
+        return {key: MASK if is_secret(key) else masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value
+
+
+def masked_positions(fn: Callable[..., Any] | None, args: list[Any]) -> list[Any]:
+    """Return positional arguments with the secrets hidden, as far as the names of the parameters tell."""
+    names = _positional_names(fn)
+    return [
+        MASK if place < len(names) and is_secret(names[place]) else masked(value)
+        for place, value in enumerate(args)
+    ]
+
+
+def _positional_names(fn: Callable[..., Any] | None) -> list[str]:
+    if fn is None:
+        return []
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
+_STATUS = {"cancelled": "dead"}
+"""Statuses that the table knows by another name."""
 
 
 class Recorder:
@@ -46,11 +87,16 @@ class Recorder:
         self, message: Message, status: str, finished: Finished | None, seconds: float
     ) -> None:
         """Take note of a transition."""
+        try:
+            message_id = UUID(message.message_id)
+        except ValueError:
+            logger.warning("%r has no UUID, so there is no record of it", message)
+            return
         values: dict[str, Any] = {
-            "message_id": UUID(message.message_id),
+            "message_id": message_id,
             "actor_name": message.actor_name,
             "queue": message.queue_name,
-            "status": status,
+            "status": _STATUS.get(status, status),
             "retries": message.attempts,
         }
         if status == "running":
@@ -59,9 +105,11 @@ class Recorder:
             values["duration_ms"] = round(seconds * 1000)
         if finished is not None:
             values["error_traceback"] = finished.error or None
-            values["return_value"] = (
-                None if finished.result is None else json.loads(finished.result)
-            )
+            result = finished.result
+            values["return_value"] = None if result is None else json.loads(result)
+        self._put(message, values)
+
+    def _put(self, message: Message, values: dict[str, Any]) -> None:
         with self._condition:
             if len(self._waiting) >= MAX_WAITING:
                 logger.warning(
@@ -76,15 +124,17 @@ class Recorder:
         actor = Registry.find_actor(message.actor_name)
         if actor is not None and not actor.log_arguments:
             return None
-        args, kwargs = message.arguments()
-        return {"args": masked(args), "kwargs": masked(kwargs)}
+        try:
+            args, kwargs = message.arguments()
+        except BadMessageError:
+            return None
+        fn = None if actor is None else actor.fn
+        return {"args": masked_positions(fn, args), "kwargs": masked(kwargs)}
 
     def _run(self) -> None:
         asyncio.run(self._write_all())
 
     async def _write_all(self) -> None:
-        from openviper.db.connection import close_db
-
         loop = asyncio.get_running_loop()
         while True:
             batch = await loop.run_in_executor(None, self._take)
@@ -102,7 +152,7 @@ class Recorder:
             batch, self._waiting = self._waiting, []
             return batch
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Write what waits, for 10 s at most."""
         with self._condition:
             self._stopping = True
@@ -112,7 +162,7 @@ class Recorder:
 
 async def write_record(values: dict[str, Any]) -> None:
     """Write one transition; a failure is logged and goes no further."""
-    from openviper.db.sql.permissions import bypass_permissions
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import TaskResult
 
     known = dict(values)

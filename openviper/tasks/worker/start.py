@@ -6,10 +6,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from openviper.tasks.actor_modules import TaskImportError, discover_tasks, import_tasks
-from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker, reset_broker, tasks_config
+from openviper.tasks.discovery import TaskImportError, discover_tasks, import_tasks
 from openviper.tasks.exceptions import BrokerError, OpenViperTasksConfigurationError
+from openviper.tasks.logging import configure_task_logging
 from openviper.tasks.worker.supervisor import run_worker
 
 Say = Callable[[str], None]
@@ -34,6 +34,8 @@ def run(
     no_scheduler: bool = False,
     until_empty: bool = False,
     modules: Sequence[str] = (),
+    grace: float | None = None,
+    max_tasks_per_child: int | None = None,
     say: Say = _to_stdout,
     complain: Say = _to_stderr,
 ) -> int:
@@ -47,6 +49,8 @@ def run(
         no_scheduler: Send no periodic jobs.
         until_empty: End when nothing is left that could run at once; periodic jobs are not sent then.
         modules: Further modules to import first.
+        grace: Seconds that running tasks are given to end; those of `TASKS` when not given.
+        max_tasks_per_child: Calls after which a process is replaced; those of `TASKS` when not given.
         say: Takes the lines for the person who started it.
         complain: Takes the lines that say why it does not start.
 
@@ -59,11 +63,9 @@ def run(
         for line in error.errors:
             complain(f"Error: {line}")
         return 1
-    if not config["enabled"]:
+    if not config.enabled:
         complain("Error: tasks are disabled (TASKS['enabled'] is 0)")
         return 1
-    from openviper.tasks.logging import configure_task_logging
-
     configure_task_logging(worker=True)
     try:
         for module in modules:
@@ -73,16 +75,19 @@ def run(
         complain(f"Error: {error}")
         complain("".join(traceback.format_exception(error.__cause__)).rstrip())
         return 1
-    scheduled = bool(Registry.schedule()) and not no_scheduler and not until_empty
+    # Jobs may be added while the worker runs, so it is on whether there are some or not.
+    scheduled = not no_scheduler and not until_empty
     if not _prepare(scheduled, complain):
         return 1
-    line = _start_line(config["broker"], processes, threads, queues, scheduled=scheduled)
+    line = _start_line(config.broker, processes, threads, queues, scheduled=scheduled)
     code = run_worker(
         processes=processes,
         threads=threads,
         queues=queues,
         with_scheduler=scheduled,
         until_empty=until_empty,
+        grace=grace,
+        max_tasks_per_child=max_tasks_per_child,
         started=lambda: say(line),
     )
     say("Worker stopped.")
@@ -94,6 +99,7 @@ def _prepare(scheduled: bool, complain: Say) -> bool:
     try:
         get_broker().queues()
         if scheduled:
+            # Late: a worker without periodic jobs does without the models.
             from openviper.tasks.schedule.stored_jobs import sync_now
 
             sync_now()

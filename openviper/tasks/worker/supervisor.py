@@ -2,7 +2,8 @@
 
 The watching process forks them after the project's code is loaded, so they share its memory; it opens no connection
 itself. It restarts one that dies, later each time, passes signals on, and on SIGHUP starts anew with fresh code once all
-have come to their end.
+have come to their end. For messages that were running in a process when it died it starts others, in which each is alone: so it
+is known which of them did it, and its neighbours are not repeated with it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.tasks.broker import get_broker, tasks_config
-from openviper.tasks.worker.process import GRACE, WorkerProcess
+from openviper.tasks.conf import TaskSettings
+from openviper.tasks.worker.process import RECYCLED, WorkerProcess
+from openviper.tasks.worker.recorder import Recorder
+from openviper.tasks.worker.tally import Observer
 
 if TYPE_CHECKING:
     from openviper.tasks.schedule.scheduler import Scheduler
@@ -26,8 +30,16 @@ logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
 MAX_BACKOFF = 30.0
 """Most seconds before a process that died is started again."""
-STABLE = 60.0
+STABLE = 10.0
 """Seconds after which an earlier death is forgotten."""
+LEAVING = 5.0
+"""Seconds beyond the grace that a process has to take its leave."""
+FEW_DEATHS = 10
+"""Deaths in a row that a process for suspects may have before it is started later each time."""
+QUARANTINE = 4
+"""Most processes at a time for messages that may have ended the process they were in."""
+AT_ONCE = 2
+"""How many of them are started when such messages are seen; those that are seen again later get more."""
 
 
 def run_worker(
@@ -37,6 +49,8 @@ def run_worker(
     queues: Sequence[str] | None = None,
     with_scheduler: bool = False,
     until_empty: bool = False,
+    grace: float | None = None,
+    max_tasks_per_child: int | None = None,
     reload: Callable[[], None] | None = None,
     started: Callable[[], None] | None = None,
 ) -> int:
@@ -48,70 +62,122 @@ def run_worker(
         queues: The queues to take from; all when not given.
         with_scheduler: Whether the first process also sends periodic jobs.
         until_empty: Whether to end when nothing is left that could run at once.
+        grace: Seconds that running tasks are given to end; those of `TASKS` when not given.
+        max_tasks_per_child: Calls after which a process is replaced; those of `TASKS` when not given.
         reload: Starts the program anew, after SIGHUP; by default with the same command line.
         started: Called once signals are listened to.
 
     Returns:
         The exit code: 0 after an orderly end.
     """
+    config = tasks_config()
+    wishes = _Wishes(
+        threads=threads,
+        queues=queues,
+        until_empty=until_empty,
+        with_scheduler=with_scheduler,
+        grace=config.grace if grace is None else grace,
+        max_tasks=(
+            config.max_tasks_per_child if max_tasks_per_child is None else max_tasks_per_child
+        ),
+    )
 
-    def work(number: int) -> int:
-        return _work(
-            threads, queues, with_scheduler=with_scheduler and number == 0, until_empty=until_empty
-        )
+    def work(child: _Child) -> int:
+        return _work(wishes, number=child.number, suspects=child.is_quarantine)
 
     if not hasattr(os, "fork"):
         if started is not None:
             started()
-        return work(0)
-    watch = _Watch(processes, work, reload or _start_anew, until_empty=until_empty)
+        return _work(wishes, number=0, suspects=False)
+    watch = _Watch(
+        processes, work, reload or _start_anew, until_empty=until_empty, grace=wishes.grace
+    )
     watch.listen()
     if started is not None:
         started()
     return watch.run()
 
 
-def _work(
-    threads: int, queues: Sequence[str] | None, *, with_scheduler: bool, until_empty: bool
-) -> int:
-    config = tasks_config()
-    scheduler = None
-    if with_scheduler:
-        scheduler = _scheduler(config)
-        scheduler.start()
-    recorder = None
-    if (config["logging"]["database"] or {}).get("task"):
-        from openviper.tasks.worker.recorder import Recorder
+class _Wishes(NamedTuple):
+    """What is asked of each process; see `run_worker`."""
 
-        recorder = Recorder()
-    process = WorkerProcess(
-        get_broker(),
-        threads=threads,
-        queues=queues,
-        async_limit=int(config["async_concurrency"]),
-        keep_results=bool(config["backend_url"]),
-        heartbeat=min(5.0, float(config["lease"]) / 4),
-        until_empty=until_empty,
-        observe=None if recorder is None else recorder.observe,
-    )
+    threads: int
+    queues: Sequence[str] | None
+    until_empty: bool
+    with_scheduler: bool
+    grace: float
+    max_tasks: int
+
+
+def _work(wishes: _Wishes, *, number: int, suspects: bool) -> int:
+    """Be one process: the first one sends periodic jobs too, one for suspects runs one message at a time."""
+    config = tasks_config()
+    scheduler = _scheduler(config) if wishes.with_scheduler and number == 0 else None
+    recorder = Recorder() if config.logging.database.task else None
+    observe = None if recorder is None else recorder.observe
+    make = _quarantine if suspects else _ordinary
+    process = make(config, wishes, observe)
+    if scheduler is not None:
+        scheduler.start()
     try:
         return process.run()
     finally:
-        if scheduler is not None:
-            scheduler.stop()
-        if recorder is not None:
-            recorder.close()
+        for helper in (scheduler, recorder):
+            if helper is not None:
+                helper.stop()
         get_broker().close()
 
 
-def _scheduler(config: dict[str, Any]) -> Scheduler:
+def _ordinary(config: TaskSettings, wishes: _Wishes, observe: Observer | None) -> WorkerProcess:
+    return WorkerProcess(
+        get_broker(),
+        threads=wishes.threads,
+        queues=wishes.queues,
+        async_limit=config.async_concurrency,
+        keep_results=bool(config.backend_url),
+        heartbeat=_heartbeat(config),
+        grace=wishes.grace,
+        max_tasks=wishes.max_tasks,
+        until_empty=wishes.until_empty,
+        observe=observe,
+        found_suspects=_tell_watcher,
+    )
+
+
+def _quarantine(config: TaskSettings, wishes: _Wishes, observe: Observer | None) -> WorkerProcess:
+    """Return a process that runs messages alone, one at a time, until none is left that has to be."""
+    return WorkerProcess(
+        get_broker(),
+        threads=1,
+        queues=wishes.queues,
+        async_limit=1,
+        keep_results=bool(config.backend_url),
+        heartbeat=_heartbeat(config),
+        grace=wishes.grace,
+        until_empty=True,
+        suspects=True,
+        observe=observe,
+    )
+
+
+def _heartbeat(config: TaskSettings) -> float:
+    return min(5.0, config.lease / 4)
+
+
+def _tell_watcher() -> None:
+    """Tell the process that watches over this one that messages wait for a process of their own."""
+    os.kill(os.getppid(), signal.SIGUSR1)
+
+
+def _scheduler(config: TaskSettings) -> Scheduler:
+    # Late: a worker without periodic jobs does without the models.
     from openviper.tasks.schedule.scheduler import Scheduler
     from openviper.tasks.schedule.stored_jobs import JobStatus, is_installed
 
     if not is_installed():
         return Scheduler()
     status = JobStatus()
-    noted = (config["logging"]["database"] or {}).get("periodic")
+    noted = config.logging.database.periodic
     return Scheduler(is_active=status.is_active, sent=status.note if noted else None)
 
 
@@ -120,14 +186,25 @@ def _start_anew() -> None:
 
 
 class _Child:
-    """A process that works."""
+    """A process that works.
 
-    def __init__(self, number: int) -> None:
+    Attributes:
+        is_quarantine: Whether it runs messages that may have ended the process they were in, one at a time.
+        start_at: When it is to be started, on the monotonic clock; infinity for not at all.
+    """
+
+    def __init__(self, number: int, *, is_quarantine: bool = False) -> None:
         self.number = number
+        self.is_quarantine = is_quarantine
         self.pid = 0
         self.started_at = 0.0
         self.deaths = 0
-        self.start_at = 0.0
+        self.start_at = math.inf if is_quarantine else 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is for suspects, and there were none for it."""
+        return self.is_quarantine and not self.pid and self.start_at == math.inf
 
 
 class _Watch:
@@ -136,46 +213,63 @@ class _Watch:
     def __init__(
         self,
         processes: int,
-        work: Callable[[int], int],
+        work: Callable[[_Child], int],
         reload: Callable[[], None],
         *,
         until_empty: bool,
+        grace: float,
     ) -> None:
         self._work = work
         self._reload = reload
         self._until_empty = until_empty
-        self._children = [_Child(number) for number in range(processes)]
+        self._grace = grace
+        self._children = [
+            *(_Child(number) for number in range(processes)),
+            *(_Child(processes + number, is_quarantine=True) for number in range(QUARANTINE)),
+        ]
         self._stopping = False
         self._reloading = False
+        self._has_suspects = False
 
     def listen(self) -> None:
         """Take the signals."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGUSR1, self._on_suspects)
         # Only so that a child's end interrupts the pause of `run`.
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> int:
         """Watch until all are to stop, and have."""
-        killed_at = 0.0
+        kill_at = math.inf
         while True:
-            now = time.monotonic()
             if not self._stopping:
-                for child in self._children:
-                    if not child.pid and child.start_at <= now:
-                        self._start(child)
-                self._stopping = not any(child.start_at < math.inf for child in self._children)
+                self._start_those_due()
             elif not any(child.pid for child in self._children):
                 break
-            elif not killed_at:
-                killed_at = now + GRACE + 5
-            elif now >= killed_at:
+            elif kill_at == math.inf:
+                kill_at = time.monotonic() + self._grace + LEAVING
+            elif time.monotonic() >= kill_at:
                 self._signal(signal.SIGKILL)
             if not self._reap():
                 time.sleep(0.1)
         if self._reloading:
             self._reload()
         return 0
+
+    def _start_those_due(self) -> None:
+        if self._has_suspects:
+            self._has_suspects = False
+            resting = [child for child in self._children if child.is_resting]
+            for child in resting[:AT_ONCE]:
+                child.start_at = time.monotonic()
+        for child in self._children:
+            if not child.pid and child.start_at <= time.monotonic():
+                self._start(child)
+        self._stopping = not any(child.pid or child.start_at < math.inf for child in self._children)
+
+    def _on_suspects(self, _number: int, _frame: object) -> None:
+        self._has_suspects = True
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number == signal.SIGHUP:
@@ -214,11 +308,12 @@ class _Watch:
         try:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            for number in (signal.SIGHUP, signal.SIGUSR1):
+                signal.signal(number, signal.SIG_IGN)
             # Ctrl-C reaches the whole group; the parent decides what it means.
             os.setpgid(0, 0)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            code = self._work(child.number)
+            code = self._work(child)
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException:
@@ -238,26 +333,28 @@ class _Watch:
             return False
         for child in self._children:
             if child.pid == pid:
-                self._take_note(child, status)
+                self._take_note(child, os.waitstatus_to_exitcode(status))
         return True
 
-    def _take_note(self, child: _Child, status: int) -> None:
+    def _take_note(self, child: _Child, code: int) -> None:
         now = time.monotonic()
         pid, child.pid = child.pid, 0
         if self._stopping:
             return
-        if self._until_empty and status == 0:
+        if code == RECYCLED:
+            child.start_at = now
+            return
+        if code == 0 and (self._until_empty or child.is_quarantine):
             child.start_at = math.inf  # It is through.
+            child.deaths = 0
             return
         child.deaths = 1 if now - child.started_at > STABLE else child.deaths + 1
-        delay = min(MAX_BACKOFF, 0.5 * 2.0 ** (child.deaths - 1))
+        # One for suspects is expected to die of them: only many deaths in a row are a habit.
+        habit = child.deaths - (FEW_DEATHS if child.is_quarantine else 1)
+        delay = min(MAX_BACKOFF, 0.5 * 2.0 ** max(0, habit))
         child.start_at = now + delay
-        how = (
-            f"signal {-code}"
-            if (code := os.waitstatus_to_exitcode(status)) < 0
-            else f"exit code {code}"
-        )
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         logger.error("worker process %d ended with %s; a new one starts in %.1f s", pid, how, delay)
 
 
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}

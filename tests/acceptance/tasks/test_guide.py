@@ -100,13 +100,8 @@ def test_the_settings_can_be_used() -> None:
     ]
     assert len(values) == 3
     for value in values:
-        assert resolve_tasks_config(value)["enabled"] == 1
-    assert (
-        resolve_tasks_config({"enabled": 0, "lease": 60, "logging": {"file": 1, "database": 1}})[
-            "lease"
-        ]
-        == 60
-    )
+        assert resolve_tasks_config(value).enabled
+    assert resolve_tasks_config({"logging": {"file": 1, "database": 1}}).logging.file is not None
 
 
 def test_every_option_of_the_table_exists() -> None:

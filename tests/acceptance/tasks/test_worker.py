@@ -41,7 +41,7 @@ def test_no_job_is_lost_whenever_workers_are_killed(tmp_path: Path, place: dict[
             before = len(shop.numbers("count"))
             # Not before it has done something, or a slow machine would never get anywhere.
             shop.wait(
-                lambda before=before: (  # type: ignore[misc]  # mypy infers no default
+                lambda before=before: (  # type: ignore[misc]  # mypy infers no default  # type: ignore[misc]  # mypy infers no default
                     len(shop.numbers("count")) > before or len(set(shop.numbers("count"))) == JOBS
                 )
             )
@@ -167,14 +167,13 @@ def test_attempts_that_take_too_long_are_given_up(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
         shop.python("stuck.send(1)\nstuck_async.send(2)\ncount.send(3)")
         worker = shop.start("--no-scheduler", "--threads", "1")
-        shop.wait(
-            lambda: (
-                len(json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)) == 2
-            )
-        )
-        shop.wait(lambda: shop.numbers("count") == [3])
-        errors = {one["error"] for one in json.loads(shop.run("tasks", "list", "--json").stdout)}
-        assert errors == {"TimeLimitError: the attempt took longer than 100 ms"}
+        # A thread cannot be stopped: the call goes on beside the next one, and its success counts.
+        shop.wait(lambda: len(json.loads(shop.run("tasks", "list", "--json").stdout)) == 1)
+        assert shop.numbers("count") == [3] and shop.numbers("stuck") == [1]
+        (dead,) = json.loads(shop.run("tasks", "list", "--state", "dead", "--json").stdout)
+        assert dead["actor"] == "shop.tasks.stuck_async"
+        assert dead["error"] == "TimeLimitError: the attempt took longer than 100 ms"
+        assert "longer than its time limit, and succeeded" in shop.said()
         assert shop.stop(worker) == 0
 
 

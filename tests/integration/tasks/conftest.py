@@ -14,17 +14,13 @@ from openviper.tasks.brokers.base import Broker
 from openviper.tasks.brokers.database import DatabaseBroker
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.brokers.redis import RedisBroker
+from openviper.tasks.brokers.tables import TABLES
 from openviper.tasks.conf import resolve_tasks_config
 from tests.servers import REDIS, fresh_database, redis_prefix, run_on_server
 
 KINDS = ("memory", "sqlite", "postgresql", "mysql", "redis")
 LEASE = 60.0
-TABLES = (
-    "openviper_task_message",
-    "openviper_task_worker",
-    "openviper_task_value",
-    "openviper_task_slot",
-)
+TABLE_NAMES = [table.name for table in TABLES]
 
 Reopen = Callable[[], Broker]
 
@@ -82,7 +78,7 @@ def reopen(kind: str, tmp_path: Path, task_databases: dict[str, str]) -> Iterato
         if kind != "sqlite":
             run_on_server(
                 kind,
-                *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
+                *(f"DROP TABLE IF EXISTS {name}" for name in TABLE_NAMES),
                 database=url.rpartition("/")[2],
             )
         yield lambda: remember(DatabaseBroker(DatabaseURL.parse(url), lease=LEASE))

@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from openviper.tasks.brokers.base import Broker, Consumer
+from openviper.tasks.brokers.base import Broker, Consumer, Filter, Slot, WorkerStatus
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.identity import host_id, new_worker_id, started_at
+from openviper.tasks.liveness import host_id, new_worker_id, started_at
 from openviper.tasks.message import Finished, Message, Outcome
 from tests.integration.tasks.conftest import Reopen
 from tests.servers import run_on_server
+
+STATUS = WorkerStatus(0.0, False)
 
 
 def message(
@@ -31,7 +33,7 @@ def message(
 
 def texts(messages: list[Message]) -> list[str]:
     """Return the texts that messages bear."""
-    return [one.arguments()[0][0] for one in messages]
+    return [each.arguments()[0][0] for each in messages]
 
 
 def claim(
@@ -158,13 +160,13 @@ def test_each_outcome_is_settled(broker: Broker) -> None:
         0,
     )
     assert counts(broker) == {"ready": 1, "delayed": 1, "dead": 1}
-    (buried,) = broker.messages("dead")
+    (buried,) = broker.messages(Filter("dead"))
     assert (buried.message_id, buried.attempts, buried.error) == (
         dead.message_id,
         1,
         "ValueError: last",
     )
-    (waiting,) = broker.messages("delayed")
+    (waiting,) = broker.messages(Filter("delayed"))
     assert waiting.attempts == 1 and waiting.due > time.time() + 3000
     stored = broker.result(done.message_id)
     assert stored is not None and json.loads(stored.value) == {"x": 1} and stored.error == ""
@@ -199,9 +201,16 @@ def test_the_messages_of_a_worker_that_died_go_back_at_once(
     assert texts(claim(dead, 1)) == ["a"]
     drop(dead)
     alive = broker.consumer(new_worker_id(), None)
-    assert alive.heartbeat() == 1
-    assert sorted(texts(claim(alive))) == ["a", "b"]
+    assert not alive.has_suspects()
+    assert alive.heartbeat(STATUS) == 1
+    assert texts(claim(alive)) == ["b"]
     assert len(broker.workers()) == 1
+    # What was running when a process died may have been the reason: it runs in a process of its own.
+    assert alive.has_suspects()
+    alone = reopen().consumer(new_worker_id(), None, suspects=True)
+    assert texts(claim(alone)) == ["a"]
+    assert not alive.has_suspects()
+    alone.close()
     alive.close()
 
 
@@ -216,9 +225,9 @@ def test_the_messages_of_a_silent_worker_go_back_when_its_lease_is_over(
     (zombie,) = claim(elsewhere)
     other = reopen()
     other.lease = 0.0  # type: ignore[attr-defined]  # brokers that other hosts use have one
-    alive = other.consumer(new_worker_id(), None)
+    alive = other.consumer(new_worker_id(), None, suspects=True)
     time.sleep(0.01)
-    assert alive.heartbeat() == 1
+    assert alive.heartbeat(STATUS) == 1
     (taken,) = claim(alive)
     assert taken.message_id == zombie.message_id
     # What the silent one says of it afterwards means nothing.
@@ -285,29 +294,58 @@ def test_messages_of_other_queues_do_not_keep_a_worker_busy(broker: Broker) -> N
     consumer.close()
 
 
-def test_a_slot_is_taken_once_and_none_before_it(broker: Broker, reopen: Reopen, kind: str) -> None:
-    assert broker.last_slot("job") is None
+def test_a_slot_is_replaced_once_and_only_by_who_knows_the_last_one(
+    broker: Broker, reopen: Reopen
+) -> None:
+    assert broker.slot("job") is None
+    first, second = Slot(5_123, "every 5 s"), Slot(10_123, "every 5 s")
     brokers = [reopen() for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        assert sum(pool.map(lambda one: one.claim_slot("job", 5), brokers)) == 1
-    assert not broker.claim_slot("job", 5)
-    assert not broker.claim_slot("job", 4)
-    assert broker.claim_slot("other", 4)
-    assert broker.claim_slot("job", 6)
-    assert broker.last_slot("job") == 6
+        assert sum(pool.map(lambda each: each.swap_slot("job", None, first), brokers)) == 1
+    assert broker.slot("job") == first
+    assert not broker.swap_slot("job", None, second)
+    assert not broker.swap_slot("job", Slot(5_123, "every 9 s"), second)
+    assert not broker.swap_slot("job", Slot(5_122, "every 5 s"), second)
+    assert broker.swap_slot("job", first, second)
+    assert broker.slot("job") == second
+    # Back in time too: a clock that was ahead is set right.
+    assert broker.swap_slot("job", second, Slot(7, "0 9 * * *"))
+    assert broker.swap_slot("other", None, first)
 
 
 def test_the_message_of_a_slot_is_stored_by_whoever_takes_it(
     broker: Broker, reopen: Reopen
 ) -> None:
-    messages = [Message("tick", "default", '{"args":[],"kwargs":{}}') for _ in range(3)]
-    assert broker.claim_slot("job", 5, messages[0])
-    assert not reopen().claim_slot("job", 5, messages[1])
-    assert broker.claim_slot("job", 6, messages[2])
-    assert [one.message_id for one in broker.messages()] == [
+    messages = [message(text) for text in "abc"]
+    slots = [Slot(number, "x") for number in range(3)]
+    assert broker.swap_slot("job", None, slots[0], messages[0])
+    assert not reopen().swap_slot("job", None, slots[1], messages[1])
+    assert broker.swap_slot("job", slots[0], slots[2], messages[2])
+    assert [info.message_id for info in broker.messages()] == [
         messages[0].message_id,
         messages[2].message_id,
     ]
+
+
+def test_a_slot_is_taken_while_its_job_still_runs_and_the_message_is_left_out(
+    broker: Broker,
+) -> None:
+    def guarded(text: str) -> Message:
+        made = message(text)
+        made.set_option("unique", ["periodic:job", "running", 0])
+        return made
+
+    slots = [Slot(number, "x") for number in range(4)]
+    assert broker.swap_slot("job", None, slots[0], guarded("a"))
+    assert broker.swap_slot("job", slots[0], slots[1], guarded("b"))
+    consumer = broker.consumer(new_worker_id(), None)
+    (first,) = claim(consumer)
+    assert broker.swap_slot("job", slots[1], slots[2], guarded("c"))
+    assert claim(consumer) == []
+    consumer.exchange([Finished(first, Outcome.DONE)], 0)
+    assert broker.swap_slot("job", slots[2], slots[3], guarded("d"))
+    assert texts(claim(consumer)) == ["d"]
+    consumer.close()
 
 
 def test_people_can_look_and_repair(broker: Broker) -> None:
@@ -324,19 +362,19 @@ def test_people_can_look_and_repair(broker: Broker) -> None:
         1,
     )
     assert queues["mail"].ready == 1 and queues["mail"].oldest is not None
-    assert [one.state for one in broker.messages(queue="mail")] == ["ready"]
+    assert [one.state for one in broker.messages(Filter(queue="mail"))] == ["ready"]
     assert len(broker.messages(limit=2)) == 2
-    (running,) = broker.messages("running")
+    (running,) = broker.messages(Filter("running"))
     assert running.worker
     assert broker.cancel([running.message_id]) == 0
-    assert broker.retry() == 1
-    assert [one.attempts for one in broker.messages("ready", "default")] == [0]
-    (delayed,) = broker.messages("delayed")
+    assert broker.retry(Filter()) == 1
+    assert [one.attempts for one in broker.messages(Filter("ready", "default"))] == [0]
+    (delayed,) = broker.messages(Filter("delayed"))
     assert broker.retry([delayed.message_id, "unknown"]) == 1
-    (mail,) = broker.messages(queue="mail")
+    (mail,) = broker.messages(Filter(queue="mail"))
     assert broker.cancel([mail.message_id]) == 1
-    assert broker.purge(queue="mail") == 0
-    assert broker.purge(state="ready") == 2
+    assert broker.purge(Filter(queue="mail")) == 0
+    assert broker.purge(Filter(state="ready")) == 2
     assert counts(broker) == {"running": 1}
     consumer.close()
 

@@ -13,8 +13,13 @@ import pytest
 from openviper.tasks import Registry, TaskMessageProxy, actor, enqueue_task, periodic
 from openviper.tasks.actors import Actor
 from openviper.tasks.brokers.memory import MemoryBroker
-from openviper.tasks.exceptions import ResultMissing, ResultsBackendDisabledError, ResultTimeout
-from openviper.tasks.inline import wait_for_inline
+from openviper.tasks.exceptions import (
+    ResultMissing,
+    ResultNotKeptError,
+    ResultsBackendDisabledError,
+    ResultTimeout,
+)
+from openviper.tasks.inline_calls import wait_for_inline
 from tests.unit.tasks.conftest import Configure
 
 PLACE = "tests.unit.tasks.test_actors"
@@ -39,7 +44,7 @@ def test_an_actor_is_still_the_function() -> None:
         PLACE,
     )
     assert asyncio.run(actor(triple)(4)) == 12
-    assert (made.actor_name, made.queue_name, made.max_retries, made.time_limit) == (
+    assert (made.actor_name, made.queue_name, made.max_retries, made.time_limit_ms) == (
         f"{PLACE}.double", "default", 3, 600_000,
     )  # fmt: skip
 
@@ -101,9 +106,17 @@ def test_arguments_that_contain_themselves_are_refused(memory: MemoryBroker) -> 
     [
         ({"max_retry": 3}, "unknown options: max_retry; known: actor_name"),
         ({"max_retries": -1}, "max_retries=-1 must be a whole number of at least 0"),
-        ({"time_limit": 0}, "time_limit=0 must be a whole number of at least 1"),
-        ({"max_age": 1.5}, "max_age=1.5 must be a whole number"),
-        ({"min_backoff": True}, "min_backoff=True must be a whole number"),
+        ({"time_limit": 0}, "time_limit=0 must be from 1 ms to ten years"),
+        ({"max_age": math.nan}, "max_age=nan must be from 1 ms to ten years"),
+        ({"min_backoff": True}, "min_backoff=True must be milliseconds or a timedelta"),
+        ({"min_backoff": 10**400}, "min_backoff=a number of more than 30 digits must be"),
+        ({"max_backoff": "1s"}, "max_backoff='1s' must be milliseconds or a timedelta"),
+        ({"soft_time_limit": 700_000}, "soft_time_limit=700000 must be below time_limit"),
+        ({"rate_limit": "5"}, "rate '5' is not a text such as"),
+        ({"concurrency": 0}, "concurrency=0 must be a whole number"),
+        ({"never_retry": ("x",)}, "must be exception classes"),
+        ({"queue_name": "a\nb"}, "cannot be printed"),
+        ({"priority": 2**40}, "priority=1099511627776 must be"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, Any], problem: str) -> None:
@@ -148,15 +161,15 @@ def test_an_actor_nobody_knows_here_is_sent_all_the_same(memory: MemoryBroker) -
 @pytest.mark.parametrize("actor_first", [True, False])
 def test_actor_and_periodic_may_be_stacked_either_way(actor_first: bool) -> None:
     if actor_first:
-        made: Any = periodic(every=5, retries=7)(actor(queue_name="q")(double))
+        made: Any = periodic(every=5, retries=7, args=(1,))(actor(queue_name="q")(double))
     else:
-        made = actor(queue_name="q")(periodic(every=5, retries=7)(double))
+        made = actor(queue_name="q")(periodic(every=5, retries=7, args=(1,))(double))
     assert isinstance(made, Actor)
     assert (Registry.get_actor("double").queue_name, Registry.get_actor("double").max_retries) == (
         "q",
         7,
     )
-    assert [entry["name"] for entry in Registry.schedule()] == [f"{PLACE}.double"]
+    assert [entry.name for entry in Registry.schedule()] == [f"{PLACE}.double"]
 
 
 # Results
@@ -173,6 +186,8 @@ def test_results_are_only_kept_where_they_are_asked_for(
         proxy.get_result(block=False)
     with pytest.raises(ResultTimeout, match="no result after 20 ms"):
         actor(double).get_result(proxy, timeout=20)
+    with pytest.raises(ResultNotKeptError, match="keeps no results"):
+        actor(double).send(1).get_result()
 
 
 # Without a worker

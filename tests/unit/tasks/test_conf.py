@@ -8,25 +8,28 @@ from typing import Any
 import pytest
 
 from openviper.conf.task_defaults import DEFAULT_TASKS
-from openviper.tasks.conf import resolve_tasks_config, validate_tasks_config
+from openviper.tasks.conf import (
+    LogFile,
+    TaskRecords,
+    TaskSettings,
+    resolve_tasks_config,
+    validate_tasks_config,
+)
 from openviper.tasks.exceptions import OpenViperTasksConfigurationError
 
 
 def test_defaults_are_filled_in_and_never_changed() -> None:
     before = copy.deepcopy(DEFAULT_TASKS)
     resolved = resolve_tasks_config({"enabled": True, "logging": {"file": 1, "database": 1}})
-    assert (resolved["enabled"], resolved["broker"]) == (1, "database")
-    assert resolved["logging"]["level"] == "INFO"
-    assert resolved["logging"]["file"] == {
-        "log_dir": "logs", "file_name": "tasks.log", "log_format": "json", "max_size": 10,
-    }  # fmt: skip
-    assert resolved["logging"]["database"] == {"task": 1, "periodic": 1}
-    resolved["logging"]["level"] = "DEBUG"
+    assert (resolved.enabled, resolved.broker) == (True, "database")
+    assert resolved.logging.level == "INFO"
+    assert resolved.logging.file == LogFile("logs", "tasks.log", "json", 10)
+    assert resolved.logging.database == TaskRecords(True, True)
     assert before == DEFAULT_TASKS
-    assert resolve_tasks_config(None)["logging"]["database"] is None
+    assert resolve_tasks_config(None) == TaskSettings()
     partly = resolve_tasks_config({"logging": {"database": {"task": 1}, "file": {"max_size": 1}}})
-    assert partly["logging"]["database"] == {"task": 1, "periodic": 0}
-    assert partly["logging"]["file"]["log_dir"] == "logs"
+    assert partly.logging.database == TaskRecords(True, False)
+    assert partly.logging.file == LogFile(max_size=1)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +52,21 @@ def test_defaults_are_filled_in_and_never_changed() -> None:
         ({"lease": 0}, "TASKS['lease'] must be a positive number, not 0"),
         (
             {"async_concurrency": "x"},
-            "TASKS['async_concurrency'] must be a positive number, not 'x'",
+            "TASKS['async_concurrency'] must be a whole number of at least 1, not 'x'",
         ),
+        ({"async_concurrency": 1.5}, "must be a whole number of at least 1, not 1.5"),
+        ({"lease": float("nan")}, "TASKS['lease'] must be a positive number, not nan"),
+        ({"grace": -1}, "TASKS['grace'] must be a number of at least 0, not -1"),
+        ({"sign": "yes"}, "TASKS['sign'] must be 0 or 1, not 'yes'"),
+        ({"backend_url": 1}, "TASKS['backend_url'] must be a string, not int"),
+        ({"leese": 5}, "TASKS has no key 'leese'; did you mean 'lease'?"),
+        ({"sqs_namespace": "x"}, "TASKS has no key 'sqs_namespace'"),
+        (
+            {"logging": {"levle": "INFO"}},
+            "TASKS['logging'] has no key 'levle'; did you mean 'level'?",
+        ),
+        ({"logging": {"file": {"dir": "x"}}}, "TASKS['logging']['file'] has no key 'dir'"),
+        ({"logging": {"database": {"tasks": 1}}}, "did you mean 'task'?"),
         ({"logging": 1}, "TASKS['logging'] must be a dict, not int"),
         ({"logging": {"level": "LOUD"}}, "TASKS['logging']['level'] must be one of DEBUG, INFO"),
         ({"logging": {"file": 2}}, "TASKS['logging']['file'] must be None, 0, 1 or a dict, not 2"),
@@ -100,8 +116,8 @@ def test_every_problem_is_named_at_once() -> None:
         {"broker_url": "sqlite:///tasks.db"},
         {"broker_url": "postgresql+psycopg://localhost/x"},
         {"backup": {"path": "backup", "keep": 7, "cron": "0 3 * * *", "databases": ["default"]}},
-        {"middleware": [], "sqs_namespace": "x"},
+        {"sign": 1, "grace": 0, "max_tasks_per_child": 100, "max_message_bytes": 2048},
     ],
 )
 def test_what_can_work_is_taken(config: dict[str, Any]) -> None:
-    assert resolve_tasks_config(config)["enabled"] == 1
+    assert resolve_tasks_config(config).enabled

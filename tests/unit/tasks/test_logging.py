@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from openviper.tasks.conf import resolve_tasks_config
-from openviper.tasks.current import get_trace_id, message_context
 from openviper.tasks.logging import configure_task_logging, get_task_logger
 from openviper.tasks.message import Message
+from openviper.tasks.running import Run, get_trace_id, running
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def as_before() -> Iterator[None]:
 def configured(tmp_path: Path, **file: Any) -> Path:
     """Set up a worker's logging and return its file."""
     keys = {"level": "debug", "file": {"log_dir": str(tmp_path / "logs"), **file}}
-    configure_task_logging(worker=True, config=resolve_tasks_config({"logging": keys})["logging"])
+    configure_task_logging(worker=True, config=resolve_tasks_config({"logging": keys}).logging)
     return tmp_path / "logs" / f"tasks.{os.getpid()}.log"
 
 
@@ -41,7 +41,7 @@ def test_lines_are_json_with_the_id_of_the_message(tmp_path: Path) -> None:
     path = configured(tmp_path)
     message = Message("work", "default", "{}")
     assert get_trace_id() == ""
-    with message_context(message):
+    with running(Run(message)):
         assert get_trace_id() == message.message_id[:8]
         get_task_logger("shop").warning('with "quotes",\na line break and %s', "ä")
     get_task_logger("shop").info("outside")
@@ -54,7 +54,7 @@ def test_lines_are_json_with_the_id_of_the_message(tmp_path: Path) -> None:
 def test_text_lines_have_it_too(tmp_path: Path) -> None:
     path = configured(tmp_path, log_format="text", file_name="tasks.log")
     message = Message("work", "default", "{}")
-    with message_context(message):
+    with running(Run(message)):
         get_task_logger("openviper.tasks.shop").error("no")
     assert path.read_text().rstrip().endswith(f"[{message.message_id[:8]}]")
 
@@ -85,7 +85,7 @@ def test_a_forked_child_writes_to_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 def test_records_reach_the_root_only_in_a_worker(tmp_path: Path) -> None:
-    config = resolve_tasks_config({})["logging"]
+    config = resolve_tasks_config({}).logging
     configure_task_logging(worker=False, config=config)
     assert not logging.getLogger("openviper.tasks").propagate
     configure_task_logging(worker=True, config=config)

@@ -1,4 +1,4 @@
-"""Checks of background tasks: can the setting work, and can a worker import what it has to carry out."""
+"""Checks of background tasks: can the setting work, and can a worker import what it has to run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_tasks() -> list[Finding]:
     except OpenViperTasksConfigurationError as error:
         return [Finding("tasks.E001", text, where="TASKS") for text in error.errors]
     findings = list(_broken_modules())
-    if config["broker"] == "stub":
+    if config.broker == "stub":
         findings.append(
             Finding(
                 "tasks.W001",
@@ -31,7 +31,7 @@ def check_tasks() -> list[Finding]:
 
 
 def _broken_modules() -> Iterator[Finding]:
-    from openviper.tasks.actor_modules import TaskImportError, discover_tasks
+    from openviper.tasks.discovery import TaskImportError, discover_tasks
 
     for app in settings.INSTALLED_APPS:
         try:

@@ -1,11 +1,16 @@
-"""``start-worker``: carry out background tasks and send periodic jobs."""
+"""``start-worker``: run background tasks and send periodic jobs."""
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from openviper.core.management.base import BaseCommand
+from openviper.core.management.base import BaseCommand, CommandError
+from openviper.utils.printable import printable
+
+MAX_GRACE = 86_400
+"""Seconds: a day."""
 
 
 def positive(text: str) -> int:
@@ -15,10 +20,21 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """Return a number of seconds, 0 or more, from the command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= MAX_GRACE:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {MAX_GRACE}")
+    return value
+
+
 class Command(BaseCommand):
     """Load the project's actors and work until a signal says to stop."""
 
-    help = "Carry out background tasks and send periodic jobs."
+    help = "Run background tasks and send periodic jobs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what is consumed, and how much at a time."""
@@ -37,6 +53,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--processes", type=positive, default=1, help="processes (default: %(default)s)"
         )
+        parser.add_argument(
+            "--grace",
+            type=seconds,
+            metavar="S",
+            help="seconds that running tasks are given to end (default: TASKS['grace'], 30)",
+        )
+        parser.add_argument(
+            "--max-tasks-per-child",
+            type=positive,
+            metavar="N",
+            help="replace a process after so many tasks (default: TASKS['max_tasks_per_child'], never)",
+        )
         parser.add_argument("--no-scheduler", action="store_true", help="send no periodic jobs")
         parser.add_argument(
             "--until-empty",
@@ -46,13 +74,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--health",
             action="store_true",
-            help="only tell whether a worker lives: exit 0 if so, 1 if not",
+            help="only tell whether workers live and settle what is due: exit 0 if so, 1 if not",
         )
 
     def handle(self, *args: Any, **options: Any) -> int:
         """Work, or look whether somebody does."""
         if options["health"]:
             return self._health()
+        # Late, as in all commands: the list of commands is shown without loading what they do.
         from openviper.tasks.worker.start import run
 
         return run(
@@ -62,22 +91,28 @@ class Command(BaseCommand):
             no_scheduler=options["no_scheduler"],
             until_empty=options["until_empty"],
             modules=options["modules"],
+            grace=options["grace"],
+            max_tasks_per_child=options["max_tasks_per_child"],
             say=self.stdout,
             complain=self.stderr,
         )
 
     def _health(self) -> int:
-        import time
-
+        # Late, as in all commands: the list of commands is shown without loading what they do.
         from openviper.tasks.broker import get_broker, tasks_config
-        from openviper.tasks.brokers.base import live_workers
+        from openviper.tasks.exceptions import OpenViperTasksError
+        from openviper.tasks.health import look
 
         now = time.time()
-        alive = live_workers(get_broker(), float(tasks_config()["lease"]))
-        for one in alive:
+        try:
+            health = look(get_broker(), tasks_config().lease)
+        except OpenViperTasksError as error:
+            raise CommandError(str(error)) from error
+        for worker in health.workers:
+            seen = max(0.0, now - worker.seen_at)
             self.stdout(
-                f"worker {one.pid} on {one.host.partition('/')[0]}: seen {max(0.0, now - one.seen_at):.0f} s ago"
+                f"worker {worker.pid} on {worker.host.partition('/')[0]}: seen {seen:.0f} s ago"
             )
-        if not alive:
-            self.stderr("Error: no worker is alive")
-        return 0 if alive else 1
+        for problem in health.problems:
+            self.stderr(f"Error: {printable(problem)}")
+        return 1 if health.problems else 0

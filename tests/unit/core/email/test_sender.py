@@ -426,7 +426,7 @@ def test_a_worker_is_there_when_one_lives_on_a_durable_queue(
     from openviper.db.connections.url import DatabaseURL
     from openviper.tasks.brokers.database import DatabaseBroker
     from openviper.tasks.conf import resolve_tasks_config
-    from openviper.tasks.identity import new_worker_id
+    from openviper.tasks.liveness import new_worker_id
 
     def config(**keys: Any) -> None:
         monkeypatch.setattr(process_broker, "_config", resolve_tasks_config(keys))
@@ -496,7 +496,7 @@ class Full(MemoryBroker):
 
     name = "database"
 
-    def send(self, message: Any) -> None:
+    def send(self, messages: Any, group: Any = None) -> Any:
         raise BrokerError("the disk is full")
 
 
@@ -524,7 +524,7 @@ def test_what_is_queued_is_delivered_with_the_same_identifier(
         "openviper.core.email.deliver_email",
         "emails",
     )
-    payload = next(iter(durable._entries.values())).message.arguments()[0][0]
+    payload = next(iter(durable.entries.values())).message.arguments()[0][0]
     backend = MemoryBackend()
     with backend_override(backend):
         asyncio.run(deliver_email(payload))
@@ -542,7 +542,7 @@ def test_large_messages_wait_in_a_private_file(
     configure(EMAIL={"spool_dir": str(spool)})
     content = bytes(range(256)) * 4000
     send("bob@x.io", "Hi", "Hello", attachments=[("a.bin", content)], background=True)
-    (entry,) = durable._entries.values()
+    (entry,) = durable.entries.values()
     assert len(entry.message.payload) < 200
     (path,) = spool.iterdir()
     assert (
@@ -579,7 +579,7 @@ def test_those_who_were_refused_are_tried_again_alone(
     backend = Fails(RecipientsRefused({"ann@x.io": (450, "later")}))
     with backend_override(backend):
         asyncio.run(deliver_email(message_to_payload(data)))
-    (entry,) = durable._entries.values()
+    (entry,) = durable.entries.values()
     again = payload_to_message(entry.message.arguments()[0][0])
     assert again.delivery_recipients() == ["ann@x.io"]
     assert (again.recipients, again.message_id) == (data.recipients, data.message_id)

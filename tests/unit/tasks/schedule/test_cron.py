@@ -52,18 +52,18 @@ def test_the_next_time_is_found(expression: str, base: str, expected: str) -> No
         ("* * * *", "has 4 fields"),
         ("", "has 0 fields"),
         ("* * * * * *", "has 6 fields"),
-        ("60 * * * *", "'60' is no minute"),
-        ("* 24 * * *", "'24' is no hour"),
-        ("* * 0 * *", "'0' is no day of month"),
-        ("* * * 13 *", "'13' is no month"),
-        ("* * * * 8", "'8' is no day of week"),
-        ("*/0 * * * *", "'0' is no step of minute"),
+        ("60 * * * *", "'60' is not a value for minute"),
+        ("* 24 * * *", "'24' is not a value for hour"),
+        ("* * 0 * *", "'0' is not a value for day of month"),
+        ("* * * 13 *", "'13' is not a value for month"),
+        ("* * * * 8", "'8' is not a value for day of week"),
+        ("*/0 * * * *", "'0' is not a value for step of minute"),
         ("5-1 * * * *", "'5-1' in minute ends before it begins"),
-        ("1,,2 * * * *", "'' is no minute"),
-        ("a * * * *", "'a' is no minute"),
-        ("-1 * * * *", "'' is no minute"),
-        ("\u0661 * * * *", "is no minute"),
-        ("* * * january *", "'january' is no month"),
+        ("1,,2 * * * *", "'' is not a value for minute"),
+        ("a * * * *", "'a' is not a value for minute"),
+        ("-1 * * * *", "'' is not a value for minute"),
+        ("\u0661 * * * *", "is not a value for minute"),
+        ("* * * january *", "'january' is not a value for month"),
         ("0 0 30 2 *", "never matches"),
         ("0 0 31 4,6,9,11 *", "never matches"),
     ],
@@ -99,7 +99,7 @@ def test_every_minute_of_a_long_day_is_counted_once() -> None:
         fires.append(moment)
     instants = [fire.astimezone(UTC) for fire in fires]
     assert instants == sorted(set(instants))
-    assert len(fires) == 48  # The repeated hour fires once, like the job of any other hour.
+    assert len(fires) == 50  # It has 25 hours, and none of them is silent.
 
 
 def test_random_expressions_agree_with_looking_at_every_minute() -> None:
@@ -151,3 +151,93 @@ def test_the_last_time_is_found_within_a_year() -> None:
 )
 def test_expressions_are_said_in_words(expression: str, words: str) -> None:
     assert describe_cron(expression) == words
+
+
+@pytest.mark.parametrize(
+    ("expression", "days"),
+    [
+        ("0 0 L * *", ["2024-02-29", "2024-03-31", "2024-04-30"]),
+        ("0 0 L-1 * *", ["2024-02-28", "2024-03-30", "2024-04-29"]),
+        ("0 0 15W * *", ["2024-02-15", "2024-03-15", "2024-04-15"]),
+        ("0 0 1W * *", ["2024-03-01", "2024-04-01", "2024-05-01", "2024-06-03"]),
+        ("0 0 31W * *", ["2024-03-29", "2024-05-31", "2024-07-31"]),
+        ("0 0 LW * *", ["2024-02-29", "2024-03-29", "2024-04-30"]),
+        ("0 0 1,L * *", ["2024-02-29", "2024-03-01", "2024-03-31"]),
+        ("0 0 * * 5L", ["2024-02-23", "2024-03-29", "2024-04-26"]),
+        ("0 0 * * friL", ["2024-02-23", "2024-03-29"]),
+        ("0 0 * * mon#2", ["2024-02-12", "2024-03-11", "2024-04-08"]),
+        ("0 0 * * 0#5", ["2024-03-31", "2024-06-30"]),
+        ("0 0 * * 7#1,3L", ["2024-02-04", "2024-02-28", "2024-03-03", "2024-03-27"]),
+    ],
+)
+def test_days_that_depend_on_the_month(expression: str, days: list[str]) -> None:
+    moment = datetime(2024, 2, 1, 12)
+    for day in days:
+        moment = compute_next_cron_fire(expression, moment)
+        assert f"{moment:%Y-%m-%d}" == day
+
+
+@pytest.mark.parametrize(
+    ("nickname", "expression"),
+    [
+        ("@hourly", "0 * * * *"),
+        ("@DAILY", "0 0 * * *"),
+        (" @midnight ", "0 0 * * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@monthly", "0 0 1 * *"),
+        ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
+    ],
+)
+def test_nicknames(nickname: str, expression: str) -> None:
+    assert parse_cron(nickname) == parse_cron(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["@reboot", "0 0 L-31 * *", "0 0 0W * *", "0 0 32W * *", "0 0 W * *", "0 0 * * mon#6", "0 0 * * mon#0",
+     "0 0 * * #1", "0 0 * * xL", "L * * * *", "* * * L *", "x" * 300, "0 0 * * mon#1#2"],
+)  # fmt: skip
+def test_odd_days_that_cannot_be(expression: str) -> None:
+    with pytest.raises(ValueError, match="cron expression"):
+        parse_cron(expression)
+
+
+def test_a_match_that_is_far_away_is_found_and_one_that_never_comes_is_refused() -> None:
+    assert compute_next_cron_fire("46 21 */21 8 1", datetime(2024, 8, 2)) == datetime(
+        2033, 8, 1, 21, 46
+    )
+    assert compute_next_cron_fire("0 0 29 2 *", datetime(2097, 1, 1)) == datetime(2104, 2, 29)
+    for expression in ("0 0 30 2 *", "0 0 31 2,4,6 *", "0 0 L-30 2 *"):
+        with pytest.raises(ValueError, match="never matches"):
+            parse_cron(expression)
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("Europe/Berlin", "2026-10-24T20:00"),
+        ("America/New_York", "2026-10-31T20:00"),
+        ("Australia/Lord_Howe", "2026-04-04T05:00"),
+        ("Europe/Berlin", "2026-03-28T20:00"),
+    ],
+)
+@pytest.mark.parametrize("expression", ["*/10 * * * *", "7 * * * *", "*/7 1-3 * * *", "* * * * *"])
+def test_what_follows_time_matches_each_minute_of_real_time_once(
+    zone: str, start: str, expression: str
+) -> None:
+    tz, parsed = ZoneInfo(zone), parse_cron(expression)
+    moment = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    end = moment + timedelta(hours=16)
+    wanted, minute = [], moment + timedelta(minutes=1)
+    while minute < end:
+        if parsed.matches(minute.astimezone(tz).replace(tzinfo=None, fold=0)):
+            wanted.append(minute)
+        minute += timedelta(minutes=1)
+    found = []
+    fire = moment.astimezone(tz)
+    while (fire := compute_next_cron_fire(expression, fire)).astimezone(UTC) < end:
+        found.append(fire.astimezone(UTC))
+    # A time that the clock skips is made up for at the first minute there is.
+    assert [each for each in found if each in wanted] == wanted
+    assert len(found) - len(wanted) <= 1

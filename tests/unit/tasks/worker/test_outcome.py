@@ -65,7 +65,7 @@ def test_a_message_nobody_knows_is_tried_for_a_while() -> None:
 
 def test_results_are_kept_for_who_asks() -> None:
     asking, silent = Actor(work, store_results=True), Actor(work)
-    assert succeeded(message(), asking, {"ä": [1]}, keep_results=True).result == '{"ä":[1]}'
+    assert succeeded(message(), asking, {"ä": [1]}, keep_results=True).result == '{"\\u00e4":[1]}'
     assert succeeded(message(), asking, 1, keep_results=False).result is None
     assert succeeded(message(), silent, 1, keep_results=True).result is None
 

@@ -31,7 +31,7 @@ def _read(path: str) -> str:
 def started_at(pid: int) -> str:
     """Return when a process began, in ticks since boot, as proc(5) tells it; empty if there is no such process.
 
-    One that has ended and whose parent has not asked for its exit code, a zombie, does nothing any more and is none.
+    One that has ended and whose parent has not asked for its exit code, a zombie, does nothing any more and counts as gone.
     """
     try:
         fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
@@ -41,14 +41,30 @@ def started_at(pid: int) -> str:
 
 
 def new_worker_id() -> str:
-    """Return the name of this process as a worker: host, process, its start, and something that no other one has."""
-    pid = os.getpid()
-    return f"{host_id()}:{pid}:{started_at(pid)}:{uuid4().hex[:8]}"
+    """Return the name of this process as a worker: host, process, its start, and who watches over it.
+
+    The last part begins with something that no other one has.
+    """
+    pid, watcher = os.getpid(), os.getppid()
+    return f"{host_id()}:{pid}:{started_at(pid)}:{uuid4().hex[:8]}-{watcher}-{started_at(watcher)}"
 
 
 def is_lost(worker_id: str) -> bool:
-    """Tell whether a worker ran on this host and does not any more; `False` also when that cannot be known."""
+    """Return whether a worker ran on this host and does not any more; `False` also when that cannot be known."""
     host, pid, start, _ = worker_id.rsplit(":", 3)
     if host != host_id() or not start:
+        return False
+    return started_at(int(pid)) != start
+
+
+def was_stopped_with_its_watcher(worker_id: str) -> bool:
+    """Return whether the process that watched over a lost worker is gone too: then it was not a task that ended both.
+
+    `False` where that cannot be known.
+    """
+    host, _, _, last = worker_id.rsplit(":", 3)
+    _, _, watcher = last.partition("-")
+    pid, _, start = watcher.partition("-")
+    if host != host_id() or not pid.isdigit() or not start:
         return False
     return started_at(int(pid)) != start

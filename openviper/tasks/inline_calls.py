@@ -1,4 +1,4 @@
-"""Carrying out a call where it is made, for when tasks are disabled."""
+"""Running a call where it is made, for when tasks are disabled."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import importlib.util
 import logging
 from collections.abc import Iterable
 
+from openviper.conf import settings
 from openviper.tasks.exceptions import OpenViperTasksError
 
 logger = logging.getLogger("openviper.tasks")
@@ -37,14 +38,12 @@ def discover_tasks(installed_apps: Iterable[str] | None = None) -> list[str]:
         TaskImportError: If a module exists and fails, a missing package inside it included.
     """
     if installed_apps is None:
-        from openviper.conf import settings
-
         installed_apps = settings.INSTALLED_APPS
     names = [f"{app}.tasks" for app in installed_apps if app != "openviper.tasks"]
-    found = [name for name in dict.fromkeys(names) if _exists(name)]
-    for name in [*found, *(one for one in BUILT_IN if _exists(one))]:
+    present = [name for name in dict.fromkeys(names) if _exists(name)]
+    for name in [*present, *filter(_exists, BUILT_IN)]:
         import_tasks(name)
-    return found
+    return present
 
 
 def import_tasks(module: str) -> None:

@@ -1,0 +1,75 @@
+"""The SQL that claims messages, for each database; inside a transaction of the caller's.
+
+Who is next is decided by priority, and then by the key, which grows with time. A claim marks rows with the worker's name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openviper.tasks.brokers.tables import COLUMNS, MESSAGES
+from openviper.tasks.message import State
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.tables import Store
+
+RUNNING = int(State.RUNNING)
+_QUALIFIED = ", ".join(f"m.{name}" for name in COLUMNS.split(", "))
+
+
+def waiting_state(suspects: bool) -> int:
+    """Return the state of the messages that are claimed."""
+    return int(State.SUSPECT if suspects else State.READY)
+
+
+def _in_queues(queues: tuple[str, ...] | None) -> str:
+    return "" if queues is None else f" AND queue_name IN ({', '.join('?' * len(queues))})"
+
+
+def _select(queues: tuple[str, ...] | None, state: int, lock: str) -> str:
+    return (
+        f"SELECT {COLUMNS} FROM {MESSAGES} WHERE state = {state}{_in_queues(queues)} "
+        f"ORDER BY priority, id LIMIT ? {lock}"
+    )
+
+
+def claim_on_sqlite(
+    store: Store, worker: str, queues: tuple[str, ...] | None, want: int, state: int
+) -> list[Any]:
+    """Claim on SQLite, where the transaction is the only writer."""
+    rows = store.rows(_select(queues, state, ""), (*(queues or ()), want))
+    for row in rows:
+        # One by one: the statement is prepared once, whatever the number of rows.
+        store.change(
+            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id = ?", (worker, row[0])
+        )
+    return rows
+
+
+def claim_on_postgresql(
+    store: Store, worker: str, queues: tuple[str, ...] | None, want: int, state: int
+) -> list[Any]:
+    """Claim on PostgreSQL, in one statement that passes by what others are about to claim."""
+    chosen = "" if queues is None else " AND queue_name = ANY(?)"
+    rows = store.rows(
+        f"WITH chosen AS (SELECT id FROM {MESSAGES} WHERE state = {state}{chosen} "
+        f"ORDER BY priority, id LIMIT ? FOR UPDATE SKIP LOCKED) "
+        f"UPDATE {MESSAGES} m SET state = {RUNNING}, worker = ? FROM chosen "
+        f"WHERE m.id = chosen.id RETURNING {_QUALIFIED}",
+        (*(() if queues is None else (list(queues),)), want, worker),
+    )
+    return sorted(rows, key=lambda row: (row[5], row[0]))
+
+
+def claim_on_mysql(
+    store: Store, worker: str, queues: tuple[str, ...] | None, want: int, state: int, *, lock: str
+) -> list[Any]:
+    """Claim on MariaDB and MySQL, in two statements; `lock` passes by what others are about to claim, where it can."""
+    rows = store.rows(_select(queues, state, lock), (*(queues or ()), want))
+    if rows:
+        marks = ", ".join("?" * len(rows))
+        store.change(
+            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id IN ({marks})",
+            (worker, *(row[0] for row in rows)),
+        )
+    return rows

@@ -1,0 +1,319 @@
+"""What people and the scheduler do at the database: look, repair, and keep the periodic jobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from openviper.tasks.brokers.base import (
+    CallCount,
+    Filter,
+    MessageInfo,
+    QueueInfo,
+    Slot,
+    StoredSchedule,
+    WorkerInfo,
+)
+from openviper.tasks.brokers.storing import Parcel, store_within
+from openviper.tasks.brokers.tables import (
+    CANCELS,
+    COLUMNS,
+    COUNTS,
+    MESSAGES,
+    SCHEDULES,
+    UNIQUE,
+    WORKERS,
+)
+from openviper.tasks.message import Message, State
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.tables import Store
+
+T = TypeVar("T")
+READY, RUNNING, DELAYED, DEAD, SUSPECT = (
+    int(state) for state in (State.READY, State.RUNNING, State.DELAYED, State.DEAD, State.SUSPECT)
+)
+_STATES = {
+    "ready": (READY, SUSPECT),
+    "running": (RUNNING,),
+    "delayed": (DELAYED,),
+    "dead": (DEAD,),
+}
+"""The states that people know, as they are stored."""
+_NAMES = {number: name for name, numbers in _STATES.items() for number in numbers}
+
+
+class Runs(Protocol):
+    """Runs work with the shared connection."""
+
+    def __call__(self, work: Callable[[Store], T]) -> T:
+        """Run it."""
+        ...
+
+
+class Reads(Protocol):
+    """Runs a read with the shared connection, if there are tables."""
+
+    def __call__(self, work: Callable[[Store], T], empty: T) -> T:
+        """Run it."""
+        ...
+
+
+class DatabaseAdmin:
+    """The messages and jobs of a database, seen from outside.
+
+    Args:
+        run: Runs work with the broker's connection.
+        read: Runs a read with it.
+    """
+
+    def __init__(self, run: Runs, read: Reads) -> None:
+        self._run = run
+        self._read = read
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        empty: list[Any] = []
+        return self._read(lambda store: store.rows(sql, values), empty)
+
+    # Periodic jobs
+
+    def slot(self, name: str) -> Slot | None:
+        """Return the last firing of a periodic job."""
+        sql = f"SELECT moment, schedule FROM {SCHEDULES} WHERE name = ? AND moment IS NOT NULL"
+        rows = self._rows(sql, (name,))
+        return Slot(int(rows[0][0]), rows[0][1]) if rows else None
+
+    def swap_slot(
+        self, name: str, before: Slot | None, after: Slot, message: Message | None
+    ) -> bool:
+        """Replace the last firing of a periodic job, and store its message in the same transaction."""
+
+        def work(store: Store) -> bool:
+            with store.transaction():
+                taken = _swap(store, name, before, after)
+                if taken and message is not None:
+                    store_within(store, Parcel([message]))
+                return taken
+
+        return self._run(work)
+
+    def schedules(self) -> list[StoredSchedule]:
+        """Return the periodic jobs that were added or paused at run time."""
+        rows = self._rows(
+            f"SELECT name, definition, paused FROM {SCHEDULES} WHERE stored = 1 ORDER BY name"
+        )
+        return [StoredSchedule(name, text, bool(paused)) for name, text, paused in rows]
+
+    def save_schedule(self, schedule: StoredSchedule) -> None:
+        """Add or replace a periodic job."""
+
+        def work(store: Store) -> None:
+            with store.transaction():
+                store.insert_new(SCHEDULES, "name, paused, stored", (schedule.name, 0, 1))
+                store.change(
+                    f"UPDATE {SCHEDULES} SET definition = ?, paused = ?, stored = 1 WHERE name = ?",
+                    (schedule.definition, int(schedule.is_paused), schedule.name),
+                )
+
+        self._run(work)
+
+    def remove_schedule(self, name: str) -> bool:
+        """Remove a periodic job that was added."""
+
+        def work(store: Store) -> bool:
+            with store.transaction():
+                return bool(
+                    store.change(f"DELETE FROM {SCHEDULES} WHERE name = ? AND stored = 1", (name,))
+                )
+
+        return self._run(work)
+
+    # Looking
+
+    def queues(self) -> list[QueueInfo]:
+        """Return how each queue stands."""
+        waited = "CASE WHEN due > 0 THEN due ELSE sent_at END"
+        rows = self._rows(
+            f"SELECT queue_name, state, count(*), min({waited}) FROM {MESSAGES} "
+            "GROUP BY queue_name, state"
+        )
+        counts: dict[str, dict[str, int]] = {}
+        since: dict[str, float] = {}
+        for queue, state, count, first in rows:
+            name = _NAMES[state]
+            of_queue = counts.setdefault(queue, dict.fromkeys(_STATES, 0))
+            of_queue[name] += int(count)
+            if name == "ready":
+                since[queue] = min(float(first), since.get(queue, float(first)))
+        now = time.time()
+        return [
+            QueueInfo(
+                queue,
+                **of_queue,
+                oldest=max(0.0, now - since[queue]) if queue in since else None,
+            )
+            for queue, of_queue in sorted(counts.items())
+        ]
+
+    def messages(self, chosen: Filter, limit: int) -> list[MessageInfo]:
+        """Return stored messages, oldest first."""
+        where, values = _conditions(chosen)
+        rows = self._rows(
+            f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} ORDER BY id LIMIT ?",
+            (*values, limit),
+        )
+        return [
+            MessageInfo(
+                message_id=row[1],
+                actor_name=row[3],
+                queue_name=row[2],
+                state=_NAMES[row[-3]],
+                priority=row[5],
+                due=row[6],
+                attempts=row[7],
+                sent_at=row[8],
+                worker=row[-2] or "",
+                error=row[-1] or "",
+            )
+            for row in rows
+        ]
+
+    def workers(self) -> list[WorkerInfo]:
+        """Return the registered workers."""
+        rows = self._rows(
+            "SELECT worker, host, pid, started_at, seen_at, settled_at, queues, busy "
+            f"FROM {WORKERS} ORDER BY started_at"
+        )
+        workers = []
+        for worker, host, pid, started_at, seen_at, settled_at, queues, busy in rows:
+            names = None if queues is None else tuple(json.loads(queues))
+            workers.append(
+                WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, bool(busy))
+            )
+        return workers
+
+    def counts(self) -> list[CallCount]:
+        """Return how often what became of calls."""
+        rows = self._rows(
+            f"SELECT minute, actor_name, outcome, calls, seconds FROM {COUNTS} "
+            "ORDER BY minute, actor_name, outcome"
+        )
+        return [CallCount(int(row[0]), row[1], row[2], int(row[3]), float(row[4])) for row in rows]
+
+    # Repairing
+
+    def retry(self, chosen: Sequence[str] | Filter) -> int:
+        """Make dead or delayed messages ready again."""
+        change = (
+            f"UPDATE {MESSAGES} SET state = {READY}, due = ?, attempts = 0, deliveries = 0, "
+            "error = NULL, limit_key = NULL"
+        )
+        now = time.time()
+        if isinstance(chosen, Filter):
+            where, values = _conditions(chosen._replace(state="dead"))
+            return self._change(f"{change}{where}", [(now, *values)])
+        states = f"({DEAD}, {DELAYED})"
+        sql = f"{change} WHERE message_id = ? AND state IN {states}"
+        return self._change(sql, [(now, message_id) for message_id in chosen])
+
+    def cancel(self, message_ids: Sequence[str]) -> int:
+        """Remove messages that no worker has, and ask for the end of those that run."""
+        now = time.time()
+
+        def work(store: Store) -> int:
+            with store.transaction():
+                running = [
+                    message_id
+                    for message_id in message_ids
+                    if store.rows(
+                        f"SELECT 1 FROM {MESSAGES} WHERE message_id = ? AND state = {RUNNING}",
+                        (message_id,),
+                    )
+                ]
+                for message_id in running:
+                    store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
+                sql = f"DELETE FROM {MESSAGES} WHERE message_id = ? AND state <> {RUNNING}"
+                removed = sum(store.change(sql, (message_id,)) for message_id in message_ids)
+                _free_unique(store, removed)
+                return removed
+
+        return self._run(work)
+
+    def purge(self, chosen: Filter) -> int:
+        """Remove all messages that no worker has and that are meant."""
+        where, values = _conditions(chosen)
+        free = f"state <> {RUNNING}"
+
+        def work(store: Store) -> int:
+            with store.transaction():
+                removed = store.change(
+                    f"DELETE FROM {MESSAGES}{where} {'AND' if where else 'WHERE'} {free}", values
+                )
+                _free_unique(store, removed)
+                return removed
+
+        return self._run(work)
+
+    def _change(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        def work(store: Store) -> int:
+            with store.transaction():
+                return sum(store.change(sql, row) for row in rows)
+
+        count = self._run(work)
+        self._run(lambda store: store.notify())
+        return count
+
+
+def _swap(store: Store, name: str, before: Slot | None, after: Slot) -> bool:
+    if before is not None:
+        return bool(
+            store.change(
+                f"UPDATE {SCHEDULES} SET moment = ?, schedule = ? "
+                "WHERE name = ? AND moment = ? AND schedule = ?",
+                (*after, name, *before),
+            )
+        )
+    if store.insert_new(SCHEDULES, "name, moment, schedule", (name, *after)):
+        return True
+    # It was added or paused at run time, and has never fired.
+    return bool(
+        store.change(
+            f"UPDATE {SCHEDULES} SET moment = ?, schedule = ? WHERE name = ? AND moment IS NULL",
+            (*after, name),
+        )
+    )
+
+
+def _free_unique(store: Store, removed: int) -> None:
+    """Let go of the unique keys of messages that are not there any more."""
+    if removed:
+        store.change(
+            f"DELETE FROM {UNIQUE} WHERE scope <> 'time' "
+            f"AND message_id NOT IN (SELECT message_id FROM {MESSAGES})"
+        )
+
+
+def _conditions(chosen: Filter) -> tuple[str, tuple[Any, ...]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if chosen.state is not None:
+        numbers = ", ".join(str(number) for number in _STATES[chosen.state])
+        conditions.append(f"state IN ({numbers})")
+    if chosen.queue is not None:
+        conditions.append("queue_name = ?")
+        values.append(chosen.queue)
+    if chosen.actor is not None:
+        conditions.append("actor_name = ?")
+        values.append(chosen.actor)
+    if chosen.error is not None:
+        conditions.append("error LIKE ? ESCAPE '!'")
+        values.append(f"%{_escaped(chosen.error)}%")
+    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
+
+
+def _escaped(text: str) -> str:
+    for letter in "!%_":
+        text = text.replace(letter, f"!{letter}")
+    return text

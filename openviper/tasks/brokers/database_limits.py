@@ -1,0 +1,93 @@
+"""Limits at the database: permits of calls that run, and how each rate stands."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from openviper.tasks.brokers.base import PARKED_SECONDS
+from openviper.tasks.brokers.tables import MESSAGES, PERMITS, RATES, READY_AGAIN
+from openviper.tasks.limits import Allowance, Limit, take_call
+from openviper.tasks.message import Message, State
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.tables import Store
+
+DELAYED = int(State.DELAYED)
+
+
+def admit(store: Store, worker: str, message: Message, limit: Limit) -> float:
+    """Take a permit for a claimed message, or put it off; inside a transaction.
+
+    Returns:
+        0 if it may run; else when it is looked at again, in seconds since the epoch.
+    """
+    now = time.time()
+    allowance = _lock(store, limit.key)
+    if limit.concurrency is not None:
+        sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ?"
+        if store.rows(sql, (limit.key,))[0][0] >= limit.concurrency:
+            _put_off(store, worker, message, now + PARKED_SECONDS, limit.key)
+            return now + PARKED_SECONDS
+    if limit.rate is not None:
+        allowance, again_at = take_call(limit.rate, allowance, now)
+        store.change(
+            f"UPDATE {RATES} SET free_at = ?, tail_at = ? WHERE name = ?", (*allowance, limit.key)
+        )
+        if again_at:
+            _put_off(store, worker, message, again_at, None)
+            return again_at
+    if limit.concurrency is not None:
+        columns = "message_id, name, worker"
+        store.insert_new(PERMITS, columns, (message.message_id, limit.key, worker))
+        message.limit_key = limit.key
+    return 0.0
+
+
+def _lock(store: Store, key: str) -> Allowance:
+    """Make everybody else with this key wait until the transaction ends, and return how the rate stands."""
+    store.insert_new(RATES, "name, free_at, tail_at", (key, 0.0, 0.0))
+    store.change(f"UPDATE {RATES} SET free_at = free_at WHERE name = ?", (key,))
+    rows = store.rows(f"SELECT free_at, tail_at FROM {RATES} WHERE name = ?", (key,))
+    return Allowance(float(rows[0][0]), float(rows[0][1]))
+
+
+def _put_off(
+    store: Store, worker: str, message: Message, due: float, waits_for: str | None
+) -> None:
+    store.change(
+        f"UPDATE {MESSAGES} SET state = {DELAYED}, worker = NULL, due = ?, limit_key = ? "
+        "WHERE id = ? AND worker = ?",
+        (due, waits_for, message.key, worker),
+    )
+
+
+def free_permit(store: Store, message: Message) -> None:
+    """Give a permit back, and make the next message that waits for it ready; inside a transaction."""
+    store.change(f"DELETE FROM {PERMITS} WHERE message_id = ?", (message.message_id,))
+    if message.limit_key is not None:
+        _wake_next(store, message.limit_key)
+
+
+def free_permits(store: Store, worker: str) -> None:
+    """Give all permits of a worker back; inside a transaction."""
+    keys = [row[0] for row in store.rows(f"SELECT name FROM {PERMITS} WHERE worker = ?", (worker,))]
+    if keys:
+        store.change(f"DELETE FROM {PERMITS} WHERE worker = ?", (worker,))
+    for key in keys:
+        _wake_next(store, key)
+
+
+def _wake_next(store: Store, key: str) -> None:
+    rows = store.rows(
+        f"SELECT id FROM {MESSAGES} WHERE state = {DELAYED} AND limit_key = ? "
+        "ORDER BY priority, id LIMIT 1",
+        (key,),
+    )
+    if rows:
+        store.change(
+            f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, limit_key = NULL, due = 0 "
+            f"WHERE id = ? AND state = {DELAYED}",
+            (rows[0][0],),
+        )
+        store.notify()

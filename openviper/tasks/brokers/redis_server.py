@@ -1,0 +1,111 @@
+"""A Redis server as broker and workers see it: connections, names, streams and who reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from openviper.tasks.brokers.base import WorkerInfo
+from openviper.tasks.brokers.redis_messages import Names
+from openviper.tasks.exceptions import BrokerError
+
+if TYPE_CHECKING:
+    import redis
+
+GROUP = "workers"
+"""The consumer group of every stream."""
+
+
+def import_driver() -> Any:
+    """Return the redis package.
+
+    Raises:
+        ModuleNotFoundError: If it is not installed.
+    """
+    try:
+        import redis
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"the broker 'redis' needs the package redis: pip install 'openviper[redis]' ({error})"
+        ) from error
+    return redis
+
+
+class RedisServer:
+    """Connections to a server.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        lease: Seconds after which a worker that gives no sign of life is lost.
+        prefix: Begins the name of every key.
+    """
+
+    def __init__(self, url: str, *, lease: float = 60.0, prefix: str = "openviper:") -> None:
+        self.driver = import_driver()
+        self._url = url
+        self.lease = lease
+        self.names = Names(prefix)
+        self.connect()
+
+    def connect(self) -> None:
+        """Open connections."""
+        self.client: redis.Redis = self.driver.Redis.from_url(
+            self._url, decode_responses=True, socket_connect_timeout=5, health_check_interval=30
+        )
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the driver's errors into `BrokerError`, without the URL, which may hold a password."""
+        try:
+            yield
+        except self.driver.ResponseError as error:
+            # BUSY: another script is running; LOADING: it reads its data after a start.
+            busy = str(error).startswith(("BUSY", "LOADING", "TRYAGAIN"))
+            raise BrokerError(
+                f"Redis does not answer: {error}", busy=busy, refused=not busy
+            ) from error
+        except UnicodeEncodeError as error:
+            raise BrokerError(f"Redis does not take it: {error}", refused=True) from error
+        except self.driver.RedisError as error:
+            raise BrokerError(f"Redis does not answer: {error}") from error
+
+    def streams(self) -> list[str]:
+        """Return every stream, lowest priority number first."""
+        streams: Any = self.client.smembers(self.names.key("queues"))
+        return sorted(streams, key=lambda name: (self.names.priority_of(name), name))
+
+    def pending(self, stream: str) -> dict[str, str]:
+        """Return the worker of each entry of a stream that has one."""
+        try:
+            entries: Any = self.client.xpending_range(stream, GROUP, "-", "+", 100_000)
+        except self.driver.ResponseError:  # No worker has been here yet.
+            return {}
+        return {entry["message_id"]: entry["consumer"] for entry in entries}
+
+    def waiting_in(self, stream: str) -> int:
+        """Return how many entries of a stream no worker has."""
+        length: Any = self.client.xlen(stream)
+        return int(length) - len(self.pending(stream)) if length else 0
+
+    def workers(self) -> list[WorkerInfo]:
+        """Return the registered workers."""
+        with self.translated():
+            stored: Any = self.client.hgetall(self.names.key("workers"))
+        workers = []
+        for worker, text in stored.items():
+            host, pid, started_at, seen_at, *more = json.loads(text)
+            # A worker of an earlier version tells no more than that.
+            settled_at, queues, is_busy = more or (seen_at, None, False)
+            names = None if queues is None else tuple(queues)
+            workers.append(
+                WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, is_busy)
+            )
+        return workers
+
+    def free_unique(self, key: str, message_id: str) -> None:
+        """Let go of a unique key, if it is the message's."""
+        held: Any = self.client.hget(self.names.key("unique"), key)
+        if held is not None and held.startswith(f"{message_id} "):
+            self.client.hdel(self.names.key("unique"), key)

@@ -1,0 +1,122 @@
+"""Settlements at the database: what becomes of a message's row, and what goes with it in the same transaction."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from openviper.tasks.brokers.database_limits import free_permit
+from openviper.tasks.brokers.storing import Parcel, store_within
+from openviper.tasks.brokers.tables import (
+    CANCELS,
+    GROUPS,
+    MESSAGES,
+    READY_AGAIN,
+    RESULTS,
+    UNIQUE,
+    options_text,
+)
+from openviper.tasks.exceptions import BadMessageError
+from openviper.tasks.message import Finished, Message, Outcome, State, describe_error, from_values
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.tables import Store
+
+logger = logging.getLogger("openviper.tasks.brokers")
+
+
+def settle_done(store: Store, worker: str, keys: Sequence[int]) -> None:
+    """Delete messages that have nothing else to settle."""
+    store.delete_claimed(worker, keys)
+
+
+def settle(store: Store, worker: str, end: Finished, now: float) -> None:
+    """Settle one message with everything that goes with it; one that another worker has taken over is left alone."""
+    if not _change_row(store, worker, end, now):
+        return
+    message = end.message
+    if message.limit_key is not None:
+        free_permit(store, message)
+    if end.keeps_result:
+        store.change(f"DELETE FROM {RESULTS} WHERE message_id = ?", (message.message_id,))
+        store.insert_new(
+            RESULTS,
+            "message_id, value, error, stored_at",
+            (message.message_id, end.result, end.error or None, now),
+        )
+    if end.is_end and message.options is not None:
+        _end_options(store, end)
+    if end.is_end:
+        store.change(f"DELETE FROM {CANCELS} WHERE message_id = ?", (message.message_id,))
+
+
+def _change_row(store: Store, worker: str, end: Finished, now: float) -> int:
+    message = end.message
+    if end.outcome is Outcome.DONE:
+        return store.change(
+            f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", (message.key, worker)
+        )
+    if end.outcome is Outcome.RELEASED:
+        return store.change(
+            f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE id = ? AND worker = ?",
+            (message.key, worker),
+        )
+    state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
+    return store.change(
+        f"UPDATE {MESSAGES} SET state = ?, due = ?, attempts = ?, error = ?, options = ?, "
+        "worker = NULL, settled_at = ? WHERE id = ? AND worker = ?",
+        (
+            int(state),
+            end.due,
+            message.attempts + end.counts,
+            end.error,
+            options_text(message),
+            now,
+            message.key,
+            worker,
+        ),
+    )
+
+
+def _end_options(store: Store, end: Finished) -> None:
+    message = end.message
+    unique = message.option("unique")
+    if unique is not None and unique[1] != "time":
+        store.change(
+            f"DELETE FROM {UNIQUE} WHERE name = ? AND message_id = ?",
+            (unique[0], message.message_id),
+        )
+    if end.follow:
+        store_within(store, Parcel(end.follow))
+    count_in_group(store, message, is_dead=end.outcome is Outcome.DEAD, goes_on=bool(end.follow))
+
+
+def count_in_group(store: Store, message: Message, *, is_dead: bool, goes_on: bool = False) -> None:
+    """Count the end of a member of a group, and send the group's callback after the last one."""
+    group_id = message.option("group")
+    if group_id is None or goes_on:
+        return
+    column = "failed" if is_dead else "done"
+    store.change(f"UPDATE {GROUPS} SET {column} = {column} + 1 WHERE group_id = ?", (group_id,))
+    rows = store.rows(
+        f"SELECT total, done, failed, callback, on_failure FROM {GROUPS} WHERE group_id = ?",
+        (group_id,),
+    )
+    if not rows:
+        return
+    total, done, failed, then, on_failure = rows[0]
+    callback = on_failure if failed else then
+    if done + failed == total and callback is not None:
+        store_within(store, Parcel([from_values(json.loads(callback))]))
+
+
+def bury_unreadable(store: Store, key: int, error: BadMessageError, now: float) -> None:
+    """Make a row dead that cannot be read as a message."""
+    logger.error("message %s cannot be read and is dead: %s", key, error)
+    store.change(
+        f"UPDATE {MESSAGES} SET state = {int(State.DEAD)}, worker = NULL, error = ?, settled_at = ? "
+        "WHERE id = ?",
+        (describe_error(error), now, key),
+    )

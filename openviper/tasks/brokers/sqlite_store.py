@@ -1,0 +1,203 @@
+"""A connection of the database broker to an SQLite file: `sqlite3` called directly."""
+
+from __future__ import annotations
+
+import select
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from openviper.db.connections.url import DatabaseURL
+from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
+from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
+from openviper.tasks.exceptions import BrokerError
+
+PATIENCE = 30.0
+"""Seconds to wait for another writer."""
+POLL = 0.003
+"""Seconds between two looks at the version of the file, which cost some microseconds each."""
+IDLE_POLL = 0.008
+"""The same, once nothing has been stored for a while."""
+SETTLED = 0.25
+"""Seconds of waiting after which a worker counts as idle."""
+# What another connection or the disk causes; everything else is an answer to what was asked.
+_TRANSIENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+abandoned: list[sqlite3.Connection] = []
+"""Connections of the parent process, kept open: closing one here would drop the parent's locks."""
+
+
+def translate(error: Exception) -> BrokerError:
+    """Return an error of the driver as a `BrokerError`."""
+    code = getattr(error, "sqlite_errorcode", None)
+    basic = None if code is None else code & 0xFF
+    return BrokerError(
+        f"the message store does not answer: {error}",
+        busy=basic == sqlite3.SQLITE_BUSY,
+        duplicate=code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        refused=basic not in _TRANSIENT,
+    )
+
+
+# A text that is not Unicode, or a number that is too large, is refused by Python before SQLite sees it.
+ERRORS = (sqlite3.Error, UnicodeEncodeError, OverflowError)
+
+
+class SQLiteStore:
+    """A connection to an SQLite file."""
+
+    vendor = "sqlite"
+
+    def __init__(self, url: DatabaseURL) -> None:
+        self.is_lost = False
+        self._version = -1
+        self._patience = -1.0
+        try:
+            self.raw = sqlite3.connect(
+                str(url.path),
+                timeout=PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=64,
+            )
+            if self.raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                self.raw.execute("PRAGMA journal_mode=WAL")
+            self.raw.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.Error as error:
+            raise BrokerError(
+                f"cannot open the message store {str(url.path)!r}: {error}"
+            ) from error
+        self._insert = insert_sql("?")
+
+    def has_tables(self) -> bool:
+        """Return whether all tables are there."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", (NEWEST,)))
+
+    def create_tables(self) -> None:
+        """Create what does not exist."""
+        if self.has_tables():
+            return
+        with self.transaction():
+            present = [
+                f"{table}.{row[1]}"
+                for table in (MESSAGES, WORKERS)
+                for row in self.rows(f"PRAGMA table_info({table})")
+            ]
+            for statement in creation("sqlite", present):
+                self.change(statement)
+
+    def set_patience(self, wait: bool) -> None:
+        """Wait for other writers, or give up at once."""
+        patience = PATIENCE if wait else 0.0
+        if patience != self._patience:
+            self._patience = patience
+            self.raw.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Store messages in one transaction; consumers see the version of the file change."""
+        try:
+            if len(rows) == 1:
+                self.raw.execute(self._insert, rows[0])
+            elif self.raw.in_transaction:
+                self.raw.executemany(self._insert, rows)
+            else:
+                with self.transaction():
+                    self.raw.executemany(self._insert, rows)
+        except ERRORS as error:
+            raise translate(error) from error
+
+    def insert_new(self, table: str, columns: str, values: tuple[Any, ...]) -> bool:
+        """Insert a row unless one with its primary key is there."""
+        marks = ", ".join("?" * len(values))
+        return bool(
+            self.change(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
+        )
+
+    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Run a read."""
+        try:
+            return self.raw.execute(sql, values).fetchall()
+        except ERRORS as error:
+            raise translate(error) from error
+
+    def change(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+        """Run a write and return the number of rows."""
+        try:
+            return self.raw.execute(sql, values).rowcount
+        except ERRORS as error:
+            raise translate(error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make the statements inside a `with` one transaction for writing."""
+        try:
+            self.raw.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.raw.execute("COMMIT")
+            except BaseException:
+                if self.raw.in_transaction:
+                    self.raw.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def claim(
+        self, worker: str, queues: tuple[str, ...] | None, want: int, *, suspects: bool
+    ) -> list[Any]:
+        """Mark messages as the worker's and return their rows in order."""
+        return claim_on_sqlite(self, worker, queues, want, waiting_state(suspects))
+
+    def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
+        """Delete messages that the worker has."""
+        self.raw.executemany(
+            f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys]
+        )
+
+    def listen(self) -> None:
+        """Do nothing: the version of the file tells of every write."""
+
+    def notify(self) -> None:
+        """Do nothing, for the same reason."""
+
+    def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
+        """Wait for a write of another connection: ``PRAGMA data_version`` changes with each
+        (https://sqlite.org/pragma.html#pragma_data_version)."""
+        began = time.monotonic()
+        deadline, settled = began + timeout, began + SETTLED
+        poll = select.poll()
+        poll.register(wake, select.POLLIN)
+        look = self.raw.execute
+        while True:
+            try:
+                version = look("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error as error:
+                raise translate(error) from error
+            if version != self._version:
+                self._version = version
+                return
+            now = time.monotonic()
+            if poll.poll((POLL if now < settled else IDLE_POLL) * 1000) or now >= deadline:
+                return
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.raw.close()
+
+    def abandon(self) -> None:
+        """Keep the connection of the parent open and unused."""
+        abandoned.append(self.raw)

@@ -1,0 +1,197 @@
+"""Storing new messages in a database: with their unique keys and their group, at once or with the caller's transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from openviper.tasks.brokers.base import NewGroup
+from openviper.tasks.brokers.tables import (
+    GROUPS,
+    MESSAGES,
+    NEWEST,
+    NOTIFY,
+    UNIQUE,
+    WORKERS,
+    creation,
+    insert_sql,
+    options_text,
+)
+from openviper.tasks.message import Message, State, next_key
+
+if TYPE_CHECKING:
+    from openviper.db.connections.databases import Connection
+    from openviper.tasks.brokers.tables import Store
+
+_UNIQUE_COLUMNS = "name, message_id, scope, until"
+_GROUP_COLUMNS = "group_id, total, done, failed, callback, on_failure, stored_at"
+_DROP_ENDED = f"DELETE FROM {UNIQUE} WHERE name = ? AND until > 0 AND until <= ?"
+
+
+class Parcel(NamedTuple):
+    """Messages that are sent together, and the group that they are."""
+
+    messages: Sequence[Message]
+    group: NewGroup | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to store but the messages."""
+        if self.group is not None:
+            return False
+        return all(
+            message.options is None or "unique" not in message.options for message in self.messages
+        )
+
+
+def insert_row(message: Message, now: float) -> tuple[Any, ...]:
+    """Return a message as the values of `INSERT_COLUMNS`."""
+    if message.key is None:
+        message.key = next_key()
+    return (
+        message.key,
+        message.message_id,
+        message.queue_name,
+        message.actor_name,
+        message.payload,
+        message.priority,
+        int(State.DELAYED if message.due > now else State.READY),
+        message.due,
+        message.attempts,
+        message.sent_at,
+        message.deliveries,
+        options_text(message),
+    )
+
+
+def _group_row(group: NewGroup, now: float) -> tuple[Any, ...]:
+    return (group.group_id, group.total, 0, 0, group.then, group.on_failure, now)
+
+
+def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
+    """Store messages in one transaction, and return those that were there already.
+
+    Raises:
+        BrokerError: If the database does not take them.
+    """
+    if parcel.is_plain:
+        now = time.time()
+        store.insert([insert_row(message, now) for message in parcel.messages])
+        return []
+    with store.transaction():
+        return store_within(store, parcel)
+
+
+def store_within(store: Store, parcel: Parcel) -> list[Message]:
+    """Do what `store_parcel` does inside a transaction that is open."""
+    now = time.time()
+    if parcel.group is not None:
+        store.insert_new(GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
+    duplicates = [message for message in parcel.messages if not _take_unique(store, message, now)]
+    rows = [insert_row(message, now) for message in parcel.messages if message not in duplicates]
+    if rows:
+        store.insert(rows)
+    return duplicates
+
+
+def _take_unique(store: Store, message: Message, now: float) -> bool:
+    """Take the message's unique key, if it has one; if another has it, give that one's id to the message."""
+    unique = message.option("unique")
+    if unique is None:
+        return True
+    key, scope, until = unique
+    store.change(_DROP_ENDED, (key, now))
+    if store.insert_new(UNIQUE, _UNIQUE_COLUMNS, (key, message.message_id, scope, until)):
+        return True
+    rows = store.rows(f"SELECT message_id FROM {UNIQUE} WHERE name = ?", (key,))
+    message.message_id = rows[0][0] if rows else message.message_id
+    return False
+
+
+async def store_in_transaction(
+    connection: Connection, parcels: Sequence[Parcel], *, has_tables: bool
+) -> bool:
+    """Store messages with the transaction that is open on a connection of the project's.
+
+    Args:
+        connection: The connection.
+        parcels: The messages.
+        has_tables: Whether the tables are known to be there; else they are made, in the same transaction.
+
+    Returns:
+        Whether the tables were there, so that they still are if the transaction fails.
+    """
+    if not has_tables and connection.vendor != "mysql":
+        has_tables = not await _create_tables(connection)
+    now = time.time()
+    rows = []
+    for parcel in parcels:
+        if parcel.group is not None:
+            await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
+        for message in parcel.messages:
+            if await _takes_unique(connection, message, now):
+                rows.append(insert_row(message, now))
+    sql = insert_sql(connection.dialect.placeholder)
+    if len(rows) == 1:
+        await connection.insert(sql, rows[0])
+    elif rows:
+        await connection.execute_many(sql, rows)
+    if connection.vendor == "postgresql":
+        await connection.execute(NOTIFY)
+    return has_tables
+
+
+async def _create_tables(connection: Connection) -> bool:
+    sql = (
+        "SELECT 1 FROM sqlite_master WHERE name = ?"
+        if connection.vendor == "sqlite"
+        else "SELECT 1 FROM pg_class WHERE relname = %s AND pg_table_is_visible(oid)"
+    )
+    if await connection.fetch_one(sql, (NEWEST,)) is not None:
+        return False
+    present = await _present_columns(connection)
+    for statement in creation(connection.vendor, present):
+        await connection.execute(statement)
+    return True
+
+
+async def _present_columns(connection: Connection) -> list[str]:
+    """Return the columns that tables of an earlier version have, as `creation` wants them."""
+    found = []
+    for table in (MESSAGES, WORKERS):
+        if connection.vendor == "sqlite":
+            rows = await connection.fetch_all(f"SELECT name FROM pragma_table_info('{table}')")
+        else:
+            rows = await connection.fetch_all(
+                "SELECT column_name FROM information_schema.columns "
+                "WHERE table_schema = current_schema() AND table_name = %s",
+                (table,),
+            )
+        found += [f"{table}.{row[0]}" for row in rows]
+    return found
+
+
+async def _takes_unique(connection: Connection, message: Message, now: float) -> bool:
+    unique = message.option("unique")
+    if unique is None:
+        return True
+    key, scope, until = unique
+    mark = connection.dialect.placeholder
+    await connection.execute(_DROP_ENDED.replace("?", mark), (key, now))
+    return await _insert_new(
+        connection, UNIQUE, _UNIQUE_COLUMNS, (key, message.message_id, scope, until)
+    )
+
+
+async def _insert_new(
+    connection: Connection, table: str, columns: str, values: tuple[Any, ...]
+) -> bool:
+    marks = ", ".join([connection.dialect.placeholder] * len(values))
+    verb, end = {
+        "sqlite": ("INSERT OR IGNORE", ""),
+        "mysql": ("INSERT IGNORE", ""),
+        "postgresql": ("INSERT", " ON CONFLICT DO NOTHING"),
+    }[connection.vendor]
+    sql = f"{verb} INTO {table} ({columns}) VALUES ({marks}){end}"
+    return bool(await connection.execute(sql, values))

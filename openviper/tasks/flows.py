@@ -1,0 +1,211 @@
+"""Calls that belong together: many at once, one after the other, and groups with a callback."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from openviper.tasks.actors import Registry
+from openviper.tasks.broker import get_broker, tasks_config
+from openviper.tasks.brokers.base import GroupInfo, NewGroup
+from openviper.tasks.exceptions import OpenViperTasksError, ResultTimeout
+from openviper.tasks.message import Message, new_id, to_json, to_values
+from openviper.tasks.proxy import TaskMessageProxy
+from openviper.tasks.sending import Call, SendOptions, build_message, is_disabled, send_messages
+from openviper.tasks.signing import sign
+from openviper.tasks.units import Duration, to_ms
+
+PAUSE = 0.1
+"""Seconds between two looks at a group."""
+MAX_STEPS = 100
+"""Most steps of a chain: each message bears those that follow."""
+
+
+def _message(call: Call) -> Message:
+    known = Registry.find_actor(call["actor_name"])
+    options = SendOptions(queue=call["queue_name"])
+    return build_message(call["actor_name"], known, tuple(call["args"]), call["kwargs"], options)
+
+
+def _refuse_if_disabled(what: str) -> None:
+    if is_disabled():
+        raise OpenViperTasksError(f"{what} needs a worker, and tasks are disabled")
+
+
+def _finish(message: Message) -> Message:
+    """Sign a message whose options have changed since it was made."""
+    if tasks_config().sign:
+        sign(message)
+    return message
+
+
+def _proxy(message: Message, call: Call) -> TaskMessageProxy:
+    known = Registry.find_actor(message.actor_name)
+    return TaskMessageProxy(
+        message.message_id,
+        message.actor_name,
+        message.queue_name,
+        tuple(call["args"]),
+        call["kwargs"],
+        keeps_result=known is None or known.store_results,
+    )
+
+
+def send_many(calls: Sequence[Call]) -> list[TaskMessageProxy]:
+    """Send calls, of any actors, together: all of them, or none.
+
+    Args:
+        calls: What `Actor.message` returns.
+
+    Raises:
+        TypeError: If an actor cannot be called so, or arguments cannot be written as JSON.
+        ValueError: If arguments are too long.
+        OpenViperTasksError: If tasks are disabled.
+        BrokerError: If the store of messages does not answer.
+    """
+    _refuse_if_disabled("send_many()")
+    messages = [_message(call) for call in calls]
+    if messages:
+        send_messages(messages)
+    return [_proxy(message, call) for message, call in zip(messages, calls, strict=True)]
+
+
+def chain(*calls: Call, pass_results: bool = False) -> TaskMessageProxy:
+    """Have calls run one after the other, each once the one before has succeeded.
+
+    The next message is stored in the same step in which the end of the one before is: none is lost in between. A step
+    that is dead ends the chain.
+
+    Args:
+        *calls: What `Actor.message` returns.
+        pass_results: Whether each call gets the result of the one before in front of its own arguments.
+
+    Returns:
+        The last message: its result is that of the chain.
+
+    Raises:
+        TypeError: As for `send_many`.
+        ValueError: If there are no calls, more than 100, or arguments are too long.
+        OpenViperTasksError: If tasks are disabled.
+        BrokerError: If the store of messages does not answer.
+    """
+    _refuse_if_disabled("chain()")
+    messages = _chained(calls, pass_results=pass_results)
+    send_messages(messages[:1])
+    return _proxy(messages[-1], calls[-1])
+
+
+def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
+    if not 0 < len(calls) <= MAX_STEPS:
+        raise ValueError(f"a chain has 1 to {MAX_STEPS} calls, not {len(calls)}")
+    # With a result in front of them, the arguments of later steps are not complete yet.
+    messages = [
+        _message(call) if place == 0 or not pass_results else _unchecked(call)
+        for place, call in enumerate(calls)
+    ]
+    if len(messages) > 1:
+        messages[0].set_option("then", [to_values(message) for message in messages[1:]])
+        messages[0].set_option("pass", pass_results or None)
+    _finish(messages[0])
+    return messages
+
+
+def _unchecked(call: Call) -> Message:
+    options = SendOptions(queue=call["queue_name"])
+    return build_message(call["actor_name"], None, tuple(call["args"]), call["kwargs"], options)
+
+
+class Group:
+    """Messages that were sent as a group.
+
+    Attributes:
+        group_id: A UUID4 as text.
+        messages: The members.
+    """
+
+    def __init__(self, group_id: str, messages: Sequence[TaskMessageProxy]) -> None:
+        self.group_id = group_id
+        self.messages = list(messages)
+
+    def __repr__(self) -> str:
+        return f"<Group {self.group_id} of {len(self.messages)}>"
+
+    def progress(self) -> GroupInfo:
+        """Return how many members have succeeded and how many are dead.
+
+        Raises:
+            OpenViperTasksError: If nothing is known of the group, more than a week after it was sent.
+            BrokerError: If the store of messages does not answer.
+        """
+        return find_group(self.group_id)
+
+    async def wait(self, *, timeout: Duration | None = None) -> GroupInfo:
+        """Wait until all members have ended; the event loop goes on meanwhile.
+
+        Args:
+            timeout: Longest wait, in milliseconds or as a `timedelta`; for ever when not given.
+
+        Raises:
+            ResultTimeout: If they do not end in time.
+            OpenViperTasksError: As for `progress`.
+        """
+        timeout_ms = None if timeout is None else to_ms("timeout", timeout)
+        began_at = time.monotonic()
+        while True:
+            info = await asyncio.to_thread(self.progress)
+            if info.done + info.failed >= info.total:
+                return info
+            if timeout_ms is not None and (time.monotonic() - began_at) * 1000 >= timeout_ms:
+                raise ResultTimeout(self.group_id, timeout_ms)
+            await asyncio.sleep(PAUSE)
+
+
+def find_group(group_id: str) -> GroupInfo:
+    """Return how a group stands.
+
+    Raises:
+        OpenViperTasksError: If nothing is known of it.
+        BrokerError: If the store of messages does not answer.
+    """
+    info = get_broker().group(group_id)
+    if info is None:
+        raise OpenViperTasksError(f"no group {group_id!r} is known")
+    return info
+
+
+def group(
+    *calls: Call | Sequence[Call], then: Call | None = None, on_failure: Call | None = None
+) -> Group:
+    """Send calls that belong together: all of them, or none.
+
+    Args:
+        *calls: What `Actor.message` returns; a sequence of them is a chain, and one member.
+        then: Sent when all members have succeeded.
+        on_failure: Sent when all members have ended and at least one of them is dead.
+
+    Raises:
+        TypeError: As for `send_many`.
+        ValueError: If there are no calls, or arguments are too long.
+        OpenViperTasksError: If tasks are disabled.
+        BrokerError: If the store of messages does not answer.
+    """
+    _refuse_if_disabled("group()")
+    if not calls:
+        raise ValueError("a group has at least one call")
+    group_id = new_id()
+    members = []
+    proxies = []
+    for call in calls:
+        steps = [call] if isinstance(call, dict) else list(call)
+        messages = _chained(steps, pass_results=False)
+        messages[0].set_option("group", group_id)
+        members.append(_finish(messages[0]))
+        proxies.append(_proxy(messages[-1], steps[-1]))
+    new = NewGroup(group_id, len(members), _callback(then), _callback(on_failure))
+    send_messages(members, new)
+    return Group(group_id, proxies)
+
+
+def _callback(call: Call | None) -> str | None:
+    return None if call is None else to_json(to_values(_message(call)))

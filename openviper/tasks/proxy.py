@@ -1,0 +1,106 @@
+"""A message that was sent, seen by its sender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openviper.tasks.broker import get_broker
+from openviper.tasks.brokers.base import Progress
+from openviper.tasks.exceptions import ResultNotKeptError
+from openviper.tasks.results import get_result, wait_for_result
+from openviper.tasks.units import Duration
+
+
+class TaskMessageProxy:
+    """A message that was sent.
+
+    Attributes:
+        message_id: A UUID4 as text; empty when the call ran inline.
+        is_duplicate: Whether a message with the same unique key was there already, whose id `message_id` then is; `None`
+            where that is decided later: in a transaction, at its commit.
+    """
+
+    __slots__ = (
+        "actor_name",
+        "args",
+        "is_duplicate",
+        "keeps_result",
+        "kwargs",
+        "message_id",
+        "queue_name",
+    )
+
+    def __init__(
+        self,
+        message_id: str,
+        actor_name: str,
+        queue_name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        is_duplicate: bool | None = False,
+        keeps_result: bool = True,
+    ) -> None:
+        self.message_id = message_id
+        self.actor_name = actor_name
+        self.queue_name = queue_name
+        self.args = args
+        self.kwargs = dict(kwargs)
+        self.is_duplicate = is_duplicate
+        self.keeps_result = keeps_result
+
+    def __repr__(self) -> str:
+        return f"<TaskMessageProxy {self.message_id or 'inline'} {self.actor_name}>"
+
+    def _check(self) -> None:
+        if not self.keeps_result:
+            raise ResultNotKeptError(self.actor_name)
+
+    def get_result(self, *, block: bool = True, timeout: Duration | None = None) -> Any:
+        """Return what the task returned; waiting for it blocks this thread.
+
+        Args:
+            block: Wait for it.
+            timeout: Longest wait, in milliseconds or as a `timedelta`; 10 s when not given.
+
+        Raises:
+            ResultsBackendDisabledError: If results are not kept.
+            ResultNotKeptError: If this actor keeps none.
+            ResultMissing: If there is none yet and `block` is not set.
+            ResultTimeout: If it does not arrive in time.
+            ResultFailure: If the task failed for good.
+        """
+        self._check()
+        return get_result(self.message_id, block=block, timeout=timeout)
+
+    async def result(self, *, timeout: Duration | None = None) -> Any:
+        """Return what the task returned; the event loop goes on meanwhile.
+
+        Args:
+            timeout: Longest wait, in milliseconds or as a `timedelta`; 10 s when not given.
+
+        Raises:
+            OpenViperTasksError: As for `get_result`.
+        """
+        self._check()
+        return await wait_for_result(self.message_id, timeout=timeout)
+
+    def progress(self) -> Progress | None:
+        """Return how far the task said it is, or `None` if it has said nothing.
+
+        Raises:
+            BrokerError: If the store of messages does not answer.
+        """
+        return get_broker().progress(self.message_id)
+
+    def cancel(self) -> bool:
+        """Remove the message if no worker has it, and else ask for its end: an async task is cancelled.
+
+        Returns:
+            Whether it was removed.
+
+        Raises:
+            BrokerError: If the store of messages does not answer.
+        """
+        return bool(get_broker().cancel([self.message_id]))

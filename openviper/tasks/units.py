@@ -1,0 +1,73 @@
+"""Numbers that callers give, checked: milliseconds, which may also be a `timedelta`, and whole numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+MAX_MS = 10 * 366 * 86_400_000
+"""Ten years: nothing that is waited for is further away, and every sum of two such times can be computed."""
+
+Duration = int | float | timedelta
+"""Milliseconds, or a `timedelta`."""
+
+
+def to_ms(name: str, value: object, *, least: float = 0) -> float:
+    """Return a duration in milliseconds.
+
+    Args:
+        name: What the caller knows it by, for messages.
+        value: Milliseconds, or a `timedelta`.
+        least: The smallest one that makes sense, in milliseconds.
+
+    Raises:
+        TypeError: If it is neither a number nor a `timedelta`.
+        ValueError: If it is not finite, smaller than `least`, or longer than ten years.
+    """
+    if isinstance(value, timedelta):
+        ms = value / timedelta(milliseconds=1)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        # A whole number may be too large for a float.
+        ms = float(max(-1, min(value, 2 * MAX_MS))) if isinstance(value, int) else value
+    else:
+        raise TypeError(f"{name}={value!r} must be milliseconds or a timedelta")
+    if ms < 0:
+        raise ValueError(f"{name}={_short(value)} is negative")
+    if not least <= ms <= MAX_MS:
+        raise ValueError(f"{name}={_short(value)} must be from {least:g} ms to ten years")
+    return ms
+
+
+def to_count(name: str, value: object, *, least: int, most: int = 1_000_000) -> int:
+    """Return a whole number.
+
+    Raises:
+        ValueError: If it is not one, or outside of the bounds.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(
+            f"{name}={_short(value)} must be a whole number of at least {least}, at most {most}"
+        )
+    return value
+
+
+def to_moment(name: str, value: object) -> float:
+    """Return a moment in seconds since the epoch.
+
+    Raises:
+        TypeError: If it is not a `datetime`.
+        ValueError: If it has no time zone, or is more than ten years away.
+    """
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name}={value!r} must be a datetime")
+    if value.tzinfo is None:
+        raise ValueError(f"{name}={value!r} has no time zone")
+    if abs(value - datetime.now(UTC)) > timedelta(milliseconds=MAX_MS):
+        raise ValueError(f"{name}={value!r} is more than ten years away")
+    return value.timestamp()
+
+
+def _short(value: object) -> str:
+    # The text of a huge number is refused by Python, or thousands of digits long.
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a number of more than 30 digits"
+    return repr(value)

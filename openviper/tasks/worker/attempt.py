@@ -1,0 +1,85 @@
+"""One attempt at a message: what a worker knows of it while it runs."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import Any, Protocol
+
+from openviper.tasks.actors import Actor
+from openviper.tasks.message import Finished, Message
+from openviper.tasks.running import Run
+from openviper.tasks.worker.outcome import failed, succeeded
+
+
+class Listener(Protocol):
+    """Is told about attempts, from any thread; its methods never raise."""
+
+    def began(self, message: Message) -> None:
+        """Take note of a beginning."""
+        ...
+
+    def ended(self, finished: Finished, seconds: float, status: str | None = None) -> None:
+        """Take note of an end, and have it settled.
+
+        Args:
+            finished: What follows.
+            seconds: How long the attempt took.
+            status: How it is to be recorded; what `finished` says when not given.
+        """
+        ...
+
+    def progressed(self, message: Message, share: float, note: str) -> None:
+        """Take note of how far a task is."""
+        ...
+
+
+class Attempt:
+    """One attempt.
+
+    Attributes:
+        deadline: When its time is over, on the monotonic clock; `soft_deadline` likewise.
+        is_over: Whether its time is over, though it goes on.
+        is_cut_off: Whether this worker has ended it because it stops.
+    """
+
+    __slots__ = (
+        "actor",
+        "began_at",
+        "deadline",
+        "is_cut_off",
+        "is_over",
+        "message",
+        "run",
+        "soft_deadline",
+    )
+
+    def __init__(self, message: Message, actor: Actor[Any, Any], listener: Listener) -> None:
+        self.message = message
+        self.actor = actor
+        self.run = Run(message, listener.progressed)
+        self.began_at = time.monotonic()
+        self.deadline = self.began_at + actor.time_limit_ms / 1000
+        soft = actor.soft_time_limit_ms
+        self.soft_deadline = None if soft is None else self.began_at + soft / 1000
+        self.is_over = False
+        self.is_cut_off = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.monotonic() - self.began_at
+
+    def succeeded(self, value: Any, *, keep_results: bool) -> Finished:
+        """Return what follows from a success.
+
+        Raises:
+            TypeError: If the value is a generator, whose body has not run.
+        """
+        if inspect.isgenerator(value) or inspect.isasyncgen(value):
+            raise TypeError(f"actor {self.actor.actor_name!r} returned a generator, not a result")
+        return succeeded(self.message, self.actor, value, keep_results=keep_results)
+
+    def failed(self, error: BaseException) -> Finished:
+        """Return what follows from a failure."""
+        return failed(self.message, self.actor, error)

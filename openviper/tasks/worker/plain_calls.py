@@ -1,0 +1,232 @@
+"""Plain calls: each in a thread of its own for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import inspect
+import logging
+import queue
+import threading
+import time
+from contextvars import Context
+from typing import Any
+
+from openviper.tasks.actors import Actor
+from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
+from openviper.tasks.message import Finished, Message
+from openviper.tasks.running import running
+from openviper.tasks.worker.attempt import Attempt, Listener
+
+logger = logging.getLogger("openviper.tasks.worker.supervisor")
+Job = tuple[Message, Actor[Any, Any]]
+
+
+class PlainCalls:
+    """Threads that run plain calls.
+
+    A thread cannot be stopped. One whose call is over its time limit goes on, and so does its message, which nobody starts
+    again meanwhile; another thread takes its place.
+
+    Args:
+        listener: Is told about attempts.
+        threads: Most calls at a time.
+        keep_results: Whether actors that ask for it have their results kept.
+    """
+
+    def __init__(self, listener: Listener, *, threads: int, keep_results: bool) -> None:
+        self._listener = listener
+        self._most = threads
+        self._keep_results = keep_results
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._running: dict[Attempt, int] = {}
+        """Each attempt with the number of its thread."""
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._unfinished = 0
+        """Calls that were submitted and have neither ended nor given their place away."""
+
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have what plain functions return and is to be awaited run on this event loop."""
+        self._loop = loop
+
+    # Looking
+
+    @property
+    def waiting(self) -> int:
+        """How many calls have not begun."""
+        return self._jobs.qsize()
+
+    @property
+    def has_free_thread(self) -> bool:
+        """Whether a call would begin at once."""
+        return self._unfinished < self._most
+
+    @property
+    def overdue(self) -> int:
+        """How many calls are over their time and go on."""
+        return sum(attempt.is_over for attempt in self.attempts())
+
+    def attempts(self) -> list[Attempt]:
+        """Return what runs."""
+        with self._lock:
+            return list(self._running)
+
+    def next_deadline(self) -> float:
+        """Return when to look at the limits, on the monotonic clock."""
+        moments = [float("inf")]
+        for attempt in self.attempts():
+            if not attempt.is_over:
+                moments.append(attempt.soft_deadline or attempt.deadline)
+        return min(moments)
+
+    # Running
+
+    def submit(self, message: Message, actor: Actor[Any, Any]) -> None:
+        """Have a call run."""
+        self._jobs.put((message, actor))
+        # Threads are made as they are needed, and stay.
+        with self._lock:
+            self._unfinished += 1
+            is_short = self._threads < min(self._most, self._unfinished)
+            self._threads += is_short
+        if is_short:
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        threading.Thread(
+            target=self._work, name=f"openviper-tasks-{self._threads}", daemon=True
+        ).start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            attempt = Attempt(*job, self._listener)
+            with self._lock:
+                self._running[attempt] = threading.get_ident()
+            self._listener.began(attempt.message)
+            finished = self._finish(attempt)
+            self._listener.ended(finished, attempt.seconds)
+            if attempt.is_over:
+                return  # Another thread has taken this one's place.
+
+    def _finish(self, attempt: Attempt) -> Finished:
+        """Run an attempt to its end. The soft limit may strike once, anywhere in here."""
+        finished: Finished | None = None
+        while True:
+            try:
+                if finished is None:
+                    finished = self._attempt(attempt)
+                self._take_off(attempt)
+                return finished
+            except SoftTimeLimitError as error:
+                finished = finished or attempt.failed(error)
+
+    def _take_off(self, attempt: Attempt) -> None:
+        """Note that an attempt has ended; nothing can strike this thread for it any more."""
+        with self._lock:
+            if self._running.pop(attempt, None) is not None and not attempt.is_over:
+                self._unfinished -= 1
+            if attempt.actor.soft_time_limit_ms is not None:
+                _raise_in(threading.get_ident(), None)
+
+    def _attempt(self, attempt: Attempt) -> Finished:
+        try:
+            finished = Context().run(self._call, attempt)
+        except BaseException as error:
+            return attempt.failed(error)
+        if attempt.is_over:
+            logger.warning(
+                "%r took %.1f s, longer than its time limit, and succeeded",
+                attempt.message,
+                attempt.seconds,
+            )
+        return finished
+
+    def _call(self, attempt: Attempt) -> Finished:
+        with running(attempt.run):
+            args, kwargs = attempt.message.arguments()
+            value = attempt.actor.fn(*args, **kwargs)
+            if inspect.isawaitable(value):
+                value = self._await(attempt, value)
+        return attempt.succeeded(value, keep_results=self._keep_results)
+
+    def _await(self, attempt: Attempt, value: Any) -> Any:
+        """Run what a plain function returned, such as a decorated coroutine function, on the event loop."""
+        assert self._loop is not None  # It is there before anything is claimed.
+
+        async def work() -> Any:
+            try:
+                async with asyncio.timeout(attempt.deadline - time.monotonic()) as limit:
+                    return await value
+            except TimeoutError as error:
+                if limit.expired():
+                    raise TimeLimitError(attempt.actor.time_limit_ms) from error
+                raise
+
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result()
+
+    # Limits and the end
+
+    def look_at_limits(self) -> None:
+        """Tell calls that come near their limit, and give the place of those beyond it to others."""
+        now = time.monotonic()
+        for attempt in self.attempts():
+            soft = attempt.soft_deadline
+            if soft is not None and soft <= now:
+                attempt.soft_deadline = None
+                self._strike(attempt)
+            if attempt.deadline <= now and not attempt.is_over:
+                self._give_place_away(attempt)
+
+    def _strike(self, attempt: Attempt) -> None:
+        with self._lock:
+            thread = self._running.get(attempt)
+            if thread is not None:
+                _raise_in(thread, SoftTimeLimitError)
+
+    def _give_place_away(self, attempt: Attempt) -> None:
+        with self._lock:
+            if attempt not in self._running:
+                return
+            attempt.is_over = True
+            self._unfinished -= 1
+        logger.error(
+            "%r has taken longer than %g ms and goes on: a thread cannot be stopped",
+            attempt.message,
+            attempt.actor.time_limit_ms,
+        )
+        self._start_thread()
+
+    def take_waiting(self) -> list[Message]:
+        """Return what has not begun, and begin it no more."""
+        messages: list[Message] = []
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return messages
+            if job is not None:
+                messages.append(job[0])
+                with self._lock:
+                    self._unfinished -= 1
+
+    def give_up_overdue(self) -> list[Finished]:
+        """Return the ends of calls beyond their time, for when the process ends and they with it."""
+        return [
+            attempt.failed(TimeLimitError(attempt.actor.time_limit_ms))
+            for attempt in self.attempts()
+            if attempt.is_over
+        ]
+
+    def end_threads(self) -> None:
+        """Have the threads end once they are free."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+
+def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
+    """Have an exception raised in a thread at its next step in Python code; `None` takes back one that was not raised yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread), None if exception is None else ctypes.py_object(exception)
+    )

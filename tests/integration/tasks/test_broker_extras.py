@@ -1,0 +1,545 @@
+"""What every broker promises beyond sending and settling: unique keys, groups, limits, odd content, lost workers, numbers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from openviper.tasks.brokers.base import (
+    Broker,
+    CallCount,
+    Consumer,
+    Filter,
+    NewGroup,
+    Progress,
+    Slot,
+    StoredSchedule,
+    WorkerStatus,
+)
+from openviper.tasks.exceptions import BrokerError
+from openviper.tasks.limits import Limit, Rate
+from openviper.tasks.liveness import host_id, new_worker_id, started_at
+from openviper.tasks.message import LOST_ERROR, Finished, Message, Outcome, to_json, to_values
+from openviper.tasks.worker.settlement import Settlement
+from tests.integration.tasks.conftest import Reopen
+from tests.integration.tasks.test_broker_contract import counts, drop, message, texts
+
+STATUS = WorkerStatus(0.0, False)
+
+
+def claim(consumer: Consumer, want: int = 10) -> list[Message]:
+    """Claim messages, of queues too that are new since the consumer was made."""
+    consumer.heartbeat(STATUS)
+    return consumer.exchange([], want)
+
+
+@pytest.fixture
+def consumer(broker: Broker) -> Iterator[Consumer]:
+    """Return a consumer of everything."""
+    made = broker.consumer(new_worker_id(), None)
+    yield made
+    made.close()
+
+
+def unique(text: str, key: str, scope: str, until: float = 0) -> Message:
+    """Return a message with a unique key."""
+    made = message(text)
+    made.set_option("unique", [key, scope, until])
+    return made
+
+
+# Unique keys
+
+
+def test_a_second_message_of_a_key_is_not_stored_and_bears_the_id_of_the_first(
+    broker: Broker,
+) -> None:
+    first, second, other = (
+        unique("a", "k", "running"),
+        unique("b", "k", "running"),
+        unique("c", "other", "running"),
+    )
+    assert broker.enqueue([first]) == []
+    assert broker.enqueue([second, other]) == [second]
+    assert second.message_id == first.message_id
+    assert counts(broker) == {"ready": 2}
+
+
+def test_a_key_for_the_queue_is_free_once_the_message_runs(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue([unique("a", "k", "queued")])
+    assert broker.enqueue([unique("b", "k", "queued")])
+    assert texts(claim(consumer)) == ["a"]
+    assert not broker.enqueue([unique("c", "k", "queued")])
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.DEAD])
+def test_a_key_is_taken_until_the_message_has_ended(
+    broker: Broker, consumer: Consumer, outcome: Outcome
+) -> None:
+    broker.enqueue([unique("a", "k", "running")])
+    (first,) = claim(consumer)
+    assert broker.enqueue([unique("b", "k", "running")])
+    consumer.exchange([Finished(first, Outcome.RETRY, due=time.time() - 1, error="E: x")], 0)
+    assert broker.enqueue([unique("c", "k", "running")])
+    again = claim(consumer) or claim(consumer)
+    consumer.exchange([Finished(again[0], outcome, error="E: x")], 0)
+    assert not broker.enqueue([unique("d", "k", "running")])
+
+
+def test_a_key_for_a_time_is_taken_for_that_time(broker: Broker, consumer: Consumer) -> None:
+    broker.enqueue([unique("a", "k", "time", time.time() + 0.2)])
+    consumer.exchange([Finished(claim(consumer)[0], Outcome.DONE)], 0)
+    assert broker.enqueue([unique("b", "k", "time", time.time() + 0.2)])
+    deadline = time.time() + 5
+    while broker.enqueue([unique("c", "k", "time", time.time() + 60)]):
+        assert time.time() < deadline
+    assert broker.enqueue([unique("d", "k", "time", time.time() + 60)])
+
+
+def test_a_key_is_free_once_its_message_was_removed(broker: Broker) -> None:
+    first = unique("a", "k", "running")
+    broker.enqueue([first])
+    assert broker.cancel([first.message_id]) == 1
+    assert not broker.enqueue([unique("b", "k", "running")])
+    assert broker.purge() == 1
+    assert not broker.enqueue([unique("c", "k", "running")])
+
+
+# Groups and chains
+
+
+def spec(text: str) -> str:
+    """Return a callback."""
+    return to_json(to_values(message(text)))
+
+
+def members(group: str, *texts_of: str) -> list[Message]:
+    """Return messages of a group."""
+    made = [message(text) for text in texts_of]
+    for each in made:
+        each.set_option("group", group)
+    return made
+
+
+@pytest.mark.parametrize("last", [Outcome.DONE, Outcome.DEAD])
+def test_a_group_counts_its_members_and_sends_one_callback_after_the_last(
+    broker: Broker, consumer: Consumer, last: Outcome
+) -> None:
+    broker.enqueue(members("g", "a", "b", "c"), NewGroup("g", 3, spec("all"), spec("some")))
+    first, second, third = claim(consumer)
+    consumer.exchange([Finished(first, Outcome.DONE), Finished(second, Outcome.RETRY)], 0)
+    info = broker.group("g")
+    assert info is not None and (info.total, info.done, info.failed) == (3, 1, 0)
+    second = (claim(consumer) or claim(consumer))[0]
+    consumer.exchange([Finished(second, Outcome.DONE)], 0)
+    assert claim(consumer) == []
+    consumer.exchange([Finished(third, last, error="E: x" if last is Outcome.DEAD else "")], 0)
+    # Given again, as after a lost answer, it counts no second time.
+    consumer.exchange([Finished(third, last)], 0)
+    assert texts(claim(consumer)) == ["all" if last is Outcome.DONE else "some"]
+    info = broker.group("g")
+    assert info is not None and info.done + info.failed == 3
+    assert broker.group("unknown") is None
+
+
+def test_what_follows_is_stored_with_the_settlement_and_only_by_the_owner(
+    broker: Broker, consumer: Consumer
+) -> None:
+    first = message("a")
+    first.set_option("then", [to_values(message("b"))])
+    broker.enqueue([first])
+    (claimed,) = claim(consumer)
+    assert claimed.option("then")[0]["payload"] == message("b").payload
+    end = Finished(claimed, Outcome.DONE, follow=(message("b"),))
+    consumer.exchange([end], 0)
+    consumer.exchange([end], 0)
+    assert texts(claim(consumer)) == ["b"]
+
+
+# Limits
+
+
+def test_no_more_than_the_limit_run_and_the_next_one_comes_when_one_ends(
+    broker: Broker, reopen: Reopen, consumer: Consumer
+) -> None:
+    limit = Limit("key", concurrency=2)
+    other = reopen().consumer(new_worker_id(), None)
+    broker.enqueue([message(text) for text in "abcd"])
+    claimed = [(consumer, each) for each in claim(consumer, 2)]
+    claimed += [(other, each) for each in claim(other, 2)]
+    running = [(by, each) for by, each in claimed if by.admit(each, limit)]
+    assert texts([each for _, each in running]) == ["a", "b"]
+    assert claim(consumer) == [] and counts(broker) == {"running": 2, "delayed": 2}
+    running[0][0].exchange([Finished(running[0][1], Outcome.DONE)], 0)
+    (next_one,) = claim(other)
+    assert next_one.arguments()[0] == ["c"] and other.admit(next_one, limit)
+    # Whoever leaves or is lost gives its permits back.
+    other.close()
+    (again,) = [each for each in claim(consumer) if each.arguments()[0] == ["c"]]
+    assert consumer.admit(again, limit)
+
+
+def test_a_rate_holds_for_all_workers_and_what_is_too_much_waits_for_its_turn(
+    broker: Broker, reopen: Reopen, consumer: Consumer
+) -> None:
+    limit = Limit("key", rate=Rate(2, 60.0))
+    other = reopen().consumer(new_worker_id(), None)
+    broker.enqueue([message(text) for text in "abcdef"])
+    first, second = claim(consumer, 3), claim(other, 3)
+    assert [consumer.admit(each, limit) for each in first] == [True, True, False]
+    assert [other.admit(each, limit) for each in second] == [False, False, False]
+    waits = sorted(info.due - time.time() for info in broker.messages(Filter("delayed")))
+    assert len(waits) == 4
+    for number, wait in enumerate(waits, 1):
+        assert abs(wait - 30 * number) < 5
+    other.close()
+
+
+def test_a_message_that_is_not_admitted_is_not_the_workers_any_more(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue([message("a"), message("b")])
+    first, second = claim(consumer)
+    assert consumer.admit(first, Limit("key", concurrency=1))
+    assert not consumer.admit(second, Limit("key", concurrency=1))
+    consumer.exchange([Finished(second, Outcome.DONE)], 0)
+    assert counts(broker) == {"running": 1, "delayed": 1}
+
+
+# Odd content
+
+ODD = "bad \0 byte, half \ud800 surrogate, \x1b[2J, ü\u2028 and €"
+
+
+def test_odd_arguments_come_back_as_they_were(broker: Broker, consumer: Consumer) -> None:
+    odd = message("x")
+    odd.payload = to_json({"args": [ODD, 10**30, {"k": [None, 1.5]}], "kwargs": {}})
+    broker.enqueue([odd])
+    assert claim(consumer)[0].arguments()[0] == [ODD, 10**30, {"k": [None, 1.5]}]
+
+
+def raw_error(text: str) -> str:
+    """Return an error as it is not made any more: not cleaned."""
+    return f"ValueError: {text}"
+
+
+@pytest.mark.parametrize("text", ["bad \0 byte", "half \ud800"])
+def test_an_end_that_the_store_refuses_makes_its_own_message_dead_and_no_other(
+    broker: Broker, consumer: Consumer, kind: str, text: str
+) -> None:
+    broker.enqueue([message(letter) for letter in "abc"])
+    first, culprit, last = claim(consumer)
+    settlement = Settlement()
+    for end in (
+        Finished(first, Outcome.DONE),
+        Finished(culprit, Outcome.DEAD, error=raw_error(text)),
+        Finished(last, Outcome.RETRY, due=time.time() + 60, error="E: x"),
+    ):
+        settlement.add(end)
+    settled, _ = settlement.exchange(consumer, 0)
+    assert len(settled) == 3 and not settlement.waiting
+    assert counts(broker) == {"delayed": 1, "dead": 1}
+    (dead,) = broker.messages(Filter("dead"))
+    assert dead.message_id == culprit.message_id
+    refused = "could not be stored" in dead.error
+    # SQLite, MariaDB, Redis and memory hold a NUL; half a surrogate only memory and, as JSON, Redis do.
+    holds = {"\0": {"memory", "sqlite", "mysql", "redis"}, "\ud800": {"memory", "redis"}}
+    assert refused is (kind not in holds[next(letter for letter in holds if letter in text)])
+
+
+def store_raw(broker: Any, kind: str, text: str) -> None:
+    """Put something that is no message where messages are."""
+    if kind == "redis":
+        stream = broker.names.key("q:0:default")
+        broker.client.sadd(broker.names.key("queues"), stream)
+        broker.client.xadd(stream, {"m": text})
+    else:
+        made = message("odd")
+        broker.enqueue([made])
+        broker.with_store(
+            lambda store: store.change(
+                "UPDATE openviper_task_message SET options = ? WHERE message_id = ?",
+                (text, made.message_id),
+            )
+        )
+
+
+@pytest.mark.parametrize("text", ["{nope", "[]", '{"id":"x"}', "[" * 200_000, '"text"', "5"])
+def test_what_cannot_be_read_as_a_message_is_dead_and_stops_nothing(
+    broker: Broker, consumer: Consumer, kind: str, text: str
+) -> None:
+    if kind == "memory":
+        return  # It holds messages, not texts.
+    store_raw(broker, kind, text)
+    broker.enqueue([message("good")])
+    found = claim(consumer)
+    if text == '{"id":"x"}' and kind != "redis":
+        assert len(found) == 2  # Unknown options are none of a broker's business.
+        return
+    assert texts(found) == ["good"]
+    (dead,) = broker.messages(Filter("dead"))
+    assert "BadMessageError" in dead.error
+    assert broker.purge(Filter("dead")) == 1
+
+
+def test_a_delayed_thing_that_is_no_message_does_not_hold_up_others(
+    broker: Any, consumer: Consumer, kind: str
+) -> None:
+    if kind != "redis":
+        return  # There, it is a row like any other.
+    broker.client.zadd(broker.names.key("delayed"), {"no line break": 1.0})
+    broker.enqueue([message("later", delay=0.01)])
+    time.sleep(0.02)
+    consumer.heartbeat(STATUS)
+    assert texts(claim(consumer)) == ["later"]
+    assert len(broker.messages(Filter("dead"))) == 1
+
+
+# Lost workers
+
+
+def dead_child() -> str:
+    """Return the name of a worker that was killed while the process that watches over it, this one, goes on."""
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=signal.pause)
+    child.start()
+    assert child.pid is not None
+    watcher = f"{os.getpid()}-{started_at(os.getpid())}"
+    name = f"{host_id()}:{child.pid}:{started_at(child.pid)}:dead{child.pid}-{watcher}"
+    child.kill()
+    child.join()
+    return name
+
+
+def dead_with_its_watcher() -> str:
+    """Return the name of a worker that is gone together with the process that watched over it."""
+    name, _, _ = dead_child().rpartition("-")
+    return f"{name.rpartition('-')[0]}-{name.rsplit(':', 3)[1]}-1"
+
+
+def test_a_message_that_takes_its_process_with_it_is_dead_after_the_third_time(
+    broker: Broker, reopen: Reopen, consumer: Consumer, kind: str
+) -> None:
+    if kind == "memory":
+        return  # A worker in the same process cannot die alone.
+    killer = unique("a", "k", "running")
+    killer.set_option("group", "g")
+    broker.enqueue([killer], NewGroup("g", 1, None, spec("failed")))
+    for is_suspect in (False, True, True):
+        lost = reopen().consumer(dead_child(), None, suspects=is_suspect)
+        assert texts(claim(lost)) == ["a"]
+        drop(lost)
+        consumer.heartbeat(STATUS)
+    (dead,) = broker.messages(Filter("dead"))
+    assert (dead.message_id, dead.error) == (killer.message_id, LOST_ERROR)
+    # Its end is one like any other.
+    assert not broker.enqueue([unique("b", "k", "running")])
+    assert sorted(texts(claim(consumer))) == ["b", "failed"]
+    assert broker.retry([killer.message_id]) == 1
+    assert texts(claim(consumer)) == ["a"]
+
+
+def test_a_worker_that_was_stopped_with_its_watcher_makes_nobody_a_suspect(
+    broker: Broker, reopen: Reopen, consumer: Consumer, kind: str
+) -> None:
+    if kind == "memory":
+        return  # A worker in the same process cannot die alone.
+    broker.enqueue([message("a")])
+    for _ in range(5):
+        lost = reopen().consumer(dead_with_its_watcher(), None)
+        assert texts(claim(lost)) == ["a"]
+        drop(lost)
+        consumer.heartbeat(STATUS)
+    assert texts(claim(consumer)) == ["a"]
+
+
+def test_a_suspect_that_fails_or_is_released_stays_one(
+    broker: Broker, reopen: Reopen, consumer: Consumer, kind: str
+) -> None:
+    if kind == "memory":
+        return  # A worker in the same process cannot die alone.
+    broker.enqueue([message("a")])
+    lost = reopen().consumer(dead_child(), None)
+    claim(lost)
+    drop(lost)
+    consumer.heartbeat(STATUS)
+    alone = reopen().consumer(new_worker_id(), None, suspects=True)
+    (first,) = claim(alone)
+    alone.exchange([Finished(first, Outcome.RELEASED)], 0)
+    assert claim(consumer) == []
+    (again,) = claim(alone)
+    alone.exchange([Finished(again, Outcome.RETRY, due=time.time() - 1, error="E: x")], 0)
+    assert claim(consumer) == []
+    alone.heartbeat(STATUS)
+    (third,) = claim(alone) or claim(alone)
+    assert (third.deliveries, third.attempts) == (1, 1)
+    alone.exchange([Finished(third, Outcome.DONE)], 0)
+    assert counts(broker) == {}
+    alone.close()
+
+
+# Cancelling, progress, numbers, workers, schedules
+
+
+def test_a_running_message_is_asked_to_end(broker: Broker, consumer: Consumer) -> None:
+    broker.enqueue([message("a"), message("b")])
+    (running,) = claim(consumer, 1)
+    waiting = broker.messages(Filter("ready"))[0]
+    assert consumer.cancelled() == set()
+    assert broker.cancel([running.message_id, waiting.message_id, "unknown"]) == 1
+    assert consumer.cancelled() == {running.message_id}
+    consumer.exchange([Finished(running, Outcome.DONE)], 0)
+    consumer.exchange([Finished(running, Outcome.RETRY)], 0)
+    assert counts(broker) == {}
+
+
+def test_progress_is_seen_by_others(broker: Broker, reopen: Reopen, consumer: Consumer) -> None:
+    assert broker.progress("m") is None
+    consumer.report([Progress("m", 0.25, "first ü", 1.5)], [])
+    consumer.report([Progress("m", 0.5, "second", 2.5)], [])
+    assert reopen().progress("m") == Progress("m", 0.5, "second", 2.5)
+
+
+def test_numbers_of_calls_are_added_up_for_all_time_and_by_the_minute(
+    broker: Broker, consumer: Consumer
+) -> None:
+    minute = int(time.time()) // 60 * 60
+    for _ in range(2):
+        consumer.report(
+            [],
+            [
+                CallCount(minute, "a", "success", 3, 1.5),
+                CallCount(minute - 60, "a", "success", 1, 0.5),
+                CallCount(minute, 'odd "ü"', "dead", 1, 0.25),
+            ],
+        )
+    assert broker.counts() == [
+        CallCount(0, "a", "success", 8, 4.0),
+        CallCount(0, 'odd "ü"', "dead", 2, 0.5),
+        CallCount(minute - 60, "a", "success", 2, 1.0),
+        CallCount(minute, "a", "success", 6, 3.0),
+        CallCount(minute, 'odd "ü"', "dead", 2, 0.5),
+    ]
+
+
+def test_a_worker_tells_its_queues_and_how_it_is(broker: Broker) -> None:
+    every = broker.consumer(new_worker_id(), None)
+    some = broker.consumer(new_worker_id(), ["mail", "slow"])
+    every.heartbeat(WorkerStatus(12.5, True))
+    found = {worker.queues: worker for worker in broker.workers()}
+    assert set(found) == {None, ("mail", "slow")}
+    assert (found[None].settled_at, found[None].is_busy) == (12.5, True)
+    assert found[None].takes("anything")
+    assert found["mail", "slow"].takes("mail") and not found["mail", "slow"].takes("default")
+    every.close()
+    some.close()
+
+
+def test_schedules_are_kept_beside_their_slots(broker: Broker, reopen: Reopen) -> None:
+    added = StoredSchedule("job", '{"every":5}', False)
+    broker.save_schedule(added)
+    broker.save_schedule(StoredSchedule("coded", None, True))
+    assert reopen().schedules() == [StoredSchedule("coded", None, True), added]
+    assert broker.slot("job") is None
+    assert broker.swap_slot("job", None, Slot(1, "x"))
+    broker.save_schedule(added._replace(is_paused=True))
+    assert broker.slot("job") == Slot(1, "x")
+    assert broker.remove_schedule("job") and not broker.remove_schedule("job")
+    assert broker.slot("job") is None
+    assert broker.schedules() == [StoredSchedule("coded", None, True)]
+
+
+def test_messages_are_chosen_by_actor_and_by_a_part_of_the_error(
+    broker: Broker, consumer: Consumer
+) -> None:
+    names = ("one", "two", "two")
+    broker.enqueue([Message(name, "default", '{"args":[],"kwargs":{}}') for name in names])
+    errors = iter(["E: no 100% disk_space", "E: no 100 disk", "Other: 'x'"])
+    consumer.exchange(
+        [Finished(each, Outcome.DEAD, error=next(errors)) for each in claim(consumer)], 0
+    )
+    assert len(broker.messages(Filter(actor="two"))) == 2
+    assert len(broker.messages(Filter(error="100%"))) == 1
+    assert len(broker.messages(Filter(error="k_s"))) == 1
+    assert len(broker.messages(Filter(error="no 100", actor="two"))) == 1
+    assert broker.retry(Filter(error="'x'")) == 1
+    assert broker.purge(Filter(actor="one")) == 1
+    assert counts(broker) == {"ready": 1, "dead": 1}
+
+
+def test_a_message_that_is_retried_by_hand_is_due_from_then_on(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue([message("a")])
+    consumer.exchange([Finished(claim(consumer)[0], Outcome.DEAD, error="E: x")], 0)
+    before = time.time()
+    assert broker.retry(Filter()) == 1
+    (again,) = claim(consumer)
+    assert again.due >= before - 0.01
+
+
+def test_looking_at_an_empty_store_makes_nothing(broker: Any, kind: str) -> None:
+    assert (broker.workers(), broker.queues(), broker.messages(), broker.schedules()) == (
+        [],
+        [],
+        [],
+        [],
+    )
+    assert broker.result("x") is None and broker.counts() == []
+    if kind in ("sqlite", "postgresql", "mysql"):
+        assert not broker.with_store(lambda store: store.has_tables(), create=False)
+
+
+def test_a_store_of_an_earlier_version_is_brought_up_to_date(
+    broker: Any, reopen: Reopen, kind: str
+) -> None:
+    if kind not in ("sqlite", "postgresql", "mysql"):
+        return  # The others have no columns.
+    names = {"sqlite": ("INTEGER", "REAL", "TEXT"), "postgresql": ("BIGINT", "DOUBLE PRECISION", "VARCHAR(255)"), "mysql": ("BIGINT", "DOUBLE", "VARCHAR(255)")}  # fmt: skip
+    big, real, name = names[kind]
+    old = (
+        f"CREATE TABLE openviper_task_message (id {big} NOT NULL PRIMARY KEY, message_id {name} NOT NULL, "
+        f"queue_name {name} NOT NULL, actor_name {name} NOT NULL, payload {name} NOT NULL, priority INTEGER NOT NULL, "
+        f"state INTEGER NOT NULL, due {real} NOT NULL, attempts INTEGER NOT NULL, sent_at {real} NOT NULL, "
+        f"worker {name}, error {name}, settled_at {real})",
+        f"CREATE TABLE openviper_task_worker (worker {name} NOT NULL PRIMARY KEY, host {name} NOT NULL, "
+        f"pid {big} NOT NULL, started_at {real} NOT NULL, seen_at {real} NOT NULL)",
+        "INSERT INTO openviper_task_message VALUES (1, 'id', 'default', 'actor', "
+        '\'{"args":["old"],"kwargs":{}}\', 0, 0, 0, 0, 1.5, NULL, NULL, NULL)',
+    )
+
+    def make(store: Any) -> None:
+        for statement in old:
+            store.change(statement)
+
+    broker.with_store(make, create=False)
+    fresh = reopen()
+    fresh.enqueue([message("new")])
+    consumer = fresh.consumer(new_worker_id(), None)
+    assert texts(claim(consumer)) == ["old", "new"]
+    consumer.close()
+
+
+def test_a_refused_message_is_the_senders_error(broker: Broker, kind: str) -> None:
+    odd = message("x")
+    odd.queue_name = "half \ud800"
+    if kind in ("memory",):
+        return  # It holds any text.
+    with pytest.raises(BrokerError) as caught:
+        broker.enqueue([odd])
+    assert caught.value.refused
+    broker.enqueue([message("y")])
+    assert texts_of(broker) == ["actor"]
+
+
+def texts_of(broker: Broker) -> list[str]:
+    """Return the actors of what is stored."""
+    return [info.actor_name for info in broker.messages()]
