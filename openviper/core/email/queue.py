@@ -25,7 +25,7 @@ from openviper.core.email.spool import SPOOL_BYTES, read_spooled, remove_spooled
 from openviper.exceptions import OpenViperException
 from openviper.tasks.actors import actor, is_captured
 from openviper.tasks.broker import get_broker, tasks_config
-from openviper.tasks.brokers.base import live_workers
+from openviper.tasks.brokers.base import WorkerInfo, live_workers
 from openviper.tasks.exceptions import Reject
 
 __all__ = [
@@ -100,9 +100,8 @@ def _worker_lives() -> bool:
     return _looked[2]
 
 
-def _takes_mail(worker: object) -> bool:
-    queues = getattr(worker, "queues", None)
-    return queues is None or QUEUE in queues
+def _takes_mail(worker: WorkerInfo) -> bool:
+    return worker.queues is None or QUEUE in worker.queues
 
 
 async def enqueue_email_job(data: EmailMessageData) -> str | None:

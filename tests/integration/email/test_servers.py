@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,7 +62,7 @@ async def test_the_next_server_takes_what_one_that_is_down_cannot() -> None:
 
 async def test_a_server_that_did_not_answer_is_tried_last_for_a_while() -> None:
     with SMTPServer() as first, SMTPServer() as second:
-        outgoing._failed_at[(first.host, first.port)] = outgoing.time.monotonic()
+        outgoing._failed_at[(first.host, first.port)] = time.monotonic()
         await backend(first, second).send(message())
         assert (len(first.messages), len(second.messages)) == (0, 1)
         outgoing._failed_at[(first.host, first.port)] -= outgoing.AVOIDED_FOR

@@ -34,7 +34,11 @@ def test_a_thread_is_used_again_and_then_ends(monkeypatch: pytest.MonkeyPatch) -
 
 def test_calls_at_the_same_time_have_a_thread_each() -> None:
     pool, barrier = Threads(), threading.Barrier(4)
-    for future in [pool.run(lambda: barrier.wait(5) and None) for _ in range(4)]:
+
+    def meet() -> None:
+        barrier.wait(5)
+
+    for future in [pool.run(meet) for _ in range(4)]:
         future.result(5)
 
 

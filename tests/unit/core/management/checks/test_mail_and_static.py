@@ -50,6 +50,8 @@ def test_a_static_root_in_a_source_is_an_error(
 ) -> None:
     monkeypatch.delenv("OPENVIPER_SETTINGS_MODULE", raising=False)
     monkeypatch.chdir(tmp_path)
+    for name in dirs:
+        (tmp_path / name).mkdir(parents=True)
     with override_openviper_settings(STATIC_ROOT=root, STATICFILES_DIRS=dirs, INSTALLED_APPS=()):
         findings = check_static()
     assert [finding.code for finding in findings] == ["static.E001"] * count
@@ -64,3 +66,14 @@ def test_a_link_does_not_hide_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         STATIC_ROOT="out", STATICFILES_DIRS=("static",), INSTALLED_APPS=()
     ):
         assert len(check_static()) == 1
+
+
+def test_a_source_that_does_not_exist_is_no_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENVIPER_SETTINGS_MODULE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with override_openviper_settings(
+        STATIC_ROOT="static", STATICFILES_DIRS=("static",), INSTALLED_APPS=()
+    ):
+        assert check_static() == []
