@@ -14,11 +14,10 @@ from urllib.parse import quote
 
 from openviper.conf import settings
 from openviper.core.email.preview import KeptMessage, kept_messages, read_kept, read_message
-from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.asgi import TEST_CLIENT, ASGIApp, Receive, Scope, Send
 from openviper.http.redirects import matches_host
 from openviper.http.responses import HTMLResponse, PlainTextResponse, Response
 from openviper.http.url import split_host, valid_host
-from openviper.middleware.security import TEST_CLIENT
 from openviper.routing.paths import below_root
 
 PATH = "/openviper/mail"
