@@ -20,6 +20,7 @@ FLOORS: list[list[str]] = [
         "openviper.core.context",
         "openviper.project",
         "openviper.conf",
+        "openviper.i18n",
         "openviper.core.app_resolver",
     ],
     [
@@ -61,6 +62,11 @@ FLOORS: list[list[str]] = [
     ],
     [
         "openviper.apps",
+        "openviper.testing.bodies",
+        "openviper.testing.cookies",
+        "openviper.testing.exchange",
+        "openviper.testing.responses",
+        "openviper.testing.websockets",
         "openviper.testing.client",
         "openviper.app",
         "openviper.testing",
