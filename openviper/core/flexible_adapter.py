@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from openviper.conf import Settings, settings
 from openviper.core.management.apps import cannot_import
 from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded, set_up
@@ -130,8 +131,6 @@ def inject_app_into_settings(app_label: str) -> None:
     """Put an app first in the live `INSTALLED_APPS`, unless exactly it is there."""
     import dataclasses
 
-    from openviper.conf import settings
-
     instance = settings.instance
     if instance is None or app_label in instance.INSTALLED_APPS:
         return
@@ -157,8 +156,6 @@ def synthesize_settings_module() -> str:
     """Register a module with development settings in memory and return its name."""
     if SYNTHETIC_MODULE not in sys.modules:
         import dataclasses
-
-        from openviper.conf import Settings
 
         def databases() -> dict[str, Any]:
             return {"default": {"OPTIONS": {"URL": "sqlite:///db.sqlite3"}}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,21 @@ def import_models_module(app_name: str) -> ModuleType:
     if module is None:
         raise NoModelsModule(f"app {app_name!r} has no models module")
     return module
+
+
+def import_all_models(apps: Iterable[str]) -> dict[str, ModuleType]:
+    """Import the `models` modules of apps, so that foreign keys find their targets, and return those there are.
+
+    Raises:
+        CommandError: If one cannot be imported.
+    """
+    modules = {}
+    for name in apps:
+        try:
+            modules[name] = import_models_module(name)
+        except NoModelsModule:
+            continue
+    return modules
 
 
 def cannot_import(name: str, error: BaseException) -> CommandError:

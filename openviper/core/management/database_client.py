@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from openviper.backup.secrets import (
@@ -151,13 +151,14 @@ def _read_statements(connection: sqlite3.Connection, terminal: Terminal) -> int:
         statement += line
         if not sqlite3.complete_statement(statement):
             continue
-        if not _show(connection, statement, terminal) and not terminal.is_interactive:
+        worked = _show(connection, statement, terminal)
+        if not (worked or terminal.is_interactive):
             return 1
         statement = ""
-    if statement.strip():
-        terminal.error(f"the last statement is not complete: {statement.strip()!r}")
-        return 1
-    return 0
+    rest = statement.strip()
+    if rest:
+        terminal.error(f"the last statement is not complete: {rest!r}")
+    return 1 if rest else 0
 
 
 def _next_line(terminal: Terminal, prompt: str) -> str:
@@ -170,11 +171,17 @@ def _show(connection: sqlite3.Connection, statement: str, terminal: Terminal) ->
     """Run a statement, print its rows, and return whether it worked."""
     try:
         cursor = connection.execute(statement)
-        if cursor.description is not None:
-            terminal.line("\t".join(column[0] for column in cursor.description))
-        for row in cursor:
-            terminal.line("\t".join("NULL" if value is None else str(value) for value in row))
+        for line in _lines(cursor):
+            terminal.line(line)
     except sqlite3.Error as error:
         terminal.error(str(error))
         return False
     return True
+
+
+def _lines(cursor: sqlite3.Cursor) -> Iterator[str]:
+    """Yield the names of the columns and the rows; nothing for a statement that has none."""
+    if cursor.description is not None:
+        yield "\t".join(column[0] for column in cursor.description)
+    for row in cursor:
+        yield "\t".join("NULL" if value is None else str(value) for value in row)

@@ -41,8 +41,13 @@ async def delete_rows(alias: str, tables: Sequence[str]) -> None:
     vendor = connections.get(alias).vendor
     quote = dialect_for(vendor).quote
     async with atomic(alias) as connection:
-        for statement in _statements(vendor, [quote(table) for table in tables]):
-            await connection.execute(statement)
+        try:
+            for statement in _statements(vendor, [quote(table) for table in tables]):
+                await connection.execute(statement)
+        finally:
+            if vendor == "mysql":
+                # The connection goes back to its pool, whatever has happened.
+                await connection.execute("SET foreign_key_checks = 1")
 
 
 def _statements(vendor: str, tables: Sequence[str]) -> list[str]:
@@ -51,6 +56,5 @@ def _statements(vendor: str, tables: Sequence[str]) -> list[str]:
         return [f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"]
     deletions = [f"DELETE FROM {table}" for table in tables]
     if vendor == "mysql":
-        # InnoDB checks each statement by itself; the checks come back with the same connection.
-        return ["SET foreign_key_checks = 0", *deletions, "SET foreign_key_checks = 1"]
+        return ["SET foreign_key_checks = 0", *deletions]  # InnoDB checks each statement by itself.
     return ["PRAGMA defer_foreign_keys = ON", *deletions]  # Checked at the commit; ends with it.

@@ -120,6 +120,12 @@ def add_server_arguments(parser: ArgumentParser, *, short: bool = False) -> None
         help="port to listen on; 0 for any free one (default: %(default)s)",
     )
     parser.add_argument("--uds", metavar="PATH", help="listen on this Unix socket instead")
+    _add_tls_arguments(parser)
+    _add_process_arguments(parser, short)
+    _add_limits(parser)
+
+
+def _add_process_arguments(parser: ArgumentParser, short: bool) -> None:
     parser.add_argument(
         "--reload",
         action=argparse.BooleanOptionalAction,
@@ -134,17 +140,23 @@ def add_server_arguments(parser: ArgumentParser, *, short: bool = False) -> None
         help="number of processes; more than one turns reload off (default: %(default)s)",
     )
     parser.add_argument(
-        "--certfile", metavar="FILE", help="PEM certificate with its chain: serve HTTPS"
-    )
-    parser.add_argument(
-        "--keyfile", metavar="FILE", help="PEM key, where the certificate's file has none"
-    )
-    parser.add_argument(
         "--root-path",
         default="",
         metavar="PATH",
         help="path below which a proxy serves the application",
     )
+
+
+def _add_tls_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--certfile", metavar="FILE", help="PEM certificate with its chain: serve HTTPS"
+    )
+    parser.add_argument(
+        "--keyfile", metavar="FILE", help="PEM key, where the certificate's file has none"
+    )
+
+
+def _add_limits(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit-concurrency",
         type=_at_least(1),

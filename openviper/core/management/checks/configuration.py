@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from openviper.conf import Settings, settings
 from openviper.conf.declaration import declaration
 from openviper.conf.former import FORMER, former_settings_in_use
+from openviper.core.app_resolver import AppResolver
 from openviper.core.management.checks.findings import CODES, Finding
 from openviper.core.management.errors import describe, did_you_mean
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
@@ -127,8 +128,6 @@ def _former_settings() -> Iterator[Finding]:
 
 
 def _missing_apps() -> Iterator[Finding]:
-    from openviper.core.app_resolver import AppResolver
-
     resolver = AppResolver()
     for name in resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)[
         "not_found"

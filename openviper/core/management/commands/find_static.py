@@ -31,17 +31,14 @@ class Command(BaseCommand):
             CommandError: If a path is not one below a directory, or no directory has it.
         """
         directories = unique([*map(Path, settings.STATICFILES_DIRS), *discover_app_static_dirs()])
-        missing = []
-        for path in options["paths"]:
-            found = find(path, directories)
-            if not found:
-                missing.append(path)
-            for file in found[:1] if options["first"] else found:
+        found = {path: find(path, directories) for path in options["paths"]}
+        for files in found.values():
+            for file in files[:1] if options["first"] else files:
                 self.stdout(str(file))
+        missing = [repr(path) for path, files in found.items() if not files]
         if missing:
             searched = ", ".join(map(str, directories)) or "no directory"
-            names = ", ".join(map(repr, missing))
-            raise CommandError(f"no static file {names} (searched {searched})")
+            raise CommandError(f"no static file {', '.join(missing)} (searched {searched})")
 
 
 def find(path: str, directories: Sequence[Path]) -> list[Path]:

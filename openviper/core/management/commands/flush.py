@@ -6,8 +6,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from openviper.core.management.aliases import check_alias
-from openviper.core.management.apps import find_installed_apps, import_models_module
-from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule
+from openviper.core.management.apps import find_installed_apps, import_all_models
+from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.rows import count_rows, delete_rows, model_tables
 from openviper.core.management.running import run_async_command
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             CommandError: If nobody agrees, or nobody can be asked and `--no-input` is not given; nothing was deleted.
         """
         alias = check_alias(options["database"])
-        self._import_models()
+        import_all_models(find_installed_apps(with_builtin=True))
         tables = model_tables()
         counts = run_async_command(count_rows(alias, tables))
         total = sum(counts.values())
@@ -47,14 +47,6 @@ class Command(BaseCommand):
         self._agree(f"Delete these {total} rows of {alias!r}?", options["no_input"])
         run_async_command(delete_rows(alias, [table for table in tables if table in counts]))
         self.stdout(self.style_success(f"Deleted {total} rows."))
-
-    @staticmethod
-    def _import_models() -> None:
-        for app in find_installed_apps(with_builtin=True):
-            try:
-                import_models_module(app)
-            except NoModelsModule:
-                continue
 
     def _agree(self, question: str, no_input: bool) -> None:
         if no_input:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from openviper.core.management.apps import app_not_found, find_installed_apps, import_models_module
-from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule, UsageError
+from openviper.core.management.apps import app_not_found, find_installed_apps, import_all_models
+from openviper.core.management.base import BaseCommand, CommandError, UsageError
 from openviper.db.schemas.autodetector import FileChange
 from openviper.db.schemas.maker import AppChanges, AppModels, compare_apps, write_changes
 from openviper.db.schemas.renames import RenameOptions, parse_renames
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         """Return the apps to look at with their models; the models of all apps are imported."""
         found = find_installed_apps(with_builtin=True)
         selected = self._selected(labels, found)
-        modules = _import_all(found)
+        modules = import_all_models(found)
         return [
             AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected
         ]
@@ -155,17 +155,6 @@ def _document(change: FileChange) -> dict[str, Any]:
         "notes": [*change.notes],
         "warnings": [*change.warnings],
     }
-
-
-def _import_all(found: Iterable[str]) -> dict[str, ModuleType]:
-    """Import the models of all apps, so that foreign keys find their targets."""
-    modules = {}
-    for name in found:
-        try:
-            modules[name] = import_models_module(name)
-        except NoModelsModule:
-            continue
-    return modules
 
 
 def models_of(name: str, module: ModuleType | None) -> list[Any]:

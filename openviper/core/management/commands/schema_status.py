@@ -43,17 +43,18 @@ class Command(BaseCommand):
         self._show(state)
 
     def _show(self, state: SchemaState) -> None:
-        for table in state.tables:
-            self.stdout(f"[x] {table.model}  {table.applied_at}  table {table.name}")
-        for patch in state.patches:
-            self.stdout(f"[x] {patch.name}  {patch.applied_at}  patch")
-        for operation in state.operations:
-            self.stdout(f"[ ] {operation}")
-        for name in state.pending_patches:
-            self.stdout(f"[ ] patch {name}")
+        lines = [
+            *(
+                f"[x] {table.model}  {table.applied_at}  table {table.name}"
+                for table in state.tables
+            ),
+            *(f"[x] {patch.name}  {patch.applied_at}  patch" for patch in state.patches),
+            *(f"[ ] {operation}" for operation in state.operations),
+            *(f"[ ] patch {name}" for name in state.pending_patches),
+        ]
+        for line in lines:
+            self.stdout(line)
         for warning in state.warnings:
             self.terminal.warning(warning)
-        if state.is_pending:
-            self.stdout("Pending; run: python viperctl.py migrate")
-        else:
-            self.stdout("Everything is applied.")
+        pending = "Pending; run: python viperctl.py migrate"
+        self.stdout(pending if state.is_pending else "Everything is applied.")

@@ -31,15 +31,14 @@ class Command(BaseCommand):
             CommandError: If there is no setting of a given name.
         """
         in_use = settings.as_dict()
-        chosen = self._chosen(options["names"], in_use)
-        if options["changed"]:
-            changed = changed_names(settings)
-            chosen = [name for name in chosen if name in changed]
+        wanted = changed_names(settings) if options["changed"] else in_use.keys()
+        names = self._chosen(options["names"], in_use)
+        shown = {name: in_use[name] for name in names if name in wanted}
         if options["json"]:
-            self._print_json({name: in_use[name] for name in chosen})
+            self._print_json(shown)
             return
-        for name in chosen:
-            self.stdout(f"{name} = {in_use[name]!r}")
+        for name, value in shown.items():
+            self.stdout(f"{name} = {value!r}")
 
     @staticmethod
     def _chosen(names: Iterable[str], in_use: dict[str, Any]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 
 from openviper.core.management.aliases import check_alias
-from openviper.core.management.apps import find_installed_apps, import_models_module
-from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule
+from openviper.core.management.apps import find_installed_apps, import_all_models
+from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.errors import did_you_mean
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import TableChange
@@ -39,19 +40,23 @@ class Command(BaseCommand):
             CommandError: If no model has a label.
         """
         vendor = options["vendor"] or connections.get(check_alias(options["database"])).vendor
-        chosen = list(dict.fromkeys(model for label in options["labels"] for model in named(label)))
-        dialect = ddl_dialect(vendor)
-        wanted = models_state([*chosen, *generated_joins(chosen)])
-        changes = creation_order(
-            TableChange(name, dialect.adapted(table), None) for name, table in wanted.items()
-        )
-        statements = [
-            statement
-            for change in changes
-            for statement in dialect.create_table(change.table, change.wanted)
-        ]
-        for statement in (*statements, *dialect.late(changes, {})):
+        import_all_models(find_installed_apps(with_builtin=True))
+        chosen = [model for label in options["labels"] for model in named(label)]
+        for statement in statements_of(list(dict.fromkeys(chosen)), vendor):
             self.stdout(f"{statement};")
+
+
+def statements_of(models: Sequence[type[Any]], vendor: str) -> list[str]:
+    """Return the statements that make the tables of models, and of the joins between them."""
+    dialect = ddl_dialect(vendor)
+    wanted = models_state([*models, *generated_joins(models)])
+    changes = creation_order(
+        TableChange(name, dialect.adapted(table), None) for name, table in wanted.items()
+    )
+    statements: list[str] = []
+    for change in changes:
+        statements += dialect.create_table(change.table, change.wanted)
+    return [*statements, *dialect.late(changes, {})]
 
 
 def named(label: str) -> list[type[Any]]:
@@ -60,17 +65,13 @@ def named(label: str) -> list[type[Any]]:
     Raises:
         CommandError: If there is none.
     """
-    for app in find_installed_apps(with_builtin=True):
-        try:
-            import_models_module(app)
-        except NoModelsModule:
-            continue
-    models = [model for model in model_registry.all() if has_table(model)]
-    found = [model for model in models if label in names_of(model)]
-    if not found:
-        known = sorted({name for model in models for name in names_of(model)})
-        raise CommandError(f"no model is called {label!r}{did_you_mean(label, known)}")
-    return found
+    models: dict[str, list[type[Any]]] = {}
+    for model in filter(has_table, model_registry.all()):
+        for name in names_of(model):
+            models.setdefault(name, []).append(model)
+    if label not in models:
+        raise CommandError(f"no model is called {label!r}{did_you_mean(label, [*models])}")
+    return models[label]
 
 
 def names_of(model: Any) -> tuple[str, str, str]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from openviper.conf import settings
+from openviper.core.app_resolver import AppResolver
 from openviper.core.management.base import BaseCommand, CommandError
 
 PLUGIN = "openviper.testing.plugin"
@@ -89,9 +91,6 @@ def _of_label(label: str, apps: Mapping[str, Path]) -> list[str]:
 
 def app_directories() -> dict[str, Path]:
     """Return the directories of the project's own apps: those below the working directory."""
-    from openviper.conf import settings
-    from openviper.core.app_resolver import AppResolver
-
     resolver = AppResolver()
     here = Path.cwd().resolve()
     found = {name: resolver.resolve_app(name)[0] for name in settings.INSTALLED_APPS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import Any
 
+from openviper.conf import settings
 from openviper.core.management.apps import import_models_module, models_in
 from openviper.core.management.base import CommandError, NoModelsModule
 from openviper.utils.importing import import_string
@@ -57,8 +58,6 @@ class Namespace(dict[str, Any]):
 
     def load_models(self) -> None:
         """Import the models of all installed apps, and the user model; the first app that has a name keeps it."""
-        from openviper.conf import settings
-
         for app in settings.INSTALLED_APPS:
             try:
                 models = models_in(import_models_module(app))

@@ -87,7 +87,7 @@ def _require_empty(directory: Path) -> None:
         is_harmless = path.name.startswith(".") or path.stem.upper() in HARMLESS
         if not is_harmless:
             raise ScaffoldError(
-                f"directory {str(directory)!r} is not empty: it holds {path.name!r}"
+                f"directory {str(directory)!r} already exists and is not empty: it holds {path.name!r}"
             )
 
 

@@ -63,7 +63,7 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apps]:
 
     monkeypatch.setattr(makemigrations, "find_installed_apps", find)
     monkeypatch.setattr(makemigrations, "models_of", models_of)
-    monkeypatch.setattr(makemigrations, "_import_all", lambda found: {})
+    monkeypatch.setattr(makemigrations, "import_all_models", lambda found: {})
     monkeypatch.setattr(
         makemigrations,
         "app_not_found",
