@@ -129,6 +129,18 @@ database_backend_registry = DatabaseBackendRegistry()
 """The backends of this process."""
 
 
+_everywhere: DatabaseExecution | None = None
+
+
+def watch_all_statements(execution: DatabaseExecution | None) -> None:
+    """Have the statements of every database that names no backend of its own watched, from its next connection on.
+
+    For debug mode; `None` ends it.
+    """
+    global _everywhere
+    _everywhere = execution
+
+
 def execution_for(alias: str, options: DatabaseOptions) -> DatabaseExecution | None:
     """Return what watches the statements of a database, or `None`.
 
@@ -137,7 +149,7 @@ def execution_for(alias: str, options: DatabaseOptions) -> DatabaseExecution | N
         DatabaseConfigurationError: If the backend gives something else.
     """
     if options.backend in BUILT_IN:
-        return None
+        return _everywhere
     backend = database_backend_registry.get(options.backend)(alias, options)
     execution = backend.create_execution()
     if execution is not None and not isinstance(execution, DatabaseExecution):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from openviper.db.fields.model_options import ModelOptions
@@ -12,6 +12,7 @@ from openviper.db.sql.aggregates import RelatedValue
 from openviper.db.sql.conditions import Related
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.lookups import Compare, InList
+from openviper.db.sql.matching import ArrayHas, Match, RegexMatch
 from openviper.db.sql.names import behind_step
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.paths import Step
@@ -73,18 +74,40 @@ def _mover(meta: ModelOptions, step: Step) -> Callable[[Node], Node | None]:
     """Return what puts a step in front of every path."""
 
     def change(node: Node) -> Node | None:
-        if isinstance(node, Column):
-            return behind_step(meta, step, node)
-        if isinstance(node, (Compare, InList)) and node.lookup.is_plain:
-            # The lookup of the longer name is kept with the model, so that the SQL is, too.
-            moved = find_lookup(meta, f"{step.name}__{node.lookup.key}")
-            return type(node)(moved, node.value if isinstance(node, Compare) else node.values)
-        if isinstance(node, Related):
-            inner = None if node.condition is None else node.condition.changed(change)
-            return Related((step, *node.steps), inner, node.negated)
-        if isinstance(node, RelatedValue):
-            aggregate = node.node.changed(change)
-            return RelatedValue((step, *node.steps), aggregate)  # type: ignore[arg-type]  # still an aggregate
-        return None
+        move = _MOVES.get(type(node))
+        return None if move is None else move(meta, step, node, change)
 
     return change
+
+
+Change = Callable[[Node], Node | None]
+
+
+def _moved_column(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
+    return behind_step(meta, step, node)
+
+
+def _moved_lookup(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node | None:
+    if not node.lookup.is_plain:
+        return None
+    # The lookup of the longer name is kept with the model, so that the SQL is, too.
+    made: Node = replace(node, lookup=find_lookup(meta, f"{step.name}__{node.lookup.key}"))
+    return made
+
+
+def _moved_related(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
+    inner = None if node.condition is None else node.condition.changed(change)
+    return Related((step, *node.steps), inner, node.negated)
+
+
+def _moved_value(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
+    return RelatedValue((step, *node.steps), node.node.changed(change))
+
+
+_MOVES: dict[type[Node], Callable[[ModelOptions, Step, Any, Change], Node | None]] = {
+    Column: _moved_column,
+    Related: _moved_related,
+    RelatedValue: _moved_value,
+    **dict.fromkeys((Compare, Match, RegexMatch, ArrayHas, InList), _moved_lookup),
+}
+"""What is done with each class of nodes that holds a path."""

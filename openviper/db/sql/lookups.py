@@ -186,15 +186,19 @@ def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any],
 def _for_type(value: Any, result: ResultType) -> Any:
     """Return a value to compare a computed one with, if it is of its kind."""
     if result.is_number:
-        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-            raise ValueError(f"{value!r} is not a number")
-        return Decimal(repr(value)) if result.family is Family.DECIMAL and isinstance(value, float) else (
-            Decimal(value) if result.family is Family.DECIMAL else value
-        )  # fmt: skip
+        return _number_for(value, result)
     classes = _CLASSES.get(result.family)
     if classes is not None and not isinstance(value, classes):
         raise ValueError(f"{value!r} is not a {result}")
     return value
+
+
+def _number_for(value: Any, result: ResultType) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise ValueError(f"{value!r} is not a number")
+    if result.family is not Family.DECIMAL:
+        return value
+    return Decimal(repr(value) if isinstance(value, float) else value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -335,13 +339,19 @@ def operand_of(lookup: Lookup, value: object, scope: Scope) -> Node:
     node = expression_of(lookup, value, scope)
     if node is not None:
         return node
-    field = lookup.field
-    if field is not None and value is not None:
-        try:
-            value = field.to_python(checked_value(lookup, value))
-        except UNCONVERTIBLE:
-            raise FieldError(f"{lookup.key!r} cannot take {value!r}") from None
-    return Literal(value, lookup.left.type if value is not None else NULL)
+    if value is None:
+        return Literal(None, NULL)
+    return Literal(_python_value(lookup, value), lookup.left.type)
+
+
+def _python_value(lookup: Lookup, value: object) -> object:
+    if lookup.field is None:
+        return value
+    try:
+        converted: object = lookup.field.to_python(checked_value(lookup, value))
+    except UNCONVERTIBLE:
+        raise FieldError(f"{lookup.key!r} cannot take {value!r}") from None
+    return converted
 
 
 def list_of(lookup: Lookup, value: object, wanted: str = "a list of values") -> list[Any]:
@@ -361,22 +371,29 @@ def checked_value(lookup: Lookup, value: object) -> object:
     Raises:
         QueryError: If it is an instance of another model, or one that is not stored.
     """
-    if isinstance(value, LazyFK) or not hasattr(type(value), "_meta"):
-        return value
-    field, key = lookup.field, lookup.key
-    if isinstance(field, ForeignKey):
+    if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
         try:
-            field.key_of(value)
+            _check_instance(lookup, value)
         except ValueError as error:
-            raise QueryError(f"{key!r}: {error}") from None
-        return value
-    meta: Any = type(value)._meta  # type: ignore[attr-defined]  # a model
-    is_own = field is not None and field.primary_key
-    if not is_own or field.model._meta.table_name != meta.table_name:
-        raise QueryError(f"{key!r}: {value!r} is not a value of {describe(lookup.left)}")
-    if value.pk is None:  # type: ignore[attr-defined]  # a model
-        raise QueryError(f"{key!r}: {value!r} is not saved yet")
+            raise QueryError(f"{lookup.key!r}: {error}") from None
     return value
+
+
+def _check_instance(lookup: Lookup, value: Any) -> None:
+    """Refuse an instance that has no key to compare the left side with.
+
+    Raises:
+        ValueError: If so.
+    """
+    field = lookup.field
+    if isinstance(field, ForeignKey):
+        field.key_of(value)
+        return
+    is_key = field is not None and field.primary_key
+    if not is_key or field.model._meta.table_name != type(value)._meta.table_name:
+        raise ValueError(f"{value!r} is not a value of {describe(lookup.left)}")
+    if value.pk is None:
+        raise ValueError(f"{value!r} is not saved yet")
 
 
 def checked_text(lookup: Lookup, value: object) -> str:

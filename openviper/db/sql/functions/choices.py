@@ -67,7 +67,8 @@ class NullIf(Func):
     """The first value, or NULL if it equals the second."""
 
     accepts = (_ANY - {Family.JSON, Family.ARRAY}, _ANY - {Family.JSON, Family.ARRAY})
-    template = "NULLIF({0}, {1})"
+    # As a CASE, which has the type of the first value on every database.
+    template = "CASE WHEN {0} = {1} THEN NULL ELSE {0} END"
 
     def __init__(self, value: Argument, other: Argument) -> None:
         super().__init__(value, other)
