@@ -52,22 +52,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
-        if options["json"] and not options["plan"]:
-            raise UsageError("--json needs --plan")
-        if options["no_input"] and not options["drop_orphans"]:
-            raise UsageError("--no-input needs --drop-orphans")
+        _check_options(options)
         check_alias(options["database"])
         _, found = resolve_installed_apps(include_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
-        if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
+        if label is not None and not _has_app(label, apps):
             raise report_app_not_found(label)
         if options["verbose"] and not options["json"]:
             for name, path in apps.items():
                 self.stdout(f"{name} -> {path}")
-        if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(
-            options["database"], apps
-        ):
+        looks = options["plan"] or options["drop_orphans"]
+        if not looks and _is_up_to_date(options["database"], apps):
             self.stdout("No schema changes to apply.")
             return None
         return self._migrate(apps, label, options)
@@ -170,6 +166,16 @@ class Command(BaseCommand):
                 ensure_ascii=False,
             )
         )
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    for option, other in (("json", "plan"), ("no_input", "drop_orphans")):
+        if options[option] and not options[other]:
+            raise UsageError(f"--{option.replace('_', '-')} needs --{other.replace('_', '-')}")
+
+
+def _has_app(label: str, apps: Mapping[str, str]) -> bool:
+    return any(label in (name, name.rpartition(".")[2]) for name in apps)
 
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
