@@ -62,6 +62,14 @@ def _run(group: str, databases: Sequence[str]) -> list[Finding]:
         from openviper.core.management.checks.templates import check_templates
 
         return check_templates()
+    if group == "static":
+        from openviper.core.management.checks.static import check_static
+
+        return check_static()
+    if group == "mail":
+        from openviper.core.management.checks.mail import check_mail
+
+        return check_mail()
     if group == "tasks":
         from openviper.core.management.checks.tasks import check_tasks
 
