@@ -155,10 +155,10 @@ def build_message(
         TypeError: If the actor cannot be called so, or the arguments cannot be written as JSON.
         ValueError: If an option has a value that cannot be used, or the arguments are too long.
     """
+    config = tasks_config()
     if known is not None:
         known.check_arguments(args, kwargs)
     payload = encode_arguments(name, args, kwargs)
-    config = tasks_config()
     if len(payload) > config.max_message_bytes:
         raise ValueError(
             f"the arguments of {name!r} take {len(payload)} bytes, more than "

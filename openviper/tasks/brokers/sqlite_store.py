@@ -6,22 +6,19 @@ import select
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
+from openviper.tasks.brokers.file_watch import FileWatch
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
 
 PATIENCE = 30.0
 """Seconds to wait for another writer."""
 POLL = 0.003
-"""Seconds between two looks at the version of the file, which cost some microseconds each."""
-IDLE_POLL = 0.008
-"""The same, once nothing has been stored for a while."""
-SETTLED = 0.25
-"""Seconds of waiting after which a worker counts as idle."""
+"""Seconds between two looks at the version of the file, where the system does not tell of writes to it."""
 # What another connection or the disk causes; everything else is an answer to what was asked.
 _TRANSIENT = frozenset(
     {
@@ -66,6 +63,8 @@ class SQLiteStore:
         self.is_lost = False
         self._version = -1
         self._patience = -1.0
+        self._path = str(url.path)
+        self._watch: FileWatch | None = None
         try:
             self.raw = sqlite3.connect(
                 str(url.path),
@@ -141,6 +140,13 @@ class SQLiteStore:
         except ERRORS as error:
             raise translate(error) from error
 
+    def change_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a write once for each row of values."""
+        try:
+            self.raw.executemany(sql, rows)
+        except ERRORS as error:
+            raise translate(error) from error
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make the statements inside a `with` one transaction for writing."""
@@ -164,12 +170,14 @@ class SQLiteStore:
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has."""
-        self.raw.executemany(
+        self.change_many(
             f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys]
         )
 
     def listen(self) -> None:
-        """Do nothing: the version of the file tells of every write."""
+        """Have the system tell of writes to the log, through which every write goes; else `wait` looks by itself."""
+        with suppress(OSError):
+            self._watch = FileWatch(f"{self._path}-wal")
 
     def notify(self) -> None:
         """Do nothing, for the same reason."""
@@ -177,25 +185,34 @@ class SQLiteStore:
     def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
         """Wait for a write of another connection: ``PRAGMA data_version`` changes with each
         (https://sqlite.org/pragma.html#pragma_data_version)."""
-        began = time.monotonic()
-        deadline, settled = began + timeout, began + SETTLED
+        deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(wake, select.POLLIN)
-        look = self.raw.execute
-        while True:
-            try:
-                version = look("PRAGMA data_version").fetchone()[0]
-            except sqlite3.Error as error:
-                raise translate(error) from error
-            if version != self._version:
-                self._version = version
+        if self._watch is not None:
+            poll.register(self._watch.descriptor, select.POLLIN)
+        while not self._has_changed():
+            left = max(0.0, deadline - time.monotonic())
+            pause = left if self._watch is not None else min(POLL, left)
+            ready = [descriptor for descriptor, _ in poll.poll(pause * 1000)]
+            if wake in ready or not left:
                 return
-            now = time.monotonic()
-            if poll.poll((POLL if now < settled else IDLE_POLL) * 1000) or now >= deadline:
-                return
+
+    def _has_changed(self) -> bool:
+        """Return whether another connection has written since this was asked last."""
+        if self._watch is not None:
+            self._watch.clear()
+        try:
+            version = self.raw.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        before, self._version = self._version, version
+        return bool(version != before)
 
     def close(self) -> None:
         """Close the connection."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         self.raw.close()
 
     def abandon(self) -> None:

@@ -40,9 +40,10 @@ class Parcel(NamedTuple):
         """Whether there is nothing to store but the messages."""
         if self.group is not None:
             return False
-        return all(
-            message.options is None or "unique" not in message.options for message in self.messages
-        )
+        for message in self.messages:
+            if message.options is not None and "unique" in message.options:
+                return False
+        return True
 
 
 def insert_row(message: Message, now: float) -> tuple[Any, ...]:
