@@ -212,16 +212,19 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
 
 def _refuse_odd_keys(content: Any) -> None:
     """Refuse keys that are no texts: JSON would make texts of them, and one entry of ``1`` and ``"1"``."""
+    values = content
     if isinstance(content, dict):
-        for key, value in content.items():
-            if type(key) is not str:
-                raise TypeError(f"a dict has the key {key!r}, which is not a text")
-            if isinstance(value, (dict, list, tuple)):
-                _refuse_odd_keys(value)
-    else:
-        for value in content:
-            if isinstance(value, (dict, list, tuple)):
-                _refuse_odd_keys(value)
+        _check_keys(content)
+        values = content.values()
+    for value in values:
+        if isinstance(value, (dict, list, tuple)):
+            _refuse_odd_keys(value)
+
+
+def _check_keys(content: dict[Any, Any]) -> None:
+    for key in content:
+        if type(key) is not str:
+            raise TypeError(f"a dict has the key {key!r}, which is not a text")
 
 
 # Texts of errors

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from openviper.tasks.brokers.base import WorkerInfo
+from openviper.tasks.brokers.base import WorkerInfo, queue_names
 from openviper.tasks.brokers.redis_messages import Names
 from openviper.tasks.exceptions import BrokerError
 
@@ -98,7 +98,7 @@ class RedisServer:
             host, pid, started_at, seen_at, *more = json.loads(text)
             # A worker of an earlier version tells no more than that.
             settled_at, queues, is_busy = more or (seen_at, None, False)
-            names = None if queues is None else tuple(queues)
+            names = queue_names(queues)
             workers.append(
                 WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, is_busy)
             )

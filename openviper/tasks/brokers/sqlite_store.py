@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import sqlite3
 import time
@@ -91,13 +92,15 @@ class SQLiteStore:
         if self.has_tables():
             return
         with self.transaction():
-            present = [
-                f"{table}.{row[1]}"
-                for table in (MESSAGES, WORKERS)
-                for row in self.rows(f"PRAGMA table_info({table})")
-            ]
-            for statement in creation("sqlite", present):
+            for statement in creation("sqlite", self._present_columns()):
                 self.change(statement)
+
+    def _present_columns(self) -> list[str]:
+        return [
+            f"{table}.{row[1]}"
+            for table in (MESSAGES, WORKERS)
+            for row in self.rows(f"PRAGMA table_info({table})")
+        ]
 
     def set_patience(self, wait: bool) -> None:
         """Wait for other writers, or give up at once."""
@@ -186,16 +189,21 @@ class SQLiteStore:
         """Wait for a write of another connection: ``PRAGMA data_version`` changes with each
         (https://sqlite.org/pragma.html#pragma_data_version)."""
         deadline = time.monotonic() + timeout
-        poll = select.poll()
-        poll.register(wake, select.POLLIN)
-        if self._watch is not None:
-            poll.register(self._watch.descriptor, select.POLLIN)
+        poll, longest = self._poll(wake)
         while not self._has_changed():
             left = max(0.0, deadline - time.monotonic())
-            pause = left if self._watch is not None else min(POLL, left)
-            ready = [descriptor for descriptor, _ in poll.poll(pause * 1000)]
+            ready = [descriptor for descriptor, _ in poll.poll(min(longest, left) * 1000)]
             if wake in ready or not left:
                 return
+
+    def _poll(self, wake: int) -> tuple[select.poll, float]:
+        """Return what to wait at, and the longest pause between two looks in seconds."""
+        poll = select.poll()
+        poll.register(wake, select.POLLIN)
+        if self._watch is None:
+            return poll, POLL
+        poll.register(self._watch.descriptor, select.POLLIN)
+        return poll, math.inf
 
     def _has_changed(self) -> bool:
         """Return whether another connection has written since this was asked last."""

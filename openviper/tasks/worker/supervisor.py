@@ -324,17 +324,15 @@ class _Watch:
             os._exit(code)
 
     def _reap(self) -> bool:
-        """Take note of processes that have ended."""
+        """Take note of a process that has ended; return whether there was one."""
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return False
-        if not pid:
-            return False
         for child in self._children:
-            if child.pid == pid:
+            if pid and child.pid == pid:
                 self._take_note(child, os.waitstatus_to_exitcode(status))
-        return True
+        return bool(pid)
 
     def _take_note(self, child: _Child, code: int) -> None:
         now = time.monotonic()
