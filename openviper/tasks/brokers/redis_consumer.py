@@ -104,14 +104,17 @@ class RedisConsumer:
                 self._settle_all(finished)
             if not want:
                 return []
-            now = time.time()
-            if self._next_due is not None and self._next_due <= now:
-                self._promote(keys=[], args=[self._names.prefix, repr(now), PROMOTE_AT_ONCE])
-                self._look_at_streams()
+            self._promote_due()
             claimed = self._claim(want)
             if len(claimed) < want:
                 self._look_ahead()
             return claimed
+
+    def _promote_due(self) -> None:
+        now = time.time()
+        if self._next_due is not None and self._next_due <= now:
+            self._promote(keys=[], args=[self._names.prefix, repr(now), PROMOTE_AT_ONCE])
+            self._look_at_streams()
 
     def _look_ahead(self) -> None:
         first: Any = self._client.zrange(self._names.key("delayed"), 0, 0, withscores=True)

@@ -388,13 +388,15 @@ def find_last_cron_fire(expr: str, base: datetime) -> datetime | None:
     zone, now = base.tzinfo, base.astimezone(UTC)
     for window in _LOOK_BACK:
         moment = compute_next_cron_fire(expr, (now - window).astimezone(zone))
-        if moment.astimezone(UTC) > now:
-            continue
-        while True:
-            following = compute_next_cron_fire(expr, moment)
-            if following.astimezone(UTC) <= moment.astimezone(UTC):
-                raise AssertionError("a match does not follow the one before")
-            if following.astimezone(UTC) > now:
-                return moment
-            moment = following
+        if moment.astimezone(UTC) <= now:
+            return _last_of(expr, moment, now)
     return None
+
+
+def _last_of(expr: str, moment: datetime, now: datetime) -> datetime:
+    """Return the last match from one on, up to a moment."""
+    while True:
+        following = compute_next_cron_fire(expr, moment)
+        if following.astimezone(UTC) > now:
+            return moment
+        moment = following

@@ -93,12 +93,12 @@ class Tally:
         Raises:
             BrokerError: If the store does not answer; nothing is lost.
         """
-        now = time.monotonic()
-        progress, counts = self._due(now, at_once=at_once)
+        progress, counts = self._due(time.monotonic(), at_once=at_once)
         if not progress and not counts:
             return
+        calls = [CallCount(*key, *value) for key, value in counts.items()]
         try:
-            consumer.report(list(progress.values()), [CallCount(*k, *v) for k, v in counts.items()])
+            consumer.report(list(progress.values()), calls)
         except BrokerError as error:
             if not error.refused:
                 self._put_back(progress, counts)
