@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openviper.exceptions import OpenViperException as OpenViperException
     from openviper.exceptions import PermissionDenied as PermissionDenied
     from openviper.exceptions import ValidationError as ValidationError
+    from openviper.http import EventSourceResponse as EventSourceResponse
     from openviper.http import FileResponse as FileResponse
     from openviper.http import HTMLResponse as HTMLResponse
     from openviper.http import JSONResponse as JSONResponse
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from openviper.http import Request as Request
     from openviper.http import Response as Response
     from openviper.http import StreamingResponse as StreamingResponse
+    from openviper.http import UploadFile as UploadFile
+    from openviper.http import View as View
+    from openviper.http import WebSocket as WebSocket
     from openviper.routing import Router as Router
     from openviper.routing import include as include
 
@@ -42,6 +46,7 @@ __all__, _import_lazily, __dir__ = lazy_exports(
             "ValidationError",
         ),
         "openviper.http": (
+            "EventSourceResponse",
             "FileResponse",
             "HTMLResponse",
             "JSONResponse",
@@ -49,6 +54,9 @@ __all__, _import_lazily, __dir__ = lazy_exports(
             "Request",
             "Response",
             "StreamingResponse",
+            "UploadFile",
+            "View",
+            "WebSocket",
         ),
         "openviper.routing": ("Router", "include"),
     },

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
+from openviper.apps.development import for_development
 from openviper.apps.discovery import discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
+from openviper.apps.server import import_string_of, serve
 from openviper.conf import Settings, settings
 from openviper.core.context import (
     current_request,
@@ -20,25 +22,40 @@ from openviper.core.context import (
     current_user,
     request_perms_cache,
 )
-from openviper.exceptions import HTTPException, NotFound
-from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Receive, Scope, Send
+from openviper.exceptions import HTTPException, MethodNotAllowed, NotFound
+from openviper.http.asgi import (
+    ANSWER,
+    BACKGROUND,
+    BODY,
+    RAISE_ERRORS,
+    ROUTE,
+    Answer,
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+)
+from openviper.http.background import Background
+from openviper.http.body import Body, ClientDisconnected
 from openviper.http.coercion import coerce_response
-from openviper.http.errors import error_response
+from openviper.http.connection import Connection
+from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
+from openviper.http.landing import landing_page
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
-from openviper.middleware.errors import ServerErrorMiddleware
 from openviper.project.deployment import is_production
-from openviper.routing.paths import below_root
-from openviper.routing.route import Handler, Middleware
-from openviper.routing.router import Router
+from openviper.routing.binding import Handler
+from openviper.routing.paths import MAX_PATH_LENGTH, below_root
+from openviper.routing.route import Middleware, RouteOptions
+from openviper.routing.router import Router, with_automatic
+from openviper.routing.serving import host_of, serve_websocket
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
 
 logger = logging.getLogger("openviper.app")
 F = TypeVar("F", bound=Callable[..., Any])
-ExceptionHandler = Callable[[Request, Any], Any]
 
 
 class OpenViper:
@@ -62,7 +79,9 @@ class OpenViper:
         self.router = Router()
         self._startup: list[Callable[[], Any]] = []
         self._shutdown: list[Callable[[], Any]] = []
-        self._exception_handlers: dict[type[BaseException], ExceptionHandler] = {}
+        self._error_handlers = ErrorHandlers()
+        self.background = Background()
+        self._max_path = MAX_PATH_LENGTH
         self._stack: ASGIApp | None = None
         self._built_for: Settings | None = None
         self._discovered = False
@@ -108,9 +127,10 @@ class OpenViper:
         methods: Sequence[str],
         name: str | None = None,
         middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[Handler], Handler]:
         """Register the decorated handler; see `Router.add`."""
-        return self.router.route(path, methods, name, middlewares)
+        return self.router.route(path, methods, name, middlewares, **options)
 
     def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Register the decorated handler for GET and HEAD."""
@@ -136,9 +156,35 @@ class OpenViper:
         """Register the decorated handler for OPTIONS."""
         return self.router.options(path, **options)
 
-    def include_router(self, router: Router, prefix: str = "") -> None:
+    def websocket(
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+    ) -> Callable[[F], F]:
+        """Register the decorated handler for WebSockets; see `Router.websocket`."""
+        return self.router.websocket(path, name, middlewares)
+
+    def include_router(
+        self, router: Router, prefix: str = "", namespace: str | None = None
+    ) -> None:
         """Mount a router; routes that it gets later are found too."""
-        self.router.include_router(router, prefix)
+        self.router.include_router(router, prefix, namespace)
+
+    def mount(self, path: str, app: ASGIApp, name: str | None = None) -> None:
+        """Hand every request below a path to another ASGI application; see `Router.mount`."""
+        self.router.mount(path, app, name)
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """Return the path of a named route, without the prefix that the application is served under.
+
+        Where a request is answered, `Request.url_for` adds it.
+
+        Raises:
+            KeyError: If there is no route of this name.
+            ValueError: If a parameter is missing or does not fit.
+        """
+        return self.router.url_for(name, **params)
 
     # Hooks
 
@@ -152,14 +198,17 @@ class OpenViper:
         self._shutdown.append(fn)
         return fn
 
-    def exception_handler(self, exc_class: type[BaseException]) -> Callable[[F], F]:
-        """Register the decorated function for an exception and those derived from it.
+    def exception_handler(self, what: type[BaseException] | int) -> Callable[[F], F]:
+        """Register the decorated function for an exception and those derived from it, or for a status of errors.
 
         It is called with the request and the exception; what it returns becomes the response as with any handler.
+
+        Raises:
+            ValueError: If the status is not one of errors.
         """
 
         def register(fn: F) -> F:
-            self._exception_handlers[exc_class] = fn
+            self._error_handlers.add(what, fn)
             return fn
 
         return register
@@ -168,17 +217,46 @@ class OpenViper:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI call: a request, a WebSocket, or the server's start and stop."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self._stack_or_core()(scope, receive, send)
             return
-        stack = self._current_stack()
-        if scope["type"] != "http":
-            await stack(scope, receive, send)
-            return
+        stack = self._stack
+        # Settings are replaced as a whole, by tests and by a reload; middleware has read those of before.
+        if stack is None or settings.instance is not self._built_for:
+            stack = self._build()
+        if kind == "http":
+            await self._serve(stack, scope, receive, send)
+        else:
+            await self._serve_websocket(stack, scope, receive, send)
+
+    async def _serve(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = scope[ANSWER] = Answer(send)
         router = current_router.set(self.router)
         permissions = request_perms_cache.set({})
         user = current_user.set(None)
-        request = current_request.set(None)
+        request = current_request.set(Request(scope, receive))
+        try:
+            await stack(scope, receive, answer)
+        except Exception as error:
+            response = await self._response_to(Request(scope, receive), error)
+            await response(scope, receive, answer)
+        finally:
+            current_request.reset(request)
+            current_user.reset(user)
+            request_perms_cache.reset(permissions)
+            current_router.reset(router)
+            body = scope.get(BODY)
+            if body is not None:
+                await _release(body)
+
+    async def _serve_websocket(
+        self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        router = current_router.set(self.router)
+        permissions = request_perms_cache.set({})
+        user = current_user.set(None)
+        request = current_request.set(Connection(scope))
         try:
             await stack(scope, receive, send)
         finally:
@@ -191,19 +269,17 @@ class OpenViper:
         """Build the middleware chain anew at the next request."""
         self._stack = None
 
-    def _current_stack(self) -> ASGIApp:
-        # Settings are replaced as a whole, by tests and by a reload; middleware has read those of before.
+    def _stack_or_build(self) -> ASGIApp:
         if self._stack is None or settings.instance is not self._built_for:
             return self._build()
         return self._stack
 
     def _stack_or_core(self) -> ASGIApp:
         try:
-            return self._current_stack()
+            return self._stack_or_build()
         except Exception:
-            return (
-                self._answer
-            )  # The lifespan builds once more, fails the same way, and tells the server why.
+            # The lifespan builds once more, fails the same way, and tells the server why.
+            return self._answer
 
     def _build(self) -> ASGIApp:
         setup()  # A server imports the application only; nobody else may have connected the parts yet.
@@ -213,68 +289,118 @@ class OpenViper:
             discover_routes(self.router)
             self._discovered = True
         entries = [*self._middleware, *settings.MIDDLEWARE]
-        stack = build_middleware_stack(self._answer, entries)
+        stack = build_middleware_stack(self._answer, entries, self._guard)
         if self.debug and not is_production():
-            # Imported here: in production nothing of it is needed.
-            from openviper.core.app_resolver import AppResolver
-            from openviper.staticfiles.finders import register_app_locator
-            from openviper.staticfiles.serving import serve_files
-
-            register_app_locator(lambda name: AppResolver().resolve_app(name)[0])
-            stack = serve_files(stack)
-        self._stack = ServerErrorMiddleware(stack, debug=self.debug)
+            stack = for_development(stack)
+        self._max_path = settings.MAX_PATH_LENGTH
+        self._stack = stack
         self._built_for = settings.instance
-        return self._stack
+        return stack
+
+    def _guard(self, app: ASGIApp) -> ASGIApp:
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except Exception as error:
+                if scope["type"] != "http":
+                    raise
+                response = await self._response_to(Request(scope, receive), error)
+                await response(scope, receive, send)
+
+        return guarded
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan().run(receive, send)
-            return
+        """Answer what has passed the middleware."""
         if scope["type"] != "http":
-            # There is no WebSocket routing; 4404 is the private code for "not found" (RFC 6455, 7.4.2).
-            await send({"type": "websocket.close", "code": 4404})
+            await self._answer_other(scope, receive, send)
             return
-        request = Request(scope, receive)
-        current_request.set(request)
+        request = self._request_of(scope, receive)
+        response: Response | None = None
         try:
             response = await self._respond(request)
             if response.needs_preparation:
                 await response.prepare()
+            await response(scope, receive, send)
         except Exception as error:
-            response = await self._respond_to_error(request, error)
-        await response(scope, receive, send)
+            if response is not None:
+                await response.close()
+            response = await self._response_to(request, error)
+            await response(scope, receive, send)
+        else:
+            if BACKGROUND in scope:
+                about = f"{scope['method']} {scope['path']}"
+                self.background.start(scope[BACKGROUND], about)
+
+    async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan().run(receive, send)
+        elif kind == "websocket":
+            await serve_websocket(self.router, scope, receive, send)
+        else:
+            raise ValueError(f"{kind!r} is not a type of ASGI connection that is served here")
+
+    def _request_of(self, scope: Scope, receive: Receive) -> Request:
+        """Return the request that was made for the middleware, or a new one if a middleware has replaced the scope."""
+        request: Request | None = current_request.get()
+        if request is None or request.scope is not scope:
+            request = Request(scope, receive)
+            current_request.set(request)
+        request._receive = receive
+        return request
 
     async def _respond(self, request: Request) -> Response:
         scope = request.scope
-        try:
-            route, params = self.router.resolve(scope["method"], below_root(scope))
-        except Exception as error:
-            automatic = self._automatic(request, error)
-            if automatic is None:
-                raise
-            return automatic
+        path = below_root(scope) if scope.get("root_path") else scope["path"]
+        if len(path) > self._max_path:
+            raise HTTPException(414)
+        found = self.router.find(scope["method"], path, host_of(scope, self.router))
+        if not isinstance(found, tuple):
+            return self._without_route(request, path, found)
+        route, params = found
+        scope[ROUTE] = route
         scope["path_params"] = request.path_params = params
-        return await self.call_handler(route.endpoint, request)
+        if route.cancel_on_disconnect:
+            return await self._respond_while_connected(route.endpoint, request)
+        result = route.endpoint(request)
+        if hasattr(result, "__await__"):
+            result = await result
+        return result if isinstance(result, Response) else coerce_response(result)
 
-    def _automatic(self, request: Request, error: Exception) -> Response | None:
-        allowed = getattr(error, "allowed", None)
-        if allowed is not None and request.method == "OPTIONS":
-            return Response(None, 204, {"allow": ", ".join(allowed)})
-        if (
-            isinstance(error, NotFound)
-            and below_root(request.scope) == "/"
-            and request.method in ("GET", "HEAD")
-        ):
-            if self.debug and not is_production():
-                from openviper.http.landing import landing_page
+    async def _respond_while_connected(self, handler: Handler, request: Request) -> Response:
+        """Call a handler, and cancel it when the client goes away."""
+        # What the client still sends must be there for the handler before its leaving can be seen.
+        await request.body()
+        handling = asyncio.ensure_future(self.call_handler(handler, request))
+        leaving = asyncio.ensure_future(request.disconnected())
+        try:
+            await asyncio.wait((handling, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if handling.done():
+                return handling.result()
+        finally:
+            handling.cancel()
+            leaving.cancel()
+            await asyncio.gather(handling, leaving, return_exceptions=True)
+        raise ClientDisconnected
 
-                paths = [
-                    route.path
-                    for route in self.router.routes
-                    if route.is_static and "GET" in route.methods
-                ]
-                return landing_page(self.title, paths)
-        return None
+    def _without_route(self, request: Request, path: str, allowed: set[str]) -> Response:
+        """Return what is answered without a route: the methods of a path, and the landing page of a new project."""
+        if allowed:
+            if request.method == "OPTIONS":
+                methods = ", ".join(sorted(with_automatic(allowed)))
+                return Response(None, 204, {"allow": methods})
+            raise MethodNotAllowed(sorted(with_automatic(allowed)))
+        reads = request.method in ("GET", "HEAD")
+        if path == "/" and reads and self.debug and not is_production():
+            return self._landing_page()
+        answer = None if self._error_handlers else plain_problem(request, 404)
+        if answer is None:
+            raise NotFound
+        return answer
+
+    def _landing_page(self) -> Response:
+        routes = [route for route in self.router.routes if route.is_static]
+        return landing_page(self.title, [route.path for route in routes if "GET" in route.methods])
 
     async def call_handler(self, handler: Handler, request: Request) -> Response:
         """Call a function of the request, plain or async, and return its result as a response."""
@@ -287,33 +413,44 @@ class OpenViper:
         """Return the response for a handler's result; see `openviper.http.coercion.coerce_response`."""
         return coerce_response(value)
 
-    async def _respond_to_error(self, request: Request, error: Exception) -> Response:
-        for cls in type(error).__mro__:
-            handler = self._exception_handlers.get(cls)
-            if handler is None:
-                continue
+    async def _response_to(self, request: Request, error: Exception) -> Response:
+        """Return the answer to an error; raise it where none can be given, or the test client wants to see it."""
+        if request.scope[ANSWER].is_started:
+            # The server logs it and cuts the connection: what is cut must look cut.
+            raise error
+        handler = self._error_handlers.find(error) if self._error_handlers else None
+        if handler is not None:
             try:
-                result = handler(request, error)
-                if hasattr(result, "__await__"):
-                    result = await result
-                return coerce_response(result)
+                return await self._handle_error(handler, request, error)
             except Exception as second:
                 error = second
-                break
         if request.scope.get(RAISE_ERRORS) and not isinstance(error, HTTPException):
             raise error
         return error_response(request, error, debug=self.debug)
+
+    async def _handle_error(
+        self, handler: ExceptionHandler, request: Request, error: Exception
+    ) -> Response:
+        result = handler(request, error)
+        if hasattr(result, "__await__"):
+            result = await result
+        response = coerce_response(result)
+        if response.needs_preparation:
+            await response.prepare()
+        return response
 
     # Life
 
     def _lifespan(self) -> Lifespan:
         def prepare() -> None:
-            self._current_stack()
+            self._stack_or_build()
             self.router.compile()  # Paths that contradict each other are found now, not by the first visitor.
             self.lifecycle.discover(settings.INSTALLED_APPS)
             find_ready_hooks(self.lifecycle)
 
-        return Lifespan(prepare, self.lifecycle, self._startup, self._shutdown)
+        # Work that requests have left behind is done before the handlers take away what it needs.
+        shutdown = [*self._shutdown, self.background.finish]
+        return Lifespan(prepare, self.lifecycle, self._startup, shutdown)
 
     def run(
         self,
@@ -335,27 +472,16 @@ class OpenViper:
             log_level: The server's log level.
             workers: Number of processes.
         """
-        import uvicorn
-
-        from openviper.utils.logging import get_uvicorn_log_config
-
-        log_config = get_uvicorn_log_config()
-        target: Any = _import_string(self, inspect.currentframe())
-        if target is None:
-            if reload or workers > 1:
-                logger.warning(
-                    "the application is no module-level name; serving in one process without reload"
-                )
-            uvicorn.run(self, host=host, port=port, log_level=log_level, log_config=log_config)
-            return
-        uvicorn.run(
+        frame = inspect.currentframe()
+        target = import_string_of(self, None if frame is None else frame.f_back)
+        serve(
+            self,
             target,
             host=host,
             port=port,
             reload=reload,
-            workers=1 if reload else workers,
             log_level=log_level,
-            log_config=log_config,
+            workers=workers,
         )
 
     def test_client(self, **options: Any) -> OpenViperTestClient:
@@ -365,16 +491,8 @@ class OpenViper:
         return OpenViperTestClient(self, **options)
 
 
-def _import_string(app: OpenViper, frame: Any) -> str | None:
-    caller = frame.f_back if frame is not None else None
-    if caller is None:
-        return None
-    module = caller.f_globals.get("__name__", "")
-    if module == "__main__":
-        spec = caller.f_globals.get("__spec__")
-        path = caller.f_globals.get("__file__")
-        module = (
-            spec.name if spec is not None else os.path.splitext(os.path.basename(path or ""))[0]
-        )
-    name = next((key for key, value in caller.f_globals.items() if value is app), None)
-    return f"{module}:{name}" if name and module else None
+async def _release(body: Body) -> None:
+    """Let go of what was received."""
+    body.close()
+    if body.form is not None:
+        await body.form.close()

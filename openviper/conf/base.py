@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from openviper.conf import defaults
 from openviper.conf.declaration import mapping, setting
-from openviper.conf.rules import at_least, log_level, time_zone
+from openviper.conf.rules import at_least, log_level, more_than, time_zone
 from openviper.conf.types import ConfigMap
 from openviper.exceptions import ImproperlyConfigured
 
@@ -156,6 +156,12 @@ class Settings:
     SECURE_CONTENT_SECURITY_POLICY: ConfigMap | None = setting(
         None, "Directives of the Content-Security-Policy header; `None` sends none.", env=False
     )
+    SECURE_CSP_REPORT_ONLY: bool = setting(
+        False, "Have browsers report what the content security policy forbids, and forbid nothing."
+    )
+    SECURE_REFERRER_POLICY: str = setting(
+        "strict-origin-when-cross-origin", "The Referrer-Policy header; empty sends none."
+    )
     SECURE_PERMISSIONS_POLICY: str | None = setting(
         None, "The Permissions-Policy header; `None` sends none."
     )
@@ -170,10 +176,89 @@ class Settings:
     )
     X_FRAME_OPTIONS: str = setting("DENY", "The X-Frame-Options header.")
     TRUSTED_PROXIES: tuple[str, ...] = setting(
-        (), "Addresses of proxies whose X-Forwarded-For header is believed."
+        (),
+        "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.",
     )
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
         (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`."
+    )
+    WEBSOCKET_ALLOWED_ORIGINS: tuple[str, ...] = setting(
+        (),
+        "Origins beside our own whose pages may open WebSockets: `https://app.example.org`, or `*`.",
+    )
+    CORS_ALLOWED_ORIGINS: tuple[str, ...] = setting(
+        (),
+        "Origins whose pages may read answers: `https://app.example.org`, `https://*.example.org` or `*`.",
+        section="Middleware",
+    )
+    CORS_ALLOW_CREDENTIALS: bool = setting(False, "Let those pages send cookies along.")
+    CORS_ALLOWED_METHODS: tuple[str, ...] = setting(
+        ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"), "Methods that those pages may use."
+    )
+    CORS_ALLOWED_HEADERS: tuple[str, ...] = setting(
+        ("accept", "authorization", "content-type", "x-csrftoken", "x-requested-with"),
+        "Headers that those pages may send; `*` for any.",
+    )
+    CORS_EXPOSE_HEADERS: tuple[str, ...] = setting(
+        (), "Headers of answers that those pages may read beside the usual ones."
+    )
+    CORS_MAX_AGE: int = setting(
+        600, "Seconds for which browsers remember what is allowed.", check=at_least(0)
+    )
+    CORS_ALLOW_PRIVATE_NETWORK: bool = setting(
+        False, "Let pages of public origins reach this server in a private network."
+    )
+    RATE_LIMIT_REQUESTS: int = setting(
+        100, "Requests that `RateLimitMiddleware` lets through per window.", check=at_least(1)
+    )
+    RATE_LIMIT_WINDOW: int = setting(
+        60, "Length of the window of the rate limit, in seconds.", check=at_least(1)
+    )
+    RATE_LIMIT_BY: str = setting(
+        "address", "What requests are counted by.", choices=("address", "ip", "user", "path")
+    )
+    RATE_LIMIT_BACKEND: str = setting(
+        "memory",
+        "Where they are counted: in each process, in the default database, or in Redis.",
+        choices=("memory", "database", "redis"),
+    )
+    RATE_LIMIT_REDIS_URL: str = setting(
+        "redis://127.0.0.1:6379/0", "Address of the Redis server that counts."
+    )
+    GZIP_MIN_SIZE: int = setting(
+        500, "Shorter answers are not compressed, in bytes.", check=at_least(0)
+    )
+    MAX_PATH_LENGTH: int = setting(
+        2048,
+        "Longest path of a request, in characters; beyond it is answered with 414.",
+        section="Requests",
+        check=at_least(1),
+    )
+    MAX_BODY_SIZE: int = setting(
+        10485760, "Longest body that `Request.body` reads, in bytes.", check=at_least(1)
+    )
+    MAX_JSON_BODY_SIZE: int = setting(2621440, "Longest JSON body, in bytes.", check=at_least(1))
+    MAX_FORM_SIZE: int = setting(
+        1048576, "Longest form without its files, in bytes.", check=at_least(1)
+    )
+    MAX_FORM_FIELDS: int = setting(1000, "Most fields of a form.", check=at_least(1))
+    MAX_UPLOAD_SIZE: int = setting(
+        104857600, "Longest form with its files, in bytes.", check=at_least(1)
+    )
+    MAX_UPLOAD_FILES: int = setting(100, "Most files of a form.", check=at_least(1))
+    UPLOAD_MEMORY_SIZE: int = setting(
+        1048576, "Most bytes of an upload that are kept in memory.", check=at_least(0)
+    )
+    REQUEST_BODY_TIMEOUT: float = setting(
+        30.0, "Longest wait for the next piece of a body, in seconds.", check=more_than(0)
+    )
+    WEBSOCKET_MAX_SIZE: int = setting(
+        1048576, "Longest message of a WebSocket, in bytes.", check=at_least(1)
+    )
+    WEBSOCKET_IDLE_TIMEOUT: float = setting(
+        300.0,
+        "Seconds without a message after which a WebSocket is closed; 0 for never.",
+        check=at_least(0),
     )
     STATIC_URL: str = setting(
         "/static/", "Address below which static files are served.", section="Files and templates"
@@ -192,6 +277,19 @@ class Settings:
     MAX_FILE_SIZE: int = setting(10485760, "Most bytes of an uploaded file.", check=at_least(0))
     TEMPLATES_DIR: str = setting("templates/", "Directory of the project's templates.")
     TEMPLATE_AUTO_RELOAD: bool = setting(True, "Read a template again when its file has changed.")
+    TEMPLATE_CONTEXT_PROCESSORS: tuple[str, ...] = setting(
+        (),
+        "Dotted paths of functions of the request that return names for every template.",
+        dotted=True,
+    )
+    LANGUAGE_CODE: str = setting(
+        "en", "Language of texts where nothing else was chosen.", section="Languages"
+    )
+    LANGUAGES: tuple[str, ...] = setting(("en",), "Languages that `LocaleMiddleware` chooses from.")
+    LANGUAGE_COOKIE_NAME: str = setting("language", "Cookie with the language a user has chosen.")
+    LOCALE_DIRS: tuple[str, ...] = setting(
+        ("locale/",), "Directories with catalogues beside the folder `locale` of each app."
+    )
     LOG_LEVEL: str = setting(
         "INFO",
         "`CRITICAL`, `ERROR`, `WARNING`, `INFO`, `DEBUG` or `NOTSET`.",
@@ -232,6 +330,10 @@ class Settings:
     EMAIL_SPOOL_DIR: str | None = setting(None, "Where large messages wait for a worker.")
     DEFAULT_FROM_EMAIL: str | None = setting(None, "The sender of messages without one.")
     TASKS: ConfigMap = mapping(defaults.tasks, "How background jobs run.")
+    BACKUP: ConfigMap = mapping(
+        dict,
+        "What is done with a finished backup: `after` is the dotted name of a function that is called with it.",
+    )
 
     def __init_subclass__(cls) -> None:
         # `dataclass` leaves a `__repr__` of the class itself alone, and would else make one that shows secrets.

@@ -16,10 +16,8 @@ _NO_ADMIN = "there is no admin yet"
 _NO_AI = "there are no AI providers yet"
 _NO_API = "there is no API layer yet"
 _NO_CACHE = "there is no cache yet"
-_NO_CORS = "no CORS header is sent yet; let the web server in front send them"
 _NO_CSRF = "forms are not protected against CSRF yet"
 _NO_JWT = "there are no tokens yet"
-_NO_LIMIT = "requests are not limited yet; let the web server in front limit them"
 _NO_SESSION = "there are no sessions and no login yet"
 
 FORMER: dict[str, str] = {
@@ -29,12 +27,6 @@ FORMER: dict[str, str] = {
     "AUTH_HOOKS": _NO_SESSION,
     "AUTH_SESSION_ENABLED": _NO_SESSION,
     "CACHES": _NO_CACHE,
-    "CORS_ALLOWED_HEADERS": _NO_CORS,
-    "CORS_ALLOWED_METHODS": _NO_CORS,
-    "CORS_ALLOWED_ORIGINS": _NO_CORS,
-    "CORS_ALLOW_CREDENTIALS": _NO_CORS,
-    "CORS_EXPOSE_HEADERS": _NO_CORS,
-    "CORS_MAX_AGE": _NO_CORS,
     "COUNTRY_FIELD": "there is no country field yet",
     "CSRF_COOKIE_AGE": _NO_CSRF,
     "CSRF_COOKIE_HTTPONLY": _NO_CSRF,
@@ -56,10 +48,6 @@ FORMER: dict[str, str] = {
     "OAUTH2_EVENTS": "there is no OAuth2 yet",
     "OPENAPI": _NO_API,
     "PERM_CACHE_TTL": "permissions are remembered for one request",
-    "RATE_LIMIT_BACKEND": _NO_LIMIT,
-    "RATE_LIMIT_BY": _NO_LIMIT,
-    "RATE_LIMIT_REQUESTS": _NO_LIMIT,
-    "RATE_LIMIT_WINDOW": _NO_LIMIT,
     "SECURE_BROWSER_XSS_FILTER": "browsers have no such filter any more; use SECURE_CONTENT_SECURITY_POLICY",
     "SECURE_COOKIES": "pass secure=True to set_cookie()",
     "SESSION_COOKIE_AGE": _NO_SESSION,

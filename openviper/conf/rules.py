@@ -7,10 +7,19 @@ from openviper.conf.declaration import Check
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
+def more_than(bound: float) -> Check:
+    """Return the rule that a number is above `bound`."""
+
+    def check(value: float) -> str | None:
+        return None if value > bound else f"must be more than {bound}"
+
+    return check
+
+
 def at_least(least: int) -> Check:
     """Return the rule that a number is not below `least`; `None`, where it is allowed, passes."""
 
-    def check(value: int | None) -> str | None:
+    def check(value: float | None) -> str | None:
         return f"must be at least {least}" if value is not None and value < least else None
 
     return check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -17,7 +17,7 @@ from openviper.db.connection import (
     run_stream,
     run_write,
 )
-from openviper.db.connections.databases import blocks, current_block
+from openviper.db.connections.databases import Block, blocks, current_block
 from openviper.db.exceptions import (
     DatabaseReadOnlyError,
     DatabaseTransactionRoutingError,
@@ -26,6 +26,7 @@ from openviper.db.exceptions import (
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
 from openviper.db.sql.description import Description
+from openviper.db.sql.nodes import Node
 from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
 from openviper.db.sql.permissions import check_permission as check_permission
 from openviper.db.sql.permissions import is_enforced
@@ -34,29 +35,49 @@ from openviper.db.sql.prepared import Plan, plan_for
 from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
 from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
-from openviper.db.sql.where import joined_models
+from openviper.db.sql.statements import models_read
 from openviper.exceptions import PermissionDenied, TableNotFound
 
 T = TypeVar("T")
 
 
-async def check_read(meta: ModelOptions, query: Description, names: Iterable[str] = ()) -> None:
-    """Return if the current user may read the model of a query and all that it joins.
+async def check_read(meta: ModelOptions, query: Description, nodes: Sequence[Node] = ()) -> None:
+    """Return if the current user may read the model of a query and all that the statement reads.
 
     Args:
         meta: The model's options.
         query: What is asked for.
-        names: Paths that are read besides those of the query.
+        nodes: What is read besides: columns, aggregates.
 
     Raises:
         Exception: The checker's own error if not.
     """
     if is_enforced(query.ignore_permissions):
-        for one in (meta, *joined_models(meta, query, names)):
-            await check_permission(one, "read")
+        for model in dict.fromkeys((meta, *models_read(meta, query, nodes))):
+            await check_permission(model, "read")
 
 
-async def may_read(meta: ModelOptions, query: Description, names: Iterable[str] = ()) -> bool:
+async def check_write(
+    meta: ModelOptions, action: str, query: Description, nodes: Sequence[Node] = ()
+) -> None:
+    """Return if the current user may change the rows of a query, and read what decides about them.
+
+    Args:
+        meta: The model's options.
+        action: ``update`` or ``delete``.
+        query: Which rows.
+        nodes: What they are set to.
+
+    Raises:
+        Exception: The checker's own error if not.
+    """
+    if is_enforced(query.ignore_permissions):
+        await check_permission(meta, action)
+        for model in models_read(meta, query, nodes):
+            await check_permission(model, "read")
+
+
+async def may_read(meta: ModelOptions, query: Description, nodes: Sequence[Node] = ()) -> bool:
     """Tell whether a read may go on; the arguments are those of `check_read`.
 
     Returns:
@@ -68,7 +89,7 @@ async def may_read(meta: ModelOptions, query: Description, names: Iterable[str] 
     if not is_enforced(query.ignore_permissions):
         return True
     try:
-        await check_read(meta, query, names)
+        await check_read(meta, query, nodes)
     except PermissionDenied:
         if not query.if_permitted:
             raise
@@ -87,16 +108,23 @@ def choose_alias(meta: ModelOptions, using: str | None) -> str:
     """
     by_alias = blocks.get()
     if by_alias is not None:
-        transactions = [
-            alias for alias, block in by_alias.items() if block.open and block.transactional
-        ]
-        if transactions and using is not None and using not in transactions:
-            raise DatabaseTransactionRoutingError(
-                f"a transaction is open on {transactions[-1]!r}; a query inside it cannot use {using!r}"
-            )
-        if transactions and using is None:
-            return transactions[-1]
+        transactions = list(filter(lambda alias: _is_in_transaction(by_alias[alias]), by_alias))
+        if transactions:
+            return _within(transactions, using)
     return using or meta.backend
+
+
+def _is_in_transaction(block: Block) -> bool:
+    return block.open and block.transactional
+
+
+def _within(transactions: list[str], using: str | None) -> str:
+    """Return the alias among those with an open transaction."""
+    if using is not None and using not in transactions:
+        raise DatabaseTransactionRoutingError(
+            f"a transaction is open on {transactions[-1]!r}; a query inside it cannot use {using!r}"
+        )
+    return using or transactions[-1]
 
 
 def _fixed_alias(meta: ModelOptions, using: str | None) -> str | None:
@@ -251,7 +279,7 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
     key = (alias, select.sql, *map(repr, select.parameters))
     rows = query_cache.get(key)
     if rows is None:
-        tables = (meta.table_name, *(one.table_name for one in joined_models(meta, query)))
+        tables = (meta.table_name, *(one.table_name for one in models_read(meta, query)))
         version = query_cache.version(tables)
         rows = await read(meta, alias, select.sql, select.parameters, list)
         if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:

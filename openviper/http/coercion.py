@@ -10,11 +10,11 @@ from openviper.http.responses import JSONResponse, PlainTextResponse, Response
 def coerce_response(value: Any) -> Response:
     """Return the response for a handler's result.
 
-    A response stays as it is; mappings and lists become JSON, text and bytes plain text, `None` an empty 204, and
-    anything else JSON if it has a form in JSON.
+    A response stays as it is; mappings and lists become JSON, text and bytes plain text, and anything else JSON if it has
+    a form in JSON.
 
     Raises:
-        TypeError: If it has none.
+        TypeError: If it has none, or the handler returned nothing: a forgotten ``return`` is not an empty answer.
     """
     if isinstance(value, Response):
         return value
@@ -23,5 +23,7 @@ def coerce_response(value: Any) -> Response:
     if isinstance(value, (str, bytes)):
         return PlainTextResponse(value)
     if value is None:
-        return Response(None, 204)
+        raise TypeError(
+            "the handler returned nothing; return Response(None, 204) where an empty answer is meant"
+        )
     return JSONResponse(value)

@@ -3,88 +3,130 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 # RFC 6265, 4.1.1: no controls, blanks, quotes, commas, semicolons or backslashes.
 _VALUE = re.compile(r"[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*\Z")
+# In quoted values other frameworks write a character as a backslash and its octal number, or itself.
+_ESCAPE = re.compile(r"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 SAME_SITE = ("lax", "strict", "none")
+MAX_COOKIES = 300
+"""Most cookies of a request that are read; browsers send fewer for one host."""
 
 
 def parse_cookies(header: str) -> dict[str, str]:
     """Return the cookies of a ``Cookie`` header; one that makes no sense does not hide the others."""
     cookies: dict[str, str] = {}
-    for part in header.split(";"):
-        name, separator, value = part.strip().partition("=")
+    for part in header.split(";", MAX_COOKIES)[:MAX_COOKIES]:
+        name, separator, value = part.partition("=")
         name = name.strip()
-        if not separator or not name:
-            continue
-        value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] == '"':
-            value = value[1:-1]
-        cookies.setdefault(name, value)
+        if separator and name:
+            cookies.setdefault(name, _unquoted(value.strip()))
     return cookies
+
+
+def _unquoted(value: str) -> str:
+    if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
+        return value
+    inner = value[1:-1]
+    return _ESCAPE.sub(_unescaped, inner) if "\\" in inner else inner
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    text = match.group(1)
+    return chr(int(text, 8)) if len(text) == 3 else text
 
 
 def build_cookie(
     key: str,
     value: str = "",
     *,
-    max_age: int | None = None,
+    max_age: int | timedelta | None = None,
     expires: datetime | int | None = None,
     path: str | None = "/",
     domain: str | None = None,
     secure: bool = False,
     httponly: bool = False,
     samesite: str | None = "lax",
+    partitioned: bool = False,
 ) -> str:
     """Return the value of a ``Set-Cookie`` header.
 
     Args:
-        key: The cookie's name.
+        key: The cookie's name; ``__Secure-`` and ``__Host-`` before it demand what browsers demand of them.
         value: Its value.
-        max_age: Life in seconds.
+        max_age: Life, in seconds or as a `timedelta`.
         expires: End of life: an aware time, or seconds from now.
         path: Paths it is sent to.
         domain: Hosts it is sent to.
         secure: Send it over https only.
         httponly: Keep it from scripts.
         samesite: ``lax``, ``strict``, ``none`` (which needs `secure`) or `None`.
+        partitioned: Keep one for each page that embeds ours (CHIPS); needs `secure`.
 
     Raises:
         ValueError: If a part could not be sent as it is, or would be rejected by browsers.
     """
+    _check_parts(key, value, path, domain)
+    _check_prefix(key, secure=secure, path=path, domain=domain)
+    if partitioned and not secure:
+        raise ValueError("partitioned=True needs secure=True, or browsers drop the cookie")
+    attributes: dict[str, str | bool | None] = {
+        "Max-Age": _seconds(max_age),
+        "Expires": _moment(expires),
+        "Domain": domain,
+        "Path": path,
+        "SameSite": None if samesite is None else _same_site(samesite, secure),
+        "Secure": secure,
+        "HttpOnly": httponly,
+        "Partitioned": partitioned,
+    }
+    parts = [f"{key}={value}"]
+    for name, attribute in attributes.items():
+        if attribute is True:
+            parts.append(name)
+        elif attribute:
+            parts.append(f"{name}={attribute}")
+    return "; ".join(parts)
+
+
+def needs_secure(key: str) -> bool:
+    """Return whether browsers take a cookie of this name over https only."""
+    return key.lower().startswith(("__secure-", "__host-"))
+
+
+def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> None:
     if not _TOKEN.match(key):
         raise ValueError(f"{key!r} is not a valid cookie name")
     if not _VALUE.match(value):
         raise ValueError(f"the value of cookie {key!r} holds characters that a cookie cannot have")
     for name, text in (("path", path), ("domain", domain)):
-        if text is not None and (";" in text or not text.isprintable()):
+        if text is not None and (";" in text or not (text.isascii() and text.isprintable())):
             raise ValueError(f"{name} {text!r} of cookie {key!r} is not valid")
-    parts = [f"{key}={value}"]
-    if max_age is not None:
-        parts.append(f"Max-Age={int(max_age)}")
-    if expires is not None:
-        moment = expires if isinstance(expires, datetime) else _from_now(expires)
-        parts.append(f"Expires={format_datetime(moment.astimezone(UTC), usegmt=True)}")
-    if domain:
-        parts.append(f"Domain={domain}")
-    if path:
-        parts.append(f"Path={path}")
-    if samesite is not None:
-        parts.append(f"SameSite={_same_site(samesite, secure)}")
-    if secure:
-        parts.append("Secure")
-    if httponly:
-        parts.append("HttpOnly")
-    return "; ".join(parts)
 
 
-def _from_now(seconds: int) -> datetime:
-    from datetime import timedelta
+def _check_prefix(key: str, *, secure: bool, path: str | None, domain: str | None) -> None:
+    """Check what RFC 6265bis, 4.1.3, demands of names with a prefix; browsers compare it without case."""
+    if needs_secure(key) and not secure:
+        raise ValueError(f"cookie {key!r} needs secure=True, or browsers drop it")
+    if key.lower().startswith("__host-") and (path != "/" or domain):
+        raise ValueError(f"cookie {key!r} needs path='/' and no domain, or browsers drop it")
 
-    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+def _seconds(max_age: int | timedelta | None) -> str | None:
+    if max_age is None:
+        return None
+    return str(int(max_age.total_seconds() if isinstance(max_age, timedelta) else max_age))
+
+
+def _moment(expires: datetime | int | None) -> str | None:
+    if expires is None:
+        return None
+    if not isinstance(expires, datetime):
+        expires = datetime.now(UTC) + timedelta(seconds=expires)
+    return format_datetime(expires.astimezone(UTC), usegmt=True)
 
 
 def _same_site(value: str, secure: bool) -> str:

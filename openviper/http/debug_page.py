@@ -1,71 +1,125 @@
-"""The page a developer sees when a handler fails: type, message, source lines; never values of variables."""
+"""The page a developer sees when a handler fails: your line first, what the variables were, what the database was asked."""
 
 from __future__ import annotations
 
 import html
 import linecache
-import re
-from collections.abc import Iterator
+import os
+import reprlib
+import sysconfig
+from collections.abc import Iterator, Mapping
+from types import FrameType, TracebackType
+from typing import Any, NamedTuple
 
+from openviper.http.asgi import STATE
+from openviper.http.hints import hint_for
+from openviper.http.masking import HARMLESS_HEADERS, MASK, SECRET_NAME, mask_secrets
 from openviper.http.request import Request
 
 MAX_MESSAGE = 4096
 """Longest message shown, in characters."""
+MAX_VALUE = 1024
+"""Longest value shown, in characters."""
+MAX_VARIABLES = 40
 CONTEXT_LINES = 7
 """Source lines shown before and after the one that failed."""
-MASK = "********"
-SECRET_NAME = re.compile(
-    r"passw|secret|token|api[_-]?key|authorization|cookie|session|credential", re.IGNORECASE
+STATEMENTS = "openviper.statements"
+"""The statements of the request, in its state: pairs of a text and its time in seconds."""
+
+STYLE = """:root{color-scheme:light dark}
+body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1.5rem}
+pre{background:#8881;padding:.5rem;overflow:auto;margin:.2rem 0 .6rem}
+.now{background:#e443;display:block}h1{font-size:1.35rem;margin:.2rem 0}h2{font-size:1rem;margin:1.2rem 0 .2rem}
+.hint{background:#fd03;padding:.4rem .6rem;border-left:4px solid #d90}
+.where{font-family:monospace;margin:.8rem 0 0}.yours .where{font-weight:700}
+details>summary{cursor:pointer}details.library{opacity:.75}
+table{border-collapse:collapse;font-family:monospace;font-size:13px}
+td{padding:.1rem .8rem .1rem 0;vertical-align:top;white-space:pre-wrap;word-break:break-word}"""
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_LIBRARIES = tuple(
+    path + os.sep
+    for path in {
+        _PACKAGE,
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+    }
 )
-_ASSIGNMENT = re.compile(
-    r"""((?:passw\w*|\w*secret\w*|\w*token\w*|\w*api[_-]?key\w*)["']?\s*[=:]\s*)(["'])(?:\\.|(?!\2).)*\2""",
-    re.IGNORECASE,
-)
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+@")
-
-STYLE = """body{font-family:system-ui,sans-serif;margin:2rem;line-height:1.4}
-pre{background:#f4f4f4;padding:.5rem;overflow:auto}
-.now{background:#fdd;display:block}h1{font-size:1.3rem}h2{font-size:1rem;margin-bottom:.2rem}
-table{border-collapse:collapse}
-td{padding:.1rem .8rem .1rem 0;vertical-align:top;font-family:monospace}"""
 
 
-def mask_secrets(text: str) -> str:
-    """Return text with the project's keys, quoted values of secret-sounding names and passwords in addresses hidden."""
-    for secret in _own_secrets():
-        text = text.replace(secret, MASK)
-    return _URL_PASSWORD.sub(rf"\1{MASK}@", _ASSIGNMENT.sub(rf"\1\2{MASK}\2", text))
+class Frame(NamedTuple):
+    """One call on the way to an error."""
+
+    frame: FrameType
+    line: int
+
+    @property
+    def filename(self) -> str:
+        """The file of its code."""
+        return self.frame.f_code.co_filename
+
+    @property
+    def is_yours(self) -> bool:
+        """Whether its code belongs to the project rather than to a library."""
+        name = os.path.abspath(self.filename)
+        return not (name.startswith(_LIBRARIES) or self.filename.startswith("<"))
 
 
-def _own_secrets() -> list[str]:
-    from openviper.conf import settings
-
-    # What is short would be masked inside innocent words, and is no secret worth the name.
-    return [settings.SECRET_KEY] if len(settings.SECRET_KEY) >= 8 else []
+def frames_of(error: BaseException) -> list[Frame]:
+    """Return the calls that led to an error, the innermost one first."""
+    frames: list[Frame] = []
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        frames.append(Frame(trace.tb_frame, trace.tb_lineno))
+        trace = trace.tb_next
+    return frames[::-1]
 
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:
     """Return the page for an exception and the request that led to it."""
-    parts = [f"<h1>{_escape(type(exc).__name__)}: {_message(exc)}</h1>"]
+    parts = [_heading("", exc)]
+    hint = hint_for(exc)
+    if hint:
+        parts.append(f'<p class="hint">{_escape(hint)}</p>')
+    if request is not None:
+        parts.append(f"<p>{_escape(request.method)} {_escape(request.path)}</p>")
     for error, relation in _chain(exc):
         if relation:
-            parts.append(f"<h1>{relation}: {_escape(type(error).__name__)}: {_message(error)}</h1>")
-        parts.extend(_frames(error))
+            parts.append(_heading(relation, error))
+        parts.extend(_calls(error))
     if request is not None:
-        parts.append(_request(request))
+        parts += [_statements(request), _request(request)]
     body = "\n".join(parts)
+    for secret in _secret_values(exc):
+        # The message of an error may tell what a variable holds.
+        body = body.replace(html.escape(secret), MASK)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_escape(type(exc).__name__)}</title>'
         f"<style>{STYLE}</style></head>\n<body>{body}</body></html>\n"
     )
 
 
+def debug_details(exc: BaseException) -> dict[str, Any]:
+    """Return what the page says about an error, for programs."""
+    calls = [
+        f"{call.filename}:{call.line} in {call.frame.f_code.co_name}" for call in frames_of(exc)
+    ]
+    return {
+        "type": type(exc).__name__,
+        "message": mask_secrets(str(exc)[:MAX_MESSAGE]),
+        "hint": hint_for(exc),
+        "frames": calls,
+    }
+
+
 def _escape(text: str) -> str:
     return html.escape(mask_secrets(text))
 
 
-def _message(error: BaseException) -> str:
-    return _escape(str(error)[:MAX_MESSAGE])
+def _heading(relation: str, error: BaseException) -> str:
+    prefix = f"{relation}: " if relation else ""
+    return f"<h1>{prefix}{_escape(type(error).__name__)}: {_escape(str(error)[:MAX_MESSAGE])}</h1>"
 
 
 def _chain(exc: BaseException) -> Iterator[tuple[BaseException, str]]:
@@ -83,31 +137,113 @@ def _chain(exc: BaseException) -> Iterator[tuple[BaseException, str]]:
             current, relation = current.__context__, "While handling"
 
 
-def _frames(error: BaseException) -> Iterator[str]:
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        lines = []
-        for number in range(
-            max(1, trace.tb_lineno - CONTEXT_LINES), trace.tb_lineno + CONTEXT_LINES + 1
-        ):
-            line = linecache.getline(code.co_filename, number, trace.tb_frame.f_globals)
-            if line:
-                text = f"{number:5} {_escape(line.rstrip())}"
-                lines.append(
-                    f'<span class="now">{text}</span>' if number == trace.tb_lineno else f"{text}\n"
-                )
-        yield f"<h2>{_escape(code.co_filename)}:{trace.tb_lineno} in {_escape(code.co_name)}</h2>"
-        yield f"<pre>{''.join(lines)}</pre>"
-        trace = trace.tb_next
+def _calls(error: BaseException) -> Iterator[str]:
+    """Yield your calls, the innermost one open and first, then those of libraries, folded."""
+    calls = frames_of(error)
+    yours = [call for call in calls if call.is_yours]
+    for number, call in enumerate(yours or calls[:1]):
+        yield f'<div class="yours">{_call(call, is_open=number == 0)}</div>'
+    libraries = [call for call in calls if yours and not call.is_yours]
+    if libraries:
+        folded = "".join(_call(call, is_open=False) for call in libraries)
+        yield (
+            f'<details class="library"><summary>{len(libraries)} calls of OpenViper and libraries</summary>'
+            f"{folded}</details>"
+        )
+
+
+def _call(call: Frame, *, is_open: bool) -> str:
+    name = call.frame.f_code.co_name
+    where = f'<p class="where">{_escape(call.filename)}:{call.line} in {_escape(name)}</p>'
+    source = f"<pre>{''.join(_source(call))}</pre>"
+    shown = " open" if is_open else ""
+    # Those of libraries hold the request over and over, and say little about your mistake.
+    variables = _table(_variables(call.frame)) if call.is_yours else ""
+    details = (
+        f"<details{shown}><summary>Variables</summary>{variables}</details>" if variables else ""
+    )
+    return f"{where}{source}{details}"
+
+
+def _source(call: Frame) -> Iterator[str]:
+    first = max(1, call.line - CONTEXT_LINES)
+    for number in range(first, call.line + CONTEXT_LINES + 1):
+        line = linecache.getline(call.filename, number, call.frame.f_globals)
+        if not line:
+            continue
+        text = f"{number:5} {_escape(line.rstrip()[:MAX_VALUE])}"
+        yield f'<span class="now">{text}</span>' if number == call.line else f"{text}\n"
+
+
+class _Repr(reprlib.Repr):
+    """Values as text of bounded length, with the contents of containers to three levels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = self.maxlong = MAX_VALUE
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 20
+
+
+_repr = _Repr()
+
+
+def _variables(frame: FrameType) -> Iterator[tuple[str, str]]:
+    variables: Mapping[str, Any] = frame.f_locals
+    for name in list(variables)[:MAX_VARIABLES]:
+        if name.startswith("__"):
+            continue
+        yield name, MASK if SECRET_NAME.search(name) else _shown(variables[name])
+
+
+def _secret_values(exc: BaseException) -> set[str]:
+    """Return the texts that your variables with secret-sounding names hold."""
+    values: set[str] = set()
+    for error, _ in _chain(exc):
+        for call in frames_of(error):
+            if call.is_yours:
+                values.update(_secret_texts(call.frame.f_locals))
+    return values
+
+
+def _secret_texts(variables: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in variables.items():
+        # What is short would be masked inside innocent words.
+        if SECRET_NAME.search(name) and isinstance(value, str) and 6 <= len(value) <= MAX_VALUE:
+            yield value
+
+
+def _shown(value: Any) -> str:
+    try:
+        return _repr.repr(value)[:MAX_VALUE]
+    except Exception as error:  # A `__repr__` of the project may raise anything.
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+
+
+def _statements(request: Request) -> str:
+    statements: list[tuple[str, float]] = request.scope.get(STATE, {}).get(STATEMENTS, [])
+    if not statements:
+        return ""
+    rows = ((f"{seconds * 1000:.1f} ms", text[:MAX_VALUE]) for text, seconds in statements)
+    return f"<h2>{len(statements)} statements of the database</h2>{_table(rows)}"
 
 
 def _request(request: Request) -> str:
     rows = [("method", request.method), ("path", request.path)]
-    rows += [(f"query {name}", value) for name, value in request.query_params.multi_items()]
-    rows += [(name, request.headers[name]) for name in request.headers]
-    shown = (
-        f"<tr><td>{_escape(name)}</td><td>{MASK if SECRET_NAME.search(name) else _escape(value)}</td></tr>"
+    rows += [
+        (f"query {name}", MASK if SECRET_NAME.search(name) else value)
+        for name, value in request.query_params.multi_items()
+    ]
+    rows += [
+        (name, request.headers[name] if HARMLESS_HEADERS.fullmatch(name) else MASK)
+        for name in request.headers
+    ]
+    return f"<h2>Request</h2>{_table(rows)}"
+
+
+def _table(rows: Any) -> str:
+    cells = "".join(
+        f"<tr><td>{_escape(name[:MAX_VALUE])}</td><td>{_escape(value[:MAX_VALUE])}</td></tr>"
         for name, value in rows
     )
-    return f"<h1>Request</h1><table>{''.join(shown)}</table>"
+    return f"<table>{cells}</table>" if cells else ""

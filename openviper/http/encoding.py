@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import json.encoder
 import math
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -22,7 +24,7 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
         TypeError: If something in it has no form in JSON.
         ValueError: If it contains itself.
     """
-    encode = _compact if indent is None else _encoder(indent).encode
+    encode = compact if indent is None else _encoder(indent).encode
     try:
         text = encode(value)
     except ValueError:
@@ -31,25 +33,31 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+# The first type that fits decides. Not `to_dict` of models: a handler that returns a user by mistake must not send the
+# password's hash.
+_FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    ((datetime, date, time), lambda value: value.isoformat()),
+    ((Decimal, UUID), str),
+    (timedelta, timedelta.total_seconds),
+    ((set, frozenset), list),
+    (Enum, lambda value: value.value),
+)
+
+
 def _default(value: Any) -> Any:
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, (Decimal, UUID)):
-        return str(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, (set, frozenset)):
-        return list(value)
-    if isinstance(value, Enum):
-        return value.value
+    for types, convert in _FORMS:
+        if isinstance(value, types):
+            return convert(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    # Not `to_dict`: a model has it, and a handler that returns a user by mistake must not send the password's hash.
     for method in ("model_dump", "serialize"):
         if hasattr(value, method):
             return getattr(value, method)()
     if hasattr(value, "fk_id"):  # An unloaded foreign key stands for its raw id.
         return value.fk_id
+    # A translation, or another text that is made when it is looked at.
+    if getattr(value, "is_lazy_text", False):
+        return str(value)
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
@@ -60,8 +68,30 @@ def _encoder(indent: int | None) -> json.JSONEncoder:
     )
 
 
-# Made once: `json.dumps` makes an encoder for every call that has options.
-_compact = _encoder(None).encode
+def _make_compact() -> Callable[[Any], str]:
+    """Return the encoder for answers.
+
+    `JSONEncoder.encode` makes an encoder in C for every call, which for a small answer costs as much as the encoding.
+    This one is made once; it keeps no list of the containers it is in, so what contains itself is found by the depth of
+    the recursion, and named by the ordinary encoder.
+    """
+    careful = _encoder(None).encode
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return careful
+    string = json.encoder.encode_basestring
+    encode = make(None, _default, string, None, ":", ",", False, False, False)
+
+    def compact(value: Any) -> str:
+        try:
+            return "".join(encode(value, 0))
+        except RecursionError:
+            return careful(value)
+
+    return compact
+
+
+compact = _make_compact()
 
 
 def _finite(value: Any) -> Any:

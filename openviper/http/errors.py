@@ -1,59 +1,223 @@
-"""From an exception to a response."""
+"""From an exception to a response: JSON for programs (RFC 9457), a page for people, and the log for what is our fault."""
 
 from __future__ import annotations
 
 import html
 import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
 
-from openviper.exceptions import FieldError, HTTPException, QueryError, TableNotFound
+from openviper.exceptions import HTTPException, TableNotFound
+from openviper.http.accept import media_weight, parse_choices
+from openviper.http.debug_page import debug_details, render_debug_page
+from openviper.http.encoding import encode_json
+from openviper.http.hints import hint_for
 from openviper.http.request import Request
-from openviper.http.responses import HTMLResponse, JSONResponse, Response
+from openviper.http.responses import HTMLResponse, Response
+from openviper.template import TemplateNotFoundError, has_template, render_to_string
 
 logger = logging.getLogger("openviper.request")
 
 PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>{title}</title></head>
-<body><h1>{title}</h1><p>{detail}</p></body>
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{status} {title}</title>
+<style>
+:root{{color-scheme:light dark}}
+body{{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto 0;padding:0 1.5rem}}
+p.status{{font-size:4rem;font-weight:700;margin:0;opacity:.25;line-height:1}}
+h1{{font-size:1.5rem;margin:.5rem 0}}
+</style>
+</head>
+<body><main><p class="status">{status}</p><h1>{title}</h1><p>{detail}</p></main></body>
 </html>
 """
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+PROBLEM = "application/problem+json"
+
+ExceptionHandler = Callable[[Request, Any], Any]
+
+
+class ErrorHandlers:
+    """What an application has registered for exceptions and for statuses."""
+
+    def __init__(self) -> None:
+        self._by_class: dict[type[BaseException], ExceptionHandler] = {}
+        self._by_status: dict[int, ExceptionHandler] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_class or self._by_status)
+
+    def add(self, what: type[BaseException] | int, handler: ExceptionHandler) -> None:
+        """Register a handler for an exception and those derived from it, or for a status.
+
+        Raises:
+            ValueError: If the status is not one of errors.
+        """
+        if isinstance(what, int):
+            if not 400 <= what <= 599:
+                raise ValueError(f"{what!r} is not a status of errors; those are 400 to 599")
+            self._by_status[what] = handler
+        else:
+            self._by_class[what] = handler
+
+    def find(self, error: BaseException) -> ExceptionHandler | None:
+        """Return the handler for an exception: that of its own class, of its status, or of the nearest class above it."""
+        own = self._by_class.get(type(error))
+        if own is not None:
+            return own
+        by_status = self._by_status.get(status_of(error))
+        if by_status is not None:
+            return by_status
+        above = (self._by_class.get(cls) for cls in type(error).__mro__[1:])
+        return next((handler for handler in above if handler is not None), None)
+
+
+def status_of(error: BaseException) -> int:
+    """Return the status that an exception is answered with."""
+    if isinstance(error, HTTPException):
+        return error.status_code
+    return 503 if isinstance(error, TableNotFound) else 500
 
 
 def wants_html(request: Request) -> bool:
-    """Tell whether the client asked for a page rather than for data."""
-    return b"text/html" in (request.header(b"accept") or b"")
+    """Return whether the client asked for a page rather than for data."""
+    accept = request.header(b"accept")
+    if accept is None or b"text/html" not in accept.lower():
+        return False
+    choices = parse_choices(accept.decode("latin-1"))
+    weight = choices.get("text/html", 0.0)
+    return weight > 0 and weight >= choices.get("application/json", 0.0)
+
+
+def log_error(request: Request, error: BaseException) -> None:
+    """Log what is not the client's fault, once, with the way out where it is known."""
+    hint = hint_for(error)
+    logger.error(
+        "%s %s failed%s",
+        request.method,
+        request.path,
+        f": {hint}" if hint else "",
+        exc_info=error,
+    )
 
 
 def error_response(request: Request, error: Exception, *, debug: bool) -> Response:
-    """Return the response for an error that no handler of the application takes care of.
+    """Return the response for an error that no handler of the application takes care of; what is our fault is logged.
 
     Args:
         request: The request that failed.
         error: What was raised.
-        debug: Show names of tables and fields, and for unexpected errors the debug page.
+        debug: Show names of tables, and for unexpected errors the debug page.
     """
     if isinstance(error, HTTPException):
-        return _answer(request, error.status_code, {"detail": error.detail}, error.headers)
+        return answer(request, error.status_code, error.detail, error.headers)
+    log_error(request, error)
     if isinstance(error, TableNotFound):
         detail = str(error) if debug else "The database is not ready."
-        return _answer(request, 503, {"error": "TableNotFound", "detail": detail})
-    if isinstance(error, (FieldError, QueryError)):
-        detail = str(error) if debug else "The query is not valid."
-        return _answer(request, 400, {"error": type(error).__name__, "detail": detail})
-    logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    if debug:
-        from openviper.http.debug_page import render_debug_page
-
-        policy = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return HTMLResponse(render_debug_page(error, request), 500, policy)
-    return _answer(request, 500, {"detail": "Internal Server Error"})
+        return answer(request, 503, detail)
+    if not debug:
+        return answer(request, 500, "Internal Server Error")
+    accept = parse_choices((request.header(b"accept") or b"").decode("latin-1"))
+    if media_weight(accept, "application/json") > media_weight(accept, "text/html"):
+        return _problem(500, str(error), {"debug": debug_details(error)})
+    page = render_debug_page(error, request)
+    return HTMLResponse(page, 500, {"content-security-policy": PAGE_POLICY})
 
 
-def _answer(
-    request: Request, status: int, content: dict[str, object], headers: dict[str, str] | None = None
+def answer(
+    request: Request, status: int, detail: Any, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """Return an error as the client wants it.
+
+    Args:
+        request: The request.
+        status: The HTTP status.
+        detail: What the client is told: text, or in JSON whatever else.
+        headers: Further headers.
+    """
+    if status in (204, 304) or status < 400:
+        return Response(None, status, headers)
     if not wants_html(request):
-        return JSONResponse(content, status, headers)
-    title = f"{status} {HTTPException.default_detail(status)}"
-    page = PAGE.format(title=html.escape(title), detail=html.escape(str(content["detail"])))
-    return HTMLResponse(page, status, headers)
+        return _problem(status, detail, {}, headers)
+    return _page(request, status, detail, headers)
+
+
+@lru_cache(maxsize=64)
+def _plain_problem(status: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    response = _problem(status, _PLAIN[status], {})
+    return response.body, tuple(response.raw_headers)
+
+
+_PLAIN = {404: "Not found."}
+
+
+def plain_problem(request: Request, status: int) -> Response | None:
+    """Return the answer to a request that no route fits, as programs get it; `None` for one that wants a page.
+
+    Made once per status: this is what scanners ask for all day.
+    """
+    if wants_html(request):
+        return None
+    body, headers = _plain_problem(status)
+    response = Response.__new__(Response)
+    response.status_code, response.body, response.raw_headers = status, body, list(headers)
+    return response
+
+
+def _problem(
+    status: int,
+    detail: Any,
+    extra: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    title = HTTPException.default_detail(status)
+    content = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    return Response(encode_json(content), status, headers, PROBLEM)
+
+
+def _page(
+    request: Request, status: int, detail: Any, headers: Mapping[str, str] | None
+) -> Response:
+    title = HTTPException.default_detail(status)
+    told = _told(detail)
+    own = _own_page(request, status, title, told)
+    if own is not None:
+        return HTMLResponse(own, status, headers)
+    page = PAGE.format(status=status, title=html.escape(title), detail=html.escape(told))
+    return HTMLResponse(page, status, {"content-security-policy": PAGE_POLICY, **(headers or {})})
+
+
+def _own_page(request: Request, status: int, title: str, detail: str) -> str | None:
+    """Return the project's page for a status, ``404.html`` for example, or `None` if there is none that works."""
+    name = f"{status}.html"
+    try:
+        if not has_template(name):
+            return None
+        context = {"request": request, "status": status, "title": title, "detail": detail}
+        return render_to_string(name, context)
+    except TemplateNotFoundError:
+        return None
+    except Exception as error:
+        # A broken page for errors must not hide the error it is about.
+        logger.error("template %r, the page for status %d, failed", name, status, exc_info=error)
+        return None
+
+
+def _told(detail: Any) -> str:
+    """Return a detail as a sentence for people."""
+    if isinstance(detail, dict) and isinstance(detail.get("message"), str):
+        reason = detail.get("reason")
+        return f"{detail['message']} {reason}." if reason else detail["message"]
+    if isinstance(detail, (dict, list)):
+        return "; ".join(_sentences(detail))
+    return str(detail)
+
+
+def _sentences(detail: Any) -> list[str]:
+    if isinstance(detail, dict):
+        return [f"{name}: {' '.join(_sentences(value))}" for name, value in detail.items()]
+    if isinstance(detail, list):
+        return [sentence for value in detail for sentence in _sentences(value)]
+    return [str(detail)]

@@ -5,15 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from openviper.core.context import current_router
+from openviper.conf import settings
+from openviper.core.context import current_request, current_router
+from openviper.exceptions import HTTPException
+from openviper.http.hosts import matches_host, redirect_host_allowed
 from openviper.http.responses import Response
+from openviper.http.url import split_host
+
+__all__ = ["RedirectRefusedError", "RedirectResponse", "check_redirect", "matches_host"]
 
 # `namespace:name`, but not `https://...`, a port or a path.
 _NAMED = re.compile(r"[A-Za-z_][\w-]*(?::[A-Za-z_][\w-]*)+\Z")
 # Characters an address may have; everything else is percent-encoded (RFC 3986).
 _SAFE = "/#%[]=:;$&()+,!?*@'~"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class RedirectRefusedError(HTTPException, ValueError):
+    """A redirect would leave the allowed hosts or is malformed; answered with 400, as such addresses come from clients.
+
+    Attributes:
+        reason: What is wrong, for the developer.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(400, "This redirect is not allowed.")
+        self.reason = reason
+        self.args = (reason,)
 
 
 class RedirectResponse(Response):
@@ -26,8 +47,9 @@ class RedirectResponse(Response):
         path_params: Parameters of a named route.
 
     Raises:
-        ValueError: If the address leads to another host than `ALLOWED_REDIRECT_HOSTS` (or else `ALLOWED_HOSTS`)
-            allows, is malformed, or the route is unknown.
+        RedirectRefusedError: If the address leads to another host or port than `ALLOWED_REDIRECT_HOSTS` (or else
+            `ALLOWED_HOSTS`) allows, or is malformed.
+        ValueError: If the route is unknown or a parameter does not fit.
     """
 
     def __init__(
@@ -39,18 +61,17 @@ class RedirectResponse(Response):
     ) -> None:
         target = _resolve(url, path_params)
         check_redirect(target)
-        super().__init__(
-            None, status_code, {**(headers or {}), "location": quote(target, safe=_SAFE)}
-        )
+        location = quote(target, safe=_SAFE)
+        super().__init__(None, status_code, {**(headers or {}), "location": location})
 
 
 def _resolve(url: str, path_params: dict[str, Any]) -> str:
-    router = current_router.get()
+    request, router = current_request.get(), current_router.get()
     if not _NAMED.match(url) or router is None:
         return url
     try:
-        return str(router.url_for(url, **path_params))
-    except KeyError:
+        return str((router if request is None else request).url_for(url, **path_params))
+    except LookupError:
         raise ValueError(f"there is no route {url!r} to redirect to") from None
 
 
@@ -58,41 +79,50 @@ def check_redirect(url: str) -> None:
     """Check that a redirect stays where it may go.
 
     Raises:
-        ValueError: If not.
+        RedirectRefusedError: If not.
     """
-    if any(mark in url for mark in "\r\n\0\\") or url.startswith("//"):
-        raise ValueError(f"{url!r} is not a safe address to redirect to")
+    if _CONTROL.search(url):
+        raise RedirectRefusedError(f"{url!r} is not a safe address to redirect to")
+    if url.startswith("//") and not _is_host_route(url):
+        raise RedirectRefusedError(f"{url!r} is not a safe address to redirect to")
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        port = parts.port
     except ValueError:
-        raise ValueError(f"{url!r} is not a valid address") from None
-    if parts.scheme not in ("", "http", "https") or (parts.scheme and not host):
-        raise ValueError(f"{url!r} does not lead to a web page")
-    if "@" in parts.netloc:
-        raise ValueError("an address with user information is not a safe address to redirect to")
+        raise RedirectRefusedError(f"{url!r} is not a valid address") from None
+    _check_scheme(url, parts)
     # Only the path: a query may hold whatever it likes, another address for example.
     if ".." in unquote(unquote(parts.path)).split("/"):
-        raise ValueError(f"the path of {url!r} leads upwards")
-    if host is not None and not host_allowed(host):
-        raise ValueError(f"host {host!r} is not in ALLOWED_REDIRECT_HOSTS")
+        raise RedirectRefusedError(f"the path of {url!r} leads upwards")
+    if parts.hostname is not None:
+        _check_host(parts.scheme, parts.hostname, port)
 
 
-def host_allowed(host: str) -> bool:
-    """Tell whether redirects to a host are allowed."""
-    from openviper.conf import settings
+def _is_host_route(url: str) -> bool:
+    """Return whether an address without a scheme names an allowed host, as those of routes of one host do."""
+    return redirect_host_allowed(split_host(url[2:].partition("/")[0])[0])
 
+
+def _check_scheme(url: str, parts: SplitResult) -> None:
+    if parts.scheme not in ("", "http", "https") or (parts.scheme and not parts.hostname):
+        raise RedirectRefusedError(f"{url!r} does not lead to a web page")
+    if "@" in parts.netloc:
+        raise RedirectRefusedError(
+            "an address with user information is not a safe address to redirect to"
+        )
+
+
+def _check_host(scheme: str, host: str, port: int | None) -> None:
     allowed = settings.ALLOWED_REDIRECT_HOSTS or settings.ALLOWED_HOSTS
-    return matches_host(host, allowed)
-
-
-def matches_host(host: str, allowed: tuple[str, ...]) -> bool:
-    """Tell whether a host is one of the allowed ones: itself, ``.example.org`` with its sub-domains, or ``*``."""
-    host = host.lower().rstrip(".")
-    for pattern in allowed:
-        pattern = pattern.lower()
-        if pattern in ("*", host):
-            return True
-        if pattern.startswith(".") and (host.endswith(pattern) or host == pattern[1:]):
-            return True
-    return False
+    if port is not None and f"{host}:{port}" in allowed:
+        return
+    if not redirect_host_allowed(host):
+        raise RedirectRefusedError(f"host {host!r} is not in ALLOWED_REDIRECT_HOSTS")
+    if "*" in allowed or port in (None, _DEFAULT_PORTS.get(scheme)):
+        return
+    request = current_request.get()
+    own = split_host(request.url.netloc)[1] if request is not None else ""
+    if str(port) != own:
+        raise RedirectRefusedError(
+            f"port {port} of host {host!r} is not ours; name '{host}:{port}' in ALLOWED_REDIRECT_HOSTS"
+        )

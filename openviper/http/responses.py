@@ -1,20 +1,22 @@
-"""Responses: text, JSON, HTML, redirects and streams."""
+"""Responses: text, JSON and HTML."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any
 
+from openviper.core.context import current_request
 from openviper.http.asgi import Receive, Scope, Send
-from openviper.http.cookies import build_cookie
-from openviper.http.encoding import encode_json
+from openviper.http.cookies import build_cookie, needs_secure
+from openviper.http.encoding import compact, encode_json
+from openviper.template import render_to_string
 from openviper.utils.datastructures import MutableHeaders, RawHeaders, encode_header
 
 NO_BODY = frozenset({204, 304})
 """Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.4.5)."""
+_JSON = (b"content-type", b"application/json")
 
 
 class Response:
@@ -28,6 +30,7 @@ class Response:
 
     Raises:
         TypeError: If `content` is neither text nor bytes.
+        ValueError: If a header cannot be sent.
     """
 
     media_type: str | None = None
@@ -64,13 +67,14 @@ class Response:
     def _finish_headers(self, length: int | None) -> None:
         raw = self.raw_headers
         names = {name for name, _ in raw} if raw else ()
-        if length is not None and b"content-length" not in names and self._may_have_body():
+        is_known = length is not None and b"content-length" not in names
+        if is_known and self._may_have_body():
             raw.append((b"content-length", str(length).encode()))
         media_type = self.media_type
         if media_type is not None and b"content-type" not in names:
             if media_type.startswith("text/") and "charset=" not in media_type:
                 media_type += f"; charset={self.charset}"
-            raw.append((b"content-type", media_type.encode("latin-1")))
+            raw.append(encode_header("content-type", media_type))
 
     def _may_have_body(self) -> bool:
         return self.status_code >= 200 and self.status_code not in NO_BODY
@@ -84,13 +88,14 @@ class Response:
         self,
         key: str,
         value: str = "",
-        max_age: int | None = None,
+        max_age: int | timedelta | None = None,
         expires: datetime | int | None = None,
         path: str | None = "/",
         domain: str | None = None,
         secure: bool = False,
         httponly: bool = False,
         samesite: str | None = "lax",
+        partitioned: bool = False,
     ) -> None:
         """Send a cookie; see `openviper.http.cookies.build_cookie` for the arguments.
 
@@ -107,23 +112,50 @@ class Response:
             secure=secure,
             httponly=httponly,
             samesite=samesite,
+            partitioned=partitioned,
         )
-        self.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
+        self.raw_headers.append((b"set-cookie", cookie.encode("ascii")))
 
-    def delete_cookie(self, key: str, path: str = "/", domain: str | None = None) -> None:
-        """Tell the browser to forget a cookie."""
-        self.set_cookie(key, max_age=0, expires=0, path=path, domain=domain)
+    def delete_cookie(
+        self,
+        key: str,
+        path: str = "/",
+        domain: str | None = None,
+        *,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: str | None = "lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Have the browser forget a cookie; one whose name demands it is deleted with ``Secure``.
+
+        `path`, `domain` and `partitioned` have to be those it was set with: together with the name they are the cookie.
+        """
+        self.set_cookie(
+            key,
+            max_age=0,
+            expires=0,
+            path=path,
+            domain=domain,
+            secure=secure or needs_secure(key),
+            httponly=httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
 
     async def prepare(self) -> None:
         """Do what may fail with an error that the client should be told, while that is still possible."""
+
+    async def close(self) -> None:
+        """Let go of what the response holds when it is not sent after all."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; the body is left out for HEAD."""
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
-        body = self.body if scope["method"] != "HEAD" and self._may_have_body() else b""
-        await send({"type": "http.response.body", "body": body})
+        is_sent = scope["method"] != "HEAD" and (self.status_code == 200 or self._may_have_body())
+        await send({"type": "http.response.body", "body": self.body if is_sent else b""})
 
 
 class PlainTextResponse(Response):
@@ -156,8 +188,20 @@ class JSONResponse(Response):
         headers: Mapping[str, str] | None = None,
         indent: int | None = None,
     ) -> None:
-        self._indent = indent
-        super().__init__(content, status_code, headers)
+        if headers or indent is not None or type(self) is not JSONResponse:
+            self._indent = indent
+            super().__init__(content, status_code, headers)
+            return
+        # What nearly every answer of an API is, in one step: 0.5 us where the general way takes 1.6.
+        try:
+            body = compact(content).encode()
+        except ValueError:
+            body = encode_json(content)
+        self.status_code = status_code
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON]
+        if status_code != 200 and not self._may_have_body():
+            del self.raw_headers[0]
 
     def render(self, content: Any) -> bytes:
         """Return the value as JSON."""
@@ -170,7 +214,8 @@ class HTMLResponse(Response):
     Args:
         content: The text.
         template: The name of a template instead, looked up in `template_dir`, `TEMPLATES_DIR` and the apps.
-        context: What the template is given; `request` is added.
+        context: What the template is given, beside what every template has.
+        block: The name of one block of the template, to send that part of the page only.
 
     Raises:
         ValueError: If there is both a content and a template, or the template's name leads outside.
@@ -187,91 +232,12 @@ class HTMLResponse(Response):
         template: str | None = None,
         context: Mapping[str, Any] | None = None,
         template_dir: str | PathLike[str] | None = None,
+        *,
+        block: str | None = None,
     ) -> None:
         if template is not None:
             if content is not None:
                 raise ValueError("content and template exclude each other")
-            from openviper.core.context import current_request
-            from openviper.template import render_to_string
-
             values = {"request": current_request.get(), **(context or {})}
-            content = render_to_string(template, values, template_dir=template_dir)
+            content = render_to_string(template, values, template_dir=template_dir, block=block)
         super().__init__(content, status_code, headers)
-
-
-Chunk: TypeAlias = "str | bytes"
-Chunks: TypeAlias = "AsyncIterable[Chunk] | Iterable[Chunk]"
-StreamContent: TypeAlias = "Chunks | Callable[[], Chunks]"
-
-
-class StreamingResponse(Response):
-    """An answer sent piece by piece, from an iterator or a function without arguments that returns one.
-
-    Plain iterators run in a thread. Iteration stops when the client goes away.
-    """
-
-    media_type = "application/octet-stream"
-
-    def __init__(
-        self,
-        content: StreamContent,
-        status_code: int = 200,
-        headers: Mapping[str, str] | None = None,
-        media_type: str | None = None,
-    ) -> None:
-        self.content = content
-        self.status_code = status_code
-        if media_type is not None:
-            self.media_type = media_type
-        self.body = b""
-        self.raw_headers = [encode_header(*item) for item in headers.items()] if headers else []
-        self._finish_headers(None)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces as they come."""
-        await send(
-            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        )
-        if scope["method"] == "HEAD" or not self._may_have_body():
-            await send({"type": "http.response.body", "body": b""})
-            return
-        sending = asyncio.ensure_future(self._send_pieces(send))
-        leaving = asyncio.ensure_future(disconnected(receive))
-        try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (leaving, sending):
-                task.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
-        try:
-            await sending
-        except asyncio.CancelledError:
-            if (
-                not leaving.done() or leaving.cancelled()
-            ):  # Not the client: this task itself was cancelled.
-                raise
-
-    async def _send_pieces(self, send: Send) -> None:
-        content = self.content() if callable(self.content) else self.content
-        pieces = content if isinstance(content, AsyncIterable) else _in_thread(iter(content))
-        async for piece in pieces:
-            data = piece.encode(self.charset) if isinstance(piece, str) else piece
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-
-_END = object()
-
-
-async def _in_thread(iterator: Iterator[Chunk]) -> AsyncIterator[Chunk]:
-    while True:
-        piece: Any = await asyncio.to_thread(next, iterator, _END)
-        if piece is _END:
-            return
-        yield piece
-
-
-async def disconnected(receive: Receive) -> None:
-    """Wait until the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -28,7 +28,7 @@ class URL(NamedTuple):
 
 
 def valid_host(value: str) -> bool:
-    """Tell whether a ``Host`` header is a host name or address with an optional port (RFC 9110, 7.2)."""
+    """Return whether a ``Host`` header is a host name or address with an optional port (RFC 9110, 7.2)."""
     return _HOST.match(value) is not None
 
 

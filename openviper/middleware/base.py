@@ -44,13 +44,24 @@ def resolve_middleware_entry(entry: Any) -> Any:
         raise ImproperlyConfigured(f"middleware {entry!r} cannot be imported: {error}") from error
 
 
-def build_middleware_stack(app: ASGIApp, entries: Sequence[MiddlewareEntry]) -> ASGIApp:
+def build_middleware_stack(
+    app: ASGIApp,
+    entries: Sequence[MiddlewareEntry],
+    guard: Callable[[ASGIApp], ASGIApp] | None = None,
+) -> ASGIApp:
     """Wrap an application in middleware; the first entry is outermost.
+
+    Args:
+        app: The application.
+        entries: The middleware.
+        guard: Put around each middleware but the outermost, so that an error in one is answered inside of the others.
 
     Raises:
         ImproperlyConfigured: If an entry cannot be imported.
     """
-    for entry in reversed(entries):
+    for place, entry in reversed(list(enumerate(entries))):
         target, options = entry if isinstance(entry, tuple) else (entry, {})
         app = resolve_middleware_entry(target)(app, **options)
+        if place > 0 and guard is not None:
+            app = guard(app)
     return app

@@ -1,26 +1,27 @@
-"""The outermost middleware: errors that escape everything else."""
+"""Errors that escape a middleware become answers at the place where it stands, so that those around it see them."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable
+from collections.abc import Callable
 
-from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Message, Receive, Scope, Send
+from openviper.http.asgi import ANSWER, RAISE_ERRORS, Answer, ASGIApp, Receive, Scope, Send
+from openviper.http.errors import error_response
 from openviper.http.request import Request
-from openviper.http.responses import HTMLResponse, PlainTextResponse, Response
+from openviper.http.responses import Response
 from openviper.middleware.base import BaseMiddleware
 
-logger = logging.getLogger("openviper.request")
+Responder = Callable[[Request, Exception], Response]
+"""Makes the answer for an error."""
 
 
 class ServerErrorMiddleware(BaseMiddleware):
-    """Answers with 500 when middleware or the sending of a response fails.
+    """Answers for what the application inside raises, as far as no answer has begun.
 
-    If the answer has begun already, nothing more can be said; the error is logged and goes on to the server.
+    If one has, nothing more can be said: the error goes on to the server, which logs it and cuts the connection.
 
     Args:
         app: The application inside.
-        debug: Show the debug page instead of a plain text.
+        debug: Show the debug page instead of a short answer.
     """
 
     def __init__(self, app: ASGIApp, *, debug: bool = False) -> None:
@@ -32,30 +33,18 @@ class ServerErrorMiddleware(BaseMiddleware):
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
-
-        def watch(
-            message: Message,
-        ) -> Awaitable[None]:  # Plain, for it runs twice in every request.
-            nonlocal started
-            started = True
-            return send(message)
-
+        answer: Answer | None = scope.get(ANSWER)
+        if answer is None:
+            answer = scope[ANSWER] = Answer(send)
+            send = answer
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, receive, send)
         except Exception as error:
-            logger.exception("%s %s failed outside its handler", scope["method"], scope["path"])
-            if started or scope.get(RAISE_ERRORS):
-                raise
-            await self._response(Request(scope), error)(scope, receive, send)
+            response = await self.response_to(scope, receive, error)
+            await response(scope, receive, send)
 
-    def _response(self, request: Request, error: Exception) -> Response:
-        if not self.debug:
-            return PlainTextResponse("Internal Server Error", 500)
-        from openviper.http.debug_page import render_debug_page
-
-        return HTMLResponse(
-            render_debug_page(error, request),
-            500,
-            {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"},
-        )
+    async def response_to(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+        """Return the answer to an error; raise it where there can be none."""
+        if scope[ANSWER].is_started or scope.get(RAISE_ERRORS):
+            raise error
+        return error_response(Request(scope, receive), error, debug=self.debug)

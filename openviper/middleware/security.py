@@ -1,87 +1,166 @@
-"""Host check, redirect to https, and the headers that make browsers careful."""
+"""Host check, refusal of requests that two servers could read differently, redirect to https, and security headers."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
-from typing import Any
+import re
+from collections.abc import Awaitable
 from urllib.parse import quote
 
-from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
-from openviper.http.redirects import matches_host
+from openviper.conf import settings
+from openviper.http.asgi import (
+    NONCE,
+    TEST_CLIENT,
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
+from openviper.http.csp import ContentSecurityPolicy
+from openviper.http.hosts import matches_host
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.http.url import split_host, valid_host
+from openviper.http.websockets import POLICY
 from openviper.middleware.base import BaseMiddleware
 from openviper.utils.datastructures import RawHeaders, encode_header
 
-TEST_CLIENT = "openviper.test_client"
-"""The key in the scope that marks requests of `openviper.testing`."""
+METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
+_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+_LINE_BREAK = re.compile(rb"[\r\n\0]").search
+MAX_REMEMBERED = 256
+"""Most hosts whose verdict is remembered: anybody can send any host."""
 
 
 class SecurityMiddleware(BaseMiddleware):
-    """Refuses requests for other hosts, redirects to https, and adds security headers that a response does not set.
+    """Refuses requests for other hosts and ambiguous ones, redirects to https, and adds security headers.
 
-    The settings are read when the chain is built: `ALLOWED_HOSTS`, `SECURE_SSL_REDIRECT`, `SECURE_HSTS_*`,
-    `X_FRAME_OPTIONS`, `SECURE_CONTENT_SECURITY_POLICY`, `SECURE_PERMISSIONS_POLICY`, `SECURE_CROSS_ORIGIN_*`.
+    Headers that a response sets itself are left alone. The settings are read when the chain is built: `ALLOWED_HOSTS`,
+    `SECURE_SSL_REDIRECT`, `SECURE_HSTS_*`, `X_FRAME_OPTIONS`, `SECURE_CONTENT_SECURITY_POLICY`, `SECURE_CSP_REPORT_ONLY`,
+    `SECURE_REFERRER_POLICY`, `SECURE_PERMISSIONS_POLICY`, `SECURE_CROSS_ORIGIN_*`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        from openviper.conf import settings
-
         super().__init__(app)
         self.allowed_hosts: tuple[str, ...] = tuple(settings.ALLOWED_HOSTS)
         self.redirect: bool = settings.SECURE_SSL_REDIRECT
-        self._headers = _response_headers(settings)
-        self._strict = _strict_transport(settings)
+        self._policy = ContentSecurityPolicy(settings.SECURE_CONTENT_SECURITY_POLICY)
+        self._policy_name = (
+            b"content-security-policy-report-only"
+            if settings.SECURE_CSP_REPORT_ONLY
+            else b"content-security-policy"
+        )
+        self._plain = _response_headers(self._policy.text, self._policy_name)
+        self._secure = [*self._plain, *_strict_transport()]
+        self._names = frozenset(name for name, _ in self._secure)
         self._known: dict[bytes, bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request and add headers to its response."""
         kind = scope["type"]
-        if kind not in ("http", "websocket"):
+        if kind == "http":
+            send = self._adding(scope, send)
+        elif kind != "websocket":
             await self.app(scope, receive, send)
             return
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        # Only a caller in the same process can put the mark of the test client into a scope.
-        if not self._host_allowed(host) and not (host == b"testserver" and TEST_CLIENT in scope):
-            await self._refuse(scope, receive, send)
-            return
-        secure = scope.get("scheme") in ("https", "wss")
-        if kind == "websocket":
+        refusal = self._refusal(scope)
+        if refusal:
+            await _refuse(refusal, scope, receive, send)
+        elif self.redirect and scope.get("scheme") == "http":
+            await _to_https(scope)(scope, receive, send)
+        else:
             await self.app(scope, receive, send)
-            return
-        headers = [*self._headers, *self._strict] if secure and self._strict else self._headers
+
+    def _adding(self, scope: Scope, send: Send) -> Send:
+        """Return a `send` that adds headers."""
+        headers = self._secure if scope.get("scheme") == "https" else self._plain
+        names = self._names
 
         def add(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
             if message["type"] == "http.response.start":
-                own = message.get("headers") or ()
-                present = {name for name, _ in own}
-                message["headers"] = [*own, *(pair for pair in headers if pair[0] not in present)]
+                own = message.get("headers") or []
+                if NONCE in scope or any(name in names for name, _ in own):
+                    message["headers"] = self._merged(scope, list(own), headers)
+                else:
+                    message["headers"] = [*own, *headers]
             return send(message)
 
-        if self.redirect and not secure:
-            await _to_https(scope, host)(scope, receive, add)
-            return
-        await self.app(scope, receive, add)
+        return add
 
-    def _host_allowed(self, raw: bytes) -> bool:
-        allowed = self._known.get(raw)
-        if allowed is None:
-            text = raw.decode("latin-1")
-            allowed = valid_host(text) and matches_host(split_host(text)[0], self.allowed_hosts)
-            if (
-                len(self._known) < 256
-            ):  # Anybody can send any host; what is remembered stays bounded.
-                self._known[raw] = allowed
+    def _merged(self, scope: Scope, own: RawHeaders, headers: RawHeaders) -> RawHeaders:
+        """Return an answer's headers with those it does not set itself, and the nonce that it has used."""
+        present = {name for name, _ in own}
+        added = [pair for pair in headers if pair[0] not in present]
+        nonce = scope.get(NONCE)
+        if nonce is not None and self._policy.text and self._policy_name not in present:
+            policy = (self._policy_name, self._policy.with_nonce(nonce).encode("latin-1"))
+            added = [policy if pair[0] == self._policy_name else pair for pair in added]
+        return [*own, *added]
+
+    def _refusal(self, scope: Scope) -> str:
+        """Return what is wrong with the head of a request; empty if nothing is.
+
+        Parsers differ in what they let pass. What two of them can read differently lets one request hide in another
+        (RFC 9112, 11.2), or a link lead to a host that only we believe in.
+        """
+        raw = scope["headers"]
+        headers = dict(raw)
+        broken = _LINE_BREAK(b"".join(headers.values())) is not None
+        if broken or len(headers) != len(raw) or b"transfer-encoding" in headers:
+            fault = _fault(raw, headers, broken=broken)
+            if fault:
+                return fault
+        if scope.get("method", "GET") not in METHODS and not _METHOD.fullmatch(scope["method"]):
+            return "the method is not valid"
+        host = headers.get(b"host", b"")
+        if self._known.get(host):
+            return ""
+        return self._look_at_host(host, is_test=TEST_CLIENT in scope)
+
+    def _look_at_host(self, host: bytes, *, is_test: bool) -> str:
+        """Return whether a host that is not known to be allowed is refused, as `_refusal` does."""
+        is_ours = self._learn(host) or (is_test and host == b"testserver")
+        return "" if is_ours else "this host is not allowed"
+
+    def _learn(self, raw: bytes) -> bool:
+        """Return whether a host is allowed, and remember it."""
+        text = raw.decode("latin-1")
+        allowed = valid_host(text) and matches_host(split_host(text)[0], self.allowed_hosts)
+        if len(self._known) < MAX_REMEMBERED:
+            self._known[raw] = allowed
         return allowed
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        await PlainTextResponse("Bad Request: this host is not allowed.", 400)(scope, receive, send)
+
+def _fault(raw: RawHeaders, headers: dict[bytes, bytes], *, broken: bool) -> str:
+    """Return what is wrong with headers of which something may be."""
+    if _repeats(raw):
+        return "a header occurs more than once"
+    if b"transfer-encoding" in headers and b"content-length" in headers:
+        return "both a length and a transfer encoding are given"
+    return "a header holds a line break" if broken else ""
 
 
-def _to_https(scope: Scope, host: bytes) -> Response:
+async def _refuse(refusal: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": POLICY})
+        return
+    # Closed, as what follows on this connection may not be what it seems.
+    response = PlainTextResponse(f"Bad Request: {refusal}.", 400, {"connection": "close"})
+    await response(scope, receive, send)
+
+
+SINGLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
+"""Headers that must not occur twice."""
+
+
+def _repeats(headers: RawHeaders) -> bool:
+    names = [name for name, _ in headers if name in SINGLE]
+    return len(names) != len(set(names))
+
+
+def _to_https(scope: Scope) -> Response:
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
     name = split_host(host.decode("latin-1"))[0]
     query = scope.get("query_string", b"").decode("latin-1")
     path = quote(scope["path"], safe="/:@!$&()*+,;=~-._")
@@ -91,12 +170,12 @@ def _to_https(scope: Scope, host: bytes) -> Response:
     return Response(None, status, {"location": target})
 
 
-def _response_headers(settings: Any) -> RawHeaders:
+def _response_headers(policy: str, policy_name: bytes) -> RawHeaders:
     values: dict[str, str | None] = {
         "x-content-type-options": "nosniff",
         "x-frame-options": settings.X_FRAME_OPTIONS,
-        "referrer-policy": "strict-origin-when-cross-origin",
-        "content-security-policy": _policy(settings.SECURE_CONTENT_SECURITY_POLICY),
+        "referrer-policy": settings.SECURE_REFERRER_POLICY,
+        policy_name.decode(): policy,
         "permissions-policy": settings.SECURE_PERMISSIONS_POLICY,
         "cross-origin-opener-policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
         "cross-origin-embedder-policy": settings.SECURE_CROSS_ORIGIN_EMBEDDER_POLICY,
@@ -105,7 +184,7 @@ def _response_headers(settings: Any) -> RawHeaders:
     return [encode_header(name, value) for name, value in values.items() if value]
 
 
-def _strict_transport(settings: Any) -> RawHeaders:
+def _strict_transport() -> RawHeaders:
     if not settings.SECURE_HSTS_SECONDS:
         return []
     value = f"max-age={settings.SECURE_HSTS_SECONDS}"
@@ -114,13 +193,3 @@ def _strict_transport(settings: Any) -> RawHeaders:
     if settings.SECURE_HSTS_PRELOAD:
         value += "; preload"
     return [encode_header("strict-transport-security", value)]
-
-
-def _policy(value: Mapping[str, Any] | str | None) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    parts = []
-    for directive, sources in value.items():
-        text = sources if isinstance(sources, str) else " ".join(sources or ())
-        parts.append(f"{directive} {text}".strip())
-    return "; ".join(parts)

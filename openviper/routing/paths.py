@@ -17,6 +17,8 @@ class PathSecurityError(HTTPException):
         super().__init__(400, "The path is not valid.")
 
 
+MAX_PATH_LENGTH = 2048
+"""Longest path of a request, in characters, where the setting of this name does not say otherwise."""
 _SUSPICIOUS = re.compile(r"[\0%\\]|\.\.|//")
 
 
@@ -40,10 +42,7 @@ def sanitize_request_path(path: str) -> str:
     if "\0" in path:
         raise PathSecurityError(path)
     decoded = unquote(unquote(path))
-    if (
-        decoded.count("/") != path.count("/")
-        or ".." in decoded.replace("\\", "/").split("/")
-        or "\0" in decoded
-    ):
+    hides_slashes = decoded.count("/") != path.count("/") or "\0" in decoded
+    if hides_slashes or ".." in decoded.replace("\\", "/").split("/"):
         raise PathSecurityError(path)
     return re.sub(r"/{2,}", "/", path)

@@ -1,22 +1,35 @@
-"""One route: a path pattern, methods and a handler whose arguments are planned when it is registered."""
+"""One route: a path pattern, methods and a handler."""
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
 from urllib.parse import quote
 
-from openviper.http.request import Request
-from openviper.routing.converters import CONVERTERS, PARAMETER, parse_parameter
+from openviper.http.limits import BodyLimits
+from openviper.routing.binding import Handler, bind, check_handler
+from openviper.routing.converters import CONVERTERS
+from openviper.routing.paths import sanitize_request_path
+from openviper.routing.segments import Segment, parse_path
+from openviper.routing.tree import Node
 
-Handler = Callable[..., Any]
-"""A view: returns a response or what becomes one, at once or as a coroutine."""
 Middleware = Callable[[Handler], Handler]
 """Wraps a handler of one argument, the request, in another one."""
 
-REQUEST_NAMES = ("request", "req")
+WEBSOCKET = "(WEBSOCKET)"
+"""Stands for a method in routes of WebSockets; its parentheses keep requests from asking for it."""
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a route may be told beside its path, name and middleware.
+
+    Attributes:
+        limits: How much of a body it takes, in place of the settings.
+        cancel_on_disconnect: Cancel the handler when the client goes away before it has answered.
+    """
+
+    limits: BodyLimits
+    cancel_on_disconnect: bool
 
 
 class Route:
@@ -29,9 +42,11 @@ class Route:
         name: For `url_for`; the handler's name when not given.
         middlewares: The first one is outermost.
         tags: Free words for documentation.
+        host: A pattern of the host it answers for, such as ``{tenant}.example.org``; empty for every host.
+        options: See `RouteOptions`.
 
     Raises:
-        ValueError: If the pattern is malformed.
+        ValueError: If the pattern is malformed, or could not be matched without trying several ways.
     """
 
     def __init__(
@@ -42,6 +57,8 @@ class Route:
         name: str | None = None,
         middlewares: Sequence[Middleware] = (),
         tags: Sequence[str] = (),
+        host: str = "",
+        options: RouteOptions | None = None,
     ) -> None:
         self.path = "/" + path.strip("/") if path.strip("/") else "/"
         self.methods = tuple(dict.fromkeys(method.upper() for method in methods))
@@ -49,31 +66,14 @@ class Route:
         self.name: str = name or getattr(handler, "__name__", "") or type(handler).__name__
         self.middlewares = tuple(middlewares)
         self.tags = tuple(tags)
-        self.parameters: dict[str, str] = {}
-        self._converters: list[tuple[str, Callable[[str], Any]]] = []
-        self._pattern = re.compile(self._compile())
-        self.endpoint = self._wrap(bind(handler, tuple(self.parameters)))
-
-    def _compile(self) -> str:
-        pattern: list[str] = []
-        position = 0
-        for match in PARAMETER.finditer(self.path):
-            name, kind = parse_parameter(match.group(1), self.path)
-            if name in self.parameters:
-                raise ValueError(f"parameter {name!r} occurs twice in path {self.path!r}")
-            self.parameters[name] = kind
-            converter = CONVERTERS[kind]
-            if converter.convert is not None:
-                self._converters.append((name, converter.convert))
-            pattern += [
-                re.escape(self.path[position : match.start()]),
-                f"(?P<{name}>{converter.pattern})",
-            ]
-            position = match.end()
-        rest = self.path[position:]
-        if "{" in rest or "}" in rest:
-            raise ValueError(f"unbalanced braces in path {self.path!r}")
-        return "".join([*pattern, re.escape(rest)])
+        self.host = host.lower()
+        self.segments = parse_path(self.path)
+        self.host_segments = parse_path("/" + self.host.replace(".", "/")) if host else ()
+        self.options: RouteOptions = options or {}
+        self.limits = self.options.get("limits")
+        self.cancel_on_disconnect = self.options.get("cancel_on_disconnect", False)
+        self.names = _names(self.host_segments) + _names(self.segments)
+        self.endpoint = self._wrap(bind(handler, self.names))
 
     def _wrap(self, endpoint: Handler) -> Handler:
         for middleware in reversed(self.middlewares):
@@ -81,101 +81,99 @@ class Route:
         return endpoint
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """The converter of each parameter of the path, by the parameter's name."""
+        return {
+            parameter.name: parameter.kind
+            for segment in self.segments
+            for parameter in segment.parameters
+        }
+
+    @property
     def is_static(self) -> bool:
         """Whether the path has no parameters."""
         return not self.parameters
 
     @property
-    def specificity(self) -> tuple[int, int]:
-        """Sorts routes: more literal segments first, then longer patterns."""
-        literal = sum(1 for segment in self.path.split("/") if segment and "{" not in segment)
-        return -literal, -len(self.path)
+    def specificity(self) -> tuple[int, tuple[tuple[int, ...], ...], int]:
+        """Sorts routes: more literal segments first, then narrower types, then longer patterns."""
+        literal = sum(segment.is_literal for segment in self.segments if segment.literals[0])
+        looseness = tuple(segment.looseness for segment in self.segments if segment.parameters)
+        return -literal, looseness, -len(self.path)
+
+    def name_values(self, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Return the values of the parameters, which are in order, by their names."""
+        # Half the time of `zip`, for what most routes have.
+        if len(values) == 1:
+            return {self.names[0]: values[0]}
+        return dict(zip(self.names, values, strict=True))
+
+    def check(self) -> None:
+        """Check that the handler's parameters can be filled.
+
+        Raises:
+            HandlerError: If not.
+        """
+        check_handler(self.handler, self.path, self.names)
 
     def match(self, path: str) -> dict[str, Any] | None:
-        """Return the converted parameters if the pattern matches a path without its trailing slash, else `None`."""
-        match = self._pattern.fullmatch(path)
-        if match is None:
+        """Return the converted parameters if the pattern matches a path, else `None`."""
+        path = sanitize_request_path(path)
+        node = Node[Route]()
+        node.add(self)
+        matches = node.find((path if path == "/" else path.removesuffix("/"))[1:].split("/"))
+        if not matches:
             return None
-        values: dict[str, Any] = match.groupdict()
-        for name, convert in self._converters:
-            values[name] = convert(values[name])
-        return values
+        return dict(zip(_names(self.segments), matches[0][1], strict=True))
 
-    def build_url(self, params: dict[str, Any]) -> str:
+    def build_url(self, params: Mapping[str, Any]) -> str:
         """Return the path with its parameters filled in and percent-encoded.
 
         Raises:
             ValueError: If a parameter is missing or its value does not fit.
         """
+        return "/" + "/".join(self._fill(segment, params) for segment in self.segments)
 
-        def fill(match: re.Match[str]) -> str:
-            name, kind = parse_parameter(match.group(1), self.path)
-            if name not in params:
-                raise ValueError(f"route {self.name!r} needs a value for {name!r}")
-            text = str(params[name])
-            unsafe = "\0" in text or ".." in text.split("/") or (kind != "path" and "/" in text)
-            if unsafe or not re.fullmatch(CONVERTERS[kind].pattern, text):
-                raise ValueError(f"{text!r} does not fit {match.group(0)} of route {self.name!r}")
-            return quote(text, safe="/" if kind == "path" else "")
+    def build_host(self, params: Mapping[str, Any]) -> str:
+        """Return the host with its parameters filled in; empty for a route of every host.
 
-        return PARAMETER.sub(fill, self.path)
+        Raises:
+            ValueError: If a parameter is missing or its value does not fit.
+        """
+        return ".".join(self._fill(segment, params) for segment in self.host_segments)
+
+    def _fill(self, segment: Segment, params: Mapping[str, Any]) -> str:
+        texts = [
+            self._text(parameter.name, parameter.kind, params) for parameter in segment.parameters
+        ]
+        whole = _interleave(segment.literals, texts)
+        if segment.parameters and segment.split(whole) != texts:
+            raise ValueError(
+                f"{whole!r} of route {self.name!r} would be read as other values than {texts!r}"
+            )
+        return quote(whole, safe="/" if segment.has_path else "") if texts else whole
+
+    def _text(self, name: str, kind: str, params: Mapping[str, Any]) -> str:
+        if name not in params:
+            raise ValueError(f"route {self.name!r} needs a value for {name!r}")
+        text = str(params[name])
+        converter = CONVERTERS[kind]
+        slashed = kind != "path" and "/" in text
+        unsafe = "\0" in text or ".." in text.split("/") or slashed
+        if unsafe or not converter.fits.fullmatch(text):
+            raise ValueError(f"{text!r} does not fit {name!r} ({kind}) of route {self.name!r}")
+        return text
 
     def __repr__(self) -> str:
         return f"<Route {','.join(self.methods)} {self.path} {self.name!r}>"
 
 
-def bind(handler: Handler, path_params: tuple[str, ...]) -> Handler:
-    """Return a function of the request alone that calls a handler with the arguments it wants.
-
-    Per parameter: a path parameter of the same name; the request, if it is called `request` or `req`, is annotated with
-    `Request`, or is a plain unannotated parameter; else its default. ``**kwargs`` takes the other path parameters.
-    """
-    try:
-        signature = inspect.signature(handler)
-    except (TypeError, ValueError):
-        return handler
-    keywords: list[str] = []
-    requests: list[str] = []
-    takes_rest = request_first = False
-    for place, (name, parameter) in enumerate(signature.parameters.items()):
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            takes_rest = True
-        elif name in path_params:
-            keywords.append(name)
-        elif _wants_request(name, parameter):
-            if place == 0 and parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-                request_first = True
-            else:
-                requests.append(name)
-    if takes_rest:
-        keywords = list(path_params)
-    if request_first and not keywords and not requests:
-        return handler  # The common case needs no adapter.
-    return _adapter(handler, keywords, requests, request_first)
+def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
+    return tuple(parameter.name for segment in segments for parameter in segment.parameters)
 
 
-def _adapter(
-    handler: Handler, keywords: list[str], requests: list[str], request_first: bool
-) -> Handler:
-    def endpoint(request: Request) -> Any:
-        params = request.path_params
-        arguments = {name: params[name] for name in keywords}
-        for name in requests:
-            arguments[name] = request
-        # By position, as a decorator around the handler may call its first parameter as it likes.
-        return handler(request, **arguments) if request_first else handler(**arguments)
-
-    return endpoint
-
-
-def _wants_request(name: str, parameter: inspect.Parameter) -> bool:
-    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-        return False
-    if name in REQUEST_NAMES:
-        return True
-    annotation = parameter.annotation
-    if annotation is inspect.Parameter.empty:
-        return parameter.default is inspect.Parameter.empty
-    if isinstance(annotation, str):
-        return annotation.rpartition(".")[2] == "Request"
-    return isinstance(annotation, type) and issubclass(annotation, Request)
+def _interleave(literals: Sequence[str], texts: Sequence[str]) -> str:
+    pieces = [literals[0]]
+    for text, literal in zip(texts, literals[1:], strict=True):
+        pieces += [text, literal]
+    return "".join(pieces)

@@ -1,20 +1,27 @@
-"""Routers: routes, mounted routers, and the compiled table that finds the one for a request."""
+"""Routers: routes, mounted routers and applications, and the table that finds the one for a request."""
 
 from __future__ import annotations
 
 import logging
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar, Unpack
 
-from openviper.exceptions import MethodNotAllowed, NotFound
+from openviper.exceptions import ImproperlyConfigured, MethodNotAllowed, NotFound
+from openviper.http.asgi import ASGIApp
+from openviper.routing.binding import Handler, HandlerError
+from openviper.routing.mounts import mounted_endpoint
 from openviper.routing.paths import sanitize_request_path
-from openviper.routing.route import Handler, Middleware, Route
+from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions
+from openviper.routing.tree import Match, Node
 
 logger = logging.getLogger("openviper.routing")
 H = TypeVar("H", bound=Handler)
 
 ANY_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+MOUNT_METHODS = (*ANY_METHODS, "TRACE", "CONNECT", WEBSOCKET)
+"""What a mounted application is asked: everything."""
 
 
 class _Mount(NamedTuple):
@@ -29,18 +36,52 @@ class _Entry(NamedTuple):
     handler: Handler
     name: str | None
     middlewares: tuple[Middleware, ...]
+    options: RouteOptions
 
 
-class _Table(NamedTuple):
-    """The routes, arranged for finding."""
+class _Around(NamedTuple):
+    """What the routers around a route add to it."""
+
+    prefix: str = ""
+    names: str = ""
+    middlewares: tuple[Middleware, ...] = ()
+    tags: tuple[str, ...] = ()
+    host: str = ""
+
+
+class _Paths:
+    """The routes of one host, or of every host, arranged for finding."""
+
+    def __init__(self) -> None:
+        self.static: dict[str, dict[str, Route]] = {}
+        self.tree = Node[Route]()
+
+    def add(self, route: Route) -> None:
+        """Arrange a route; for each method the first route of a pattern wins."""
+        self.tree.add(route)
+        if route.is_static:
+            by_method = self.static.setdefault(route.path, {})
+            for method in route.methods:
+                by_method.setdefault(method, route)
+
+    def find(self, path: str) -> list[Match[Route]]:
+        """Return what a path in its normal form leads to, the most specific place first."""
+        matches = self.tree.find(path[1:].split("/"))
+        literal = self.static.get(path)
+        return matches if literal is None else [(literal, ()), *matches]
+
+
+@dataclass
+class _Table:
+    """All routes, arranged for finding."""
 
     routes: list[Route]
-    static: dict[str, dict[str, Route]]
-    dynamic: dict[
-        int, list[Route]
-    ]  # By the number of segments; the routes of `spanning` are in every list.
-    spanning: list[Route]  # Whose last parameter may hold slashes.
-    names: dict[str, Route]
+    everywhere: _Paths = field(default_factory=_Paths)
+    general: list[tuple[_Paths, tuple[Any, ...]]] = field(default_factory=list)
+    by_host: dict[str, _Paths] = field(default_factory=dict)
+    hosts: Node[Route] = field(default_factory=Node)
+    names: dict[str, Route] = field(default_factory=dict)
+    broken: list[HandlerError] = field(default_factory=list)
 
 
 def _join(prefix: str, path: str) -> str:
@@ -55,6 +96,7 @@ class Router:
         middlewares: Wrap every handler, those of mounted routers too; the first one is outermost.
         tags: Free words for documentation, for every route.
         namespace: Comes before the name of every route when this router is mounted: ``namespace:name``.
+        host: The routes answer for this host only; may hold parameters, such as ``{tenant}.example.org``.
     """
 
     def __init__(
@@ -63,11 +105,13 @@ class Router:
         middlewares: Sequence[Middleware] | None = None,
         tags: Sequence[str] | None = None,
         namespace: str | None = None,
+        host: str = "",
     ) -> None:
         self.prefix = prefix
         self.middlewares = tuple(middlewares or ())
         self.tags = tuple(tags or ())
         self.namespace = namespace
+        self.host = host
         self._entries: list[_Entry | _Mount] = []
         # Weak, because a router may be mounted in many applications that come and go.
         self._parents: weakref.WeakSet[Router] = weakref.WeakSet()
@@ -82,24 +126,30 @@ class Router:
         methods: Sequence[str] | None = None,
         namespace: str | None = None,
         middlewares: Sequence[Middleware] | None = None,
+        *,
+        name: str | None = None,
+        **options: Unpack[RouteOptions],
     ) -> None:
         """Register a handler.
 
         Args:
             path: The pattern below this router's prefix.
-            handler: The view.
+            handler: The view; a class-based one answers every method it has.
             methods: HTTP methods; GET (and with it HEAD) when not given.
-            namespace: The name of the route; the handler's name when not given.
+            namespace: The older word for `name`.
             middlewares: Wrap this handler inside those of the router.
+            name: The name of the route; the handler's name when not given.
+            options: See `openviper.routing.route.RouteOptions`.
 
         Raises:
-            ValueError: If the pattern is malformed.
+            ValueError: If the pattern is malformed, or could not be matched without trying several ways.
         """
-        wanted = tuple(method.upper() for method in (methods or ("GET",)))
-        Route(
-            path, wanted, handler
-        )  # A malformed pattern is an error here, not at the first request.
-        self._entries.append(_Entry(path, wanted, handler, namespace, tuple(middlewares or ())))
+        wanted = methods or getattr(handler, "view_methods", None) or ("GET",)
+        upper = tuple(method.upper() for method in wanted)
+        # A malformed pattern is an error here, not at the first request.
+        Route(path, upper, handler, host=self.host)
+        named = name or namespace
+        self._entries.append(_Entry(path, upper, handler, named, tuple(middlewares or ()), options))
         self._changed()
 
     def route(
@@ -108,56 +158,115 @@ class Router:
         methods: Sequence[str],
         name: str | None = None,
         middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler; see `add`."""
 
         def register(handler: H) -> H:
-            self.add(path, handler, methods, name, middlewares)
+            self.add(path, handler, methods, None, middlewares, name=name, **options)
             return handler
 
         return register
 
     def get(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for GET and HEAD."""
-        return self.route(path, ("GET",), name, middlewares)
+        return self.route(path, ("GET",), name, middlewares, **options)
 
     def post(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for POST."""
-        return self.route(path, ("POST",), name, middlewares)
+        return self.route(path, ("POST",), name, middlewares, **options)
 
     def put(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for PUT."""
-        return self.route(path, ("PUT",), name, middlewares)
+        return self.route(path, ("PUT",), name, middlewares, **options)
 
     def patch(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for PATCH."""
-        return self.route(path, ("PATCH",), name, middlewares)
+        return self.route(path, ("PATCH",), name, middlewares, **options)
 
     def delete(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for DELETE."""
-        return self.route(path, ("DELETE",), name, middlewares)
+        return self.route(path, ("DELETE",), name, middlewares, **options)
 
     def options(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for OPTIONS, in place of the automatic answer."""
-        return self.route(path, ("OPTIONS",), name, middlewares)
+        return self.route(path, ("OPTIONS",), name, middlewares, **options)
 
     def any(
-        self, path: str, name: str | None = None, middlewares: Sequence[Middleware] | None = None
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
         """Register the decorated handler for every method."""
-        return self.route(path, ANY_METHODS, name, middlewares)
+        return self.route(path, ANY_METHODS, name, middlewares, **options)
+
+    def websocket(
+        self,
+        path: str,
+        name: str | None = None,
+        middlewares: Sequence[Middleware] | None = None,
+    ) -> Callable[[H], H]:
+        """Register the decorated handler for WebSockets; it gets an `openviper.http.WebSocket`."""
+        return self.route(path, (WEBSOCKET,), name, middlewares)
+
+    def mount(self, path: str, app: ASGIApp, name: str | None = None) -> None:
+        """Hand every request below a path to another ASGI application.
+
+        It sees the path as part of its `root_path`, so it finds its routes and builds its addresses as if it were alone.
+
+        Args:
+            path: The prefix; more specific routes below it win.
+            app: The application.
+            name: For `url_for`, with the rest of the path as `path`.
+
+        Raises:
+            ValueError: If the prefix has parameters or is empty.
+        """
+        prefix = path.strip("/")
+        if not prefix or "{" in prefix:
+            raise ValueError(f"an application is mounted below a fixed path, not {path!r}")
+        endpoint = mounted_endpoint(app)
+        shown = name or prefix
+        self.add(f"/{prefix}", endpoint, MOUNT_METHODS, name=f"{shown}-root")
+        self.add(f"/{prefix}/{{path:path}}", endpoint, MOUNT_METHODS, name=shown)
 
     def include_router(
         self, router: Router, prefix: str = "", namespace: str | None = None
@@ -172,7 +281,7 @@ class Router:
         Raises:
             ValueError: If the router would contain itself.
         """
-        if router is self or any(one is self for one in router._descendants()):
+        if router is self or any(inner is self for inner in router._descendants()):
             raise ValueError("a router cannot contain itself")
         self._entries.append(_Mount(router, prefix, namespace))
         router._parents.add(self)
@@ -191,116 +300,182 @@ class Router:
 
     # Finding
 
-    def _flatten(
-        self, prefix: str, names: str, middlewares: tuple[Middleware, ...], tags: tuple[str, ...]
-    ) -> Iterator[Route]:
-        prefix = _join(prefix, self.prefix)
-        middlewares += self.middlewares
-        tags += self.tags
+    def _flatten(self, around: _Around) -> Iterator[Route]:
+        around = _Around(
+            _join(around.prefix, self.prefix),
+            around.names,
+            around.middlewares + self.middlewares,
+            around.tags + self.tags,
+            self.host or around.host,
+        )
         for entry in self._entries:
             if isinstance(entry, _Mount):
-                namespace = entry.namespace or entry.router.namespace
-                inner = f"{names}{namespace}:" if namespace else names
-                yield from entry.router._flatten(
-                    _join(prefix, entry.prefix), inner, middlewares, tags
-                )
+                yield from entry.router._flatten(_inside(around, entry))
             else:
-                route = Route(
-                    _join(prefix, entry.path),
-                    entry.methods,
-                    entry.handler,
-                    entry.name,
-                    middlewares + entry.middlewares,
-                    tags,
-                )
-                route.name = f"{names}{route.name}"
-                yield route
+                yield _build(entry, around)
 
     def _compiled(self) -> _Table:
         if self._table is None:
-            routes = list(self._flatten("", "", (), ()))
-            table = _Table(routes, {}, {}, [], {})
-            for route in sorted(routes, key=lambda one: one.specificity):
-                self._arrange(route, table)
-            for count, fixed in table.dynamic.items():
-                table.dynamic[count] = sorted(
-                    [*fixed, *table.spanning], key=lambda one: one.specificity
-                )
-            for route in routes:
-                if route.name in table.names and table.names[route.name].path != route.path:
-                    logger.warning(
-                        "route name %r is used twice; the later one, %s, wins",
-                        route.name,
-                        route.path,
-                    )
-                table.names[route.name] = route
+            table = _Table(list(self._flatten(_Around())))
+            table.general = [(table.everywhere, ())]
+            for route in table.routes:
+                _paths_of(route, table).add(route)
+                _name(route, table)
+                try:
+                    route.check()
+                except HandlerError as error:
+                    table.broken.append(error)
             self._table = table
         return self._table
-
-    @staticmethod
-    def _arrange(route: Route, table: _Table) -> None:
-        if route.is_static:
-            by_method = table.static.setdefault(route.path, {})
-            for method in route.methods:
-                by_method.setdefault(method, route)
-        elif "path" in route.parameters.values():
-            table.spanning.append(route)
-        else:
-            table.dynamic.setdefault(route.path.count("/"), []).append(route)
 
     def compile(self) -> None:
         """Arrange the routes now instead of at the first request.
 
         Raises:
             ValueError: If a prefix and a path make a malformed pattern together.
+            ImproperlyConfigured: If handlers have parameters that nothing can fill.
         """
-        self._compiled()
+        broken = self._compiled().broken
+        if broken:
+            raise ImproperlyConfigured("; ".join(map(str, broken)))
 
     @property
     def routes(self) -> list[Route]:
         """Every route, those of mounted routers included, with absolute paths."""
         return list(self._compiled().routes)
 
-    def resolve(self, method: str, path: str) -> tuple[Route, dict[str, Any]]:
+    @property
+    def has_hosts(self) -> bool:
+        """Whether some routes answer for one host only."""
+        return bool((self._table or self._compiled()).by_host)
+
+    def resolve(
+        self, method: str, path: str, host: str | None = None
+    ) -> tuple[Route, dict[str, Any]]:
         """Return the route for a request and its path parameters.
 
         HEAD is answered by the GET route.
+
+        Args:
+            method: The HTTP method, in upper case.
+            path: The path, percent-decoded.
+            host: The host without its port; routes of a host are found only if it is given.
 
         Raises:
             NotFound: If no route has the path.
             MethodNotAllowed: If one has, but not for this method.
             PathSecurityError: If the path is not safe.
         """
-        table = self._table or self._compiled()
-        path = sanitize_request_path(path)
-        if len(path) > 1 and path.endswith("/"):
-            path = path[:-1]
-        allowed: set[str] = set()
-        by_method = table.static.get(path)
-        if by_method is not None:
-            route = by_method.get(method) or (by_method.get("GET") if method == "HEAD" else None)
-            if route is not None:
-                return route, {}
-            allowed.update(by_method)
-        for route in table.dynamic.get(path.count("/"), table.spanning):
-            params = route.match(path)
-            if params is None:
-                continue
-            if method in route.methods or (method == "HEAD" and "GET" in route.methods):
-                return route, params
-            allowed.update(route.methods)
-        if allowed:
-            raise MethodNotAllowed(sorted(with_automatic(allowed)))
+        found = self.find(method, path, host)
+        if isinstance(found, tuple):
+            return found
+        if found:
+            raise MethodNotAllowed(sorted(with_automatic(found)))
         raise NotFound
 
-    def url_for(self, name: str, **params: Any) -> str:
-        """Return the path of a named route.
+    def find(
+        self, method: str, path: str, host: str | None = None
+    ) -> tuple[Route, dict[str, Any]] | set[str]:
+        """Return the route for a request and its path parameters, or else the methods that its path has.
+
+        Args:
+            method: See `resolve`.
+            path: See `resolve`.
+            host: See `resolve`.
+
+        Raises:
+            PathSecurityError: If the path is not safe.
+        """
+        table = self._table or self._compiled()
+        # What is registered needs no look at its safety.
+        routes = table.everywhere.static.get(path)
+        if routes is not None and not table.by_host:
+            route = routes.get(method)
+            if route is not None:
+                return route, {}
+        path = sanitize_request_path(path)
+        # A slash at the end does not matter, except that the root is nothing else.
+        path = path.removesuffix("/") or "/"
+        return self._search(table, method, path, host)
+
+    @staticmethod
+    def _search(
+        table: _Table, method: str, path: str, host: str | None
+    ) -> tuple[Route, dict[str, Any]] | set[str]:
+        allowed: set[str] = set()
+        for paths, host_values in _paths_for(table, host) if table.by_host else table.general:
+            for routes, values in paths.find(path):
+                route = _for_method(routes, method)
+                if route is not None:
+                    return route, route.name_values(host_values + values)
+                allowed.update(routes)
+        allowed.discard(WEBSOCKET)
+        return allowed
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """Return the path of a named route; for a route of one host, with the host: ``//host/path``.
 
         Raises:
             KeyError: If there is no route of this name.
             ValueError: If a parameter is missing or does not fit.
         """
-        return self._compiled().names[name].build_url(params)
+        route = self._compiled().names[name]
+        host = route.build_host(params)
+        path = route.build_url(params)
+        return f"//{host}{path}" if host else path
+
+
+def _inside(around: _Around, mount: _Mount) -> _Around:
+    namespace = mount.namespace or mount.router.namespace
+    names = f"{around.names}{namespace}:" if namespace else around.names
+    return around._replace(prefix=_join(around.prefix, mount.prefix), names=names)
+
+
+def _build(entry: _Entry, around: _Around) -> Route:
+    route = Route(
+        _join(around.prefix, entry.path),
+        entry.methods,
+        entry.handler,
+        entry.name,
+        around.middlewares + entry.middlewares,
+        around.tags,
+        around.host,
+        entry.options,
+    )
+    route.name = f"{around.names}{route.name}"
+    return route
+
+
+def _paths_of(route: Route, table: _Table) -> _Paths:
+    if not route.host:
+        return table.everywhere
+    if route.host not in table.by_host:
+        table.by_host[route.host] = _Paths()
+        # The tree of hosts is walked label by label, as that of paths is segment by segment.
+        table.hosts.add(Route(route.host.replace(".", "/"), ("GET",), route.handler, route.host))
+    return table.by_host[route.host]
+
+
+def _name(route: Route, table: _Table) -> None:
+    other = table.names.get(route.name)
+    if other is not None and other.path != route.path:
+        logger.warning(
+            "route name %r is used twice; the later one, %s, wins", route.name, route.path
+        )
+    table.names[route.name] = route
+
+
+def _paths_for(table: _Table, host: str | None) -> list[tuple[_Paths, tuple[Any, ...]]]:
+    matches = table.hosts.find((host or "").lower().rstrip(".").split("."))
+    own = [(table.by_host[routes["GET"].name], values) for routes, values in matches]
+    return own + table.general
+
+
+def _for_method(routes: dict[str, Route], method: str) -> Route | None:
+    route = routes.get(method)
+    if route is None and method == "HEAD":
+        return routes.get("GET")
+    return route
 
 
 def with_automatic(methods: set[str]) -> set[str]:

@@ -6,6 +6,8 @@ from openviper.template.environment import (
     TemplateNotFoundError,
     get_jinja2_env,
     get_template_directories,
+    has_template,
+    render_block,
     render_to_string,
 )
 
@@ -13,5 +15,7 @@ __all__ = [
     "TemplateNotFoundError",
     "get_jinja2_env",
     "get_template_directories",
+    "has_template",
+    "render_block",
     "render_to_string",
 ]

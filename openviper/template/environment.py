@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.conf import settings
 from openviper.exceptions import OpenViperException
+from openviper.i18n import gettext, ngettext, npgettext, pgettext
 from openviper.project.directory import in_project
 from openviper.template.assets import static_url
+from openviper.template.context import base_context, url_for
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from jinja2.sandbox import SandboxedEnvironment
 
 _UNSAFE = re.compile(r"\A[/\\]|\A[A-Za-z]:|\0|\\")
@@ -77,18 +80,25 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
 @lru_cache(maxsize=16)
 def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedEnvironment:
     try:
-        from jinja2 import FileSystemLoader, select_autoescape
-        from jinja2.sandbox import SandboxedEnvironment
+        from jinja2 import select_autoescape
+
+        # Jinja2 is imported with them, at the first template: commands and workers run without it.
+        from openviper.template.loader import DirectoryLoader
+        from openviper.template.sandbox import TemplateSandbox
     except ImportError as error:
         raise MissingDependencyError(
             "templates need the package 'jinja2'; run: pip install jinja2"
         ) from error
-    environment = SandboxedEnvironment(
-        loader=FileSystemLoader(search_paths),
+    environment = TemplateSandbox(
+        loader=DirectoryLoader(search_paths),
         autoescape=select_autoescape(("html", "htm", "xml", "jinja2"), default_for_string=True),
         auto_reload=auto_reload,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.globals["static"] = static_url
+    environment.globals.update(static=static_url, url_for=url_for)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
+    )
     return environment
 
 
@@ -108,19 +118,47 @@ def render_to_string(
     context: Mapping[str, Any] | None = None,
     *,
     template_dir: str | os.PathLike[str] | None = None,
+    block: str | None = None,
 ) -> str:
     """Render a template.
 
     Args:
         name: Its name below the search directories.
-        context: What it is given.
+        context: What it is given, beside what every template has: `request`, `user`, `messages`, `csp_nonce`,
+            `language`, and the functions `url_for`, `static` and `gettext`.
         template_dir: A directory searched first.
+        block: The name of one of its blocks, to render that alone.
 
     Raises:
         ValueError: If the name leads outside.
         TemplateNotFoundError: If there is no such template.
+        LookupError: If it has no such block.
         MissingDependencyError: If Jinja2 is not installed.
     """
+    template = _get_template(name, template_dir)
+    values = base_context(context or {})
+    return template.render(values) if block is None else _render_block(template, block, values)
+
+
+def render_block(name: str, block: str, context: Mapping[str, Any] | None = None) -> str:
+    """Render one block of a template, for a page that loads in parts; see `render_to_string`."""
+    return render_to_string(name, context, block=block)
+
+
+def has_template(name: str) -> bool:
+    """Return whether there is a template of this name; `False` where Jinja2 is not installed.
+
+    Raises:
+        ValueError: If the name leads outside.
+    """
+    try:
+        _get_template(name, None)
+    except (TemplateNotFoundError, MissingDependencyError):
+        return False
+    return True
+
+
+def _get_template(name: str, template_dir: str | os.PathLike[str] | None) -> Template:
     check_template_name(name)
     directories = get_template_directories()
     if template_dir is not None:
@@ -130,8 +168,35 @@ def render_to_string(
     from jinja2 import TemplateNotFound
 
     try:
-        template = environment.get_template(name)
+        return environment.get_template(name)
     except TemplateNotFound as error:
         missing = error.name if isinstance(error.name, str) else name
         raise TemplateNotFoundError(missing, directories) from None
-    return template.render(context or {})
+
+
+def _render_block(template: Template, block: str, values: dict[str, Any]) -> str:
+    context = template.new_context(values)
+    render = template.blocks.get(block) or _inherited_block(template, block)
+    if render is None:
+        known = ", ".join(sorted(template.blocks)) or "none"
+        raise LookupError(f"template {template.name!r} has no block {block!r}; it has: {known}")
+    try:
+        return "".join(render(context))
+    except Exception:
+        # Points the traceback at the lines of the template, as `render` does.
+        return template.environment.handle_exception()
+
+
+def _inherited_block(template: Template, block: str) -> Any:
+    """Return the function of a block that only a parent has, or `None`."""
+    loader = template.environment.loader
+    if loader is None or template.name is None:
+        return None
+    source = loader.get_source(template.environment, template.name)[0]
+    from jinja2 import nodes
+
+    for node in template.environment.parse(source).find_all(nodes.Extends):
+        if isinstance(node.template, nodes.Const):
+            parent = template.environment.get_template(str(node.template.value))
+            return parent.blocks.get(block) or _inherited_block(parent, block)
+    return None

@@ -8,7 +8,10 @@ from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient as OpenViperTestClient
+    from openviper.testing.client import StreamedResponse as StreamedResponse
     from openviper.testing.client import TestResponse as TestResponse
+    from openviper.testing.client import WebSocketRefused as WebSocketRefused
+    from openviper.testing.client import WebSocketSession as WebSocketSession
     from openviper.testing.config import OpenViperTestConfig as OpenViperTestConfig
     from openviper.testing.config import OpenViperTestingConfigError as OpenViperTestingConfigError
     from openviper.testing.database import TestDatabase as TestDatabase
@@ -32,7 +35,13 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "openviper.testing.client": ("OpenViperTestClient", "TestResponse"),
+        "openviper.testing.client": (
+            "OpenViperTestClient",
+            "StreamedResponse",
+            "TestResponse",
+            "WebSocketRefused",
+            "WebSocketSession",
+        ),
         "openviper.testing.config": ("OpenViperTestConfig", "OpenViperTestingConfigError"),
         "openviper.testing.database": ("TestDatabase",),
         "openviper.testing.mail": (

@@ -3,89 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import json as jsonlib
-from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
-from openviper.http.asgi import RAISE_ERRORS, Message
-from openviper.middleware.security import TEST_CLIENT
-from openviper.utils.datastructures import Headers, RawHeaders, encode_header
+from openviper.http.asgi import RAISE_ERRORS, TEST_CLIENT, Scope
+from openviper.testing.bodies import Content, FilesGiven, Outgoing, make_body
+from openviper.testing.cookies import Cookies
+from openviper.testing.exchange import Exchange
+from openviper.testing.responses import StreamedResponse, TestResponse
+from openviper.testing.websockets import WebSocketRefused, WebSocketSession
+from openviper.utils.datastructures import RawHeaders, encode_header
 
 if TYPE_CHECKING:
     from openviper.http.asgi import ASGIApp
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+__all__ = [
+    "Cookies",
+    "OpenViperTestClient",
+    "StreamedResponse",
+    "TestResponse",
+    "WebSocketRefused",
+    "WebSocketSession",
+]
+
 MAX_REDIRECTS = 20
+BODY_HEADERS = ("content-type", "content-length", "content-encoding", "transfer-encoding")
+"""Headers that go with a body, and go when a redirect turns a request into a GET."""
+CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
+"""Headers that are not sent on to another host."""
 
 
-class TestResponse:
-    """What the application answered.
+class _Call(NamedTuple):
+    """A request that is to be sent."""
 
-    Attributes:
-        status_code: The HTTP status.
-        headers: The headers, several values of one name included.
-        content: The body.
-        url: The address that was asked for.
-        history: The redirects that led here.
-    """
-
-    __test__ = False  # Not a test class, whatever its name says to pytest.
-
-    def __init__(self, status_code: int, raw_headers: RawHeaders, content: bytes, url: str) -> None:
-        self.status_code = status_code
-        self.headers = Headers(raw_headers)
-        self.content = content
-        self.url = url
-        self.history: list[TestResponse] = []
-
-    @property
-    def text(self) -> str:
-        """The body as text, in the character set that the content type names, else UTF-8."""
-        _, _, charset = self.headers.get("content-type", "").partition("charset=")
-        return self.content.decode(charset.strip() or "utf-8", "replace")
-
-    def json(self) -> Any:
-        """Return the body, which is JSON."""
-        return jsonlib.loads(self.content)
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies that this answer sets."""
-        return {name: value for name, value, _ in _set_cookies(self.headers)}
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is 2xx."""
-        return 200 <= self.status_code < 300
-
-    @property
-    def is_redirect(self) -> bool:
-        """Whether this answer sends the client elsewhere."""
-        return self.status_code in REDIRECTS and "location" in self.headers
-
-    def raise_for_status(self) -> TestResponse:
-        """Return this response.
-
-        Raises:
-            AssertionError: If the status is 4xx or 5xx.
-        """
-        if self.status_code >= 400:
-            raise AssertionError(f"{self.url} answered with {self.status_code}: {self.text[:500]}")
-        return self
-
-    def __repr__(self) -> str:
-        return f"<TestResponse [{self.status_code}]>"
-
-
-class Cookies(dict[str, str]):
-    """The cookies a client sends with every request."""
-
-    def set(self, name: str, value: str) -> None:
-        """Set a cookie."""
-        self[name] = value
+    method: str
+    url: str
+    headers: dict[str, str]
+    cookies: Mapping[str, str]
+    body: Outgoing
 
 
 class OpenViperTestClient:
@@ -96,8 +54,10 @@ class OpenViperTestClient:
         base_url: What relative addresses are joined to.
         follow_redirects: Follow redirects unless a call says otherwise.
         headers: Sent with every request.
-        cookies: Sent with every request; those that the application sets are added.
+        cookies: Sent with every request; those that the application sets are kept as a browser keeps them.
         raise_app_exceptions: Raise an unexpected error of a handler or middleware instead of the 500 it becomes.
+        root_path: The prefix that the application is served under.
+        client: Address and port that requests come from.
     """
 
     def __init__(
@@ -109,13 +69,17 @@ class OpenViperTestClient:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
         raise_app_exceptions: bool = False,
+        root_path: str = "",
+        client: tuple[str, int] = ("testclient", 50000),
     ) -> None:
         self.app = app
         self.base_url = base_url
         self.follow_redirects = follow_redirects
         self.headers: dict[str, str] = dict(headers or {})
-        self.cookies = Cookies(cookies or {})
+        self.cookies = Cookies(dict(cookies or {}))
         self.raise_app_exceptions = raise_app_exceptions
+        self.root_path = root_path
+        self.client = client
 
     async def __aenter__(self) -> OpenViperTestClient:
         return self
@@ -129,7 +93,8 @@ class OpenViperTestClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the client; it holds nothing that needs it, but what replaces it may."""
+        """Wait for the work that requests have left behind."""
+        await self._finish_background()
 
     async def get(self, url: str, **options: Any) -> TestResponse:
         """Send a GET request; see `request` for the options."""
@@ -169,11 +134,12 @@ class OpenViperTestClient:
         cookies: Mapping[str, str] | None = None,
         json: Any = None,
         data: Mapping[str, Any] | None = None,
-        content: bytes | str | None = None,
+        content: Content | None = None,
+        files: FilesGiven | None = None,
         follow_redirects: bool | None = None,
         timeout: float = 5.0,
     ) -> TestResponse:
-        """Send a request and return the answer when it is complete.
+        """Send a request and return the answer when it and the work left behind by it are complete.
 
         Args:
             method: The HTTP method.
@@ -183,144 +149,207 @@ class OpenViperTestClient:
             cookies: Further cookies.
             json: The body as a value, sent as JSON.
             data: The body as form fields.
-            content: The body as it is.
+            content: The body as it is, or its pieces.
+            files: Files of a form, by field: the content, or a tuple of name, content and perhaps content type.
             follow_redirects: In place of the client's own setting.
             timeout: Longest wait for the whole answer, in seconds.
 
         Raises:
             TimeoutError: If the answer is not complete in time.
+            ValueError: If more than one kind of body is given.
         """
-        target = urljoin(self.base_url + "/", url)
-        if params:
-            target += ("&" if urlsplit(target).query else "?") + urlencode(params, doseq=True)
-        body, kind = _body(json, data, content)
-        sent = {**self.headers, **(headers or {})}
-        if kind and not any(name.lower() == "content-type" for name in sent):
-            sent["content-type"] = kind
+        body = make_body(json, data, content, files)
+        call = self._call(method, url, params, headers, cookies, body)
         follow = self.follow_redirects if follow_redirects is None else follow_redirects
         history: list[TestResponse] = []
         while True:
             async with asyncio.timeout(timeout):
-                response = await self._send(
-                    method, target, sent, {**self.cookies, **(cookies or {})}, body
-                )
+                response = await self._send(call)
             response.history = list(history)
-            self._keep_cookies(response)
             if not (follow and response.is_redirect):
                 return response
             if len(history) >= MAX_REDIRECTS:
                 raise AssertionError(
-                    f"more than {MAX_REDIRECTS} redirects, the last one to {target}"
+                    f"more than {MAX_REDIRECTS} redirects, the last one to {call.url}"
                 )
             history.append(response)
-            target = urljoin(target, response.headers["location"])
-            if response.status_code == 303 or (
-                response.status_code in (301, 302) and method == "POST"
-            ):
-                method, body = "GET", b""
+            call = _redirected(call, response)
 
-    def _keep_cookies(self, response: TestResponse) -> None:
-        for name, value, gone in _set_cookies(response.headers):
-            if gone:
-                self.cookies.pop(name, None)
-            else:
-                self.cookies[name] = value
-
-    async def _send(
+    def _call(
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str],
-        cookies: Mapping[str, str],
-        body: bytes,
-    ) -> TestResponse:
-        parts = urlsplit(url)
-        raw = [encode_header(name, value) for name, value in headers.items()]
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        cookies: Mapping[str, str] | None,
+        body: Outgoing,
+    ) -> _Call:
+        target = urljoin(self.base_url + "/", url)
+        if params:
+            target += ("&" if urlsplit(target).query else "?") + urlencode(params, doseq=True)
+        sent = {**self.headers, **(headers or {})}
+        named = {name.lower() for name in sent}
+        if body.content_type and "content-type" not in named:
+            sent["content-type"] = body.content_type
+        if body.length and "content-length" not in named:
+            sent["content-length"] = str(body.length)
+        return _Call(method.upper(), target, sent, cookies or {}, body)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: Mapping[str, Any] | None = None,
+        content: Content | None = None,
+        files: FilesGiven | None = None,
+        timeout: float = 5.0,
+    ) -> AsyncIterator[StreamedResponse]:
+        """Send a request and have the body of the answer while it is sent; see `request` for the arguments.
+
+        Raises:
+            TimeoutError: If the answer has not begun in time.
+        """
+        call = self._call(
+            method, url, params, headers, cookies, make_body(json, data, content, files)
+        )
+        exchange = Exchange(_fresh(call.body))
+        running = asyncio.ensure_future(self._run(call, exchange))
+        try:
+            async with asyncio.timeout(timeout):
+                await exchange.started.wait()
+            if exchange.status is None:
+                await running
+            self._keep_cookies(exchange.headers, call.url)
+            yield StreamedResponse(exchange)
+        finally:
+            exchange.leave()
+            await asyncio.wait((running,), timeout=timeout)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    def websocket(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        subprotocols: Sequence[str] = (),
+        timeout: float = 5.0,
+    ) -> WebSocketSession:
+        """Return a WebSocket to use in ``async with``.
+
+        Args:
+            url: Its address, relative to `base_url`.
+            headers: Further headers.
+            cookies: Further cookies.
+            subprotocols: The protocols that are offered.
+            timeout: Longest wait for a message, in seconds.
+
+        Raises:
+            WebSocketRefused: On entering, if the application does not accept it.
+        """
+        body = Outgoing([b""], "", 0)
+        scope = self._scope(self._call("GET", url, None, headers, cookies, body))
+        scheme = "wss" if scope["scheme"] in ("https", "wss") else "ws"
+        scope.update(type="websocket", scheme=scheme, subprotocols=list(subprotocols))
+        del scope["method"]
+        return WebSocketSession(self.app, scope, timeout)
+
+    async def _send(self, call: _Call) -> TestResponse:
+        exchange = Exchange(_fresh(call.body))
+        await self._run(call, exchange)
+        if exchange.status is None:
+            raise AssertionError(f"the application sent no response to {call.method} {call.url}")
+        self._keep_cookies(exchange.headers, call.url)
+        await self._finish_background()
+        return TestResponse(exchange.status, exchange.headers, exchange.content(), call.url)
+
+    async def _run(self, call: _Call, exchange: Exchange) -> None:
+        try:
+            await self.app(self._scope(call), exchange.receive, exchange.send)
+        except Exception:
+            if self.raise_app_exceptions or exchange.status is None:
+                raise
+        finally:
+            exchange.end()
+
+    async def _finish_background(self) -> None:
+        background = getattr(self.app, "background", None)
+        if background is not None:
+            await background.finish()
+
+    def _keep_cookies(self, headers: RawHeaders, url: str) -> None:
+        for name, value in headers:
+            if name == b"set-cookie":
+                self.cookies.take(value.decode("latin-1"), urlsplit(url))
+
+    def _raw_headers(self, call: _Call) -> RawHeaders:
+        parts = urlsplit(call.url)
+        raw = [encode_header(name, value) for name, value in call.headers.items()]
         if not any(name == b"host" for name, _ in raw):
             raw.insert(0, encode_header("host", parts.netloc))
+        further = "; ".join(f"{name}={value}" for name, value in call.cookies.items())
+        cookies = "; ".join(filter(None, (self.cookies.header(parts), further)))
         if cookies:
-            raw.append(
-                encode_header(
-                    "cookie", "; ".join(f"{name}={value}" for name, value in cookies.items())
-                )
-            )
-        if body:
-            raw.append((b"content-length", str(len(body)).encode()))
-        scope: dict[str, Any] = {
+            raw.append(encode_header("cookie", cookies))
+        return raw
+
+    def _scope(self, call: _Call) -> Scope:
+        parts = urlsplit(call.url)
+        default_port = 443 if parts.scheme == "https" else 80
+        path = self.root_path + (parts.path or "/")
+        return {
             "type": "http",
             TEST_CLIENT: True,
             RAISE_ERRORS: self.raise_app_exceptions,
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
-            "method": method.upper(),
+            "method": call.method,
             "scheme": parts.scheme,
-            "path": unquote(parts.path or "/"),
-            "raw_path": (parts.path or "/").encode(),
+            "path": unquote(path),
+            "raw_path": path.encode(),
             "query_string": parts.query.encode(),
-            "root_path": "",
-            "headers": raw,
-            "client": ("testclient", 50000),
-            "server": (
-                parts.hostname or "testserver",
-                parts.port or (443 if parts.scheme == "https" else 80),
-            ),
+            "root_path": self.root_path,
+            "headers": self._raw_headers(call),
+            "client": self.client,
+            "server": (parts.hostname or "testserver", parts.port or default_port),
         }
-        exchange = _Exchange(body)
-        try:
-            await self.app(scope, exchange.receive, exchange.send)
-        except Exception:
-            if self.raise_app_exceptions or exchange.status is None:
-                raise
-        if exchange.status is None:
-            raise AssertionError(f"the application sent no response to {method} {url}")
-        return TestResponse(exchange.status, exchange.headers, b"".join(exchange.chunks), url)
 
 
-class _Exchange:
-    """The server's side of one request."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body: bytes | None = body
-        self._finished = asyncio.Event()
-        self.status: int | None = None
-        self.headers: RawHeaders = []
-        self.chunks: list[bytes] = []
-
-    async def receive(self) -> Message:
-        if self._body is not None:
-            body, self._body = self._body, None
-            return {"type": "http.request", "body": body, "more_body": False}
-        await self._finished.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = list(message.get("headers", ()))
-        elif message["type"] == "http.response.body":
-            self.chunks.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                self._finished.set()
+def _fresh(body: Outgoing) -> list[bytes] | AsyncIterator[bytes]:
+    """Return the pieces of a body; a list of its own, as sending uses it up."""
+    return list(body.pieces) if isinstance(body.pieces, list) else body.pieces
 
 
-def _body(
-    json: Any, data: Mapping[str, Any] | None, content: bytes | str | None
-) -> tuple[bytes, str]:
-    if content is not None:
-        return (content.encode() if isinstance(content, str) else content), ""
-    if data is not None:
-        return urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
-    if json is not None:
-        return jsonlib.dumps(json).encode(), "application/json"
-    return b"", ""
+def _redirected(call: _Call, response: TestResponse) -> _Call:
+    """Return the request that follows a redirect, as a browser sends it."""
+    target = urljoin(call.url, response.headers["location"])
+    headers = dict(call.headers)
+    is_get = response.status_code == 303 or (
+        response.status_code in (301, 302) and call.method == "POST"
+    )
+    dropped = BODY_HEADERS if is_get else ()
+    if urlsplit(target).netloc != urlsplit(call.url).netloc:
+        dropped = (*dropped, *CREDENTIALS, "host")
+    headers = {name: value for name, value in headers.items() if name.lower() not in dropped}
+    if not is_get:
+        return call._replace(url=target, headers=headers, body=_kept(call.body))
+    method = "HEAD" if call.method == "HEAD" else "GET"
+    return _Call(method, target, headers, call.cookies, Outgoing([b""], "", 0))
 
 
-def _set_cookies(headers: Headers) -> list[tuple[str, str, bool]]:
-    found = []
-    for line in headers.getlist("set-cookie"):
-        try:
-            parsed = SimpleCookie(line)
-        except CookieError:
-            continue
-        found += [(name, morsel.value, morsel["max-age"] == "0") for name, morsel in parsed.items()]
-    return found
+def _kept(body: Outgoing) -> Outgoing:
+    """Return a body that can be sent once more.
+
+    Raises:
+        AssertionError: If its pieces came from an iterator and are gone.
+    """
+    if not isinstance(body.pieces, list):
+        raise AssertionError("a body in pieces cannot follow a redirect that keeps it")
+    return body

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "openviper"
 # Each room with its floor; the longest matching name decides. Within a floor only rooms named earlier may be imported.
 FLOORS: list[list[str]] = [
     ["openviper.exceptions", "openviper.version", "openviper.utils"],
-    ["openviper.core.context", "openviper.project", "openviper.conf"],
+    ["openviper.core.context", "openviper.project", "openviper.conf", "openviper.i18n"],
     [
         "openviper.db.exceptions",
         "openviper.db.dialects",
@@ -57,6 +57,11 @@ FLOORS: list[list[str]] = [
     [
         "openviper.core.app_resolver",
         "openviper.apps",
+        "openviper.testing.bodies",
+        "openviper.testing.cookies",
+        "openviper.testing.exchange",
+        "openviper.testing.responses",
+        "openviper.testing.websockets",
         "openviper.testing.client",
         "openviper.app",
         "openviper.testing",

@@ -13,6 +13,7 @@ from openviper.db.query.manager import Manager
 FILES = Path(__file__).resolve().parents[1] / "typing"
 FOR_OTHER_ROOMS = {
     "as_subquery",
+    "as_subquery_of",
     "bind",
     "bound_copy",
     "from_queryset",

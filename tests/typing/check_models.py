@@ -28,6 +28,7 @@ from openviper.db.fields import (
     URLField,
     UUIDField,
 )
+from openviper.db.fields.column_types import TextColumn
 from openviper.db.models import Count, F, Manager, Model, Q, QuerySet
 
 
@@ -96,12 +97,11 @@ def attributes_have_the_type_of_their_field(post: Post, keyed: Keyed, author: Au
     assert_type(author.password, str | None)
 
 
-def classes_show_the_field() -> None:
-    assert_type(Post.title, CharField[str])
-    assert_type(Post.summary, TextField[str | None])
-    assert_type(Post.author, ForeignKey[Author])
-    field: Field[str] = Post.title
-    assert_type(field.null, bool)
+def classes_show_columns() -> None:
+    assert_type(Post.title, TextColumn[str])
+    assert_type(Post.summary, TextColumn[str | None])
+    assert_type(Post.author, type[Author])
+    assert_type(Post._meta.field("title"), Field[Any])
 
 
 def wrong_values_are_refused(post: Post, author: Author) -> None:

@@ -11,7 +11,8 @@ from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
 from openviper.db.query.pages import Page
 from openviper.db.query.values import GroupsQuery, ValuesQuery
-from openviper.db.sql.expressions import Avg, Count, F, Max, Q, Sum
+from openviper.db.sql.aggregates import Avg, Count, Max, Sum
+from openviper.db.sql.expressions import F, Q
 
 
 class Shop(Model):

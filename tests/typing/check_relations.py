@@ -47,7 +47,7 @@ class Article(Model):
 async def relations_give_their_models(
     article: Article, profile: Profile, tag: Tag, writer: Writer
 ) -> None:
-    assert_type(Article.tags, ManyToManyField[Tag])
+    assert_type(Article.tags, type[Tag])
     assert_type(await article.writer, Writer)
     assert_type((await article.writer).name, str)
     assert_type(await article.editor, Writer | None)

@@ -67,7 +67,6 @@ def app_returning(value: Any, **options: Any) -> OpenViper:
         ((1, 2), 200, b"[1,2]", "application/json"),
         ("text", 200, b"text", "text/plain; charset=utf-8"),
         (b"bytes", 200, b"bytes", "text/plain; charset=utf-8"),
-        (None, 204, b"", None),
         (5, 200, b"5", "application/json"),
         (JSONResponse({}, 201), 201, b"{}", "application/json"),
     ],
@@ -103,23 +102,47 @@ async def test_http_errors_keep_their_status_with_and_without_debug(
     error: HTTPException, status: int, detail: Any, debug: bool
 ) -> None:
     response = await get(app_returning(error, debug=debug))
-    assert (response.status_code, response.json()) == (status, {"detail": detail})
+    problem = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.status_code, problem["status"], problem["detail"]) == (status, status, detail)
+    assert problem["type"] == "about:blank" and problem["title"]
+
+
+async def test_a_missing_table_is_503_and_named_in_debug_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = TableNotFound("Post", "blog_post")
+    with caplog.at_level(logging.ERROR, "openviper"):
+        shown = await get(app_returning(error, debug=True))
+        hidden = await get(app_returning(error, debug=False))
+    assert shown.status_code == hidden.status_code == 503
+    assert shown.json()["detail"] == str(error)
+    assert "blog_post" not in hidden.text
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (TableNotFound("Post", "blog_post"), 503),
-        (FieldError("no field 'x'"), 400),
-        (QueryError("bad"), 400),
-    ],
+    "error", [FieldError("no field 'titel'"), QueryError("bad"), TypeError("x"), KeyError("k")]
 )
-async def test_database_errors_tell_names_in_debug_only(error: Exception, status: int) -> None:
-    shown = await get(app_returning(error, debug=True))
-    hidden = await get(app_returning(error, debug=False))
-    assert shown.status_code == hidden.status_code == status
-    assert shown.json()["detail"] == str(error)
-    assert str(error) not in hidden.text
+async def test_a_mistake_of_the_programmer_is_a_500_in_the_log_and_on_the_debug_page(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR, "openviper"):
+        shown = await get(app_returning(error, debug=True))
+        hidden = await get(app_returning(error, debug=False))
+    assert shown.status_code == hidden.status_code == 500
+    assert "raise value" in shown.text
+    assert "titel" not in hidden.text
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+
+
+async def test_a_handler_that_returns_nothing_is_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR, "openviper"):
+        response = await get(app_returning(None, debug=False))
+    assert response.status_code == 500
+    assert "returned nothing" in caplog.text
 
 
 async def test_an_unexpected_error_is_logged_once_and_hidden(
@@ -127,7 +150,15 @@ async def test_an_unexpected_error_is_logged_once_and_hidden(
 ) -> None:
     with caplog.at_level(logging.ERROR, "openviper"):
         response = await get(app_returning(ZeroDivisionError("secret detail"), debug=False))
-    assert (response.status_code, response.json()) == (500, {"detail": "Internal Server Error"})
+    assert (response.status_code, response.json()) == (
+        500,
+        {
+            "type": "about:blank",
+            "title": "Internal Server Error",
+            "status": 500,
+            "detail": "Internal Server Error",
+        },
+    )
     assert len(caplog.records) == 1
 
 
@@ -137,12 +168,12 @@ async def test_the_debug_page_shows_source_and_hides_secrets() -> None:
     response = await get(
         app,
         "/x?token=t0ken&q=visible",
-        headers={"authorization": "Bearer b3arer", "x-note": "seen"},
+        headers={"authorization": "Bearer b3arer", "user-agent": "seen", "x-key": "k3y"},
     )
     assert response.status_code == 500
     assert "&lt;b&gt;boom" in response.text
     assert "raise ValueError" in response.text
-    for secret in ("hunter2", "t0ken", "b3arer"):
+    for secret in ("hunter2", "t0ken", "b3arer", "k3y"):
         assert secret not in response.text
     assert "visible" in response.text and "seen" in response.text
     assert "default-src 'none'" in response.headers["content-security-policy"]
@@ -271,7 +302,7 @@ async def test_an_error_in_middleware_is_answered() -> None:
             raise ZeroDivisionError
 
     response = await get(OpenViper(debug=False, middleware=[Broken]))
-    assert (response.status_code, response.text) == (500, "Internal Server Error")
+    assert (response.status_code, response.json()["status"]) == (500, 500)
 
 
 async def test_an_unknown_websocket_is_closed_with_a_code() -> None:
@@ -285,7 +316,7 @@ async def test_an_unknown_websocket_is_closed_with_a_code() -> None:
 
     scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost")]}
     await OpenViper()(scope, receive, send)
-    assert sent == [{"type": "websocket.close", "code": 4404}]
+    assert sent == [{"type": "websocket.close", "code": 4404, "reason": ""}]
 
 
 # Life

@@ -83,21 +83,47 @@ class Dialect(Protocol):
         """
         ...
 
-    def text_lookup(self, lookup: str, sql: str) -> str:
-        """Return the condition of a text or regex lookup, with one placeholder for the operand.
+    def text_lookup(self, lookup: str, sql: str, operand: str, *, is_ascii: bool) -> str:
+        """Return the condition of a text or regex lookup; both arguments may be written several times.
 
         Args:
             lookup: ``contains``, ``startswith``, ``endswith``, their ``i`` forms, ``iexact``, ``regex`` or ``iregex``.
             sql: The expression of the text.
+            operand: The placeholder of what `text_operand` gives.
+            is_ascii: Whether the text that is looked for has ASCII characters only.
         """
+        ...
+
+    def text_match(self, lookup: str, sql: str, text: str) -> str:
+        """Return the condition of a text lookup for a computed text, in which nothing is a wildcard.
+
+        Args:
+            lookup: As for `text_lookup`, but no regular expression.
+            sql: The expression of the text that is searched.
+            text: The expression of what is searched for.
+        """
+        ...
+
+    def json_equals(self, sql: str, operand: str, *, negated: bool) -> str:
+        """Return the comparison of a JSON column with a JSON value, by value and not by text."""
+        ...
+
+    def value_type(self, neutral_type: str) -> str:
+        """Return the type for CAST of a value of a neutral type."""
         ...
 
     def text_operand(self, lookup: str, value: str) -> str:
         """Return the value to bind for `text_lookup`, with wildcards in `value` escaped."""
         ...
 
-    def array_contains(self, sql: str) -> str:
-        """Return the condition that an array column has an element, with one placeholder for it."""
+    def array_contains(self, sql: str, element: str, neutral_type: str) -> str:
+        """Return the condition that an array column has an element.
+
+        Args:
+            sql: The array.
+            element: The placeholder of what `array_element` gives.
+            neutral_type: The type of the elements.
+        """
         ...
 
     def array_element(self, value: Any) -> Any:
@@ -125,8 +151,12 @@ class Dialect(Protocol):
         """Return one value to bind for a whole list of driver values, or `None` if there is no such form."""
         ...
 
-    def long_list(self) -> str:
-        """Return what stands behind ``IN`` for `long_list_operand`, with one placeholder."""
+    def long_list(self, neutral_type: str) -> str:
+        """Return what stands behind ``IN`` for `long_list_operand`, with ``{}`` for its placeholder.
+
+        Args:
+            neutral_type: The type of the values.
+        """
         ...
 
     def explain(self, sql: str) -> str:

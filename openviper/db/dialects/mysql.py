@@ -9,13 +9,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Features
+from openviper.db.dialects.folding import DOTTED, DOTTED_MARK, folded
 from openviper.db.dialects.identifiers import quote_identifier
 
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
 NO_LIMIT = 2**64 - 1
 """What the manual recommends for "all rows from an offset on"; there is no OFFSET without LIMIT."""
-IGNORING_CASE = "utf8mb4_general_ci"
-"""A collation that does not tell upper from lower case, known to MariaDB and MySQL."""
+_VALUE_TYPES = {
+    "BIGINT": "SIGNED",
+    "INTEGER": "SIGNED",
+    "SMALLINT": "SIGNED",
+    "BOOLEAN": "SIGNED",
+    "REAL": "DOUBLE",
+    "FLOAT": "DOUBLE",
+    "NUMERIC": "DECIMAL",
+    "TEXT": "CHAR",
+    "STRING": "CHAR",
+    "VARCHAR": "CHAR",
+    "DATETIME": "DATETIME(6)",
+    "TIME": "TIME(6)",
+    "UUID": "CHAR(36)",
+    "JSON": "CHAR",
+    "BINARY": "BINARY",
+}
 _NO_TABLE = re.compile(r"'(?:[^'.]*\.)?([^'.]+)'")
 
 
@@ -52,6 +68,15 @@ _READERS: dict[str, Converter] = {
     "UUID": _read_uuid,
     "JSON": _read_json,
 }
+
+
+def _binary(sql: str) -> str:
+    return f"CAST({sql} AS CHAR) COLLATE utf8mb4_bin"
+
+
+def _folded(sql: str) -> str:
+    # A dotted capital I is no i: Unicode folds it to itself, LOWER() does not. REPLACE goes by the collation, too.
+    return f"LOWER(REPLACE({_binary(sql)}, '{DOTTED}', '{DOTTED_MARK}')) COLLATE utf8mb4_bin"
 
 
 class MySQLDialect:
@@ -116,16 +141,35 @@ class MySQLDialect:
     def date_part(self, part: str, sql: str) -> str:
         """Return the expression for one part of a time stamp, which is stored in UTC."""
         if part == "time":
-            return f"TIME_FORMAT({sql}, '%%H:%%i:%%s')"
+            return f"CAST(LEFT(TIME({sql}), 8) AS TIME)"
         return f"{part.upper()}({sql})"
 
-    def text_lookup(self, lookup: str, sql: str) -> str:
-        """Return the condition of a text lookup, in a collation that tells case or one that does not."""
+    def text_lookup(self, lookup: str, sql: str, operand: str, *, is_ascii: bool) -> str:
+        """Return the condition of a text lookup, in a collation that tells everything apart."""
         if lookup in ("regex", "iregex"):
-            return f"{sql} REGEXP %s"
-        if lookup in LIKE_FORMS:
-            return f"CAST({sql} AS CHAR) COLLATE utf8mb4_bin LIKE %s"
-        return f"CAST({sql} AS CHAR) COLLATE {IGNORING_CASE} LIKE %s"
+            return f"{sql} REGEXP {operand}"
+        text = _binary(sql) if lookup in LIKE_FORMS else _folded(sql)
+        return f"{text} LIKE {operand}"
+
+    def text_match(self, lookup: str, sql: str, text: str) -> str:
+        """Return the condition of a text lookup for a computed text."""
+        fold = _folded if lookup.startswith("i") else _binary
+        sql, text = fold(sql), fold(text)
+        if lookup == "iexact":
+            return f"CAST({sql} AS BINARY) = CAST({text} AS BINARY)"
+        if lookup.endswith("endswith"):
+            return f"CAST(RIGHT({sql}, CHAR_LENGTH({text})) AS BINARY) = CAST({text} AS BINARY)"
+        return f"LOCATE({text}, {sql}) {'= 1' if lookup.endswith('startswith') else '> 0'}"
+
+    def json_equals(self, sql: str, operand: str, *, negated: bool) -> str:
+        """Return the comparison by value."""
+        return f"JSON_EQUALS({sql}, {operand}) = {0 if negated else 1}"
+
+    def value_type(self, neutral_type: str) -> str:
+        """Return the type for CAST."""
+        base, bracket, rest = neutral_type.partition("(")
+        known = _VALUE_TYPES.get(base)
+        return f"{base}{bracket}{rest}" if known is None else known
 
     def text_operand(self, lookup: str, value: str) -> str:
         """Return the pattern to bind; MariaDB's PCRE and MySQL's ICU both know the flags."""
@@ -133,12 +177,14 @@ class MySQLDialect:
             return f"(?-i){value}"
         if lookup == "iregex":
             return f"(?i){value}"
-        form = LIKE_FORMS.get(lookup) or LIKE_FORMS[lookup[1:]]
+        form = LIKE_FORMS.get(lookup)
+        if form is None:
+            form, value = LIKE_FORMS[lookup[1:]], folded(value)
         return form.format(re.sub(r"[\\%_]", r"\\\g<0>", value))
 
-    def array_contains(self, sql: str) -> str:
+    def array_contains(self, sql: str, element: str, neutral_type: str) -> str:
         """Return the condition that an array, which is JSON text, has an element."""
-        return f"JSON_CONTAINS({sql}, %s)"
+        return f"JSON_CONTAINS({sql}, {element})"
 
     def array_element(self, value: Any) -> Any:
         """Return the element as JSON."""
@@ -160,7 +206,7 @@ class MySQLDialect:
         """Return `None`: values are part of the text that the driver sends, so there is no limit to their number."""
         return None
 
-    def long_list(self) -> str:
+    def long_list(self, neutral_type: str) -> str:
         """Return nothing, as there is no such form."""
         return ""
 

@@ -9,9 +9,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Features
+from openviper.db.dialects.folding import DOTTED, DOTTED_MARK, folded
 from openviper.db.dialects.identifiers import quote_identifier
 
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
+
+
+_VALUE_TYPES = {
+    "REAL": "DOUBLE PRECISION",
+    "FLOAT": "DOUBLE PRECISION",
+    "JSON": "JSONB",
+    "BINARY": "BYTEA",
+    "STRING": "CHARACTER VARYING",
+    "VARCHAR": "CHARACTER VARYING",
+}
 _NO_TABLE = re.compile(r'"([^"]+)"')
 
 
@@ -39,6 +50,11 @@ _WRITERS: dict[str, Converter] = {
     "TEXT": _write_text,
     "JSON": _write_json,
 }
+
+
+def _folded(sql: str) -> str:
+    # A dotted capital I is no i: Unicode folds it to itself, PostgreSQL's lower() does not.
+    return f"lower(translate({sql}, '{DOTTED}', '{DOTTED_MARK}'))"
 
 
 class PostgreSQLDialect:
@@ -101,26 +117,56 @@ class PostgreSQLDialect:
             return f"CAST(date_trunc('second', CAST({sql} AS time)) AS time)"
         return f"CAST(floor(extract({part} FROM {sql})) AS integer)"
 
-    def text_lookup(self, lookup: str, sql: str) -> str:
-        """Return the condition of a text lookup: LIKE where case counts, ILIKE where it does not."""
+    def text_lookup(self, lookup: str, sql: str, operand: str, *, is_ascii: bool) -> str:
+        """Return the condition of a text lookup."""
         text = f"CAST({sql} AS text)"
         if lookup == "regex":
-            return f"{text} ~ %s"
+            return f"{text} ~ {operand}"
         if lookup == "iregex":
-            return f"{text} ~* %s"
-        return f"{text} {'LIKE' if lookup in LIKE_FORMS else 'ILIKE'} %s"
+            return f"{text} ~* {operand}"
+        return f"{text if lookup in LIKE_FORMS else _folded(text)} LIKE {operand}"
+
+    def text_match(self, lookup: str, sql: str, text: str) -> str:
+        """Return the condition of a text lookup for a computed text."""
+        sql, text = f"CAST({sql} AS text)", f"CAST({text} AS text)"
+        if lookup.startswith("i"):
+            sql, text = _folded(sql), _folded(text)
+        if lookup == "iexact":
+            return f"{sql} = {text}"
+        if lookup.endswith("endswith"):
+            return f"right({sql}, length({text})) = {text}"
+        return f"strpos({sql}, {text}) {'= 1' if lookup.endswith('startswith') else '> 0'}"
+
+    def json_equals(self, sql: str, operand: str, *, negated: bool) -> str:
+        """Return the comparison, which goes by value here."""
+        return f"{sql} {'<>' if negated else '='} CAST({operand} AS jsonb)"
+
+    def value_type(self, neutral_type: str) -> str:
+        """Return the type for CAST."""
+        base, bracket, rest = neutral_type.partition("[")
+        base = base.partition("(")[0] if base.startswith(("VARCHAR", "STRING")) else base
+        if base == "DATETIME":
+            from openviper.conf import (
+                settings,  # As in the schema: the checker takes it for the module at the top.
+            )
+
+            base = "TIMESTAMP WITH TIME ZONE" if settings.USE_TZ else "TIMESTAMP"
+        return f"{_VALUE_TYPES.get(base, base)}{bracket}{rest}"
 
     def text_operand(self, lookup: str, value: str) -> str:
         """Return the pattern to bind."""
         _write_text(value)
         if lookup in ("regex", "iregex"):
             return value
-        form = LIKE_FORMS.get(lookup) or LIKE_FORMS[lookup[1:]]
+        form = LIKE_FORMS.get(lookup)
+        if form is None:
+            form, value = LIKE_FORMS[lookup[1:]], folded(value)
         return form.format(re.sub(r"[\\%_]", r"\\\g<0>", value))
 
-    def array_contains(self, sql: str) -> str:
-        """Return the condition that an array has an element."""
-        return f"%s = ANY({sql})"
+    def array_contains(self, sql: str, element: str, neutral_type: str) -> str:
+        """Return the condition that an array has an element; containment, unlike ANY, is never unknown for NULLs in it."""
+        array = f"CAST(ARRAY[CAST({element} AS {self.value_type(neutral_type)})] AS {self.value_type(neutral_type)}[])"
+        return f"{sql} @> {array}"
 
     def array_element(self, value: Any) -> Any:
         """Return the element as it is."""
@@ -144,9 +190,9 @@ class PostgreSQLDialect:
         """Return the list itself, which is bound as an array."""
         return values if any(value is not None for value in values) else None
 
-    def long_list(self) -> str:
-        """Return the values of the array as a subquery."""
-        return "(SELECT unnest(%s))"
+    def long_list(self, neutral_type: str) -> str:
+        """Return the values of the array as a subquery; the type of texts would have to be guessed."""
+        return f"(SELECT unnest(CAST({{}} AS {self.value_type(neutral_type)}[])))"
 
     def explain(self, sql: str) -> str:
         """Return the statement that shows the query plan."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openviper.db.fields.choices import TextChoice as TextChoice
     from openviper.db.fields.constraints import CheckConstraint as CheckConstraint
     from openviper.db.fields.constraints import Constraint as Constraint
+    from openviper.db.fields.constraints import ExclusionConstraint as ExclusionConstraint
     from openviper.db.fields.constraints import Index as Index
     from openviper.db.fields.constraints import UniqueConstraint as UniqueConstraint
     from openviper.db.fields.durations import DurationField as DurationField
@@ -72,6 +73,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "openviper.db.fields.constraints": (
             "CheckConstraint",
             "Constraint",
+            "ExclusionConstraint",
             "Index",
             "UniqueConstraint",
         ),

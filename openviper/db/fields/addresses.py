@@ -115,6 +115,9 @@ class GenericIPAddressField(CharField[T]):
         text = super().to_python(_plain_address(value))
         if text is None or (self.blank and not text):
             return text
+        return self._normal(text)
+
+    def _normal(self, text: str) -> str:
         try:
             address = ipaddress.ip_address(text.strip())
         except ValueError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.json_form import JSON_FORM
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.column_types import ArrayColumn
 from openviper.db.fields.files import FileField
 from openviper.db.fields.moments import uses_time_zones
 from openviper.db.fields.relations import ForeignKey
@@ -96,6 +97,8 @@ class ArrayField(Field[T]):
         TypeError: If `base_field` is no field, or one that cannot be an element.
     """
 
+    column_class = ArrayColumn
+
     @overload
     def __init__(
         self: ArrayField[list[E]],
@@ -127,6 +130,15 @@ class ArrayField(Field[T]):
             raise ValueError(f"size={size!r} is not positive")
         self.base_field: Field[Any] = _element_field(base_field)
         self.size = size
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # not a column with an order
+        def __get__(self, instance: None, owner: type[Any]) -> ArrayColumn[T, Any]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def contribute_to_class(self, cls: type[Any], name: str) -> None:
         """Take the name, and give the elements one for messages."""

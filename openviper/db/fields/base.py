@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, ov
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.identifiers import validate_identifier
+from openviper.db.fields.columns import Column, ColumnName, OrderedColumn
+from openviper.db.fields.sql_text import SQL, SQLText, Writers, is_expression, sql_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,6 +38,9 @@ class FieldOptions(TypedDict, total=False):
     choices: Choices | None
     help_text: str
     editable: bool
+    db_default: Any
+    generated: Any
+    stored: bool
 
 
 class Field(Generic[T]):
@@ -53,8 +58,18 @@ class Field(Generic[T]):
         choices: The allowed values with their labels.
         help_text: A sentence for forms.
         editable: Whether forms show it.
+        db_default: What the database puts where an INSERT leaves the column out: a value, `SQL` text or an expression.
+            A new instance has a value at once, and lets the database work out the rest; unlike `default` it counts for
+            rows that others insert too.
+        generated: What the database works the value out from, `SQL` text or an expression; it is never written.
+        stored: Whether a generated value is kept in the table, or worked out when it is read.
+
+    Raises:
+        ValueError: If options exclude each other.
     """
 
+    column_class: ClassVar[type[Column[Any, Any]]] = OrderedColumn
+    """What the field is when it is reached on the class."""
     base_type = ""
     """The neutral column type, for classes whose type has no parameters."""
 
@@ -68,6 +83,8 @@ class Field(Generic[T]):
     model: Any = None
     auto_now = False
     auto_now_add = False
+    is_secret = False
+    """Whether the value is left out of an instance's plain data unless it is asked for by name."""
     searchable = True
     """Whether stored values can be compared with others; encrypted ones cannot."""
 
@@ -85,6 +102,9 @@ class Field(Generic[T]):
         choices: Choices | None = None,
         help_text: str = "",
         editable: bool = True,
+        db_default: Any = None,
+        generated: Any = None,
+        stored: bool = True,
     ) -> None:
         self.primary_key = primary_key
         self.null = null
@@ -97,6 +117,18 @@ class Field(Generic[T]):
         self.choices = choices
         self.help_text = help_text
         self.editable = editable
+        self.db_default = db_default
+        self.generated = generated
+        self.stored = stored
+        _check_defaults(default, db_default, generated)
+        if self.is_secret and db_default is not None:
+            raise ValueError(
+                "db_default: a secret would stand in clear in schemas and the database"
+            )
+        if primary_key and generated is not None:
+            raise ValueError(
+                "a primary key cannot be generated: rows are found by it before they exist"
+            )
         self._allowed = None if choices is None else {value for value, _ in choice_pairs(choices)}
 
     def __repr__(self) -> str:
@@ -137,12 +169,23 @@ class Field(Generic[T]):
     # The attribute
 
     @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+    def __get__(self, instance: None, owner: type[Any]) -> OrderedColumn[T, Any]: ...
     @overload
     def __get__(self, instance: object, owner: type[Any]) -> T: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-        """Return the field of the class; reached for an instance only when it holds no value, which reads as `None`."""
-        return self if instance is None else None
+        """Return the column of the class; reached for an instance only when it holds no value, which reads as `None`.
+
+        The field itself is ``Model._meta.field(name)``.
+        """
+        return self.column(ColumnName.of(self.name, owner)) if instance is None else None
+
+    def column(self, path: ColumnName) -> Any:
+        """Return the column at the end of a path."""
+        return self.column_class(path)
+
+    def key_column(self, path: ColumnName) -> Any:
+        """Return the column at the end of a path that names the attribute and not the field, such as ``author_id``."""
+        return self.column(path)
 
     if TYPE_CHECKING:
 
@@ -150,6 +193,33 @@ class Field(Generic[T]):
             """Set the value; at run time a plain attribute."""
 
     # Values
+
+    def db_default_sql(self, model: Any) -> SQLText | None:
+        """Return the SQL of the database's default, if it has one."""
+        if self.db_default is None:
+            return None
+        if self.asks_database:
+            return sql_of(model, self.db_default)
+        return Writers.literal(self, self.db_default)
+
+    def generated_sql(self, model: Any) -> SQLText:
+        """Return the SQL that the value is worked out from."""
+        return sql_of(model, self.generated)
+
+    @property
+    def asks_database(self) -> bool:
+        """Whether the database works out a value that a new instance does not have."""
+        return isinstance(self.db_default, SQL) or is_expression(self.db_default)
+
+    @property
+    def has_pre_save(self) -> bool:
+        """Whether the class has something to do before a value is stored."""
+        return type(self).pre_save is not Field.pre_save
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the database works the value out, of every row or of new ones that have none."""
+        return self.asks_database or bool(self.generated)
 
     @property
     def makes_default(self) -> bool:
@@ -159,6 +229,8 @@ class Field(Generic[T]):
     @property
     def shared_default(self) -> Any:
         """The default that all new instances share, `None` where each gets its own."""
+        if self.default is None and not self.asks_database:
+            return self.db_default
         return None if self.makes_default else self.default
 
     @property
@@ -169,7 +241,7 @@ class Field(Generic[T]):
     @property
     def is_given(self) -> bool:
         """Whether the value comes from the project, and not from the database or the ORM."""
-        return not (self.auto_increment or self.is_auto)
+        return not (self.auto_increment or self.is_auto or self.generated)
 
     def get_default(self) -> Any:
         """Return the value for one new instance."""
@@ -252,6 +324,17 @@ class Field(Generic[T]):
     async def pre_save(self, instance: Any, value: Any) -> Any:
         """Return the value to store; called before each INSERT and UPDATE for classes that override it."""
         return value
+
+
+def _check_defaults(default: Any, db_default: Any, generated: Any) -> None:
+    given = [
+        name
+        for name, value in (("default", default), ("db_default", db_default))
+        if value is not None
+    ]
+    if len(given) > 1 or (given and generated is not None):
+        others = " and ".join([*given, *(["generated"] if generated is not None else [])])
+        raise ValueError(f"{others} exclude each other: only one of them decides about the value")
 
 
 def choice_pairs(choices: Choices) -> list[tuple[Any, str]]:

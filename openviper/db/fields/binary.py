@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.columns import OrderedColumn
 
 T = TypeVar("T")
 
@@ -25,6 +26,15 @@ class BinaryField(Field[T]):
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> OrderedColumn[T, bytes]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.column_types import DurationColumn
 
 T = TypeVar("T")
 
@@ -30,6 +31,8 @@ class DurationField(Field[T]):
     base_type = "BIGINT"
     python_type = timedelta
 
+    column_class = DurationColumn
+
     @overload
     def __init__(
         self: DurationField[timedelta],
@@ -46,6 +49,15 @@ class DurationField(Field[T]):
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> DurationColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def to_python(self, value: Any) -> Any:
         """Return a `timedelta`; an `int` counts microseconds, text is what `str` makes of a `timedelta`."""

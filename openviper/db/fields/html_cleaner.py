@@ -43,9 +43,59 @@ def clean(
         strip_comments: Leave comments out.
     """
     cleaner = _Cleaner(tags, attributes, schemes, strip_comments)
-    cleaner.feed(text.replace("\x00", ""))
+    cleaner.feed(_defused(text.replace("\x00", "")))
     cleaner.close()
     return cleaner.result()
+
+
+def _defused(text: str) -> str:
+    """Return HTML in which every ``<`` begins a complete tag or comment, and all others are text.
+
+    The parser of the standard library takes the square of the length for many that do not end, and fails at some
+    declarations; here each place is looked at once.
+    """
+    pieces: list[str] = []
+    position = 0
+    ends = _Ends(text)
+    while (start := text.find("<", position)) >= 0:
+        pieces.append(text[position:start])
+        piece, position = _construct(text, start, ends)
+        pieces.append(piece)
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+class _Ends:
+    """Finds the ends of constructs; a search that has found nothing is not repeated."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found: dict[str, int] = {}
+
+    def after(self, mark: str, position: int) -> int:
+        """Return where a mark stands behind a position; the length of the text if nowhere."""
+        found = self._found.get(mark, -1)
+        if found < position:
+            found = self._text.find(mark, position)
+            self._found[mark] = found = found if found >= 0 else len(self._text)
+        return found
+
+
+def _construct(text: str, start: int, ends: _Ends) -> tuple[str, int]:
+    """Return what stands in place of the construct at a ``<``, and where the text goes on."""
+    if text.startswith("<!--", start):
+        end = ends.after("-->", start + 4)
+        if end < len(text):
+            return text[start : end + 3], end + 3
+        return "&lt;", start + 1
+    end = ends.after(">", start + 1)
+    is_broken = end == len(text) or ends.after("<", start + 1) < end
+    following = text[start + 1 : start + 2]
+    if following in ("!", "?") and not is_broken:
+        return "", end + 1
+    if is_broken or not (following.isalpha() or following == "/"):
+        return "&lt;", start + 1
+    return text[start : end + 1], end + 1
 
 
 class _Cleaner(HTMLParser):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.references import ModelReference, Reference, checked_related_name
+from openviper.db.fields.related_paths import RelatedPath
 from openviper.db.fields.relations import ForeignKey
 from openviper.exceptions import FieldError
 
@@ -190,8 +192,14 @@ class ManyToManyRelation(Generic[M]):
     # The attribute
 
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-        """Return the field of the class, the manager of an instance."""
-        return self if instance is None else type(self).make_manager(self, instance, reverse=False)
+        """Return the path of the class, the manager of an instance."""
+        if instance is None:
+            return self.column(ColumnName.of(self.name, owner))
+        return type(self).make_manager(self, instance, reverse=False)
+
+    def column(self, path: ColumnName) -> RelatedPath:
+        """Return the path that hands on the columns of the target."""
+        return RelatedPath(path, lambda: self.remote_model, has_key=False)
 
     def __set__(self, instance: object, value: Never) -> None:
         """Refuse: storing needs a query.

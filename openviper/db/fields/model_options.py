@@ -7,6 +7,7 @@ from typing import Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW
 from openviper.exceptions import FieldError
 
 
@@ -20,8 +21,13 @@ class ModelOptions:
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
         defaults: The value of each attribute of a new instance.
+        auto_fields: Fields that the ORM sets to now, on every save or the first.
+        pre_save_fields: Fields that have something to do before they are stored.
+        written_fields: Fields that are written, which are all but generated ones.
         cached_relations: Names under which instances keep the one related instance that was loaded.
-        auto_attnames: Attributes that the ORM sets to now, on every save or the first.
+        made_fields: Fields whose value the database works out: defaults of its own, and generated columns.
+        kept_names: What a transaction that is rolled back has to restore of an instance in any case: what it knows of its
+            row, its key, and the attributes that a save itself sets, to now or to what the database works out.
         checked_fields: Fields that are validated: not those that the database or the ORM fills.
         factories: Fields whose default is made anew for each instance.
         many_to_many: The many-to-many fields by name.
@@ -66,8 +72,12 @@ class ModelOptions:
         self.join_of: Any = None
         self._reverse: dict[str, Any] = {}
         self._reverse_many_to_many: dict[str, Any] = {}
+        self.auto_fields: list[Any] = []
+        self.pre_save_fields: list[Field[Any]] = []
+        self.written_fields: list[Field[Any]] = []
         self.cached_relations: tuple[str, ...] = ()
-        self.auto_attnames: tuple[str, ...] = ()
+        self.kept_names: tuple[str, ...] = ()
+        self.made_fields: list[Field[Any]] = []
         self.checked_fields: list[Field[Any]] = []
         self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
         self.lookups: dict[str, Any] = {}
@@ -101,16 +111,20 @@ class ModelOptions:
 
     def prepare(self) -> None:
         """Work out what the constructor of the model needs, once all fields are known."""
-        fields = self.fields.values()
-        self.factories = [field for field in fields if field.makes_default]
-        self.defaults = {field.attname: field.shared_default for field in fields}
-        self.checked_fields = [field for field in fields if field.is_given]
+        fields = list(self.fields.values())
+        self.written_fields = _which(fields, lambda field: not field.generated)
+        self.factories = _which(fields, lambda field: field.makes_default)
+        self.checked_fields = _which(fields, lambda field: field.is_given)
+        self.auto_fields = _which(fields, lambda field: field.is_auto)
+        self.pre_save_fields = _which(fields, lambda field: field.has_pre_save)
+        self.made_fields = _which(fields, lambda field: field.is_made)
         self.cached_relations = tuple(f.name for f in fields if f.name != f.attname)
-        self.auto_attnames = tuple(field.attname for field in fields if field.is_auto)
+        set_by_saving = [field.attname for field in (*self.auto_fields, *self.made_fields)]
+        keys = [field.attname for field in fields if field.primary_key]
+        self.kept_names = (ROW, LAYOUT, ALIAS, *keys, *set_by_saving)
+        self.defaults = {field.attname: field.shared_default for field in self.written_fields}
         self.attname_of = {
-            name: field.attname
-            for name, field in self.names.items()
-            if field.attname in (name, field.name)
+            name: field.attname for name, field in self.names.items() if _is_plain(name, field)
         }
 
     def field(self, name: str) -> Field[Any]:
@@ -129,8 +143,17 @@ class ModelOptions:
         if name in self.many_to_many:
             return FieldError(
                 f"{self.model_name}.{name} is a many-to-many relation and no column; load it with prefetch_related(), "
-                f"filter by the rows of its join model"
+                f"filter by {name}__<field>"
             )
         return FieldError(
             f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}"
         )
+
+
+def _which(fields: list[Field[Any]], has_part: Callable[[Field[Any]], bool]) -> list[Field[Any]]:
+    return [field for field in fields if has_part(field)]
+
+
+def _is_plain(name: str, field: Field[Any]) -> bool:
+    """Return whether a keyword of the constructor is stored as it is given."""
+    return field.attname in (name, field.name) and not field.generated

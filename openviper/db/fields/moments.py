@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.conf import settings
 from openviper.db.fields.base import Field, FieldOptions, unwrap_enum
+from openviper.db.fields.column_types import DateColumn, MomentColumn, TimeColumn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -67,6 +68,8 @@ class DateTimeField(Field[T]):
 
     base_type = "DATETIME"
 
+    column_class = MomentColumn
+
     @overload
     def __init__(
         self: DateTimeField[datetime],
@@ -112,6 +115,15 @@ class DateTimeField(Field[T]):
         super().__init__(null=null, **options)
         self.auto_now = auto_now
         self.auto_now_add = auto_now_add
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> MomentColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def now(self) -> datetime:
         """Return the value for `auto_now` and `auto_now_add`."""
@@ -165,6 +177,8 @@ class DateField(Field[T]):
     base_type = "DATE"
     python_type = date
 
+    column_class = DateColumn
+
     @overload
     def __init__(
         self: DateField[date],
@@ -194,6 +208,15 @@ class DateField(Field[T]):
         super().__init__(null=null, **options)
         self.auto_now = auto_now
         self.auto_now_add = auto_now_add
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> DateColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def now(self) -> date:
         """Return today in `TIME_ZONE`."""
@@ -234,6 +257,8 @@ class TimeField(Field[T]):
     base_type = "TIME"
     python_type = time
 
+    column_class = TimeColumn
+
     @overload
     def __init__(
         self: TimeField[time],
@@ -263,6 +288,15 @@ class TimeField(Field[T]):
         super().__init__(null=null, **options)
         self.auto_now = auto_now
         self.auto_now_add = auto_now_add
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> TimeColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def now(self) -> time:
         """Return the time of day in `TIME_ZONE`."""

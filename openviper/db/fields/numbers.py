@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.column_types import BooleanColumn, NumberColumn
 
 T = TypeVar("T")
 
@@ -34,6 +35,8 @@ class IntegerField(Field[T]):
     minimum = -(2**31)
     maximum = 2**31 - 1
 
+    column_class = NumberColumn
+
     @overload
     def __init__(
         self: IntegerField[int], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
@@ -44,6 +47,15 @@ class IntegerField(Field[T]):
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> NumberColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def to_python(self, value: Any) -> Any:
         """Return an `int`; text and integral floats are converted."""
@@ -169,6 +181,8 @@ class FloatField(Field[T]):
     base_type = "REAL"
     python_type = float
 
+    column_class = NumberColumn
+
     @overload
     def __init__(
         self: FloatField[float],
@@ -199,6 +213,15 @@ class FloatField(Field[T]):
         self.allow_inf = allow_inf
         self.allow_nan = allow_nan
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> NumberColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is float"
@@ -211,14 +234,18 @@ class FloatField(Field[T]):
 
     def writer(self, dialect: Dialect) -> Converter | None:
         """Return the dialect's conversion; if infinities or NaN are allowed, one that refuses what it cannot keep."""
-        write = super().writer(dialect) or float
+        write = super().writer(dialect)
         unable = _NOT_KEPT.get(dialect.name)
         if unable is None or not (self.allow_inf or self.allow_nan):
-            return super().writer(dialect)
+            return write
+        return self._checked_writer(dialect.name, unable, write or float)
 
+    def _checked_writer(
+        self, vendor: str, unable: Callable[[float], bool], write: Converter
+    ) -> Converter:
         def write_checked(value: float) -> Any:
             if unable(value) and not math.isfinite(value):
-                raise ValueError(f"{self.name}: {dialect.name} cannot store {value!r}")
+                raise ValueError(f"{self.name}: {vendor} cannot store {value!r}")
             return write(value)
 
         return write_checked
@@ -258,6 +285,8 @@ class DecimalField(Field[T]):
 
     python_type = Decimal
 
+    column_class = NumberColumn
+
     @overload
     def __init__(
         self: DecimalField[Decimal],
@@ -294,6 +323,15 @@ class DecimalField(Field[T]):
         self._unit = Decimal((0, (1,), -decimal_places))
         # The context of the thread has 28 digits, which would round what has more.
         self._context = Context(prec=max(28, max_digits))
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> NumberColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def db_type(self) -> str:
         """Return ``NUMERIC(digits,places)``."""
@@ -359,6 +397,8 @@ class BooleanField(Field[T]):
     base_type = "BOOLEAN"
     python_type = bool
 
+    column_class = BooleanColumn
+
     @overload
     def __init__(
         self: BooleanField[bool], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
@@ -369,6 +409,15 @@ class BooleanField(Field[T]):
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> BooleanColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""

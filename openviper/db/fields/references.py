@@ -58,13 +58,11 @@ class Reference:
         return self.found
 
     def _look(self, model: Any, early: bool) -> type[Any] | None:
-        to = self.to
-        if to == "self":
-            target: type[Any] | None = model
-        elif isinstance(to, str):
-            target = self._by_name(to, model, early)
-        else:
-            target = to if isinstance(to, type) else _called(to)
+        if self.to == "self":
+            return model  # type: ignore[no-any-return]  # the class itself
+        if isinstance(self.to, str):
+            return self._by_name(self.to, model, early)
+        target = self.to if isinstance(self.to, type) else _called(self.to)
         if target is not None and not hasattr(target, "_meta"):
             raise FieldError(f"{model.__name__}: {target!r} is not a model")
         return target

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack, overlo
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.references import ModelReference, Reference, checked_related_name
+from openviper.db.fields.related_paths import RelatedPath
 
 if TYPE_CHECKING:
     from typing import Self
@@ -91,8 +93,11 @@ class KeyAttribute:
     def __init__(self, field: ForeignKey[Any]) -> None:
         self.field = field
 
-    def __get__(self, instance: object | None, owner: type[Any]) -> KeyAttribute | None:
-        return self if instance is None else None
+    def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+        """Return the column of the key; an instance without one reads `None`."""
+        if instance is not None:
+            return None
+        return self.field.key_column(ColumnName.of(self.field.attname, owner))
 
 
 class ForeignKey(Field[Awaitable[T]]):
@@ -179,6 +184,14 @@ class ForeignKey(Field[Awaitable[T]]):
         copied._reference = Reference(self.to)
         return copied
 
+    def column(self, path: ColumnName) -> RelatedPath:
+        """Return the path that hands on the columns of the target."""
+        return RelatedPath(path, lambda: self.remote_model, has_key=True)
+
+    def key_column(self, path: ColumnName) -> Any:
+        """Return the column of the key, which is of the kind of the target's."""
+        return self.target().column(path)
+
     # The target
 
     def resolve(self, *, early: bool = False) -> type[Any] | None:
@@ -203,6 +216,16 @@ class ForeignKey(Field[Awaitable[T]]):
     # The attribute; unlike other fields a data descriptor, because the key and the instance are two values
 
     if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # for the checker the class it leads to, with all its columns
+        def __get__(self: ForeignKey[M | None], instance: None, owner: type[Any]) -> type[M]: ...
+        @overload
+        def __get__(self: ForeignKey[M], instance: None, owner: type[Any]) -> type[M]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> Awaitable[T]: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the path of the class, something to await of an instance."""
+
         # A related instance is awaitable too, so one unloaded reference can be assigned to another.
         def __set__(self, instance: object, value: T | Awaitable[T]) -> None:
             """Set the key, and the instance if one is given."""
@@ -210,9 +233,9 @@ class ForeignKey(Field[Awaitable[T]]):
     else:
 
         def __get__(self, instance, owner):
-            """Return the field, the cached instance, or a `LazyFK`."""
+            """Return the path, the cached instance, or a `LazyFK`."""
             if instance is None:
-                return self
+                return self.column(ColumnName.of(self.name, owner))
             values = instance.__dict__
             key = values.get(self.attname)
             cached = values.get(self.name)
@@ -239,12 +262,15 @@ class ForeignKey(Field[Awaitable[T]]):
             return value.fk_id
         if not hasattr(type(value), "_meta"):
             return value
-        remote = self.remote_model
-        if not (isinstance(value, remote) or _is_same_table(type(value), remote)):
-            raise ValueError(f"{self.name}: {value!r} is not a {remote.__name__}")
-        if value.pk is None:
-            raise ValueError(f"{self.name}: {value!r} is not saved yet")
+        self._check_target(value)
         return value.pk
+
+    def _check_target(self, instance: Any) -> None:
+        remote = self.remote_model
+        if not (isinstance(instance, remote) or _is_same_table(type(instance), remote)):
+            raise ValueError(f"{self.name}: {instance!r} is not a {remote.__name__}")
+        if instance.pk is None:
+            raise ValueError(f"{self.name}: {instance!r} is not saved yet")
 
     # Values are those of the target's key
 

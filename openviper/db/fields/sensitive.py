@@ -41,6 +41,7 @@ class SensitiveField(CharField[T]):
     """
 
     default_length = 512
+    is_secret = True
     searchable = False
 
     @overload

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from openviper.conf import settings
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.column_types import JSONColumn
+from openviper.db.fields.columns import OrderedColumn
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
+    import json
     import uuid
     from uuid import UUID
 else:
+    json = lazy_module("json")
     uuid = lazy_module("uuid")
 
 T = TypeVar("T")
@@ -54,6 +58,15 @@ class UUIDField(Field[T]):
         super().__init__(null=null, **options)
         self.auto = auto
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> OrderedColumn[T, UUID]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is UUID"
@@ -85,6 +98,8 @@ class JSONField(Field[T]):
 
     base_type = "JSON"
 
+    column_class = JSONColumn
+
     @overload
     def __init__(
         self: JSONField[Any],
@@ -107,6 +122,15 @@ class JSONField(Field[T]):
         super().__init__(null=null, **options)
         self.max_size = max_size
 
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # not a column with an order
+        def __get__(self, instance: None, owner: type[Any]) -> JSONColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
+
     def _limit(self) -> int:
         if self.max_size is not None:
             return min(self.max_size, JSON_CEILING)
@@ -128,12 +152,21 @@ class JSONField(Field[T]):
         def write(value: Any) -> Any:
             try:
                 text: str = encode(value)
-            except (TypeError, RecursionError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise ValueError(f"{self.name}: not a JSON value: {error}") from None
             self._check_size(text)
+            if "NaN" in text or "Infinity" in text:
+                self._refuse_nan(value)
             return text
 
         return write
+
+    def _refuse_nan(self, value: Any) -> None:
+        """Refuse numbers that JSON does not have, but Python's encoder writes and some databases take."""
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError(f"{self.name}: JSON has neither NaN nor infinities") from None
 
     def _check_size(self, text: str) -> None:
         size = len(text) if text.isascii() else len(text.encode())

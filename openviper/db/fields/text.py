@@ -6,10 +6,11 @@ import re
 from datetime import date, time, timedelta
 from decimal import Decimal
 from os import PathLike
-from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.column_types import TextColumn
 
 T = TypeVar("T")
 
@@ -29,6 +30,8 @@ class TextField(Field[T]):
     base_type = "TEXT"
     python_type = str
 
+    column_class = TextColumn
+
     @overload
     def __init__(
         self: TextField[str], *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
@@ -39,6 +42,15 @@ class TextField(Field[T]):
     ) -> None: ...
     def __init__(self, *, null: bool = False, **options: Unpack[FieldOptions]) -> None:
         super().__init__(null=null, **options)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> TextColumn[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> T: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the column of the class, the value of an instance."""
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
@@ -254,11 +266,14 @@ class URLField(CharField[T]):
 class PasswordField(CharField[T]):
     """The hash of a password, or a password not yet hashed; NULL is allowed.
 
+    `Model.to_dict` and its kin leave it out unless it is asked for by name.
+
     Args:
         min_length: Fewest characters of a password that is not hashed yet.
         max_length: Most characters of such a password; the column always holds 255.
     """
 
+    is_secret = True
     hash_prefixes: ClassVar[set[str]] = {
         "argon2$",
         "bcrypt$",

@@ -23,9 +23,8 @@ _MAGIC = (
     (b"\x00\x00\x01\x00", "ico"),
 )
 _HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s|<!--.*?-->|<\?xml[^>]*>)*"
-    rb"<(?:!doctype\s+html|html|head|body|script|iframe|title|style|table|meta|svg|h1|div|br|a\s|p[\s>])",
-    re.IGNORECASE | re.DOTALL,
+    rb"<(?:!doctype\s{1,16}html|html|head|body|script|iframe|title|style|table|meta|svg|h1|div|br|a\s|p[\s>])",
+    re.IGNORECASE,
 )
 _KIND_OF_EXTENSION = {
     "png": "png",
@@ -146,7 +145,22 @@ def detect_kind(data: bytes) -> str | None:
     # Two letters alone would be found in many a text; the reserved bytes of the header are zero.
     if data[:2] == b"BM" and data[6:10] == b"\x00\x00\x00\x00":
         return "bmp"
-    return "html" if _HTML.match(data[:1024]) else None
+    return "html" if _begins_like_html(data[:1024]) else None
+
+
+def _begins_like_html(data: bytes) -> bool:
+    """Return whether the first element, behind blanks, comments and declarations of XML, is one of HTML.
+
+    Each of them is stepped over once; a pattern for all of them could be divided among comments in 2^n ways.
+    """
+    rest = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    while rest.startswith((b"<!--", b"<?xml")):
+        end = b"-->" if rest.startswith(b"<!--") else b">"
+        _, found, rest = rest[4:].partition(end)
+        if not found:
+            return False
+        rest = rest.lstrip()
+    return _HTML.match(rest) is not None
 
 
 def check_kind(content: Content, filename: str) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.fields.base import Field
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.instance_state import loaded_relation, prefetched_of
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
+from openviper.db.models import columns as columns  # Columns are made into conditions there.
+from openviper.db.models import sql_text as sql_text  # And declarations into SQL there.
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
 from openviper.db.models.persistence import (
@@ -27,6 +30,21 @@ from openviper.exceptions import FieldError
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+class KeyAlias:
+    """``pk``: the value of the primary key, whatever its name; on the class its column."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is not None:
+            return instance.__dict__.get(instance._meta.pk.attname)
+        if not hasattr(owner, "_meta"):  # `Model` itself has no key.
+            return self
+        key: Field[Any] = owner._meta.pk
+        return key.key_column(ColumnName.of("pk", owner))
+
+    def __set__(self, instance: Any, value: object) -> None:
+        instance.__dict__[instance._meta.pk.attname] = value
 
 
 class Model(Hooks, metaclass=ModelMeta):
@@ -50,6 +68,7 @@ class Model(Hooks, metaclass=ModelMeta):
 
     if TYPE_CHECKING:
         id: Field[Any]
+        pk: Field[Any]
         objects: ClassVar[Manager[Self]]
 
     def __init__(self, **values: Any) -> None:
@@ -75,7 +94,7 @@ class Model(Hooks, metaclass=ModelMeta):
 
     def _set_relation(self, name: str, value: Any) -> None:
         field = self._meta.names.get(name)
-        if field is None or name.startswith("_"):
+        if field is None or field.generated or name.startswith("_"):
             raise _unusable_keyword(self._meta, name)
         if value is not None:
             setattr(self, field.name, value)
@@ -88,14 +107,8 @@ class Model(Hooks, metaclass=ModelMeta):
 
     # Identity
 
-    @property
-    def pk(self) -> Any:
-        """The value of the primary key."""
-        return self.__dict__.get(self._meta.pk.attname)
-
-    @pk.setter
-    def pk(self, value: Any) -> None:
-        self.__dict__[self._meta.pk.attname] = value
+    if not TYPE_CHECKING:
+        pk = KeyAlias()
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -223,20 +236,37 @@ class Model(Hooks, metaclass=ModelMeta):
 
     # As plain data
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all values by name; foreign keys as raw ids under their column attribute, such as ``author_id``."""
-        values = self.__dict__
-        return {field.attname: values.get(field.attname) for field in self._meta.fields.values()}
+    def to_dict(self, *names: str) -> dict[str, Any]:
+        """Return values by attribute; foreign keys as raw ids under their column attribute, such as ``author_id``.
 
-    def as_dict(self, include_relations: bool = False) -> dict[str, Any]:
-        """Return all values by field name.
+        Args:
+            *names: The fields; without any, all of them but passwords and encrypted texts.
+
+        Raises:
+            FieldError: If a name is not that of a field.
+        """
+        values = self.__dict__
+        return {field.attname: values.get(field.attname) for field in self._shown_fields(names)}
+
+    def _shown_fields(self, names: Iterable[str]) -> list[Field[Any]]:
+        named = [self._meta.field(name) for name in names]
+        return named or [field for field in self._meta.fields.values() if not field.is_secret]
+
+    def as_dict(
+        self, include_relations: bool = False, *, fields: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Return values by field name.
 
         Args:
             include_relations: Give related instances that are loaded as dicts instead of their ids, and add those that
                 were prefetched.
+            fields: The fields; without any, all of them but passwords and encrypted texts.
+
+        Raises:
+            FieldError: If a name is not that of a field.
         """
         values = self.__dict__
-        result = {name: values.get(field.attname) for name, field in self._meta.fields.items()}
+        result = {field.name: values.get(field.attname) for field in self._shown_fields(fields)}
         if include_relations:
             result.update(self._related_dicts())
         return result
@@ -250,18 +280,27 @@ class Model(Hooks, metaclass=ModelMeta):
             name: _as_plain_data(rows) for name, rows in {**loaded, **prefetched_of(self)}.items()
         }
 
-    def as_json(self, include_relations: bool = False, indent: int | None = None) -> str:
+    def as_json(
+        self,
+        include_relations: bool = False,
+        indent: int | None = None,
+        *,
+        fields: Iterable[str] = (),
+    ) -> str:
         """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs, decimals and durations as text, bytes in base64.
 
         Args:
             include_relations: Give related instances that are loaded as objects instead of their ids.
             indent: Spaces per level; one line when not given.
+            fields: The fields; without any, all of them but passwords and encrypted texts.
+
+        Raises:
+            FieldError: If a name is not that of a field.
         """
         import json
 
-        return json.dumps(
-            self.as_dict(include_relations), default=_json_value, ensure_ascii=False, indent=indent
-        )
+        data = self.as_dict(include_relations, fields=fields)
+        return json.dumps(data, default=_json_value, ensure_ascii=False, indent=indent)
 
     @classmethod
     def get_content_type_label(cls) -> str:
@@ -274,6 +313,8 @@ def _unusable_keyword(meta: ModelOptions, name: str) -> TypeError:
         return TypeError(
             f"{meta.model_name}({name}=...): save it first, then await instance.{name}.set(...)"
         )
+    if name in meta.names and not name.startswith("_"):
+        return TypeError(f"{meta.model_name}({name}=...): the database works the value out")
     fields = ", ".join(meta.fields)
     return TypeError(f"{meta.model_name}() has no field {name!r}; fields: {fields}")
 

@@ -117,9 +117,7 @@ def add_many_to_many(
         ValueError: If one cannot have its name.
     """
     if meta.proxy:
-        _check_nothing_new(cls, own)
-        parent = next(parent for parent in parents if is_concrete(parent))
-        meta.share_relations(parent._meta)
+        _share_relations(cls, meta, own, parents)
         return
     links = {**_inherited_links(parents, plain), **own}
     for name, link in links.items():
@@ -129,11 +127,16 @@ def add_many_to_many(
     meta.many_to_many = links
 
 
-def _check_nothing_new(cls: Any, own: dict[str, ManyToManyRelation[Any]]) -> None:
+def _share_relations(
+    cls: Any, meta: ModelOptions, own: dict[str, ManyToManyRelation[Any]], parents: list[Any]
+) -> None:
+    """Give a proxy the relations of its parent."""
     for name in own:
         raise FieldError(
             f"proxy model {cls.__name__} cannot have {name!r}: it has the fields of its parent"
         )
+    parent = next(parent for parent in parents if is_concrete(parent))
+    meta.share_relations(parent._meta)
 
 
 def _check_free(cls: Any, meta: ModelOptions, name: str) -> None:

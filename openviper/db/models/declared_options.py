@@ -136,14 +136,15 @@ def check_names(meta: ModelOptions) -> None:
 def _check_indexes(meta: ModelOptions) -> None:
     for index in meta.indexes:
         _check_type(meta, "indexes", index, Index)
-        _check_fields(meta, "indexes", index.fields)
+        fields = [name.removeprefix("-") for name in index.fields]
+        _check_fields(meta, "indexes", [*fields, *index.include])
 
 
 def _check_constraints(meta: ModelOptions) -> None:
     for constraint in meta.constraints:
         _check_type(meta, "constraints", constraint, Constraint)
         if isinstance(constraint, UniqueConstraint):
-            _check_fields(meta, "constraints", constraint.fields)
+            _check_fields(meta, "constraints", [*constraint.fields, *constraint.include])
 
 
 def _check_type(meta: ModelOptions, option: str, value: object, wanted: type) -> None:

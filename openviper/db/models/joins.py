@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openviper.db.dialects.identifiers import shorten
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.models import model_registry
@@ -36,7 +37,7 @@ def make_join_model(field: ManyToManyRelation[Any], target: type[Any] | None) ->
         "Meta",
         (),
         {
-            "table_name": f"{source._meta.table_name}_{field.name}",
+            "table_name": join_table(field),
             "managed": source._meta.managed,
             "backend": source._meta.backend,
             "unique_together": (first, second),
@@ -44,8 +45,8 @@ def make_join_model(field: ManyToManyRelation[Any], target: type[Any] | None) ->
     )
     body = {
         # The index of the unique pair serves the first key too.
-        first: ForeignKey(source, db_index=False),
-        second: ForeignKey(to),
+        first: ForeignKey(source, db_index=False, db_column=shorten(f"{first}_id")),
+        second: ForeignKey(to, db_column=shorten(f"{second}_id")),
         "_app_name": source._meta.app_name,
         "__module__": source.__module__,
         "__doc__": f"A pair of `{source.__name__}.{field.name}`.",
@@ -57,6 +58,11 @@ def make_join_model(field: ManyToManyRelation[Any], target: type[Any] | None) ->
     model: type[Any] = make(_model_name(field, name), (root,), body)
     model._meta.join_of = field
     return model
+
+
+def join_table(field: ManyToManyRelation[Any]) -> str:
+    """Return the table of a field's join model, shortened by a hash where databases do not take a name that long."""
+    return shorten(f"{field.model._meta.table_name}_{field.name}")
 
 
 def _key_names(source: str, target: str) -> tuple[str, str]:
@@ -80,6 +86,6 @@ def _model_name(field: ManyToManyRelation[Any], target: str) -> str:
     source = field.model
     name = f"{source.__name__}{target}"
     known = model_registry.known(f"{source._meta.app_name}.{name}")
-    if known is None or known._meta.table_name == f"{source._meta.table_name}_{field.name}":
+    if known is None or known._meta.table_name == join_table(field):
         return name
     return name + "".join(part.capitalize() for part in field.name.split("_"))

@@ -18,9 +18,6 @@ from openviper.db.query.related import RelatedQuery
 from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import IntegrityError
 
-if TYPE_CHECKING:
-    from typing import Self
-
 M = TypeVar("M")
 N = TypeVar("N")
 
@@ -194,14 +191,17 @@ class ManyToManyManager(Manager[M]):
     async def _add(self, alias: str, keys: list[Any], defaults: Defaults) -> None:
         if not keys:
             return
-        present = set(await self._among(keys).values_list(self._far.name, flat=True))
-        # In one order everywhere, so that writers who add the same pairs wait for each other and not in a circle.
-        missing = _in_order([key for key in keys if key not in present])
+        missing = await self._missing(keys)
         try:
             await self._insert_pairs(alias, missing, defaults)
         except IntegrityError:
             for key in missing:
                 await self._add_one(alias, key, defaults)
+
+    async def _missing(self, keys: list[Any]) -> list[Any]:
+        present = set(await self._among(keys).values_list(self._far.name, flat=True))
+        # In one order everywhere, so that writers who add the same pairs wait for each other and not in a circle.
+        return _in_order([key for key in keys if key not in present])
 
     async def _insert_pairs(self, alias: str, keys: list[Any], defaults: Defaults) -> None:
         async with transaction(alias):
@@ -372,11 +372,11 @@ class ManyToManyField(ManyToManyRelation[M]):
             help_text: str = "",
         ) -> None: ...
         @overload
-        def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+        def __get__(self, instance: None, owner: type[Any]) -> type[M]: ...
         @overload
         def __get__(self, instance: object, owner: type[Any]) -> ManyToManyManager[M]: ...
         def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-            """Return the field of the class, the manager of an instance."""
+            """Return the path of the class, the manager of an instance."""
 
 
 # The pairs are managed from both sides: of the other one, only the relation is known.

@@ -63,7 +63,7 @@ class ModelMeta(type):
         """Make a model class.
 
         Raises:
-            FieldError: If `Meta` names an unknown option or field.
+            FieldError: If `Meta` names an unknown option or field, or the class is made from a model with a table.
             ValueError: If a field cannot have its name, or there are two primary keys.
         """
         body = _sorted_body(namespace)
@@ -73,6 +73,7 @@ class ModelMeta(type):
             cls._fields = {}
             return cls
         given = given_options(cls, body.options, parents, bases)
+        _check_bases(cls, given, parents)
         meta = ModelOptions(cls, _app_name(cls))
         meta.abstract = bool(given.get("abstract", False))
         add_fields(cls, meta, body.fields, parents, body.plain)
@@ -91,6 +92,23 @@ class ModelMeta(type):
 
     def __repr__(cls) -> str:
         return f"<model {cls.__module__}.{cls.__qualname__}>"
+
+
+def _check_bases(cls: Any, given: dict[str, Any], parents: list[Any]) -> None:
+    """Check that a class which is not a proxy is made from abstract models only.
+
+    A copy of another model's table, which is what it would get, is never what is meant: the other one's queries would
+    not see its rows.
+    """
+    if given.get("proxy"):
+        return
+    for parent in parents:
+        if is_concrete(parent):
+            raise FieldError(
+                f"{cls.__name__} is a subclass of {parent.__name__}, which has a table of its own; either put what they "
+                f"share into an abstract base of both, or refer to it: OneToOneField({parent.__name__}). "
+                f"Another face of the same table is a proxy: Meta.proxy = True"
+            )
 
 
 def _register(cls: Any) -> None:

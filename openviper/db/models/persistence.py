@@ -35,9 +35,10 @@ from openviper.db.models.lifecycle import (
     run_before_save,
 )
 from openviper.db.models.single import insert_single, prepare_single
-from openviper.db.query.bulk import fill_auto_fields
+from openviper.db.query.made_values import insert_part, load_made, refuse_generated
 from openviper.db.query.stored import (
     changed_values,
+    fill_auto_fields,
     key_value,
     mark_inserted,
     mark_updated,
@@ -65,7 +66,7 @@ async def save_instance(
 ) -> None:
     """Insert or update an instance; see `Model.save`."""
     meta: ModelOptions = instance._meta
-    creating = instance._row is None
+    creating = instance._row is None or instance.pk is None
     check_not_read_only(meta)
     limited = None if update_fields is None else _attnames(instance, update_fields)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
@@ -73,8 +74,8 @@ async def save_instance(
         await _save_virtual(instance, limited, creating=creating)
         return
     alias = await write_alias(meta, None, instance._alias)
-    if creating and meta.single:
-        await prepare_single(instance, alias)
+    if creating and (meta.single or instance._row is not None):
+        await _prepare_insert(instance, alias)
     await run_before_save(instance, alias, creating=creating)
     plan = plan_on(meta, alias)
     if has_work_after_save(instance, creating=creating):
@@ -84,6 +85,28 @@ async def save_instance(
         await _insert(plan, alias, instance)
     else:
         await _update(plan, alias, instance, limited)
+
+
+async def _prepare_insert(instance: Any, alias: str) -> None:
+    if instance._row is not None:
+        _become_new(instance, alias)
+    if instance._meta.single:
+        await prepare_single(instance, alias)
+
+
+def _become_new(instance: Any, alias: str) -> None:
+    """Forget the row of an instance whose key was taken away, which asks for another row with the same values.
+
+    Raises:
+        ValueError: If not all of the values are loaded.
+    """
+    missing = ", ".join(sorted(deferred_fields(instance)))
+    if missing:
+        raise ValueError(
+            f"{instance!r} has no primary key any more, and no values for a new row: {missing} not loaded"
+        )
+    keep_for_rollback(alias, (instance,))
+    remember_row(instance, None)
 
 
 async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> None:
@@ -124,7 +147,7 @@ def _by_name(meta: ModelOptions, changed: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _insert(plan: Plan, alias: str, instance: Any) -> None:
-    keep_for_rollback(alias, (instance,), plan.meta.auto_attnames)
+    keep_for_rollback(alias, (instance,))
     if plan.auto_fields:
         fill_auto_fields(plan, (instance,), creating=True)
     if plan.pre_save_fields:
@@ -135,11 +158,15 @@ async def _insert(plan: Plan, alias: str, instance: Any) -> None:
     else:
         row = await _insert_row(plan, alias, row)
     mark_inserted(plan, (instance,), (row,), alias)
+    if plan.meta.made_fields:
+        await load_made(plan, alias, instance)
 
 
 async def _insert_row(plan: Plan, alias: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Insert a row and return it with its key."""
     key = plan.key_position
+    if plan.meta.made_fields:
+        return await insert_part(plan, alias, row)
     if row[key] is None and plan.meta.pk.auto_increment:
         sql, values = plan.insert_sql_without_key, row[:key] + row[key + 1 :]
         number = await insert(plan.meta, alias, sql, values)
@@ -161,14 +188,12 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
     Raises:
         DoesNotExist: If the row is gone.
     """
-    keep_for_rollback(alias, (instance,), plan.meta.auto_attnames)
+    keep_for_rollback(alias, (instance,))
     if plan.auto_fields:
         _touch(plan, instance, limited)
     if plan.pre_save_fields:
         await _pre_save(plan, instance)
-    changed = changed_values(plan, instance)
-    if limited is not None:
-        changed = {attname: old for attname, old in changed.items() if attname in limited}
+    changed = _changes(plan, instance, limited)
     if not changed:
         return changed
     written = {attname: stored_value(plan, instance, attname) for attname in changed}
@@ -177,7 +202,19 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
     if count == 0:
         raise _gone(instance)
     mark_updated(plan, instance, written)
+    if plan.meta.made_fields:
+        await load_made(plan, alias, instance)
     return changed
+
+
+def _changes(plan: Plan, instance: Any, limited: Limited) -> dict[str, Any]:
+    """Return the stored value of each attribute that an UPDATE has to write."""
+    changed = changed_values(plan, instance)
+    if plan.meta.made_fields:
+        refuse_generated(plan, changed)
+    if limited is None:
+        return changed
+    return {attname: old for attname, old in changed.items() if attname in limited}
 
 
 def _touch(plan: Plan, instance: Any, limited: Limited) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.instance_state import prefetched_of, remember_related
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.references import Reference
+from openviper.db.fields.related_paths import RelatedPath
 from openviper.db.fields.relations import ForeignKey, OneToOneField
 from openviper.db.models import model_registry
 from openviper.db.models.joins import make_join_model
+from openviper.db.query import QuerySet
 from openviper.db.query.related import RelatedQuery
 from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import FieldError
+
+M = TypeVar("M")
 
 Relation = ForeignKey[Any] | ManyToManyRelation[Any]
 
@@ -32,17 +37,15 @@ class ReverseAttribute:
         self.target = target
 
     def __get__(self, instance: Any, owner: type[Any]) -> Any:
-        """Return this object for the class, the related rows for an instance.
+        """Return the path for the class, the related rows for an instance.
 
         Raises:
             ValueError: If the instance has no key yet.
-            AttributeError: If the class has a table of its own, to which the relation does not point.
         """
-        if owner is not self.target and owner._meta.table_name != self.target._meta.table_name:
-            raise AttributeError(
-                f"{owner.__name__!r} has no {self.field.related_name!r}: it is one of its parent"
-            )
-        return self if instance is None else self.of(instance)
+        if instance is None:
+            path = ColumnName.of(self.field.related_name, owner)
+            return RelatedPath(path, lambda: self.field.model, has_key=False)
+        return self.of(instance)
 
     def __set__(self, instance: Any, value: object) -> None:
         """Refuse: what belongs to the instance is decided by the other rows.
@@ -64,6 +67,23 @@ class ReverseAttribute:
         field = self.field
         query = RelatedQuery(field.model).filter(**{field.name: instance.pk})
         return query if instance._alias is None else query.using(instance._alias)
+
+
+class ReverseRows(Generic[M]):
+    """The type of the attribute that a `related_name` adds, for the class it is added to: ``posts: ReverseRows[Post]``.
+
+    An annotation only: it tells type checkers that ``author.posts`` is a query for posts, and that ``Author.posts.title``
+    is a column of theirs.
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> type[M]: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any]) -> QuerySet[M]: ...
+        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+            """Return the path of the class, the query of an instance."""
 
 
 class ReverseMany(ReverseAttribute):

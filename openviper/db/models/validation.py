@@ -7,11 +7,13 @@ from typing import Any
 from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import is_stored
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.description import EVERYTHING
-from openviper.db.sql.expressions import Condition, Q
-from openviper.db.sql.rows.suspects import make_suspect_finder
+from openviper.db.sql.expressions import Q
+from openviper.db.sql.resolving import QueryScope
+from openviper.db.sql.rows.suspects import FindSuspects, make_suspect_finder
 from openviper.db.sql.selects import select_exists
-from openviper.exceptions import ORMException
+from openviper.exceptions import IntegrityError, ORMException
 
 
 class ModelValidationError(ORMException, ValueError):
@@ -27,6 +29,14 @@ class ModelValidationError(ORMException, ValueError):
         super().__init__(f"Validation failed for {model_name}: {messages}")
 
 
+class NotUniqueTogetherError(ModelValidationError, IntegrityError):
+    """Another row has the values of a group of `unique_together` already.
+
+    The check is a courtesy, and tells in words what the database would refuse; so whoever is prepared for the database's
+    refusal, such as `get_or_create` when it is overtaken, is prepared for this one.
+    """
+
+
 async def validate_instance(instance: Any) -> None:
     """Check all loaded fields, then the groups of `unique_together`.
 
@@ -34,14 +44,35 @@ async def validate_instance(instance: Any) -> None:
         ModelValidationError: If something is not allowed; it names everything found.
     """
     meta = instance._meta
-    find = meta.find_suspects
-    if find is None:
-        find = meta.find_suspects = make_suspect_finder(meta)
-    errors = _field_errors(instance.__dict__, find(instance.__dict__))
-    if errors:
-        raise ModelValidationError(meta.model_name, errors)
+    find = meta.find_suspects or _make_finder(meta)
+    suspects = find(instance.__dict__)
+    if suspects:
+        _check_fields(instance, suspects)
     for group in meta.unique_together:
         await _check_group(instance, group)
+
+
+def _make_finder(meta: ModelOptions) -> FindSuspects:
+    meta.find_suspects = make_suspect_finder(meta)
+    return meta.find_suspects
+
+
+def _check_fields(instance: Any, suspects: list[Field[Any]]) -> None:
+    """Check the fields whose values need a closer look.
+
+    Raises:
+        ModelValidationError: If some are not allowed.
+    """
+    if not is_stored(instance):
+        suspects = [field for field in suspects if not _is_left_out(instance, field)]
+    errors = _field_errors(instance.__dict__, suspects)
+    if errors:
+        raise ModelValidationError(instance._meta.model_name, errors)
+
+
+def _is_left_out(instance: Any, field: Field[Any]) -> bool:
+    """Return whether an INSERT leaves a field to the database."""
+    return field.asks_database and instance.__dict__[field.attname] is None
 
 
 def _field_errors(values: dict[str, Any], suspects: list[Field[Any]]) -> dict[str, list[str]]:
@@ -59,12 +90,17 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     values = [instance.__dict__.get(meta.field(name).attname) for name in group]
     if None in values:  # Incomplete, and NULL equals nothing.
         return
-    conditions: list[Condition] = list(zip(group, values, strict=True))
-    if is_stored(instance):
-        conditions.append(Q.combined((("pk", instance.pk),), negated=True))
-    alias = await write_alias(meta, None, instance._alias)
-    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=tuple(conditions)))
-    is_taken = await read(meta, alias, select.sql, select.parameters, select.convert)
-    if is_taken:
+    if await _is_taken(instance, dict(zip(group, values, strict=True))):
         message = f"{' and '.join(group)} must be unique together"
-        raise ModelValidationError(meta.model_name, {"__all__": [message]})
+        raise NotUniqueTogetherError(meta.model_name, {"__all__": [message]})
+
+
+async def _is_taken(instance: Any, values: dict[str, Any]) -> bool:
+    """Return whether another row has these values."""
+    meta = instance._meta
+    others = (~Q(pk=instance.pk),) if is_stored(instance) else ()
+    conditions = QueryScope(meta).conditions(others, values)
+    alias = await write_alias(meta, None, instance._alias)
+    select = select_exists(plan_on(meta, alias), EVERYTHING.changed(where=conditions))
+    taken: bool = await read(meta, alias, select.sql, select.parameters, select.convert)
+    return taken

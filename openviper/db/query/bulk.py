@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
+from openviper.db.fields.instance_state import is_stored
 from openviper.db.fields.rollback import keep_for_rollback
-from openviper.db.query.stored import mark_inserted, mark_updated, stored_value
+from openviper.db.query.made_values import insert_made, refuse_generated
+from openviper.db.query.stored import fill_auto_fields, mark_inserted, mark_updated, stored_value
 from openviper.db.sql.prepared import Plan
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
@@ -22,15 +25,6 @@ SLICE = 200
 """Instances worked on before the event loop gets its turn."""
 
 
-def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) -> None:
-    """Set the attributes that set themselves: `auto_now` always, `auto_now_add` on the first save if empty."""
-    for field in plan.auto_fields:
-        now = field.now()
-        for instance in instances:
-            if field.auto_now or (creating and instance.__dict__.get(field.attname) is None):
-                instance.__dict__[field.attname] = now
-
-
 async def insert_all(
     plan: Plan, alias: str, instances: Sequence[Any], batch_size: int | None
 ) -> None:
@@ -41,29 +35,39 @@ async def insert_all(
         ValueError: If a value cannot be converted.
         IntegrityError: If a constraint refuses a row; then none is stored.
     """
-    key = plan.meta.pk
     numbered: list[Any] = []
     keyed: list[Any] = []
-    for start in range(0, len(instances), SLICE):
-        for instance in instances[start : start + SLICE]:
-            values = instance.__dict__
-            if "_row" in values:
+    async for part in _in_slices(instances):
+        for instance in part:
+            if is_stored(instance):
                 raise QueryError(f"bulk_create(): {instance!r} is stored already")
-            (numbered if key.auto_increment and values[key.attname] is None else keyed).append(
-                instance
-            )
-        await asyncio.sleep(0)
+            (numbered if _is_numbered(plan, instance) else keyed).append(instance)
     rows: list[tuple[Any, ...]] = []
-    keep_for_rollback(alias, instances, plan.meta.auto_attnames)
+    keep_for_rollback(alias, instances)
     async with transaction(alias):
+        if any(field.asks_database for field in plan.meta.made_fields):
+            await insert_made(plan, alias, instances)
+            return
         if keyed:
             await _insert_rows(plan, alias, keyed, None, rows, batch_size)
         if numbered:
             await _insert_numbered(plan, alias, numbered, rows, batch_size)
-    ordered = [*keyed, *numbered]
-    for start in range(0, len(rows), SLICE):
-        mark_inserted(plan, ordered[start : start + SLICE], rows[start : start + SLICE], alias)
+    inserted = iter(rows)
+    async for part in _in_slices([*keyed, *numbered]):
+        mark_inserted(plan, part, list(islice(inserted, len(part))), alias)
+
+
+async def _in_slices(instances: Sequence[Any]) -> AsyncIterator[Sequence[Any]]:
+    """Yield instances in slices, and give the event loop its turn after each."""
+    for start in range(0, len(instances), SLICE):
+        yield instances[start : start + SLICE]
         await asyncio.sleep(0)
+
+
+def _is_numbered(plan: Plan, instance: Any) -> bool:
+    """Return whether the database numbers the instance."""
+    key = plan.meta.pk
+    return key.auto_increment and instance.__dict__[key.attname] is None
 
 
 async def _insert_numbered(
@@ -154,6 +158,26 @@ class _Rows:
             yield row
 
 
+def _updated_attributes(
+    plan: Plan, instances: Sequence[Any], names: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the attributes of fields that `bulk_update` may write.
+
+    Raises:
+        FieldError: If a name is unknown.
+        QueryError: If none is given, one is the primary key, or an instance has no key.
+    """
+    if not names:
+        raise QueryError("bulk_update() needs at least one field")
+    attnames = tuple(dict.fromkeys(plan.meta.field(name).attname for name in names))
+    refuse_generated(plan, attnames)
+    if plan.meta.pk.attname in attnames:
+        raise QueryError("bulk_update() cannot change the primary key")
+    if any(instance.pk is None for instance in instances):
+        raise QueryError("bulk_update() needs instances that are stored")
+    return attnames
+
+
 async def update_all(
     plan: Plan, alias: str, instances: Sequence[Any], names: Sequence[str], batch_size: int | None
 ) -> int:
@@ -165,31 +189,41 @@ async def update_all(
         ValueError: If a value cannot be converted.
         IntegrityError: If a constraint refuses a row; then none is changed.
     """
-    if not names:
-        raise QueryError("bulk_update() needs at least one field")
-    fields = [plan.meta.field(name) for name in names]
-    if any(field.primary_key for field in fields):
-        raise QueryError("bulk_update() cannot change the primary key")
-    if any(instance.pk is None for instance in instances):
-        raise QueryError("bulk_update() needs instances that are stored")
-    attnames = tuple(dict.fromkeys(field.attname for field in fields))
+    attnames = _updated_attributes(plan, instances, names)
     columns = (*attnames, plan.meta.pk.attname)
     sql = plan.update_sql(attnames)
-    rows: list[tuple[Any, ...]] = []
-
-    def made(batch: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        for instance in batch:
-            row = tuple(stored_value(plan, instance, attname) for attname in columns)
-            rows.append(row)
-            yield row
-
     size = batch_size or max(len(instances), 1)
+    batches = [
+        _UpdatedRows(plan, instances[start : start + size], columns)
+        for start in range(0, len(instances), size)
+    ]
     count = 0
     keep_for_rollback(alias, instances)
     async with transaction(alias):
-        for start in range(0, len(instances), size):
-            count += await write_many(plan.meta, alias, sql, made(instances[start : start + size]))
-    for instance, row in zip(instances, rows, strict=True):
-        if instance._row is not None:
-            mark_updated(plan, instance, dict(zip(attnames, row, strict=False)))
+        for batch in batches:
+            count += await write_many(plan.meta, alias, sql, batch)
+    for batch in batches:
+        batch.mark(attnames)
     return count
+
+
+class _UpdatedRows:
+    """The values of instances for an UPDATE, made when they are asked for: in the thread that writes."""
+
+    def __init__(self, plan: Plan, instances: Sequence[Any], columns: Sequence[str]) -> None:
+        self.plan = plan
+        self.instances = instances
+        self.columns = columns
+        self.rows: list[tuple[Any, ...]] = []
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        for instance in self.instances:
+            row = tuple(stored_value(self.plan, instance, attname) for attname in self.columns)
+            self.rows.append(row)
+            yield row
+
+    def mark(self, attnames: Sequence[str]) -> None:
+        """Have the instances that know their row remember what was written."""
+        for instance, row in zip(self.instances, self.rows, strict=True):
+            if is_stored(instance):
+                mark_updated(self.plan, instance, dict(zip(attnames, row, strict=False)))

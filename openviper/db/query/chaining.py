@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query.prefetch import Prefetch, add_prefetch
+from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Condition, Expression, Q
-from openviper.db.sql.lookups import AnnotationLookup, checked, resolve_path, substituted
-from openviper.db.sql.selects import check_related
-from openviper.db.sql.where import check_conditions
-from openviper.exceptions import FieldError
+from openviper.db.sql.expressions import F, Q
+from openviper.db.sql.nodes import Node
+from openviper.db.sql.resolving import QueryScope, order_term, plain_conditions
+from openviper.db.sql.statements import check_related
+from openviper.exceptions import FieldError, QueryError
 
 if TYPE_CHECKING:
     from typing import Self
 
 M = TypeVar("M")
+
+MAX_ROWS = 2**63 - 1
+"""The greatest number of rows that every database takes for a limit or an offset."""
 
 
 class QueryBuilder(Generic[M]):
@@ -37,41 +41,60 @@ class QueryBuilder(Generic[M]):
     def _with(self, **changes: Any) -> Self:
         return type(self)(self.model, self.query.changed(**changes))
 
-    def _where(self, conditions: tuple[Q, ...], lookups: dict[str, Any]) -> tuple[Condition, ...]:
-        for condition in conditions:
-            if not isinstance(condition, Q):
-                raise FieldError(f"{condition!r} is not a Q object")
-        added: tuple[Condition, ...] = (*conditions, *lookups.items())
-        if self.query.annotations or any(
-            isinstance(value, Expression) for value in lookups.values()
-        ):
-            added = self._with_computed(added)
-        check_conditions(self._meta, added)
-        return added
+    @property
+    def _scope(self) -> QueryScope:
+        """The names that expressions of this query may use."""
+        return QueryScope(self._meta, dict(self.query.annotations))
 
-    def _with_computed(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-        """Return conditions in which the names of computed values are replaced by what they stand for."""
-        computed = dict(self.query.annotations)
-        made: list[Condition] = []
-        for condition in conditions:
-            if isinstance(condition, Q):
-                children = self._with_computed(condition.children)
-                made.append(Q.combined(children, condition.connector, condition.negated))
-                continue
-            key, value = condition
-            if isinstance(value, Expression):
-                value = substituted(value, computed)
-                checked(self._meta, value)
-            name = key.partition("__")[0] if isinstance(key, str) else ""
-            made.append(
-                (
-                    AnnotationLookup(self._meta, key, computed[name]) if name in computed else key,
-                    value,
-                )
+    def _where(
+        self, conditions: tuple[operands.Condition, ...], lookups: dict[str, Any]
+    ) -> tuple[Node, ...]:
+        """Return the conditions of one call, every name resolved."""
+        if conditions or self.query.annotations:
+            return self._scope.conditions(conditions, lookups)
+        return plain_conditions(self._meta, lookups)
+
+    def _check_whole(self, method: str) -> None:
+        """Refuse what would act on the rows behind the slice, too.
+
+        Raises:
+            QueryError: If the query is sliced.
+        """
+        if self.query.is_sliced:
+            raise QueryError(
+                f"{method}() comes before limit() and offset(); or use the slice in a query of its own: "
+                f"filter(pk__in=...)"
             )
-        return tuple(made)
 
-    def filter(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Self:
+    # What a queryset is not: a list
+
+    def __bool__(self) -> bool:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a queryset has no truth value; await it, or use `await query.exists()`")
+
+    def __len__(self) -> int:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a queryset has no length; await it, or use `await query.count()`")
+
+    def __iter__(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a queryset is read with `await query` or `async for`, not with `for`")
+
+    def filter(
+        self, *conditions: operands.Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> Self:
         """Keep the rows for which all conditions hold.
 
         Args:
@@ -82,61 +105,65 @@ class QueryBuilder(Generic[M]):
         Raises:
             FieldError: If a name is unknown.
         """
-        query = self.query.changed(where=self.query.where + self._where(conditions, lookups))
+        query = self.query
+        if query.is_sliced and (conditions or lookups):
+            self._check_whole("filter")
+        added = self._where(conditions, lookups)
         if ignore_permissions:
-            query.ignore_permissions = True
-        return type(self)(self.model, query)
+            return self._with(where=query.where + added, ignore_permissions=True)
+        return self._with(where=query.where + added)
 
-    def exclude(self, *conditions: Q, **lookups: Any) -> Self:
+    def exclude(self, *conditions: operands.Condition, **lookups: Any) -> Self:
         """Drop the rows for which all conditions of this call hold; where a column is NULL, nothing can be said.
 
-        Raises:
-            FieldError: If a name is unknown.
-        """
-        added = self._where(conditions, lookups)
-        if not added:
-            return self._with()
-        return self._with(where=(*self.query.where, Q.combined(added, negated=True)))
+        Conditions on related rows drop what has a row for which all of them hold.
 
-    def order_by(self, *names: str) -> Self:
+        Raises:
+            FieldError: If a name is unknown, or an operand does not go with its lookup.
+            QueryError: If an operand has the wrong shape, or the query is sliced.
+        """
+        self._check_whole("exclude")
+        added = self._where((~Q(*conditions, **lookups),), {})
+        return self._with(where=self.query.where + added)
+
+    def order_by(self, *terms: str | operands.Ordering) -> Self:
         """Replace the order; ``-`` before a name makes it descend, no names clear it.
 
-        Raises:
-            FieldError: If a name is unknown.
-        """
-        computed = dict(self.query.annotations)
-        for name in names:
-            if not isinstance(name, str):
-                raise FieldError(f"{name!r} is not a field name")
-            if name.removeprefix("-") not in computed:
-                resolve_path(self._meta, name.removeprefix("-"))
-        return self._with(order=names)
+        Args:
+            *terms: Names, paths, columns and expressions, also with ``.asc()`` and ``.desc()``.
 
-    def annotate(self, **expressions: Expression) -> Self:
+        Raises:
+            FieldError: If a name is unknown, or leads to many rows.
+            QueryError: If the query is sliced.
+        """
+        self._check_whole("order_by")
+        if not self.query.annotations:
+            return self._with(order=tuple([order_term(self._meta, term) for term in terms]))
+        scope = self._scope
+        return self._with(order=tuple([scope.order(term) for term in terms]))
+
+    def annotate(self, **expressions: operands.Selectable) -> Self:
         """Compute a value per row: an attribute of each instance, and a name for `filter`, `order_by` and `values`.
 
         Args:
             **expressions: Aggregates such as ``Count("posts")``, over fields, foreign keys, a `related_name` or a
-                many-to-many field; or arithmetic such as ``F("price") * 2``.
+                many-to-many field; arithmetic such as ``F("price") * 2``; functions.
 
         Raises:
             FieldError: If a name is that of a field or other attribute, or an expression names an unknown one.
         """
         computed = dict(self.query.annotations)
         for name, expression in expressions.items():
-            if not isinstance(expression, Expression):
+            if not operands.is_selectable(expression):
                 raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
-            if (
-                name in self._meta.names
-                or name.startswith("_")
-                or "__" in name
-                or hasattr(self.model, name)
-            ):
-                raise FieldError(
-                    f"annotate({name}=...): {self._meta.model_name} has {name!r} already"
-                )
-            computed[name] = checked(self._meta, substituted(expression, computed))
+            self._check_free(name)
+            computed[name] = QueryScope(self._meta, computed).operand(expression)
         return self._with(annotations=tuple(computed.items()))
+
+    def _check_free(self, name: str) -> None:
+        is_reserved = name.startswith("_") or "__" in name or not name.isidentifier()
+        if is_reserved or name in self._meta.names or hasattr(self.model, name):
+            raise FieldError(f"annotate({name}=...): {self._meta.model_name} has {name!r} already")
 
     def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> Self:
         """Lock the rows until the transaction ends; on SQLite a writing transaction has locked the database already.
@@ -163,7 +190,7 @@ class QueryBuilder(Generic[M]):
         Raises:
             ValueError: If `count` is negative.
         """
-        return self._with(limit=_natural("limit", count))
+        return self._with(limit=natural("limit", count))
 
     def offset(self, count: int) -> Self:
         """Skip so many rows.
@@ -171,10 +198,11 @@ class QueryBuilder(Generic[M]):
         Raises:
             ValueError: If `count` is negative.
         """
-        return self._with(offset=_natural("offset", count))
+        return self._with(offset=natural("offset", count))
 
     def distinct(self) -> Self:
         """Drop rows that equal another one in all columns asked for."""
+        self._check_whole("distinct")
         return self._with(distinct=True)
 
     def only(self, *names: str) -> Self:
@@ -226,7 +254,27 @@ class QueryBuilder(Generic[M]):
         return self._with(using=alias)
 
 
-def _natural(name: str, count: object) -> int:
+def column_name(column: object) -> str:
+    """Return the name of a column.
+
+    Raises:
+        FieldError: If it is neither a name nor a column.
+    """
+    if operands.is_selectable(column):
+        column = column.as_expression()
+    if isinstance(column, F):
+        return column.name
+    if not isinstance(column, str):
+        raise FieldError(f"{column!r} is not a field name")
+    return column
+
+
+def natural(name: str, count: object) -> int:
+    """Return a number of rows, at most what the databases can count.
+
+    Raises:
+        ValueError: If it is not a whole number, or negative.
+    """
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ValueError(f"{name}({count!r}): a number of rows is not negative")
-    return count
+    return min(count, MAX_ROWS)

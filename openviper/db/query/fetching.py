@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db import executor
 from openviper.db.connection import connections
-from openviper.db.dialects.base import Dialect
 from openviper.db.executor import (
     check_permission,
     choose_alias,
@@ -17,26 +16,37 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
-from openviper.db.query.chaining import QueryBuilder
+from openviper.db.fields.instance_state import loaded_relation, remember_alias
+from openviper.db.query.chaining import MAX_ROWS
 from openviper.db.query.loaders import run_prefetch
-from openviper.db.query.pages import Page, behind_cursor, make_cursor
+from openviper.db.query.pages import (
+    UNKNOWN_VALUE,
+    Cursors,
+    Page,
+    can_be_signed,
+    known_values,
+)
 from openviper.db.query.prefetch import with_keys
-from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
+from openviper.db.query.selecting import SelectingQuery, capped
+from openviper.db.query.values import ValuesQuery, aggregates_of, as_tuples
+from openviper.db.sql.aggregates import Aggregate
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Aggregate, Count, Q
-from openviper.db.sql.lookups import names_of, resolve_path, substituted
+from openviper.db.sql.expressions import Q
+from openviper.db.sql.names import column_at
+from openviper.db.sql.nodes import Node, Order
+from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.sql.prepared import plan_for
-from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.selects import (
     Select,
-    select_aggregates,
     select_count,
     select_exists,
     select_instances,
-    select_subquery,
-    value_paths,
 )
-from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned, QueryError
+from openviper.db.sql.statements import order_of
+from openviper.db.sql.subqueries import Subselect
+from openviper.db.sql.summaries import select_aggregates
+from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -47,7 +57,7 @@ IN_BULK_SIZE = 500
 """Most keys of one query of `in_bulk`."""
 
 
-class ReadingQuery(QueryBuilder[M]):
+class ReadingQuery(SelectingQuery[M]):
     """A query that can be run."""
 
     __slots__ = ()
@@ -66,7 +76,7 @@ class ReadingQuery(QueryBuilder[M]):
         return self._with(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
 
     async def _fetch_all(self) -> list[M]:
-        return await self._fetch(_capped(self.query))
+        return await self._fetch(capped(self.query))
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
@@ -85,7 +95,9 @@ class ReadingQuery(QueryBuilder[M]):
         await self._complete(found, query, alias)
         return found
 
-    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+    async def get(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
         """Return the one instance for which the conditions hold.
 
         Raises:
@@ -93,17 +105,22 @@ class ReadingQuery(QueryBuilder[M]):
             MultipleObjectsReturned: If there are several.
             FieldError: If a name is unknown.
         """
-        meta = self._meta
         if self.query is EVERYTHING and len(lookups) == 1 and not conditions:
             ((key, value),) = lookups.items()
-            if key == "pk" or key == meta.pk.name:
+            if key in ("pk", self._meta.pk.name):
                 found = await self._get_by_key(value, ignore_permissions)
-                if not found:
-                    raise DoesNotExist(f"no {meta.model_name} matches {lookups!r}")
-                return found[0]
+                return self._only(found, repr(lookups))
         found = await self._fetch_two(conditions, ignore_permissions, lookups)
+        return self._only(found, "the query")
+
+    def _only(self, found: list[M], wanted: str) -> M:
+        """Return the one instance that was found.
+
+        Raises:
+            DoesNotExist: If there is none.
+        """
         if not found:
-            raise DoesNotExist(f"no {meta.model_name} matches the query")
+            raise DoesNotExist(f"no {self._meta.model_name} matches {wanted}")
         return found[0]
 
     async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
@@ -124,7 +141,7 @@ class ReadingQuery(QueryBuilder[M]):
         return found
 
     async def _fetch_two(
-        self, conditions: tuple[Q, ...], ignore: bool, lookups: dict[str, Any]
+        self, conditions: tuple[Condition, ...], ignore: bool, lookups: dict[str, Any]
     ) -> list[M]:
         query = self.filter(*conditions, ignore_permissions=ignore, **lookups).query
         # Two rows tell whether there is more than one; a smaller limit of the query itself stays.
@@ -136,7 +153,7 @@ class ReadingQuery(QueryBuilder[M]):
         return found
 
     async def get_or_none(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`.
 
@@ -149,7 +166,7 @@ class ReadingQuery(QueryBuilder[M]):
 
     async def first(self) -> M | None:
         """Return the first instance, by primary key if the query has no order, or `None`."""
-        query = self.query if self._is_ordered() else self.query.changed(order=("pk",))
+        query = self.query if self._order() else self.query.changed(order=(self._by_key(),))
         found = await self._fetch(query if query.limit == 0 else query.changed(limit=1))
         return found[0] if found else None
 
@@ -161,16 +178,16 @@ class ReadingQuery(QueryBuilder[M]):
         """
         if self.query.is_sliced:
             raise QueryError("cannot take the last() of a queryset with limit() or offset()")
-        order = self._order() or ("pk",)
-        turned = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+        order = self._order() or (self._by_key(),)
+        turned = tuple(term.turned() for term in order)
         found = await self._fetch(self.query.changed(order=turned, limit=1))
         return found[0] if found else None
 
-    def _order(self) -> tuple[str, ...]:
-        return self._meta.ordering if self.query.order is None else self.query.order
+    def _order(self) -> tuple[Order, ...]:
+        return order_of(self._meta, self.query)
 
-    def _is_ordered(self) -> bool:
-        return bool(self._order())
+    def _by_key(self) -> Order:
+        return Order(column_at(self._meta, (), self._meta.pk), name="pk")
 
     async def in_bulk(
         self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
@@ -190,15 +207,17 @@ class ReadingQuery(QueryBuilder[M]):
             raise QueryError(f"in_bulk(field_name={field_name!r}) needs a unique field")
         if self.query.is_sliced:
             raise QueryError("cannot use in_bulk() on a queryset with limit() or offset()")
-        if id_list is None:
-            found = await self._fetch_all()
-        else:
-            values = list(dict.fromkeys(id_list))
-            found = []
-            for start in range(0, len(values), IN_BULK_SIZE):
-                chosen = Q.combined(((f"{field_name}__in", values[start : start + IN_BULK_SIZE]),))
-                found += await self.filter(chosen)
+        found = await (self._fetch_all() if id_list is None else self._among(field_name, id_list))
         return {getattr(instance, field.attname): instance for instance in found}
+
+    async def _among(self, name: str, values: Iterable[Any]) -> list[M]:
+        """Return the instances that have one of some values in a field, by as many queries as it takes."""
+        wanted = list(dict.fromkeys(values))
+        found: list[M] = []
+        for start in range(0, len(wanted), IN_BULK_SIZE):
+            chosen = {f"{name}__in": wanted[start : start + IN_BULK_SIZE]}
+            found += await self.filter(Q(**chosen))
+        return found
 
     async def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
         """Yield instances one at a time; memory holds `chunk_size` of them.
@@ -240,12 +259,10 @@ class ReadingQuery(QueryBuilder[M]):
         if query.prefetch:
             await run_prefetch(_fetch_any, self._meta, found, query, alias)
 
-    def _total_order(self) -> tuple[str, ...]:
+    def _total_order(self) -> tuple[Order, ...]:
         """Return the order with the primary key behind it, so that no two rows are equal."""
-        order = self._order()
-        pk = self._meta.pk
-        names = {name.removeprefix("-") for name in order}
-        return order if names & {"pk", pk.name, pk.column_name} else (*order, "pk")
+        order, key = self._order(), self._by_key()
+        return order if any(term.node is key.node for term in order) else (*order, key)
 
     async def batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances in the order of the query, each by a query of its own.
@@ -255,15 +272,15 @@ class ReadingQuery(QueryBuilder[M]):
         """
         _check_size("size", size)
         query = self.query.changed(order=self._total_order())
-        left, offset = query.limit, query.offset
-        while left is None or left > 0:
-            count = size if left is None else min(size, left)
-            found = await self._fetch(query.changed(limit=count, offset=offset))
-            if found:
-                yield found
-            if len(found) < count:
+        offset = query.offset
+        end = MAX_ROWS if query.limit is None else offset + query.limit
+        while count := min(size, end - offset):
+            instances = await self._fetch(query.changed(limit=count, offset=offset))
+            if instances:
+                yield instances
+            if len(instances) < count:
                 return
-            left, offset = None if left is None else left - count, offset + count
+            offset += count
 
     async def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances by primary key, each by a query that goes on behind the last key.
@@ -275,17 +292,17 @@ class ReadingQuery(QueryBuilder[M]):
         _check_size("size", size)
         if self.query.offset:
             raise QueryError("id_batch() goes by primary key and cannot skip rows; use batch()")
-        query, left = self.query.changed(order=("pk",)), self.query.limit
-        while left is None or left > 0:
-            count = size if left is None else min(size, left)
-            found = await self._fetch(query.changed(limit=count))
-            if found:
-                yield found
-            if len(found) < count:
+        query = self.query.changed(order=(self._by_key(),))
+        left = MAX_ROWS if query.limit is None else query.limit
+        while count := min(size, left):
+            instances = await self._fetch(query.changed(limit=count))
+            if instances:
+                yield instances
+            if len(instances) < count:
                 return
-            left = None if left is None else left - count
-            key = getattr(found[-1], self._meta.pk.attname)
-            query = query.changed(where=(*self.query.where, ("pk__gt", key)))
+            left -= count
+            key = getattr(instances[-1], self._meta.pk.attname)
+            query = query.changed(where=self.query.where + self._where((), {"pk__gt": key}))
 
     async def paginate(
         self, page_number: int = 1, page_size: int = 25, cursor: str | None = None
@@ -306,96 +323,57 @@ class ReadingQuery(QueryBuilder[M]):
         if self.query.is_sliced:
             raise QueryError("cannot paginate() a queryset with limit() or offset()")
         order = self._total_order()
-        query = self.query.changed(order=order, limit=page_size)
+        cursors = Cursors(self._meta, order)
+        query = self.query.changed(order=order, limit=min(page_size, MAX_ROWS))
         if cursor is not None:
-            behind = behind_cursor(self._meta, order, dict(query.annotations), cursor)
-            query = query.changed(where=query.where + self._where((behind,), {}))
+            query = query.changed(where=(*query.where, cursors.behind(cursor)))
         else:
-            query = query.changed(offset=(page_number - 1) * page_size)
+            query = query.changed(offset=min((page_number - 1) * page_size, MAX_ROWS))
         # One after the other: a pinned connection or a transaction can do only one thing at a time.
         total = await self.count()
         items = await self._fetch(query)
-        following = await self._cursor_behind(order, items[-1]) if len(items) == page_size else None
+        is_full = len(items) == page_size
+        place = await self._place_of(order, items[-1]) if is_full else None
+        following = None if place is None else cursors.make(place)
         return Page(items, total, page_number, page_size, following)
 
-    async def _cursor_behind(self, order: tuple[str, ...], instance: M) -> str | None:
-        computed = dict(self.query.annotations)
-        values: dict[str, Any] = {}
-        missing: list[str] = []
-        for term in order:
-            name = term.removeprefix("-")
-            values[name] = None
-            if name in computed:
-                value = values[name] = instance.__dict__[name]
-                if not (value is None or isinstance(value, int | float | str)):
-                    return None  # JSON has no such values, and a computed value has no field to make them again.
-                continue
-            path = resolve_path(self._meta, name)
-            if path.hops or path.field.name in instance.get_deferred_fields():  # type: ignore[attr-defined]  # a model
-                missing.append(name)
-            else:
-                values[name] = getattr(instance, path.field.attname)
+    async def _place_of(self, order: tuple[Order, ...], instance: M) -> list[Any] | None:
+        """Return the values that an instance is ordered by; `None` if a cursor cannot hold them."""
+        known = known_values(self._meta, self.query, order, instance)
+        missing = [place for place, value in enumerate(known) if value is UNKNOWN_VALUE]
         if missing:  # The instance does not have them; they are looked up once per page.
-            row = type(self)(
-                self.model, EVERYTHING.changed(using=self.query.using, ignore_permissions=True)
-            )
-            key = getattr(instance, self._meta.pk.attname)
-            found = await row.filter(pk=key).values_list(*missing)
-            values.update(zip(missing, found[0] if found else (), strict=False))
-        return make_cursor(values)
+            values = await self._values_of(instance, [order[place].node for place in missing])
+            for place, value in zip(missing, values, strict=True):
+                known[place] = value
+        return known if can_be_signed(order, known) else None
 
-    # Values
+    async def _values_of(self, instance: M, nodes: list[Node]) -> tuple[Any, ...]:
+        query = EVERYTHING.changed(using=self.query.using, ignore_permissions=True)
+        key = getattr(instance, self._meta.pk.attname)
+        row = type(self)(self.model, query).filter(pk=key).query
+        named = [(str(place), node) for place, node in enumerate(nodes)]
+        found = await ValuesQuery(self._meta, row, named, as_tuples, is_named=True)
+        return found[0] if found else (None,) * len(nodes)
 
-    def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
-        """Return, when awaited, a list of dicts.
+    # As parts of other queries
 
-        Args:
-            *names: Fields or paths such as ``author__name``, which comes back under ``name``; all columns by default.
+    def as_subquery(self) -> Subselect:
+        """Return the query as a node whose one column is the primary key, for a query around it."""
+        key = column_at(self._meta, (), self._meta.pk)
+        return Subselect(self._meta, self.query.changed(lock=()), (key,))
 
-        Raises:
-            FieldError: If a name is unknown.
-        """
-        return self._values(names, as_dicts)
-
-    @overload
-    def values_list(
-        self, *names: str, flat: Literal[False] = ...
-    ) -> ValuesQuery[tuple[Any, ...]]: ...
-    @overload
-    def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
-    def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
-        """Return, when awaited, a list of tuples.
-
-        Args:
-            *names: Fields or paths; all columns by default.
-            flat: Give the values themselves, for exactly one name.
-
-        Raises:
-            FieldError: If a name is unknown.
-            ValueError: If `flat` is set with other than one name.
-        """
-        if flat and len(names) != 1:
-            raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
-        return self._values(names, as_scalars if flat else as_tuples)
-
-    def _values(
-        self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
-    ) -> ValuesQuery[Any]:
-        value_paths(self._meta, self.query, names)
-        return ValuesQuery(self._meta, _capped(self.query), names, shape)
-
-    def as_subquery(self, dialect: Dialect, parameters: list[Any]) -> str:
-        """Return the SQL of the primary keys and add its values to `parameters`, for an ``in`` lookup."""
-        return select_subquery(plan_for(self._meta, dialect), self.query, (), parameters)
+    def as_subquery_of(self, key: str) -> Subselect:
+        """Return the query as a node with one column, the primary key."""
+        return self.as_subquery()
 
     # Numbers
 
     async def _read(self, select: Select, alias: str) -> Any:
         return await executor.read(self._meta, alias, select.sql, select.parameters, select.convert)
 
-    async def _alias(self, *names: str) -> str | None:
+    async def _alias(self, nodes: Sequence[Node] = ()) -> str | None:
         """Return the database to ask, or `None` if the answer has to be that there is nothing."""
-        if not await may_read(self._meta, self.query, names):
+        if not await may_read(self._meta, self.query, nodes):
             return None
         return await read_alias(self._meta, self.query.using)
 
@@ -408,14 +386,14 @@ class ReadingQuery(QueryBuilder[M]):
         return number
 
     async def exists(self) -> bool:
-        """Tell whether there is any row."""
+        """Return whether there is any row."""
         alias = await self._alias()
         if alias is None:
             return False
         found: bool = await self._read(select_exists(plan_on(self._meta, alias), self.query), alias)
         return found
 
-    async def aggregate(self, **aggregates: Aggregate) -> dict[str, Any]:
+    async def aggregate(self, **aggregates: Selectable) -> dict[str, Any]:
         """Return values computed over all rows of the query, slices included.
 
         Raises:
@@ -424,21 +402,15 @@ class ReadingQuery(QueryBuilder[M]):
         """
         if not aggregates:
             raise QueryError("aggregate() needs at least one aggregate")
-        for name, aggregate in aggregates.items():
-            if not isinstance(aggregate, Aggregate):
-                raise FieldError(f"{name!r}: {aggregate!r} is not an aggregate")
-        computed = dict(self.query.annotations)
-        aggregates = {
-            name: one
-            if isinstance(one.field, str)
-            else type(one)(substituted(one.field, computed), one.distinct)
-            for name, one in aggregates.items()
-        }
-        names = [name for one in aggregates.values() for name in names_of(one) if name != "*"]
-        alias = await self._alias(*names)
+        scope = QueryScope(self._meta, dict(self.query.annotations), is_grouped=True)
+        nodes = aggregates_of(scope, "aggregate", aggregates)
+        alias = await self._alias(list(nodes.values()))
         if alias is None:
-            return {name: 0 if isinstance(one, Count) else None for name, one in aggregates.items()}
-        select = select_aggregates(plan_on(self._meta, alias), self.query, aggregates)
+            return {
+                name: aggregate.empty() if isinstance(aggregate, Aggregate) else None
+                for name, aggregate in aggregates.items()
+            }
+        select = select_aggregates(plan_on(self._meta, alias), self.query, list(nodes.items()))
         result: dict[str, Any] = await self._read(select, alias)
         return result
 
@@ -473,22 +445,13 @@ def _check_size(name: str, size: object) -> None:
         raise ValueError(f"{name}={size!r} is not a number of at least 1")
 
 
-def _capped(query: Description) -> Description:
-    if query.limit is not None:
-        return query
-    from openviper.conf import settings
-
-    cap = settings.MAX_QUERY_ROWS
-    return query if cap is None else query.changed(limit=cap)
-
-
 def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
     for instance in instances:
-        instance.__dict__["_alias"] = alias
+        remember_alias(instance, alias)
         for name in related:
             owner = instance
             for part in name.split("__"):
-                owner = owner.__dict__.get(part)
+                owner = loaded_relation(owner, part)
                 if owner is None:
                     break
-                owner.__dict__["_alias"] = alias
+                remember_alias(owner, alias)

@@ -8,12 +8,21 @@ from typing import Any, NamedTuple
 from openviper.db.connection import connections
 from openviper.db.executor import check_read, plan_on
 from openviper.db.fields.base import Field
+from openviper.db.fields.instance_state import (
+    loaded_relation,
+    remember_prefetched,
+    remember_related,
+)
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.query.prefetch import Node, loading_fields
 from openviper.db.query.prefixes import behind
 from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.lookups import InList
+from openviper.db.sql.nodes import Column
+from openviper.db.sql.ranking import InSlice
+from openviper.db.sql.resolving import find_lookup
 
 Fetch = Callable[[type[Any], Description], Awaitable[list[Any]]]
 """Runs a query for the instances of a model."""
@@ -75,25 +84,27 @@ async def run_prefetch(
 
 
 async def _load_all(loading: Loading, instances: list[Any], nodes: tuple[Node, ...]) -> None:
-    for node in nodes:
-        if not instances:
-            return
-        field = node.relation.field
-        if isinstance(field, ManyToManyRelation):
-            found = await _load_links(loading, instances, node, field)
-        elif node.relation.reverse:
-            found = await _load_referring(loading, instances, node, field)
-        else:
-            found = await _load_referred(loading, instances, node, field)
+    for node in nodes if instances else ():
+        found = await _load(loading, instances, node)
         if node.children:
-            await _load_all(loading, list({id(one): one for one in found}.values()), node.children)
+            distinct = {id(instance): instance for instance in found}
+            await _load_all(loading, list(distinct.values()), node.children)
+
+
+async def _load(loading: Loading, instances: list[Any], node: Node) -> list[Any]:
+    """Load one relation of instances and return what is related."""
+    field = node.relation.field
+    if isinstance(field, ManyToManyRelation):
+        return await _load_links(loading, instances, node, field)
+    load = _load_referring if node.relation.reverse else _load_referred
+    return await load(loading, instances, node, field)
 
 
 def _store(instance: Any, node: Node, value: Any) -> None:
     if node.to_attr is not None:
         instance.__dict__[node.to_attr] = value
     else:
-        instance.__dict__.setdefault("_prefetched", {})[node.name] = value
+        remember_prefetched(instance, node.name, value)
 
 
 def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
@@ -105,6 +116,17 @@ def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
     return grouped
 
 
+def _among(meta: ModelOptions, query: Description, name: str, keys: list[Any]) -> Description:
+    """Return a query for those of its rows that have one of some keys in a field; a slice is one per key."""
+    lookup = find_lookup(meta, f"{name}__in")
+    tied = query.changed(where=(InList(lookup, tuple(keys)), *query.where))
+    if not query.is_sliced:
+        return tied
+    assert isinstance(lookup.left, Column)
+    chosen = InSlice(meta, tied, lookup.left)
+    return query.changed(where=(chosen,), limit=None, offset=0)
+
+
 # What the instances refer to
 
 
@@ -114,27 +136,32 @@ async def _load_referred(
     known: list[Any] = []
     wanted: list[Any] = []
     for instance in instances:
-        cached = instance.__dict__.get(field.name) if node.query is None else None
-        if cached is not None and cached.pk == instance.__dict__.get(field.attname):
+        cached = _loaded(instance, field) if node.query is None else None
+        if cached is not None:
             known.append(cached)
-            if node.to_attr is not None:
-                _store(instance, node, cached)
         else:
             wanted.append(instance)
-            if node.to_attr is not None:
-                _store(instance, node, None)
+        if node.to_attr is not None:
+            _store(instance, node, cached)
     owners = _by_key(wanted, field.attname)
     query = loading.query(node)
     target = field.target()
     found: list[Any] = []
     for keys in loading.chunks(target.model._meta, owners):
         found += await loading.fetch(
-            node.relation.model, query.changed(where=(*query.where, ("pk__in", keys)))
+            node.relation.model, _among(node.relation.model._meta, query, "pk", keys)
         )
     for one in found:
         for instance in owners.get(one.pk, ()):
             instance.__dict__[node.to_attr or field.name] = one
     return known + found
+
+
+def _loaded(instance: Any, field: ForeignKey[Any]) -> Any:
+    """Return the related instance that is at hand already, or `None`."""
+    cached = loaded_relation(instance, field.name)
+    is_current = cached is not None and cached.pk == instance.__dict__.get(field.attname)
+    return cached if is_current else None
 
 
 # What refers to the instances
@@ -149,14 +176,12 @@ async def _load_referring(
     query = loading_fields(model._meta, loading.query(node), (field.name,))
     found: list[Any] = []
     for keys in loading.chunks(target.model._meta, owners):
-        found += await loading.fetch(
-            model, query.changed(where=(*query.where, (f"{field.name}__in", keys)))
-        )
+        found += await loading.fetch(model, _among(model._meta, query, field.name, keys))
     rows = _by_key(found, field.attname)
     for key, some in owners.items():
         belonging = rows.get(key, [])
         for one in belonging:
-            one.__dict__[field.name] = some[0]
+            remember_related(one, field.name, some[0])
         for instance in some:
             if node.relation.single:
                 _store(instance, node, belonging[0] if belonging else None)
@@ -200,25 +225,65 @@ async def _pairs(
 ) -> list[tuple[Any, Any]]:
     """Return pairs of an owner's key and a related instance, in the order of the query."""
     through: ModelOptions = near.model._meta
-    tied = (f"{near.name}__in", keys)
     # Who may read the related model may read what is related; the join model is a detail of storing it.
     joined = behind(through, far, query)
     if joined is not None and model is far.remote_model:
         rows = await loading.fetch(
-            near.model, joined.changed(where=(tied, *joined.where), ignore_permissions=True)
+            near.model,
+            _among(through, joined.changed(ignore_permissions=True), near.name, keys),
         )
-        some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
-        pairs = [(key, one) for key, one in some if one is not None]
-        if query.prefetch:
-            await _load_all(loading, [one for _, one in pairs], query.prefetch)
-        return pairs
+        return await _joined_pairs(loading, query, near, far, rows)
+    return await _separate_pairs(loading, model, query, near, far, keys)
+
+
+async def _joined_pairs(
+    loading: Loading,
+    query: Description,
+    near: ForeignKey[Any],
+    far: ForeignKey[Any],
+    rows: list[Any],
+) -> list[tuple[Any, Any]]:
+    """Return the pairs of rows of the join model that have brought the related instances along."""
+    some = [(row.__dict__[near.attname], row.__dict__.get(far.name)) for row in rows]
+    pairs = [(key, instance) for key, instance in some if instance is not None]
+    if query.prefetch:
+        await _load_all(loading, [instance for _, instance in pairs], query.prefetch)
+    return pairs
+
+
+async def _separate_pairs(
+    loading: Loading,
+    model: type[Any],
+    query: Description,
+    near: ForeignKey[Any],
+    far: ForeignKey[Any],
+    keys: list[Any],
+) -> list[tuple[Any, Any]]:
+    """Return the pairs by two queries: for the pairs of keys, then for the related instances."""
+    through: ModelOptions = near.model._meta
     only_keys = EVERYTHING.changed(
-        where=(tied,), only=(near.name, far.name), using=query.using, ignore_permissions=True
+        only=(near.name, far.name), using=query.using, ignore_permissions=True
     )
+    only_keys = _among(through, only_keys, near.name, keys)
     owners: dict[Any, list[Any]] = {}
     for row in await loading.fetch(near.model, only_keys):
         owners.setdefault(row.__dict__[far.attname], []).append(row.__dict__[near.attname])
     found = []
+    whole = query.changed(limit=None, offset=0)
     for part in loading.chunks(model._meta, owners):
-        found += await loading.fetch(model, query.changed(where=(*query.where, ("pk__in", part))))
-    return [(key, one) for one in found for key in owners.get(one.pk, ())]
+        found += await loading.fetch(model, _among(model._meta, whole, "pk", part))
+    pairs = [(key, instance) for instance in found for key in owners.get(instance.pk, ())]
+    return _sliced_pairs(query, pairs) if query.is_sliced else pairs
+
+
+def _sliced_pairs(query: Description, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return the pairs within the slice of each owner."""
+    end = None if query.limit is None else query.offset + query.limit
+    by_owner: dict[Any, list[Any]] = {}
+    for key, instance in pairs:
+        by_owner.setdefault(key, []).append(instance)
+    return [
+        (key, instance)
+        for key, instances in by_owner.items()
+        for instance in instances[query.offset : end]
+    ]

@@ -7,16 +7,22 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mappi
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
+from openviper.db.fields.columns import Column
 from openviper.db.query import QuerySet
 from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
 from openviper.db.query.values import ValuesQuery
-from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.sql.operands import Condition, Ordering, Selectable
 
 if TYPE_CHECKING:
     from typing import Self
 
 M = TypeVar("M")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
 Query = Coroutine[Any, Any, M]
 
 
@@ -99,18 +105,18 @@ class Manager(Generic[M]):
         return self.get_queryset().all(ignore_permissions)
 
     def filter(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> QuerySet[M]:
         """Return a query for the rows for which all conditions hold."""
         return self.get_queryset().filter(
             *conditions, ignore_permissions=ignore_permissions, **lookups
         )
 
-    def exclude(self, *conditions: Q, **lookups: Any) -> QuerySet[M]:
+    def exclude(self, *conditions: Condition, **lookups: Any) -> QuerySet[M]:
         """Return a query without the rows for which all conditions hold."""
         return self.get_queryset().exclude(*conditions, **lookups)
 
-    def order_by(self, *names: str) -> QuerySet[M]:
+    def order_by(self, *names: str | Ordering) -> QuerySet[M]:
         """Return a query in this order."""
         return self.get_queryset().order_by(*names)
 
@@ -142,7 +148,7 @@ class Manager(Generic[M]):
         """Return a query that loads these relations' instances too, by one more query each."""
         return self.get_queryset().prefetch_related(*names)
 
-    def annotate(self, **expressions: Expression) -> QuerySet[M]:
+    def annotate(self, **expressions: Selectable) -> QuerySet[M]:
         """Return a query that computes values per row."""
         return self.get_queryset().annotate(**expressions)
 
@@ -158,7 +164,9 @@ class Manager(Generic[M]):
         """Return a query on this database."""
         return self.get_queryset().using(alias)
 
-    def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> Query[M]:
+    def get(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> Query[M]:
         """Return the one instance for which the conditions hold.
 
         Raises:
@@ -170,7 +178,7 @@ class Manager(Generic[M]):
         )
 
     def get_or_none(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> Query[M | None]:
         """Return the one instance for which the conditions hold, or `None`."""
         return self.get_queryset().get_or_none(
@@ -233,22 +241,46 @@ class Manager(Generic[M]):
         """Return one page of all instances."""
         return self.get_queryset().paginate(page_number, page_size, cursor)
 
-    def values(self, *names: str) -> ValuesQuery[dict[str, Any]]:
+    def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
         """Return, when awaited, a list of dicts."""
         return self.get_queryset().values(*names)
 
     @overload
+    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
     def values_list(
-        self, *names: str, flat: Literal[False] = ...
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+    ) -> ValuesQuery[tuple[A, B, C]]: ...
+    @overload
+    def values_list(
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], d: Column[D, Any], /
+    ) -> ValuesQuery[tuple[A, B, C, D]]: ...
+    @overload
+    def values_list(
+        self,
+        a: Column[A, Any],
+        b: Column[B, Any],
+        c: Column[C, Any],
+        d: Column[D, Any],
+        e: Column[E, Any],
+        /,
+    ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
+    @overload
+    def values_list(
+        self, *names: str | Selectable, flat: Literal[False] = ...
     ) -> ValuesQuery[tuple[Any, ...]]: ...
     @overload
-    def values_list(self, *names: str, flat: Literal[True]) -> ValuesQuery[Any]: ...
-    def values_list(self, *names: str, flat: bool = False) -> ValuesQuery[Any]:
+    def values_list(self, *names: str | Selectable, flat: Literal[True]) -> ValuesQuery[Any]: ...
+    def values_list(self, *names: Any, flat: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, a list of tuples, or of values if `flat` is set."""
         queryset = self.get_queryset()
         return queryset.values_list(*names, flat=True) if flat else queryset.values_list(*names)
 
-    def aggregate(self, **aggregates: Aggregate) -> Query[dict[str, Any]]:
+    def aggregate(self, **aggregates: Selectable) -> Query[dict[str, Any]]:
         """Return values computed over all rows."""
         return self.get_queryset().aggregate(**aggregates)
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
+from openviper.conf import settings
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.expressions import Condition, Q
-from openviper.db.sql.lookups import resolve_path
-from openviper.exceptions import FieldError, QueryError
+from openviper.db.sql.conditions import Group, NullTest, Truth
+from openviper.db.sql.description import Description
+from openviper.db.sql.lookups import Compare, Lookup
+from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.operators import OPERATORS
+from openviper.exceptions import QueryError
 
 M = TypeVar("M")
 
 MAX_CURSOR = 10 * 1024
 """Most characters of a cursor that is looked at."""
+SIGNATURE_BYTES = 16
+"""Length of the signature of a cursor."""
 
 
 class Page(Generic[M]):
@@ -81,64 +89,120 @@ class Page(Generic[M]):
         return self.number - 1 if self.has_previous else None
 
 
-def make_cursor(values: dict[str, Any]) -> str:
-    """Return a place in an order, given by the values of its names, as text for a URL."""
-    text = json.dumps(values, separators=(",", ":"), default=str)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+UNKNOWN_VALUE = object()
+"""Stands for a value that an instance was not loaded with."""
+_IN_CURSORS = (type(None), int, float, str)
+"""Computed values that a cursor can hold."""
 
 
-def behind_cursor(
-    meta: ModelOptions, order: tuple[str, ...], computed: Container[str], cursor: str
-) -> Q:
-    """Return the condition for the rows behind a cursor.
+def known_values(
+    meta: ModelOptions, query: Description, order: tuple[Order, ...], instance: Any
+) -> list[Any]:
+    """Return what an instance has of the values that a query is ordered by."""
+    computed = {id(node): name for name, node in query.annotations}
+    deferred = instance.get_deferred_fields()
+    values: list[Any] = []
+    for term in order:
+        node = term.node
+        value: Any = UNKNOWN_VALUE
+        if id(node) in computed:
+            value = instance.__dict__[computed[id(node)]]
+        elif isinstance(node, Column) and not node.steps and node.field.name not in deferred:
+            value = getattr(instance, node.field.attname)
+        values.append(value)
+    return values
+
+
+def can_be_signed(order: tuple[Order, ...], values: list[Any]) -> bool:
+    """Return whether a cursor can hold values: a computed one has no field that could make it again from its text."""
+    return all(
+        isinstance(term.node, Column) or isinstance(value, _IN_CURSORS)
+        for term, value in zip(order, values, strict=True)
+    )
+
+
+class Cursors:
+    """Signed places in the order of one query.
+
+    A cursor holds the values of the last row, encoded and signed with `SECRET_KEY`: whoever asks for pages cannot make up
+    places of his own, and so learn the values of rows by the order in which they come.
 
     Args:
         meta: The model.
-        order: The names of the order, ``-`` before those that descend.
-        computed: Those of them that are computed values.
-        cursor: What `make_cursor` has made.
-
-    Raises:
-        QueryError: If it is not a cursor of this order.
+        order: What the query is ordered by; the last term makes rows unique.
     """
-    values = _decode(cursor)
-    names = [name.removeprefix("-") for name in order]
-    if values is None or list(values) != names:
-        raise QueryError("the cursor does not belong to this query")
-    # Behind the last row is what is greater in the first name, or equal in it and greater in the second, and so on.
-    alternatives: list[Condition] = []
-    equal: list[Condition] = []
-    for name, term in zip(names, order, strict=True):
-        value = values[name] if name in computed else _converted(meta, name, values[name])
-        behind = _behind(name, value, descending=term.startswith("-"))
-        if behind is not None:
-            alternatives.append(Q.combined((*equal, behind)))
-        equal.append((name, value))
-    return Q.combined(tuple(alternatives), "OR")
+
+    def __init__(self, meta: ModelOptions, order: tuple[Order, ...]) -> None:
+        self.meta = meta
+        self.order = order
+
+    def make(self, values: list[Any]) -> str:
+        """Return the place of a row, given by the values it is ordered by, as text for a URL."""
+        text = json.dumps(values, separators=(",", ":"), default=str).encode()
+        return base64.urlsafe_b64encode(self._signature(text) + text).decode().rstrip("=")
+
+    def read(self, cursor: str) -> list[Any]:
+        """Return the values in a cursor.
+
+        Raises:
+            QueryError: If it was not made for this query.
+        """
+        values = self._decoded(cursor)
+        if values is None or len(values) != len(self.order):
+            raise QueryError("the cursor does not belong to this query")
+        return values
+
+    def _decoded(self, cursor: str) -> list[Any] | None:
+        if len(cursor) > MAX_CURSOR or not cursor.isascii():
+            return None
+        try:
+            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        except ValueError:
+            return None
+        signature, text = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
+        # Compared before anything is decoded, in the same time wherever it differs.
+        if not hmac.compare_digest(signature, self._signature(text)):
+            return None
+        decoded = json.loads(text)
+        return decoded if isinstance(decoded, list) else None
+
+    def _signature(self, text: bytes) -> bytes:
+        terms = [f"{'-' if term.descending else ''}{term.name}" for term in self.order]
+        label = json.dumps(["cursor", self.meta.label, *terms]).encode()
+        key = hashlib.sha256(b"openviper cursor\0" + settings.SECRET_KEY.encode()).digest()
+        return hmac.digest(key, label + b"\0" + text, "sha256")[:SIGNATURE_BYTES]
+
+    def behind(self, cursor: str) -> Node:
+        """Return the condition for the rows behind a cursor.
+
+        Raises:
+            QueryError: If it was not made for this query.
+        """
+        # Behind the last row is what is greater in the first value, or equal in it and greater in the second, and so on.
+        alternatives: list[Node] = []
+        equal: list[Node] = []
+        for term, value in zip(self.order, self.read(cursor), strict=True):
+            behind = _behind(term, value)
+            if behind is not None:
+                alternatives.append(Group("AND", (*equal, behind)))
+            equal.append(_condition(term, "exact", value))
+        return Group("OR", tuple(alternatives)) if alternatives else Truth(False)
 
 
-def _behind(name: str, value: Any, *, descending: bool) -> Condition | None:
-    # NULL comes before every value, and after them in a descending order.
+def _behind(term: Order, value: Any) -> Node | None:
+    nulls_last = term.descending if term.nulls_last is None else term.nulls_last
     if value is None:
-        return None if descending else (f"{name}__isnull", False)
-    if descending:
-        return Q.combined(((f"{name}__lt", value), (f"{name}__isnull", True)), "OR")
-    return (f"{name}__gt", value)
+        return None if nulls_last else NullTest(term.node, negated=True)
+    greater = _condition(term, "lt" if term.descending else "gt", value)
+    return Group("OR", (greater, NullTest(term.node))) if nulls_last else greater
 
 
-def _decode(cursor: str) -> dict[str, Any] | None:
-    if len(cursor) > MAX_CURSOR:
-        return None
-    try:
-        decoded = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    return decoded if isinstance(decoded, dict) else None
-
-
-def _converted(meta: ModelOptions, name: str, value: Any) -> Any:
-    try:
-        path = resolve_path(meta, name)
-        return path.field.to_python(value)
-    except (FieldError, ValueError, TypeError):
-        raise QueryError("the cursor does not belong to this query") from None
+def _condition(term: Order, word: str, value: Any) -> Node:
+    node = term.node
+    if isinstance(node, Column) and value is not None:
+        try:
+            value = node.field.to_python(value)
+        except (ValueError, TypeError):
+            raise QueryError("the cursor does not belong to this query") from None
+    lookup = Lookup(term.name, node, OPERATORS[word])
+    return NullTest(node) if value is None else Compare(lookup, value)

@@ -23,13 +23,13 @@ class Prefetch:
 
     Args:
         path: The relation, or a path such as ``posts__comments``, whose last part the query is for.
-        queryset: Which of the related rows to load, and how; all of them when not given.
+        queryset: Which of the related rows to load, and how; all of them when not given. A slice is one of the rows of
+            each instance.
         to_attr: Attribute for the list, or for the one instance, in place of the relation's own.
 
     Raises:
         TypeError: If `queryset` is no queryset of instances.
         ValueError: If `to_attr` cannot be the name of an attribute.
-        QueryError: If `queryset` is sliced: the slice would be one of all rows, not one per instance.
     """
 
     def __init__(
@@ -38,10 +38,6 @@ class Prefetch:
         if queryset is not None:
             if not isinstance(getattr(queryset, "query", None), Description):
                 raise TypeError(f"Prefetch({path!r}): {queryset!r} is not a queryset of instances")
-            if queryset.query.is_sliced:
-                raise QueryError(
-                    f"Prefetch({path!r}): the queryset must have no limit() or offset()"
-                )
         if to_attr is not None and (not to_attr.isidentifier() or to_attr.startswith("_")):
             raise ValueError(
                 f"Prefetch({path!r}): to_attr={to_attr!r} cannot be the name of an attribute"
@@ -138,17 +134,22 @@ def _add(
     meta: ModelOptions, nodes: tuple[Node, ...], parts: list[str], wish: Prefetch
 ) -> tuple[Node, ...]:
     name, rest = parts[0], parts[1:]
-    goal = wish if not rest else None
-    key = name if goal is None or goal.to_attr is None else goal.to_attr
+    goal = None if rest else wish
+    key = (goal.to_attr if goal else None) or name
     keys = [node.to_attr or node.name for node in nodes]
-    position = keys.index(key) if key in keys else len(nodes)
-    if position == len(nodes):
-        made = _new(meta, name, goal)
-    else:
-        made = nodes[position] if goal is None else _again(nodes[position], name, goal)
-    if rest:
-        made = made._replace(children=_add(made.relation.model._meta, made.children, rest, wish))
-    return (*nodes[:position], made, *nodes[position + 1 :])
+    if key not in keys:
+        return (*nodes, _with_rest(_new(meta, name, goal), rest, wish))
+    position = keys.index(key)
+    known = nodes[position]
+    made = known if goal is None else _again(known, name, goal)
+    return (*nodes[:position], _with_rest(made, rest, wish), *nodes[position + 1 :])
+
+
+def _with_rest(node: Node, rest: list[str], wish: Prefetch) -> Node:
+    """Return a node with what the rest of a path asks for behind it."""
+    if not rest:
+        return node
+    return node._replace(children=_add(node.relation.model._meta, node.children, rest, wish))
 
 
 def _again(node: Node, name: str, goal: Prefetch) -> Node:
@@ -177,6 +178,10 @@ def _new(meta: ModelOptions, name: str, goal: Prefetch | None) -> Node:
             )
         relation = relation._replace(model=model)
         query = goal.queryset.query
+        if query.is_sliced and relation.single:
+            raise QueryError(
+                f"Prefetch({goal.path!r}): there is at most one row, so limit() and offset() have no meaning"
+            )
     if goal.to_attr is not None and hasattr(meta.model, goal.to_attr):
         raise FieldError(
             f"Prefetch({goal.path!r}): {meta.model_name} has an attribute {goal.to_attr!r} already"

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Any
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
+from openviper.db.sql.aggregates import RelatedValue
+from openviper.db.sql.conditions import Related
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Combined, Condition, Expression, F, Q
-from openviper.db.sql.lookups import resolve_path
-from openviper.db.sql.selects import check_related
-from openviper.db.sql.where import check_conditions
+from openviper.db.sql.lookups import Compare, InList
+from openviper.db.sql.matching import ArrayHas, Match, RegexMatch
+from openviper.db.sql.names import behind_step
+from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.paths import Step
+from openviper.db.sql.resolving import find_lookup
+from openviper.db.sql.statements import check_related, order_of
 from openviper.exceptions import FieldError
 
-CARRIED = {"where", "order", "related", "using", "ignore_permissions", "prefetch"}
+CARRIED = {
+    "where",
+    "order",
+    "related",
+    "using",
+    "ignore_permissions",
+    "prefetch",
+    "limit",
+    "offset",
+}
 """What a query may ask for and still be put behind a key; the rest is about the columns and rows of its own table."""
 
 
@@ -28,43 +44,70 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
     Returns:
         The query, or `None` if it cannot be written so.
     """
-    for name in Description.__slots__:
-        if name not in CARRIED and getattr(query, name) != getattr(EVERYTHING, name):
+    for item in fields(Description):
+        if item.name not in CARRIED and getattr(query, item.name) != getattr(EVERYTHING, item.name):
             return None
-    remote: ModelOptions = key.remote_model._meta
-    order = remote.ordering if query.order is None else query.order
-    turned = tuple(
-        f"-{key.name}__{name[1:]}" if name.startswith("-") else f"{key.name}__{name}"
-        for name in order
-    )
+    step = Step(key, False, key.name)
+    change = _mover(meta, step)
     related = (key.name, *(f"{key.name}__{name}" for name in query.related))
     try:
-        where = tuple(_behind(key.name, condition) for condition in query.where)
-        check_conditions(meta, where)
-        for name in turned:
-            resolve_path(meta, name.removeprefix("-"))
+        where = tuple(node.changed(change) for node in query.where)
+        order = tuple(
+            Order(term.node.changed(change), term.descending, term.nulls_last, term.name)
+            for term in order_of(key.remote_model._meta, query)
+        )
         for name in related:
             check_related(meta, name)
     except FieldError:  # The path has become too long.
         return None
-    return EVERYTHING.changed(where=where, order=turned, related=related, using=query.using)
+    return EVERYTHING.changed(
+        where=where,
+        order=order,
+        related=related,
+        using=query.using,
+        limit=query.limit,
+        offset=query.offset,
+    )
 
 
-def _behind(prefix: str, condition: Condition) -> Condition:
-    if isinstance(condition, Q):
-        children = tuple(_behind(prefix, child) for child in condition.children)
-        return Q.combined(children, condition.connector, condition.negated)
-    key, value = condition
-    return f"{prefix}__{key}", _value_behind(prefix, value)
+def _mover(meta: ModelOptions, step: Step) -> Callable[[Node], Node | None]:
+    """Return what puts a step in front of every path."""
+
+    def change(node: Node) -> Node | None:
+        move = _MOVES.get(type(node))
+        return None if move is None else move(meta, step, node, change)
+
+    return change
 
 
-def _value_behind(prefix: str, value: Any) -> Any:
-    if isinstance(value, F):
-        return F(f"{prefix}__{value.name}")
-    if isinstance(value, Combined):
-        return Combined(
-            _value_behind(prefix, value.left), value.operator, _value_behind(prefix, value.right)
-        )
-    if isinstance(value, Expression):
-        raise FieldError(f"{value!r} cannot be put behind {prefix!r}")
-    return value
+Change = Callable[[Node], Node | None]
+
+
+def _moved_column(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
+    return behind_step(meta, step, node)
+
+
+def _moved_lookup(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node | None:
+    if not node.lookup.is_plain:
+        return None
+    # The lookup of the longer name is kept with the model, so that the SQL is, too.
+    made: Node = replace(node, lookup=find_lookup(meta, f"{step.name}__{node.lookup.key}"))
+    return made
+
+
+def _moved_related(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
+    inner = None if node.condition is None else node.condition.changed(change)
+    return Related((step, *node.steps), inner, node.negated)
+
+
+def _moved_value(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
+    return RelatedValue((step, *node.steps), node.node.changed(change))
+
+
+_MOVES: dict[type[Node], Callable[[ModelOptions, Step, Any, Change], Node | None]] = {
+    Column: _moved_column,
+    Related: _moved_related,
+    RelatedValue: _moved_value,
+    **dict.fromkeys((Compare, Match, RegexMatch, ArrayHas, InList), _moved_lookup),
+}
+"""What is done with each class of nodes that holds a path."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.connection import transaction
 from openviper.db.connections.databases import current_block
@@ -13,12 +13,28 @@ from openviper.db.exceptions import (
     SingleModelDoesNotExist,
     SingleModelDuplicateForbiddenError,
 )
-from openviper.db.executor import check_not_read_only, check_permission, plan_on, write, write_alias
+from openviper.db.executor import (
+    check_not_read_only,
+    check_permission,
+    check_write,
+    plan_on,
+    write,
+    write_alias,
+)
+from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.fetching import ReadingQuery
-from openviper.db.sql.writes import delete_rows, update_rows
+from openviper.db.sql.writes import (
+    assigned_nodes,
+    check_writable,
+    delete_rows,
+    update_rows,
+)
 from openviper.exceptions import IntegrityError, QueryError
+
+if TYPE_CHECKING:
+    from typing import Self
 
 M = TypeVar("M")
 
@@ -58,11 +74,13 @@ class QuerySet(ReadingQuery[M]):
         check_not_read_only(meta)
         if action == "delete" and meta.single:
             raise SingleModelDeleteForbiddenError(f"the row of {meta.label!r} cannot be deleted")
-        await check_permission(meta, action, query.ignore_permissions)
         alias = await write_alias(meta, query.using)
         plan = plan_on(meta, alias)
+        check_writable(query, action)
+        nodes = assigned_nodes(plan, query, values) if action == "update" else ()
+        await check_write(meta, action, query, [node for _, node in nodes])
         statement = (
-            update_rows(plan, query, values) if action == "update" else delete_rows(plan, query)
+            update_rows(plan, query, nodes) if action == "update" else delete_rows(plan, query)
         )
         return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
 
@@ -85,7 +103,7 @@ class QuerySet(ReadingQuery[M]):
         make: Any = self.model
         instance = make(**values)
         if self.query.using is not None:
-            instance.__dict__["_alias"] = self.query.using
+            remember_alias(instance, self.query.using)
         return instance
 
     async def get_or_create(
@@ -153,12 +171,25 @@ class QuerySet(ReadingQuery[M]):
         try:
             async with transaction(await write_alias(self._meta, self.query.using)):
                 await instance.save(ignore_permissions=self.query.ignore_permissions)
-        except IntegrityError:
-            found = await self.get_or_none(**lookups)
+        except (IntegrityError, ValueError):
+            # Another writer was faster; the database has said so, or validation, which sees a unique pair.
+            found = await self._seeing_others(
+                await write_alias(self._meta, self.query.using)
+            ).get_or_none(**lookups)
             if found is None:
                 raise
             return found, False
         return instance, True
+
+    def _seeing_others(self, alias: str) -> Self:
+        """Return the query so that it sees what others have committed meanwhile.
+
+        A snapshot taken before (MariaDB's REPEATABLE READ) does not show that; a read with a lock does.
+        """
+        query = self.using(alias)
+        block = current_block(alias)
+        is_snapshot = block is not None and block.transactional
+        return query.select_for_update() if is_snapshot else query
 
     # The one row of a single model
 
@@ -222,11 +253,7 @@ class QuerySet(ReadingQuery[M]):
             return await self.create_single(**values)
         except SingleModelAlreadyExistsError:  # Somebody else was faster.
             alias = await write_alias(self._meta, self.query.using)
-            block = current_block(alias)
-            if block is None or not block.transactional:
-                return await self.using(alias).get_single()
-            # A snapshot taken before (MariaDB's REPEATABLE READ) does not show that row; a read with a lock does.
-            return await self.using(alias).select_for_update().get_single()
+            return await self._seeing_others(alias).get_single()
 
     # Many instances
 

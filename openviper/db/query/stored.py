@@ -6,9 +6,11 @@ or of ``_layout``. What changed is what differs from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from openviper.db.fields import instance_state
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW, remember_row
 from openviper.db.sql.prepared import Plan
 
 
@@ -29,7 +31,7 @@ def stored_value(plan: Plan, instance: Any, attname: str) -> Any:
 
 def layout_of(plan: Plan, instance: Any) -> tuple[str, ...]:
     """Return the attributes that the instance's row holds."""
-    layout: tuple[str, ...] | None = instance.__dict__.get("_layout")
+    layout = instance_state.layout_of(instance)
     return plan.attnames if layout is None else layout
 
 
@@ -59,6 +61,15 @@ def changed_values(plan: Plan, instance: Any) -> dict[str, Any]:
     return changed
 
 
+def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) -> None:
+    """Set the attributes that set themselves: `auto_now` always, `auto_now_add` on the first save if empty."""
+    for field in plan.auto_fields:
+        now = field.now()
+        for instance in instances:
+            if field.auto_now or (creating and instance.__dict__.get(field.attname) is None):
+                instance.__dict__[field.attname] = now
+
+
 def mark_inserted(
     plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str
 ) -> None:
@@ -70,22 +81,24 @@ def mark_inserted(
         values = instance.__dict__
         if values[key] is None:
             values[key] = row[position]
-        values["_row"] = row
+        values[ROW] = row
+        if len(row) < len(plan.attnames):
+            values[LAYOUT] = plan.written
         if elsewhere:
-            values["_alias"] = alias
+            values[ALIAS] = alias
 
 
 def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:
     """Remember values of some attributes, in the driver's form, as stored."""
-    known = dict(zip(layout_of(plan, instance), instance._row, strict=True))
+    layout = layout_of(plan, instance)
+    known = dict(zip(layout, instance._row, strict=True))
     known.update(written)
-    values = instance.__dict__
-    layout = tuple(name for name in plan.attnames if name in known)
-    values["_row"] = tuple(known[name] for name in layout)
-    if len(layout) == len(plan.attnames):
-        values.pop("_layout", None)
-    else:
-        values["_layout"] = layout
+    if layout is plan.attnames:  # All of them, in their order.
+        instance.__dict__[ROW] = tuple(known.values())
+        return
+    layout = tuple([name for name in plan.attnames if name in known])
+    row = tuple([known[name] for name in layout])
+    remember_row(instance, row, None if len(layout) == len(plan.attnames) else layout)
 
 
 def is_unsaved(instance: Any) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from openviper.db.dialects.base import Dialect
 from openviper.db.executor import (
     check_in_transaction,
     may_read,
@@ -15,13 +14,16 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.aggregates import check_aggregate
+from openviper.db.query.chaining import natural
+from openviper.db.sql import operands
+from openviper.db.sql.aggregates import AggregateNode
 from openviper.db.sql.description import Description
-from openviper.db.sql.expressions import Aggregate
-from openviper.db.sql.lookups import names_of, resolve_path
-from openviper.db.sql.prepared import plan_for
+from openviper.db.sql.nodes import Node, Order, all_parts
+from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import Row
-from openviper.db.sql.selects import select_groups, select_subquery, select_values, value_paths
+from openviper.db.sql.selects import Named, select_values
+from openviper.db.sql.subqueries import Subselect
+from openviper.db.sql.summaries import select_groups
 from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")
@@ -33,53 +35,58 @@ class ValuesQuery(Generic[T]):
     Args:
         meta: The model's options.
         query: What is asked for.
-        names: The columns; all when empty.
+        columns: The columns with their names in the result.
         shape: Makes the result of each row from it and the names of its columns.
+        is_named: Whether the columns were named; else they are all there are.
     """
 
-    __slots__ = ("_meta", "_names", "_query", "_shape")
+    __slots__ = ("_columns", "_is_named", "_meta", "_query", "_shape")
 
     def __init__(
         self,
         meta: ModelOptions,
         query: Description,
-        names: tuple[str, ...],
+        columns: Sequence[Named],
         shape: Callable[[tuple[str, ...], list[Row]], list[T]],
+        *,
+        is_named: bool,
     ) -> None:
         self._meta = meta
         self._query = query
-        self._names = names
+        self._columns = columns
         self._shape = shape
+        self._is_named = is_named
+
+    def _with(self, query: Description) -> ValuesQuery[T]:
+        return ValuesQuery(self._meta, query, self._columns, self._shape, is_named=self._is_named)
 
     def __await__(self) -> Generator[Any, None, list[T]]:
         return self._run().__await__()
 
     async def _run(self) -> list[T]:
         meta, query = self._meta, self._query
-        if not await may_read(meta, query, self._names):
+        nodes = [node for _, node in self._columns]
+        if not await may_read(meta, query, nodes):
             return []
         alias = await (write_alias if query.lock else read_alias)(meta, query.using)
         if query.lock:
             check_in_transaction(alias, "select_for_update()")
-        plan = plan_on(meta, alias)
-        select = select_values(plan, query, self._names)
-        keys = tuple(key for key, _ in value_paths(meta, query, self._names))
+        select = select_values(plan_on(meta, alias), query, nodes)
+        keys = tuple(name for name, _ in self._columns)
         shape, convert = self._shape, select.convert
         return await read(
             meta, alias, select.sql, select.parameters, lambda rows: shape(keys, convert(rows))
         )
 
-    def order_by(self, *names: str) -> ValuesQuery[T]:
+    def order_by(self, *terms: str | operands.Ordering) -> ValuesQuery[T]:
         """Replace the order; ``-`` before a name makes it descend.
 
         Raises:
             FieldError: If a name is unknown.
         """
-        computed = dict(self._query.annotations)
-        for name in names:
-            if name.removeprefix("-") not in computed:
-                resolve_path(self._meta, name.removeprefix("-"))
-        return ValuesQuery(self._meta, self._query.changed(order=names), self._names, self._shape)
+        scope = QueryScope(self._meta, dict(self._query.annotations))
+        order = tuple(scope.order(term) for term in terms)
+        return self._with(self._query.changed(order=order))
 
     def limit(self, count: int) -> ValuesQuery[T]:
         """Return at most so many rows.
@@ -87,28 +94,53 @@ class ValuesQuery(Generic[T]):
         Raises:
             ValueError: If `count` is negative.
         """
-        if count < 0:
-            raise ValueError(f"limit({count!r}): a number of rows is not negative")
-        return ValuesQuery(self._meta, self._query.changed(limit=count), self._names, self._shape)
+        return self._with(self._query.changed(limit=natural("limit", count)))
 
-    def annotate(self, **aggregates: Aggregate) -> GroupsQuery:
+    def annotate(self, **aggregates: operands.Selectable) -> GroupsQuery:
         """Return, when awaited, one dict per group of rows that have the named values in common, with aggregates of it.
 
         Raises:
-            FieldError: If a value is no aggregate, or names an unknown field.
+            FieldError: If a value is not an aggregate, or names an unknown field.
             QueryError: If no values were named.
         """
-        if not self._names:
+        if not self._is_named:
             raise QueryError("values().annotate() needs the names of the values to group by")
-        for name, aggregate in aggregates.items():
-            if not isinstance(aggregate, Aggregate):
-                raise FieldError(f"annotate({name}={aggregate!r}): not an aggregate")
-            check_aggregate(self._meta, aggregate)
-        return GroupsQuery(self._meta, self._query.changed(order=()), self._names, aggregates)
+        scope = QueryScope(self._meta, dict(self._query.annotations), is_grouped=True)
+        nodes = tuple(aggregates_of(scope, "annotate", aggregates).items())
+        return GroupsQuery(self._meta, self._query.changed(order=()), self._columns, nodes)
 
-    def as_subquery(self, dialect: Dialect, parameters: list[Any]) -> str:
-        """Return the SQL of the query and add its values to `parameters`."""
-        return select_subquery(plan_for(self._meta, dialect), self._query, self._names, parameters)
+    def as_subquery(self) -> Subselect:
+        """Return the query as a node, for a query around it."""
+        nodes = tuple(node for _, node in self._columns)
+        return Subselect(self._meta, self._query.changed(lock=()), nodes)
+
+    def as_subquery_of(self, key: str) -> Subselect:
+        """Return the query as a node with one column.
+
+        Raises:
+            QueryError: If it has several.
+        """
+        if len(self._columns) != 1:
+            raise QueryError(f"{key!r} takes a query of one column, not of {len(self._columns)}")
+        return self.as_subquery()
+
+
+def aggregates_of(
+    scope: QueryScope, method: str, aggregates: Mapping[str, object]
+) -> dict[str, Node]:
+    """Return the nodes of aggregates over rows, or of arithmetic with them.
+
+    Raises:
+        FieldError: If a value is not one, or names an unknown field.
+    """
+    nodes: dict[str, Node] = {}
+    for name, aggregate in aggregates.items():
+        node = scope.operand(aggregate) if operands.is_selectable(aggregate) else None
+        parts = () if node is None else all_parts(node)
+        if node is None or not any(isinstance(part, AggregateNode) for part in parts):
+            raise FieldError(f"{method}({name}={aggregate!r}): not an aggregate")
+        nodes[name] = node
+    return nodes
 
 
 class GroupsQuery:
@@ -117,37 +149,43 @@ class GroupsQuery:
     Args:
         meta: The model's options.
         query: Which rows, in which order, how many groups.
-        names: What the rows of a group have in common.
+        keys: What the rows of a group have in common.
         aggregates: What is computed of each group.
+        having: What has to hold of a group.
     """
 
-    __slots__ = ("_aggregates", "_meta", "_names", "_query")
+    __slots__ = ("_aggregates", "_having", "_keys", "_meta", "_query")
 
     def __init__(
         self,
         meta: ModelOptions,
         query: Description,
-        names: tuple[str, ...],
-        aggregates: Mapping[str, Aggregate],
+        keys: Sequence[Named],
+        aggregates: Sequence[Named],
+        having: tuple[Node, ...] = (),
     ) -> None:
         self._meta = meta
         self._query = query
-        self._names = names
-        self._aggregates = dict(aggregates)
+        self._keys = keys
+        self._aggregates = aggregates
+        self._having = having
+
+    def _with(self, query: Description, having: tuple[Node, ...] | None = None) -> GroupsQuery:
+        kept = self._having if having is None else having
+        return GroupsQuery(self._meta, query, self._keys, self._aggregates, kept)
 
     def __await__(self) -> Generator[Any, None, list[dict[str, Any]]]:
         return self._run().__await__()
 
     async def _run(self) -> list[dict[str, Any]]:
         meta, query = self._meta, self._query
-        fields = [
-            name for one in self._aggregates.values() for name in names_of(one) if name != "*"
-        ]
-        if not await may_read(meta, query, (*self._names, *fields)):
+        named = (*self._keys, *self._aggregates)
+        if not await may_read(meta, query, [*(node for _, node in named), *self._having]):
             return []
         alias = await read_alias(meta, query.using)
-        select = select_groups(plan_on(meta, alias), query, self._names, self._aggregates)
-        keys = (*(key for key, _ in value_paths(meta, query, self._names)), *self._aggregates)
+        plan = plan_on(meta, alias)
+        select = select_groups(plan, query, self._keys, self._aggregates, self._having)
+        keys = tuple(name for name, _ in named)
         return await read(
             meta,
             alias,
@@ -156,19 +194,32 @@ class GroupsQuery:
             lambda rows: as_dicts(keys, select.convert(rows)),
         )
 
-    def order_by(self, *names: str) -> GroupsQuery:
+    def _known(self) -> dict[str, Node]:
+        """Return what conditions on groups and their order may name."""
+        keys = {getattr(node, "name", name): node for name, node in self._keys}
+        return {**keys, **dict(self._keys), **dict(self._aggregates)}
+
+    def filter(self, *conditions: operands.Condition, **lookups: Any) -> GroupsQuery:
+        """Keep the groups for which all conditions hold, which may name the values in common and the aggregates.
+
+        Raises:
+            FieldError: If a name is another one.
+            QueryError: If the query is sliced.
+        """
+        if self._query.is_sliced:
+            raise QueryError("filter() comes before limit()")
+        scope = GroupScope(self._meta, self._known())
+        return self._with(self._query, self._having + scope.conditions(conditions, lookups))
+
+    def order_by(self, *terms: str | operands.Ordering) -> GroupsQuery:
         """Order the groups by the named values or aggregates; ``-`` before a name makes it descend.
 
         Raises:
             FieldError: If a name is neither.
         """
-        for name in names:
-            if name.removeprefix("-") not in (*self._names, *self._aggregates):
-                known = ", ".join([*self._names, *self._aggregates])
-                raise FieldError(f"groups cannot be ordered by {name!r}; known: {known}")
-        return GroupsQuery(
-            self._meta, self._query.changed(order=names), self._names, self._aggregates
-        )
+        scope = GroupScope(self._meta, self._known())
+        order: tuple[Order, ...] = tuple(scope.order(term) for term in terms)
+        return self._with(self._query.changed(order=order))
 
     def limit(self, count: int) -> GroupsQuery:
         """Return at most so many groups.
@@ -176,11 +227,46 @@ class GroupsQuery:
         Raises:
             ValueError: If `count` is negative.
         """
-        if count < 0:
-            raise ValueError(f"limit({count!r}): a number of groups is not negative")
-        return GroupsQuery(
-            self._meta, self._query.changed(limit=count), self._names, self._aggregates
-        )
+        return self._with(self._query.changed(limit=natural("limit", count)))
+
+
+class GroupScope(QueryScope):
+    """The names of the groups of a query: what their rows have in common, and the aggregates."""
+
+    __slots__ = ()
+
+    def name(self, name: str) -> Node:
+        """Return the value of a name.
+
+        Raises:
+            FieldError: If the groups have none of that name.
+        """
+        if name not in self.computed:
+            raise FieldError(f"groups have no {name!r}; known: {', '.join(self.computed)}")
+        return self.computed[name]
+
+    def over_many(self) -> GroupScope:
+        """Return the scope itself."""
+        return self
+
+    def lookup(self, key: str, value: object) -> Node:
+        """Return the node of one lookup with its value."""
+        names = [name for name in self.computed if key == name or key.startswith(f"{name}__")]
+        if not names:
+            raise FieldError(f"groups have no {key!r}; known: {', '.join(self.computed)}")
+        name = max(names, key=len)
+        lookup = self.lookup_for(key, self.computed[name], key[len(name) + 2 :])
+        return lookup.operator.condition(lookup, value, self)
+
+    def order(self, term: object) -> Order:
+        """Return a term of an order."""
+        if isinstance(term, str):
+            name = term.removeprefix("-")
+            if name not in self.computed:
+                known = ", ".join(self.computed)
+                raise FieldError(f"groups cannot be ordered by {name!r}; known: {known}")
+            return Order(self.computed[name], term.startswith("-"), name=name)
+        return super().order(term)
 
 
 def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:

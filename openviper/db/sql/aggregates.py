@@ -1,281 +1,425 @@
-"""Aggregates per row: the SQL of one value computed from the rows that belong to each row of a query.
+"""Aggregates: values computed over several rows.
 
-Each is a subquery of its own. Joins with GROUP BY would multiply the rows of one relation by those of another, so that two
-counts in one query would both be wrong; a subquery counts just its own rows, and needs no GROUP BY that databases judge
-differently.
+Over the rows that belong to each row of a query, each is a subquery of its own. Joins with GROUP BY would multiply the rows of
+one relation by those of another, so that two counts in one query would both be wrong; a subquery counts just its own rows,
+and needs no GROUP BY that databases judge differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, F, Max, Min
-from openviper.db.sql.paths import Columns, ManyPath, Step, is_many_to_many, resolve_many
-from openviper.exceptions import FieldError
+from openviper.db.sql import operands
+from openviper.db.sql.arithmetic import as_float, rounded
+from openviper.db.sql.expressions import Expression, F
+from openviper.db.sql.nodes import (
+    Binding,
+    Column,
+    Node,
+    Raw,
+    Scope,
+    Writer,
+    all_parts,
+    open_columns,
+)
+from openviper.db.sql.paths import Steps
+from openviper.db.sql.types import (
+    BOOLEAN,
+    DURATION,
+    FLOAT,
+    INTEGER,
+    ORDERED,
+    Family,
+    ResultType,
+    decimal_type,
+    literal_reader,
+)
+from openviper.exceptions import FieldError, QueryError
 
-WHOLE = frozenset({"INTEGER", "BIGINT", "SMALLINT", "BOOLEAN"})
+AVERAGE_PLACES = 4
+"""Digits behind the point that an average of decimal numbers has more than they."""
 
 
-def check_aggregate(meta: ModelOptions, aggregate: Aggregate) -> ManyPath | None:
-    """Return the path of an aggregate, `None` for ``Count("*")``; the field of arithmetic is a `Number`.
-
-    Raises:
-        FieldError: If it names an unknown field, or none where one is needed.
-    """
-    if isinstance(aggregate.field, Combined):
-        return _check_arithmetic(meta, aggregate, aggregate.field)
-    if aggregate.field == "*":
-        if isinstance(aggregate, Count):
-            return None
-        raise FieldError(f"{aggregate!r} needs a field")
-    if not isinstance(aggregate.field, str):
-        raise FieldError(f"{aggregate!r}: an aggregate is of a field, or of arithmetic over fields")
-    path = resolve_many(meta, aggregate.field)
-    if path.field is None and not isinstance(aggregate, Count):
-        example = next(iter(path.steps[-1].meta.fields))
-        raise FieldError(f"{aggregate!r} needs a field, such as '{aggregate.field}__{example}'")
-    return path
-
-
-class Number:
-    """The kind of number that arithmetic gives; stands where the field of a column would.
+class Aggregate(Expression):
+    """A value computed over several rows: all those of a query, or those that belong to an instance.
 
     Args:
-        base: ``NUMERIC``, ``BIGINT`` or ``REAL``.
+        field: The field, or a path over foreign keys; in `annotate` also over a `related_name` or a many-to-many field. Or
+            arithmetic over such names, as in ``Sum(F("price") * F("stock"))``; behind a relation to many rows, all names have
+            to follow the same one.
+        distinct: Count or add up equal values only once.
+        filter: A condition; only the rows for which it holds count.
     """
 
-    def __init__(self, base: str) -> None:
-        self.base = base
+    __slots__ = ("distinct", "field", "filter")
 
-    def db_type(self) -> str:
-        """Return the neutral type."""
-        return self.base
+    function: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        field: str | Expression | operands.Selectable,
+        distinct: bool = False,
+        *,
+        filter: operands.Condition | None = None,  # noqa: A002 - the name that users know
+    ) -> None:
+        value = field if isinstance(field, str) else _expression(field)
+        self.field: str | operands.Resolvable = value.name if isinstance(value, F) else value
+        self.distinct = distinct
+        self.filter = filter
+
+    def result_type(self, argument: ResultType) -> ResultType:
+        """Return the type of the result for values of a type.
+
+        Raises:
+            FieldError: If it has no meaning for them.
+        """
+        raise NotImplementedError
+
+    def resolve(self, scope: Scope) -> Node:
+        """Return the node: per group of rows, or per row of the query."""
+        argument = self._argument(scope.over_many())
+        condition = None if self.filter is None else scope.over_many().condition(self.filter)
+        steps = self._steps([argument] if condition is None else [argument, condition])
+        if condition is not None:
+            condition = scope.spread(condition, self._entered(argument, steps))
+        node = AggregateNode(self, argument, condition, self._checked_type(argument))
+        return self._placed(scope, steps, node)
+
+    def _entered(self, argument: Node, steps: Steps) -> Steps:
+        """Return the relation whose rows the condition is about: all of the way that the argument goes."""
+        ways = [part.steps for part in all_parts(argument) if isinstance(part, Column)]
+        return ways[0] if steps and ways else steps
+
+    def _placed(self, scope: Scope, steps: Steps, node: AggregateNode) -> Node:
+        if not scope.is_grouped:
+            return RelatedValue(steps, node) if steps else OwnValue(node)
+        if steps:
+            raise QueryError(
+                f"{self!r} follows a relation to many rows; use annotate() for a value per instance"
+            )
+        return node
+
+    def _argument(self, scope: Scope) -> Node:
+        if isinstance(self.field, str):
+            return self._named(scope, self.field)
+        if not isinstance(self.field, Expression) or isinstance(self.field, Aggregate):
+            raise FieldError(f"{self!r}: an aggregate is of a field, or of arithmetic over fields")
+        node = self.field.resolve(scope)
+        self._check_parts(list(all_parts(node)))
+        return node
+
+    def _check_parts(self, parts: list[Node]) -> None:
+        if any(isinstance(part, (RelatedValue, OwnValue, AggregateNode)) for part in parts):
+            raise FieldError(
+                f"{self!r}: an aggregate of aggregates; annotate() the inner one first"
+            )
+        if not any(isinstance(part, Column) for part in parts):
+            raise FieldError(f"{self!r} names no field")
+
+    def _named(self, scope: Scope, name: str) -> Node:
+        if name == "*":
+            raise FieldError(f"{self!r} needs a field")
+        node = scope.name(name)
+        if isinstance(node, Column) and node.field.primary_key and node.steps:
+            self._check_field(node, name)
+        return node
+
+    def _check_field(self, column: Column, name: str) -> None:
+        last = column.steps[-1]
+        if name.endswith(last.name):
+            example = next(iter(last.meta.fields))
+            raise FieldError(f"{self!r} needs a field, such as '{name}__{example}'")
+
+    def _checked_type(self, argument: Node) -> ResultType:
+        try:
+            return self.result_type(argument.type)
+        except FieldError as error:
+            raise FieldError(f"{self!r}: {error.detail}") from None
+
+    def _steps(self, nodes: list[Node]) -> Steps:
+        """Return the way to the many rows that are computed of; empty if there is none."""
+        own = [part for part in all_parts(nodes[0]) if isinstance(part, Column)]
+        ways = {column.steps if column.many else () for column in own}
+        columns = [column for node in nodes for column in open_columns(node)]
+        firsts = {column.many for column in columns} - {()}
+        if len(firsts) > 1 or (firsts and len(ways) > 1):
+            raise FieldError(f"{self!r}: all names have to follow the same relation to many rows")
+        return next(iter(firsts), ())
+
+    def call(self, value: str, dialect: Dialect) -> str:
+        """Return the call of the function for the SQL of a value."""
+        return f"{self.function}({'DISTINCT ' if self.distinct else ''}{value})"
+
+    def empty(self) -> Any:
+        """Return the result over no rows."""
+        return None
+
+    def __repr__(self) -> str:
+        options = ", distinct=True" if self.distinct else ""
+        if self.filter is not None:
+            options += f", filter={self.filter!r}"
+        return f"{type(self).__name__}({self.field!r}{options})"
+
+
+def _expression(value: Any) -> operands.Resolvable:
+    if not operands.is_selectable(value):
+        return value  # type: ignore[no-any-return]  # refused when it is resolved
+    return value.as_expression()
+
+
+class Count(Aggregate):
+    """How many rows have a value; ``Count("*")`` counts all rows."""
+
+    __slots__ = ()
+
+    function: ClassVar[str] = "COUNT"
+
+    def __init__(
+        self,
+        field: str | Expression | operands.Selectable = "*",
+        distinct: bool = False,
+        *,
+        filter: operands.Condition | None = None,  # noqa: A002 - the name that users know
+    ) -> None:
+        super().__init__(field, distinct, filter=filter)
+
+    def result_type(self, argument: ResultType) -> ResultType:
+        """Return a whole number."""
+        return INTEGER
+
+    def _named(self, scope: Scope, name: str) -> Node:
+        return Raw("*", INTEGER) if name == "*" else scope.name(name)
+
+    def empty(self) -> Any:
+        """Return none."""
+        return 0
+
+
+class Sum(Aggregate):
+    """The sum, `None` without rows."""
+
+    __slots__ = ()
+
+    function: ClassVar[str] = "SUM"
+
+    def result_type(self, argument: ResultType) -> ResultType:
+        """Return a number with as many places, or a duration."""
+        if argument is BOOLEAN:
+            return INTEGER
+        if argument is DURATION or argument.family in (Family.INTEGER, Family.FLOAT):
+            return argument
+        if argument.family is Family.DECIMAL:
+            return decimal_type(argument.places)
+        raise FieldError(f"a {argument} is not a number to add up")
+
+
+class Avg(Aggregate):
+    """The average, `None` without rows."""
+
+    __slots__ = ()
+
+    function: ClassVar[str] = "AVG"
+
+    def result_type(self, argument: ResultType) -> ResultType:
+        """Return a number with four more places, a floating-point number, or a duration."""
+        if argument in (BOOLEAN, INTEGER, FLOAT):
+            return FLOAT
+        if argument is DURATION:
+            return DURATION
+        if argument.family is Family.DECIMAL:
+            return decimal_type(argument.places + AVERAGE_PLACES)
+        raise FieldError(f"a {argument} is not a number to average")
+
+
+class Max(Aggregate):
+    """The greatest value, `None` without rows."""
+
+    __slots__ = ()
+
+    function: ClassVar[str] = "MAX"
+
+    def result_type(self, argument: ResultType) -> ResultType:
+        """Return the type of the values."""
+        if argument.family not in ORDERED and argument is not BOOLEAN:
+            raise FieldError(f"of values of type {argument}, none is the greatest or the least")
+        return argument
+
+
+class Min(Max):
+    """The least value, `None` without rows."""
+
+    __slots__ = ()
+
+    function: ClassVar[str] = "MIN"
+
+
+# Nodes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AggregateNode(Node):
+    """An aggregate over the rows of the query it stands in.
+
+    Attributes:
+        aggregate: The function.
+        argument: What it is computed of.
+        condition: Which rows count; `None` for all.
+        result: The type of the result.
+    """
+
+    aggregate: Aggregate
+    argument: Node
+    condition: Node | None
+    result: ResultType
+
+    @property
+    def type(self) -> ResultType:
+        """The type of the result."""
+        return self.result
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Return function, options and the shapes of what it is computed of."""
+        aggregate = self.aggregate
+        shape = None if self.condition is None else self.condition.bind(binding)
+        return (type(aggregate), aggregate.distinct, shape, self.argument.bind(binding))
+
+    def sql(self, writer: Writer) -> str:
+        """Return the call."""
+        if self.condition is None:
+            return self.finished(self._value(writer), writer)
+        return self.finished(self.row_value(writer), writer)
+
+    def row_value(self, writer: Writer) -> str:
+        """Return what one row contributes; NULL if it does not count."""
+        condition = None if self.condition is None else self.condition.sql(writer)
+        value = "1" if isinstance(self.argument, Raw) else self._value(writer)
+        return value if condition is None else f"CASE WHEN {condition} THEN {value} END"
+
+    def unconditional(self, writer: Writer) -> str:
+        """Return the call without its condition, which stands in the WHERE of the query."""
+        return self.finished(self._value(writer), writer)
+
+    def finished(self, value: str, writer: Writer) -> str:
+        """Return the call for a value, as a number of its type."""
+        call = self.aggregate.call(value, writer.dialect)
+        return rounded(call, self.result, writer.dialect)
+
+    def _value(self, writer: Writer) -> str:
+        value = self.argument.sql(writer)
+        if isinstance(self.aggregate, Count):
+            return value
+        if self.argument.type is BOOLEAN:
+            again = self.argument.sql(writer)
+            return f"CASE WHEN {value} THEN 1 WHEN NOT {again} THEN 0 END"
+        is_mean = isinstance(self.aggregate, Avg) and self.result is FLOAT
+        return as_float(value, writer.dialect) if is_mean else value
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
-        """Return what turns the database's value into Python's."""
-        return dialect.reader("NUMERIC") if self.base == "NUMERIC" else None
+        """Return the conversion of the values where the result is one of them."""
+        if self.result is self.argument.type and isinstance(self.aggregate, Max):
+            return self.argument.reader(dialect, aware=aware)
+        if self.result is DURATION:
+            read = literal_reader(DURATION, dialect, aware=aware)
+            assert read is not None
+            return lambda value: read(round(value))
+        return literal_reader(self.result, dialect, aware=aware)
 
 
-def number_of(expression: Combined, fields: Callable[[str], Any]) -> Number:
-    """Return the kind of number that arithmetic gives.
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnValue(Node):
+    """An aggregate that follows no relation to many rows, per row: it is computed of the row itself.
 
-    Args:
-        expression: The arithmetic.
-        fields: Returns the field of a name.
-
-    Raises:
-        FieldError: If something in it is no number.
+    Attributes:
+        node: The aggregate.
     """
-    bases = {"REAL"} if expression.operator == "/" else set()
-    for part in (expression.left, expression.right):
-        if isinstance(part, Combined):
-            bases.add(number_of(part, fields).base)
-        elif isinstance(part, F):
-            base = getattr(fields(part.name), "db_type", str)().partition("(")[0]
-            if base not in WHOLE and base not in ("NUMERIC", "REAL"):
-                raise FieldError(f"{expression!r}: {part.name!r} is not a number")
-            bases.add(base)
-        elif isinstance(part, Aggregate):
-            raise FieldError(
-                f"{expression!r}: an aggregate of aggregates; annotate() the inner one first"
-            )
+
+    node: AggregateNode
+
+    @property
+    def type(self) -> ResultType:
+        """The type of the result."""
+        return self.node.result
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Return the shape."""
+        return ("own", self.node.bind(binding))
+
+    def sql(self, writer: Writer) -> str:
+        """Return the value of the row; for a count, whether it is there."""
+        node = self.node
+        is_count = isinstance(node.aggregate, Count)
+        if isinstance(node.argument, Raw):
+            test, value = "1 = 1", "1"
+        elif is_count:
+            test, value = f"{node.argument.sql(writer)} IS NOT NULL", "1"
         else:
-            bases.add(
-                "NUMERIC"
-                if isinstance(part, Decimal)
-                else "REAL"
-                if isinstance(part, float)
-                else "BIGINT"
-            )
-    return Number(next((base for base in ("NUMERIC", "REAL") if base in bases), "BIGINT"))
+            test, value = "1 = 1", node.argument.sql(writer)
+        if node.condition is not None:
+            test = f"{test} AND {node.condition.sql(writer)}"
+        if test == "1 = 1":
+            return value
+        return f"CASE WHEN {test} THEN {value}{' ELSE 0' if is_count else ''} END"
+
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return that of the aggregate."""
+        return self.node.reader(dialect, aware=aware)
 
 
-def _check_arithmetic(meta: ModelOptions, aggregate: Aggregate, expression: Combined) -> ManyPath:
-    paths: dict[str, ManyPath] = {}
+@dataclass(frozen=True, slots=True, eq=False)
+class RelatedValue(Node):
+    """An aggregate over the rows behind a relation, per row.
 
-    def field(name: str) -> Any:
-        paths[name] = resolve_many(meta, name)
-        return paths[name].field
-
-    number = number_of(expression, field)
-    first = next(iter(paths.values()), None)
-    if first is None:
-        raise FieldError(f"{aggregate!r} names no field")
-    if (
-        any(path.steps for path in paths.values())
-        and len({(path.hops, path.steps) for path in paths.values()}) > 1
-    ):
-        raise FieldError(f"{aggregate!r}: all names have to follow the same relation to many rows")
-    return ManyPath(first.hops, first.steps, number)
-
-
-def _names_in(kind: Any) -> list[str]:
-    """Return the names in the kind of an expression."""
-    if isinstance(kind, tuple):
-        return [*_names_in(kind[1]), *_names_in(kind[2])]
-    return [] if kind is None else [kind]
-
-
-def _arithmetic(kind: Any, dialect: Dialect, column: Callable[[str], str]) -> str:
-    if isinstance(kind, tuple):
-        return f"({_arithmetic(kind[1], dialect, column)} {kind[0]} {_arithmetic(kind[2], dialect, column)})"
-    return dialect.placeholder if kind is None else column(kind)
-
-
-def aggregate_sql(
-    kind: tuple[str, bool, Any], columns: Columns, dialect: Dialect, meta: ModelOptions
-) -> str:
-    """Return the SQL of an aggregate per row.
-
-    Args:
-        kind: Function, whether values count once, path or kind of the arithmetic.
-        columns: Names the columns of the query around it.
-        dialect: Quotes.
-        meta: The options of the queried model.
+    Attributes:
+        steps: The path to the rows.
+        node: The aggregate.
     """
-    function, distinct, what = kind
-    if what == "*":
-        return "1"
-    path = resolve_many(meta, _names_in(what)[0])
-    if path.steps:
-        return _subquery(function, distinct, what, path, columns, dialect, meta)
 
-    def column(name: str) -> str:
-        one = resolve_many(meta, name)
-        text = columns.column(one.hops, one.field)
-        return text if function == "COUNT" else as_number(text, one.field)
+    is_closed: ClassVar[bool] = True
 
-    value = _arithmetic(what, dialect, column)
-    return f"CASE WHEN {value} IS NULL THEN 0 ELSE 1 END" if function == "COUNT" else value
+    steps: Steps
+    node: AggregateNode
 
+    @property
+    def type(self) -> ResultType:
+        """The type of the result."""
+        return self.node.result
 
-def _subquery(
-    function: str,
-    distinct: bool,
-    what: Any,
-    path: ManyPath,
-    columns: Columns,
-    dialect: Dialect,
-    meta: ModelOptions,
-) -> str:
-    owner: ModelOptions = path.hops[-1].remote_model._meta if path.hops else meta
-    tables = _Tables(dialect)
-    tables.enter(path.steps[0], columns.column(path.hops, owner.pk))
-    for step in path.steps[1:]:
-        tables.join(step)
-    if path.field is None:
-        call = "COUNT(*)"
-        if distinct:
-            call = f"COUNT(DISTINCT {tables.column(path.steps[-1].meta.pk)})"
-    else:
+    def bind(self, binding: Binding) -> Hashable:
+        """Return the shape."""
+        return ("related", self.steps, self.node.bind(binding))
 
-        def column(name: str) -> str:
-            field = resolve_many(meta, name).field
-            text = tables.column(field)
-            return text if function == "COUNT" else as_number(text, field)
+    def sql(self, writer: Writer) -> str:
+        """Return the subquery."""
+        node = self.node
+        tables = writer.tables.enter(self.steps, joins_many=True)
+        writer.has_subqueries = True
+        with writer.inside(tables):
+            call = self._call(writer)
+            condition = f" AND {node.condition.sql(writer)}" if node.condition is not None else ""
+        return f"(SELECT {call}{tables.from_clause()} WHERE {tables.link}{condition})"
 
-        call = f"{function}({'DISTINCT ' if distinct else ''}{_arithmetic(what, dialect, column)})"
-    return f"(SELECT {call} FROM {tables.text} WHERE {tables.condition})"
+    def _call(self, writer: Writer) -> str:
+        node, argument = self.node, self.node.argument
+        is_plain_count = isinstance(node.aggregate, Count) and not node.aggregate.distinct
+        if is_plain_count and self._is_key(argument):
+            return "COUNT(*)"
+        return node.unconditional(writer)
 
+    def _is_key(self, argument: Node) -> bool:
+        """Return whether something is the key of the rows, which each of them has."""
+        if not isinstance(argument, Column):
+            return False
+        return argument.steps == self.steps and argument.field.primary_key
 
-class _Tables:
-    """The FROM clause of a subquery."""
+    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
+        """Return that of the aggregate."""
+        return self.node.reader(dialect, aware=aware)
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._quote = dialect.quote
-        self._count = 0
-        self._alias = ""
-        self._pending: tuple[str, ModelOptions] | None = None
-        self.text = ""
-        self.condition = ""
-
-    def _next(self, table: str) -> str:
-        self._alias = self._quote(f"__s{self._count}")
-        self._count += 1
-        return f"{self._quote(table)} AS {self._alias}"
-
-    def enter(self, step: Step, outer: str) -> None:
-        """Begin with the rows that belong to a row of the query around."""
-        if is_many_to_many(step):
-            near, far = _keys(step)
-            self.text = self._next(near.model._meta.table_name)
-            self.condition = f"{self._alias}.{self._quote(near.column_name)} = {outer}"
-            self._pending = f"{self._alias}.{self._quote(far.column_name)}", step.meta
-        else:
-            self.text = self._next(step.meta.table_name)
-            self.condition = f"{self._alias}.{self._quote(step.field.column_name)} = {outer}"
-
-    def _arrive(self) -> None:
-        """Join the table behind a join table, once something of it is needed."""
-        if self._pending is not None:
-            referring, meta = self._pending
-            self._pending = None
-            table = self._next(meta.table_name)
-            self.text += (
-                f" JOIN {table} ON {self._alias}.{self._quote(meta.pk.column_name)} = {referring}"
-            )
-
-    def join(self, step: Step) -> None:
-        """Go on to the rows behind the present ones."""
-        if is_many_to_many(step):
-            near, far = _keys(step)
-            key = self.column(near.remote_model._meta.pk)
-            table = self._next(near.model._meta.table_name)
-            self.text += f" JOIN {table} ON {self._alias}.{self._quote(near.column_name)} = {key}"
-            self._pending = f"{self._alias}.{self._quote(far.column_name)}", step.meta
-            return
-        if step.reverse:
-            key = self.column(step.field.remote_model._meta.pk)
-            table = self._next(step.meta.table_name)
-            self.text += (
-                f" JOIN {table} ON {self._alias}.{self._quote(step.field.column_name)} = {key}"
-            )
-            return
-        self._arrive()
-        self._pending = f"{self._alias}.{self._quote(step.field.column_name)}", step.meta
-
-    def column(self, field: Any) -> str:
-        """Return the name of a column of the last table."""
-        if self._pending is not None and field is self._pending[1].pk:
-            return self._pending[0]
-        self._arrive()
-        return f"{self._alias}.{self._quote(field.column_name)}"
-
-
-def _keys(step: Step) -> tuple[Any, Any]:
-    """Return the keys of the join table on the near and on the far side."""
-    source, target = step.field.source_key, step.field.target_key
-    return (target, source) if step.reverse else (source, target)
-
-
-def as_number(sql: str, field: Any) -> str:
-    """Return a column as something that every database can add up: booleans count as 1 and 0."""
-    return (
-        f"CASE WHEN {sql} THEN 1 WHEN NOT {sql} THEN 0 END" if field.db_type() == "BOOLEAN" else sql
-    )
-
-
-def aggregate_reader(
-    aggregate: Aggregate, field: Any, dialect: Dialect, *, aware: bool
-) -> Converter | None:
-    """Return what turns the database's value of an aggregate into Python's; `None` if nothing has to be done."""
-    if isinstance(aggregate, Count) or field is None:
-        return int
-    reader: Converter | None = field.reader(dialect, aware=aware)
-    if isinstance(aggregate, (Max, Min)):
-        return reader
-    base = field.db_type().partition("(")[0]
-    if base == "NUMERIC":
-        # An average has more places than the column, so only a sum is cut to them.
-        return dialect.reader("NUMERIC") if isinstance(aggregate, Avg) else reader
-    if base in WHOLE:
-        if reader is None or base == "BOOLEAN":
-            return float if isinstance(aggregate, Avg) else int
-        # A field of its own kind kept as a whole number, such as a duration.
-        whole = reader
-        return lambda value: whole(round(value))
-    return float
+    def models(self) -> Iterator[ModelOptions]:
+        """Yield the models on the way."""
+        for step in self.steps:
+            yield step.meta

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from openviper.db.sql.expressions import Condition, Expression
+from openviper.db.sql.nodes import Node, Order
 
 
+@dataclass(frozen=True, eq=False)
 class Description:
-    """What one query asks for.
+    """What one query asks for; every name in it is resolved.
 
     Attributes:
         where: Conditions that all have to hold.
-        order: Names to order by, ``-`` before those that descend; `None` for the model's own order.
+        order: What to order by; `None` for the model's own order.
         limit: Most rows.
         offset: Rows to skip.
         distinct: Drop equal rows.
@@ -22,63 +24,32 @@ class Description:
         related: Paths over foreign keys to load as well.
         using: Alias of the database, if one was asked for.
         ignore_permissions: Whether permissions are not checked.
-        annotations: Names and expressions of values to compute per row.
+        annotations: Names and nodes of values to compute per row.
         lock: The words for locking the rows: ``()`` for none, else those of `Dialect.for_update`.
         if_permitted: Whether a denied read gives nothing instead of an error.
     """
 
-    __slots__ = (
-        "annotations",
-        "defer",
-        "distinct",
-        "if_permitted",
-        "ignore_permissions",
-        "limit",
-        "lock",
-        "offset",
-        "only",
-        "order",
-        "prefetch",
-        "related",
-        "using",
-        "where",
-    )
-
-    def __init__(self) -> None:
-        self.where: tuple[Condition, ...] = ()
-        self.order: tuple[str, ...] | None = None
-        self.limit: int | None = None
-        self.offset = 0
-        self.distinct = False
-        self.only: tuple[str, ...] | None = None
-        self.defer: tuple[str, ...] = ()
-        self.related: tuple[str, ...] = ()
-        self.prefetch: tuple[Any, ...] = ()
-        self.using: str | None = None
-        self.ignore_permissions = False
-        self.annotations: tuple[tuple[str, Expression], ...] = ()
-        self.lock: tuple[str, ...] = ()
-        self.if_permitted = False
+    where: tuple[Node, ...] = ()
+    order: tuple[Order, ...] | None = None
+    limit: int | None = None
+    offset: int = 0
+    distinct: bool = False
+    only: tuple[str, ...] | None = None
+    defer: tuple[str, ...] = ()
+    prefetch: tuple[Any, ...] = ()
+    related: tuple[str, ...] = ()
+    using: str | None = None
+    ignore_permissions: bool = False
+    annotations: tuple[tuple[str, Node], ...] = ()
+    lock: tuple[str, ...] = ()
+    if_permitted: bool = False
 
     def changed(self, **changes: Any) -> Description:
         """Return a copy with some attributes replaced."""
-        made = Description.__new__(Description)
-        made.where = self.where
-        made.order = self.order
-        made.limit = self.limit
-        made.offset = self.offset
-        made.distinct = self.distinct
-        made.only = self.only
-        made.defer = self.defer
-        made.related = self.related
-        made.prefetch = self.prefetch
-        made.using = self.using
-        made.ignore_permissions = self.ignore_permissions
-        made.annotations = self.annotations
-        made.lock = self.lock
-        made.if_permitted = self.if_permitted
-        for name, value in changes.items():
-            setattr(made, name, value)
+        # A tenth of the time of `dataclasses.replace`; each method of a queryset makes a copy.
+        made = object.__new__(Description)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changes)
         return made
 
     @property

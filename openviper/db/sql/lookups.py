@@ -1,465 +1,441 @@
-"""Lookups: ``author__name__icontains`` taken apart, its value converted, its SQL made.
+"""Lookups without their words: what stands on the left, the conditions with values, and what operands may be.
 
-A condition is compiled in two steps. *Binding* converts the value, adds it to the parameters and returns a *kind*: a
-hashable mark of everything about the value that changes the SQL text. The text is then made once per kind and cached.
+The words are in `comparisons` and `matching`, each one class; `operators` lists them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from datetime import date, datetime, time
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.dialects.base import Dialect
 from openviper.db.fields.base import unwrap_enum
-from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.aggregates import aggregate_reader, aggregate_sql, check_aggregate
-from openviper.db.sql.expressions import Aggregate, Avg, Combined, Count, Expression, F
-from openviper.db.sql.paths import Columns as Columns
-from openviper.db.sql.paths import Path as Path
-from openviper.db.sql.paths import no_field, walk
-from openviper.db.sql.paths import resolve_path as resolve_path
-from openviper.db.sql.patterns import validate_regex_pattern
+from openviper.db.fields.relations import ForeignKey, LazyFK
+from openviper.db.sql import operands
+from openviper.db.sql.arithmetic import describe
+from openviper.db.sql.conditions import (
+    UNKNOWN,
+    ConditionNode,
+)
+from openviper.db.sql.nodes import (
+    UNCONVERTIBLE,
+    Binding,
+    Column,
+    Literal,
+    Node,
+    Scope,
+    Writer,
+    open_columns,
+)
+from openviper.db.sql.parts import Part
+from openviper.db.sql.subqueries import is_query
+from openviper.db.sql.types import (
+    NULL,
+    NUMBERS,
+    Family,
+    ResultType,
+    literal_writer,
+    plain_decimal,
+)
 from openviper.exceptions import FieldError, QueryError
 
-MAX_HOPS = 5
-"""Most foreign keys in one path."""
-MAX_CACHED = 1000
-"""Entries of a cache at which it is emptied: names and shapes come from code, but code may come from users."""
 LONG_LIST = 200
 """Length from which a list is bound as one parameter where the dialect can, so that not each length has its own SQL."""
 
-COMPARISONS = {"exact": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-TEXT = {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "iexact"}
-REGEX = {"regex", "iregex"}
-OPERATORS = {*COMPARISONS, *TEXT, *REGEX, "in", "not_in", "range", "isnull"}
-DATE_PARTS = {"date", "year", "month", "day"}
-TIME_PARTS = {"time", "hour", "minute", "second"}
-TRANSFORMS = {"DATETIME": DATE_PARTS | TIME_PARTS, "DATE": DATE_PARTS, "TIME": TIME_PARTS}
 
-VALUE = "value"
-UNKNOWN = "unknown"
-Kind = Any
+PLAIN = frozenset({bool, int, float, str, bytes, Decimal, datetime, date, time, timedelta})
+"""Classes of values that are neither expressions nor instances."""
+
+
+TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.BOOLEAN, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
+"""Families whose values the databases show as text, so that it can be looked at."""
+
+
+UNORDERED = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})
+
+
+_CLASSES: dict[Family, tuple[type[Any], ...]] = {
+    Family.TEXT: (str,),
+    Family.BOOLEAN: (bool,),
+    Family.DATE: (date,),
+    Family.TIME: (time,),
+    Family.DATETIME: (datetime, date, str),
+    Family.DURATION: (timedelta,),
+    Family.BYTES: (bytes, bytearray, memoryview),
+}
+
+
+class Operator:
+    """One word of a lookup; there is one object of each class."""
+
+    name = ""
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the condition for an operand.
+
+        Raises:
+            QueryError: If the operand has the wrong shape.
+            FieldError: If the operator has no meaning for the left side or the operand.
+        """
+        raise NotImplementedError
+
+    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
+        """Return the SQL of a condition with one value."""
+        raise NotImplementedError
+
+    def check(self, lookup: Lookup) -> None:
+        """Refuse a left side about which this cannot be asked; called once per key.
+
+        Raises:
+            FieldError: If so.
+        """
 
 
 class Lookup:
-    """One condition without its value: path, part of a moment, operator."""
+    """One condition without its value: what stands on the left, and the operator.
 
-    __slots__ = ("_writers", "field", "hops", "key", "operator", "transform")
+    For a column there is one object per key of a filter, so it is its own shape.
 
-    def __init__(self, meta: ModelOptions, key: str) -> None:
-        path, rest = walk(meta, key)
+    Attributes:
+        key: What the filter said, for messages.
+        left: The value that is looked at.
+        operator: What is asked of it.
+        is_plain: Whether the left side is a column, or part of one, and has no values of its own.
+        is_relation: Whether the key ends at a relation to other rows instead of a field.
+        is_many: Whether the left side may have many values per row.
+    """
+
+    __slots__ = ("_converters", "is_many", "is_plain", "is_relation", "key", "left", "operator")
+
+    def __init__(
+        self, key: str, left: Node, operator: Operator, *, is_relation: bool = False
+    ) -> None:
         self.key = key
-        self.hops = path.hops
-        self.field = path.field
-        self.transform = ""
-        self.operator = "exact"
-        self._writers: dict[str, Converter | None] = {}
-        if rest and rest[0] in TRANSFORMS.get(path.field.db_type(), ()):
-            self.transform = rest.pop(0)
-        if rest and rest[0] in OPERATORS:
-            self.operator = rest.pop(0)
-        if rest:
-            raise no_field(path, meta, key, rest[0])
+        self.left = left
+        self.operator = operator
+        self.is_relation = is_relation
+        self.is_plain = isinstance(left, Column) or (
+            isinstance(left, Part) and isinstance(left.operand, Column)
+        )
+        self.is_many = any(column.many for column in open_columns(left))
+        self._converters: dict[str, Callable[[Any], Any]] = {}
 
-    # Binding
+    @property
+    def field(self) -> Any:
+        """The field that is looked at, or `None` for a computed value."""
+        return self.left.field if isinstance(self.left, Column) else None
 
-    def bind(self, value: Any, parameters: list[Any], dialect: Dialect, meta: ModelOptions) -> Kind:
-        """Add the converted value to `parameters` and return the kind of the condition.
-
-        Raises:
-            QueryError: If the value has the wrong shape for the operator.
-            FieldError: If the field is stored encrypted.
-        """
-        operator = self.operator
-        if (
-            self.field is not None
-            and not self.field.searchable
-            and value is not None
-            and operator != "isnull"
-        ):
-            raise FieldError(
-                f"{self.key!r}: {self.field.name!r} is stored encrypted and cannot be searched"
-            )
-        if operator in COMPARISONS:
-            if value is None and operator in ("exact", "ne"):
-                return "null"
-            if isinstance(value, Expression):
-                return ("expression", bind_expression(value, parameters, dialect, meta))
-            return self._bind_one(value, parameters, dialect)
-        if operator == "isnull":
-            if not isinstance(value, (bool, int)) or value not in (0, 1):
-                raise QueryError(f"{self.key!r} takes True or False, not {value!r}")
-            return "null" if value else "not null"
-        if operator in ("in", "not_in"):
-            return self._bind_list(value, parameters, dialect)
-        if operator == "range":
-            return self._bind_range(value, parameters, dialect)
-        return self._bind_text(value, parameters, dialect)
-
-    def _bind_one(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
-        try:
-            parameters.append(self.convert(value, dialect))
-        except (ValueError, TypeError, OverflowError):
-            return UNKNOWN
-        return VALUE
+    def shape(self, binding: Binding) -> Hashable:
+        """Add the values of the left side and return the shape of the condition without its value."""
+        if self.is_plain:
+            return self
+        return (self.operator, self.left.bind(binding))
 
     def convert(self, value: Any, dialect: Dialect) -> Any:
         """Return an operand as the driver takes it.
 
         Raises:
-            ValueError: If the field cannot convert it.
+            ValueError: If it cannot be converted.
         """
-        if self.transform:
-            return _part_operand(self.transform, value)
-        if self.field.primary_key and hasattr(type(value), "_meta"):
+        converter = self._converters.get(dialect.name)
+        if converter is None:
+            converter = self._converters[dialect.name] = self._make_converter(dialect)
+        return converter(value)
+
+    def _make_converter(self, dialect: Dialect) -> Callable[[Any], Any]:
+        if isinstance(self.left, Column):
+            return _column_converter(self.left, dialect)
+        if isinstance(self.left, Part):
+            return self.left.convert
+        return _computed_converter(self.left.type, dialect)
+
+
+def _column_converter(column: Column, dialect: Dialect) -> Callable[[Any], Any]:
+    field, write = column.field, column.field.writer(dialect)
+    to_db = field.to_db
+    is_key, is_decimal = field.primary_key, column.type.family is Family.DECIMAL
+
+    def convert(value: Any) -> Any:
+        if is_key and hasattr(type(value), "_meta"):
             value = value.pk  # An instance stands for its key, as it does for foreign keys.
-        value = self.field.to_db(value)
-        name = dialect.name
-        if name not in self._writers:
-            self._writers[name] = self.field.writer(dialect)
-        writer = self._writers[name]
-        return value if writer is None or value is None else writer(value)
+        converted = to_db(value)
+        if write is None or converted is None:
+            return converted
+        try:
+            return write(converted)
+        except ValueError:
+            if not is_decimal:
+                raise
+            return plain_decimal(converted)  # More digits than are stored, but a number to compare.
 
-    def _bind_list(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
-        subquery = getattr(value, "as_subquery", None)  # A queryset, which is a higher room.
-        if subquery is not None:
-            return ("subquery", subquery(dialect, parameters))
-        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-            raise QueryError(f"{self.key!r} takes a list of values, not {value!r}")
-        operands: list[Any] = []
-        for one in value:
-            try:
-                operands.append(self.convert(one, dialect))
-            except (ValueError, TypeError, OverflowError):
-                # UNKNOWN for this one; SQL's own three-valued logic then decides about the list.
-                operands.append(None)
-        if len(operands) >= LONG_LIST:
-            operand = dialect.long_list_operand(operands)
+    return convert
+
+
+def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any], Any]:
+    write = literal_writer(result, dialect)
+
+    def convert(value: Any) -> Any:
+        return None if value is None else write(_for_type(unwrap_enum(value), result))
+
+    return convert
+
+
+def _for_type(value: Any, result: ResultType) -> Any:
+    """Return a value to compare a computed one with, if it is of its kind."""
+    if result.is_number:
+        return _number_for(value, result)
+    classes = _CLASSES.get(result.family)
+    if classes is not None and not isinstance(value, classes):
+        raise ValueError(f"{value!r} is not a {result}")
+    return value
+
+
+def _number_for(value: Any, result: ResultType) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise ValueError(f"{value!r} is not a number")
+    if result.family is not Family.DECIMAL:
+        return value
+    return Decimal(repr(value) if isinstance(value, float) else value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compare(ConditionNode):
+    """A lookup with its one value.
+
+    Attributes:
+        lookup: The lookup.
+        value: The value, converted when it is bound.
+    """
+
+    lookup: Lookup
+    value: Any
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the value, and return the shape; a value that cannot be converted makes the condition unknown."""
+        lookup = self.lookup
+        shape = lookup if lookup.is_plain else lookup.shape(binding)
+        try:
+            value = lookup.convert(self.value, binding.dialect)
+        except UNCONVERTIBLE:
+            return unknown(self, shape, binding, self.value)
+        binding.add(self, value)
+        return shape
+
+    def sql(self, writer: Writer) -> str:
+        """Return the comparison."""
+        if not writer.has_value(self):
+            return UNKNOWN
+        return self.lookup.operator.sql(self.lookup.left, self, writer)
+
+    def parts(self) -> Iterator[Node]:
+        """Yield the left side."""
+        yield self.lookup.left
+
+    def changed(self, change: Callable[[Node], Node | None]) -> Node:
+        """Return the comparison of another left side with the same value."""
+        lookup = self.lookup
+        return change(self) or type(self)(moved(lookup, change), self.value)
+
+
+def moved(lookup: Lookup, change: Callable[[Node], Node | None]) -> Lookup:
+    return Lookup(lookup.key, lookup.left.changed(change), lookup.operator)
+
+
+def unknown(node: Compare | InList, shape: Hashable, binding: Binding, value: object) -> Hashable:
+    if binding.strict:
+        raise FieldError(f"{node.lookup.key!r} cannot take {value!r}")
+    return ("unknown", shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InList(ConditionNode):
+    """Whether a value is in a list.
+
+    Attributes:
+        lookup: The lookup.
+        values: The list.
+    """
+
+    lookup: Lookup
+    values: tuple[Any, ...]
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the values, long lists as one; the shape has their number."""
+        shape = self.lookup.shape(binding)
+        values = self._converted(binding)
+        if len(values) >= LONG_LIST:
+            operand = binding.dialect.long_list_operand(values)
             if operand is not None:
-                parameters.append(operand)
-                return "long list"
-        parameters.extend(operands)
-        return ("list", len(operands))
+                binding.add(self, operand)
+                return ("long list", shape)
+        binding.extend(self, values)
+        return (len(values), shape)
 
-    def _bind_range(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
-        if (
-            isinstance(value, (str, bytes))
-            or not isinstance(value, Iterable)
-            or len(pair := list(value)) != 2
-        ):
-            raise QueryError(f"{self.key!r} takes two values, not {value!r}")
-        try:
-            operands = [self.convert(one, dialect) for one in pair]
-        except (ValueError, TypeError, OverflowError):
-            return UNKNOWN
-        parameters.extend(operands)
-        return VALUE
-
-    def _bind_element(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
-        try:
-            element = self.field.base_field.to_db(value)
-            writer = self.field.element_writer(dialect)
-            parameters.append(
-                dialect.array_element(
-                    element if writer is None or element is None else writer(element)
-                )
-            )
-        except (ValueError, TypeError, OverflowError):
-            return UNKNOWN
-        return "element"
-
-    def _bind_text(self, value: Any, parameters: list[Any], dialect: Dialect) -> Kind:
-        if value is None:
-            return UNKNOWN
-        if isinstance(value, re.Pattern):
-            value = value.pattern
-        text = str(unwrap_enum(value))
-        if self.operator in REGEX:
-            validate_regex_pattern(text)
-        elif not text.isascii():
+    def _converted(self, binding: Binding) -> list[Any]:
+        converted: list[Any] = []
+        convert, dialect = self.lookup.convert, binding.dialect
+        for value in self.values:
             try:
-                text.encode()
-            except UnicodeEncodeError:
-                return UNKNOWN
-        parameters.append(dialect.text_operand(self.operator, text))
-        return VALUE
+                converted.append(convert(value, dialect))
+            except UNCONVERTIBLE:
+                unknown(self, None, binding, value)
+                # UNKNOWN for this one; SQL's own three-valued logic then decides about the list.
+                converted.append(None)
+        return converted
 
-    # SQL
+    def sql(self, writer: Writer) -> str:
+        """Return the test."""
+        dialect, left = writer.dialect, self.lookup.left
+        column = left.sql(writer)
+        word = "NOT IN" if self.lookup.operator.name == "not_in" else "IN"
+        if len(self.values) >= LONG_LIST:
+            values = self._converted(Binding(dialect))
+            if dialect.long_list_operand(values) is not None:
+                return f"{column} {word} {dialect.long_list(left.type.neutral).format(writer.value(self))}"
+        marks = [
+            marked(writer.value(self, place), left, dialect) for place in range(len(self.values))
+        ]
+        return f"{column} {word} ({', '.join(marks)})"
 
-    def sql(self, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
-        """Return the condition's SQL, with placeholders where `bind` added parameters."""
-        if kind == UNKNOWN:
-            return "(1 = NULL)"
-        column = columns.column(self.hops, self.field)
-        if self.transform:
-            column = dialect.date_part(self.transform, column)
-        return self._condition(column, kind, columns, dialect, meta)
+    def parts(self) -> Iterator[Node]:
+        """Yield the left side."""
+        yield self.lookup.left
 
-    def _condition(
-        self, column: str, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions
-    ) -> str:
-        operator = self.operator
-        if kind == UNKNOWN:
-            return "(1 = NULL)"
-        if kind == "element":
-            return dialect.array_contains(column)
-        mark = dialect.placeholder
-        if operator in COMPARISONS:
-            if kind == VALUE:
-                return f"{column} {COMPARISONS[operator]} {mark}"
-            if kind == "null":
-                return f"{column} IS {'NOT ' if operator == 'ne' else ''}NULL"
-            return f"{column} {COMPARISONS[operator]} {expression_sql(kind[1], columns, dialect, meta)}"
-        if operator == "isnull":
-            return f"{column} IS {'NOT ' if kind == 'not null' else ''}NULL"
-        if operator in ("in", "not_in"):
-            return self._list_sql(kind, column, dialect)
-        if operator == "range":
-            return f"{column} BETWEEN {mark} AND {mark}"
-        return dialect.text_lookup(operator, column)
-
-    def _list_sql(self, kind: Kind, column: str, dialect: Dialect) -> str:
-        negation = "NOT " if self.operator == "not_in" else ""
-        if kind == "long list":
-            return f"{column} {negation}IN {dialect.long_list()}"
-        if kind[0] == "subquery":
-            return f"{column} {negation}IN ({kind[1]})"
-        count: int = kind[1]
-        if not count:
-            return "(1 = 1)" if negation else "(1 = 0)"
-        return f"{column} {negation}IN ({', '.join([dialect.placeholder] * count)})"
+    def changed(self, change: Callable[[Node], Node | None]) -> Node:
+        """Return the test of another left side."""
+        return change(self) or InList(moved(self.lookup, change), self.values)
 
 
-class AnnotationLookup(Lookup):
-    """A condition on a computed value; equal to another one of the same name, operator and expression."""
-
-    __slots__ = ("expression",)
-
-    def __init__(self, meta: ModelOptions, key: str, expression: Expression) -> None:
-        name, _, operator = key.partition("__")
-        if operator and operator not in OPERATORS:
-            raise FieldError(
-                f"{key!r}: there is no lookup {operator!r} for the computed value {name!r}"
-            )
-        self.key = key
-        self.operator = operator or "exact"
-        self.expression = expression
-        self.hops = ()
-        self.field = expression_field(meta, expression)
-        self.transform = ""
-        self._writers = {}
-
-    def __eq__(self, other: object) -> bool:
-        # What else there is to the SQL is in the kind, the expression included.
-        return isinstance(other, AnnotationLookup) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def bind(self, value: Any, parameters: list[Any], dialect: Dialect, meta: ModelOptions) -> Kind:
-        """Add the numbers of the expression and the value to `parameters` and return the kinds of both."""
-        computed = bind_expression(self.expression, parameters, dialect, meta)
-        return computed, super().bind(value, parameters, dialect, meta)
-
-    def convert(self, value: Any, dialect: Dialect) -> Any:
-        """Return an operand as the driver takes it."""
-        if self.field is None:
-            if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-                raise ValueError(f"{self.key}: {value!r} is not a number")
-            return value
-        return super().convert(value, dialect)
-
-    def sql(self, kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
-        """Return the condition's SQL."""
-        computed = expression_sql(kind[0], columns, dialect, meta)
-        return self._condition(computed, kind[1], columns, dialect, meta)
+def marked(mark: str, left: Node, dialect: Dialect) -> str:
+    """Return a placeholder for a value that is compared with `left`, with its type where it has to be said."""
+    if left.type.family is Family.ARRAY and dialect.name == "postgresql":
+        return f"CAST({mark} AS {dialect.value_type(left.type.neutral)})"
+    return mark
 
 
-def find_lookup(meta: ModelOptions, key: str) -> Lookup:
-    """Return the lookup of a key, made once per model.
+def is_expression(value: object) -> bool:
+    """Return whether a value is computed by the database."""
+    return value.__class__ not in PLAIN and operands.is_selectable(value)
+
+
+def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
+    """Return the node of an operand that is an expression, `None` for any other value.
 
     Raises:
-        FieldError: If the key names no field or lookup.
+        QueryError: If it is a queryset, which only ``in`` takes.
     """
-    found: Lookup | None = meta.lookups.get(key)
-    if found is None:
-        found = Lookup(meta, key)
-        if len(meta.lookups) >= MAX_CACHED:
-            meta.lookups.clear()
-        meta.lookups[key] = found
-    return found
-
-
-def _part_operand(part: str, value: Any) -> Any:
-    if part == "date":
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            value = value.date()
-        if not isinstance(value, date):
-            raise ValueError(f"{value!r} is not a date")
-        return value.isoformat()
-    if part == "time":
-        if isinstance(value, str):
-            value = time.fromisoformat(value)
-        if isinstance(value, datetime):
-            value = value.time()
-        if not isinstance(value, time):
-            raise ValueError(f"{value!r} is not a time")
-        return value.isoformat("seconds")
-    return int(value)
-
-
-# Expressions
-
-
-def bind_expression(
-    expression: object,
-    parameters: list[Any],
-    dialect: Dialect,
-    meta: ModelOptions,
-    *,
-    inner: bool = False,
-) -> Kind:
-    """Add the numbers of an expression to `parameters` and return its kind.
-
-    Args:
-        expression: The expression.
-        parameters: The values of the statement.
-        dialect: Writes them.
-        meta: The model.
-        inner: Whether it stands in an aggregate, which has looked at its names.
-
-    Raises:
-        FieldError: If it names an unknown field.
-    """
-    if isinstance(expression, F):
-        if not inner:
-            resolve_path(meta, expression.name)
-        return expression.name
-    if isinstance(expression, Aggregate):
-        check_aggregate(meta, expression)
-        what: Any = expression.field
-        if not isinstance(what, str):
-            what = bind_expression(what, parameters, dialect, meta, inner=True)
-        return ("aggregate", (expression.function, expression.distinct, what), None)
-    if isinstance(expression, Combined):
-        left = bind_expression(expression.left, parameters, dialect, meta, inner=inner)
-        return (
-            expression.operator,
-            left,
-            bind_expression(expression.right, parameters, dialect, meta, inner=inner),
-        )
-    if isinstance(expression, Decimal):
-        writer = dialect.writer("NUMERIC")
-        parameters.append(expression if writer is None else writer(expression))
-    else:
-        parameters.append(expression)
+    if is_expression(value):
+        return scope.over_many().operand(value)
+    if value.__class__ not in PLAIN and is_query(value):
+        raise QueryError(f"{lookup.key!r} takes one value, not a queryset; use __in or Subquery()")
     return None
 
 
-def expression_sql(kind: Kind, columns: Columns, dialect: Dialect, meta: ModelOptions) -> str:
-    """Return the SQL of an expression from its kind."""
-    if kind is None:
-        return dialect.placeholder
-    if isinstance(kind, str):
-        path = resolve_path(meta, kind)
-        return columns.column(path.hops, path.field)
-    operator, left, right = kind
-    if operator == "aggregate":
-        return aggregate_sql(left, columns, dialect, meta)
-    left_sql = expression_sql(left, columns, dialect, meta)
-    return f"({left_sql} {operator} {expression_sql(right, columns, dialect, meta)})"
+def operand_of(lookup: Lookup, value: object, scope: Scope) -> Node:
+    """Return the node of one item of a list with expressions in it."""
+    node = expression_of(lookup, value, scope)
+    if node is not None:
+        return node
+    if value is None:
+        return Literal(None, NULL)
+    return Literal(_python_value(lookup, value), lookup.left.type)
 
 
-def expression_field(meta: ModelOptions, expression: object) -> Any:
-    """Return the field whose kind of value an expression has, or `None` for a plain number."""
-    if isinstance(expression, F):
-        return resolve_path(meta, expression.name).field
-    if isinstance(expression, Aggregate):
-        path = check_aggregate(meta, expression)
-        if (
-            path is None
-            or isinstance(expression, (Avg, Count))
-            or not isinstance(expression.field, str)
-        ):
-            return None
-        return path.field
-    return None
+def _python_value(lookup: Lookup, value: object) -> object:
+    if lookup.field is None:
+        return value
+    try:
+        converted: object = lookup.field.to_python(checked_value(lookup, value))
+    except UNCONVERTIBLE:
+        raise FieldError(f"{lookup.key!r} cannot take {value!r}") from None
+    return converted
 
 
-def expression_reader(
-    meta: ModelOptions, expression: object, dialect: Dialect, *, aware: bool
-) -> Converter | None:
-    """Return what turns the database's value of an expression into Python's; `None` if nothing has to be done."""
-    if isinstance(expression, F):
-        field = resolve_path(meta, expression.name).field
-        reader: Converter | None = field.reader(dialect, aware=aware)
-        return reader
-    if isinstance(expression, Aggregate):
-        path = check_aggregate(meta, expression)
-        return aggregate_reader(
-            expression, None if path is None else path.field, dialect, aware=aware
-        )
-    return dialect.reader("NUMERIC") if _is_decimal(meta, expression) else None
-
-
-def _is_decimal(meta: ModelOptions, expression: object) -> bool:
-    if isinstance(expression, Combined):
-        return _is_decimal(meta, expression.left) or _is_decimal(meta, expression.right)
-    field = expression_field(meta, expression)
-    return isinstance(expression, Decimal) or (
-        field is not None and field.db_type().startswith("NUMERIC")
-    )
-
-
-def names_of(expression: object) -> list[str]:
-    """Return the names of the fields in an expression, and those that aggregates follow."""
-    if isinstance(expression, F):
-        return [expression.name]
-    if isinstance(expression, Aggregate):
-        return (
-            [expression.field] if isinstance(expression.field, str) else names_of(expression.field)
-        )
-    return (
-        [*names_of(expression.left), *names_of(expression.right)]
-        if isinstance(expression, Combined)
-        else []
-    )
-
-
-def substituted(expression: Any, annotations: dict[str, Expression]) -> Any:
-    """Return an expression with the names of computed values replaced by what they stand for."""
-    if isinstance(expression, F):
-        return annotations.get(expression.name, expression)
-    if isinstance(expression, Combined):
-        left, right = (
-            substituted(expression.left, annotations),
-            substituted(expression.right, annotations),
-        )
-        return Combined(left, expression.operator, right)
-    return expression
-
-
-def parts_of(expression: object) -> list[object]:
-    """Return an expression and all expressions in it."""
-    if isinstance(expression, Combined):
-        return [expression, *parts_of(expression.left), *parts_of(expression.right)]
-    return [expression]
-
-
-def checked(meta: ModelOptions, expression: Expression) -> Expression:
-    """Return an expression all of whose names exist.
+def list_of(lookup: Lookup, value: object, wanted: str = "a list of values") -> list[Any]:
+    """Return the items of an operand, so that a generator is not used up by the first run of the query.
 
     Raises:
-        FieldError: If one does not.
+        QueryError: If it is none.
     """
-    for part in parts_of(expression):
-        if isinstance(part, F):
-            resolve_path(meta, part.name)
-        elif isinstance(part, Aggregate):
-            check_aggregate(meta, part)
-    return expression
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise QueryError(f"{lookup.key!r} takes {wanted}, not {value!r}")
+    return list(value)
+
+
+def checked_value(lookup: Lookup, value: object) -> object:
+    """Return an operand that is not of a plain class, if it stands for a value.
+
+    Raises:
+        QueryError: If it is an instance of another model, or one that is not stored.
+    """
+    if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
+        try:
+            _check_instance(lookup, value)
+        except ValueError as error:
+            raise QueryError(f"{lookup.key!r}: {error}") from None
+    return value
+
+
+def _check_instance(lookup: Lookup, value: Any) -> None:
+    """Refuse an instance that has no key to compare the left side with.
+
+    Raises:
+        ValueError: If so.
+    """
+    field = lookup.field
+    if isinstance(field, ForeignKey):
+        field.key_of(value)
+        return
+    is_key = field is not None and field.primary_key
+    if not is_key or field.model._meta.table_name != type(value)._meta.table_name:
+        raise ValueError(f"{value!r} is not a value of {describe(lookup.left)}")
+    if value.pk is None:
+        raise ValueError(f"{value!r} is not saved yet")
+
+
+def checked_text(lookup: Lookup, value: object) -> str:
+    """Return an operand of a text lookup as text.
+
+    Raises:
+        FieldError: If it is not one.
+    """
+    if type(value).__name__ == "UUID":
+        return str(value)
+    raise FieldError(f"{lookup.key!r} takes a text, not {value!r}")
+
+
+def check_searchable(lookup: Lookup) -> None:
+    """Refuse what is stored encrypted.
+
+    Raises:
+        FieldError: If the left side is.
+    """
+    if lookup.left.type.family is Family.OPAQUE:
+        raise FieldError(
+            f"{lookup.key!r}: {lookup.field.name!r} is stored encrypted and cannot be searched"
+        )
+
+
+def check_comparable(lookup: Lookup, right: Node, refused: frozenset[Family]) -> None:
+    """Refuse to compare values of different types, which each database takes in its own way.
+
+    Raises:
+        FieldError: If they cannot be compared.
+    """
+    left, other = lookup.left.type, right.type
+    is_same = left.family is other.family or (left.is_number and other.is_number)
+    if other is NULL or (is_same and left.family not in refused):
+        return
+    raise FieldError(f"{lookup.key!r}: a {left} cannot be compared with a {other}")
+
+
+def no_meaning(lookup: Lookup) -> FieldError:
+    """Return the error for a lookup that cannot be asked of the left side."""
+    check_searchable(lookup)
+    return FieldError(
+        f"{lookup.key!r}: {describe(lookup.left)} is {lookup.left.type}, "
+        f"of which {lookup.operator.name!r} cannot be asked"
+    )

@@ -1,88 +1,33 @@
-"""Names of fields and relations, followed from model to model."""
+"""Names of fields and relations, followed from model to model, to one row or to many."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.fields.relations import ForeignKey
+from openviper.db.fields.relations import ForeignKey, OneToOneField
 from openviper.exceptions import FieldError
 
 MAX_HOPS = 5
-"""Most foreign keys in one path."""
+"""Most relations in one path."""
 
 
-class Columns(Protocol):
-    """Gives columns of the queried table and of those joined to it their SQL names."""
-
-    def column(self, hops: tuple[ForeignKey[Any], ...], field: Field[Any]) -> str:
-        """Return the quoted, qualified name, joining tables as needed."""
-        ...
-
-
-class Path(NamedTuple):
-    """A field, and the foreign keys that lead to it."""
-
-    hops: tuple[ForeignKey[Any], ...]
-    field: Any
-
-
-def resolve_path(meta: ModelOptions, name: str) -> Path:
-    """Return the field that a path such as ``author__name`` leads to.
-
-    Raises:
-        FieldError: If a part is no field, or the path has more than `MAX_HOPS` foreign keys.
-    """
-    path, rest = walk(meta, name)
-    if rest:
-        raise no_field(path, meta, name, rest[0])
-    return path
-
-
-def walk(meta: ModelOptions, name: str) -> tuple[Path, list[str]]:
-    """Follow a name as far as it consists of fields; return what is left of it."""
-    if not isinstance(name, str):
-        raise FieldError(f"{name!r} is not a field name")
-    parts = name.split("__")
-    hops: list[ForeignKey[Any]] = []
-    field = meta.field(parts[0])
-    rest = parts[1:]
-    while rest and isinstance(field, ForeignKey):
-        remote: ModelOptions = field.remote_model._meta
-        following = remote.names.get(rest[0])
-        if following is None:
-            break
-        rest = rest[1:]
-        hops.append(field)
-        field = following
-    if hops and field.primary_key:
-        field = hops.pop()  # The target's key is in the referring row already.
-    if len(hops) > MAX_HOPS:
-        raise FieldError(f"{name!r} follows {len(hops)} foreign keys, more than {MAX_HOPS}")
-    return Path(tuple(hops), field), rest
-
-
-def no_field(path: Path, meta: ModelOptions, name: str, part: str) -> FieldError:
-    if isinstance(path.field, ForeignKey):
-        remote: ModelOptions = path.field.remote_model._meta
-        return FieldError(f"{name!r}: {remote.unknown(part).detail}")
-    return FieldError(
-        f"{name!r}: {meta.model_name} knows no field or lookup {part!r} after {path.field.name!r}"
-    )
-
-
-class Step(NamedTuple):
-    """One step from a model to several rows of another, or, behind such a step, to one.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step from the rows of a model to those of a related one.
 
     Attributes:
         field: The field that makes the relation, on whichever side.
         reverse: Whether the step goes to the side that holds the field.
+        name: What the path calls it.
     """
 
-    field: Any
+    field: ForeignKey[Any] | ManyToManyRelation[Any]
     reverse: bool
+    name: str
 
     @property
     def meta(self) -> ModelOptions:
@@ -91,63 +36,142 @@ class Step(NamedTuple):
         meta: ModelOptions = model._meta
         return meta
 
-
-class ManyPath(NamedTuple):
-    """A path for an aggregate: foreign keys, then steps to many rows, then perhaps a field of them."""
-
-    hops: tuple[ForeignKey[Any], ...]
-    steps: tuple[Step, ...]
-    field: Any
+    @property
+    def owner(self) -> ModelOptions:
+        """The options of the model it starts from."""
+        model = self.field.remote_model if self.reverse else self.field.model
+        meta: ModelOptions = model._meta
+        return meta
 
     @property
-    def models(self) -> list[ModelOptions]:
-        """The options of the models it leads through."""
-        return [*(hop.remote_model._meta for hop in self.hops), *(step.meta for step in self.steps)]
+    def is_linked(self) -> bool:
+        """Whether it goes through a join table."""
+        return isinstance(self.field, ManyToManyRelation)
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it leads to any number of rows."""
+        return self.is_linked or (self.reverse and not isinstance(self.field, OneToOneField))
+
+    def link_keys(self) -> tuple[ForeignKey[Any], ForeignKey[Any]]:
+        """Return the keys of the join table to the near and to the far side."""
+        assert isinstance(self.field, ManyToManyRelation)
+        source, target = self.field.keys()
+        return (target, source) if self.reverse else (source, target)
 
 
-def resolve_many(meta: ModelOptions, name: str) -> ManyPath:
-    """Return what an aggregate's name leads to: a field, a path over foreign keys, or one over many rows.
+Steps = tuple[Step, ...]
+
+
+class Path(NamedTuple):
+    """Where a name leads.
+
+    Attributes:
+        steps: The relations on the way.
+        field: The field at its end; `None` if the name ends at a relation without a column of its own here.
+        rest: The parts behind it, which are for lookups.
+    """
+
+    steps: Steps
+    field: Field[Any] | None
+    rest: tuple[str, ...]
+
+    @property
+    def meta_of(self) -> ModelOptions:
+        """The options of the last model on the way, if there is any way."""
+        return self.steps[-1].meta
+
+
+def walk(meta: ModelOptions, name: str) -> Path:
+    """Follow a name as far as it consists of fields and relations.
 
     Raises:
-        FieldError: If a part is neither a field nor a relation, or the path has more than `MAX_HOPS` steps.
+        FieldError: If it begins with neither, or follows more than `MAX_HOPS` relations.
     """
     if not isinstance(name, str):
         raise FieldError(f"{name!r} is not a field name")
-    hops: list[ForeignKey[Any]] = []
+    parts = name.split("__")
     steps: list[Step] = []
     field: Field[Any] | None = None
-    for part in name.split("__"):
-        if field is not None:
-            if not isinstance(field, ForeignKey):
-                raise FieldError(
-                    f"{name!r}: {field.name!r} is no relation, so nothing can follow it"
-                )
-            if steps:
-                steps.append(Step(field, reverse=False))
-            else:
-                hops.append(field)
-            meta = field.remote_model._meta
-        field = meta.names.get(part)
-        if field is None:
-            steps.append(_step(meta, name, part))
-            meta = steps[-1].meta
-    if len(hops) + len(steps) > MAX_HOPS:
-        raise FieldError(
-            f"{name!r} follows {len(hops) + len(steps)} relations, more than {MAX_HOPS}"
-        )
-    return ManyPath(tuple(hops), tuple(steps), field)
+    for place, part in enumerate(parts):
+        behind = _model_behind(meta, steps, field)
+        following = None if behind is None else _named(behind, part)
+        if following is None:
+            return _ended(meta, name, _checked(name, steps, field, tuple(parts[place:])))
+        steps += _steps_to(field, following)
+        field = following if isinstance(following, Field) else None
+    return _checked(name, steps, field, ())
 
 
-def _step(meta: ModelOptions, name: str, part: str) -> Step:
-    if part in meta.reverse:
-        return Step(meta.reverse[part], reverse=True)
-    if part in meta.many_to_many:
-        return Step(meta.many_to_many[part], reverse=False)
-    if part in meta.reverse_many_to_many:
-        return Step(meta.reverse_many_to_many[part], reverse=True)
-    raise FieldError(f"{name!r}: {meta.unknown(part).detail}")
+def _named(meta: ModelOptions, part: str) -> Field[Any] | Step | None:
+    return meta.names.get(part) or find_step(meta, part)
 
 
-def is_many_to_many(step: Step) -> bool:
-    """Tell whether a step goes through a join table."""
-    return isinstance(step.field, ManyToManyRelation)
+def _steps_to(field: Field[Any] | None, following: Field[Any] | Step) -> list[Step]:
+    """Return the steps that lead on: over the foreign key before, over the relation itself."""
+    steps = [Step(field, False, field.name)] if isinstance(field, ForeignKey) else []
+    return [*steps, following] if isinstance(following, Step) else steps
+
+
+def _ended(meta: ModelOptions, name: str, path: Path) -> Path:
+    """Return a path of which something is left over; a whole name that is left over means nothing."""
+    if len(path.rest) == name.count("__") + 1:
+        raise meta.unknown(path.rest[0])
+    return path
+
+
+def _model_behind(
+    meta: ModelOptions, steps: list[Step], field: Field[Any] | None
+) -> ModelOptions | None:
+    """Return the model whose names may follow; `None` behind a field that is not a relation."""
+    if isinstance(field, ForeignKey):
+        remote: ModelOptions = field.remote_model._meta
+        return remote
+    if field is not None:
+        return None
+    return steps[-1].meta if steps else meta
+
+
+def find_step(meta: ModelOptions, name: str) -> Step | None:
+    """Return the relation without a column here that a name means, or `None`."""
+    if name in meta.many_to_many:
+        return Step(meta.many_to_many[name], False, name)
+    if name in meta.reverse:
+        return Step(meta.reverse[name], True, name)
+    if name in meta.reverse_many_to_many:
+        return Step(meta.reverse_many_to_many[name], True, name)
+    return None
+
+
+def _checked(name: str, steps: list[Step], field: Field[Any] | None, rest: tuple[str, ...]) -> Path:
+    if steps and field is not None and field.primary_key and _is_forward(steps[-1]):
+        last = steps.pop().field  # The target's key is in the referring row already.
+        assert isinstance(last, ForeignKey)
+        field = last
+    if len(steps) > MAX_HOPS:
+        raise FieldError(f"{name!r} follows {len(steps)} relations, more than {MAX_HOPS}")
+    return Path(tuple(steps), field, rest)
+
+
+def _is_forward(step: Step) -> bool:
+    return not step.reverse and not step.is_linked
+
+
+def no_lookup(meta: ModelOptions, name: str, path: Path) -> FieldError:
+    """Return the error for a name that goes on behind a field or relation with something unknown."""
+    part = path.rest[0]
+    if isinstance(path.field, ForeignKey):
+        return FieldError(f"{name!r}: {path.field.remote_model._meta.unknown(part).detail}")
+    if path.field is None:
+        return FieldError(f"{name!r}: {path.meta_of.unknown(part).detail}")
+    return FieldError(
+        f"{name!r}: {meta.model_name} knows no field or lookup {part!r} after {path.field.name!r}"
+    )
+
+
+def first_many(steps: Steps) -> int | None:
+    """Return the number of steps up to the first that leads to many rows, itself included; `None` if none does."""
+    for place, step in enumerate(steps, 1):
+        if step.is_many:
+            return place
+    return None

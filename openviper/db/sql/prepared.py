@@ -9,7 +9,7 @@ from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import uses_time_zones
-from openviper.db.sql.lookups import MAX_CACHED
+from openviper.db.sql.names import MAX_CACHED
 from openviper.db.sql.rows.from_rows import Build, make_builder
 from openviper.db.sql.rows.to_rows import make_extractor
 
@@ -19,6 +19,7 @@ class Plan:
 
     Attributes:
         fields: The columns in order.
+        written: The attributes of the columns that are written, which are all but generated ones.
         build: Turns rows of all columns into instances.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
@@ -29,37 +30,33 @@ class Plan:
         self.dialect = dialect
         self.fields: list[Field[Any]] = list(meta.fields.values())
         self.attnames = tuple(field.attname for field in self.fields)
-        self.aware = (
-            any(field.base_type == "DATETIME" for field in self.fields) and uses_time_zones()
-        )
+        # The setting is read only where it counts: commands on plain models need no settings.
+        has_moments = "DATETIME" in {field.base_type for field in self.fields}
+        self.aware = uses_time_zones() if has_moments else False
         self.readers = [field.reader(dialect, aware=self.aware) for field in self.fields]
         self.writers = [field.writer(dialect) for field in self.fields]
         self.writer_of = dict(zip(self.attnames, self.writers, strict=True))
         self.reader_of = dict(zip(self.attnames, self.readers, strict=True))
-        self.auto_fields: list[Any] = [
-            field for field in self.fields if field.auto_now or field.auto_now_add
-        ]
-        self.pre_save_fields = [
-            field for field in self.fields if type(field).pre_save is not Field.pre_save
-        ]
-        self.key_position = self.attnames.index(meta.pk.attname)
+        self.auto_fields = meta.auto_fields
+        self.pre_save_fields = meta.pre_save_fields
+        self.written = tuple(field.attname for field in meta.written_fields)
+        self.key_position = self.written.index(meta.pk.attname)
+        writers = [self.writer_of[attname] for attname in self.written]
         self.extract = make_extractor(
-            meta.model_name, self.fields, self.writers, self.key_position, aware=self.aware
+            meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware
         )
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
         self.cache: dict[Any, Any] = {}
-        columns = ", ".join(self.column(field) for field in self.fields)
-        self.get_sql = (
-            f"SELECT {columns} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
-        )
+        columns = list(map(self.column, self.fields))
+        self.get_sql = f"SELECT {', '.join(columns)} FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {self.key} = {dialect.placeholder}"
-        self.insert_sql_with_key = self._insert_sql(self.attnames)
-        others = tuple(name for name in self.attnames if name != meta.pk.attname)
+        self.insert_sql_with_key = self._insert_sql(self.written)
+        others = tuple(name for name in self.written if name != meta.pk.attname)
         self.insert_sql_without_key = self._insert_sql(others) + dialect.returning_key(self.key)
         self.bulk_insert_sql = dialect.bulk_insert(
-            self.table, [self.column(field) for field in self.fields]
+            self.table, [self.column(field) for field in meta.written_fields]
         )
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
 
@@ -83,6 +80,18 @@ class Plan:
         columns = ", ".join(self.column(self.meta.names[attname]) for attname in attnames)
         marks = ", ".join([self.dialect.placeholder] * len(attnames))
         return f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"
+
+    def insert_sql(self, attnames: tuple[str, ...]) -> str:
+        """Return the INSERT of these attributes; it returns the key when that is not among them."""
+        sql: str = self.cached(("insert row", attnames), lambda: self._insert_sql(attnames))
+        if self.meta.pk.attname in attnames:
+            return sql
+        return sql + self.dialect.returning_key(self.key)
+
+    def made_sql(self, attnames: tuple[str, ...]) -> str:
+        """Return the SELECT of what the database worked out for one row; the key is the parameter."""
+        columns = ", ".join(self.column(self.meta.names[attname]) for attname in attnames)
+        return f"SELECT {columns} FROM {self.table} WHERE {self.key} = {self.dialect.placeholder}"
 
     def update_sql(self, attnames: tuple[str, ...]) -> str:
         """Return the UPDATE of these attributes of one row; the key is the last parameter."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
 
+from openviper.db.fields.base import Field
+from openviper.db.fields.numbers import DecimalField
+from openviper.db.sql import operands
+from openviper.db.sql.assignments import Assigned
 from openviper.db.sql.description import Description
-from openviper.db.sql.expressions import Expression
-from openviper.db.sql.lookups import bind_expression, expression_sql, resolve_path
+from openviper.db.sql.nodes import Binding, Node, Writer, open_columns
 from openviper.db.sql.prepared import Plan
-from openviper.db.sql.tables import Source
-from openviper.db.sql.where import bind_where, where_sql
+from openviper.db.sql.resolving import QueryScope
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.selects import Select, compiled
+from openviper.db.sql.statements import where_sql
 from openviper.exceptions import FieldError, QueryError
 
-
-class Write(NamedTuple):
-    """A statement ready to run."""
-
-    sql: str
-    parameters: list[Any]
+Value = tuple[str, Node]
+"""The attribute of a field, and what it is set to."""
 
 
 def check_writable(query: Description, verb: str) -> None:
@@ -33,6 +36,26 @@ def check_writable(query: Description, verb: str) -> None:
         raise QueryError(f"cannot {verb} a queryset with distinct()")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored(Node):
+    """A value as the driver takes it.
+
+    Attributes:
+        value: The value.
+    """
+
+    value: Any
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the value."""
+        binding.add(self, self.value)
+        return "stored"
+
+    def sql(self, writer: Writer) -> str:
+        """Return a placeholder."""
+        return writer.value(self)
+
+
 def driver_value(plan: Plan, name: str, value: Any) -> Any:
     """Return a value for a field as the driver takes it.
 
@@ -41,86 +64,121 @@ def driver_value(plan: Plan, name: str, value: Any) -> Any:
     """
     field = plan.meta.field(name)
     try:
-        converted = field.to_db(value)
+        converted = rounded_value(field, field.to_db(value))
         writer = plan.writer_of[field.attname]
         return converted if converted is None or writer is None else writer(converted)
     except (ValueError, TypeError, OverflowError) as error:
         raise FieldError(f"{plan.meta.model_name}.{name} cannot take {value!r}: {error}") from None
 
 
-def update_rows(plan: Plan, query: Description, values: Mapping[str, Any]) -> Write:
+def rounded_value(field: Field[Any], value: Any) -> Any:
+    """Return a decimal number at the places of its column, as the servers store it."""
+    if value is None or not isinstance(field, DecimalField):
+        return value
+    unit = Decimal((0, (1,), -field.decimal_places))
+    return value.quantize(unit, ROUND_HALF_UP, Context(prec=len(value.as_tuple().digits) + 60))
+
+
+def assigned_nodes(plan: Plan, query: Description, values: Mapping[str, Any]) -> tuple[Value, ...]:
+    """Return what each field of an UPDATE is set to.
+
+    Raises:
+        FieldError: If a name is unknown, a value cannot be converted, or an expression is of another type.
+        QueryError: If there are no values.
+    """
+    if not values:
+        raise QueryError("update() needs at least one value")
+    scope = QueryScope(plan.meta, dict(query.annotations))
+    nodes: dict[str, Node] = {}
+    for name, value in values.items():
+        field = plan.meta.field(name)
+        if field.attname in nodes:
+            raise FieldError(f"update() names a column of {plan.meta.model_name} twice")
+        nodes[field.attname] = _assigned(plan, scope, name, field, value)
+    return tuple(nodes.items())
+
+
+def _assigned(plan: Plan, scope: QueryScope, name: str, field: Field[Any], value: Any) -> Node:
+    if not operands.is_selectable(value):
+        return Stored(driver_value(plan, name, value))
+    node = scope.operand(value)
+    for column in open_columns(node):
+        if column.steps:
+            raise FieldError(
+                f"F({column.name!r}): update() can only use fields of {plan.meta.model_name} itself"
+            )
+    return Assigned.to(field, node)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update:
+    """An UPDATE of all rows of a query."""
+
+    plan: Plan
+    query: Description
+    values: Sequence[Value]
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the values to the parameters and return the shape."""
+        values = tuple([(attname, node.bind(binding)) for attname, node in self.values])
+        return ("update", values, tuple([node.bind(binding) for node in self.query.where]))
+
+    def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
+        """Return the text."""
+        plan = self.plan
+        assignments = [
+            f"{plan.column(plan.meta.names[attname])} = {node.sql(writer)}"
+            for attname, node in self.values
+        ]
+        restriction = _restriction(plan, self.query, writer)
+        return f"UPDATE {plan.table} SET {', '.join(assignments)}{restriction}", list
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delete:
+    """A DELETE of all rows of a query."""
+
+    plan: Plan
+    query: Description
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the values to the parameters and return the shape."""
+        return ("delete", tuple([node.bind(binding) for node in self.query.where]))
+
+    def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
+        """Return the text."""
+        plan = self.plan
+        return f"DELETE FROM {plan.table}{_restriction(plan, self.query, writer)}", list
+
+
+def update_rows(plan: Plan, query: Description, values: Sequence[Value]) -> Select:
     """Compile an UPDATE of all rows of a query.
 
     Raises:
-        FieldError: If a name is unknown, or a value cannot be converted.
-        QueryError: If the query is sliced or distinct, or `values` is empty.
+        FieldError: If a value of a condition cannot be converted.
+        QueryError: If the query is sliced or distinct.
     """
     check_writable(query, "update")
-    if not values:
-        raise QueryError("update() needs at least one value")
-    parameters: list[Any] = []
-    settings: list[tuple[str, tuple[str, Any] | None]] = []
-    for name, value in values.items():
-        attname = plan.meta.field(name).attname
-        if isinstance(value, Expression):
-            kind = ("expression", bind_expression(value, parameters, plan.dialect, plan.meta))
-            _refuse_paths(plan, kind[1])
-            settings.append((attname, kind))
-        else:
-            parameters.append(driver_value(plan, name, value))
-            settings.append((attname, None))
-    if len({attname for attname, _ in settings}) < len(settings):
-        raise FieldError(f"update() names a column of {plan.meta.model_name} twice")
-    shape = ("update", tuple(settings), bind_where(plan, query.where, parameters, strict=True))
-
-    def make() -> str:
-        own = Source(plan.meta, plan.dialect)
-        assignments = []
-        for attname, kind in settings:
-            field = plan.meta.names[attname]
-            sql = (
-                plan.dialect.placeholder
-                if kind is None
-                else expression_sql(kind[1], own, plan.dialect, plan.meta)
-            )
-            assignments.append(f"{plan.column(field)} = {sql}")
-        return f"UPDATE {plan.table} SET {', '.join(assignments)}{_restriction(plan, shape[2])}"
-
-    return Write(plan.cached(shape, make), parameters)
+    return compiled(Update(plan, query, values), strict=True)
 
 
-def _refuse_paths(plan: Plan, kind: Any) -> None:
-    if isinstance(kind, str):
-        if resolve_path(plan.meta, kind).hops:
-            raise FieldError(
-                f"F({kind!r}): update() can only use fields of {plan.meta.model_name} itself"
-            )
-    elif kind is not None:
-        _refuse_paths(plan, kind[1])
-        _refuse_paths(plan, kind[2])
-
-
-def delete_rows(plan: Plan, query: Description) -> Write:
+def delete_rows(plan: Plan, query: Description) -> Select:
     """Compile a DELETE of all rows of a query.
 
     Raises:
-        FieldError: If a name is unknown, or a value cannot be converted.
+        FieldError: If a value of a condition cannot be converted.
         QueryError: If the query is sliced or distinct.
     """
     check_writable(query, "delete")
-    parameters: list[Any] = []
-    shape = ("delete", bind_where(plan, query.where, parameters, strict=True))
-    sql = plan.cached(shape, lambda: f"DELETE FROM {plan.table}{_restriction(plan, shape[1])}")
-    return Write(sql, parameters)
+    return compiled(Delete(plan, query), strict=True)
 
 
-def _restriction(plan: Plan, where: Any) -> str:
+def _restriction(plan: Plan, query: Description, writer: Writer) -> str:
     """Return the WHERE of a statement that changes rows; by keys where other tables are looked at."""
-    source = Source(plan.meta, plan.dialect)
-    conditions = where_sql(plan, where, source)
-    if not (source.is_joined or " AS " in conditions):
+    conditions = where_sql(query.where, writer)
+    if not (writer.tables.is_joined or writer.has_subqueries):
         return conditions
     # The derived table makes MariaDB accept a subquery on the table that is being changed.
-    key = source.column((), plan.meta.pk)
-    inner = f"SELECT {key} AS chosen{source.from_clause()}{conditions}"
+    key = writer.tables.column((), plan.meta.pk)
+    inner = f"SELECT {key} AS chosen{writer.tables.from_clause()}{conditions}"
     return f" WHERE {plan.key} IN (SELECT chosen FROM ({inner}) AS chosen_rows)"

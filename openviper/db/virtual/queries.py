@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from openviper.db.executor import check_permission
 from openviper.db.fields.instance_state import field_values
 from openviper.db.query import QuerySet
+from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
-from openviper.db.sql.expressions import Aggregate, Expression, Q
+from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.virtual.base import Capability
 from openviper.db.virtual.persistence import build_instance
 from openviper.db.virtual.specs import backend_of, make_spec, refuse, require
@@ -30,7 +31,9 @@ class VirtualQuerySet(QuerySet[M]):
         rows = await backend.list(self.model, make_spec(meta, query))
         return [build_instance(self.model, row) for row in rows]
 
-    async def get(self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any) -> M:
+    async def get(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
         """Return the one instance for which the conditions hold.
 
         Raises:
@@ -40,28 +43,33 @@ class VirtualQuerySet(QuerySet[M]):
         meta = self._meta
         if self._asks_for_key(conditions, lookups):
             await check_permission(meta, "read", ignore_permissions)
-            instances = await self._by_key(*lookups.values())
+            instances = await self._with_key(*lookups.values())
         else:
             narrowed = self.filter(*conditions, ignore_permissions=ignore_permissions, **lookups)
             instances = await self._fetch(narrowed.query)
+        return self._only_one(instances)
+
+    def _only_one(self, instances: list[M]) -> M:
         if not instances:
-            raise DoesNotExist(f"no {meta.model_name} matches the query")
+            raise DoesNotExist(f"no {self._meta.model_name} matches the query")
         if len(instances) > 1:
-            raise MultipleObjectsReturned(f"more than one {meta.model_name} matches the query")
+            raise MultipleObjectsReturned(
+                f"more than one {self._meta.model_name} matches the query"
+            )
         return instances[0]
 
-    def _asks_for_key(self, conditions: tuple[Q, ...], lookups: dict[str, Any]) -> bool:
+    def _asks_for_key(self, conditions: tuple[Condition, ...], lookups: dict[str, Any]) -> bool:
         """Return whether the primary key is the only condition, so that `VirtualBackend.get` can answer."""
         if conditions or self.query is not EVERYTHING or len(lookups) != 1:
             return False
         return lookups.keys() <= {"pk", self._meta.pk.name}
 
-    async def _by_key(self, key: Any) -> list[M]:
+    async def _with_key(self, key: Any) -> list[M]:
         row = await backend_of(self._meta).get(self.model, self._meta.pk.to_python(key))
         return [] if row is None else [build_instance(self.model, row)]
 
     async def get_or_none(
-        self, *conditions: Q, ignore_permissions: bool = False, **lookups: Any
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
     ) -> M | None:
         """Return the one instance for which the conditions hold, or `None`."""
         try:
@@ -93,7 +101,7 @@ class VirtualQuerySet(QuerySet[M]):
 
     def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values by attribute, as their fields have them."""
-        if any(isinstance(value, Expression) for value in values.values()):
+        if any(operands.is_selectable(value) for value in values.values()):
             refuse(self._meta, "expressions")
         given = {self._meta.field(name): value for name, value in values.items()}
         return {field.attname: field.to_python(value) for field, value in given.items()}
@@ -138,7 +146,7 @@ class VirtualQuerySet(QuerySet[M]):
             await instance.save(ignore_permissions=ignore_permissions, update_fields=fields)
         return len(instances)
 
-    async def aggregate(self, **aggregates: Aggregate) -> dict[str, Any]:
+    async def aggregate(self, **aggregates: Selectable) -> dict[str, Any]:
         """Refuse: there is no database to compute."""
         refuse(self._meta, "aggregate()")
 
@@ -150,11 +158,11 @@ class VirtualQuerySet(QuerySet[M]):
         """Refuse: there is no statement."""
         refuse(self._meta, "SQL")
 
-    def values(self, *names: str) -> Any:
+    def values(self, *names: str | Selectable) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values()")
 
-    def values_list(self, *names: str, flat: bool = False) -> Any:
+    def values_list(self, *names: str | Selectable, flat: bool = False) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values_list()")
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from openviper.db.exceptions import UnsupportedVirtualQueryError
-from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.conditions import NullTest
 from openviper.db.sql.description import Description
-from openviper.db.sql.expressions import Expression, Q
-from openviper.db.sql.lookups import Lookup, find_lookup
+from openviper.db.sql.lookups import Compare, InList, Lookup
+from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.statements import order_of
 from openviper.db.virtual.backend_registry import backend_registry
 from openviper.db.virtual.base import (
     Capability,
@@ -33,7 +34,6 @@ _OPERATORS = {
     "icontains": FilterOp.ICONTAINS,
     "startswith": FilterOp.STARTSWITH,
     "endswith": FilterOp.ENDSWITH,
-    "isnull": FilterOp.IS_NULL,
 }
 
 
@@ -70,7 +70,7 @@ def make_spec(meta: ModelOptions, query: Description) -> QuerySpec:
     """
     _refuse_joins(meta, query)
     clauses = tuple(_clause(meta, condition) for condition in query.where)
-    order = meta.ordering if query.order is None else query.order
+    order = order_of(meta, query)
     for capability in (*_needed_for(clauses), *_needed_by(query, order)):
         require(meta, capability)
     return QuerySpec(
@@ -114,33 +114,37 @@ def _needed_by(query: Description, order: tuple[Any, ...]) -> list[Capability]:
     return [capability for capability, is_asked_for in asked_for.items() if is_asked_for]
 
 
-def _by_attname(meta: ModelOptions, term: str) -> str:
+def _by_attname(meta: ModelOptions, term: Order) -> str:
     """Return a term of an order by the attribute instead of the field."""
-    sign = "-" if term.startswith("-") else ""
-    return sign + meta.field(term.removeprefix("-")).attname
+    node = term.node
+    if not isinstance(node, Column) or node.steps:
+        refuse(meta, f"the order by {term.name!r}")
+    return ("-" if term.descending else "") + node.field.attname
 
 
-def _clause(meta: ModelOptions, condition: Any) -> FilterClause:
-    if isinstance(condition, Q):
-        refuse(meta, "Q objects and exclude()")
-    key, value = condition
-    lookup = find_lookup(meta, key)
-    if not _is_plain(lookup) or isinstance(value, Expression):
-        refuse(meta, f"the condition {key!r}")
-    operator = _OPERATORS[lookup.operator]
-    return FilterClause(lookup.field.attname, *_comparison(lookup.field, operator, value))
+def _clause(meta: ModelOptions, condition: Node) -> FilterClause:
+    """Return a condition in the form that backends take."""
+    if isinstance(condition, NullTest) and isinstance(condition.operand, Column):
+        field = condition.operand.field
+        return FilterClause(field.attname, FilterOp.IS_NULL, not condition.negated)
+    if not isinstance(condition, (Compare, InList)):
+        refuse(meta, "Q objects, exclude(), expressions and lookups of several values")
+    lookup = condition.lookup
+    if not _is_plain(lookup):
+        refuse(meta, f"the condition {lookup.key!r}")
+    operator = _OPERATORS[lookup.operator.name]
+    return FilterClause(lookup.field.attname, operator, _value(condition))
 
 
-def _comparison(field: Field[Any], operator: FilterOp, value: Any) -> tuple[FilterOp, Any]:
-    if operator is FilterOp.EQ and value is None:
-        return FilterOp.IS_NULL, True
-    if operator is FilterOp.IS_NULL:
-        return operator, value
-    if operator in (FilterOp.IN, FilterOp.NOT_IN):
-        return operator, [field.to_python(element) for element in value]
-    return operator, field.to_python(value)
+def _value(condition: Compare | InList) -> Any:
+    """Return what a condition compares with, of the field's type."""
+    field = condition.lookup.field
+    if isinstance(condition, InList):
+        return [field.to_python(element) for element in condition.values]
+    return field.to_python(condition.value)
 
 
 def _is_plain(lookup: Lookup) -> bool:
     """Return whether a lookup is about a field of the model itself, by an operator that backends know."""
-    return lookup.operator in _OPERATORS and not (lookup.hops or lookup.transform)
+    is_own = isinstance(lookup.left, Column) and not lookup.left.steps
+    return is_own and lookup.operator.name in _OPERATORS

@@ -26,7 +26,7 @@ async def names(article: Article) -> list[str]:
     return [tag.name for tag in await article.tags]
 
 
-async def pairs(model: type[Any] = Article.tags.through_model) -> int:
+async def pairs(model: type[Any] = Article._meta.many_to_many["tags"].through_model) -> int:
     return await QuerySet(model).count()
 
 
@@ -77,7 +77,7 @@ async def test_remove_and_clear_take_pairs_away_and_leave_the_rows(tmp_path: Pat
 async def test_set_writes_only_the_difference(tmp_path: Path) -> None:
     async with blog(tmp_path):
         one = await Article.objects.get(title="One")
-        join = QuerySet(Article.tags.through_model)
+        join = QuerySet(Article._meta.many_to_many["tags"].through_model)
         red, blue = await Tag.objects.get(name="red"), await Tag.objects.get(name="blue")
         kept = await join.get(article=one, tag=red)
         await one.tags.set([red, blue.pk])
@@ -294,8 +294,10 @@ async def test_unknown_names_are_refused(tmp_path: Path) -> None:
         one = await Article.objects.get(title="One")
         with pytest.raises(FieldError):
             one.tags.filter(nam="red")
+        with pytest.raises(FieldError, match="cannot take 'red'"):
+            await Article.objects.filter(tags="red")
         with pytest.raises(FieldError, match="many-to-many relation and no column"):
-            Article.objects.filter(tags="red")
+            Article.objects.only("tags")
         with pytest.raises(FieldError, match="prefetch_related"):
             Article.objects.select_related("tags")
         with pytest.raises(ValueError, match="tags: 'zz' is neither a Tag nor its key"):

@@ -253,7 +253,7 @@ async def test_many_keys_are_one_query_or_are_split(
         await Note.objects.bulk_create(
             [Note(article=article, text=article.title) for article in articles[4:]]
         )
-        await QuerySet(Article.tags.through_model).delete()
+        await QuerySet(Article._meta.many_to_many["tags"].through_model).delete()
         dialect = connections.get().dialect
         as_one = (dialect.max_variables, dialect.long_list_operand, 1)
         for limit, form, count in (as_one, (700, lambda values: None, 4)):
@@ -293,8 +293,6 @@ async def test_wrong_names_and_objects_are_refused_at_once(tmp_path: Path) -> No
         query.prefetch_related(
             Prefetch("tags", Tag.objects.all()), Prefetch("tags", Tag.objects.all())
         )
-    with pytest.raises(QueryError, match="limit"):
-        Prefetch("tags", Tag.objects.limit(1))
     loose: Any = Tag.objects.values("name")
     with pytest.raises(TypeError, match="not a queryset"):
         Prefetch("tags", loose)
@@ -327,7 +325,7 @@ async def test_prefetches_check_the_permission_to_read_unless_the_query_does_not
             )
             (one, *_) = await query.order_by("id")
             assert len(await one.tags) == 2 and len(await (await one.writer).groups) == 1
-            assert not ignore_permissions_ctx.get()
+            assert ignore_permissions_ctx.get() is None
             set_permission_checker(Denying("Article", "Tag"))
             with pytest.raises(PermissionError, match="Writer"):
                 await Article.objects.prefetch_related(

@@ -477,3 +477,43 @@ async def test_foreign_keys_named_by_text_callable_and_self(tmp_path: Path) -> N
         assert await (await Node.objects.get(pk=root.pk)).late == leaf
         assert await Node.objects.filter(parent__late__label="x").get() == child
         assert await Node.objects.filter(parent__parent__parent__parent__parent__id=1).count() == 0
+
+
+async def test_an_instance_without_its_key_becomes_another_row(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        stamp = await Stamp.objects.create(label="a", count=3)
+        first = stamp.pk
+        stamp.pk, stamp.label = None, "b"
+        await stamp.save()
+        assert stamp.pk not in (None, first)
+        assert await Stamp.objects.order_by("pk").values_list("label", "count") == [
+            ("a", 3),
+            ("b", 3),
+        ]
+        part = (await Stamp.objects.only("label"))[0]
+        part.pk = None
+        with pytest.raises(ValueError, match="count, made, touched not loaded"):
+            await part.save()
+        kept = await Stamp.objects.get(pk=first)
+        kept.pk, kept.label = None, "c"
+        with pytest.raises(ZeroDivisionError):
+            async with atomic():
+                await kept.save()
+                raise ZeroDivisionError
+        assert kept.pk is None and kept.get_changed_fields()["label"] == "a"
+
+
+async def test_losing_the_race_for_a_unique_group_gives_the_row_of_the_winner(
+    tmp_path: Path,
+) -> None:
+    async with database(tmp_path, Member):
+        results = await asyncio.gather(
+            *(Member.objects.get_or_create(club="x", number=1) for _ in range(8)),
+            *(Member.objects.update_or_create({}, club="x", number=1) for _ in range(8)),
+        )
+        assert len({member.pk for member, _ in results}) == 1
+        assert sum(created for _, created in results) == 1 == await Member.objects.count()
+        with pytest.raises(ModelValidationError, match="must be unique together"):
+            await Member.objects.create(club="x", number=1)
+        with pytest.raises(IntegrityError, match="must be unique together"):
+            await Member.objects.create(club="x", number=1)

@@ -41,6 +41,31 @@ async def test_the_retrying_function_tries_again_and_gives_up(tmp_path: Path) ->
         assert not connections.get().pool().statistics().get("primary_held")
 
 
+async def test_the_second_attempt_stores_what_the_first_one_could_not(tmp_path: Path) -> None:
+    (source,) = re.findall(
+        r'^```python title="bank/retrying.py"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(compile(source, "retrying.py", "exec"), names)
+    with models_of(TEXT, "how_to_bank") as (module, models):
+        async with database(tmp_path, *models):
+            account = await module.Account.objects.create(owner="Ada", balance=10)
+            fresh = module.Account(owner="Bob", balance=1)
+            calls: list[int] = []
+
+            async def work() -> None:
+                calls.append(1)
+                account.balance = 20
+                await account.save()
+                await fresh.save()
+                if len(calls) == 1:
+                    raise OperationalError("deadlock", retryable=True)
+
+            await names["with_retries"](work)
+            rows = module.Account.objects.order_by("owner").values_list("owner", "balance")
+            assert [tuple(row) for row in await rows] == [("Ada", 20), ("Bob", 1)]
+
+
 def test_the_documented_options_have_the_documented_defaults() -> None:
     text = (DOCS / "how-to/postgresql.md").read_text(encoding="utf-8")
     options = read_databases({"default": {"URL": "postgresql://localhost/x"}})["default"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from openviper import Request
-from openviper.http.debug_page import MASK, MAX_MESSAGE, mask_secrets, render_debug_page
+from openviper.http.debug_page import MAX_MESSAGE, render_debug_page
+from openviper.http.masking import MASK, mask_secrets
 from openviper.testing import override_openviper_settings
 
 

@@ -6,22 +6,17 @@ from typing import Any
 
 import pytest
 
-from openviper.conf import Settings
+from openviper.http import asgi
 from openviper.http import PlainTextResponse
 from openviper.http.asgi import ASGIApp
-from openviper.middleware import security
 from openviper.middleware.security import SecurityMiddleware
-from openviper.testing import OpenViperTestClient, TestResponse
+from openviper.testing import OpenViperTestClient, TestResponse, override_openviper_settings
 
 
-def protected(
-    monkeypatch: pytest.MonkeyPatch, app: ASGIApp | None = None, **values: Any
-) -> ASGIApp:
+def protected(app: ASGIApp | None = None, **values: Any) -> ASGIApp:
     """Return an application behind the middleware with these settings."""
-    import openviper.conf
-
-    monkeypatch.setattr(openviper.conf, "settings", Settings(**values))
-    return SecurityMiddleware(app or PlainTextResponse("ok"))
+    with override_openviper_settings(**values):
+        return SecurityMiddleware(app or PlainTextResponse("ok"))
 
 
 async def ask(
@@ -52,20 +47,15 @@ async def ask(
         ("[::1]:80", 200),
     ],
 )
-async def test_only_allowed_hosts_are_served(
-    monkeypatch: pytest.MonkeyPatch, host: str, status: int
-) -> None:
-    app = protected(monkeypatch, ALLOWED_HOSTS=("localhost", "127.0.0.1", ".example.org", "[::1]"))
+async def test_only_allowed_hosts_are_served(host: str, status: int) -> None:
+    app = protected(ALLOWED_HOSTS=("localhost", "127.0.0.1", ".example.org", "[::1]"))
     assert (await ask(app, host)).status_code == status
 
 
-async def test_responses_get_headers_they_do_not_set_themselves(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_responses_get_headers_they_do_not_set_themselves() -> None:
     own = PlainTextResponse("ok", headers={"x-frame-options": "SAMEORIGIN"})
     policy = {"default-src": ["'self'"], "img-src": "*", "upgrade-insecure-requests": ()}
     app = protected(
-        monkeypatch,
         own,
         SECURE_CONTENT_SECURITY_POLICY=policy,
         SECURE_PERMISSIONS_POLICY="camera=()",
@@ -81,11 +71,8 @@ async def test_responses_get_headers_they_do_not_set_themselves(
     assert response.headers["permissions-policy"] == "camera=()"
 
 
-async def test_strict_transport_is_announced_over_https_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_strict_transport_is_announced_over_https_only() -> None:
     app = protected(
-        monkeypatch,
         SECURE_HSTS_SECONDS=60,
         SECURE_HSTS_INCLUDE_SUBDOMAINS=True,
         SECURE_HSTS_PRELOAD=True,
@@ -96,17 +83,15 @@ async def test_strict_transport_is_announced_over_https_only(
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 301), ("HEAD", 301), ("POST", 308)])
-async def test_plain_http_is_redirected_with_its_path_encoded(
-    monkeypatch: pytest.MonkeyPatch, method: str, status: int
-) -> None:
-    app = protected(monkeypatch, SECURE_SSL_REDIRECT=True)
+async def test_plain_http_is_redirected_with_its_path_encoded(method: str, status: int) -> None:
+    app = protected(SECURE_SSL_REDIRECT=True)
     response = await ask(app, "localhost:8000", method=method, path="/a%20b%0D%0A?q=1")
     assert response.status_code == status
     assert response.headers["location"] == "https://localhost/a%20b%0D%0A?q=1"
     assert (await ask(app, scheme="https")).status_code == 200
 
 
-async def test_a_websocket_for_another_host_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_websocket_for_another_host_is_closed() -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -115,21 +100,19 @@ async def test_a_websocket_for_another_host_is_closed(monkeypatch: pytest.Monkey
     async def receive() -> Any:
         return {"type": "websocket.connect"}
 
-    app = protected(monkeypatch)
+    app = protected()
     await app(
         {"type": "websocket", "headers": [(b"host", b"evil.org")], "path": "/"}, receive, send
     )
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
-async def test_the_test_client_s_own_host_is_allowed_to_it_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    app = protected(monkeypatch)
+async def test_the_test_client_s_own_host_is_allowed_to_it_alone() -> None:
+    app = protected()
     assert (await OpenViperTestClient(app).get("/")).status_code == 200
 
     async def from_outside(scope: Any, receive: Any, send: Any) -> None:
-        scope.pop(security.TEST_CLIENT)
+        scope.pop(asgi.TEST_CLIENT)
         await app(scope, receive, send)
 
     assert (await OpenViperTestClient(from_outside).get("/")).status_code == 400

@@ -8,7 +8,7 @@ from typing import Any
 
 from openviper import Request
 from openviper.routing import Router
-from openviper.routing.route import bind
+from openviper.routing.binding import bind
 
 
 def request_with(**params: Any) -> Request:

@@ -11,7 +11,7 @@ import pytest
 from openviper.exceptions import MethodNotAllowed, NotFound
 from openviper.http import Request
 from openviper.routing import PathSecurityError, Router, include, sanitize_request_path
-from openviper.routing.route import bind
+from openviper.routing.binding import bind
 
 
 async def view(request: Request) -> str:

@@ -14,6 +14,7 @@ from openviper.core.management.serving import (
     import_application,
 )
 from openviper.exceptions import OpenViperException
+from openviper.routing.binding import HandlerError
 from openviper.routing.converters import PARAMETER, parse_parameter
 from openviper.routing.route import Route
 from openviper.routing.router import Router
@@ -23,14 +24,23 @@ def check_routes() -> list[Finding]:
     """Return the findings about routes."""
     try:
         with _quiet():
-            routes = _project_routes()
+            routes = project_routes()
     except Exception as error:  # The project's modules may raise anything while they are imported.
         kind = "" if isinstance(error, OpenViperException) else f"{type(error).__name__}: "
         return [Finding("routes.E001", f"{kind}{describe(error)}")]
-    return [*_hidden(routes), *_same_names(routes)]
+    return [*_uncallable(routes), *_hidden(routes), *_same_names(routes)]
 
 
-def _project_routes() -> list[Route]:
+def _uncallable(routes: Iterable[Route]) -> Iterator[Finding]:
+    for route in routes:
+        try:
+            route.check()
+        except HandlerError as error:
+            yield Finding("routes.E002", str(error), where=route.path)
+
+
+def project_routes() -> list[Route]:
+    """Return the routes of the application and those that are found by convention."""
     from openviper.app import OpenViper
     from openviper.apps.discovery import discover_routes
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openviper.conf import Settings, settings
 from openviper.core.management.checks.findings import Finding
+from openviper.core.management.checks.routes import project_routes
+from openviper.staticfiles.serving import static_directories
+from openviper.template.context import KNOWN_NAMES
 from openviper.template.environment import (
     MissingDependencyError,
     get_jinja2_env,
@@ -16,7 +21,7 @@ from openviper.template.environment import (
 )
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, nodes
 
 SUFFIXES = (".html", ".htm", ".xml", ".txt", ".jinja", ".jinja2", ".j2")
 """Files that are taken for templates."""
@@ -24,6 +29,7 @@ SUFFIXES = (".html", ".htm", ".xml", ".txt", ".jinja", ".jinja2", ".j2")
 
 def check_templates() -> list[Finding]:
     """Return the findings about templates."""
+    _route_names.cache_clear()
     findings = list(_missing_directory())
     directories = get_template_directories()
     found = [(directory, path) for directory in directories for path in _files(directory)]
@@ -72,6 +78,7 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
     except (OSError, UnicodeError) as error:
         yield Finding("templates.E001", f"{name} cannot be read: {error}", where=str(path))
         return
+    yield from _unknown_names(tree, environment, path, name)
     known = set(environment.list_templates())
     for wanted in meta.find_referenced_templates(tree):
         if wanted is not None and wanted not in known:
@@ -80,3 +87,58 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
                 f"{name} uses the template {wanted!r}, which does not exist",
                 where=str(path),
             )
+
+
+def _unknown_names(
+    tree: nodes.Template, environment: Environment, path: Path, name: str
+) -> Iterator[Finding]:
+    """Yield what can be known of the names in a template: routes, static files, and near misses of global names."""
+    from jinja2 import meta
+
+    for call in tree.find_all(_nodes().Call):
+        problem = _call_problem(call)
+        if problem:
+            where = f"{path}:{call.lineno}"
+            yield Finding("templates.E003", f"{name}, line {call.lineno}: {problem}", where=where)
+    known = {*environment.globals, *KNOWN_NAMES}
+    for variable in sorted(meta.find_undeclared_variables(tree) - known):
+        # Any other name may come from the view.
+        nearest = get_close_matches(variable, sorted(known), n=1, cutoff=0.8)
+        if nearest:
+            yield Finding(
+                "templates.W003",
+                f"{name} uses {variable!r}; did you mean {nearest[0]!r}?",
+                where=str(path),
+            )
+
+
+def _nodes() -> Any:
+    from jinja2 import nodes
+
+    return nodes
+
+
+def _call_problem(call: nodes.Call) -> str:
+    """Return what is wrong with a call of `url_for` or `static` with a fixed name; empty if nothing is known to be."""
+    function = getattr(call.node, "name", "")
+    first = getattr(call.args[0], "value", None) if call.args else None
+    if not isinstance(first, str):
+        return ""
+    if function == "url_for" and first not in _route_names():
+        return f"there is no route {first!r}"
+    if function == "static" and not _has_static_file(first):
+        return f"there is no static file {first!r}"
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _route_names() -> frozenset[str]:
+    try:
+        return frozenset(route.name for route in project_routes())
+    except Exception:
+        # Told by the check of the routes.
+        return frozenset()
+
+
+def _has_static_file(name: str) -> bool:
+    return any((directory / name).is_file() for directory in static_directories())

@@ -29,6 +29,7 @@ from openviper.db.connections.drivers.sqlite_inline import (
     NotInline,
 )
 from openviper.db.connections.options import DatabaseOptions
+from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
@@ -177,6 +178,7 @@ class SQLiteConnection:
             raw.execute("PRAGMA wal_autocheckpoint=0")
         raw.execute("PRAGMA busy_timeout=0")
         raw.create_function("regexp", 2, _regexp, deterministic=True)
+        register_functions(raw)
         raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
         return is_wal
 
@@ -217,6 +219,8 @@ class SQLiteConnection:
         """
         if self._long and sql in self._long:
             self._count_down(sql)
+            raise NotInline
+        if " REGEXP " in sql:  # A match is one call into Python, which no deadline can interrupt.
             raise NotInline
         if self.echo:
             logger.info("%s", sql)

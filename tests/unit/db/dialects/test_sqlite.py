@@ -13,6 +13,7 @@ import pytest
 
 from openviper.db.connections.drivers.sqlite import _regexp
 from openviper.db.dialects.sqlite import SQLiteDialect
+from openviper.db.dialects.sqlite_functions import register_functions
 
 DIALECT = SQLiteDialect()
 
@@ -60,11 +61,12 @@ def test_a_time_stamp_is_stored_in_utc_without_offset() -> None:
 )
 def test_wildcards_in_a_value_mean_themselves(lookup: str, nasty: str) -> None:
     raw = sqlite3.connect(":memory:")
+    register_functions(raw)
     raw.execute("CREATE TABLE t (v TEXT)")
     raw.executemany(
         "INSERT INTO t VALUES (?)", [(nasty,), (f"x{nasty}x",), ("other",), ("5000",), ("aXb",)]
     )
-    condition = DIALECT.text_lookup(lookup, "v")
+    condition = DIALECT.text_lookup(lookup, "v", "?1", is_ascii=True)
     found = [
         row[0]
         for row in raw.execute(
@@ -88,10 +90,11 @@ def test_wildcards_in_a_value_mean_themselves(lookup: str, nasty: str) -> None:
 def test_case_counts_only_where_it_should(lookup: str, found: list[str]) -> None:
     raw = sqlite3.connect(":memory:")
     raw.create_function("regexp", 2, _regexp)
+    register_functions(raw)
     raw.execute("CREATE TABLE t (v TEXT)")
     raw.executemany("INSERT INTO t VALUES (?)", [("Abc",), ("aBC",), (None,)])
     rows = raw.execute(
-        f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v')}",
+        f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v', '?1', is_ascii=True)}",
         (DIALECT.text_operand(lookup, "Ab"),),
     )
     assert [row[0] for row in rows] == found

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from openviper.db import fields
+from openviper.db.dialects.identifiers import shorten
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField, ManyToManyManager
 from openviper.db.models import AbstractModel, Model, ModelMeta, model_registry
 from openviper.db.schemas.state import models_state
@@ -38,13 +39,18 @@ class Post(Model):
     linked = ManyToManyField("self")
 
 
+def link(model: Any, name: str) -> Any:
+    """Return a many-to-many field."""
+    return model._meta.many_to_many[name]
+
+
 def test_the_join_model_has_two_cascading_keys_that_are_unique_together() -> None:
-    join = Post.labels.through_model
+    join = link(Post, "labels").through_model
     assert join.__name__ == "PostLabel" and join._meta.label == "pairs.PostLabel"
     assert join._meta.table_name == "pairs_post_labels" and join.__module__ == __name__
     assert list(join._fields) == ["id", "post", "label"]
     assert join._meta.unique_together == [("post", "label")]
-    assert join._meta.join_of is Post.labels
+    assert join._meta.join_of is link(Post, "labels")
     assert join in model_registry.all() and join in model_registry.for_app("pairs")
     table = models_state([join])["pairs_post_labels"]
     keys = {column["name"]: column for column in table["columns"] if "target_table" in column}
@@ -59,18 +65,21 @@ def test_the_join_model_has_two_cascading_keys_that_are_unique_together() -> Non
 
 
 def test_a_relation_to_the_model_itself_names_its_keys_from_and_to() -> None:
-    join = Post.linked.through_model
+    join = link(Post, "linked").through_model
     assert [field.column_name for field in join._fields.values()] == [
         "id",
         "from_post_id",
         "to_post_id",
     ]
-    assert (Post.linked.source_key.name, Post.linked.target_key.name) == ("from_post", "to_post")
-    assert Post.linked.remote_model is Post
+    assert (link(Post, "linked").source_key.name, link(Post, "linked").target_key.name) == (
+        "from_post",
+        "to_post",
+    )
+    assert link(Post, "linked").remote_model is Post
 
 
 def test_a_second_field_to_the_same_target_has_a_join_model_of_its_own() -> None:
-    join = Post.hidden_labels.through_model
+    join = link(Post, "hidden_labels").through_model
     assert (
         join.__name__ == "PostLabelHiddenLabels"
         and join._meta.table_name == "pairs_post_hidden_labels"
@@ -78,10 +87,10 @@ def test_a_second_field_to_the_same_target_has_a_join_model_of_its_own() -> None
 
 
 def test_both_sides_know_the_field() -> None:
-    assert Post._meta.many_to_many["labels"] is Post.labels
+    assert Post._meta.many_to_many["labels"] is link(Post, "labels")
     assert "labels" not in Post._fields and "labels" not in Post._meta.names
-    assert Label._meta.reverse_many_to_many == {"posts": Post.labels}
-    field = Post.labels
+    assert Label._meta.reverse_many_to_many == {"posts": link(Post, "labels")}
+    field = link(Post, "labels")
     assert (field.source_key.name, field.target_key.name, field.remote_model) == (
         "post",
         "label",
@@ -96,19 +105,19 @@ def test_a_target_may_be_declared_later() -> None:
         _app_name = "pairs"
         later = ManyToManyField("NotYet", related_name="earlies")
 
-    assert Early.later.through_model.__name__ == "EarlyNotYet"
+    assert link(Early, "later").through_model.__name__ == "EarlyNotYet"
     with pytest.raises(FieldError, match="NotYet"):
-        _ = Early.later.remote_model
+        _ = link(Early, "later").remote_model
 
     class NotYet(Model):
         _app_name = "pairs"
 
     late: Any = NotYet
-    assert Early.later.remote_model is NotYet and NotYet._meta.reverse_many_to_many == {
-        "earlies": Early.later
+    assert link(Early, "later").remote_model is NotYet and NotYet._meta.reverse_many_to_many == {
+        "earlies": link(Early, "later")
     }
     assert isinstance(late(id=1).earlies, ManyToManyManager)
-    assert Early.later.target_key.remote_model is NotYet
+    assert link(Early, "later").target_key.remote_model is NotYet
 
 
 def test_a_callable_may_name_the_class_that_comes_last() -> None:
@@ -118,7 +127,7 @@ def test_a_callable_may_name_the_class_that_comes_last() -> None:
         best = ForeignKey(lambda: Late, related_name="bests", null=True)
 
     with pytest.raises(FieldError, match="no model"):
-        _ = Early.friends.through_model
+        _ = link(Early, "friends").through_model
     assert "pairs.EarlyLate" not in {model._meta.label for model in model_registry.all()}
 
     class Late(Model):
@@ -127,7 +136,7 @@ def test_a_callable_may_name_the_class_that_comes_last() -> None:
     late: Any = Late(id=1)
     assert late.bests.model is Early
     assert late.earlies.model is Early
-    assert Late._meta.reverse == {"bests": Early.best}
+    assert Late._meta.reverse == {"bests": Early._meta.field("best")}
     assert "pairs.EarlyLate" in {model._meta.label for model in model_registry.all()}
     with pytest.raises(AttributeError, match="'Late' object has no attribute 'worsts'"):
         late.worsts
@@ -147,9 +156,9 @@ def test_children_of_an_abstract_model_have_join_models_of_their_own() -> None:
         _app_name = "pairs"
         labels = None  # type: ignore[assignment]  # hides the field
 
-    assert Song.labels is not Film.labels and Song.labels.model is Song
-    assert Song.labels.through_model._meta.table_name == "pairs_song_labels"
-    assert Film.labels.through_model._meta.table_name == "pairs_film_labels"
+    assert link(Song, "labels") is not link(Film, "labels") and link(Song, "labels").model is Song
+    assert link(Song, "labels").through_model._meta.table_name == "pairs_song_labels"
+    assert link(Film, "labels").through_model._meta.table_name == "pairs_film_labels"
     assert not Plain._meta.many_to_many
 
 
@@ -159,7 +168,7 @@ def test_a_proxy_shares_the_relations_of_its_parent() -> None:
             proxy = True
 
     assert Shown._meta.many_to_many is Post._meta.many_to_many
-    assert Shown(id=1).labels.field is Post.labels
+    assert Shown(id=1).labels.field is link(Post, "labels")
     with pytest.raises(FieldError, match="'more'"):
 
         class Wider(Post):
@@ -178,7 +187,7 @@ def test_models_with_awkward_names_get_keys_that_can_be_fields() -> None:
         _app_name = "elsewhere"
 
     twin = ModelMeta("Foreign", (Model,), {"_app_name": "pairs", "both": ManyToManyField(Foreign)})
-    assert [key.name for key in Save.labels.keys()] == ["from_save", "to_label"]
+    assert [key.name for key in link(Save, "labels").keys()] == ["from_save", "to_label"]
     join = twin._meta.many_to_many["both"].through_model
     assert [field.column_name for field in join._fields.values()] == [
         "id",
@@ -192,7 +201,7 @@ def test_a_model_that_is_forgotten_takes_its_join_models_with_it() -> None:
         _app_name = "pairs"
         labels = ManyToManyField(Label)
 
-    assert model_registry.known("pairs.BriefLabel") is Brief.labels.through_model
+    assert model_registry.known("pairs.BriefLabel") is link(Brief, "labels").through_model
     model_registry.unregister(Brief)
     assert model_registry.known("pairs.BriefLabel") is None
 
@@ -211,8 +220,11 @@ def test_through_finds_its_keys_by_their_targets() -> None:
         signed_by = ForeignKey(Band)
         label = ForeignKey(Label)
 
-    assert Band.labels.through_model is Contract
-    assert (Band.labels.source_key, Band.labels.target_key) == (Contract.signed_by, Contract.label)
+    assert link(Band, "labels").through_model is Contract
+    assert (link(Band, "labels").source_key, link(Band, "labels").target_key) == (
+        Contract._meta.field("signed_by"),
+        Contract._meta.field("label"),
+    )
     assert "pairs.BandLabel" not in {model._meta.label for model in model_registry.all()}
 
 
@@ -232,11 +244,11 @@ def test_an_ambiguous_or_missing_key_is_an_error_that_names_the_way_out() -> Non
         second = ForeignKey(Label)
 
     with pytest.raises(FieldError, match="not first, second; through_fields says"):
-        _ = Team.loose.target_key
-    assert Team.named.target_key is Loose.second
-    for field in (Team.wrong, Team.empty, Team.gone):
+        _ = link(Team, "loose").target_key
+    assert link(Team, "named").target_key is Loose._meta.field("second")
+    for name in ("wrong", "empty", "gone"):
         with pytest.raises(FieldError):
-            _ = field.source_key
+            _ = link(Team, name).source_key
 
 
 def test_through_to_the_model_itself_begins_with_the_first_key() -> None:
@@ -249,7 +261,10 @@ def test_through_to_the_model_itself_begins_with_the_first_key() -> None:
         tail = ForeignKey(Node)
         head = ForeignKey(Node)
 
-    assert (Node.next_nodes.source_key, Node.next_nodes.target_key) == (Edge.tail, Edge.head)
+    assert (link(Node, "next_nodes").source_key, link(Node, "next_nodes").target_key) == (
+        Edge._meta.field("tail"),
+        Edge._meta.field("head"),
+    )
 
 
 # Refusals
@@ -272,7 +287,7 @@ def test_names_must_be_free_on_both_sides() -> None:
     assert not labels & {"pairs.Rival", "pairs.RivalLabel", "pairs.Other", "pairs.OtherLabel"}
     with pytest.raises(FieldError, match="is the join model of Post.labels"):
         ModelMeta("PostLabel", (Model,), {"_app_name": "pairs"})
-    assert model_registry.get("pairs.PostLabel") is Post.labels.through_model
+    assert model_registry.get("pairs.PostLabel") is link(Post, "labels").through_model
 
 
 @pytest.mark.parametrize("name", ["save", "objects", "key_id", "_x", "a__b", "x_"])
@@ -302,7 +317,7 @@ def test_wrong_arguments_are_refused() -> None:
         number = ForeignKey(lambda: int)
 
     with pytest.raises(FieldError, match="not a model"):
-        _ = Strange.number.remote_model
+        _ = Strange._meta.fields["number"].db_type()
 
 
 def test_the_manager_can_be_named_where_the_fields_are() -> None:
@@ -323,3 +338,29 @@ def test_a_target_that_nobody_knows_is_a_migration_error() -> None:
     for model, name in ((Lost, "named"), (Called, "called")):
         with pytest.raises(MigrationError, match=f"pairs.{model.__name__}.{name}: .*no model"):
             models_state([model])
+
+
+def test_derived_names_are_shortened_where_databases_would_not_take_them() -> None:
+    long = "SubscriptionPreferenceSettingsForNotificationsOfEveryKindThereIs"
+    source = ModelMeta(
+        long,
+        (Model,),
+        {
+            "__module__": __name__,
+            "_app_name": "pairs",
+            "Meta": type("Meta", (), {"table_name": "pairs_subscription_preference_settings"}),
+            "notification_channels_for_marketing": ManyToManyField(Label),
+        },
+    )
+    try:
+        field = link(source, "notification_channels_for_marketing")
+        meta = field.through_model._meta
+        full = "pairs_subscription_preference_settings_notification_channels_for_marketing"
+        assert meta.table_name == shorten(full) and meta.table_name != full
+        assert len(meta.table_name) <= 63 and meta.table_name.startswith("pairs_subscription")
+        near, far = field.keys()
+        assert near.column_name == shorten(f"{long.lower()}_id") and len(near.column_name) <= 63
+        assert (near.attname, far.column_name) == (f"{long.lower()}_id", "label_id")
+        assert link(Post, "labels").through_model._meta.table_name == "pairs_post_labels"
+    finally:
+        model_registry.unregister(source)

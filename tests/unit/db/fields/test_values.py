@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from openviper.db.dialects import SQLiteDialect
+from openviper.db.dialects.lookup import dialect_for
 from openviper.db.fields import (
     ArrayField,
     AutoField,
@@ -440,3 +442,36 @@ def test_defaults_stand_in_schema_files_as_they_are_stored() -> None:
     assert literal_default(ArrayField(IntegerField, default=list)) is None
     secret = SensitiveField(default="hidden")
     assert literal_default(secret) is None and secret.get_default() == "hidden"
+
+
+def test_json_has_no_nan_and_no_infinities() -> None:
+    field = named(JSONField())
+    for vendor in ("sqlite", "postgresql", "mysql"):
+        write = field.writer(dialect_for(vendor))
+        assert write is not None
+        for value in (float("nan"), {"a": [float("inf")]}, [-float("inf")]):
+            with pytest.raises(ValueError, match="neither NaN nor infinities"):
+                write(value)
+        assert write({"text": "NaN or Infinity"})
+        with pytest.raises(ValueError, match="not a JSON value"):
+            write({"set": {1}})
+
+
+def test_text_fields_refuse_what_has_no_text_of_its_own() -> None:
+    class Thing:
+        pass
+
+    for field in (CharField(), TextField(), EmailField(), SlugField(), URLField(), PasswordField()):
+        for value in (Thing(), Thing, b"x", [], (), {}, {1}, print, object()):
+            with pytest.raises(ValueError, match="is not text"):
+                named(field).to_db(value)
+    plain = named(TextField())
+    for value, text in (
+        (3, "3"),
+        (1.5, "1.5"),
+        (Decimal("1.50"), "1.50"),
+        (date(2024, 2, 29), "2024-02-29"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Path("a/b"), "a/b"),
+    ):
+        assert plain.to_db(value) == text

@@ -19,9 +19,12 @@ from openviper.db.fields import (
     ForeignKey,
     IntegerField,
     JSONField,
+    PasswordField,
+    SensitiveField,
     UUIDField,
 )
 from openviper.db.models import Model
+from openviper.exceptions import FieldError
 
 
 class Kind(Model):
@@ -70,7 +73,8 @@ def test_equality_hash_and_order_go_by_key() -> None:
 def test_text_forms() -> None:
     assert str(Thing(id=1)) == "Thing object (pk=1)"
     assert repr(Thing(id=1)) == "<Thing pk=1>"
-    assert repr(Thing.label) == "<CharField Thing.label>"
+    assert repr(Thing._meta.field("label")) == "<CharField Thing.label>"
+    assert repr(Thing.label) == "<TextColumn Thing.label>"
 
 
 def test_pk_is_the_key() -> None:
@@ -144,4 +148,37 @@ def test_bytes_and_durations_have_a_form_in_json() -> None:
         "content": "AP8=",
         "travel": "1 day, 0:00:03",
     }
-    assert Parcel.travel.to_python("1 day, 0:00:03") == parcel.travel
+    assert Parcel._meta.field("travel").to_python("1 day, 0:00:03") == parcel.travel
+
+
+class Account(Model):
+    _app_name = "instances"
+
+    name = CharField(max_length=20)
+    password = PasswordField()
+    token = SensitiveField()
+    kind = ForeignKey(Kind, null=True)
+
+
+class Wallet(Model):
+    _app_name = "instances"
+
+    account = ForeignKey(Account)
+
+
+def test_passwords_and_encrypted_texts_are_left_out_unless_named() -> None:
+    account = Account(name="ada", password="scrypt$x", token="secret")
+    assert account.to_dict() == {"id": None, "name": "ada", "kind_id": None}
+    assert account.as_dict() == {"id": None, "name": "ada", "kind": None}
+    assert json.loads(account.as_json()) == account.as_dict()
+    assert account.to_dict("name", "password") == {"name": "ada", "password": "scrypt$x"}
+    assert account.as_dict(fields=["token", "kind_id"]) == {"token": "secret", "kind": None}
+    assert json.loads(account.as_json(fields=["password"])) == {"password": "scrypt$x"}
+    with pytest.raises(FieldError, match="no field 'nope'"):
+        account.to_dict("nope")
+
+
+def test_they_are_left_out_of_related_instances_too() -> None:
+    account = Account(id=3, name="ada", password="scrypt$x", token="secret")
+    shown = Wallet(account=account).as_json(include_relations=True)
+    assert "ada" in shown and "scrypt" not in shown and "secret" not in shown

@@ -27,6 +27,7 @@ from openviper.db.models import (
     model_registry,
 )
 from openviper.db.models.meta import snake_case
+from openviper.db.sql.lookups import Compare
 from openviper.exceptions import FieldError
 
 
@@ -41,17 +42,19 @@ class Stamped(AbstractModel):
         unique_together = ("made", "label")
 
 
-class ShoutingManager(Manager["Shape"]):
-    def get_queryset(self) -> QuerySet[Shape]:
+class ShoutingManager(Manager["Figure"]):
+    def get_queryset(self) -> QuerySet[Figure]:
         return super().get_queryset().filter(label="X")
 
 
-class Shape(Model):
-    _app_name = "shapes"
-
+class Figure(AbstractModel):
     label = CharField(max_length=5, default="x")
     tags: list[str]
     loud = ShoutingManager()
+
+
+class Shape(Figure):
+    _app_name = "shapes"
 
     class Meta:
         verbose_name = "form"
@@ -63,7 +66,7 @@ class Shape(Model):
         ]
 
 
-class Round(Shape):
+class Round(Figure):
     _app_name = "shapes"
 
     radius = IntegerField(default=2)
@@ -154,6 +157,21 @@ def test_a_proxy_shares_its_parents_table() -> None:
     assert Loud._meta.proxy
 
 
+def test_a_subclass_of_a_model_with_a_table_is_an_error_that_names_the_ways_out() -> None:
+    for bases in ((Shape,), (Shape, Figure), (Loud,)):
+        with pytest.raises(FieldError) as caught:
+            ModelMeta("Sub", bases, {"__module__": __name__, "_app_name": "shapes"})
+        for way in ("abstract base", r"OneToOneField(", "Meta.proxy = True"):
+            assert way in str(caught.value)
+    with pytest.raises(FieldError, match="Sub is a subclass of Shape"):
+        ModelMeta(
+            "Sub",
+            (Shape,),
+            {"__module__": __name__, "Meta": options(abstract=True)},
+        )
+    assert "shapes.Sub" not in {model._meta.label for model in model_registry.all()}
+
+
 def test_names_are_derived() -> None:
     assert [snake_case(name) for name in ("PostView", "HTTPServer", "Post", "Web2Page")] == [
         "post_view",
@@ -209,7 +227,9 @@ def test_predicates_are_checked() -> None:
 def test_managers_are_bound_to_their_class() -> None:
     assert Shape.objects.model is Shape and Round.objects.model is Round
     assert Shape.loud is not Round.loud and Round.loud.model is Round
-    assert Shape.loud.all().query.where == (("label", "X"),)
+    (condition,) = Shape.loud.all().query.where
+    assert isinstance(condition, Compare)
+    assert (condition.lookup.key, condition.value) == ("label", "X")
     assert not hasattr(Stamped, "objects")
 
 

@@ -1,0 +1,72 @@
+"""Serving an application with uvicorn."""
+
+from __future__ import annotations
+
+import logging
+import os
+from types import FrameType
+
+from openviper.http.asgi import ASGIApp
+from openviper.utils.logging import get_uvicorn_log_config
+
+logger = logging.getLogger("openviper.app")
+
+
+def serve(
+    app: ASGIApp,
+    target: str | None,
+    *,
+    host: str,
+    port: int,
+    reload: bool,
+    log_level: str,
+    workers: int,
+) -> None:
+    """Serve an application until it is stopped.
+
+    Args:
+        app: The application.
+        target: Where new processes import it from; `None` if they cannot, and then one process without reload serves it.
+        host: Address to listen on.
+        port: Port to listen on.
+        reload: Restart when code changes.
+        log_level: The server's log level.
+        workers: Number of processes.
+    """
+    # At the point of use: only this needs the package.
+    import uvicorn
+
+    log_config = get_uvicorn_log_config()
+    if target is None:
+        if reload or workers > 1:
+            logger.warning(
+                "the application is not a module-level name; serving in one process without reload"
+            )
+        uvicorn.run(app, host=host, port=port, log_level=log_level, log_config=log_config)
+        return
+    uvicorn.run(
+        target,
+        host=host,
+        port=port,
+        reload=reload,
+        workers=1 if reload else workers,
+        log_level=log_level,
+        log_config=log_config,
+    )
+
+
+def import_string_of(app: object, caller: FrameType | None) -> str | None:
+    """Return ``module:name`` of an application that is a module-level name of its caller's module, else `None`."""
+    if caller is None:
+        return None
+    names = caller.f_globals
+    name = next((key for key, value in names.items() if value is app), None)
+    module = names.get("__name__", "")
+    if module == "__main__":
+        module = _main_module(names.get("__spec__"), names.get("__file__") or "")
+    return f"{module}:{name}" if name and module else None
+
+
+def _main_module(spec: object, path: str) -> str:
+    name = getattr(spec, "name", None)
+    return name if isinstance(name, str) else os.path.splitext(os.path.basename(path))[0]

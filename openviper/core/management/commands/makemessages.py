@@ -1,0 +1,107 @@
+"""`makemessages`: collect the texts that are to be translated."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from openviper.conf import settings
+from openviper.core.management.base import BaseCommand, CommandError
+from openviper.i18n.catalogue import CatalogueError, Message, merge, read_po, write_po
+from openviper.i18n.extraction import (
+    combined,
+    python_messages,
+    source_files,
+    template_messages,
+)
+from openviper.i18n.translation import DOMAIN, catalogue_languages
+from openviper.project.directory import in_project, project_directory
+from openviper.template.environment import MissingDependencyError, get_jinja2_env
+from openviper.utils.atomic_files import atomic_write
+
+TEMPLATE_SUFFIXES = (".html", ".htm", ".txt", ".jinja", ".jinja2", ".xml")
+
+
+class Command(BaseCommand):
+    """Collect the texts of the project in the .po file of each language."""
+
+    help = "Collect the texts to translate in the .po file of each language."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
+        parser.add_argument(
+            "-l",
+            "--language",
+            action="append",
+            default=[],
+            metavar="LANGUAGE",
+            help="only this one, such as de or pt-br; may be given again (default: LANGUAGES)",
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Write the files; translations that are there are kept."""
+        languages = options["language"] or list(settings.LANGUAGES)
+        root = Path(project_directory())
+        messages = combined([*self._python(root), *self._templates(root)])
+        for language in languages:
+            path = po_path(language)
+            translated = self._write(path, messages, language)
+            self.terminal.line(f"{path}: {len(messages)} texts, {translated} translated")
+
+    def _python(self, root: Path) -> list[Message]:
+        found: list[Message] = []
+        for path in source_files(root, (".py",)):
+            name = path.relative_to(root).as_posix()
+            try:
+                found += python_messages(path.read_text("utf-8"), name)
+            except (SyntaxError, UnicodeError) as error:
+                raise CommandError(f"{name} cannot be read: {error}") from error
+        return found
+
+    def _templates(self, root: Path) -> list[Message]:
+        folders = {in_project(settings.TEMPLATES_DIR), *root.glob("*/templates")}
+        paths = [
+            path for folder in sorted(folders) for path in source_files(folder, TEMPLATE_SUFFIXES)
+        ]
+        if not paths:
+            return []
+        try:
+            environment = get_jinja2_env([str(folder) for folder in folders])
+        except MissingDependencyError as error:
+            raise CommandError(str(error)) from error
+        found: list[Message] = []
+        for path in paths:
+            name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+            found += template_messages(environment, path.read_text("utf-8"), name)
+        return found
+
+    def _write(self, path: Path, messages: list[Message], language: str) -> int:
+        try:
+            known = read_po(path.read_text("utf-8")) if path.exists() else []
+        except (CatalogueError, UnicodeError) as error:
+            raise CommandError(f"{path} cannot be read: {error}") from error
+        copies = [
+            Message(
+                message.text,
+                message.plural,
+                message.context,
+                places=message.places,
+                flags=list(message.flags),
+            )
+            for message in messages
+        ]
+        merged = merge(copies, known, language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            file.write(write_po(merged).encode())
+        return sum(message.is_translated for message in merged[1:])
+
+
+def po_path(language: str) -> Path:
+    """Return where the texts of a language are, in the first of `LOCALE_DIRS`."""
+    if not settings.LOCALE_DIRS:
+        raise CommandError("LOCALE_DIRS is empty, so there is no place for translations")
+    directory = in_project(settings.LOCALE_DIRS[0])
+    folder = catalogue_languages(language)[0]
+    return directory / folder / "LC_MESSAGES" / f"{DOMAIN}.po"

@@ -1,0 +1,103 @@
+"""The methods of a queryset that ask for values instead of instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, overload
+
+from openviper.conf import settings
+from openviper.db.fields.columns import Column
+from openviper.db.query.chaining import QueryBuilder, column_name
+from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
+from openviper.db.sql.description import Description
+from openviper.db.sql.operands import Selectable
+from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.selects import value_nodes
+
+M = TypeVar("M")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+
+
+class SelectingQuery(QueryBuilder[M]):
+    """A query whose values can be asked for."""
+
+    __slots__ = ()
+
+    def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
+        """Return, when awaited, a list of dicts.
+
+        Args:
+            *names: Fields or paths such as ``author__name``, which comes back under ``name``; all columns by default.
+
+        Raises:
+            FieldError: If a name is unknown.
+        """
+        return self._values(tuple(map(column_name, names)), as_dicts)
+
+    @overload
+    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
+    @overload
+    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
+    def values_list(
+        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+    ) -> ValuesQuery[tuple[A, B, C]]: ...
+    @overload
+    def values_list(
+        self,
+        a: Column[A, Any],
+        b: Column[B, Any],
+        c: Column[C, Any],
+        d: Column[D, Any],
+        /,
+    ) -> ValuesQuery[tuple[A, B, C, D]]: ...
+    @overload
+    def values_list(
+        self,
+        a: Column[A, Any],
+        b: Column[B, Any],
+        c: Column[C, Any],
+        d: Column[D, Any],
+        e: Column[E, Any],
+        /,
+    ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
+    @overload
+    def values_list(
+        self, *names: str | Selectable, flat: Literal[False] = ...
+    ) -> ValuesQuery[tuple[Any, ...]]: ...
+    @overload
+    def values_list(self, *names: str | Selectable, flat: Literal[True]) -> ValuesQuery[Any]: ...
+    def values_list(self, *names: Any, flat: bool = False) -> ValuesQuery[Any]:
+        """Return, when awaited, a list of tuples.
+
+        Args:
+            *names: Fields or paths; all columns by default.
+            flat: Give the values themselves, for exactly one name.
+
+        Raises:
+            FieldError: If a name is unknown.
+            ValueError: If `flat` is set with other than one name.
+        """
+        if flat and len(names) != 1:
+            raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
+        return self._values(tuple(map(column_name, names)), as_scalars if flat else as_tuples)
+
+    def _values(
+        self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
+    ) -> ValuesQuery[Any]:
+        columns = value_nodes(self._meta, self.query, names)
+        return ValuesQuery(self._meta, capped(self.query), columns, shape, is_named=bool(names))
+
+
+def capped(query: Description) -> Description:
+    """Return a query with the limit of the setting `MAX_QUERY_ROWS`, unless it has one of its own."""
+    if query.limit is not None:
+        return query
+    cap = settings.MAX_QUERY_ROWS
+    return query if cap is None else query.changed(limit=cap)

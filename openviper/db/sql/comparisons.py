@@ -1,0 +1,275 @@
+"""Lookups that compare: ``exact``, ``gt``, ``in``, ``range``, ``isnull``."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from openviper.db.fields.base import unwrap_enum
+from openviper.db.sql.conditions import (
+    Comparison,
+    Group,
+    InNodes,
+    NullTest,
+    Settled,
+    Truth,
+)
+from openviper.db.sql.lookups import (
+    PLAIN,
+    UNORDERED,
+    Compare,
+    InList,
+    Lookup,
+    Operator,
+    check_comparable,
+    check_searchable,
+    checked_value,
+    expression_of,
+    is_expression,
+    list_of,
+    marked,
+    no_meaning,
+    operand_of,
+)
+from openviper.db.sql.nodes import (
+    Node,
+    Scope,
+    Writer,
+)
+from openviper.db.sql.subqueries import InQuery, is_query
+from openviper.db.sql.types import (
+    INTEGER,
+    Family,
+)
+from openviper.exceptions import QueryError
+
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+
+class Equality(Operator):
+    """``exact`` and ``ne``, also of expressions, instances and `None`.
+
+    Args:
+        name: The word.
+        symbol: The SQL operator.
+    """
+
+    def __init__(self, name: str, symbol: str) -> None:
+        self.name = name
+        self.symbol = symbol
+
+    def check(self, lookup: Lookup) -> None:
+        """Take everything; what is stored encrypted is refused when a value is given."""
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the comparison."""
+        if value.__class__ in PLAIN:
+            if lookup.left.type is INTEGER and value.__class__ is not int:
+                return _number(self.name, lookup, value)
+            if value.__class__ is int and not _LEAST <= value <= _GREATEST:
+                return _number(self.name, lookup, value)
+            check_searchable(lookup)
+            return Compare(lookup, value)
+        return self._unusual(lookup, value, scope)
+
+    def _unusual(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        if value is None:
+            return NullTest(lookup.left, negated=self.name == "ne")
+        check_searchable(lookup)
+        right = expression_of(lookup, value, scope)
+        if right is None:
+            return Compare(lookup, checked_value(lookup, value))
+        check_comparable(lookup, right, UNORDERED)
+        return Comparison(lookup.left, self.symbol, right)
+
+    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
+        """Return the comparison."""
+        mark = marked(writer.value(node), left, writer.dialect)
+        if left.type.family is Family.JSON:
+            return writer.dialect.json_equals(left.sql(writer), mark, negated=self.name == "ne")
+        return f"{left.sql(writer)} {self.symbol} {mark}"
+
+
+class Ordering(Operator):
+    """``gt``, ``gte``, ``lt`` and ``lte``.
+
+    Args:
+        name: The word.
+        symbol: The SQL operator.
+    """
+
+    def __init__(self, name: str, symbol: str) -> None:
+        self.name = name
+        self.symbol = symbol
+
+    def check(self, lookup: Lookup) -> None:
+        """Refuse values without an order."""
+        family = lookup.left.type.family
+        if family in UNORDERED:
+            raise no_meaning(lookup)
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the comparison; numbers are compared as numbers, however great they are."""
+        if value.__class__ in PLAIN:
+            is_odd = lookup.left.type is INTEGER and not _is_whole(value)
+            return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
+        right = expression_of(lookup, value, scope)
+        if right is None:
+            return Compare(lookup, checked_value(lookup, value))
+        check_comparable(lookup, right, UNORDERED)
+        return Comparison(lookup.left, self.symbol, right)
+
+    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
+        """Return the comparison."""
+        return f"{left.sql(writer)} {self.symbol} {writer.value(node)}"
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number that every database can compare with a column."""
+    return value.__class__ is int and _LEAST <= value <= _GREATEST
+
+
+def _number(name: str, lookup: Lookup, value: Any) -> Node:
+    """Return the comparison of a whole number with any number: with the next whole one, or settled."""
+    exact = _exact(value)
+    if exact is None:
+        return Compare(lookup, value)
+    is_beyond = exact > _GREATEST or exact < _LEAST
+    if name in ("exact", "ne"):
+        is_other = is_beyond or exact != int(exact)
+        return Settled(lookup.left, name == "ne") if is_other else Compare(lookup, int(exact))
+    return _ordered(name, lookup, exact, is_beyond)
+
+
+def _ordered(name: str, lookup: Lookup, exact: Any, is_beyond: bool) -> Node:
+    if is_beyond:
+        return Settled(lookup.left, (exact > 0) == (name in ("lt", "lte")))
+    # The column has whole numbers only: greater than 0.5 is greater than 0, less than 0.5 is less than 1.
+    return Compare(lookup, math.floor(exact) if name in ("gt", "lte") else math.ceil(exact))
+
+
+def _exact(value: Any) -> Any:
+    """Return a number without rounding; `None` for what is not one."""
+    value = unwrap_enum(value)
+    if not isinstance(value, (int, float, Decimal)) or value != value:
+        return None
+    if isinstance(value, (float, Decimal)) and math.isinf(value):
+        return math.inf if value > 0 else -math.inf
+    if isinstance(value, Decimal) and abs(value.adjusted()) > 30:
+        # Written out, such a number could take more memory than there is.
+        return _far_away(value)
+    return Fraction(value)
+
+
+def _far_away(value: Decimal) -> Any:
+    if value.adjusted() > 0:
+        return math.inf if value > 0 else -math.inf
+    return Fraction(int(value > 0) - int(value < 0), 2)
+
+
+class IsNull(Operator):
+    """``isnull``: whether a value, or a related row, is missing."""
+
+    name = "isnull"
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the test."""
+        if not isinstance(value, (bool, int)) or value not in (0, 1):
+            raise QueryError(f"{lookup.key!r} takes True or False, not {value!r}")
+        return NullTest(lookup.left, negated=not value)
+
+
+class Membership(Operator):
+    """``in`` and ``not_in``: of a list, of expressions, of a queryset.
+
+    Args:
+        name: The word.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the test."""
+        check_searchable(lookup)
+        is_negated = self.name == "not_in"
+        if is_query(value):
+            return InQuery(lookup.left, value.as_subquery_of(lookup.key), is_negated)
+        items = tuple(list_of(lookup, value))
+        if not items:
+            return Truth(is_negated)
+        if any(map(is_expression, items)):
+            return self._of_expressions(lookup, items, scope)
+        if lookup.left.type.family is Family.JSON:
+            return _any_equal(lookup, items, is_negated)
+        return self._of_values(lookup, items, is_negated)
+
+    def _of_expressions(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:
+        choices = tuple(operand_of(lookup, item, scope) for item in items)
+        for choice in choices:
+            check_comparable(lookup, choice, UNORDERED)
+        return InNodes(lookup.left, choices, self.name == "not_in")
+
+    def _of_values(self, lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
+        checked = tuple(
+            item if item.__class__ in PLAIN or item is None else checked_value(lookup, item)
+            for item in items
+        )
+        if lookup.left.type is INTEGER:
+            checked = tuple(item for item in checked if not _is_never(item))
+            if not checked:
+                return Settled(lookup.left, is_negated)
+        return InList(lookup, checked)
+
+
+def _is_never(value: Any) -> bool:
+    """Return whether a number cannot equal any whole number of 64 bits."""
+    if value.__class__ is int:
+        return not _LEAST <= value <= _GREATEST
+    if not isinstance(value, (float, Decimal)):
+        return False
+    exact = _exact(value)
+    return exact is not None and not (_LEAST <= exact <= _GREATEST and exact == int(exact))
+
+
+def _any_equal(lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
+    equal = Lookup(lookup.key, lookup.left, EXACT)
+    return Group("OR", tuple(Compare(equal, item) for item in items), is_negated)
+
+
+class Range(Operator):
+    """``range``: between two values, both included."""
+
+    name = "range"
+
+    def check(self, lookup: Lookup) -> None:
+        """Refuse values without an order."""
+        if lookup.left.type.family in UNORDERED:
+            raise no_meaning(lookup)
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return two comparisons."""
+        pair = [] if is_query(value) else list_of(lookup, value, "two values")
+        if len(pair) != 2:
+            raise QueryError(f"{lookup.key!r} takes two values, not {value!r}")
+        ends = []
+        for name, end in zip(("gte", "lte"), pair, strict=True):
+            operator = ORDERINGS[name]
+            ends.append(
+                operator.condition(Lookup(lookup.key, lookup.left, operator), end, scope)
+                if end is not None
+                else Compare(Lookup(lookup.key, lookup.left, operator), None)
+            )
+        return Group("AND", tuple(ends))
+
+
+EXACT = Equality("exact", "=")
+ORDERINGS = {
+    "gt": Ordering("gt", ">"),
+    "gte": Ordering("gte", ">="),
+    "lt": Ordering("lt", "<"),
+    "lte": Ordering("lte", "<="),
+}
+"""The orderings by name."""

@@ -1,0 +1,1 @@
+"""Functions of the database, each one class: subclass `Func` to add one."""

@@ -1,0 +1,233 @@
+"""Lookups that look into texts and arrays: ``contains`` and its kin, regular expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from re import Pattern
+from typing import Any
+
+from openviper.db.fields.arrays import ArrayField
+from openviper.db.fields.base import unwrap_enum
+from openviper.db.sql.conditions import (
+    UNKNOWN,
+    ConditionNode,
+)
+from openviper.db.sql.lookups import (
+    TEXTS,
+    Compare,
+    Lookup,
+    Operator,
+    checked_text,
+    expression_of,
+    is_expression,
+    moved,
+    no_meaning,
+    unknown,
+)
+from openviper.db.sql.nodes import (
+    UNCONVERTIBLE,
+    Binding,
+    Node,
+    Scope,
+    Writer,
+    filled,
+    mark,
+)
+from openviper.db.sql.patterns import validate_regex_pattern
+from openviper.db.sql.types import (
+    Family,
+)
+from openviper.exceptions import FieldError, QueryError
+
+
+class Text(Operator):
+    """``contains``, ``startswith``, ``endswith`` and the forms that ignore case.
+
+    Args:
+        name: The word.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ignores_case = name.startswith("i")
+        self.form = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}[
+            name.removeprefix("i")
+        ]
+
+    def check(self, lookup: Lookup) -> None:
+        """Refuse what is not shown as text."""
+        if lookup.left.type.family not in TEXTS:
+            raise no_meaning(lookup)
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the match."""
+        right = expression_of(lookup, value, scope)
+        if right is not None:
+            if right.type.family not in (Family.TEXT, Family.NULL):
+                raise FieldError(f"{lookup.key!r} takes a text, not a {right.type}")
+            return MatchNode(lookup, right)
+        value = unwrap_enum(value)
+        if value is not None and not isinstance(value, (str, int, float, Decimal, date, time)):
+            value = checked_text(lookup, value)
+        return Match(lookup, None if value is None else str(value))
+
+    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
+        """Return the match of a text."""
+        text = writer.dialect.text_lookup(
+            self.name, mark(0), mark(1), is_ascii=node.value.isascii()
+        )
+        return filled(text, writer, left.sql, lambda writer: writer.value(node))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match(Compare):
+    """A text lookup with its text."""
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the pattern; a text that no database can hold makes the condition unknown."""
+        shape = self.lookup.shape(binding)
+        operator = self.lookup.operator
+        assert isinstance(operator, Text)
+        text = self.value
+        try:
+            if text is None:
+                raise ValueError("NULL is no text to look for")
+            if not text.isascii():
+                text.encode()  # A lone surrogate is in no database.
+            pattern = binding.dialect.text_operand(operator.name, text)
+        except (ValueError, UnicodeError):
+            return unknown(self, shape, binding, text)
+        binding.add(self, pattern)
+        return (shape, text.isascii())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchNode(ConditionNode):
+    """A text lookup whose text is computed.
+
+    Attributes:
+        lookup: The lookup.
+        text: The text.
+    """
+
+    lookup: Lookup
+    text: Node
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Return the shape."""
+        return ("match", self.lookup.shape(binding), self.text.bind(binding))
+
+    def sql(self, writer: Writer) -> str:
+        """Return the match."""
+        text = writer.dialect.text_match(self.lookup.operator.name, mark(0), mark(1))
+        return filled(text, writer, self.lookup.left.sql, self.text.sql)
+
+    def parts(self) -> Iterator[Node]:
+        """Yield both sides."""
+        yield self.lookup.left
+        yield self.text
+
+    def changed(self, change: Callable[[Node], Node | None]) -> Node:
+        """Return the match of other sides."""
+        return change(self) or MatchNode(moved(self.lookup, change), self.text.changed(change))
+
+
+class Regex(Operator):
+    """``regex`` and ``iregex``.
+
+    Args:
+        name: The word.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def check(self, lookup: Lookup) -> None:
+        """Refuse what is not shown as text."""
+        if lookup.left.type.family not in TEXTS:
+            raise no_meaning(lookup)
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the match, if the pattern takes linear time."""
+        if is_expression(value):
+            raise FieldError(f"{lookup.key!r} takes a pattern, not an expression")
+        if isinstance(value, Pattern):
+            value = value.pattern
+        if value is None:
+            return RegexMatch(lookup, None)
+        return RegexMatch(lookup, validate_regex_pattern(unwrap_enum(value)))
+
+    def sql(self, left: Node, node: Compare, writer: Writer) -> str:
+        """Return the match."""
+        text = writer.dialect.text_lookup(self.name, mark(0), mark(1), is_ascii=False)
+        return filled(text, writer, left.sql, lambda writer: writer.value(node))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegexMatch(Compare):
+    """A regular expression that a text is matched with."""
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the pattern."""
+        shape = self.lookup.shape(binding)
+        try:
+            if self.value is None:
+                raise ValueError("NULL is no pattern")
+            pattern = binding.dialect.text_operand(self.lookup.operator.name, self.value)
+        except (ValueError, UnicodeError):
+            return unknown(self, shape, binding, self.value)
+        binding.add(self, pattern)
+        return shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayHas(Compare):
+    """Whether an array has an element."""
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the element as it is stored in the array."""
+        shape, dialect = self.lookup.shape(binding), binding.dialect
+        field: ArrayField[Any] = self.lookup.field
+        try:
+            element = field.base_field.to_db(self.value)
+            if element is None:
+                raise ValueError("NULL equals nothing")
+            write = field.element_writer(dialect)
+            element = dialect.array_element(element if write is None else write(element))
+        except UNCONVERTIBLE:
+            return unknown(self, shape, binding, self.value)
+        binding.add(self, element)
+        return ("element", shape)
+
+    def sql(self, writer: Writer) -> str:
+        """Return the test."""
+        if not writer.has_value(self):
+            return UNKNOWN
+        left, dialect = self.lookup.left, writer.dialect
+        element = left.type.element
+        assert element is not None
+        neutral = self.lookup.field.base_field.db_type()
+        text = dialect.array_contains(mark(0), mark(1), neutral)
+        return filled(text, writer, left.sql, lambda writer: writer.value(self))
+
+
+class Contains(Text):
+    """``contains``: a text in a text, an element in an array."""
+
+    def check(self, lookup: Lookup) -> None:
+        """Take texts and arrays."""
+        if lookup.left.type.family is not Family.ARRAY:
+            super().check(lookup)
+
+    def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
+        """Return the match or the test for an element."""
+        if lookup.left.type.family is not Family.ARRAY:
+            return super().condition(lookup, value, scope)
+        if lookup.field is None or is_expression(value):
+            raise FieldError(f"{lookup.key!r} takes an element, not {value!r}")
+        if isinstance(value, (list, tuple, set, frozenset)):
+            raise QueryError(f"{lookup.key!r} takes one element, not {value!r}")
+        return ArrayHas(lookup, value)

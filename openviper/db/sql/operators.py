@@ -1,0 +1,27 @@
+"""The words of lookups by name. To add one, subclass `Operator` and put it here."""
+
+from __future__ import annotations
+
+from openviper.db.sql.comparisons import EXACT, ORDERINGS, Equality, IsNull, Membership, Range
+from openviper.db.sql.lookups import Operator
+from openviper.db.sql.matching import Contains, Regex, Text
+
+OPERATORS: dict[str, Operator] = {
+    "exact": EXACT,
+    "ne": Equality("ne", "<>"),
+    **ORDERINGS,
+    "in": Membership("in"),
+    "not_in": Membership("not_in"),
+    "range": Range(),
+    "isnull": IsNull(),
+    "contains": Contains("contains"),
+    "icontains": Text("icontains"),
+    "startswith": Text("startswith"),
+    "istartswith": Text("istartswith"),
+    "endswith": Text("endswith"),
+    "iendswith": Text("iendswith"),
+    "iexact": Text("iexact"),
+    "regex": Regex("regex"),
+    "iregex": Regex("iregex"),
+}
+"""The words by name."""

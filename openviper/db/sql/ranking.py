@@ -1,0 +1,69 @@
+"""The first rows of each of several groups at once, by a window: what a slice means for the rows of each instance."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql.conditions import ConditionNode
+from openviper.db.sql.description import Description
+from openviper.db.sql.names import column_at
+from openviper.db.sql.nodes import Binding, Column, Node, Order, Writer
+from openviper.db.sql.statements import models_read, order_of, order_sql, where_sql
+from openviper.db.sql.tables import Tables
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InSlice(ConditionNode):
+    """Whether a row is within the slice of its group.
+
+    Attributes:
+        meta: The model of the rows.
+        query: Which rows, in which order, and the slice of each group.
+        group: What the rows of a group have in common.
+    """
+
+    meta: ModelOptions
+    query: Description
+    group: Column
+
+    def _order(self) -> tuple[Order, ...]:
+        key = Order(column_at(self.meta, (), self.meta.pk))
+        return (*order_of(self.meta, self.query), key)
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add conditions and slice to the parameters and return the shape."""
+        query = self.query
+        where = tuple([node.bind(binding) for node in query.where])
+        order = tuple([term.bind(binding) for term in self._order()])
+        first = query.offset
+        binding.extend(self, [first] if query.limit is None else [first, first + query.limit])
+        return ("in slice", self.meta, self.group, where, order, query.limit is not None)
+
+    def sql(self, writer: Writer) -> str:
+        """Return the test whether the key is among those with a number within the slice."""
+        quote = writer.dialect.quote
+        key = writer.tables.column((), self.meta.pk)
+        alias = quote(f"__{next(writer.numbers)}")
+        tables = Tables(self.meta, writer.dialect, writer.numbers, alias=alias, outer=writer.tables)
+        writer.has_subqueries = True
+        with writer.inside(tables):
+            inner = tables.column((), self.meta.pk)
+            group, order = self.group.sql(writer), order_sql(self._order(), writer)
+            number = f"ROW_NUMBER() OVER (PARTITION BY {group}{order})"
+            conditions = where_sql(self.query.where, writer)
+            rows = f"SELECT {inner} AS k, {number} AS n{tables.from_clause()}{conditions}"
+        within = f"n > {writer.value(self)}"
+        if self.query.limit is not None:
+            within += f" AND n <= {writer.value(self, 1)}"
+        return f"{key} IN (SELECT k FROM ({rows}) AS ranked WHERE {within})"
+
+    def parts(self) -> Iterator[Node]:
+        """Yield nothing: the parts belong to the inner query."""
+        yield from ()
+
+    def models(self) -> Iterator[ModelOptions]:
+        """Yield the models that the inner query reads."""
+        if not self.query.ignore_permissions:
+            yield from models_read(self.meta, self.query)

@@ -1,0 +1,360 @@
+"""Expressions and conditions become nodes: every name is looked up here, once, when a method of a queryset is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from openviper.db.fields.columns import ColumnName
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql import operands
+from openviper.db.sql.conditions import Group, NullTest, Related, Truth
+from openviper.db.sql.expressions import Q, Value
+from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup
+from openviper.db.sql.names import (
+    column_of,
+    order_named,
+    parts_behind,
+    remember,
+    single_value,
+    value_named,
+)
+from openviper.db.sql.nodes import Column, Node, Order, open_columns
+from openviper.db.sql.operators import OPERATORS
+from openviper.db.sql.parts import PARTS, part_of
+from openviper.db.sql.paths import Steps, first_many, no_lookup, walk
+from openviper.db.sql.types import BOOLEAN
+from openviper.exceptions import FieldError, QueryError
+
+MAX_DEPTH = 40
+"""Most levels of conditions within conditions; SQLite's parser has room for 100 parentheses."""
+
+
+class QueryScope:
+    """The names of one query: the fields of its model, paths, computed values.
+
+    Args:
+        meta: The model.
+        computed: The values that `annotate` has added, by name.
+        is_grouped: Whether aggregates are over the rows of the query; else over those that belong to each row.
+        takes_many: Whether a path may lead to many rows.
+    """
+
+    __slots__ = ("computed", "is_grouped", "meta", "takes_many")
+
+    def __init__(
+        self,
+        meta: ModelOptions,
+        computed: Mapping[str, Node] | None = None,
+        *,
+        is_grouped: bool = False,
+        takes_many: bool = False,
+    ) -> None:
+        self.meta = meta
+        self.computed = computed or {}
+        self.is_grouped = is_grouped
+        self.takes_many = takes_many
+
+    def over_many(self) -> QueryScope:
+        """Return the scope for what an aggregate is computed of."""
+        return QueryScope(self.meta, self.computed, is_grouped=self.is_grouped, takes_many=True)
+
+    def name(self, name: str) -> Node:
+        """Return the value of a name."""
+        node = self.computed.get(name)
+        if node is not None:
+            return node
+        if self.takes_many:
+            return value_named(self.meta, name)
+        return single_value(self.meta, name, "this")
+
+    def operand(self, value: object) -> Node:
+        """Return the node of an expression, a column or a Python value."""
+        if operands.is_selectable(value):
+            return value.as_expression().resolve(self)
+        return Value(value).resolve(self)
+
+    def field_or_operand(self, value: object) -> Node:
+        """Return the node of what a function takes: a text is the name of a field."""
+        return self.name(value) if isinstance(value, str) else self.operand(value)
+
+    # Conditions
+
+    def condition(self, condition: object) -> Node:
+        """Return the node of one condition."""
+        return self.all_of((condition,), {})
+
+    def all_of(self, conditions: Sequence[object], lookups: Mapping[str, Any]) -> Node:
+        """Return the node of conditions that all have to hold; an empty one holds always."""
+        nodes = self.conditions(conditions, lookups)
+        return _one(nodes) if nodes else Truth(True)
+
+    def conditions(
+        self, conditions: Sequence[object], lookups: Mapping[str, Any]
+    ) -> tuple[Node, ...]:
+        """Return the nodes of the conditions of one call, which all have to hold.
+
+        Conditions on one relation to many rows speak of the same row.
+
+        Raises:
+            FieldError: If a name is unknown, or an operand does not go with its lookup.
+            QueryError: If an operand has the wrong shape.
+        """
+        nodes = [node for condition in conditions for node in self._node(condition, 0)]
+        nodes += [self.lookup(key, value) for key, value in lookups.items()]
+        if self.takes_many or not any(map(speaks_of_many, nodes)):
+            return tuple(nodes)
+        return spread(nodes)
+
+    def spread(self, condition: Node, known: Steps) -> Node:
+        """Return a condition on the rows of a relation, with those on further relations put into EXISTS."""
+        return _one(spread((condition,), (known,)))
+
+    def _node(self, condition: object, depth: int) -> Sequence[Node]:
+        if depth > MAX_DEPTH:
+            raise QueryError(f"conditions are nested more than {MAX_DEPTH} deep")
+        if isinstance(condition, tuple):
+            return (self.lookup(*condition),)
+        if not operands.is_condition(condition):
+            raise FieldError(f"{condition!r} is not a condition")
+        condition = condition.as_condition()
+        if not isinstance(condition, Q):
+            return (self._truth_value(condition),)
+        return self._group(condition, depth)
+
+    def _group(self, condition: Q, depth: int) -> Sequence[Node]:
+        is_alternative = condition.connector == "OR"
+        items: list[Node] = []
+        for child in condition.children:
+            nodes = tuple(self._node(child, depth + 1))
+            # What has to hold together stays together among alternatives.
+            items += [_one(nodes)] if is_alternative and nodes else nodes
+        if not items or not (is_alternative or condition.negated):
+            return items
+        return (Group(condition.connector, tuple(items), condition.negated),)
+
+    def _truth_value(self, condition: object) -> Node:
+        node = self.operand(condition)
+        if node.type is not BOOLEAN:
+            raise FieldError(f"{condition!r} is not a condition but a {node.type}")
+        return node
+
+    def lookup(self, key: str, value: object) -> Node:
+        """Return the node of one lookup with its value."""
+        if isinstance(key, ColumnName):
+            key.check(self.meta)
+        lookup = self._computed_lookup(key) if self.computed else None
+        if lookup is None:
+            lookup = find_lookup(self.meta, key)
+        if lookup.is_relation and lookup.operator is OPERATORS["isnull"]:
+            return _missing(lookup, value, self)
+        return lookup.operator.condition(lookup, value, self)
+
+    def _computed_lookup(self, key: str) -> Lookup | None:
+        name, _, rest = key.partition("__")
+        node = self.computed.get(name)
+        return None if node is None else self.lookup_for(key, node, rest)
+
+    @staticmethod
+    def lookup_for(key: str, node: Node, rest: str) -> Lookup:
+        """Return the lookup of a computed value.
+
+        Args:
+            key: What the filter said.
+            node: The value.
+            rest: What stands behind its name: a part, a word, both or nothing.
+
+        Raises:
+            FieldError: If the value cannot be asked that.
+        """
+        words = rest.split("__") if rest else []
+        if words and words[0] in PARTS.get(node.type.family, ()):
+            node = part_of(node, words.pop(0))
+        word = words[0] if words else "exact"
+        if len(words) > 1 or word not in OPERATORS:
+            raise FieldError(f"{key!r}: there is no lookup {rest!r} for a computed {node.type}")
+        lookup = Lookup(key, node, OPERATORS[word])
+        lookup.operator.check(lookup)
+        return lookup
+
+    # Order
+
+    def order(self, term: object) -> Order:
+        """Return a term of an order: a name, ``-`` before it to descend, or a value.
+
+        Raises:
+            FieldError: If it names nothing, or a value that has many per row.
+        """
+        if isinstance(term, str):
+            name = term.removeprefix("-")
+            if name in self.computed:
+                return Order(self.computed[name], term.startswith("-"), name=name)
+            return order_named(self.meta, term)
+        if not operands.is_ordering(term):
+            raise FieldError(f"{term!r} is not a field name")
+        order = term.as_order()
+        expression = order.expression
+        name = getattr(expression, "name", "")
+        return Order(expression.resolve(self), order.descending, order.nulls_last, name)
+
+
+def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[Node, ...]:
+    """Return the nodes of lookups on a query without computed values; the short way for most filters.
+
+    Raises:
+        FieldError: If a name is unknown, or an operand does not go with its lookup.
+        QueryError: If an operand has the wrong shape.
+    """
+    scope = QueryScope(meta)
+    known = meta.lookups
+    nodes: list[Node] = []
+    for key, value in lookups.items():
+        lookup: Lookup = known.get(key) or find_lookup(meta, key)
+        if lookup.is_many or lookup.is_relation or value.__class__ not in PLAIN:
+            return scope.conditions((), lookups)
+        nodes.append(lookup.operator.condition(lookup, value, scope))
+    return tuple(nodes)
+
+
+def order_term(meta: ModelOptions, term: object) -> Order:
+    """Return a term of the order of a query without computed values."""
+    return order_named(meta, term) if isinstance(term, str) else QueryScope(meta).order(term)
+
+
+def find_lookup(meta: ModelOptions, key: str) -> Lookup:
+    """Return the lookup of a key, made once per model.
+
+    Raises:
+        FieldError: If the key names no field or lookup, or the field cannot be asked that.
+    """
+    found: Lookup | None = meta.lookups.get(key)
+    if found is None:
+        found = _find_lookup(meta, key)
+        remember(meta.lookups, key, found)
+    return found
+
+
+def _find_lookup(meta: ModelOptions, key: str) -> Lookup:
+    path = walk(meta, key)
+    operator = OPERATORS["exact"]
+    if path.rest and path.rest[-1] in OPERATORS:
+        operator = OPERATORS[path.rest[-1]]
+        path = path._replace(rest=path.rest[:-1])
+    if path.field is None and path.rest:
+        raise no_lookup(meta, key, path)
+    left = parts_behind(meta, key, path, column_of(meta, path))
+    lookup = Lookup(key, left, operator, is_relation=path.field is None)
+    operator.check(lookup)
+    return lookup
+
+
+def _missing(lookup: Lookup, value: object, scope: QueryScope) -> Node:
+    """Return whether there is no row behind a relation."""
+    node = lookup.operator.condition(lookup, value, scope)
+    assert isinstance(node, NullTest)
+    assert isinstance(lookup.left, Column)
+    steps = lookup.left.steps
+    return Related(steps, None, not node.negated) if steps[-1].is_many else node
+
+
+# Relations to many rows
+
+Known: TypeAlias = tuple[Steps, ...]
+"""The relations whose rows are being looked at, where one EXISTS stands in another."""
+
+
+def speaks_of_many(node: Node) -> bool:
+    """Return whether a condition follows a relation to many rows."""
+    if isinstance(node, (Compare, InList)):
+        return node.lookup.is_many
+    if isinstance(node, Related):
+        return first_many(node.steps[:-1]) is not None
+    if isinstance(node, Group):
+        return any(map(speaks_of_many, node.items))
+    return any(column.many for column in open_columns(node))
+
+
+def relations_of(node: Node, known: Known) -> list[Steps]:
+    """Return the relations to many rows, behind those already entered, that a condition speaks of."""
+    if isinstance(node, Related):
+        way = _next_many(node.steps[:-1], known)
+        return [way] if way else []
+    if isinstance(node, Group):
+        if node.negated:
+            return []
+        return list(dict.fromkeys(way for item in node.items for way in relations_of(item, known)))
+    ways = dict.fromkeys(_next_many(column.steps, known) for column in open_columns(node))
+    return [way for way in ways if way]
+
+
+def _next_many(steps: Steps, known: Known) -> Steps:
+    """Return the steps up to the next one to many rows behind those already entered; empty if there is none."""
+    start = max((_in_common(steps, way) for way in known), default=0)
+    for place in range(start, len(steps)):
+        if steps[place].is_many:
+            return steps[: place + 1]
+    return ()
+
+
+def _in_common(steps: Steps, way: Steps) -> int:
+    """Return the number of steps with which both begin."""
+    for place, (first, second) in enumerate(zip(steps, way, strict=False)):
+        if first != second:
+            return place
+    return min(len(steps), len(way))
+
+
+def spread(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
+    """Return conditions that all have to hold, with those on relations to many rows put into EXISTS.
+
+    Conditions on one relation share one EXISTS, so that they speak of the same row. A group joined by OR that speaks of
+    other things as well goes along if some other condition demands a row of that relation; else each of its parts asks for
+    itself, and so do the parts of a negated group.
+
+    Args:
+        nodes: The conditions.
+        known: The relations whose rows are being looked at.
+    """
+    ways = [relations_of(node, known) for node in nodes]
+    demanded = {
+        way
+        for node, some in zip(nodes, ways, strict=True)
+        for way in some
+        if _demands(node, way, known)
+    }
+    result: list[Node] = []
+    shared: dict[Steps, list[Node]] = {}
+    for node, some in zip(nodes, ways, strict=True):
+        common = next((way for way in some if way in demanded), None)
+        if common is not None:
+            shared.setdefault(common, []).append(node)
+        else:
+            result.append(_spread_within(node, known))
+    result += [Related(way, _one(spread(items, (*known, way)))) for way, items in shared.items()]
+    return tuple(result)
+
+
+def _spread_within(node: Node, known: Known) -> Node:
+    if not isinstance(node, Group):
+        return node
+    inner = spread(node.items, known) if node.connector == "AND" else spread_each(node.items, known)
+    return Group(node.connector, inner, node.negated)
+
+
+def spread_each(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
+    """Return conditions of which one has to hold, each with an EXISTS of its own."""
+    return tuple(_one(spread((node,), known)) for node in nodes)
+
+
+def _one(nodes: tuple[Node, ...]) -> Node:
+    return nodes[0] if len(nodes) == 1 else Group("AND", nodes)
+
+
+def _demands(node: Node, way: Steps, known: Known) -> bool:
+    """Return whether a condition can only hold if there is a row of a relation."""
+    if not isinstance(node, Group):
+        return way in relations_of(node, known)
+    if node.negated:
+        return False
+    chosen = [_demands(item, way, known) for item in node.items]
+    return all(chosen) if node.connector == "OR" else any(chosen)

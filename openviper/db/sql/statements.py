@@ -1,0 +1,118 @@
+"""The clauses of a SELECT: bound, and written when their shape is new."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+
+from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.relations import ForeignKey
+from openviper.db.sql.conditions import chained
+from openviper.db.sql.description import Description
+from openviper.db.sql.names import order_named
+from openviper.db.sql.nodes import Binding, Node, Order, Writer, all_parts
+from openviper.exceptions import FieldError
+
+
+def order_of(meta: ModelOptions, query: Description) -> tuple[Order, ...]:
+    """Return what a query is ordered by."""
+    if query.order is not None:
+        return query.order
+    return tuple([order_named(meta, term) for term in meta.ordering])
+
+
+def bind_clauses(
+    query: Description, order: tuple[Order, ...], binding: Binding
+) -> tuple[Hashable, ...]:
+    """Add the values of conditions, order and slice to the parameters and return their shape."""
+    where = tuple([node.bind(binding) for node in query.where])
+    terms = tuple([term.bind(binding) for term in order])
+    limit, offset = query.limit, query.offset
+    if limit is not None:
+        binding.extend(query, (limit, offset) if offset else (limit,))
+    elif offset:
+        binding.add(query, offset)
+    return (where, terms, limit is not None, offset > 0, query.distinct)
+
+
+def where_sql(conditions: Sequence[Node], writer: Writer) -> str:
+    """Return `` WHERE ...``, or nothing without conditions."""
+    if not conditions:
+        return ""
+    return f" WHERE {chained([node.sql(writer) for node in conditions], 'AND')}"
+
+
+def order_sql(order: Sequence[Order], writer: Writer) -> str:
+    """Return `` ORDER BY ...``, or nothing."""
+    return f" ORDER BY {', '.join([term.sql(writer) for term in order])}" if order else ""
+
+
+def limit_sql(query: Description, writer: Writer) -> str:
+    """Return the clause for limit and offset."""
+    is_limited, skips = query.limit is not None, query.offset > 0
+    clause = writer.dialect.limit_clause(is_limited, skips)
+    for place in range(is_limited + skips):
+        clause = clause.replace(writer.dialect.placeholder, writer.value(query, place), 1)
+    return clause
+
+
+def select_sql(
+    query: Description, order: tuple[Order, ...], columns: Sequence[str], writer: Writer
+) -> str:
+    """Return a SELECT of columns that are written already."""
+    conditions = where_sql(query.where, writer)
+    ordered = order_sql(order, writer)
+    limits = limit_sql(query, writer)
+    distinct = "DISTINCT " if query.distinct else ""
+    tables = writer.tables.from_clause()
+    return f"SELECT {distinct}{', '.join(columns)}{tables}{conditions}{ordered}{limits}"
+
+
+def check_related(meta: ModelOptions, name: str) -> list[ForeignKey]:  # type: ignore[type-arg]  # of any model
+    """Return the foreign keys along a path for `select_related`.
+
+    Raises:
+        FieldError: If a part is not a foreign key.
+    """
+    keys = []
+    for part in name.split("__"):
+        field = meta.field(part)
+        if not isinstance(field, ForeignKey):
+            raise FieldError(
+                f"select_related({name!r}): {meta.model_name}.{part} is not a foreign key"
+            )
+        keys.append(field)
+        meta = field.remote_model._meta
+    return keys
+
+
+# What is read
+
+
+def nodes_of(query: Description) -> Iterator[Node]:
+    """Yield the nodes of a query."""
+    yield from query.where
+    for _, node in query.annotations:
+        yield node
+    for term in query.order or ():
+        yield term.node
+
+
+def models_read(
+    meta: ModelOptions, query: Description, nodes: Sequence[Node] = ()
+) -> dict[ModelOptions, None]:
+    """Return all models that a statement reads besides its own: joined ones, those of subqueries, of conditions.
+
+    Args:
+        meta: The queried model.
+        query: What is asked for.
+        nodes: What is read besides, such as columns, aggregates and the values of an UPDATE.
+    """
+    found: dict[ModelOptions, None] = {}
+    defaults = () if query.order is not None else order_of(meta, query)
+    for root in (*nodes_of(query), *(term.node for term in defaults), *nodes):
+        for node in all_parts(root):
+            found.update(dict.fromkeys(node.models()))
+    for name in query.related:
+        keys = check_related(meta, name)
+        found.update(dict.fromkeys(key.remote_model._meta for key in keys))
+    return found

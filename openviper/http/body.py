@@ -1,0 +1,211 @@
+"""The body of a request as it arrives: once, under a deadline, for middleware and handler alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from openviper.exceptions import HTTPException
+from openviper.http.asgi import Message, Receive
+
+if TYPE_CHECKING:
+    from openviper.http.forms import FormData
+
+MIN_BYTES_PER_SECOND = 1024
+"""A body that trickles in more slowly than this is given up after the first wait."""
+
+
+class ClientDisconnected(HTTPException):
+    """The client went away before its body had arrived."""
+
+    def __init__(self) -> None:
+        super().__init__(400, "The client disconnected before the body was complete.")
+
+
+class BodyTimeoutError(HTTPException, TimeoutError):
+    """The client has sent its body too slowly; answered with 408, and the connection is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(408, "The body did not arrive in time.", {"connection": "close"})
+
+
+class Body:
+    """What has been received of one request; kept in the scope, so that all who read it read the same.
+
+    Args:
+        receive: Where the messages come from.
+
+    Attributes:
+        data: The whole body, once it has been read.
+        form: The parsed form, once it has been read.
+        is_streamed: Whether somebody reads the body piece by piece.
+    """
+
+    __slots__ = ("_ended", "_pending", "_receive", "_waiting", "data", "form", "is_streamed")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._waiting: asyncio.Future[Message] | None = None
+        self._pending: Message | None = None
+        self._ended = False
+        self.data: bytes | None = None
+        self.form: FormData | None = None
+        self.is_streamed = False
+
+    async def chunks(self, timeout: float) -> AsyncIterator[bytes]:
+        """Yield the pieces of the body.
+
+        Args:
+            timeout: Longest wait for a piece, in seconds.
+
+        Raises:
+            BodyTimeoutError: If a piece takes longer, or all of them together are slower than `MIN_BYTES_PER_SECOND`.
+            ClientDisconnected: If the client goes away before the end.
+        """
+        waited = received = 0.0
+        while not self._ended:
+            message, seconds = await self._next(timeout)
+            waited += seconds
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            self._ended = not message.get("more_body", False)
+            chunk = message.get("body", b"")
+            received += len(chunk)
+            if waited > timeout + received / MIN_BYTES_PER_SECOND:
+                raise BodyTimeoutError
+            if chunk:
+                yield chunk
+
+    async def whole(self, limit: int, timeout: float) -> bytes:
+        """Return the body as one piece.
+
+        Args:
+            limit: Its longest length, in bytes.
+            timeout: Longest wait for a piece, in seconds.
+
+        Raises:
+            HTTPException: 413 if it is longer.
+            BodyTimeoutError: See `chunks`.
+            ClientDisconnected: See `chunks`.
+        """
+        first = await self._single(timeout)
+        if first is not None:
+            _check_size(len(first), limit)
+            return first
+        pieces: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks(timeout):
+            size += len(chunk)
+            _check_size(size, limit)
+            pieces.append(chunk)
+        return b"".join(pieces)
+
+    async def _single(self, timeout: float) -> bytes | None:
+        """Return a body that is there already and in one piece, which is every small one; else `None`."""
+        if self._ended or self._pending is not None or self._waiting is not None:
+            return None
+        message, _ = await self._next(timeout)
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._ended = True
+            data: bytes = message.get("body", b"")
+            return data
+        self._pending = message
+        return None
+
+    async def _next(self, timeout: float) -> tuple[Message, float]:
+        """Return the next message, and the seconds it was waited for."""
+        if self._pending is not None:
+            message, self._pending = self._pending, None
+            return message, 0.0
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            return await _in_time(waiting, timeout)
+        coroutine: Any = self._receive()
+        try:
+            # What has arrived already is there after one step, without a timer: this is every small request.
+            suspended = coroutine.send(None)
+        except StopIteration as finished:
+            return finished.value, 0.0
+        except AttributeError:  # Not a coroutine but another awaitable.
+            return await _in_time(coroutine, timeout)
+        return await _in_time(_Resumed(coroutine, suspended), timeout)
+
+    def message_arrives(self) -> asyncio.Future[Message]:
+        """Return the future of the next message, which stays there for who reads the body."""
+        if self._waiting is None:
+            self._waiting = asyncio.ensure_future(_coroutine(self._receive))
+        return self._waiting
+
+    async def is_disconnected(self) -> bool:
+        """Return whether the client has gone away, as far as that is known at this moment.
+
+        As long as a part of the body waits to be read it is not known.
+        """
+        while self._pending is None or self._ended:
+            arriving = self.message_arrives()
+            await asyncio.sleep(0)
+            if not arriving.done():
+                return False
+            if arriving.result()["type"] == "http.disconnect":
+                return True
+            self._keep(arriving.result())
+        return False
+
+    def _keep(self, message: Message) -> None:
+        self._waiting = None
+        self._pending = message
+        if not message.get("more_body", False) and not message.get("body"):
+            self._pending, self._ended = None, True
+
+    async def disconnected(self) -> None:
+        """Wait until the client has gone away; what else arrives is dropped."""
+        while (await asyncio.shield(self.message_arrives()))["type"] != "http.disconnect":
+            self._waiting = None
+
+    def close(self) -> None:
+        """Wait no longer."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise HTTPException(413)
+
+
+async def _coroutine(receive: Receive) -> Message:
+    return await receive()
+
+
+async def _in_time(arriving: Any, timeout: float) -> tuple[Message, float]:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    try:
+        async with asyncio.timeout(timeout):
+            message: Message = await arriving
+    except TimeoutError:
+        raise BodyTimeoutError from None
+    return message, loop.time() - started
+
+
+class _Resumed:
+    """A coroutine that was started by hand and then had to wait; awaiting this goes on with it."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Message], suspended: Any) -> None:
+        self._coroutine = coroutine
+        self._suspended = suspended
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        coroutine, waited_for = self._coroutine, self._suspended
+        while True:
+            try:
+                try:
+                    sent = yield waited_for
+                except BaseException as error:
+                    waited_for = coroutine.throw(error)
+                else:
+                    waited_for = coroutine.send(sent)
+            except StopIteration as finished:
+                message: Message = finished.value
+                return message

@@ -1,0 +1,180 @@
+"""What requests and WebSockets have in common: address, headers, cookies, state."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from openviper.core.context import current_router
+from openviper.http.asgi import NONCE, STATE, Scope
+from openviper.http.cookies import parse_cookies
+from openviper.http.hosts import host_allowed
+from openviper.http.messages import UserMessage, add_message, stored_messages
+from openviper.http.url import URL, split_host, valid_host
+from openviper.i18n import get_language
+from openviper.utils.datastructures import Headers, QueryParams
+
+
+class Connection:
+    """The head of a request or a WebSocket; everything is read when it is first asked for.
+
+    Args:
+        scope: The ASGI scope.
+    """
+
+    _headers: Headers | None = None
+    _query: QueryParams | None = None
+    _cookies: dict[str, str] | None = None
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.path_params: dict[str, Any] = scope.get("path_params") or {}
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        path: str = self.scope["path"]
+        return path
+
+    @property
+    def root_path(self) -> str:
+        """Where the application is mounted."""
+        root_path: str = self.scope.get("root_path", "")
+        return root_path
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the other side."""
+        client = self.scope.get("client")
+        return (client[0], client[1]) if client else None
+
+    @property
+    def headers(self) -> Headers:
+        """The headers."""
+        if self._headers is None:
+            self._headers = Headers(self.scope["headers"])
+        return self._headers
+
+    @property
+    def query_params(self) -> QueryParams:
+        """The parameters after ``?``."""
+        if self._query is None:
+            self._query = QueryParams(self.scope.get("query_string", b""))
+        return self._query
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name."""
+        if self._cookies is None:
+            self._cookies = parse_cookies("; ".join(self.headers.getlist("cookie")))
+        return self._cookies
+
+    @property
+    def url(self) -> URL:
+        """The address, with the host from a valid ``Host`` header, else that of the server."""
+        netloc = self.headers.get("host", "")
+        if not valid_host(netloc):
+            server = self.scope.get("server") or ("localhost", None)
+            netloc = f"{server[0]}:{server[1]}" if server[1] else str(server[0])
+        query = self.scope.get("query_string", b"").decode("latin-1")
+        return URL(self.scope.get("scheme", "http"), netloc, self.path, query)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What middleware and handlers share about this request."""
+        state: dict[str, Any] = self.scope.setdefault(STATE, {})
+        return state
+
+    @property
+    def user(self) -> Any:
+        """The user that authentication found, or `None` where nothing authenticates."""
+        return self.scope.get("user")
+
+    @property
+    def auth(self) -> Any:
+        """What authentication told about the credentials, or `None`."""
+        return self.scope.get("auth")
+
+    @property
+    def session(self) -> Any:
+        """The session that session middleware has put there, or `None` where there is none."""
+        return self.scope.get("session")
+
+    @property
+    def csp_nonce(self) -> str:
+        """A nonce for scripts and styles of this answer; asking for it puts it into the content security policy."""
+        nonce: str | None = self.scope.get(NONCE)
+        if nonce is None:
+            nonce = self.scope[NONCE] = secrets.token_urlsafe(18)
+        return nonce
+
+    @property
+    def language(self) -> str:
+        """The language of this request, as `LocaleMiddleware` has chosen it, else `LANGUAGE_CODE`."""
+        return get_language()
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages wait for the user."""
+        return bool(stored_messages(self, keep=True))
+
+    def add_message(self, text: str, level: str = "info") -> None:
+        """Leave a message for the user: in the next page that shows messages, or without a session in this answer only.
+
+        Args:
+            text: The message.
+            level: ``debug``, ``info``, ``success``, ``warning`` or ``error``; becomes a class of the page.
+
+        Raises:
+            ValueError: If the level is another word.
+        """
+        add_message(self, text, level)
+
+    def take_messages(self) -> list[UserMessage]:
+        """Return the messages that wait for the user; they wait no longer."""
+        return stored_messages(self, keep=False)
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the raw value of a header given in lower case, without building `headers`."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return bytes(value)
+        return None
+
+    def is_secure(self) -> bool:
+        """Return whether the request came over TLS."""
+        return self.scope.get("scheme", "http") in ("https", "wss")
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """Return the path of a named route as browsers have to ask for it, with the prefix the application is served under.
+
+        Raises:
+            LookupError: If there is no route of this name.
+            ValueError: If a parameter is missing or does not fit.
+        """
+        router = current_router.get()
+        if router is None:
+            raise LookupError(f"no application answers, so there is no route {name!r}")
+        path = str(router.url_for(name, **params))
+        if not path.startswith("//"):
+            return self.root_path.rstrip("/") + path
+        host, slash, rest = path[2:].partition("/")
+        return f"//{host}{self.root_path.rstrip('/')}{slash}{rest}"
+
+    def absolute_url_for(self, name: str, /, **params: Any) -> str:
+        """Return the address of a named route with scheme and host, for mails and other places outside.
+
+        The host is that of the request, and only if `ALLOWED_HOSTS` has it: anybody can send any ``Host`` header.
+
+        Raises:
+            LookupError: If there is no route of this name.
+            ValueError: If a parameter is missing or does not fit, or the host of the request is not allowed.
+        """
+        path = self.url_for(name, **params)
+        scheme = "https" if self.is_secure() else "http"
+        if path.startswith("//"):
+            return f"{scheme}:{path}"
+        netloc = self.url.netloc
+        if not host_allowed(split_host(netloc)[0]):
+            raise ValueError(f"host {netloc!r} is not in ALLOWED_HOSTS")
+        return f"{scheme}://{netloc}{path}"

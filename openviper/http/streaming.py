@@ -1,0 +1,155 @@
+"""Answers sent piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import aclosing
+from typing import Any, TypeAlias
+
+from openviper.http.asgi import BODY, Receive, Scope, Send
+from openviper.http.responses import Response
+from openviper.utils.datastructures import encode_header
+
+FIRST_PIECE_WAIT = 0.5
+"""How long the head of a stream is held back for its first piece, in seconds: until then an error is a clean 500."""
+
+Chunk: TypeAlias = "str | bytes"
+Chunks: TypeAlias = "AsyncIterable[Chunk] | Iterable[Chunk]"
+StreamContent: TypeAlias = "Chunks | Callable[[], Chunks]"
+
+
+class StreamingResponse(Response):
+    """An answer sent piece by piece, from an iterator or a function without arguments that returns one.
+
+    The next piece is asked for when the one before has been taken by the server, which waits for a slow client. Plain
+    iterators run in a thread. Iteration stops when the client goes away, and asynchronous generators are closed then.
+    """
+
+    media_type = "application/octet-stream"
+    needs_preparation = True
+
+    def __init__(
+        self,
+        content: StreamContent,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        self.content = content
+        self.status_code = status_code
+        if media_type is not None:
+            self.media_type = media_type
+        self.body = b""
+        self.raw_headers = [encode_header(*item) for item in headers.items()] if headers else []
+        self._finish_headers(None)
+        self._producer: asyncio.Task[None] | None = None
+
+    async def prepare(self) -> None:
+        """Wait for the first piece, at most `FIRST_PIECE_WAIT` seconds; its error is raised."""
+        loop = asyncio.get_running_loop()
+        self._begun: asyncio.Future[None] = loop.create_future()
+        self._outlet: asyncio.Future[Send] = loop.create_future()
+        # One task from the first piece to the last, as generators may hold what belongs to a task.
+        self._producer = asyncio.ensure_future(self._produce())
+        waiting = (self._producer, self._begun)
+        await asyncio.wait(waiting, timeout=FIRST_PIECE_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        if self._producer.done():
+            await self._producer
+
+    async def close(self) -> None:
+        """Stop iterating."""
+        if self._producer is not None:
+            self._producer.cancel()
+            await asyncio.wait((self._producer,))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces as they come."""
+        if scope["method"] == "HEAD" or not self._may_have_body():
+            await self.close()
+            await self._start(send)
+            await send({"type": "http.response.body", "body": b""})
+            return
+        if self._producer is None:
+            await self.prepare()
+        producer = self._producer
+        assert producer is not None
+        await self._start(send)
+        self._outlet.set_result(send)
+        leaving = asyncio.ensure_future(client_left(scope, receive))
+        try:
+            await asyncio.wait((producer, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone = leaving.done()
+            leaving.cancel()
+            producer.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+            await asyncio.wait((producer,))
+        # If the client is gone, how the producer ended does not matter; its own error still does.
+        if not (gone and producer.cancelled()):
+            await producer
+
+    async def _start(self, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+
+    async def _produce(self) -> None:
+        """Send every piece; the first one waits until the head of the answer is sent."""
+        send: Send | None = None
+        async with aclosing(self._pieces()) as pieces:
+            async for piece in pieces:
+                if send is None:
+                    send = await self._opened()
+                data = piece.encode(self.charset) if isinstance(piece, str) else piece
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        if send is None:
+            send = await self._opened()
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _opened(self) -> Send:
+        if not self._begun.done():
+            self._begun.set_result(None)
+        return await self._outlet
+
+    async def _pieces(self) -> AsyncGenerator[Chunk, None]:
+        content = self.content() if callable(self.content) else self.content
+        pieces: Any = content
+        if not isinstance(content, AsyncIterable):
+            pieces = _in_thread(iter(content))
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            close = getattr(pieces, "aclose", None)
+            if close is not None:
+                await close()
+
+
+_END = object()
+
+
+async def _in_thread(iterator: Iterator[Chunk]) -> AsyncIterator[Chunk]:
+    while True:
+        piece: Any = await asyncio.to_thread(next, iterator, _END)
+        if piece is _END:
+            return
+        yield piece
+
+
+async def client_left(scope: Scope, receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    body = scope.get(BODY)
+    if body is not None:
+        await body.disconnected()
+        return
+    while (await receive())["type"] != "http.disconnect":
+        pass

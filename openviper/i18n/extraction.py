@@ -1,0 +1,102 @@
+"""Finding the texts of a project that are to be translated: in Python by its syntax, in templates by theirs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from openviper.i18n.catalogue import Message
+
+# For each function the arguments that are the context, the text, and the plural.
+FUNCTIONS: dict[str, tuple[int | None, int, int | None]] = {
+    "_": (None, 0, None),
+    "gettext": (None, 0, None),
+    "gettext_lazy": (None, 0, None),
+    "ngettext": (None, 0, 1),
+    "ngettext_lazy": (None, 0, 1),
+    "pgettext": (0, 1, None),
+    "pgettext_lazy": (0, 1, None),
+    "npgettext": (0, 1, 2),
+}
+SKIPPED = frozenset({"node_modules", "__pycache__", "vendor", "venv", "build", "dist"})
+
+
+def python_messages(source: str, name: str) -> Iterator[Message]:
+    """Yield the texts of a module.
+
+    Args:
+        source: Its text.
+        name: How it is called in places.
+
+    Raises:
+        SyntaxError: If it is not Python.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            texts = [_constant(argument) for argument in node.args]
+            message = _message(_called(node.func), texts, f"{name}:{node.lineno}")
+            if message is not None:
+                yield message
+
+
+def template_messages(environment: Any, source: str, name: str) -> Iterator[Message]:
+    """Yield the texts of a template: of ``{{ _("...") }}`` and of ``{% trans %}``.
+
+    Args:
+        environment: The Jinja2 environment, with its extension for translations.
+        source: The template's text.
+        name: How it is called in places.
+    """
+    for line, function, texts in environment.extract_translations(source):
+        given = [texts] if isinstance(texts, str) else list(texts)
+        message = _message(function, given, f"{name}:{line}")
+        if message is not None:
+            yield message
+
+
+def _called(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _constant(argument: ast.expr) -> str | None:
+    is_text = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    return argument.value if is_text else None  # type: ignore[attr-defined]  # looked at above
+
+
+def _message(function: str, texts: list[str | None], place: str) -> Message | None:
+    if function not in FUNCTIONS:
+        return None
+    context, text, plural = (_pick(texts, place) for place in FUNCTIONS[function])
+    if not text:
+        return None
+    flags = ["python-format"] if "%(" in text or "%s" in text else []
+    return Message(text, plural or "", context, places=[place], flags=flags)
+
+
+def _pick(texts: list[str | None], place: int | None) -> str | None:
+    return texts[place] if place is not None and place < len(texts) else None
+
+
+def combined(messages: Iterable[Message]) -> list[Message]:
+    """Return each text once, with all its places."""
+    by_key: dict[tuple[str | None, str], Message] = {}
+    for message in messages:
+        first = by_key.setdefault(message.key, message)
+        if first is not message:
+            first.places += message.places
+            first.plural = first.plural or message.plural
+    return list(by_key.values())
+
+
+def source_files(directory: Path, suffixes: Iterable[str]) -> Iterator[Path]:
+    """Yield the files of a directory with these endings; hidden folders and those of others are left out."""
+    wanted = tuple(suffixes)
+    for path in sorted(directory.rglob("*")):
+        folders = path.relative_to(directory).parts[:-1]
+        is_ours = not any(part in SKIPPED or part.startswith(".") for part in folders)
+        if is_ours and path.suffix in wanted and path.is_file():
+            yield path

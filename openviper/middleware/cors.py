@@ -1,0 +1,208 @@
+"""Cross-origin requests (Fetch standard, 3.2): which pages of other origins may read our answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from openviper.conf import settings
+from openviper.core.context import current_router
+from openviper.exceptions import HTTPException
+from openviper.http.asgi import ROUTE, ASGIApp, Message, Receive, Scope, Send
+from openviper.http.responses import PlainTextResponse, Response
+from openviper.middleware.base import BaseMiddleware
+from openviper.routing.paths import below_root
+from openviper.utils.datastructures import Headers, RawHeaders, encode_header
+
+H = TypeVar("H", bound=Callable[..., Any])
+ATTRIBUTE = "cors_policy"
+"""Where a handler keeps the policy of its own."""
+
+
+class CORSPolicy:
+    """What pages of other origins may do.
+
+    Args:
+        allowed_origins: Origins, ``https://*.example.org`` for sub-domains, or ``*``.
+        allow_credentials: Let them send cookies along.
+        allowed_methods: The methods they may use.
+        allowed_headers: The headers they may send; ``*`` for any.
+        expose_headers: Headers of answers they may read beside the usual ones.
+        max_age: Seconds for which browsers remember it.
+        allow_private_network: Let public pages reach this server in a private network.
+
+    Raises:
+        ValueError: If every origin may send cookies: any page could act for our users.
+    """
+
+    def __init__(
+        self,
+        allowed_origins: Sequence[str],
+        *,
+        allow_credentials: bool = False,
+        allowed_methods: Sequence[str] = ("GET", "HEAD", "POST"),
+        allowed_headers: Sequence[str] = (),
+        expose_headers: Sequence[str] = (),
+        max_age: int = 600,
+        allow_private_network: bool = False,
+    ) -> None:
+        self.is_open = "*" in allowed_origins
+        if self.is_open and allow_credentials:
+            raise ValueError("allow_credentials and the origin '*' exclude each other")
+        self._origins = frozenset(origin.lower() for origin in allowed_origins)
+        self._patterns = [_pattern(origin) for origin in self._origins if "*" in origin.strip("*")]
+        self.allow_credentials = allow_credentials
+        self.methods = tuple(method.upper() for method in allowed_methods)
+        self.headers = tuple(header.lower() for header in allowed_headers)
+        self.expose_headers = tuple(expose_headers)
+        self.max_age = max_age
+        self.allow_private_network = allow_private_network
+
+    def allows(self, origin: str) -> bool:
+        """Return whether pages of an origin may read answers."""
+        origin = origin.lower()
+        if self.is_open or origin in self._origins:
+            return True
+        return any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+    def answer_headers(self, origin: str) -> list[tuple[str, str]]:
+        """Return the headers that an allowed origin gets with every answer."""
+        headers = [("access-control-allow-origin", "*" if self.is_open else origin)]
+        if self.allow_credentials:
+            headers.append(("access-control-allow-credentials", "true"))
+        if self.expose_headers:
+            headers.append(("access-control-expose-headers", ", ".join(self.expose_headers)))
+        return headers
+
+    def refusal(self, origin: str, method: str, headers: str) -> str:
+        """Return why what a page wants to send is not allowed; empty if it is."""
+        if not self.allows(origin):
+            return "origin"
+        if method.upper() not in self.methods:
+            return "method"
+        wanted = [name.strip().lower() for name in headers.split(",") if name.strip()]
+        if "*" not in self.headers and not set(wanted) <= set(self.headers):
+            return "headers"
+        return ""
+
+
+def _pattern(origin: str) -> re.Pattern[str]:
+    """Return what matches ``https://*.example.org``: one or more labels in place of the star."""
+    before, _, after = origin.partition("*")
+    return re.compile(re.escape(before) + r"[a-z0-9.-]{1,253}" + re.escape(after))
+
+
+def cors_policy(policy: CORSPolicy) -> Callable[[H], H]:
+    """Give a handler a policy of its own, in place of that of `CORSMiddleware`."""
+
+    def mark(handler: H) -> H:
+        setattr(handler, ATTRIBUTE, policy)
+        return handler
+
+    return mark
+
+
+class CORSMiddleware(BaseMiddleware):
+    """Lets pages of the allowed origins read answers, those to errors too, and answers their preflight requests.
+
+    A request without ``Origin`` passes untouched but for ``Vary``, which caches need.
+
+    Args:
+        app: The application inside.
+        policy: What is allowed; the settings `CORS_*` when not given.
+
+    Raises:
+        ValueError: If every origin may send cookies.
+    """
+
+    def __init__(self, app: ASGIApp, policy: CORSPolicy | None = None) -> None:
+        super().__init__(app)
+        self.policy = policy or CORSPolicy(
+            settings.CORS_ALLOWED_ORIGINS,
+            allow_credentials=settings.CORS_ALLOW_CREDENTIALS,
+            allowed_methods=settings.CORS_ALLOWED_METHODS,
+            allowed_headers=settings.CORS_ALLOWED_HEADERS,
+            expose_headers=settings.CORS_EXPOSE_HEADERS,
+            max_age=settings.CORS_MAX_AGE,
+            allow_private_network=settings.CORS_ALLOW_PRIVATE_NETWORK,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a preflight request, or add headers to an answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope["headers"])
+        origin = headers.get("origin")
+        wanted = headers.get("access-control-request-method")
+        if origin is not None and wanted is not None and scope["method"] == "OPTIONS":
+            policy = _route_policy(scope, wanted) or self.policy
+            await _preflight(policy, origin, wanted, headers)(scope, receive, send)
+            return
+
+        def add(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message["headers"] = self._answer_headers(scope, origin, message.get("headers"))
+            return send(message)
+
+        await self.app(scope, receive, add)
+
+    def _answer_headers(
+        self, scope: Scope, origin: str | None, given: RawHeaders | None
+    ) -> RawHeaders:
+        headers = list(given or ())
+        route = scope.get(ROUTE)
+        policy: CORSPolicy = getattr(route and route.handler, ATTRIBUTE, self.policy)
+        if not policy.is_open:
+            add_vary(headers, "Origin")
+        if origin is None or not policy.allows(origin):
+            return headers
+        present = {name for name, _ in headers}
+        added = [encode_header(*pair) for pair in policy.answer_headers(origin)]
+        return headers + [pair for pair in added if pair[0] not in present]
+
+
+def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
+    """Return the policy of the handler that a preflight request asks about, or `None`."""
+    router = current_router.get()
+    if router is None:
+        return None
+    try:
+        found = router.find(method.upper(), below_root(scope))
+    except HTTPException:
+        return None
+    handler = found[0].handler if isinstance(found, tuple) else None
+    policy: CORSPolicy | None = getattr(handler, ATTRIBUTE, None)
+    return policy
+
+
+def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -> Response:
+    wanted = headers.get("access-control-request-headers", "")
+    refusal = policy.refusal(origin, method, wanted)
+    vary = {"vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}
+    if refusal:
+        return PlainTextResponse(f"This {refusal} is not allowed.", 400, vary)
+    response = Response(None, 204, vary)
+    for name, value in policy.answer_headers(origin):
+        response.headers[name] = value
+    response.headers["access-control-allow-methods"] = ", ".join(policy.methods)
+    allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)
+    if allowed:
+        response.headers["access-control-allow-headers"] = allowed
+    response.headers["access-control-max-age"] = str(policy.max_age)
+    asks = headers.get("access-control-request-private-network") == "true"
+    if asks and policy.allow_private_network:
+        response.headers["access-control-allow-private-network"] = "true"
+    return response
+
+
+def add_vary(headers: RawHeaders, name: str) -> None:
+    """Say that an answer depends on a header of the request, once."""
+    for place, (other, value) in enumerate(headers):
+        if other == b"vary":
+            named = [word.strip().lower() for word in value.decode("latin-1").split(",")]
+            if name.lower() not in named and "*" not in named:
+                headers[place] = (b"vary", value + b", " + name.encode())
+            return
+    headers.append((b"vary", name.encode()))

@@ -1,0 +1,123 @@
+"""Compressed answers."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from openviper.conf import settings
+from openviper.http.accept import coding_weight, parse_choices
+from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.middleware.base import BaseMiddleware
+from openviper.middleware.cors import add_vary
+from openviper.utils.datastructures import Headers, MutableHeaders
+
+LEVEL = 6
+COMPRESSED = ("image/", "audio/", "video/", "application/zip", "application/gzip", "font/woff")
+"""Types whose content is compressed already."""
+STREAMED = "text/event-stream"
+"""Events have to arrive one by one; a compressor would keep them back."""
+
+
+class GZipMiddleware(BaseMiddleware):
+    """Compresses answers for clients that take ``gzip``.
+
+    Pages that hold secrets of the user beside text that somebody else may choose give the secrets away by their compressed
+    length (BREACH). So HTML is left alone where the request came with a cookie or the answer sets one, unless you ask for it.
+
+    Args:
+        app: The application inside.
+        minimum_size: Shorter answers are left alone, in bytes; the setting `GZIP_MIN_SIZE` when not given.
+        compress_private: Compress pages for users with a cookie too.
+    """
+
+    def __init__(
+        self, app: ASGIApp, minimum_size: int | None = None, *, compress_private: bool = False
+    ) -> None:
+        super().__init__(app)
+        self.minimum_size = settings.GZIP_MIN_SIZE if minimum_size is None else minimum_size
+        self.compress_private = compress_private
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, compressed if the client wants it so."""
+        if scope["type"] != "http" or scope["method"] == "HEAD":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope["headers"])
+        choices = parse_choices(headers.get("accept-encoding", ""))
+        compressor = _Compressor(self, send, has_cookie="cookie" in headers)
+        compressor.wanted = coding_weight(choices, "gzip") > 0
+        await self.app(scope, receive, compressor.send)
+
+    def fits(self, status: int, headers: Headers, *, has_cookie: bool) -> bool:
+        """Return whether an answer with this head is to be compressed, whatever the client takes."""
+        if status in (204, 206, 304) or "content-encoding" in headers:
+            return False
+        media_type = headers.get("content-type", "")
+        if media_type.startswith((*COMPRESSED, STREAMED)) and "svg" not in media_type:
+            return False
+        if "no-transform" in headers.get("cache-control", ""):
+            return False
+        is_private = has_cookie or "set-cookie" in headers
+        return self.compress_private or not (is_private and media_type.startswith("text/html"))
+
+
+class _Compressor:
+    """Compresses one answer on its way."""
+
+    def __init__(self, middleware: GZipMiddleware, send: Send, *, has_cookie: bool) -> None:
+        self._middleware = middleware
+        self._send = send
+        self._has_cookie = has_cookie
+        self._start: Message | None = None
+        self._zlib: Any = None
+        self.wanted = False
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the application."""
+        if message["type"] == "http.response.start":
+            # Held back until the length of the body is known.
+            self._start = message
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif self._start is not None:
+            start, self._start = self._start, None
+            await self._first(start, message)
+        elif self._zlib is not None:
+            await self._further(message)
+        else:
+            await self._send(message)
+
+    async def _first(self, start: Message, message: Message) -> None:
+        raw = list(start.get("headers") or ())
+        headers = MutableHeaders(raw)
+        fits = self._middleware.fits(start["status"], headers, has_cookie=self._has_cookie)
+        if fits:
+            add_vary(raw, "Accept-Encoding")
+        body = message.get("body", b"")
+        is_long = message.get("more_body") or len(body) >= self._middleware.minimum_size
+        if not (fits and self.wanted and is_long):
+            await self._send({**start, "headers": raw})
+            await self._send(message)
+            return
+        headers["content-encoding"] = "gzip"
+        headers.delete("content-length")
+        if headers.get("etag", "W/").startswith('"'):
+            # Not byte for byte what the strong tag stands for (RFC 9110, 8.8.1).
+            headers["etag"] = f"W/{headers['etag']}"
+        self._zlib = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
+        if message.get("more_body"):
+            await self._send({**start, "headers": raw})
+            await self._further(message)
+            return
+        packed = self._zlib.compress(body) + self._zlib.flush()
+        headers["content-length"] = str(len(packed))
+        await self._send({**start, "headers": raw})
+        await self._send({"type": "http.response.body", "body": packed})
+
+    async def _further(self, message: Message) -> None:
+        more = message.get("more_body", False)
+        data = self._zlib.compress(message.get("body", b""))
+        # Each piece goes on its way, as it would without compression.
+        data += self._zlib.flush(zlib.Z_SYNC_FLUSH if more else zlib.Z_FINISH)
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})

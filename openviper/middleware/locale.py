@@ -1,0 +1,78 @@
+"""The language of a request: the user's own, else that of a cookie, else that of the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from openviper.conf import settings
+from openviper.http.accept import parse_choices
+from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.connection import Connection
+from openviper.i18n import get_language, override_language
+from openviper.middleware.base import BaseMiddleware
+from openviper.middleware.cors import add_vary
+
+
+class LocaleMiddleware(BaseMiddleware):
+    """Chooses the language of a request from `LANGUAGES`.
+
+    In this order: ``user.language``, the cookie `LANGUAGE_COOKIE_NAME`, ``Accept-Language``, `LANGUAGE_CODE`. Stands behind
+    the middleware that finds the user.
+
+    Args:
+        app: The application inside.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._languages = tuple(settings.LANGUAGES)
+        self._cookie = settings.LANGUAGE_COOKIE_NAME
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the language that fits."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+
+        def add(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers") or ())
+                add_vary(headers, "Accept-Language")
+                if not any(name == b"content-language" for name, _ in headers):
+                    headers.append((b"content-language", get_language().encode()))
+                message["headers"] = headers
+            return send(message)
+
+        with override_language(self.choose(Connection(scope))):
+            await self.app(scope, receive, add)
+
+    def choose(self, request: Connection) -> str:
+        """Return the language for a request."""
+        wishes = [getattr(request.user, "language", None), request.cookies.get(self._cookie)]
+        for wish in wishes:
+            if isinstance(wish, str) and wish.lower() in self._languages:
+                return wish.lower()
+        header = request.headers.get("accept-language", "")
+        return best_language(header, self._languages) or settings.LANGUAGE_CODE
+
+
+def best_language(header: str, languages: Sequence[str]) -> str | None:
+    """Return the language that an ``Accept-Language`` header wants most, or `None` if there is none of its wishes.
+
+    ``de-at`` is content with ``de``, and ``de`` with ``de-at`` (RFC 4647, 3.4).
+    """
+    choices = parse_choices(header)
+    wishes = sorted(
+        (name for name in choices if choices[name] > 0), key=lambda name: -choices[name]
+    )
+    fitting = (_fitting(wish, languages) for wish in wishes)
+    return next((language for language in fitting if language is not None), None)
+
+
+def _fitting(wish: str, languages: Sequence[str]) -> str | None:
+    if wish in languages:
+        return wish
+    if wish == "*":
+        return languages[0] if languages else None
+    base = wish.partition("-")[0]
+    return next((name for name in languages if name.partition("-")[0] == base), None)

@@ -1,0 +1,195 @@
+"""Limits on how often somebody may ask."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from openviper.conf import settings
+from openviper.exceptions import TooManyRequests
+from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.errors import answer
+from openviper.http.request import Request
+from openviper.middleware.base import BaseMiddleware
+from openviper.middleware.counters import Counter, MemoryCounter, hashed_key, make_counter
+
+KeyFunction = Callable[[Request], str]
+"""Returns what a request is counted by."""
+
+
+class Verdict(NamedTuple):
+    """What is left of a limit.
+
+    Attributes:
+        limit: Requests per window.
+        remaining: How many are left.
+        retry_after: Seconds until there is one again; 0 if there is one.
+        reset: Seconds until the window ends.
+    """
+
+    limit: int
+    remaining: int
+    retry_after: int
+    reset: int
+
+
+class Limit:
+    """Requests per window of time, slid over two windows: at no time more than the limit in the last window's length.
+
+    Args:
+        requests: How many are let through.
+        seconds: How long the window is.
+        counter: What counts them.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        requests: int,
+        seconds: float,
+        counter: Counter,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if requests < 1 or seconds < 1:
+            raise ValueError(
+                f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
+            )
+        self.requests = requests
+        self.seconds = math.ceil(seconds)
+        self._counter = counter
+        self._clock = clock
+
+    async def take(self, key: str) -> Verdict:
+        """Count one request and return what is left."""
+        now = self._clock()
+        window, passed = divmod(now, self.seconds)
+        count, before = await self._counter.hit(key, int(window), self.seconds)
+        # Of the window before, the part counts that still lies within one window's length.
+        weighted = count + before * (1 - passed / self.seconds)
+        reset = math.ceil(self.seconds - passed)
+        if weighted <= self.requests:
+            return Verdict(self.requests, int(self.requests - weighted), 0, reset)
+        return Verdict(self.requests, 0, max(1, reset), reset)
+
+
+def by_address(request: Request) -> str:
+    """Count by the client's address; an IPv6 client by its network, of which it has all addresses."""
+    host = request.client[0] if request.client else ""
+    if ":" in host:
+        return ":".join(host.split(":")[:4])
+    return host
+
+
+def by_user(request: Request) -> str:
+    """Count by the user, and by the address where there is none."""
+    key = getattr(request.user, "pk", None)
+    return by_address(request) if key is None else f"user:{key}"
+
+
+def by_path(request: Request) -> str:
+    """Count by address and path."""
+    return f"{by_address(request)} {request.path}"
+
+
+KEYS: dict[str, KeyFunction] = {
+    "address": by_address,
+    "ip": by_address,
+    "user": by_user,
+    "path": by_path,
+}
+
+
+class RateLimitMiddleware(BaseMiddleware):
+    """Answers 429 to who asks too often, and says in every answer what is left.
+
+    To count by users it stands behind the middleware that finds them.
+
+    Args:
+        app: The application inside.
+        max_requests: Requests per window; the setting `RATE_LIMIT_REQUESTS` when not given.
+        window_seconds: Length of the window; the setting `RATE_LIMIT_WINDOW` when not given.
+        key_func: What requests are counted by; the setting `RATE_LIMIT_BY` when not given.
+        counter: What counts them; the setting `RATE_LIMIT_BACKEND` when not given.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_requests: int | None = None,
+        window_seconds: float | None = None,
+        key_func: KeyFunction | None = None,
+        counter: Counter | None = None,
+    ) -> None:
+        super().__init__(app)
+        self.limit = Limit(
+            settings.RATE_LIMIT_REQUESTS if max_requests is None else max_requests,
+            settings.RATE_LIMIT_WINDOW if window_seconds is None else window_seconds,
+            counter or make_counter(settings.RATE_LIMIT_BACKEND),
+        )
+        self._key = key_func or KEYS[settings.RATE_LIMIT_BY]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count a request and answer it, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        verdict = await self.limit.take(hashed_key("middleware", self._key(request)))
+        headers = limit_headers(verdict)
+
+        def add(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*(message.get("headers") or ()), *headers]
+            return send(message)
+
+        if verdict.retry_after:
+            error = TooManyRequests(verdict.retry_after)
+            refusal = answer(request, 429, error.detail, error.headers)
+            await refusal(scope, receive, add)
+        else:
+            await self.app(scope, receive, add)
+
+
+def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """Return what an answer says about a limit."""
+    return [
+        (b"ratelimit-limit", b"%d" % verdict.limit),
+        (b"ratelimit-remaining", b"%d" % verdict.remaining),
+        (b"ratelimit-reset", b"%d" % verdict.reset),
+    ]
+
+
+def rate_limit(
+    max_requests: int = 60,
+    window_seconds: float = 60.0,
+    key_func: KeyFunction = by_address,
+    counter: Counter | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Limit one handler, whose first parameter is the request; who asks too often gets a 429.
+
+    Args:
+        max_requests: Requests per window.
+        window_seconds: Length of the window.
+        key_func: What requests are counted by.
+        counter: What counts them; this process when not given.
+    """
+    limit = Limit(max_requests, window_seconds, counter or MemoryCounter())
+
+    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        name = f"{handler.__module__}.{handler.__qualname__}"
+
+        @functools.wraps(handler)
+        async def limited(request: Request, *args: Any, **kwargs: Any) -> Any:
+            verdict = await limit.take(hashed_key(name, key_func(request)))
+            if verdict.retry_after:
+                raise TooManyRequests(verdict.retry_after)
+            result = handler(request, *args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+        return limited
+
+    return decorate

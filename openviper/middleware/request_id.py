@@ -1,0 +1,52 @@
+"""A name for each request, to find it again in the logs of all who were part of it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable
+
+from openviper.http.asgi import STATE, ASGIApp, Message, Receive, Scope, Send
+from openviper.middleware.base import BaseMiddleware
+
+STATE_KEY = "request_id"
+_VALID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+
+
+class RequestIDMiddleware(BaseMiddleware):
+    """Gives each request an id, in ``request.state["request_id"]`` and in the answer.
+
+    One that the client sends is taken over if it is harmless, as a proxy in front may have logged it.
+
+    Args:
+        app: The application inside.
+        header: The header it is sent in.
+    """
+
+    def __init__(self, app: ASGIApp, header: str = "x-request-id") -> None:
+        super().__init__(app)
+        self._header = header.lower().encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name a request or a WebSocket."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        request_id = self._given(scope) or secrets.token_hex(16)
+        scope.setdefault(STATE, {})[STATE_KEY] = request_id
+        pair = (self._header, request_id.encode())
+
+        def add(message: Message) -> Awaitable[None]:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                own = message.get("headers") or ()
+                message["headers"] = [*(header for header in own if header[0] != pair[0]), pair]
+            return send(message)
+
+        await self.app(scope, receive, add)
+
+    def _given(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == self._header:
+                text: str = value.decode("latin-1")
+                return text if _VALID.fullmatch(text) else ""
+        return ""

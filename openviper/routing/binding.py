@@ -1,0 +1,150 @@
+"""How a handler is called: which of its parameters get the request and which get parts of the path.
+
+The plan is made once, when the route is built; nothing is inspected while a request is answered.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from openviper.exceptions import ImproperlyConfigured
+from openviper.http.request import Request
+
+Handler = Callable[..., Any]
+"""A view: returns a response or what becomes one, at once or as a coroutine."""
+
+REQUEST_NAMES = ("request", "req", "websocket", "ws")
+"""Parameters of these names get the request, or the WebSocket, whatever their annotation."""
+REQUEST_TYPES = ("Request", "WebSocket")
+
+
+class HandlerError(ImproperlyConfigured):
+    """A handler has a parameter that nothing can fill."""
+
+
+class Plan(NamedTuple):
+    """What a handler is called with.
+
+    Attributes:
+        keywords: The path parameters it gets by name.
+        requests: The parameters that get the request by name.
+        request_first: Whether its first parameter gets the request.
+        unfilled: Parameters without a default that nothing fills.
+    """
+
+    keywords: list[str]
+    requests: list[str]
+    request_first: bool
+    unfilled: list[str]
+
+
+def bind(handler: Handler, path_params: Sequence[str]) -> Handler:
+    """Return a function of the request alone that calls a handler with the arguments it wants.
+
+    Per parameter: a path parameter of the same name; the request, if it is called `request` or `req`, is annotated with
+    `Request`, or is the only plain unannotated parameter; else its default. ``**kwargs`` takes the other path parameters.
+    """
+    try:
+        signature = inspect.signature(handler)
+    except (TypeError, ValueError):
+        return handler
+    plan = make_plan(signature, path_params)
+    if plan.request_first and not plan.keywords and not plan.requests:
+        return handler  # The common case needs no adapter.
+    return _adapter(handler, plan)
+
+
+def make_plan(signature: inspect.Signature, path_params: Sequence[str]) -> Plan:
+    """Return what a handler with this signature is called with."""
+    parameters = list(signature.parameters.values())
+    named = [parameter for parameter in parameters if parameter.kind not in _COLLECTING]
+    free = [parameter for parameter in named if parameter.name not in path_params]
+    requests = _names(filter(_is_request, free))
+    unfilled = list(filter(_is_unfilled, free))
+    unexplained = _first_unexplained(unfilled)
+    if not requests and unexplained is not None:
+        # Whatever it is called: a handler's one unexplained parameter is the request.
+        requests.append(unexplained.name)
+        unfilled.remove(unexplained)
+    request_first = bool(parameters) and _is_leading(parameters[0], requests)
+    takes_rest = len(named) < len(parameters) and _takes_keywords(parameters)
+    return Plan(
+        keywords=list(path_params) if takes_rest else _shared(named, path_params),
+        requests=requests[1:] if request_first else requests,
+        request_first=request_first,
+        unfilled=_names(unfilled),
+    )
+
+
+def _first_unexplained(unfilled: Sequence[inspect.Parameter]) -> inspect.Parameter | None:
+    return next((each for each in unfilled if each.annotation is each.empty), None)
+
+
+def _takes_keywords(parameters: Sequence[inspect.Parameter]) -> bool:
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _names(parameters: Iterable[inspect.Parameter]) -> list[str]:
+    return [parameter.name for parameter in parameters]
+
+
+_COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _shared(parameters: Sequence[inspect.Parameter], names: Sequence[str]) -> list[str]:
+    return [parameter.name for parameter in parameters if parameter.name in names]
+
+
+def _is_unfilled(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and not _is_request(parameter)
+
+
+def _is_leading(first: inspect.Parameter, requests: Sequence[str]) -> bool:
+    return first.name in requests and first.kind is not first.KEYWORD_ONLY
+
+
+def _is_request(parameter: inspect.Parameter) -> bool:
+    if parameter.name in REQUEST_NAMES:
+        return True
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        return annotation.rpartition(".")[2] in REQUEST_TYPES
+    return isinstance(annotation, type) and issubclass(annotation, Request)
+
+
+def _adapter(handler: Handler, plan: Plan) -> Handler:
+    keywords, requests, request_first, _ = plan
+
+    def endpoint(request: Request) -> Any:
+        params = request.path_params
+        arguments = {name: params[name] for name in keywords}
+        for name in requests:
+            arguments[name] = request
+        # By position, as a decorator around the handler may call its first parameter as it likes.
+        return handler(request, **arguments) if request_first else handler(**arguments)
+
+    return endpoint
+
+
+def check_handler(handler: Handler, path: str, path_params: Sequence[str]) -> None:
+    """Check that every parameter of a handler can be filled.
+
+    Raises:
+        HandlerError: If not; names the parameter, and the part of the path it is likely to mean.
+    """
+    try:
+        signature = inspect.signature(handler)
+    except (TypeError, ValueError):
+        return
+    unfilled = make_plan(signature, path_params).unfilled
+    if not unfilled:
+        return
+    where = f"{getattr(handler, '__module__', '')}.{getattr(handler, '__qualname__', handler)}"
+    nearest = get_close_matches(unfilled[0], path_params, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise HandlerError(
+        f"handler {where} wants {unfilled[0]!r}, which the path {path!r} does not have{hint}"
+    )

@@ -1,0 +1,86 @@
+"""From a WebSocket to its handler."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from openviper.core.context import current_request
+from openviper.exceptions import HTTPException
+from openviper.http.asgi import ROUTE, Receive, Scope, Send
+from openviper.http.responses import Response
+from openviper.http.url import split_host
+from openviper.http.websockets import (
+    INTERNAL_ERROR,
+    NORMAL,
+    NOT_FOUND,
+    POLICY,
+    WebSocket,
+    WebSocketDisconnected,
+    origin_allowed,
+)
+from openviper.routing.paths import PathSecurityError, below_root
+from openviper.routing.route import WEBSOCKET
+from openviper.routing.router import Router
+
+logger = logging.getLogger("openviper.request")
+HANDSHAKE_ANSWER = "websocket.http.response"
+"""The extension by which a WebSocket can be refused with an answer of HTTP (ASGI 2.4)."""
+
+
+def host_of(scope: Scope, router: Router) -> str | None:
+    """Return the host of a request, if the router has routes of hosts."""
+    if not router.has_hosts:
+        return None
+    raw = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return split_host(raw.decode("latin-1"))[0]
+
+
+async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: Send) -> None:
+    """Find the handler of a WebSocket and call it; close the connection when it returns or fails."""
+    websocket = WebSocket(scope, receive, send)
+    current_request.set(websocket)
+    try:
+        found = router.find(WEBSOCKET, below_root(scope), host_of(scope, router))
+    except PathSecurityError:
+        found = set()
+    if not isinstance(found, tuple):
+        await websocket.close(NOT_FOUND)
+        return
+    scope[ROUTE], scope["path_params"] = found
+    websocket.path_params = found[1]
+    if not origin_allowed(websocket):
+        await websocket.close(POLICY, "this origin is not allowed")
+        return
+    await _call(found[0].endpoint, websocket, receive, send)
+
+
+async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
+    try:
+        result = handler(websocket)
+        if hasattr(result, "__await__"):
+            result = await result
+        if isinstance(result, Response):  # A mounted application, which answers for itself.
+            await result(websocket.scope, receive, send)
+            return
+        await websocket.close(NORMAL)
+    except WebSocketDisconnected:
+        return
+    except HTTPException as error:
+        await _refuse(websocket, error, send)
+    except Exception as error:
+        logger.error("WebSocket %s failed", websocket.path, exc_info=error)
+        await websocket.close(INTERNAL_ERROR)
+
+
+async def _refuse(websocket: WebSocket, error: HTTPException, send: Send) -> None:
+    extensions = websocket.scope.get("extensions") or {}
+    if websocket.state_of_connection != "connecting" or HANDSHAKE_ANSWER not in extensions:
+        await websocket.close(POLICY, str(error.detail))
+        return
+    websocket.state_of_connection = "closed"
+    body = str(error.detail).encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    start = {"type": f"{HANDSHAKE_ANSWER}.start", "status": error.status_code, "headers": headers}
+    await send(start)
+    await send({"type": f"{HANDSHAKE_ANSWER}.body", "body": body})

@@ -1,0 +1,169 @@
+"""The compiled routes: a tree by segments, in which finding costs the same however many routes there are.
+
+A request descends by looking its segments up; only where parameters of several types stand at one place is more than one
+branch followed, and no node is visited twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from openviper.routing.segments import Segment
+
+
+class Placed(Protocol):
+    """What is asked of a route here."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments of its pattern."""
+        ...
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods it answers."""
+        ...
+
+    @property
+    def specificity(self) -> tuple[Any, ...]:
+        """Sorts routes; the most specific one goes first."""
+        ...
+
+
+R = TypeVar("R", bound=Placed)
+Matcher = Callable[[str], "tuple[Any, ...] | None"]
+"""Returns the values in a segment, or `None` if it does not fit."""
+
+
+Match: TypeAlias = "tuple[dict[str, R], tuple[Any, ...]]"
+"""The routes of a place in the tree that a path leads to, by method, and the values on the way."""
+
+
+class Tail(NamedTuple, Generic[R]):
+    """The end of a pattern from the parameter that may hold slashes on."""
+
+    head: Segment
+    after: tuple[Segment, ...]
+    routes: dict[str, R]
+
+    def match(self, segments: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the values, or `None` if the rest of a path does not fit."""
+        end = len(segments) - len(self.after)
+        if end < 1:
+            return None
+        values = self.head.match("/".join(segments[:end]))
+        for segment, text in zip(self.after, segments[end:], strict=True):
+            found = segment.match(text)
+            if values is None or found is None:
+                return None
+            values += found
+        return values
+
+
+class Node(Generic[R]):
+    """A place between two segments."""
+
+    __slots__ = ("_shapes", "is_branching", "literals", "only", "parameters", "routes", "tails")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, Node[R]] = {}
+        self.parameters: list[tuple[Matcher, Node[R]]] = []
+        self._shapes: list[Any] = []
+        self.tails: list[Tail[R]] = []
+        self.routes: dict[str, R] = {}
+        self.is_branching = False
+        self.only: tuple[Matcher, Node[R]] | None = None
+
+    def add(self, route: R, depth: int = 0) -> None:
+        """Put a route below this place; for each method the first route of a pattern wins."""
+        segments = route.segments[depth:]
+        self._place(route, segments, depth)
+        is_single = len(self.parameters) == 1 and not self.tails
+        self.only = self.parameters[0] if is_single else None
+
+    def _place(self, route: R, segments: tuple[Segment, ...], depth: int) -> None:
+        if not segments:
+            _register(self.routes, route)
+        elif segments[0].has_path:
+            self.is_branching = True
+            _register(self._tail(segments), route)
+        else:
+            self._child(segments[0]).add(route, depth + 1)
+
+    def _child(self, segment: Segment) -> Node[R]:
+        if segment.is_literal:
+            return self.literals.setdefault(segment.literals[0], Node[R]())
+        if segment.shape in self._shapes:
+            return self.parameters[self._shapes.index(segment.shape)][1]
+        node = Node[R]()
+        self.is_branching = True
+        self._shapes.append(segment.shape)
+        self.parameters.append((segment.matcher(), node))
+        return node
+
+    def _tail(self, segments: tuple[Segment, ...]) -> dict[str, R]:
+        head, *after = segments
+        for tail in self.tails:
+            shapes = [segment.shape for segment in (tail.head, *tail.after)]
+            if shapes == [segment.shape for segment in segments]:
+                return tail.routes
+        tail = Tail(head, tuple(after), {})
+        self.tails.append(tail)
+        return tail.routes
+
+    def find(self, segments: Sequence[str]) -> list[Match[R]]:
+        """Return every place that a path leads to, the most specific one first."""
+        matches: list[Match[R]] = []
+        self._find(segments, 0, (), matches)
+        if len(matches) > 1:
+            matches.sort(key=_specificity)
+        return matches
+
+    def _find(
+        self, segments: Sequence[str], depth: int, values: tuple[Any, ...], matches: list[Match[R]]
+    ) -> None:
+        node = self
+        # Where there is one way to go, it is gone here, which is nearly always.
+        for text in segments[depth:]:
+            child = node.literals.get(text)
+            if child is None and node.only is not None:
+                match, child = node.only
+                found = match(text)
+                if found is None:
+                    return
+                values += found
+            elif node.is_branching:
+                node._branch(segments, depth, values, matches)
+                return
+            elif child is None:
+                return
+            node = child
+            depth += 1
+        if node.routes:
+            matches.append((node.routes, values))
+
+    def _branch(
+        self, segments: Sequence[str], depth: int, values: tuple[Any, ...], matches: list[Match[R]]
+    ) -> None:
+        text = segments[depth]
+        child = self.literals.get(text)
+        if child is not None:
+            child._find(segments, depth + 1, values, matches)
+        for match, node in self.parameters:
+            found = match(text)
+            if found is not None:
+                node._find(segments, depth + 1, values + found, matches)
+        for tail in self.tails:
+            found = tail.match(segments[depth:])
+            if found is not None:
+                matches.append((tail.routes, values + found))
+
+
+def _register(routes: dict[str, R], route: R) -> None:
+    for method in route.methods:
+        routes.setdefault(method, route)
+
+
+def _specificity(match: Match[R]) -> tuple[Any, ...]:
+    return min(route.specificity for route in match[0].values())

@@ -1,0 +1,100 @@
+"""What every template has beside what the view gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from openviper.conf import settings
+from openviper.core.context import current_request, current_user
+from openviper.exceptions import ImproperlyConfigured
+from openviper.i18n import get_language
+from openviper.utils.importing import import_string
+
+ContextProcessor = Callable[[Any], Mapping[str, Any]]
+"""A function of the request, or of `None` outside of one, that returns names for templates."""
+
+KNOWN_NAMES = ("request", "user", "messages", "csp_nonce", "language")
+"""What is always there; see `base_context`."""
+
+
+def url_for(name: str, /, **params: Any) -> str:
+    """Return the address of a named route; in templates this is ``{{ url_for("blog:post", id=5) }}``.
+
+    Raises:
+        LookupError: If there is no route of this name, or no request is being answered.
+        ValueError: If a parameter is missing or does not fit.
+    """
+    request = current_request.get()
+    if request is None:
+        raise LookupError(
+            f"no request is being answered, so there is no address for route {name!r}"
+        )
+    try:
+        return str(request.url_for(name, **params))
+    except KeyError:
+        raise LookupError(f"there is no route {name!r}") from None
+
+
+class LazyNonce:
+    """The nonce of the answer's content security policy; it is made, and put into the policy, when it is written."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def __str__(self) -> str:
+        return "" if self._request is None else str(self._request.csp_nonce)
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+class Messages:
+    """The messages for the user, taken from the request when a template goes through them."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(() if self._request is None else self._request.take_messages())
+
+    def __bool__(self) -> bool:
+        return self._request is not None and self._request.has_messages
+
+
+def base_context(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names for a template: the general ones, those of `TEMPLATE_CONTEXT_PROCESSORS`, then the given ones.
+
+    Raises:
+        ImproperlyConfigured: If a context processor cannot be imported or returns something else than a mapping.
+    """
+    request = given.get("request") or current_request.get()
+    user = current_user.get()
+    if user is None and request is not None:
+        user = request.user
+    context: dict[str, Any] = {
+        "request": request,
+        "user": user,
+        "messages": Messages(request),
+        "csp_nonce": LazyNonce(request),
+        "language": get_language(),
+    }
+    for path in settings.TEMPLATE_CONTEXT_PROCESSORS:
+        context.update(_processed(path, request))
+    context.update(given)
+    return context
+
+
+def _processed(path: str, request: Any) -> Mapping[str, Any]:
+    try:
+        processor: ContextProcessor = import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"context processor {path!r} cannot be imported: {error}"
+        ) from error
+    names = processor(request)
+    if not isinstance(names, Mapping):
+        raise ImproperlyConfigured(
+            f"context processor {path!r} must return a mapping, not {type(names).__name__!r}"
+        )
+    return names

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Measure a request against a raw ASGI function that does the same, in one process, without sockets.
+
+Cases: hello JSON, a path parameter among 500 routes (the first, the middle and the last one), 404 in a small application and
+among 500 routes, an echo of 1 KB of JSON, and an upload of 1 MB in parts against reading the same bytes. The application has
+its default middleware. Both are called in turns; the figures are ratios of the minima, as a busy machine only ever adds time.
+
+    python3 scripts/bench/http.py                 40 rounds of 200 requests
+    python3 scripts/bench/http.py --rounds 200
+    python3 scripts/bench/http.py --check         exit with 1 when a goal is missed
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# The checkout, and not this directory, whose `email.py` would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+import argparse
+import asyncio
+import gc
+import json
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple
+
+from openviper import JSONResponse, OpenViper, Request
+from openviper.conf import Settings, settings
+
+Message = MutableMapping[str, Any]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+ROUTES = 500
+BODY = json.dumps(
+    {
+        "items": [
+            {"id": number, "name": f"item {number}", "price": number * 1.5, "tags": ["a", "b"]}
+            for number in range(14)
+        ],
+        "pad": "x" * 90,
+    }
+).encode()
+BOUNDARY = b"----measured"
+UPLOAD = b"".join(
+    (
+        b"--" + BOUNDARY + b"\r\n",
+        b'content-disposition: form-data; name="file"; filename="a.bin"\r\n',
+        b"content-type: application/octet-stream\r\n\r\n",
+        bytes(range(256)) * 4096,
+        b"\r\n--" + BOUNDARY + b"--\r\n",
+    )
+)
+PIECE = 64 * 1024
+"""What a server hands over at a time, in bytes."""
+
+
+class Case(NamedTuple):
+    """One kind of request.
+
+    Attributes:
+        routes: How many other routes the application has.
+        method: The method.
+        path: The path.
+        status: The status of the right answer.
+        goal: The ratio that is wanted at most.
+        body: What is sent.
+    """
+
+    routes: int
+    method: str
+    path: str
+    status: int
+    goal: float
+    body: bytes = b""
+
+
+CASES = {
+    "hello": Case(0, "GET", "/hello", 200, 2.0),
+    "echo 1 KB": Case(0, "POST", "/echo", 200, 1.15, BODY),
+    "404": Case(0, "GET", "/nope/x", 404, 2.0),
+    "parameter, first of 500": Case(ROUTES, "GET", "/r0/items/42", 200, 2.0),
+    "parameter, middle of 500": Case(ROUTES, "GET", "/r250/items/42", 200, 2.0),
+    "parameter, last of 500": Case(ROUTES, "GET", "/r499/items/42", 200, 2.0),
+    "404 of 500": Case(ROUTES, "GET", "/nope/x", 404, 2.0),
+    "upload 1 MB": Case(0, "POST", "/upload", 200, 1.5, UPLOAD),
+}
+
+
+def raw_application(routes: int) -> App:
+    """Return a function that answers as directly as ASGI lets it."""
+    kind = (b"content-type", b"application/json")
+    known = {f"r{number}" for number in range(routes)}
+
+    async def reply(send: Any, value: Any, status: int = 200) -> None:
+        body = json.dumps(value).encode()
+        headers = [kind, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def read(receive: Any) -> bytes:
+        body: bytes = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                return body
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        if path == "/hello":
+            await reply(send, {"message": "hello"})
+        elif path == "/echo":
+            await reply(send, json.loads(await read(receive)))
+        elif path == "/upload":
+            await reply(send, {"size": len(await read(receive))})
+        else:
+            parts = path.split("/")
+            is_item = len(parts) == 4 and parts[1] in known and parts[2] == "items"
+            if is_item and parts[3].isdigit():
+                await reply(send, {"id": int(parts[3])})
+            else:
+                await reply(send, {"detail": "not found"}, 404)
+
+    return app
+
+
+def application(routes: int) -> App:
+    """Return an application whose handlers are written as the tutorial writes them."""
+    app = OpenViper(debug=False)
+
+    @app.get("/hello")
+    async def hello(_request: Request) -> JSONResponse:
+        return JSONResponse({"message": "hello"})
+
+    @app.post("/echo")
+    async def echo(request: Request) -> JSONResponse:
+        return JSONResponse(await request.json())
+
+    @app.post("/upload")
+    async def upload(request: Request) -> JSONResponse:
+        files = await request.files()
+        return JSONResponse({"size": files["file"].size})
+
+    async def item(request: Request, id: int) -> JSONResponse:
+        return JSONResponse({"id": id})
+
+    for number in range(routes):
+        app.get(f"/r{number}/items/{{id:int}}", name=f"item-{number}")(item)
+    return app
+
+
+class Caller:
+    """Sends one kind of request to an application.
+
+    Args:
+        app: The application.
+        case: The request.
+    """
+
+    def __init__(self, app: App, case: Case) -> None:
+        self._app = app
+        self._case = case
+        self._pieces = [case.body[at : at + PIECE] for at in range(0, len(case.body), PIECE)]
+        self._headers = [(b"host", b"127.0.0.1:8000"), (b"user-agent", b"x"), (b"accept", b"*/*")]
+        if case.body:
+            is_form = case.body is UPLOAD
+            form = b"multipart/form-data; boundary=" + BOUNDARY
+            kind = form if is_form else b"application/json"
+            length = str(len(case.body)).encode()
+            self._headers += [(b"content-type", kind), (b"content-length", length)]
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": case.method,
+            "scheme": "http",
+            "path": case.path,
+            "raw_path": case.path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "client": ("127.0.0.1", 5000),
+            "server": ("127.0.0.1", 8000),
+        }
+        self.sent: list[Message] = []
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the answer."""
+        self.sent.append(message)
+
+    def call(self) -> Awaitable[None]:
+        """Return one request on its way."""
+        pieces = iter(self._pieces or [b""])
+        left = max(1, len(self._pieces))
+
+        async def receive() -> Message:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": next(pieces), "more_body": left > 0}
+
+        scope = dict(self._scope, headers=list(self._headers), state={})
+        return self._app(scope, receive, self.send)
+
+    async def check(self) -> None:
+        """Send one request and look at the answer.
+
+        Raises:
+            AssertionError: If it is not the right one.
+        """
+        self.sent.clear()
+        await self.call()
+        assert self.sent[0]["status"] == self._case.status, self.sent
+
+    async def measure(self, count: int) -> float:
+        """Return the microseconds that a request takes, over `count` of them."""
+        self.sent.clear()
+        started = time.perf_counter()
+        for _ in range(count):
+            await self.call()
+        return (time.perf_counter() - started) / count * 1e6
+
+
+async def measure(rounds: int) -> dict[str, tuple[float, float]]:
+    """Return the least time of the raw function and of the application, for each case, in microseconds."""
+    times: dict[str, tuple[float, float]] = {}
+    for name, case in CASES.items():
+        callers = [Caller(make(case.routes), case) for make in (raw_application, application)]
+        count = 4 if case.body is UPLOAD else 200
+        best = [float("inf"), float("inf")]
+        for caller in callers:
+            await caller.check()
+            await caller.measure(count)
+        for _ in range(rounds):
+            for place, caller in enumerate(callers):
+                gc.collect()
+                best[place] = min(best[place], await caller.measure(count))
+        times[name] = (best[0], best[1])
+    return times
+
+
+def report(times: dict[str, tuple[float, float]], *, check: bool) -> int:
+    """Print the table and return the exit code."""
+    missed = []
+    print(f"{'case':26}{'raw us':>10}{'ours us':>10}{'ratio':>8}{'goal':>7}")
+    for name, (raw, ours) in times.items():
+        ratio, goal = ours / raw, CASES[name].goal
+        print(f"{name:26}{raw:10.2f}{ours:10.2f}{ratio:8.2f}{goal:7.2f}")
+        if ratio > goal:
+            missed.append(name)
+    if missed:
+        print(f"over the goal: {', '.join(missed)}")
+    return 1 if check and missed else 0
+
+
+def main() -> int:
+    """Print the table and return the exit code."""
+    parser = argparse.ArgumentParser(description="Measure requests against a raw ASGI function.")
+    parser.add_argument(
+        "--rounds", type=int, default=40, help="how often each is measured (default: 40)"
+    )
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("argument --rounds: must be at least 1")
+    settings.configure(Settings(DEBUG=False, INSTALLED_APPS=()))
+    return report(asyncio.run(measure(options.rounds)), check=options.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

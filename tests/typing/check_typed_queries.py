@@ -1,0 +1,228 @@
+"""Types of queries that are written with columns; read by the type checker only.
+
+A line that must be an error carries a ``type: ignore`` with the code of that error, and the checker complains when it is
+not needed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, assert_type
+from uuid import UUID
+
+from openviper.db.fields import (
+    ArrayField,
+    AutoField,
+    BinaryField,
+    BooleanField,
+    CharField,
+    DateField,
+    DateTimeField,
+    DecimalField,
+    DurationField,
+    Field,
+    FloatField,
+    ForeignKey,
+    IntegerField,
+    JSONField,
+    ManyToManyField,
+    OneToOneField,
+    TextField,
+    TimeField,
+    UUIDField,
+)
+from openviper.db.fields.column_types import (
+    ArrayColumn,
+    BooleanColumn,
+    DateColumn,
+    DurationColumn,
+    JSONColumn,
+    MomentColumn,
+    NumberColumn,
+    PartColumn,
+    TextColumn,
+    TimeColumn,
+)
+from openviper.db.fields.columns import ColumnCondition, Order, OrderedColumn
+from openviper.db.models import Count, Model, ReverseRows, Sum
+from openviper.db.query import QuerySet
+from openviper.db.sql.expressions import F, Q
+
+
+class Country(Model):
+    code = CharField(max_length=2)
+
+
+class Author(Model):
+    id = AutoField()
+    name = CharField(max_length=20)
+    country = ForeignKey(Country)
+    mentor = ForeignKey("Author", null=True)
+    posts: ReverseRows[Post]
+
+
+class Tag(Model):
+    label = CharField(max_length=20)
+
+
+class Post(Model):
+    id = AutoField()
+    title = CharField(max_length=20)
+    summary = TextField(null=True)
+    rank = IntegerField()
+    score = FloatField(null=True)
+    price = DecimalField()
+    published = BooleanField()
+    published_at = DateTimeField(null=False)
+    day = DateField()
+    at = TimeField()
+    length = DurationField()
+    key = UUIDField()
+    content = BinaryField()
+    data = JSONField()
+    words = ArrayField(CharField())
+    author = ForeignKey(Author, related_name="posts")
+    editor = ForeignKey(Author, null=True)
+    twin = OneToOneField(Author)
+    tags = ManyToManyField(Tag)
+
+
+class Point:
+    """A value of a project's own field."""
+
+
+class PointField(Field[Point]):
+    """A field of a project's own."""
+
+
+class Place(Model):
+    point = PointField()
+
+
+def columns_have_the_type_of_their_field() -> None:
+    assert_type(Post.title, TextColumn[str])
+    assert_type(Post.summary, TextColumn[str | None])
+    assert_type(Post.rank, NumberColumn[int])
+    assert_type(Post.score, NumberColumn[float | None])
+    assert_type(Post.price, NumberColumn[Decimal])
+    assert_type(Post.published, BooleanColumn[bool])
+    assert_type(Post.published_at, MomentColumn[datetime])
+    assert_type(Post.day, DateColumn[date])
+    assert_type(Post.at, TimeColumn[time])
+    assert_type(Post.length, DurationColumn[timedelta])
+    assert_type(Post.key, OrderedColumn[UUID, UUID])
+    assert_type(Post.content, OrderedColumn[bytes, bytes])
+    assert_type(Post.data, JSONColumn[Any])
+    assert_type(Post.words, ArrayColumn[list[str], Any])
+    assert_type(Post.id, NumberColumn[int])
+    assert_type(Country.id, OrderedColumn[Any, Any])
+    assert_type(Country.pk, OrderedColumn[Any, Any])
+    assert_type(Place.point, OrderedColumn[Point, Any])
+
+
+def relations_lead_to_the_columns_of_their_target() -> None:
+    assert_type(Post.author, type[Author])
+    assert_type(Post.editor, type[Author])
+    assert_type(Post.twin, type[Author])
+    assert_type(Post.tags, type[Tag])
+    assert_type(Author.posts, type[Post])
+    assert_type(Post.author.name, TextColumn[str])
+    assert_type(Post.author.country.code, TextColumn[str])
+    assert_type(Post.tags.label, TextColumn[str])
+    assert_type(Author.posts.title, TextColumn[str])
+    assert_type(Post.published_at.date, DateColumn[date])
+    assert_type(Post.published_at.date.year, PartColumn)
+
+
+def instances_have_values(author: Author, post: Post) -> None:
+    assert_type(post.title, str)
+    assert_type(post.summary, str | None)
+    assert_type(post.data, Any)
+    assert_type(post.words, list[str])
+    assert_type(author.posts, QuerySet[Post])
+
+
+async def conditions_and_orders_are_taken_by_position() -> None:
+    assert_type(Post.title == "x", ColumnCondition)
+    assert_type((Post.rank > 3) & ~(Post.title == "x") | Post.published, ColumnCondition)
+    assert_type(Post.rank.desc(), Order)
+    query = Post.objects.filter(
+        Post.title.startswith("A"),
+        Post.author.name == "Ada",
+        Post.author.country.code.in_(["de", "fr"]),
+        Post.rank > 3,
+        Post.price.between(Decimal(1), Decimal(2)),
+        Post.published,
+        Post.published_at < datetime.now(UTC),
+        Post.published_at.year == 2024,
+        Post.day >= date(2024, 1, 1),
+        Post.at < time(12),
+        Post.length > timedelta(hours=1),
+        Post.key == UUID(int=1),
+        Post.content != b"",
+        Post.data["tags"][0] == "x",
+        Post.data.has_key("tags"),
+        Post.words.contains("x"),
+        Post.summary.is_null(),
+        Post.summary == None,  # noqa: E711  # a condition
+        Post.editor.name.icontains("b"),
+        Post.editor.id.in_(Author.objects.filter(Author.name == "Ada").values_list(Author.id)),
+        Q(rank=1) | (Post.rank == 2),
+        (Post.rank == 2) | Q(rank=1),
+        Post.rank > Post.score,
+        Post.rank > Post.rank * 2 + 1,
+        Post.rank > F("score"),
+        Post.title == Post.author.name,
+        title__startswith="B",
+    ).order_by(Post.rank.desc(), Post.author.name, "title")
+    assert_type(query, QuerySet[Post])
+    assert_type(await query.exclude(Post.rank == 1).get(Post.rank == 3), Post)
+    await query.update(rank=Post.rank + 1, price=2 * Post.price - 1)
+    assert_type(
+        query.annotate(double=Post.rank * 2, sum=Sum("rank"), n=Count("tags")), QuerySet[Post]
+    )
+
+
+async def lists_of_values_have_the_types_of_their_columns(query: QuerySet[Post]) -> None:
+    assert_type(await Post.objects.values_list(Post.id, Post.title), list[tuple[int, str]])
+    assert_type(await query.values_list(Post.summary), list[tuple[str | None]])
+    assert_type(await query.values_list(Post.summary, flat=True), list[str | None])
+    assert_type(
+        await query.values_list(Post.author.name, Post.price, Post.day),
+        list[tuple[str, Decimal, date]],
+    )
+    assert_type(
+        await query.values_list(Post.rank, Post.rank, Post.rank, Post.rank),
+        list[tuple[int, int, int, int]],
+    )
+    assert_type(
+        await query.values_list(Post.rank, Post.rank, Post.rank, Post.rank, Post.title),
+        list[tuple[int, int, int, int, str]],
+    )
+    assert_type(await query.values_list("id", "title"), list[tuple[Any, ...]])
+    assert_type(await query.values_list(Post.id, "title"), list[tuple[Any, ...]])
+    assert_type(await query.values_list("id", flat=True), list[Any])
+
+
+def mistakes_are_errors() -> None:
+    Post.titel  # type: ignore[attr-defined]  # no such field
+    Post.author.nam  # type: ignore[attr-defined]  # no such field of the target
+    Post.tags.titel  # type: ignore[attr-defined]  # no such field of the target
+    Author.posts.titel  # type: ignore[attr-defined]  # no such field behind the reverse relation
+    Post.rank.startswith("1")  # type: ignore[attr-defined]  # a number has no beginning
+    Post.title.year  # type: ignore[attr-defined]  # nor has a text a year
+    Post.day.hour  # type: ignore[attr-defined]  # nor has a date an hour
+    _ = Post.title < 3  # type: ignore[operator]  # texts are compared with texts
+    _ = Post.rank >= "3"  # type: ignore[operator]  # numbers with numbers
+    _ = Post.published_at < date(2024, 1, 1)  # type: ignore[operator]  # moments with moments
+    _ = Post.data < 3  # type: ignore[operator]  # JSON values have no order
+    _ = Post.words > ["a"]  # type: ignore[operator]  # nor have lists
+    Post.title + "x"  # type: ignore[operator]  # arithmetic is for numbers
+    _ = Post.rank < Post.title  # type: ignore[operator]  # two columns of different kinds
+    Post.rank.in_(["a"])  # type: ignore[list-item]  # a list of other values
+    Post.title.contains(3)  # type: ignore[arg-type]  # a part of a text is a text
+    Post.rank.between("a", "b")  # type: ignore[arg-type]  # limits are of the column's kind
+    Post.objects.filter(Post.rank == "x")  # type: ignore[arg-type]  # a number is no text
+    Post.objects.filter(Post.rank)  # type: ignore[arg-type]  # a number is no condition
+    _ = Post.objects.order_by(Post.rank > 3)  # type: ignore[arg-type]  # nor is a condition an order

@@ -1,0 +1,70 @@
+"""Secrets stay out of what developers are shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from openviper import OpenViper, Request
+from openviper.http.masking import MASK, mask_secrets
+from openviper.testing import override_openviper_settings as override
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'password = "hunter2"',
+        "password='hunter2'",
+        "{'password': 'hunter2'}",
+        '{"api_key": "hunter2"}',
+        "API-KEY = 'hunter2'",
+        "client_secret_key  :  b'hunter2'",
+        "token=rb'hunter2'",
+        'my_token = f"hunter2"',
+        r"""password = 'a\'hunter2'""",
+        "passwd='hunter2",
+        "postgresql://me:hunter2@host/db",
+        "GET /x?token=hunter2&q=1",
+        "/x?a=1&api_key=hunter2",
+    ],
+)
+def test_values_of_secret_names_are_hidden(text: str) -> None:
+    masked = mask_secrets(text)
+    assert "hunter2" not in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["color = 'red'", "tokens = split(text)", "http://host/path", "/x?q=1", "secretary said no"],
+)
+def test_the_rest_is_left_alone(text: str) -> None:
+    assert mask_secrets(text) == text
+
+
+def test_the_project_s_own_key_is_hidden_anywhere() -> None:
+    with override(SECRET_KEY="k" * 60):
+        assert mask_secrets("it is " + "k" * 60) == f"it is {MASK}"
+
+
+async def test_locals_of_your_frame_are_shown_and_secrets_in_them_are_not() -> None:
+    app = OpenViper(debug=True)
+
+    class Cursed:
+        def __repr__(self) -> str:
+            raise ValueError
+
+    @app.get("/x")
+    async def view(request: Request) -> str:
+        ticket = {"title": "printer", "password": "hunter2"}
+        db_password = "hunter2"
+        cursed = Cursed()
+        long = "x" * 100_000
+        return str(ticket[db_password + str(len(long)) + type(cursed).__name__])
+
+    page = (await app.test_client().get("/x", headers={"x-auth": "s3" + "cret"})).text
+    first = page.index('<div class="yours">')
+    assert first < page.index('<details class="library">')
+    assert "printer" in page and "repr raises ValueError" in page
+    assert "hunter2" not in page
+    assert "s3" + "cret" not in page
+    assert len(page) < 100_000

@@ -1,0 +1,206 @@
+"""Answers sent piece by piece, and events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from openviper import OpenViper, Request, StreamingResponse
+from openviper.http import EventSourceResponse, ServerSentEvent
+from openviper.testing import OpenViperTestClient
+
+
+def client_of(content: object, *, debug: bool = False) -> OpenViperTestClient:
+    """Return the client of an application whose ``/s`` streams something."""
+    app = OpenViper(debug=debug)
+
+    @app.get("/s")
+    async def view(request: Request) -> StreamingResponse:
+        return StreamingResponse(content)  # type: ignore[arg-type]  # each test gives what it is about
+
+    return app.test_client()
+
+
+async def test_plain_and_asynchronous_iterators_are_sent() -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "a"
+        yield "ä"
+
+    assert (await client_of(pieces).get("/s")).text == "aä"
+    assert (await client_of(lambda: iter([b"1", "2"])).get("/s")).content == b"12"
+    assert (await client_of([]).get("/s")).content == b""
+
+
+async def test_a_stream_that_fails_before_its_first_piece_is_a_clean_500(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in (0,):
+            yield b"x" * (1 // number)
+
+    with caplog.at_level(logging.ERROR):
+        response = await client_of(pieces).get("/s")
+    assert (response.status_code, response.json()["status"]) == (500, 500)
+    assert "content-length" in response.headers
+    assert [record.name for record in caplog.records] == ["openviper.request"]
+
+
+async def test_a_stream_that_fails_later_looks_cut_and_is_not_logged_twice(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise ZeroDivisionError
+
+    client = client_of(pieces)
+    with caplog.at_level(logging.ERROR):
+        async with client.stream("GET", "/s") as response:
+            with pytest.raises(AssertionError, match="cut short"):
+                await response.aread()
+    # The server logs what it is given; we do not log it besides.
+    assert caplog.records == []
+
+
+async def test_pieces_are_made_as_they_are_taken() -> None:
+    made: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            made.append(number)
+            yield b"x"
+            await asyncio.sleep(0)
+
+    async with client_of(pieces).stream("GET", "/s") as response:
+        async for _ in response.aiter_bytes():
+            break
+    assert len(made) < 1000
+
+
+async def test_a_generator_is_closed_in_its_own_task_when_the_client_leaves() -> None:
+    tasks: list[object] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                tasks.append(asyncio.current_task())
+                yield b"x"
+                await asyncio.sleep(0)
+        finally:
+            tasks.append(asyncio.current_task())
+
+    async with client_of(pieces).stream("GET", "/s") as response:
+        async for _ in response.aiter_bytes():
+            if len(tasks) > 3:
+                break
+        response.disconnect()
+    assert len(set(map(id, tasks))) == 1
+
+
+async def test_the_head_of_a_silent_stream_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("openviper.http.streaming.FIRST_PIECE_WAIT", 0.01)
+    released = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        await released.wait()
+        yield b"late"
+
+    async with client_of(pieces).stream("GET", "/s") as response:
+        assert response.status_code == 200
+        released.set()
+        assert await response.aread() == b"late"
+
+
+async def test_head_has_no_body_and_stops_the_iterator() -> None:
+    closed: list[bool] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield b"x"
+        closed.append(False)
+
+    response = await client_of(pieces).head("/s")
+    assert (response.status_code, response.content, closed) == (200, b"", [])
+
+
+# Events
+
+
+@pytest.mark.parametrize(
+    ("event", "sent"),
+    [
+        (ServerSentEvent("a"), b"data: a\n\n"),
+        (ServerSentEvent("a\nb\r\nc\rd"), b"data: a\ndata: b\ndata: c\ndata: d\n\n"),
+        (
+            ServerSentEvent({"n": 1}, event="tick", id="7", retry=1500),
+            b'event: tick\nid: 7\nretry: 1500\ndata: {"n":1}\n\n',
+        ),
+        (ServerSentEvent(), b"data: \n\n"),
+        (ServerSentEvent("data: x\nid: 5"), b"data: data: x\ndata: id: 5\n\n"),
+    ],
+)
+def test_events_as_they_are_sent(event: ServerSentEvent, sent: bytes) -> None:
+    assert event.encode() == sent
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r", "\0"])
+@pytest.mark.parametrize("name", ["event", "id"])
+def test_a_name_of_an_event_cannot_forge_fields(name: str, mark: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        ServerSentEvent("x", **{name: f"a{mark}data: b"})  # type: ignore[arg-type]  # both names are of texts
+
+
+async def test_events_are_streamed_with_what_browsers_and_proxies_need() -> None:
+    app = OpenViper()
+
+    @app.get("/events")
+    async def events(request: Request) -> EventSourceResponse:
+        after = int(request.headers.get("last-event-id", "0"))
+
+        async def numbers() -> AsyncIterator[object]:
+            for number in range(after + 1, after + 3):
+                yield ServerSentEvent(str(number), id=str(number))
+            yield {"done": True}
+
+        return EventSourceResponse(numbers())
+
+    response = await app.test_client().get("/events", headers={"last-event-id": "4"})
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.text == 'id: 5\ndata: 5\n\nid: 6\ndata: 6\n\ndata: {"done":true}\n\n'
+
+
+async def test_silence_is_filled_with_comments() -> None:
+    app = OpenViper()
+    go_on = asyncio.Event()
+
+    @app.get("/events")
+    async def events(request: Request) -> EventSourceResponse:
+        async def later() -> AsyncIterator[str]:
+            await go_on.wait()
+            yield "at last"
+
+        return EventSourceResponse(later, keep_alive=0.01)
+
+    async with app.test_client().stream("GET", "/events") as response:
+        lines = response.aiter_lines()
+        assert await anext(lines) == ": keep-alive"
+        go_on.set()
+        assert "data: at last" in [line async for line in lines]
+
+
+async def test_events_that_fail_at_once_are_a_clean_500() -> None:
+    app = OpenViper(debug=False)
+
+    @app.get("/events")
+    async def events(request: Request) -> EventSourceResponse:
+        async def broken() -> AsyncIterator[str]:
+            for number in (0,):
+                yield str(1 // number)
+
+        return EventSourceResponse(broken())
+
+    assert (await app.test_client().get("/events")).status_code == 500

@@ -1,0 +1,156 @@
+"""Cross-origin requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from openviper import NotFound, OpenViper, Request
+from openviper.middleware import CORSMiddleware, CORSPolicy, cors_policy
+from openviper.testing import OpenViperTestClient
+from openviper.testing import override_openviper_settings as override
+
+ORIGIN = "https://app.example.org"
+
+
+def client_with(**policy: Any) -> OpenViperTestClient:
+    """Return the client of an application with a policy."""
+    policy.setdefault("allowed_origins", (ORIGIN, "https://*.wild.example"))
+    app = OpenViper(debug=False, middleware=[(CORSMiddleware, {"policy": CORSPolicy(**policy)})])
+
+    @app.route("/x", ["GET", "PUT"])
+    async def view(request: Request) -> str:
+        return "x"
+
+    @app.get("/own")
+    @cors_policy(CORSPolicy(["https://own.example"], allowed_methods=["GET"]))
+    async def own(request: Request) -> str:
+        return "own"
+
+    @app.get("/broken")
+    async def broken(request: Request) -> str:
+        raise ZeroDivisionError
+
+    @app.get("/missing")
+    async def missing(request: Request) -> str:
+        raise NotFound
+
+    return app.test_client()
+
+
+def preflight(method: str = "PUT", headers: str = "", **more: str) -> dict[str, str]:
+    """Return the headers of a preflight request."""
+    sent = {"origin": ORIGIN, "access-control-request-method": method, **more}
+    return {**sent, "access-control-request-headers": headers} if headers else sent
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (ORIGIN, True),
+        ("HTTPS://APP.EXAMPLE.ORG", True),
+        ("http://app.example.org", False),
+        ("https://app.example.org.evil.com", False),
+        ("https://evil.com", False),
+        ("null", False),
+        ("https://a.wild.example", True),
+        ("https://a.b.wild.example", True),
+        ("https://wild.example", False),
+        ("https://evil.com/.wild.example", False),
+        ("https://a.wild.example.evil.com", False),
+    ],
+)
+async def test_only_named_origins_may_read_answers(origin: str, allowed: bool) -> None:
+    response = await client_with().get("/x", headers={"origin": origin})
+    assert response.headers.get("access-control-allow-origin") == (origin if allowed else None)
+    assert response.headers["vary"] == "Origin"
+    assert response.text == "x"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/broken", 500), ("/missing", 404), ("/no", 404)])
+async def test_errors_can_be_read_too(path: str, status: int) -> None:
+    response = await client_with().get(path, headers={"origin": ORIGIN})
+    assert response.status_code == status
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+
+
+async def test_without_settings_nothing_is_allowed() -> None:
+    app = OpenViper(middleware=["openviper.middleware.CORSMiddleware"])
+    app.get("/x")(lambda: "x")
+    response = await app.test_client().get("/x", headers={"origin": ORIGIN})
+    assert "access-control-allow-origin" not in response.headers
+    with override(CORS_ALLOWED_ORIGINS=("*",)):
+        response = await app.test_client().get("/x", headers={"origin": ORIGIN})
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "vary" not in response.headers
+
+
+async def test_a_preflight_request_is_told_what_is_allowed() -> None:
+    client = client_with(
+        allowed_methods=["GET", "PUT"],
+        allowed_headers=["x-a", "x-b"],
+        allow_credentials=True,
+        max_age=60,
+    )
+    response = await client.options("/x", headers=preflight(headers="X-A"))
+    assert response.status_code == 204
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert response.headers["access-control-allow-credentials"] == "true"
+    assert response.headers["access-control-allow-methods"] == "GET, PUT"
+    assert response.headers["access-control-allow-headers"] == "x-a, x-b"
+    assert response.headers["access-control-max-age"] == "60"
+    assert "Access-Control-Request-Method" in response.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [
+        (preflight("DELETE"), "method"),
+        (preflight(headers="x-other"), "headers"),
+        ({**preflight(), "origin": "https://evil.example"}, "origin"),
+    ],
+)
+async def test_a_preflight_request_for_something_else_is_refused(
+    sent: dict[str, str], word: str
+) -> None:
+    response = await client_with(allowed_methods=["GET", "PUT"]).options("/x", headers=sent)
+    assert response.status_code == 400
+    assert word in response.text
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_any_header_may_be_sent_where_the_star_says_so() -> None:
+    client = client_with(allowed_methods=["PUT"], allowed_headers=["*"])
+    response = await client.options("/x", headers=preflight(headers="x-1, x-2"))
+    assert response.headers["access-control-allow-headers"] == "x-1, x-2"
+
+
+async def test_private_networks_are_opened_only_where_it_is_asked_for() -> None:
+    asking = preflight("GET") | {"access-control-request-private-network": "true"}
+    closed = await client_with().options("/x", headers=asking)
+    opened = await client_with(allow_private_network=True).options("/x", headers=asking)
+    name = "access-control-allow-private-network"
+    assert name not in closed.headers and opened.headers[name] == "true"
+
+
+async def test_a_handler_may_have_a_policy_of_its_own() -> None:
+    client = client_with()
+    own = {"origin": "https://own.example"}
+    assert (await client.get("/own", headers=own)).headers["access-control-allow-origin"]
+    assert (
+        "access-control-allow-origin"
+        not in (await client.get("/own", headers={"origin": ORIGIN})).headers
+    )
+    response = await client.options("/own", headers=preflight("GET", origin="https://own.example"))
+    assert response.status_code == 204
+
+
+async def test_an_ordinary_options_request_reaches_the_application() -> None:
+    response = await client_with().options("/x", headers={"origin": ORIGIN})
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
+
+
+def test_every_origin_with_cookies_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        CORSPolicy(["*"], allow_credentials=True)

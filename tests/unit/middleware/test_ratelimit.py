@@ -1,0 +1,119 @@
+"""Limits on how often somebody may ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from openviper import OpenViper, Request
+from openviper.middleware import RateLimitMiddleware, rate_limit
+from openviper.middleware.counters import MemoryCounter, hashed_key
+from openviper.middleware.ratelimit import Limit, by_address, by_path, by_user
+from openviper.testing import override_openviper_settings as override
+
+
+class Clock:
+    """A time that tests set."""
+
+    def __init__(self) -> None:
+        self.now = 6000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_requests_beyond_the_limit_wait_for_the_window_to_pass() -> None:
+    clock = Clock()
+    limit = Limit(3, 60, MemoryCounter(), clock)
+    assert [(await limit.take("a")).remaining for _ in range(3)] == [2, 1, 0]
+    refused = await limit.take("a")
+    assert (refused.remaining, refused.retry_after) == (0, 60)
+    assert (await limit.take("b")).remaining == 2
+    clock.now += 150
+    assert (await limit.take("a")).remaining == 2
+
+
+async def test_the_window_slides_so_that_its_edge_gives_nothing_away() -> None:
+    clock = Clock()
+    limit = Limit(10, 60, MemoryCounter(), clock)
+    clock.now += 59
+    for _ in range(10):
+        assert not (await limit.take("a")).retry_after
+    clock.now += 2
+    passed = [not (await limit.take("a")).retry_after for _ in range(10)]
+    assert sum(passed) <= 1
+
+
+async def test_a_process_counts_a_bounded_number_of_keys() -> None:
+    counter = MemoryCounter(max_keys=10)
+    for number in range(100):
+        await counter.hit(str(number), 1, 60)
+    assert len(counter._counts) == 10
+
+
+def app_limited(**options: Any) -> OpenViper:
+    """Return an application behind the middleware."""
+    app = OpenViper(debug=False, middleware=[(RateLimitMiddleware, options)])
+    app.get("/x")(lambda: "x")
+    app.get("/y")(lambda: "y")
+    return app
+
+
+async def test_the_middleware_answers_429_with_what_clients_need() -> None:
+    client = app_limited(max_requests=2, window_seconds=3600).test_client()
+    first = await client.get("/x")
+    assert (first.headers["ratelimit-limit"], first.headers["ratelimit-remaining"]) == ("2", "1")
+    await client.get("/y")
+    refused = await client.get("/x")
+    assert (refused.status_code, refused.json()["detail"]) == (429, "Too many requests.")
+    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    other = app_limited(max_requests=2, window_seconds=3600).test_client(client=("10.0.0.1", 1))
+    assert (await other.get("/x")).status_code == 200
+
+
+async def test_the_settings_are_read() -> None:
+    with override(RATE_LIMIT_REQUESTS=1, RATE_LIMIT_WINDOW=3600, RATE_LIMIT_BY="path"):
+        client = app_limited().test_client()
+        statuses = [(await client.get(path)).status_code for path in ("/x", "/x", "/y")]
+    assert statuses == [200, 429, 200]
+
+
+async def test_one_handler_may_have_a_limit_of_its_own() -> None:
+    app = OpenViper(debug=False)
+
+    @app.get("/login/{name}")
+    @rate_limit(max_requests=1, window_seconds=3600)
+    async def login(request: Request, name: str) -> str:
+        return name
+
+    app.get("/free")(lambda: "free")
+    client = app.test_client()
+    assert (await client.get("/login/a")).text == "a"
+    refused = await client.get("/login/b")
+    assert refused.status_code == 429 and "retry-after" in refused.headers
+    assert (await client.get("/free")).status_code == 200
+
+
+def request_of(address: str, user: Any = None) -> Request:
+    """Return a request of somebody."""
+    client = (address, 1) if address else None
+    scope = {"type": "http", "path": "/p", "headers": [], "client": client, "user": user}
+    return Request(scope)
+
+
+def test_what_requests_are_counted_by() -> None:
+    user = type("User", (), {"pk": 7})()
+    assert by_address(request_of("1.2.3.4")) == "1.2.3.4"
+    assert by_address(request_of("2001:db8:1:2::1")) == by_address(request_of("2001:db8:1:2:3::9"))
+    assert by_address(request_of("")) == ""
+    assert by_user(request_of("1.2.3.4", user)) == "user:7"
+    assert by_user(request_of("1.2.3.4")) == "1.2.3.4"
+    assert by_path(request_of("1.2.3.4")) == "1.2.3.4 /p"
+    assert hashed_key("a", "bc") != hashed_key("ab", "c")
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(0, 60), (1, 0), (-1, 1)])
+def test_a_limit_that_lets_nothing_through_is_a_mistake(requests: int, seconds: float) -> None:
+    with pytest.raises(ValueError):
+        Limit(requests, seconds, MemoryCounter())
