@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
 
 def unknown_key_errors(section: str, given: Iterable[object], known: Collection[str]) -> list[str]:
@@ -18,6 +17,9 @@ def unknown_key_errors(section: str, given: Iterable[object], known: Collection[
     for key in given:
         if key in known:
             continue
+        # Late: every start reads sections, and hardly any has a wrong key.
+        from difflib import get_close_matches
+
         nearest = get_close_matches(str(key), known, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(sorted(known))}"
         errors.append(f"{section} has no key {key!r}; {hint}")

@@ -7,14 +7,16 @@ import select
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
-from openviper.tasks.brokers.file_watch import FileWatch
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.file_watch import FileWatch
 
 PATIENCE = 30.0
 """Seconds to wait for another writer."""
@@ -55,6 +57,17 @@ def translate(error: Exception) -> BrokerError:
 ERRORS = (sqlite3.Error, UnicodeEncodeError, OverflowError)
 
 
+def _watch(path: str) -> FileWatch | None:
+    """Return what tells of writes to the log, through which every write goes; `None` where the system does not."""
+    # Late: it takes 8 ms, which a worker does not need before its first task.
+    from openviper.tasks.brokers.file_watch import FileWatch
+
+    try:
+        return FileWatch(path)
+    except OSError:
+        return None
+
+
 class SQLiteStore:
     """A connection to an SQLite file."""
 
@@ -66,6 +79,7 @@ class SQLiteStore:
         self._patience = -1.0
         self._path = str(url.path)
         self._watch: FileWatch | None = None
+        self._wants_watch = False
         try:
             self.raw = sqlite3.connect(
                 str(url.path),
@@ -178,9 +192,8 @@ class SQLiteStore:
         )
 
     def listen(self) -> None:
-        """Have the system tell of writes to the log, through which every write goes; else `wait` looks by itself."""
-        with suppress(OSError):
-            self._watch = FileWatch(f"{self._path}-wal")
+        """Have the system tell of writes, from the first wait on: what is there already needs no telling."""
+        self._wants_watch = True
 
     def notify(self) -> None:
         """Do nothing, for the same reason."""
@@ -198,6 +211,9 @@ class SQLiteStore:
 
     def _poll(self, wake: int) -> tuple[select.poll, float]:
         """Return what to wait at, and the longest pause between two looks in seconds."""
+        if self._wants_watch:
+            self._wants_watch = False
+            self._watch = _watch(f"{self._path}-wal")
         poll = select.poll()
         poll.register(wake, select.POLLIN)
         if self._watch is None:
