@@ -63,8 +63,10 @@ class RedisServer:
         except self.driver.ResponseError as error:
             # BUSY: another script is running; LOADING: it reads its data after a start.
             busy = str(error).startswith(("BUSY", "LOADING", "TRYAGAIN"))
+            # OOM, READONLY, MISCONF and the like tell of the server, and may be over in a moment.
+            refused = not busy and str(error).startswith(("ERR", "string"))
             raise BrokerError(
-                f"Redis does not answer: {error}", busy=busy, refused=not busy
+                f"Redis does not answer: {error}", busy=busy, refused=refused
             ) from error
         except UnicodeEncodeError as error:
             raise BrokerError(f"Redis does not take it: {error}", refused=True) from error

@@ -22,20 +22,21 @@ PATIENCE = 30.0
 """Seconds to wait for another writer."""
 POLL = 0.003
 """Seconds between two looks at the version of the file, where the system does not tell of writes to it."""
-# What another connection or the disk causes; everything else is an answer to what was asked.
-_TRANSIENT = frozenset(
+# The database took offence at a value; with anything else, such as a table that is not there, it may be better in a moment.
+_REFUSALS = frozenset(
     {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_RANGE,
     }
+)
+# What Python refuses before SQLite sees it: a text that is not Unicode, a number that is too large, an odd type.
+_REFUSED_BY_PYTHON = (
+    UnicodeEncodeError,
+    OverflowError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
 )
 abandoned: list[sqlite3.Connection] = []
 """Connections of the parent process, kept open: closing one here would drop the parent's locks."""
@@ -49,11 +50,10 @@ def translate(error: Exception) -> BrokerError:
         f"the message store does not answer: {error}",
         busy=basic == sqlite3.SQLITE_BUSY,
         duplicate=code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-        refused=basic not in _TRANSIENT,
+        refused=basic in _REFUSALS or isinstance(error, _REFUSED_BY_PYTHON),
     )
 
 
-# A text that is not Unicode, or a number that is too large, is refused by Python before SQLite sees it.
 ERRORS = (sqlite3.Error, UnicodeEncodeError, OverflowError)
 
 
