@@ -142,7 +142,7 @@ def application(routes: int) -> App:
         files = await request.files()
         return JSONResponse({"size": files["file"].size})
 
-    async def item(request: Request, id: int) -> JSONResponse:
+    async def item(_request: Request, id: int) -> JSONResponse:
         return JSONResponse({"id": id})
 
     for number in range(routes):

@@ -339,7 +339,7 @@ class ReadingQuery(SelectingQuery[M]):
 
     async def _place_of(self, order: tuple[Order, ...], instance: M) -> list[Any] | None:
         """Return the values that an instance is ordered by; `None` if a cursor cannot hold them."""
-        known = known_values(self._meta, self.query, order, instance)
+        known = known_values(self.query, order, instance)
         missing = [place for place, value in enumerate(known) if value is UNKNOWN_VALUE]
         if missing:  # The instance does not have them; they are looked up once per page.
             values = await self._values_of(instance, [order[place].node for place in missing])

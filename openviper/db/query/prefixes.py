@@ -48,7 +48,7 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
         if item.name not in CARRIED and getattr(query, item.name) != getattr(EVERYTHING, item.name):
             return None
     step = Step(key, False, key.name)
-    change = _mover(meta, step)
+    change = _Mover(meta, step)
     related = (key.name, *(f"{key.name}__{name}" for name in query.related))
     try:
         where = tuple(node.changed(change) for node in query.where)
@@ -70,44 +70,44 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
     )
 
 
-def _mover(meta: ModelOptions, step: Step) -> Callable[[Node], Node | None]:
-    """Return what puts a step in front of every path."""
+class _Mover:
+    """Puts a step in front of every path of a node.
 
-    def change(node: Node) -> Node | None:
-        move = _MOVES.get(type(node))
-        return None if move is None else move(meta, step, node, change)
+    Args:
+        meta: The model that the step leads from.
+        step: The step.
+    """
 
-    return change
+    def __init__(self, meta: ModelOptions, step: Step) -> None:
+        self.meta = meta
+        self.step = step
+        self._moves: dict[type[Node], Callable[[Any], Node | None]] = {
+            Column: self._column,
+            Related: self._related,
+            RelatedValue: self._value,
+            **dict.fromkeys((Compare, Match, RegexMatch, ArrayHas, InList), self._lookup),
+        }
 
+    def __call__(self, node: Node) -> Node | None:
+        """Return the moved node, or `None` for one that holds no path itself."""
+        move = self._moves.get(type(node))
+        return None if move is None else move(node)
 
-Change = Callable[[Node], Node | None]
+    def _column(self, node: Column) -> Node:
+        return behind_step(self.meta, self.step, node)
 
+    def _lookup(self, node: Any) -> Node | None:
+        if not node.lookup.is_plain:
+            return None
+        # The lookup of the longer name is kept with the model, so that the SQL is, too.
+        key = f"{self.step.name}__{node.lookup.key}"
+        made: Node = replace(node, lookup=find_lookup(self.meta, key))
+        return made
 
-def _moved_column(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
-    return behind_step(meta, step, node)
+    def _related(self, node: Related) -> Node:
+        inner = None if node.condition is None else node.condition.changed(self)
+        return Related((self.step, *node.steps), inner, node.negated)
 
-
-def _moved_lookup(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node | None:
-    if not node.lookup.is_plain:
-        return None
-    # The lookup of the longer name is kept with the model, so that the SQL is, too.
-    made: Node = replace(node, lookup=find_lookup(meta, f"{step.name}__{node.lookup.key}"))
-    return made
-
-
-def _moved_related(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
-    inner = None if node.condition is None else node.condition.changed(change)
-    return Related((step, *node.steps), inner, node.negated)
-
-
-def _moved_value(meta: ModelOptions, step: Step, node: Any, change: Change) -> Node:
-    return RelatedValue((step, *node.steps), node.node.changed(change))
-
-
-_MOVES: dict[type[Node], Callable[[ModelOptions, Step, Any, Change], Node | None]] = {
-    Column: _moved_column,
-    Related: _moved_related,
-    RelatedValue: _moved_value,
-    **dict.fromkeys((Compare, Match, RegexMatch, ArrayHas, InList), _moved_lookup),
-}
-"""What is done with each class of nodes that holds a path."""
+    def _value(self, node: RelatedValue) -> Node:
+        moved: Any = node.node.changed(self)
+        return RelatedValue((self.step, *node.steps), moved)

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.relations import ForeignKey, LazyFK
 from openviper.db.sql import operands
@@ -154,24 +154,33 @@ class Lookup:
 
 
 def _column_converter(column: Column, dialect: Dialect) -> Callable[[Any], Any]:
-    field, write = column.field, column.field.writer(dialect)
-    to_db = field.to_db
-    is_key, is_decimal = field.primary_key, column.type.family is Family.DECIMAL
+    field = column.field
+    write = field.writer(dialect)
+    if write is not None and column.type.family is Family.DECIMAL:
+        write = _decimal_writer(write)
 
     def convert(value: Any) -> Any:
-        if is_key and hasattr(type(value), "_meta"):
-            value = value.pk  # An instance stands for its key, as it does for foreign keys.
-        converted = to_db(value)
-        if write is None or converted is None:
-            return converted
+        converted = field.to_db(value)
+        return converted if write is None or converted is None else write(converted)
+
+    return _key_converter(convert) if field.primary_key else convert
+
+
+def _decimal_writer(write: Converter) -> Converter:
+    """Return the conversion of decimal numbers to compare a column with: they may have more digits than are stored."""
+
+    def convert(value: Any) -> Any:
         try:
-            return write(converted)
+            return write(value)
         except ValueError:
-            if not is_decimal:
-                raise
-            return plain_decimal(converted)  # More digits than are stored, but a number to compare.
+            return plain_decimal(value)
 
     return convert
+
+
+def _key_converter(convert: Converter) -> Converter:
+    """Return the conversion of keys; an instance stands for its key, as it does for foreign keys."""
+    return lambda value: convert(value.pk if hasattr(type(value), "_meta") else value)
 
 
 def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any], Any]:

@@ -18,7 +18,7 @@ FEW = 10
 _CONTROL = re.compile("[\x00\r\n\x1a]")
 _SAMPLE = [chr(code) for code in range(256)] + ["\u0416", "\u4e2d", "\U0001f600"]
 """Characters that stand for all others when it is asked whether two classes overlap."""
-_REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT}
+_REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 _REFUSED = {
     op.GROUPREF: "refers to a group",
     op.GROUPREF_EXISTS: "refers to a group",
@@ -85,16 +85,20 @@ class Piece(NamedTuple):
 def _pieces(tokens: Any) -> Iterator[Piece]:
     """Yield the parts of a pattern in a row."""
     for kind, value in tokens:
-        if kind in _REFUSED:
-            yield Piece(frozenset(), False, True, _REFUSED[kind])
-        elif kind is op.SUBPATTERN:
+        if kind is op.SUBPATTERN:
             yield from _pieces(value[-1])
-        elif kind is op.BRANCH:
-            yield _branch([list(_pieces(tokens)) for tokens in value[1]])
-        elif kind in _REPEATS or kind is getattr(op, "POSSESSIVE_REPEAT", None):
-            yield _repeat(*value)
         elif kind is not op.AT:
-            yield Piece(_characters(kind, value), False, False)
+            yield _piece(kind, value)
+
+
+def _piece(kind: Any, value: Any) -> Piece:
+    if kind in _REFUSED:
+        return Piece(frozenset(), False, True, _REFUSED[kind])
+    if kind is op.BRANCH:
+        return _branch([list(_pieces(tokens)) for tokens in value[1]])
+    if kind in _REPEATS:
+        return _repeat(*value)
+    return Piece(_characters(kind, value), False, False)
 
 
 def _branch(branches: list[list[Piece]]) -> Piece:

@@ -253,16 +253,17 @@ def value_nodes(meta: ModelOptions, query: Description, names: Sequence[str]) ->
     computed = dict(query.annotations)
     if not names:
         fields = loaded_fields(meta, query)
-        return [(field.attname, column_at(meta, (), field)) for field in fields] + list(
-            computed.items()
-        )
+        own = [(field.attname, column_at(meta, (), field)) for field in fields]
+        return [*own, *computed.items()]
+    nodes = [computed.get(name) or single_value(meta, name, "values()") for name in names]
+    return list(zip(_result_keys(names), nodes, strict=True))
+
+
+def _result_keys(names: Sequence[str]) -> list[str]:
+    """Return the last part of each name, or all of it where two would clash."""
     last = [name.rpartition("__")[2] for name in names]
     return [
-        (
-            name if last.count(short) > 1 else short,
-            computed.get(name) or single_value(meta, name, "values()"),
-        )
-        for name, short in zip(names, last, strict=True)
+        name if last.count(short) > 1 else short for name, short in zip(names, last, strict=True)
     ]
 
 

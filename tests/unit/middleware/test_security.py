@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from openviper.http import asgi
-from openviper.http import PlainTextResponse
+from openviper.http import PlainTextResponse, asgi
 from openviper.http.asgi import ASGIApp
 from openviper.middleware.security import SecurityMiddleware
 from openviper.testing import OpenViperTestClient, TestResponse, override_openviper_settings

@@ -1,0 +1,81 @@
+"""The pages about the web are true: their examples are put together and tried."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openviper import OpenViper
+from openviper.testing import override_openviper_settings as override
+from tests.integration.docs.pages import DOCS, page
+
+PAGES = (
+    "routing",
+    "requests",
+    "responses",
+    "streaming",
+    "middleware",
+    "templates",
+    "errors",
+    "internationalisation",
+    "security-headers",
+)
+
+
+def blocks(text: str) -> list[tuple[str, str, str]]:
+    """Return language, title and content of the titled blocks of a page."""
+    return re.findall(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+
+
+async def run(source: str, names: dict[str, Any]) -> None:
+    """Run statements that may ``await``."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    result = eval(compile(textwrap.dedent(source), "<page>", "exec", flags), names)
+    if result is not None:
+        await result
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_example_does_what_the_page_says(name: str, tmp_path: Path) -> None:
+    names: dict[str, Any] = {
+        "directory": tmp_path,
+        "settings": override,
+        "__name__": f"docs_{name}",
+    }
+    tried = 0
+    with override(TEMPLATES_DIR=str(tmp_path)):
+        for language, title, source in blocks(page(f"how-to/{name}.md")):
+            if language == "html":
+                (tmp_path / title).write_text(source, "utf-8")
+            elif title == "try":
+                if "app" in names:
+                    names["client"] = names["app"].test_client(base_url="https://testserver")
+                await run(source, names)
+                tried += 1
+            elif title != "settings.py":
+                await run(source, names)
+    assert tried
+
+
+@pytest.mark.parametrize("name", ["middleware", "internationalisation"])
+async def test_the_order_of_the_middleware_can_be_built(name: str, tmp_path: Path) -> None:
+    (source,) = (
+        source for _, title, source in blocks(page(f"how-to/{name}.md")) if title == "settings.py"
+    )
+    given: dict[str, Any] = {}
+    exec(source, given)
+    values = {key: value for key, value in given.items() if key.isupper()}
+    url = f"sqlite:///{tmp_path}/db.sqlite3"
+    with override(**values, DATABASES={"default": {"OPTIONS": {"URL": url}}}):
+        assert (await OpenViper(debug=False).test_client().get("/")).status_code == 404
+
+
+def test_every_page_is_linked() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    for name in PAGES:
+        assert f"(how-to/{name}.md)" in index
