@@ -114,15 +114,18 @@ def _check_scheme(url: str, parts: SplitResult) -> None:
 
 def _check_host(scheme: str, host: str, port: int | None) -> None:
     allowed = settings.ALLOWED_REDIRECT_HOSTS or settings.ALLOWED_HOSTS
-    if port is not None and f"{host}:{port}" in allowed:
+    if f"{host}:{port}" in allowed:
         return
     if not redirect_host_allowed(host):
         raise RedirectRefusedError(f"host {host!r} is not in ALLOWED_REDIRECT_HOSTS")
-    if "*" in allowed or port in (None, _DEFAULT_PORTS.get(scheme)):
-        return
+    ours = (None, _DEFAULT_PORTS.get(scheme), _own_port())
+    if "*" not in allowed and port not in ours:
+        advice = f"name '{host}:{port}' in ALLOWED_REDIRECT_HOSTS"
+        raise RedirectRefusedError(f"port {port} of host {host!r} is not ours; {advice}")
+
+
+def _own_port() -> int | None:
+    """Return the port that the request being answered has named."""
     request = current_request.get()
-    own = split_host(request.url.netloc)[1] if request is not None else ""
-    if str(port) != own:
-        raise RedirectRefusedError(
-            f"port {port} of host {host!r} is not ours; name '{host}:{port}' in ALLOWED_REDIRECT_HOSTS"
-        )
+    port = "" if request is None else split_host(request.url.netloc)[1]
+    return int(port) if port else None

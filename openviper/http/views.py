@@ -157,8 +157,7 @@ class View:
         base = path.rstrip("/")
         shown = name or cls.__name__.lower()
         for parameters, verbs in _by_parameters(cls).items():
-            suffix = "".join(f"_{parameter}" for parameter, _ in parameters)
-            segments = "".join(f"/{{{parameter}:{kind}}}" for parameter, kind in parameters)
+            segments, suffix = _segments(parameters)
             handler = _handler(cls, initkwargs, None, verbs)
             router.add(f"{base}{segments}" or "/", handler, verbs, shown + suffix)
         for method_name, about in _actions(cls):
@@ -254,6 +253,12 @@ def _handler(
     handler.view_class = cls  # type: ignore[attr-defined]  # for documentation
     handler.view_methods = tuple(verbs)  # type: ignore[attr-defined]  # read by Router.add
     return handler
+
+
+def _segments(parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return the segments of a path for parameters, and what they add to a route's name."""
+    segments = "".join(f"/{{{parameter}:{kind}}}" for parameter, kind in parameters)
+    return segments, "".join(f"_{parameter}" for parameter, _ in parameters)
 
 
 def _by_parameters(cls: type[View]) -> dict[tuple[tuple[str, str], ...], list[str]]:

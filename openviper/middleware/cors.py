@@ -152,15 +152,19 @@ class CORSMiddleware(BaseMiddleware):
         self, scope: Scope, origin: str | None, given: RawHeaders | None
     ) -> RawHeaders:
         headers = list(given or ())
-        route = scope.get(ROUTE)
-        policy: CORSPolicy = getattr(route and route.handler, ATTRIBUTE, self.policy)
+        handler = getattr(scope.get(ROUTE), "handler", None)
+        policy: CORSPolicy = getattr(handler, ATTRIBUTE, self.policy)
         if not policy.is_open:
             add_vary(headers, "Origin")
-        if origin is None or not policy.allows(origin):
-            return headers
-        present = {name for name, _ in headers}
-        added = [encode_header(*pair) for pair in policy.answer_headers(origin)]
-        return headers + [pair for pair in added if pair[0] not in present]
+        if origin is not None and policy.allows(origin):
+            _add_missing(headers, policy.answer_headers(origin))
+        return headers
+
+
+def _add_missing(headers: RawHeaders, pairs: Sequence[tuple[str, str]]) -> None:
+    present = {name for name, _ in headers}
+    added = [encode_header(*pair) for pair in pairs]
+    headers += [pair for pair in added if pair[0] not in present]
 
 
 def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
