@@ -157,14 +157,14 @@ def _folded(calls: list[Frame]) -> str:
 def _call(call: Frame, *, is_open: bool) -> str:
     name = call.frame.f_code.co_name
     where = f'<p class="where">{_escape(call.filename)}:{call.line} in {_escape(name)}</p>'
-    source = f"<pre>{''.join(_source(call))}</pre>"
-    shown = " open" if is_open else ""
+    return f"{where}<pre>{''.join(_source(call))}</pre>{_folded_variables(call, is_open=is_open)}"
+
+
+def _folded_variables(call: Frame, *, is_open: bool) -> str:
     # Those of libraries hold the request over and over, and say little about your mistake.
     variables = _table(_variables(call.frame)) if call.is_yours else ""
-    details = (
-        f"<details{shown}><summary>Variables</summary>{variables}</details>" if variables else ""
-    )
-    return f"{where}{source}{details}"
+    shown = " open" if is_open else ""
+    return f"<details{shown}><summary>Variables</summary>{variables}</details>" if variables else ""
 
 
 def _source(call: Frame) -> Iterator[str]:

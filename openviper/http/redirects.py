@@ -81,21 +81,28 @@ def check_redirect(url: str) -> None:
     Raises:
         RedirectRefusedError: If not.
     """
-    if _CONTROL.search(url):
+    if _CONTROL.search(url) or _leaves_silently(url):
         raise RedirectRefusedError(f"{url!r} is not a safe address to redirect to")
-    if url.startswith("//") and not _is_host_route(url):
-        raise RedirectRefusedError(f"{url!r} is not a safe address to redirect to")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise RedirectRefusedError(f"{url!r} is not a valid address") from None
+    parts, port = _split(url)
     _check_scheme(url, parts)
     # Only the path: a query may hold whatever it likes, another address for example.
     if ".." in unquote(unquote(parts.path)).split("/"):
         raise RedirectRefusedError(f"the path of {url!r} leads upwards")
     if parts.hostname is not None:
         _check_host(parts.scheme, parts.hostname, port)
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        raise RedirectRefusedError(f"{url!r} is not a valid address") from None
+
+
+def _leaves_silently(url: str) -> bool:
+    """Return whether what looks like a path is the address of another host."""
+    return url.startswith("//") and not _is_host_route(url)
 
 
 def _is_host_route(url: str) -> bool:
