@@ -14,7 +14,7 @@ from openviper.core.context import (
     current_request,
     current_user,
     ignore_permissions,
-    ignore_permissions_ctx,
+    permissions_ignored,
 )
 from openviper.db.sql import permissions
 from openviper.exceptions import PermissionDenied, TableNotFound
@@ -113,7 +113,7 @@ async def check_permission_for_model(
         AuthPermissionError: If the model is protected and no role of the user allows the action.
     """
     checker = _checker
-    if ignore_permissions or checker is None or ignore_permissions_ctx.get():
+    if ignore_permissions or checker is None or permissions_ignored():
         return
     if not _is_asked_by_somebody() or _is_of_accounts(model_cls):
         return

@@ -31,7 +31,7 @@ class StopFlag:
         self._event.set()
 
     def is_set(self) -> bool:
-        """Tell whether the work should stop."""
+        """Return whether the work should stop."""
         return self._event.is_set() or (self._parent is not None and self._parent.is_set())
 
     def check(self) -> None:
@@ -44,13 +44,18 @@ class StopFlag:
             raise Stopped("stopped")
 
 
+class Finished(asyncio.CancelledError):
+    """A cancellation that came when the work was done already."""
+
+
 async def run_in_thread(work: Callable[[StopFlag], Result]) -> Result:
     """Run blocking work in a thread and return its result.
 
     When the caller is cancelled, the work is told to stop and waited for, so that it can remove its temporary files
-    before the cancellation goes on.
+    before the cancellation goes on. Being cancelled again does not shorten that.
 
     Raises:
+        Finished: If the caller was cancelled, and the work came to its end all the same.
         Exception: Whatever `work` raises.
     """
     stop = StopFlag()
@@ -59,6 +64,14 @@ async def run_in_thread(work: Callable[[StopFlag], Result]) -> Result:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
-        with contextlib.suppress(Exception):
-            await running
+        await outlast(running)
+        if running.exception() is None:
+            raise Finished from None
         raise
+
+
+async def outlast(running: asyncio.Future[Result]) -> None:
+    """Wait for the end of something, whatever it is, however often we are cancelled meanwhile."""
+    while not running.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([running])

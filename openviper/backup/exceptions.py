@@ -12,9 +12,10 @@
     ├─ ToolNotFoundError
     ├─ ToolFailedError (RuntimeError)
     │  └─ ToolTimeoutError (TimeoutError)
+    ├─ LockedError (TimeoutError)
     └─ TargetBusyError (TimeoutError)
 
-`utils.validators.ValidationError` derives from `BackupError` too. Unlike elsewhere the messages start with a capital
+`paths.ValidationError` derives from `BackupError` too. Unlike elsewhere the messages start with a capital
 letter: their beginnings are documented, and scripts match on them.
 """
 
@@ -46,7 +47,7 @@ class BackupExistsError(BackupError):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(f"Backup already exists: {str(path)!r} (use --overwrite to replace it)")
+        super().__init__(f"Backup already exists: {str(path)!r} (--overwrite replaces it)")
 
 
 class ArchiveError(BackupError):
@@ -123,4 +124,26 @@ class TargetBusyError(BackupError, TimeoutError):
         self.waited = waited
         super().__init__(
             f"Database is busy: {str(path)!r} stayed locked by another connection for {waited:g} s"
+        )
+
+
+class LockedError(BackupError, TimeoutError):
+    """Others kept locks in a server's database for too long.
+
+    Args:
+        database: What is locked, in words.
+        waited: How long was waited, in seconds.
+        sessions: Who may be in the way, in words.
+        untouched: Whether nothing was changed before, where changes cannot be taken back.
+    """
+
+    def __init__(
+        self, database: str, waited: float, sessions: Iterable[str], untouched: bool = False
+    ) -> None:
+        self.waited = waited
+        self.untouched = untouched
+        self.sessions = tuple(sessions)
+        who = "; ".join(self.sessions) or "sessions that this user may not see"
+        super().__init__(
+            f"Database is busy: {database} stayed locked for {waited:g} s (--lock-timeout); in the way: {who}"
         )

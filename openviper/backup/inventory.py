@@ -11,7 +11,14 @@ from pathlib import Path
 from openviper.backup.exceptions import BackupError
 from openviper.backup.names import sanitize_db_name
 from openviper.backup.paths import validate_backup_path
-from openviper.backup.sidecar import SIDECAR_EXTENSION, BackupMetadata, read_metadata, sidecar_path
+from openviper.backup.retention import Retention
+from openviper.backup.sidecar import (
+    SIDECAR_EXTENSION,
+    BackupMetadata,
+    build_metadata,
+    read_metadata,
+    sidecar_path,
+)
 from openviper.utils.atomic_files import sync_directory
 
 EXTENSIONS = (".tar.gz", ".sql")
@@ -54,23 +61,24 @@ def list_backups(directory: str | Path) -> list[BackupEntry]:
     if not path.is_dir():
         raise BackupError(f"Backup directory not found: {str(path)!r}")
     names = {
-        found.name.removesuffix(SIDECAR_EXTENSION)
-        for found in path.iterdir()
-        if not found.name.startswith(".")
+        entry.name.removesuffix(SIDECAR_EXTENSION)
+        for entry in path.iterdir()
+        if not entry.name.startswith(".")
     }
     entries = [_entry(path / name) for name in sorted(names) if name.endswith(EXTENSIONS)]
     return sorted(entries, key=lambda entry: (entry.made_at, entry.path.name), reverse=True)
 
 
-def prune(newest: Path, keep: int) -> list[Path]:
-    """Delete all but the newest results of the database whose backup `newest` is.
+def prune(newest: Path, retention: Retention, *, name: str | None = None) -> list[Path]:
+    """Delete the results of one database that a rule does not keep.
 
-    A file is deleted only if it has a made-up name, and a sidecar that belongs to it and says that it is a backup of
+    A file is deleted only if it has a name with a time stamp, and a sidecar that belongs to it and says that it is a backup of
     the very same database. Safety copies, results with names of their own and damaged files are left alone.
 
     Args:
         newest: A verified result that has just been made; never deleted.
-        keep: How many remain, `newest` included; at least 1.
+        retention: What remains, `newest` included.
+        name: What their names begin with; the database's name when `None`.
 
     Returns:
         The deleted files, the oldest first.
@@ -79,12 +87,7 @@ def prune(newest: Path, keep: int) -> list[Path]:
         OSError: If a file cannot be deleted.
     """
     meta = read_metadata(sidecar_path(newest))
-    ours = []
-    for path in newest.parent.iterdir():
-        order = _order(path, meta)
-        if order is not None and path != newest:
-            ours.append((order, path))
-    removed = [path for _, path in sorted(ours)[: max(0, len(ours) - (keep - 1))]]
+    removed = _not_kept(newest.parent, meta, retention, name, newest)
     for path in removed:
         # The sidecar goes last: a file without one could not be told from a foreign one by the next run.
         path.unlink()
@@ -94,22 +97,71 @@ def prune(newest: Path, keep: int) -> list[Path]:
     return removed
 
 
-def _order(path: Path, ours: BackupMetadata) -> tuple[str, int] | None:
+def planned_removals(
+    directory: str | Path,
+    retention: Retention,
+    *,
+    database_name: str,
+    engine: str,
+    source: str,
+    name: str | None = None,
+) -> list[Path]:
+    """Return what `prune` would delete after a backup made now, the oldest first; nothing is deleted.
+
+    Args:
+        directory: The directory of the results.
+        retention: What remains.
+        database_name: The database's name.
+        engine: Its engine's name, for example ``sqlite``.
+        source: Which database it is, as in the sidecars.
+        name: What the names begin with; the database's name when `None`.
+
+    Raises:
+        ValidationError: If the path is not acceptable.
+        OSError: If the directory cannot be read.
+    """
+    path = validate_backup_path(directory)
+    if not path.is_dir():
+        return []
+    meta = build_metadata(
+        database_name=database_name, db_engine=engine, filename="", checksum="", source=source
+    )
+    return _not_kept(path, meta, retention, name, None)
+
+
+def _not_kept(
+    directory: Path,
+    ours: BackupMetadata,
+    retention: Retention,
+    name: str | None,
+    newest: Path | None,
+) -> list[Path]:
+    prefix = name or sanitize_db_name(ours["database_name"])
+    orders: dict[Path, tuple[datetime, int]] = {}
+    for path in directory.iterdir():
+        order = _order(path, ours, prefix)
+        if order is not None and path != newest:
+            orders[path] = order
+    paths = sorted(orders, key=lambda path: orders[path], reverse=True)
+    # The one made now comes first, whether it is there already or not.
+    moments = [datetime.now(UTC), *(orders[path][0] for path in paths)]
+    kept = retention.kept(moments)
+    return [path for index, path in enumerate(paths, 1) if index not in kept][::-1]
+
+
+def _order(path: Path, ours: BackupMetadata, prefix: str) -> tuple[datetime, int] | None:
     """Return where a result stands in time, or `None` if it is not one of this database that may be deleted."""
     match = _GENERATED.fullmatch(path.name)
-    if (
-        match is None
-        or match["name"] != sanitize_db_name(ours["database_name"])
-        or not path.is_file()
-    ):
+    if match is None or match["name"] != prefix or not path.is_file():
         return None
-    with contextlib.suppress(BackupError, OSError):
+    with contextlib.suppress(BackupError, OSError, ValueError):
         meta = read_metadata(sidecar_path(path))
         same = all(
             meta.get(key) == ours.get(key) for key in ("source", "db_engine", "database_name")
         )
         if same and meta.get("filename") == path.name and meta.get("size") == path.stat().st_size:
-            return match["stamp"], int(match["number"] or 1)
+            moment = datetime.strptime(match["stamp"], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+            return moment, int(match["number"] or 1)
     return None
 
 

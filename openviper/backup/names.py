@@ -38,6 +38,11 @@ def result_extension(*, compress: bool) -> str:
     return ".tar.gz" if compress else ".sql"
 
 
+def stamped(prefix: str, *, compress: bool = True) -> str:
+    """Return a file name such as ``nightly_20250302-101530.tar.gz`` of a checked prefix, with the present UTC time."""
+    return f"{prefix}_{timestamp()}{result_extension(compress=compress)}"
+
+
 def generate_backup_filename(db_name: str, *, compress: bool = True) -> str:
     """Return a file name such as ``library_20250302-101530.tar.gz``, with the present UTC time."""
-    return f"{sanitize_db_name(db_name)}_{timestamp()}{result_extension(compress=compress)}"
+    return stamped(sanitize_db_name(db_name), compress=compress)

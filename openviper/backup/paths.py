@@ -23,7 +23,7 @@ def validate_backup_path(path: str | os.PathLike[str]) -> Path:
     Raises:
         ValidationError: If it holds a NUL or a ``..``, or is the root of the file system.
     """
-    resolved = _checked(path).expanduser().resolve()
+    resolved = _resolved(_checked(path))
     if resolved == Path(resolved.anchor):
         raise ValidationError(
             f"Refusing to write backups into the file system root {str(resolved)!r}"
@@ -39,14 +39,14 @@ def validate_backup_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         ValidationError: If the path holds a NUL or a ``..``, or is not an existing, readable, regular file.
     """
-    file = _checked(path).expanduser()
+    file = _expanded(_checked(path))
     if not file.exists():
         raise ValidationError(f"Backup file not found: {str(file)!r}")
     if not file.is_file():
         raise ValidationError(f"Backup file is not a regular file: {str(file)!r}")
     if not os.access(file, os.R_OK):
         raise ValidationError(f"Backup file is not readable: {str(file)!r}")
-    return file.resolve()
+    return _resolved(file)
 
 
 def validate_backup_name(name: str) -> str:
@@ -65,6 +65,34 @@ def validate_backup_name(name: str) -> str:
             f"at most {MAX_NAME_LENGTH} characters"
         )
     return name
+
+
+def validate_filename(name: str, extension: str) -> str:
+    """Check the exact file name given to a result, and return it with its extension.
+
+    Raises:
+        ValidationError: If it is not acceptable as a name, or has the extension of another form.
+    """
+    for other in {".tar.gz", ".sql"} - {extension}:
+        if name.endswith(other):
+            raise ValidationError(
+                f"Invalid file name {name!r}: this result is written as {extension!r}"
+            )
+    return validate_backup_name(name.removesuffix(extension)) + extension
+
+
+def require_directory(path: str | os.PathLike[str], what: str) -> Path:
+    """Return an existing directory into which we may write, resolved.
+
+    Raises:
+        ValidationError: If it is none.
+    """
+    directory = validate_backup_path(path)
+    if not directory.is_dir():
+        raise ValidationError(f"{what} is not a directory: {str(directory)!r}")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ValidationError(f"{what} cannot be written: {str(directory)!r}")
+    return directory
 
 
 def validate_archive_member(name: str, target_dir: str | os.PathLike[str]) -> Path:
@@ -89,5 +117,33 @@ def _checked(path: str | os.PathLike[str]) -> Path:
     if not text:
         raise ValidationError("The path is empty")
     if ".." in PurePath(text).parts:
-        raise ValidationError(f"Path traversal detected in {text!r}")
+        # The same place, written without going up, is welcome.
+        raise ValidationError(
+            f"Path traversal detected in {text!r}: give the absolute path {_absolute(text)!r} instead"
+        )
     return Path(text)
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as exc:
+        raise ValidationError(f"Unknown user in the path {str(path)!r}") from exc
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return _expanded(path).resolve()
+    except FileNotFoundError as exc:
+        raise ValidationError(
+            "The working directory does not exist any more: change into another one, or give an absolute path"
+        ) from exc
+    except RuntimeError as exc:
+        raise ValidationError(f"The path {str(path)!r} is a circle of links") from exc
+
+
+def _absolute(text: str) -> str:
+    try:
+        return os.path.abspath(text)
+    except OSError:  # the working directory is gone
+        return text

@@ -1,7 +1,8 @@
 """Running dump and restore tools: no shell, no terminal, nothing left behind.
 
 Each tool gets a session of its own, so it can neither ask at the terminal nor outlive us with its children: when it
-takes too long, or nobody waits for its result any more, the whole process group is killed.
+takes too long, or nobody waits for its result any more, the whole process group is killed. Where the system can be told
+to (Linux), it kills the tool also when we are killed ourselves: a restore that nobody waits for must not commit.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, BinaryIO
-from urllib.parse import quote
 
 from openviper.backup.background import StopFlag
 from openviper.backup.exceptions import (
@@ -27,6 +28,7 @@ from openviper.backup.exceptions import (
     ToolNotFoundError,
     ToolTimeoutError,
 )
+from openviper.backup.tool_errors import error_lines, masked
 
 DUMP_TIMEOUT = 24 * 3600.0
 """The longest time a dump or a restore may take, in seconds."""
@@ -34,8 +36,22 @@ QUERY_TIMEOUT = 60.0
 """The longest time a short query may take, in seconds."""
 BLOCK_SIZE = 1 << 20
 STDERR_LIMIT = 64 << 10
-_MESSAGE_LIMIT = 2000
 _WATCH_INTERVAL = 0.05
+# PR_SET_PDEATHSIG (prctl(2)): the system sends the signal when the process that started us ends. It survives exec(2). Set
+# in a process of its own, as Python code between fork and exec can hang where there are threads. Whoever finds that its
+# parent has changed was too late.
+_DIES_WITH_US = """
+import ctypes, os, sys
+parent, tool = int(sys.argv[1]), sys.argv[2]
+ctypes.CDLL(None).prctl(1, 9)
+if os.getppid() != parent:
+    os._exit(1)
+try:
+    os.execv(tool, sys.argv[2:])
+except OSError as error:
+    os.write(2, f"{tool}: cannot be started: {error.strerror}\\n".encode())
+    os._exit(127)
+"""
 
 
 def find_tool(names: Sequence[str], hint: str) -> str:
@@ -63,13 +79,11 @@ def tool_environment(
     return {**kept, "LC_ALL": "C", **(changes or {})}
 
 
-def masked(text: str, secrets: Sequence[str]) -> str:
-    """Return the text with ``***`` in place of every secret, percent-encoded ones too."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        for form in (secret, quote(secret, safe="")):
-            if form:
-                text = text.replace(form, "***")
-    return text
+def bound_to_us(arguments: Sequence[str]) -> list[str]:
+    """Return the command line that runs a tool so that it ends with us, where the system can be told to."""
+    if not sys.platform.startswith("linux") or not sys.executable:
+        return list(arguments)
+    return [sys.executable, "-I", "-S", "-c", _DIES_WITH_US, str(os.getpid()), *arguments]
 
 
 class Tool:
@@ -82,6 +96,7 @@ class Tool:
         stdin: A file it reads; nothing when `None`.
         secrets: What its messages must not show.
         timeout: The longest time it may take, in seconds.
+        observe: Told how many bytes of `stdin` it has read.
     """
 
     def __init__(
@@ -93,6 +108,7 @@ class Tool:
         stdin: BinaryIO | None = None,
         secrets: Sequence[str] = (),
         timeout: float = DUMP_TIMEOUT,
+        observe: Callable[[int], None] | None = None,
     ) -> None:
         self.name = Path(arguments[0]).name
         self._arguments = list(arguments)
@@ -101,6 +117,7 @@ class Tool:
         self._stdin = stdin
         self._secrets = secrets
         self._timeout = timeout
+        self._observe = observe
         self._timed_out = False
         self._errors = b""
         self._ended = threading.Event()
@@ -109,7 +126,7 @@ class Tool:
         self._stop.check()
         try:
             self._process = subprocess.Popen(
-                self._arguments,
+                bound_to_us(self._arguments),
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL if self._stdin is None else self._stdin,
                 stdout=subprocess.PIPE,
@@ -202,17 +219,15 @@ class Tool:
         return self._errors
 
     def said(self) -> str:
-        """Return what it wrote on standard error, on one line and without secrets."""
+        """Return its error lines on one line, without secrets and without the data of rows."""
         text = masked(self._errors.decode("utf-8", "replace"), self._secrets)
-        line = "; ".join(
-            part for part in (" ".join(line.split()) for line in text.splitlines()) if part
-        )
-        return line if len(line) <= _MESSAGE_LIMIT else f"{line[:_MESSAGE_LIMIT]} ..."
+        return error_lines(text, self.name)
 
     def _collect_errors(self) -> None:
         # Read to the end whatever the length: a tool must not wait for us because its pipe is full.
         while chunk := os.read(self._stderr.fileno(), 1 << 16):
-            self._errors += chunk[: STDERR_LIMIT - len(self._errors)]
+            # The end says why it failed.
+            self._errors = (self._errors + chunk)[-STDERR_LIMIT:]
 
     def _watch(self) -> None:
         deadline = time.monotonic() + self._timeout
@@ -221,7 +236,13 @@ class Tool:
             if self._timed_out or self._stop.is_set():
                 self._kill()
                 return
+            self._tell_progress()
             self._ended.wait(_WATCH_INTERVAL)
+
+    def _tell_progress(self) -> None:
+        if self._observe is not None and self._stdin is not None:
+            # The tool's standard input is this very open file, so it has moved its position.
+            self._observe(os.lseek(self._stdin.fileno(), 0, os.SEEK_CUR))
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -244,16 +265,9 @@ def run_tool(
     stdin: BinaryIO | None = None,
     secrets: Sequence[str] = (),
     timeout: float = QUERY_TIMEOUT,
+    observe: Callable[[int], None] | None = None,
 ) -> bytes:
-    """Run a tool to its end and return what it printed.
-
-    Args:
-        arguments: The program and its arguments, none of them secret.
-        environment: Its environment, whole.
-        stop: Ends it when set.
-        stdin: A file it reads; nothing when `None`.
-        secrets: What its messages must not show.
-        timeout: The longest time it may take, in seconds.
+    """Run a tool to its end and return what it printed; the arguments are those of `Tool`.
 
     Raises:
         ToolTimeoutError: If it took too long and was killed.
@@ -261,6 +275,12 @@ def run_tool(
         Stopped: If it was stopped.
     """
     with Tool(
-        arguments, environment=environment, stop=stop, stdin=stdin, secrets=secrets, timeout=timeout
+        arguments,
+        environment=environment,
+        stop=stop,
+        stdin=stdin,
+        secrets=secrets,
+        timeout=timeout,
+        observe=observe,
     ) as tool:
         return b"".join(tool.blocks())

@@ -6,22 +6,20 @@ import contextlib
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from openviper.backup.archive.writer import DEFAULT_LEVEL, TarGzWriter
 from openviper.backup.background import StopFlag
-from openviper.backup.engines.base import MEMBER_NAME, BackupEngine, Dump
+from openviper.backup.engines.base import MEMBER_NAME, BackupEngine, Dump, Observer
 from openviper.backup.exceptions import BackupError, BackupExistsError
+from openviper.backup.media import MediaFile
 from openviper.backup.names import parse_db_name_from_url
 from openviper.backup.sidecar import build_metadata, compute_checksum, sidecar_path, write_metadata
 from openviper.backup.workspace import Workspace, publish
-
-Observer: TypeAlias = Callable[[int, int | None], None]
-"""Told how many bytes of a dump are done, and of how many where that is known; called from a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,8 @@ class BackupResult:
         size: Its length, in bytes.
         content_size: Length of the dump in it, in bytes.
         removed: Older results that were deleted.
+        warnings: What is not as it should be in the database, in sentences.
+        media_files: How many media files are in it; `None` without them.
     """
 
     path: Path
@@ -45,6 +45,8 @@ class BackupResult:
     size: int
     content_size: int
     removed: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+    media_files: int | None = None
 
 
 class ResultWriter:
@@ -57,6 +59,7 @@ class ResultWriter:
         overwrite: Whether a result of the same name is replaced.
         level: Of compression, 1 to 9.
         observe: Told about the progress.
+        media: Media files that go into the same archive; `None` for none.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class ResultWriter:
         overwrite: bool = False,
         level: int = DEFAULT_LEVEL,
         observe: Observer | None = None,
+        media: Sequence[MediaFile] | None = None,
     ) -> None:
         self._engine = engine
         self._url = url
@@ -75,6 +79,8 @@ class ResultWriter:
         self._overwrite = overwrite
         self._level = level
         self._observe = observe
+        self._media = media
+        self._warnings: list[str] = []
 
     def write(self, dump: Dump, names: Iterator[str], stop: StopFlag) -> BackupResult:
         """Write the result under the first of the names that is free, and close the dump.
@@ -90,6 +96,7 @@ class ResultWriter:
             compress = final.name.endswith(".tar.gz")
             checked_dump = _CheckedBlocks(dump, self._observe, stop)
             checksum = self._fill(partial, file, checked_dump, compress, stop)
+            self._warnings += [*dump.warnings(), *checked_dump.warnings]
         while True:
             result = BackupResult(
                 path=final,
@@ -98,6 +105,8 @@ class ResultWriter:
                 checksum=checksum,
                 size=partial.stat().st_size,
                 content_size=checked_dump.done,
+                warnings=tuple(self._warnings),
+                media_files=None if self._media is None else len(self._media),
             )
             stop.check()
             try:
@@ -140,9 +149,18 @@ class ResultWriter:
         writer = TarGzWriter(file, level=self._level)
         with dump as blocks:
             writer.add(MEMBER_NAME, blocks)
+        for media_file in self._media or ():
+            self._add_media(writer, media_file, stop)
         writer.close()
         _settle(file)
         return writer.verify(stop=stop)
+
+    def _add_media(self, writer: TarGzWriter, media_file: MediaFile, stop: StopFlag) -> None:
+        try:
+            writer.add(media_file.member, media_file.blocks(stop))
+        except FileNotFoundError:
+            # Its header is reserved, and holds the place of an empty file.
+            self._warnings.append(f"the media file {str(media_file.path)!r} was deleted meanwhile")
 
     def _write_sidecar(self, result: BackupResult) -> Path:
         sidecar = self._workspace.path / "sidecar"
@@ -155,6 +173,8 @@ class ResultWriter:
                 size=result.size,
                 content=self._engine.content,
                 source=self._engine.identify(self._url),
+                warnings=result.warnings,
+                media_files=result.media_files,
             ),
             sidecar,
         )
@@ -181,6 +201,7 @@ class _CheckedBlocks:
         self._observe = observe
         self._stop = stop
         self.done = 0
+        self.warnings: list[str] = []
 
     def __enter__(self) -> Iterator[bytes]:
         self._stop_check = StopFlag(self._stop)
@@ -195,9 +216,9 @@ class _CheckedBlocks:
             self._stop_check.set()
         self._pool.shutdown(wait=True)
         if error is None:
-            self._checked.result()
+            self.warnings = self._checked.result()
 
-    def _blocks(self, checked: Future[None]) -> Iterator[bytes]:
+    def _blocks(self, checked: Future[list[str]]) -> Iterator[bytes]:
         for block in self._dump.blocks(self._stop):
             self.done += len(block)
             if self._observe is not None:
@@ -216,7 +237,7 @@ def numbered(name: str, extension: str) -> Iterator[str]:
 
 
 def is_taken(final: Path) -> bool:
-    """Tell whether a result or a sidecar of this name exists."""
+    """Return whether a result or a sidecar of this name exists."""
     return os.path.lexists(final) or os.path.lexists(sidecar_path(final))
 
 

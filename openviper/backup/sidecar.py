@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
@@ -25,7 +27,7 @@ class BackupMetadata(TypedDict):
 
     `timestamp` is ISO 8601 in UTC, `checksum` the lower-case SHA-256 of the result file, `size` its length in bytes,
     `content` one of ``sql``, ``sqlite-file``, ``oracle-dump``, ``mssql-bak``, `source` the database's URL without
-    password and parameters.
+    password and parameters, `warnings` what was not as it should be in the database, `media_files` the number of media files.
     """
 
     database_name: str
@@ -37,6 +39,8 @@ class BackupMetadata(TypedDict):
     size: NotRequired[int]
     content: NotRequired[str]
     source: NotRequired[str]
+    warnings: NotRequired[list[str]]
+    media_files: NotRequired[int]
 
 
 def sidecar_path(backup_file: Path) -> Path:
@@ -44,8 +48,13 @@ def sidecar_path(backup_file: Path) -> Path:
     return backup_file.with_name(backup_file.name + SIDECAR_EXTENSION)
 
 
-def compute_checksum(path: Path, *, stop: StopFlag | None = None) -> str:
-    """Return the lower-case SHA-256 of a file; it is read in pieces.
+def compute_checksum(
+    path: Path,
+    *,
+    stop: StopFlag | None = None,
+    observe: Callable[[int, int | None], None] | None = None,
+) -> str:
+    """Return the lower-case SHA-256 of a file; it is read in pieces, of which `observe` is told.
 
     Raises:
         OSError: If the file cannot be read.
@@ -53,10 +62,13 @@ def compute_checksum(path: Path, *, stop: StopFlag | None = None) -> str:
     """
     digest = hashlib.sha256()
     with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
         while chunk := file.read(_CHUNK_SIZE):
             if stop is not None:
                 stop.check()
             digest.update(chunk)
+            if observe is not None:
+                observe(file.tell(), size)
     return digest.hexdigest()
 
 
@@ -69,6 +81,8 @@ def build_metadata(
     size: int | None = None,
     content: str | None = None,
     source: str | None = None,
+    warnings: Sequence[str] = (),
+    media_files: int | None = None,
 ) -> BackupMetadata:
     """Return the sidecar's content for a finished result file, stamped with the present time and our version.
 
@@ -80,6 +94,8 @@ def build_metadata(
         size: Its length, in bytes.
         content: What the dump is, for example ``sqlite-file``.
         source: Which database it is of, without a password.
+        warnings: What was not as it should be.
+        media_files: How many media files are in it; `None` without them.
     """
     meta: BackupMetadata = {
         "database_name": database_name,
@@ -95,6 +111,10 @@ def build_metadata(
         meta["content"] = content
     if source is not None:
         meta["source"] = source
+    if warnings:
+        meta["warnings"] = list(warnings)
+    if media_files is not None:
+        meta["media_files"] = media_files
     return meta
 
 
@@ -117,11 +137,9 @@ def read_metadata(path: Path) -> BackupMetadata:
         BackupError: If it is not a sidecar.
         OSError: If it cannot be read.
     """
-    if os.path.getsize(path) > _MAX_SIDECAR_SIZE:
-        raise BackupError(f"Not a readable sidecar: {str(path)!r} is too large")
     try:
-        meta = json.loads(path.read_bytes())
-    except ValueError as exc:
+        meta = json.loads(_read_regular(path))
+    except (ValueError, RecursionError) as exc:
         raise BackupError(f"Not a readable sidecar: {str(path)!r} is not JSON ({exc})") from exc
     if not isinstance(meta, dict):
         raise BackupError(f"Not a readable sidecar: {str(path)!r} is not a JSON object")
@@ -129,3 +147,15 @@ def read_metadata(path: Path) -> BackupMetadata:
         if not isinstance(meta.get(key), str):
             raise BackupError(f"Not a readable sidecar: {str(path)!r} has no text {key!r}")
     return cast(BackupMetadata, meta)
+
+
+def _read_regular(path: Path) -> bytes:
+    # Without blocking: a pipe of this name would make us wait for somebody to write into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        info = os.fstat(file.fileno())
+        if not stat.S_ISREG(info.st_mode):
+            raise BackupError(f"Not a readable sidecar: {str(path)!r} is not a regular file")
+        if info.st_size > _MAX_SIDECAR_SIZE:
+            raise BackupError(f"Not a readable sidecar: {str(path)!r} is too large")
+        return file.read(_MAX_SIDECAR_SIZE)

@@ -330,6 +330,10 @@ class Settings:
     EMAIL_SPOOL_DIR: str | None = setting(None, "Where large messages wait for a worker.")
     DEFAULT_FROM_EMAIL: str | None = setting(None, "The sender of messages without one.")
     TASKS: ConfigMap = mapping(defaults.tasks, "How background jobs run.")
+    BACKUP: ConfigMap = mapping(
+        dict,
+        "What is done with a finished backup: `after` is the dotted name of a function that is called with it.",
+    )
 
     def __init_subclass__(cls) -> None:
         # `dataclass` leaves a `__repr__` of the class itself alone, and would else make one that shows secrets.

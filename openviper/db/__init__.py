@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from openviper.db.connections.observers import (
         database_backend_registry as database_backend_registry,
     )
+    from openviper.db.dialects.sqlite_functions import sqlite_function as sqlite_function
     from openviper.db.exceptions import DatabaseAliasNotFoundError as DatabaseAliasNotFoundError
     from openviper.db.exceptions import DatabaseBackendNotFoundError as DatabaseBackendNotFoundError
     from openviper.db.exceptions import DatabaseConfigurationError as DatabaseConfigurationError
@@ -129,14 +130,46 @@ if TYPE_CHECKING:
     from openviper.db.routing import write_used as write_used
     from openviper.db.schemas import create_tables as create_tables
     from openviper.db.schemas import init_db as init_db
+    from openviper.db.sql.aggregates import Aggregate as Aggregate
     from openviper.db.sql.aggregates import Avg as Avg
     from openviper.db.sql.aggregates import Count as Count
     from openviper.db.sql.aggregates import Max as Max
     from openviper.db.sql.aggregates import Min as Min
     from openviper.db.sql.aggregates import Sum as Sum
+    from openviper.db.sql.expressions import Expression as Expression
     from openviper.db.sql.expressions import F as F
+    from openviper.db.sql.expressions import Func as Func
+    from openviper.db.sql.expressions import OrderBy as OrderBy
     from openviper.db.sql.expressions import Q as Q
+    from openviper.db.sql.expressions import Value as Value
+    from openviper.db.sql.functions.choices import Case as Case
+    from openviper.db.sql.functions.choices import Cast as Cast
+    from openviper.db.sql.functions.choices import Coalesce as Coalesce
+    from openviper.db.sql.functions.choices import Greatest as Greatest
+    from openviper.db.sql.functions.choices import Least as Least
+    from openviper.db.sql.functions.choices import NullIf as NullIf
+    from openviper.db.sql.functions.choices import When as When
+    from openviper.db.sql.functions.moments import Extract as Extract
+    from openviper.db.sql.functions.moments import Now as Now
+    from openviper.db.sql.functions.moments import Trunc as Trunc
+    from openviper.db.sql.functions.numbers import Abs as Abs
+    from openviper.db.sql.functions.numbers import Ceil as Ceil
+    from openviper.db.sql.functions.numbers import Floor as Floor
+    from openviper.db.sql.functions.numbers import Mod as Mod
+    from openviper.db.sql.functions.numbers import Power as Power
+    from openviper.db.sql.functions.numbers import Round as Round
+    from openviper.db.sql.functions.text import Concat as Concat
+    from openviper.db.sql.functions.text import Length as Length
+    from openviper.db.sql.functions.text import Lower as Lower
+    from openviper.db.sql.functions.text import Replace as Replace
+    from openviper.db.sql.functions.text import StrIndex as StrIndex
+    from openviper.db.sql.functions.text import Substr as Substr
+    from openviper.db.sql.functions.text import Trim as Trim
+    from openviper.db.sql.functions.text import Upper as Upper
     from openviper.db.sql.patterns import escape_like as escape_like
+    from openviper.db.sql.subqueries import Exists as Exists
+    from openviper.db.sql.subqueries import OuterRef as OuterRef
+    from openviper.db.sql.subqueries import Subquery as Subquery
     from openviper.db.virtual import BASIC_CAPABILITIES as BASIC_CAPABILITIES
     from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
     from openviper.db.virtual import BackendRegistry as BackendRegistry
@@ -271,8 +304,31 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "write_used",
         ),
         "openviper.db.schemas": ("create_tables", "init_db"),
-        "openviper.db.sql.aggregates": ("Avg", "Count", "Max", "Min", "Sum"),
-        "openviper.db.sql.expressions": ("F", "Q"),
+        "openviper.db.dialects.sqlite_functions": ("sqlite_function",),
+        "openviper.db.sql.aggregates": ("Aggregate", "Avg", "Count", "Max", "Min", "Sum"),
+        "openviper.db.sql.expressions": ("Expression", "F", "Func", "OrderBy", "Q", "Value"),
+        "openviper.db.sql.subqueries": ("Exists", "OuterRef", "Subquery"),
+        "openviper.db.sql.functions.text": (
+            "Concat",
+            "Length",
+            "Lower",
+            "Replace",
+            "StrIndex",
+            "Substr",
+            "Trim",
+            "Upper",
+        ),
+        "openviper.db.sql.functions.numbers": ("Abs", "Ceil", "Floor", "Mod", "Power", "Round"),
+        "openviper.db.sql.functions.moments": ("Extract", "Now", "Trunc"),
+        "openviper.db.sql.functions.choices": (
+            "Case",
+            "Cast",
+            "Coalesce",
+            "Greatest",
+            "Least",
+            "NullIf",
+            "When",
+        ),
         "openviper.db.sql.patterns": ("escape_like",),
         "openviper.db.virtual": (
             "APIVirtualBackend",

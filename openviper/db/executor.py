@@ -17,7 +17,7 @@ from openviper.db.connection import (
     run_stream,
     run_write,
 )
-from openviper.db.connections.databases import blocks, current_block
+from openviper.db.connections.databases import Block, blocks, current_block
 from openviper.db.exceptions import (
     DatabaseReadOnlyError,
     DatabaseTransactionRoutingError,
@@ -108,16 +108,23 @@ def choose_alias(meta: ModelOptions, using: str | None) -> str:
     """
     by_alias = blocks.get()
     if by_alias is not None:
-        transactions = [
-            alias for alias, block in by_alias.items() if block.open and block.transactional
-        ]
-        if transactions and using is not None and using not in transactions:
-            raise DatabaseTransactionRoutingError(
-                f"a transaction is open on {transactions[-1]!r}; a query inside it cannot use {using!r}"
-            )
-        if transactions and using is None:
-            return transactions[-1]
+        transactions = list(filter(lambda alias: _is_in_transaction(by_alias[alias]), by_alias))
+        if transactions:
+            return _within(transactions, using)
     return using or meta.backend
+
+
+def _is_in_transaction(block: Block) -> bool:
+    return block.open and block.transactional
+
+
+def _within(transactions: list[str], using: str | None) -> str:
+    """Return the alias among those with an open transaction."""
+    if using is not None and using not in transactions:
+        raise DatabaseTransactionRoutingError(
+            f"a transaction is open on {transactions[-1]!r}; a query inside it cannot use {using!r}"
+        )
+    return using or transactions[-1]
 
 
 def _fixed_alias(meta: ModelOptions, using: str | None) -> str | None:

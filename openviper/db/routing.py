@@ -68,13 +68,13 @@ class DatabaseRouter:
         return None
 
     async def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool | None:
-        """Tell whether two instances may refer to each other."""
+        """Return whether two instances may refer to each other."""
         return None
 
     async def allow_migrate(
         self, db_alias: str, model_class: type[Any] | None = None, **hints: Any
     ) -> bool | None:
-        """Tell whether a model's table belongs into a database.
+        """Return whether a model's table belongs into a database.
 
         ``migrate`` goes by the schema files and has no class to give; the hints ``table``, ``app_label`` and
         ``model_name`` say which model it is.
@@ -96,7 +96,7 @@ def mark_down(alias: str) -> None:
 
 
 def is_down(alias: str) -> bool:
-    """Tell whether a database is being left alone."""
+    """Return whether a database is being left alone."""
     return _down.get(alias, 0.0) > time.monotonic()
 
 
@@ -197,7 +197,7 @@ class RouterResolver:
         return current_db_alias.get() or await self._ask("db_for_write", model, hints)
 
     def is_replica(self, alias: str) -> bool:
-        """Tell whether a database follows another one: by its own options, or because a router reads from it."""
+        """Return whether a database follows another one: by its own options, or because a router reads from it."""
         options = connections.get(alias).options
         routed = any(alias in getattr(router, "replica_aliases", ()) for router in self.routers)
         return options.role == "replica" or options.read_only or routed
@@ -205,20 +205,13 @@ class RouterResolver:
     async def _ask(self, method: str, model: type[Any], hints: dict[str, Any]) -> str:
         for router in self.routers:
             alias = await getattr(router, method)(model, **hints)
-            if alias is None:
-                continue
-            if not isinstance(alias, str):
-                raise DatabaseRoutingError(
-                    f"{type(router).__name__}.{method}() returned {alias!r}, which is no alias"
-                )
-            if alias not in connections.aliases:
-                raise DatabaseAliasNotFoundError(alias, connections.aliases)
-            return alias
+            if alias is not None:
+                return _known(alias, f"{type(router).__name__}.{method}()")
         # Nobody minds: where the instance came from, or the default.
         return str(hints.get("alias") or "default")
 
     async def resolve_relation(self, one: Any, other: Any, **hints: Any) -> bool:
-        """Tell whether two instances may refer to each other; yes if nobody minds."""
+        """Return whether two instances may refer to each other; yes if nobody minds."""
         for router in self.routers:
             answer = await router.allow_relation(one, other, **hints)
             if answer is not None:
@@ -228,7 +221,7 @@ class RouterResolver:
     async def resolve_migrate(
         self, db_alias: str, model_class: type[Any] | None = None, **hints: Any
     ) -> bool:
-        """Tell whether a model's table belongs into a database; only into ``default`` if nobody minds."""
+        """Return whether a model's table belongs into a database; only into ``default`` if nobody minds."""
         for router in self.routers:
             answer = await router.allow_migrate(db_alias, model_class, **hints)
             if answer is not None:
@@ -236,27 +229,40 @@ class RouterResolver:
         return db_alias == "default"
 
 
+def _known(alias: Any, where: str) -> str:
+    """Return an alias that a router gave, if there is such a database."""
+    if not isinstance(alias, str):
+        raise DatabaseRoutingError(f"{where} returned {alias!r}, which is not an alias")
+    if alias not in connections.aliases:
+        raise DatabaseAliasNotFoundError(alias, connections.aliases)
+    return alias
+
+
 def _make_router(spec: Any, options: dict[str, Any]) -> Any:
-    made = spec
-    if isinstance(spec, str):
-        try:
-            made = import_string(spec)
-        except ImportError as error:
-            raise DatabaseConfigurationError(
-                f"DATABASES['ROUTERS']: cannot import {spec!r}: {error}"
-            ) from error
-    if isinstance(made, type):
-        # A class of somebody's own need not take what the shipped one takes.
-        takes = (
-            issubclass(made, PrimaryReplicaRouter) or made.__init__ is not DatabaseRouter.__init__
-        )
-        try:
-            return made(**options) if takes and made is not AdminRouter else made()
-        except TypeError as error:
-            raise DatabaseConfigurationError(
-                f"DATABASES['ROUTING'] does not fit {made.__name__}: {error}"
-            ) from error
-    return made
+    router = _imported(spec) if isinstance(spec, str) else spec
+    if not isinstance(router, type):
+        return router
+    try:
+        return router(**options) if _takes_options(router) else router()
+    except TypeError as error:
+        raise DatabaseConfigurationError(
+            f"DATABASES['ROUTING'] does not fit {router.__name__}: {error}"
+        ) from error
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise DatabaseConfigurationError(
+            f"DATABASES['ROUTERS']: cannot import {path!r}: {error}"
+        ) from error
+
+
+def _takes_options(router: type[Any]) -> bool:
+    """Return whether a router is given `ROUTING`: a class of somebody's own need not take what the shipped one takes."""
+    has_own = router.__init__ is not DatabaseRouter.__init__
+    return router is not AdminRouter and (issubclass(router, PrimaryReplicaRouter) or has_own)
 
 
 _resolver: tuple[int, RouterResolver] | None = None

@@ -41,7 +41,7 @@ async def back_up() -> None:
         logger.warning("a backup was asked for, and TASKS['backup'] is not set")
         return
     results = await run_scheduled_backup(
-        schedule.path, keep=schedule.keep, databases=schedule.databases, level=schedule.level
+        schedule.path, keep=schedule.retention, databases=schedule.databases, level=schedule.level
     )
     for alias, result in results.items():
         logger.info("backed up %r to %s", alias, result.path)

@@ -50,6 +50,13 @@ def human_size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
+def human_time(seconds: float) -> str:
+    """Return a time as a clock shows it, such as ``0:07`` or ``1:02:03``."""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
 def read_line(source: TextIO, seconds: float) -> str:
     """Return the next line of a stream; the empty text at its end.
 
@@ -121,6 +128,12 @@ class Progress:
             self._drawn_at = now
             self._draw()
 
+    def restart(self, label: str) -> None:
+        """Begin another piece of work, of which nothing is done yet."""
+        self.label = label
+        self.done = self.total = 0
+        self._began_at = time.monotonic()
+
     def _draw(self) -> None:
         text = self.label
         if self.total or not self._in_bytes:
@@ -130,6 +143,8 @@ class Progress:
         if self._in_bytes:
             rate = self.done / max(time.monotonic() - self._began_at, 1e-3)
             text += f" {human_size(self.done)}, {human_size(rate)}/s"
+            if self.total > self.done > 0:
+                text += f", {human_time((self.total - self.done) / rate)} left"
         # The line before may have been longer.
         self._terminal.err.write(f"\r{text}\x1b[K")
         self._terminal.err.flush()

@@ -4,11 +4,12 @@
 SQLite: `backup-db` (copy, integrity check, archive, reading back) against
 `tarfile.open(..., "w:gz", compresslevel=6)` of the same file; `restore-db` against
 `gzip -dc` into a file and `PRAGMA quick_check`. PostgreSQL: `backup-db` against
-`pg_dump | gzip -6`. Both sides take turns in every round; the figure is the median of the rounds' ratios. Each of ours
+`pg_dump | gzip -6`, `restore-db` into an empty database against `gzip -dc | psql` in one transaction. MariaDB: the same with
+`mariadb-dump` and `mariadb`. Both sides take turns in every round; the figure is the median of the rounds' ratios. Each of ours
 runs in a process of its own, so the peak of its memory is its own.
 
     python3 scripts/bench/backup.py                            3 rounds; PostgreSQL is left out without a URL
-    python3 scripts/bench/backup.py --postgres postgresql://postgres@127.0.0.1:5432
+    python3 scripts/bench/backup.py --postgres postgresql://postgres@127.0.0.1:5432 --mariadb mysql://root@127.0.0.1:3306
     python3 scripts/bench/backup.py --rounds 5 --megabytes 200
     python3 scripts/bench/backup.py --check                    exit with 1 when a goal is missed
 """
@@ -31,10 +32,11 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,11 +105,12 @@ def main() -> int:
         "--megabytes",
         type=int,
         default=200,
-        help="size of the SQLite file; PostgreSQL has half of it",
+        help="size of the SQLite file; the servers' databases have half of it",
     )
     parser.add_argument(
         "--postgres", metavar="URL", help="a server, as its administrator; a database is made on it"
     )
+    parser.add_argument("--mariadb", metavar="URL", help="likewise")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     parser.add_argument(
         "--directory",
@@ -117,10 +120,12 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         figures = bench_sqlite(Path(name), options.megabytes, options.rounds)
-        if options.postgres:
-            figures += bench_postgres(
-                Path(name), options.postgres, options.megabytes // 2, options.rounds
-            )
+        for server in (
+            options.postgres and Postgres(options.postgres),
+            options.mariadb and MariaDB(options.mariadb),
+        ):
+            if server:
+                figures += bench_server(Path(name), server, options.megabytes // 2, options.rounds)
     print(f"{'':46} {'ours':>8} {'theirs':>8} {'ratio':>6} {'goal':>5} {'memory':>7}")
     for figure in figures:
         goal = "-" if figure.goal is None else f"{figure.goal:.2f}"
@@ -154,30 +159,105 @@ def bench_sqlite(directory: Path, megabytes: int, rounds: int) -> list[Figure]:
     return [backup, quick, restore, existing]
 
 
-def bench_postgres(directory: Path, server: str, megabytes: int, rounds: int) -> list[Figure]:
-    """Compare the backup of a PostgreSQL database, which is made for this and dropped."""
-    name = f"openviper_bench_{uuid4().hex[:8]}"
-    url = f"{server}/{name}"
-    psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"]
-    subprocess.run([*psql, f"{server}/postgres", "-c", f"CREATE DATABASE {name}"], check=True)
-    figure = Figure(f"PostgreSQL backup, {megabytes} MB", 0.60)
-    try:
+class Postgres:
+    """The usual tools of PostgreSQL.
+
+    Args:
+        url: The server, as its administrator.
+    """
+
+    name = "PostgreSQL"
+    goal = 0.60
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def client(self, database: str) -> str:
+        """Return the command line of the client."""
+        return f"psql -X -q -v ON_ERROR_STOP=1 '{self.url}/{database or 'postgres'}'"
+
+    def dump(self, database: str) -> str:
+        """Return the command line of the dump tool."""
+        return f"pg_dump '{self.url}/{database}'"
+
+    def load(self, database: str) -> str:
+        """Return the command line that takes a dump."""
+        return f"{self.client(database)} --single-transaction"
+
+
+class MariaDB:
+    """The usual tools of MariaDB.
+
+    Args:
+        url: The server, as its administrator.
+    """
+
+    name = "MariaDB"
+    goal = None
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parts = urlsplit(url)
+        self._place = f"--host={parts.hostname} --port={parts.port or 3306} --user={parts.username}"
+
+    def client(self, database: str) -> str:
+        """Return the command line of the client."""
+        return f"mysql {self._place} {database}"
+
+    def dump(self, database: str) -> str:
+        """Return the command line of the dump tool."""
+        return f"mysqldump {self._place} --single-transaction --quick {database}"
+
+    def load(self, database: str) -> str:
+        """Return the command line that takes a dump."""
+        return self.client(database)
+
+
+def bench_server(
+    directory: Path, server: Postgres | MariaDB, megabytes: int, rounds: int
+) -> list[Figure]:
+    """Compare backup and restore of a server's database; two are made for this and dropped."""
+    source, target = (f"openviper_bench_{uuid4().hex[:8]}" for _ in range(2))
+    backup = Figure(f"{server.name} backup, {megabytes} MB", server.goal)
+    restore = Figure(f"{server.name} restore into an empty database", None)
+    packed = directory / "theirs.sql.gz"
+
+    def shell(command: str, text: str = "") -> None:
         subprocess.run(
-            [*psql, url, "-c", "CREATE TABLE item (id int PRIMARY KEY, label text, body text)"],
-            check=True,
+            ["bash", "-c", f"set -o pipefail; {command}"], input=text.encode(), check=True
         )
-        rows = "".join(
-            f"{number}\t{label}\t{body}\n" for number, label, body in make_rows(megabytes)
+
+    def fresh(database: str) -> None:
+        shell(
+            server.client(""), f"DROP DATABASE IF EXISTS {database};\nCREATE DATABASE {database};\n"
         )
-        subprocess.run([*psql, url, "-c", "COPY item FROM stdin"], input=rows.encode(), check=True)
-        del rows
+
+    try:
+        fresh(source)
+        shell(server.client(source), "".join(make_statements(megabytes)))
         for _ in range(rounds):
-            command = f"pg_dump '{url}' | gzip -6 > '{directory / 'theirs.sql.gz'}'"
-            theirs = timed(partial(subprocess.run, ["sh", "-c", command], check=True))
-            measure(figure, theirs, "backup", url, directory / "p")
+            theirs = timed(partial(shell, f"{server.dump(source)} | gzip -6 > '{packed}'"))
+            path = measure(backup, theirs, "backup", f"{server.url}/{source}", directory / "s")
+            fresh(target)
+            theirs = timed(partial(shell, f"gzip -dc '{packed}' | {server.load(target)}"))
+            fresh(target)
+            measure(restore, theirs, "restore", f"{server.url}/{target}", path)
     finally:
-        subprocess.run([*psql, f"{server}/postgres", "-c", f"DROP DATABASE {name}"], check=True)
-    return [figure]
+        for database in (source, target):
+            shell(server.client(""), f"DROP DATABASE IF EXISTS {database};\n")
+        shutil.rmtree(directory / "s", ignore_errors=True)
+    return [backup, restore]
+
+
+def make_statements(megabytes: int) -> Iterator[str]:
+    """Yield the statements that make and fill a table, in any SQL."""
+    yield "CREATE TABLE item (id int PRIMARY KEY, label varchar(100), body text);\n"
+    rows = make_rows(megabytes)
+    for start in range(0, len(rows), 1000):
+        values = ",".join(
+            f"({number},'{label}','{body}')" for number, label, body in rows[start : start + 1000]
+        )
+        yield f"INSERT INTO item VALUES {values};\n"
 
 
 def measure(

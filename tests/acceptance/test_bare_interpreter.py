@@ -97,7 +97,7 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
     assert "Collected 0 static file(s)" in viperctl(
         "collectstatic", "--no-input", "--hash", "--gzip"
     )
-    assert "Backup completed successfully" in viperctl("backup-db", "--name", "before")
+    assert "Backup completed successfully" in viperctl("backup-db", "--filename", "before")
     assert (
         viperctl(
             "console", "-c", "await Note.objects.all().delete(); print(await Note.objects.count())"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import itertools
 import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias
 
@@ -20,8 +22,8 @@ from openviper.backup.paths import ValidationError, validate_archive_member
 
 # `tarfile` reads extended headers into memory as a whole; no honest one comes near this.
 _MAX_HEADER_READ = 1 << 20
-# `tarfile` keeps every header it has seen.
-_MAX_MEMBERS = 10_000
+# As many media files as anybody keeps; whoever claims more wants us to be busy.
+_MAX_MEMBERS = 5_000_000
 
 _Member: TypeAlias = tuple[tarfile.TarInfo, IO[bytes] | None]
 
@@ -71,7 +73,13 @@ def verify_tar_gz(
 
 
 def unpack_tar_gz(
-    archive: Path, dest: Path, *, only: str | None = None, stop: StopFlag | None = None
+    archive: Path,
+    dest: Path,
+    *,
+    only: str | None = None,
+    below: str | None = None,
+    stop: StopFlag | None = None,
+    observe: Callable[[int, int | None], None] | None = None,
 ) -> list[Path]:
     """Extract the regular files of an archive of unknown origin into a directory.
 
@@ -82,7 +90,9 @@ def unpack_tar_gz(
         archive: The archive.
         dest: An existing directory.
         only: Extract the top-level member of this name alone.
+        below: Extract what lies in this top-level directory of the archive alone.
         stop: Ends the work early when set.
+        observe: Told how many bytes of the archive are read, and of how many.
 
     Returns:
         The extracted files, in the order of the archive.
@@ -93,20 +103,36 @@ def unpack_tar_gz(
         OSError: If a file cannot be written.
         Stopped: If `stop` was set meanwhile.
     """
-    extracted: list[Path] = []
-    with _open_archive(archive) as members:
+    extracted: dict[Path, None] = {}
+    root = dest.resolve()
+    with _open_archive(archive, observe) as members:
         for info, content in members:
             path = validate_archive_member(info.name, dest)
-            if content is None or (only is not None and path != dest.resolve() / only):
+            if content is None or not _is_wanted(path, root, only, below):
                 continue
             if path in extracted:
                 raise ArchiveError(
                     f"Not a readable archive: {str(archive)!r} holds {info.name!r} twice"
                 )
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_parent(path, archive)
             _extract(info, content, path, stop)
-            extracted.append(path)
-    return extracted
+            extracted[path] = None
+    return list(extracted)
+
+
+def _is_wanted(path: Path, root: Path, only: str | None, below: str | None) -> bool:
+    if only is not None:
+        return path == root / only
+    return below is None or root / below in path.parents
+
+
+def _make_parent(path: Path, archive: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as exc:
+        raise ArchiveError(
+            f"Not a readable archive: {str(archive)!r} holds a file where it needs a directory: {path.name!r}"
+        ) from exc
 
 
 async def create_tar_gz(archive: Path, files: Sequence[Path]) -> list[ArchivedFile]:
@@ -178,18 +204,23 @@ class _CautiousGzip(gzip.GzipFile):
     """A gzip stream that does not fill the memory on behalf of a header's claim, and remembers what it gave last."""
 
     last_block = b""
+    tell_progress: Callable[[], None] | None = None
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0 or size > _MAX_HEADER_READ:
             raise ArchiveError(f"Not a readable archive: a header claims {size} bytes")
         self.last_block = super().read(size)
+        if self.tell_progress is not None:
+            self.tell_progress()
         return self.last_block
 
 
 @contextlib.contextmanager
-def _open_archive(archive: Path) -> Iterator[Iterator[_Member]]:
+def _open_archive(
+    archive: Path, observe: Callable[[int, int | None], None] | None = None
+) -> Iterator[Iterator[_Member]]:
     """Open an archive for one pass over its members; plain regular files come with their content."""
-    members = _iter_members(archive)
+    members = _iter_members(archive, observe)
     try:
         yield members
     except ValidationError:
@@ -208,19 +239,41 @@ def _open_archive(archive: Path) -> Iterator[Iterator[_Member]]:
         members.close()
 
 
-def _iter_members(archive: Path) -> Generator[_Member, None, None]:
-    with _CautiousGzip(archive, "rb") as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-        for count, info in enumerate(tar):
-            if count >= _MAX_MEMBERS:
+def _iter_members(
+    archive: Path, observe: Callable[[int, int | None], None] | None = None
+) -> Generator[_Member, None, None]:
+    with (
+        open(archive, "rb") as file,
+        _CautiousGzip(fileobj=file, mode="rb") as stream,
+        tarfile.open(fileobj=stream, mode="r:") as tar,
+    ):
+        if observe is not None:
+            stream.tell_progress = partial(_tell, observe, file)
+        for count in itertools.count(1):
+            info = tar.next()
+            if info is None:
+                break
+            if count > _MAX_MEMBERS:
                 raise ArchiveError(
                     f"Not a readable archive: {str(archive)!r} has more than {_MAX_MEMBERS} members"
                 )
-            yield info, tar.extractfile(info) if info.isreg() and not info.issparse() else None
-        # `tarfile` takes a cut or unreadable header for the end; only two blocks of zeros and nothing else are one.
-        block = stream.last_block
-        rest = 0
-        while not any(block) and (chunk := stream.read(BLOCK_SIZE)):
-            block = chunk
-            rest += len(chunk)
-        if any(block) or rest < tarfile.BLOCKSIZE:
-            raise ArchiveError(f"Not a readable archive: {str(archive)!r} is cut off or damaged")
+            is_plain = info.isreg() and not info.issparse()
+            yield info, tar.extractfile(info) if is_plain else None
+            # `tarfile` would keep every header it has seen.
+            tar.members.clear()  # type: ignore[attr-defined]  # not in the stubs
+        _require_end(stream, archive)
+
+
+def _tell(observe: Callable[[int, int | None], None], file: IO[bytes]) -> None:
+    observe(file.tell(), os.fstat(file.fileno()).st_size)
+
+
+def _require_end(stream: _CautiousGzip, archive: Path) -> None:
+    # `tarfile` takes a cut or unreadable header for the end; only two blocks of zeros and nothing else are one.
+    block = stream.last_block
+    rest = 0
+    while not any(block) and (chunk := stream.read(BLOCK_SIZE)):
+        block = chunk
+        rest += len(chunk)
+    if any(block) or rest < tarfile.BLOCKSIZE:
+        raise ArchiveError(f"Not a readable archive: {str(archive)!r} is cut off or damaged")

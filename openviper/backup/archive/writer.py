@@ -72,12 +72,16 @@ class TarGzWriter:
     def add(self, name: str, blocks: Iterable[bytes]) -> ArchivedFile:
         """Add one regular file of mode 0600, owned by id 0, whose content may be a stream of unknown length.
 
+        The name may have as many bytes as fit into a gzip member of stored data, some 60,000.
+
         Raises:
             OSError: If the archive cannot be written.
         """
         self._fill(tarfile.BLOCKSIZE)
         header_offset = self._file.tell()
-        self._write(_stored_member(bytes(tarfile.BLOCKSIZE)), 0)
+        # As long as the one to come: its length depends on the name alone.
+        reserved = len(_tar_header(name, 0))
+        self._write(_stored_member(bytes(reserved)), 0)
         number = len(self._sums) - 1
         digest = hashlib.sha256()
         size = 0
@@ -85,7 +89,7 @@ class TarGzWriter:
             digest.update(raw)
             size += len(raw)
             self._write(packed, checksum)
-        self._position += tarfile.BLOCKSIZE + size
+        self._position += reserved + size
         end = self._file.tell()
         header = _tar_header(name, size)
         self._sums[number] = zlib.crc32(header)
@@ -197,8 +201,5 @@ def _tar_header(name: str, size: int) -> bytes:
     info.size = size
     info.mode = 0o600
     info.mtime = int(time.time())
-    # The GNU format holds sizes above 8 GiB in the header itself; other formats would need a further block.
-    header = info.tobuf(tarfile.GNU_FORMAT)
-    if len(header) != tarfile.BLOCKSIZE:
-        raise ValueError(f"the name {name!r} is too long for a tar header")
-    return header
+    # The GNU format holds sizes above 8 GiB in the header itself, and a long name in blocks before it.
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")

@@ -2,130 +2,85 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from pathlib import Path
 
-from openviper.backup.background import StopFlag, run_in_thread
-from openviper.backup.engines.base import BackupEngine, Dump
-from openviper.backup.engines.server import Server, require_whole
+from openviper.backup.background import StopFlag
+from openviper.backup.engines.server import Server
 from openviper.backup.engines.shared_directory import (
+    SharedDirectoryEngine,
     free_name,
-    lent_to_server,
+    run_server_tool,
     shared_directory,
-    written_dump,
 )
 from openviper.backup.paths import ValidationError
-from openviper.backup.process import DUMP_TIMEOUT, find_tool, run_tool, tool_environment
+from openviper.backup.process import find_tool
 from openviper.backup.secrets import write_private
 
-_HINT = "mssql-tools"
 _DEFAULT_PORT = 1433
-_NEVER = re.compile(rb"(?!)")
 
 
-class MSSQLBackupEngine(BackupEngine):
+class MSSQLBackupEngine(SharedDirectoryEngine):
     """Has the server write a backup file of its own, and read it back."""
 
     engine_name = "mssql"
     content = "mssql-bak"
-    rolls_back = False
-    always_saves = False
+    dump_tool = restore_tool = "sqlcmd"
+    hint = "mssql-tools"
+    extension = ".bak"
 
-    def check(self, database_url: str) -> None:
-        """Check the URL and that `sqlcmd` is there.
+    def validate(self, server: Server) -> None:
+        """Check that the database's name can stand in a script of `sqlcmd`.
 
         Raises:
-            DatabaseConfigurationError: If the URL lacks ``backup_dir``.
-            ValidationError: If a part of the URL is not acceptable.
-            ToolNotFoundError: If `sqlcmd` is missing.
+            ValidationError: If it cannot.
         """
-        server = Server.parse(database_url)
-        shared_directory(server)
         _quoted_name(server.database)
-        find_tool(["sqlcmd"], _HINT)
 
-    def check_target(self, database_url: str) -> None:
-        """Check the same as `check`."""
-        self.check(database_url)
-
-    async def open_dump(self, database_url: str, work_dir: Path) -> Dump:
-        """Have the server back the database up into the shared directory; the file is removed when it has been read.
+    def export(self, server: Server, work_dir: Path, stop: StopFlag) -> Path:
+        """Have the server back the database up into the shared directory.
 
         Raises:
             ToolFailedError: If `sqlcmd` fails.
-            BackupError: If the server's file cannot be read here.
         """
-        server = Server.parse(database_url)
-        path = free_name(shared_directory(server), ".bak")
+        path = free_name(shared_directory(server), self.extension)
+        # A copy-only backup does not disturb the chain of differential and log backups.
+        statement = (
+            f"BACKUP DATABASE {_quoted_name(server.database)} TO DISK = {_quoted_text(str(path))} "
+            "WITH COPY_ONLY, CHECKSUM, INIT;\n"
+        )
+        self._run(server, work_dir, statement, stop)
+        return path
 
-        def work(stop: StopFlag) -> Dump:
-            # A copy-only backup does not disturb the chain of differential and log backups.
-            _run(
-                server,
-                work_dir,
-                f"BACKUP DATABASE {_quoted_name(server.database)} TO DISK = {_quoted_text(str(path))} "
-                "WITH COPY_ONLY, CHECKSUM, INIT;\n",
-                stop,
-            )
-            return written_dump(path, "sqlcmd")
-
-        return await run_in_thread(work)
-
-    async def prepare(self, dump: Path, work_dir: Path) -> Path:
-        """Check that there is something to restore; the server checks the rest before it touches the database.
-
-        Raises:
-            BackupError: If the dump is empty.
-        """
-        require_whole(dump, _NEVER, b"")
-        return dump
-
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
-        """Name the target; what it holds is not known."""
-        return Server.parse(database_url).describe()
-
-    async def apply(self, prepared: Path, database_url: str, work_dir: Path) -> Path | None:
+    def bring_in(self, server: Server, lent: Path, work_dir: Path, stop: StopFlag) -> None:
         """Have the server verify the file, then replace the database by it.
 
         Raises:
             ToolFailedError: If `sqlcmd` fails; the server leaves a database in state RESTORING when it fails half-way.
         """
-        server = Server.parse(database_url)
+        place = _quoted_text(str(lent))
+        # Whoever got here has agreed to lose what is there.
+        statements = (
+            f"RESTORE VERIFYONLY FROM DISK = {place};\nGO\n"
+            f"RESTORE DATABASE {_quoted_name(server.database)} FROM DISK = {place} WITH REPLACE;\n"
+        )
+        self._run(server, work_dir, statements, stop)
 
-        def work(stop: StopFlag) -> None:
-            lent = free_name(shared_directory(server), ".bak")
-            place = _quoted_text(str(lent))
-            with lent_to_server(prepared, lent):
-                _run(
-                    server,
-                    work_dir,
-                    f"RESTORE VERIFYONLY FROM DISK = {place};\nGO\n"
-                    # Whoever got here has agreed to lose what is there.
-                    f"RESTORE DATABASE {_quoted_name(server.database)} FROM DISK = {place} WITH REPLACE;\n",
-                    stop,
-                )
-
-        await run_in_thread(work)
-        return None
-
-
-def _run(server: Server, work_dir: Path, statements: str, stop: StopFlag) -> None:
-    script = write_private(work_dir / f"sqlcmd-{secrets.token_hex(4)}.sql", statements)
-    arguments = [
-        find_tool(["sqlcmd"], _HINT),
-        "-S",
-        f"{server.host or 'localhost'},{server.port or _DEFAULT_PORT}",
-    ]
-    if server.username is not None:
-        arguments += ["-U", server.username]
-    arguments += ["-b", "-i", str(script)]
-    environment = tool_environment(
-        {} if server.password is None else {"SQLCMDPASSWORD": server.password}
-    )
-    run_tool(
-        arguments, environment=environment, stop=stop, secrets=server.secrets, timeout=DUMP_TIMEOUT
-    )
+    def _run(self, server: Server, work_dir: Path, statements: str, stop: StopFlag) -> None:
+        script = write_private(work_dir / f"sqlcmd-{secrets.token_hex(4)}.sql", statements)
+        place = f"{server.host or 'localhost'},{server.port or _DEFAULT_PORT}"
+        user = [] if server.username is None else ["-U", server.username]
+        arguments = [
+            find_tool([self.dump_tool], self.hint),
+            "-S",
+            place,
+            *user,
+            "-b",
+            "-i",
+            str(script),
+        ]
+        password = {} if server.password is None else {"SQLCMDPASSWORD": server.password}
+        run_server_tool(arguments, server, stop, password)
 
 
 def _quoted_name(name: str) -> str:

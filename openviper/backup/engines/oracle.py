@@ -6,119 +6,91 @@ import re
 import secrets
 from pathlib import Path
 
-from openviper.backup.background import StopFlag, run_in_thread
-from openviper.backup.engines.base import MEMBER_NAME, BackupEngine, Dump
-from openviper.backup.engines.server import Server, require_whole
+from openviper.backup.background import StopFlag
+from openviper.backup.engines.base import MEMBER_NAME
+from openviper.backup.engines.server import Server
 from openviper.backup.engines.shared_directory import (
+    SharedDirectoryEngine,
     checked,
-    free_name,
-    lent_to_server,
+    run_server_tool,
     shared_directory,
-    written_dump,
 )
 from openviper.backup.exceptions import BackupError
 from openviper.backup.paths import ValidationError
-from openviper.backup.process import DUMP_TIMEOUT, find_tool, run_tool, tool_environment
+from openviper.backup.process import find_tool
 from openviper.backup.secrets import write_private
 from openviper.db.exceptions import DatabaseConfigurationError
 
-_HINT = "Oracle Instant Client with its Tools package"
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_$#]*")
-_NEVER = re.compile(rb"(?!)")
 
 
-class OracleBackupEngine(BackupEngine):
+class OracleBackupEngine(SharedDirectoryEngine):
     """Exports the user's schema with `expdp`; imports it with `impdp`, replacing the tables that exist."""
 
     engine_name = "oracle"
     content = "oracle-dump"
-    rolls_back = False
-    always_saves = False
+    dump_tool = "expdp"
+    restore_tool = "impdp"
+    hint = "Oracle Instant Client with its Tools package"
+    extension = ".sql"
 
-    def check(self, database_url: str) -> None:
-        """Check the URL and that `expdp` is there.
+    def validate(self, server: Server) -> None:
+        """Check the directory object, and the parts of the ``userid``.
 
         Raises:
-            DatabaseConfigurationError: If the URL lacks ``backup_dir`` or ``directory``.
+            DatabaseConfigurationError: If the URL lacks ``directory``.
             ValidationError: If a part of the URL is not acceptable.
-            ToolNotFoundError: If `expdp` is missing.
         """
-        _check(Server.parse(database_url))
-        find_tool(["expdp"], _HINT)
+        _directory(server)
+        _userid(server)
 
-    def check_target(self, database_url: str) -> None:
-        """Check the URL and that `impdp` is there; raises as `check` does."""
-        _check(Server.parse(database_url))
-        find_tool(["impdp"], _HINT)
-
-    async def open_dump(self, database_url: str, work_dir: Path) -> Dump:
-        """Export into the shared directory; the file is removed when it has been read.
+    def export(self, server: Server, work_dir: Path, stop: StopFlag) -> Path:
+        """Export into the shared directory.
 
         Raises:
             ToolFailedError: If `expdp` fails.
-            BackupError: If a file of an earlier run is in the way, or the server's file cannot be read here.
+            BackupError: If a file of an earlier run is in the way.
         """
-        server = Server.parse(database_url)
         path = shared_directory(server) / MEMBER_NAME
+        if path.exists():
+            raise BackupError(f"a dump of another run is in the way: {str(path)!r}")
+        self._run(self.dump_tool, server, work_dir, stop, MEMBER_NAME, "LOGFILE=expdp_backup.log")
+        return path
 
-        def work(stop: StopFlag) -> Dump:
-            if path.exists():
-                raise BackupError(f"a dump of another run is in the way: {str(path)!r}")
-            arguments = [
-                find_tool(["expdp"], _HINT),
-                f"PARFILE={_parameter_file(server, work_dir)}",
-                f"DIRECTORY={_directory(server)}",
-                f"DUMPFILE={MEMBER_NAME}",
-                "LOGFILE=expdp_backup.log",
-            ]
-            _run(arguments, server, stop)
-            return written_dump(path, "expdp")
-
-        return await run_in_thread(work)
-
-    async def prepare(self, dump: Path, work_dir: Path) -> Path:
-        """Check that there is something to import; Data Pump checks the rest.
-
-        Raises:
-            BackupError: If the dump is empty.
-        """
-        require_whole(dump, _NEVER, b"")
-        return dump
-
-    async def loss(self, database_url: str, work_dir: Path) -> str | None:
-        """Name the target; what it holds is not known without another tool."""
-        return Server.parse(database_url).describe()
-
-    async def apply(self, prepared: Path, database_url: str, work_dir: Path) -> Path | None:
+    def bring_in(self, server: Server, lent: Path, work_dir: Path, stop: StopFlag) -> None:
         """Import the dump over the tables that exist.
 
         Raises:
             ToolFailedError: If `impdp` fails; the schema may be incomplete then.
         """
-        server = Server.parse(database_url)
+        self._run(
+            self.restore_tool,
+            server,
+            work_dir,
+            stop,
+            lent.name,
+            "LOGFILE=impdp_restore.log",
+            # Whoever got here has agreed to lose what is there.
+            "TABLE_EXISTS_ACTION=REPLACE",
+        )
 
-        def work(stop: StopFlag) -> None:
-            lent = free_name(shared_directory(server), ".sql")
-            arguments = [
-                find_tool(["impdp"], _HINT),
-                f"PARFILE={_parameter_file(server, work_dir)}",
-                f"DIRECTORY={_directory(server)}",
-                f"DUMPFILE={lent.name}",
-                "LOGFILE=impdp_restore.log",
-                # Whoever got here has agreed to lose what is there.
-                "TABLE_EXISTS_ACTION=REPLACE",
-            ]
-            with lent_to_server(prepared, lent):
-                _run(arguments, server, stop)
-
-        await run_in_thread(work)
-        return None
-
-
-def _check(server: Server) -> None:
-    shared_directory(server)
-    _directory(server)
-    _userid(server)
+    def _run(
+        self,
+        tool: str,
+        server: Server,
+        work_dir: Path,
+        stop: StopFlag,
+        dump_file: str,
+        *options: str,
+    ) -> None:
+        arguments = [
+            find_tool([tool], self.hint),
+            f"PARFILE={_parameter_file(server, work_dir)}",
+            f"DIRECTORY={_directory(server)}",
+            f"DUMPFILE={dump_file}",
+            *options,
+        ]
+        run_server_tool(arguments, server, stop)
 
 
 def _directory(server: Server) -> str:
@@ -143,14 +115,4 @@ def _userid(server: Server) -> str:
 def _parameter_file(server: Server, work_dir: Path) -> Path:
     return write_private(
         work_dir / f"oracle-{secrets.token_hex(4)}.par", f"userid={_userid(server)}\n"
-    )
-
-
-def _run(arguments: list[str], server: Server, stop: StopFlag) -> None:
-    run_tool(
-        arguments,
-        environment=tool_environment(),
-        stop=stop,
-        secrets=server.secrets,
-        timeout=DUMP_TIMEOUT,
     )

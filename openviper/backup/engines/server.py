@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -49,23 +50,32 @@ class Server:
         url = DatabaseURL.parse(database_url)
         query = dict(url.query)
         # libpq's URLs may say these among the parameters.
-        host = query.pop("host", None) or (None if url.host is None else unquote(url.host))
+        host = query.pop("host", "") or unquote(url.host or "")
         username = query.pop("user", None) or url.username
         password = query.pop("password", None) or url.password
         database = query.pop("dbname", None) or url.database
         port = _port(query.pop("port", None)) or url.port
-        if not database:
-            raise DatabaseConfigurationError(f"the {url.scheme} URL names no database")
-        for label, value in (("database name", database), ("host", host), ("user name", username)):
+        server = cls(database, host or None, port, username, password, query)
+        server._require_usable(url.scheme)
+        return server
+
+    def _require_usable(self, scheme: str) -> None:
+        if not self.database:
+            raise DatabaseConfigurationError(f"the {scheme} URL names no database")
+        parts = {"database name": self.database, "host": self.host, "user name": self.username}
+        for label, value in parts.items():
             validate_subprocess_arg(value or "", label=label)
-        return cls(
-            database,
-            host,
-            port,
-            username,
-            None if password is None else validate_password(password),
-            query,
-        )
+        validate_password(self.password or "")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, so that nobody can listen in between."""
+        if self.host is None or self.host == "localhost" or self.host.startswith("/"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from openviper.backup.background import StopFlag
+from openviper.backup.engines.base import LOCK_TIMEOUT
+from openviper.backup.engines.sqlite_check import check_integrity
 from openviper.backup.exceptions import BackupError, TargetBusyError
 
-BUSY_TIMEOUT = 10.0
-"""How long a lock held by another connection is waited for, in seconds."""
+BUSY_TIMEOUT = LOCK_TIMEOUT
+"""How long a lock held by another connection is waited for by default, in seconds."""
 
 # 4 MiB at the usual page size: short enough that a stop is noticed at once.
 _PAGES_PER_STEP = 1024
@@ -21,16 +24,10 @@ _PAGES_PER_STEP = 1024
 _MAX_RESTARTS = 3
 _HEADER = b"SQLite format 3\x00"
 _INSTRUCTIONS_PER_CHECK = 20_000
+_NEEDS_WRITING = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+# What is replayed into a file, or rolled back out of it, by whoever opens it next.
+_REPLAYED = ("-wal", "-journal")
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-# What a dump may set; the rest reaches outside the file or has no business in it.
-_ALLOWED_PRAGMAS = frozenset(
-    "application_id auto_vacuum defer_foreign_keys encoding foreign_keys ignore_check_constraints journal_mode "
-    "legacy_alter_table page_size recursive_triggers synchronous user_version writable_schema".split()
-)
-_REFUSED_ACTIONS = {sqlite3.SQLITE_ATTACH: "ATTACH or VACUUM", sqlite3.SQLITE_DETACH: "DETACH"}
-_REFUSED_FUNCTIONS = frozenset(
-    {"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"}
-)
 
 
 class _Restarted(Exception):
@@ -43,8 +40,18 @@ class StepMonitor:
     Python's `backup` waits for a busy database for ever; only an exception out of its progress callback ends it.
     """
 
-    def __init__(self, locked: Path, stop: StopFlag, *, max_restarts: int | None = None) -> None:
+    def __init__(
+        self,
+        locked: Path,
+        stop: StopFlag,
+        *,
+        max_restarts: int | None = None,
+        lock_timeout: float = BUSY_TIMEOUT,
+        observe: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._locked = locked
+        self._lock_timeout = lock_timeout
+        self._observe = observe
         self._stop = stop
         self._restarts_left = max_restarts
         self._least_remaining: int | None = None
@@ -55,9 +62,11 @@ class StepMonitor:
         if status in _BUSY_CODES:
             now = time.monotonic()
             self._busy_since = self._busy_since or now
-            if now - self._busy_since >= BUSY_TIMEOUT:
-                raise TargetBusyError(self._locked, BUSY_TIMEOUT)
+            if now - self._busy_since >= self._lock_timeout:
+                raise TargetBusyError(self._locked, self._lock_timeout)
             return
+        if self._observe is not None:
+            self._observe(total - remaining, total)
         self._busy_since = None
         if (
             self._restarts_left is not None
@@ -71,12 +80,14 @@ class StepMonitor:
 
 
 def has_database_header(path: Path) -> bool:
-    """Tell whether a file starts like an SQLite database."""
+    """Return whether a file starts like an SQLite database."""
     with open(path, "rb") as file:
         return file.read(len(_HEADER)) == _HEADER
 
 
-def copy_database(source: Path, copy: Path, stop: StopFlag) -> None:
+def copy_database(
+    source: Path, copy: Path, stop: StopFlag, *, lock_timeout: float = BUSY_TIMEOUT
+) -> None:
     """Copy a database that others may be writing into a new self-contained file, mode 0600, without WAL.
 
     Raises:
@@ -84,20 +95,24 @@ def copy_database(source: Path, copy: Path, stop: StopFlag) -> None:
         TargetBusyError: If it stays locked.
         Stopped: If `stop` was set meanwhile.
     """
-    with translated_errors(f"cannot copy the database {str(source)!r}", source):
-        with contextlib.closing(_open_source(source)) as reader:
+    what = f"cannot copy the database {str(source)!r}"
+    with translated_errors(what, source, None, lock_timeout):
+        with _open_source(source, copy.parent) as reader:
             if _one_row(reader, "PRAGMA journal_mode") == "wal":
                 # An open read transaction pins the snapshot and blocks nobody.
-                _copy_pinned(reader, source, copy, stop)
+                _copy_pinned(reader, source, copy, stop, lock_timeout)
                 return
+            monitor = StepMonitor(
+                source, stop, max_restarts=_MAX_RESTARTS, lock_timeout=lock_timeout
+            )
             try:
-                _copy_pages(reader, copy, StepMonitor(source, stop, max_restarts=_MAX_RESTARTS))
+                _copy_pages(reader, copy, monitor)
             except _Restarted:
-                _copy_pinned(reader, source, copy, stop)
+                _copy_pinned(reader, source, copy, stop, lock_timeout)
 
 
-def require_integrity(path: Path, what: str, stop: StopFlag) -> None:
-    """Make a private database self-contained and check every page of it.
+def require_integrity(path: Path, what: str, stop: StopFlag) -> list[str]:
+    """Make a private database self-contained and check every page of it; return what is unusual, in sentences.
 
     Args:
         path: A database file in a private directory.
@@ -109,7 +124,7 @@ def require_integrity(path: Path, what: str, stop: StopFlag) -> None:
         Stopped: If `stop` was set meanwhile.
     """
     make_self_contained(path, what, stop)
-    check_pages(path, what, stop)
+    return check_pages(path, what, stop)
 
 
 def make_self_contained(path: Path, what: str, stop: StopFlag) -> None:
@@ -125,8 +140,11 @@ def make_self_contained(path: Path, what: str, stop: StopFlag) -> None:
         connection.execute("PRAGMA journal_mode=DELETE")
 
 
-def check_pages(path: Path, what: str, stop: StopFlag) -> None:
+def check_pages(path: Path, what: str, stop: StopFlag) -> list[str]:
     """Check every page of a private, self-contained database; it is only read.
+
+    Returns:
+        What is unusual, in sentences, although nothing is damaged.
 
     Raises:
         BackupError: If it is damaged or not a database.
@@ -136,50 +154,7 @@ def check_pages(path: Path, what: str, stop: StopFlag) -> None:
         translated_errors(f"{what} is damaged", path, stop),
         open_private(path, stop) as connection,
     ):
-        problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
-        if problems != ["ok"]:
-            raise BackupError(f"{what} is damaged: integrity check says {'; '.join(problems)!r}")
-
-
-def build_from_sql(script: Path, path: Path, stop: StopFlag) -> None:
-    """Run an SQL text into a new private database file.
-
-    Raises:
-        BackupError: If the text is not SQL, fails, is cut off, makes nothing, or uses what a dump must not use.
-        Stopped: If `stop` was set meanwhile.
-    """
-    try:
-        text = script.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise BackupError(f"{script.name!r} is neither an SQLite database nor SQL text") from None
-    refused: list[str] = []
-
-    def authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        reason = _reason_to_refuse(action, first, second)
-        if reason is None:
-            return sqlite3.SQLITE_OK
-        refused.append(reason)
-        return sqlite3.SQLITE_DENY
-
-    create_private(path)
-    try:
-        with translated_errors(f"the SQL text {script.name!r} fails", script, stop):
-            with open_private(path, stop) as connection:
-                connection.set_authorizer(authorize)
-                connection.executescript(text)
-                connection.set_authorizer(None)
-                if connection.in_transaction:
-                    raise BackupError(
-                        f"the SQL text {script.name!r} is cut off: its transaction does not end"
-                    )
-                if not _one_row(connection, "SELECT count(*) FROM sqlite_master"):
-                    raise BackupError(f"the SQL text {script.name!r} creates nothing")
-    except BackupError as exc:
-        if refused:
-            raise BackupError(
-                f"the SQL text {script.name!r} uses {refused[0]}, which a restore refuses"
-            ) from exc
-        raise
+        return check_integrity(connection, what, stop)
 
 
 def create_private(path: Path) -> None:
@@ -198,7 +173,9 @@ def open_private(path: Path, stop: StopFlag) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def translated_errors(what: str, path: Path, stop: StopFlag | None = None) -> Iterator[None]:
+def translated_errors(
+    what: str, path: Path, stop: StopFlag | None = None, lock_timeout: float = BUSY_TIMEOUT
+) -> Iterator[None]:
     """Turn SQLite's errors into ours.
 
     Raises:
@@ -212,7 +189,7 @@ def translated_errors(what: str, path: Path, stop: StopFlag | None = None) -> It
         if stop is not None:
             stop.check()
         if primary_code(exc) in _BUSY_CODES:
-            raise TargetBusyError(path, BUSY_TIMEOUT) from exc
+            raise TargetBusyError(path, lock_timeout) from exc
         raise BackupError(f"{what}: {exc}") from exc
 
 
@@ -221,34 +198,93 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _open_source(path: Path) -> sqlite3.Connection:
-    """Open a database for reading; one whose last writer died is rolled back first, which needs write access."""
-    for mode in ("ro", "rw"):
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
-        )
-        try:
-            connection.execute("PRAGMA query_only=ON")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return connection
-        except sqlite3.OperationalError as exc:
-            connection.close()
-            if mode == "rw" or primary_code(exc) not in (
-                sqlite3.SQLITE_READONLY,
-                sqlite3.SQLITE_CANTOPEN,
-            ):
-                raise
-        except BaseException:
-            connection.close()
+@contextlib.contextmanager
+def _open_source(path: Path, work_dir: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for reading.
+
+    One whose last writer died is rolled back first, which needs write access; where we have none, a private copy of the file
+    with what lies beside it is rolled back instead.
+    """
+    connection = _try_open(path, "ro") or _try_open(path, "rw")
+    if connection is not None:
+        with contextlib.closing(connection):
+            yield connection
+        return
+    with contextlib.ExitStack() as stack:
+        still = _copy_still(path, work_dir)
+        stack.callback(_remove_with_side_files, still)
+        connection = _try_open(still, "rw")
+        if connection is None:
+            raise BackupError(f"the database {str(path)!r} cannot be opened for reading")
+        with contextlib.closing(connection):
+            yield connection
+
+
+def _try_open(path: Path, mode: str) -> sqlite3.Connection | None:
+    """Return a connection, or `None` if the file cannot be opened without writing to it or its directory."""
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
+    except sqlite3.OperationalError as exc:
+        connection.close()
+        if primary_code(exc) not in _NEEDS_WRITING:
             raise
-    raise AssertionError("unreachable")
+        return None
+    except BaseException:
+        connection.close()
+        raise
 
 
-def _copy_pinned(reader: sqlite3.Connection, source: Path, copy: Path, stop: StopFlag) -> None:
-    reader.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}")
+def _copy_still(path: Path, work_dir: Path) -> Path:
+    """Copy a database that nobody writes, file by file, with its log or journal.
+
+    Raises:
+        BackupError: If somebody wrote meanwhile.
+    """
+    still = work_dir / "still.sqlite3"
+    before = _states(path)
+    for suffix in ("", *_REPLAYED):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            copy = still.with_name(still.name + suffix)
+            create_private(copy)
+            shutil.copyfile(source, copy)
+    if _states(path) != before:
+        raise BackupError(
+            f"the database {str(path)!r} is being written, and cannot be read without writing beside it: back it up as a user "
+            "who may write into its directory"
+        )
+    return still
+
+
+def _states(path: Path) -> list[tuple[int, int] | None]:
+    states: list[tuple[int, int] | None] = []
+    for suffix in ("", *_REPLAYED):
+        try:
+            info = path.with_name(path.name + suffix).stat()
+        except FileNotFoundError:
+            states.append(None)
+        else:
+            states.append((info.st_size, info.st_mtime_ns))
+    return states
+
+
+def _remove_with_side_files(path: Path) -> None:
+    for suffix in ("", "-shm", *_REPLAYED):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _copy_pinned(
+    reader: sqlite3.Connection, source: Path, copy: Path, stop: StopFlag, lock_timeout: float
+) -> None:
+    reader.execute(f"PRAGMA busy_timeout={int(lock_timeout * 1000)}")
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    _copy_pages(reader, copy, StepMonitor(source, stop))
+    _copy_pages(reader, copy, StepMonitor(source, stop, lock_timeout=lock_timeout))
 
 
 def _copy_pages(reader: sqlite3.Connection, copy: Path, monitor: StepMonitor) -> None:
@@ -268,13 +304,3 @@ def _copy_pages(reader: sqlite3.Connection, copy: Path, monitor: StepMonitor) ->
 
 def _one_row(connection: sqlite3.Connection, sql: str) -> object:
     return connection.execute(sql).fetchone()[0]
-
-
-def _reason_to_refuse(action: int, first: str | None, second: str | None) -> str | None:
-    if action in _REFUSED_ACTIONS:
-        return _REFUSED_ACTIONS[action]
-    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _REFUSED_FUNCTIONS:
-        return f"the function {second}"
-    if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() not in _ALLOWED_PRAGMAS:
-        return f"PRAGMA {first}"
-    return None

@@ -334,15 +334,13 @@ class ConnectionManager:
         # Late: at the top of this module mypy takes the name for that of the submodule.
         from openviper.conf import settings
 
-        if databases is None:
-            databases = settings.DATABASES
-        routers = databases.get("ROUTERS") or settings.DATABASE_ROUTERS
-        self._routers = (list(routers), dict(databases.get("ROUTING") or {}))
+        given = settings.DATABASES if databases is None else databases
+        routers = list(given.get("ROUTERS") or settings.DATABASE_ROUTERS)
+        self._routers = routers, dict(given.get("ROUTING") or {})
         self.has_routers = bool(routers)
         self.generation += 1
-        self._databases = {
-            alias: Database(options) for alias, options in read_databases(databases).items()
-        }
+        read = read_databases(given)
+        self._databases = {alias: Database(options) for alias, options in read.items()}
 
     def ensure_initialized(self) -> dict[str, Database]:
         """Configure from the settings unless that was done, and return the databases by alias."""

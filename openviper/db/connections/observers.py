@@ -48,7 +48,7 @@ class DatabaseExecution:
     def post_execute(
         self, statement: str, parameters: Parameters | None, duration: float
     ) -> Awaitable[object] | None:
-        """Be told that a statement has been carried out; an exception is logged.
+        """Be told that a statement has run; an exception is logged.
 
         Args:
             statement: The SQL.
@@ -107,18 +107,22 @@ class DatabaseBackendRegistry:
         """
         if name in self._backends:
             return self._backends[name]
-        known = ", ".join(sorted(self._backends)) or "none"
         if "." not in name:
+            known = ", ".join(sorted(self._backends)) or "none"
             raise DatabaseBackendNotFoundError(f"no database backend {name!r}; registered: {known}")
-        try:
-            found = import_string(name)
-        except (ImportError, AttributeError) as error:
-            raise DatabaseBackendNotFoundError(
-                f"cannot import the database backend {name!r}: {error}"
-            ) from error
-        if not (isinstance(found, type) and issubclass(found, DatabaseBackend)):
-            raise DatabaseBackendNotFoundError(f"{name!r} is not a subclass of DatabaseBackend")
-        return found
+        return _imported(name)
+
+
+def _imported(path: str) -> type[DatabaseBackend]:
+    try:
+        backend = import_string(path)
+    except (ImportError, AttributeError) as error:
+        raise DatabaseBackendNotFoundError(
+            f"cannot import the database backend {path!r}: {error}"
+        ) from error
+    if not (isinstance(backend, type) and issubclass(backend, DatabaseBackend)):
+        raise DatabaseBackendNotFoundError(f"{path!r} is not a subclass of DatabaseBackend")
+    return backend
 
 
 database_backend_registry = DatabaseBackendRegistry()
@@ -183,7 +187,7 @@ class _Watch:
                 told = self._execution.on_error(self._sql, self._parameters, error)
             if told is not None:
                 await told
-        except Exception:  # The statement has been carried out, or its own error is the one to see.
+        except Exception:  # The statement has run, or its own error is the one to see.
             logger.exception("%s failed", type(self._execution).__qualname__)
 
 
@@ -213,7 +217,7 @@ class _Watched:
         convert: Callable[[list[Row]], list[T]],
         chunk_size: int,
     ) -> AsyncGenerator[list[T], None]:
-        """Run a read and yield its rows in chunks; it has been carried out when the last one was taken."""
+        """Run a read and yield its rows in chunks; it has run when the last one was taken."""
         async with _Watch(self._execution, sql, parameters):
             async with aclosing(self._inner.stream(sql, parameters, convert, chunk_size)) as chunks:
                 try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from openviper.db.exceptions import DatabaseConfigurationError
 
@@ -16,6 +16,19 @@ VENDORS = {
     "mariadb": "mysql",
 }
 DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
+
+
+def _decoded(text: str | None) -> str | None:
+    return None if text is None else unquote(text)
+
+
+def _port(parts: SplitResult, scheme: str) -> int | None:
+    try:
+        return parts.port or DEFAULT_PORTS.get(VENDORS.get(scheme, ""))
+    except ValueError:
+        raise DatabaseConfigurationError(
+            f"the port in the {scheme} URL is not a number up to 65535"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +71,13 @@ class DatabaseURL:
             return cls(scheme, name, query=dict(parse_qsl(query, keep_blank_values=True)))
         # urlsplit knows the authority part only; the scheme is ours.
         parts = urlsplit(f"//{rest}")
-        try:
-            port = parts.port
-        except ValueError:
-            raise DatabaseConfigurationError(
-                f"the port in the {scheme} URL is not a number up to 65535"
-            ) from None
         return cls(
             scheme=scheme,
             database=unquote(parts.path.removeprefix("/")),
-            username=None if parts.username is None else unquote(parts.username),
-            password=None if parts.password is None else unquote(parts.password),
+            username=_decoded(parts.username),
+            password=_decoded(parts.password),
             host=parts.hostname,
-            port=port or DEFAULT_PORTS.get(VENDORS.get(scheme, "")),
+            port=_port(parts, scheme),
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
         )
 

@@ -93,6 +93,17 @@ class TableChange:
         return {name for name, what in self.altered.items() if NEW_FORMULA in what}
 
     @property
+    def ordered(self) -> list[Column]:
+        """The added columns, those last that are worked out from others."""
+        return sorted(self.added, key=lambda column: "generated" in column)
+
+    @property
+    def leaving(self) -> list[str]:
+        """The dropped columns, those first that are worked out from others."""
+        columns = {} if self.live is None else self.live.columns
+        return sorted(self.dropped, key=lambda name: "generated" not in columns[name])
+
+    @property
     def overwritten(self) -> set[str]:
         """Wanted columns that become generated, which costs the values they have."""
         columns = {} if self.live is None else self.live.columns

@@ -29,6 +29,13 @@ class Part(NamedTuple):
     descending: bool = False
     operator_class: str = ""
 
+    def renamed(self, names: Mapping[str, str]) -> Part:
+        """Return it with columns under other names."""
+        return self._replace(
+            column=names.get(self.column, self.column),
+            expression=rename_identifiers(self.expression, names),
+        )
+
 
 class Definition(NamedTuple):
     """What an index is, whatever its name.
@@ -81,16 +88,10 @@ class Definition(NamedTuple):
         """Return it with columns under other names."""
         if not names:
             return self
-        parts = tuple(
-            part._replace(
-                column=names.get(part.column, part.column),
-                expression=rename_identifiers(part.expression, names),
-            )
-            for part in self.parts
-        )
+        condition = rename_identifiers(self.condition, names) if self.condition else None
         return self._replace(
-            parts=parts,
-            condition=rename_identifiers(self.condition, names) if self.condition else None,
+            parts=tuple(part.renamed(names) for part in self.parts),
+            condition=condition,
             include=tuple(names.get(name, name) for name in self.include),
         )
 
@@ -184,14 +185,8 @@ def table_indexes(name: str, table: Table) -> list[Index]:
 
 
 def _stated_indexes(name: str, table: Table) -> Iterable[Index]:
-    for constraint in table["constraints"]:
-        if constraint["type"] == "UNIQUE":
-            yield Index(constraint["name"], _definition(constraint, unique=True))
-    for column in table["columns"]:
-        if column.get("unique") and not column.get("primary_key"):
-            yield Index(
-                shorten(f"uq_{name}_{column['name']}"), _plain([column["name"]], unique=True)
-            )
+    yield from _unique_constraints(table)
+    yield from _unique_columns(name, table)
     for group in table["unique_together"]:
         yield Index(shorten(f"uniq_{name}_{'_'.join(group)}"), _plain(group, unique=True))
     for entry in table["indexes"]:
@@ -200,21 +195,38 @@ def _stated_indexes(name: str, table: Table) -> Iterable[Index]:
         yield Index(shorten(f"idx_{name}_{'_'.join(group)}"), _plain(group, unique=False))
 
 
+def _unique_constraints(table: Table) -> Iterable[Index]:
+    for constraint in table["constraints"]:
+        if constraint["type"] == "UNIQUE":
+            yield Index(constraint["name"], _definition(constraint, unique=True))
+
+
+def _unique_columns(name: str, table: Table) -> Iterable[Index]:
+    for column in table["columns"]:
+        if column.get("unique") and not column.get("primary_key"):
+            index_name = shorten(f"uq_{name}_{column['name']}")
+            yield Index(index_name, _plain([column["name"]], unique=True))
+
+
 def _plain(columns: Iterable[str], *, unique: bool) -> Definition:
     return Definition(tuple(map(Part, columns)), unique)
 
 
 def _definition(entry: IndexEntry | ConstraintEntry, *, unique: bool) -> Definition:
-    method = str(entry.get("using") or "").lower()
     return Definition(
         parts=tuple(_parts(entry)),
         unique=unique,
         condition=_sql(entry.get("condition")),
-        include=tuple(entry.get("include") or ()),
-        method="" if method == "btree" else method,
-        deferrable=str(entry.get("deferrable") or ""),
-        nulls_distinct=entry.get("nulls_distinct") is not False,
+        include=tuple(entry.get("include", ())),
+        method=_method(entry),
+        deferrable=entry.get("deferrable", ""),
+        nulls_distinct=entry.get("nulls_distinct", True),
     )
+
+
+def _method(entry: IndexEntry | ConstraintEntry) -> str:
+    method = entry.get("using", "btree").lower()
+    return "" if method == "btree" else method
 
 
 def _parts(entry: IndexEntry | ConstraintEntry) -> Iterable[Part]:
@@ -242,16 +254,16 @@ def _sql(text: SQLText | None) -> str | None:
 
 def table_checks(name: str, table: Table) -> list[Check]:
     """Return every ``CHECK`` and exclusion constraint of a wanted table."""
-    checks = []
-    for constraint in table["constraints"]:
-        if constraint["type"] == "CHECK":
-            checks.append(Check(constraint["name"], str(_sql(constraint["check"]))))
-        elif constraint["type"] == "EXCLUDE":
-            checks.append(Check(constraint["name"], _exclusion(constraint)))
+    stated = [entry for entry in table["constraints"] if entry["type"] != "UNIQUE"]
+    checks = [Check(entry["name"], _checked(entry)) for entry in stated]
     if table["single"]:
         key = primary_key(table)
         checks.append(Check(shorten(f"chk_{name}_single_row"), f"{key} = 1"))
     return checks
+
+
+def _checked(entry: ConstraintEntry) -> str:
+    return _exclusion(entry) if entry["type"] == "EXCLUDE" else str(_sql(entry["check"]))
 
 
 def _exclusion(entry: ConstraintEntry) -> str:
@@ -309,9 +321,23 @@ def fills_itself(column: Column) -> bool:
 def for_vendor(table: Table, vendor: str) -> Table:
     """Return a wanted table with the SQL of one vendor wherever a schema file states several.
 
-    What the vendor has no SQL for is left out; `openviper.db.dialects.support` refuses such a table before.
+    What the vendor has no SQL for is left out; `openviper.db.dialects.support` refuses such a table before. A default of
+    NULL is none.
     """
-    return cast("Table", {key: _chosen(value, vendor) for key, value in table.items()})
+    chosen = {key: _chosen(value, vendor) for key, value in table.items()}
+    chosen["columns"] = [_without_null_default(column) for column in chosen["columns"]]
+    return cast("Table", chosen)
+
+
+def _without_null_default(column: dict[str, Any]) -> dict[str, Any]:
+    if "db_default" in column and is_null(column["db_default"]):
+        return {key: value for key, value in column.items() if key != "db_default"}
+    return column
+
+
+def is_null(sql: object) -> bool:
+    """Return whether SQL is no more than NULL."""
+    return sql is None or normalise_expression(str(sql)) == "null"
 
 
 VENDORS = frozenset({"sqlite", "postgresql", "mysql"})

@@ -65,10 +65,12 @@ def literal(value: Any, vendor: str) -> str:
         return str(value).upper() if vendor == "postgresql" else str(int(value))
     if isinstance(value, (int, float, Decimal)):
         return _number(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        digits = bytes(value).hex()
-        return f"'\\x{digits}'::bytea" if vendor == "postgresql" else f"X'{digits}'"
-    return _text(value, vendor)
+    is_binary = isinstance(value, (bytes, bytearray, memoryview))
+    return _bytes(bytes(value), vendor) if is_binary else _text(_as_text(value), vendor)
+
+
+def _bytes(value: bytes, vendor: str) -> str:
+    return f"'\\x{value.hex()}'::bytea" if vendor == "postgresql" else f"X'{value.hex()}'"
 
 
 def _number(value: int | float | Decimal) -> str:
@@ -77,13 +79,16 @@ def _number(value: int | float | Decimal) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else repr(value)
 
 
-def _text(value: Any, vendor: str) -> str:
+def _as_text(value: Any) -> Any:
+    """Return a moment or a UUID as the text that every database reads."""
     if isinstance(value, datetime):
-        value = value.isoformat(" ", "microseconds")
-    elif isinstance(value, (date, time)):
-        value = value.isoformat()
-    elif isinstance(value, UUID):
-        value = str(value)
+        return value.isoformat(" ", "microseconds")
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _text(value: Any, vendor: str) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError(f"{value!r} cannot stand in a schema")
     quoted = quoted_text(value)

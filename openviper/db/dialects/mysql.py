@@ -141,7 +141,7 @@ class MySQLDialect:
     def date_part(self, part: str, sql: str) -> str:
         """Return the expression for one part of a time stamp, which is stored in UTC."""
         if part == "time":
-            return f"TIME_FORMAT({sql}, '%%H:%%i:%%s')"
+            return f"CAST(LEFT(TIME({sql}), 8) AS TIME)"
         return f"{part.upper()}({sql})"
 
     def text_lookup(self, lookup: str, sql: str, operand: str, *, is_ascii: bool) -> str:

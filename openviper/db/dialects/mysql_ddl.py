@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from openviper.db.dialects.ddl import TableChange
+from openviper.db.dialects.ddl import RowCheck, TableChange
 from openviper.db.dialects.definitions import (
     Index,
     LiveTable,
@@ -55,6 +55,11 @@ _ARGUMENTS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _RANGES = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 _NUMBERS = (*_RANGES, "DECIMAL", "DOUBLE", "FLOAT")
 _UUID = "^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$"
+_OLD_MARIADB = (
+    "VERSION() LIKE '%MariaDB%' AND SUBSTRING_INDEX(VERSION(), '.', 1) * 1000"
+    " + SUBSTRING_INDEX(SUBSTRING_INDEX(VERSION(), '.', 2), '.', -1) < 10008"
+)
+"""Whether the server is a MariaDB that takes DESC in an index and makes an ascending one."""
 COLLATION = "utf8mb4_bin"
 """Texts are equal when their characters are, as in the other databases."""
 
@@ -192,17 +197,36 @@ class MySQLDDL(ServerDDL):
 
     def alter_table(self, change: TableChange) -> list[str]:
         """Return the statements that make a change of an existing table, the columns in one."""
-        table = self.quote(change.table)
-        statements = []
-        if change.renamed_from:
-            statements.append(f"RENAME TABLE {self.quote(change.renamed_from)} TO {table}")
         clauses = [
             *(f"DROP CONSTRAINT {self.quote(check.name)}" for check in change.dropped_checks),
             ", ".join(self._clauses(change)),
             *self._dropped_defaults(change),
             *(f"ADD {self._check(check)}" for check in change.added_checks),
         ]
-        return statements + [f"ALTER TABLE {table} {clause}" for clause in clauses if clause]
+        return [*self._renaming(change), *self._altering(change.table, clauses)]
+
+    def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
+        """Return what has to be looked at before the change, the version of the server included."""
+        new = (
+            table_indexes(change.table, change.wanted)
+            if change.live is None
+            else change.added_indexes
+        )
+        descending = [index.name for index in new if _descends(index)]
+        checks = super().row_checks(change, live)
+        if descending:
+            problem = f"index {descending[0]} of {change.table} is descending, which MariaDB knows from 10.8 on; servers"
+            checks.append(RowCheck(problem, f"SELECT {_OLD_MARIADB}", "SELECT VERSION()"))
+        return checks
+
+    def _renaming(self, change: TableChange) -> Iterator[str]:
+        if change.renamed_from:
+            yield f"RENAME TABLE {self.quote(change.renamed_from)} TO {self.quote(change.table)}"
+
+    def _altering(self, table: str, clauses: Iterable[str]) -> Iterator[str]:
+        for clause in clauses:
+            if clause:
+                yield f"ALTER TABLE {self.quote(table)} {clause}"
 
     def _dropped_defaults(self, change: TableChange) -> list[str]:
         """Return what takes away the defaults that filled the rows of new columns."""
@@ -214,12 +238,14 @@ class MySQLDDL(ServerDDL):
 
     def _clauses(self, change: TableChange) -> Iterator[str]:
         # An index that a foreign key made for itself has gone with it.
-        for index in change.dropped_indexes:
-            if not index.is_constraint:
-                yield f"DROP INDEX {self.quote(index.name)}"
+        own = [index for index in change.dropped_indexes if not index.is_constraint]
+        yield from (f"DROP INDEX {self.quote(index.name)}" for index in own)
         yield from self._key_clauses_before(change)
         yield from self._column_clauses(change)
         yield from self._key_clauses_after(change)
+        yield from self._index_clauses(change)
+
+    def _index_clauses(self, change: TableChange) -> Iterator[str]:
         for live, wanted in change.index_renames:
             yield f"RENAME INDEX {self.quote(live.name)} TO {self.quote(wanted.name)}"
         for wanted in change.added_indexes:
@@ -241,16 +267,23 @@ class MySQLDDL(ServerDDL):
     def _column_clauses(self, change: TableChange) -> Iterator[str]:
         old_names = {new: old for old, new in change.renames}
         for column in change.wanted["columns"]:
-            name = column["name"]
-            old = self.quote(old_names.get(name, name))
-            if name in change.remade:
-                yield f"DROP COLUMN {old}"
-            if column in change.added or name in change.remade:
-                yield f"ADD COLUMN {self.column(column, with_default=True)}"
-            elif name in change.altered or name in old_names:
-                yield f"CHANGE COLUMN {old} {self.column(column)}"
+            old = self.quote(old_names.get(column["name"], column["name"]))
+            yield from self._column_clause(change, column, old)
         for name in change.dropped:
             yield f"DROP COLUMN {self.quote(name)}"
+
+    def _column_clause(self, change: TableChange, column: Column, old: str) -> Iterator[str]:
+        is_remade = column["name"] in change.remade
+        if is_remade:
+            yield f"DROP COLUMN {old}"
+        if is_remade or column in change.added:
+            yield f"ADD COLUMN {self.column(column, with_default=True)}"
+        elif column["name"] in change.altered or old != self.quote(column["name"]):
+            yield f"CHANGE COLUMN {old} {self.column(column)}"
+
+
+def _descends(index: Index) -> bool:
+    return any(part.descending for part in index.definition.parts)
 
 
 def _is_long(neutral_type: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
-from openviper.db.dialects.server_ddl import ForeignKeyName, LiveSource
+from openviper.db.dialects.server_ddl import ForeignKeyName, empty_tables, rows_of
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column
@@ -39,20 +39,13 @@ def read_tables(
 ) -> dict[str, LiveTable]:
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     names, columns, foreign_keys, indexes, checks = results
-    only = None if tables is None else set(tables)
-    found = {
-        name: LiveTable(name, {}, [], [], LiveSource({}, ""))
-        for (name,) in names
-        if only is None or name in only
-    }
-    for row in columns:
-        if row[0] in found:
-            _read_column(found, row)
+    found = empty_tables(names, tables)
+    for row in rows_of(found, columns):
+        _read_column(found, row)
     _read_foreign_keys(found, foreign_keys)
     _read_indexes(found, indexes)
-    for table, name, clause in checks:
-        if table in found:
-            _read_check(found[table], Check(name, _text(clause)))
+    for table, name, clause in rows_of(found, checks):
+        _read_check(found[table], Check(name, _text(clause)))
     return found
 
 
@@ -68,15 +61,17 @@ def _read_column(found: dict[str, LiveTable], row: Sequence[Any]) -> None:
         column["primary_key"] = True
         source = found[table].source._replace(primary_key="PRIMARY")
         found[table] = found[table]._replace(source=source)
-    words = extra.upper()
-    if "AUTO_INCREMENT" in words:
+    if "AUTO_INCREMENT" in extra.upper():
         column["autoincrement"] = True
     if formula:
-        stored = "STORED" in words or "PERSISTENT" in words
-        column["generated"] = {"expression": _text(formula), "stored": stored}
+        column["generated"] = {"expression": _text(formula), "stored": _is_stored(extra.upper())}
     elif default is not None and _text(default) != "NULL":
         column["db_default"] = _text(default)
     found[table].columns[name] = column
+
+
+def _is_stored(words: str) -> bool:
+    return "STORED" in words or "PERSISTENT" in words
 
 
 def _read_check(table: LiveTable, check: Check) -> None:
@@ -106,9 +101,8 @@ def _grouped(
 ) -> dict[tuple[str, str], list[Sequence[Any]]]:
     """Return the rows that begin with a table and a name by both, those of other tables left out."""
     grouped: dict[tuple[str, str], list[Sequence[Any]]] = {}
-    for row in rows:
-        if row[0] in found:
-            grouped.setdefault((row[0], row[1]), []).append(row)
+    for row in rows_of(found, rows):
+        grouped.setdefault((row[0], row[1]), []).append(row)
     return grouped
 
 

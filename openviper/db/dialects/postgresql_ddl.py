@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openviper.db.dialects.ddl import TableChange
@@ -129,31 +129,25 @@ class PostgreSQLDDL(ServerDDL):
     def _dropping(change: TableChange) -> Iterator[str]:
         """Yield what goes before the columns: dropping one drops its indexes too, and a later DROP INDEX would fail."""
         assert change.live is not None
-        alter = f"ALTER TABLE {q(change.table)}"
-        for index in change.dropped_indexes:
-            drop = f"{alter} DROP CONSTRAINT" if index.is_constraint else "DROP INDEX"
-            yield f"{drop} {q(index.name)}"
-        for check in change.dropped_checks:
-            yield f"{alter} DROP CONSTRAINT {q(check.name)}"
-        key = change.live.source.primary_key
-        if key and moves_key(change):
-            yield f"{alter} DROP CONSTRAINT {q(key)}"
+        plain = [index for index in change.dropped_indexes if not index.is_constraint]
+        yield from (f"DROP INDEX {q(index.name)}" for index in plain)
+        constraints = [index.name for index in change.dropped_indexes if index.is_constraint]
+        constraints += [check.name for check in change.dropped_checks]
+        if moves_key(change) and change.live.source.primary_key:
+            constraints.append(change.live.source.primary_key)
+        for name in constraints:
+            yield f"ALTER TABLE {q(change.table)} DROP CONSTRAINT {q(name)}"
 
     def _changing(self, change: TableChange) -> Iterator[str]:
         alter = f"ALTER TABLE {q(change.table)}"
-        # A generated column may be worked out from one that is about to change, so it is made anew at the end.
-        for name in sorted(change.remade):
-            yield f"{alter} DROP COLUMN {q(name)}"
-        for column in change.added:
-            yield from self._add_column(alter, column)
-        for column in change.wanted["columns"]:
-            if column["name"] in change.altered.keys() - change.remade:
-                yield from self._alter_column(change, alter, column)
-        for name in change.dropped:
-            yield f"{alter} DROP COLUMN {q(name)}"
-        for column in change.wanted["columns"]:
-            if column["name"] in change.remade:
-                yield from self._add_column(alter, column)
+        # A generated column may be worked out from one that is about to change, so it goes first and is made at the end.
+        yield from _drop_columns(alter, [*sorted(change.remade), *change.leaving])
+        new = change.added
+        yield from self._add_columns(alter, [each for each in new if "generated" not in each])
+        for column in _named(change, change.altered.keys() - change.remade):
+            yield from self._alter_column(change, alter, column)
+        worked_out = [each for each in new if "generated" in each]
+        yield from self._add_columns(alter, [*worked_out, *_named(change, change.remade)])
 
     def _adding(self, change: TableChange) -> Iterator[str]:
         alter = f"ALTER TABLE {q(change.table)}"
@@ -165,11 +159,12 @@ class PostgreSQLDDL(ServerDDL):
         for check in change.added_checks:
             yield f"{alter} ADD {self._check(check)}"
 
-    def _add_column(self, alter: str, column: Column) -> Iterator[str]:
-        yield f"{alter} ADD COLUMN {self.column(column, with_default=True)}"
-        if column["default"] is not None and not self._keeps_default(column):
-            # It was there to fill the rows; new rows get theirs from the model.
-            yield f"{alter} ALTER COLUMN {q(column['name'])} DROP DEFAULT"
+    def _add_columns(self, alter: str, columns: Iterable[Column]) -> Iterator[str]:
+        for column in columns:
+            yield f"{alter} ADD COLUMN {self.column(column, with_default=True)}"
+            if column["default"] is not None and not self._keeps_default(column):
+                # It was there to fill the rows; new rows get theirs from the model.
+                yield f"{alter} ALTER COLUMN {q(column['name'])} DROP DEFAULT"
 
     def _keeps_default(self, column: Column) -> bool:
         return "generated" in column or bool(self.default(column))
@@ -179,12 +174,7 @@ class PostgreSQLDDL(ServerDDL):
         what = change.altered[column["name"]]
         live = change.live.columns[change.live_name(column["name"])]
         clause = f"{alter} ALTER COLUMN {q(column['name'])}"
-        if "no formula" in what:
-            yield f"{clause} DROP EXPRESSION"
-        if "no auto-increment" in what:
-            # A column that numbers itself cannot change into what has no numbers.
-            yield f"{clause} DROP IDENTITY IF EXISTS"
-            yield f"{clause} DROP DEFAULT"
+        yield from _unbound(clause, what)
         if any(text.startswith("type ") for text in what):
             yield from self._retype(clause, live, column)
         yield from self._allow_null(clause, live, column)
@@ -236,6 +226,25 @@ class PostgreSQLDDL(ServerDDL):
         if keys and (is_new or moves_key(change)):
             names = ", ".join(q(column["name"]) for column in keys)
             yield f"{alter} ADD PRIMARY KEY ({names})"
+
+
+def _drop_columns(alter: str, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        yield f"{alter} DROP COLUMN {q(name)}"
+
+
+def _named(change: TableChange, names: Collection[str]) -> list[Column]:
+    return [column for column in change.wanted["columns"] if column["name"] in names]
+
+
+def _unbound(clause: str, what: Sequence[str]) -> Iterator[str]:
+    """Yield what makes an ordinary column of one that the database fills."""
+    if "no formula" in what:
+        yield f"{clause} DROP EXPRESSION"
+    if "no auto-increment" in what:
+        # A column that numbers itself cannot change into what has no numbers.
+        yield f"{clause} DROP IDENTITY IF EXISTS"
+        yield f"{clause} DROP DEFAULT"
 
 
 def _misfits(sql: str, old_type: str, new_type: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
-from openviper.db.dialects.server_ddl import ForeignKeyName, LiveSource
+from openviper.db.dialects.server_ddl import ForeignKeyName, empty_tables, rows_of
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column
@@ -55,21 +55,13 @@ def read_tables(
 ) -> dict[str, LiveTable]:
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     names, columns, constraints, indexes = results
-    only = None if tables is None else set(tables)
-    found = {
-        name: LiveTable(name, {}, [], [], LiveSource({}, ""))
-        for (name,) in names
-        if only is None or name in only
-    }
-    for row in columns:
-        if row[0] in found:
-            _read_column(found[row[0]], row)
-    for row in constraints:
-        if row[0] in found:
-            _read_constraint(found, row)
-    for row in indexes:
-        if row[0] in found:
-            found[row[0]].indexes.append(_read_index(row))
+    found = empty_tables(names, tables)
+    for row in rows_of(found, columns):
+        _read_column(found[row[0]], row)
+    for row in rows_of(found, constraints):
+        _read_constraint(found, row)
+    for row in rows_of(found, indexes):
+        found[row[0]].indexes.append(_read_index(row))
     return found
 
 
@@ -81,30 +73,41 @@ def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
         "nullable": not not_null,
         "default": None,
     }
-    numbered = bool(default) and default.startswith("nextval(")
-    if identity or numbered:
+    _read_value(column, identity, generated, default or "")
+    table.columns[name] = column
+
+
+def _read_value(column: Column, identity: str, generated: str, sql: str) -> None:
+    """Take note of what a column gets where an INSERT says nothing."""
+    if identity or sql.startswith("nextval("):
         column["autoincrement"] = True
     elif generated:
-        column["generated"] = {"expression": default, "stored": generated == "s"}
-    elif default is not None:
-        column["db_default"] = default
-    table.columns[name] = column
+        column["generated"] = {"expression": sql, "stored": generated == "s"}
+    elif sql:
+        column["db_default"] = sql
 
 
 def _read_constraint(found: dict[str, LiveTable], row: Sequence[Any]) -> None:
     table_name, name, kind, keys, target, action, expression = row
     table = found[table_name]
     if kind == "p":
-        for key in keys:
-            table.columns[key]["primary_key"] = True
-        found[table_name] = table._replace(source=table.source._replace(primary_key=name))
+        found[table_name] = _with_key(table, name, keys)
     elif kind in ("c", "x"):
         table.checks.append(Check(name, expression))
     elif kind == "f" and len(keys) == 1:
-        rule = ACTIONS[action]
-        table.source.foreign_keys[keys[0]] = ForeignKeyName(name, keys[0], target, rule)
-        table.columns[keys[0]]["target_table"] = target
-        table.columns[keys[0]]["on_delete"] = rule
+        _read_foreign_key(table, ForeignKeyName(name, keys[0], target, ACTIONS[action]))
+
+
+def _with_key(table: LiveTable, name: str, columns: Sequence[str]) -> LiveTable:
+    for column in columns:
+        table.columns[column]["primary_key"] = True
+    return table._replace(source=table.source._replace(primary_key=name))
+
+
+def _read_foreign_key(table: LiveTable, key: ForeignKeyName) -> None:
+    table.source.foreign_keys[key.column] = key
+    table.columns[key.column]["target_table"] = key.target
+    table.columns[key.column]["on_delete"] = key.on_delete
 
 
 def _read_index(row: Sequence[Any]) -> LiveIndex:

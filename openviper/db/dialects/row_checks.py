@@ -82,17 +82,19 @@ class _Looks:
         change = self.change
         assert change.live is not None
         for column in change.wanted["columns"]:
-            name = column["name"]
-            if name not in change.altered or "generated" in column:
-                continue
-            old = change.live.columns[change.live_name(name)]
-            sql = self.quote(change.live_name(name))
-            if old["nullable"] and not column["nullable"]:
-                problem = f"rows with NULL in {change.table}.{name}, which becomes NOT NULL"
-                yield self._rows(problem, f"{sql} IS NULL")
-            if condition := self.misfit(sql, old["type"], column):
-                problem = f"rows that do not fit {column['type']} in {change.table}.{name}"
-                yield self._rows(problem, f"{sql} IS NOT NULL AND ({condition})")
+            if column["name"] in change.altered and "generated" not in column:
+                live = change.live.columns[change.live_name(column["name"])]
+                yield from self._altered(column, live)
+
+    def _altered(self, column: Column, live: Column) -> Iterator[RowCheck]:
+        where = f"{self.change.table}.{column['name']}"
+        sql = self.quote(live["name"])
+        if live["nullable"] and not column["nullable"]:
+            problem = f"rows with NULL in {where}, which becomes NOT NULL"
+            yield self._rows(problem, f"{sql} IS NULL")
+        if condition := self.misfit(sql, live["type"], column):
+            problem = f"rows that do not fit {column['type']} in {where}"
+            yield self._rows(problem, f"{sql} IS NOT NULL AND ({condition})")
 
     def _unique(self) -> list[RowCheck]:
         return [
@@ -109,22 +111,25 @@ class _Looks:
         return not definition.expressions or not (new or self.change.renames)
 
     def _doubled(self, definition: Definition) -> RowCheck:
-        change = self.change
-        terms = [self._term(part) for part in definition.parts]
-        conditions = [f"{term} IS NOT NULL" for term in terms] if definition.nulls_distinct else []
-        if definition.condition:
-            conditions.append(f"({definition.condition})")
-        columns = ", ".join(terms)
+        terms = ", ".join(map(self._term, definition.parts))
         groups = (
-            f"SELECT {columns}, count(*) AS copies FROM {self.table} WHERE {' AND '.join(conditions) or '1 = 1'} "
-            f"GROUP BY {columns} HAVING count(*) > 1"
+            f"SELECT {terms}, count(*) AS copies FROM {self.table} WHERE {self._compared(definition)} "
+            f"GROUP BY {terms} HAVING count(*) > 1"
         )
         shown = ", ".join(part.column or part.expression for part in definition.parts)
         return RowCheck(
-            f"rows that are not unique in {change.table} ({shown})",
+            f"rows that are not unique in {self.change.table} ({shown})",
             f"SELECT coalesce(sum(copies), 0) FROM ({groups}) AS found",
             f"{groups} LIMIT {SAMPLE_SIZE}",
         )
+
+    def _compared(self, definition: Definition) -> str:
+        """Return the condition for the rows that a unique index compares with each other."""
+        terms = map(self._term, definition.parts) if definition.nulls_distinct else ()
+        conditions = [f"{term} IS NOT NULL" for term in terms]
+        if definition.condition:
+            conditions.append(f"({definition.condition})")
+        return " AND ".join(conditions) or "1 = 1"
 
     def _term(self, part: Part) -> str:
         if part.expression:
@@ -133,13 +138,13 @@ class _Looks:
 
     def _constraints(self) -> list[RowCheck]:
         change = self.change
-        if change.added or change.renames or change.remade:
-            return []
+        # With columns that are not there yet, the constraint itself decides, before the commit.
+        checks = [] if change.added or change.renames or change.remade else change.added_checks
         return [
             self._rows(
                 f"rows that break the check {check.name} of {change.table}",
                 f"NOT ({check.expression})",
             )
-            for check in change.added_checks
+            for check in checks
             if not check.is_exclusion
         ]

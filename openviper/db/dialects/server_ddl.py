@@ -7,7 +7,7 @@ changes where one stands in the way. Unique constraints are unique indexes, as o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from openviper.db.dialects.ddl import RowCheck, TableChange
 from openviper.db.dialects.definitions import (
@@ -27,7 +27,7 @@ from openviper.db.dialects.row_checks import row_checks
 from openviper.db.dialects.sql_text import default_clause, sql_literal
 
 if TYPE_CHECKING:
-    from openviper.db.dialects.shapes import Column, Table
+    from openviper.db.dialects.shapes import Column, Generated, Table
 
 
 class ForeignKeyName(NamedTuple):
@@ -49,6 +49,23 @@ class LiveSource(NamedTuple):
 
     foreign_keys: dict[str, ForeignKeyName]
     primary_key: str
+
+
+def empty_tables(
+    names: Iterable[Sequence[str]], tables: Iterable[str] | None
+) -> dict[str, LiveTable]:
+    """Return tables by name, only those of `tables` unless that is `None`, for a reader of the schema to fill in."""
+    only = None if tables is None else set(tables)
+    return {
+        name: LiveTable(name, {}, [], [], LiveSource({}, ""))
+        for (name,) in names
+        if only is None or name in only
+    }
+
+
+def rows_of(tables: Mapping[str, LiveTable], rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return the rows that begin with the name of one of the tables."""
+    return [row for row in rows if row[0] in tables]
 
 
 class ServerDDL:
@@ -98,16 +115,12 @@ class ServerDDL:
 
     def value_clause(self, column: Column, *, with_default: bool = False) -> Iterator[str]:
         """Yield what a column takes where an INSERT says nothing: its formula or a default."""
-        generated = column.get("generated")
-        if generated is not None:
-            kept = "STORED" if generated["stored"] else "VIRTUAL"
-            yield f"GENERATED ALWAYS AS ({generated['expression']}) {kept}"
-            return
         default = self.default(column)
-        if with_default and not default and column["default"] is not None:
-            default = self.literal(column)
-        if default:
-            yield f"DEFAULT {default}"
+        fills_rows = with_default and column["default"] is not None
+        if "generated" in column:
+            yield formula(column["generated"])
+        elif default or fills_rows:
+            yield f"DEFAULT {default or self.literal(column)}"
 
     def default(self, column: Column) -> str:
         """Return the default that the database keeps, empty where it has none.
@@ -142,19 +155,19 @@ class ServerDDL:
     def index(self, table: str, index: Index) -> str:
         """Return the statement that creates an index, or the constraint where only that can wait for the commit."""
         definition = index.definition
-        name = self.quote(index.name)
+        name, on = self.quote(index.name), self.quote(table)
         parts = ", ".join(part_sql(part, self.quote) for part in definition.parts)
-        carried = ", ".join(self.quote(column) for column in definition.include)
-        include = f" INCLUDE ({carried})" if carried else ""
         nulls = "" if definition.nulls_distinct else " NULLS NOT DISTINCT"
+        body = f"({parts}){self._include(definition)}"
         if definition.deferrable:
-            return (
-                f"ALTER TABLE {self.quote(table)} ADD CONSTRAINT {name} UNIQUE{nulls} ({parts}){include}"
-                f"{deferral(definition.deferrable)}"
-            )
+            words = deferral(definition.deferrable)
+            return f"ALTER TABLE {on} ADD CONSTRAINT {name} UNIQUE{nulls} {body}{words}"
         unique = "UNIQUE " if definition.unique else ""
-        method = f" USING {definition.method}" if definition.method else ""
-        return f"CREATE {unique}INDEX {name} ON {self.quote(table)}{method} ({parts}){include}{nulls}{where(definition)}"
+        return f"CREATE {unique}INDEX {name} ON {on}{using(definition)} {body}{nulls}{where(definition)}"
+
+    def _include(self, definition: Definition) -> str:
+        carried = ", ".join(map(self.quote, definition.include))
+        return f" INCLUDE ({carried})" if carried else ""
 
     # Foreign keys
 
@@ -175,13 +188,8 @@ class ServerDDL:
     ) -> list[tuple[str, ForeignKeyName]]:
         found: dict[tuple[str, str], ForeignKeyName] = {}
         for change in changes:
-            if change.live is None:
-                continue
-            for key in _leaving_keys(change):
-                found[change.live.name, key.name] = key
-            if _retypes_key(change):
-                for table, key in _keys_to(change.live.name, live):
-                    found[table, key.name] = key
+            for table, key in _keys_in_the_way(change, live):
+                found[table, key.name] = key
         return [(table, key) for (table, _), key in found.items()]
 
     def late(self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]) -> list[str]:
@@ -204,12 +212,11 @@ class ServerDDL:
         restored = {}
         for live_name, key in self._dropped_keys(changes, live):
             name = new_names.get(live_name, live_name)
-            if name not in wanted:
-                # Its own definition stays; only the type it points to has changed.
-                target = new_names.get(key.target, key.target)
-                restored[name, key.column] = target, key.on_delete
-            elif reference := _reference_of(wanted[name], key.column):
-                restored[name, _new_name(wanted[name], key.column)] = reference
+            # Where its own definition stays, only the type it points to has changed.
+            same = (key.column, (new_names.get(key.target, key.target), key.on_delete))
+            column, target = _new_reference(wanted[name], key) if name in wanted else same
+            if target is not None:
+                restored[name, column] = target
         return restored
 
     def _add_foreign_key(self, table: str, column: str, target: str, action: str, key: str) -> str:
@@ -268,11 +275,22 @@ class ServerDDL:
         return f"CAST({sql} AS text)"
 
 
+def formula(generated: Generated) -> str:
+    """Return what makes a column a generated one."""
+    kept = "STORED" if generated["stored"] else "VIRTUAL"
+    return f"GENERATED ALWAYS AS ({generated['expression']}) {kept}"
+
+
 def part_sql(part: Part, quote: Callable[[str], str]) -> str:
     """Return one part of an index as SQL."""
     sql = quote(part.column) if part.column else f"({part.expression})"
     operator_class = f" {part.operator_class}" if part.operator_class else ""
     return f"{sql}{operator_class}{' DESC' if part.descending else ''}"
+
+
+def using(definition: Definition) -> str:
+    """Return the words for the method of an index."""
+    return f" USING {definition.method}" if definition.method else ""
 
 
 def where(definition: Definition) -> str:
@@ -291,6 +309,18 @@ def _keeps_key(what: Iterable[str]) -> bool:
 def _is_new_reference(change: TableChange, column: Column) -> bool:
     what = change.altered.get(column["name"], [])
     return any(text.startswith("foreign key") for text in what)
+
+
+def _keys_in_the_way(
+    change: TableChange, live: Mapping[str, LiveTable]
+) -> Iterator[tuple[str, ForeignKeyName]]:
+    """Yield the foreign keys that a change cannot be made with, each with its table."""
+    if change.live is None:
+        return
+    for key in _leaving_keys(change):
+        yield change.live.name, key
+    if _retypes_key(change):
+        yield from _keys_to(change.live.name, live)
 
 
 def _leaving_keys(change: TableChange) -> list[ForeignKeyName]:
@@ -345,13 +375,13 @@ def _target(column: Column) -> tuple[str, str]:
     return column["target_table"], column.get("on_delete", "NO ACTION")
 
 
-def _reference_of(change: TableChange, live_column: str) -> tuple[str, str] | None:
-    """Return what a live column is to refer to, or `None` if it refers to nothing any more."""
-    name = _new_name(change, live_column)
+def _new_reference(change: TableChange, key: ForeignKeyName) -> tuple[str, tuple[str, str] | None]:
+    """Return the new name of a live column, and what it refers to, `None` for nothing any more."""
+    name = _new_name(change, key.column)
     for column in change.wanted["columns"]:
         if column["name"] == name and "target_table" in column:
-            return _target(column)
-    return None
+            return name, _target(column)
+    return name, None
 
 
 def _new_name(change: TableChange, column: str) -> str:

@@ -87,13 +87,15 @@ def mentions(sql: str, names: Iterable[str]) -> bool:
 
 def sql_literal(value: Any, neutral_type: str) -> str:
     """Return a default of a schema file as SQL text, without the boolean words, which differ."""
+    base = neutral_type.partition("(")[0].upper()
     if value is None:
         return "NULL"
-    base = neutral_type.partition("(")[0].upper()
     if base == "JSON" or isinstance(value, (dict, list)):
         return quoted_text(json.dumps(value))
-    if base == "BINARY":
-        return f"X'{value}'"
+    return f"X'{value}'" if base == "BINARY" else _scalar(value)
+
+
+def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
     return repr(value) if isinstance(value, (int, float)) else quoted_text(str(value))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from openviper.db.dialects.ddl import RowCheck, TableChange
 from openviper.db.dialects.definitions import (
     Check,
+    Definition,
     Index,
     LiveIndex,
     LiveTable,
@@ -23,7 +24,7 @@ from openviper.db.dialects.definitions import (
 )
 from openviper.db.dialects.identifiers import quote_identifier as q
 from openviper.db.dialects.row_checks import row_checks
-from openviper.db.dialects.server_ddl import part_sql, where
+from openviper.db.dialects.server_ddl import formula, part_sql, where
 from openviper.db.dialects.sql_text import (
     default_clause,
     mentions,
@@ -89,20 +90,11 @@ class SQLiteDDL:
 
     def column(self, column: Column, *, with_default: bool = False) -> str:
         """Return the definition of a column."""
-        parts = [q(column["name"]), column_type(column)]
-        if column.get("primary_key"):
-            if column.get("autoincrement"):
-                return f"{parts[0]} INTEGER PRIMARY KEY AUTOINCREMENT"
-            # Without NOT NULL, SQLite takes NULL in any key but an INTEGER one.
-            parts.append("NOT NULL PRIMARY KEY")
-        elif not column["nullable"]:
-            parts.append("NOT NULL")
-        parts += _value_clause(column, with_default)
-        if target := column.get("target_table"):
-            action = column.get("on_delete", "NO ACTION")
-            parts.append(f"REFERENCES {q(target)}")
-            parts += [f"ON DELETE {action}"] if action != "NO ACTION" else []
-        return " ".join(parts)
+        name, sql_type = q(column["name"]), column_type(column)
+        if column.get("primary_key") and column.get("autoincrement"):
+            return f"{name} INTEGER PRIMARY KEY AUTOINCREMENT"
+        parts = [name, sql_type, *_null_clause(column), *_value_clause(column, with_default)]
+        return " ".join([*parts, *_reference_clause(column)])
 
     def _create(
         self,
@@ -172,29 +164,20 @@ class SQLiteDDL:
     def alter_table(self, change: TableChange) -> list[str]:
         """Return the statements that make a change of an existing table."""
         assert change.live is not None
-        table = q(change.table)
-        statements = []
-        if change.renamed_from:
-            statements.append(f"ALTER TABLE {q(change.renamed_from)} RENAME TO {table}")
-        statements += [
-            f"ALTER TABLE {table} RENAME COLUMN {q(old)} TO {q(new)}" for old, new in change.renames
-        ]
         leaving = [*change.dropped_indexes, *(live for live, _ in change.index_renames)]
         if self.rebuilds(change):
-            return [*statements, *self._rebuild(change, change.live, leaving)]
-        return [*statements, *self._in_place(change, leaving)]
+            return [*_renaming(change), *self._rebuild(change, change.live, leaving)]
+        return [*_renaming(change), *self._in_place(change, leaving)]
 
     def _in_place(self, change: TableChange, leaving: Sequence[LiveIndex]) -> Iterator[str]:
-        table = q(change.table)
-        for live in leaving:
-            yield f"DROP INDEX {q(live.name)}"
+        alter = f"ALTER TABLE {q(change.table)}"
+        yield from (f"DROP INDEX {q(live.name)}" for live in leaving)
         # ADD COLUMN with a default touches no row. The default stays: taking it away would mean a copy of the table.
-        for column in change.added:
-            yield f"ALTER TABLE {table} ADD COLUMN {self.column(column, with_default=True)}"
-        for name in change.dropped:
-            yield f"ALTER TABLE {table} DROP COLUMN {q(name)}"
-        for index in (*(wanted for _, wanted in change.index_renames), *change.added_indexes):
-            yield self._index(change.table, index)
+        for column in change.ordered:
+            yield f"{alter} ADD COLUMN {self.column(column, with_default=True)}"
+        yield from (f"{alter} DROP COLUMN {q(name)}" for name in change.dropped)
+        arriving = [*(wanted for _, wanted in change.index_renames), *change.added_indexes]
+        yield from (self._index(change.table, index) for index in arriving)
 
     def _rebuild(
         self, change: TableChange, live: LiveTable, leaving: Sequence[LiveIndex]
@@ -235,21 +218,43 @@ def _check(check: Check) -> str:
     return f"{name}{check.sql}"
 
 
+def _null_clause(column: Column) -> Iterator[str]:
+    if column.get("primary_key"):
+        # Without NOT NULL, SQLite takes NULL in any key but an INTEGER one.
+        yield "NOT NULL PRIMARY KEY"
+    elif not column["nullable"]:
+        yield "NOT NULL"
+
+
+def _reference_clause(column: Column) -> Iterator[str]:
+    target, action = column.get("target_table"), column.get("on_delete", "NO ACTION")
+    if target is not None:
+        yield f"REFERENCES {q(target)}"
+        if action != "NO ACTION":
+            yield f"ON DELETE {action}"
+
+
 def _value_clause(column: Column, with_default: bool) -> Iterator[str]:
     """Yield what a column takes where an INSERT says nothing: its formula or a default.
 
     A default that the database keeps stands in parentheses, one that only fills the rows of a new column does not.
     """
-    generated = column.get("generated")
     # ON DELETE SET DEFAULT is the one rule that reads a model's own default in the database.
     is_read = with_default or column.get("on_delete") == "SET DEFAULT"
-    if generated is not None:
-        kept = "STORED" if generated["stored"] else "VIRTUAL"
-        yield f"GENERATED ALWAYS AS ({generated['expression']}) {kept}"
+    if "generated" in column:
+        yield formula(column["generated"])
     elif "db_default" in column:
         yield f"DEFAULT {default_clause(str(column['db_default']))}"
     elif is_read and column["default"] is not None:
         yield f"DEFAULT {sql_literal(column['default'], column['type'])}"
+
+
+def _renaming(change: TableChange) -> Iterator[str]:
+    table = q(change.table)
+    if change.renamed_from:
+        yield f"ALTER TABLE {q(change.renamed_from)} RENAME TO {table}"
+    for old, new in change.renames:
+        yield f"ALTER TABLE {table} RENAME COLUMN {q(old)} TO {q(new)}"
 
 
 def _needs_copy(column: Column) -> bool:
@@ -286,54 +291,57 @@ def _moved(sql: str, change: TableChange) -> str:
     return rename_identifiers(sql, names)
 
 
-def _kept_indexes(
-    change: TableChange, live: LiveTable, leaving: Iterable[LiveIndex]
-) -> Iterator[str]:
-    """Yield the statements of indexes that somebody else made, which stay."""
-    names = dict(change.renames)
+def _kept_indexes(change: TableChange, live: LiveTable, leaving: Iterable[LiveIndex]) -> list[str]:
+    """Return the statements of indexes that somebody else made, which stay."""
     wanted = table_indexes(change.table, change.wanted)
+    gone = {index.name for index in leaving} | {index.name for index in wanted}
     made = {index.definition.key for index in wanted}
-    names_made = {index.name for index in wanted}
-    gone = {index.name for index in leaving}
-    for index in live.indexes:
-        gone_or_made = index.name in gone | names_made
-        if not index.sql or gone_or_made or mentions(index.sql, change.dropped):
-            continue
-        if not index.definition.parts or index.definition.renamed(names).key not in made:
-            yield index.sql
+    others = [index for index in live.indexes if index.sql and index.name not in gone]
+    return [index.sql for index in others if _stays(index, change, made)]
+
+
+def _stays(index: LiveIndex, change: TableChange, made: set[Definition]) -> bool:
+    is_made = index.definition.renamed(dict(change.renames)).key in made
+    return not is_made and not mentions(index.sql, change.dropped)
 
 
 def _foreign_checks(change: TableChange, live: LiveTable, wanted: Sequence[Check]) -> list[Check]:
     """Return the checks somebody else put on the table, which stay."""
     names = dict(change.renames)
-    gone = {check.expression for check in change.dropped_checks}
     stated = {normalise_expression(check.expression) for check in wanted}
-    stating = {check.name for check in wanted if check.name}
-    own_columns = {*change.kept, *change.dropped}
-    kept = []
-    for check in live.checks:
-        lost = check.expression in gone or mentions(check.expression, change.dropped)
-        if lost or check.column in own_columns or check.name in stating:
-            continue
-        moved = check._replace(expression=rename_identifiers(check.expression, names))
-        if normalise_expression(moved.expression) not in stated:
-            kept.append(moved)
-    return kept
+    moved = [
+        check._replace(expression=rename_identifiers(check.expression, names))
+        for check in live.checks
+        if not _is_lost(check, change, wanted)
+    ]
+    return [check for check in moved if normalise_expression(check.expression) not in stated]
+
+
+def _is_lost(check: Check, change: TableChange, wanted: Sequence[Check]) -> bool:
+    """Return whether a live check goes: by itself, with a column, or because its name is taken."""
+    if check in change.dropped_checks or check.column in (*change.kept, *change.dropped):
+        return True
+    is_replaced = bool(check.name) and check.name in {other.name for other in wanted}
+    return is_replaced or mentions(check.expression, change.dropped)
 
 
 def _kept_definitions(change: TableChange, live: LiveTable) -> Iterator[str]:
     """Yield the definitions of columns and constraints somebody else made, in their own words."""
     source: CreateStatement = live.source
-    for name in change.kept:
-        yield source.columns[name]
+    yield from (source.columns[name] for name in change.kept)
     for columns, text in source.foreign_keys:
-        is_foreign = len(columns) > 1 or columns[0] in change.kept
-        if is_foreign and not set(columns) & set(change.dropped):
+        if _is_foreign(columns, change):
             yield text
     for index in live.indexes:
         if index.is_constraint and _is_surplus(index, change):
             moved = index.definition.renamed(dict(change.renames))
             yield f"UNIQUE ({', '.join(map(q, moved.columns))})"
+
+
+def _is_foreign(columns: Sequence[str], change: TableChange) -> bool:
+    """Return whether a foreign key behind the columns is somebody else's and can stay."""
+    is_ours = len(columns) == 1 and columns[0] not in change.kept
+    return not is_ours and set(columns).isdisjoint(change.dropped)
 
 
 def _is_surplus(index: LiveIndex, change: TableChange) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from openviper.db.dialects.folding import folded
 
@@ -136,6 +136,25 @@ def _null_safe(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _SAFE = {name: (count, _null_safe(function)) for name, (count, function) in FUNCTIONS.items()}
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def sqlite_function(name: str, arguments: int) -> Callable[[F], F]:
+    """Return a decorator that gives all connections opened later a function of the project's.
+
+    It is called with values that are not NULL, on the event loop or in a thread, once per row: it has to be quick and to
+    depend on its arguments alone.
+
+    Args:
+        name: What SQL calls it.
+        arguments: How many arguments it takes.
+    """
+
+    def register(function: F) -> F:
+        _SAFE[name] = (arguments, _null_safe(function))
+        return function
+
+    return register
 
 
 def register_functions(connection: sqlite3.Connection) -> None:

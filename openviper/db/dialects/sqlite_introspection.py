@@ -11,7 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.dialects.definitions import Check, Definition, LiveIndex, LiveTable, Part
+from openviper.db.dialects.definitions import (
+    Check,
+    Definition,
+    LiveIndex,
+    LiveTable,
+    Part,
+    is_null,
+)
 from openviper.db.dialects.sql_text import tokens, unquote
 
 if TYPE_CHECKING:
@@ -154,18 +161,23 @@ def read_tables(
     only = None if tables is None else set(tables)
     found = {
         name: _read_table(name, sql)
-        for kind, name, _, sql in objects
-        if kind == "table" and _is_meant(name, only)
+        for name, _, sql in _of_kind("table", objects)
+        if _is_meant(name, only)
     }
-    for kind, _, table, sql in objects:
-        if kind == "trigger" and table in found:
+    for _, table, sql in _of_kind("trigger", objects):
+        if table in found:
             found[table].source.triggers.append(sql)
     for row in columns:
         if row[0] in found:
             _read_column(found[row[0]], row)
-    _read_indexes(found, indexes, {name: sql for kind, name, _, sql in objects if kind == "index"})
+    _read_indexes(found, indexes, {name: sql for name, _, sql in _of_kind("index", objects)})
     _read_foreign_keys(found, foreign_keys)
     return found
+
+
+def _of_kind(kind: str, objects: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return name, table and text of the objects of one kind."""
+    return [row[1:] for row in objects if row[0] == kind]
 
 
 def _is_meant(name: str, only: set[str] | None) -> bool:
@@ -191,7 +203,7 @@ def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
         column["primary_key"] = True
     if source.autoincrement == name:
         column["autoincrement"] = True
-    if name in source.defaults:
+    if not is_null(source.defaults.get(name)):
         column["db_default"] = source.defaults[name]
     if hidden:
         source.generated.add(name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.definitions import (
     Definition,
+    Index,
     for_vendor,
     is_by_vendor,
     table_checks,
@@ -96,11 +97,16 @@ def _judgements(vendor: str, name: str, table: Table) -> Iterator[str]:
         if constraint["type"] == "EXCLUDE" and vendor != "postgresql":
             yield f"{WORDS[vendor]} has no exclusion constraints, such as {constraint['name']!r}"
     for index in table_indexes(name, table):
-        word = "constraint" if index.definition.unique else "index"
-        for problem in _index_problems(vendor, index.definition):
-            yield f"{word} {index.name!r} {problem}"
-        if vendor == "mysql" and index.definition.unique:
-            yield from _long_texts(index.name, index.columns, table)
+        yield from _judged_index(vendor, index, table)
+
+
+def _judged_index(vendor: str, index: Index, table: Table) -> Iterator[str]:
+    unique = index.definition.unique
+    word = "constraint" if unique else "index"
+    for problem in _index_problems(vendor, index.definition):
+        yield f"{word} {index.name!r} {problem}"
+    if unique and vendor == "mysql":
+        yield from _long_texts(index.name, index.columns, table)
 
 
 # Names
@@ -138,10 +144,9 @@ def _column_problems(vendor: str, column: Column) -> Iterator[str]:
     name = column["name"]
     if vendor == "mysql" and column.get("on_delete") == "SET DEFAULT":
         yield f"column {name!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT"
-    generated = column.get("generated")
-    if generated is None:
+    if "generated" not in column:
         return
-    if vendor == "postgresql" and not generated["stored"]:
+    if vendor == "postgresql" and not column["generated"]["stored"]:
         yield f"generated column {name!r} must be stored: PostgreSQL keeps the value of each"
     if column.get("primary_key"):
         yield f"generated column {name!r} cannot be the primary key"
@@ -158,10 +163,6 @@ _POSTGRESQL_ONLY = {
 
 def _index_problems(vendor: str, definition: Definition) -> Iterator[str]:
     if vendor != "postgresql":
-        for key, words in _POSTGRESQL_ONLY.items():
-            value = getattr(definition, key)
-            if value:
-                yield f"{words.format(value)}, which {WORDS[vendor]} cannot"
         yield from _foreign_words(vendor, definition)
     if vendor == "mysql":
         yield from _mysql_index_problems(definition)
@@ -170,6 +171,10 @@ def _index_problems(vendor: str, definition: Definition) -> Iterator[str]:
 
 
 def _foreign_words(vendor: str, definition: Definition) -> Iterator[str]:
+    for key, words in _POSTGRESQL_ONLY.items():
+        value = getattr(definition, key)
+        if value:
+            yield f"{words.format(value)}, which {WORDS[vendor]} cannot"
     if any(part.operator_class for part in definition.parts):
         yield f"names operator classes, which {WORDS[vendor]} has none of"
     if not definition.nulls_distinct:

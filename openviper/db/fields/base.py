@@ -121,6 +121,14 @@ class Field(Generic[T]):
         self.generated = generated
         self.stored = stored
         _check_defaults(default, db_default, generated)
+        if self.is_secret and db_default is not None:
+            raise ValueError(
+                "db_default: a secret would stand in clear in schemas and the database"
+            )
+        if primary_key and generated is not None:
+            raise ValueError(
+                "a primary key cannot be generated: rows are found by it before they exist"
+            )
         self._allowed = None if choices is None else {value for value, _ in choice_pairs(choices)}
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW
 from openviper.exceptions import FieldError
 
 
@@ -25,7 +26,8 @@ class ModelOptions:
         written_fields: Fields that are written, which are all but generated ones.
         cached_relations: Names under which instances keep the one related instance that was loaded.
         made_fields: Fields whose value the database works out: defaults of its own, and generated columns.
-        set_attnames: Attributes that a save itself sets: to now, or to what the database works out.
+        kept_names: What a transaction that is rolled back has to restore of an instance in any case: what it knows of its
+            row, its key, and the attributes that a save itself sets, to now or to what the database works out.
         checked_fields: Fields that are validated: not those that the database or the ORM fills.
         factories: Fields whose default is made anew for each instance.
         many_to_many: The many-to-many fields by name.
@@ -74,7 +76,7 @@ class ModelOptions:
         self.pre_save_fields: list[Field[Any]] = []
         self.written_fields: list[Field[Any]] = []
         self.cached_relations: tuple[str, ...] = ()
-        self.set_attnames: tuple[str, ...] = ()
+        self.kept_names: tuple[str, ...] = ()
         self.made_fields: list[Field[Any]] = []
         self.checked_fields: list[Field[Any]] = []
         self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
@@ -117,7 +119,9 @@ class ModelOptions:
         self.pre_save_fields = _which(fields, lambda field: field.has_pre_save)
         self.made_fields = _which(fields, lambda field: field.is_made)
         self.cached_relations = tuple(f.name for f in fields if f.name != f.attname)
-        self.set_attnames = tuple(f.attname for f in (*self.auto_fields, *self.made_fields))
+        set_by_saving = [field.attname for field in (*self.auto_fields, *self.made_fields)]
+        keys = [field.attname for field in fields if field.primary_key]
+        self.kept_names = (ROW, LAYOUT, ALIAS, *keys, *set_by_saving)
         self.defaults = {field.attname: field.shared_default for field in self.written_fields}
         self.attname_of = {
             name: field.attname for name, field in self.names.items() if _is_plain(name, field)

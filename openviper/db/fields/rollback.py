@@ -12,54 +12,37 @@ from weakref import ref
 
 from openviper.db.connections.databases import blocks, current_block
 from openviper.db.connections.undo import UndoLog
-from openviper.db.fields.instance_state import (
-    ALIAS,
-    LAYOUT,
-    ROW,
-    Layout,
-    Row,
-    remember_alias,
-    remember_row,
-)
 
 _ABSENT = object()
 
 
 class InstanceBefore(ref[Any]):
-    """The before-image of an instance: its row, its key, and the values that the ORM itself overwrote.
+    """The before-image of an instance: what it knew of its row, its key, and the values that the ORM overwrote.
 
     A weak reference that carries the image, so that one object per instance is enough.
     """
 
-    __slots__ = ("alias", "key", "layout", "log", "number", "overwritten", "row")
+    __slots__ = ("before", "log", "number")
 
     number: int
     """The `id` of the instance."""
     log: UndoLog
     """Where the image is kept, and what it leaves when the instance is collected."""
-    row: Row | None
-    layout: Layout | None
-    alias: str | None
-    key: Any
-    overwritten: dict[str, Any]
-    """The values that attributes had before the ORM set them; the oldest value counts."""
+    before: dict[str, Any]
+    """What stood under keys of the instance's ``__dict__``; what was there first counts."""
 
     def restore(self) -> None:
         """Make the instance what it was."""
         instance = self()
-        if instance is None:
-            return
-        remember_row(instance, self.row, self.layout)
-        remember_alias(instance, self.alias)
-        for name, value in self.overwritten.items():
-            _put(instance.__dict__, name, value)
-        _put(instance.__dict__, instance._meta.pk.attname, self.key)
+        if instance is not None:
+            for name, value in self.before.items():
+                _put(instance.__dict__, name, value)
 
     def move_to(self, log: UndoLog) -> None:
         """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
         older = log.get(self.number)
         if isinstance(older, InstanceBefore):
-            older.overwritten = {**self.overwritten, **older.overwritten}
+            older.before = {**self.before, **older.before}
         else:
             self.log = log
             log[self.number] = self
@@ -80,10 +63,12 @@ def _forget(image: InstanceBefore) -> None:
 def keep_for_rollback(alias: str, instances: Iterable[Any], names: Iterable[str] = ()) -> None:
     """Have instances restored when the open transaction on a database is rolled back; outside of one do nothing.
 
+    What they know of their row, their key and the values that every save may set are kept in any case.
+
     Args:
         alias: The database.
         instances: What is about to be stored, deleted or reloaded.
-        names: Attributes that the ORM is going to overwrite, such as those of `auto_now`.
+        names: Further attributes that the ORM is going to overwrite.
     """
     if blocks.get() is None:
         return
@@ -101,8 +86,7 @@ def _keep(log: UndoLog, instance: Any, names: Iterable[str]) -> None:
         # Filled from outside: a constructor in Python would take as long as all of this.
         image = log[number] = InstanceBefore(instance, _forget)
         image.number, image.log = number, log
-        image.row, image.layout = values.get(ROW), values.get(LAYOUT)
-        image.alias, image.key = values.get(ALIAS), values.get(instance._meta.pk.attname, _ABSENT)
-        image.overwritten = {}
+        kept = instance._meta.kept_names
+        image.before = {name: values.get(name, _ABSENT) for name in kept}
     for name in names:
-        image.overwritten.setdefault(name, values.get(name, _ABSENT))
+        image.before.setdefault(name, values.get(name, _ABSENT))

@@ -147,7 +147,7 @@ def _by_name(meta: ModelOptions, changed: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _insert(plan: Plan, alias: str, instance: Any) -> None:
-    keep_for_rollback(alias, (instance,), plan.meta.set_attnames)
+    keep_for_rollback(alias, (instance,))
     if plan.auto_fields:
         fill_auto_fields(plan, (instance,), creating=True)
     if plan.pre_save_fields:
@@ -188,7 +188,7 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
     Raises:
         DoesNotExist: If the row is gone.
     """
-    keep_for_rollback(alias, (instance,), plan.meta.set_attnames)
+    keep_for_rollback(alias, (instance,))
     if plan.auto_fields:
         _touch(plan, instance, limited)
     if plan.pre_save_fields:

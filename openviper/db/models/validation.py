@@ -7,10 +7,11 @@ from typing import Any
 from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import is_stored
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.description import EVERYTHING
 from openviper.db.sql.expressions import Q
 from openviper.db.sql.resolving import QueryScope
-from openviper.db.sql.rows.suspects import make_suspect_finder
+from openviper.db.sql.rows.suspects import FindSuspects, make_suspect_finder
 from openviper.db.sql.selects import select_exists
 from openviper.exceptions import IntegrityError, ORMException
 
@@ -43,22 +44,30 @@ async def validate_instance(instance: Any) -> None:
         ModelValidationError: If something is not allowed; it names everything found.
     """
     meta = instance._meta
-    errors = _field_errors(instance.__dict__, _suspects(instance))
-    if errors:
-        raise ModelValidationError(meta.model_name, errors)
+    find = meta.find_suspects or _make_finder(meta)
+    suspects = find(instance.__dict__)
+    if suspects:
+        _check_fields(instance, suspects)
     for group in meta.unique_together:
         await _check_group(instance, group)
 
 
-def _suspects(instance: Any) -> list[Field[Any]]:
-    """Return the fields whose values need a closer look."""
-    meta = instance._meta
-    if meta.find_suspects is None:
-        meta.find_suspects = make_suspect_finder(meta)
-    suspects: list[Field[Any]] = meta.find_suspects(instance.__dict__)
-    if is_stored(instance):
-        return suspects
-    return [field for field in suspects if not _is_left_out(instance, field)]
+def _make_finder(meta: ModelOptions) -> FindSuspects:
+    meta.find_suspects = make_suspect_finder(meta)
+    return meta.find_suspects
+
+
+def _check_fields(instance: Any, suspects: list[Field[Any]]) -> None:
+    """Check the fields whose values need a closer look.
+
+    Raises:
+        ModelValidationError: If some are not allowed.
+    """
+    if not is_stored(instance):
+        suspects = [field for field in suspects if not _is_left_out(instance, field)]
+    errors = _field_errors(instance.__dict__, suspects)
+    if errors:
+        raise ModelValidationError(instance._meta.model_name, errors)
 
 
 def _is_left_out(instance: Any, field: Field[Any]) -> bool:

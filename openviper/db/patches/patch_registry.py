@@ -168,7 +168,8 @@ def discover_patches(apps: Mapping[str, str]) -> list[PatchEntry]:
     """
     for place, (app, directory) in enumerate(apps.items()):
         paths = _patch_files(os.path.join(directory, PATCH_DIRECTORY))
-        for name, path in paths.items():
+        new = {name: path for name, path in paths.items() if path not in _registry.files}
+        for name, path in new.items():
             _import(f"{app}.{PATCH_DIRECTORY}.{name}", path)
         for entry in _registry.entries():
             if entry.file in paths.values():
@@ -191,8 +192,6 @@ def _patch_files(folder: str) -> dict[str, str]:
 
 
 def _import(module_name: str, path: str) -> None:
-    if path in _registry.files:
-        return
     import sys
     from importlib.util import module_from_spec, spec_from_file_location
 

@@ -144,13 +144,17 @@ async def _run(
     if meant:
         say(f"Running {'post' if meant[0].post_migrate else 'pre'}-migrate patches...", False)
     for entry in waiting:
-        async with transaction(using=database) as connection:
-            if entry in meant:
-                await _call(entry)
-            await record_patch(entry, connection)
+        await _apply(entry, database, runs=entry in meant)
         if entry in meant:
             say(f"{entry.label}: {entry.summary or 'no description'} - done", False)
     return [entry.label for entry in meant]
+
+
+async def _apply(entry: PatchEntry, database: str, *, runs: bool) -> None:
+    async with transaction(using=database) as connection:
+        if runs:
+            await _call(entry)
+        await record_patch(entry, connection)
 
 
 def _say_nothing(_line: str, _detail: bool) -> None:

@@ -43,7 +43,7 @@ async def insert_all(
                 raise QueryError(f"bulk_create(): {instance!r} is stored already")
             (numbered if _is_numbered(plan, instance) else keyed).append(instance)
     rows: list[tuple[Any, ...]] = []
-    keep_for_rollback(alias, instances, plan.meta.set_attnames)
+    keep_for_rollback(alias, instances)
     async with transaction(alias):
         if any(field.asks_database for field in plan.meta.made_fields):
             await insert_made(plan, alias, instances)

@@ -16,6 +16,7 @@ from openviper.db.executor import (
     read_alias,
     write_alias,
 )
+from openviper.db.fields.instance_state import loaded_relation, remember_alias
 from openviper.db.query.chaining import MAX_ROWS
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
@@ -104,17 +105,22 @@ class ReadingQuery(SelectingQuery[M]):
             MultipleObjectsReturned: If there are several.
             FieldError: If a name is unknown.
         """
-        meta = self._meta
         if self.query is EVERYTHING and len(lookups) == 1 and not conditions:
             ((key, value),) = lookups.items()
-            if key == "pk" or key == meta.pk.name:
+            if key in ("pk", self._meta.pk.name):
                 found = await self._get_by_key(value, ignore_permissions)
-                if not found:
-                    raise DoesNotExist(f"no {meta.model_name} matches {lookups!r}")
-                return found[0]
+                return self._only(found, repr(lookups))
         found = await self._fetch_two(conditions, ignore_permissions, lookups)
+        return self._only(found, "the query")
+
+    def _only(self, found: list[M], wanted: str) -> M:
+        """Return the one instance that was found.
+
+        Raises:
+            DoesNotExist: If there is none.
+        """
         if not found:
-            raise DoesNotExist(f"no {meta.model_name} matches the query")
+            raise DoesNotExist(f"no {self._meta.model_name} matches {wanted}")
         return found[0]
 
     async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
@@ -201,15 +207,17 @@ class ReadingQuery(SelectingQuery[M]):
             raise QueryError(f"in_bulk(field_name={field_name!r}) needs a unique field")
         if self.query.is_sliced:
             raise QueryError("cannot use in_bulk() on a queryset with limit() or offset()")
-        if id_list is None:
-            found = await self._fetch_all()
-        else:
-            values = list(dict.fromkeys(id_list))
-            found = []
-            for start in range(0, len(values), IN_BULK_SIZE):
-                chosen = {f"{field_name}__in": values[start : start + IN_BULK_SIZE]}
-                found += await self.filter(Q(**chosen))
+        found = await (self._fetch_all() if id_list is None else self._among(field_name, id_list))
         return {getattr(instance, field.attname): instance for instance in found}
+
+    async def _among(self, name: str, values: Iterable[Any]) -> list[M]:
+        """Return the instances that have one of some values in a field, by as many queries as it takes."""
+        wanted = list(dict.fromkeys(values))
+        found: list[M] = []
+        for start in range(0, len(wanted), IN_BULK_SIZE):
+            chosen = {f"{name}__in": wanted[start : start + IN_BULK_SIZE]}
+            found += await self.filter(Q(**chosen))
+        return found
 
     async def iterator(self, chunk_size: int = 2000) -> AsyncGenerator[M, None]:
         """Yield instances one at a time; memory holds `chunk_size` of them.
@@ -264,15 +272,15 @@ class ReadingQuery(SelectingQuery[M]):
         """
         _check_size("size", size)
         query = self.query.changed(order=self._total_order())
-        left, offset = query.limit, query.offset
-        while left is None or left > 0:
-            count = size if left is None else min(size, left)
-            found = await self._fetch(query.changed(limit=count, offset=offset))
-            if found:
-                yield found
-            if len(found) < count:
+        offset = query.offset
+        end = MAX_ROWS if query.limit is None else offset + query.limit
+        while count := min(size, end - offset):
+            instances = await self._fetch(query.changed(limit=count, offset=offset))
+            if instances:
+                yield instances
+            if len(instances) < count:
                 return
-            left, offset = None if left is None else left - count, offset + count
+            offset += count
 
     async def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances by primary key, each by a query that goes on behind the last key.
@@ -284,16 +292,16 @@ class ReadingQuery(SelectingQuery[M]):
         _check_size("size", size)
         if self.query.offset:
             raise QueryError("id_batch() goes by primary key and cannot skip rows; use batch()")
-        query, left = self.query.changed(order=(self._by_key(),)), self.query.limit
-        while left is None or left > 0:
-            count = size if left is None else min(size, left)
-            found = await self._fetch(query.changed(limit=count))
-            if found:
-                yield found
-            if len(found) < count:
+        query = self.query.changed(order=(self._by_key(),))
+        left = MAX_ROWS if query.limit is None else query.limit
+        while count := min(size, left):
+            instances = await self._fetch(query.changed(limit=count))
+            if instances:
+                yield instances
+            if len(instances) < count:
                 return
-            left = None if left is None else left - count
-            key = getattr(found[-1], self._meta.pk.attname)
+            left -= count
+            key = getattr(instances[-1], self._meta.pk.attname)
             query = query.changed(where=self.query.where + self._where((), {"pk__gt": key}))
 
     async def paginate(
@@ -331,7 +339,7 @@ class ReadingQuery(SelectingQuery[M]):
 
     async def _place_of(self, order: tuple[Order, ...], instance: M) -> list[Any] | None:
         """Return the values that an instance is ordered by; `None` if a cursor cannot hold them."""
-        known = known_values(self._meta, self.query, order, instance)
+        known = known_values(self.query, order, instance)
         missing = [place for place, value in enumerate(known) if value is UNKNOWN_VALUE]
         if missing:  # The instance does not have them; they are looked up once per page.
             values = await self._values_of(instance, [order[place].node for place in missing])
@@ -439,11 +447,11 @@ def _check_size(name: str, size: object) -> None:
 
 def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
     for instance in instances:
-        instance.__dict__["_alias"] = alias
+        remember_alias(instance, alias)
         for name in related:
             owner = instance
             for part in name.split("__"):
-                owner = owner.__dict__.get(part)
+                owner = loaded_relation(owner, part)
                 if owner is None:
                     break
-                owner.__dict__["_alias"] = alias
+                remember_alias(owner, alias)

@@ -8,6 +8,11 @@ from typing import Any, NamedTuple
 from openviper.db.connection import connections
 from openviper.db.executor import check_read, plan_on
 from openviper.db.fields.base import Field
+from openviper.db.fields.instance_state import (
+    loaded_relation,
+    remember_prefetched,
+    remember_related,
+)
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
@@ -79,25 +84,27 @@ async def run_prefetch(
 
 
 async def _load_all(loading: Loading, instances: list[Any], nodes: tuple[Node, ...]) -> None:
-    for node in nodes:
-        if not instances:
-            return
-        field = node.relation.field
-        if isinstance(field, ManyToManyRelation):
-            found = await _load_links(loading, instances, node, field)
-        elif node.relation.reverse:
-            found = await _load_referring(loading, instances, node, field)
-        else:
-            found = await _load_referred(loading, instances, node, field)
+    for node in nodes if instances else ():
+        found = await _load(loading, instances, node)
         if node.children:
-            await _load_all(loading, list({id(one): one for one in found}.values()), node.children)
+            distinct = {id(instance): instance for instance in found}
+            await _load_all(loading, list(distinct.values()), node.children)
+
+
+async def _load(loading: Loading, instances: list[Any], node: Node) -> list[Any]:
+    """Load one relation of instances and return what is related."""
+    field = node.relation.field
+    if isinstance(field, ManyToManyRelation):
+        return await _load_links(loading, instances, node, field)
+    load = _load_referring if node.relation.reverse else _load_referred
+    return await load(loading, instances, node, field)
 
 
 def _store(instance: Any, node: Node, value: Any) -> None:
     if node.to_attr is not None:
         instance.__dict__[node.to_attr] = value
     else:
-        instance.__dict__.setdefault("_prefetched", {})[node.name] = value
+        remember_prefetched(instance, node.name, value)
 
 
 def _by_key(instances: Iterable[Any], attname: str) -> dict[Any, list[Any]]:
@@ -152,7 +159,7 @@ async def _load_referred(
 
 def _loaded(instance: Any, field: ForeignKey[Any]) -> Any:
     """Return the related instance that is at hand already, or `None`."""
-    cached = instance.__dict__.get(field.name)
+    cached = loaded_relation(instance, field.name)
     is_current = cached is not None and cached.pk == instance.__dict__.get(field.attname)
     return cached if is_current else None
 
@@ -174,7 +181,7 @@ async def _load_referring(
     for key, some in owners.items():
         belonging = rows.get(key, [])
         for one in belonging:
-            one.__dict__[field.name] = some[0]
+            remember_related(one, field.name, some[0])
         for instance in some:
             if node.relation.single:
                 _store(instance, node, belonging[0] if belonging else None)

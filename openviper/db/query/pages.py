@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, Generic, TypeVar
 
 from openviper.conf import settings
@@ -95,22 +95,21 @@ _IN_CURSORS = (type(None), int, float, str)
 """Computed values that a cursor can hold."""
 
 
-def known_values(
-    meta: ModelOptions, query: Description, order: tuple[Order, ...], instance: Any
-) -> list[Any]:
+def known_values(query: Description, order: tuple[Order, ...], instance: Any) -> list[Any]:
     """Return what an instance has of the values that a query is ordered by."""
     computed = {id(node): name for name, node in query.annotations}
     deferred = instance.get_deferred_fields()
-    values: list[Any] = []
-    for term in order:
-        node = term.node
-        value: Any = UNKNOWN_VALUE
-        if id(node) in computed:
-            value = instance.__dict__[computed[id(node)]]
-        elif isinstance(node, Column) and not node.steps and node.field.name not in deferred:
-            value = getattr(instance, node.field.attname)
-        values.append(value)
-    return values
+    return [_known_value(term.node, computed, deferred, instance) for term in order]
+
+
+def _known_value(
+    node: Node, computed: dict[int, str], deferred: Container[str], instance: Any
+) -> Any:
+    if id(node) in computed:
+        return instance.__dict__[computed[id(node)]]
+    if not isinstance(node, Column) or node.steps or node.field.name in deferred:
+        return UNKNOWN_VALUE
+    return getattr(instance, node.field.attname)
 
 
 def can_be_signed(order: tuple[Order, ...], values: list[Any]) -> bool:

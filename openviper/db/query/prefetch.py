@@ -134,17 +134,22 @@ def _add(
     meta: ModelOptions, nodes: tuple[Node, ...], parts: list[str], wish: Prefetch
 ) -> tuple[Node, ...]:
     name, rest = parts[0], parts[1:]
-    goal = wish if not rest else None
-    key = name if goal is None or goal.to_attr is None else goal.to_attr
+    goal = None if rest else wish
+    key = (goal.to_attr if goal else None) or name
     keys = [node.to_attr or node.name for node in nodes]
-    position = keys.index(key) if key in keys else len(nodes)
-    if position == len(nodes):
-        made = _new(meta, name, goal)
-    else:
-        made = nodes[position] if goal is None else _again(nodes[position], name, goal)
-    if rest:
-        made = made._replace(children=_add(made.relation.model._meta, made.children, rest, wish))
-    return (*nodes[:position], made, *nodes[position + 1 :])
+    if key not in keys:
+        return (*nodes, _with_rest(_new(meta, name, goal), rest, wish))
+    position = keys.index(key)
+    known = nodes[position]
+    made = known if goal is None else _again(known, name, goal)
+    return (*nodes[:position], _with_rest(made, rest, wish), *nodes[position + 1 :])
+
+
+def _with_rest(node: Node, rest: list[str], wish: Prefetch) -> Node:
+    """Return a node with what the rest of a path asks for behind it."""
+    if not rest:
+        return node
+    return node._replace(children=_add(node.relation.model._meta, node.children, rest, wish))
 
 
 def _again(node: Node, name: str, goal: Prefetch) -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from openviper.db.fields.model_options import ModelOptions
@@ -12,6 +12,7 @@ from openviper.db.sql.aggregates import RelatedValue
 from openviper.db.sql.conditions import Related
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.lookups import Compare, InList
+from openviper.db.sql.matching import ArrayHas, Match, RegexMatch
 from openviper.db.sql.names import behind_step
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.paths import Step
@@ -47,7 +48,7 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
         if item.name not in CARRIED and getattr(query, item.name) != getattr(EVERYTHING, item.name):
             return None
     step = Step(key, False, key.name)
-    change = _mover(meta, step)
+    change = _Mover(meta, step)
     related = (key.name, *(f"{key.name}__{name}" for name in query.related))
     try:
         where = tuple(node.changed(change) for node in query.where)
@@ -69,22 +70,44 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
     )
 
 
-def _mover(meta: ModelOptions, step: Step) -> Callable[[Node], Node | None]:
-    """Return what puts a step in front of every path."""
+class _Mover:
+    """Puts a step in front of every path of a node.
 
-    def change(node: Node) -> Node | None:
-        if isinstance(node, Column):
-            return behind_step(meta, step, node)
-        if isinstance(node, (Compare, InList)) and node.lookup.is_plain:
-            # The lookup of the longer name is kept with the model, so that the SQL is, too.
-            moved = find_lookup(meta, f"{step.name}__{node.lookup.key}")
-            return type(node)(moved, node.value if isinstance(node, Compare) else node.values)
-        if isinstance(node, Related):
-            inner = None if node.condition is None else node.condition.changed(change)
-            return Related((step, *node.steps), inner, node.negated)
-        if isinstance(node, RelatedValue):
-            aggregate = node.node.changed(change)
-            return RelatedValue((step, *node.steps), aggregate)  # type: ignore[arg-type]  # still an aggregate
-        return None
+    Args:
+        meta: The model that the step leads from.
+        step: The step.
+    """
 
-    return change
+    def __init__(self, meta: ModelOptions, step: Step) -> None:
+        self.meta = meta
+        self.step = step
+        self._moves: dict[type[Node], Callable[[Any], Node | None]] = {
+            Column: self._column,
+            Related: self._related,
+            RelatedValue: self._value,
+            **dict.fromkeys((Compare, Match, RegexMatch, ArrayHas, InList), self._lookup),
+        }
+
+    def __call__(self, node: Node) -> Node | None:
+        """Return the moved node, or `None` for one that holds no path itself."""
+        move = self._moves.get(type(node))
+        return None if move is None else move(node)
+
+    def _column(self, node: Column) -> Node:
+        return behind_step(self.meta, self.step, node)
+
+    def _lookup(self, node: Any) -> Node | None:
+        if not node.lookup.is_plain:
+            return None
+        # The lookup of the longer name is kept with the model, so that the SQL is, too.
+        key = f"{self.step.name}__{node.lookup.key}"
+        made: Node = replace(node, lookup=find_lookup(self.meta, key))
+        return made
+
+    def _related(self, node: Related) -> Node:
+        inner = None if node.condition is None else node.condition.changed(self)
+        return Related((self.step, *node.steps), inner, node.negated)
+
+    def _value(self, node: RelatedValue) -> Node:
+        moved: Any = node.node.changed(self)
+        return RelatedValue((self.step, *node.steps), moved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.connection import transaction
 from openviper.db.connections.databases import current_block
@@ -21,6 +21,7 @@ from openviper.db.executor import (
     write,
     write_alias,
 )
+from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.fetching import ReadingQuery
@@ -31,6 +32,9 @@ from openviper.db.sql.writes import (
     update_rows,
 )
 from openviper.exceptions import IntegrityError, QueryError
+
+if TYPE_CHECKING:
+    from typing import Self
 
 M = TypeVar("M")
 
@@ -99,7 +103,7 @@ class QuerySet(ReadingQuery[M]):
         make: Any = self.model
         instance = make(**values)
         if self.query.using is not None:
-            instance.__dict__["_alias"] = self.query.using
+            remember_alias(instance, self.query.using)
         return instance
 
     async def get_or_create(
@@ -167,12 +171,25 @@ class QuerySet(ReadingQuery[M]):
         try:
             async with transaction(await write_alias(self._meta, self.query.using)):
                 await instance.save(ignore_permissions=self.query.ignore_permissions)
-        except IntegrityError:
-            found = await self.get_or_none(**lookups)
+        except (IntegrityError, ValueError):
+            # Another writer was faster; the database has said so, or validation, which sees a unique pair.
+            found = await self._seeing_others(
+                await write_alias(self._meta, self.query.using)
+            ).get_or_none(**lookups)
             if found is None:
                 raise
             return found, False
         return instance, True
+
+    def _seeing_others(self, alias: str) -> Self:
+        """Return the query so that it sees what others have committed meanwhile.
+
+        A snapshot taken before (MariaDB's REPEATABLE READ) does not show that; a read with a lock does.
+        """
+        query = self.using(alias)
+        block = current_block(alias)
+        is_snapshot = block is not None and block.transactional
+        return query.select_for_update() if is_snapshot else query
 
     # The one row of a single model
 
@@ -236,11 +253,7 @@ class QuerySet(ReadingQuery[M]):
             return await self.create_single(**values)
         except SingleModelAlreadyExistsError:  # Somebody else was faster.
             alias = await write_alias(self._meta, self.query.using)
-            block = current_block(alias)
-            if block is None or not block.transactional:
-                return await self.using(alias).get_single()
-            # A snapshot taken before (MariaDB's REPEATABLE READ) does not show that row; a read with a lock does.
-            return await self.using(alias).select_for_update().get_single()
+            return await self._seeing_others(alias).get_single()
 
     # Many instances
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from openviper.db.fields import instance_state
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW, remember_row
 from openviper.db.sql.prepared import Plan
 
 
@@ -29,7 +31,7 @@ def stored_value(plan: Plan, instance: Any, attname: str) -> Any:
 
 def layout_of(plan: Plan, instance: Any) -> tuple[str, ...]:
     """Return the attributes that the instance's row holds."""
-    layout: tuple[str, ...] | None = instance.__dict__.get("_layout")
+    layout = instance_state.layout_of(instance)
     return plan.attnames if layout is None else layout
 
 
@@ -79,24 +81,24 @@ def mark_inserted(
         values = instance.__dict__
         if values[key] is None:
             values[key] = row[position]
-        values["_row"] = row
+        values[ROW] = row
         if len(row) < len(plan.attnames):
-            values["_layout"] = plan.written
+            values[LAYOUT] = plan.written
         if elsewhere:
-            values["_alias"] = alias
+            values[ALIAS] = alias
 
 
 def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:
     """Remember values of some attributes, in the driver's form, as stored."""
-    known = dict(zip(layout_of(plan, instance), instance._row, strict=True))
+    layout = layout_of(plan, instance)
+    known = dict(zip(layout, instance._row, strict=True))
     known.update(written)
-    values = instance.__dict__
-    layout = tuple(name for name in plan.attnames if name in known)
-    values["_row"] = tuple(known[name] for name in layout)
-    if len(layout) == len(plan.attnames):
-        values.pop("_layout", None)
-    else:
-        values["_layout"] = layout
+    if layout is plan.attnames:  # All of them, in their order.
+        instance.__dict__[ROW] = tuple(known.values())
+        return
+    layout = tuple([name for name in plan.attnames if name in known])
+    row = tuple([known[name] for name in layout])
+    remember_row(instance, row, None if len(layout) == len(plan.attnames) else layout)
 
 
 def is_unsaved(instance: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.db.connections.databases import Connection
+from openviper.db.connections.drivers.base import Row
 from openviper.db.dialects.ddl import DDLDialect, RowCheck, TableChange
 from openviper.db.dialects.definitions import LiveTable, live_targets
 from openviper.db.exceptions import DatabaseError, OperationalError
@@ -129,18 +130,19 @@ async def _begin(connection: Connection, dialect: DDLDialect) -> None:
 
 
 async def _look_at_rows(connection: Connection, dialect: DDLDialect, step: Step) -> list[str]:
-    remarks: list[str] = []
-    problems: list[str] = []
-    for change in step.changes:
-        for check in dialect.row_checks(change, step.live):
-            count = await _count(connection, change, check)
-            if count and check.fatal:
-                problems.append(f"{check.problem}: {count}; look at them with: {check.sample}")
-            elif count:
-                remarks.append(f"{check.problem}: {count}")
+    found = [
+        (check, await _count(connection, change, check))
+        for change in step.changes
+        for check in dialect.row_checks(change, step.live)
+    ]
+    problems = [
+        f"{check.problem}: {count}; look at them with: {check.sample}"
+        for check, count in found
+        if check.fatal and count
+    ]
     if problems:
         raise MigrationError("nothing was changed: " + "\n".join(problems))
-    return remarks
+    return [f"{check.problem}: {count}" for check, count in found if count]
 
 
 async def _count(connection: Connection, change: TableChange, check: RowCheck) -> int:
@@ -154,8 +156,7 @@ async def _count(connection: Connection, change: TableChange, check: RowCheck) -
 async def _run(connection: Connection, dialect: DDLDialect, step: Step) -> None:
     await _execute(connection, dialect.early(step.changes, step.live), "foreign keys")
     for change in step.changes:
-        operation = f"{change.table}: {'; '.join(change.describe())}"
-        await _execute(connection, statements(change, dialect), operation)
+        await _change(connection, dialect, change)
         if not dialect.transactional and change.table in step.record:
             await record(connection, {change.table: step.record[change.table]}, [])
     await _execute(connection, dialect.late(step.changes, step.live), "foreign keys")
@@ -164,18 +165,25 @@ async def _run(connection: Connection, dialect: DDLDialect, step: Step) -> None:
         await _check_references(connection, table, dialect.foreign_key_query(table))
 
 
+async def _change(connection: Connection, dialect: DDLDialect, change: TableChange) -> None:
+    operation = f"{change.table}: {'; '.join(change.describe())}"
+    await _execute(connection, statements(change, dialect), operation)
+
+
 async def _check_references(connection: Connection, table: str, query: str | None) -> None:
-    if query is None:
-        return
-    try:
-        rows = await connection.fetch_all(query)
-    except DatabaseError as error:
-        raise MigrationError(f"{table}: check foreign keys: {error}") from error
+    rows = [] if query is None else await _rows(connection, table, query)
     if rows:
         raise MigrationError(
             f"{table}: rows that refer to nothing in table {rows[0][2]!r}: {len(rows)}; "
             f"look at them with: {query}"
         )
+
+
+async def _rows(connection: Connection, table: str, query: str) -> list[Row]:
+    try:
+        return await connection.fetch_all(query)
+    except DatabaseError as error:
+        raise MigrationError(f"{table}: check foreign keys: {error}") from error
 
 
 def _tables_to_check(step: Step, dialect: DDLDialect) -> list[str]:

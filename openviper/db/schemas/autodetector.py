@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.dialects.definitions import fills_itself
-from openviper.db.schemas.renames import NO_OPTIONS, RenameOptions, match_renames
+from openviper.db.schemas.renames import NO_OPTIONS, Ask, RenameOptions, match_renames
 from openviper.db.schemas.schema_files import now, schema_document, table_of
 from openviper.db.schemas.state import models_state
 from openviper.db.schemas.types import base_type, validate_type_change
@@ -73,14 +73,21 @@ def detect_changes(
         model: schema for model, schema in json_state.items() if schema.get("managed") is not False
     }
     wanted = {table["model"]: (name, table) for name, table in models_state(model_classes).items()}
-    gone = [model for model in files if model not in wanted]
+    gone = sorted(files.keys() - wanted.keys())
     moved = _moved_tables(wanted, files, gone, renames)
-    changes = []
-    for model, (name, table) in sorted(wanted.items()):
-        existing = files.get(moved.get(model, model))
-        change = _model_change(app_name, name, table, existing, model in files, force, renames)
-        if change is not None:
-            changes.append(change)
+    found = [
+        _model_change(
+            app_name,
+            name,
+            table,
+            files.get(moved.get(model, model)),
+            model in files,
+            force,
+            renames,
+        )
+        for model, (name, table) in sorted(wanted.items())
+    ]
+    changes = list(filter(None, found))
     left = set(gone).difference(moved.values())
     return changes + [_deletion(model, files[model], model in left) for model in gone]
 
@@ -104,16 +111,28 @@ def _moved_tables(
     moved: dict[str, str] = {}
     if renames.ask is None or renames.never:
         return moved
-    for model, (name, table) in sorted(wanted.items()):
-        if model in files:
-            continue
+    for model in sorted(wanted.keys() - files.keys()):
         left = [old for old in gone if old not in moved.values()]
-        for old in _look_alikes(table, left, files):
-            question = f"Was the model {old} renamed to {model} (table {files[old]['table_name']} to {name})?"
-            if renames.ask(question):
-                moved[model] = old
-                break
+        old_model = _chosen(model, wanted[model], left, files, renames.ask)
+        if old_model is not None:
+            moved[model] = old_model
     return moved
+
+
+def _chosen(
+    model: str,
+    wanted: tuple[str, Table],
+    left: Sequence[str],
+    files: Mapping[str, Mapping[str, Any]],
+    ask: Ask,
+) -> str | None:
+    """Return which of the models that are left a person says was the new one."""
+    name, table = wanted
+    for old in _look_alikes(table, left, files):
+        old_table = files[old]["table_name"]
+        if ask(f"Was the model {old} renamed to {model} (table {old_table} to {name})?"):
+            return old
+    return None
 
 
 def _look_alikes(
@@ -155,22 +174,31 @@ def _model_change(
     force: bool,
     renames: RenameOptions,
 ) -> FileChange | None:
-    change = FileChange("updated" if has_file else "created", table["model"])
     if existing is None:
-        change.document = schema_document(table_name, table, None)
-        change.notes.append(f"create table {table_name}")
-        return change
+        return _creation(table_name, table)
+    change = FileChange("updated" if has_file else "created", table["model"])
     before = table_of(existing)
     _Columns(app, table_name, change, force).compare(before, table, renames)
     _note_table_name(table_name, table, existing, change)
-    for key in ("indexes", "unique_together", "index_together", "constraints", "single"):
-        if _comparable(table[key]) != _comparable(before[key]):
-            change.notes.append(f"change {key.replace('_', ' ')}")
+    _note_rest(before, table, change)
     document = schema_document(table_name, table, existing if has_file else None)
     if _says_the_same(document, existing, change):
         return None
     change.document = document
     return change
+
+
+def _creation(table_name: str, table: Table) -> FileChange:
+    change = FileChange("created", table["model"])
+    change.document = schema_document(table_name, table, None)
+    change.notes.append(f"create table {table_name}")
+    return change
+
+
+def _note_rest(before: Table, table: Table, change: FileChange) -> None:
+    for key in ("indexes", "unique_together", "index_together", "constraints", "single"):
+        if _comparable(table[key]) != _comparable(before[key]):
+            change.notes.append(f"change {key.replace('_', ' ')}")
 
 
 def _note_table_name(
@@ -227,15 +255,17 @@ class _Columns:
 
     def compare(self, before: Table, table: Table, renames: RenameOptions) -> None:
         """Compare all columns; those of `table` get the hints by which `migrate` finds what they were."""
-        old = {column["name"]: column for column in before["columns"]}
-        new = {column["name"]: column for column in table["columns"]}
+        old, new = _by_name(before), _by_name(table)
         removed = [old[name] for name in sorted(old.keys() - new.keys())]
         added = [new[name] for name in sorted(new.keys() - old.keys())]
-        pairs = match_renames(self.table, removed, added, renames)
-        for old_name, new_name in pairs:
+        pairs = dict(match_renames(self.table, removed, added, renames))
+        for old_name, new_name in pairs.items():
             self._rename(old[old_name], new[new_name])
-        self._note_new(_without(added, {new_name for _, new_name in pairs}))
-        self._note_gone(_without(removed, {old_name for old_name, _ in pairs}))
+        self._note_new(_without(added, pairs.values()))
+        self._note_gone(_without(removed, pairs))
+        self._compare_all(old, new)
+
+    def _compare_all(self, old: Mapping[str, Column], new: Mapping[str, Column]) -> None:
         for name in sorted(new.keys() & old.keys()):
             _keep_hints(old[name], new[name])
             self._compare(old[name], new[name])
@@ -243,10 +273,7 @@ class _Columns:
     def _rename(self, old: Column, new: Column) -> None:
         self.change.notes.append(f"rename column {self.table}.{old['name']} to {new['name']}")
         new["old_name"] = old["name"]
-        # An environment may have missed the renames in between; the history lets it find its column.
-        earlier = [old["old_name"]] if "old_name" in old else []
-        earlier += old.get("older_names", ())
-        older = [name for name in earlier if name not in (old["name"], new["name"])]
+        older = _history(old, new["name"])
         if older:
             new["older_names"] = older
         new["changed_at"] = now()
@@ -290,23 +317,38 @@ class _Columns:
             self._warn(f"{where} becomes generated; its values will be lost")
 
     def _compare_types(self, where: str, old: Column, new: Column) -> None:
-        if new.get("primary_key") and not self.force:
+        is_refused = bool(new.get("primary_key")) and not self.force
+        if is_refused:
             raise MigrationError(
                 f"{self.app}: {where}: changing the type of a primary key from {old['type']!r} to {new['type']!r} "
                 "needs --force"
             )
-        try:
-            warning = validate_type_change(old["type"], new["type"], force=self.force)
-        except MigrationError as error:
-            raise MigrationError(f"{self.app}: {where}: {error}") from error
+        warning = self._judged(where, old, new)
         if warning:
             self._warn(f"{where}: {warning}")
         new["old_type"] = old["type"]
         new["changed_at"] = now()
 
+    def _judged(self, where: str, old: Column, new: Column) -> str | None:
+        try:
+            return validate_type_change(old["type"], new["type"], force=self.force)
+        except MigrationError as error:
+            raise MigrationError(f"{self.app}: {where}: {error}") from error
+
+
+def _by_name(table: Table) -> dict[str, Column]:
+    return {column["name"]: column for column in table["columns"]}
+
 
 def _without(columns: Iterable[Column], names: Collection[str]) -> list[Column]:
     return [column for column in columns if column["name"] not in names]
+
+
+def _history(old: Column, new_name: str) -> list[str]:
+    """Return the earlier names of a renamed column: an environment may have missed the renames in between."""
+    earlier = [old["old_name"]] if "old_name" in old else []
+    earlier += old.get("older_names", ())
+    return [name for name in earlier if name not in (old["name"], new_name)]
 
 
 def _keep_hints(old: Column, new: Column) -> None:

@@ -50,18 +50,31 @@ class _Columns:
 
     def compare(self) -> None:
         """Fill in which columns are added, altered, dropped and kept."""
-        change = self.change
-        for column in change.wanted["columns"]:
-            actual = self.live.get(column["name"])
-            if actual is None:
-                change.added.append(column)
-            elif differences := self._differences(column, actual):
-                change.altered[column["name"]] = differences
-        wanted = {column["name"] for column in change.wanted["columns"]}
-        for name, column in self.live.items():
-            if name not in wanted:
-                surplus = change.dropped if name in self.applied else change.kept
-                surplus.append(column["name"])
+        for column in self.change.wanted["columns"]:
+            self._compare(column, self.live.get(column["name"]))
+        wanted = {column["name"] for column in self.change.wanted["columns"]}
+        surplus = [name for name in self.live if name not in wanted]
+        for name in surplus:
+            going = self.change.dropped if name in self.applied else self.change.kept
+            going.append(self.live[name]["name"])
+        self._remake_dependents()
+
+    def _remake_dependents(self) -> None:
+        """Have generated columns made anew that are worked out from one whose type changes, as servers want it."""
+        altered = self.change.altered
+        retyped = {name for name, what in altered.items() if _is_retyped(what)}
+        for column in self.change.wanted["columns"]:
+            formula = column.get("generated")
+            if formula is None or column["name"] not in self.live:
+                continue
+            if mentions(str(formula["expression"]), retyped):
+                altered.setdefault(column["name"], []).append(NEW_FORMULA)
+
+    def _compare(self, column: Column, actual: Column | None) -> None:
+        if actual is None:
+            self.change.added.append(column)
+        elif differences := self._differences(column, actual):
+            self.change.altered[column["name"]] = differences
 
     def _differences(self, column: Column, actual: Column) -> list[str]:
         return [
@@ -114,21 +127,23 @@ class _Columns:
     def _formula_differences(self, column: Column, actual: Column) -> Iterable[str]:
         wanted, live = column.get("generated"), actual.get("generated")
         if wanted is None:
-            if live is not None:
-                yield "no formula"
-            return
-        applied = self._applied(actual).get("generated") or {}
-        if live is None or wanted["stored"] != live["stored"]:
+            yield from ["no formula"] if live is not None else []
+        elif live is None or wanted["stored"] != live["stored"]:
             yield NEW_FORMULA
-        elif not _same(
-            wanted["expression"],
-            rename_identifiers(str(live["expression"]), self.new_names),
-            rename_identifiers(str(applied.get("expression") or ""), self.new_names),
-        ):
+        elif not self._is_same_formula(wanted["expression"], live["expression"], actual):
             yield NEW_FORMULA
+
+    def _is_same_formula(self, wanted: object, live: object, actual: Column) -> bool:
+        applied = (self._applied(actual).get("generated") or {}).get("expression") or ""
+        texts = (rename_identifiers(str(text), self.new_names) for text in (live, applied))
+        return _same(wanted, *texts)
 
     def _applied(self, actual: Column) -> Mapping[str, Any]:
         return self.applied.get(actual["name"], {})
+
+
+def _is_retyped(what: Iterable[str]) -> bool:
+    return any(text.startswith("type ") for text in what)
 
 
 def _same(wanted: object, live: object, applied: object) -> bool:
@@ -142,10 +157,9 @@ class _Indexes:
         self.change = change
         self.live = live
         self.names = dict(change.renames)
-        self.wanted = {
-            index.definition.key: index for index in table_indexes(change.table, change.wanted)
-        }
+        wanted = table_indexes(change.table, change.wanted)
         applied = [] if before is None else table_indexes(live.name, before)
+        self.wanted = {index.definition.key: index for index in wanted}
         self.applied = {index.name: index.definition for index in applied}
         self.present: dict[Definition, LiveIndex] = {}
         self.surplus: list[LiveIndex] = []
@@ -153,15 +167,13 @@ class _Indexes:
     def compare(self) -> None:
         """Fill in which indexes are added, renamed and dropped."""
         change = self.change
-        for index in self.live.indexes:
-            if index.definition.parts:
-                self._sort(index)
-        change.added_indexes = [
-            index for key, index in self.wanted.items() if key not in self.present
-        ]
-        change.dropped_indexes += [index for index in self.surplus if self._goes(index)]
-        if change.remade:
-            self._remake(change.remade)
+        stated = [index for index in self.live.indexes if index.definition.parts]
+        for index in stated:
+            self._sort(index)
+        new = self.wanted.keys() - self.present.keys()
+        change.added_indexes = [index for key, index in self.wanted.items() if key in new]
+        change.dropped_indexes = [index for index in self.surplus if self._goes(index)]
+        self._remake(change.remade)
 
     def _sort(self, index: LiveIndex) -> None:
         key = self._meaning(index).renamed(self.names).key
@@ -193,15 +205,12 @@ class _Indexes:
 
     def _remake(self, columns: set[str]) -> None:
         """Have the indexes that use a column made anew with it."""
-        change = self.change
-        for key, live in self.present.items():
-            wanted = self.wanted[key]
-            if uses(wanted, columns):
-                change.dropped_indexes.append(live)
-                change.added_indexes.append(wanted)
-                change.index_renames = [
-                    pair for pair in change.index_renames if pair != (live, wanted)
-                ]
+        pairs = [(live, self.wanted[key]) for key, live in self.present.items()]
+        remade = [pair for pair in pairs if uses(pair[1], columns)] if columns else []
+        self.change.dropped_indexes += [live for live, _ in remade]
+        self.change.added_indexes += [wanted for _, wanted in remade]
+        renames = [pair for pair in self.change.index_renames if pair not in remade]
+        self.change.index_renames = renames
 
 
 def uses(index: Index | LiveIndex, columns: set[str]) -> bool:
@@ -216,30 +225,30 @@ class _Checks:
         self.change = change
         self.live = live
         self.names = dict(change.renames)
-        self.wanted = {
-            normalise_expression(check.expression): check
-            for check in table_checks(change.table, change.wanted)
-        }
+        wanted = table_checks(change.table, change.wanted)
         applied = [] if before is None else table_checks(live.name, before)
-        self.applied = {check.name: self._renamed(check) for check in applied if check.name}
+        self.wanted = {normalise_expression(check.expression): check for check in wanted}
+        self.applied = {check.name: self._renamed(check) for check in applied}
         self.applied_texts = {normalise_expression(check.expression) for check in applied}
 
     def compare(self) -> None:
         """Fill in which checks are added and dropped."""
-        present = set()
-        for check in self.live.checks:
-            text = self._meaning(check)
-            if text in self.wanted and not self._is_remade(check):
-                present.add(text)
-            elif self._is_ours(check):
-                self.change.dropped_checks.append(check)
-        self.change.added_checks = [
-            check for text, check in self.wanted.items() if text not in present
+        meanings = [(check, self._meaning(check)) for check in self.live.checks]
+        present = {text for check, text in meanings if self._is_present(check, text)}
+        self.change.dropped_checks = [
+            check
+            for check, text in meanings
+            if not self._is_present(check, text) and self._is_ours(check)
         ]
+        new = self.wanted.keys() - present
+        self.change.added_checks = [check for text, check in self.wanted.items() if text in new]
+
+    def _is_present(self, check: Check, text: str) -> bool:
+        return text in self.wanted and not self._is_remade(check)
 
     def _meaning(self, check: Check) -> str:
         """Return what the check was made as: servers store an expression in words of their own."""
-        applied = self.applied.get(check.name)
+        applied = self.applied.get(check.name) if check.name else None
         return applied if applied is not None and applied in self.wanted else self._renamed(check)
 
     def _is_ours(self, check: Check) -> bool:

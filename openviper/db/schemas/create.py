@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import Connection, connections
-from openviper.db.dialects.ddl import DDLDialect, TableChange
+from openviper.db.dialects.ddl import TableChange
+from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.dialects.support import refuse
 from openviper.db.schemas.apply import Step, apply_step
@@ -41,20 +42,27 @@ async def create_tables(
 
         models = model_registry.all()
     models = list(models)
+    database = connections.get(using)
+    async with database.connection() as connection:
+        wanted, live = await _wanted_and_live(connection, models)
+        refuse(database.vendor, wanted, using)
+        if drop_first and live:
+            step = Step([], list(live), {}, list(live), live)
+            await apply_step(connection, ddl_dialect(database.vendor), step)
+            live = {}
+        return await _create(connection, _without(wanted, live))
+
+
+async def _wanted_and_live(
+    connection: Connection, models: list[Any]
+) -> tuple[State, dict[str, LiveTable]]:
+    """Return the tables of models, join tables included, and those of them that exist."""
     wanted, joins = models_state(models), models_state(generated_joins(models))
     targets = {target for join in joins.values() for target in targets_of(join)}
-    database = connections.get(using)
-    dialect = ddl_dialect(database.vendor)
-    async with database.connection() as connection:
-        live = await read_live_tables(connection, dialect, {*wanted, *joins, *targets})
-        wanted.update(_complete(joins, {*wanted, *live}))
-        refuse(database.vendor, wanted, using)
-        live = {name: table for name, table in live.items() if name in wanted}
-        if drop_first and live:
-            await apply_step(connection, dialect, Step([], list(live), {}, list(live), live))
-            live = {}
-        new = {name: table for name, table in wanted.items() if name not in live}
-        return await _create(connection, dialect, new)
+    dialect = ddl_dialect(connection.vendor)
+    live = await read_live_tables(connection, dialect, {*wanted, *joins, *targets})
+    wanted.update(_complete(joins, {*wanted, *live}))
+    return wanted, {name: table for name, table in live.items() if name in wanted}
 
 
 def _complete(joins: State, known: set[str]) -> State:
@@ -62,7 +70,12 @@ def _complete(joins: State, known: set[str]) -> State:
     return {name: join for name, join in joins.items() if targets_of(join) <= known}
 
 
-async def _create(connection: Connection, dialect: DDLDialect, tables: State) -> list[str]:
+def _without(wanted: State, live: Mapping[str, LiveTable]) -> State:
+    return {name: table for name, table in wanted.items() if name not in live}
+
+
+async def _create(connection: Connection, tables: State) -> list[str]:
+    dialect = ddl_dialect(connection.vendor)
     changes = creation_order(
         TableChange(name, dialect.adapted(table), None) for name, table in tables.items()
     )

@@ -38,20 +38,23 @@ def diff_states(
     Raises:
         MigrationError: If a foreign key's target neither exists nor is wanted.
     """
-    changes: list[TableChange] = []
-    warnings: list[str] = []
+    known = {*wanted, *live}
     for name, table in wanted.items():
-        _check_targets(name, table, {*wanted, *live})
-        change = diff_table(name, dialect.adapted(table), live, wanted, applied, dialect)
-        if change:
-            changes.append(change)
-        if change.kept:
-            kept = ", ".join(f"{name}.{column}" for column in change.kept)
-            warnings.append(f"kept {kept}: in no schema file, and not created by OpenViper")
-    created = [change for change in changes if change.live is None]
-    altered = [change for change in changes if change.live is not None]
+        _check_targets(name, table, known)
+    compared = [
+        diff_table(name, dialect.adapted(table), live, wanted, applied, dialect)
+        for name, table in wanted.items()
+    ]
+    created = [change for change in compared if change.live is None]
+    altered = [change for change in compared if change.live is not None and change]
     altered.sort(key=lambda change: change.table)
+    warnings = [_kept(change) for change in compared if change.kept]
     return Difference(creation_order(created) + altered, warnings)
+
+
+def _kept(change: TableChange) -> str:
+    names = ", ".join(f"{change.table}.{column}" for column in change.kept)
+    return f"kept {names}: in no schema file, and not created by OpenViper"
 
 
 def _check_targets(name: str, table: Table, known: set[str]) -> None:
@@ -93,9 +96,12 @@ def diff_table(
     if live_name != name:
         change.renamed_from = live_name
     change.renames = find_renames(table, live)
-    before = applied.get(live_name)
-    compare(change, live, None if before is None else dialect.adapted(before), dialect)
+    compare(change, live, _adapted(applied.get(live_name), dialect), dialect)
     return change
+
+
+def _adapted(before: Table | None, dialect: DDLDialect) -> Table | None:
+    return None if before is None else dialect.adapted(before)
 
 
 def _live_name(
@@ -113,18 +119,23 @@ def find_renames(table: Table, live: LiveTable) -> list[tuple[str, str]]:
     names = set(live.columns)
     pairs: list[tuple[str, str]] = []
     waiting = [column for column in table["columns"] if "old_name" in column]
-    progress = True
     # One name may have to become free before another column can take it, so this goes on until nothing moves.
-    while progress:
-        progress = False
-        for column in list(waiting):
-            old = _old_name(column, names, live)
-            if old is not None:
-                pairs.append((old, column["name"]))
-                names = names - {old} | {column["name"]}
-                waiting.remove(column)
-                progress = True
+    while (move := _next_rename(waiting, names, live)) is not None:
+        old, column = move
+        pairs.append((old, column["name"]))
+        names = names - {old} | {column["name"]}
+        waiting.remove(column)
     return pairs
+
+
+def _next_rename(
+    waiting: Iterable[Column], names: set[str], live: LiveTable
+) -> tuple[str, Column] | None:
+    for column in waiting:
+        old = _old_name(column, names, live)
+        if old is not None:
+            return old, column
+    return None
 
 
 def _old_name(column: Column, names: set[str], live: LiveTable) -> str | None:

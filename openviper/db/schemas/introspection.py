@@ -49,18 +49,24 @@ async def introspect_db_schema(
 def describe(table: LiveTable) -> dict[str, Any]:
     """Return a live table in the form of a schema file."""
     singles = {index.columns[0] for index in table.indexes if _is_plain_single(index)}
-    constraints = [_check(check) for check in table.checks]
-    constraints += [_index(index) for index in table.indexes if _is_constraint(index)]
-    together = [list(index.columns) for index in table.indexes if _is_together(index)]
+    columns = [_column(column, name in singles) for name, column in table.columns.items()]
     plain = [_index(index) for index in table.indexes if not index.definition.unique]
-    columns = sorted(table.columns.values(), key=_by_name)
     return {
-        "columns": [_column(column, column["name"] in singles) for column in columns],
+        "columns": sorted(columns, key=_by_name),
         "indexes": sorted(plain, key=_by_name),
-        "unique_together": sorted(together),
+        "unique_together": sorted(list(index.columns) for index in _together(table)),
         "index_together": [],
-        "constraints": sorted(constraints, key=_by_name),
+        "constraints": sorted(_constraints(table), key=_by_name),
     }
+
+
+def _constraints(table: LiveTable) -> list[dict[str, Any]]:
+    checks = [_check(check) for check in table.checks]
+    return checks + [_index(index) for index in table.indexes if _is_constraint(index)]
+
+
+def _together(table: LiveTable) -> list[LiveIndex]:
+    return [index for index in table.indexes if _is_together(index)]
 
 
 def _by_name(entry: Mapping[str, Any]) -> str:
@@ -97,19 +103,17 @@ def _is_constraint(index: LiveIndex) -> bool:
 def _index(index: LiveIndex) -> dict[str, Any]:
     """Return an index in the form of a schema file; one that none can state has no fields."""
     definition = index.definition
-    entry: dict[str, Any] = {"name": index.name}
-    if definition.unique:
-        entry["type"] = "UNIQUE"
-    entry["fields"] = [_part(part) for part in definition.parts]
     extras = {
+        "type": "UNIQUE" if definition.unique else "",
         "include": list(definition.include),
         "using": definition.method,
         "opclasses": _operator_classes(definition),
         "condition": definition.condition,
         "deferrable": definition.deferrable,
     }
-    entry.update({key: value for key, value in extras.items() if value})
-    return entry if definition.nulls_distinct else {**entry, "nulls_distinct": False}
+    told = {key: value for key, value in extras.items() if value}
+    nulls = {} if definition.nulls_distinct else {"nulls_distinct": False}
+    return {"name": index.name, "fields": list(map(_part, definition.parts)), **told, **nulls}
 
 
 def _part(part: Part) -> str:

@@ -95,15 +95,10 @@ def write_changes(compared: Iterable[AppChanges]) -> None:
     Raises:
         OSError: If a file cannot be written.
     """
-    changes = [
-        (os.path.join(compared_app.app.directory, DIRECTORY), change)
-        for compared_app in compared
-        for change in compared_app.changes
-    ]
-    documents = [(directory, change.document) for directory, change in changes]
-    for directory, document in documents:
-        if document is not None:
-            write_json_schema(directory, document)
-    for directory, change in changes:
+    changes = [(entry.app, change) for entry in compared for change in entry.changes]
+    for app, change in changes:
+        if change.document is not None:
+            write_json_schema(os.path.join(app.directory, DIRECTORY), change.document)
+    for app, change in changes:
         if change.document is None:
-            delete_json_schema(directory, change.model)
+            delete_json_schema(os.path.join(app.directory, DIRECTORY), change.model)

@@ -82,14 +82,15 @@ def match_renames(
     """
     chosen = list(options.explicit.get(table, ()))
     _check_explicit(table, removed, added, chosen)
-    if options.never:
-        return chosen
-    pairs = _without(candidates(removed, added), chosen)
-    if len(pairs) <= 1:
-        return chosen + pairs
-    if options.ask is None:
+    possible = [] if options.never else candidates(removed, added)
+    pairs = _without(possible, chosen)
+    return chosen + pairs if len(pairs) <= 1 else _decided(table, pairs, chosen, options.ask)
+
+
+def _decided(table: str, pairs: Sequence[Pair], chosen: list[Pair], ask: Ask | None) -> list[Pair]:
+    if ask is None:
         raise _undecided(table, pairs)
-    return _asked(table, pairs, chosen, options.ask)
+    return _asked(table, pairs, chosen, ask)
 
 
 def _check_explicit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -44,16 +44,19 @@ def read_all_raw_schemas(directory: str | Path) -> dict[str, dict[str, Any]]:
     Raises:
         MigrationError: If a file is not a schema file.
     """
+    paths = [os.path.join(directory, name) for name in _file_names(directory)]
+    return {os.path.basename(path).removesuffix(".json"): _read(path) for path in paths}
+
+
+def _file_names(directory: str | Path) -> list[str]:
     try:
         entries = os.listdir(directory)
     except OSError as error:
         # A link that leads nowhere is not an app without schema files.
         if isinstance(error, FileNotFoundError) and not os.path.lexists(directory):
-            return {}
+            return []
         raise _unreadable(str(directory), error) from error
-    names = sorted(name for name in entries if name.endswith(".json"))
-    paths = {name: os.path.join(directory, name) for name in names if not name.startswith(".")}
-    return {name.removesuffix(".json"): _read(path) for name, path in paths.items()}
+    return sorted(name for name in entries if name.endswith(".json") and name[0] != ".")
 
 
 def _unreadable(path: str, error: OSError) -> MigrationError:
@@ -61,17 +64,21 @@ def _unreadable(path: str, error: OSError) -> MigrationError:
 
 
 def _read(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except (ValueError, RecursionError) as error:
-        raise MigrationError(f"schema file {path!r} is not JSON: {error}") from error
+    data = _load(path)
     problem = schema_problem(data)
     if problem is not None:
         raise MigrationError(f"schema file {path!r} {problem}")
     return cast("dict[str, Any]", data)
+
+
+def _load(path: str) -> Any:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise MigrationError(f"schema file {path!r} is not JSON: {error}") from error
 
 
 def table_of(schema: Mapping[str, Any]) -> Table:
@@ -83,15 +90,17 @@ def table_of(schema: Mapping[str, Any]) -> Table:
         "indexes": _list(schema, "indexes"),
         "unique_together": _list(schema, "unique_together"),
         "index_together": _list(schema, "index_together"),
-        "constraints": _list(schema, "constraints"),
+        "constraints": list(map(_constraint, _list(schema, "constraints"))),
         "single": bool(schema.get("single")),
         "managed": schema.get("managed") is not False,
     }
     if old := schema.get("old_table_name"):
         table["old_table_name"] = old
-    for constraint in table["constraints"]:
-        constraint.setdefault("type", "CHECK" if "check" in constraint else "UNIQUE")
     return table
+
+
+def _constraint(entry: Mapping[str, Any]) -> Any:
+    return {"type": "CHECK" if "check" in entry else "UNIQUE", **entry}
 
 
 def _list(schema: Mapping[str, Any], key: str) -> list[Any]:
@@ -116,18 +125,22 @@ def discover_json_schemas(resolved_apps: Mapping[str, str] | None = None) -> Sta
     origins: dict[str, str] = {}
     for directory in dict.fromkeys(apps.values()):
         folder = os.path.join(directory, DIRECTORY)
-        for model, schema in read_all_raw_schemas(folder).items():
-            table = table_of(schema)
-            if not table["managed"]:
-                continue
-            name, path = schema["table_name"], os.path.join(folder, f"{model}.json")
+        for model, name, table in _managed(folder):
+            path = os.path.join(folder, f"{model}.json")
             if name in state:
                 raise MigrationError(
                     f"table {name!r} is described twice: in {origins[name]!r} and {path!r}"
                 )
-            state[name] = table
-            origins[name] = path
+            state[name], origins[name] = table, path
     return _with_own_user_model(state)
+
+
+def _managed(folder: str) -> Iterator[tuple[str, str, Table]]:
+    """Yield model, name and content of the tables of a folder that OpenViper looks after."""
+    for model, schema in read_all_raw_schemas(folder).items():
+        table = table_of(schema)
+        if table["managed"]:
+            yield model, schema["table_name"], table
 
 
 BUILT_IN_USERS = ("openviper.auth.models.User", "auth_users")
@@ -141,16 +154,21 @@ def _with_own_user_model(state: State) -> State:
         MigrationError: If `USER_MODEL` cannot be imported or is no model.
     """
     path, table = BUILT_IN_USERS
-    if settings.USER_MODEL == path or table not in state or state[table]["app"] != "auth":
+    is_shipped = table in state and state[table]["app"] == "auth"
+    if settings.USER_MODEL == path or not is_shipped:
         return state
+    meta = _user_options()
+    others = {name: entry for name, entry in state.items() if name != table}
+    return {name: _with_target(entry, table, meta) for name, entry in others.items()}
+
+
+def _user_options() -> Any:
     try:
-        meta = import_string(settings.USER_MODEL)._meta
+        return import_string(settings.USER_MODEL)._meta
     except (ImportError, AttributeError) as error:
         raise MigrationError(
             f"USER_MODEL {settings.USER_MODEL!r} is not a model: {error}"
         ) from error
-    changed = {name: entry for name, entry in state.items() if name != table}
-    return {name: _with_target(entry, table, meta) for name, entry in changed.items()}
 
 
 def _with_target(entry: Table, shipped: str, meta: Any) -> Table:
@@ -191,8 +209,8 @@ def schema_document(
         "model": table["model"],
         "app": table["app"],
         "table_name": table_name,
-        "last_modified": (existing or {}).get("last_modified") or now(),
-        "columns": [_ordered(column) for column in table["columns"]],
+        "last_modified": now(),
+        "columns": list(map(_ordered, table["columns"])),
         "indexes": table["indexes"],
         "unique_together": table["unique_together"],
         "index_together": table["index_together"],
@@ -202,9 +220,8 @@ def schema_document(
     }
     if old := table.get("old_table_name"):
         document["old_table_name"] = old
-    if existing is not None and document != existing:
-        document["last_modified"] = now()
-    return document
+    unchanged = {**document, "last_modified": (existing or {}).get("last_modified")}
+    return unchanged if unchanged == existing else document
 
 
 def _ordered(column: Mapping[str, Any]) -> dict[str, Any]:

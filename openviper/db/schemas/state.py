@@ -32,15 +32,14 @@ def models_state(models: Iterable[Any]) -> State:
         MigrationError: If a foreign key's target cannot be found, or two models claim one table.
     """
     state: State = {}
-    for model in models:
-        if has_table(model):
-            name = model._meta.table_name
-            if name in state:
-                raise MigrationError(
-                    f"table {name!r} belongs to two models: {state[name]['app']}.{state[name]['model']} and "
-                    f"{model._meta.app_name}.{model.__name__}"
-                )
-            state[name] = model_table(model)
+    for model in filter(has_table, models):
+        name = model._meta.table_name
+        if name in state:
+            raise MigrationError(
+                f"table {name!r} belongs to two models: {state[name]['app']}.{state[name]['model']} and "
+                f"{model._meta.app_name}.{model.__name__}"
+            )
+        state[name] = model_table(model)
     return state
 
 
@@ -125,10 +124,7 @@ def _column(model: Any, name: str, field: Any) -> Column:
     _mark_key(column, field)
     _add_sql(column, model, field)
     if field.choices:
-        column["choices"] = [
-            {"value": _json_value(value), "label": str(label)}
-            for value, label in _pairs(field.choices)
-        ]
+        column["choices"] = list(map(_choice, _pairs(field.choices)))
     if target is not None:
         column["target_table"] = target._meta.table_name
         column["on_delete"] = str(field.on_delete)
@@ -166,6 +162,10 @@ def _sql_of(owner: Any, name: str, model: Any) -> SQLText | None:
     return str(plain) if plain else None
 
 
+def _choice(pair: tuple[Any, Any]) -> dict[str, Any]:
+    return {"value": _json_value(pair[0]), "label": str(pair[1])}
+
+
 def _pairs(choices: Any) -> Iterable[tuple[Any, Any]]:
     members = getattr(choices, "__members__", None)
     if members is not None:  # An Enum class.
@@ -186,11 +186,15 @@ def literal_default(field: Any) -> Any:
 def _json_value(value: Any) -> Any:
     if isinstance(value, Enum):  # Which may be a str as well.
         value = value.value
-    if value is None or isinstance(value, (bool, int, float, str, dict)):
-        return value
     if isinstance(value, (list, tuple)):
         return [_json_value(item) for item in value]
-    if isinstance(value, timedelta):  # Stored in microseconds.
+    is_json = value is None or isinstance(value, (bool, int, float, str, dict))
+    return value if is_json else _as_stored(value)
+
+
+def _as_stored(value: Any) -> Any:
+    """Return a value that JSON has not, as it is stored."""
+    if isinstance(value, timedelta):
         return value // timedelta(microseconds=1)
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
@@ -258,11 +262,6 @@ def _digest(text: SQLText) -> str:
 
 def _index_body(model: Any, index: Any, names: Mapping[str, str]) -> Any:
     """Return what an index or a unique constraint says, only as far as it says something."""
-    if getattr(index, "expressions", None):
-        body: dict[str, Any] = {"expressions": index.parts_sql(model)}
-    else:
-        fields = [index.fields] if isinstance(index.fields, str) else index.fields
-        body = {"fields": _names(fields, names)}
     extras = {
         "include": _names(getattr(index, "include", None) or (), names),
         "using": getattr(index, "using", None),
@@ -270,10 +269,19 @@ def _index_body(model: Any, index: Any, names: Mapping[str, str]) -> Any:
         "condition": _sql_of(index, "condition", model),
         "deferrable": getattr(index, "deferrable", None),
     }
-    body.update({key: value for key, value in extras.items() if value})
-    if getattr(index, "nulls_distinct", None) is False:
-        body["nulls_distinct"] = False
-    return body
+    nulls = {} if getattr(index, "nulls_distinct", None) is not False else {"nulls_distinct": False}
+    return {**_sorted_by(model, index, names), **_told(extras), **nulls}
+
+
+def _told(extras: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in extras.items() if value}
+
+
+def _sorted_by(model: Any, index: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    if getattr(index, "expressions", None):
+        return {"expressions": index.parts_sql(model)}
+    fields = [index.fields] if isinstance(index.fields, str) else index.fields
+    return {"fields": _names(fields, names)}
 
 
 def _constraints(model: Any, names: Mapping[str, str]) -> list[ConstraintEntry]:
@@ -284,13 +292,16 @@ def _constraint(model: Any, constraint: Any, names: Mapping[str, str]) -> Any:
     head = {"name": constraint.name}
     if hasattr(constraint, "check"):
         return {**head, "type": "CHECK", "check": _sql_of(constraint, "check", model)}
-    if not hasattr(constraint, "elements"):
-        return {**head, "type": "UNIQUE", **_index_body(model, constraint, names)}
-    body = {
+    if hasattr(constraint, "elements"):
+        return {**head, "type": "EXCLUDE", **_exclusion_body(model, constraint)}
+    return {**head, "type": "UNIQUE", **_index_body(model, constraint, names)}
+
+
+def _exclusion_body(model: Any, constraint: Any) -> dict[str, Any]:
+    extras = {
         "using": getattr(constraint, "using", None),
         "condition": _sql_of(constraint, "condition", model),
         "deferrable": getattr(constraint, "deferrable", None),
     }
     elements = [[sql, operator] for sql, operator in constraint.elements_sql(model)]
-    told = {key: value for key, value in body.items() if value}
-    return {**head, "type": "EXCLUDE", "elements": elements, **told}
+    return {"elements": elements, **_told(extras)}

@@ -214,10 +214,8 @@ class SchemaSync:
         else:
             work = _compared(wanted, {}, {}, ddl_dialect(target.vendor), everything=True)
         step, warnings = self._decided(work, drop_orphans)
-        operations = [line for change in step.changes for line in change.describe()]
-        operations += [f"drop table {name}" for name in step.orphans]
         return Plan(
-            operations,
+            _operations(step),
             all_statements(step, ddl_dialect(target.vendor)),
             warnings,
             await self._pending_patches(_with_patches(apps), target, bool(step.live)),
@@ -251,15 +249,17 @@ class SchemaSync:
         wanted = discover_json_schemas(self.apps)
         if target_app is None:
             return self.apps, wanted
-        apps = {
-            app: path
-            for app, path in self.apps.items()
-            if target_app in (app, app.rpartition(".")[2])
-        }
-        if not apps:
-            raise MigrationError(f"App {target_app!r} not found")
+        apps = self._named(target_app)
         own = discover_json_schemas(apps)
         return apps, {name: table for name, table in wanted.items() if name in own}
+
+    def _named(self, label: str) -> dict[str, str]:
+        apps = {
+            app: path for app, path in self.apps.items() if label in (app, app.rpartition(".")[2])
+        }
+        if not apps:
+            raise MigrationError(f"App {label!r} not found")
+        return apps
 
     async def _schema_step(
         self,
@@ -286,16 +286,13 @@ class SchemaSync:
 
     def _tell(self, step: Step) -> list[str]:
         """Report what was done, and return one sentence per operation."""
-        operations = []
         for change in step.changes:
             self._report(change.label, False)
             for line in change.describe():
-                operations.append(line)
                 self._report(f"-> {line}", True)
         for name in step.orphans:
-            operations.append(f"drop table {name}")
             self._report(f"-> drop table {name}", False)
-        return operations
+        return _operations(step)
 
     async def _remember(self, target: Database) -> None:
         if target.vendor != "sqlite" or target.url.is_memory or target.is_read_only:
@@ -365,6 +362,12 @@ def _with_patches(apps: Mapping[str, str]) -> dict[str, str]:
         for app, path in apps.items()
         if os.path.isdir(os.path.join(path, PATCH_DIRECTORY))
     }
+
+
+def _operations(step: Step) -> list[str]:
+    """Return one sentence per operation of a step."""
+    operations = [line for change in step.changes for line in change.describe()]
+    return operations + [f"drop table {name}" for name in step.orphans]
 
 
 def _is_named(name: str, chosen: bool | Collection[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from openviper.exceptions import MigrationError
 
@@ -59,30 +60,33 @@ def is_rejected(old: str, new: str) -> bool:
 
 def is_narrowing(old: str, new: str) -> bool:
     """Return whether values of the old type may not fit the new one although the change is allowed."""
-    old_base = base_type(old)
-    if old_base in _INTEGERS:
-        return _INTEGERS.get(base_type(new), _WIDEST) < _INTEGERS[old_base]
-    if old_base in _FLOATS:
-        return base_type(new) == "NUMERIC"
-    if old_base == "NUMERIC":
-        return _narrows_decimal(old, new)
-    if old_base in _TEXTS:
-        return _narrows_text(old, new)
-    return False
+    judge = _NARROWINGS.get(base_type(old))
+    return judge is not None and judge(old, new)
+
+
+def _narrows_integer(old: str, new: str) -> bool:
+    return _INTEGERS.get(base_type(new), _WIDEST) < _INTEGERS[base_type(old)]
+
+
+def _narrows_float(_old: str, new: str) -> bool:
+    return base_type(new) == "NUMERIC"
 
 
 def _narrows_decimal(old: str, new: str) -> bool:
-    new_base = base_type(new)
-    if new_base != "NUMERIC":
-        return new_base in _FLOATS
-    (old_size, old_scale), (new_size, new_scale) = type_arguments(old), type_arguments(new)
+    if base_type(new) != "NUMERIC":
+        return base_type(new) in _FLOATS
+    old_digits, new_digits = _digits(old), _digits(new)
     # A bare NUMERIC of an old file says nothing about its digits.
-    if old_size is None or new_size is None:
+    if old_digits is None or new_digits is None:
         return False
-    old_places, new_places = old_scale or 0, new_scale or 0
-    fewer_places = new_places < old_places
-    fewer_digits_before = new_size - new_places < old_size - old_places
-    return fewer_places or fewer_digits_before or new_size < old_size
+    return any(after < before for before, after in zip(old_digits, new_digits, strict=True))
+
+
+def _digits(neutral_type: str) -> tuple[int, int, int] | None:
+    """Return all digits of a decimal type, those behind the point and those before it, or `None` if it does not say."""
+    size, scale = type_arguments(neutral_type)
+    places = scale or 0
+    return None if size is None else (size, places, size - places)
 
 
 def _narrows_text(old: str, new: str) -> bool:
@@ -95,6 +99,14 @@ def _narrows_text(old: str, new: str) -> bool:
     if old_size is None or new_size is None:
         return False
     return new_size < old_size
+
+
+_NARROWINGS: dict[str, Callable[[str, str], bool]] = {
+    **dict.fromkeys(_INTEGERS, _narrows_integer),
+    **dict.fromkeys(_FLOATS, _narrows_float),
+    "NUMERIC": _narrows_decimal,
+    **dict.fromkeys(_TEXTS, _narrows_text),
+}
 
 
 def validate_type_change(old: str, new: str, *, force: bool = False) -> str | None:

@@ -15,7 +15,7 @@ from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.arithmetic import as_float, rounded
-from openviper.db.sql.expressions import Combined, Expression, F, Func
+from openviper.db.sql.expressions import Expression, F
 from openviper.db.sql.nodes import (
     Binding,
     Column,
@@ -83,33 +83,42 @@ class Aggregate(Expression):
         """Return the node: per group of rows, or per row of the query."""
         argument = self._argument(scope.over_many())
         condition = None if self.filter is None else scope.over_many().condition(self.filter)
-        steps = self._steps([argument, *([] if condition is None else [condition])])
+        steps = self._steps([argument] if condition is None else [argument, condition])
         if condition is not None:
-            ways = [part.steps for part in all_parts(argument) if isinstance(part, Column)]
-            condition = scope.spread(condition, ways[0] if steps and ways else steps)
+            condition = scope.spread(condition, self._entered(argument, steps))
         node = AggregateNode(self, argument, condition, self._checked_type(argument))
-        if scope.is_grouped:
-            if steps:
-                raise QueryError(
-                    f"{self!r} follows a relation to many rows; use annotate() for a value per instance"
-                )
-            return node
-        return OwnValue(node) if not steps else RelatedValue(steps, node)
+        return self._placed(scope, steps, node)
+
+    def _entered(self, argument: Node, steps: Steps) -> Steps:
+        """Return the relation whose rows the condition is about: all of the way that the argument goes."""
+        ways = [part.steps for part in all_parts(argument) if isinstance(part, Column)]
+        return ways[0] if steps and ways else steps
+
+    def _placed(self, scope: Scope, steps: Steps, node: AggregateNode) -> Node:
+        if not scope.is_grouped:
+            return RelatedValue(steps, node) if steps else OwnValue(node)
+        if steps:
+            raise QueryError(
+                f"{self!r} follows a relation to many rows; use annotate() for a value per instance"
+            )
+        return node
 
     def _argument(self, scope: Scope) -> Node:
         if isinstance(self.field, str):
             return self._named(scope, self.field)
-        if not isinstance(self.field, (Combined, Func)):
+        if not isinstance(self.field, Expression) or isinstance(self.field, Aggregate):
             raise FieldError(f"{self!r}: an aggregate is of a field, or of arithmetic over fields")
         node = self.field.resolve(scope)
-        parts = list(all_parts(node))
+        self._check_parts(list(all_parts(node)))
+        return node
+
+    def _check_parts(self, parts: list[Node]) -> None:
         if any(isinstance(part, (RelatedValue, OwnValue, AggregateNode)) for part in parts):
             raise FieldError(
                 f"{self!r}: an aggregate of aggregates; annotate() the inner one first"
             )
         if not any(isinstance(part, Column) for part in parts):
             raise FieldError(f"{self!r} names no field")
-        return node
 
     def _named(self, scope: Scope, name: str) -> Node:
         if name == "*":
@@ -133,16 +142,11 @@ class Aggregate(Expression):
 
     def _steps(self, nodes: list[Node]) -> Steps:
         """Return the way to the many rows that are computed of; empty if there is none."""
-        ways = {
-            part.steps if part.many else ()
-            for part in all_parts(nodes[0])
-            if isinstance(part, Column)
-        }
-        if len(ways) > 1 and any(ways):
-            raise FieldError(f"{self!r}: all names have to follow the same relation to many rows")
+        own = [part for part in all_parts(nodes[0]) if isinstance(part, Column)]
+        ways = {column.steps if column.many else () for column in own}
         columns = [column for node in nodes for column in open_columns(node)]
-        firsts = {column.many for column in columns if column.many}
-        if len(firsts) > 1:
+        firsts = {column.many for column in columns} - {()}
+        if len(firsts) > 1 or (firsts and len(ways) > 1):
             raise FieldError(f"{self!r}: all names have to follow the same relation to many rows")
         return next(iter(firsts), ())
 
@@ -399,17 +403,17 @@ class RelatedValue(Node):
         return f"(SELECT {call}{tables.from_clause()} WHERE {tables.link}{condition})"
 
     def _call(self, writer: Writer) -> str:
-        node = self.node
+        node, argument = self.node, self.node.argument
         is_plain_count = isinstance(node.aggregate, Count) and not node.aggregate.distinct
-        argument = node.argument
-        if (
-            is_plain_count
-            and isinstance(argument, Column)
-            and argument.steps == self.steps
-            and argument.field.primary_key
-        ):
+        if is_plain_count and self._is_key(argument):
             return "COUNT(*)"
         return node.unconditional(writer)
+
+    def _is_key(self, argument: Node) -> bool:
+        """Return whether something is the key of the rows, which each of them has."""
+        if not isinstance(argument, Column):
+            return False
+        return argument.steps == self.steps and argument.field.primary_key
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return that of the aggregate."""

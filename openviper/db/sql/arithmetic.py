@@ -20,6 +20,7 @@ from openviper.db.sql.types import (
     DURATION,
     FLOAT,
     INTEGER,
+    MAX_PLACES,
     Family,
     ResultType,
     decimal_type,
@@ -105,18 +106,21 @@ class Arithmetic(Node):
 
     def _quotient(self, writer: Writer) -> str:
         dialect = writer.dialect
-        left, right = self.left.sql(writer), self.right.sql(writer)
-        if self.result is FLOAT or dialect.name == "sqlite":
-            left = as_float(left, dialect)
-        elif self.left.type is INTEGER:
-            left = f"CAST({left} AS DECIMAL(40,{self.result.places}))"
+        left, right = self._dividend(writer), self.right.sql(writer)
         if dialect.name != "sqlite":
             right = f"NULLIF({right}, 0)"
-        sql = f"({left} / {right})"
         if self.result is FLOAT:
-            return sql
-        places = min(self.result.places, SQLITE_PLACES)
-        return f"ROUND({sql}, {places if dialect.name == 'sqlite' else self.result.places})"
+            return f"({left} / {right})"
+        most = SQLITE_PLACES if dialect.name == "sqlite" else MAX_PLACES
+        return f"ROUND(({left} / {right}), {min(self.result.places, most)})"
+
+    def _dividend(self, writer: Writer) -> str:
+        """Return the first number, as one whose division is not cut to a whole number."""
+        left = self.left.sql(writer)
+        if self.result is FLOAT or writer.dialect.name == "sqlite":
+            return as_float(left, writer.dialect)
+        is_whole = self.left.type is INTEGER
+        return f"CAST({left} AS DECIMAL(40,{self.result.places}))" if is_whole else left
 
 
 def rounded(sql: str, result: ResultType, dialect: Dialect) -> str:

@@ -113,11 +113,8 @@ class Ordering(Operator):
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison; numbers are compared as numbers, however great they are."""
         if value.__class__ in PLAIN:
-            if lookup.left.type is INTEGER and (
-                value.__class__ is not int or not _LEAST <= value <= _GREATEST
-            ):
-                return _number(self.name, lookup, value)
-            return Compare(lookup, value)
+            is_odd = lookup.left.type is INTEGER and not _is_whole(value)
+            return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
         right = expression_of(lookup, value, scope)
         if right is None:
             return Compare(lookup, checked_value(lookup, value))
@@ -129,17 +126,25 @@ class Ordering(Operator):
         return f"{left.sql(writer)} {self.symbol} {writer.value(node)}"
 
 
+def _is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number that every database can compare with a column."""
+    return value.__class__ is int and _LEAST <= value <= _GREATEST
+
+
 def _number(name: str, lookup: Lookup, value: Any) -> Node:
     """Return the comparison of a whole number with any number: with the next whole one, or settled."""
     exact = _exact(value)
     if exact is None:
         return Compare(lookup, value)
-    is_whole = not isinstance(exact, float) and exact == int(exact)
+    is_beyond = exact > _GREATEST or exact < _LEAST
     if name in ("exact", "ne"):
-        if is_whole and _LEAST <= exact <= _GREATEST:
-            return Compare(lookup, int(exact))
-        return Settled(lookup.left, name == "ne")
-    if exact > _GREATEST or exact < _LEAST:
+        is_other = is_beyond or exact != int(exact)
+        return Settled(lookup.left, name == "ne") if is_other else Compare(lookup, int(exact))
+    return _ordered(name, lookup, exact, is_beyond)
+
+
+def _ordered(name: str, lookup: Lookup, exact: Any, is_beyond: bool) -> Node:
+    if is_beyond:
         return Settled(lookup.left, (exact > 0) == (name in ("lt", "lte")))
     # The column has whole numbers only: greater than 0.5 is greater than 0, less than 0.5 is less than 1.
     return Compare(lookup, math.floor(exact) if name in ("gt", "lte") else math.ceil(exact))
@@ -195,14 +200,17 @@ class Membership(Operator):
         items = tuple(list_of(lookup, value))
         if not items:
             return Truth(is_negated)
-        if any(is_expression(item) for item in items):
-            choices = tuple(operand_of(lookup, item, scope) for item in items)
-            for choice in choices:
-                check_comparable(lookup, choice, UNORDERED)
-            return InNodes(lookup.left, choices, is_negated)
+        if any(map(is_expression, items)):
+            return self._of_expressions(lookup, items, scope)
         if lookup.left.type.family is Family.JSON:
             return _any_equal(lookup, items, is_negated)
         return self._of_values(lookup, items, is_negated)
+
+    def _of_expressions(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:
+        choices = tuple(operand_of(lookup, item, scope) for item in items)
+        for choice in choices:
+            check_comparable(lookup, choice, UNORDERED)
+        return InNodes(lookup.left, choices, self.name == "not_in")
 
     def _of_values(self, lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
         checked = tuple(

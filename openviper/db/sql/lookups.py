@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.relations import ForeignKey, LazyFK
 from openviper.db.sql import operands
@@ -154,24 +154,33 @@ class Lookup:
 
 
 def _column_converter(column: Column, dialect: Dialect) -> Callable[[Any], Any]:
-    field, write = column.field, column.field.writer(dialect)
-    to_db = field.to_db
-    is_key, is_decimal = field.primary_key, column.type.family is Family.DECIMAL
+    field = column.field
+    write = field.writer(dialect)
+    if write is not None and column.type.family is Family.DECIMAL:
+        write = _decimal_writer(write)
 
     def convert(value: Any) -> Any:
-        if is_key and hasattr(type(value), "_meta"):
-            value = value.pk  # An instance stands for its key, as it does for foreign keys.
-        converted = to_db(value)
-        if write is None or converted is None:
-            return converted
+        converted = field.to_db(value)
+        return converted if write is None or converted is None else write(converted)
+
+    return _key_converter(convert) if field.primary_key else convert
+
+
+def _decimal_writer(write: Converter) -> Converter:
+    """Return the conversion of decimal numbers to compare a column with: they may have more digits than are stored."""
+
+    def convert(value: Any) -> Any:
         try:
-            return write(converted)
+            return write(value)
         except ValueError:
-            if not is_decimal:
-                raise
-            return plain_decimal(converted)  # More digits than are stored, but a number to compare.
+            return plain_decimal(value)
 
     return convert
+
+
+def _key_converter(convert: Converter) -> Converter:
+    """Return the conversion of keys; an instance stands for its key, as it does for foreign keys."""
+    return lambda value: convert(value.pk if hasattr(type(value), "_meta") else value)
 
 
 def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any], Any]:
@@ -186,15 +195,19 @@ def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any],
 def _for_type(value: Any, result: ResultType) -> Any:
     """Return a value to compare a computed one with, if it is of its kind."""
     if result.is_number:
-        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-            raise ValueError(f"{value!r} is not a number")
-        return Decimal(repr(value)) if result.family is Family.DECIMAL and isinstance(value, float) else (
-            Decimal(value) if result.family is Family.DECIMAL else value
-        )  # fmt: skip
+        return _number_for(value, result)
     classes = _CLASSES.get(result.family)
     if classes is not None and not isinstance(value, classes):
         raise ValueError(f"{value!r} is not a {result}")
     return value
+
+
+def _number_for(value: Any, result: ResultType) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise ValueError(f"{value!r} is not a number")
+    if result.family is not Family.DECIMAL:
+        return value
+    return Decimal(repr(value) if isinstance(value, float) else value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -335,13 +348,19 @@ def operand_of(lookup: Lookup, value: object, scope: Scope) -> Node:
     node = expression_of(lookup, value, scope)
     if node is not None:
         return node
-    field = lookup.field
-    if field is not None and value is not None:
-        try:
-            value = field.to_python(checked_value(lookup, value))
-        except UNCONVERTIBLE:
-            raise FieldError(f"{lookup.key!r} cannot take {value!r}") from None
-    return Literal(value, lookup.left.type if value is not None else NULL)
+    if value is None:
+        return Literal(None, NULL)
+    return Literal(_python_value(lookup, value), lookup.left.type)
+
+
+def _python_value(lookup: Lookup, value: object) -> object:
+    if lookup.field is None:
+        return value
+    try:
+        converted: object = lookup.field.to_python(checked_value(lookup, value))
+    except UNCONVERTIBLE:
+        raise FieldError(f"{lookup.key!r} cannot take {value!r}") from None
+    return converted
 
 
 def list_of(lookup: Lookup, value: object, wanted: str = "a list of values") -> list[Any]:
@@ -361,22 +380,29 @@ def checked_value(lookup: Lookup, value: object) -> object:
     Raises:
         QueryError: If it is an instance of another model, or one that is not stored.
     """
-    if isinstance(value, LazyFK) or not hasattr(type(value), "_meta"):
-        return value
-    field, key = lookup.field, lookup.key
-    if isinstance(field, ForeignKey):
+    if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
         try:
-            field.key_of(value)
+            _check_instance(lookup, value)
         except ValueError as error:
-            raise QueryError(f"{key!r}: {error}") from None
-        return value
-    meta: Any = type(value)._meta  # type: ignore[attr-defined]  # a model
-    is_own = field is not None and field.primary_key
-    if not is_own or field.model._meta.table_name != meta.table_name:
-        raise QueryError(f"{key!r}: {value!r} is not a value of {describe(lookup.left)}")
-    if value.pk is None:  # type: ignore[attr-defined]  # a model
-        raise QueryError(f"{key!r}: {value!r} is not saved yet")
+            raise QueryError(f"{lookup.key!r}: {error}") from None
     return value
+
+
+def _check_instance(lookup: Lookup, value: Any) -> None:
+    """Refuse an instance that has no key to compare the left side with.
+
+    Raises:
+        ValueError: If so.
+    """
+    field = lookup.field
+    if isinstance(field, ForeignKey):
+        field.key_of(value)
+        return
+    is_key = field is not None and field.primary_key
+    if not is_key or field.model._meta.table_name != type(value)._meta.table_name:
+        raise ValueError(f"{value!r} is not a value of {describe(lookup.left)}")
+    if value.pk is None:
+        raise ValueError(f"{value!r} is not saved yet")
 
 
 def checked_text(lookup: Lookup, value: object) -> str:

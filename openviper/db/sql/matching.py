@@ -52,10 +52,6 @@ class Text(Operator):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.ignores_case = name.startswith("i")
-        self.form = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}[
-            name.removeprefix("i")
-        ]
 
     def check(self, lookup: Lookup) -> None:
         """Refuse what is not shown as text."""

@@ -20,7 +20,7 @@ from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.paths import Steps, first_many
 from openviper.db.sql.tables import Tables
-from openviper.db.sql.types import ResultType, literal_reader, literal_writer
+from openviper.db.sql.types import Family, ResultType, literal_reader, literal_writer
 from openviper.exceptions import FieldError
 
 UNCONVERTIBLE = (ValueError, TypeError, OverflowError)
@@ -329,7 +329,12 @@ class Literal(Node):
 
 def typed(sql: str, result: ResultType, dialect: Dialect) -> str:
     """Return a placeholder with its type where the database would have to guess it."""
-    if dialect.name != "postgresql":
+    is_text = dialect.name == "mysql" and result.family in (
+        Family.DATETIME,
+        Family.DATE,
+        Family.TIME,
+    )
+    if dialect.name != "postgresql" and not is_text:
         return sql
     return f"CAST({sql} AS {dialect.value_type(result.neutral)})"
 

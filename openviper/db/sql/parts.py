@@ -38,6 +38,11 @@ class Part(Node):
         """A date, a time of day or a whole number."""
         return DATE if self.part == "date" else TIME if self.part == "time" else INTEGER
 
+    @property
+    def name(self) -> str:
+        """What a query calls the part of a column."""
+        return f"{getattr(self.operand, 'name', '')}__{self.part}"
+
     def bind(self, binding: Binding) -> Hashable:
         """Return the shape."""
         return ("part", self.part, self.operand.bind(binding))

@@ -95,17 +95,29 @@ def walk(meta: ModelOptions, name: str) -> Path:
     field: Field[Any] | None = None
     for place, part in enumerate(parts):
         behind = _model_behind(meta, steps, field)
-        following = None if behind is None else behind.names.get(part) or find_step(behind, part)
+        following = None if behind is None else _named(behind, part)
         if following is None:
-            if not place:
-                raise meta.unknown(part)
-            return _checked(name, steps, field, tuple(parts[place:]))
-        if isinstance(field, ForeignKey):
-            steps.append(Step(field, False, field.name))
-        if isinstance(following, Step):
-            steps.append(following)
+            return _ended(meta, name, _checked(name, steps, field, tuple(parts[place:])))
+        steps += _steps_to(field, following)
         field = following if isinstance(following, Field) else None
     return _checked(name, steps, field, ())
+
+
+def _named(meta: ModelOptions, part: str) -> Field[Any] | Step | None:
+    return meta.names.get(part) or find_step(meta, part)
+
+
+def _steps_to(field: Field[Any] | None, following: Field[Any] | Step) -> list[Step]:
+    """Return the steps that lead on: over the foreign key before, over the relation itself."""
+    steps = [Step(field, False, field.name)] if isinstance(field, ForeignKey) else []
+    return [*steps, following] if isinstance(following, Step) else steps
+
+
+def _ended(meta: ModelOptions, name: str, path: Path) -> Path:
+    """Return a path of which something is left over; a whole name that is left over means nothing."""
+    if len(path.rest) == name.count("__") + 1:
+        raise meta.unknown(path.rest[0])
+    return path
 
 
 def _model_behind(

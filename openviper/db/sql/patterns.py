@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from re import _constants as op  # type: ignore[attr-defined]  # the parser's own names, which typeshed leaves out
+from re import _parser  # type: ignore[attr-defined]  # as above
+from typing import Any, NamedTuple
 
 from openviper.exceptions import FieldError
 
 MAX_PATTERN = 500
 """Most characters of a regular expression in a query."""
+FEW = 10
+"""A repeat that may match so many times more or less counts like one without end."""
 _CONTROL = re.compile("[\x00\r\n\x1a]")
-# A quantified group whose content has a quantifier or an alternative of its own may take exponential time to fail.
-_GROUP = re.compile(r"\((?:[^()\\]|\\.)*(?:[*+}]|\|)(?:[^()\\]|\\.)*\)[*+{]")
+_SAMPLE = [chr(code) for code in range(256)] + ["\u0416", "\u4e2d", "\U0001f600"]
+"""Characters that stand for all others when it is asked whether two classes overlap."""
+_REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
+_REFUSED = {
+    op.GROUPREF: "refers to a group",
+    op.GROUPREF_EXISTS: "refers to a group",
+    op.ASSERT: "looks ahead or behind",
+    op.ASSERT_NOT: "looks ahead or behind",
+}
 
 
 def escape_like(value: str) -> str:
@@ -21,12 +35,21 @@ def escape_like(value: str) -> str:
 def validate_regex_pattern(pattern: object) -> str:
     """Return a regular expression that a database may be asked to match.
 
+    From any place where a match may begin, an accepted pattern is decided in time that grows with the length of the text and
+    no faster: nothing repeats what repeats or has alternatives itself, and of two repeats in a row the second cannot take
+    what the first has taken.
+
     Raises:
-        FieldError: If it is no text, too long, cannot be compiled, has line ends or other control characters, or repeats
-            what repeats itself, which can take for ever.
+        FieldError: If it is not a text, is too long, cannot be compiled, has control characters, or may take longer.
     """
     if not isinstance(pattern, str):
         raise FieldError(f"{pattern!r} is not a regular expression")
+    _check(pattern)
+    return pattern
+
+
+@lru_cache(maxsize=256)
+def _check(pattern: str) -> None:
     if len(pattern) > MAX_PATTERN:
         raise FieldError(
             f"a regular expression of {len(pattern)} characters is longer than {MAX_PATTERN}"
@@ -35,10 +58,111 @@ def validate_regex_pattern(pattern: object) -> str:
         raise FieldError(f"regular expression {pattern!r} has a control character")
     try:
         re.compile(pattern)
+        tokens = _parser.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise FieldError(f"{pattern!r} is not a regular expression: {error}") from None
-    if _GROUP.search(pattern):
-        raise FieldError(
-            f"regular expression {pattern!r} repeats a group that repeats or has alternatives itself"
-        )
-    return pattern
+    complaint = _complaint(list(_pieces(tokens)))
+    if complaint is not None:
+        raise FieldError(f"regular expression {pattern!r} {complaint}")
+
+
+class Piece(NamedTuple):
+    """A part of a pattern that matches some text.
+
+    Attributes:
+        characters: Those of the sample that it may match.
+        is_long: Whether it may match any number of characters.
+        is_optional: Whether it may match nothing.
+        complaint: Why it may take long by itself, or nothing.
+    """
+
+    characters: frozenset[str]
+    is_long: bool
+    is_optional: bool
+    complaint: str = ""
+
+
+def _pieces(tokens: Any) -> Iterator[Piece]:
+    """Yield the parts of a pattern in a row."""
+    for kind, value in tokens:
+        if kind is op.SUBPATTERN:
+            yield from _pieces(value[-1])
+        elif kind is not op.AT:
+            yield _piece(kind, value)
+
+
+def _piece(kind: Any, value: Any) -> Piece:
+    if kind in _REFUSED:
+        return Piece(frozenset(), False, True, _REFUSED[kind])
+    if kind is op.BRANCH:
+        return _branch([list(_pieces(tokens)) for tokens in value[1]])
+    if kind in _REPEATS:
+        return _repeat(*value)
+    return Piece(_characters(kind, value), False, False)
+
+
+def _branch(branches: list[list[Piece]]) -> Piece:
+    pieces = [piece for branch in branches for piece in branch]
+    complaints = [text for branch in branches if (text := _complaint(branch)) is not None]
+    is_optional = any(all(piece.is_optional for piece in branch) for branch in branches)
+    is_long = any(piece.is_long for piece in pieces)
+    return Piece(_all_characters(pieces), is_long, is_optional, *complaints[:1])
+
+
+def _repeat(least: int, most: int, tokens: Any) -> Piece:
+    pieces = list(_pieces(tokens))
+    complaint = _complaint(pieces) or ""
+    if most > 1 and _varies(tokens):
+        complaint = "repeats a group that repeats or has alternatives itself"
+    is_long = most - least >= FEW or any(piece.is_long for piece in pieces)
+    return Piece(_all_characters(pieces), is_long, least == 0, complaint)
+
+
+def _varies(tokens: Any) -> bool:
+    """Return whether a part of a pattern can match in more than one way."""
+    for kind, value in tokens:
+        if kind is op.BRANCH or (kind in _REPEATS and value[0] != value[1]):
+            return True
+        inner = value[-1] if kind is op.SUBPATTERN or kind in _REPEATS else ()
+        if _varies(inner):
+            return True
+    return False
+
+
+def _all_characters(pieces: list[Piece]) -> frozenset[str]:
+    return frozenset().union(*(piece.characters for piece in pieces))
+
+
+def _characters(kind: Any, value: Any) -> frozenset[str]:
+    """Return the characters of the sample that one element matches; case is ignored, as the lookup may do."""
+    if kind is op.LITERAL:
+        letter = chr(value)
+        return frozenset({letter.lower(), letter.upper(), letter})
+    if kind is op.ANY:
+        return frozenset(_SAMPLE)
+    one = _parser.SubPattern(_parser.State(), [(kind, value)])
+    matcher = re._compiler.compile(one)  # type: ignore[attr-defined]  # typeshed leaves it out
+    found = [letter for letter in _SAMPLE if matcher.fullmatch(letter)]
+    return frozenset(letter for one in found for letter in (one, one.lower(), one.upper()))
+
+
+def _complaint(pieces: list[Piece]) -> str | None:
+    """Return why parts in a row may take long, or `None`."""
+    own = next((piece.complaint for piece in pieces if piece.complaint), None)
+    if own is not None:
+        return own
+    taken: frozenset[str] = frozenset()
+    for piece in pieces:
+        if piece.is_long and piece.characters & taken:
+            return "has two repeats in a row that can match the same characters"
+        taken = _taken_behind(piece, taken)
+    return None
+
+
+def _taken_behind(piece: Piece, taken: frozenset[str]) -> frozenset[str]:
+    """Return what repeats before this place may have taken, and could give back to one behind it."""
+    if piece.is_long:
+        return taken | piece.characters
+    # What stands between and is in neither makes each repeat end at one place.
+    is_wall = not piece.is_optional and not piece.characters & taken
+    return frozenset() if is_wall else taken

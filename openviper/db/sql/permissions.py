@@ -13,7 +13,12 @@ from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from openviper.core.context import ignore_permissions_ctx
+from openviper.core.context import (
+    ANYBODY,
+    current_holder,
+    ignore_permissions_ctx,
+    permissions_ignored,
+)
 
 if TYPE_CHECKING:
     from openviper.db.fields.model_options import ModelOptions
@@ -47,8 +52,8 @@ def set_permission_checker(checker: PermissionChecker | None) -> None:
 
 
 def is_enforced(ignore: bool = False) -> bool:
-    """Tell whether anybody decides at present; `ignore` is the caller's wish that nobody does."""
-    return _checker is not None and not ignore and not ignore_permissions_ctx.get()
+    """Return whether anybody decides at present; `ignore` is the caller's wish that nobody does."""
+    return _checker is not None and not ignore and not permissions_ignored()
 
 
 async def check_permission(meta: ModelOptions, action: str, ignore: bool = False) -> None:
@@ -57,7 +62,7 @@ async def check_permission(meta: ModelOptions, action: str, ignore: bool = False
     Raises:
         Exception: The checker's own error if not.
     """
-    if _checker is not None and not ignore and not ignore_permissions_ctx.get():
+    if _checker is not None and not ignore and not permissions_ignored():
         await _checker.check(meta.model, action)
 
 
@@ -71,13 +76,18 @@ _seen_bypasses: set[tuple[str, int]] = set()
 class bypass_permissions:  # noqa: N801 - used like a function
     """Check no model permission inside a ``with`` or ``async with`` block, and log who asked for it.
 
+    It goes for the task or thread that enters the block, not for those started inside it: what is still running when the
+    block has ended would go on unchecked.
+
     Args:
         reason: Why, for the log.
+        inherit: Check none in tasks and threads started inside the block either, for as long as they run.
     """
 
-    def __init__(self, *, reason: str | None = None) -> None:
+    def __init__(self, *, reason: str | None = None, inherit: bool = False) -> None:
         self.reason = reason
-        self._tokens: list[Token[bool]] = []
+        self.inherit = inherit
+        self._tokens: list[Token[object]] = []
 
     def __enter__(self) -> None:
         self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
@@ -101,6 +111,9 @@ class bypass_permissions:  # noqa: N801 - used like a function
     ) -> None:
         ignore_permissions_ctx.reset(self._tokens.pop())
 
+    def _holder(self) -> object:
+        return ANYBODY if self.inherit else current_holder()
+
     def _enter(self, path: str, line: int) -> None:
         place = (path, line)
         # OpenViper's own bookkeeping is no decision of the project's.
@@ -114,4 +127,4 @@ class bypass_permissions:  # noqa: N801 - used like a function
             line,
             self.reason or "no reason given",
         )
-        self._tokens.append(ignore_permissions_ctx.set(True))
+        self._tokens.append(ignore_permissions_ctx.set(self._holder()))

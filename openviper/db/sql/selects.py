@@ -101,6 +101,10 @@ def _compile(statement: Statement) -> Compiled:
     return Compiled(sql, None if order == tuple(range(len(binding.parameters))) else order, convert)
 
 
+Named = tuple[str, Node]
+"""A node with its name in the result."""
+
+
 def _unchanged(rows: list[Row]) -> list[Row]:
     return rows
 
@@ -137,25 +141,29 @@ class InstancesSelect:
 
     def write(self, writer: Writer) -> tuple[str, Build]:
         """Return the text and the builder of the instances."""
-        plan, query, tables = self.plan, self.query, writer.tables
+        plan, query = self.plan, self.query
         fields = loaded_fields(plan.meta, query)
-        columns = [tables.column((), field) for field in fields]
-        attnames = tuple(field.attname for field in fields)
-        build = plan.build if attnames == plan.attnames else plan.partial_builder(attnames)
+        columns = [writer.tables.column((), field) for field in fields]
+        build = self._builder(tuple(field.attname for field in fields))
         if query.related:
             build = join_builder(build, len(fields), _branches(plan, query, writer, columns))
         if query.annotations:
-            names = [name for name, _ in query.annotations]
-            readers = [
-                node.reader(plan.dialect, aware=writer.aware) for _, node in query.annotations
-            ]
-            build = annotated_builder(build, len(columns), names, readers)
+            build = _annotated(build, len(columns), query.annotations, writer)
             columns += named_columns(query.annotations, writer)
         order = order_of(plan.meta, query)
         if query.distinct:
             _check_distinct_order(query, order)
-        sql = select_sql(query, order, columns, writer)
-        return sql + _lock(plan, query), build
+        return select_sql(query, order, columns, writer) + _lock(plan, query), build
+
+    def _builder(self, attnames: tuple[str, ...]) -> Build:
+        plan = self.plan
+        return plan.build if attnames == plan.attnames else plan.partial_builder(attnames)
+
+
+def _annotated(build: Build, width: int, nodes: Sequence[Named], writer: Writer) -> Build:
+    """Return a builder that gives instances their computed values, which stand behind their columns."""
+    readers = [node.reader(writer.dialect, aware=writer.aware) for _, node in nodes]
+    return annotated_builder(build, width, [name for name, _ in nodes], readers)
 
 
 def bind_named(nodes: Sequence[tuple[str, Node]], binding: Binding) -> tuple[Hashable, ...]:
@@ -233,8 +241,6 @@ def _branches(
 
 # Values
 
-Named = tuple[str, Node]
-
 
 def value_nodes(meta: ModelOptions, query: Description, names: Sequence[str]) -> list[Named]:
     """Return the result key and the node for each name of `values`; all columns when there are none.
@@ -247,16 +253,17 @@ def value_nodes(meta: ModelOptions, query: Description, names: Sequence[str]) ->
     computed = dict(query.annotations)
     if not names:
         fields = loaded_fields(meta, query)
-        return [(field.attname, column_at(meta, (), field)) for field in fields] + list(
-            computed.items()
-        )
+        own = [(field.attname, column_at(meta, (), field)) for field in fields]
+        return [*own, *computed.items()]
+    nodes = [computed.get(name) or single_value(meta, name, "values()") for name in names]
+    return list(zip(_result_keys(names), nodes, strict=True))
+
+
+def _result_keys(names: Sequence[str]) -> list[str]:
+    """Return the last part of each name, or all of it where two would clash."""
     last = [name.rpartition("__")[2] for name in names]
     return [
-        (
-            name if last.count(short) > 1 else short,
-            computed.get(name) or single_value(meta, name, "values()"),
-        )
-        for name, short in zip(names, last, strict=True)
+        name if last.count(short) > 1 else short for name, short in zip(names, last, strict=True)
     ]
 
 

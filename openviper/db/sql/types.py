@@ -136,14 +136,15 @@ def type_of_field(field: Field[Any]) -> ResultType:
     if isinstance(field, ArrayField):
         return array_type(type_of_field(field.base_field), field.db_type())
     target = field.target() if hasattr(field, "target") else field
-    if isinstance(target, DurationField):
-        return DURATION
-    neutral = field.db_type()
+    return DURATION if isinstance(target, DurationField) else _type_of_column(field.db_type())
+
+
+def _type_of_column(neutral: str) -> ResultType:
     base, _, arguments = neutral.partition("(")
-    if base == "NUMERIC":
-        digits, _, places = arguments.rstrip(")").partition(",")
-        return decimal_type(int(places or 0), int(digits) if digits else None)
-    return _BY_BASE.get(base, TEXT)
+    if base != "NUMERIC":
+        return _BY_BASE.get(base, TEXT)
+    digits, _, places = arguments.rstrip(")").partition(",")
+    return decimal_type(int(places or 0), int(digits) if digits else None)
 
 
 _BY_CLASS: dict[type[Any], ResultType] = {
@@ -162,6 +163,10 @@ _BY_CLASS: dict[type[Any], ResultType] = {
 }
 
 
+_BY_NAME = {"UUID": UUID}
+"""Classes whose modules take long to import."""
+
+
 def type_of_value(value: object) -> ResultType:
     """Return the type of a Python value that stands in an expression.
 
@@ -169,16 +174,12 @@ def type_of_value(value: object) -> ResultType:
         FieldError: If no database has such values.
     """
     value = unwrap_enum(value)
-    known = _BY_CLASS.get(type(value))
-    if known is not None:
-        return known
     if isinstance(value, Decimal):
         return _decimal_of(value)
-    if type(value).__name__ == "UUID":  # Its module takes long to import.
-        return UUID
-    for kind in (int, float, str, datetime, date, time, timedelta):
-        if isinstance(value, kind):
-            return _BY_CLASS[kind]
+    for kind in type(value).__mro__:
+        known = _BY_CLASS.get(kind) or _BY_NAME.get(kind.__name__)
+        if known is not None:
+            return known
     raise FieldError(f"{value!r} is not a value that a database can compute with")
 
 
@@ -213,23 +214,24 @@ _MOMENT: DateTimeField[Any] = DateTimeField()
 
 def literal_writer(result: ResultType, dialect: Dialect) -> Callable[[Any], Any]:
     """Return what turns a Python value of a type, never `None`, into the driver's; it raises ValueError for others."""
-    if result.family is Family.INTEGER:
-        return _write_integer
-    if result.family is Family.FLOAT:
-        return _write_float
-    if result.family is Family.DURATION:
-        return microseconds
+    known = _WRITERS.get(result.family)
+    if known is not None:
+        return known
     if result.family is Family.DECIMAL:
         return plain_decimal if dialect.name == "sqlite" else _unchanged
-    write = dialect.writer(result.neutral)
-    if result.family is Family.DATETIME:
-        return _moment_writer(write)
-    return _unchanged if write is None else write
+    write = dialect.writer(result.neutral) or _unchanged
+    return _moment_writer(write) if result.family is Family.DATETIME else write
 
 
-def _moment_writer(write: Converter | None) -> Callable[[Any], Any]:
-    if write is None:
-        return _MOMENT.to_python
+_WRITERS: dict[Family, Callable[[Any], Any]] = {
+    Family.INTEGER: _write_integer,
+    Family.FLOAT: _write_float,
+    Family.DURATION: microseconds,
+}
+"""What is written alike for every database."""
+
+
+def _moment_writer(write: Converter) -> Callable[[Any], Any]:
     return lambda value: write(_MOMENT.to_python(value))
 
 
@@ -259,14 +261,15 @@ def _decimal_reader(places: int) -> Converter:
 
 def literal_reader(result: ResultType, dialect: Dialect, *, aware: bool) -> Converter | None:
     """Return what turns the driver's value of a computed value into Python's; `None` if nothing has to be done."""
-    if result.family is Family.INTEGER:
-        return int
-    if result.family is Family.FLOAT:
-        return float
-    if result.family is Family.BOOLEAN:
-        return bool
-    if result.family is Family.DURATION:
-        return _read_duration
     if result.family is Family.DECIMAL:
         return _decimal_reader(result.places)
-    return dialect.reader(result.neutral, aware=aware)
+    return _READERS.get(result.family) or dialect.reader(result.neutral, aware=aware)
+
+
+_READERS: dict[Family, Converter] = {
+    Family.INTEGER: int,
+    Family.FLOAT: float,
+    Family.BOOLEAN: bool,
+    Family.DURATION: _read_duration,
+}
+"""What is read alike from every database."""

@@ -272,7 +272,7 @@ class WorkerProcess:
     # Claims and settlements
 
     def _exchange(self, consumer: Consumer) -> bool:
-        """Settle and claim; return whether something was claimed."""
+        """Settle and claim; return whether there may be more to claim at once."""
         want = 0 if self._stopping else self._want()
         if not want and not self._settlement.waiting:
             return False
@@ -285,7 +285,7 @@ class WorkerProcess:
         self._claimed.update(messages)
         self._arrived.extend(messages)
         self._dispatch(consumer)
-        return bool(messages)
+        return bool(messages) or not want  # What was settled may have made room for more.
 
     def _want(self) -> int:
         # What is claimed and has not begun is bounded, whatever the length of the queue.

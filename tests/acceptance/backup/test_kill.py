@@ -128,7 +128,7 @@ def test_a_killed_restore_leaves_the_old_or_the_new_content(tmp_path: Path) -> N
     for label in ("one", "two"):
         make_large_database(target, label)
         (tmp_path / label).mkdir()
-        assert run(tmp_path, "backup-db", "--path", label, "--name", "n").returncode == 0
+        assert run(tmp_path, "backup-db", "--path", label, "--filename", "n").returncode == 0
         target.rename(tmp_path / f"{label}.sqlite3")
     (tmp_path / "two.sqlite3").rename(target)
     for label in ("one", "two"):

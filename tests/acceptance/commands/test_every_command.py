@@ -176,7 +176,7 @@ def test_check_finds_nothing_in_a_project_that_is_settled(run: Run) -> None:
 
 
 def test_backups_are_written_and_restored(run: Run) -> None:
-    assert "Backup completed successfully" in run("backup-db", "--name", "kept").stdout
+    assert "Backup completed successfully" in run("backup-db", "--filename", "kept").stdout
     run("console", "-c", "await Post.objects.create(title='x')")
     assert (
         "Database restored successfully."

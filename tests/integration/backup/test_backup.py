@@ -69,7 +69,7 @@ async def test_a_backup_is_a_private_archive_with_a_private_sidecar(tmp_path: Pa
 
 async def test_without_compression_the_result_is_the_database_file(tmp_path: Path) -> None:
     result = await create_backup(
-        url_of(make_database(tmp_path / "a.db")), tmp_path / "b", name="n", compress=False
+        url_of(make_database(tmp_path / "a.db")), tmp_path / "b", filename="n", compress=False
     )
     assert visible(tmp_path / "b") == ["n.sql", "n.sql.meta.json"]
     assert result.path.stat().st_mode & 0o777 == 0o600
@@ -194,13 +194,13 @@ async def test_backups_of_the_same_second_get_numbers(
 
 async def test_an_existing_result_is_kept_unless_overwriting_is_allowed(tmp_path: Path) -> None:
     url = url_of(make_database(tmp_path / "a.db"))
-    first = await create_backup(url, tmp_path / "b", name="n")
+    first = await create_backup(url, tmp_path / "b", filename="n")
     with pytest.raises(BackupExistsError, match="^Backup already exists"):
-        await create_backup(url, tmp_path / "b", name="n")
+        await create_backup(url, tmp_path / "b", filename="n")
     assert compute_checksum(first.path) == first.checksum
     with open_database(tmp_path / "a.db") as connection:
         connection.execute("DELETE FROM person")
-    second = await create_backup(url, tmp_path / "b", name="n", overwrite=True)
+    second = await create_backup(url, tmp_path / "b", filename="n", overwrite=True)
     assert second.checksum != first.checksum
     assert read_metadata(sidecar_path(second.path))["checksum"] == compute_checksum(second.path)
     assert visible(tmp_path / "b") == ["n.tar.gz", "n.tar.gz.meta.json"]
@@ -210,7 +210,7 @@ async def test_a_directory_in_the_place_of_the_result_is_not_replaced(tmp_path: 
     (tmp_path / "b" / "n.tar.gz").mkdir(parents=True)
     with pytest.raises(BackupError, match="^Not a regular file"):
         await create_backup(
-            url_of(make_database(tmp_path / "a.db")), tmp_path / "b", name="n", overwrite=True
+            url_of(make_database(tmp_path / "a.db")), tmp_path / "b", filename="n", overwrite=True
         )
 
 
@@ -381,12 +381,12 @@ async def test_names_that_leave_the_directory_are_refused(tmp_path: Path) -> Non
     url = url_of(make_database(tmp_path / "a.db"))
     for path, name in ((tmp_path / "b", "../x"), ("../x", None), (tmp_path / "b", "a/b")):
         with pytest.raises(ValidationError, match="^Path traversal detected"):
-            await create_backup(url, path, name=name)
+            await create_backup(url, path, filename=name)
     assert visible(tmp_path) == ["a.db"]
 
 
 async def test_the_sidecar_can_be_checked_without_the_framework(tmp_path: Path) -> None:
-    result = await create_backup(url_of(make_database(tmp_path / "a.db")), tmp_path, name="n")
+    result = await create_backup(url_of(make_database(tmp_path / "a.db")), tmp_path, filename="n")
     meta = json.loads(sidecar_path(result.path).read_text())
     done = subprocess.run(
         ["sha256sum", "-c", "-"],

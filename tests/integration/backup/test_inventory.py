@@ -69,7 +69,7 @@ async def test_what_is_not_surely_an_older_backup_of_this_database_stays(
     )
     directory = tmp_path / "b"
     of_another = await create_backup(other, directory)
-    named = await create_backup(url, directory, name="a_named")
+    named = await create_backup(url, directory, filename="a_named")
     damaged = await create_backup(url, directory)
     damaged.path.write_bytes(b"cut")
     without = await create_backup(url, directory)
@@ -97,7 +97,8 @@ async def test_a_failed_backup_deletes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"keep": 0}, "at least 1"), ({"keep": 1, "name": "n"}, "--name")]
+    ("options", "message"),
+    [({"keep": 0}, "at least 1"), ({"keep": 1, "filename": "n"}, "--filename")],
 )
 async def test_impossible_numbers_to_keep_are_refused(
     tmp_path: Path, options: dict[str, object], message: str
@@ -116,7 +117,8 @@ async def test_levels_differ_in_size_and_hold_the_same(tmp_path: Path) -> None:
         )
     )
     quick, small = [
-        await create_backup(url, tmp_path / "b", name=f"n{level}", level=level) for level in (1, 9)
+        await create_backup(url, tmp_path / "b", filename=f"n{level}", level=level)
+        for level in (1, 9)
     ]
     assert quick.size > small.size and quick.content_size == small.content_size
 

@@ -11,8 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
+from openviper.backup.background import StopFlag
 from openviper.backup.create import create_backup
 from openviper.backup.engines import mariadb
+from openviper.backup.engines.base import RestoreOptions
+from openviper.backup.engines.mariadb_client import Client
+from openviper.backup.engines.server import Server
 from openviper.backup.exceptions import (
     BackupError,
     IncompleteTargetError,
@@ -163,29 +167,72 @@ async def test_what_was_made_after_the_backup_is_gone_and_saved(
     assert run_on_server("mysql", "SELECT id FROM `ex``tra`", database=name_of(source)) == [(1,)]
 
 
-async def test_a_failure_in_the_middle_puts_the_old_content_back(
+async def test_a_failure_in_the_middle_leaves_the_target_alone(
     tmp_path: Path, source: str, target: str
 ) -> None:
     change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
-    text = (await create_backup(source, tmp_path, compress=False)).path.read_bytes()
+    broken = broken_dump((await create_backup(source, tmp_path, compress=False)).path)
+    with pytest.raises(ToolFailedError, match="exit code 1: .*; the target is unchanged") as caught:
+        await restore_backup(broken, target, force=True)
+    assert "\n" not in str(caught.value) and "__openviper_" not in str(caught.value)
+    assert objects_of(target) == [("kept", "BASE TABLE")]
+    assert run_on_server("mysql", "SELECT a FROM kept", database=name_of(target)) == [(1,)]
+    assert beside(target) == []
+
+
+def broken_dump(plain: Path) -> Path:
+    """Return a dump that fails after its first tables."""
+    text = plain.read_bytes()
     middle = text.index(b"CREATE TABLE `everything`")
-    broken = tmp_path / "broken.sql"
+    broken = plain.with_name("broken.sql")
     broken.write_bytes(text[:middle] + b"SELECT nothing FROM nowhere;\n" + text[middle:])
+    return broken
+
+
+def beside(url: str) -> list[tuple[object, ...]]:
+    """Return the databases that a restore has made beside a target."""
+    return run_on_server("mysql", f"SHOW DATABASES LIKE '{name_of(url)[:28]}\\_\\_openviper%'")
+
+
+@pytest.fixture
+def limited(target: str) -> Iterator[str]:
+    """Give the target's URL with a user who may do everything in it, and nothing outside."""
+    user = f"ov_{secrets.token_hex(4)}"
+    run_on_server(
+        "mysql",
+        f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
+        f"CREATE USER {user}@'localhost' IDENTIFIED BY 'pw'",
+        f"GRANT ALL ON `{name_of(target)}`.* TO {user}@'127.0.0.1'",
+        f"GRANT ALL ON `{name_of(target)}`.* TO {user}@'localhost'",
+    )
+    yield target.replace("root@", f"{user}:pw@")
+    run_on_server("mysql", f"DROP USER {user}@'127.0.0.1', {user}@'localhost'")
+
+
+async def test_in_place_a_failure_in_the_middle_puts_the_old_content_back(
+    tmp_path: Path, source: str, target: str, limited: str
+) -> None:
+    change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
+    broken = broken_dump((await create_backup(source, tmp_path, compress=False)).path)
+    with pytest.raises(BackupError, match="--skip-definers"):
+        await restore_backup(broken, limited, force=True)
     with pytest.raises(
         IncompleteTargetError, match="exit code 1: .*the old content was put back from"
     ) as caught:
-        await restore_backup(broken, target, force=True)
+        await restore_backup(
+            broken, limited, force=True, options=RestoreOptions(skip_definers=True)
+        )
     assert "\n" not in str(caught.value)
     assert objects_of(target) == [("kept", "BASE TABLE")]
     assert run_on_server("mysql", "SELECT a FROM kept", database=name_of(target)) == [(1,)]
 
 
-async def test_a_failure_over_an_empty_database_says_that_it_is_incomplete(
-    tmp_path: Path, target: str
+async def test_in_place_over_an_empty_database_a_failure_says_that_it_is_incomplete(
+    tmp_path: Path, limited: str
 ) -> None:
-    (tmp_path / "a.sql").write_text("CREATE TABLE a (b INT);\nnonsense;\n")
+    (tmp_path / "a.sql").write_text("CREATE TABLE a (b INT);\nSELECT a FROM nowhere;\n")
     with pytest.raises(IncompleteTargetError, match="the target is incomplete: restore it again"):
-        await restore_backup(tmp_path / "a.sql", target)
+        await restore_backup(tmp_path / "a.sql", limited)
 
 
 async def test_a_cut_off_dump_is_refused(tmp_path: Path, source: str, target: str) -> None:
@@ -203,8 +250,12 @@ async def test_the_client_runs_no_program_for_a_dump(
 ) -> None:
     sign = tmp_path / "ran"
     (tmp_path / "evil.sql").write_text(f"CREATE TABLE a (b INT);\n{line.format(sign)}\n;\n")
-    with pytest.raises(IncompleteTargetError):
+    with pytest.raises(BackupError, match="which a restore refuses"):
         await restore_backup(tmp_path / "evil.sql", target)
+    # Nor would the client itself, whoever trusted the dump.
+    client = Client(Server.parse(target), tmp_path)
+    with pytest.raises(ToolFailedError):
+        client.load(tmp_path / "evil.sql", StopFlag())
     assert not sign.exists()
 
 
@@ -269,17 +320,41 @@ async def test_without_tools_both_names_and_the_package_are_said(
     assert not (tmp_path / "b").exists()
 
 
-async def test_an_interrupted_restore_puts_the_old_content_back(
-    tmp_path: Path, target: str
-) -> None:
+async def test_an_interrupted_restore_leaves_the_target_alone(tmp_path: Path, target: str) -> None:
     change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
     (tmp_path / "slow.sql").write_text("CREATE TABLE new (a INT);\nSELECT SLEEP(60);\n")
     task = asyncio.create_task(restore_backup(tmp_path / "slow.sql", target, force=True))
-    while ("new", "BASE TABLE") not in objects_of(target):
+    while not await asyncio.to_thread(is_sleeping, "__openviper_new"):
         assert not task.done()
         await asyncio.sleep(0.02)
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError, match="the target is unchanged"):
         await task
     assert objects_of(target) == [("kept", "BASE TABLE")]
+    assert beside(target) == []
+
+
+async def test_in_place_an_interrupted_restore_puts_the_old_content_back(
+    tmp_path: Path, target: str, limited: str
+) -> None:
+    change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
+    (tmp_path / "slow.sql").write_text("CREATE TABLE new (a INT);\nSELECT SLEEP(60);\n")
+    stakes: list[str] = []
+    task = asyncio.create_task(
+        restore_backup(tmp_path / "slow.sql", limited, force=True, at_stake=stakes.append)
+    )
+    while not await asyncio.to_thread(is_sleeping, name_of(target)):
+        assert not task.done()
+        await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError, match="the old content was put back from"):
+        await task
+    assert objects_of(target) == [("kept", "BASE TABLE")]
+    assert "would leave the target incomplete" in stakes[-1] and "before_restore" in stakes[-1]
     assert run_on_server("mysql", "SELECT a FROM kept", database=name_of(target)) == [(1,)]
+
+
+def is_sleeping(database: str) -> bool:
+    """Return whether a session in a database with this in its name is at its SLEEP."""
+    query = f"SELECT COUNT(*) FROM information_schema.processlist WHERE db LIKE '%{database}%' AND info LIKE '%SLEEP(60)%'"
+    return bool(run_on_server("mysql", query)[0][0])

@@ -14,7 +14,7 @@ import pytest
 
 from openviper.backup.create import create_backup
 from openviper.backup.engines import postgres
-from openviper.backup.engines.postgres_scan import restriction
+from openviper.backup.engines.postgres_scan import DumpFacts, restriction
 from openviper.backup.exceptions import BackupError, RestoreRefusedError, ToolFailedError
 from openviper.backup.reading import check_backup
 from openviper.backup.restore import restore_backup
@@ -245,7 +245,7 @@ async def test_psql_itself_takes_no_commands_from_a_dump(
     ).stdout
     if not restriction(version):
         pytest.skip("this psql is too old to be restricted")
-    monkeypatch.setattr(postgres, "refuse_shell_commands", lambda *_: [])
+    monkeypatch.setattr(postgres, "scan_dump", lambda *_, **__: DumpFacts())
     sign = tmp_path / "ran"
     (tmp_path / "evil.sql").write_text(f"SELECT 1;\n\\! touch {sign}\n")
     with pytest.raises(ToolFailedError, match="restricted"):

@@ -44,7 +44,9 @@ async def make_backup(
 ) -> Path:
     """Make a backup of a database with these names, which does not exist any more afterwards."""
     source = make_database(directory / "source.db", names)
-    result = await create_backup(url_of(source), directory / "backup", name="n", compress=compress)
+    result = await create_backup(
+        url_of(source), directory / "backup", filename="n", compress=compress
+    )
     source.unlink()
     return result.path
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from openviper.backup.retention import Retention
 from openviper.backup.scheduled import (
     BackupSchedule,
     SomeBackupsFailedError,
@@ -35,7 +36,7 @@ def test_a_schedule_has_sensible_defaults() -> None:
         "level": 1,
     }
     assert BackupSchedule.from_settings(config) == BackupSchedule(
-        "/b", 7, "0 * * * *", ("default",), 1
+        "/b", Retention(last=7), "0 * * * *", ("default",), 1
     )
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import signal
 from argparse import ArgumentParser
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from openviper.core.management.base import BaseCommand
+from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.commands.backup_db import seconds, warn_of_password
 from openviper.core.management.utils import resolve_db_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openviper.backup.engines.base import RestoreOptions
+    from openviper.backup.interruption import Interruption
+    from openviper.backup.restore import RestoreResult, StepObserver
 
 
 class Command(BaseCommand):
@@ -31,39 +40,88 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force", action="store_true", help="replace the target's content without asking"
         )
-        parser.add_argument(
-            "--safety-backup",
-            action="store_true",
-            help="save the target first (SQLite and MariaDB targets are always saved)",
-        )
+        _add_saving(parser)
         parser.add_argument(
             "--check",
             action="store_true",
-            help="check whether the file could be restored, and touch nothing",
+            help="check whether the target would take the file, and touch nothing",
         )
         parser.add_argument(
             "--no-verify", action="store_true", help="accept a missing or different checksum"
         )
+        parser.add_argument(
+            "--lock-timeout",
+            type=seconds,
+            default=10.0,
+            metavar="SECONDS",
+            help="longest wait for a lock of others (default: %(default)g)",
+        )
+        parser.add_argument(
+            "--skip-definers",
+            action="store_true",
+            help="MariaDB: make views, routines, triggers and events the restoring user's own",
+        )
+        parser.add_argument(
+            "--trust-dump",
+            action="store_true",
+            help="let statements through that could reach outside the database",
+        )
+        parser.add_argument(
+            "--with-media", action="store_true", help="restore the files of MEDIA_ROOT too"
+        )
 
     async def handle(self, *args: Any, **options: Any) -> None:
-        """Restore, or check the file, and print what was done."""
-        if options["check"]:
-            await self._check(options["file"])
-            return
+        """Restore, or check the file, and print what was done.
+
+        Raises:
+            CommandError: If the command was interrupted; it says what the target holds.
+        """
         # The library loads the compressor, the archive format and SQLite; `--help` needs none of them.
+        from asyncio import CancelledError
+
+        from openviper.backup.interruption import Interruption
+
+        warn_of_password(self, options["db"])
+        with Interruption(self.terminal.warning) as interruption:
+            try:
+                if options["check"]:
+                    await self._check(options)
+                else:
+                    await self._restore(options, interruption)
+            except CancelledError as error:
+                if interruption.received is None:
+                    raise
+                state = str(error) or "the target is unchanged"
+                raise CommandError(
+                    f"Interrupted by {interruption.name}: {state}", interruption.exit_code
+                ) from None
+
+    async def _restore(self, options: dict[str, Any], interruption: Interruption) -> None:
         from openviper.backup.restore import restore_backup
-        from openviper.db.connections.url import DatabaseURL
+        from openviper.conf import settings
 
         url = resolve_db_url(options)
-        result = await restore_backup(
-            options["file"],
-            url,
-            force=options["force"],
-            verify=not options["no_verify"],
-            safety_backup=options["safety_backup"],
-            confirm=self._confirm if self.terminal.is_interactive else None,
-            warn=self.terminal.warning,
-        )
+        with self._progress() as observe:
+            result = await restore_backup(
+                options["file"],
+                url,
+                force=options["force"],
+                verify=not options["no_verify"],
+                safety_backup=options["safety_backup"],
+                confirm=self._confirm if self.terminal.is_interactive else None,
+                warn=self.terminal.warning,
+                options=_options_of(options),
+                work_path=options["work_path"],
+                safety_path=options["safety_path"],
+                media=settings.MEDIA_ROOT if options["with_media"] else None,
+                at_stake=interruption.set_stake,
+                observe=observe,
+            )
+        self._report(result, url)
+
+    def _report(self, result: RestoreResult, url: str) -> None:
+        from openviper.db.connections.url import DatabaseURL
+
         self.stdout(self.style_success("Database restored successfully."))
         self.stdout(f"  Source:   {result.source}")
         self.stdout(f"  Target:   {DatabaseURL.parse(url).redacted()}")
@@ -72,28 +130,101 @@ class Command(BaseCommand):
             self.stdout(f"  Previous content saved as {result.safety_copy}")
         if result.set_aside is not None:
             self.stdout(f"  The damaged database was set aside as {result.set_aside}")
+        if result.media_files is not None:
+            self.stdout(f"  Media:    {result.media_files} files")
+        if result.media_set_aside is not None:
+            self.stdout(f"  The media files from before are in {result.media_set_aside}")
         self.stdout(
             "Restart running servers and workers, or let them reconnect, so that they see the new content."
         )
 
-    async def _check(self, file: str) -> None:
+    async def _check(self, options: dict[str, Any]) -> None:
         from openviper.backup.reading import check_backup
 
-        result = await check_backup(file, warn=self.terminal.warning)
-        self.stdout(self.style_success("Backup can be restored."))
+        try:
+            url = resolve_db_url(options)
+        except CommandError:
+            url = None
+        result = await check_backup(
+            options["file"],
+            url=url,
+            warn=self.terminal.warning,
+            options=_options_of(options),
+            work_path=options["work_path"],
+        )
+        verdict = "Backup can be restored." if result.proved else "Backup is readable."
+        self.stdout(self.style_success(verdict))
         self.stdout(f"  File:     {result.path}")
         self.stdout(f"  Engine:   {result.engine or 'unknown, so only the archive was checked'}")
         self.stdout(f"  Content:  {result.content_size} bytes")
         self.stdout(
             f"  Checksum: {'as in the sidecar' if result.has_sidecar else 'not verified, there is no sidecar'}"
         )
+        if result.proved:
+            self.stdout("  Target:   asked, and would take it")
+        else:
+            self.stdout(f"  Target:   not asked: {result.unproved_because}")
 
     def _confirm(self, loss: str) -> bool:
-        # While the event loop runs, the first Ctrl-C only cancels the task, which a question does not notice.
-        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        # While the event loop runs, a signal only cancels the task, which a question does not notice.
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        previous = {number: signal.signal(number, _interrupt) for number in numbers}
         try:
             return self.terminal.confirm(f"This replaces {loss}. Continue?")
         except KeyboardInterrupt:
             return False
         finally:
-            signal.signal(signal.SIGINT, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def _progress(self) -> Iterator[StepObserver]:
+        with self.terminal.progress(0, "Restoring", in_bytes=True) as bar:
+
+            def observe(step: str, done: int, total: int | None) -> None:
+                if bar.label != step:
+                    bar.restart(step)
+                bar.total = total or 0
+                bar.advance(done - bar.done)
+
+            yield observe
+
+
+def _add_saving(parser: ArgumentParser) -> None:
+    saving = parser.add_mutually_exclusive_group()
+    saving.add_argument(
+        "--safety-backup",
+        action="store_true",
+        default=None,
+        help="save the target first (SQLite and MariaDB targets are saved without being asked)",
+    )
+    saving.add_argument(
+        "--no-safety-backup",
+        dest="safety_backup",
+        action="store_false",
+        help="do not save the target first",
+    )
+    parser.add_argument(
+        "--safety-path",
+        metavar="DIR",
+        help="directory of the safety copy (default: that of the file)",
+    )
+    parser.add_argument(
+        "--work-path",
+        metavar="DIR",
+        help="directory for private files (default: that of the file; of an SQLite target)",
+    )
+
+
+def _options_of(options: dict[str, Any]) -> RestoreOptions:
+    from openviper.backup.engines.base import RestoreOptions
+
+    return RestoreOptions(
+        lock_timeout=options["lock_timeout"],
+        skip_definers=options["skip_definers"],
+        trust_dump=options["trust_dump"],
+    )
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt

@@ -76,6 +76,13 @@ _ENDS_TRANSACTION = re.compile(
       | (CREATE|DROP) (?! (?: \s+ OR \s+ REPLACE)? \s+ TEMPORARY ) ) \b"""
 )
 """Statements that commit before they do anything (https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit)."""
+_SAVEPOINT = (
+    "SAVEPOINT openviper_many",
+    "RELEASE SAVEPOINT openviper_many",
+    "ROLLBACK TO SAVEPOINT openviper_many",
+)
+_TRANSACTION = ("START TRANSACTION", "COMMIT", "ROLLBACK")
+"""What begins, ends and undoes work that is done as a whole or not at all."""
 _VALUES = re.compile(r"(?is)(.*\bVALUES\s*)(\(.*\))\s*\Z")
 _DUPLICATE = re.compile(r"Duplicate entry .* for key", re.DOTALL)
 _TRUNCATED = re.compile(r"(?<=value: ).*?(?= for column)", re.DOTALL)
@@ -89,10 +96,7 @@ def translate(error: pymysql.Error) -> Exception:
     The server quotes the value of a duplicate key, which is taken out of the driver's error too, as it becomes the cause
     and would be logged.
     """
-    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    text = _DUPLICATE.sub("duplicate entry for key", text)
-    text = _TRUNCATED.sub("...", text)
+    number, text = _details(error)
     if number:
         error.args = (number, text)
     if number in INTEGRITY:
@@ -100,6 +104,14 @@ def translate(error: pymysql.Error) -> Exception:
     if _is_operational(error, number):
         return OperationalError(text or "the connection was lost", retryable=number in RETRYABLE)
     return DatabaseError(text)
+
+
+def _details(error: pymysql.Error) -> tuple[int, str]:
+    """Return the number of an error, 0 without one, and its text without values."""
+    has_number = bool(error.args) and isinstance(error.args[0], int)
+    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    text = _DUPLICATE.sub("duplicate entry for key", text)
+    return error.args[0] if has_number else 0, _TRUNCATED.sub("...", text)
 
 
 def _is_operational(error: pymysql.Error, number: int) -> bool:
@@ -385,15 +397,16 @@ class MySQLConnection:
 
     def _all_or_nothing(self, work: Callable[[], T]) -> T:
         nested = self.in_transaction
+        begin, end, undo = _SAVEPOINT if nested else _TRANSACTION
         with self.raw.cursor() as cursor:
-            cursor.execute("SAVEPOINT openviper_many" if nested else "START TRANSACTION")
+            cursor.execute(begin)
             try:
                 result = work()
-                cursor.execute("RELEASE SAVEPOINT openviper_many" if nested else "COMMIT")
+                cursor.execute(end)
             except BaseException:
                 # A deadlock has rolled the whole transaction back already.
                 if self.in_transaction:
-                    cursor.execute("ROLLBACK TO SAVEPOINT openviper_many" if nested else "ROLLBACK")
+                    cursor.execute(undo)
                 raise
         return result
 

@@ -37,6 +37,7 @@ CONNECT_TIMEOUT = 10
 """Seconds to wait for the server when the URL does not say."""
 RETRYABLE = ("40", "55P03")
 """Serialization failures and deadlocks (class 40), and a lock that was not available."""
+MISSING_TABLE = "42P01"
 _CURSOR = "openviper_stream"
 _numbers = count()
 _CONTROL = re.compile(
@@ -117,12 +118,14 @@ def translate(error: psycopg.Error) -> Exception:
     text = (primary or str(error)).strip()
     if code.startswith("23"):
         return IntegrityError(text)
-    name = type(error).__mro__
-    if code == "42P01" or any(
-        cls.__name__ in ("OperationalError", "InterfaceError") for cls in name
-    ):
+    if _is_operational(error, code):
         return OperationalError(text, retryable=code.startswith(RETRYABLE))
     return DatabaseError(text)
+
+
+def _is_operational(error: psycopg.Error, code: str) -> bool:
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return code == MISSING_TABLE or not names.isdisjoint({"OperationalError", "InterfaceError"})
 
 
 class PostgreSQLConnection:
@@ -347,25 +350,33 @@ class PostgreSQLConnection:
             await self.control(self.begin_read_only)
         cursor = self.raw.cursor(name=f"{_CURSOR}_{next(_numbers)}", binary=True)
         try:
-            try:
-                async with self._lock:
-                    if self._options.echo:
-                        logger.info("%s", sql)
-                    await cursor.execute(sql, parameters or None)
-                while True:
-                    async with self._lock:
-                        rows = await cursor.fetchmany(chunk_size)
-                    if rows:
-                        yield convert(rows)
-                    if len(rows) < chunk_size:
-                        return
-            except self._psycopg.Error as error:
-                raise translate(error) from error
+            await self._declare(cursor, sql, parameters)
+            rows = await self._fetch(cursor, chunk_size)
+            while rows:
+                yield convert(rows)
+                rows = [] if len(rows) < chunk_size else await self._fetch(cursor, chunk_size)
         finally:
             if self.in_transaction:
                 await _to_the_end(cursor.close())
             if own:
                 await _to_the_end(self.control("ROLLBACK"))
+
+    async def _declare(self, cursor: Any, sql: str, parameters: Parameters) -> None:
+        if self._options.echo:
+            logger.info("%s", sql)
+        try:
+            async with self._lock:
+                await cursor.execute(sql, parameters or None)
+        except self._psycopg.Error as error:
+            raise translate(error) from error
+
+    async def _fetch(self, cursor: Any, chunk_size: int) -> list[Row]:
+        try:
+            async with self._lock:
+                rows: list[Row] = await cursor.fetchmany(chunk_size)
+        except self._psycopg.Error as error:
+            raise translate(error) from error
+        return rows
 
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""

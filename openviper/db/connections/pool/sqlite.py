@@ -214,16 +214,18 @@ class SQLitePool:
     def committed(self) -> None:
         """Count a commit; now and then start a checkpoint, in a thread of its own, when the log has grown."""
         self._commits += 1
-        if self._commits % COMMITS_PER_LOOK:
+        if self._commits % COMMITS_PER_LOOK or self.is_memory:
             return
-        if self.is_memory or (self._checkpoint and not self._checkpoint.done()):
-            return
-        try:
-            size = os.stat(f"{self.options.url.path}-wal").st_size
-        except OSError:
-            return
-        if size >= CHECKPOINT_SIZE:
+        runs = self._checkpoint is not None and not self._checkpoint.done()
+        if not runs and self._log_size() >= CHECKPOINT_SIZE:
             self._checkpoint = self.loop.create_task(self._run_checkpoint())
+
+    def _log_size(self) -> int:
+        """Return the size of the write-ahead log, in bytes; 0 where there is none."""
+        try:
+            return os.stat(f"{self.options.url.path}-wal").st_size
+        except OSError:
+            return 0
 
     async def _run_checkpoint(self) -> None:
         if self._maintenance is None:
@@ -238,7 +240,11 @@ class SQLitePool:
 
     def _all(self) -> list[SQLiteConnection]:
         connections = [*self._readers, self._maintenance, self.primary]
-        return [one for one in connections if one is not None and hasattr(one, "raw")]
+        return [
+            connection
+            for connection in connections
+            if connection is not None and hasattr(connection, "raw")
+        ]
 
     async def close(self) -> None:
         """Close every connection once its present statement is done."""

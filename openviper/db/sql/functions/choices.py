@@ -36,16 +36,14 @@ def common_type(types: Sequence[ResultType], text: str) -> ResultType:
     Raises:
         FieldError: If they have no type in common.
     """
-    known = [one for one in dict.fromkeys(types) if one is not NULL]
-    if not known:
-        return NULL
-    if len(known) == 1:
-        return known[0]
-    families = {one.family for one in known}
-    if families <= NUMBERS:
-        is_float = Family.FLOAT in families
-        return FLOAT if is_float else decimal_type(max(one.places for one in known))
-    raise FieldError(f"{text}: {', '.join(map(str, known))} have no type in common")
+    known = list(dict.fromkeys(types))
+    if NULL in known:
+        known.remove(NULL)
+    if len(known) < 2:
+        return known[0] if known else NULL
+    if not {one.family for one in known} <= NUMBERS:
+        raise FieldError(f"{text}: {', '.join(map(str, known))} have no type in common")
+    return FLOAT if FLOAT in known else decimal_type(max(one.places for one in known))
 
 
 class Coalesce(Func):
@@ -67,7 +65,8 @@ class NullIf(Func):
     """The first value, or NULL if it equals the second."""
 
     accepts = (_ANY - {Family.JSON, Family.ARRAY}, _ANY - {Family.JSON, Family.ARRAY})
-    template = "NULLIF({0}, {1})"
+    # As a CASE, which has the type of the first value on every database.
+    template = "CASE WHEN {0} = {1} THEN NULL ELSE {0} END"
 
     def __init__(self, value: Argument, other: Argument) -> None:
         super().__init__(value, other)

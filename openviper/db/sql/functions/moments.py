@@ -73,10 +73,17 @@ class Trunc(Func):
 
     def of(self, *arguments: Node) -> Node:
         """Return the call; a date has no hours."""
-        if arguments[0].type.family is Family.DATE and self.unit in UNITS[3:]:
+        is_date = arguments[0].type.family is Family.DATE
+        if is_date and self.unit in UNITS[3:]:
             raise FieldError(f"{self!r}: a date has no {self.unit!r}")
-        made = super().of(*arguments)
-        return made
+        return (
+            _TruncDate(self.arguments[0], self.unit)._call(*arguments)
+            if is_date
+            else self._call(*arguments)
+        )
+
+    def _call(self, *arguments: Node) -> Node:
+        return super().of(*arguments)
 
     def sql(self, dialect: Dialect, *arguments: str) -> str:
         """Return the call."""
@@ -85,11 +92,16 @@ class Trunc(Func):
             kept = _FORMS[self.unit]
             return f"substr(substr({moment}, 1, {kept}) || substr('{_EARLIEST}', {kept + 1}), 1, length({moment}))"
         if dialect.name == "mysql":
-            return f"({self._mysql(moment)})"
-        truncated = f"DATE_TRUNC('{self.unit}', {moment})"
-        return f"CASE WHEN {moment} IS NULL THEN {moment} ELSE {truncated} END"
+            kept = _FORMS[self.unit]
+            text = f"CONCAT(LEFT({moment}, {kept}), SUBSTRING('{_EARLIEST}', {kept + 1}))"
+            return f"CAST({text} AS DATETIME(6))"
+        return f"DATE_TRUNC('{self.unit}', {moment})"
 
-    def _mysql(self, moment: str) -> str:
-        kept = _FORMS[self.unit]
-        text = f"CONCAT(LEFT(CAST({moment} AS CHAR), {kept}), SUBSTRING('{_EARLIEST}', {kept + 1}))"
-        return f"CASE WHEN 1 = 1 THEN CAST(LEFT({text}, CHAR_LENGTH(CAST({moment} AS CHAR))) AS DATETIME(6)) END"
+
+class _TruncDate(Trunc):
+    """A date cut to a unit."""
+
+    def sql(self, dialect: Dialect, *arguments: str) -> str:
+        """Return the call, as a date where the database would make a moment of it."""
+        call = super().sql(dialect, *arguments)
+        return call if dialect.name == "sqlite" else f"CAST({call} AS DATE)"

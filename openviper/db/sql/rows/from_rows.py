@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from openviper.db.dialects.base import Converter
+from openviper.db.fields.instance_state import LAYOUT, ROW
 
 Row = tuple[Any, ...]
 Build = Callable[[list[Row]], list[Any]]
@@ -38,7 +39,7 @@ def make_builder(
             value = f"None if c{position} is None else r{position}(c{position})"
         items.append(f"{attname!r}: {value}")
     if layout is not None:
-        items.append("'_layout': layout")
+        items.append(f"{LAYOUT!r}: layout")
     columns = "".join(f"c{position}, " for position in range(len(attnames)))
     # The names are those of fields, which are Python identifiers, and are quoted; nothing else enters the text.
     source = (
@@ -48,7 +49,7 @@ def make_builder(
         "    for row in rows:\n"
         f"        {columns}= row\n"
         "        instance = new(model)\n"
-        f"        instance.__dict__ = {{{', '.join(items)}, '_row': row}}\n"
+        f"        instance.__dict__ = {{{', '.join(items)}, {ROW!r}: row}}\n"
         "        append(instance)\n"
         "    return instances\n"
     )
@@ -129,19 +130,23 @@ def join_builder(
 
     def build(rows: list[Row]) -> list[Any]:
         instances = root([row[:width] for row in rows])
-        built: list[list[Any]] = []
+        # The root is the last, so that its place among the tables is -1 for all that refer to it.
+        built: list[list[Any]] = [[] for _ in branches] + [instances]
         start = width
-        for parent, columns, name, key, make in branches:
+        for place, (parent, columns, name, key, make) in enumerate(branches):
             end = start + columns
-            related = make([row[start:end] for row in rows])
+            built[place] = make([row[start:end] for row in rows])
             start = end
-            parents = instances if parent < 0 else built[parent]
-            built.append(related)
-            for owner, one in zip(parents, related, strict=True):
-                # A row of NULLs is what an outer join gives for a missing one; the parent may be one itself.
-                if owner.__dict__.get(key) is not None and one.pk is not None:
-                    owner.__dict__[name] = one
+            _connect(built[parent], built[place], name, key)
         return instances
 
     joined: Build = rowwise(build)
     return joined
+
+
+def _connect(owners: list[Any], related: list[Any], name: str, key: str) -> None:
+    """Give instances the related ones that stand in the same rows."""
+    for owner, instance in zip(owners, related, strict=True):
+        # A row of NULLs is what an outer join gives for a missing one; the owner may be one itself.
+        if owner.__dict__.get(key) is not None and instance.pk is not None:
+            owner.__dict__[name] = instance

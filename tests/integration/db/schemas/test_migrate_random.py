@@ -27,6 +27,8 @@ FAMILIES: dict[str, tuple[list[str], Any]] = {
     "r": (["REAL"], 0.25),
 }
 INDEXABLE = "uvxyzsr"
+DEFAULTED = "uvr"
+"""Columns that may have a default of the database."""
 STEPS = 4
 
 
@@ -44,7 +46,32 @@ def random_column(chance: random.Random, name: str) -> Any:
     keys: dict[str, Any] = {"nullable": chance.random() < 0.6}
     if not keys["nullable"]:
         keys["default"] = value
+    if name in DEFAULTED and chance.random() < 0.3:
+        keys["db_default"] = chance.choice(
+            [literal(value), "NULL" if keys["nullable"] else "1 + 2"]
+        )
     return column(name, chance.choice(types), **keys)
+
+
+def random_formula(chance: random.Random, vendor: str) -> Any:
+    """Return a generated column over the column ``u``."""
+    stored = vendor == "postgresql" or chance.random() < 0.5
+    formula = {"expression": chance.choice(["u + 1", "u * 2", "coalesce(u, 0)"]), "stored": stored}
+    return column("g", "BIGINT", nullable=True, generated=formula)
+
+
+def random_index(chance: random.Random, name: str, columns: list[str], vendor: str) -> Any:
+    """Return an index of one of the kinds that a database has."""
+    fields = chance.sample(columns, chance.randint(1, len(columns)))
+    index: dict[str, Any] = {"name": name, "fields": [chance.choice(["", "-"]) + f for f in fields]}
+    if vendor != "mysql" and chance.random() < 0.4:
+        index["condition"] = chance.choice(["id > 5", "id <> 3"])
+    if vendor != "mysql" and chance.random() < 0.3:
+        del index["fields"]
+        index["expressions"] = chance.choice([["abs(id)"], ["id + 1 DESC", "abs(id)"]])
+    if vendor == "postgresql" and chance.random() < 0.3:
+        index["include"] = ["id"]
+    return index
 
 
 def random_schemas(chance: random.Random, vendor: str) -> list[dict[str, Any]]:
@@ -55,13 +82,7 @@ def random_schemas(chance: random.Random, vendor: str) -> list[dict[str, Any]]:
         plain = [name for name in names if name in INDEXABLE]
         keys: dict[str, Any] = {}
         if plain and chance.random() < 0.6:
-            index: dict[str, Any] = {
-                "name": f"i_{table}",
-                "fields": chance.sample(plain, chance.randint(1, len(plain))),
-            }
-            if vendor != "mysql" and chance.random() < 0.4:
-                index["condition"] = chance.choice(["id > 5", "id <> 3"])
-            keys["indexes"] = [index]
+            keys["indexes"] = [random_index(chance, f"i_{table}", plain, vendor)]
         if plain and chance.random() < 0.4:
             keys["unique_together"] = [["id", chance.choice(plain)]]
         if "w" in names and chance.random() < 0.5:
@@ -73,7 +94,10 @@ def random_schemas(chance: random.Random, vendor: str) -> list[dict[str, Any]]:
                 ]
             )
             keys["constraints"] = [{"name": f"c_{table}", "type": "CHECK", "check": check}]
-        schemas.append(schema(table, *(random_column(chance, name) for name in names), **keys))
+        columns = [random_column(chance, name) for name in names]
+        if "u" in names and chance.random() < 0.5:
+            columns.append(random_formula(chance, vendor))
+        schemas.append(schema(table, *columns, **keys))
     return schemas
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from openviper.backup.background import StopFlag
-from openviper.backup.engines.postgres_scan import refuse_shell_commands, restriction
+from openviper.backup.engines.postgres_scan import restriction, scan_dump
 from openviper.backup.exceptions import BackupError
 
 
 def scan(tmp_path: Path, text: str | bytes) -> list[tuple[int, int]]:
     path = tmp_path / "backup.sql"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return refuse_shell_commands(path, StopFlag())
+    return scan_dump(path, trusted=False, stop=StopFlag()).blanks
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def scan(tmp_path: Path, text: str | bytes) -> list[tuple[int, int]]:
         "SELECT E'it''s \\' x' ; \\! id\n",
         'SELECT "a""b"; \\! id\n',
         "COPY t (a) FROM stdin;\n1\n\\.\n\\! id\n",
+        "COPY t FROM stdin WITH (FORMAT csv);\n\\! data\n\\.\n",
         "COPY t TO stdout;\n\\! id\n",
         "CREATE RULE r AS ON INSERT TO t DO (COPY t FROM stdin;\n\\! id\n",
         "-- COPY t FROM stdin;\n\\! id\n",
@@ -47,7 +48,7 @@ def scan(tmp_path: Path, text: str | bytes) -> list[tuple[int, int]]:
     ],
 )
 def test_a_command_of_psql_is_found(tmp_path: Path, text: str) -> None:
-    with pytest.raises(BackupError, match="which a restore refuses"):
+    with pytest.raises(BackupError, match="which a restore refuses|is cut off"):
         scan(tmp_path, text)
 
 
@@ -62,7 +63,6 @@ def test_a_command_of_psql_is_found(tmp_path: Path, text: str) -> None:
         "SELECT $$\n\\! id\n$$, $fn_1$\n\\! $$ id\n$fn_1$;\n",
         "/* \\! id */ -- \\! id\nSELECT 1;\n",
         'COPY public."t;x" (a, "b(") FROM stdin;\n1\t\\N\n\\\\.\n\\x00ff\n\\.\nSELECT 1;\n',
-        "COPY t FROM stdin WITH (FORMAT csv);\n\\! data\n\\.\n",
         "INSERT INTO t VALUES (1);\nCOPY t (a) FROM STDIN;\n\\\\! data\n\\.\n",
     ],
 )
@@ -73,7 +73,7 @@ def test_backslashes_in_strings_comments_and_data_are_none(tmp_path: Path, text:
 def test_the_fences_of_a_dump_are_reported_with_their_place(tmp_path: Path) -> None:
     text = "-- dump\n\\restrict abcDEF1\nCOPY t (a) FROM stdin;\n\\restrict no\n\\.\n\\unrestrict abcDEF1\n"
     fences = scan(tmp_path, text)
-    assert [text[start : start + length] for start, length in fences] == [
+    assert [text[start:end] for start, end in fences] == [
         "\\restrict abcDEF1",
         "\\unrestrict abcDEF1",
     ]

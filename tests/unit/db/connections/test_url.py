@@ -66,3 +66,21 @@ def test_an_impossible_url_is_one_error_without_the_password(text: str) -> None:
     with pytest.raises(DatabaseConfigurationError) as caught:
         DatabaseURL.parse(text)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("mysql://localhost/d", True),
+        ("mysql://127.0.0.5/d", True),
+        ("mysql://[::1]/d", True),
+        ("mysql:///d", True),
+        ("mysql://db1/d?unix_socket=/run/my.sock", True),
+        ("mysql://db1/d", False),
+        ("mysql://10.0.0.1/d", False),
+        ("mysql://localhost.example.org/d", False),
+        ("mysql://127.0.0.1.example.org/d", False),
+    ],
+)
+def test_whether_the_server_is_this_machine(url: str, local: bool) -> None:
+    assert DatabaseURL.parse(url).is_local is local
