@@ -135,10 +135,8 @@ class CORSMiddleware(BaseMiddleware):
             return
         headers = Headers(scope["headers"])
         origin = headers.get("origin")
-        wanted = headers.get("access-control-request-method")
-        if origin is not None and wanted is not None and scope["method"] == "OPTIONS":
-            policy = _route_policy(scope, wanted) or self.policy
-            await _preflight(policy, origin, wanted, headers)(scope, receive, send)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers and origin:
+            await self._preflight(scope, origin, headers)(scope, receive, send)
             return
 
         def add(message: Message) -> Awaitable[None]:
@@ -147,6 +145,11 @@ class CORSMiddleware(BaseMiddleware):
             return send(message)
 
         await self.app(scope, receive, add)
+
+    def _preflight(self, scope: Scope, origin: str, headers: Headers) -> Response:
+        method = headers["access-control-request-method"]
+        policy = _route_policy(scope, method) or self.policy
+        return _preflight(policy, origin, method, headers)
 
     def _answer_headers(
         self, scope: Scope, origin: str | None, given: RawHeaders | None
