@@ -22,6 +22,7 @@ def build_parser() -> ArgumentParser:
     """Return the parser of the `openviper` command."""
     from openviper.core.management.base import CommandParser
     from openviper.core.management.completion.shells import SHELLS
+    from openviper.core.management.server_arguments import add_server_arguments
 
     parser = CommandParser(
         prog="openviper", description="An async web framework for locked-down places."
@@ -29,14 +30,23 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"openviper, version {VERSION}")
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", title="commands")
 
-    for name, what in (("create-project", "project"), ("create-app", "app")):
+    for what in ("project", "app"):
         create = commands.add_parser(
-            name, help=f"Create a new {what}.", description=f"Create a new {what}."
+            f"create-{what}", help=f"Create a new {what}.", description=f"Create a new {what}."
         )
-        create.add_argument("name", metavar="NAME", help=f"name of the {what}, a Python identifier")
+        or_here = "; '.' for the directory one stands in" if what == "project" else ""
+        create.add_argument(
+            "name", metavar="NAME", help=f"name of the {what}, a Python identifier{or_here}"
+        )
         create.add_argument(
             "--directory", "-d", default=".", help="where to create it (default: here)"
         )
+        if what == "project":
+            create.add_argument(
+                "--here",
+                action="store_true",
+                help="put the project into the directory itself, which must be empty",
+            )
 
     # -h is the host here, so only --help shows the help.
     run = commands.add_parser(
@@ -47,21 +57,7 @@ def build_parser() -> ArgumentParser:
     )
     run.add_argument("--help", action="help", help="show this help and exit")
     run.add_argument("target", metavar="TARGET", help="module, module:attribute or path of a file")
-    run.add_argument(
-        "--host", "-h", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
-    )
-    run.add_argument(
-        "--port", "-p", type=int, default=8000, help="port to listen on (default: 8000)"
-    )
-    run.add_argument(
-        "--reload", action="store_true", default=True, help="restart when code changes (default)"
-    )
-    run.add_argument(
-        "--no-reload", action="store_false", dest="reload", help="do not watch the code"
-    )
-    run.add_argument(
-        "--workers", "-w", type=int, default=1, help="number of processes (default: 1)"
-    )
+    add_server_arguments(run, short=True)
 
     commands.add_parser("version", help="Show the version.", description="Show the version.")
     completion = commands.add_parser(
@@ -113,15 +109,10 @@ def _run(arguments: Sequence[str], terminal: Terminal) -> int:
     if options.subcommand == "create-app":
         return dispatch("openviper", ["create-app", options.name, "--directory", options.directory])
     if options.subcommand == "run":
+        from openviper.core.management.server_arguments import ServerOptions
         from openviper.core.management.serving import run
 
-        return run(
-            options.target,
-            host=options.host,
-            port=options.port,
-            reload=options.reload,
-            workers=options.workers,
-        )
+        return run(options.target, ServerOptions.from_parsed(vars(options)), terminal)
     if options.subcommand == "version":
         terminal.line(f"OpenViper {VERSION}")
         return 0
@@ -139,11 +130,15 @@ def _create_project(options: Namespace, terminal: Terminal) -> int:
 
     from openviper.core.management.scaffolds.project import create_project
 
-    path = create_project(options.name, Path(options.directory))
-    terminal.line(terminal.style("success", f"Project '{options.name}' created at {path}"))
-    terminal.line(f"\nNext:\n  cd {os.path.relpath(path)}\n  python viperctl.py start-server")
+    path = create_project(options.name, Path(options.directory), here=options.here)
+    name = path.name if options.name == "." else options.name
+    terminal.line(terminal.style("success", f"Project '{name}' created at {path}"))
+    steps = ["python viperctl.py migrate", "python viperctl.py start-server"]
+    if not os.path.samefile(path, "."):
+        steps.insert(0, f"cd {os.path.relpath(path)}")
+    terminal.line("\n  ".join(["\nNext:", *steps]))
     terminal.warning(
-        f"the SECRET_KEY in {options.name}/settings.py is for development; "
+        f"the SECRET_KEY in {name}/settings.py is for development; "
         "in production set SECRET_KEY in the environment."
     )
     return 0

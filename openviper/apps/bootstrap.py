@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openviper.conf import settings
 from openviper.utils.importing import import_string
 
 PERMISSION_HOOK = "openviper.auth.permission_core.register"
@@ -18,7 +19,6 @@ def setup(force: bool = False) -> None:
         SettingsValidationError: If a setting has a value that is not allowed.
         DatabaseConfigurationError: If a database router cannot be imported or made.
     """
-    from openviper.conf import settings
     from openviper.db.fields.file_storage import set_file_storage
     from openviper.storage.configured import default_storage
 

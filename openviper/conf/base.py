@@ -145,7 +145,13 @@ class Settings:
     USER_MODEL: str = setting(
         "openviper.auth.models.User", "Dotted path of the user model.", dotted=True
     )
-    SECURE_SSL_REDIRECT: bool = setting(False, "Redirect HTTP to HTTPS.", section="Security")
+    DEPLOYMENT: str = setting(
+        "https",
+        "`https`, or `internal-http` for a closed network without HTTPS, where production then demands none.",
+        section="Security",
+        choices=("https", "internal-http"),
+    )
+    SECURE_SSL_REDIRECT: bool = setting(False, "Redirect HTTP to HTTPS.")
     SECURE_HSTS_SECONDS: int = setting(
         0,
         "Seconds for which browsers use HTTPS only; at least 31536000 in production.",

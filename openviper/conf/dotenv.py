@@ -20,6 +20,8 @@ from openviper.project.dotenv_file import find_dotenv
 
 logger = logging.getLogger("openviper.conf")
 
+NAMES_VARIABLE = "OPENVIPER_DOTENV_NAMES"
+"""Tells a process started by this one which variables come from the file, which it reads anew."""
 PROCESS_VARIABLES = re.compile(r"PATH|PYTHON[A-Z0-9_]*|(?:LD|DYLD)_[A-Z0-9_]*")
 """Variables that decide which programs run; a file beside a project is no place to set them."""
 
@@ -27,6 +29,7 @@ _KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _SINGLE = re.compile(r"'([^']*)'")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
+_COMMENT = re.compile(r"\s#")
 _LOOKS_LIKE_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*\Z")
 _REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _ESCAPE_OR_REFERENCE = re.compile(r"\\(.)|\$\{([^}]*)(\}?)", re.DOTALL)
@@ -77,17 +80,30 @@ def _read_assignment(
     key = _KEY.match(text, start, line_end)
     if key is None:
         raise _Malformed
-    quote = text[key.end() : key.end() + 1]
-    if quote not in ("'", '"') or not quote:
-        raw = text[key.end() : line_end].strip()
-        bare = "" if raw.startswith("#") else re.split(r"\s#", raw, maxsplit=1)[0].rstrip()
-        return key[1], _expand(bare, _BARE_REFERENCE, known), line_end
-    quoted = (_SINGLE if quote == "'" else _DOUBLE).match(text, key.end())
-    rest = _REST_OF_LINE.match(text, quoted.end()) if quoted is not None else None
-    if quoted is None or rest is None or _swallows_a_line(quoted[1]):
+    if text.startswith("'", key.end()):
+        value, after = _read_quoted(text, key.end(), _SINGLE)
+    elif text.startswith('"', key.end()):
+        escaped, after = _read_quoted(text, key.end(), _DOUBLE)
+        value = _expand(escaped, _ESCAPE_OR_REFERENCE, known)
+    else:
+        value, after = _expand(_bare(text[key.end() : line_end]), _BARE_REFERENCE, known), line_end
+    return key[1], value, after
+
+
+def _read_quoted(text: str, start: int, pattern: re.Pattern[str]) -> tuple[str, int]:
+    """Return what stands between the quotes at `start`, and where the line after the closing one begins."""
+    quoted = pattern.match(text, start)
+    if quoted is None or _swallows_a_line(quoted[1]):
         raise _Malformed
-    value = quoted[1] if quote == "'" else _expand(quoted[1], _ESCAPE_OR_REFERENCE, known)
-    return key[1], value, rest.end()
+    rest = _REST_OF_LINE.match(text, quoted.end())
+    if rest is None:
+        raise _Malformed
+    return quoted[1], rest.end()
+
+
+def _bare(text: str) -> str:
+    """Return an unquoted value without the comment behind it."""
+    return _COMMENT.split(f" {text}", maxsplit=1)[0].strip()
 
 
 def _swallows_a_line(quoted: str) -> bool:
@@ -133,17 +149,28 @@ def load_dotenv(start: Path | None = None) -> Path | None:
     if not found:
         return None
     path = Path(found)
-    values, malformed = parse_dotenv(_read(path), os.environ)
+    text = _read(path)
+    _forget_earlier_values()
+    values, malformed = parse_dotenv(text, os.environ)
     for number in malformed:
         logger.warning("%s, line %d is not of the form KEY=VALUE and is skipped", path, number)
+    taken: list[str] = []
     for name, value in values.items():
         if PROCESS_VARIABLES.fullmatch(name):
             logger.warning(
                 "%s: %s decides which programs run and is not taken from there", path, name
             )
-        else:
-            os.environ.setdefault(name, value)
+        elif name not in os.environ:
+            os.environ[name] = value
+            taken.append(name)
+    os.environ[NAMES_VARIABLE] = ",".join(taken)
     return path
+
+
+def _forget_earlier_values() -> None:
+    """Take out what this process, or the one that started it, has taken from a `.env`: the file may say otherwise now."""
+    for name in filter(None, os.environ.pop(NAMES_VARIABLE, "").split(",")):
+        os.environ.pop(name, None)
 
 
 def _read(path: Path) -> str:

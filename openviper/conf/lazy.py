@@ -67,19 +67,24 @@ def load_settings_from_module(path: str) -> Settings | None:
 
 
 def _settings_class(module: ModuleType, path: str) -> type[Settings]:
-    found = [value for value in vars(module).values() if _is_settings_class(value)]
-    own = [cls for cls in found if cls.__module__ == module.__name__]
-    candidates = list({id(cls): cls for cls in own or found}.values())
+    candidates = _candidates(module)
     if not candidates:
         raise SettingsLoadError(f"module {path!r} cannot be used: no Settings subclass in it")
-    longest = max(len(cls.__mro__) for cls in candidates)
-    best = [cls for cls in candidates if len(cls.__mro__) == longest]
+    most_derived = max(len(cls.__mro__) for cls in candidates)
+    best = [cls for cls in candidates if len(cls.__mro__) == most_derived]
     if len(best) > 1:
         names = ", ".join(cls.__name__ for cls in best)
         raise SettingsLoadError(
             f"module {path!r} has several settings classes of equal rank: {names}"
         )
     return best[0]
+
+
+def _candidates(module: ModuleType) -> list[type[Settings]]:
+    """Return the settings classes defined in a module, or else those it imports."""
+    found = dict.fromkeys(value for value in vars(module).values() if _is_settings_class(value))
+    own = [cls for cls in found if cls.__module__ == module.__name__]
+    return own or list(found)
 
 
 def _is_settings_class(value: object) -> TypeGuard[type[Settings]]:
@@ -104,6 +109,11 @@ def auto_include_project_app(instance: Settings, module_path: str) -> Settings:
     if not is_package or package in instance.INSTALLED_APPS:
         return instance
     return dataclasses.replace(instance, INSTALLED_APPS=(package, *instance.INSTALLED_APPS))
+
+
+def _from_module(path: str) -> Settings:
+    loaded = load_settings_from_module(path)
+    return Settings() if loaded is None else auto_include_project_app(loaded, path)
 
 
 def _with_development_key(instance: Settings, environment: str) -> Settings:
@@ -171,10 +181,7 @@ class LazySettings(_Fields):
         path = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
         if force and path != SYNTHETIC_MODULE and self.configured:
             sys.modules.pop(path, None)
-        loaded = load_settings_from_module(path) if path else None
-        instance = loaded or Settings()
-        if path and loaded is not None:
-            instance = auto_include_project_app(instance, path)
+        instance = _from_module(path) if path else Settings()
         environment = environment_name()
         instance = _with_development_key(apply_env_overrides(instance), environment)
         validate_settings(instance, environment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
 
 def unknown_key_errors(section: str, given: Iterable[object], known: Collection[str]) -> list[str]:
@@ -14,10 +13,14 @@ def unknown_key_errors(section: str, given: Iterable[object], known: Collection[
         given: The keys found in it.
         known: The keys it may have.
     """
+    unknown = [key for key in given if key not in known]
+    if not unknown:
+        return []
+    # Late: `difflib` takes longer than all of the settings, and few have a misspelt key.
+    from difflib import get_close_matches
+
     errors = []
-    for key in given:
-        if key in known:
-            continue
+    for key in unknown:
         nearest = get_close_matches(str(key), known, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(sorted(known))}"
         errors.append(f"{section} has no key {key!r}; {hint}")

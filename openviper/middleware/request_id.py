@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable
 
+from openviper.core.context import current_request_id
 from openviper.http.asgi import STATE, ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 
@@ -42,7 +43,11 @@ class RequestIDMiddleware(BaseMiddleware):
                 message["headers"] = [*(header for header in own if header[0] != pair[0]), pair]
             return send(message)
 
-        await self.app(scope, receive, add)
+        token = current_request_id.set(request_id)  # Every log line of the request bears it.
+        try:
+            await self.app(scope, receive, add)
+        finally:
+            current_request_id.reset(token)
 
     def _given(self, scope: Scope) -> str:
         for name, value in scope["headers"]:

@@ -15,7 +15,7 @@ from openviper.project.source import (
     find_classes,
     find_source,
     has_unannotated_setting,
-    literal_text,
+    literal_texts,
 )
 
 # Not from `typing`: see `openviper.utils.terminal`.
@@ -64,12 +64,7 @@ def _apps_in(path: str) -> tuple[str, ...] | None:
     if has_unannotated_setting(classes[0]):
         return None  # Loading the settings refuses it.
     value = find_attribute(classes[0], SETTING)
-    if value is None:
-        return ()
-    if type(value).__name__ not in ("Tuple", "List"):
-        return None
-    apps = [literal_text(element) for element in value.elts]
-    return tuple(app for app in apps if app) if all(apps) else None
+    return () if value is None else literal_texts(value)
 
 
 def _base_names(class_node: Any) -> list[str | None]:

@@ -89,17 +89,25 @@ def resolve_module(target: str, cwd: str | Path) -> ResolvedModule:
         TargetError: If the name is malformed, leads outside, or names nothing that looks like an app.
     """
     root = Path(cwd).absolute()
+    _refuse_malformed(target)
+    path = root.joinpath(*target.split("."))
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise TargetError(f"target {target!r} lies outside the project directory {str(root)!r}")
+    if not path.is_dir():
+        raise TargetError(f"target {target!r} not found at {str(path)!r}")
+    if not _is_app(path) and not _is_package_with_settings(path):
+        raise TargetError(f"{str(path)!r} has neither models.py nor routes.py")
+    return _resolved(target, path, is_root=False)
+
+
+def _refuse_malformed(target: str) -> None:
     if ".." in target or target.startswith("/"):
         raise TargetError(
             f"Invalid target {target!r}: it must be a module below the working directory"
         )
     if not is_dotted_path(target):
         raise TargetError(f"{target!r} is not a valid dotted Python module path")
-    path = root.joinpath(*target.split("."))
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise TargetError(f"target {target!r} lies outside the project directory {str(root)!r}")
-    if not path.is_dir():
-        raise TargetError(f"target {target!r} not found at {str(path)!r}")
-    if not _is_app(path) and not ((path / "__init__.py").is_file() and has_settings(path)):
-        raise TargetError(f"{str(path)!r} has neither models.py nor routes.py")
-    return _resolved(target, path, is_root=False)
+
+
+def _is_package_with_settings(path: Path) -> bool:
+    return (path / "__init__.py").is_file() and has_settings(path)

@@ -91,16 +91,19 @@ def pytest_fixture_setup(
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Collect `tests.py` inside installed apps, which pytest by itself leaves out."""
-    if file_path.name != "tests.py" or parent.session.isinitpath(file_path):
-        return None
-    if any(
-        fnmatch.fnmatch(file_path.name, pattern) for pattern in parent.config.getini("python_files")
-    ):
+    if file_path.name != "tests.py" or _is_collected_anyway(file_path, parent):
         return None
     if not _is_in_installed_app(file_path, parent.config):
         return None
     module: pytest.Module = pytest.Module.from_parent(parent, path=file_path)
     return module
+
+
+def _is_collected_anyway(path: Path, parent: pytest.Collector) -> bool:
+    if parent.session.isinitpath(path):
+        return True
+    patterns = parent.config.getini("python_files")
+    return any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)
 
 
 def _is_in_installed_app(path: Path, config: pytest.Config) -> bool:

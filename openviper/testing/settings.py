@@ -54,12 +54,11 @@ def _install(instance: Settings | None, *, databases: bool, tasks: bool) -> None
         settings.configured = instance is not None
         if instance is not None:
             configure_logging(instance)
-    connection = sys.modules.get("openviper.db.connection")
-    if databases and connection is not None:
-        connection.connections.reset()
-    broker = sys.modules.get("openviper.tasks.broker")
-    if tasks and broker is not None:
-        broker.reset_broker()
+    # What was never imported has nothing to forget.
+    if databases and "openviper.db.connection" in sys.modules:
+        sys.modules["openviper.db.connection"].connections.reset()
+    if tasks and "openviper.tasks.broker" in sys.modules:
+        sys.modules["openviper.tasks.broker"].reset_broker()
 
 
 class override_settings:  # noqa: N801  # Used as a decorator, where it reads like a function.

@@ -8,9 +8,9 @@ import sys
 
 from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.completion import TRIGGER
-from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
+from openviper.core.management.listing import BUILTIN_ORIGIN, CommandInfo, describe_commands
 from openviper.project.settings_module import auto_discover_settings
-from openviper.utils.terminal import Terminal
+from openviper.utils.terminal import Terminal, drop_output, show_all_characters
 
 # Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
 TYPE_CHECKING = False
@@ -52,17 +52,20 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
         if argument == "--":
             remaining += [argument, *arguments]
         elif argument == "--settings":
-            value = next(arguments, "")
+            value = _module_name(next(arguments, ""))
         elif argument.startswith("--settings="):
-            value = argument.partition("=")[2]
+            value = _module_name(argument.partition("=")[2])
         else:
             remaining.append(argument)
-            continue
-        if value == "" or (value is not None and value.startswith("-")):
-            from openviper.utils.failures import CommandError
-
-            raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value, remaining
+
+
+def _module_name(value: str) -> str:
+    if not value or value.startswith("-"):
+        from openviper.utils.failures import CommandError
+
+        raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
+    return value
 
 
 def execute_from_command_line(argv: Sequence[str] | None = None) -> NoReturn:
@@ -87,24 +90,28 @@ COLLECT_AFTER = 20_000
 def guarded(work: Callable[[], int], terminal: Terminal) -> int:
     """Run `work` and return its exit code; an expected failure becomes one ``Error:`` line, Ctrl-C the code 130."""
     gc.set_threshold(max(COLLECT_AFTER, gc.get_threshold()[0]))
+    show_all_characters()
     try:
-        code = work()
-        terminal.out.flush()
-        return code
+        return _flushed(work(), terminal)
     except KeyboardInterrupt:
         terminal.note("")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as in `... | head`; writing what is still buffered would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
+        # Late: a command that works needs none of it.
         from openviper.core.management.errors import show_error
 
         shown = show_error(terminal, error)
         if shown is None:
             raise
         return shown
+
+
+def _flushed(code: int, terminal: Terminal) -> int:
+    terminal.line(end="")  # Says it where standard output cannot take what is still buffered.
+    return code
 
 
 def _main(argv: list[str], terminal: Terminal) -> int:
@@ -117,12 +124,13 @@ def _main(argv: list[str], terminal: Terminal) -> int:
         terminal.note(usage(script))
         raise
     _choose_settings(script, explicit)
+    if arguments[:1] == ["--version"]:
+        arguments = ["version"]
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help"]
     if not arguments or arguments[0] in ("help", "--help", "-h"):
-        if len(arguments) > 1 and arguments[0] == "help":
-            arguments = [arguments[1], "--help"]
-        else:
-            show_commands(script, terminal)
-            return 0
+        show_commands(script, terminal)
+        return 0
     if arguments[0].startswith("-"):
         terminal.note(usage(script))
     return dispatch(script, arguments)
@@ -191,7 +199,7 @@ def _refuse_option(option: str) -> None:
     from openviper.core.management.errors import did_you_mean
     from openviper.utils.failures import CommandError
 
-    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help"])
+    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help", "--version"])
     raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
 
 
@@ -267,24 +275,21 @@ def show_commands(script: str, terminal: Terminal) -> None:
     groups: dict[str, list[tuple[str, str]]] = {BUILTIN_ORIGIN: list(BUILTIN.items())}
     try:
         for info in describe_commands():
-            if info.origin == BUILTIN_ORIGIN:
-                continue
-            note = (
-                f"(hidden by the command of {info.shadowed_by})"
-                if info.shadowed_by
-                else info.summary
-            )
-            groups.setdefault(info.origin, []).append(
-                (info.name, _summary(info.name) if note is None else note)
-            )
-    except (
-        Exception
-    ) as error:  # Help is what a person asks for when nothing works, whatever the settings raise.
+            if info.origin != BUILTIN_ORIGIN:
+                groups.setdefault(info.origin, []).append((info.name, _note(info)))
+    except Exception as error:
+        # Help is what a person asks for when nothing works, whatever the settings raise.
         terminal.warning(f"the project's commands are not shown: {error}")
     for origin, rows in groups.items():
         width = max(len(row[0]) for row in rows)
         lines = [f"  {command.ljust(width)}  {summary}".rstrip() for command, summary in rows]
         terminal.line("\n".join([f"\n[{origin}]", *lines]))
+
+
+def _note(info: CommandInfo) -> str:
+    if info.shadowed_by:
+        return f"(hidden by the command of {info.shadowed_by})"
+    return _summary(info.name) if info.summary is None else info.summary
 
 
 def _summary(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
+from openviper.db.connection import connections
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.json_form import JSON_FORM
 from openviper.db.fields.base import Field, FieldOptions
@@ -81,8 +82,6 @@ def get_array_backend() -> PostgresArrayBackend | FallbackJsonBackend:
     Raises:
         DatabaseAliasNotFoundError: If there is no such database.
     """
-    from openviper.db.connection import connections
-
     return _POSTGRES if connections.get("default").vendor == "postgresql" else _JSON
 
 

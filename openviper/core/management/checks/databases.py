@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from openviper.core.management.aliases import database_aliases
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.errors import describe
-from openviper.core.management.utils import database_aliases
 
 MOST_NAMED = 5
 """How many pending operations a message names."""

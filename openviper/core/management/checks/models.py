@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from openviper.core.management.apps import import_models_module
 from openviper.core.management.base import CommandError, NoModelsModule
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.errors import describe
-from openviper.core.management.utils import import_models_module
 from openviper.exceptions import OpenViperException
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from openviper.conf import settings
 from openviper.core.management.checks.configuration import check_settings, load_settings
 from openviper.core.management.checks.findings import GROUPS, Finding
 
@@ -39,13 +40,14 @@ def run_checks(groups: Collection[str], databases: Sequence[str] = ()) -> Outcom
     found = load_settings()
     if found:
         return Outcome(found, [], ["settings"])
-    from openviper.conf import settings
-
     wanted = [group for group in GROUPS if group in groups]
     for group in wanted:
         found += _run(group, databases)
-    silenced = [finding for finding in found if finding.code in settings.SILENCED_SYSTEM_CHECKS]
-    return Outcome([finding for finding in found if finding not in silenced], silenced, wanted)
+    outcome = Outcome([], [], wanted)
+    for finding in found:
+        is_silenced = finding.code in settings.SILENCED_SYSTEM_CHECKS
+        (outcome.silenced if is_silenced else outcome.findings).append(finding)
+    return outcome
 
 
 def _run(group: str, databases: Sequence[str]) -> list[Finding]:
@@ -60,6 +62,14 @@ def _run(group: str, databases: Sequence[str]) -> list[Finding]:
         from openviper.core.management.checks.templates import check_templates
 
         return check_templates()
+    if group == "static":
+        from openviper.core.management.checks.static import check_static
+
+        return check_static()
+    if group == "mail":
+        from openviper.core.management.checks.mail import check_mail
+
+        return check_mail()
     if group == "tasks":
         from openviper.core.management.checks.tasks import check_tasks
 
@@ -72,7 +82,6 @@ def _run(group: str, databases: Sequence[str]) -> list[Finding]:
 
 
 def _with_apps(group: str, databases: Sequence[str]) -> list[Finding]:
-    from openviper.conf import settings
     from openviper.core.app_resolver import AppResolver
 
     apps = AppResolver().resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)["found"]

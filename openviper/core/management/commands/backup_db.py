@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aliases import chosen_url
 from openviper.core.management.base import BaseCommand, CommandError, UsageError, describe
-from openviper.core.management.utils import resolve_db_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ class Command(BaseCommand):
         if options["all"]:
             await self._back_up_all(options)
             return
-        url = resolve_db_url(options)
+        url = chosen_url(options.get("db"), options.get("database"))
         warn_of_password(self, options["db"])
         if options["dry_run"]:
             self._show_plan(url, options)

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper.conf import settings
 from openviper.core.management.base import BaseCommand
 from openviper.core.management.console.evaluation import Evaluator
 from openviper.core.management.console.namespace import FRAMEWORK_NAMES, Namespace
@@ -58,8 +59,6 @@ class Command(BaseCommand):
 
 def banner(namespace: Namespace) -> str:
     """Return what the prompt says first: version, project, models, names, and how to leave."""
-    from openviper.conf import settings
-
     lines = [
         f"OpenViper {VERSION} console, {settings.PROJECT_NAME} (Python {sys.version.split()[0]})"
     ]

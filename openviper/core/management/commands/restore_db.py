@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aliases import chosen_url
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.commands.backup_db import seconds, warn_of_password
-from openviper.core.management.utils import resolve_db_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         from openviper.backup.restore import restore_backup
         from openviper.conf import settings
 
-        url = resolve_db_url(options)
+        url = chosen_url(options.get("db"), options.get("database"))
         with self._progress() as observe:
             result = await restore_backup(
                 options["file"],
@@ -142,7 +142,7 @@ class Command(BaseCommand):
         from openviper.backup.reading import check_backup
 
         try:
-            url = resolve_db_url(options)
+            url = chosen_url(options.get("db"), options.get("database"))
         except CommandError:
             url = None
         result = await check_backup(
