@@ -156,4 +156,4 @@ def register() -> None:
     """Make the ORM ask for permissions, by content types unless another checker is set already."""
     if _checker is None:
         set_permission_checker(ContentTypeChecker())
-    permissions.set_permission_checker(_Gate())
+    permissions.set_access_rule(_Gate())

@@ -30,7 +30,7 @@ from openviper.db.sql.nodes import Node
 from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
 from openviper.db.sql.permissions import check_permission as check_permission
 from openviper.db.sql.permissions import is_enforced
-from openviper.db.sql.permissions import set_permission_checker as set_permission_checker
+from openviper.db.sql.permissions import set_access_rule as set_access_rule
 from openviper.db.sql.prepared import Plan, plan_for
 from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
 from openviper.db.sql.result_cache import query_cache
