@@ -66,8 +66,7 @@ def _imported(path: str) -> ModuleType | None:
     try:
         return importlib.import_module(path)
     except Exception as error:
-        is_optional = path == "settings" and isinstance(error, ImportError)
-        if is_optional and is_missing(error, path):
+        if path == "settings" and isinstance(error, ImportError) and is_missing(error, path):
             return None
         raise SettingsLoadError(
             f"cannot import settings module {path!r}: {type(error).__name__}: {error}"

@@ -46,7 +46,7 @@ def read_installed_apps(module: str) -> tuple[str, ...] | None:
 def _mentioned_in_dotenv() -> bool:
     choice = os.environ.get("OPENVIPER_DOTENV")
     path = None if choice == "0" else choice or find_dotenv()
-    return bool(path) and _is_mentioned_in(path)
+    return _is_mentioned_in(path) if path else False
 
 
 def _is_mentioned_in(path: str) -> bool:
