@@ -14,7 +14,7 @@ MAX_PART_HEADER = 8 * 1024
 """Longest head of a part, in bytes."""
 MAX_BOUNDARY = 70
 """Longest boundary, in characters (RFC 2046, 5.1.1)."""
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
+_BOUNDARY = re.compile(rf"[0-9A-Za-z'()+_,./:=? -]{{1,{MAX_BOUNDARY}}}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

@@ -22,9 +22,9 @@ from openviper.utils.datastructures import encode_header
 FIRST_PIECE_WAIT = 0.5
 """How long the head of a stream is held back for its first piece, in seconds: until then an error is a clean 500."""
 
-Chunk: TypeAlias = "str | bytes"
-Chunks: TypeAlias = "AsyncIterable[Chunk] | Iterable[Chunk]"
-StreamContent: TypeAlias = "Chunks | Callable[[], Chunks]"
+Chunk: TypeAlias = str | bytes
+Chunks: TypeAlias = AsyncIterable[Chunk] | Iterable[Chunk]
+StreamContent: TypeAlias = Chunks | Callable[[], Chunks]
 
 
 class StreamingResponse(Response):
