@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from openviper.db.fields.model_options import ModelOptions
@@ -101,7 +101,8 @@ class _Mover:
             return None
         # The lookup of the longer name is kept with the model, so that the SQL is, too.
         key = f"{self.step.name}__{node.lookup.key}"
-        made: Node = replace(node, lookup=find_lookup(self.meta, key))
+        _, values = node.__match_args__
+        made: Node = type(node)(find_lookup(self.meta, key), getattr(node, values))
         return made
 
     def _related(self, node: Related) -> Node:

@@ -6,7 +6,6 @@ The words are in `comparisons` and `matching`, each one class; `operators` lists
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -41,6 +40,7 @@ from openviper.db.sql.types import (
     plain_decimal,
 )
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 LONG_LIST = 200
 """Length from which a list is bound as one parameter where the dialect can, so that not each length has its own SQL."""
@@ -210,7 +210,7 @@ def _number_for(value: Any, result: ResultType) -> Any:
     return Decimal(repr(value) if isinstance(value, float) else value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Compare(ConditionNode):
     """A lookup with its one value.
 
@@ -259,7 +259,7 @@ def unknown(node: Compare | InList, shape: Hashable, binding: Binding, value: ob
     return ("unknown", shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class InList(ConditionNode):
     """Whether a value is in a list.
 

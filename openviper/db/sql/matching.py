@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from re import Pattern
@@ -41,6 +40,7 @@ from openviper.db.sql.types import (
     Family,
 )
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 
 class Text(Operator):
@@ -78,7 +78,7 @@ class Text(Operator):
         return filled(text, writer, left.sql, lambda writer: writer.value(node))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Match(Compare):
     """A text lookup with its text."""
 
@@ -100,7 +100,7 @@ class Match(Compare):
         return (shape, text.isascii())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class MatchNode(ConditionNode):
     """A text lookup whose text is computed.
 
@@ -162,7 +162,7 @@ class Regex(Operator):
         return filled(text, writer, left.sql, lambda writer: writer.value(node))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class RegexMatch(Compare):
     """A regular expression that a text is matched with."""
 
@@ -179,7 +179,7 @@ class RegexMatch(Compare):
         return shape
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class ArrayHas(Compare):
     """Whether an array has an element."""
 

@@ -8,7 +8,6 @@ value each placeholder stands for.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from openviper.db.sql.paths import Steps, first_many
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import Family, ResultType, literal_reader, literal_writer
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 UNCONVERTIBLE = (ValueError, TypeError, OverflowError)
 """What fields raise for values that they cannot convert."""
@@ -106,6 +106,7 @@ class Node:
     """A part of a statement; immutable, and bound to the model whose names it was resolved from."""
 
     __slots__ = ()
+    __match_args__: tuple[str, ...] = ()
 
     is_closed: ClassVar[bool] = False
     """Whether its relations to many rows are its own affair: it has one value per row, whatever they are."""
@@ -129,8 +130,8 @@ class Node:
 
     def parts(self) -> Iterator[Node]:
         """Yield the nodes of which this one consists."""
-        for item in dataclasses.fields(self):  # type: ignore[arg-type]  # every node is a dataclass
-            yield from _nodes_in(getattr(self, item.name))
+        for name in self.__match_args__:
+            yield from _nodes_in(getattr(self, name))
 
     def models(self) -> Iterator[ModelOptions]:
         """Yield the models that this node alone, without its parts, reads besides the queried one."""
@@ -141,11 +142,7 @@ class Node:
         replaced = change(self)
         if replaced is not None:
             return replaced
-        values = {
-            item.name: _changed(getattr(self, item.name), change)
-            for item in dataclasses.fields(self)  # type: ignore[arg-type]  # every node is a dataclass
-            if item.init
-        }
+        values = {name: _changed(getattr(self, name), change) for name in self.__match_args__}
         return type(self)(**values)
 
 
@@ -238,7 +235,7 @@ class Scope(Protocol):
 # Values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Column(Node):
     """A column of the queried table or of a related one; there is one object per path, so it is its own shape.
 
@@ -278,7 +275,8 @@ class Column(Node):
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the field's own conversion."""
-        return self.field.reader(dialect, aware=aware)
+        reader: Converter | None = self.field.reader(dialect, aware=aware)
+        return reader
 
     def parts(self) -> Iterator[Node]:
         """Yield nothing."""
@@ -294,7 +292,7 @@ class Column(Node):
         return change(self) or self
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Literal(Node):
     """A Python value in an expression.
 
@@ -339,7 +337,7 @@ def typed(sql: str, result: ResultType, dialect: Dialect) -> str:
     return f"CAST({sql} AS {dialect.value_type(result.neutral)})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Raw(Node):
     """A fixed text, such as ``1`` or ``*``.
 
