@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, ClassVar, Protocol
 
@@ -363,7 +362,7 @@ class Raw(Node):
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """One term of an order.
 
@@ -377,7 +376,17 @@ class Order:
     node: Node
     descending: bool = False
     nulls_last: bool | None = None
-    name: str = field(default="", compare=False)
+    name: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Order) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        # Less the name, which says where the term came from.
+        return (self.node, self.descending, self.nulls_last)
 
     def bind(self, binding: Binding) -> Hashable:
         """Add the values and return the shape."""
