@@ -289,7 +289,7 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
     return select.convert(list(rows))
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class _Forget:
     """Drops what was read from a table."""
 

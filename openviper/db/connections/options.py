@@ -35,7 +35,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
 """The URL parameters that each vendor's driver understands."""
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class DatabaseOptions:
     """The options of one database.
 

@@ -33,7 +33,7 @@ def _port(parts: SplitResult, scheme: str) -> int | None:
         ) from None
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class DatabaseURL:
     """A parsed database URL.
 

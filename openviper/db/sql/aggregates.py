@@ -260,7 +260,7 @@ class Min(Max):
 # Nodes
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class AggregateNode(Node):
     """An aggregate over the rows of the query it stands in.
 
@@ -329,7 +329,7 @@ class AggregateNode(Node):
         return literal_reader(self.result, dialect, aware=aware)
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class OwnValue(Node):
     """An aggregate that follows no relation to many rows, per row: it is computed of the row itself.
 
@@ -369,7 +369,7 @@ class OwnValue(Node):
         return self.node.reader(dialect, aware=aware)
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class RelatedValue(Node):
     """An aggregate over the rows behind a relation, per row.
 

@@ -20,7 +20,7 @@ _STORES = {
 _WIDEST = 2**63 - 1
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Assigned(Node):
     """A computed value on its way into a column.
 

@@ -38,7 +38,7 @@ def chained(texts: Sequence[str], connector: str) -> str:
     return f" {connector} ".join(texts)
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Group(ConditionNode):
     """Conditions joined by AND or OR.
 
@@ -64,7 +64,7 @@ class Group(ConditionNode):
         return text if len(self.items) == 1 else f"({text})"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Truth(ConditionNode):
     """A condition that holds always or never.
 
@@ -83,7 +83,7 @@ class Truth(ConditionNode):
         return "(1 = 1)" if self.value else "(1 = 0)"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Settled(ConditionNode):
     """A condition that holds for every value or for none, and is unknown for NULL.
 
@@ -105,7 +105,7 @@ class Settled(ConditionNode):
         return f"{first} {'=' if self.value else '<>'} {second}"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class NullTest(ConditionNode):
     """Whether a value is missing.
 
@@ -126,7 +126,7 @@ class NullTest(ConditionNode):
         return f"{self.operand.sql(writer)} IS {'NOT ' if self.negated else ''}NULL"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Comparison(ConditionNode):
     """Two computed values compared.
 
@@ -150,7 +150,7 @@ class Comparison(ConditionNode):
         return f"{self.left.sql(writer)} {self.operator} {self.right.sql(writer)}"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class InNodes(ConditionNode):
     """Whether a value is among computed ones.
 
@@ -177,7 +177,7 @@ class InNodes(ConditionNode):
         return f"{operand} {'NOT ' if self.negated else ''}IN ({choices})"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Related(ConditionNode):
     """Whether there is a row behind a relation for which a condition holds.
 

@@ -389,7 +389,7 @@ class Func(Expression):
         return f"{type(self).__name__}({', '.join(map(repr, self.arguments))})"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Call(Node):
     """A function with its arguments.
 

@@ -210,7 +210,7 @@ def _number_for(value: Any, result: ResultType) -> Any:
     return Decimal(repr(value) if isinstance(value, float) else value)
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Compare(ConditionNode):
     """A lookup with its one value.
 
@@ -259,7 +259,7 @@ def unknown(node: Compare | InList, shape: Hashable, binding: Binding, value: ob
     return ("unknown", shape)
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class InList(ConditionNode):
     """Whether a value is in a list.
 

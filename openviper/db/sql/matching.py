@@ -78,7 +78,7 @@ class Text(Operator):
         return filled(text, writer, left.sql, lambda writer: writer.value(node))
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Match(Compare):
     """A text lookup with its text."""
 
@@ -100,7 +100,7 @@ class Match(Compare):
         return (shape, text.isascii())
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class MatchNode(ConditionNode):
     """A text lookup whose text is computed.
 
@@ -162,7 +162,7 @@ class Regex(Operator):
         return filled(text, writer, left.sql, lambda writer: writer.value(node))
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class RegexMatch(Compare):
     """A regular expression that a text is matched with."""
 
@@ -179,7 +179,7 @@ class RegexMatch(Compare):
         return shape
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class ArrayHas(Compare):
     """Whether an array has an element."""
 

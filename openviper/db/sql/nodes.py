@@ -234,7 +234,7 @@ class Scope(Protocol):
 # Values
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Column(Node):
     """A column of the queried table or of a related one; there is one object per path, so it is its own shape.
 
@@ -291,7 +291,7 @@ class Column(Node):
         return change(self) or self
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Literal(Node):
     """A Python value in an expression.
 
@@ -336,7 +336,7 @@ def typed(sql: str, result: ResultType, dialect: Dialect) -> str:
     return f"CAST({sql} AS {dialect.value_type(result.neutral)})"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Raw(Node):
     """A fixed text, such as ``1`` or ``*``.
 
@@ -362,7 +362,7 @@ class Raw(Node):
         return self.text
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Order:
     """One term of an order.
 

@@ -21,7 +21,7 @@ PARTS = {
 """Which parts a value has."""
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Part(Node):
     """One part of a moment.
 

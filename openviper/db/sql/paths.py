@@ -15,7 +15,7 @@ MAX_HOPS = 5
 """Most relations in one path."""
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Step:
     """One step from the rows of a model to those of a related one.
 

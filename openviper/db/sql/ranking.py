@@ -14,7 +14,7 @@ from openviper.db.sql.tables import Tables
 from openviper.utils.records import record
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class InSlice(ConditionNode):
     """Whether a row is within the slice of its group.
 

@@ -118,7 +118,7 @@ def rows_reader(nodes: Sequence[Node], writer: Writer) -> Callable[[list[Row]], 
 # Instances
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class InstancesSelect:
     """A query for instances."""
 
@@ -267,7 +267,7 @@ def _result_keys(names: Sequence[str]) -> list[str]:
     ]
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class ValuesSelect:
     """A query for tuples of values."""
 
@@ -312,7 +312,7 @@ def select_values(plan: Plan, query: Description, nodes: Sequence[Node]) -> Sele
 # Counting
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class ExistsSelect:
     """A query whether there is any row."""
 
@@ -338,7 +338,7 @@ def _first_value(rows: list[Row]) -> Any:
     return rows[0][0]
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class CountSelect:
     """A query for the number of rows."""
 

@@ -26,7 +26,7 @@ from openviper.utils.records import record
 # Groups
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class GroupsSelect:
     """A query for aggregates per group of rows.
 
@@ -91,7 +91,7 @@ def select_groups(
 # Over all rows
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class AggregatesSelect:
     """A query for aggregates over all rows, within the slice if there is one."""
 

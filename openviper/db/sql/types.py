@@ -49,7 +49,7 @@ class Family(Enum):
     OPAQUE = "encrypted value"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class ResultType:
     """The type of a value; made by the functions of this module only, so that equal types are one object.
 

@@ -36,7 +36,7 @@ def check_writable(query: Description, verb: str) -> None:
         raise QueryError(f"cannot {verb} a queryset with distinct()")
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Stored(Node):
     """A value as the driver takes it.
 
@@ -110,7 +110,7 @@ def _assigned(plan: Plan, scope: QueryScope, name: str, field: Field[Any], value
     return Assigned.to(field, node)
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Update:
     """An UPDATE of all rows of a query."""
 
@@ -134,7 +134,7 @@ class Update:
         return f"UPDATE {plan.table} SET {', '.join(assignments)}{restriction}", list
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class Delete:
     """A DELETE of all rows of a query."""
 

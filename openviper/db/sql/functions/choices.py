@@ -223,7 +223,7 @@ class Case(Expression):
         return f"Case({', '.join(map(repr, self.branches))}, default={self.default!r})"
 
 
-@record
+@record(frozen=True, slots=True, eq=False)
 class CaseNode(Node):
     """Values with their conditions.
 
