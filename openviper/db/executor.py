@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from openviper.db.connection import (
@@ -37,6 +36,7 @@ from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.statements import models_read
 from openviper.exceptions import PermissionDenied, TableNotFound
+from openviper.utils.records import record
 
 T = TypeVar("T")
 
@@ -302,11 +302,17 @@ async def _read_and_keep(
     return rows
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class _Forget:
     """Drops what was read from a table."""
 
     table: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Forget) and self.table == other.table
+
+    def __hash__(self) -> int:
+        return hash(self.table)
 
     def __call__(self) -> None:
         query_cache.forget(self.table)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
+from openviper.utils.records import record
 
 logger = logging.getLogger("openviper.db")
 
@@ -34,7 +34,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
 """The URL parameters that each vendor's driver understands."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class DatabaseOptions:
     """The options of one database.
 
@@ -69,6 +69,15 @@ class DatabaseOptions:
     prepared_statements: int = 256
     role: str = "primary"
     backend: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DatabaseOptions) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((self.alias, self.url))
+
+    def _values(self) -> list[object]:
+        return [getattr(self, name) for name in self.__match_args__]
 
 
 # What each option may be. A reader takes where the value stands and the value, and returns what it means.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import Any
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.sql.aggregates import RelatedValue
 from openviper.db.sql.conditions import Related
-from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.description import EVERYTHING, WISHES, Description
 from openviper.db.sql.lookups import Compare, InList
 from openviper.db.sql.matching import ArrayHas, Match, RegexMatch
 from openviper.db.sql.names import behind_step
@@ -44,8 +43,8 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
     Returns:
         The query, or `None` if it cannot be written so.
     """
-    for item in fields(Description):
-        if item.name not in CARRIED and getattr(query, item.name) != getattr(EVERYTHING, item.name):
+    for name in WISHES:
+        if name not in CARRIED and getattr(query, name) != getattr(EVERYTHING, name):
             return None
     step = Step(key, False, key.name)
     change = _Mover(meta, step)
@@ -101,7 +100,8 @@ class _Mover:
             return None
         # The lookup of the longer name is kept with the model, so that the SQL is, too.
         key = f"{self.step.name}__{node.lookup.key}"
-        made: Node = replace(node, lookup=find_lookup(self.meta, key))
+        _, values = node.__match_args__
+        made: Node = type(node)(find_lookup(self.meta, key), getattr(node, values))
         return made
 
     def _related(self, node: Related) -> Node:

@@ -5,11 +5,11 @@ Only what every model carries is read here, its `_meta` and `_fields`, so nothin
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from openviper.db.dialects.identifiers import shorten
 from openviper.exceptions import FieldError, MigrationError

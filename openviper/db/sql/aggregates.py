@@ -8,7 +8,6 @@ and needs no GROUP BY that databases judge differently.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -39,6 +38,7 @@ from openviper.db.sql.types import (
     literal_reader,
 )
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 AVERAGE_PLACES = 4
 """Digits behind the point that an average of decimal numbers has more than they."""
@@ -260,7 +260,7 @@ class Min(Max):
 # Nodes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class AggregateNode(Node):
     """An aggregate over the rows of the query it stands in.
 
@@ -329,7 +329,7 @@ class AggregateNode(Node):
         return literal_reader(self.result, dialect, aware=aware)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class OwnValue(Node):
     """An aggregate that follows no relation to many rows, per row: it is computed of the row itself.
 
@@ -369,7 +369,7 @@ class OwnValue(Node):
         return self.node.reader(dialect, aware=aware)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class RelatedValue(Node):
     """An aggregate over the rows behind a relation, per row.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.sql.conditions import (
@@ -41,6 +40,12 @@ from openviper.db.sql.nodes import (
 from openviper.db.sql.subqueries import InQuery, is_query
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import fractions
+else:
+    fractions = lazy_module("fractions")  # 1 ms; only fractional bounds of whole numbers need it.
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -158,13 +163,13 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Decimal) and abs(value.adjusted()) > 30:
         # Written out, such a number could take more memory than there is.
         return _far_away(value)
-    return Fraction(value)
+    return fractions.Fraction(value)
 
 
 def _far_away(value: Decimal) -> Any:
     if value.adjusted() > 0:
         return math.inf if value > 0 else -math.inf
-    return Fraction(int(value > 0) - int(value < 0), 2)
+    return fractions.Fraction(int(value > 0) - int(value < 0), 2)
 
 
 class IsNull(Operator):

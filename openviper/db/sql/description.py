@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from openviper.db.sql.nodes import Node, Order
 
 
-@dataclass(frozen=True, eq=False)
 class Description:
     """What one query asks for; every name in it is resolved.
+
+    An object keeps what differs from the defaults, which stand in the class: each method of a queryset makes a copy.
 
     Attributes:
         where: Conditions that all have to hold.
@@ -55,11 +55,16 @@ class Description:
         object.__setattr__(copy, "__dict__", self.__dict__ | changes)
         return copy
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{name} of a query's description cannot be changed; use changed()")
+
     @property
     def is_sliced(self) -> bool:
         """Whether only a part of the rows is asked for."""
         return self.limit is not None or self.offset > 0
 
 
+WISHES = tuple(Description.__annotations__)
+"""The names of its attributes."""
 EVERYTHING = Description()
 """All rows of a model; the start of every query."""

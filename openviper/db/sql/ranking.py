@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.conditions import ConditionNode
@@ -12,9 +11,10 @@ from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Binding, Column, Node, Order, Writer
 from openviper.db.sql.statements import models_read, order_of, order_sql, where_sql
 from openviper.db.sql.tables import Tables
+from openviper.utils.records import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InSlice(ConditionNode):
     """Whether a row is within the slice of its group.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from openviper.db.fields.base import Field
@@ -29,6 +28,7 @@ from openviper.db.sql.statements import (
 )
 from openviper.db.sql.types import INTEGER
 from openviper.exceptions import QueryError
+from openviper.utils.records import record
 
 
 class Select(NamedTuple):
@@ -118,7 +118,7 @@ def rows_reader(nodes: Sequence[Node], writer: Writer) -> Callable[[list[Row]], 
 # Instances
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InstancesSelect:
     """A query for instances."""
 
@@ -267,7 +267,7 @@ def _result_keys(names: Sequence[str]) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class ValuesSelect:
     """A query for tuples of values."""
 
@@ -312,7 +312,7 @@ def select_values(plan: Plan, query: Description, nodes: Sequence[Node]) -> Sele
 # Counting
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class ExistsSelect:
     """A query whether there is any row."""
 
@@ -338,7 +338,7 @@ def _first_value(rows: list[Row]) -> Any:
     return rows[0][0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CountSelect:
     """A query for the number of rows."""
 

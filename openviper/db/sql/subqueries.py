@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -16,6 +15,7 @@ from openviper.db.sql.statements import bind_clauses, models_read, nodes_of, ord
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import INTEGER, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 
 class QueryLike(Protocol):
@@ -39,7 +39,7 @@ def is_query(value: object) -> TypeGuard[QueryLike]:
     return hasattr(type(value), "as_subquery_of")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Subselect(Node):
     """A query within another one.
 
@@ -124,7 +124,7 @@ class Subselect(Node):
         return Subselect(self.meta, self.query.changed(where=where), columns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class OuterName(Node):
     """A name of the query around, before that query is known.
 
@@ -154,7 +154,7 @@ class OuterName(Node):
         yield from ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class OuterValue(Node):
     """A value of the query around.
 
@@ -181,7 +181,7 @@ class OuterValue(Node):
             return self.node.sql(writer)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InQuery(ConditionNode):
     """Whether a value is among those of a query.
 
@@ -207,7 +207,7 @@ class InQuery(ConditionNode):
         return f"{operand} {'NOT ' if self.negated else ''}IN {query}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class HasRows(ConditionNode):
     """Whether a query has any row.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.sql.aggregates import AggregateNode
@@ -22,11 +21,12 @@ from openviper.db.sql.statements import (
     select_sql,
     where_sql,
 )
+from openviper.utils.records import record
 
 # Groups
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class GroupsSelect:
     """A query for aggregates per group of rows.
 
@@ -91,7 +91,7 @@ def select_groups(
 # Over all rows
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class AggregatesSelect:
     """A query for aggregates over all rows, within the slice if there is one."""
 

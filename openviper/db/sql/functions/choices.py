@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.dialects.base import Dialect
@@ -22,6 +21,7 @@ from openviper.db.sql.types import (
     decimal_type,
 )
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 _ANY = frozenset(Family) - {Family.OPAQUE}
 
@@ -223,7 +223,7 @@ class Case(Expression):
         return f"Case({', '.join(map(repr, self.branches))}, default={self.default!r})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CaseNode(Node):
     """Values with their conditions.
 
