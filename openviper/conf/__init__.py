@@ -10,12 +10,9 @@ from __future__ import annotations
 import openviper.conf.settings  # noqa: F401
 from openviper.conf.base import Settings, generate_secret_key
 from openviper.conf.declaration import mapping, setting
-from openviper.conf.lazy import LazySettings
+from openviper.conf.lazy import settings
 from openviper.conf.types import ConfigMap
 from openviper.conf.validation import validate_settings
-
-settings = LazySettings()
-"""The settings of this process."""
 
 __all__ = [
     "ConfigMap",

@@ -18,7 +18,7 @@ from openviper.conf import Settings, settings
 from openviper.core.management.apps import cannot_import
 from openviper.core.management.base import CommandError
 from openviper.core.management.dispatch import dispatch, guarded, set_up
-from openviper.project.target import ResolvedModule
+from openviper.project.target import ResolvedModule, resolve_target
 from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import import_if_there
 from openviper.utils.terminal import Terminal
@@ -198,6 +198,15 @@ class FlexibleAdapter:
         self.prepare()
         ensure_models_imported(self.resolved)
         self._ready = True
+
+    @classmethod
+    def at(cls, target: str, settings_module: str | None) -> FlexibleAdapter:
+        """Return the adapter of what a target names.
+
+        Raises:
+            TargetError: If it names no app or project.
+        """
+        return cls(resolve_target(target), settings_module)
 
     def prepare(self) -> None:
         """Make the target importable and load the settings, without its models.

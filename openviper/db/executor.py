@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from openviper.conf.lazy import settings
 from openviper.db.connection import (
     connections,
     on_commit,
@@ -274,8 +275,6 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
     block = current_block(alias)
     if block is not None and block.transactional:
         return await read(meta, alias, select.sql, select.parameters, select.convert)
-    from openviper.conf import settings
-
     key = (alias, select.sql, *map(repr, select.parameters))
     rows = query_cache.get(key)
     if rows is None:

@@ -8,15 +8,20 @@ import sys
 
 from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.completion import TRIGGER
+from openviper.core.management.errors import describe, did_you_mean, show_error, unknown_command
 from openviper.core.management.listing import BUILTIN_ORIGIN, CommandInfo, describe_commands
+from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 from openviper.project.settings_module import auto_discover_settings
+from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal, drop_output, show_all_characters
 
-# Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
+# Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse is imported late here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
+
+    from openviper.core.management.base import BaseCommand
 
 __all__ = [
     "auto_discover_settings",
@@ -24,6 +29,7 @@ __all__ = [
     "execute_from_command_line",
     "extract_settings_flag",
     "guarded",
+    "load_command",
     "refuse_unknown",
     "set_up",
     "show_commands",
@@ -62,8 +68,6 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def _module_name(value: str) -> str:
     if not value or value.startswith("-"):
-        from openviper.utils.failures import CommandError
-
         raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value
 
@@ -100,9 +104,6 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
         drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
-        # Late: a command that works needs none of it.
-        from openviper.core.management.errors import show_error
-
         shown = show_error(terminal, error)
         if shown is None:
             raise
@@ -185,20 +186,27 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
     if name not in BUILTIN:
         # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
         refuse_unknown(arguments[0])
-    from openviper.core.management.command_lookup import find_builtin, find_command
-
     if load_settings and not _wants_help(arguments):
         _load_settings(optional=name in SETTINGS_OPTIONAL)
-    command = find_builtin(name) if name in BUILTIN else find_command(name)
+    command = load_command(name)
     result = command.run_from_argv([script, *arguments])
     # A command may return its exit code; any other result is its own business.
     return result if type(result) is int else 0
 
 
-def _refuse_option(option: str) -> None:
-    from openviper.core.management.errors import did_you_mean
-    from openviper.utils.failures import CommandError
+def load_command(name: str) -> BaseCommand:
+    """Return a new instance of a command, built in or of the project.
 
+    Raises:
+        CommandError: If there is no such command, or it cannot be loaded.
+    """
+    # Late: lists of commands and usage errors need no argparse.
+    from openviper.core.management.command_lookup import find_command
+
+    return find_command(name)
+
+
+def _refuse_option(option: str) -> None:
     hint = did_you_mean(option.partition("=")[0], ["--settings", "--help", "--version"])
     raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
 
@@ -212,8 +220,6 @@ def refuse_unknown(name: str) -> None:
     """
     known = sorted({info.name for info in describe_commands()})
     if normalise(name) not in known:
-        from openviper.core.management.errors import unknown_command
-
         raise unknown_command(name, known)
 
 
@@ -226,8 +232,6 @@ def _load_settings(*, optional: bool) -> None:
     module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
     if not module:
         return
-    from openviper.utils.failures import CommandError
-
     try:
         set_up(module)
     except CommandError:
@@ -245,9 +249,6 @@ def set_up(module: str) -> None:
         CommandError: If they cannot be used; names the module and the cause.
     """
     from openviper.apps.bootstrap import setup
-    from openviper.core.management.errors import describe
-    from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
-    from openviper.utils.failures import CommandError
 
     try:
         setup(force=True)
@@ -293,10 +294,7 @@ def _note(info: CommandInfo) -> str:
 
 
 def _summary(name: str) -> str:
-    from openviper.core.management.base import CommandError
-    from openviper.core.management.command_lookup import find_command
-
     try:
-        return find_command(name).help.strip().partition("\n")[0]
+        return load_command(name).help.strip().partition("\n")[0]
     except CommandError as error:
         return f"(cannot be loaded: {error})"

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from openviper.conf.lazy import settings
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
 from openviper.db.connections.undo import UndoLog
@@ -331,9 +332,6 @@ class ConnectionManager:
         Raises:
             DatabaseConfigurationError: If an option has a value that cannot work.
         """
-        # Late: at the top of this module mypy takes the name for that of the submodule.
-        from openviper.conf import settings
-
         given = settings.DATABASES if databases is None else databases
         routers = list(given.get("ROUTERS") or settings.DATABASE_ROUTERS)
         self._routers = routers, dict(given.get("ROUTING") or {})
