@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 from openviper.conf import Settings, settings
 from openviper.core.management.apps import cannot_import
 from openviper.core.management.base import CommandError
-from openviper.core.management.dispatch import dispatch, guarded, set_up
+from openviper.core.management.dispatch import dispatch, guarded
+from openviper.core.management.setting_up import set_up
 from openviper.project.target import ResolvedModule, resolve_target
 from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import import_if_there

@@ -10,8 +10,6 @@ import os
 import sys
 import time
 
-from openviper.utils.failures import CommandError
-
 # Not from `typing`: every start of a command loads this module, and `typing` takes longer than all of it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +93,9 @@ def read_line(source: TextIO, seconds: float) -> str:
     import signal
 
     def give_up(_number: int, _frame: object) -> None:
+        # Late: nearly every command ends without it.
+        from openviper.utils.failures import CommandError
+
         raise CommandError(
             f"no answer on standard input, which is not a terminal, within {seconds:g} s"
         )
@@ -311,12 +312,18 @@ class Terminal:
 
     @staticmethod
     def _cancel() -> NoReturn:
+        # Late: nearly every command ends without it.
+        from openviper.utils.failures import CommandError
+
         raise CommandError("Operation cancelled.") from None
 
     @staticmethod
     def _refuse_output(error: OSError) -> NoReturn:
         drop_output()
         reason = error.strerror or str(error)
+        # Late: nearly every command ends without it.
+        from openviper.utils.failures import CommandError
+
         raise CommandError(f"cannot write to standard output: {reason}") from error
 
     def progress(self, total: int, label: str, *, in_bytes: bool = False) -> Progress:

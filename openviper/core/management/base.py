@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from openviper.core.management.errors import describe, did_you_mean, show_error
-from openviper.core.management.running import run_to_completion
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 
@@ -143,6 +142,9 @@ class BaseCommand:
         try:
             result = self.handle(*args, **options)
             if hasattr(result, "__await__"):
+                # Late: `migrate` with nothing to do has no coroutine to run.
+                from openviper.core.management.running import run_to_completion
+
                 result = run_to_completion(result)
             return result
         except CommandError as error:

@@ -8,14 +8,11 @@ import sys
 
 from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.completion import TRIGGER
-from openviper.core.management.errors import describe, did_you_mean, show_error, unknown_command
 from openviper.core.management.listing import BUILTIN_ORIGIN, CommandInfo, describe_commands
-from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 from openviper.project.settings_module import auto_discover_settings
-from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal, drop_output, show_all_characters
 
-# Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse is imported late here.
+# Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +28,6 @@ __all__ = [
     "guarded",
     "load_command",
     "refuse_unknown",
-    "set_up",
     "show_commands",
 ]
 
@@ -68,6 +64,9 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def _module_name(value: str) -> str:
     if not value or value.startswith("-"):
+        # Late, here and below: the errors are 3 ms, a fifteenth of the list of commands.
+        from openviper.utils.failures import CommandError
+
         raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value
 
@@ -104,6 +103,8 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
         drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
+        from openviper.core.management.errors import show_error
+
         shown = show_error(terminal, error)
         if shown is None:
             raise
@@ -187,7 +188,10 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
         # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
         refuse_unknown(arguments[0])
     if load_settings and not _wants_help(arguments):
-        _load_settings(optional=name in SETTINGS_OPTIONAL)
+        # Late: `--help` loads no settings.
+        from openviper.core.management.setting_up import load_settings as load
+
+        load(optional=name in SETTINGS_OPTIONAL)
     command = load_command(name)
     result = command.run_from_argv([script, *arguments])
     # A command may return its exit code; any other result is its own business.
@@ -207,8 +211,9 @@ def load_command(name: str) -> BaseCommand:
 
 
 def _refuse_option(option: str) -> None:
-    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help", "--version"])
-    raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
+    from openviper.core.management.errors import unknown_option
+
+    raise unknown_option(option, ["--settings", "--help", "--version"])
 
 
 def refuse_unknown(name: str) -> None:
@@ -220,46 +225,14 @@ def refuse_unknown(name: str) -> None:
     """
     known = sorted({info.name for info in describe_commands()})
     if normalise(name) not in known:
+        from openviper.core.management.errors import unknown_command
+
         raise unknown_command(name, known)
 
 
 def _wants_help(arguments: Sequence[str]) -> bool:
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "-h" in own or "--help" in own
-
-
-def _load_settings(*, optional: bool) -> None:
-    module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
-    if not module:
-        return
-    try:
-        set_up(module)
-    except CommandError:
-        if not optional:
-            raise
-
-
-def set_up(module: str) -> None:
-    """Load the settings that the environment names.
-
-    Args:
-        module: Their module, for the message.
-
-    Raises:
-        CommandError: If they cannot be used; names the module and the cause.
-    """
-    from openviper.apps.bootstrap import setup
-
-    try:
-        setup(force=True)
-    except SettingsValidationError as error:
-        problems = "; ".join(one.rstrip(".") for one in error.errors)
-        raise CommandError(f"settings module {module!r} is not valid: {problems}") from error
-    except ImproperlyConfigured as error:
-        text = describe(error)
-        raise CommandError(
-            text if module in text else f"settings module {module!r}: {text}"
-        ) from error
 
 
 def usage(script: str) -> str:
@@ -294,7 +267,7 @@ def _note(info: CommandInfo) -> str:
 
 
 def _summary(name: str) -> str:
-    try:
-        return load_command(name).help.strip().partition("\n")[0]
-    except CommandError as error:
-        return f"(cannot be loaded: {error})"
+    # Late: only a command whose file does not say it in plain text has to be imported for it.
+    from openviper.core.management.command_lookup import summary_of
+
+    return summary_of(name)

@@ -107,3 +107,9 @@ def _meant(name: str, known: Sequence[str]) -> str:
     by_plain_name = {command.replace("-", ""): command for command in known}
     match = by_plain_name.get(plain) or ELSEWHERE.get(plain)
     return f"; did you mean {match!r}?" if match in known else ""
+
+
+def unknown_option(option: str, known: Sequence[str]) -> CommandError:
+    """Return the error for an option in front of the command that is none of those known there."""
+    hint = did_you_mean(option.partition("=")[0], known)
+    return CommandError(f"unknown option {option!r} in front of the command{hint}", 2)

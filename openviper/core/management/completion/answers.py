@@ -13,7 +13,6 @@ from contextlib import suppress
 
 from openviper.core.management.builtin_commands import BUILTIN, normalise
 from openviper.core.management.completion.candidates import Candidate, from_parser, matching
-from openviper.core.management.dispatch import load_command
 from openviper.core.management.listing import describe_commands, installed_apps
 from openviper.project.settings_module import candidate_packages
 from openviper.utils.terminal import Terminal
@@ -143,7 +142,10 @@ _TARGET_FILES = ("models.py", "routes.py", "settings.py", "settings")
 def _arguments(command: str, before: Sequence[str], current: str) -> list[Candidate]:
     if command == "help":
         return matching(_commands(), current) if not before else []
-    parser = load_command(command).create_parser("viperctl.py", normalise(command))
+    # Late: a word before the command takes no parser.
+    from openviper.core.management.command_lookup import find_command
+
+    parser = find_command(command).create_parser("viperctl.py", normalise(command))
     sources = {
         "app_label": app_labels,
         "app_labels": app_labels,
