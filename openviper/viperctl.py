@@ -107,6 +107,7 @@ def _word_places(command: str, arguments: Sequence[str]) -> list[int]:
 
 def positional_places(parser: ArgumentParser, arguments: Sequence[str]) -> list[int]:
     """Return where the positional arguments of a command line are."""
+    # Late: it imports argparse, which most command lines do without here.
     from openviper.core.management.completion.candidates import Position
 
     position = Position(parser)
@@ -130,6 +131,7 @@ def _without_late_target(command: str, arguments: list[str]) -> list[str]:
 
 def complete(words: Sequence[str]) -> list[Candidate]:
     """Return what may come next after ``openviper viperctl``; the last of the words may be unfinished or empty."""
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_management
 
     def prepare(target: str) -> None:
@@ -237,6 +239,7 @@ def _refuse_early(command: str, settings_module: str) -> None:
 
 
 def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: list[str]) -> int:
+    # Late: see `_make_known`.
     from openviper.core.flexible_adapter import FlexibleAdapter
 
     adapter = FlexibleAdapter(resolved, settings_module)

@@ -29,6 +29,7 @@ def setup(force: bool = False) -> None:
 
         DefaultRouterResolver()
     if settings.MODEL_EVENTS:
+        # Late: few projects name listeners, and the others do not wait for the queries.
         from openviper.db.query.events import get_dispatcher
 
         get_dispatcher().load(settings.MODEL_EVENTS, settings.INSTALLED_APPS)

@@ -287,6 +287,7 @@ def load_application() -> Callable[..., Any]:
     Raises:
         CommandError: If the application cannot be loaded.
     """
+    # Late: only server processes load an application here.
     from openviper.core.management.serving import (
         APPLICATION_VARIABLE,
         FAILURE_VARIABLE,

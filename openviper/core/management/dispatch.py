@@ -103,6 +103,7 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
         drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
+        # Late: see `_module_name`.
         from openviper.core.management.errors import show_error
 
         shown = show_error(terminal, error)
@@ -139,6 +140,7 @@ def _main(argv: list[str], terminal: Terminal) -> int:
 
 
 def _complete(script: str, words: list[str], terminal: Terminal) -> int:
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_management, print_candidates
 
     def prepare(_target: str) -> None:
@@ -211,6 +213,7 @@ def load_command(name: str) -> BaseCommand:
 
 
 def _refuse_option(option: str) -> None:
+    # Late: see `_module_name`.
     from openviper.core.management.errors import unknown_option
 
     raise unknown_option(option, ["--settings", "--help", "--version"])
@@ -225,6 +228,7 @@ def refuse_unknown(name: str) -> None:
     """
     known = sorted({info.name for info in describe_commands()})
     if normalise(name) not in known:
+        # Late: see `_module_name`.
         from openviper.core.management.errors import unknown_command
 
         raise unknown_command(name, known)

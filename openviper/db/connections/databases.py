@@ -229,6 +229,7 @@ class Database:
         self.dialect: Dialect = dialect_for(self.vendor)
         self._execution: DatabaseExecution | None = None
         if options.backend is not None:
+            # Late: few projects watch their statements.
             from openviper.db.connections.observers import execution_for
 
             self._execution = execution_for(self.alias, options)
@@ -255,6 +256,7 @@ class Database:
     def _make_pool(self) -> Pool:
         # Late: each pool brings its driver, and a process needs one of them.
         if self.vendor == "sqlite":
+            # Late, each of them: a project has one kind of database, and some commands open none.
             from openviper.db.connections.pool.sqlite import SQLitePool
 
             return SQLitePool(self.options)
@@ -265,6 +267,7 @@ class Database:
     def _watched(self, pool: Pool) -> Pool:
         if self._execution is None:
             return pool
+        # Late: see `__init__`.
         from openviper.db.connections.observers import WatchedPool
 
         return WatchedPool(pool, self._execution)
