@@ -487,6 +487,7 @@ class OpenViper:
 
     def test_client(self, **options: Any) -> OpenViperTestClient:
         """Return a client that calls this application in the same process; see `openviper.testing.client`."""
+        # Late: an application that serves needs no test client.
         from openviper.testing.client import OpenViperTestClient
 
         return OpenViperTestClient(self, **options)

@@ -12,10 +12,15 @@ from openviper.core.management.dispatch import (
     dispatch,
     extract_settings_flag,
     guarded,
+    load_command,
     refuse_unknown,
     show_commands,
 )
+from openviper.core.management.errors import unknown_command
+from openviper.core.management.listing import list_commands
 from openviper.exceptions import OpenViperException
+from openviper.project.deployment import is_production
+from openviper.project.settings_module import candidate_packages, discover_settings_module
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 
@@ -97,14 +102,12 @@ def _word_places(command: str, arguments: Sequence[str]) -> list[int]:
         return [0]  # Without a look at the parser, for most command lines.
     if name not in BUILTIN:
         return []  # Its parser is known only when the project is; see `_without_late_target`.
-    # Late: what begins with its target needs no parser here.
-    from openviper.core.management.command_lookup import find_builtin
-
-    return positional_places(find_builtin(name).create_parser("viperctl", name), arguments)
+    return positional_places(load_command(name).create_parser("viperctl", name), arguments)
 
 
 def positional_places(parser: ArgumentParser, arguments: Sequence[str]) -> list[int]:
     """Return where the positional arguments of a command line are."""
+    # Late: it imports argparse, which most command lines do without here.
     from openviper.core.management.completion.candidates import Position
 
     position = Position(parser)
@@ -119,9 +122,7 @@ def _without_late_target(command: str, arguments: list[str]) -> list[str]:
     """Return the arguments of a project's own command less a ``.`` behind its options."""
     if "." not in arguments:
         return arguments
-    from openviper.core.management.command_lookup import find_command
-
-    parser = find_command(command).create_parser("viperctl", command)
+    parser = load_command(command).create_parser("viperctl", command)
     places = positional_places(parser, arguments)
     if places and arguments[places[0]] == ".":
         return without(arguments, places[0])
@@ -130,6 +131,7 @@ def _without_late_target(command: str, arguments: list[str]) -> list[str]:
 
 def complete(words: Sequence[str]) -> list[Candidate]:
     """Return what may come next after ``openviper viperctl``; the last of the words may be unfinished or empty."""
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_management
 
     def prepare(target: str) -> None:
@@ -176,17 +178,13 @@ def _prepare_for_help(explicit: str | None, terminal: Terminal) -> None:
 def _make_known(target: str, explicit: str | None) -> None:
     # Late, here and below: usage errors need none of this.
     from openviper.core.flexible_adapter import FlexibleAdapter
-    from openviper.project.settings_module import discover_settings_module
-    from openviper.project.target import resolve_target
 
     module = discover_settings_module(target, explicit=explicit)
     if module is not None:
-        FlexibleAdapter(resolve_target(target), module).prepare()
+        FlexibleAdapter.at(target, module).prepare()
 
 
 def _run_in_project(explicit: str | None, command: str, target: str, rest: list[str]) -> int:
-    from openviper.project.settings_module import discover_settings_module
-
     name = normalise(command)
     settings_module = discover_settings_module(target, explicit=explicit)
     if settings_module is not None and name not in BUILTIN and target == ".":
@@ -214,9 +212,6 @@ def _needs_project(name: str, arguments: Sequence[str]) -> bool:
 
 
 def _refuse_unknown_here(command: str, reason: TargetError) -> None:
-    from openviper.core.management.errors import unknown_command
-    from openviper.core.management.listing import list_commands
-
     known = list_commands()
     if normalise(command) not in known:
         raise CommandError(f"{unknown_command(command, known)}; {reason}") from None
@@ -244,6 +239,7 @@ def _refuse_early(command: str, settings_module: str) -> None:
 
 
 def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: list[str]) -> int:
+    # Late: see `_make_known`.
     from openviper.core.flexible_adapter import FlexibleAdapter
 
     adapter = FlexibleAdapter(resolved, settings_module)
@@ -260,9 +256,6 @@ def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: li
 
 
 def _refuse_guessing() -> None:
-    from openviper.project.deployment import is_production
-    from openviper.project.settings_module import candidate_packages
-
     packages = candidate_packages(os.getcwd())
     if len(packages) > 1:
         raise CommandError(

@@ -67,6 +67,7 @@ class ContentTypeChecker:
         return (app_label, model_name) in self._protected
 
     async def _refresh(self) -> None:
+        # Late: the hook is registered by every set-up, also of commands without a database.
         from openviper.auth.models import ContentType, ContentTypePermission
 
         # Taken first: a change that comes in while we read makes this answer one for this time only.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # Imported before the name is bound to the proxy: importing a submodule later would bind it to the module again.
 import openviper.conf.settings  # noqa: F401
-from openviper.conf.lazy import LazySettings
+from openviper.conf.lazy import settings as settings
 from openviper.utils.exports import TYPE_CHECKING, lazy_exports
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from openviper.conf.declaration import setting as setting
     from openviper.conf.types import ConfigMap as ConfigMap
     from openviper.conf.validation import validate_settings as validate_settings
-
-settings = LazySettings()
-"""The settings of this process."""
 
 # Lazy, as most modules need nothing but the proxy; see `openviper.conf.lazy`.
 __all__, __getattr__, __dir__ = lazy_exports(

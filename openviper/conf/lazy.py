@@ -118,3 +118,7 @@ class LazySettings(_Fields):
         if self.instance is None:
             return "<LazySettings [not configured]>"
         return f"<LazySettings PROJECT_NAME={self.instance.PROJECT_NAME!r} DEBUG={self.instance.DEBUG!r}>"
+
+
+settings = LazySettings()
+"""The settings of this process; `openviper.conf.settings` is the same."""

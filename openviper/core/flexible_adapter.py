@@ -17,8 +17,9 @@ from typing import Any, NoReturn
 from openviper.conf import Settings, settings
 from openviper.core.management.apps import cannot_import
 from openviper.core.management.base import CommandError
-from openviper.core.management.dispatch import dispatch, guarded, set_up
-from openviper.project.target import ResolvedModule
+from openviper.core.management.dispatch import dispatch, guarded
+from openviper.core.management.setting_up import set_up
+from openviper.project.target import ResolvedModule, resolve_target
 from openviper.utils.identifiers import shadows_module
 from openviper.utils.importing import import_if_there
 from openviper.utils.terminal import Terminal
@@ -199,6 +200,15 @@ class FlexibleAdapter:
         ensure_models_imported(self.resolved)
         self._ready = True
 
+    @classmethod
+    def at(cls, target: str, settings_module: str | None) -> FlexibleAdapter:
+        """Return the adapter of what a target names.
+
+        Raises:
+            TargetError: If it names no app or project.
+        """
+        return cls(resolve_target(target), settings_module)
+
     def prepare(self) -> None:
         """Make the target importable and load the settings, without its models.
 
@@ -277,6 +287,7 @@ def load_application() -> Callable[..., Any]:
     Raises:
         CommandError: If the application cannot be loaded.
     """
+    # Late: only server processes load an application here.
     from openviper.core.management.serving import (
         APPLICATION_VARIABLE,
         FAILURE_VARIABLE,

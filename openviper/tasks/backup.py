@@ -33,6 +33,7 @@ async def back_up() -> None:
     Raises:
         SomeBackupsFailedError: If at least one backup failed; the others are kept.
     """
+    # Late: a worker loads what makes backups with the first one.
     from openviper.backup.scheduled import run_scheduled_backup
 
     schedule = backup_schedule()

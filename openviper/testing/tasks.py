@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.databases import current_block
 from openviper.tasks.actors import Registry, set_capture
+from openviper.tasks.broker import pinned_broker
+from openviper.tasks.brokers.memory import MemoryBroker
 
 if TYPE_CHECKING:
     from openviper.tasks.message import Message
@@ -29,6 +31,13 @@ class QueuedTask:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     queue_name: str = "default"
     delay: float | None = None
+
+
+@contextmanager
+def tasks_in_memory() -> Iterator[None]:
+    """Keep what is sent inside the `with` statement in this process, out of the reach of workers."""
+    with pinned_broker(MemoryBroker()):
+        yield
 
 
 class TaskQueue:

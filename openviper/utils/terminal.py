@@ -93,6 +93,7 @@ def read_line(source: TextIO, seconds: float) -> str:
     import signal
 
     def give_up(_number: int, _frame: object) -> None:
+        # Late: nearly every command ends without it.
         from openviper.utils.failures import CommandError
 
         raise CommandError(
@@ -326,10 +327,11 @@ class Terminal:
 
     @staticmethod
     def _refuse_output(error: OSError) -> NoReturn:
-        from openviper.utils.failures import CommandError  # Late: see `_cancel`.
-
         drop_output()
         reason = error.strerror or str(error)
+        # Late: nearly every command ends without it.
+        from openviper.utils.failures import CommandError
+
         raise CommandError(f"cannot write to standard output: {reason}") from error
 
     def progress(self, total: int, label: str, *, in_bytes: bool = False) -> Progress:

@@ -178,6 +178,7 @@ def _check_can_wait(background: bool | None) -> None:
     Raises:
         ValueError: If it was asked for without the queue, or there is none.
     """
+    # Late: see `_enqueue_for_later`.
     from openviper.core.email.queue import queue_available
     from openviper.tasks.actors import is_captured
 
@@ -191,6 +192,7 @@ def _check_can_wait(background: bool | None) -> None:
 
 async def _goes_to_queue(background: bool | None) -> bool:
     """Return whether a message is left to the queue: asked for, or a worker lives that takes mail."""
+    # Late: see `_enqueue_for_later`.
     from openviper.core.email.queue import queue_available, worker_available
     from openviper.tasks.actors import is_captured
 
@@ -203,6 +205,7 @@ async def _goes_to_queue(background: bool | None) -> bool:
 
 async def _was_enqueued(data: EmailMessageData) -> bool:
     """Hand a message to the queue; return `False` if the queue cannot be reached."""
+    # Late: see `_enqueue_for_later`.
     from openviper.core.email.queue import enqueue
     from openviper.tasks.exceptions import BrokerError
 

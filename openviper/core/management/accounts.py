@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from openviper import auth
 from openviper.core.management.base import BaseCommand, CommandError
 
 MIN_CLI_PASSWORD_LENGTH = 8
@@ -18,9 +19,7 @@ def load_user_model() -> type[Any]:
         CommandError: If it has no manager.
         ImproperlyConfigured: If `USER_MODEL` cannot be used.
     """
-    from openviper.auth.users import get_user_model  # Late: `--help` needs no database.
-
-    model = get_user_model()
+    model = auth.get_user_model()
     if getattr(model, "objects", None) is None:
         raise CommandError(
             f"user model {model.__module__}.{model.__name__} has no manager `objects`; "
@@ -89,6 +88,4 @@ async def put_password(user: Any, password: str) -> None:
         if inspect.isawaitable(result):
             await result
     else:
-        from openviper.auth.hashers import make_password  # Late: most users have `set_password`.
-
-        user.password = await make_password(password)
+        user.password = await auth.make_password(password)

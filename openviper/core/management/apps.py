@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from openviper import db
 from openviper.conf import settings
 from openviper.core.app_resolver import AppResolver
 from openviper.core.management.base import CommandError, NoModelsModule
@@ -124,10 +125,9 @@ _OWN_DIRECTORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath
 
 def models_in(module: ModuleType) -> list[type[Model]]:
     """Return the concrete models defined in a module, in order."""
-    from openviper.db.models import Model  # Late: `collectstatic` and others need no database.
 
     def is_own_model(value: Any) -> bool:
-        is_model = isinstance(value, type) and issubclass(value, Model)
+        is_model = isinstance(value, type) and issubclass(value, db.Model)
         return is_model and value.__module__ == module.__name__ and not value._meta.abstract
 
     return [value for value in vars(module).values() if is_own_model(value)]

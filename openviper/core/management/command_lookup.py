@@ -101,3 +101,11 @@ def _from_entry_point(command: str) -> BaseCommand | None:
             )
         return cls()
     return None
+
+
+def summary_of(name: str) -> str:
+    """Return the first line of a command's help, or why there is none."""
+    try:
+        return find_command(name).help.strip().partition("\n")[0]
+    except CommandError as error:
+        return f"(cannot be loaded: {error})"

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from openviper.core.management.base import BaseCommand
+
 __all__ = [
     "auto_discover_settings",
     "dispatch",
     "execute_from_command_line",
     "extract_settings_flag",
     "guarded",
+    "load_command",
     "refuse_unknown",
-    "set_up",
     "show_commands",
 ]
 
@@ -62,6 +64,7 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def _module_name(value: str) -> str:
     if not value or value.startswith("-"):
+        # Late, here and below: the errors are 3 ms, a fifteenth of the list of commands.
         from openviper.utils.failures import CommandError
 
         raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
@@ -100,7 +103,7 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
         drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
-        # Late: a command that works needs none of it.
+        # Late: see `_module_name`.
         from openviper.core.management.errors import show_error
 
         shown = show_error(terminal, error)
@@ -137,6 +140,7 @@ def _main(argv: list[str], terminal: Terminal) -> int:
 
 
 def _complete(script: str, words: list[str], terminal: Terminal) -> int:
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_management, print_candidates
 
     def prepare(_target: str) -> None:
@@ -185,22 +189,34 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
     if name not in BUILTIN:
         # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
         refuse_unknown(arguments[0])
-    from openviper.core.management.command_lookup import find_builtin, find_command
-
     if load_settings and not _wants_help(arguments):
-        _load_settings(optional=name in SETTINGS_OPTIONAL)
-    command = find_builtin(name) if name in BUILTIN else find_command(name)
+        # Late: `--help` loads no settings.
+        from openviper.core.management.setting_up import load_settings as load
+
+        load(optional=name in SETTINGS_OPTIONAL)
+    command = load_command(name)
     result = command.run_from_argv([script, *arguments])
     # A command may return its exit code; any other result is its own business.
     return result if type(result) is int else 0
 
 
-def _refuse_option(option: str) -> None:
-    from openviper.core.management.errors import did_you_mean
-    from openviper.utils.failures import CommandError
+def load_command(name: str) -> BaseCommand:
+    """Return a new instance of a command, built in or of the project.
 
-    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help", "--version"])
-    raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
+    Raises:
+        CommandError: If there is no such command, or it cannot be loaded.
+    """
+    # Late: lists of commands and usage errors need no argparse.
+    from openviper.core.management.command_lookup import find_command
+
+    return find_command(name)
+
+
+def _refuse_option(option: str) -> None:
+    # Late: see `_module_name`.
+    from openviper.core.management.errors import unknown_option
+
+    raise unknown_option(option, ["--settings", "--help", "--version"])
 
 
 def refuse_unknown(name: str) -> None:
@@ -212,6 +228,7 @@ def refuse_unknown(name: str) -> None:
     """
     known = sorted({info.name for info in describe_commands()})
     if normalise(name) not in known:
+        # Late: see `_module_name`.
         from openviper.core.management.errors import unknown_command
 
         raise unknown_command(name, known)
@@ -220,45 +237,6 @@ def refuse_unknown(name: str) -> None:
 def _wants_help(arguments: Sequence[str]) -> bool:
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "-h" in own or "--help" in own
-
-
-def _load_settings(*, optional: bool) -> None:
-    module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
-    if not module:
-        return
-    from openviper.utils.failures import CommandError
-
-    try:
-        set_up(module)
-    except CommandError:
-        if not optional:
-            raise
-
-
-def set_up(module: str) -> None:
-    """Load the settings that the environment names.
-
-    Args:
-        module: Their module, for the message.
-
-    Raises:
-        CommandError: If they cannot be used; names the module and the cause.
-    """
-    from openviper.apps.bootstrap import setup
-    from openviper.core.management.errors import describe
-    from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
-    from openviper.utils.failures import CommandError
-
-    try:
-        setup(force=True)
-    except SettingsValidationError as error:
-        problems = "; ".join(one.rstrip(".") for one in error.errors)
-        raise CommandError(f"settings module {module!r} is not valid: {problems}") from error
-    except ImproperlyConfigured as error:
-        text = describe(error)
-        raise CommandError(
-            text if module in text else f"settings module {module!r}: {text}"
-        ) from error
 
 
 def usage(script: str) -> str:
@@ -293,10 +271,7 @@ def _note(info: CommandInfo) -> str:
 
 
 def _summary(name: str) -> str:
-    from openviper.core.management.base import CommandError
-    from openviper.core.management.command_lookup import find_command
+    # Late: only a command whose file does not say it in plain text has to be imported for it.
+    from openviper.core.management.command_lookup import summary_of
 
-    try:
-        return find_command(name).help.strip().partition("\n")[0]
-    except CommandError as error:
-        return f"(cannot be loaded: {error})"
+    return summary_of(name)

@@ -10,6 +10,7 @@ import os
 from openviper.core.management.builtin_commands import normalise
 from openviper.exceptions import OpenViperException
 from openviper.utils.failures import CommandError
+from openviper.utils.identifiers import closest
 from openviper.utils.terminal import Terminal
 
 # Not from `typing`: see `openviper.utils.terminal`.
@@ -68,8 +69,6 @@ def _has_working_directory() -> bool:
 
 def did_you_mean(name: str, candidates: Sequence[str]) -> str:
     """Return ``; did you mean 'x'?`` with the candidate most like `name`, or nothing if none is like it."""
-    from openviper.utils.identifiers import closest
-
     match = closest(name, list(candidates))
     return f"; did you mean {match!r}?" if match else ""
 
@@ -108,3 +107,9 @@ def _meant(name: str, known: Sequence[str]) -> str:
     by_plain_name = {command.replace("-", ""): command for command in known}
     match = by_plain_name.get(plain) or ELSEWHERE.get(plain)
     return f"; did you mean {match!r}?" if match in known else ""
+
+
+def unknown_option(option: str, known: Sequence[str]) -> CommandError:
+    """Return the error for an option in front of the command that is none of those known there."""
+    hint = did_you_mean(option.partition("=")[0], known)
+    return CommandError(f"unknown option {option!r} in front of the command{hint}", 2)

@@ -90,6 +90,7 @@ def installed_apps() -> tuple[str, ...]:
         apps = read_installed_apps(module) if module else ()
         if apps is not None:
             return apps
+    # Late: the list of commands loads no settings where their file can be read.
     from openviper.conf import settings
 
     return tuple(settings.INSTALLED_APPS)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from openviper import auth
 from openviper.core.management.base import CommandError
 from openviper.core.management.errors import did_you_mean
 
 if TYPE_CHECKING:
     from openviper.auth.models import Role
-
-# The models are imported late: `--help` needs no database.
 
 
 async def load_roles(names: Sequence[str]) -> list[Role]:
@@ -20,9 +19,7 @@ async def load_roles(names: Sequence[str]) -> list[Role]:
     Raises:
         CommandError: If there is no role of a name; says what there is.
     """
-    from openviper.auth.models import Role
-
-    known = {role.name: role for role in await Role.objects.all()}
+    known = {role.name: role for role in await auth.Role.objects.all()}
     for name in names:
         if name not in known:
             hint = did_you_mean(name, [*known])
@@ -38,11 +35,9 @@ async def create_role(name: str) -> Role:
     Raises:
         CommandError: If the name is blank or taken.
     """
-    from openviper.auth.models import Role
-
     if not name.strip():
         raise CommandError("the name of a role must not be blank")
-    role, is_new = await Role.objects.get_or_create(name=name)
+    role, is_new = await auth.Role.objects.get_or_create(name=name)
     if not is_new:
         raise CommandError(f"role {name!r} already exists")
     return role
@@ -78,12 +73,10 @@ async def grant_roles(user: Any, roles: Iterable[Role]) -> None:
 
 async def holders(model: type[Any]) -> dict[str, list[str]]:
     """Return the names of all roles, each with the users it is given to, both sorted."""
-    from openviper.auth.models import Role, UserRole
-
-    roles = {role.pk: role.name for role in await Role.objects.all()}
+    roles = {role.pk: role.name for role in await auth.Role.objects.all()}
     users = {user.pk: str(getattr(user, name_field(model))) for user in await model.objects.all()}
     found: dict[str, list[str]] = {name: [] for name in sorted(roles.values())}
-    for given in await UserRole.objects.all():
+    for given in await auth.UserRole.objects.all():
         if given.user_id in users:
             found[roles[given.role_id]].append(users[given.user_id])
     return {name: sorted(names) for name, names in found.items()}

@@ -234,6 +234,7 @@ def _run_uvicorn(bound: socket.socket, options: ServerOptions, reload: bool) -> 
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    # Late: it imports the reloader of uvicorn, which `check` and servers without --reload do without.
     from openviper.core.management.reloading import ProjectReload, watched_directories
 
     config = uvicorn.Config(FACTORY, **uvicorn_options(options, reload))

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from openviper.conf.lazy import settings
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 from openviper.utils.records import record
@@ -177,9 +178,6 @@ KEYS = frozenset({"URL", *_READERS})
 
 def _defaults() -> dict[str, Any]:
     """Return the options whose default is a setting of its own, ``DATABASE_<option>``."""
-    # Late: at the top of this module mypy takes the name for that of the submodule.
-    from openviper.conf import settings
-
     return {
         "ECHO": settings.DATABASE_ECHO,
         "POOL_SIZE": settings.DATABASE_POOL_SIZE,

@@ -55,6 +55,7 @@ def open_store(url: DatabaseURL) -> Store:
     """
     # Late: only one of the three is needed, and two of them have a driver behind them.
     if url.vendor == "sqlite":
+        # Late, each of them: a project has one store.
         from openviper.tasks.brokers.sqlite_store import SQLiteStore
 
         return SQLiteStore(url)

@@ -34,6 +34,7 @@ async def sync_scheduled_jobs() -> int:
     Returns:
         The number of registered jobs.
     """
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import ScheduledJob
 
     entries = Registry.schedule()
@@ -116,6 +117,7 @@ class JobStatus:
 
 
 async def _inactive_jobs() -> list[str]:
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import ScheduledJob
 
     try:
@@ -130,6 +132,7 @@ async def _inactive_jobs() -> list[str]:
 
 
 async def _note(name: str, slot: int) -> None:
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import ScheduledJob
 
     try:

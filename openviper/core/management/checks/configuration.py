@@ -31,6 +31,7 @@ def load_settings() -> list[Finding]:
     """Load the settings unless they are in place, and return what is in the way."""
     if settings.configured:
         return []
+    # Late: `check --help` sets nothing up.
     from openviper.apps.bootstrap import setup
 
     module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")

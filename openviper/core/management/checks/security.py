@@ -12,6 +12,8 @@ from openviper.conf.lazy import GENERATED_KEY_VARIABLE
 from openviper.conf.production import Violation, is_internal_http, violations
 from openviper.core.management.aliases import database_aliases
 from openviper.core.management.checks.findings import Finding
+from openviper.db.connection import connections
+from openviper.exceptions import OpenViperException
 from openviper.project.deployment import is_production
 from openviper.project.dotenv_file import find_dotenv
 
@@ -99,10 +101,6 @@ def _readable(path: str, what: str = "") -> Iterator[Finding]:
 
 
 def _sqlite_files() -> Iterator[str]:
-    # Late: `check --only settings` needs no database.
-    from openviper.db.connection import connections
-    from openviper.exceptions import OpenViperException
-
     for alias in database_aliases():
         try:
             url = connections.get(alias).url

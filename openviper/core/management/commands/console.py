@@ -43,6 +43,7 @@ class Command(BaseCommand):
                 # As `python` itself does with a pipe: the whole of it is the program, and output is its own only.
                 self._report(namespace)
                 return evaluator.run_source(self.terminal.source.read(), "<stdin>")
+            # Late: `--help` needs no prompt.
             from openviper.core.management.console.prompt import start_prompt
 
             namespace.load_all_names()

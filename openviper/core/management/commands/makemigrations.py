@@ -161,6 +161,7 @@ def models_of(name: str, module: ModuleType | None) -> list[Any]:
     """Return the registered models that live in an app, generated join models included."""
     if module is None:
         return []
+    # Late: `--help` needs no ORM.
     from openviper.db.models import model_registry
 
     # With a dot behind: `blog` is not the package of `blogging.models`.

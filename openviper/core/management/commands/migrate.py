@@ -119,6 +119,7 @@ class Command(BaseCommand):
         # them.
         if alias != "default" or "openviper.auth" not in apps:
             return
+        # Late: a run with nothing to do comes without the ORM.
         from openviper.auth.content_types import sync_content_types
         from openviper.db.schemas.schema_files import DIRECTORY, read_all_raw_schemas
         from openviper.exceptions import TableNotFound
@@ -176,6 +177,7 @@ def _labels(apps: Iterable[str]) -> set[str]:
 
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
+    # Late: `--help` needs no database.
     from openviper.db.connections.url import DatabaseURL
     from openviper.db.schemas.fingerprint import is_up_to_date
 

@@ -82,6 +82,7 @@ class Command(BaseCommand):
 
     @staticmethod
     async def _change(action: str, name: str, names: Sequence[str]) -> None:
+        # Late: `--help` needs no database.
         from openviper.db.connection import atomic  # Late: `--help` needs no database.
 
         with ignore_permissions():

@@ -58,6 +58,7 @@ def _find_pending_tables(tables: list[str]) -> None:
     """Add the tables with pending changes to a list; runs in a thread with an event loop and connections of its own."""
     import asyncio
 
+    # Late: the database is loaded in the thread, while the server starts.
     from openviper.core.management.apps import find_installed_apps
     from openviper.db.connection import close_db, connections
     from openviper.db.schemas.sync import SchemaSync

@@ -140,14 +140,12 @@ _TARGET_FILES = ("models.py", "routes.py", "settings.py", "settings")
 
 
 def _arguments(command: str, before: Sequence[str], current: str) -> list[Candidate]:
-    from openviper.core.management.command_lookup import find_builtin, find_command
-
     if command == "help":
         return matching(_commands(), current) if not before else []
-    name = normalise(command)
-    parser = (find_builtin(name) if name in BUILTIN else find_command(name)).create_parser(
-        "viperctl.py", name
-    )
+    # Late: a word before the command takes no parser.
+    from openviper.core.management.command_lookup import find_command
+
+    parser = find_command(command).create_parser("viperctl.py", normalise(command))
     sources = {
         "app_label": app_labels,
         "app_labels": app_labels,
