@@ -14,8 +14,8 @@ from openviper.conf.base import Settings, generate_secret_key
 from openviper.conf.dotenv import load_dotenv
 from openviper.conf.environment import apply_env_overrides
 from openviper.conf.former import former_settings_in_use
-from openviper.conf.lazy import GENERATED_KEY_VARIABLE, SYNTHETIC_MODULE
 from openviper.conf.logging import configure_logging
+from openviper.conf.process import GENERATED_KEY_VARIABLE, SYNTHETIC_MODULE
 from openviper.conf.production import is_insecure_secret_key
 from openviper.conf.validation import validate_settings
 from openviper.exceptions import ImproperlyConfigured
