@@ -19,11 +19,38 @@ name.can_read
 name.can_update
 name.content_type_id
 name.cron_description
+name.duration_ms
 name.error_traceback
+name.last_enqueued_at
+name.last_slot
 name.permission_id
 name.return_value
 name.role_profile
 name.trigger_source
+name.updated_at
+
+# Operators of computed numbers: people's expressions call them.
+name.__add__
+name.__radd__
+name.__sub__
+name.__rsub__
+name.__mul__
+name.__rmul__
+name.__truediv__
+name.__rtruediv__
+name.__mod__
+name.__pow__
+
+# Settings that a class of a library reads from its subclass: reprlib.Repr, Jinja's sandbox.
+name.maxlevel
+name.maxlong
+name.maxother
+name.maxstring
+name.maxdict
+name.maxlist
+name.maxset
+name.maxtuple
+name.intercepted_binops
 
 # Settings that `core/email/config.py` and `db/connections/options.py` put together from a prefix.
 name.DEFAULT_FROM_EMAIL
@@ -93,6 +120,9 @@ name.MSSQLBackupEngine
 name.OracleBackupEngine
 name.PostgresBackupEngine
 
+# Handlers of routes: their decorator keeps them.
+name.overview
+
 # For people's projects; what is public and has no caller of ours.
 name.ServiceUnavailable
 name.asend
@@ -107,6 +137,7 @@ name.validation_errors
 name.changed_at
 name.db_default
 name.not_found
+name.noted_at
 name.old_table_name
 name.older_names
 name.openviper_version

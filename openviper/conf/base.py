@@ -386,16 +386,20 @@ def _ignored_values(cls: type[Settings]) -> Iterator[str]:
     for base in cls.__mro__:
         if base in (Settings, object):
             continue
-        for name, value in vars(base).items():
-            if _is_ignored(name, value, base):
-                yield (
-                    f"{name} in settings class {base.__name__!r} has no annotation and would be ignored; "
-                    f"write `{name}: {_type_of(name, value)} = ...`"
-                )
+        yield from _unannotated(base)
         if "__dataclass_fields__" not in vars(base) and _declares_settings(base, cls):
             yield (
                 f"settings class {base.__name__!r} is not decorated, so its values would be ignored; "
                 "put @dataclasses.dataclass(frozen=True) above it"
+            )
+
+
+def _unannotated(base: type) -> Iterator[str]:
+    for name, value in vars(base).items():
+        if _is_ignored(name, value, base):
+            yield (
+                f"{name} in settings class {base.__name__!r} has no annotation and would be ignored; "
+                f"write `{name}: {_type_of(name, value)} = ...`"
             )
 
 

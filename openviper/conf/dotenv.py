@@ -80,14 +80,18 @@ def _read_assignment(
     key = _KEY.match(text, start, line_end)
     if key is None:
         raise _Malformed
-    if text.startswith("'", key.end()):
-        value, after = _read_quoted(text, key.end(), _SINGLE)
-    elif text.startswith('"', key.end()):
-        escaped, after = _read_quoted(text, key.end(), _DOUBLE)
-        value = _expand(escaped, _ESCAPE_OR_REFERENCE, known)
-    else:
-        value, after = _expand(_bare(text[key.end() : line_end]), _BARE_REFERENCE, known), line_end
+    value, after = _read_value(text, key.end(), line_end, known)
     return key[1], value, after
+
+
+def _read_value(text: str, start: int, line_end: int, known: Mapping[str, str]) -> tuple[str, int]:
+    """Return the value that begins at `start`, and where the line after it begins."""
+    if text.startswith("'", start):
+        return _read_quoted(text, start, _SINGLE)
+    if text.startswith('"', start):
+        escaped, after = _read_quoted(text, start, _DOUBLE)
+        return _expand(escaped, _ESCAPE_OR_REFERENCE, known), after
+    return _expand(_bare(text[start:line_end]), _BARE_REFERENCE, known), line_end
 
 
 def _read_quoted(text: str, start: int, pattern: re.Pattern[str]) -> tuple[str, int]:
@@ -118,12 +122,17 @@ def _expand(text: str, pattern: re.Pattern[str], known: Mapping[str, str]) -> st
         escaped, reference, closed = match.groups()
         if escaped is not None:
             return _ESCAPES.get(escaped, match[0])
-        parts = _REFERENCE.fullmatch(reference) if closed else None
-        if parts is None:
-            raise _Malformed
-        return known.get(parts[1], "") or parts[2] or ""
+        return _referred(reference if closed else "", known)
 
     return pattern.sub(replace, text)
+
+
+def _referred(reference: str, known: Mapping[str, str]) -> str:
+    """Return the value of ``NAME``, or of ``NAME:-default`` the default where there is none."""
+    parts = _REFERENCE.fullmatch(reference)
+    if parts is None:
+        raise _Malformed
+    return known.get(parts[1], "") or parts[2] or ""
 
 
 def load_dotenv(start: Path | None = None) -> Path | None:
@@ -142,29 +151,34 @@ def load_dotenv(start: Path | None = None) -> Path | None:
         ImproperlyConfigured: If the file cannot be read: its values may be what keeps a command from the wrong
             database.
     """
-    choice = os.environ.get("OPENVIPER_DOTENV", "")
-    if choice == "0":
+    path = _chosen_file(start)
+    if path is None:
         return None
-    found = choice or find_dotenv(start)
-    if not found:
-        return None
-    path = Path(found)
     text = _read(path)
     _forget_earlier_values()
     values, malformed = parse_dotenv(text, os.environ)
     for number in malformed:
         logger.warning("%s, line %d is not of the form KEY=VALUE and is skipped", path, number)
-    taken: list[str] = []
-    for name, value in values.items():
-        if PROCESS_VARIABLES.fullmatch(name):
-            logger.warning(
-                "%s: %s decides which programs run and is not taken from there", path, name
-            )
-        elif name not in os.environ:
-            os.environ[name] = value
-            taken.append(name)
-    os.environ[NAMES_VARIABLE] = ",".join(taken)
+    _take(path, values)
     return path
+
+
+def _chosen_file(start: Path | None) -> Path | None:
+    choice = os.environ.get("OPENVIPER_DOTENV", "")
+    if choice == "0":
+        return None
+    found = choice or find_dotenv(start)
+    return Path(found) if found else None
+
+
+def _take(path: Path, values: Mapping[str, str]) -> None:
+    """Put values into the environment, as far as they are allowed and not given already."""
+    refused = [name for name in values if PROCESS_VARIABLES.fullmatch(name)]
+    for name in refused:
+        logger.warning("%s: %s decides which programs run and is not taken from there", path, name)
+    taken = values.keys() - os.environ.keys() - set(refused)
+    os.environ.update({name: values[name] for name in taken})
+    os.environ[NAMES_VARIABLE] = ",".join(name for name in values if name in taken)
 
 
 def _forget_earlier_values() -> None:
@@ -184,7 +198,11 @@ def _read(path: Path) -> str:
         raise ImproperlyConfigured(
             f"cannot read {str(path)!r}: line {line} is not UTF-8; save the file in that encoding"
         ) from error
+    _refuse_nul(path, text)
+    return text
+
+
+def _refuse_nul(path: Path, text: str) -> None:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ImproperlyConfigured(f"cannot read {str(path)!r}: line {line} holds a NUL character")
-    return text

@@ -64,17 +64,24 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        request_id = current_request_id.get()
-        if request_id is not None:
-            entry["request_id"] = request_id
-        if record.name == ACCESS_LOGGER and isinstance(record.args, tuple):
-            entry.update(zip(_ACCESS_FACTS, record.args, strict=False))
+        entry.update(_request_facts(record))
         entry.update(_extras(record, entry))
         if record.exc_info:
             entry["exc_info"] = self.formatException(record.exc_info)
         if record.stack_info:
             entry["stack_info"] = self.formatStack(record.stack_info)
         return json.dumps(entry, ensure_ascii=False)
+
+
+def _request_facts(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a record says about the request it was written for."""
+    facts: dict[str, Any] = {}
+    request_id = current_request_id.get()
+    if request_id is not None:
+        facts["request_id"] = request_id
+    if record.name == ACCESS_LOGGER and isinstance(record.args, tuple):
+        facts.update(zip(_ACCESS_FACTS, record.args, strict=False))
+    return facts
 
 
 def _extras(record: logging.LogRecord, taken: Collection[str]) -> dict[str, Any]:

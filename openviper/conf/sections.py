@@ -14,14 +14,12 @@ def unknown_key_errors(section: str, given: Iterable[object], known: Collection[
         known: The keys it may have.
     """
     unknown = [key for key in given if key not in known]
-    if not unknown:
-        return []
+    return [f"{section} has no key {key!r}; {_hint(key, known)}" for key in unknown]
+
+
+def _hint(key: object, known: Collection[str]) -> str:
     # Late: `difflib` takes longer than all of the settings, and few have a misspelt key.
     from difflib import get_close_matches
 
-    errors = []
-    for key in unknown:
-        nearest = get_close_matches(str(key), known, n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(sorted(known))}"
-        errors.append(f"{section} has no key {key!r}; {hint}")
-    return errors
+    nearest = get_close_matches(str(key), known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(sorted(known))}"

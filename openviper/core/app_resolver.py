@@ -167,17 +167,14 @@ class AppResolver:
             installed_apps: The names.
             include_builtin: Also resolve ``openviper.*``, which are in neither list otherwise.
         """
-        found: dict[str, str] = {}
-        missing: list[str] = []
-        for name in installed_apps:
-            if name.startswith("openviper.") and not include_builtin:
-                continue
-            path, ok = self.resolve_app(name)
-            if ok and path:
-                found[name] = path
-            else:
-                missing.append(name)
-        return {"found": found, "not_found": missing}
+        names = list(installed_apps)
+        if not include_builtin:
+            names = [name for name in names if not name.startswith("openviper.")]
+        paths = [(name, self.resolve_app(name)[0]) for name in names]
+        return {
+            "found": {name: path for name, path in paths if path},
+            "not_found": [name for name, path in paths if not path],
+        }
 
     def nearby_apps(self) -> list[str]:
         """Return the names of the apps that lie directly below the root, for hints about a misspelt one."""

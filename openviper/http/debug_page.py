@@ -78,19 +78,7 @@ def frames_of(error: BaseException) -> list[Frame]:
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:
     """Return the page for an exception and the request that led to it."""
-    parts = [_heading("", exc)]
-    hint = hint_for(exc)
-    if hint:
-        parts.append(f'<p class="hint">{_escape(hint)}</p>')
-    if request is not None:
-        parts.append(f"<p>{_escape(request.method)} {_escape(request.path)}</p>")
-    for error, relation in _chain(exc):
-        if relation:
-            parts.append(_heading(relation, error))
-        parts.extend(_calls(error))
-    if request is not None:
-        parts += [_statements(request), _request(request)]
-    body = "\n".join(parts)
+    body = "\n".join(_parts(exc, request))
     for secret in _secret_values(exc):
         # The message of an error may tell what a variable holds.
         body = body.replace(html.escape(secret), MASK)
@@ -98,6 +86,28 @@ def render_debug_page(exc: BaseException, request: Request | None = None) -> str
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_escape(type(exc).__name__)}</title>'
         f"<style>{STYLE}</style></head>\n<body>{body}</body></html>\n"
     )
+
+
+def _parts(exc: BaseException, request: Request | None) -> Iterator[str]:
+    yield _heading("", exc)
+    hint = hint_for(exc)
+    if hint:
+        yield f'<p class="hint">{_escape(hint)}</p>'
+    if request is None:
+        yield from _errors(exc)
+        return
+    yield f"<p>{_escape(request.method)} {_escape(request.path)}</p>"
+    yield from _errors(exc)
+    yield _statements(request)
+    yield _request(request)
+
+
+def _errors(exc: BaseException) -> Iterator[str]:
+    """Yield the calls of an error and, under headings, of those that led to it."""
+    for error, relation in _chain(exc):
+        if relation:
+            yield _heading(relation, error)
+        yield from _calls(error)
 
 
 def debug_details(exc: BaseException) -> dict[str, Any]:
@@ -129,12 +139,15 @@ def _chain(exc: BaseException) -> Iterator[tuple[BaseException, str]]:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current, relation
-        if current.__cause__ is not None:
-            current, relation = current.__cause__, "Caused by"
-        elif current.__suppress_context__:
-            return
-        else:
-            current, relation = current.__context__, "While handling"
+        current, relation = _origin(current)
+
+
+def _origin(error: BaseException) -> tuple[BaseException | None, str]:
+    """Return the error that led to this one, if one did, and how."""
+    if error.__cause__ is not None:
+        return error.__cause__, "Caused by"
+    context = None if error.__suppress_context__ else error.__context__
+    return context, "While handling"
 
 
 def _calls(error: BaseException) -> Iterator[str]:

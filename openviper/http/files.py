@@ -59,8 +59,8 @@ class FileResponse(Response):
         self.path = Path(path)
         self._opened = opened
         self._below = None if allowed_dir is None else _below(Path(allowed_dir), self.path)
-        guessed = media_type or mimetypes.guess_type(filename or self.path.name)[0]
-        super().__init__(None, status_code, headers, guessed or "application/octet-stream")
+        shown = filename or self.path.name
+        super().__init__(None, status_code, headers, media_type or _guessed_type(shown))
         # The length is that of the file, which is only looked at when it is sent.
         self.headers.delete("content-length")
         self.headers.setdefault("accept-ranges", "bytes")
@@ -138,6 +138,10 @@ class FileResponse(Response):
             return 416, 0, 0
         self.headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
         return 206, start, end - start
+
+
+def _guessed_type(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _below(directory: Path, path: Path) -> tuple[Path, str]:

@@ -104,7 +104,6 @@ class View:
     """
 
     http_method_names: ClassVar[Sequence[str]] = METHODS
-    serializer_class: ClassVar[Any] = None
     permission_classes: ClassVar[Sequence[Any] | None] = None
     """Classes, instances or dotted paths; every one of them has to agree. `None` and an empty list demand nothing."""
     throttle_classes: ClassVar[Sequence[Any] | None] = None
@@ -250,7 +249,6 @@ def _handler(
     handler.__name__ = handler.__qualname__ = cls.__name__.lower()
     handler.__module__ = cls.__module__
     handler.__doc__ = cls.__doc__
-    handler.view_class = cls  # type: ignore[attr-defined]  # for documentation
     handler.view_methods = tuple(verbs)  # type: ignore[attr-defined]  # read by Router.add
     return handler
 

@@ -71,6 +71,10 @@ async def _respond(scope: Scope, rest: str) -> Response:
     root = f"{scope.get('root_path', '')}{PATH}"
     if not rest:
         return _html(_list_page(root, await asyncio.to_thread(kept_messages)), _POLICY)
+    return await _respond_message(root, rest)
+
+
+async def _respond_message(root: str, rest: str) -> Response:
     name, _, view = rest.partition("/")
     content = await asyncio.to_thread(read_kept, name)
     if content is None or view not in _VIEWS:
@@ -108,11 +112,7 @@ def _row(root: str, kept: KeptMessage) -> str:
 
 def _message_page(root: str, content: bytes) -> Response:
     message = read_message(content)
-    rows = [
-        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
-        for name, value in message.items()
-    ]
-    parts = [f"<table>{''.join(rows)}</table>"]
+    parts = [_header_table(message)]
     if message.get_body(("html",)) is not None:
         parts.append(f'<h2>HTML</h2><iframe sandbox src="{escape(root)}/html"></iframe>')
     text = message.get_body(("plain",))
@@ -121,6 +121,14 @@ def _message_page(root: str, content: bytes) -> Response:
     parts += [_files(message), f'<p><a href="{escape(root)}/source">Source</a></p>']
     subject = str(message["Subject"] or "")
     return _html(f"<h1>{escape(subject)}</h1>{''.join(parts)}", _POLICY, subject)
+
+
+def _header_table(message: EmailMessage) -> str:
+    rows = [
+        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
+        for name, value in message.items()
+    ]
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _files(message: EmailMessage) -> str:

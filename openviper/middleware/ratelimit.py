@@ -157,11 +157,8 @@ class RateLimitMiddleware(BaseMiddleware):
             raise ImproperlyConfigured(
                 "RateLimitMiddleware is listed, and RATE_LIMIT_REQUESTS is 0: say how many requests it lets through"
             )
-        self.limit = Limit(
-            requests,
-            settings.RATE_LIMIT_WINDOW if window_seconds is None else window_seconds,
-            counter or make_counter(settings.RATE_LIMIT_BACKEND),
-        )
+        window = settings.RATE_LIMIT_WINDOW if window_seconds is None else window_seconds
+        self.limit = Limit(requests, window, counter or make_counter(settings.RATE_LIMIT_BACKEND))
         self._key = key_func or KEYS[settings.RATE_LIMIT_BY]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

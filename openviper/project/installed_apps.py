@@ -45,11 +45,11 @@ def read_installed_apps(module: str) -> tuple[str, ...] | None:
 
 def _mentioned_in_dotenv() -> bool:
     choice = os.environ.get("OPENVIPER_DOTENV")
-    if choice == "0":
-        return False
-    path = choice or find_dotenv()
-    if not path:
-        return False
+    path = None if choice == "0" else choice or find_dotenv()
+    return _is_mentioned_in(path) if path else False
+
+
+def _is_mentioned_in(path: str) -> bool:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return SETTING in file.read()

@@ -322,10 +322,7 @@ class Router:
             for route in table.routes:
                 _paths_of(route, table).add(route)
                 _name(route, table)
-                try:
-                    route.check()
-                except HandlerError as error:
-                    table.broken.append(error)
+                _check(route, table)
             # Where hosts matter, no path is decided without them.
             table.plain = {} if table.by_host else table.everywhere.static
             self._table = table
@@ -456,6 +453,13 @@ def _paths_of(route: Route, table: _Table) -> _Paths:
         # The tree of hosts is walked label by label, as that of paths is segment by segment.
         table.hosts.add(Route(route.host.replace(".", "/"), ("GET",), route.handler, route.host))
     return table.by_host[route.host]
+
+
+def _check(route: Route, table: _Table) -> None:
+    try:
+        route.check()
+    except HandlerError as error:
+        table.broken.append(error)
 
 
 def _name(route: Route, table: _Table) -> None:

@@ -18,9 +18,7 @@ def import_string(path: str) -> Any:
     Raises:
         ImportError: If the path has no module part, the module cannot be imported, or it has no such name.
     """
-    module_name, separator, name = path.partition(":")
-    if not separator:
-        module_name, _, name = path.rpartition(".")
+    module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     if not module_name or not name:
         raise ImportError(f"{path!r} is not a dotted path of the form 'module.name'")
     module = importlib.import_module(module_name)

@@ -157,17 +157,25 @@ class Progress:
     def _draw(self) -> None:
         text = self.label
         if self.total or not self._in_bytes:
-            share = min(1.0, self.done / self.total) if self.total else 1.0
-            filled = round(share * BAR_WIDTH)
-            text += f" [{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {share:4.0%}"
+            text += self._bar()
         if self._in_bytes:
-            rate = self.done / max(time.monotonic() - self._began_at, 1e-3)
-            text += f" {human_size(self.done)}, {human_size(rate)}/s"
-            if self.total > self.done > 0:
-                text += f", {human_time((self.total - self.done) / rate)} left"
+            text += self._speed()
         # The line before may have been longer.
         self._terminal.err.write(f"\r{text}\x1b[K")
         self._terminal.err.flush()
+
+    def _bar(self) -> str:
+        share = min(1.0, self.done / self.total) if self.total else 1.0
+        filled = round(share * BAR_WIDTH)
+        return f" [{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {share:4.0%}"
+
+    def _speed(self) -> str:
+        """Return how much is done, how fast, and how long the rest takes if that is known."""
+        rate = self.done / max(time.monotonic() - self._began_at, 1e-3)
+        text = f" {human_size(self.done)}, {human_size(rate)}/s"
+        if self.total > self.done > 0:
+            text += f", {human_time((self.total - self.done) / rate)} left"
+        return text
 
     def __enter__(self) -> Progress:
         return self

@@ -35,13 +35,7 @@ async def insert_all(
         ValueError: If a value cannot be converted.
         IntegrityError: If a constraint refuses a row; then none is stored.
     """
-    numbered: list[Any] = []
-    keyed: list[Any] = []
-    async for part in _in_slices(instances):
-        for instance in part:
-            if is_stored(instance):
-                raise QueryError(f"bulk_create(): {instance!r} is stored already")
-            (numbered if _is_numbered(plan, instance) else keyed).append(instance)
+    keyed, numbered = await _by_kind_of_key(plan, instances)
     rows: list[tuple[Any, ...]] = []
     keep_for_rollback(alias, instances)
     async with transaction(alias):
@@ -55,6 +49,18 @@ async def insert_all(
     inserted = iter(rows)
     async for part in _in_slices([*keyed, *numbered]):
         mark_inserted(plan, part, list(islice(inserted, len(part))), alias)
+
+
+async def _by_kind_of_key(plan: Plan, instances: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the instances that have a key, and those that the database numbers."""
+    keyed: list[Any] = []
+    numbered: list[Any] = []
+    async for part in _in_slices(instances):
+        for instance in part:
+            if is_stored(instance):
+                raise QueryError(f"bulk_create(): {instance!r} is stored already")
+            (numbered if _is_numbered(plan, instance) else keyed).append(instance)
+    return keyed, numbered
 
 
 async def _in_slices(instances: Sequence[Any]) -> AsyncIterator[Sequence[Any]]:

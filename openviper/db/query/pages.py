@@ -160,12 +160,7 @@ class Cursors:
         return values
 
     def _decoded(self, cursor: str) -> list[Any] | None:
-        if len(cursor) > MAX_CURSOR or not cursor.isascii():
-            return None
-        try:
-            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        except ValueError:
-            return None
+        raw = _bytes_of(cursor)
         signature, text = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         # Compared before anything is decoded, in the same time wherever it differs.
         if not hmac.compare_digest(signature, self._signature(text)):
@@ -194,6 +189,16 @@ class Cursors:
                 alternatives.append(Group("AND", (*equal, behind)))
             equal.append(_condition(term, "exact", value))
         return Group("OR", tuple(alternatives)) if alternatives else Truth(False)
+
+
+def _bytes_of(cursor: str) -> bytes:
+    """Return what a cursor encodes; nothing, which has no signature, if it is not well-formed."""
+    if len(cursor) > MAX_CURSOR or not cursor.isascii():
+        return b""
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except ValueError:
+        return b""
 
 
 def _behind(term: Order, value: Any) -> Node | None:

@@ -38,10 +38,7 @@ from openviper.db.sql.nodes import (
     Writer,
 )
 from openviper.db.sql.subqueries import InQuery, is_query
-from openviper.db.sql.types import (
-    INTEGER,
-    Family,
-)
+from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
 
@@ -70,14 +67,15 @@ class Equality(Operator):
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison."""
-        if value.__class__ in PLAIN:
-            if lookup.left.type is INTEGER and value.__class__ is not int:
-                return _number(self.name, lookup, value)
-            if value.__class__ is int and not _LEAST <= value <= _GREATEST:
-                return _number(self.name, lookup, value)
+        if value.__class__ not in PLAIN:
+            return self._unusual(lookup, value, scope)
+        if lookup.is_encrypted:
             check_searchable(lookup)
-            return Compare(lookup, value)
-        return self._unusual(lookup, value, scope)
+        if value.__class__ is int:
+            is_odd = not _LEAST <= value <= _GREATEST
+        else:
+            is_odd = lookup.is_whole
+        return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
 
     def _unusual(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         if value is None:
@@ -118,7 +116,7 @@ class Ordering(Operator):
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison; numbers are compared as numbers, however great they are."""
         if value.__class__ in PLAIN:
-            is_odd = lookup.left.type is INTEGER and not _is_whole(value)
+            is_odd = lookup.is_whole and not _is_whole(value)
             return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
         right = expression_of(lookup, value, scope)
         if right is None:
@@ -222,7 +220,7 @@ class Membership(Operator):
             item if item.__class__ in PLAIN or item is None else checked_value(lookup, item)
             for item in items
         )
-        if lookup.left.type is INTEGER:
+        if lookup.is_whole:
             checked = tuple(item for item in checked if not _is_never(item))
             if not checked:
                 return Settled(lookup.left, is_negated)

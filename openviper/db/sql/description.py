@@ -46,10 +46,14 @@ class Description:
 
     def changed(self, **changes: Any) -> Description:
         """Return a copy with some attributes replaced."""
-        made = object.__new__(Description)
-        made.__dict__.update(self.__dict__)
-        made.__dict__.update(changes)
-        return made
+        return self.with_changes(changes)
+
+    def with_changes(self, changes: dict[str, Any]) -> Description:
+        """Return a copy with some attributes replaced, by name."""
+        # A tenth of the time of `dataclasses.replace`; each method of a queryset makes a copy.
+        copy = object.__new__(Description)
+        object.__setattr__(copy, "__dict__", self.__dict__ | changes)
+        return copy
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{name} of a query's description cannot be changed; use changed()")

@@ -32,6 +32,7 @@ from openviper.db.sql.nodes import (
 from openviper.db.sql.parts import Part
 from openviper.db.sql.subqueries import is_query
 from openviper.db.sql.types import (
+    INTEGER,
     NULL,
     NUMBERS,
     Family,
@@ -106,9 +107,21 @@ class Lookup:
         is_plain: Whether the left side is a column, or part of one, and has no values of its own.
         is_relation: Whether the key ends at a relation to other rows instead of a field.
         is_many: Whether the left side may have many values per row.
+        is_whole: Whether the left side has whole numbers only.
+        is_encrypted: Whether the left side is stored encrypted.
     """
 
-    __slots__ = ("_converters", "is_many", "is_plain", "is_relation", "key", "left", "operator")
+    __slots__ = (
+        "_converters",
+        "is_encrypted",
+        "is_many",
+        "is_plain",
+        "is_relation",
+        "is_whole",
+        "key",
+        "left",
+        "operator",
+    )
 
     def __init__(
         self, key: str, left: Node, operator: Operator, *, is_relation: bool = False
@@ -121,6 +134,9 @@ class Lookup:
             isinstance(left, Part) and isinstance(left.operand, Column)
         )
         self.is_many = any(column.many for column in open_columns(left))
+        # Asked for each value of each filter, while there is one lookup per key.
+        self.is_whole = left.type is INTEGER
+        self.is_encrypted = left.type.family is Family.OPAQUE
         self._converters: dict[str, Callable[[Any], Any]] = {}
 
     @property
@@ -422,7 +438,7 @@ def check_searchable(lookup: Lookup) -> None:
     Raises:
         FieldError: If the left side is.
     """
-    if lookup.left.type.family is Family.OPAQUE:
+    if lookup.is_encrypted:
         raise FieldError(
             f"{lookup.key!r}: {lookup.field.name!r} is stored encrypted and cannot be searched"
         )

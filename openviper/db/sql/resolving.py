@@ -26,6 +26,8 @@ from openviper.db.sql.paths import Steps, first_many, no_lookup, walk
 from openviper.db.sql.types import BOOLEAN
 from openviper.exceptions import FieldError, QueryError
 
+_SCOPE = "<>"
+"""Under which a model's plain scope is kept; no name of a field begins so."""
 MAX_DEPTH = 40
 """Most levels of conditions within conditions; SQLite's parser has room for 100 parentheses."""
 
@@ -198,6 +200,15 @@ class QueryScope:
         return Order(expression.resolve(self), order.descending, order.nulls_last, name)
 
 
+def plain_scope(meta: ModelOptions) -> QueryScope:
+    """Return the scope of a query without computed values, the same object each time."""
+    scope: QueryScope | None = meta.lookups.get(_SCOPE)
+    if scope is None:
+        scope = QueryScope(meta)
+        remember(meta.lookups, _SCOPE, scope)
+    return scope
+
+
 def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[Node, ...]:
     """Return the nodes of lookups on a query without computed values; the short way for most filters.
 
@@ -205,7 +216,7 @@ def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[No
         FieldError: If a name is unknown, or an operand does not go with its lookup.
         QueryError: If an operand has the wrong shape.
     """
-    scope = QueryScope(meta)
+    scope = plain_scope(meta)
     known = meta.lookups
     nodes: list[Node] = []
     for key, value in lookups.items():
