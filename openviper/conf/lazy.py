@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 else:
     _Fields = object
 
-GENERATED_KEY_VARIABLE = "OPENVIPER_GENERATED_SECRET_KEY"
-"""Carries a generated key to worker and reloader processes, so that all of them agree on it."""
-SYNTHETIC_MODULE = "_viperctl_settings"
-"""The module registered for a project without settings; never an installed app."""
 
 
 class LazySettings(_Fields):

@@ -14,8 +14,8 @@ from openviper.conf.base import Settings, generate_secret_key
 from openviper.conf.dotenv import load_dotenv
 from openviper.conf.environment import apply_env_overrides
 from openviper.conf.former import former_settings_in_use
-from openviper.conf.lazy import GENERATED_KEY_VARIABLE, SYNTHETIC_MODULE
 from openviper.conf.logging import configure_logging
+from openviper.conf.process import GENERATED_KEY_VARIABLE, SYNTHETIC_MODULE
 from openviper.conf.production import is_insecure_secret_key
 from openviper.conf.validation import validate_settings
 from openviper.exceptions import ImproperlyConfigured
@@ -38,14 +38,9 @@ def load_settings_from_module(path: str) -> Settings | None:
     Raises:
         SettingsLoadError: If the module cannot be imported, or has no settings class or several equal ones.
     """
-    try:
-        module = importlib.import_module(path)
-    except Exception as error:
-        if path == "settings" and isinstance(error, ImportError) and is_missing(error, path):
-            return None
-        raise SettingsLoadError(
-            f"cannot import settings module {path!r}: {type(error).__name__}: {error}"
-        ) from error
+    module = _imported(path)
+    if module is None:
+        return None
     cls = _settings_class(module, path)
     _report_ignored_names(module, cls)
     try:
@@ -54,18 +49,38 @@ def load_settings_from_module(path: str) -> Settings | None:
         raise SettingsLoadError(f"settings module {path!r}: {error}") from None
 
 
+def _imported(path: str) -> ModuleType | None:
+    """Return the settings module; `None` for a bare ``settings`` that does not exist."""
+    try:
+        return importlib.import_module(path)
+    except Exception as error:
+        if path == "settings" and isinstance(error, ImportError) and is_missing(error, path):
+            return None
+        raise SettingsLoadError(
+            f"cannot import settings module {path!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
 def _settings_class(module: ModuleType, path: str) -> type[Settings]:
     candidates = _candidates(module)
     if not candidates:
         raise SettingsLoadError(f"module {path!r} cannot be used: no Settings subclass in it")
-    most_derived = max(len(cls.__mro__) for cls in candidates)
-    best = [cls for cls in candidates if len(cls.__mro__) == most_derived]
+    best = _most_derived(candidates)
     if len(best) > 1:
-        names = ", ".join(cls.__name__ for cls in best)
+        names = _names_of(best)
         raise SettingsLoadError(
             f"module {path!r} has several settings classes of equal rank: {names}"
         )
     return best[0]
+
+
+def _names_of(classes: list[type[Settings]]) -> str:
+    return ", ".join(cls.__name__ for cls in classes)
+
+
+def _most_derived(classes: list[type[Settings]]) -> list[type[Settings]]:
+    longest = max(len(cls.__mro__) for cls in classes)
+    return [cls for cls in classes if len(cls.__mro__) == longest]
 
 
 def _candidates(module: ModuleType) -> list[type[Settings]]:

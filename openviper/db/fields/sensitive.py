@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.conf import settings
-from openviper.conf.lazy import GENERATED_KEY_VARIABLE
+from openviper.conf.process import GENERATED_KEY_VARIABLE
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.text import CharField, TextField

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from openviper.conf import settings
-from openviper.conf.lazy import GENERATED_KEY_VARIABLE
+from openviper.conf.process import GENERATED_KEY_VARIABLE
 from openviper.conf.production import Violation, is_internal_http, violations
 from openviper.core.management.aliases import database_aliases
 from openviper.core.management.checks.findings import Finding
