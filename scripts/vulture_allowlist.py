@@ -83,7 +83,10 @@ name.unbuffered_active
 
 # Found by name: `tasks retry` and `tasks purge`, the backup engines by the scheme of a URL, database routers.
 name._purge
+name._metrics
 name._retry
+name._run_now
+name._resume
 name.db_for_read
 name.db_for_write
 name.MSSQLBackupEngine

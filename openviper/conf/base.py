@@ -202,7 +202,7 @@ class Settings:
         ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"), "Methods that those pages may use."
     )
     CORS_ALLOWED_HEADERS: tuple[str, ...] = setting(
-        ("accept", "authorization", "content-type", "x-csrftoken", "x-requested-with"),
+        ("*",),
         "Headers that those pages may send; `*` for any.",
     )
     CORS_EXPOSE_HEADERS: tuple[str, ...] = setting(
@@ -215,13 +215,15 @@ class Settings:
         False, "Let pages of public origins reach this server in a private network."
     )
     RATE_LIMIT_REQUESTS: int = setting(
-        100, "Requests that `RateLimitMiddleware` lets through per window.", check=at_least(1)
+        0,
+        "Requests let through per window; 0 for no limit. Adds `RateLimitMiddleware` where it is not listed.",
+        check=at_least(0),
     )
     RATE_LIMIT_WINDOW: int = setting(
         60, "Length of the window of the rate limit, in seconds.", check=at_least(1)
     )
     RATE_LIMIT_BY: str = setting(
-        "address", "What requests are counted by.", choices=("address", "ip", "user", "path")
+        "ip", "What requests are counted by.", choices=("ip", "user", "path")
     )
     RATE_LIMIT_BACKEND: str = setting(
         "memory",

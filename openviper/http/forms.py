@@ -177,7 +177,6 @@ class MultipartReader:
 
     def _begin(self, head: PartHead) -> None:
         self._head = head
-        # A file field in which nothing was chosen is sent with an empty name.
         is_file = head.filename is not None
         limit = self._limits.files if is_file else self._limits.fields
         if len(self._files if is_file else self._fields) >= limit:

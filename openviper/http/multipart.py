@@ -59,9 +59,13 @@ def _end_of(text: str, position: int, characters: str) -> int:
 
 
 def _value(text: str, position: int) -> tuple[str, int]:
-    if not text.startswith('"', position):
-        end = _end_of(text, position, ";")
-        return text[position:end].strip(), end
+    if text.startswith('"', position):
+        return _quoted_value(text, position)
+    end = _end_of(text, position, ";")
+    return text[position:end].strip(), end
+
+
+def _quoted_value(text: str, position: int) -> tuple[str, int]:
     pieces: list[str] = []
     position += 1
     while position < len(text) and text[position] != '"':

@@ -122,16 +122,20 @@ class StreamingResponse(Response):
 
     async def _pieces(self) -> AsyncGenerator[Chunk, None]:
         content = self.content() if callable(self.content) else self.content
-        pieces: Any = content
-        if not isinstance(content, AsyncIterable):
-            pieces = _in_thread(iter(content))
+        is_async = isinstance(content, AsyncIterable)
+        pieces: Any = content if is_async else _in_thread(iter(content))  # type: ignore[arg-type]  # looked at beside
         try:
             async for piece in pieces:
                 yield piece
         finally:
-            close = getattr(pieces, "aclose", None)
-            if close is not None:
-                await close()
+            await _close(pieces)
+
+
+async def _close(pieces: Any) -> None:
+    """Close an asynchronous generator; other iterators have nothing to close."""
+    close = getattr(pieces, "aclose", None)
+    if close is not None:
+        await close()
 
 
 _END = object()

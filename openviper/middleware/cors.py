@@ -135,10 +135,8 @@ class CORSMiddleware(BaseMiddleware):
             return
         headers = Headers(scope["headers"])
         origin = headers.get("origin")
-        wanted = headers.get("access-control-request-method")
-        if origin is not None and wanted is not None and scope["method"] == "OPTIONS":
-            policy = _route_policy(scope, wanted) or self.policy
-            await _preflight(policy, origin, wanted, headers)(scope, receive, send)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers and origin:
+            await self._preflight(scope, origin, headers)(scope, receive, send)
             return
 
         def add(message: Message) -> Awaitable[None]:
@@ -148,19 +146,28 @@ class CORSMiddleware(BaseMiddleware):
 
         await self.app(scope, receive, add)
 
+    def _preflight(self, scope: Scope, origin: str, headers: Headers) -> Response:
+        method = headers["access-control-request-method"]
+        policy = _route_policy(scope, method) or self.policy
+        return _preflight(policy, origin, method, headers)
+
     def _answer_headers(
         self, scope: Scope, origin: str | None, given: RawHeaders | None
     ) -> RawHeaders:
         headers = list(given or ())
-        route = scope.get(ROUTE)
-        policy: CORSPolicy = getattr(route and route.handler, ATTRIBUTE, self.policy)
+        handler = getattr(scope.get(ROUTE), "handler", None)
+        policy: CORSPolicy = getattr(handler, ATTRIBUTE, self.policy)
         if not policy.is_open:
             add_vary(headers, "Origin")
-        if origin is None or not policy.allows(origin):
-            return headers
-        present = {name for name, _ in headers}
-        added = [encode_header(*pair) for pair in policy.answer_headers(origin)]
-        return headers + [pair for pair in added if pair[0] not in present]
+        if origin is not None and policy.allows(origin):
+            _add_missing(headers, policy.answer_headers(origin))
+        return headers
+
+
+def _add_missing(headers: RawHeaders, pairs: Sequence[tuple[str, str]]) -> None:
+    present = {name for name, _ in headers}
+    added = [encode_header(*pair) for pair in pairs]
+    headers += [pair for pair in added if pair[0] not in present]
 
 
 def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:

@@ -52,13 +52,16 @@ class Tail(NamedTuple, Generic[R]):
         end = len(segments) - len(self.after)
         if end < 1:
             return None
-        values = self.head.match("/".join(segments[:end]))
-        for segment, text in zip(self.after, segments[end:], strict=True):
-            found = segment.match(text)
-            if values is None or found is None:
+        found = [self.head.match("/".join(segments[:end]))]
+        found += [
+            segment.match(text) for segment, text in zip(self.after, segments[end:], strict=True)
+        ]
+        values: list[Any] = []
+        for part in found:
+            if part is None:
                 return None
-            values += found
-        return values
+            values += part
+        return tuple(values)
 
 
 class Node(Generic[R]):

@@ -159,7 +159,7 @@ def _sql_of(owner: Any, name: str, model: Any) -> SQLText | None:
         told: SQLText | None = tell(model)
         return told
     plain = getattr(owner, name, None)
-    return str(plain) if plain else None
+    return None if plain is None or plain == "" else str(plain)
 
 
 def _choice(pair: tuple[Any, Any]) -> dict[str, Any]:
