@@ -32,7 +32,7 @@ from openviper.db.query.values import ValuesQuery, aggregates_of, as_tuples
 from openviper.db.sql.aggregates import Aggregate
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Q
-from openviper.db.sql.names import column_at
+from openviper.db.sql.names import column_at, order_named
 from openviper.db.sql.nodes import Node, Order
 from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.sql.prepared import plan_for
@@ -187,7 +187,7 @@ class ReadingQuery(SelectingQuery[M]):
         return order_of(self._meta, self.query)
 
     def _by_key(self) -> Order:
-        return Order(column_at(self._meta, (), self._meta.pk), name="pk")
+        return order_named(self._meta, "pk")
 
     async def in_bulk(
         self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
