@@ -19,7 +19,6 @@ else:
     _Fields = object
 
 
-
 class LazySettings(_Fields):
     """Reads like an instance of `Settings`; loads it on first use."""
 

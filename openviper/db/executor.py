@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
-from openviper.conf.lazy import settings
 from openviper.db.connection import (
     connections,
     on_commit,

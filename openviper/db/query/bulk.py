@@ -39,7 +39,7 @@ async def insert_all(
     rows: list[tuple[Any, ...]] = []
     keep_for_rollback(alias, instances)
     async with transaction(alias):
-        if any(field.asks_database for field in plan.meta.made_fields):
+        if _asks_database(plan):
             await insert_made(plan, alias, instances)
             return
         if keyed:
@@ -49,6 +49,11 @@ async def insert_all(
     inserted = iter(rows)
     async for part in _in_slices([*keyed, *numbered]):
         mark_inserted(plan, part, list(islice(inserted, len(part))), alias)
+
+
+def _asks_database(plan: Plan) -> bool:
+    """Return whether the database works out a value of the model, which has to be read back."""
+    return any(field.asks_database for field in plan.meta.made_fields)
 
 
 async def _by_kind_of_key(plan: Plan, instances: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -137,11 +142,9 @@ async def _insert_rows(
     sql = plan.bulk_insert_sql
     size = batch_size or len(instances)
     for start in range(0, len(instances), size):
-        batch = _Rows(
-            plan,
-            instances[start : start + size],
-            None if numbers is None else numbers[start : start + size],
-        )
+        end = start + size
+        given = numbers[start:end] if numbers is not None else None
+        batch = _Rows(plan, instances[start:end], given)
         await write_many(plan.meta, alias, sql, batch)
         rows += batch.rows
 
@@ -184,6 +187,13 @@ def _updated_attributes(
     return attnames
 
 
+def _parts(instances: Sequence[Any], size: int | None) -> Iterator[Sequence[Any]]:
+    """Yield the instances in parts of a size; all at once without one."""
+    size = size or max(len(instances), 1)
+    for start in range(0, len(instances), size):
+        yield instances[start : start + size]
+
+
 async def update_all(
     plan: Plan, alias: str, instances: Sequence[Any], names: Sequence[str], batch_size: int | None
 ) -> int:
@@ -198,19 +208,13 @@ async def update_all(
     attnames = _updated_attributes(plan, instances, names)
     columns = (*attnames, plan.meta.pk.attname)
     sql = plan.update_sql(attnames)
-    size = batch_size or max(len(instances), 1)
-    batches = [
-        _UpdatedRows(plan, instances[start : start + size], columns)
-        for start in range(0, len(instances), size)
-    ]
-    count = 0
+    batches = [_UpdatedRows(plan, part, columns) for part in _parts(instances, batch_size)]
     keep_for_rollback(alias, instances)
     async with transaction(alias):
-        for batch in batches:
-            count += await write_many(plan.meta, alias, sql, batch)
+        counts = [await write_many(plan.meta, alias, sql, batch) for batch in batches]
     for batch in batches:
         batch.mark(attnames)
-    return count
+    return sum(counts)
 
 
 class _UpdatedRows:

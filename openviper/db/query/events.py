@@ -103,13 +103,8 @@ class ModelEventDispatcher:
         for handler in self.handlers(model, event):
             if inspect.iscoroutinefunction(handler):
                 self._start_later(handler, event, subject, alias, context)
-                continue
-            try:
-                handler(subject, event=event, **context)
-            except Exception:
-                logger.exception(
-                    "handler %s of %s.%s failed", _name(handler), model_path(model), event
-                )
+            else:
+                _call(handler, model, event, subject, context)
 
     def _start_later(
         self, handler: Handler, event: str, subject: Any, alias: str, context: Mapping[str, Any]
@@ -165,6 +160,15 @@ class ModelEventDispatcher:
             self.register(path, event, import_string(name))
         except (ImportError, ValueError) as error:
             logger.warning("MODEL_EVENTS: %r of %s.%s is left out: %s", name, path, event, error)
+
+
+def _call(
+    handler: Handler, model: type[Any], event: str, subject: Any, context: dict[str, Any]
+) -> None:
+    try:
+        handler(subject, event=event, **context)
+    except Exception:
+        logger.exception("handler %s of %s.%s failed", _name(handler), model_path(model), event)
 
 
 def _named_handlers(

@@ -144,28 +144,30 @@ async def _load_referred(
     related: list[Any] = []
     for keys in loading.chunks(field.target().model._meta, owners):
         related += await loading.fetch(model, _among(model._meta, query, "pk", keys))
-    attribute = node.to_attr or field.name
+    _refer(owners, related, node.to_attr or field.name)
+    return known + related
+
+
+def _refer(owners: dict[Any, list[Any]], related: list[Any], attribute: str) -> None:
+    """Give each owner the instance that its key means."""
     for referred in related:
         for instance in owners.get(referred.pk, ()):
             instance.__dict__[attribute] = referred
-    return known + related
 
 
 def _split_by_loaded(
     instances: list[Any], node: Node, field: ForeignKey[Any]
 ) -> tuple[list[Any], list[Any]]:
     """Return the related instances that are at hand already, and the instances whose related ones are not."""
-    known: list[Any] = []
-    wanted: list[Any] = []
-    for instance in instances:
-        cached = _loaded(instance, field) if node.query is None else None
-        if cached is not None:
-            known.append(cached)
-        else:
-            wanted.append(instance)
-        if node.to_attr is not None:
+    if node.query is None:
+        pairs = [(instance, _loaded(instance, field)) for instance in instances]
+    else:
+        pairs = [(instance, None) for instance in instances]
+    if node.to_attr is not None:
+        for instance, cached in pairs:
             _store(instance, node, cached)
-    return known, wanted
+    known = [cached for _, cached in pairs if cached is not None]
+    return known, [instance for instance, cached in pairs if cached is None]
 
 
 def _loaded(instance: Any, field: ForeignKey[Any]) -> Any:
@@ -189,13 +191,17 @@ async def _load_referring(
     for keys in loading.chunks(target.model._meta, owners):
         found += await loading.fetch(model, _among(model._meta, query, field.name, keys))
     rows = _by_key(found, field.attname)
-    for key, some in owners.items():
-        belonging = rows.get(key, [])
-        for row in belonging:
-            remember_related(row, field.name, some[0])
-        for instance in some:
-            _store(instance, node, _as_value(node, belonging))
+    for key, referred in owners.items():
+        _connect(referred, rows.get(key, []), node, field)
     return found
+
+
+def _connect(referred: list[Any], belonging: list[Any], node: Node, field: ForeignKey[Any]) -> None:
+    """Give the instances of one key what refers to them, and the other way round."""
+    for row in belonging:
+        remember_related(row, field.name, referred[0])
+    for instance in referred:
+        _store(instance, node, _as_value(node, belonging))
 
 
 def _as_value(node: Node, belonging: list[Any]) -> Any:

@@ -158,7 +158,7 @@ def _add(
     position = _position(nodes, name, goal)
     if position is None:
         return (*nodes, _with_rest(_new(meta, name, goal), rest, wish))
-    known = _again(nodes[position], name, goal)
+    known = nodes[position] if goal is None else _again(nodes[position], name, goal)
     return (*nodes[:position], _with_rest(known, rest, wish), *nodes[position + 1 :])
 
 
@@ -176,32 +176,36 @@ def _with_rest(node: Node, rest: list[str], wish: Prefetch) -> Node:
     return node._replace(children=_add(node.relation.model._meta, node.children, rest, wish))
 
 
-def _again(node: Node, name: str, goal: Prefetch | None) -> Node:
-    """Return a node that is asked for once more; without a goal a path only goes on behind it."""
-    if goal is None:
-        return node
+def _again(node: Node, name: str, goal: Prefetch) -> Node:
+    """Return a node that is asked for once more."""
     if node.name != name and goal.to_attr is not None:
         raise FieldError(f"prefetch_related(): to_attr={goal.to_attr!r} is used twice")
-    if goal.queryset is None:
-        return node
+    return node if goal.queryset is None else _with_query(node, goal.queryset.query)
+
+
+def _with_query(node: Node, query: Description) -> Node:
     if node.query is not None or node.children:
         raise QueryError(
-            f"prefetch_related(): {name!r} is asked for twice, the second time with another queryset"
+            f"prefetch_related(): {node.name!r} is asked for twice, the second time with another queryset"
         )
-    return node._replace(query=goal.queryset.query)
+    return node._replace(query=query)
 
 
 def _new(meta: ModelOptions, name: str, goal: Prefetch | None) -> Node:
     relation = find_relation(meta, name)
     if goal is None:
         return Node(name, relation)
-    if goal.to_attr is not None and hasattr(meta.model, goal.to_attr):
-        raise FieldError(f"{goal!r}: {meta.model_name} has an attribute {goal.to_attr!r} already")
+    _check_attribute_free(meta, goal)
     if goal.queryset is None:
         return Node(name, relation, None, goal.to_attr)
     model, query = goal.queryset.model, goal.queryset.query
     _check_fits(goal, relation, model, query)
     return Node(name, relation._replace(model=model), query, goal.to_attr)
+
+
+def _check_attribute_free(meta: ModelOptions, goal: Prefetch) -> None:
+    if goal.to_attr is not None and hasattr(meta.model, goal.to_attr):
+        raise FieldError(f"{goal!r}: {meta.model_name} has an attribute {goal.to_attr!r} already")
 
 
 def _check_fits(goal: Prefetch, relation: Relation, model: Any, query: Description) -> None:

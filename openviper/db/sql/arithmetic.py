@@ -157,16 +157,22 @@ class Shifted(Node):
         """Return the moved moment; a date moves by whole days, rounded down as Python does."""
         moment, duration = self.moment.sql(writer), self.duration.sql(writer)
         by = duration if self.sign > 0 else f"-({duration})"
-        name, is_date = writer.dialect.name, self.type is DATE
-        if name == "sqlite":
+        if writer.dialect.name == "sqlite":
             return f"openviper_shift({moment}, {by})"
-        if name == "mysql":
-            if is_date:
-                return f"({moment} + INTERVAL FLOOR(({by}) / {DAY}) DAY)"
-            return f"({moment} + INTERVAL ({by}) MICROSECOND)"
-        if is_date:
-            return f"({moment} + CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER))"
-        return f"({moment} + ({by}) * INTERVAL '1 microsecond')"
+        moved = _moved_date if self.type is DATE else _moved_moment
+        return moved(moment, by, writer.dialect.name)
+
+
+def _moved_date(moment: str, by: str, dialect: str) -> str:
+    if dialect == "mysql":
+        return f"({moment} + INTERVAL FLOOR(({by}) / {DAY}) DAY)"
+    return f"({moment} + CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER))"
+
+
+def _moved_moment(moment: str, by: str, dialect: str) -> str:
+    if dialect == "mysql":
+        return f"({moment} + INTERVAL ({by}) MICROSECOND)"
+    return f"({moment} + ({by}) * INTERVAL '1 microsecond')"
 
 
 @record(frozen=True, slots=True, eq=False)

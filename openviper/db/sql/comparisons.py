@@ -197,10 +197,13 @@ class Membership(Operator):
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the test."""
         check_searchable(lookup)
-        is_negated = self.name == "not_in"
         if is_query(value):
-            return InQuery(lookup.left, value.as_subquery_of(lookup.key), is_negated)
-        items = tuple(list_of(lookup, value))
+            subquery = value.as_subquery_of(lookup.key)
+            return InQuery(lookup.left, subquery, self.name == "not_in")
+        return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
+
+    def _of_items(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:
+        is_negated = self.name == "not_in"
         if not items:
             return Truth(is_negated)
         if any(map(is_expression, items)):
@@ -257,15 +260,18 @@ class Range(Operator):
         pair = [] if is_query(value) else list_of(lookup, value, "two values")
         if len(pair) != 2:
             raise QueryError(f"{lookup.key!r} takes two values, not {value!r}")
-        ends = []
-        for name, end in zip(("gte", "lte"), pair, strict=True):
-            operator = ORDERINGS[name]
-            ends.append(
-                operator.condition(Lookup(lookup.key, lookup.left, operator), end, scope)
-                if end is not None
-                else Compare(Lookup(lookup.key, lookup.left, operator), None)
-            )
-        return Group("AND", tuple(ends))
+        least, greatest = pair
+        ends = (_end(lookup, "gte", least, scope), _end(lookup, "lte", greatest, scope))
+        return Group("AND", ends)
+
+
+def _end(lookup: Lookup, name: str, value: object, scope: Scope) -> Node:
+    """Return the comparison with one end of a range."""
+    ordering = ORDERINGS[name]
+    compared = Lookup(lookup.key, lookup.left, ordering)
+    if value is None:
+        return Compare(compared, None)
+    return ordering.condition(compared, value, scope)
 
 
 EXACT = Equality("exact", "=")

@@ -171,15 +171,19 @@ class Lookup:
 
 def _column_converter(column: Column, dialect: Dialect) -> Callable[[Any], Any]:
     field = column.field
-    write = field.writer(dialect)
-    if write is not None and column.type.family is Family.DECIMAL:
-        write = _decimal_writer(write)
+    write = _column_writer(column, dialect)
 
     def convert(value: Any) -> Any:
         converted = field.to_db(value)
         return converted if write is None or converted is None else write(converted)
 
     return _key_converter(convert) if field.primary_key else convert
+
+
+def _column_writer(column: Column, dialect: Dialect) -> Converter | None:
+    write = column.field.writer(dialect)
+    is_decimal = column.type.family is Family.DECIMAL
+    return _decimal_writer(write) if write is not None and is_decimal else write
 
 
 def _decimal_writer(write: Converter) -> Converter:
@@ -316,14 +320,18 @@ class InList(ConditionNode):
         dialect, left = writer.dialect, self.lookup.left
         column = left.sql(writer)
         word = "NOT IN" if self.lookup.operator.name == "not_in" else "IN"
-        if len(self.values) >= LONG_LIST:
-            values = self._converted(Binding(dialect))
-            if dialect.long_list_operand(values) is not None:
-                return f"{column} {word} {dialect.long_list(left.type.neutral).format(writer.value(self))}"
-        marks = [
-            marked(writer.value(self, place), left, dialect) for place in range(len(self.values))
-        ]
+        if self._is_one_value(dialect):
+            whole = dialect.long_list(left.type.neutral).format(writer.value(self))
+            return f"{column} {word} {whole}"
+        places = range(len(self.values))
+        marks = [marked(writer.value(self, place), left, dialect) for place in places]
         return f"{column} {word} ({', '.join(marks)})"
+
+    def _is_one_value(self, dialect: Dialect) -> bool:
+        """Return whether the dialect binds this list as one value."""
+        if len(self.values) < LONG_LIST:
+            return False
+        return dialect.long_list_operand(self._converted(Binding(dialect))) is not None
 
     def parts(self) -> Iterator[Node]:
         """Yield the left side."""

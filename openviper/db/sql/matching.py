@@ -87,16 +87,25 @@ class Match(Compare):
         operator = self.lookup.operator
         assert isinstance(operator, Text)
         text = self.value
+        if not _can_be_stored(text):
+            return unknown(self, shape, binding, text)
         try:
-            if text is None:
-                raise ValueError("NULL is no text to look for")
-            if not text.isascii():
-                text.encode()  # A lone surrogate is in no database.
             pattern = binding.dialect.text_operand(operator.name, text)
-        except (ValueError, UnicodeError):
+        except ValueError:
             return unknown(self, shape, binding, text)
         binding.add(self, pattern)
         return (shape, text.isascii())
+
+
+def _can_be_stored(text: str | None) -> bool:
+    """Return whether a text can be in a database; a lone surrogate is in none."""
+    if text is None or text.isascii():
+        return text is not None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @record(frozen=True, slots=True, eq=False)

@@ -56,14 +56,17 @@ def _check(pattern: str) -> None:
         )
     if _CONTROL.search(pattern):
         raise FieldError(f"regular expression {pattern!r} has a control character")
-    try:
-        re.compile(pattern)
-        tokens = _parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise FieldError(f"{pattern!r} is not a regular expression: {error}") from None
-    complaint = _complaint(list(_pieces(tokens)))
+    complaint = _complaint(list(_pieces(_parsed(pattern))))
     if complaint is not None:
         raise FieldError(f"regular expression {pattern!r} {complaint}")
+
+
+def _parsed(pattern: str) -> Any:
+    try:
+        re.compile(pattern)
+        return _parser.parse(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise FieldError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
 class Piece(NamedTuple):

@@ -151,8 +151,7 @@ class InstancesSelect:
             build = _annotated(build, len(columns), query.annotations, writer)
             columns += named_columns(query.annotations, writer)
         order = order_of(plan.meta, query)
-        if query.distinct:
-            _check_distinct_order(query, order)
+        _check_distinct_order(query, order)
         return select_sql(query, order, columns, writer) + _lock(plan, query), build
 
     def _builder(self, attnames: tuple[str, ...]) -> Build:
@@ -192,7 +191,7 @@ def select_instances(plan: Plan, query: Description) -> Select:
 def _check_distinct_order(query: Description, order: Sequence[Order]) -> None:
     """Refuse an order by what is not among the columns: the databases either refuse it too or give rows twice."""
     computed = [node for _, node in query.annotations]
-    for term in order:
+    for term in order if query.distinct else ():
         node = term.node
         is_own = isinstance(node, Column) and not node.steps
         if not is_own and node not in computed and not _is_related(node, query):
@@ -281,17 +280,18 @@ class ValuesSelect:
         return ("values", shapes, bind_clauses(self.query, self._order(), binding), self.query.lock)
 
     def _order(self) -> tuple[Order, ...]:
-        query = self.query
-        order = order_of(self.plan.meta, query)
-        if not query.distinct:
-            return order
+        order = order_of(self.plan.meta, self.query)
+        return self._order_of_distinct(order) if self.query.distinct else order
+
+    def _order_of_distinct(self, order: tuple[Order, ...]) -> tuple[Order, ...]:
         foreign = [term for term in order if term.node not in self.nodes]
-        if foreign and query.order is not None:
-            raise QueryError(
-                f"distinct() values cannot be ordered by {foreign[0].name!r}, which is not among them"
-            )
-        # The model's own order is about whole rows.
-        return () if foreign else order
+        if not foreign:
+            return order
+        if self.query.order is None:  # The model's own order is about whole rows.
+            return ()
+        raise QueryError(
+            f"distinct() values cannot be ordered by {foreign[0].name!r}, which is not among them"
+        )
 
     def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
         """Return the text and the conversion of the rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Protocol, TypeGuard
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -112,16 +113,19 @@ class Subselect(Node):
     def placed(self, scope: Scope) -> Subselect:
         """Return the query with the names of `OuterRef` resolved in the query around it."""
 
-        def change(node: Node) -> Node | None:
-            if isinstance(node, OuterName):
-                return OuterValue(scope.name(node.name))
-            return node.placed(scope) if isinstance(node, Subselect) else None
-
         if not any(isinstance(node, (OuterName, Subselect)) for node in self.own_nodes()):
             return self
-        where = tuple(node.changed(change) for node in self.query.where)
-        columns = tuple(node.changed(change) for node in self.columns)
+        place = partial(_placed, scope)
+        where = tuple(node.changed(place) for node in self.query.where)
+        columns = tuple(node.changed(place) for node in self.columns)
         return Subselect(self.meta, self.query.changed(where=where), columns)
+
+
+def _placed(scope: Scope, node: Node) -> Node | None:
+    """Return what replaces a node when the query around is known, or `None`."""
+    if isinstance(node, OuterName):
+        return OuterValue(scope.name(node.name))
+    return node.placed(scope) if isinstance(node, Subselect) else None
 
 
 @record(frozen=True, slots=True, eq=False)

@@ -207,17 +207,18 @@ class Case(Expression):
 
     def resolve(self, scope: Scope) -> Node:
         """Return the node of all branches."""
-        pairs = tuple(
-            (
-                scope.all_of(branch.conditions, branch.lookups),
-                scope.field_or_operand(branch.then),
-            )
-            for branch in self.branches
-        )
+        pairs = tuple(self._resolved(branch, scope) for branch in self.branches)
         default = None if self.default is None else scope.field_or_operand(self.default)
-        values = [value for _, value in pairs] + ([] if default is None else [default])
+        values = [value for _, value in pairs]
+        if default is not None:
+            values.append(default)
         result = common_type([value.type for value in values], repr(self))
         return CaseNode(pairs, default, result)
+
+    @staticmethod
+    def _resolved(branch: When, scope: Scope) -> tuple[Node, Node]:
+        condition = scope.all_of(branch.conditions, branch.lookups)
+        return condition, scope.field_or_operand(branch.then)
 
     def __repr__(self) -> str:
         return f"Case({', '.join(map(repr, self.branches))}, default={self.default!r})"
