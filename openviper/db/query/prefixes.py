@@ -9,7 +9,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.sql.aggregates import RelatedValue
 from openviper.db.sql.conditions import Related
-from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.description import EVERYTHING, WISHES, Description
 from openviper.db.sql.lookups import Compare, InList
 from openviper.db.sql.matching import ArrayHas, Match, RegexMatch
 from openviper.db.sql.names import behind_step
