@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from openviper.db.dialects.folding import folded
+from openviper.db.dialects.sqlite_aggregates import register_aggregates
 
 _LIMIT = 2**63
 _DIGITS = Context(prec=400)
@@ -161,3 +162,4 @@ def register_functions(connection: sqlite3.Connection) -> None:
     """Give a connection the functions."""
     for name, (count, function) in _SAFE.items():
         connection.create_function(name, count, function, deterministic=True)
+    register_aggregates(connection)

@@ -10,6 +10,7 @@ from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
 from openviper.db.fields.instance_state import is_stored
 from openviper.db.fields.rollback import keep_for_rollback
+from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_made, refuse_generated
 from openviper.db.query.stored import fill_auto_fields, mark_inserted, mark_updated, stored_value
 from openviper.db.sql.prepared import Plan
@@ -178,8 +179,22 @@ def _updated_attributes(
     return attnames
 
 
+def _others(instances: Sequence[Any], computed: Sequence[Any]) -> Sequence[Any]:
+    """Return the instances that are not among some, known by identity."""
+    if not computed:
+        return instances
+    known = {id(instance) for instance in computed}
+    return [instance for instance in instances if id(instance) not in known]
+
+
 async def update_all(
-    plan: Plan, alias: str, instances: Sequence[Any], names: Sequence[str], batch_size: int | None
+    plan: Plan,
+    alias: str,
+    instances: Sequence[Any],
+    names: Sequence[str],
+    batch_size: int | None,
+    *,
+    ignore: bool = False,
 ) -> int:
     """Write some attributes of stored instances in one transaction and return the number of rows.
 
@@ -192,6 +207,8 @@ async def update_all(
     attnames = _updated_attributes(plan, instances, names)
     columns = (*attnames, plan.meta.pk.attname)
     sql = plan.update_sql(attnames)
+    computed = [instance for instance in instances if expressions_of(instance, attnames)]
+    instances = _others(instances, computed)
     size = batch_size or max(len(instances), 1)
     batches = [
         _UpdatedRows(plan, instances[start : start + size], columns)
@@ -202,6 +219,8 @@ async def update_all(
     async with transaction(alias):
         for batch in batches:
             count += await write_many(plan.meta, alias, sql, batch)
+        for instance in computed:
+            count += await update_computed(plan, alias, instance, attnames, ignore=ignore)
     for batch in batches:
         batch.mark(attnames)
     return count

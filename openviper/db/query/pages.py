@@ -97,7 +97,7 @@ _IN_CURSORS = (type(None), int, float, str)
 
 def known_values(query: Description, order: tuple[Order, ...], instance: Any) -> list[Any]:
     """Return what an instance has of the values that a query is ordered by."""
-    computed = {id(node): name for name, node in query.annotations}
+    computed = {id(node): name for name, node in query.shown}
     deferred = instance.get_deferred_fields()
     return [_known_value(term.node, computed, deferred, instance) for term in order]
 
