@@ -14,7 +14,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.conditions import Group, NullTest, Truth
 from openviper.db.sql.description import Description
 from openviper.db.sql.lookups import Compare, Lookup
-from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.nodes import Column, Node, Order, has_window
 from openviper.db.sql.operators import OPERATORS
 from openviper.exceptions import QueryError
 
@@ -114,6 +114,8 @@ def _known_value(
 
 def can_be_signed(order: tuple[Order, ...], values: list[Any]) -> bool:
     """Return whether a cursor can hold values: a computed one has no field that could make it again from its text."""
+    if any(term.node.sort_keys() or has_window(term.node) for term in order):
+        return False  # No condition says which rows come behind one.
     return all(
         isinstance(term.node, Column) or isinstance(value, _IN_CURSORS)
         for term, value in zip(order, values, strict=True)

@@ -26,6 +26,7 @@ from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
 from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
+from openviper.db.sql.prepared import Plan
 from openviper.db.sql.writes import (
     assigned_nodes,
     check_writable,
@@ -292,27 +293,19 @@ class QuerySet(FindingQuery[M]):
         await check_permission(
             self._meta, "create", ignore_permissions or self.query.ignore_permissions
         )
-        if on_conflict is None and (unique_fields is not None or update_fields is not None):
-            raise QueryError("bulk_create(): unique_fields and update_fields go with on_conflict")
         if not instances:
             return instances
         alias = await write_alias(self._meta, self.query.using)
         if self._meta.single:
             await self._prepare_single(instances, alias)
-        conflict = None
-        if on_conflict is not None:
-            conflict = await self._conflict(
-                instances, on_conflict, unique_fields, update_fields, ignore_permissions
-            )
+        conflict = await self._conflict(
+            instances, on_conflict, unique_fields, update_fields, ignore_permissions
+        )
         watched = is_watched(self.model)
         if watched:
             get_dispatcher().dispatch(self.model, "pre_bulk_create", instances, alias)
         try:
-            plan = plan_on(self._meta, alias)
-            if conflict is None:
-                await insert_all(plan, alias, instances, batch_size)
-            else:
-                await insert_or_keep(plan, alias, instances, conflict, batch_size)
+            await _insert(plan_on(self._meta, alias), alias, instances, conflict, batch_size)
         except IntegrityError as error:
             if self._meta.single and await self._single_exists(alias):
                 raise SingleModelAlreadyExistsError(
@@ -326,13 +319,19 @@ class QuerySet(FindingQuery[M]):
     async def _conflict(
         self,
         instances: Sequence[Any],
-        on_conflict: OnConflict,
+        on_conflict: OnConflict | None,
         unique_fields: Sequence[str] | None,
         update_fields: Sequence[str] | None,
         ignore: bool,
-    ) -> Conflict:
+    ) -> Conflict | None:
         """Return what to do with rows that are there already, if the user may do that and see them."""
         meta = self._meta
+        if on_conflict is None:
+            if unique_fields is not None or update_fields is not None:
+                raise QueryError(
+                    "bulk_create(): unique_fields and update_fields go with on_conflict"
+                )
+            return None
         if meta.single:
             raise QueryError(
                 f"{meta.model_name} is a single model; bulk_create() has no on_conflict"
@@ -398,6 +397,19 @@ class QuerySet(FindingQuery[M]):
         if watched:
             get_dispatcher().dispatch(self.model, "post_bulk_update", instances, alias)
         return count
+
+
+async def _insert(
+    plan: Plan,
+    alias: str,
+    instances: Sequence[Any],
+    conflict: Conflict | None,
+    batch_size: int | None,
+) -> None:
+    if conflict is None:
+        await insert_all(plan, alias, instances, batch_size)
+    else:
+        await insert_or_keep(plan, alias, instances, conflict, batch_size)
 
 
 def _check_batch_size(batch_size: int | None) -> None:

@@ -77,19 +77,29 @@ def instances_of(plan: Plan, names: tuple[str, ...], rows: list[Row]) -> list[An
         QueryError: If two columns have the same name, or the primary key is missing.
         FieldError: If a column would hide an attribute of the model.
     """
-    if len(set(names)) < len(names):
-        raise QueryError(f"raw(): two columns have the same name: {', '.join(names)}")
+    _check_unique(names)
     places = {name: place for place, name in enumerate(names)}
     fields = [field for field in plan.fields if field.column_name in places]
     if plan.meta.pk not in fields:
         raise QueryError(f"raw() needs the primary key, {plan.meta.pk.column_name!r}")
-    columns = {field.column_name for field in fields}
+    columns = [field.column_name for field in fields]
+    further = _further(plan, names, columns)
+    build = builder_of(plan, fields)
+    if further:
+        build = annotated_builder(build, len(fields), further, [None] * len(further))
+    order = [places[name] for name in (*columns, *further)]
+    return build([tuple([row[place] for place in order]) for row in rows])
+
+
+def _check_unique(names: tuple[str, ...]) -> None:
+    if len(set(names)) < len(names):
+        raise QueryError(f"raw(): two columns have the same name: {', '.join(names)}")
+
+
+def _further(plan: Plan, names: tuple[str, ...], columns: Sequence[str]) -> list[str]:
+    """Return the names of columns that are no fields and become attributes."""
     further = [name for name in names if name not in columns]
     for name in further:
         if name.startswith("_") or hasattr(plan.meta.model, name):
             raise FieldError(f"raw(): {plan.meta.model_name} has {name!r} already")
-    order = [places[field.column_name] for field in fields] + [places[name] for name in further]
-    build = builder_of(plan, fields)
-    if further:
-        build = annotated_builder(build, len(fields), further, [None] * len(further))
-    return build([tuple([row[place] for place in order]) for row in rows])
+    return further

@@ -14,7 +14,7 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.query.combining import CombinedQuery, Source, combined
+from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
 from openviper.db.query.groups import GroupsQuery as GroupsQuery
 from openviper.db.query.groups import aggregates_of as aggregates_of
 from openviper.db.query.groups import as_dicts as as_dicts
@@ -225,7 +225,7 @@ class ValuesQuery(QueryNotList, Generic[T]):
 
     # With other queries
 
-    def union(self, *others: ValuesQuery[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
+    def union(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
         """Return a query for the rows of this query and of others, equal ones once.
 
         Args:
@@ -237,11 +237,11 @@ class ValuesQuery(QueryNotList, Generic[T]):
         """
         return combined("UNION", (self, *others), keeps_equal=all)
 
-    def intersection(self, *others: ValuesQuery[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
+    def intersection(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
         """Return a query for the rows that this query and all others give; the arguments are those of `union`."""
         return combined("INTERSECT", (self, *others), keeps_equal=all)
 
-    def difference(self, *others: ValuesQuery[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
+    def difference(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
         """Return a query for the rows of this query that no other gives; the arguments are those of `union`."""
         return combined("EXCEPT", (self, *others), keeps_equal=all)
 

@@ -144,6 +144,10 @@ class Node:
         """Return what turns the driver's value, never `None`, into Python's; `None` if nothing has to be done."""
         return literal_reader(self.type, dialect, aware=aware)
 
+    def sort_keys(self) -> tuple[Node, ...]:
+        """Return what an order goes by in place of the node, which the node itself binds; nothing for the node."""
+        return ()
+
     def parts(self) -> Iterator[Node]:
         """Yield the nodes of which this one consists."""
         for item in dataclasses.fields(self):  # type: ignore[arg-type]  # every node is a dataclass
@@ -414,7 +418,11 @@ class Order:
         return (self.node.bind(binding), self.descending, self.nulls_last)
 
     def sql(self, writer: Writer) -> str:
-        """Return the term."""
+        """Return the term, or several of them."""
+        keys = self.node.sort_keys()
+        if keys:
+            terms = [Order(key, self.descending, self.nulls_last) for key in keys]
+            return ", ".join([term.sql(writer) for term in terms])
         sql = self.node.sql(writer)
         nullable = not isinstance(self.node, Column) or self._may_be_null(self.node)
         if nullable and self.nulls_last is not None and self.nulls_last is not self.descending:
