@@ -105,13 +105,16 @@ def _begins_with_repeat(tokens: Any) -> bool:
         return False
     pieces = [_piece(kind, value) for kind, value in flat if kind is not op.AT]
     place = next((place for place, piece in enumerate(pieces) if piece.is_long), None)
-    if place is None:
-        return False
-    demanded = [piece.characters for piece in pieces[:place] if not piece.is_optional]
-    if set(demanded) - {pieces[place].characters}:
+    if place is None or not _is_first(pieces[place], pieces[:place]):
         return False
     ends_fixed = flat[-1][0] is op.AT
     return ends_fixed or not all(piece.is_optional for piece in pieces[place + 1 :])
+
+
+def _is_first(repeat: Piece, before: list[Piece]) -> bool:
+    """Return whether nothing has to stand before a repeat but what it takes itself."""
+    demanded = {piece.characters for piece in before if not piece.is_optional}
+    return demanded <= {repeat.characters}
 
 
 _BEGINNINGS = {op.AT_BEGINNING, op.AT_BEGINNING_STRING}
