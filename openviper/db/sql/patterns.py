@@ -101,7 +101,7 @@ def _begins_with_repeat(tokens: Any) -> bool:
     flat = list(_flat(tokens))
     if len(flat) == 1 and flat[0][0] is op.BRANCH:
         return any(map(_begins_with_repeat, flat[0][1][1]))
-    if any(kind is op.AT and value in _BEGINNINGS for kind, value in flat):
+    if _is_anchored(flat):
         return False
     pieces = [_piece(kind, value) for kind, value in flat if kind is not op.AT]
     place = next((place for place, piece in enumerate(pieces) if piece.is_long), None)
@@ -109,6 +109,10 @@ def _begins_with_repeat(tokens: Any) -> bool:
         return False
     ends_fixed = flat[-1][0] is op.AT
     return ends_fixed or not all(piece.is_optional for piece in pieces[place + 1 :])
+
+
+def _is_anchored(flat: list[tuple[Any, Any]]) -> bool:
+    return any(kind is op.AT and value in _BEGINNINGS for kind, value in flat)
 
 
 def _is_first(repeat: Piece, before: list[Piece]) -> bool:
