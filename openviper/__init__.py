@@ -74,6 +74,7 @@ def setup(force: bool = False) -> None:
         ImproperlyConfigured: If the settings module cannot be used.
         SettingsValidationError: If a setting has a value that is not allowed.
     """
+    # Late, here and below: `import openviper` imports nothing else.
     from openviper.apps.bootstrap import setup as run
 
     run(force)

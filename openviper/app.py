@@ -44,6 +44,7 @@ from openviper.http.landing import landing_page
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
+from openviper.middleware.ratelimit import with_rate_limit
 from openviper.project.deployment import is_production
 from openviper.routing.binding import Handler
 from openviper.routing.paths import MAX_PATH_LENGTH, below_root
@@ -288,7 +289,7 @@ class OpenViper:
         if not self._discovered:
             discover_routes(self.router)
             self._discovered = True
-        entries = [*self._middleware, *settings.MIDDLEWARE]
+        entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
         stack = build_middleware_stack(self._answer, entries, self._guard)
         if self.debug and not is_production():
             stack = for_development(stack)
@@ -486,6 +487,7 @@ class OpenViper:
 
     def test_client(self, **options: Any) -> OpenViperTestClient:
         """Return a client that calls this application in the same process; see `openviper.testing.client`."""
+        # Late: an application that serves needs no test client.
         from openviper.testing.client import OpenViperTestClient
 
         return OpenViperTestClient(self, **options)

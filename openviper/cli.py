@@ -2,79 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from openviper.core.management.completion import TRIGGER
-from openviper.core.management.dispatch import dispatch, guarded
+from openviper.core.management.dispatch import guarded
 from openviper.utils.terminal import Terminal
-from openviper.version import VERSION
+from openviper.viperctl import complete, viperctl
 
-# Not from `typing`, and argparse is imported late: `openviper viperctl` has a parser of its own.
+# Not from `typing`: see `openviper.utils.terminal`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
     from typing import NoReturn
-
-
-def build_parser() -> ArgumentParser:
-    """Return the parser of the `openviper` command."""
-    from openviper.core.management.base import CommandParser
-    from openviper.core.management.completion.shells import SHELLS
-
-    parser = CommandParser(
-        prog="openviper", description="An async web framework for locked-down places."
-    )
-    parser.add_argument("--version", action="version", version=f"openviper, version {VERSION}")
-    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", title="commands")
-
-    for name, what in (("create-project", "project"), ("create-app", "app")):
-        create = commands.add_parser(
-            name, help=f"Create a new {what}.", description=f"Create a new {what}."
-        )
-        create.add_argument("name", metavar="NAME", help=f"name of the {what}, a Python identifier")
-        create.add_argument(
-            "--directory", "-d", default=".", help="where to create it (default: here)"
-        )
-
-    # -h is the host here, so only --help shows the help.
-    run = commands.add_parser(
-        "run",
-        add_help=False,
-        help="Serve an application.",
-        description="Serve an ASGI application with uvicorn.",
-    )
-    run.add_argument("--help", action="help", help="show this help and exit")
-    run.add_argument("target", metavar="TARGET", help="module, module:attribute or path of a file")
-    run.add_argument(
-        "--host", "-h", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
-    )
-    run.add_argument(
-        "--port", "-p", type=int, default=8000, help="port to listen on (default: 8000)"
-    )
-    run.add_argument(
-        "--reload", action="store_true", default=True, help="restart when code changes (default)"
-    )
-    run.add_argument(
-        "--no-reload", action="store_false", dest="reload", help="do not watch the code"
-    )
-    run.add_argument(
-        "--workers", "-w", type=int, default=1, help="number of processes (default: 1)"
-    )
-
-    commands.add_parser("version", help="Show the version.", description="Show the version.")
-    completion = commands.add_parser(
-        "completion",
-        help="Print a shell's completion script.",
-        description="Print the script that teaches a shell to complete openviper and viperctl.py.",
-    )
-    completion.add_argument("shell", choices=SHELLS, help="the shell: %(choices)s")
-    viperctl = commands.add_parser(
-        "viperctl", add_help=False, help="Run a management command on a project."
-    )
-    viperctl.add_argument("arguments", nargs="*")
-    return parser
 
 
 def cli(argv: Sequence[str] | None = None) -> NoReturn:
@@ -89,8 +28,6 @@ def cli(argv: Sequence[str] | None = None) -> NoReturn:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] == "viperctl":
         # Everything after it belongs to the dispatcher, options of commands included.
-        from openviper.viperctl import viperctl
-
         viperctl(arguments[1:])
     terminal = Terminal()
     if arguments and arguments[0] == TRIGGER:
@@ -99,51 +36,15 @@ def cli(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _complete(words: Sequence[str], terminal: Terminal) -> int:
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_openviper, print_candidates
-    from openviper.viperctl import complete
+    from openviper.core.management.subcommands import build_parser
 
     return print_candidates(terminal, lambda: complete_openviper(build_parser(), words, complete))
 
 
 def _run(arguments: Sequence[str], terminal: Terminal) -> int:
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    if options.subcommand == "create-project":
-        return _create_project(options, terminal)
-    if options.subcommand == "create-app":
-        return dispatch("openviper", ["create-app", options.name, "--directory", options.directory])
-    if options.subcommand == "run":
-        from openviper.core.management.serving import run
+    # Late: `openviper viperctl` does without argparse.
+    from openviper.core.management.subcommands import run_subcommand
 
-        return run(
-            options.target,
-            host=options.host,
-            port=options.port,
-            reload=options.reload,
-            workers=options.workers,
-        )
-    if options.subcommand == "version":
-        terminal.line(f"OpenViper {VERSION}")
-        return 0
-    if options.subcommand == "completion":
-        from openviper.core.management.completion.shells import completion_script
-
-        terminal.line(completion_script(options.shell), end="")
-        return 0
-    parser.print_help()
-    return 0
-
-
-def _create_project(options: Namespace, terminal: Terminal) -> int:
-    from pathlib import Path
-
-    from openviper.core.management.scaffolds.project import create_project
-
-    path = create_project(options.name, Path(options.directory))
-    terminal.line(terminal.style("success", f"Project '{options.name}' created at {path}"))
-    terminal.line(f"\nNext:\n  cd {os.path.relpath(path)}\n  python viperctl.py start-server")
-    terminal.warning(
-        f"the SECRET_KEY in {options.name}/settings.py is for development; "
-        "in production set SECRET_KEY in the environment."
-    )
-    return 0
+    return run_subcommand(arguments, terminal)

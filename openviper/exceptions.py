@@ -14,7 +14,6 @@
     │  ├─ DoesNotExist · MultipleObjectsReturned · IntegrityError
     │  ├─ TableNotFound · QueryError · FieldError
     ├─ MigrationError
-    ├─ MiddlewareException
     └─ AIException
        ├─ ModelNotFoundError
        └─ ModelCollisionError
@@ -243,14 +242,6 @@ class FieldError(ORMException):
 
 class MigrationError(OpenViperException):
     """The schema or its files cannot be brought to the wanted state."""
-
-
-class MiddlewareException(OpenViperException):
-    """A middleware cannot do its work."""
-
-    def __init__(self, detail: str = "Middleware error.") -> None:
-        self.detail = detail
-        super().__init__(detail)
 
 
 class AIException(OpenViperException):

@@ -12,27 +12,48 @@ from openviper.core.management.dispatch import (
     dispatch,
     extract_settings_flag,
     guarded,
+    load_command,
     refuse_unknown,
     show_commands,
 )
+from openviper.core.management.errors import unknown_command
+from openviper.core.management.listing import list_commands
 from openviper.exceptions import OpenViperException
+from openviper.project.deployment import is_production
+from openviper.project.settings_module import candidate_packages, discover_settings_module
 from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 
 # Not from `typing`: see `openviper.utils.terminal`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Sequence
     from typing import NoReturn
 
     from openviper.core.management.completion.candidates import Candidate
-    from openviper.project.target import ResolvedModule
+    from openviper.project.target import ResolvedModule, TargetError
 
 ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
 """The built-in commands; those of the project and of entry points are accepted too."""
 
-DOT_ONLY = frozenset({"create-app", "create-command", "restore-db", "tasks"})
+DOT_ONLY = frozenset(
+    {
+        "create-app",
+        "create-command",
+        "find-static",
+        "restore-db",
+        "roles",
+        "send-test-email",
+        "settings",
+        "sql-of",
+        "tasks",
+        "version",
+    }
+)
 """Commands for which only a literal ``.`` is a target; any other word belongs to the command."""
+WITHOUT_PROJECT = frozenset({"create-app", "create-command", "restore-db", "tasks", "version"})
+"""Commands that need no project."""
 
 APP_FILES = ("models.py", "routes.py")
 """What makes the working directory the app itself; see `openviper.project.target`."""
@@ -55,18 +76,62 @@ def viperctl(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def split_target(command: str, arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the target and the other arguments; without a target it is ``.``."""
-    if not arguments:
-        return ".", []
-    first = arguments[0]
-    takes_word = normalise(command) not in DOT_ONLY
-    if first == "." or (takes_word and not first.startswith("-")):
-        return first, list(arguments[1:])
-    return ".", list(arguments)
+    """Return the target and the other arguments; without a target it is ``.``.
+
+    The target is the first word that is neither an option nor the value of one. For the commands of `DOT_ONLY`, and for
+    those of a project where options come first, only a literal ``.`` is one.
+    """
+    places = _word_places(command, arguments)
+    if normalise(command) in DOT_ONLY:
+        places = [place for place in places if arguments[place] == "."]
+    if not places:
+        return ".", list(arguments)
+    return arguments[places[0]], without(arguments, places[0])
+
+
+def without(arguments: Sequence[str], place: int) -> list[str]:
+    """Return the arguments less the one at a place."""
+    return [*arguments[:place], *arguments[place + 1 :]]
+
+
+def _word_places(command: str, arguments: Sequence[str]) -> list[int]:
+    """Return where the words of a command line are that are neither options nor values of options."""
+    name = normalise(command)
+    is_plain = bool(arguments) and not arguments[0].startswith("-")
+    if is_plain and name not in DOT_ONLY:
+        return [0]  # Without a look at the parser, for most command lines.
+    if name not in BUILTIN:
+        return []  # Its parser is known only when the project is; see `_without_late_target`.
+    return positional_places(load_command(name).create_parser("viperctl", name), arguments)
+
+
+def positional_places(parser: ArgumentParser, arguments: Sequence[str]) -> list[int]:
+    """Return where the positional arguments of a command line are."""
+    # Late: it imports argparse, which most command lines do without here.
+    from openviper.core.management.completion.candidates import Position
+
+    position = Position(parser)
+    return [
+        place
+        for place, word in enumerate(arguments)
+        if position.read(word) and not position.passed_on
+    ]
+
+
+def _without_late_target(command: str, arguments: list[str]) -> list[str]:
+    """Return the arguments of a project's own command less a ``.`` behind its options."""
+    if "." not in arguments:
+        return arguments
+    parser = load_command(command).create_parser("viperctl", command)
+    places = positional_places(parser, arguments)
+    if places and arguments[places[0]] == ".":
+        return without(arguments, places[0])
+    return arguments
 
 
 def complete(words: Sequence[str]) -> list[Candidate]:
     """Return what may come next after ``openviper viperctl``; the last of the words may be unfinished or empty."""
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_management
 
     def prepare(target: str) -> None:
@@ -97,7 +162,7 @@ def _run(argv: list[str], terminal: Terminal) -> int:
         terminal.note(USAGE)
         return dispatch("openviper viperctl", [command])  # Which says what is wrong with it.
     target, rest = split_target(command, arguments[1:])
-    if normalise(command) in BUILTIN and any(one in ("-h", "--help") for one in rest):
+    if normalise(command) in BUILTIN and not {"-h", "--help"}.isdisjoint(rest):
         return dispatch("openviper viperctl", [command, *rest])
     return _run_in_project(explicit, command, target, rest)
 
@@ -113,24 +178,14 @@ def _prepare_for_help(explicit: str | None, terminal: Terminal) -> None:
 def _make_known(target: str, explicit: str | None) -> None:
     # Late, here and below: usage errors need none of this.
     from openviper.core.flexible_adapter import FlexibleAdapter
-    from openviper.project.settings_module import discover_settings_module
-    from openviper.project.target import resolve_target
 
     module = discover_settings_module(target, explicit=explicit)
     if module is not None:
-        FlexibleAdapter(resolve_target(target), module).prepare()
+        FlexibleAdapter.at(target, module).prepare()
 
 
 def _run_in_project(explicit: str | None, command: str, target: str, rest: list[str]) -> int:
-    from openviper.core.management.errors import unknown_command
-    from openviper.core.management.listing import list_commands
-    from openviper.project.settings_module import discover_settings_module
-
     name = normalise(command)
-    needs_project = not (
-        name in DOT_ONLY
-        or (name == "backup-db" and any(one.split("=")[0] == "--db" for one in rest))
-    )
     settings_module = discover_settings_module(target, explicit=explicit)
     if settings_module is not None and name not in BUILTIN and target == ".":
         _refuse_early(command, settings_module)
@@ -140,18 +195,34 @@ def _run_in_project(explicit: str | None, command: str, target: str, rest: list[
     try:
         resolved = resolve_target(target)
     except TargetError as error:
-        if name not in (known := list_commands()):
-            raise CommandError(f"{unknown_command(command, known)}; {error}") from None
-        if needs_project and not (target == "." and settings_module is not None):
+        _refuse_unknown_here(command, error)
+        has_settings = target == "." and settings_module is not None
+        if _needs_project(name, rest) and not has_settings:
             raise
-        # Settings without an app of their own, or a command that needs no project at all.
-        sys.path.insert(0, os.getcwd())
-        if settings_module is not None:
-            os.environ["OPENVIPER_SETTINGS_MODULE"] = settings_module
-        return dispatch("openviper viperctl", [command, *rest])
-    if settings_module is None and needs_project:
+        return _run_without_app(settings_module, [command, *rest])
+    if settings_module is None and _needs_project(name, rest):
         _refuse_guessing()
     return _run_on(resolved, settings_module, [command, *rest])
+
+
+def _needs_project(name: str, arguments: Sequence[str]) -> bool:
+    if name == "backup-db":
+        return not any(argument.partition("=")[0] == "--db" for argument in arguments)
+    return name not in WITHOUT_PROJECT
+
+
+def _refuse_unknown_here(command: str, reason: TargetError) -> None:
+    known = list_commands()
+    if normalise(command) not in known:
+        raise CommandError(f"{unknown_command(command, known)}; {reason}") from None
+
+
+def _run_without_app(settings_module: str | None, arguments: list[str]) -> int:
+    """Run a command with settings that have no app of their own, or that needs no project at all."""
+    sys.path.insert(0, os.getcwd())
+    if settings_module is not None:
+        os.environ["OPENVIPER_SETTINGS_MODULE"] = settings_module
+    return dispatch("openviper viperctl", arguments)
 
 
 def _refuse_early(command: str, settings_module: str) -> None:
@@ -168,11 +239,14 @@ def _refuse_early(command: str, settings_module: str) -> None:
 
 
 def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: list[str]) -> int:
+    # Late: see `_make_known`.
     from openviper.core.flexible_adapter import FlexibleAdapter
 
     adapter = FlexibleAdapter(resolved, settings_module)
     if normalise(arguments[0]) not in SETTINGS_OPTIONAL:
         adapter.bootstrap()
+        if normalise(arguments[0]) not in BUILTIN:
+            arguments = [arguments[0], *_without_late_target(arguments[0], arguments[1:])]
         return dispatch("openviper viperctl", arguments, load_settings=False)
     # These commands also run where there are no valid settings, and say themselves what is wrong with them.
     if settings_module is not None:
@@ -182,9 +256,6 @@ def _run_on(resolved: ResolvedModule, settings_module: str | None, arguments: li
 
 
 def _refuse_guessing() -> None:
-    from openviper.project.deployment import is_production
-    from openviper.project.settings_module import candidate_packages
-
     packages = candidate_packages(os.getcwd())
     if len(packages) > 1:
         raise CommandError(

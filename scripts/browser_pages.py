@@ -54,7 +54,7 @@ def application() -> OpenViper:
     pages["upload.html"] = UPLOAD
 
     @app.get("/{name}")
-    async def html(request: Request, name: str) -> HTMLResponse:
+    async def html(request: Request, name: str) -> HTMLResponse:  # noqa: ARG001 - what a handler takes
         return HTMLResponse(pages.get(name, ""))
 
     @app.post("/upload")

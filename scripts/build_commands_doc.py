@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
 sys.path.insert(0, str(ROOT))
 
-from openviper.cli import build_parser  # noqa: E402
 from openviper.core.management.builtin_commands import BUILTIN  # noqa: E402
 from openviper.core.management.checks.findings import CODES, GROUPS  # noqa: E402
 from openviper.core.management.command_lookup import find_builtin  # noqa: E402
+from openviper.core.management.subcommands import build_parser  # noqa: E402
 
 COMMANDS_HEAD = """# Commands
 

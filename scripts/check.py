@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run every check of OpenViper: `mypy --strict`, the architecture test and all other tests.
+"""Run every check of OpenViper: formatter, linter, dead code, `mypy --strict`, architecture and all other tests.
 
 Makes the environments it needs below `.venv-check/`, one per Python version, and installs OpenViper's dependencies and
 development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 and 3.13 are used
@@ -58,6 +58,7 @@ def main() -> int:
     pythons = {version: python for version, python in prepared.items() if python is not None}
     failed = [f"{version}: environment" for version in prepared if version not in pythons]
     for version, python in list(pythons.items())[:1]:
+        failed += check_text(python)
         if not run([python, "-m", "mypy"], f"mypy --strict on {version}"):
             failed.append(f"{version}: mypy")
         # The architecture test is part of the suite; run first and alone, it fails within a second.
@@ -71,6 +72,16 @@ def main() -> int:
         f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All checks passed'} ({minutes} min {seconds} s)."
     )
     return 1 if failed else 0
+
+
+def check_text(python: str) -> list[str]:
+    """Run what reads the source without running it, the fastest first, and return what failed."""
+    checks = {
+        "format": [python, "-m", "ruff", "format", "--check", "."],
+        "lint": [python, "-m", "ruff", "check", "."],
+        "dead code": [sys.executable, str(ROOT / "scripts" / "dead_code.py"), python],
+    }
+    return [title for title, command in checks.items() if not run(command, title)]
 
 
 def find_interpreters() -> dict[str, str]:

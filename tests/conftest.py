@@ -9,8 +9,14 @@ import pytest
 
 pytest_plugins = ["openviper.testing.plugin"]
 
-MAY_SKIP = ("needs root", "not a git checkout", "fish is not installed", "zsh is not installed")
-"""Reasons that lie in who runs the tests, or in shells that no server has."""
+MAY_SKIP = (
+    "needs root",
+    "not a git checkout",
+    "fish is not installed",
+    "zsh is not installed",
+    "another vendor: ",
+)
+"""Reasons that lie in who runs the tests, in shells that no server has, or in what a contract suite asks of one vendor."""
 
 
 @pytest.hookimpl(wrapper=True)

@@ -441,6 +441,9 @@ class _Conversation:
             _, user, password = self.answer(initial, "").split("\0")
         elif mechanism.upper() == "LOGIN":
             user, password = self.answer(initial, "Username:"), self.answer("", "Password:")
+        elif mechanism.upper() in ("XOAUTH2", "OAUTHBEARER"):
+            self.take_token(initial)
+            return
         else:
             self.reply("504 5.5.4 no such mechanism")
             return
@@ -449,6 +452,19 @@ class _Conversation:
             self.reply("235 2.7.0 welcome")
         else:
             self.reply("535 5.7.8 wrong name or password")
+
+    def take_token(self, initial: str) -> None:
+        """Take what XOAUTH2 and OAUTHBEARER send; a refusal is a challenge first (RFC 7628, 3.2.2)."""
+        fields = base64.b64decode(initial).decode().split("\1")
+        user = fields[0].removeprefix("user=").removeprefix("n,a=").rstrip(",")
+        token = next(field for field in fields if field.startswith("auth="))
+        if self.server.users.get(user) == token.removeprefix("auth=Bearer "):
+            self.user = user
+            self.reply("235 2.7.0 welcome")
+            return
+        self.reply("334 " + base64.b64encode(b'{"status":"401"}').decode())
+        self.session.commands.append(f"ANSWER {self.read_line().decode().strip()}")
+        self.reply("535 5.7.8 wrong token")
 
     def answer(self, initial: str, question: str) -> str:
         if not initial:

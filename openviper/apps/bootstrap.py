@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from openviper.conf import settings
+from openviper.db.fields.file_storage import set_file_storage
+from openviper.storage.configured import default_storage
 from openviper.utils.importing import import_string
 
 PERMISSION_HOOK = "openviper.auth.permission_core.register"
@@ -18,10 +21,6 @@ def setup(force: bool = False) -> None:
         SettingsValidationError: If a setting has a value that is not allowed.
         DatabaseConfigurationError: If a database router cannot be imported or made.
     """
-    from openviper.conf import settings
-    from openviper.db.fields.file_storage import set_file_storage
-    from openviper.storage.configured import default_storage
-
     settings.setup(force=force)
     set_file_storage(default_storage)
     if settings.DATABASES.get("ROUTERS"):
@@ -30,6 +29,7 @@ def setup(force: bool = False) -> None:
 
         DefaultRouterResolver()
     if settings.MODEL_EVENTS:
+        # Late: few projects name listeners, and the others do not wait for the queries.
         from openviper.db.query.events import get_dispatcher
 
         get_dispatcher().load(settings.MODEL_EVENTS, settings.INSTALLED_APPS)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
-from openviper.apps.exceptions import AppLifecycleImportError
-from openviper.apps.lifecycle import AppLifecycleManager
+from openviper.apps.lifecycle import AppLifecycleManager, import_module_of_app
 from openviper.exceptions import ImproperlyConfigured
 from openviper.routing.router import Router
-from openviper.utils.importing import is_missing
 
 SYNTHETIC_MODULE = "_viperctl_settings"
 
@@ -24,26 +21,22 @@ def discover_routes(router: Router) -> None:
         AppLifecycleImportError: If the module exists and cannot be imported.
         ImproperlyConfigured: If `route_paths` is not a list of pairs of prefix and router.
     """
+    name = _routes_module(router)
+    module = import_module_of_app(name) if name is not None else None
+    if name is None or module is None:
+        return
+    for prefix, mounted in [_pair(entry, name) for entry in getattr(module, "route_paths", ())]:
+        router.include_router(mounted, prefix)
+
+
+def _routes_module(router: Router) -> str | None:
     settings_module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
     package = settings_module.partition(".")[0]
     if not package or package == SYNTHETIC_MODULE:
-        return
-    if package == settings_module:
-        if router.routes:
-            return
-        name = "routes"
-    else:
-        name = f"{package}.routes"
-    try:
-        module = importlib.import_module(name)
-    except Exception as error:
-        if isinstance(error, ImportError) and is_missing(error, name):
-            return
-        raise AppLifecycleImportError(
-            f"cannot import {name!r}: {type(error).__name__}: {error}"
-        ) from error
-    for prefix, mounted in [_pair(entry, name) for entry in getattr(module, "route_paths", ())]:
-        router.include_router(mounted, prefix)
+        return None
+    if package != settings_module:
+        return f"{package}.routes"
+    return None if router.routes else "routes"
 
 
 def _pair(entry: Any, module: str) -> tuple[str, Router]:
@@ -64,14 +57,7 @@ def find_ready_hooks(manager: AppLifecycleManager) -> None:
     """
     for lifecycle in manager.lifecycles:
         for name in (lifecycle.app_name, f"{lifecycle.app_name}.apps"):
-            try:
-                hook = getattr(importlib.import_module(name), "ready", None)
-            except Exception as error:
-                if isinstance(error, ImportError) and is_missing(error, name):
-                    continue
-                raise AppLifecycleImportError(
-                    f"cannot import {name!r}: {type(error).__name__}: {error}"
-                ) from error
+            hook = getattr(import_module_of_app(name), "ready", None)
             if callable(hook):
                 lifecycle.ready = hook
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -16,7 +15,7 @@ from openviper.apps.exceptions import (
     AppShutdownError,
     AppStartupError,
 )
-from openviper.utils.importing import is_missing
+from openviper.utils.importing import import_if_there
 
 Hook = Callable[[], Any]
 
@@ -48,7 +47,7 @@ class AppLifecycleManager:
         self.lifecycles = []
         self.started_apps = []
         for name in app_names:
-            if _import(name) is None:
+            if import_module_of_app(name) is None:
                 raise AppLifecycleImportError(f"installed app {name!r} cannot be found")
             self.lifecycles.append(_read(name))
         return list(self.lifecycles)
@@ -87,7 +86,7 @@ class AppLifecycleManager:
                 continue
             try:
                 result = lifecycle.ready()
-                if hasattr(result, "__await__"):
+                if inspect.isawaitable(result):
                     await result
             except Exception as error:
                 raise AppReadyError(lifecycle.app_name, error) from error
@@ -140,29 +139,33 @@ class AppLifecycleManager:
         return errors
 
 
-def _import(name: str) -> ModuleType | None:
+def import_module_of_app(name: str) -> ModuleType | None:
+    """Import a module that an app may have, or an app; `None` if there is none of this name.
+
+    Raises:
+        AppLifecycleImportError: If it exists and cannot be imported.
+    """
     try:
-        return importlib.import_module(name)
+        return import_if_there(name)
     except Exception as error:
-        if isinstance(error, ImportError) and is_missing(error, name):
-            return None
         raise AppLifecycleImportError(
             f"cannot import {name!r}: {type(error).__name__}: {error}"
         ) from error
 
 
 def _read(name: str) -> AppLifecycle:
-    module = _import(f"{name}.lifecycle")
-    if module is None:
-        return AppLifecycle(name)
-    hooks = {kind: getattr(module, kind, None) for kind in ("ready", "startup", "shutdown")}
-    for kind, hook in hooks.items():
-        if hook is None:
-            continue
-        if not callable(hook):
-            raise AppLifecycleConfigError(f"{kind} of app {name!r} is not a function")
-        is_async = inspect.iscoroutinefunction(hook)
-        if is_async == (kind == "ready"):
-            wanted = "a plain function" if kind == "ready" else "an async function"
-            raise AppLifecycleConfigError(f"{kind}() of app {name!r} must be {wanted}")
+    module = import_module_of_app(f"{name}.lifecycle")
+    hooks = {hook: getattr(module, hook, None) for hook in ("ready", "startup", "shutdown")}
+    for hook, function in hooks.items():
+        if function is not None:
+            _check_hook(name, hook, function)
     return AppLifecycle(name, **hooks)
+
+
+def _check_hook(app_name: str, hook: str, function: object) -> None:
+    if not callable(function):
+        raise AppLifecycleConfigError(f"{hook} of app {app_name!r} is not a function")
+    wants_async = hook != "ready"
+    if inspect.iscoroutinefunction(function) != wants_async:
+        wanted = "an async function" if wants_async else "a plain function"
+        raise AppLifecycleConfigError(f"{hook}() of app {app_name!r} must be {wanted}")

@@ -6,8 +6,9 @@ import logging
 import os
 from types import FrameType
 
+from openviper.conf import settings
+from openviper.conf.logging import server_log_config
 from openviper.http.asgi import ASGIApp
-from openviper.utils.logging import get_uvicorn_log_config
 
 logger = logging.getLogger("openviper.app")
 
@@ -36,7 +37,7 @@ def serve(
     # At the point of use: only this needs the package.
     import uvicorn
 
-    log_config = get_uvicorn_log_config()
+    log_config = server_log_config(settings)
     if target is None:
         if reload or workers > 1:
             logger.warning(

@@ -32,33 +32,46 @@ async def authenticate(username: str, password: str, request: Any = None) -> Any
     model = get_user_model()
     with ignore_permissions():
         candidates = await _find_candidates(model, username)
-        for user in candidates:
-            if await check_password(password, user.password or ""):
-                await _record_login(model, user, password)
-                return user
-    if not candidates:
+        user = await _first_with(password, candidates)
+        if user is not None:
+            await _record_login(model, user, password)
+            return user
+    if candidates:
+        _report_failure(username, request, "wrong_password")
+    else:
         await check_dummy_password(password)
-    scope = getattr(request, "scope", None)
-    logger.warning(
-        "login failed for %r from %s: %s",
-        username,
-        client_address(scope) if scope is not None else UNKNOWN,
-        "wrong_password" if candidates else "unknown_user",
-    )
+        _report_failure(username, request, "unknown_user")
     return None
 
 
+async def _first_with(password: str, candidates: list[Any]) -> Any | None:
+    for user in candidates:
+        if await check_password(password, user.password or ""):
+            return user
+    return None
+
+
+def _report_failure(username: str, request: Any, reason: str) -> None:
+    scope = getattr(request, "scope", None)
+    address = client_address(scope) if scope is not None else UNKNOWN
+    logger.warning("login failed for %r from %s: %s", username, address, reason)
+
+
 async def _find_candidates(model: type[Model], username: str) -> list[Any]:
-    found: list[Any] = []
+    """Return the active users that a login name may stand for, each once."""
     if not username:
-        return found
-    for field, lookup in IDENTIFYING_FIELDS:
-        if field not in model._fields:
-            continue
+        return []
+    lookups = [lookup for field, lookup in IDENTIFYING_FIELDS if field in model._fields]
+    users: list[Any] = []
+    for lookup in lookups:
         user: Any = await model.objects.filter(Q(**{lookup: username})).order_by("pk").first()
-        if user is not None and getattr(user, "is_active", True) and user not in found:
-            found.append(user)
-    return found
+        if _may_log_in(user) and user not in users:
+            users.append(user)
+    return users
+
+
+def _may_log_in(user: Any) -> bool:
+    return user is not None and getattr(user, "is_active", True)
 
 
 async def _record_login(model: type[Model], user: Any, password: str) -> None:
@@ -67,8 +80,11 @@ async def _record_login(model: type[Model], user: Any, password: str) -> None:
         changes["last_login"] = datetime.datetime.now(datetime.UTC)
     if needs_rehash(user.password):
         changes["password"] = await make_password(password)
-    if not changes:
-        return
+    if changes:
+        await _change(model, user, changes)
+
+
+async def _change(model: type[Model], user: Any, changes: dict[str, Any]) -> None:
     # Only these columns: whatever else about the user another request changes meanwhile is not written back.
     await model.objects.filter(pk=user.pk).update(**changes)
     for name, value in changes.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from openviper.conf import settings
@@ -19,13 +19,17 @@ def client_address(scope: Mapping[str, Any]) -> str:
     peer = scope.get("client")
     address = str(peer[0]) if peer else UNKNOWN
     trusted = settings.TRUSTED_PROXIES
-    if address not in trusted:
-        return address
+    return _behind_proxies(scope, trusted, address) if address in trusted else address
+
+
+def _behind_proxies(scope: Mapping[str, Any], trusted: Collection[str], proxy: str) -> str:
+    """Return the address that a trusted proxy speaks for; its own if it names none."""
     forwarded = [part.strip() for part in _header(scope, b"x-forwarded-for").split(",")]
-    for candidate in reversed(forwarded):
-        if candidate and candidate not in trusted:
-            return candidate
-    return _header(scope, b"x-real-ip").strip() or address
+    passed_over = {"", *trusted}
+    untrusted = [address for address in forwarded if address not in passed_over]
+    if untrusted:
+        return untrusted[-1]
+    return _header(scope, b"x-real-ip").strip() or proxy
 
 
 def _header(scope: Mapping[str, Any], name: bytes) -> str:

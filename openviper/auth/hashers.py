@@ -78,12 +78,8 @@ async def make_password(raw_password: str, algorithm: str | None = None) -> str:
     """
     if algorithm is None:
         algorithm = current_algorithm()
-    elif algorithm not in ALGORITHMS:
-        raise ValueError(
-            f"unknown password algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}"
-        )
-    elif not _is_usable(algorithm):
-        raise ValueError(f"password algorithm {algorithm!r} cannot be used here")
+    else:
+        _check_algorithm(algorithm)
     if len(raw_password) > MAX_PASSWORD_LENGTH:
         raise ValueError(f"the password is longer than {MAX_PASSWORD_LENGTH} characters")
     if algorithm == "plain":
@@ -99,6 +95,15 @@ async def make_password(raw_password: str, algorithm: str | None = None) -> str:
     return _stored(algorithm, salt, digest)
 
 
+def _check_algorithm(algorithm: str) -> None:
+    if algorithm not in ALGORITHMS:
+        raise ValueError(
+            f"unknown password algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}"
+        )
+    if not _is_usable(algorithm):
+        raise ValueError(f"password algorithm {algorithm!r} cannot be used here")
+
+
 async def check_password(raw_password: str, hashed_password: str) -> bool:
     """Tell whether a password belongs to a hash; never raises for a hash that cannot be read."""
     algorithm, _, rest = hashed_password.partition("$")
@@ -107,14 +112,16 @@ async def check_password(raw_password: str, hashed_password: str) -> bool:
     if algorithm in FOREIGN:
         return await _in_thread(lambda: _check_foreign(algorithm, raw_password, rest))
     if algorithm == "plain":
-        return settings.TESTING is True and hmac.compare_digest(
-            rest.encode(), raw_password.encode()
-        )
-    compute = _parse(hashed_password)
-    if compute is None:
+        return _is_usable("plain") and hmac.compare_digest(rest.encode(), raw_password.encode())
+    return await _check_own(raw_password, hashed_password)
+
+
+async def _check_own(raw_password: str, hashed_password: str) -> bool:
+    matches = _parse(hashed_password)
+    if matches is None:
         return False
     secret = _prepare(raw_password)
-    return await _in_thread(lambda: compute(secret))
+    return await _in_thread(lambda: matches(secret))
 
 
 def is_password_usable(hashed_password: str | None) -> bool:
@@ -204,10 +211,9 @@ def _parse(hashed_password: str) -> Callable[[bytes], bool] | None:
     algorithm, *parts = hashed_password.split("$")
     try:
         salt, digest = _decode(parts[-2]), _decode(parts[-1])
-        numbers = [int(part) for part in parts[:-2]]
+        hash_secret = _hash_function(algorithm, list(map(int, parts[:-2])))
     except (IndexError, ValueError, binascii.Error):
         return None
-    hash_secret = _hash_function(algorithm, numbers)
     if hash_secret is None or not 1 <= len(digest) <= MAX_DIGEST_BYTES:
         return None
     return lambda secret: hmac.compare_digest(hash_secret(secret, salt, len(digest)), digest)
@@ -217,17 +223,19 @@ def _hash_function(
     algorithm: str, numbers: list[int]
 ) -> Callable[[bytes, bytes, int], bytes] | None:
     """Return the function of secret, salt and length that made a hash; `None` if its numbers are out of bounds."""
-    bounds = BOUNDS.get(algorithm, ())
-    if not bounds or len(numbers) != len(bounds):
-        return None
-    if not all(1 <= number <= bound for number, bound in zip(numbers, bounds, strict=True)):
+    if not _are_within(numbers, BOUNDS.get(algorithm, ())) or not _is_usable(algorithm):
         return None
     if algorithm == "pbkdf2_sha256":
         return lambda secret, salt, size: _pbkdf2(secret, salt, numbers[0], size)
-    if not hasattr(hashlib, "scrypt"):
-        return None
     ln, r, p = numbers
     return lambda secret, salt, size: _scrypt(secret, salt, ln, r, p, size)
+
+
+def _are_within(numbers: list[int], bounds: tuple[int, ...]) -> bool:
+    """Return whether there is a number from 1 to each bound; without bounds nothing is."""
+    if not bounds or len(numbers) != len(bounds):
+        return False
+    return all(1 <= number <= bound for number, bound in zip(numbers, bounds, strict=True))
 
 
 def _check_foreign(algorithm: str, raw_password: str, rest: str) -> bool:

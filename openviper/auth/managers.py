@@ -36,6 +36,15 @@ class Account(Protocol):
 U = TypeVar("U", bound=Account)
 
 
+def _check_account(username: str, email: str, password: str | None) -> None:
+    problem = username_problem(username) or email_problem(email)
+    if problem is not None:
+        raise ValueError(problem)
+    is_blank = password is not None and not password.strip()
+    if is_blank:
+        raise ValueError("the password must not be blank")
+
+
 class UserManager(Manager[U]):
     """The manager of user models."""
 
@@ -55,11 +64,7 @@ class UserManager(Manager[U]):
             IntegrityError: If either is taken.
         """
         email = normalize_email(email)
-        problem = username_problem(username) or email_problem(email)
-        if problem is None and password is not None and not password.strip():
-            problem = "the password must not be blank"
-        if problem is not None:
-            raise ValueError(problem)
+        _check_account(username, email, password)
         user = self.model(username=username, email=email, **extra)
         if password is None:
             user.set_unusable_password()

@@ -218,18 +218,21 @@ class AbstractUser(AbstractModel):
         Raises:
             ValueError: If the password is longer than 4096 characters.
         """
+        # Late: `hashlib` and `secrets` are loaded where a password is set or checked.
         from openviper.auth.hashers import make_password
 
         self.password = await make_password(raw_password)
 
     def set_unusable_password(self) -> None:
         """Let no password match, without saving."""
+        # Late: `hashlib` and `secrets` are loaded where a password is set or checked.
         from openviper.auth.hashers import make_unusable_password
 
         self.password = make_unusable_password()
 
     async def check_password(self, raw_password: str) -> bool:
         """Tell whether this is the user's password."""
+        # Late: `hashlib` and `secrets` are loaded where a password is set or checked.
         from openviper.auth.hashers import check_password
 
         return await check_password(raw_password, self.password or "")

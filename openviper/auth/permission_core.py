@@ -67,6 +67,7 @@ class ContentTypeChecker:
         return (app_label, model_name) in self._protected
 
     async def _refresh(self) -> None:
+        # Late: the hook is registered by every set-up, also of commands without a database.
         from openviper.auth.models import ContentType, ContentTypePermission
 
         # Taken first: a change that comes in while we read makes this answer one for this time only.
@@ -112,18 +113,19 @@ async def check_permission_for_model(
     Raises:
         AuthPermissionError: If the model is protected and no role of the user allows the action.
     """
-    checker = _checker
-    if ignore_permissions or checker is None or permissions_ignored():
+    if ignore_permissions or permissions_ignored() or not await _is_protected(model_cls):
         return
-    if not _is_asked_by_somebody() or _is_of_accounts(model_cls):
-        return
-    app_label, model_name = model_cls._meta.app_name, model_cls._meta.model_name
-    if not await checker.is_model_protected(app_label, model_name):
-        return
-    label = f"{app_label}.{model_name}"
+    label = f"{model_cls._meta.app_name}.{model_cls._meta.model_name}"
     action = "update" if action == "write" else action
     if not await _is_allowed(current_user.get(), label, action):
         raise AuthPermissionError(label, action)
+
+
+async def _is_protected(model: type[Model]) -> bool:
+    """Return whether the one who asks now needs a right to use a model."""
+    if _checker is None or not _is_asked_by_somebody() or _is_of_accounts(model):
+        return False
+    return await _checker.is_model_protected(model._meta.app_name, model._meta.model_name)
 
 
 def _is_asked_by_somebody() -> bool:
@@ -156,4 +158,4 @@ def register() -> None:
     """Make the ORM ask for permissions, by content types unless another checker is set already."""
     if _checker is None:
         set_permission_checker(ContentTypeChecker())
-    permissions.set_permission_checker(_Gate())
+    permissions.set_access_rule(_Gate())

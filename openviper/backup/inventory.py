@@ -155,14 +155,18 @@ def _order(path: Path, ours: BackupMetadata, prefix: str) -> tuple[datetime, int
     if match is None or match["name"] != prefix or not path.is_file():
         return None
     with contextlib.suppress(BackupError, OSError, ValueError):
-        meta = read_metadata(sidecar_path(path))
-        same = all(
-            meta.get(key) == ours.get(key) for key in ("source", "db_engine", "database_name")
-        )
-        if same and meta.get("filename") == path.name and meta.get("size") == path.stat().st_size:
+        if _is_of(path, ours):
             moment = datetime.strptime(match["stamp"], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
             return moment, int(match["number"] or 1)
     return None
+
+
+def _is_of(path: Path, ours: BackupMetadata) -> bool:
+    """Return whether a result's sidecar belongs to it, and says that it is of our database."""
+    meta = read_metadata(sidecar_path(path))
+    if meta.get("filename") != path.name or meta.get("size") != path.stat().st_size:
+        return False
+    return all(meta.get(key) == ours.get(key) for key in ("source", "db_engine", "database_name"))
 
 
 def _entry(path: Path) -> BackupEntry:

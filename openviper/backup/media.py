@@ -79,7 +79,6 @@ class MediaRestore:
         self._archive = archive
         self._root = root
         self._staged = root.with_name(f".{root.name}.restore-{secrets.token_hex(4)}")
-        self._unpacked = False
 
     def __enter__(self) -> MediaRestore:
         return self
@@ -101,7 +100,6 @@ class MediaRestore:
                 f"Cannot write beside the media files {str(self._root)!r}: {exc.strerror}"
             ) from exc
         files = unpack_tar_gz(self._archive, self._staged, below=MEMBER_DIRECTORY, stop=stop)
-        self._unpacked = bool(files)
         for path in files:
             # As a web server reads them.
             path.chmod(0o644)

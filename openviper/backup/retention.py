@@ -47,26 +47,28 @@ class Retention:
             moments: When each backup was made, aware, the newest first.
             now: The present; the clock's when `None`.
         """
-        kept = set(range(min(self.last or 0, len(moments))))
-        for number, period in (
-            (self.daily, _day),
-            (self.weekly, _week),
-            (self.monthly, _month),
-        ):
-            kept |= _newest_of_each(moments, number or 0, period)
-        if self.within is not None:
-            oldest = (now or datetime.now(UTC)) - self.within
-            kept |= {index for index, moment in enumerate(moments) if moment >= oldest}
-        return kept
+        newest = set(range(min(self.last or 0, len(moments))))
+        return newest.union(
+            _newest_of_each(moments, self.daily, _day),
+            _newest_of_each(moments, self.weekly, _week),
+            _newest_of_each(moments, self.monthly, _month),
+            _younger(moments, self.within, now or datetime.now(UTC)),
+        )
+
+
+def _younger(moments: Sequence[datetime], age: timedelta | None, now: datetime) -> set[int]:
+    if age is None:
+        return set()
+    return {index for index, moment in enumerate(moments) if moment >= now - age}
 
 
 def _newest_of_each(
-    moments: Sequence[datetime], number: int, period: Callable[[datetime], tuple[int, ...]]
+    moments: Sequence[datetime], number: int | None, period: Callable[[datetime], tuple[int, ...]]
 ) -> set[int]:
     newest: dict[tuple[int, ...], int] = {}
     for index, moment in enumerate(moments):
         newest.setdefault(period(moment.astimezone(UTC)), index)
-    return set(list(newest.values())[:number])
+    return set(list(newest.values())[: number or 0])
 
 
 def _day(moment: datetime) -> tuple[int, ...]:

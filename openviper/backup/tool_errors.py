@@ -35,17 +35,18 @@ def error_lines(text: str, tool: str) -> str:
         text: What it wrote.
         tool: Its file name.
     """
-    own = re.compile(rf"(?:\S*/)?{re.escape(tool)}(?:\.bin)?:")
-    lines = []
-    for line in text.splitlines():
-        stripped = " ".join(line.split())
-        is_error = own.match(stripped) or _ERROR_LINE.match(stripped)
-        if is_error and not _QUOTES_ROWS.search(stripped):
-            lines.append(without_values(stripped))
+    said = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    lines = _only_errors(said, tool)
     if not lines and tool not in _ECHOES:
-        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        lines = said
     joined = "; ".join(lines)
     return joined if len(joined) <= MESSAGE_LIMIT else f"... {joined[-MESSAGE_LIMIT:]}"
+
+
+def _only_errors(said: Sequence[str], tool: str) -> list[str]:
+    own = re.compile(rf"(?:\S*/)?{re.escape(tool)}(?:\.bin)?:")
+    errors = [line for line in said if own.match(line) or _ERROR_LINE.match(line)]
+    return [without_values(line) for line in errors if not _QUOTES_ROWS.search(line)]
 
 
 def without_values(line: str) -> str:

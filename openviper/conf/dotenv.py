@@ -20,6 +20,8 @@ from openviper.project.dotenv_file import find_dotenv
 
 logger = logging.getLogger("openviper.conf")
 
+NAMES_VARIABLE = "OPENVIPER_DOTENV_NAMES"
+"""Tells a process started by this one which variables come from the file, which it reads anew."""
 PROCESS_VARIABLES = re.compile(r"PATH|PYTHON[A-Z0-9_]*|(?:LD|DYLD)_[A-Z0-9_]*")
 """Variables that decide which programs run; a file beside a project is no place to set them."""
 
@@ -27,6 +29,7 @@ _KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _SINGLE = re.compile(r"'([^']*)'")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
+_COMMENT = re.compile(r"\s#")
 _LOOKS_LIKE_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*\Z")
 _REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _ESCAPE_OR_REFERENCE = re.compile(r"\\(.)|\$\{([^}]*)(\}?)", re.DOTALL)
@@ -77,17 +80,34 @@ def _read_assignment(
     key = _KEY.match(text, start, line_end)
     if key is None:
         raise _Malformed
-    quote = text[key.end() : key.end() + 1]
-    if quote not in ("'", '"') or not quote:
-        raw = text[key.end() : line_end].strip()
-        bare = "" if raw.startswith("#") else re.split(r"\s#", raw, maxsplit=1)[0].rstrip()
-        return key[1], _expand(bare, _BARE_REFERENCE, known), line_end
-    quoted = (_SINGLE if quote == "'" else _DOUBLE).match(text, key.end())
-    rest = _REST_OF_LINE.match(text, quoted.end()) if quoted is not None else None
-    if quoted is None or rest is None or _swallows_a_line(quoted[1]):
+    value, after = _read_value(text, key.end(), line_end, known)
+    return key[1], value, after
+
+
+def _read_value(text: str, start: int, line_end: int, known: Mapping[str, str]) -> tuple[str, int]:
+    """Return the value that begins at `start`, and where the line after it begins."""
+    if text.startswith("'", start):
+        return _read_quoted(text, start, _SINGLE)
+    if text.startswith('"', start):
+        escaped, after = _read_quoted(text, start, _DOUBLE)
+        return _expand(escaped, _ESCAPE_OR_REFERENCE, known), after
+    return _expand(_bare(text[start:line_end]), _BARE_REFERENCE, known), line_end
+
+
+def _read_quoted(text: str, start: int, pattern: re.Pattern[str]) -> tuple[str, int]:
+    """Return what stands between the quotes at `start`, and where the line after the closing one begins."""
+    quoted = pattern.match(text, start)
+    if quoted is None or _swallows_a_line(quoted[1]):
         raise _Malformed
-    value = quoted[1] if quote == "'" else _expand(quoted[1], _ESCAPE_OR_REFERENCE, known)
-    return key[1], value, rest.end()
+    rest = _REST_OF_LINE.match(text, quoted.end())
+    if rest is None:
+        raise _Malformed
+    return quoted[1], rest.end()
+
+
+def _bare(text: str) -> str:
+    """Return an unquoted value without the comment behind it."""
+    return _COMMENT.split(f" {text}", maxsplit=1)[0].strip()
 
 
 def _swallows_a_line(quoted: str) -> bool:
@@ -102,12 +122,17 @@ def _expand(text: str, pattern: re.Pattern[str], known: Mapping[str, str]) -> st
         escaped, reference, closed = match.groups()
         if escaped is not None:
             return _ESCAPES.get(escaped, match[0])
-        parts = _REFERENCE.fullmatch(reference) if closed else None
-        if parts is None:
-            raise _Malformed
-        return known.get(parts[1], "") or parts[2] or ""
+        return _referred(reference if closed else "", known)
 
     return pattern.sub(replace, text)
+
+
+def _referred(reference: str, known: Mapping[str, str]) -> str:
+    """Return the value of ``NAME``, or of ``NAME:-default`` the default where there is none."""
+    parts = _REFERENCE.fullmatch(reference)
+    if parts is None:
+        raise _Malformed
+    return known.get(parts[1], "") or parts[2] or ""
 
 
 def load_dotenv(start: Path | None = None) -> Path | None:
@@ -126,24 +151,40 @@ def load_dotenv(start: Path | None = None) -> Path | None:
         ImproperlyConfigured: If the file cannot be read: its values may be what keeps a command from the wrong
             database.
     """
+    path = _chosen_file(start)
+    if path is None:
+        return None
+    text = _read(path)
+    _forget_earlier_values()
+    values, malformed = parse_dotenv(text, os.environ)
+    for number in malformed:
+        logger.warning("%s, line %d is not of the form KEY=VALUE and is skipped", path, number)
+    _take(path, values)
+    return path
+
+
+def _chosen_file(start: Path | None) -> Path | None:
     choice = os.environ.get("OPENVIPER_DOTENV", "")
     if choice == "0":
         return None
     found = choice or find_dotenv(start)
-    if not found:
-        return None
-    path = Path(found)
-    values, malformed = parse_dotenv(_read(path), os.environ)
-    for number in malformed:
-        logger.warning("%s, line %d is not of the form KEY=VALUE and is skipped", path, number)
-    for name, value in values.items():
-        if PROCESS_VARIABLES.fullmatch(name):
-            logger.warning(
-                "%s: %s decides which programs run and is not taken from there", path, name
-            )
-        else:
-            os.environ.setdefault(name, value)
-    return path
+    return Path(found) if found else None
+
+
+def _take(path: Path, values: Mapping[str, str]) -> None:
+    """Put values into the environment, as far as they are allowed and not given already."""
+    refused = [name for name in values if PROCESS_VARIABLES.fullmatch(name)]
+    for name in refused:
+        logger.warning("%s: %s decides which programs run and is not taken from there", path, name)
+    taken = values.keys() - os.environ.keys() - set(refused)
+    os.environ.update({name: values[name] for name in taken})
+    os.environ[NAMES_VARIABLE] = ",".join(name for name in values if name in taken)
+
+
+def _forget_earlier_values() -> None:
+    """Take out what this process, or the one that started it, has taken from a `.env`: the file may say otherwise now."""
+    for name in filter(None, os.environ.pop(NAMES_VARIABLE, "").split(",")):
+        os.environ.pop(name, None)
 
 
 def _read(path: Path) -> str:
@@ -157,7 +198,11 @@ def _read(path: Path) -> str:
         raise ImproperlyConfigured(
             f"cannot read {str(path)!r}: line {line} is not UTF-8; save the file in that encoding"
         ) from error
+    _refuse_nul(path, text)
+    return text
+
+
+def _refuse_nul(path: Path, text: str) -> None:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ImproperlyConfigured(f"cannot read {str(path)!r}: line {line} holds a NUL character")
-    return text

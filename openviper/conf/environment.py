@@ -165,6 +165,19 @@ def apply_env_overrides(instance: S) -> S:
     Raises:
         SettingsValidationError: If a value does not fit its field; names the variable, never a secret value.
     """
+    changes = _given_values(instance)
+    databases = _with_default_url(
+        instance.DATABASES,
+        changes.get("DATABASE_URL", instance.DATABASE_URL),
+        replace="OPENVIPER_DATABASE_URL" in os.environ,
+    )
+    if databases is not None:
+        changes["DATABASES"] = databases
+    return dataclasses.replace(instance, **changes) if changes else instance
+
+
+def _given_values(instance: Settings) -> dict[str, Any]:
+    """Return the values that differ from the present ones, by name."""
     errors: list[str] = []
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(instance):
@@ -178,25 +191,25 @@ def apply_env_overrides(instance: S) -> S:
             changes[field.name] = value
     if errors:
         raise SettingsValidationError(errors)
-    databases = _with_default_url(
-        instance.DATABASES,
-        changes.get("DATABASE_URL", instance.DATABASE_URL),
-        replace="OPENVIPER_DATABASE_URL" in os.environ,
-    )
-    if databases is not None:
-        changes["DATABASES"] = databases
-    return dataclasses.replace(instance, **changes) if changes else instance
+    return changes
 
 
 def _given_value(field: dataclasses.Field[Any], current: Any) -> Any:
     """Return what the environment gives for a field, else the present value."""
     if not is_overridable(field, current):
-        if field.name.isupper() and f"OPENVIPER_{field.name}" in os.environ:
-            raise SettingsValidationError([_not_text(field.name)])
+        _refuse_given(field.name)
         return current
     variable = _variable(field.name)
-    if variable is None:
-        return current
+    return current if variable is None else _cast_variable(field, current, variable)
+
+
+def _refuse_given(name: str) -> None:
+    """Refuse a variable for a setting that is not text."""
+    if name.isupper() and f"OPENVIPER_{name}" in os.environ:
+        raise SettingsValidationError([_not_text(name)])
+
+
+def _cast_variable(field: dataclasses.Field[Any], current: Any, variable: str) -> Any:
     raw = os.environ[variable]
     try:
         return _cast_field(field, current, raw)

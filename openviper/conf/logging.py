@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from openviper.conf.base import Settings
+from openviper.core.context import current_request_id
 
 LOG_DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -22,32 +24,74 @@ CHATTY_LOGGERS = (
 )
 """Loggers of other packages that say much below WARNING."""
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+ACCESS_LOGGER = "uvicorn.access"
+_ACCESS_FACTS = ("client", "method", "path", "http_version", "status")
+"""What the records of `ACCESS_LOGGER` have as arguments."""
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",  # The same text once more, for uvicorn's own formatter.
+}
 
 
 class OVDefaultHandler(logging.StreamHandler[Any]):
     """The handler that OpenViper puts on its own logger; writes to standard error."""
 
 
+class TextFormatter(logging.Formatter):
+    """One line of text: time, level, logger, message, and the identifier of the request where there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(TEXT_FORMAT, LOG_DATETIME_FORMAT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # The name in `logging`.
+        """Return the first line; a traceback follows it."""
+        line = super().formatMessage(record)
+        request_id = current_request_id.get()
+        return line if request_id is None else f"{line} [{request_id}]"
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: ``time``, ``level``, ``logger``, ``message``, extras, exception and stack."""
+    """One JSON object per line: ``time``, ``level``, ``logger``, ``message``, request, extras, exception and stack."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
         entry: dict[str, Any] = {
-            "time": self.formatTime(record, self.datefmt),
+            "time": self.formatTime(record, self.datefmt or LOG_DATETIME_FORMAT),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name, value in vars(record).items():
-            if name not in _STANDARD and name not in entry and _is_serialisable(value):
-                entry[name] = value
+        entry.update(_request_facts(record))
+        entry.update(_extras(record, entry))
         if record.exc_info:
             entry["exc_info"] = self.formatException(record.exc_info)
         if record.stack_info:
             entry["stack_info"] = self.formatStack(record.stack_info)
         return json.dumps(entry, ensure_ascii=False)
+
+
+def _request_facts(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a record says about the request it was written for."""
+    facts: dict[str, Any] = {}
+    request_id = current_request_id.get()
+    if request_id is not None:
+        facts["request_id"] = request_id
+    if record.name == ACCESS_LOGGER and isinstance(record.args, tuple):
+        facts.update(zip(_ACCESS_FACTS, record.args, strict=False))
+    return facts
+
+
+def _extras(record: logging.LogRecord, taken: Collection[str]) -> dict[str, Any]:
+    """Return what a caller has put into a record with ``extra=``, as far as JSON can say it."""
+    own = vars(record).keys() - _STANDARD - set(taken)
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name in own and _is_serialisable(value)
+    }
 
 
 def _is_serialisable(value: Any) -> bool:
@@ -77,6 +121,13 @@ def _is_standard_stream(stream: Any) -> bool:
     return stream in (sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__)
 
 
+FORMATTERS: dict[str, type[TextFormatter | JsonFormatter]] = {
+    "text": TextFormatter,
+    "json": JsonFormatter,
+}
+"""By the value of `LOG_FORMAT`."""
+
+
 def configure_logging(instance: Settings) -> None:
     """Set up the `openviper` logger.
 
@@ -88,19 +139,50 @@ def configure_logging(instance: Settings) -> None:
         dictConfig(instance.LOGGING)
         return
     logger = logging.getLogger("openviper")
-    for handler in [one for one in logger.handlers if isinstance(one, OVDefaultHandler)]:
-        logger.removeHandler(handler)
+    for ours in [given for given in logger.handlers if isinstance(given, OVDefaultHandler)]:
+        logger.removeHandler(ours)
     handler = OVDefaultHandler()
-    if instance.LOG_FORMAT == "json":
-        handler.setFormatter(JsonFormatter(datefmt=LOG_DATETIME_FORMAT))
-    else:
-        handler.setFormatter(logging.Formatter(TEXT_FORMAT, LOG_DATETIME_FORMAT))
+    handler.setFormatter(FORMATTERS[instance.LOG_FORMAT]())
     handler.addFilter(_OnlyOnce())
     logger.addHandler(handler)
     level = logging.getLevelName(instance.LOG_LEVEL.upper())
     logger.setLevel(level)
     if level > logging.DEBUG:
-        for name in CHATTY_LOGGERS:
-            chatty = logging.getLogger(name)
-            if chatty.level == logging.NOTSET:
-                chatty.setLevel(logging.WARNING)
+        _quieten()
+
+
+def _quieten() -> None:
+    for name in CHATTY_LOGGERS:
+        chatty = logging.getLogger(name)
+        if chatty.level == logging.NOTSET:
+            chatty.setLevel(logging.WARNING)
+
+
+def server_log_config(instance: Settings) -> dict[str, Any] | None:
+    """Return a `dictConfig` for the server, whose lines then look like those of the application.
+
+    Access goes to standard output, the rest to standard error. `None`, for "leave it alone", where `LOGGING` says
+    itself what becomes of the server's lines.
+    """
+    own = instance.LOGGING
+    if "root" in own or "uvicorn" in own.get("loggers", {}):
+        return None
+    formatter = f"{__name__}.{FORMATTERS[instance.LOG_FORMAT].__name__}"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"default": {"()": formatter}},
+        "handlers": {
+            "default": _handler("ext://sys.stderr"),
+            "access": _handler("ext://sys.stdout"),
+        },
+        "loggers": {
+            "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
+            "uvicorn.error": {"level": "INFO"},
+            ACCESS_LOGGER: {"handlers": ["access"], "level": "INFO", "propagate": False},
+        },
+    }
+
+
+def _handler(stream: str) -> dict[str, str]:
+    return {"class": "logging.StreamHandler", "formatter": "default", "stream": stream}

@@ -42,6 +42,11 @@ class Violation(NamedTuple):
     message: str
 
 
+def is_internal_http(s: Settings) -> bool:
+    """Return whether a project says that it is reached over plain HTTP only, in a closed network."""
+    return s.DEPLOYMENT == "internal-http"
+
+
 def is_insecure_secret_key(key: str) -> bool:
     """Return whether a key is empty or one that everybody knows."""
     return key in INSECURE_SECRET_KEYS
@@ -68,13 +73,13 @@ RULES: tuple[ProductionRule, ...] = (
     ProductionRule(
         "SECURE_SSL_REDIRECT",
         "security.E003",
-        lambda s: not s.SECURE_SSL_REDIRECT,
+        lambda s: not (s.SECURE_SSL_REDIRECT or is_internal_http(s)),
         "SECURE_SSL_REDIRECT must be True",
     ),
     ProductionRule(
         "SECURE_HSTS_SECONDS",
         "security.E004",
-        lambda s: s.SECURE_HSTS_SECONDS < MIN_HSTS_SECONDS,
+        lambda s: s.SECURE_HSTS_SECONDS < MIN_HSTS_SECONDS and not is_internal_http(s),
         f"SECURE_HSTS_SECONDS must be at least {MIN_HSTS_SECONDS}",
     ),
     ProductionRule(

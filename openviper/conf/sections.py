@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
 
 def unknown_key_errors(section: str, given: Iterable[object], known: Collection[str]) -> list[str]:
@@ -14,11 +13,13 @@ def unknown_key_errors(section: str, given: Iterable[object], known: Collection[
         given: The keys found in it.
         known: The keys it may have.
     """
-    errors = []
-    for key in given:
-        if key in known:
-            continue
-        nearest = get_close_matches(str(key), known, n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(sorted(known))}"
-        errors.append(f"{section} has no key {key!r}; {hint}")
-    return errors
+    unknown = [key for key in given if key not in known]
+    return [f"{section} has no key {key!r}; {_hint(key, known)}" for key in unknown]
+
+
+def _hint(key: object, known: Collection[str]) -> str:
+    # Late: `difflib` takes longer than all of the settings, and few have a misspelt key.
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(str(key), known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(sorted(known))}"

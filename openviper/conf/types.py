@@ -5,12 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-# A mapping may nest, which a plain alias cannot say.
-ConfigValue: TypeAlias = (
-    "str | int | float | bool | timedelta | tuple[str, ...] | list[str] | dict[str, Any] | None"
-)
-"""A value of a setting."""
-
 ConfigMap: TypeAlias = "dict[str, Any]"
 """A setting that is a mapping, such as `DATABASES`."""
 

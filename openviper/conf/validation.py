@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from openviper.conf.base import Settings, is_sensitive
-from openviper.conf.declaration import declaration
-from openviper.conf.production import validate_production
+from openviper.conf.declaration import Declaration, declaration
+from openviper.conf.production import is_internal_http, validate_production
 from openviper.exceptions import SettingsValidationError
 from openviper.project.deployment import is_production
 
@@ -46,7 +46,7 @@ def validate_settings(s: Settings, env: str) -> None:
     errors = [error for field in dataclasses.fields(Settings) for error in _field_errors(s, field)]
     # The other rules compare values, which needs them to be of the right types.
     if not errors:
-        errors += _map_errors(s)
+        errors += _contradictions(s)
         if is_production(env):
             validate_production(s, errors)
     if errors:
@@ -55,39 +55,44 @@ def validate_settings(s: Settings, env: str) -> None:
 
 def _field_errors(s: Settings, field: dataclasses.Field[Any]) -> Iterator[str]:
     value = getattr(s, field.name)
-    wrong = _type_error(field, value)
-    if wrong is not None:
-        shown = type(value).__name__ if is_sensitive(field.name) else repr(value)
-        yield f"{field.name} {wrong}, not {shown}."
-        return
-    declared = declaration(field)
-    if declared.choices and value not in declared.choices:
-        yield f"{field.name} must be one of {', '.join(declared.choices)}, not {value!r}."
-    problem = declared.check(value) if declared.check is not None else None
+    problem = _type_error(field, value) or _rule_error(declaration(field), value)
     if problem is not None:
-        yield f"{field.name} {problem}, not {value!r}."
+        shown = type(value).__name__ if is_sensitive(field.name) else repr(value)
+        yield f"{field.name} {problem}, not {shown}."
 
 
 def _type_error(field: dataclasses.Field[Any], value: Any) -> str | None:
     """Return "must be ..." unless the value has the declared type; annotations are text here."""
-    name, _, rest = str(field.type).replace(" ", "").partition("|")
-    if value is None and rest == "None":
+    name, _, alternative = str(field.type).replace(" ", "").partition("|")
+    if value is None and alternative == "None":
         return None
     accepted = ACCEPTED[name.partition("[")[0]]
-    is_wrong_number = isinstance(value, bool) and accepted.types[0] is int
-    if is_wrong_number or not isinstance(value, accepted.types):
-        return f"must be {accepted.words}"
-    if name.startswith("tuple") and not _holds_strings(field.name, value):
-        return f"must be {accepted.words}"
-    return None
+    fits = isinstance(value, accepted.types) and not _is_mistaken(value, accepted, field.name)
+    return None if fits else f"must be {accepted.words}"
 
 
-def _holds_strings(name: str, values: Any) -> bool:
-    # A router may be given as an object.
-    return name == "DATABASE_ROUTERS" or all(isinstance(value, str) for value in values)
+def _is_mistaken(value: Any, accepted: _Accepted, name: str) -> bool:
+    """Return whether Python takes a value for the type and a person would not."""
+    if isinstance(value, bool):
+        return bool not in accepted.types
+    if isinstance(value, tuple | list):
+        # A router may be given as an object.
+        return name != "DATABASE_ROUTERS" and not all(isinstance(item, str) for item in value)
+    return False
 
 
-def _map_errors(s: Settings) -> Iterator[str]:
+def _rule_error(declared: Declaration, value: Any) -> str | None:
+    if declared.choices and value not in declared.choices:
+        return f"must be one of {', '.join(declared.choices)}"
+    return declared.check(value) if declared.check is not None else None
+
+
+def _contradictions(s: Settings) -> Iterator[str]:
+    if is_internal_http(s) and (s.SECURE_SSL_REDIRECT or s.SECURE_HSTS_SECONDS):
+        yield (
+            "DEPLOYMENT 'internal-http' excludes SECURE_SSL_REDIRECT and SECURE_HSTS_SECONDS, "
+            "which send browsers to HTTPS."
+        )
     if "default" not in s.DATABASES:
         yield "DATABASES must have an entry 'default'."
     if s.EMAIL.get("use_tls") and s.EMAIL.get("use_ssl"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from importlib.machinery import PathFinder
+from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
+
+from openviper.conf import settings
 
 SEARCH_PATTERNS = ("apps", "src", "modules", "services", "api", "core")
 """Folders below the project root that commonly hold apps."""
@@ -18,6 +20,7 @@ MARKERS = (
     "routes.py",
     "migrations",
     "schemas",
+    "patches",
     "lifecycle.py",
     "tasks.py",
     "admin.py",
@@ -26,6 +29,10 @@ MARKERS = (
 """An app has at least one of these beside its `__init__.py`."""
 MAX_DEPTH = 4
 """How many folders below the root the walk goes down."""
+
+
+def _may_hold_apps(name: str) -> bool:
+    return not name.startswith(".") and name not in SKIPPED
 
 
 class ResolvedApps(TypedDict):
@@ -77,13 +84,8 @@ class AppResolver:
         )
 
     def _importable(self, app_name: str) -> str | None:
-        spec = None
         try:
-            if "." not in app_name and app_name not in sys.modules:
-                # The project's own package wins over an installed one of the same name.
-                spec = PathFinder.find_spec(app_name, [self.project_root])
-            if spec is None or spec.loader is None:
-                spec = find_spec(app_name)
+            spec = self._own_spec(app_name) or find_spec(app_name)
         except (ImportError, ValueError, AttributeError):
             return None
         if spec is None or spec.loader is None:
@@ -91,6 +93,13 @@ class AppResolver:
         if spec.submodule_search_locations:
             return str(Path(next(iter(spec.submodule_search_locations))))
         return str(Path(spec.origin).parent) if spec.origin and spec.has_location else None
+
+    def _own_spec(self, app_name: str) -> ModuleSpec | None:
+        """Return the spec of the project's own package, which wins over an installed one of the same name."""
+        if "." in app_name or app_name in sys.modules:
+            return None
+        spec = PathFinder.find_spec(app_name, [self.project_root])
+        return spec if spec is not None and spec.loader is not None else None
 
     def try_direct_path(self, app_name: str) -> str | None:
         """Try ``<root>/<name>`` as it is written."""
@@ -113,21 +122,21 @@ class AppResolver:
     def _walk(self, app_name: str) -> str | None:
         if "." in app_name:
             return None
-        root = Path(self.project_root)
-        matches: list[str] = []
-        for current, directories, _files in os.walk(root):
-            directories[:] = sorted(
-                name for name in directories if not name.startswith(".") and name not in SKIPPED
-            )
-            if len(Path(current).relative_to(root).parts) >= MAX_DEPTH:
-                directories.clear()
-            if app_name in directories:
-                found = self._accept(Path(current, app_name))
-                if found:
-                    matches.append(found)
+        wanted = (directory for directory in self._folders() if directory.name == app_name)
+        matches = list(filter(None, map(self._accept, wanted)))
         if len(matches) > 1:
             self.candidates[app_name] = matches
         return matches[0] if len(matches) == 1 else None
+
+    def _folders(self) -> Iterator[Path]:
+        """Yield the folders below the root in which apps may lie, each before those in it."""
+        root = Path(self.project_root)
+        for current, directories, _files in os.walk(root):
+            directories[:] = sorted(name for name in directories if _may_hold_apps(name))
+            if len(Path(current).relative_to(root).parts) >= MAX_DEPTH:
+                directories.clear()
+            for name in directories:
+                yield Path(current, name)
 
     def _accept(self, path: Path) -> str | None:
         if not self.is_valid_app_directory(str(path)):
@@ -138,7 +147,7 @@ class AppResolver:
 
     @staticmethod
     def is_valid_app_directory(path: str) -> bool:
-        """Tell whether a directory looks like an app: a package with something an app has."""
+        """Return whether a directory looks like an app: a package with something an app has."""
         directory = Path(path)
         if not (directory / "__init__.py").is_file():
             return False
@@ -146,8 +155,6 @@ class AppResolver:
 
     def get_app_dirs(self) -> list[Path]:
         """Return the directories of the installed apps that can be found, in order, each once."""
-        from openviper.conf import settings
-
         found = (self.resolve_app(name)[0] for name in settings.INSTALLED_APPS)
         return list(dict.fromkeys(Path(path) for path in found if path))
 
@@ -160,55 +167,16 @@ class AppResolver:
             installed_apps: The names.
             include_builtin: Also resolve ``openviper.*``, which are in neither list otherwise.
         """
-        found: dict[str, str] = {}
-        missing: list[str] = []
-        for name in installed_apps:
-            if name.startswith("openviper.") and not include_builtin:
-                continue
-            path, ok = self.resolve_app(name)
-            if ok and path:
-                found[name] = path
-            else:
-                missing.append(name)
-        return {"found": found, "not_found": missing}
+        names = list(installed_apps)
+        if not include_builtin:
+            names = [name for name in names if not name.startswith("openviper.")]
+        paths = [(name, self.resolve_app(name)[0]) for name in names]
+        return {
+            "found": {name: path for name, path in paths if path},
+            "not_found": [name for name, path in paths if not path],
+        }
 
-    def get_migrations_dir(self, app_name: str) -> str | None:
-        """Return the app's `migrations` package, made if absent, or `None` for an unknown app."""
-        path, _ = self.resolve_app(app_name)
-        if path is None:
-            return None
-        directory = Path(path, "migrations")
-        directory.mkdir(exist_ok=True)
-        (directory / "__init__.py").touch()
-        return str(directory)
-
-    def print_app_locations(self, installed_apps: Iterable[str]) -> None:
-        """Write where the apps are on standard output."""
-        resolved = self.resolve_all_apps(installed_apps)
-        for name, path in resolved["found"].items():
-            sys.stdout.write(f"{name} -> {os.path.relpath(path, self.project_root)}\n")
-        for name in resolved["not_found"]:
-            sys.stdout.write(f"{name} -> not found\n")
-
-    @staticmethod
-    def print_app_not_found_error(app_name: str, search_paths: Iterable[str]) -> None:
-        """Write what was searched for an app, and what an app looks like, on standard error."""
-        sys.stderr.write(f"ERROR: {app_not_found_text(app_name, search_paths)}\n")
-
-    @staticmethod
-    def print_app_not_in_settings_error(app_name: str, app_path: str) -> None:
-        """Write that an app exists and is not installed on standard error."""
-        sys.stderr.write(
-            f"ERROR: App '{app_name}' exists but not in INSTALLED_APPS\n"
-            f"It is at {app_path}; add '{app_name}' to INSTALLED_APPS in the settings.\n"
-        )
-
-
-def app_not_found_text(app_name: str, search_paths: Iterable[str]) -> str:
-    """Return the message for an app that cannot be found."""
-    places = "\n".join(f"  - {path}" for path in search_paths)
-    return (
-        f"App '{app_name}' not found\n"
-        f"Searched:\n{places}\n"
-        "An app is a folder with __init__.py and models.py, routes.py or another app module."
-    )
+    def nearby_apps(self) -> list[str]:
+        """Return the names of the apps that lie directly below the root, for hints about a misspelt one."""
+        root = Path(self.project_root)
+        return sorted(marker.parent.name for marker in root.glob("*/__init__.py"))

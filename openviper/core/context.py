@@ -29,6 +29,9 @@ A context is copied into each task and thread that is started in it, but who was
 current_request: ContextVar[Any] = ContextVar("current_request", default=None)
 """The request being answered, or `None`."""
 
+current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
+"""What log lines call the request being answered, or `None`; set by a middleware."""
+
 request_perms_cache: ContextVar[dict[Any, set[str]] | None] = ContextVar(
     "request_perms_cache", default=None
 )

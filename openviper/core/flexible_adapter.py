@@ -14,11 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from openviper.conf import Settings, settings
+from openviper.core.management.apps import cannot_import
 from openviper.core.management.base import CommandError
-from openviper.core.management.dispatch import dispatch, guarded, set_up
-from openviper.project.target import ResolvedModule
+from openviper.core.management.dispatch import dispatch, guarded
+from openviper.core.management.setting_up import set_up
+from openviper.project.target import ResolvedModule, resolve_target
 from openviper.utils.identifiers import shadows_module
-from openviper.utils.importing import is_missing
+from openviper.utils.importing import import_if_there
 from openviper.utils.terminal import Terminal
 
 TARGET_VARIABLE = "OPENVIPER_TARGET"
@@ -129,8 +132,6 @@ def inject_app_into_settings(app_label: str) -> None:
     """Put an app first in the live `INSTALLED_APPS`, unless exactly it is there."""
     import dataclasses
 
-    from openviper.conf import settings
-
     instance = settings.instance
     if instance is None or app_label in instance.INSTALLED_APPS:
         return
@@ -147,19 +148,15 @@ def ensure_models_imported(resolved: ResolvedModule) -> None:
     """
     name = resolved.models_module
     try:
-        importlib.import_module(name)
+        import_if_there(name)
     except Exception as error:
-        if isinstance(error, ImportError) and is_missing(error, name):
-            return
-        raise CommandError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+        raise cannot_import(name, error) from error
 
 
 def synthesize_settings_module() -> str:
     """Register a module with development settings in memory and return its name."""
     if SYNTHETIC_MODULE not in sys.modules:
         import dataclasses
-
-        from openviper.conf import Settings
 
         def databases() -> dict[str, Any]:
             return {"default": {"OPTIONS": {"URL": "sqlite:///db.sqlite3"}}}
@@ -202,6 +199,15 @@ class FlexibleAdapter:
         self.prepare()
         ensure_models_imported(self.resolved)
         self._ready = True
+
+    @classmethod
+    def at(cls, target: str, settings_module: str | None) -> FlexibleAdapter:
+        """Return the adapter of what a target names.
+
+        Raises:
+            TargetError: If it names no app or project.
+        """
+        return cls(resolve_target(target), settings_module)
 
     def prepare(self) -> None:
         """Make the target importable and load the settings, without its models.
@@ -281,6 +287,7 @@ def load_application() -> Callable[..., Any]:
     Raises:
         CommandError: If the application cannot be loaded.
     """
+    # Late: only server processes load an application here.
     from openviper.core.management.serving import (
         APPLICATION_VARIABLE,
         FAILURE_VARIABLE,

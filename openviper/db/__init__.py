@@ -136,13 +136,13 @@ if TYPE_CHECKING:
     from openviper.db.sql.aggregates import Max as Max
     from openviper.db.sql.aggregates import Min as Min
     from openviper.db.sql.aggregates import Sum as Sum
+    from openviper.db.sql.chance import Random as Random
     from openviper.db.sql.expressions import Expression as Expression
     from openviper.db.sql.expressions import F as F
     from openviper.db.sql.expressions import Func as Func
     from openviper.db.sql.expressions import OrderBy as OrderBy
     from openviper.db.sql.expressions import Q as Q
     from openviper.db.sql.expressions import Value as Value
-    from openviper.db.sql.functions.chance import Random as Random
     from openviper.db.sql.functions.choices import Case as Case
     from openviper.db.sql.functions.choices import Cast as Cast
     from openviper.db.sql.functions.choices import Coalesce as Coalesce
@@ -348,7 +348,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "NullIf",
             "When",
         ),
-        "openviper.db.sql.functions.chance": ("Random",),
+        "openviper.db.sql.chance": ("Random",),
         "openviper.db.sql.statistics": ("ArrayAgg", "JSONAgg", "StdDev", "StringAgg", "Variance"),
         "openviper.db.sql.windows": (
             "CumeDist",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from openviper.db.connection import (
@@ -30,13 +29,14 @@ from openviper.db.sql.nodes import Node
 from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
 from openviper.db.sql.permissions import check_permission as check_permission
 from openviper.db.sql.permissions import is_enforced
-from openviper.db.sql.permissions import set_permission_checker as set_permission_checker
+from openviper.db.sql.permissions import set_access_rule as set_access_rule
 from openviper.db.sql.prepared import Plan, plan_for
 from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
 from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.statements import models_read
 from openviper.exceptions import PermissionDenied, TableNotFound
+from openviper.utils.records import record
 
 T = TypeVar("T")
 
@@ -240,13 +240,20 @@ async def read(
     try:
         return await run_read(alias, sql, parameters, convert)
     except OperationalError as error:
-        if error.unreachable and connections.has_routers:
-            mark_down(alias)
-            other = await DefaultRouterResolver().resolve_read(meta.model)
-            if other != alias:
-                return await read(meta, other, sql, parameters, convert)
+        other = await _replacement(meta, alias, error)
+        if other is not None:
+            return await read(meta, other, sql, parameters, convert)
         explain_missing(meta, alias, error)
         raise
+
+
+async def _replacement(meta: ModelOptions, alias: str, error: OperationalError) -> str | None:
+    """Return the database to read from instead of one that cannot be reached, or `None`."""
+    if not (error.unreachable and connections.has_routers):
+        return None
+    mark_down(alias)
+    other = await DefaultRouterResolver().resolve_read(meta.model)
+    return None if other == alias else other
 
 
 class Selected(Protocol):
@@ -276,26 +283,38 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
     block = current_block(alias)
     if block is not None and block.transactional:
         return await read(meta, alias, select.sql, select.parameters, select.convert)
-    from openviper.conf import settings
-
     key = (alias, select.sql, *map(repr, select.parameters))
     rows = query_cache.get(key)
     if rows is None:
-        tables = (meta.table_name, *(one.table_name for one in models_read(meta, query)))
-        version = query_cache.version(tables)
-        rows = await read(meta, alias, select.sql, select.parameters, list)
-        if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:
-            query_cache.put(
-                key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE, version
-            )
+        rows = await _read_and_keep(meta, alias, query, select, key)
     return select.convert(list(rows))
 
 
-@dataclass(frozen=True, slots=True)
+async def _read_and_keep(
+    meta: ModelOptions, alias: str, query: Description, select: Selected, key: tuple[str, ...]
+) -> list[Row]:
+    """Return the rows of a read, kept under a key unless they are too many."""
+    from openviper.conf import settings
+
+    tables = (meta.table_name, *(model.table_name for model in models_read(meta, query)))
+    version = query_cache.version(tables)
+    rows = await read(meta, alias, select.sql, select.parameters, list)
+    if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:
+        query_cache.put(key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE, version)
+    return rows
+
+
+@record(frozen=True, slots=True, eq=False)
 class _Forget:
     """Drops what was read from a table."""
 
     table: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Forget) and self.table == other.table
+
+    def __hash__(self) -> int:
+        return hash(self.table)
 
     def __call__(self) -> None:
         query_cache.forget(self.table)

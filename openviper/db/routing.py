@@ -185,7 +185,7 @@ class RouterResolver:
     def __init__(self, routers: Sequence[Any] | None = None) -> None:
         specs, options = connections.router_config()
         self.routers = [
-            _make_router(one, options) for one in (specs if routers is None else routers)
+            _make_router(spec, options) for spec in (specs if routers is None else routers)
         ]
 
     async def resolve_read(self, model: type[Any], **hints: Any) -> str:

@@ -38,15 +38,21 @@ class Background:
             await asyncio.wait(running)
 
 
+async def _call(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    if inspect.iscoroutinefunction(function):
+        await function(*args, **kwargs)
+        return
+    result = await asyncio.to_thread(function, *args, **kwargs)
+    if inspect.isawaitable(result):
+        await result
+
+
 async def _run(work: Sequence[Work], about: str) -> None:
     for function, args, kwargs in work:
         try:
-            if inspect.iscoroutinefunction(function):
-                await function(*args, **kwargs)
-            else:
-                result = await asyncio.to_thread(function, *args, **kwargs)
-                if inspect.isawaitable(result):
-                    await result
+            await _call(function, args, kwargs)
         except Exception as error:
             name = getattr(function, "__qualname__", repr(function))
             logger.error("%s after %s failed", name, about, exc_info=error)

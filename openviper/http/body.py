@@ -53,6 +53,16 @@ class Body:
         self.form: FormData | None = None
         self.is_streamed = False
 
+    def claim(self) -> None:
+        """Begin to read.
+
+        Raises:
+            RuntimeError: If somebody else has begun.
+        """
+        if self.is_streamed:
+            raise RuntimeError("the body has been streamed already")
+        self.is_streamed = True
+
     async def chunks(self, timeout: float) -> AsyncIterator[bytes]:
         """Yield the pieces of the body.
 

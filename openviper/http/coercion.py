@@ -18,12 +18,11 @@ def coerce_response(value: Any) -> Response:
     """
     if isinstance(value, Response):
         return value
-    if isinstance(value, (dict, list, tuple)):
-        return JSONResponse(value)
     if isinstance(value, (str, bytes)):
         return PlainTextResponse(value)
     if value is None:
-        raise TypeError(
-            "the handler returned nothing; return Response(None, 204) where an empty answer is meant"
-        )
+        raise TypeError(_NOTHING)
     return JSONResponse(value)
+
+
+_NOTHING = "the handler returned nothing; return Response(None, 204) where an empty answer is meant"

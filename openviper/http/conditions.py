@@ -37,15 +37,17 @@ def evaluate(request: Headers, method: str, etag: str, modified: float | None = 
         return "failed"
     reads = method in ("GET", "HEAD")
     tags = request.get("if-none-match")
-    if tags is not None:
-        # With a tag the date does not count (RFC 9110, 13.1.3).
-        if not _names(tags, etag, weak=True):
-            return "send"
-        return "not modified" if reads else "failed"
-    since = date_seconds(request.get("if-modified-since")) if reads else None
-    if since is not None and modified is not None and int(modified) <= since:
-        return "not modified"
-    return "send"
+    # With a tag the date does not count (RFC 9110, 13.1.3).
+    if tags is None:
+        return "not modified" if reads and _is_unchanged(request, modified) else "send"
+    if not _names(tags, etag, weak=True):
+        return "send"
+    return "not modified" if reads else "failed"
+
+
+def _is_unchanged(request: Headers, modified: float | None) -> bool:
+    since = date_seconds(request.get("if-modified-since"))
+    return since is not None and modified is not None and int(modified) <= since
 
 
 def _precondition_fails(request: Headers, etag: str, modified: float | None) -> bool:
@@ -131,10 +133,17 @@ def parse_range(header: str, size: int) -> tuple[int, int] | Literal["ignore", "
     first, last = match.groups()
     if not first:
         return _last_bytes(int(last or 0), size)
-    start, end = int(first), int(last) if last else size - 1
-    if last and end < start:
+    return _between(int(first), int(last) if last else None, size)
+
+
+def _between(
+    start: int, end: int | None, size: int
+) -> tuple[int, int] | Literal["ignore", "unsatisfiable"]:
+    if end is not None and end < start:
         return "ignore"
-    return "unsatisfiable" if start >= size else (start, min(end, size - 1))
+    if start >= size:
+        return "unsatisfiable"
+    return start, size - 1 if end is None else min(end, size - 1)
 
 
 def _last_bytes(count: int, size: int) -> tuple[int, int] | Literal["ignore", "unsatisfiable"]:

@@ -30,9 +30,12 @@ class ContentSecurityPolicy:
             sources = directives.get(name, directives.get("default-src"))
             # Where neither is limited, everything is allowed already.
             if sources is not None:
-                kept = [source for source in sources if source != "'none'"]
-                directives[name] = [*kept, f"'nonce-{nonce}'"]
+                directives[name] = _allowing(sources, nonce)
         return _text(directives)
+
+
+def _allowing(sources: Sequence[str], nonce: str) -> list[str]:
+    return [*(source for source in sources if source != "'none'"), f"'nonce-{nonce}'"]
 
 
 def _parsed(text: str) -> dict[str, list[str]]:

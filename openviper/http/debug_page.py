@@ -78,19 +78,7 @@ def frames_of(error: BaseException) -> list[Frame]:
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:
     """Return the page for an exception and the request that led to it."""
-    parts = [_heading("", exc)]
-    hint = hint_for(exc)
-    if hint:
-        parts.append(f'<p class="hint">{_escape(hint)}</p>')
-    if request is not None:
-        parts.append(f"<p>{_escape(request.method)} {_escape(request.path)}</p>")
-    for error, relation in _chain(exc):
-        if relation:
-            parts.append(_heading(relation, error))
-        parts.extend(_calls(error))
-    if request is not None:
-        parts += [_statements(request), _request(request)]
-    body = "\n".join(parts)
+    body = "\n".join(_parts(exc, request))
     for secret in _secret_values(exc):
         # The message of an error may tell what a variable holds.
         body = body.replace(html.escape(secret), MASK)
@@ -98,6 +86,28 @@ def render_debug_page(exc: BaseException, request: Request | None = None) -> str
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_escape(type(exc).__name__)}</title>'
         f"<style>{STYLE}</style></head>\n<body>{body}</body></html>\n"
     )
+
+
+def _parts(exc: BaseException, request: Request | None) -> Iterator[str]:
+    yield _heading("", exc)
+    hint = hint_for(exc)
+    if hint:
+        yield f'<p class="hint">{_escape(hint)}</p>'
+    if request is None:
+        yield from _errors(exc)
+        return
+    yield f"<p>{_escape(request.method)} {_escape(request.path)}</p>"
+    yield from _errors(exc)
+    yield _statements(request)
+    yield _request(request)
+
+
+def _errors(exc: BaseException) -> Iterator[str]:
+    """Yield the calls of an error and, under headings, of those that led to it."""
+    for error, relation in _chain(exc):
+        if relation:
+            yield _heading(relation, error)
+        yield from _calls(error)
 
 
 def debug_details(exc: BaseException) -> dict[str, Any]:
@@ -129,40 +139,45 @@ def _chain(exc: BaseException) -> Iterator[tuple[BaseException, str]]:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current, relation
-        if current.__cause__ is not None:
-            current, relation = current.__cause__, "Caused by"
-        elif current.__suppress_context__:
-            return
-        else:
-            current, relation = current.__context__, "While handling"
+        current, relation = _origin(current)
+
+
+def _origin(error: BaseException) -> tuple[BaseException | None, str]:
+    """Return the error that led to this one, if one did, and how."""
+    if error.__cause__ is not None:
+        return error.__cause__, "Caused by"
+    context = None if error.__suppress_context__ else error.__context__
+    return context, "While handling"
 
 
 def _calls(error: BaseException) -> Iterator[str]:
     """Yield your calls, the innermost one open and first, then those of libraries, folded."""
     calls = frames_of(error)
-    yours = [call for call in calls if call.is_yours]
-    for number, call in enumerate(yours or calls[:1]):
+    yours = [call for call in calls if call.is_yours] or calls[:1]
+    for number, call in enumerate(yours):
         yield f'<div class="yours">{_call(call, is_open=number == 0)}</div>'
-    libraries = [call for call in calls if yours and not call.is_yours]
+    libraries = [call for call in calls if call not in yours]
     if libraries:
-        folded = "".join(_call(call, is_open=False) for call in libraries)
-        yield (
-            f'<details class="library"><summary>{len(libraries)} calls of OpenViper and libraries</summary>'
-            f"{folded}</details>"
-        )
+        yield _folded(libraries)
+
+
+def _folded(calls: list[Frame]) -> str:
+    shown = "".join(_call(call, is_open=False) for call in calls)
+    summary = f"<summary>{len(calls)} calls of OpenViper and libraries</summary>"
+    return f'<details class="library">{summary}{shown}</details>'
 
 
 def _call(call: Frame, *, is_open: bool) -> str:
     name = call.frame.f_code.co_name
     where = f'<p class="where">{_escape(call.filename)}:{call.line} in {_escape(name)}</p>'
-    source = f"<pre>{''.join(_source(call))}</pre>"
-    shown = " open" if is_open else ""
+    return f"{where}<pre>{''.join(_source(call))}</pre>{_folded_variables(call, is_open=is_open)}"
+
+
+def _folded_variables(call: Frame, *, is_open: bool) -> str:
     # Those of libraries hold the request over and over, and say little about your mistake.
     variables = _table(_variables(call.frame)) if call.is_yours else ""
-    details = (
-        f"<details{shown}><summary>Variables</summary>{variables}</details>" if variables else ""
-    )
-    return f"{where}{source}{details}"
+    shown = " open" if is_open else ""
+    return f"<details{shown}><summary>Variables</summary>{variables}</details>" if variables else ""
 
 
 def _source(call: Frame) -> Iterator[str]:
@@ -230,15 +245,17 @@ def _statements(request: Request) -> str:
 
 def _request(request: Request) -> str:
     rows = [("method", request.method), ("path", request.path)]
-    rows += [
-        (f"query {name}", MASK if SECRET_NAME.search(name) else value)
-        for name, value in request.query_params.multi_items()
-    ]
-    rows += [
-        (name, request.headers[name] if HARMLESS_HEADERS.fullmatch(name) else MASK)
-        for name in request.headers
-    ]
+    rows += [_query_row(*pair) for pair in request.query_params.multi_items()]
+    rows += [_header_row(name, request.headers[name]) for name in request.headers]
     return f"<h2>Request</h2>{_table(rows)}"
+
+
+def _query_row(name: str, value: str) -> tuple[str, str]:
+    return f"query {name}", MASK if SECRET_NAME.search(name) else value
+
+
+def _header_row(name: str, value: str) -> tuple[str, str]:
+    return name, value if HARMLESS_HEADERS.fullmatch(name) else MASK
 
 
 def _table(rows: Any) -> str:

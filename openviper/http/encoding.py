@@ -50,6 +50,10 @@ def _default(value: Any) -> Any:
             return convert(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return _by_what_it_has(value)
+
+
+def _by_what_it_has(value: Any) -> Any:
     for method in ("model_dump", "serialize"):
         if hasattr(value, method):
             return getattr(value, method)()

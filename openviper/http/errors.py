@@ -115,10 +115,13 @@ def error_response(request: Request, error: Exception, *, debug: bool) -> Respon
         return answer(request, error.status_code, error.detail, error.headers)
     log_error(request, error)
     if isinstance(error, TableNotFound):
-        detail = str(error) if debug else "The database is not ready."
-        return answer(request, 503, detail)
+        return answer(request, 503, str(error) if debug else "The database is not ready.")
     if not debug:
         return answer(request, 500, "Internal Server Error")
+    return _debug_answer(request, error)
+
+
+def _debug_answer(request: Request, error: Exception) -> Response:
     accept = parse_choices((request.header(b"accept") or b"").decode("latin-1"))
     if media_weight(accept, "application/json") > media_weight(accept, "text/html"):
         return _problem(500, str(error), {"debug": debug_details(error)})

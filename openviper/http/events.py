@@ -43,13 +43,8 @@ class ServerSentEvent:
 
     def encode(self) -> bytes:
         """Return the event as it is sent."""
-        lines = []
-        if self.event is not None:
-            lines.append(f"event: {self.event}")
-        if self.id is not None:
-            lines.append(f"id: {self.id}")
-        if self.retry is not None:
-            lines.append(f"retry: {int(self.retry)}")
+        fields = {"event": self.event, "id": self.id, "retry": self.retry}
+        lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
         data = self.data if isinstance(self.data, str) else encode_json(self.data).decode()
         # Every way to end a line ends one here; left in, the rest would be read as fields of the protocol.
         plain = data.replace("\r\n", "\n").replace("\r", "\n")

@@ -59,8 +59,8 @@ class FileResponse(Response):
         self.path = Path(path)
         self._opened = opened
         self._below = None if allowed_dir is None else _below(Path(allowed_dir), self.path)
-        guessed = media_type or mimetypes.guess_type(filename or self.path.name)[0]
-        super().__init__(None, status_code, headers, guessed or "application/octet-stream")
+        shown = filename or self.path.name
+        super().__init__(None, status_code, headers, media_type or _guessed_type(shown))
         # The length is that of the file, which is only looked at when it is sent.
         self.headers.delete("content-length")
         self.headers.setdefault("accept-ranges", "bytes")
@@ -140,6 +140,10 @@ class FileResponse(Response):
         return 206, start, end - start
 
 
+def _guessed_type(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
 def _below(directory: Path, path: Path) -> tuple[Path, str]:
     """Return a directory and the name of a file below it; the directories on the way are looked at as they are now.
 
@@ -160,21 +164,28 @@ def _below(directory: Path, path: Path) -> tuple[Path, str]:
 async def _send_part(
     scope: Scope, receive: Receive, send: Send, file: BinaryIO, start: int, length: int
 ) -> None:
-    is_long = length > CHUNK_SIZE
     # A short file is sent before anybody can go away; for a long one it is noticed, and reading stops.
-    leaving = asyncio.ensure_future(client_left(scope, receive)) if is_long else None
+    if length <= CHUNK_SIZE:
+        await _send_pieces(send, file, start, length, None)
+        return
+    leaving = asyncio.ensure_future(client_left(scope, receive))
     try:
-        while length > 0 and not (leaving is not None and leaving.done()):
-            data = await asyncio.to_thread(_read, file, start, min(CHUNK_SIZE, length))
-            if not data:
-                break  # The file has shrunk meanwhile; the server closes the connection, as the length is not reached.
-            start += len(data)
-            length -= len(data)
-            await send({"type": "http.response.body", "body": data, "more_body": length > 0})
+        await _send_pieces(send, file, start, length, leaving)
     finally:
-        if leaving is not None:
-            leaving.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+
+
+async def _send_pieces(
+    send: Send, file: BinaryIO, start: int, length: int, leaving: asyncio.Future[None] | None
+) -> None:
+    while length > 0 and not (leaving is not None and leaving.done()):
+        data = await asyncio.to_thread(_read, file, start, min(CHUNK_SIZE, length))
+        if not data:
+            break  # The file has shrunk meanwhile; the server closes the connection, as the length is not reached.
+        start += len(data)
+        length -= len(data)
+        await send({"type": "http.response.body", "body": data, "more_body": length > 0})
     if length > 0:
         await send({"type": "http.response.body", "body": b""})
 

@@ -150,16 +150,19 @@ class MultipartReader:
         """
         try:
             async for chunk in chunks:
-                self._received += len(chunk)
-                if self._received > self._limits.upload:
-                    raise HTTPException(413)
-                for event in self._parser.feed(chunk):
-                    await self._take(event)
+                await self._feed(chunk)
             self._parser.finish()
         except BaseException:
             await self._drop()
             raise
         return FormData(self._fields, self._files)
+
+    async def _feed(self, chunk: bytes) -> None:
+        self._received += len(chunk)
+        if self._received > self._limits.upload:
+            raise HTTPException(413)
+        for event in self._parser.feed(chunk):
+            await self._take(event)
 
     async def _drop(self) -> None:
         if self._spool is not None:
@@ -177,7 +180,6 @@ class MultipartReader:
 
     def _begin(self, head: PartHead) -> None:
         self._head = head
-        # A file field in which nothing was chosen is sent with an empty name.
         is_file = head.filename is not None
         limit = self._limits.files if is_file else self._limits.fields
         if len(self._files if is_file else self._fields) >= limit:
@@ -209,16 +211,19 @@ class MultipartReader:
             self._fields.append((head.name, _text(value, head)))
             return
         self._spool = None
-        if not head.filename and not spool.size:
-            return
-        file = UploadFile(
-            head.filename or "",
-            head.content_type,
-            await spool.finish(),
-            size=spool.size,
-            headers=head.headers,
-        )
-        self._files.append((head.name, file))
+        # What a browser sends for a field in which no file was chosen has neither.
+        if head.filename or spool.size:
+            self._files.append((head.name, await _uploaded(head, spool)))
+
+
+async def _uploaded(head: PartHead, spool: Spool) -> UploadFile:
+    return UploadFile(
+        head.filename or "",
+        head.content_type,
+        await spool.finish(),
+        size=spool.size,
+        headers=head.headers,
+    )
 
 
 def _text(value: bytes, head: PartHead) -> str:

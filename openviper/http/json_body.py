@@ -27,16 +27,17 @@ async def read_json(body: bytes) -> Any:
         if len(body) <= LONG:
             return json.loads(body.decode("utf-8"))
         return await asyncio.to_thread(_parse_long, body)
-    except json.JSONDecodeError as error:
-        raise _refusal(error.msg, error.lineno, error.colno) from None
-    except UnicodeDecodeError:
-        raise _refusal("not UTF-8") from None
-    except RecursionError:
-        raise _refusal("nested too deeply") from None
-    except (
-        ValueError
-    ) as error:  # A number of more than 4,300 digits, which Python does not convert.
-        raise _refusal(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise _refusal_of(error) from None
+
+
+def _refusal_of(error: Exception) -> HTTPException:
+    if isinstance(error, json.JSONDecodeError):
+        return _refusal(error.msg, error.lineno, error.colno)
+    if isinstance(error, UnicodeDecodeError):
+        return _refusal("not UTF-8")
+    # A ValueError is a number of more than 4,300 digits, which Python does not convert.
+    return _refusal("nested too deeply" if isinstance(error, RecursionError) else str(error))
 
 
 def _parse_long(body: bytes) -> Any:

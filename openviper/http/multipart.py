@@ -14,7 +14,7 @@ MAX_PART_HEADER = 8 * 1024
 """Longest head of a part, in bytes."""
 MAX_BOUNDARY = 70
 """Longest boundary, in characters (RFC 2046, 5.1.1)."""
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
+_BOUNDARY = re.compile(rf"[0-9A-Za-z'()+_,./:=? -]{{1,{MAX_BOUNDARY}}}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -59,9 +59,13 @@ def _end_of(text: str, position: int, characters: str) -> int:
 
 
 def _value(text: str, position: int) -> tuple[str, int]:
-    if not text.startswith('"', position):
-        end = _end_of(text, position, ";")
-        return text[position:end].strip(), end
+    if text.startswith('"', position):
+        return _quoted_value(text, position)
+    end = _end_of(text, position, ";")
+    return text[position:end].strip(), end
+
+
+def _quoted_value(text: str, position: int) -> tuple[str, int]:
     pieces: list[str] = []
     position += 1
     while position < len(text) and text[position] != '"':
@@ -171,10 +175,8 @@ class MultipartParser:
             self._state = self._epilogue
             return PartData(b"")
         # Blanks may follow a boundary (RFC 2046, 5.1.1).
-        end = self._buffer.find(b"\r\n", 0, 256)
-        if end < 0:
-            if len(self._buffer) >= 256:
-                raise MultipartError("a boundary does not end its line")
+        end = self._find_end(b"\r\n", 254, "a boundary does not end its line")
+        if end is None:
             return None
         if self._buffer[:end].strip(b" \t"):
             raise MultipartError("a boundary is followed by something else")
@@ -185,16 +187,28 @@ class MultipartParser:
     def _head(self) -> Event | None:
         if self._buffer.startswith(b"\r\n"):
             raise MultipartError("a part has no name")
-        end = self._buffer.find(b"\r\n\r\n", 0, MAX_PART_HEADER + 4)
-        if end < 0:
-            if len(self._buffer) > MAX_PART_HEADER:
-                raise MultipartError("the headers of a part are too long")
+        end = self._find_end(b"\r\n\r\n", MAX_PART_HEADER, "the headers of a part are too long")
+        if end is None:
             return None
         head = parse_part_head(bytes(self._buffer[:end]))
         # The line break at the end stays: the delimiter of an empty part begins with it.
         del self._buffer[: end + 2]
         self._state = self._first_line
         return head
+
+    def _find_end(self, mark: bytes, longest: int, complaint: str) -> int | None:
+        """Return where a mark begins; `None` if it is still to come.
+
+        Raises:
+            MultipartError: If more than `longest` bytes stand before it.
+        """
+        most = longest + len(mark)
+        end = self._buffer.find(mark, 0, most)
+        if end >= 0:
+            return end
+        if len(self._buffer) >= most:
+            raise MultipartError(complaint)
+        return None
 
     def _first_line(self) -> Event | None:
         if len(self._buffer) < len(self._delimiter):
@@ -246,9 +260,13 @@ def parse_part_head(head: bytes) -> PartHead:
     if headers.get("content-transfer-encoding", "binary").lower() not in ("binary", "8bit", "7bit"):
         raise MultipartError("a part has a transfer encoding")
     filename = _filename(options)
-    default = "text/plain" if filename is None else "application/octet-stream"
-    content_type = headers.get("content-type", default)
+    content_type = _part_type(headers, is_file=filename is not None)
     return PartHead(_unescape(options["name"]), filename, content_type, headers)
+
+
+def _part_type(headers: Headers, *, is_file: bool) -> str:
+    default = "application/octet-stream" if is_file else "text/plain"
+    return headers.get("content-type", default)
 
 
 def _header(line: bytes) -> tuple[bytes, bytes]:

@@ -81,21 +81,28 @@ def check_redirect(url: str) -> None:
     Raises:
         RedirectRefusedError: If not.
     """
-    if _CONTROL.search(url):
+    if _CONTROL.search(url) or _leaves_silently(url):
         raise RedirectRefusedError(f"{url!r} is not a safe address to redirect to")
-    if url.startswith("//") and not _is_host_route(url):
-        raise RedirectRefusedError(f"{url!r} is not a safe address to redirect to")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise RedirectRefusedError(f"{url!r} is not a valid address") from None
+    parts, port = _split(url)
     _check_scheme(url, parts)
     # Only the path: a query may hold whatever it likes, another address for example.
     if ".." in unquote(unquote(parts.path)).split("/"):
         raise RedirectRefusedError(f"the path of {url!r} leads upwards")
     if parts.hostname is not None:
         _check_host(parts.scheme, parts.hostname, port)
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        raise RedirectRefusedError(f"{url!r} is not a valid address") from None
+
+
+def _leaves_silently(url: str) -> bool:
+    """Return whether what looks like a path is the address of another host."""
+    return url.startswith("//") and not _is_host_route(url)
 
 
 def _is_host_route(url: str) -> bool:
@@ -114,15 +121,18 @@ def _check_scheme(url: str, parts: SplitResult) -> None:
 
 def _check_host(scheme: str, host: str, port: int | None) -> None:
     allowed = settings.ALLOWED_REDIRECT_HOSTS or settings.ALLOWED_HOSTS
-    if port is not None and f"{host}:{port}" in allowed:
+    if f"{host}:{port}" in allowed:
         return
     if not redirect_host_allowed(host):
         raise RedirectRefusedError(f"host {host!r} is not in ALLOWED_REDIRECT_HOSTS")
-    if "*" in allowed or port in (None, _DEFAULT_PORTS.get(scheme)):
-        return
+    ours = (None, _DEFAULT_PORTS.get(scheme), _own_port())
+    if "*" not in allowed and port not in ours:
+        advice = f"name '{host}:{port}' in ALLOWED_REDIRECT_HOSTS"
+        raise RedirectRefusedError(f"port {port} of host {host!r} is not ours; {advice}")
+
+
+def _own_port() -> int | None:
+    """Return the port that the request being answered has named."""
     request = current_request.get()
-    own = split_host(request.url.netloc)[1] if request is not None else ""
-    if str(port) != own:
-        raise RedirectRefusedError(
-            f"port {port} of host {host!r} is not ours; name '{host}:{port}' in ALLOWED_REDIRECT_HOSTS"
-        )
+    port = "" if request is None else split_host(request.url.netloc)[1]
+    return int(port) if port else None

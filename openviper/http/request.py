@@ -69,15 +69,12 @@ class Request(Connection):
             ClientDisconnected: If the client goes away before the end.
         """
         body = self._body
-        if body.data is not None:
-            if body.data:
-                yield body.data
-            return
-        if body.is_streamed:
-            raise RuntimeError("the body has been streamed already")
-        body.is_streamed = True
-        async for chunk in body.chunks(self.limits.timeout):
-            yield chunk
+        if body.data is None:
+            body.claim()
+            async for chunk in body.chunks(self.limits.timeout):
+                yield chunk
+        elif body.data:
+            yield body.data
 
     async def body(self) -> bytes:
         """Return the whole body.
@@ -97,9 +94,7 @@ class Request(Connection):
         body = self._body
         if body.data is None:
             self._check_declared_length(limit)
-            if body.is_streamed:
-                raise RuntimeError("the body has been streamed already")
-            body.is_streamed = True
+            body.claim()
             body.data = await body.whole(limit, self.limits.timeout)
         elif len(body.data) > limit:
             raise HTTPException(413)

@@ -65,16 +65,19 @@ class Response:
         raise TypeError(f"content must be str or bytes, not {type(content).__name__}")
 
     def _finish_headers(self, length: int | None) -> None:
-        raw = self.raw_headers
-        names = {name for name, _ in raw} if raw else ()
+        names = {name for name, _ in self.raw_headers}
         is_known = length is not None and b"content-length" not in names
         if is_known and self._may_have_body():
-            raw.append((b"content-length", str(length).encode()))
-        media_type = self.media_type
-        if media_type is not None and b"content-type" not in names:
-            if media_type.startswith("text/") and "charset=" not in media_type:
-                media_type += f"; charset={self.charset}"
-            raw.append(encode_header("content-type", media_type))
+            self.raw_headers.append((b"content-length", str(length).encode()))
+        if self.media_type is not None and b"content-type" not in names:
+            self.raw_headers.append(encode_header("content-type", self._content_type()))
+
+    def _content_type(self) -> str:
+        """Return the media type, with the character set of text."""
+        media_type = self.media_type or ""
+        if media_type.startswith("text/") and "charset=" not in media_type:
+            return f"{media_type}; charset={self.charset}"
+        return media_type
 
     def _may_have_body(self) -> bool:
         return self.status_code >= 200 and self.status_code not in NO_BODY
@@ -193,12 +196,8 @@ class JSONResponse(Response):
             super().__init__(content, status_code, headers)
             return
         # What nearly every answer of an API is, in one step: 0.5 us where the general way takes 1.6.
-        try:
-            body = compact(content).encode()
-        except ValueError:
-            body = encode_json(content)
         self.status_code = status_code
-        self.body = body
+        self.body = body = _encoded(content)
         self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON]
         if status_code != 200 and not self._may_have_body():
             del self.raw_headers[0]
@@ -206,6 +205,13 @@ class JSONResponse(Response):
     def render(self, content: Any) -> bytes:
         """Return the value as JSON."""
         return encode_json(content, indent=self._indent)
+
+
+def _encoded(content: Any) -> bytes:
+    try:
+        return compact(content).encode()
+    except ValueError:
+        return encode_json(content)
 
 
 class HTMLResponse(Response):

@@ -22,9 +22,9 @@ from openviper.utils.datastructures import encode_header
 FIRST_PIECE_WAIT = 0.5
 """How long the head of a stream is held back for its first piece, in seconds: until then an error is a clean 500."""
 
-Chunk: TypeAlias = "str | bytes"
-Chunks: TypeAlias = "AsyncIterable[Chunk] | Iterable[Chunk]"
-StreamContent: TypeAlias = "Chunks | Callable[[], Chunks]"
+Chunk: TypeAlias = str | bytes
+Chunks: TypeAlias = AsyncIterable[Chunk] | Iterable[Chunk]
+StreamContent: TypeAlias = Chunks | Callable[[], Chunks]
 
 
 class StreamingResponse(Response):
@@ -84,15 +84,7 @@ class StreamingResponse(Response):
         assert producer is not None
         await self._start(send)
         self._outlet.set_result(send)
-        leaving = asyncio.ensure_future(client_left(scope, receive))
-        try:
-            await asyncio.wait((producer, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone = leaving.done()
-            leaving.cancel()
-            producer.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
-            await asyncio.wait((producer,))
+        gone = await _run_until_gone(producer, scope, receive)
         # If the client is gone, how the producer ended does not matter; its own error still does.
         if not (gone and producer.cancelled()):
             await producer
@@ -122,16 +114,20 @@ class StreamingResponse(Response):
 
     async def _pieces(self) -> AsyncGenerator[Chunk, None]:
         content = self.content() if callable(self.content) else self.content
-        pieces: Any = content
-        if not isinstance(content, AsyncIterable):
-            pieces = _in_thread(iter(content))
+        is_async = isinstance(content, AsyncIterable)
+        pieces: Any = content if is_async else _in_thread(iter(content))  # type: ignore[arg-type]  # looked at beside
         try:
             async for piece in pieces:
                 yield piece
         finally:
-            close = getattr(pieces, "aclose", None)
-            if close is not None:
-                await close()
+            await _close(pieces)
+
+
+async def _close(pieces: Any) -> None:
+    """Close an asynchronous generator; other iterators have nothing to close."""
+    close = getattr(pieces, "aclose", None)
+    if close is not None:
+        await close()
 
 
 _END = object()
@@ -153,3 +149,17 @@ async def client_left(scope: Scope, receive: Receive) -> None:
         return
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _run_until_gone(producer: asyncio.Task[None], scope: Scope, receive: Receive) -> bool:
+    """Wait for the end of a producer, which ends with its client, and return whether that one is gone."""
+    leaving = asyncio.ensure_future(client_left(scope, receive))
+    try:
+        await asyncio.wait((producer, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone = leaving.done()
+        leaving.cancel()
+        producer.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        await asyncio.wait((producer,))
+    return gone

@@ -40,11 +40,15 @@ def sanitize_filename(name: str) -> str:
     cleaned = _UNWANTED.sub("", last).strip(" ")
     if not cleaned.strip(".") or cleaned.startswith("."):
         return "upload"
-    cleaned = cleaned.rstrip(". ")
-    encoded = cleaned.encode()
+    return _shortened(cleaned.rstrip(". "))
+
+
+def _shortened(name: str) -> str:
+    """Return a name of at most `MAX_NAME` bytes that keeps its extension."""
+    encoded = name.encode()
     if len(encoded) <= MAX_NAME:
-        return cleaned
-    stem, dot, extension = cleaned.rpartition(".")
+        return name
+    stem, dot, extension = name.rpartition(".")
     tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""
     return encoded[: MAX_NAME - len(tail)].decode("utf-8", "ignore") + tail.decode()
 

@@ -104,7 +104,6 @@ class View:
     """
 
     http_method_names: ClassVar[Sequence[str]] = METHODS
-    serializer_class: ClassVar[Any] = None
     permission_classes: ClassVar[Sequence[Any] | None] = None
     """Classes, instances or dotted paths; every one of them has to agree. `None` and an empty list demand nothing."""
     throttle_classes: ClassVar[Sequence[Any] | None] = None
@@ -157,8 +156,7 @@ class View:
         base = path.rstrip("/")
         shown = name or cls.__name__.lower()
         for parameters, verbs in _by_parameters(cls).items():
-            suffix = "".join(f"_{parameter}" for parameter, _ in parameters)
-            segments = "".join(f"/{{{parameter}:{kind}}}" for parameter, kind in parameters)
+            segments, suffix = _segments(parameters)
             handler = _handler(cls, initkwargs, None, verbs)
             router.add(f"{base}{segments}" or "/", handler, verbs, shown + suffix)
         for method_name, about in _actions(cls):
@@ -251,9 +249,14 @@ def _handler(
     handler.__name__ = handler.__qualname__ = cls.__name__.lower()
     handler.__module__ = cls.__module__
     handler.__doc__ = cls.__doc__
-    handler.view_class = cls  # type: ignore[attr-defined]  # for documentation
     handler.view_methods = tuple(verbs)  # type: ignore[attr-defined]  # read by Router.add
     return handler
+
+
+def _segments(parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return the segments of a path for parameters, and what they add to a route's name."""
+    segments = "".join(f"/{{{parameter}:{kind}}}" for parameter, kind in parameters)
+    return segments, "".join(f"_{parameter}" for parameter, _ in parameters)
 
 
 def _by_parameters(cls: type[View]) -> dict[tuple[tuple[str, str], ...], list[str]]:
@@ -268,15 +271,18 @@ def _by_parameters(cls: type[View]) -> dict[tuple[tuple[str, str], ...], list[st
 def _path_parameters(cls: type[View], method_name: str) -> Iterator[tuple[str, str]]:
     parameters = list(inspect.signature(getattr(cls, method_name)).parameters.values())
     for parameter in parameters[2:]:  # Behind `self` and the request.
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            continue
-        annotation = str if parameter.annotation is parameter.empty else parameter.annotation
-        if annotation not in CONVERTERS:
-            raise TypeError(
-                f"{cls.__name__}.{method_name}() has {parameter.name!r} of type {annotation!r}, "
-                "which is not one of int, float, str and UUID"
-            )
-        yield parameter.name, CONVERTERS[annotation]
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            yield parameter.name, _converter(parameter, f"{cls.__name__}.{method_name}()")
+
+
+def _converter(parameter: inspect.Parameter, where: str) -> str:
+    annotation = str if parameter.annotation is parameter.empty else parameter.annotation
+    if annotation not in CONVERTERS:
+        raise TypeError(
+            f"{where} has {parameter.name!r} of type {annotation!r}, "
+            "which is not one of int, float, str and UUID"
+        )
+    return CONVERTERS[annotation]
 
 
 def _actions(cls: type[View]) -> Iterator[tuple[str, Action]]:

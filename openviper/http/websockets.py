@@ -251,11 +251,15 @@ def origin_allowed(websocket: WebSocket) -> bool:
     origin = websocket.headers.get("origin")
     if origin is None:
         return True
-    allowed = settings.WEBSOCKET_ALLOWED_ORIGINS
-    if "*" in allowed or origin.lower() in [entry.lower() for entry in allowed]:
+    allowed = [entry.lower() for entry in settings.WEBSOCKET_ALLOWED_ORIGINS]
+    if "*" in allowed or origin.lower() in allowed:
         return True
+    return _host_of(origin) == websocket.headers.get("host", "").lower()
+
+
+def _host_of(origin: str) -> str | None:
+    """Return the host of an origin with its port; `None` if it has none."""
     try:
-        parts = urlsplit(origin)
+        return urlsplit(origin).netloc.lower() or None
     except ValueError:
-        return False
-    return bool(parts.netloc) and parts.netloc.lower() == websocket.headers.get("host", "").lower()
+        return None

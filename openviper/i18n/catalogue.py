@@ -134,8 +134,7 @@ class _Reader:
         message.text = fields["msgid"]
         message.plural = fields.get("msgid_plural", "")
         message.context = fields.get("msgctxt")
-        forms = sorted(name for name in fields if name.startswith("msgstr"))
-        message.translations = [fields[name] for name in forms]
+        message.translations = _translations(fields)
         return [message]
 
     def read(self, line: str, number: int) -> None:
@@ -145,11 +144,14 @@ class _Reader:
         if line.startswith("#"):
             self._comment(line)
         elif line.startswith('"'):
-            if not self._current:
-                raise CatalogueError(number, "a text stands alone")
-            self._fields[self._current] += _unquoted(line, number)
+            self._continuation(line, number)
         else:
             self._field(line, number)
+
+    def _continuation(self, line: str, number: int) -> None:
+        if not self._current:
+            raise CatalogueError(number, "a text stands alone")
+        self._fields[self._current] += _unquoted(line, number)
 
     def _comment(self, line: str) -> None:
         kind, text = line[:2], line[2:].strip()
@@ -167,6 +169,12 @@ class _Reader:
             raise CatalogueError(number, f"{name!r} is not known")
         self._current = name
         self._fields[name] = _unquoted(rest.strip(), number)
+
+
+def _translations(fields: dict[str, str]) -> list[str]:
+    """Return the translations among an entry's fields, in the order of the plural forms."""
+    forms = sorted(name for name in fields if name.startswith("msgstr"))
+    return [fields[name] for name in forms]
 
 
 def _unquoted(text: str, number: int) -> str:
@@ -188,13 +196,21 @@ def write_po(messages: Iterable[Message]) -> str:
 
 
 def _lines(message: Message) -> Iterator[str]:
+    yield from _notes(message)
+    if message.context is not None:
+        yield from _quoted("msgctxt", message.context)
+    yield from _quoted("msgid", message.text)
+    yield from _translation_lines(message)
+
+
+def _notes(message: Message) -> Iterator[str]:
     yield from (f"# {comment}" for comment in message.comments)
     yield from (f"#: {place}" for place in message.places)
     if message.flags:
         yield f"#, {', '.join(message.flags)}"
-    if message.context is not None:
-        yield from _quoted("msgctxt", message.context)
-    yield from _quoted("msgid", message.text)
+
+
+def _translation_lines(message: Message) -> Iterator[str]:
     if not message.plural:
         yield from _quoted("msgstr", "".join(message.translations[:1]))
         return
@@ -226,20 +242,25 @@ def _escaped(text: str) -> str:
 
 def write_mo(messages: Iterable[Message]) -> bytes:
     """Return the translated messages as a ``.mo`` file; what is not translated is left out."""
-    pairs = sorted(
-        (_mo_key(message).encode(), "\0".join(message.translations).encode())
-        for message in messages
-        if message.is_translated
-    )
-    start = 7 * 4 + 16 * len(pairs)
+    pairs = sorted(_mo_pair(message) for message in messages if message.is_translated)
+    count = len(pairs)
     texts = [key for key, _ in pairs] + [translation for _, translation in pairs]
+    head = struct.pack("<7I", MAGIC, 0, count, 28, 28 + 8 * count, 0, 28 + 16 * count)
+    table = _mo_table(texts, start=28 + 16 * count)
+    return head + table + b"".join(text + b"\0" for text in texts)
+
+
+def _mo_table(texts: Iterable[bytes], start: int) -> bytes:
+    """Return the length and the place of each text, of which the first begins at `start`."""
     table: list[int] = []
     for text in texts:
         table += [len(text), start]
         start += len(text) + 1
-    count = len(pairs)
-    head = struct.pack("<7I", MAGIC, 0, count, 28, 28 + 8 * count, 0, 28 + 16 * count)
-    return head + struct.pack(f"<{len(table)}I", *table) + b"".join(text + b"\0" for text in texts)
+    return struct.pack(f"<{len(table)}I", *table)
+
+
+def _mo_pair(message: Message) -> tuple[bytes, bytes]:
+    return _mo_key(message).encode(), "\0".join(message.translations).encode()
 
 
 def _mo_key(message: Message) -> str:
@@ -258,10 +279,17 @@ def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> 
     for message in sorted(found, key=lambda each: (each.text, each.context or "")):
         old = before.get(message.key)
         if old is not None:
-            message.comments = old.comments
-            message.translations = old.translations
-            message.flags = list(dict.fromkeys([*message.flags, *old.flags]))
-            if bool(old.plural) != bool(message.plural) and any(old.translations):
-                message.flags = list(dict.fromkeys([*message.flags, "fuzzy"]))
+            _take_over(old, message)
         result.append(message)
     return result
+
+
+def _take_over(old: Message, message: Message) -> None:
+    """Give a message the translations it had before."""
+    message.comments = old.comments
+    message.translations = old.translations
+    flags = [*message.flags, *old.flags]
+    plural_came_or_went = bool(old.plural) != bool(message.plural)
+    if plural_came_or_went and any(old.translations):
+        flags.append("fuzzy")
+    message.flags = list(dict.fromkeys(flags))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 from openviper.conf import settings
@@ -105,20 +106,26 @@ def _translations() -> standard.NullTranslations:
 @lru_cache(maxsize=64)
 def _load(language: str, directories: tuple[str, ...]) -> standard.NullTranslations:
     """Return the catalogues of a language, those of the project before those of apps."""
-    found: standard.NullTranslations | None = None
+    catalogues = [_read(path) for path in _catalogue_paths(language, directories)]
+    if not catalogues:
+        return standard.NullTranslations()
+    first, *others = catalogues
+    for other in others:
+        first.add_fallback(other)
+    return first
+
+
+def _catalogue_paths(language: str, directories: tuple[str, ...]) -> Iterator[Path]:
     folders = catalogue_languages(language)
-    for directory in directories:
-        for folder in folders:
-            path = Path(directory, folder, "LC_MESSAGES", f"{DOMAIN}.mo")
-            if not path.is_file():
-                continue
-            with path.open("rb") as file:
-                catalogue = standard.GNUTranslations(file)
-            if found is None:
-                found = catalogue
-            else:
-                found.add_fallback(catalogue)
-    return found or standard.NullTranslations()
+    for directory, folder in product(directories, folders):
+        path = Path(directory, folder, "LC_MESSAGES", f"{DOMAIN}.mo")
+        if path.is_file():
+            yield path
+
+
+def _read(path: Path) -> standard.GNUTranslations:
+    with path.open("rb") as file:
+        return standard.GNUTranslations(file)
 
 
 def reset_translations() -> None:

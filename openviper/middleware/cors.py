@@ -50,11 +50,11 @@ class CORSPolicy:
         self.is_open = "*" in allowed_origins
         if self.is_open and allow_credentials:
             raise ValueError("allow_credentials and the origin '*' exclude each other")
-        self._origins = frozenset(origin.lower() for origin in allowed_origins)
+        self._origins = frozenset(map(str.lower, allowed_origins))
         self._patterns = [_pattern(origin) for origin in self._origins if "*" in origin.strip("*")]
         self.allow_credentials = allow_credentials
-        self.methods = tuple(method.upper() for method in allowed_methods)
-        self.headers = tuple(header.lower() for header in allowed_headers)
+        self.methods = tuple(map(str.upper, allowed_methods))
+        self.headers = tuple(map(str.lower, allowed_headers))
         self.expose_headers = tuple(expose_headers)
         self.max_age = max_age
         self.allow_private_network = allow_private_network
@@ -135,32 +135,44 @@ class CORSMiddleware(BaseMiddleware):
             return
         headers = Headers(scope["headers"])
         origin = headers.get("origin")
-        wanted = headers.get("access-control-request-method")
-        if origin is not None and wanted is not None and scope["method"] == "OPTIONS":
-            policy = _route_policy(scope, wanted) or self.policy
-            await _preflight(policy, origin, wanted, headers)(scope, receive, send)
-            return
+        asks_first = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+        if asks_first and origin:
+            await self._preflight(scope, origin, headers)(scope, receive, send)
+        else:
+            await self.app(scope, receive, self._adding(scope, send, origin))
+
+    def _adding(self, scope: Scope, send: Send, origin: str | None) -> Send:
+        """Return a `send` that adds headers."""
 
         def add(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = self._answer_headers(scope, origin, message.get("headers"))
             return send(message)
 
-        await self.app(scope, receive, add)
+        return add
+
+    def _preflight(self, scope: Scope, origin: str, headers: Headers) -> Response:
+        method = headers["access-control-request-method"]
+        policy = _route_policy(scope, method) or self.policy
+        return _preflight(policy, origin, method, headers)
 
     def _answer_headers(
         self, scope: Scope, origin: str | None, given: RawHeaders | None
     ) -> RawHeaders:
         headers = list(given or ())
-        route = scope.get(ROUTE)
-        policy: CORSPolicy = getattr(route and route.handler, ATTRIBUTE, self.policy)
+        handler = getattr(scope.get(ROUTE), "handler", None)
+        policy: CORSPolicy = getattr(handler, ATTRIBUTE, self.policy)
         if not policy.is_open:
             add_vary(headers, "Origin")
-        if origin is None or not policy.allows(origin):
-            return headers
-        present = {name for name, _ in headers}
-        added = [encode_header(*pair) for pair in policy.answer_headers(origin)]
-        return headers + [pair for pair in added if pair[0] not in present]
+        if origin is not None and policy.allows(origin):
+            _add_missing(headers, policy.answer_headers(origin))
+        return headers
+
+
+def _add_missing(headers: RawHeaders, pairs: Sequence[tuple[str, str]]) -> None:
+    present = {name for name, _ in headers}
+    added = [encode_header(*pair) for pair in pairs]
+    headers += [pair for pair in added if pair[0] not in present]
 
 
 def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
@@ -172,8 +184,10 @@ def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
         found = router.find(method.upper(), below_root(scope))
     except HTTPException:
         return None
-    handler = found[0].handler if isinstance(found, tuple) else None
-    policy: CORSPolicy | None = getattr(handler, ATTRIBUTE, None)
+    if not isinstance(found, tuple):
+        return None
+    route, _ = found
+    policy: CORSPolicy | None = getattr(route.handler, ATTRIBUTE, None)
     return policy
 
 
@@ -184,17 +198,24 @@ def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -
     if refusal:
         return PlainTextResponse(f"This {refusal} is not allowed.", 400, vary)
     response = Response(None, 204, vary)
-    for name, value in policy.answer_headers(origin):
+    for name, value in [*policy.answer_headers(origin), *_permissions(policy, wanted)]:
         response.headers[name] = value
-    response.headers["access-control-allow-methods"] = ", ".join(policy.methods)
-    allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)
-    if allowed:
-        response.headers["access-control-allow-headers"] = allowed
-    response.headers["access-control-max-age"] = str(policy.max_age)
-    asks = headers.get("access-control-request-private-network") == "true"
-    if asks and policy.allow_private_network:
+    asks_private = headers.get("access-control-request-private-network") == "true"
+    if asks_private and policy.allow_private_network:
         response.headers["access-control-allow-private-network"] = "true"
     return response
+
+
+def _permissions(policy: CORSPolicy, wanted: str) -> list[tuple[str, str]]:
+    """Return the headers that say what a page may send."""
+    permissions = [
+        ("access-control-allow-methods", ", ".join(policy.methods)),
+        ("access-control-max-age", str(policy.max_age)),
+    ]
+    allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)
+    if allowed:
+        permissions.append(("access-control-allow-headers", allowed))
+    return permissions
 
 
 def add_vary(headers: RawHeaders, name: str) -> None:

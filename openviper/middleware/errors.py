@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from openviper.http.asgi import ANSWER, RAISE_ERRORS, Answer, ASGIApp, Receive, Scope, Send
 from openviper.http.errors import error_response
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import BaseMiddleware
-
-Responder = Callable[[Request, Exception], Response]
-"""Makes the answer for an error."""
 
 
 class ServerErrorMiddleware(BaseMiddleware):

@@ -10,7 +10,7 @@ from openviper.http.accept import coding_weight, parse_choices
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.middleware.cors import add_vary
-from openviper.utils.datastructures import Headers, MutableHeaders
+from openviper.utils.datastructures import Headers, MutableHeaders, RawHeaders
 
 LEVEL = 6
 COMPRESSED = ("image/", "audio/", "video/", "application/zip", "application/gzip", "font/woff")
@@ -90,30 +90,33 @@ class _Compressor:
 
     async def _first(self, start: Message, message: Message) -> None:
         raw = list(start.get("headers") or ())
-        headers = MutableHeaders(raw)
-        fits = self._middleware.fits(start["status"], headers, has_cookie=self._has_cookie)
-        if fits:
-            add_vary(raw, "Accept-Encoding")
-        body = message.get("body", b"")
-        is_long = message.get("more_body") or len(body) >= self._middleware.minimum_size
-        if not (fits and self.wanted and is_long):
-            await self._send({**start, "headers": raw})
+        start = {**start, "headers": raw}
+        if not self._compresses(start, message):
+            await self._send(start)
             await self._send(message)
             return
-        headers["content-encoding"] = "gzip"
-        headers.delete("content-length")
-        if headers.get("etag", "W/").startswith('"'):
-            # Not byte for byte what the strong tag stands for (RFC 9110, 8.8.1).
-            headers["etag"] = f"W/{headers['etag']}"
+        headers = MutableHeaders(raw)
+        _announce(headers)
         self._zlib = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
         if message.get("more_body"):
-            await self._send({**start, "headers": raw})
+            await self._send(start)
             await self._further(message)
             return
-        packed = self._zlib.compress(body) + self._zlib.flush()
+        packed = self._zlib.compress(message.get("body", b"")) + self._zlib.flush()
         headers["content-length"] = str(len(packed))
-        await self._send({**start, "headers": raw})
+        await self._send(start)
         await self._send({"type": "http.response.body", "body": packed})
+
+    def _compresses(self, start: Message, message: Message) -> bool:
+        """Return whether this answer is compressed; one that could be says that it depends on the client."""
+        raw: RawHeaders = start["headers"]
+        headers = Headers(raw)
+        if not self._middleware.fits(start["status"], headers, has_cookie=self._has_cookie):
+            return False
+        add_vary(raw, "Accept-Encoding")
+        if message.get("more_body"):
+            return self.wanted
+        return self.wanted and len(message.get("body", b"")) >= self._middleware.minimum_size
 
     async def _further(self, message: Message) -> None:
         more = message.get("more_body", False)
@@ -121,3 +124,12 @@ class _Compressor:
         # Each piece goes on its way, as it would without compression.
         data += self._zlib.flush(zlib.Z_SYNC_FLUSH if more else zlib.Z_FINISH)
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def _announce(headers: MutableHeaders) -> None:
+    """Say in the head of an answer that it is compressed."""
+    headers["content-encoding"] = "gzip"
+    headers.delete("content-length")
+    if headers.get("etag", "W/").startswith('"'):
+        # Not byte for byte what the strong tag stands for (RFC 9110, 8.8.1).
+        headers["etag"] = f"W/{headers['etag']}"

@@ -11,6 +11,7 @@ from openviper.http.connection import Connection
 from openviper.i18n import get_language, override_language
 from openviper.middleware.base import BaseMiddleware
 from openviper.middleware.cors import add_vary
+from openviper.utils.datastructures import RawHeaders
 
 
 class LocaleMiddleware(BaseMiddleware):
@@ -36,11 +37,7 @@ class LocaleMiddleware(BaseMiddleware):
 
         def add(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = list(message.get("headers") or ())
-                add_vary(headers, "Accept-Language")
-                if not any(name == b"content-language" for name, _ in headers):
-                    headers.append((b"content-language", get_language().encode()))
-                message["headers"] = headers
+                message["headers"] = _with_language(message.get("headers"))
             return send(message)
 
         with override_language(self.choose(Connection(scope))):
@@ -54,6 +51,15 @@ class LocaleMiddleware(BaseMiddleware):
                 return wish.lower()
         header = request.headers.get("accept-language", "")
         return best_language(header, self._languages) or settings.LANGUAGE_CODE
+
+
+def _with_language(given: RawHeaders | None) -> RawHeaders:
+    """Return an answer's headers with its language, and that it depends on the wishes of the client."""
+    headers = list(given or ())
+    add_vary(headers, "Accept-Language")
+    if b"content-language" not in dict(headers):
+        headers.append((b"content-language", get_language().encode()))
+    return headers
 
 
 def best_language(header: str, languages: Sequence[str]) -> str | None:

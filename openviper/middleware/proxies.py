@@ -64,17 +64,8 @@ class TrustedProxyMiddleware(BaseMiddleware):
     def _correct(self, scope: Scope) -> None:
         headers = Headers(scope["headers"])
         hop = self._client_hop(forwarded_hops(headers) or legacy_hops(headers))
-        if hop is None:
-            return
-        if hop.address:
-            scope["client"] = (hop.address, 0)
-        if hop.scheme:
-            is_socket = scope["type"] == "websocket"
-            secure = hop.scheme in ("https", "wss")
-            scope["scheme"] = ("wss" if secure else "ws") if is_socket else hop.scheme
-        if hop.host:
-            others = [pair for pair in scope["headers"] if pair[0] != b"host"]
-            scope["headers"] = [(b"host", hop.host.encode("latin-1")), *others]
+        if hop is not None:
+            _believe(scope, hop)
 
     def _client_hop(self, hops: Sequence[Hop]) -> Hop | None:
         """Return what the outermost trusted proxy says."""
@@ -84,6 +75,22 @@ class TrustedProxyMiddleware(BaseMiddleware):
             if not hop.address or not is_trusted(hop.address, self._networks):
                 return hop
         return last
+
+
+def _believe(scope: Scope, hop: Hop) -> None:
+    if hop.address:
+        scope["client"] = (hop.address, 0)
+    if hop.scheme:
+        scope["scheme"] = _scheme_for(scope["type"], hop.scheme)
+    if hop.host:
+        others = [pair for pair in scope["headers"] if pair[0] != b"host"]
+        scope["headers"] = [(b"host", hop.host.encode("latin-1")), *others]
+
+
+def _scheme_for(kind: str, scheme: str) -> str:
+    if kind != "websocket":
+        return scheme
+    return "wss" if scheme in ("https", "wss") else "ws"
 
 
 @lru_cache(maxsize=16)

@@ -6,15 +6,15 @@ import functools
 import inspect
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from openviper.conf import settings
-from openviper.exceptions import TooManyRequests
+from openviper.exceptions import ImproperlyConfigured, TooManyRequests
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.http.errors import answer
 from openviper.http.request import Request
-from openviper.middleware.base import BaseMiddleware
+from openviper.middleware.base import BaseMiddleware, MiddlewareEntry
 from openviper.middleware.counters import Counter, MemoryCounter, hashed_key, make_counter
 
 KeyFunction = Callable[[Request], str]
@@ -96,11 +96,35 @@ def by_path(request: Request) -> str:
 
 
 KEYS: dict[str, KeyFunction] = {
-    "address": by_address,
     "ip": by_address,
     "user": by_user,
     "path": by_path,
 }
+
+
+HEADERS_FIRST = ("SecurityMiddleware", "CORSMiddleware", "TrustedProxyMiddleware")
+"""Middleware that an answer of 429 still has to pass, and that knows who asks."""
+
+
+def with_rate_limit(entries: Sequence[MiddlewareEntry]) -> list[MiddlewareEntry]:
+    """Return middleware with the limit that `RATE_LIMIT_REQUESTS` asks for, unless it is listed already.
+
+    It stands behind those that give an answer its headers; to count by users, behind all.
+    """
+    names = [_class_name(entry) for entry in entries]
+    limited = list(entries)
+    if settings.RATE_LIMIT_REQUESTS == 0 or "RateLimitMiddleware" in names:
+        return limited
+    before = [place + 1 for place, name in enumerate(names) if name in HEADERS_FIRST]
+    place = len(names) if settings.RATE_LIMIT_BY == "user" else max(before, default=0)
+    limited.insert(place, RateLimitMiddleware)
+    return limited
+
+
+def _class_name(entry: MiddlewareEntry) -> str:
+    target = entry[0] if isinstance(entry, tuple) else entry
+    name = target if isinstance(target, str) else getattr(target, "__name__", "")
+    return name.rpartition(".")[2]
 
 
 class RateLimitMiddleware(BaseMiddleware):
@@ -114,6 +138,9 @@ class RateLimitMiddleware(BaseMiddleware):
         window_seconds: Length of the window; the setting `RATE_LIMIT_WINDOW` when not given.
         key_func: What requests are counted by; the setting `RATE_LIMIT_BY` when not given.
         counter: What counts them; the setting `RATE_LIMIT_BACKEND` when not given.
+
+    Raises:
+        ImproperlyConfigured: If nothing says how many requests are let through.
     """
 
     def __init__(
@@ -125,11 +152,13 @@ class RateLimitMiddleware(BaseMiddleware):
         counter: Counter | None = None,
     ) -> None:
         super().__init__(app)
-        self.limit = Limit(
-            settings.RATE_LIMIT_REQUESTS if max_requests is None else max_requests,
-            settings.RATE_LIMIT_WINDOW if window_seconds is None else window_seconds,
-            counter or make_counter(settings.RATE_LIMIT_BACKEND),
-        )
+        requests = settings.RATE_LIMIT_REQUESTS if max_requests is None else max_requests
+        if requests == 0:
+            raise ImproperlyConfigured(
+                "RateLimitMiddleware is listed, and RATE_LIMIT_REQUESTS is 0: say how many requests it lets through"
+            )
+        window = settings.RATE_LIMIT_WINDOW if window_seconds is None else window_seconds
+        self.limit = Limit(requests, window, counter or make_counter(settings.RATE_LIMIT_BACKEND))
         self._key = key_func or KEYS[settings.RATE_LIMIT_BY]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

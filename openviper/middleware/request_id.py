@@ -6,8 +6,10 @@ import re
 import secrets
 from collections.abc import Awaitable
 
+from openviper.core.context import current_request_id
 from openviper.http.asgi import STATE, ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
+from openviper.utils.datastructures import RawHeaders
 
 STATE_KEY = "request_id"
 _VALID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -38,11 +40,14 @@ class RequestIDMiddleware(BaseMiddleware):
 
         def add(message: Message) -> Awaitable[None]:
             if message["type"] in ("http.response.start", "websocket.accept"):
-                own = message.get("headers") or ()
-                message["headers"] = [*(header for header in own if header[0] != pair[0]), pair]
+                message["headers"] = _replaced(message.get("headers"), pair)
             return send(message)
 
-        await self.app(scope, receive, add)
+        token = current_request_id.set(request_id)  # Every log line of the request bears it.
+        try:
+            await self.app(scope, receive, add)
+        finally:
+            current_request_id.reset(token)
 
     def _given(self, scope: Scope) -> str:
         for name, value in scope["headers"]:
@@ -50,3 +55,9 @@ class RequestIDMiddleware(BaseMiddleware):
                 text: str = value.decode("latin-1")
                 return text if _VALID.fullmatch(text) else ""
         return ""
+
+
+def _replaced(headers: RawHeaders | None, pair: tuple[bytes, bytes]) -> RawHeaders:
+    """Return headers with this one in place of any of its name."""
+    others = [header for header in headers or () if header[0] != pair[0]]
+    return [*others, pair]

@@ -80,10 +80,10 @@ class SecurityMiddleware(BaseMiddleware):
         def add(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
             if message["type"] == "http.response.start":
                 own = message.get("headers") or []
-                if NONCE in scope or any(name in names for name, _ in own):
-                    message["headers"] = self._merged(scope, list(own), headers)
-                else:
-                    message["headers"] = [*own, *headers]
+                is_plain = NONCE not in scope and names.isdisjoint(dict(own))
+                message["headers"] = (
+                    [*own, *headers] if is_plain else self._merged(scope, list(own), headers)
+                )
             return send(message)
 
         return add
@@ -106,11 +106,9 @@ class SecurityMiddleware(BaseMiddleware):
         """
         raw = scope["headers"]
         headers = dict(raw)
-        broken = _LINE_BREAK(b"".join(headers.values())) is not None
-        if broken or len(headers) != len(raw) or b"transfer-encoding" in headers:
-            fault = _fault(raw, headers, broken=broken)
-            if fault:
-                return fault
+        fault = _fault(raw, headers)
+        if fault:
+            return fault
         if scope.get("method", "GET") not in METHODS and not _METHOD.fullmatch(scope["method"]):
             return "the method is not valid"
         host = headers.get(b"host", b"")
@@ -132,8 +130,12 @@ class SecurityMiddleware(BaseMiddleware):
         return allowed
 
 
-def _fault(raw: RawHeaders, headers: dict[bytes, bytes], *, broken: bool) -> str:
-    """Return what is wrong with headers of which something may be."""
+def _fault(raw: RawHeaders, headers: dict[bytes, bytes]) -> str:
+    """Return what is wrong with headers; empty if nothing is."""
+    broken = _LINE_BREAK(b"".join(headers.values())) is not None
+    is_suspect = broken or len(headers) != len(raw) or b"transfer-encoding" in headers
+    if not is_suspect:
+        return ""
     if _repeats(raw):
         return "a header occurs more than once"
     if b"transfer-encoding" in headers and b"content-length" in headers:

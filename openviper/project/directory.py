@@ -50,8 +50,11 @@ def settings_directory() -> str | None:
     """Return the directory around the top package of the settings module, or `None`."""
     module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
     path = _file_of(module) if module else None
-    if path is None:
-        return None
+    return None if path is None else _directory_around(module, path)
+
+
+def _directory_around(module: str, path: str) -> str:
+    """Return the directory around the top package of a module that lies in this file."""
     # shop/settings.py for "shop.settings", shop/settings/__init__.py for a package.
     levels = module.count(".") + (os.path.basename(path) == "__init__.py")
     directory = os.path.dirname(os.path.realpath(path))

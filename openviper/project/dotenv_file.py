@@ -38,19 +38,21 @@ def _has_dotenv(directory: str) -> bool:
 
 
 def _find_upwards(directory: str) -> str | None:
-    home = os.path.expanduser("~")
     owner = _owner(directory)
     while _owner(directory) == owner:
         if _has_dotenv(directory):
             return os.path.join(directory, NAME)
-        is_last = directory == home or any(
-            os.path.exists(os.path.join(directory, name)) for name in LAST_SEARCHED
-        )
         above = os.path.dirname(directory)
-        if is_last or above == directory:
-            return None
+        if above == directory or _is_last_searched(directory):
+            break
         directory = above
     return None
+
+
+def _is_last_searched(directory: str) -> bool:
+    if directory == os.path.expanduser("~"):
+        return True
+    return any(os.path.exists(os.path.join(directory, name)) for name in LAST_SEARCHED)
 
 
 def _owner(directory: str) -> int | None:

@@ -15,7 +15,7 @@ from openviper.project.source import (
     find_classes,
     find_source,
     has_unannotated_setting,
-    literal_text,
+    literal_texts,
 )
 
 # Not from `typing`: see `openviper.utils.terminal`.
@@ -45,11 +45,11 @@ def read_installed_apps(module: str) -> tuple[str, ...] | None:
 
 def _mentioned_in_dotenv() -> bool:
     choice = os.environ.get("OPENVIPER_DOTENV")
-    if choice == "0":
-        return False
-    path = choice or find_dotenv()
-    if not path:
-        return False
+    path = None if choice == "0" else choice or find_dotenv()
+    return _is_mentioned_in(path) if path else False
+
+
+def _is_mentioned_in(path: str) -> bool:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return SETTING in file.read()
@@ -64,12 +64,7 @@ def _apps_in(path: str) -> tuple[str, ...] | None:
     if has_unannotated_setting(classes[0]):
         return None  # Loading the settings refuses it.
     value = find_attribute(classes[0], SETTING)
-    if value is None:
-        return ()
-    if type(value).__name__ not in ("Tuple", "List"):
-        return None
-    apps = [literal_text(element) for element in value.elts]
-    return tuple(app for app in apps if app) if all(apps) else None
+    return () if value is None else literal_texts(value)
 
 
 def _base_names(class_node: Any) -> list[str | None]:

@@ -6,14 +6,14 @@ import os
 
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 
-SKIPPED = frozenset({"migrations", "static", "templates", "media", "logs", "tests"})
+SKIPPED = frozenset({"migrations", "patches", "static", "templates", "media", "logs", "tests"})
 """Folders that are never the project's package."""
 
 # Paths are strings here: every start of a command loads this module, and `pathlib` takes longer than all of it.
 
 
 def has_settings(directory: str | os.PathLike[str]) -> bool:
-    """Tell whether a directory holds `settings.py` or a `settings` package."""
+    """Return whether a directory holds `settings.py` or a `settings` package."""
     return os.path.isfile(os.path.join(directory, "settings.py")) or os.path.isfile(
         os.path.join(directory, "settings", "__init__.py")
     )
@@ -25,15 +25,14 @@ def candidate_packages(directory: str | os.PathLike[str]) -> list[str]:
         names = sorted(os.listdir(directory))
     except OSError:
         return []
-    return [
-        name
-        for name in names
-        if not name.startswith((".", "_"))
-        and name not in SKIPPED
-        and is_identifier(name)
-        and os.path.isfile(os.path.join(directory, name, "__init__.py"))
-        and has_settings(os.path.join(directory, name))
-    ]
+    return [name for name in names if _is_candidate(directory, name)]
+
+
+def _is_candidate(directory: str | os.PathLike[str], name: str) -> bool:
+    if name.startswith((".", "_")) or name in SKIPPED or not is_identifier(name):
+        return False
+    path = os.path.join(directory, name)
+    return os.path.isfile(os.path.join(path, "__init__.py")) and has_settings(path)
 
 
 def auto_discover_settings(script_path: str) -> str | None:
@@ -66,23 +65,29 @@ def discover_settings_module(
         cwd: The project's directory; the working directory when not given.
         explicit: The value of ``--settings``.
     """
-    if explicit:
-        return explicit
-    from_environment = os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
-    if from_environment:
-        return from_environment
+    given = explicit or os.environ.get("OPENVIPER_SETTINGS_MODULE", "").strip()
+    if given:
+        return given
     root = os.fspath(cwd) if cwd is not None else os.getcwd()
-    if target != ".":
-        if not is_dotted_path(target):
-            return None
-        parts = target.split(".")
-        while parts:
-            directory = os.path.join(root, *parts)
-            if not _is_inside(directory, root):
-                return None
-            if has_settings(directory):
-                return ".".join([*parts, "settings"])
-            parts.pop()
+    if target == ".":
+        return _settings_below(root)
+    if not is_dotted_path(target) or not _is_inside(os.path.join(root, *target.split(".")), root):
+        return None
+    return _settings_around(target, root) or _settings_below(root)
+
+
+def _settings_around(target: str, root: str) -> str | None:
+    """Return the settings of a dotted target, or of the nearest package around it."""
+    parts = target.split(".")
+    while parts:
+        if has_settings(os.path.join(root, *parts)):
+            return ".".join([*parts, "settings"])
+        parts.pop()
+    return None
+
+
+def _settings_below(root: str) -> str | None:
+    """Return the settings of a directory, or of the only package directly below it."""
     if has_settings(root):
         return "settings"
     packages = candidate_packages(root)

@@ -60,3 +60,12 @@ def literal_text(node: Any) -> str | None:
     """Return the value of a node that is a plain string, else `None`."""
     value = getattr(node, "value", None) if type(node).__name__ == "Constant" else None
     return value if isinstance(value, str) else None
+
+
+def literal_texts(node: Any) -> tuple[str, ...] | None:
+    """Return the values of a node that is a tuple or list of plain strings, none of them empty, else `None`."""
+    if type(node).__name__ not in ("Tuple", "List"):
+        return None
+    texts = [literal_text(element) for element in node.elts]
+    filled = tuple(text for text in texts if text)
+    return filled if len(filled) == len(texts) else None

@@ -62,23 +62,37 @@ def resolve_root(cwd: str | Path) -> ResolvedModule:
     """
     root = Path(cwd).absolute()
     if _is_app(root):
-        if not is_identifier(root.name):
-            raise TargetError(
-                f"the directory name {root.name!r} is not a valid Python identifier; "
-                "rename the directory, or name a module as the target"
-            )
+        _refuse_odd_name(root)
         return _resolved(root.name, root, is_root=True)
+    package = _only_package(root)
+    return _resolved(package, root / package, is_root=False)
+
+
+def _refuse_odd_name(directory: Path) -> None:
+    if not is_identifier(directory.name):
+        raise TargetError(
+            f"the directory name {directory.name!r} is not a valid Python identifier; "
+            "rename the directory, or name a module as the target"
+        )
+
+
+def _only_package(root: Path) -> str:
+    """Return the name of the only app package below a directory."""
     packages = [name for name in candidate_packages(root) if _is_app(root / name)]
     if len(packages) == 1:
-        return _resolved(packages[0], root / packages[0], is_root=False)
+        return packages[0]
     if packages:
-        raise TargetError(
-            f"multiple app packages in {str(root)!r}: {', '.join(packages)}; "
-            f"name one, for example: openviper viperctl migrate {packages[0]}"
-        )
+        raise _several(root, packages)
     raise TargetError(
         f"no project in {str(root)!r}: neither models.py nor routes.py here, nor a package with settings and one of "
         "them below; name a target, for example: openviper viperctl migrate myapp"
+    )
+
+
+def _several(root: Path, packages: list[str]) -> TargetError:
+    return TargetError(
+        f"multiple app packages in {str(root)!r}: {', '.join(packages)}; "
+        f"name one, for example: openviper viperctl migrate {packages[0]}"
     )
 
 
@@ -89,17 +103,29 @@ def resolve_module(target: str, cwd: str | Path) -> ResolvedModule:
         TargetError: If the name is malformed, leads outside, or names nothing that looks like an app.
     """
     root = Path(cwd).absolute()
+    _refuse_malformed(target)
+    path = root.joinpath(*target.split("."))
+    _refuse_outside(target, path, root)
+    if not path.is_dir():
+        raise TargetError(f"target {target!r} not found at {str(path)!r}")
+    if not _is_app(path) and not _is_package_with_settings(path):
+        raise TargetError(f"{str(path)!r} has neither models.py nor routes.py")
+    return _resolved(target, path, is_root=False)
+
+
+def _refuse_outside(target: str, path: Path, root: Path) -> None:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise TargetError(f"target {target!r} lies outside the project directory {str(root)!r}")
+
+
+def _refuse_malformed(target: str) -> None:
     if ".." in target or target.startswith("/"):
         raise TargetError(
             f"Invalid target {target!r}: it must be a module below the working directory"
         )
     if not is_dotted_path(target):
         raise TargetError(f"{target!r} is not a valid dotted Python module path")
-    path = root.joinpath(*target.split("."))
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise TargetError(f"target {target!r} lies outside the project directory {str(root)!r}")
-    if not path.is_dir():
-        raise TargetError(f"target {target!r} not found at {str(path)!r}")
-    if not _is_app(path) and not ((path / "__init__.py").is_file() and has_settings(path)):
-        raise TargetError(f"{str(path)!r} has neither models.py nor routes.py")
-    return _resolved(target, path, is_root=False)
+
+
+def _is_package_with_settings(path: Path) -> bool:
+    return (path / "__init__.py").is_file() and has_settings(path)

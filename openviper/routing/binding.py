@@ -62,13 +62,7 @@ def make_plan(signature: inspect.Signature, path_params: Sequence[str]) -> Plan:
     parameters = list(signature.parameters.values())
     named = [parameter for parameter in parameters if parameter.kind not in _COLLECTING]
     free = [parameter for parameter in named if parameter.name not in path_params]
-    requests = _names(filter(_is_request, free))
-    unfilled = list(filter(_is_unfilled, free))
-    unexplained = _first_unexplained(unfilled)
-    if not requests and unexplained is not None:
-        # Whatever it is called: a handler's one unexplained parameter is the request.
-        requests.append(unexplained.name)
-        unfilled.remove(unexplained)
+    requests, unfilled = _requests_and_unfilled(free)
     request_first = bool(parameters) and _is_leading(parameters[0], requests)
     takes_rest = len(named) < len(parameters) and _takes_keywords(parameters)
     return Plan(
@@ -77,6 +71,20 @@ def make_plan(signature: inspect.Signature, path_params: Sequence[str]) -> Plan:
         request_first=request_first,
         unfilled=_names(unfilled),
     )
+
+
+def _requests_and_unfilled(
+    free: Sequence[inspect.Parameter],
+) -> tuple[list[str], list[inspect.Parameter]]:
+    """Return the parameters that are the request, and those that nothing can fill."""
+    requests = _names(filter(_is_request, free))
+    unfilled = list(filter(_is_unfilled, free))
+    unexplained = _first_unexplained(unfilled)
+    if not requests and unexplained is not None:
+        # Whatever it is called: a handler's one unexplained parameter is the request.
+        requests.append(unexplained.name)
+        unfilled.remove(unexplained)
+    return requests, unfilled
 
 
 def _first_unexplained(unfilled: Sequence[inspect.Parameter]) -> inspect.Parameter | None:

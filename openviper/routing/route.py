@@ -60,8 +60,8 @@ class Route:
         host: str = "",
         options: RouteOptions | None = None,
     ) -> None:
-        self.path = "/" + path.strip("/") if path.strip("/") else "/"
-        self.methods = tuple(dict.fromkeys(method.upper() for method in methods))
+        self.path = "/" + path.strip("/")
+        self.methods = tuple(dict.fromkeys(map(str.upper, methods)))
         self.handler = handler
         self.name: str = name or getattr(handler, "__name__", "") or type(handler).__name__
         self.middlewares = tuple(middlewares)

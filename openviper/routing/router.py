@@ -78,6 +78,7 @@ class _Table:
     routes: list[Route]
     everywhere: _Paths = field(default_factory=_Paths)
     general: list[tuple[_Paths, tuple[Any, ...]]] = field(default_factory=list)
+    plain: dict[str, dict[str, Route]] = field(default_factory=dict)
     by_host: dict[str, _Paths] = field(default_factory=dict)
     hosts: Node[Route] = field(default_factory=Node)
     names: dict[str, Route] = field(default_factory=dict)
@@ -321,10 +322,9 @@ class Router:
             for route in table.routes:
                 _paths_of(route, table).add(route)
                 _name(route, table)
-                try:
-                    route.check()
-                except HandlerError as error:
-                    table.broken.append(error)
+                _check(route, table)
+            # Where hosts matter, no path is decided without them.
+            table.plain = {} if table.by_host else table.everywhere.static
             self._table = table
         return self._table
 
@@ -388,11 +388,10 @@ class Router:
         """
         table = self._table or self._compiled()
         # What is registered needs no look at its safety.
-        routes = table.everywhere.static.get(path)
-        if routes is not None and not table.by_host:
-            route = routes.get(method)
-            if route is not None:
-                return route, {}
+        routes = table.plain.get(path)
+        route = None if routes is None else routes.get(method)
+        if route is not None:
+            return route, {}
         path = sanitize_request_path(path)
         # A slash at the end does not matter, except that the root is nothing else.
         path = path.removesuffix("/") or "/"
@@ -454,6 +453,13 @@ def _paths_of(route: Route, table: _Table) -> _Paths:
         # The tree of hosts is walked label by label, as that of paths is segment by segment.
         table.hosts.add(Route(route.host.replace(".", "/"), ("GET",), route.handler, route.host))
     return table.by_host[route.host]
+
+
+def _check(route: Route, table: _Table) -> None:
+    try:
+        route.check()
+    except HandlerError as error:
+        table.broken.append(error)
 
 
 def _name(route: Route, table: _Table) -> None:

@@ -75,21 +75,16 @@ class Segment:
         parts = self.split(text)
         if parts is None:
             return None
-        values = []
-        for part, parameter in zip(parts, self.parameters, strict=True):
-            value = parameter.converter.read(part)
-            if value is None:
-                return None
-            values.append(value)
-        return tuple(values)
+        pairs = zip(self.parameters, parts, strict=True)
+        values = tuple(parameter.converter.read(part) for parameter, part in pairs)
+        return None if None in values else values
 
     def split(self, text: str) -> list[str] | None:
         """Return the texts of the parameters, or `None` if the literals are not there."""
         first, *separators, last = self.literals
-        is_framed = text.startswith(first) and text.endswith(last)
-        if not is_framed or len(text) < len(first) + len(last):
+        middle = _between(text, first, last)
+        if middle is None:
             return None
-        middle = text[len(first) : len(text) - len(last)]
         left = self._leading()
         front = _taken(middle, separators[:left], from_left=True)
         if front is None:
@@ -105,6 +100,14 @@ class Segment:
                 break
             count += 1
         return count
+
+
+def _between(text: str, first: str, last: str) -> str | None:
+    """Return what stands between a beginning and an end, which do not overlap; `None` if they are not there."""
+    is_framed = text.startswith(first) and text.endswith(last)
+    if not is_framed or len(text) < len(first) + len(last):
+        return None
+    return text[len(first) : len(text) - len(last)]
 
 
 def _taken(text: str, separators: Sequence[str], *, from_left: bool) -> list[str] | None:

@@ -57,13 +57,7 @@ async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: 
 
 async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
     try:
-        result = handler(websocket)
-        if hasattr(result, "__await__"):
-            result = await result
-        if isinstance(result, Response):  # A mounted application, which answers for itself.
-            await result(websocket.scope, receive, send)
-            return
-        await websocket.close(NORMAL)
+        await _converse(handler, websocket, receive, send)
     except WebSocketDisconnected:
         return
     except HTTPException as error:
@@ -71,6 +65,17 @@ async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send
     except Exception as error:
         logger.error("WebSocket %s failed", websocket.path, exc_info=error)
         await websocket.close(INTERNAL_ERROR)
+
+
+async def _converse(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
+    """Let a handler talk, and close the connection when it is done."""
+    result = handler(websocket)
+    if hasattr(result, "__await__"):
+        result = await result
+    if isinstance(result, Response):  # A mounted application, which answers for itself.
+        await result(websocket.scope, receive, send)
+    else:
+        await websocket.close(NORMAL)
 
 
 async def _refuse(websocket: WebSocket, error: HTTPException, send: Send) -> None:

@@ -6,7 +6,7 @@ branch followed, and no node is visited twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from openviper.routing.segments import Segment
@@ -52,13 +52,15 @@ class Tail(NamedTuple, Generic[R]):
         end = len(segments) - len(self.after)
         if end < 1:
             return None
-        values = self.head.match("/".join(segments[:end]))
-        for segment, text in zip(self.after, segments[end:], strict=True):
-            found = segment.match(text)
-            if values is None or found is None:
+        patterns = (self.head, *self.after)
+        texts = ("/".join(segments[:end]), *segments[end:])
+        values: list[Any] = []
+        for pattern, text in zip(patterns, texts, strict=True):
+            found = pattern.match(text)
+            if found is None:
                 return None
             values += found
-        return values
+        return tuple(values)
 
 
 class Node(Generic[R]):
@@ -154,10 +156,14 @@ class Node(Generic[R]):
             found = match(text)
             if found is not None:
                 node._find(segments, depth + 1, values + found, matches)
+        if self.tails:
+            matches += self._tail_matches(segments[depth:], values)
+
+    def _tail_matches(self, rest: Sequence[str], values: tuple[Any, ...]) -> Iterator[Match[R]]:
         for tail in self.tails:
-            found = tail.match(segments[depth:])
+            found = tail.match(rest)
             if found is not None:
-                matches.append((tail.routes, values + found))
+                yield tail.routes, values + found
 
 
 def _register(routes: dict[str, R], route: R) -> None:

@@ -185,14 +185,15 @@ class _Choice:
     def _consider(self, entry: FileEntry, in_place: bool) -> None:
         name = entry.name
         rival = self._rival(name)
-        if rival is None and name not in self._folders:
-            self._chosen[name] = (entry, in_place)
-            return
-        # A file of this name was chosen before, or one is in the way of its folder, or a folder has its name.
-        winner = os.path.join(self._destination, name)
         if rival is not None:
-            winner = self._chosen[rival][0].path
-        self._plan.conflicts.append(Conflict(name, winner, entry.path))
+            self._hide(entry, behind=self._chosen[rival][0].path)
+        elif name in self._folders:
+            self._hide(entry, behind=os.path.join(self._destination, name))
+        else:
+            self._chosen[name] = (entry, in_place)
+
+    def _hide(self, entry: FileEntry, *, behind: str) -> None:
+        self._plan.conflicts.append(Conflict(entry.name, behind, entry.path))
 
     def _rival(self, name: str) -> str | None:
         folder = name.rpartition("/")[0]
@@ -226,14 +227,18 @@ def _without_obstructed(plan: Plan, winners: Winners) -> Winners:
             raise CollectError(
                 f"{str(plan.destination / name)!r} is a directory, and {entry.path!r} a file; remove one of them"
             )
-        if not in_place and name.rpartition("/")[0] in through_links:
-            target = str(plan.destination / name)
-            plan.warnings.append(
-                f"skipped {entry.path!r}: {target!r} leads out of the destination through a link"
-            )
-        else:
+        if in_place or name.rpartition("/")[0] not in through_links:
             free[name] = (entry, in_place)
+        else:
+            _warn_of_link(plan, name, entry)
     return free
+
+
+def _warn_of_link(plan: Plan, name: str, entry: FileEntry) -> None:
+    target = str(plan.destination / name)
+    plan.warnings.append(
+        f"skipped {entry.path!r}: {target!r} leads out of the destination through a link"
+    )
 
 
 def _folders_through_links(plan: Plan, folders: Iterable[str]) -> set[str]:
@@ -245,14 +250,18 @@ def _folders_through_links(plan: Plan, folders: Iterable[str]) -> set[str]:
     through_links = set()
     for folder in sorted(folders):
         parents = _parents(folder)
-        blocking = next((name for name in parents if name in plan.present.files), None)
-        if blocking is not None:
-            raise CollectError(
-                f"{str(plan.destination / blocking)!r} is a file, and the files of {folder!r} need a directory there"
-            )
+        _check_no_file(plan, folder, parents)
         if not plan.present.others.isdisjoint(parents):
             through_links.add(folder)
     return through_links
+
+
+def _check_no_file(plan: Plan, folder: str, parents: Iterable[str]) -> None:
+    for name in parents:
+        if name in plan.present.files:
+            raise CollectError(
+                f"{str(plan.destination / name)!r} is a file, and the files of {folder!r} need a directory there"
+            )
 
 
 def _item(plan: Plan, entry: FileEntry, in_place: bool) -> Item:

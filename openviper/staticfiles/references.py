@@ -92,12 +92,13 @@ def _path_of(written: str) -> str:
 
 def _target(name: str, written: str, static_url: str) -> str | None:
     """Return the name of the file that a reference means; `None` if that lies elsewhere."""
-    if _ELSEWHERE.match(written):
-        return None
     path = unquote(_path_of(written))
+    is_folder = path.rpartition("/")[2] in ("", ".", "..")
+    if is_folder or _ELSEWHERE.match(written):
+        return None
     if path.startswith("/"):
         path = _below(path, static_url)
-    elif path:
+    else:
         path = posixpath.join(posixpath.dirname(name), path)
     target = posixpath.normpath(path)
     return None if target == "." or target.startswith("../") else target

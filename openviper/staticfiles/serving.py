@@ -75,7 +75,7 @@ def serve_files(app: ASGIApp) -> ASGIApp:
     Raises:
         ImproperlyConfigured: If `STATIC_URL` or `MEDIA_URL` is ``/``, or both are the same.
     """
-    mounts = list(_mounts())
+    mounts = _mounts()
     if not mounts:
         return app
     # Late: an application that serves nothing does not need it.
@@ -97,15 +97,23 @@ class _Mount(NamedTuple):
     is_untrusted: bool
 
 
-def _mounts() -> Iterator[_Mount]:
+def _mounts() -> list[_Mount]:
     static_prefix = local_prefix("STATIC_URL", settings.STATIC_URL)
     media_prefix = local_prefix("MEDIA_URL", settings.MEDIA_URL)
     if static_prefix is not None and static_prefix == media_prefix:
         raise ImproperlyConfigured(
             f"STATIC_URL and MEDIA_URL must differ, both are {settings.STATIC_URL!r}"
         )
+    return [*_static_mount(static_prefix), *_media_mount(media_prefix)]
+
+
+def _static_mount(prefix: str | None) -> Iterator[_Mount]:
     directories = static_directories() if is_static_enabled() else app_static_dirs((ADMIN,))
-    if static_prefix is not None and (directories or is_static_enabled()):
-        yield _Mount(static_prefix, directories, is_untrusted=False)
-    if media_prefix is not None and is_media_enabled():
-        yield _Mount(media_prefix, (in_project(settings.MEDIA_ROOT),), is_untrusted=True)
+    is_wanted = bool(directories) or is_static_enabled()
+    if prefix is not None and is_wanted:
+        yield _Mount(prefix, directories, is_untrusted=False)
+
+
+def _media_mount(prefix: str | None) -> Iterator[_Mount]:
+    if prefix is not None and is_media_enabled():
+        yield _Mount(prefix, (in_project(settings.MEDIA_ROOT),), is_untrusted=True)

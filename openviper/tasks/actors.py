@@ -274,15 +274,19 @@ def _signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, ran
         signature = inspect.signature(fn)
     except (TypeError, ValueError):  # Some functions written in C have none.
         return None, range(0)
-    positional = 0
-    needed = 0
-    for parameter in signature.parameters.values():
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            positional += 1
-            needed += parameter.default is parameter.empty
-        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            return signature, range(0)
-    return signature, range(needed, positional + 1)
+    positional = [each for each in signature.parameters.values() if each.kind in _POSITIONAL]
+    needed = [each for each in signature.parameters.values() if _is_needed(each)]
+    if any(each.kind is each.KEYWORD_ONLY for each in needed):
+        return signature, range(0)
+    return signature, range(len(needed), len(positional) + 1)
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    is_gathered = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not is_gathered
 
 
 Registry: ActorRegistry[Actor[Any, Any]] = ActorRegistry()

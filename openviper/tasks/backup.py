@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from openviper.tasks.actors import actor
 from openviper.tasks.broker import tasks_config
-from openviper.tasks.schedule.periodic import periodic
 
 if TYPE_CHECKING:
     from openviper.backup.scheduled import BackupSchedule
@@ -34,6 +33,7 @@ async def back_up() -> None:
     Raises:
         SomeBackupsFailedError: If at least one backup failed; the others are kept.
     """
+    # Late: a worker loads what makes backups with the first one.
     from openviper.backup.scheduled import run_scheduled_backup
 
     schedule = backup_schedule()
@@ -51,6 +51,9 @@ def register() -> None:
     """Register the jobs that the settings ask for."""
     schedule = backup_schedule()
     if schedule is not None:
+        # Late: a worker without periodic jobs does not load what they need.
+        from openviper.tasks.schedule.periodic import periodic
+
         # What fails is tried again a minute later, and twice as long each time: a full disk may have been cleared.
         options = actor(
             actor_name=BACKUP_NAME,

@@ -100,15 +100,12 @@ def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
     if not 0 < len(calls) <= MAX_STEPS:
         raise ValueError(f"a chain has 1 to {MAX_STEPS} calls, not {len(calls)}")
     # With a result in front of them, the arguments of later steps are not complete yet.
-    messages = [
-        _message(call) if place == 0 or not pass_results else _unchecked(call)
-        for place, call in enumerate(calls)
-    ]
-    if len(messages) > 1:
-        messages[0].set_option("then", [to_values(message) for message in messages[1:]])
-        messages[0].set_option("pass", pass_results or None)
-    _finish(messages[0])
-    return messages
+    make = _unchecked if pass_results else _message
+    first, *others = [_message(calls[0]), *map(make, calls[1:])]
+    if others:
+        first.set_option("then", [to_values(message) for message in others])
+        first.set_option("pass", pass_results or None)
+    return [_finish(first), *others]
 
 
 def _unchecked(call: Call) -> Message:

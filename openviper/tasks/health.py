@@ -55,9 +55,16 @@ def _problem(
     takers = [worker for worker in workers if worker.takes(queue.name)]
     if not takers:
         return f"no worker takes from queue {queue.name!r}, where {queue.ready} messages are ready"
-    if any(worker.is_busy or now - worker.settled_at <= stalled for worker in takers):
-        return None
-    last = now - max(worker.settled_at for worker in takers)
+    return None if _gets_on(takers, now - stalled) else _stall(queue, takers, now)
+
+
+def _gets_on(workers: Sequence[WorkerInfo], since: float) -> bool:
+    """Return whether at least one worker has settled something since a moment, or is busy."""
+    return any(worker.is_busy or worker.settled_at >= since for worker in workers)
+
+
+def _stall(queue: QueueInfo, workers: Sequence[WorkerInfo], now: float) -> str:
+    last = now - max(worker.settled_at for worker in workers)
     return (
         f"nothing of queue {queue.name!r} has been settled for {last:.0f} s, "
         f"and {queue.ready} messages are ready"

@@ -74,11 +74,16 @@ def configure_task_logging(*, worker: bool = False, config: TaskLogging | None =
     logger = logging.getLogger(ROOT)
     logger.setLevel(config.level)
     logger.propagate = worker
-    for handler in [each for each in logger.handlers if isinstance(each, ProcessFileHandler)]:
-        logger.removeHandler(handler)
-        handler.close()
+    _remove_files(logger)
     if worker and config.file:
         logger.addHandler(_file_handler(config.file))
+
+
+def _remove_files(logger: logging.Logger) -> None:
+    for handler in list(logger.handlers):
+        if isinstance(handler, ProcessFileHandler):
+            logger.removeHandler(handler)
+            handler.close()
 
 
 def _file_handler(file: LogFile) -> logging.Handler:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
-
 from openviper.db.fields import (
     BigIntegerField,
     CharField,
@@ -16,7 +12,6 @@ from openviper.db.fields import (
     UUIDField,
 )
 from openviper.db.models import Model
-from openviper.db.sql.permissions import bypass_permissions
 
 TASK_STATUS_CHOICES = [
     ("pending", "Pending"),
@@ -64,59 +59,3 @@ class ScheduledJob(Model):
     class Meta:
         table_name = "openviper_scheduled_job"
         ordering = ["name"]
-
-
-async def cleanup_stale_results(max_age_hours: float = 168) -> int:
-    """Delete the records of tasks that have not changed for a while, and return their number.
-
-    Args:
-        max_age_hours: Their least age.
-
-    Raises:
-        ValueError: If it is negative.
-    """
-    if max_age_hours < 0:
-        raise ValueError(f"max_age_hours={max_age_hours!r} is negative")
-    before = datetime.now(UTC) - timedelta(hours=max_age_hours)
-    with bypass_permissions(reason="old records of tasks"):
-        return await TaskResult.objects.filter(updated_at__lt=before).delete()
-
-
-async def task_status(message_id: str) -> dict[str, Any] | None:
-    """Return the record of a message, or `None` if there is none.
-
-    Args:
-        message_id: A UUID as text.
-    """
-    try:
-        key = UUID(message_id)
-    except ValueError:
-        return None
-    found = await TaskResult.objects.get_or_none(message_id=key)
-    if found is None:
-        return None
-    return {
-        "message_id": str(found.message_id),
-        "actor_name": found.actor_name,
-        "queue": found.queue,
-        "status": found.status,
-        "retries": found.retries,
-        "duration_ms": found.duration_ms,
-        "updated_at": found.updated_at.isoformat(),
-    }
-
-
-async def scheduled_jobs() -> list[dict[str, Any]]:
-    """Return every periodic job."""
-    return [
-        {
-            "name": job.name,
-            "app": job.app,
-            "schedule": job.schedule,
-            "status": job.status,
-            "last_enqueued_at": None
-            if job.last_enqueued_at is None
-            else job.last_enqueued_at.isoformat(),
-        }
-        for job in await ScheduledJob.objects.all()
-    ]

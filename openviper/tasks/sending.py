@@ -107,11 +107,7 @@ class SendOptions:
         return options or None
 
     def _unique(self, now: float, payload: str, actor_name: str) -> list[Any]:
-        if self.unique is True:
-            digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
-            key = check_key("unique", f"{actor_name[:160]}:{digest}")
-        else:
-            key = check_key("unique", str(self.unique))
+        key = self._unique_key(payload, actor_name)
         if isinstance(self.unique_for, timedelta):
             return [key, "time", now + to_ms("unique_for", self.unique_for, least=1) / 1000]
         if self.unique_for not in ("queued", "running"):
@@ -119,6 +115,12 @@ class SendOptions:
                 f"unique_for={self.unique_for!r} must be 'queued', 'running' or a timedelta"
             )
         return [key, self.unique_for, 0]
+
+    def _unique_key(self, payload: str, actor_name: str) -> str:
+        if self.unique is not True:
+            return check_key("unique", str(self.unique))
+        digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
+        return check_key("unique", f"{actor_name[:160]}:{digest}")
 
 
 NO_OPTIONS = SendOptions()
@@ -155,10 +157,10 @@ def build_message(
         TypeError: If the actor cannot be called so, or the arguments cannot be written as JSON.
         ValueError: If an option has a value that cannot be used, or the arguments are too long.
     """
+    config = tasks_config()
     if known is not None:
         known.check_arguments(args, kwargs)
     payload = encode_arguments(name, args, kwargs)
-    config = tasks_config()
     if len(payload) > config.max_message_bytes:
         raise ValueError(
             f"the arguments of {name!r} take {len(payload)} bytes, more than "

@@ -23,18 +23,23 @@ def to_ms(name: str, value: object, *, least: float = 0) -> float:
         TypeError: If it is neither a number nor a `timedelta`.
         ValueError: If it is not finite, smaller than `least`, or longer than ten years.
     """
-    if isinstance(value, timedelta):
-        ms = value / timedelta(milliseconds=1)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        # A whole number may be too large for a float.
-        ms = float(max(-1, min(value, 2 * MAX_MS))) if isinstance(value, int) else value
-    else:
-        raise TypeError(f"{name}={value!r} must be milliseconds or a timedelta")
+    ms = _in_ms(name, value)
     if ms < 0:
         raise ValueError(f"{name}={_short(value)} is negative")
     if not least <= ms <= MAX_MS:
         raise ValueError(f"{name}={_short(value)} must be from {least:g} ms to ten years")
     return ms
+
+
+def _in_ms(name: str, value: object) -> float:
+    if isinstance(value, timedelta):
+        return value / timedelta(milliseconds=1)
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # A whole number may be too large for a float.
+        return float(max(-1, min(value, 2 * MAX_MS)))
+    raise TypeError(f"{name}={value!r} must be milliseconds or a timedelta")
 
 
 def to_count(name: str, value: object, *, least: int, most: int = 1_000_000) -> int:

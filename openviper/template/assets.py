@@ -47,15 +47,19 @@ def hashed_names(directory: Path) -> dict[str, str]:
 
     The record is read again when it has changed, so a server need not be restarted after a collection.
     """
-    global _cached
     path = os.path.join(directory, RECORD_NAME)
     try:
         status = os.stat(path)
     except OSError:
         return {}
-    key = (os.path.abspath(path), status.st_mtime_ns, status.st_size)
-    if _cached is None or _cached[0] != key:
-        _cached = (key, _names(read_record(directory)))
+    return _names_of(directory, (os.path.abspath(path), status.st_mtime_ns, status.st_size))
+
+
+def _names_of(directory: Path, seen: tuple[str, int, int]) -> dict[str, str]:
+    """Return what the record says that looked like this, from memory if it was read already."""
+    global _cached
+    if _cached is None or _cached[0] != seen:
+        _cached = (seen, _names(read_record(directory)))
     return _cached[1]
 
 

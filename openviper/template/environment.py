@@ -137,7 +137,14 @@ def render_to_string(
     """
     template = _get_template(name, template_dir)
     values = base_context(context or {})
-    return template.render(values) if block is None else _render_block(template, block, values)
+    from jinja2 import TemplateNotFound
+
+    try:
+        return template.render(values) if block is None else _render_block(template, block, values)
+    except TemplateNotFound as error:
+        # One that this one includes or extends.
+        missing = error.name if isinstance(error.name, str) else name
+        raise TemplateNotFoundError(missing, get_template_directories()) from error
 
 
 def render_block(name: str, block: str, context: Mapping[str, Any] | None = None) -> str:

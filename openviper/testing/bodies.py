@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 Content: TypeAlias = "bytes | str | Iterable[bytes] | AsyncIterable[bytes]"
-FileContent: TypeAlias = "bytes | str | BinaryIO"
-File: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]"
+FileContent: TypeAlias = bytes | str | BinaryIO
+File: TypeAlias = FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]
 """A file: its content; or its name and content; or those with its content type."""
-FilesGiven: TypeAlias = "Mapping[str, File | Sequence[File]] | Sequence[tuple[str, File]]"
+FilesGiven: TypeAlias = Mapping[str, File | Sequence[File]] | Sequence[tuple[str, File]]
 
 
 class Outgoing(NamedTuple):

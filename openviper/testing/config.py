@@ -55,18 +55,20 @@ def load_testing_config(directory: Path) -> OpenViperTestConfig:
             raise OpenViperTestingConfigError(
                 f"unknown key {key!r} in [tool.openviper.testing]; known: {', '.join(sorted(known))}"
             )
-        if key in FLAGS:
-            if not isinstance(value, bool):
-                raise OpenViperTestingConfigError(
-                    f"{key} in [tool.openviper.testing] must be true or false, not {value!r}"
-                )
-        elif not isinstance(value, str) or not value:
-            raise OpenViperTestingConfigError(
-                f"{key} in [tool.openviper.testing] must be text, not {value!r}"
-            )
+        _check_value(key, value)
     config = OpenViperTestConfig(**values)
     app = os.environ.get(APP_VARIABLE)
     return dataclasses.replace(config, app=app) if app else config
+
+
+def _check_value(key: str, value: object) -> None:
+    is_flag = key in FLAGS
+    fits = isinstance(value, bool) if is_flag else isinstance(value, str) and value != ""
+    if not fits:
+        wanted = "true or false" if is_flag else "text"
+        raise OpenViperTestingConfigError(
+            f"{key} in [tool.openviper.testing] must be {wanted}, not {value!r}"
+        )
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -71,12 +71,6 @@ class Cookies(MutableMapping[str, str]):
             del self._stored[key]
         return len(keys)
 
-    def get_stored(self, name: str) -> StoredCookie | None:
-        """Return a cookie with all that was said about it, or `None`."""
-        return next(
-            (cookie for (other, _, _), cookie in self._stored.items() if other == name), None
-        )
-
     def take(self, line: str, url: SplitResult) -> None:
         """Keep the cookie of a ``Set-Cookie`` header, or drop the one it ends; a browser's refusals are ours."""
         name, value, attributes = parse_set_cookie(line)

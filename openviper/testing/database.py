@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from openviper.conf import settings
+from openviper.db.connection import close_db, connections
+from openviper.db.connections.options import NOT_ALIASES
+from openviper.db.schemas.create import create_tables
 from openviper.utils.importing import is_missing
 
 MEMORY = "sqlite:///:memory:"
@@ -22,11 +26,6 @@ class TestDatabase:
 
     async def setup(self) -> None:
         """Put empty databases in place of the configured ones and create the tables of the installed apps' models."""
-        from openviper.conf import settings
-        from openviper.db.connection import close_db, connections
-        from openviper.db.connections.options import NOT_ALIASES
-        from openviper.db.schemas.create import create_tables
-
         await close_db()
         aliases = {"default", *settings.DATABASES} - set(NOT_ALIASES)
         options: dict[str, Any] = {
@@ -45,8 +44,6 @@ class TestDatabase:
 
     async def teardown(self) -> None:
         """Throw the databases away; the configured ones are back in place."""
-        from openviper.db.connection import close_db, connections
-
         await close_db()
         connections.reset()
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from openviper.core.email.addresses import parse_mailbox
+from openviper.core.email.backends import backend_override, prepared
+from openviper.core.email.config import EmailSettings
 
 if TYPE_CHECKING:
     from openviper.core.email.attachment_data import AttachmentData
@@ -71,9 +73,6 @@ class InMemoryMailBackend:
         Raises:
             ValueError: If there is no recipient, an address is not one, or a header field cannot be.
         """
-        from openviper.core.email.backends import prepared
-        from openviper.core.email.config import EmailSettings
-
         if isinstance(data, str):
             self.outbox.append(
                 TestEmail(data, [to] if isinstance(to, str) else list(to), body, sender)
@@ -103,8 +102,6 @@ def create_mailoutbox() -> tuple[list[TestEmail], AbstractContextManager[list[Te
 
 @contextmanager
 def _catching(outbox: list[TestEmail]) -> Iterator[list[TestEmail]]:
-    from openviper.core.email.backends import backend_override
-
     with backend_override(InMemoryMailBackend(outbox)):
         yield outbox
 

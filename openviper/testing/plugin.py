@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from openviper import testing
 from openviper.testing.config import SETTINGS_VARIABLE, OpenViperTestConfig, load_testing_config
 from openviper.testing.loops import (
     RUNNER_FIXTURE,
@@ -91,11 +92,7 @@ def pytest_fixture_setup(
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Collect `tests.py` inside installed apps, which pytest by itself leaves out."""
-    if file_path.name != "tests.py" or parent.session.isinitpath(file_path):
-        return None
-    if any(
-        fnmatch.fnmatch(file_path.name, pattern) for pattern in parent.config.getini("python_files")
-    ):
+    if file_path.name != "tests.py" or _is_collected_anyway(file_path, parent):
         return None
     if not _is_in_installed_app(file_path, parent.config):
         return None
@@ -103,20 +100,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
     return module
 
 
+def _is_collected_anyway(path: Path, parent: pytest.Collector) -> bool:
+    if parent.session.isinitpath(path):
+        return True
+    patterns = parent.config.getini("python_files")
+    return any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)
+
+
 def _is_in_installed_app(path: Path, config: pytest.Config) -> bool:
     module = load_testing_config(config.rootpath).settings
     if module is None and not os.environ.get(SETTINGS_VARIABLE):
         return False
-    from openviper.conf import settings
-    from openviper.core.app_resolver import AppResolver
-    from openviper.testing.settings import project_settings
+    # Late: other projects, whose tests this plug-in sees too, have no settings to load.
+    from openviper.testing.settings import installed_directories
 
-    with project_settings(module):
-        resolver = AppResolver(str(config.rootpath))
-        found = (resolver.resolve_app(app)[0] for app in settings.INSTALLED_APPS)
-        return any(
-            directory and Path(directory).resolve() == path.parent.resolve() for directory in found
-        )
+    return path.parent.resolve() in installed_directories(module, config.rootpath)
 
 
 # Fixtures
@@ -130,31 +128,28 @@ def openviper_test_config(pytestconfig: pytest.Config) -> OpenViperTestConfig:
 
 @pytest.fixture
 def _openviper_project(openviper_test_config: OpenViperTestConfig) -> Iterator[None]:
+    # Late: a test without these fixtures needs no settings.
     from openviper.testing.settings import project_settings
 
     with ExitStack() as stack:
         stack.enter_context(project_settings(openviper_test_config.settings))
         if openviper_test_config.disable_real_tasks:
-            from openviper.tasks.broker import pinned_broker
-            from openviper.tasks.brokers.memory import MemoryBroker
+            # Late, here and below: a test waits only for what its fixtures use.
+            from openviper.testing.tasks import tasks_in_memory
 
-            stack.enter_context(pinned_broker(MemoryBroker()))
+            stack.enter_context(tasks_in_memory())
         if openviper_test_config.disable_real_email:
-            from openviper.testing.mail import create_mailoutbox
-
-            stack.enter_context(create_mailoutbox()[1])
+            stack.enter_context(testing.create_mailoutbox()[1])
         yield
 
 
 @pytest.fixture
 def override_settings(_openviper_project: None) -> Iterator[Callable[..., None]]:
     """Yield a function that changes settings for the rest of the test: ``override_settings(DEBUG=False)``."""
-    from openviper.testing.settings import override_openviper_settings
-
     with ExitStack() as stack:
 
         def override(**values: Any) -> None:
-            stack.enter_context(override_openviper_settings(**values))
+            stack.enter_context(testing.override_openviper_settings(**values))
 
         yield override
 
@@ -162,9 +157,7 @@ def override_settings(_openviper_project: None) -> Iterator[Callable[..., None]]
 @pytest.fixture
 async def db(_openviper_project: None) -> AsyncIterator[TestDatabase]:
     """Put an empty database with all tables in place of the project's, for this test."""
-    from openviper.testing.database import TestDatabase
-
-    database = TestDatabase()
+    database = testing.TestDatabase()
     try:
         await database.setup()
         yield database
@@ -175,9 +168,7 @@ async def db(_openviper_project: None) -> AsyncIterator[TestDatabase]:
 @pytest.fixture
 def mailoutbox(_openviper_project: None) -> Iterator[list[TestEmail]]:
     """Yield the list that takes every message the test sends, inline or in the background; nothing leaves the machine."""
-    from openviper.testing.mail import create_mailoutbox
-
-    outbox, catching = create_mailoutbox()
+    outbox, catching = testing.create_mailoutbox()
     with catching:
         yield outbox
 
@@ -185,18 +176,14 @@ def mailoutbox(_openviper_project: None) -> Iterator[list[TestEmail]]:
 @pytest.fixture
 def task_queue(_openviper_project: None) -> Iterator[TaskQueue]:
     """Yield the queue that takes every background task the test sends; nothing runs unless the test says so."""
-    from openviper.testing.tasks import TaskQueue
-
-    with TaskQueue().patch() as queue:
+    with testing.TaskQueue().patch() as queue:
         yield queue
 
 
 @pytest.fixture
 def task_runner(_openviper_project: None) -> EagerTaskRunner:
     """Return a runner that carries out tasks at once: ``await task_runner.run(resize, 7)``."""
-    from openviper.testing.tasks import EagerTaskRunner
-
-    return EagerTaskRunner()
+    return testing.EagerTaskRunner()
 
 
 @pytest.fixture
@@ -205,6 +192,7 @@ async def app(
     openviper_test_config: OpenViperTestConfig,
 ) -> AsyncIterator[OpenViper]:
     """Yield the project's application, started, with debug on and a database of its own."""
+    # Late: the application is the whole of the web part.
     from openviper.testing.application import lifespan, load_app
 
     application = await load_app(openviper_test_config)
@@ -216,7 +204,5 @@ async def app(
 @pytest.fixture
 async def client(app: OpenViper) -> AsyncIterator[OpenViperTestClient]:
     """Yield a client of the application that follows redirects."""
-    from openviper.testing.client import OpenViperTestClient
-
-    async with OpenViperTestClient(app, follow_redirects=True) as one:
+    async with testing.OpenViperTestClient(app, follow_redirects=True) as one:
         yield one

@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from openviper.conf import Settings, settings
 from openviper.conf.logging import configure_logging
+from openviper.core.app_resolver import AppResolver
 from openviper.testing.config import SETTINGS_VARIABLE, OpenViperTestingConfigError
 
 T = TypeVar("T", bound="Callable[..., Any] | type")
@@ -54,12 +56,11 @@ def _install(instance: Settings | None, *, databases: bool, tasks: bool) -> None
         settings.configured = instance is not None
         if instance is not None:
             configure_logging(instance)
-    connection = sys.modules.get("openviper.db.connection")
-    if databases and connection is not None:
-        connection.connections.reset()
-    broker = sys.modules.get("openviper.tasks.broker")
-    if tasks and broker is not None:
-        broker.reset_broker()
+    # What was never imported has nothing to forget.
+    if databases and "openviper.db.connection" in sys.modules:
+        sys.modules["openviper.db.connection"].connections.reset()
+    if tasks and "openviper.tasks.broker" in sys.modules:
+        sys.modules["openviper.tasks.broker"].reset_broker()
 
 
 class override_settings:  # noqa: N801  # Used as a decorator, where it reads like a function.
@@ -123,3 +124,16 @@ def project_settings(module: str | None) -> Iterator[None]:
         else:
             os.environ[SETTINGS_VARIABLE] = variable
         _install(instance, databases=True, tasks=True)
+
+
+def installed_directories(module: str | None, root: Path) -> set[Path]:
+    """Return the directories of the installed apps, as a project's settings name them.
+
+    Args:
+        module: The settings module; that of the environment when `None`.
+        root: Where the project lies.
+    """
+    with project_settings(module):
+        resolver = AppResolver(str(root))
+        directories = [resolver.resolve_app(app)[0] for app in settings.INSTALLED_APPS]
+    return {Path(directory).resolve() for directory in directories if directory}

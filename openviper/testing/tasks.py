@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
+from openviper.db.connections.databases import current_block
+from openviper.tasks.actors import Registry, set_capture
+from openviper.tasks.broker import pinned_broker
+from openviper.tasks.brokers.memory import MemoryBroker
+
 if TYPE_CHECKING:
     from openviper.tasks.message import Message
 
@@ -26,6 +31,13 @@ class QueuedTask:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     queue_name: str = "default"
     delay: float | None = None
+
+
+@contextmanager
+def tasks_in_memory() -> Iterator[None]:
+    """Keep what is sent inside the `with` statement in this process, out of the reach of workers."""
+    with pinned_broker(MemoryBroker()):
+        yield
 
 
 class TaskQueue:
@@ -81,8 +93,6 @@ class TaskQueue:
             LookupError: If an actor is not known.
             Exception: What a task raises; that task and those behind it stay in the queue.
         """
-        from openviper.tasks.actors import Registry
-
         runner, results = EagerTaskRunner(), []
         while self.tasks:
             task = self.tasks[0]
@@ -95,8 +105,6 @@ class TaskQueue:
     @contextmanager
     def patch(self) -> Iterator[TaskQueue]:
         """Take every message inside the block, whether tasks are enabled or not."""
-        from openviper.tasks.actors import set_capture
-
         before = set_capture(self._take)
         try:
             yield self
@@ -104,8 +112,6 @@ class TaskQueue:
             set_capture(before)
 
     def _take(self, message: Message, delay: float | None) -> None:
-        from openviper.db.connections.databases import current_block
-
         args, kwargs = message.arguments()
         task = QueuedTask(message.actor_name, tuple(args), kwargs, message.queue_name, delay)
         block = current_block("default")

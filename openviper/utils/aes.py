@@ -37,11 +37,15 @@ def _substitutions() -> bytes:
     box = bytearray()
     for value in range(256):
         inverse = powers[-logarithms[value] % 255] if value else 0
-        turned = inverse
-        for shift in range(1, 5):
-            turned ^= (inverse << shift | inverse >> (8 - shift)) & 0xFF
-        box.append(turned ^ 0x63)
+        box.append(_affine(inverse))
     return bytes(box)
+
+
+def _affine(value: int) -> int:
+    turned = value
+    for shift in range(1, 5):
+        turned ^= (value << shift | value >> (8 - shift)) & 0xFF
+    return turned ^ 0x63
 
 
 SBOX = _substitutions()
@@ -63,11 +67,15 @@ def _round_keys(key: bytes) -> tuple[bytes, ...]:
     for number in range(4, 4 * (ROUNDS + 1)):
         word = words[-1]
         if number % 4 == 0:
-            word = bytes(SBOX[byte] for byte in word[1:] + word[:1])
-            word = bytes((word[0] ^ constant,)) + word[1:]
+            word = _turned_word(word, constant)
             constant = _double(constant)
         words.append(_xor(words[number - 4], word))
     return tuple(b"".join(words[start : start + 4]) for start in range(0, len(words), 4))
+
+
+def _turned_word(word: bytes, constant: int) -> bytes:
+    substituted = bytes(SBOX[byte] for byte in word[1:] + word[:1])
+    return bytes((substituted[0] ^ constant,)) + substituted[1:]
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
@@ -154,7 +162,12 @@ def decrypt_cbc(key: bytes, start: bytes, data: bytes) -> bytes:
         block = data[position : position + BLOCK]
         plain += _xor(decrypt_block(key, block), start)
         start = block
+    return _without_padding(bytes(plain))
+
+
+def _without_padding(plain: bytes) -> bytes:
     fill = plain[-1]
-    if not 1 <= fill <= BLOCK or any(byte != fill for byte in plain[-fill:]):
+    is_padding = 1 <= fill <= BLOCK and plain.endswith(bytes((fill,)) * fill)
+    if not is_padding:
         raise ValueError("the padding is not that of PKCS #7")
-    return bytes(plain[:-fill])
+    return plain[:-fill]

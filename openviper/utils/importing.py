@@ -18,9 +18,7 @@ def import_string(path: str) -> Any:
     Raises:
         ImportError: If the path has no module part, the module cannot be imported, or it has no such name.
     """
-    module_name, separator, name = path.partition(":")
-    if not separator:
-        module_name, _, name = path.rpartition(".")
+    module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     if not module_name or not name:
         raise ImportError(f"{path!r} is not a dotted path of the form 'module.name'")
     module = importlib.import_module(module_name)
@@ -31,13 +29,30 @@ def import_string(path: str) -> Any:
 
 
 def is_missing(error: ImportError, module_name: str) -> bool:
-    """Tell whether `error` says that exactly this module, or a package it lies in, does not exist.
+    """Return whether `error` says that exactly this module, or a package it lies in, does not exist.
 
     Distinguishes "there is no such module" from "the module exists and one of its own imports fails".
     """
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return False
     return module_name == error.name or module_name.startswith(error.name + ".")
+
+
+def import_if_there(name: str) -> ModuleType | None:
+    """Import a module that may be left out.
+
+    Returns:
+        The module, or `None` if exactly it, or a package it lies in, does not exist.
+
+    Raises:
+        Exception: Whatever the module itself raises when imported.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        if is_missing(error, name):
+            return None
+        raise
 
 
 def lazy_module(name: str) -> ModuleType:

@@ -25,20 +25,40 @@ ANSWER_SECONDS = 60.0
 
 
 def wants_color(stream: TextIO) -> bool:
-    """Tell whether text on `stream` should be coloured."""
-    if os.environ.get("FORCE_COLOR"):
-        return True
+    """Return whether text on `stream` should be coloured; the order is that of CPython's own tools."""
     if os.environ.get("NO_COLOR"):
         return False
-    return is_terminal(stream)
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return can_draw(stream)
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether a stream is a terminal; a closed one is not."""
+    """Return whether a stream is a terminal; a closed one is not."""
     try:
         return stream.isatty()
     except ValueError:
         return False
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that knows colours and moves of the cursor."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def show_all_characters() -> None:
+    """Let the standard streams write what their encoding lacks as ``\\xNN``, where they would fail half-way instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict":
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # Has `errors`: a real one.
+
+
+def drop_output() -> None:
+    """Send what is left for standard output nowhere; writing it at exit would fail once more, with a traceback."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):  # Closed, or not a file: nothing will be written.
+        return
 
 
 def human_size(size: float) -> str:
@@ -73,6 +93,7 @@ def read_line(source: TextIO, seconds: float) -> str:
     import signal
 
     def give_up(_number: int, _frame: object) -> None:
+        # Late: nearly every command ends without it.
         from openviper.utils.failures import CommandError
 
         raise CommandError(
@@ -118,7 +139,7 @@ class Progress:
         self._began_at = time.monotonic()
         self._terminal = terminal
         self._drawn_at = float("-inf")
-        self._visible = is_terminal(terminal.err)
+        self._visible = can_draw(terminal.err)
 
     def advance(self, amount: int = 1) -> None:
         """Count finished work, in the unit of `total`."""
@@ -137,17 +158,25 @@ class Progress:
     def _draw(self) -> None:
         text = self.label
         if self.total or not self._in_bytes:
-            share = min(1.0, self.done / self.total) if self.total else 1.0
-            filled = round(share * BAR_WIDTH)
-            text += f" [{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {share:4.0%}"
+            text += self._bar()
         if self._in_bytes:
-            rate = self.done / max(time.monotonic() - self._began_at, 1e-3)
-            text += f" {human_size(self.done)}, {human_size(rate)}/s"
-            if self.total > self.done > 0:
-                text += f", {human_time((self.total - self.done) / rate)} left"
+            text += self._speed()
         # The line before may have been longer.
         self._terminal.err.write(f"\r{text}\x1b[K")
         self._terminal.err.flush()
+
+    def _bar(self) -> str:
+        share = min(1.0, self.done / self.total) if self.total else 1.0
+        filled = round(share * BAR_WIDTH)
+        return f" [{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {share:4.0%}"
+
+    def _speed(self) -> str:
+        """Return how much is done, how fast, and how long the rest takes if that is known."""
+        rate = self.done / max(time.monotonic() - self._began_at, 1e-3)
+        text = f" {human_size(self.done)}, {human_size(rate)}/s"
+        if self.total > self.done > 0:
+            text += f", {human_time((self.total - self.done) / rate)} left"
+        return text
 
     def __enter__(self) -> Progress:
         return self
@@ -211,9 +240,18 @@ class Terminal:
         return f"\x1b[{CODES[kind]}m{text}\x1b[0m"
 
     def line(self, text: str = "", *, end: str = "\n") -> None:
-        """Write a result."""
-        self.out.write(f"{text}{end}")
-        self.out.flush()
+        """Write a result.
+
+        Raises:
+            CommandError: If standard output cannot take it, a full disk say.
+        """
+        try:
+            self.out.write(f"{text}{end}")
+            self.out.flush()
+        except BrokenPipeError:
+            raise  # The reader has seen enough.
+        except OSError as error:
+            self._refuse_output(error)
 
     def note(self, text: str, *, end: str = "\n") -> None:
         """Write something that is not a result."""
@@ -286,6 +324,15 @@ class Terminal:
         from openviper.utils.failures import CommandError
 
         raise CommandError("Operation cancelled.") from None
+
+    @staticmethod
+    def _refuse_output(error: OSError) -> NoReturn:
+        drop_output()
+        reason = error.strerror or str(error)
+        # Late: nearly every command ends without it.
+        from openviper.utils.failures import CommandError
+
+        raise CommandError(f"cannot write to standard output: {reason}") from error
 
     def progress(self, total: int, label: str, *, in_bytes: bool = False) -> Progress:
         """Return a progress bar, to be shown for the time of a `with` block.

@@ -74,7 +74,8 @@ def test_create_project_says_what_to_do_next(tmp_path: Path) -> None:
         (["my-shop"], "not a valid Python identifier"),
         (["json"], "hide the module"),
         (["openviper"], "openviper"),
-        (["there"], "already exists"),
+        (["there"], "is not empty"),
+        (["test"], "hide the module 'test'"),
         (["shop", "--directory", "nowhere"], "does not exist"),
     ],
 )
@@ -82,6 +83,7 @@ def test_a_bad_name_or_place_is_one_line_of_error(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "there").mkdir()
+    (tmp_path / "there/work.txt").touch()
     result = run("-m", "openviper", "create-project", *arguments, cwd=tmp_path)
     assert result.returncode == 1
     assert (

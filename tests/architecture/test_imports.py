@@ -16,7 +16,13 @@ PACKAGE = Path(__file__).resolve().parents[2] / "openviper"
 # Each room with its floor; the longest matching name decides. Within a floor only rooms named earlier may be imported.
 FLOORS: list[list[str]] = [
     ["openviper.exceptions", "openviper.version", "openviper.utils"],
-    ["openviper.core.context", "openviper.project", "openviper.conf", "openviper.i18n"],
+    [
+        "openviper.core.context",
+        "openviper.project",
+        "openviper.conf",
+        "openviper.i18n",
+        "openviper.core.app_resolver",
+    ],
     [
         "openviper.db.exceptions",
         "openviper.db.dialects",
@@ -55,7 +61,6 @@ FLOORS: list[list[str]] = [
         "openviper.tasks.pages",
     ],
     [
-        "openviper.core.app_resolver",
         "openviper.apps",
         "openviper.testing.bodies",
         "openviper.testing.cookies",

@@ -42,7 +42,7 @@ def test_the_type_checker_and_the_running_program_know_the_same_names(package: s
     for name, home in names.items():
         assert getattr(module, name) is getattr(importlib.import_module(home), name)
     # What is not lazy is there at once.
-    assert set(module.__all__) - set(names) <= {"__version__", "setup", "periodic"}
+    assert set(module.__all__) - set(names) <= {"__version__", "setup", "periodic", "settings"}
     assert set(module.__all__) <= set(dir(module))
 
 

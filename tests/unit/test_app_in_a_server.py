@@ -111,13 +111,13 @@ async def test_routes_that_cannot_be_imported_fail_every_start_not_only_the_firs
 
 
 async def test_model_permissions_are_connected_when_a_server_only_imports_the_application() -> None:
-    permissions.set_permission_checker(None)
+    permissions.set_access_rule(None)
     try:
         with override_openviper_settings(INSTALLED_APPS=("openviper.auth",)):
             await live(OpenViper(debug=False))
             assert permissions.is_enforced()
     finally:
-        permissions.set_permission_checker(None)
+        permissions.set_access_rule(None)
 
 
 async def failing(request: Request) -> None:

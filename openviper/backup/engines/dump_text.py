@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 WINDOW = 8 << 20
@@ -46,3 +47,23 @@ def open_text(dump: Path) -> Iterator[DumpText]:
     """Open a dump that is not empty."""
     with open(dump, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         yield DumpText(text)
+
+
+def blank_out(dump: Path, spans: Sequence[tuple[int, int]]) -> None:
+    """Put blanks in place of parts of a dump; lines stay lines, so that messages name the right ones."""
+    with open(dump, "r+b") as file:
+        for start, end in spans:
+            file.seek(start)
+            text = file.read(end - start)
+            file.seek(start)
+            file.write(bytes(byte if byte in b"\r\n" else 32 for byte in text))
+
+
+def private_copy(dump: Path, work_dir: Path) -> Path:
+    """Return a dump that we may change: itself where it lies in our directory, a copy otherwise."""
+    if dump.is_relative_to(work_dir):
+        return dump
+    copy = work_dir / "prepared.sql"
+    shutil.copyfile(dump, copy)
+    copy.chmod(0o600)
+    return copy

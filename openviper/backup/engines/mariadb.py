@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from openviper.backup.engines.base import (
     Prepared,
     RestoreOptions,
 )
+from openviper.backup.engines.dump_text import blank_out, private_copy
 from openviper.backup.engines.foreign import refusal, refuse_foreign
 from openviper.backup.engines.mariadb_client import (
     CLIENTS,
@@ -332,16 +332,8 @@ def _without_spans(path: Path, work_dir: Path, facts: DumpFacts, options: Restor
     spans = [*facts.encoding_spans, *(facts.definer_spans if options.skip_definers else ())]
     if not spans:
         return path
-    copy = work_dir / "prepared.sql"
-    if path != copy:
-        shutil.copyfile(path, copy)
-        copy.chmod(0o600)
-    with open(copy, "r+b") as file:
-        for start, end in spans:
-            file.seek(start)
-            text = file.read(end - start)
-            file.seek(start)
-            file.write(bytes(byte if byte in b"\r\n;" else 32 for byte in text))
+    copy = private_copy(path, work_dir)
+    blank_out(copy, spans)
     return copy
 
 

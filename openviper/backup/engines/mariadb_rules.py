@@ -38,6 +38,8 @@ _SET_REFUSED = frozenset(
     b"GLOBAL PERSIST PERSIST_ONLY PASSWORD ROLE DEFAULT STATEMENT @@GLOBAL @@PERSIST @@PERSIST_ONLY".split()
 )
 
+_SERVER_SCOPE = frozenset(b"GLOBAL @@GLOBAL PERSIST @@PERSIST".split())
+
 
 class Piece(Protocol):
     """A token, as far as the rules look at it."""
@@ -111,16 +113,16 @@ class Rules:
             self._refuse("SONAME", "it loads a library into the server")
 
     def _look_at_set(self, tokens: Sequence[Piece], words: Sequence[bytes]) -> None:
-        refused = _SET_REFUSED.intersection(words[:2]) or {
-            word for word in words if word in (b"GLOBAL", b"@@GLOBAL", b"PERSIST", b"@@PERSIST")
-        }
+        refused = _SET_REFUSED.intersection(words[:2]) | _SERVER_SCOPE.intersection(words)
         if refused:
             self._refuse(f"SET {_shown(min(refused))}", "it changes the server, not the target")
         texts = b"".join(token.text for token in tokens if token.kind in _STRINGS).upper()
-        numbers = [int(word) for word in words if word.isdigit()]
         if b"SQL_MODE" in b" ".join(words):
-            self._look_at_mode(texts, numbers)
-        if _AMBIGUOUS.intersection([*words, texts]):
+            self._look_at_mode(texts, [int(word) for word in words if word.isdigit()])
+        self._look_at_reading(tokens, [*words, texts])
+
+    def _look_at_reading(self, tokens: Sequence[Piece], texts: Sequence[bytes]) -> None:
+        if _AMBIGUOUS.intersection(texts):
             self._could("an encoding", "a backslash can be half a character in it")
         if any(token.text == b"(" for token in tokens):
             self._could("a computed setting", "it could change how strings are read")

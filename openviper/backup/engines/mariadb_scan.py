@@ -196,16 +196,16 @@ def _sets_database_encoding(tokens: list[Token]) -> bool:
 
 
 def _note_definers(tokens: list[Token], facts: DumpFacts) -> None:
-    for index, token in enumerate(tokens):
-        if token.kind != "word" or token.text != b"DEFINER" or index + 2 >= len(tokens):
-            continue
-        if tokens[index + 1].text != b"=" or tokens[index + 2].text.startswith(b"CURRENT_"):
-            continue
-        user, end = tokens[index + 2], index + 2
-        host = b""
-        # `a`@`b` are three tokens; an unquoted a@b is one.
-        if end + 2 < len(tokens) and tokens[end + 1].text == b"@":
-            host = b"@" + tokens[end + 2].text
-            end += 2
-        facts.definers.add((user.text + host).decode("utf-8", "replace"))
-        facts.definer_spans.append((token.start, tokens[end].end))
+    texts = [token.text for token in tokens]
+    for at, token in enumerate(tokens[:-2]):
+        is_clause = token.kind == "word" and texts[at : at + 2] == [b"DEFINER", b"="]
+        if is_clause and not texts[at + 2].startswith(b"CURRENT_"):
+            _note_definer(tokens, at, facts)
+
+
+def _note_definer(tokens: list[Token], at: int, facts: DumpFacts) -> None:
+    # `a`@`b` are three tokens; an unquoted a@b is one.
+    end = at + 5 if [token.text for token in tokens[at + 3 : at + 4]] == [b"@"] else at + 3
+    account = b"".join(token.text for token in tokens[at + 2 : end])
+    facts.definers.add(account.decode("utf-8", "replace"))
+    facts.definer_spans.append((tokens[at].start, tokens[end - 1].end))

@@ -157,16 +157,19 @@ def read_content(client: Client, database: str, stop: StopFlag) -> Content:
         BackupError: If the user may not see how something in it is made.
     """
     here = text_literal(database)
-    rows = client.ask(_TABLES.format(here), stop)
-    tables = [name for name, kind in rows if kind != "VIEW" and kind != "SYSTEM VIEW"]
-    sequences = {name for name, kind in rows if kind == "SEQUENCE"}
-    views: dict[str, list[str]] = {name: [] for name, kind in rows if kind == "VIEW"}
+    kinds = {row[0]: row[1] for row in client.ask(_TABLES.format(here), stop)}
+    views: dict[str, list[str]] = {name: [] for name, kind in kinds.items() if kind == "VIEW"}
     for view, column in client.ask(_COLUMNS.format(here), stop):
-        views.setdefault(view, []).append(column)
+        views[view].append(column)
     wanted = [(kind, name) for name, kind in client.ask(_PROGRAMS.format(here), stop)]
     wanted += [("VIEW", name) for name in views]
     programs = _read_programs(client, database, wanted, stop)
-    return Content(tables, sequences, views, programs)
+    return Content(
+        tables=[name for name in kinds if name not in views],
+        sequences={name for name, kind in kinds.items() if kind == "SEQUENCE"},
+        views=views,
+        programs=programs,
+    )
 
 
 def try_locks(client: Client, tables: Sequence[str], stop: StopFlag) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -20,6 +19,7 @@ from openviper.backup.engines.base import (
     Prepared,
     RestoreOptions,
 )
+from openviper.backup.engines.dump_text import blank_out, private_copy
 from openviper.backup.engines.foreign import refuse_foreign
 from openviper.backup.engines.postgres_scan import DumpFacts, restriction, scan_dump
 from openviper.backup.engines.server import Server, ToolDump, require_whole
@@ -190,12 +190,8 @@ class PostgresBackupEngine(BackupEngine):
             refuse_foreign(dump)
             require_whole(dump, _BEGINNING, _ENDING)
             facts = scan_dump(dump, trusted=options.trust_dump, stop=stop)
-            prepared = dump
-            if not dump.is_relative_to(work_dir):
-                prepared = work_dir / "prepared.sql"
-                shutil.copyfile(dump, prepared)
-                prepared.chmod(0o600)
-            _blank(prepared, facts.blanks)
+            prepared = private_copy(dump, work_dir)
+            blank_out(prepared, facts.blanks)
             return PostgresPrepared(prepared, facts=facts)
 
         return await run_in_thread(work)
@@ -246,7 +242,7 @@ class PostgresBackupEngine(BackupEngine):
                     "the comment on the schema 'public' is left out: it belongs to somebody else"
                 )
                 spans += prepared.facts.public_comments
-            _blank(prepared.path, spans)
+            blank_out(prepared.path, spans)
             return replace(prepared)
 
         return await run_in_thread(work)
@@ -313,16 +309,6 @@ def _require_extensions(server: Server, work_dir: Path, missing: set[str], stop:
             raise BackupError(
                 f"the dump needs the extension {name!r}, which this user may not make: have an administrator make it"
             )
-
-
-def _blank(path: Path, spans: list[tuple[int, int]]) -> None:
-    """Put blanks in place of statements; lines stay lines, so that messages name the right ones."""
-    with open(path, "r+b") as file:
-        for start, end in spans:
-            file.seek(start)
-            text = file.read(end - start)
-            file.seek(start)
-            file.write(bytes(byte if byte in b"\r\n" else 32 for byte in text))
 
 
 def _is_restricted(stop: StopFlag) -> bool:

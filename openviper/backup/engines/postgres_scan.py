@@ -251,6 +251,12 @@ _ENDS = {
 }  # fmt: skip
 
 
+_PUBLIC_COMMENTS = [
+    (b"COMMENT", b"ON", b"SCHEMA", b"PUBLIC"),
+    (b"COMMENT", b"ON", b"SCHEMA", b'"public"'),
+]
+
+
 def _note(tokens: list[Token], span: tuple[int, int], facts: DumpFacts) -> None:
     """Note what is taken out of the dump, and what it asks of the target."""
     texts = tuple(token.text for token in tokens if token.text != b";")
@@ -262,10 +268,7 @@ def _note(tokens: list[Token], span: tuple[int, int], facts: DumpFacts) -> None:
         facts.extensions.add(_plain_name(texts[at]))
     elif texts[:3] == (b"COMMENT", b"ON", b"EXTENSION"):
         facts.extension_comments.append((_plain_name(texts[3]), *span))
-    elif texts[:4] in (
-        (b"COMMENT", b"ON", b"SCHEMA", b"PUBLIC"),
-        (b"COMMENT", b"ON", b"SCHEMA", b'"public"'),
-    ):
+    elif texts[:4] in _PUBLIC_COMMENTS:
         facts.public_comments.append(span)
 
 

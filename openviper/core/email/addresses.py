@@ -72,10 +72,8 @@ def _parse(text: str) -> Mailbox:
         raise ValueError(f"mail address {text!r} holds a control character")
     name, address = _split(text)
     local, at, domain = address.rpartition("@")
-    if not at:
-        raise ValueError(f"{text!r} is not a mail address: it has no '@'")
-    if not _is_local_part(local):
-        raise ValueError(_why_not(local, text))
+    if not at or not _is_local_part(local):
+        raise ValueError(_why_not(local, at, text))
     mailbox = Mailbox(" ".join(name.split()), local, to_ascii_domain(domain, text))
     _check_length(mailbox, text)
     return mailbox
@@ -106,7 +104,9 @@ def _is_local_part(local: str) -> bool:
     return _DOT_ATOM.match(local) is not None and not _SPACE.search(local)
 
 
-def _why_not(local: str, text: str) -> str:
+def _why_not(local: str, at: str, text: str) -> str:
+    if not at:
+        return f"{text!r} is not a mail address: it has no '@'"
     if local and _DOT_ATOM.match(local.replace(".", "") or "."):
         return (
             f"{text!r} is not a mail address: dots at the ends of {local!r} or side by side need quotes, as in "

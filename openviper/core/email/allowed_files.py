@@ -33,11 +33,15 @@ def read_allowed_file(
     """
     allowed = [os.path.realpath(directory) for directory in directories]
     resolved = _resolved(path, filename, allowed)
-    directory = next((one for one in allowed if _is_below(resolved, one)), None)
-    if directory is None:
-        raise ValueError(_OUTSIDE.format(filename))
-    with os.fdopen(_opened(directory, resolved, filename), "rb") as file:
-        is_larger = os.fstat(file.fileno()).st_size > max_bytes
+    for directory in allowed:
+        if _is_below(resolved, directory):
+            return _read(_opened(directory, resolved, filename), filename, max_bytes)
+    raise ValueError(_OUTSIDE.format(filename))
+
+
+def _read(descriptor: int, filename: str, max_bytes: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        is_larger = os.fstat(descriptor).st_size > max_bytes
         content = b"" if is_larger else file.read(max_bytes + 1)
     if is_larger or len(content) > max_bytes:
         raise ValueError(f"file {filename!r} is larger than the {max_bytes} bytes that are allowed")

@@ -124,6 +124,13 @@ async def resolve_tuple_attachment(attachment: tuple[object, ...], index: int) -
 
     A text is a content, whatever it looks like; a file is given as a `Path`.
     """
+    filename, payload, explicit = _parts_of(attachment, index)
+    if isinstance(payload, Path):
+        return await _from_path(payload, filename, explicit, index)
+    return _from_content(filename, payload, explicit, index)
+
+
+def _parts_of(attachment: tuple[object, ...], index: int) -> tuple[str, object, object]:
     if len(attachment) not in (2, 3):
         raise TypeError(
             f"attachment {index} is a tuple of {len(attachment)}; it takes (filename, payload[, mimetype])"
@@ -131,10 +138,7 @@ async def resolve_tuple_attachment(attachment: tuple[object, ...], index: int) -
     filename, payload, explicit = (*attachment, None)[:3]
     if not isinstance(filename, str):
         raise TypeError(f"attachment {index} has the name {filename!r}, which is not a text")
-    if isinstance(payload, Path):
-        file = await resolve_file_attachment(payload, filename)
-        return _finished(filename, file.content, explicit or file.mimetype, index)
-    return _from_content(filename, payload, explicit, index)
+    return filename, payload, explicit
 
 
 async def resolve_dict_attachment(

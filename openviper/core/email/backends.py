@@ -80,17 +80,18 @@ def shown(data: EmailMessageData) -> str:
     """Return a message for people: decoded, with its recipients, and files as name, type and size."""
     message = build_message(data)
     recipients = [parse_mailbox(text).address for text in data.delivery_recipients()]
-    lines = [RULE]
-    if not data.sender:
-        lines.append("From: (no sender configured)")
+    lines = [] if data.sender else ["From: (no sender configured)"]
     lines += [f"{name}: {value}" for name, value in message.items() if _is_of_the_message(name)]
-    lines.append(f"Envelope: {', '.join(recipients)}")
+    lines += [f"Envelope: {', '.join(recipients)}", *_shown_bodies(message), *_shown_files(data)]
+    return "\n".join([RULE, *lines, RULE, ""])
+
+
+def _shown_files(data: EmailMessageData) -> list[str]:
     forms = [f"{form.mimetype} ({len(form.content)} bytes)" for form in data.alternatives]
     files = [
         f"{file.filename} ({file.mimetype}, {len(file.content)} bytes)" for file in data.attachments
     ]
-    lines += [*_shown_bodies(message), *_section("alternatives", forms)]
-    return "\n".join([*lines, *_section("attachments", files), RULE, ""])
+    return [*_section("alternatives", forms), *_section("attachments", files)]
 
 
 def _shown_bodies(message: EmailMessage) -> list[str]:

@@ -50,11 +50,15 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
         lower = _checked_name(name)
         if lower in seen:
             raise ValueError(f"header {name!r} is given twice")
-        if _REMOVED.search(str(value)):
-            raise ValueError(f"header {name!r} holds a line break or another control character")
         seen.add(lower)
-        checked[name] = clean_text(str(value))
+        checked[name] = _checked_value(name, str(value))
     return checked
+
+
+def _checked_value(name: str, value: str) -> str:
+    if _REMOVED.search(value):
+        raise ValueError(f"header {name!r} holds a line break or another control character")
+    return clean_text(value)
 
 
 def _checked_name(name: object) -> str:
@@ -98,12 +102,16 @@ def encoded_words(value: str, used: int) -> str:
     words, start = [], 0
     room = max(9, min(WORD_BYTES, (LINE - used - 12) // 4 * 3))
     while start < len(data):
-        end = min(len(data), start + room)
-        while end < len(data) and data[end] & 0xC0 == 0x80:  # Within a character.
-            end -= 1
+        end = _end_of_character(data, min(len(data), start + room))
         words.append(f"=?utf-8?b?{b2a_base64(data[start:end], newline=False).decode()}?=")
         start, room = end, WORD_BYTES
     return "\r\n ".join(words)
+
+
+def _end_of_character(data: bytes, end: int) -> int:
+    while end < len(data) and data[end] & 0xC0 == 0x80:  # Within a character.
+        end -= 1
+    return end
 
 
 def address_field(name: str, mailboxes: Sequence[Mailbox]) -> str:

@@ -39,17 +39,23 @@ def tokens(html: str) -> Iterator[Tag | str]:
     place = 0
     while place < len(html):
         start = html.find("<", place)
-        end_of_text = len(html) if start < 0 else start
-        if end_of_text > place:
-            yield unescape(html[place:end_of_text])
+        text = html[place:] if start < 0 else html[place:start]
+        if text:
+            yield unescape(text)
         if start < 0:
             return
         found, place = _markup(html, start)
         if found is not None:
-            yield found
-            end = _end_of_raw(html, place, found)
-            yield unescape(html[place:end])
-            place = end
+            yield from _with_content(html, place, found)
+            place = _end_of_raw(html, place, found)
+
+
+def _with_content(html: str, place: int, found: Tag | str) -> Iterator[Tag | str]:
+    """Yield a tag or text, and the content of an element that holds no tags."""
+    yield found
+    content = html[place : _end_of_raw(html, place, found)]
+    if content:
+        yield content
 
 
 def _markup(html: str, start: int) -> tuple[Tag | str | None, int]:

@@ -148,17 +148,19 @@ def message_bytes(data: EmailMessageData) -> bytes:
 
 def _header_fields(data: EmailMessageData) -> Iterator[str]:
     yield text_field("Subject", clean_text(data.subject))
-    if data.sender:
-        yield address_field("From", [parse_mailbox(data.sender)])
-    if data.recipients or data.cc:
-        yield _addresses("To", data.recipients)
-        yield _addresses("Cc", data.cc)
-    else:
-        yield NOBODY_NAMED
+    yield _addresses("From", [data.sender] if data.sender else ())
+    yield from _recipient_fields(data)
     yield _addresses("Reply-To", data.reply_to)
     yield f"Date: {clean_text(data.date)}\r\n"
     yield f"Message-ID: {_checked_id(data.message_id)}\r\n"
     yield from _own_fields(data.headers)
+
+
+def _recipient_fields(data: EmailMessageData) -> Iterator[str]:
+    if not (data.recipients or data.cc):
+        yield NOBODY_NAMED
+    yield _addresses("To", data.recipients)
+    yield _addresses("Cc", data.cc)
 
 
 def _own_fields(headers: Mapping[str, str]) -> list[str]:

@@ -34,17 +34,21 @@ def servers_of(settings: EmailSettings) -> list[SMTPConfig]:
     Raises:
         ImproperlyConfigured: If the settings of one contradict each other.
     """
-    common = {key: getattr(settings, key) for key in SERVER_KEYS}
-    configs = [_server(common)]
-    for server in settings.servers:
-        # What belongs to one server only is not taken over from the first.
-        own = {**common, **dict.fromkeys(_OF_ONE_SERVER), **server}
-        own["username"] = own["username"] or ""
-        own["use_tls"], own["use_ssl"] = bool(own["use_tls"]), bool(own["use_ssl"])
-        if not own["port"]:
-            own["port"] = usual_port(own["use_tls"], own["use_ssl"])
-        configs.append(_server(own))
-    return sorted(configs, key=_has_failed_lately)
+    global _configured
+    if _configured is None or _configured[0] is not settings:
+        _configured = (settings, _servers(settings))
+    return sorted(_configured[1], key=_has_failed_lately)
+
+
+_configured: tuple[EmailSettings, list[SMTPConfig]] | None = None
+"""The servers of the settings that were asked for last: checking them takes a while."""
+
+
+def _servers(settings: EmailSettings) -> list[SMTPConfig]:
+    first = {key: getattr(settings, key) for key in SERVER_KEYS}
+    # What belongs to one server only is not taken over from the first.
+    shared = {key: value for key, value in first.items() if key not in _OF_ONE_SERVER}
+    return [_server(values) for values in (first, *({**shared, **own} for own in settings.servers))]
 
 
 _OF_ONE_SERVER = (
@@ -61,7 +65,10 @@ _OF_ONE_SERVER = (
 
 
 def _server(values: Mapping[str, Any]) -> SMTPConfig:
-    return SMTPConfig(**{**values, "password": values["password"] or None})
+    given = {key: value for key, value in values.items() if value is not None}
+    if not given.get("port"):
+        given["port"] = usual_port(bool(given.get("use_tls")), bool(given.get("use_ssl")))
+    return SMTPConfig(**{**given, "password": given.get("password") or None})
 
 
 def _has_failed_lately(config: SMTPConfig) -> bool:
@@ -194,13 +201,18 @@ def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
     recipients = data.delivery_recipients()
     if not recipients:
         raise ValueError("the message has no recipient")
-    shown = (*data.recipients, *data.cc, *data.reply_to, data.sender)
     return Envelope(
         _return_path(data, settings),
         tuple(parse_mailbox(text).address for text in recipients),
         message_bytes(data),
-        any(parse_mailbox(text).needs_smtputf8 for text in shown),
+        _shows_utf8(data),
     )
+
+
+def _shows_utf8(data: EmailMessageData) -> bool:
+    """Return whether an address in a header field has a form in UTF-8 only."""
+    shown = (*data.recipients, *data.cc, *data.reply_to, data.sender)
+    return any(parse_mailbox(text).needs_smtputf8 for text in shown)
 
 
 def _return_path(data: EmailMessageData, settings: EmailSettings) -> str:

@@ -128,12 +128,16 @@ class _Reader:
             self._skip(token)
         elif isinstance(token, str):
             self._add(token)
-        elif token.name in _DROPPED:
-            self._start_dropping(token)
-        elif token.is_end:
-            self._end(token.name)
         else:
-            self._start(token)
+            self._take_tag(token)
+
+    def _take_tag(self, tag: Tag) -> None:
+        if tag.name in _DROPPED:
+            self._start_dropping(tag)
+        elif tag.is_end:
+            self._end(tag.name)
+        else:
+            self._start(tag)
 
     def _start_dropping(self, tag: Tag) -> None:
         if not tag.is_end:

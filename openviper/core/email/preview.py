@@ -11,6 +11,9 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +32,8 @@ KEPT = 50
 """Messages that are kept; older ones make room."""
 MAX_BYTES = 32 * 1024 * 1024
 """A message larger than this is not kept."""
+MAX_HEADER = 16 * 1024
+"""Bytes of a message that are read for the list."""
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}\.eml\Z")
 
 logger = logging.getLogger("openviper.email")
@@ -41,11 +46,15 @@ class KeptMessage(NamedTuple):
         name: What to ask `read_kept` for.
         kept_at: When, in seconds since the epoch.
         size: In bytes.
+        subject: The subject.
+        to: The field To.
     """
 
     name: str
     kept_at: float
     size: int
+    subject: str = ""
+    to: str = ""
 
 
 def preview_directory() -> Path:
@@ -73,28 +82,48 @@ def keep_for_preview(messages: Sequence[EmailMessageData]) -> None:
 
 
 def _make_room() -> None:
-    for message in kept_messages()[KEPT:]:
+    for message in _kept()[KEPT:]:
         with suppress(FileNotFoundError):
             (preview_directory() / message.name).unlink()
 
 
 def kept_messages() -> list[KeptMessage]:
     """Return the messages that are there, the newest first."""
+    return [_with_header(message) for message in _kept()]
+
+
+def _kept() -> list[KeptMessage]:
+    """Return the messages that are there, the newest first, without looking into them."""
     messages = []
     try:
         paths = list(preview_directory().iterdir())
     except FileNotFoundError:
         return []
-    for path in paths:
-        if _NAME.match(path.name):
-            with suppress(FileNotFoundError):
-                status = path.lstat()
-                messages.append(KeptMessage(path.name, status.st_mtime, status.st_size))
+    for path in filter(_is_ours, paths):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            messages.append(KeptMessage(path.name, status.st_mtime, status.st_size))
     return sorted(messages, key=lambda message: (message.kept_at, message.name), reverse=True)
 
 
-def read_kept(name: str) -> bytes | None:
-    """Return a message that was kept; `None` if there is none of this name."""
+def _is_ours(path: Path) -> bool:
+    return _NAME.match(path.name) is not None
+
+
+def _with_header(message: KeptMessage) -> KeptMessage:
+    header = read_message(read_kept(message.name, MAX_HEADER) or b"")
+    return message._replace(
+        subject=str(header["Subject"] or ""), to=str(header["To"] or header["Cc"] or "")
+    )
+
+
+def read_message(content: bytes) -> EmailMessage:
+    """Return the message that some bytes are."""
+    return message_from_bytes(content, policy=default)
+
+
+def read_kept(name: str, most: int = MAX_BYTES) -> bytes | None:
+    """Return a message that was kept, or the first `most` bytes of it; `None` if there is none of this name."""
     if not _NAME.match(name):
         return None
     try:
@@ -102,4 +131,4 @@ def read_kept(name: str) -> bytes | None:
     except (OSError, ValueError):
         return None
     with open(descriptor, "rb") as file:
-        return file.read(MAX_BYTES)
+        return file.read(most)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +25,7 @@ from openviper.core.email.spool import SPOOL_BYTES, read_spooled, remove_spooled
 from openviper.exceptions import OpenViperException
 from openviper.tasks.actors import actor, is_captured
 from openviper.tasks.broker import get_broker, tasks_config
-from openviper.tasks.brokers.base import live_workers
+from openviper.tasks.brokers.base import WorkerInfo, live_workers
 from openviper.tasks.exceptions import Reject
 
 __all__ = [
@@ -100,9 +100,8 @@ def _worker_lives() -> bool:
     return _looked[2]
 
 
-def _takes_mail(worker: object) -> bool:
-    queues = getattr(worker, "queues", None)
-    return queues is None or QUEUE in queues
+def _takes_mail(worker: WorkerInfo) -> bool:
+    return worker.queues is None or QUEUE in worker.queues
 
 
 async def enqueue_email_job(data: EmailMessageData) -> str | None:
@@ -202,10 +201,14 @@ async def deliver_email(payload: dict[str, Any]) -> None:
     except RecipientsRefused as error:
         await _take_care_of_refused(data, error)
     except Exception as error:
-        kind = MailRefusedError if is_final(error) else MailNotDeliveredError
-        raise kind(data.message_id, error) from None
+        raise _failure(data, error) from None
     if "spool" in payload:
         remove_spooled(payload["spool"])
+
+
+def _failure(data: EmailMessageData, error: Exception) -> MailNotDeliveredError:
+    kind = MailRefusedError if is_final(error) else MailNotDeliveredError
+    return kind(data.message_id, error)
 
 
 def _check_note(data: EmailMessageData, payload: Mapping[str, Any]) -> None:
@@ -225,13 +228,17 @@ async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused
         task = await _send(with_recipients(data, later))
         logger.warning(_TRIED_AGAIN, data.subject, len(later), task)
     if final:
-        # It fails without asking the server again and so becomes a dead message, which an operator finds and may retry.
-        note = {
-            "refused": {address: [error.refused[address][0], ""] for address in final},
-            "refused_until": time.time() + REMEMBER_REFUSAL,
-        }
+        note = _note_of_refusal(error, final)
         task = await _send(with_recipients(data, final), note=note)
         logger.error(_REFUSED, data.subject, len(final), task)
+
+
+def _note_of_refusal(error: RecipientsRefused, final: Sequence[str]) -> dict[str, Any]:
+    """Return what makes a task fail without asking the server again, as a dead message that an operator finds."""
+    return {
+        "refused": {address: [error.refused[address][0], ""] for address in final},
+        "refused_until": time.time() + REMEMBER_REFUSAL,
+    }
 
 
 _TRIED_AGAIN = "mail %r: %d recipients were refused; task %s tries them again"

@@ -47,9 +47,11 @@ def is_final(error: BaseException) -> bool:
         return all(is_final_for_recipient(code) for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPResponseException):
         return is_final_code(error.smtp_code)
-    if isinstance(error, ImproperlyConfigured):
-        return False  # Settings are mended, and the next worker has them.
-    return isinstance(error, (smtplib.SMTPNotSupportedError, ValueError, TypeError))
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return True
+    # Settings are mended, and the next worker has them; a certificate that is refused is a ValueError too.
+    may_pass = isinstance(error, (ImproperlyConfigured, OSError))
+    return isinstance(error, (ValueError, TypeError)) and not may_pass
 
 
 def is_lost_on_the_way(error: BaseException) -> bool:

@@ -199,11 +199,16 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
     """
     if response.status == http.client.PARTIAL_CONTENT:
         raise urllib.error.URLError("the server sent a part of the file only")
-    announced = response.length
-    if announced is not None and announced > max_bytes:
+    if response.length is None:
+        return _read_all(response, max_bytes)
+    return _read_announced(response, response.length, max_bytes)
+
+
+def _read_announced(response: http.client.HTTPResponse, announced: int, max_bytes: int) -> bytes:
+    if announced > max_bytes:
         raise ValueError(f"the file has {announced} bytes, more than {max_bytes}")
     content = _read_all(response, max_bytes)
-    if announced is not None and len(content) != announced:
+    if len(content) != announced:
         # `http.client` takes this for the end.
         raise urllib.error.URLError(
             f"the connection ended after {len(content)} of {announced} bytes"

@@ -94,8 +94,7 @@ async def send_email(
             alternatives=[Alternative.of(*form) for form in alternatives or ()],
             envelope_sender=_one_address(envelope_sender),
         )
-        if not data.delivery_recipients():
-            raise ValueError("the message has no recipient")
+        _check_recipients(data)
         data.text, data.html = _bodies(text, html, template, context)
         data.attachments = await resolve_attachments(attachments)
         chosen = settings.background if background is None else background
@@ -107,6 +106,11 @@ async def send_email(
             return False
         raise
     return True
+
+
+def _check_recipients(data: EmailMessageData) -> None:
+    if not data.delivery_recipients():
+        raise ValueError("the message has no recipient")
 
 
 def _one_address(address: str | None) -> str | None:
@@ -174,6 +178,7 @@ def _check_can_wait(background: bool | None) -> None:
     Raises:
         ValueError: If it was asked for without the queue, or there is none.
     """
+    # Late: see `_enqueue_for_later`.
     from openviper.core.email.queue import queue_available
     from openviper.tasks.actors import is_captured
 
@@ -187,6 +192,7 @@ def _check_can_wait(background: bool | None) -> None:
 
 async def _goes_to_queue(background: bool | None) -> bool:
     """Return whether a message is left to the queue: asked for, or a worker lives that takes mail."""
+    # Late: see `_enqueue_for_later`.
     from openviper.core.email.queue import queue_available, worker_available
     from openviper.tasks.actors import is_captured
 
@@ -199,6 +205,7 @@ async def _goes_to_queue(background: bool | None) -> bool:
 
 async def _was_enqueued(data: EmailMessageData) -> bool:
     """Hand a message to the queue; return `False` if the queue cannot be reached."""
+    # Late: see `_enqueue_for_later`.
     from openviper.core.email.queue import enqueue
     from openviper.tasks.exceptions import BrokerError
 
@@ -279,12 +286,17 @@ async def send_many(messages: Sequence[EmailMessageData]) -> list[SendResult]:
     backend = get_backend()
     errors = await _errors_of(backend, messages)
     results = [SendResult(data, error) for data, error in zip(messages, errors, strict=True)]
+    await _take_note(backend, results)
+    return results
+
+
+async def _take_note(backend: EmailBackend, results: Sequence[SendResult]) -> None:
+    """Log how many messages were sent, and keep them for the preview."""
     sent = [result.message for result in results if result.ok]
     if wants_preview(backend):
         await asyncio.to_thread(keep_for_preview, sent)
-    level = logging.INFO if len(sent) == len(messages) else logging.WARNING
-    logger.log(level, "sent %d of %d mails", len(sent), len(messages))
-    return results
+    level = logging.INFO if len(sent) == len(results) else logging.WARNING
+    logger.log(level, "sent %d of %d mails", len(sent), len(results))
 
 
 async def _errors_of(

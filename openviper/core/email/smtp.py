@@ -13,13 +13,13 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from openviper.core.email.envelope import Delivery, Envelope, SMTPConfig, check_envelope
 from openviper.core.email.smtp_connection import CLOSING, Lifeline, SMTPConnection
+from openviper.core.email.threads import run_in_thread
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -37,10 +37,6 @@ WORTH_A_CONNECTION = 10
 """Fewest messages left for which another connection joins in."""
 MAX_LOST = 2
 """Messages lost in a row after which the server is not tried any more."""
-
-_gates: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, WeakValueDictionary[tuple[str, int, str, int], asyncio.Semaphore]
-] = WeakKeyDictionary()
 
 
 async def deliver(config: SMTPConfig, envelopes: Sequence[Envelope]) -> list[Delivery]:
@@ -62,23 +58,28 @@ async def deliver(config: SMTPConfig, envelopes: Sequence[Envelope]) -> list[Del
     if not envelopes:
         return []
     batch = _Batch(config, envelopes)
-    executor = ThreadPoolExecutor(config.max_connections, thread_name_prefix="openviper-smtp")
+    gate = _gate(config)
     try:
-        await _send_batch(batch, executor, _gate(config))
+        if batch.may_grow(1):
+            await _send_growing(batch, gate)
+        else:
+            await _work_on(batch, gate)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        # Nothing is left of a batch that has come to its end.
+        batch.abort()
     return batch.deliveries()
 
 
-async def _send_batch(batch: _Batch, executor: ThreadPoolExecutor, gate: asyncio.Semaphore) -> None:
+async def _work_on(batch: _Batch, gate: asyncio.Semaphore) -> None:
+    """Send messages of a batch over one connection, when one may be made."""
+    async with gate:
+        await asyncio.wrap_future(run_in_thread(batch.work))
+
+
+async def _send_growing(batch: _Batch, gate: asyncio.Semaphore) -> None:
     """Work on a batch in threads, one at first, until nothing is left of it."""
     loop = asyncio.get_running_loop()
-
-    async def work() -> None:
-        async with gate:
-            await loop.run_in_executor(executor, batch.work)
-
-    tasks = {loop.create_task(work())}
+    tasks = {loop.create_task(_work_on(batch, gate))}
     try:
         while tasks:
             limit = GROW_AFTER if batch.may_grow(len(tasks)) else None
@@ -88,14 +89,22 @@ async def _send_batch(batch: _Batch, executor: ThreadPoolExecutor, gate: asyncio
             for task in done:
                 task.result()
             if not done and batch.wants_help() and not gate.locked():
-                tasks.add(loop.create_task(work()))
+                tasks.add(loop.create_task(_work_on(batch, gate)))
     finally:
-        # Nothing is left of a batch that has come to its end.
         batch.abort()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+_gates: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, WeakValueDictionary[tuple[str, int, str, int], asyncio.Semaphore]
+] = WeakKeyDictionary()
 
 
 def _gate(config: SMTPConfig) -> asyncio.Semaphore:

@@ -230,11 +230,7 @@ class SMTPConnection(smtplib.SMTP):
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection is closed")
         try:
-            if limit is not None:
-                if limit <= 0:
-                    raise TimeoutError
-                self.sock.settimeout(limit)
-            received = self.sock.recv(MAX_REPLY)
+            received = _receive(self.sock, limit)
         except TimeoutError:
             self.close()
             raise TimeoutError(
@@ -310,20 +306,23 @@ class SMTPConnection(smtplib.SMTP):
     def _unsupported(self, envelope: Envelope) -> Exception | None:
         """Return what the server cannot do of that which the message needs."""
         host = self._config.host
-        if not self._has_smtputf8:
-            needy = _needs_smtputf8(envelope)
-            if needy is not None:
-                return smtplib.SMTPNotSupportedError(
-                    f"{needy} needs SMTPUTF8, which {host} does not offer"
-                )
+        needy = None if self._has_smtputf8 else _needs_smtputf8(envelope)
+        if needy is not None:
+            return smtplib.SMTPNotSupportedError(
+                f"{needy} needs SMTPUTF8, which {host} does not offer"
+            )
         if not self._has_8bitmime and not envelope.content.isascii():
             return smtplib.SMTPNotSupportedError(
                 f"the message from {envelope.sender!r} has 8-bit content, which {host} does not take"
             )
-        if 0 < self._size_limit < len(envelope.content):
-            text = f"{len(envelope.content)} bytes are more than the {self._size_limit} the server takes"
-            return smtplib.SMTPSenderRefused(552, text.encode("ascii"), envelope.sender)
-        return None
+        return self._too_large(envelope)
+
+    def _too_large(self, envelope: Envelope) -> Exception | None:
+        size = len(envelope.content)
+        if not 0 < self._size_limit < size:
+            return None
+        text = f"{size} bytes are more than the {self._size_limit} the server takes"
+        return smtplib.SMTPSenderRefused(552, text.encode("ascii"), envelope.sender)
 
     def _mail_command(self, envelope: Envelope) -> bytes:
         command = f"MAIL FROM:<{envelope.sender}>"
@@ -385,6 +384,14 @@ class SMTPConnection(smtplib.SMTP):
                 self.usable = False
         except OSError:
             self.close()
+
+
+def _receive(sock: socket.socket, limit: float | None) -> bytes:
+    if limit is not None:
+        if limit <= 0:
+            raise TimeoutError
+        sock.settimeout(limit)
+    return sock.recv(MAX_REPLY)
 
 
 def _code(line: bytes) -> int:

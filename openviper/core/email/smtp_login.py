@@ -33,11 +33,7 @@ def log_in(connection: smtplib.SMTP, config: SMTPConfig) -> None:
         smtplib.SMTPNotSupportedError: If it knows none of our mechanisms.
     """
     is_encrypted = isinstance(connection.sock, ssl.SSLSocket)
-    if not is_encrypted and not is_loopback(connection.sock):
-        what = "access token" if config.access_token else "password"
-        raise ImproperlyConfigured(
-            f"the {what} for {config.host!r} would cross the network unencrypted: set use_tls or use_ssl"
-        )
+    _check_private(connection, config, is_encrypted=is_encrypted)
     secret = _secret(config)
     login = _chosen(connection, config, is_encrypted=is_encrypted)
     code, text = login(connection, config.username, secret)
@@ -45,12 +41,18 @@ def log_in(connection: smtplib.SMTP, config: SMTPConfig) -> None:
         raise smtplib.SMTPAuthenticationError(code, text)
 
 
+def _check_private(connection: smtplib.SMTP, config: SMTPConfig, *, is_encrypted: bool) -> None:
+    if is_encrypted or is_loopback(connection.sock):
+        return
+    what = "access token" if config.access_token else "password"
+    raise ImproperlyConfigured(
+        f"the {what} for {config.host!r} would cross the network unencrypted: set use_tls or use_ssl"
+    )
+
+
 def _chosen(connection: smtplib.SMTP, config: SMTPConfig, *, is_encrypted: bool) -> _Login:
     """Return the first of our mechanisms that a server offers."""
-    mechanisms = _TOKEN if config.access_token else _PASSWORD
-    if not config.access_token and not is_encrypted:
-        # The one mechanism that does not show the password comes first where others could read it.
-        mechanisms = {"CRAM-MD5": _cram_md5, **_PASSWORD}
+    mechanisms = _mechanisms(config, is_encrypted=is_encrypted)
     offered = connection.esmtp_features.get("auth", "").upper().split()
     for name, login in mechanisms.items():
         if name in offered:
@@ -58,6 +60,13 @@ def _chosen(connection: smtplib.SMTP, config: SMTPConfig, *, is_encrypted: bool)
     raise smtplib.SMTPNotSupportedError(
         f"{config.host} offers none of {', '.join(mechanisms)} to log in with"
     )
+
+
+def _mechanisms(config: SMTPConfig, *, is_encrypted: bool) -> dict[str, _Login]:
+    if config.access_token:
+        return _TOKEN
+    # The one mechanism that does not show the password comes first where others could read it.
+    return _PASSWORD if is_encrypted else {"CRAM-MD5": _cram_md5, **_PASSWORD}
 
 
 def is_loopback(sock: socket.socket | None) -> bool:

@@ -105,6 +105,7 @@ def render_template_content(
     if ending in HTML:
         return None, environments.html.get_template(template).render(values)
     text = environments.text.get_template(template).render(values)
-    if ending not in MARKDOWN:
-        return text, None
-    return text, render_markdown_source(environments.markdown, template, values)
+    is_markdown = ending in MARKDOWN
+    return text, render_markdown_source(
+        environments.markdown, template, values
+    ) if is_markdown else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from openviper import auth
 from openviper.core.management.base import BaseCommand, CommandError
-from openviper.core.management.utils import password_problem, prompt_password
 
+MIN_CLI_PASSWORD_LENGTH = 8
 PROCESS_LIST_WARNING = "a password given with --password can be seen in the list of processes and in the shell's history"
 
 
@@ -18,15 +19,21 @@ def load_user_model() -> type[Any]:
         CommandError: If it has no manager.
         ImproperlyConfigured: If `USER_MODEL` cannot be used.
     """
-    from openviper.auth.users import get_user_model
-
-    model = get_user_model()
+    model = auth.get_user_model()
     if getattr(model, "objects", None) is None:
         raise CommandError(
             f"user model {model.__module__}.{model.__name__} has no manager `objects`; "
             "derive it from openviper.auth.models.AbstractUser, or set USER_MODEL to a model that is not abstract"
         )
     return model
+
+
+def model_field_names(model: type[Any]) -> set[str]:
+    """Return the names of the fields that a model declares; those of `AbstractUser` where it does not say."""
+    fields = getattr(model, "_fields", None)
+    if fields is None:
+        return {"username", "email", "is_superuser", "is_staff", "is_active"}
+    return set(fields)
 
 
 def obtain_password(command: BaseCommand, given: str | None) -> str:
@@ -43,6 +50,33 @@ def obtain_password(command: BaseCommand, given: str | None) -> str:
     return given
 
 
+def prompt_password(
+    command: BaseCommand, prompt: str = "Password: ", confirm_prompt: str = "Password (again): "
+) -> str:
+    """Ask for a new password twice, until both agree and it is long enough.
+
+    Raises:
+        CommandError: If the person gives up or input ends.
+    """
+    while True:
+        password = command.terminal.password(prompt)
+        problem = password_problem(password)
+        if problem is None and password != command.terminal.password(confirm_prompt):
+            problem = "the passwords do not match"
+        if problem is None:
+            return password
+        command.terminal.error(problem)
+
+
+def password_problem(password: str) -> str | None:
+    """Return what is wrong with a new password, or `None`."""
+    if not password.strip():
+        return "the password must not be blank"
+    if len(password) < MIN_CLI_PASSWORD_LENGTH:
+        return f"the password must have at least {MIN_CLI_PASSWORD_LENGTH} characters"
+    return None
+
+
 async def put_password(user: Any, password: str) -> None:
     """Put the hash of a password into a user of any model, without saving.
 
@@ -54,6 +88,4 @@ async def put_password(user: Any, password: str) -> None:
         if inspect.isawaitable(result):
             await result
     else:
-        from openviper.auth.hashers import make_password
-
-        user.password = await make_password(password)
+        user.password = await auth.make_password(password)

@@ -142,6 +142,7 @@ class BaseCommand:
         try:
             result = self.handle(*args, **options)
             if hasattr(result, "__await__"):
+                # Late: `migrate` with nothing to do has no coroutine to run.
                 from openviper.core.management.running import run_to_completion
 
                 result = run_to_completion(result)

@@ -14,19 +14,29 @@ BUILTIN: dict[str, str] = {
     "console": "Open a Python prompt with the project's models and top-level await.",
     "create-app": "Create an app: models, routes, views, tests.",
     "create-command": "Create a management command in an app.",
+    "create-user": "Create a user, with roles if wanted.",
     "createsuperuser": "Create a user who may do everything.",
+    "db-shell": "Open the database's own client: psql, mariadb or sqlite3.",
+    "find-static": "Show which files a static path is found as.",
+    "flush": "Delete all rows of the project's models; the tables stay.",
     "makemessages": "Collect the texts to translate in the .po file of each language.",
     "makemigrations": "Write the schema files of the project's models.",
     "migrate": "Bring a database to the state of the schema files.",
     "restore-db": "Restore a database from a backup: everything or nothing.",
+    "roles": "List roles; create one; grant it to users or revoke it.",
+    "schema-status": "Show what is applied to a database, when, and what is pending.",
+    "send-test-email": "Send a test message, to see whether mail works.",
+    "settings": "Show the settings in use, secrets masked.",
+    "sql-of": "Show the SQL that makes the tables of a model or app.",
     "start-server": "Start the development server, or several workers.",
     "start-worker": "Run background tasks and send periodic jobs.",
     "tasks": "Look at background tasks; retry, cancel or purge them.",
     "test": "Run the project's tests with pytest.",
+    "version": "Show the version of OpenViper.",
 }
 """Summaries of the built-in commands; the module of each is its name with `_` for `-`."""
 
-SETTINGS_OPTIONAL = frozenset({"check", "create-app", "create-command"})
+SETTINGS_OPTIONAL = frozenset({"check", "create-app", "create-command", "version"})
 """Commands that also run where there are no valid settings."""
 
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -38,7 +48,7 @@ def normalise(name: str) -> str:
 
 
 def is_command_name(name: str) -> bool:
-    """Tell whether a command can have this name: one or more of ``a-z 0-9 _ -``."""
+    """Return whether a command can have this name: one or more of ``a-z 0-9 _ -``."""
     return bool(name) and _ALLOWED.issuperset(name)
 
 

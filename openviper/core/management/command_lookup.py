@@ -31,17 +31,20 @@ def find_command(name: str) -> BaseCommand:
         CommandError: If no command has this name, or the one that has cannot be loaded.
     """
     command = normalise(name)
-    if is_command_name(command):
-        if command in BUILTIN:
-            return find_builtin(command)
-        for app in installed_apps():
-            found = _from_app(app, command)
-            if found is not None:
-                return found
-        found = _from_entry_point(command)
+    if command in BUILTIN:
+        return find_builtin(command)
+    found = _of_project(command) if is_command_name(command) else None
+    if found is None:
+        raise unknown_command(name, list_commands())
+    return found
+
+
+def _of_project(command: str) -> BaseCommand | None:
+    for app in installed_apps():
+        found = _from_app(app, command)
         if found is not None:
             return found
-    raise unknown_command(name, list_commands())
+    return _from_entry_point(command)
 
 
 def find_builtin(name: str) -> BaseCommand:
@@ -98,3 +101,11 @@ def _from_entry_point(command: str) -> BaseCommand | None:
             )
         return cls()
     return None
+
+
+def summary_of(name: str) -> str:
+    """Return the first line of a command's help, or why there is none."""
+    try:
+        return find_command(name).help.strip().partition("\n")[0]
+    except CommandError as error:
+        return f"(cannot be loaded: {error})"

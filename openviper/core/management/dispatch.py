@@ -8,9 +8,9 @@ import sys
 
 from openviper.core.management.builtin_commands import BUILTIN, SETTINGS_OPTIONAL, normalise
 from openviper.core.management.completion import TRIGGER
-from openviper.core.management.listing import BUILTIN_ORIGIN, describe_commands
+from openviper.core.management.listing import BUILTIN_ORIGIN, CommandInfo, describe_commands
 from openviper.project.settings_module import auto_discover_settings
-from openviper.utils.terminal import Terminal
+from openviper.utils.terminal import Terminal, drop_output, show_all_characters
 
 # Not from `typing`: see `openviper.utils.terminal`. For the same reason argparse and the errors are imported late here.
 TYPE_CHECKING = False
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from openviper.core.management.base import BaseCommand
+
 __all__ = [
     "auto_discover_settings",
     "dispatch",
     "execute_from_command_line",
     "extract_settings_flag",
     "guarded",
+    "load_command",
     "refuse_unknown",
-    "set_up",
     "show_commands",
 ]
 
@@ -52,17 +54,21 @@ def extract_settings_flag(argv: Sequence[str]) -> tuple[str | None, list[str]]:
         if argument == "--":
             remaining += [argument, *arguments]
         elif argument == "--settings":
-            value = next(arguments, "")
+            value = _module_name(next(arguments, ""))
         elif argument.startswith("--settings="):
-            value = argument.partition("=")[2]
+            value = _module_name(argument.partition("=")[2])
         else:
             remaining.append(argument)
-            continue
-        if value == "" or (value is not None and value.startswith("-")):
-            from openviper.utils.failures import CommandError
-
-            raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
     return value, remaining
+
+
+def _module_name(value: str) -> str:
+    if not value or value.startswith("-"):
+        # Late, here and below: the errors are 3 ms, a fifteenth of the list of commands.
+        from openviper.utils.failures import CommandError
+
+        raise CommandError("option --settings needs the name of a module", USAGE_ERROR)
+    return value
 
 
 def execute_from_command_line(argv: Sequence[str] | None = None) -> NoReturn:
@@ -87,24 +93,28 @@ COLLECT_AFTER = 20_000
 def guarded(work: Callable[[], int], terminal: Terminal) -> int:
     """Run `work` and return its exit code; an expected failure becomes one ``Error:`` line, Ctrl-C the code 130."""
     gc.set_threshold(max(COLLECT_AFTER, gc.get_threshold()[0]))
+    show_all_characters()
     try:
-        code = work()
-        terminal.out.flush()
-        return code
+        return _flushed(work(), terminal)
     except KeyboardInterrupt:
         terminal.note("")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as in `... | head`; writing what is still buffered would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # The reader has gone, as in `... | head`.
         return 1
     except Exception as error:
+        # Late: see `_module_name`.
         from openviper.core.management.errors import show_error
 
         shown = show_error(terminal, error)
         if shown is None:
             raise
         return shown
+
+
+def _flushed(code: int, terminal: Terminal) -> int:
+    terminal.line(end="")  # Says it where standard output cannot take what is still buffered.
+    return code
 
 
 def _main(argv: list[str], terminal: Terminal) -> int:
@@ -117,18 +127,20 @@ def _main(argv: list[str], terminal: Terminal) -> int:
         terminal.note(usage(script))
         raise
     _choose_settings(script, explicit)
+    if arguments[:1] == ["--version"]:
+        arguments = ["version"]
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help"]
     if not arguments or arguments[0] in ("help", "--help", "-h"):
-        if len(arguments) > 1 and arguments[0] == "help":
-            arguments = [arguments[1], "--help"]
-        else:
-            show_commands(script, terminal)
-            return 0
+        show_commands(script, terminal)
+        return 0
     if arguments[0].startswith("-"):
         terminal.note(usage(script))
     return dispatch(script, arguments)
 
 
 def _complete(script: str, words: list[str], terminal: Terminal) -> int:
+    # Late: only a shell asks for it.
     from openviper.core.management.completion.answers import complete_management, print_candidates
 
     def prepare(_target: str) -> None:
@@ -177,22 +189,34 @@ def dispatch(script: str, arguments: Sequence[str], *, load_settings: bool = Tru
     if name not in BUILTIN:
         # Before the settings are loaded: a typing error is reported at once, and also where the settings are wrong.
         refuse_unknown(arguments[0])
-    from openviper.core.management.command_lookup import find_builtin, find_command
-
     if load_settings and not _wants_help(arguments):
-        _load_settings(optional=name in SETTINGS_OPTIONAL)
-    command = find_builtin(name) if name in BUILTIN else find_command(name)
+        # Late: `--help` loads no settings.
+        from openviper.core.management.setting_up import load_settings as load
+
+        load(optional=name in SETTINGS_OPTIONAL)
+    command = load_command(name)
     result = command.run_from_argv([script, *arguments])
     # A command may return its exit code; any other result is its own business.
     return result if type(result) is int else 0
 
 
-def _refuse_option(option: str) -> None:
-    from openviper.core.management.errors import did_you_mean
-    from openviper.utils.failures import CommandError
+def load_command(name: str) -> BaseCommand:
+    """Return a new instance of a command, built in or of the project.
 
-    hint = did_you_mean(option.partition("=")[0], ["--settings", "--help"])
-    raise CommandError(f"unknown option {option!r} in front of the command{hint}", USAGE_ERROR)
+    Raises:
+        CommandError: If there is no such command, or it cannot be loaded.
+    """
+    # Late: lists of commands and usage errors need no argparse.
+    from openviper.core.management.command_lookup import find_command
+
+    return find_command(name)
+
+
+def _refuse_option(option: str) -> None:
+    # Late: see `_module_name`.
+    from openviper.core.management.errors import unknown_option
+
+    raise unknown_option(option, ["--settings", "--help", "--version"])
 
 
 def refuse_unknown(name: str) -> None:
@@ -204,6 +228,7 @@ def refuse_unknown(name: str) -> None:
     """
     known = sorted({info.name for info in describe_commands()})
     if normalise(name) not in known:
+        # Late: see `_module_name`.
         from openviper.core.management.errors import unknown_command
 
         raise unknown_command(name, known)
@@ -212,45 +237,6 @@ def refuse_unknown(name: str) -> None:
 def _wants_help(arguments: Sequence[str]) -> bool:
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "-h" in own or "--help" in own
-
-
-def _load_settings(*, optional: bool) -> None:
-    module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
-    if not module:
-        return
-    from openviper.utils.failures import CommandError
-
-    try:
-        set_up(module)
-    except CommandError:
-        if not optional:
-            raise
-
-
-def set_up(module: str) -> None:
-    """Load the settings that the environment names.
-
-    Args:
-        module: Their module, for the message.
-
-    Raises:
-        CommandError: If they cannot be used; names the module and the cause.
-    """
-    from openviper.apps.bootstrap import setup
-    from openviper.core.management.errors import describe
-    from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
-    from openviper.utils.failures import CommandError
-
-    try:
-        setup(force=True)
-    except SettingsValidationError as error:
-        problems = "; ".join(one.rstrip(".") for one in error.errors)
-        raise CommandError(f"settings module {module!r} is not valid: {problems}") from error
-    except ImproperlyConfigured as error:
-        text = describe(error)
-        raise CommandError(
-            text if module in text else f"settings module {module!r}: {text}"
-        ) from error
 
 
 def usage(script: str) -> str:
@@ -267,19 +253,10 @@ def show_commands(script: str, terminal: Terminal) -> None:
     groups: dict[str, list[tuple[str, str]]] = {BUILTIN_ORIGIN: list(BUILTIN.items())}
     try:
         for info in describe_commands():
-            if info.origin == BUILTIN_ORIGIN:
-                continue
-            note = (
-                f"(hidden by the command of {info.shadowed_by})"
-                if info.shadowed_by
-                else info.summary
-            )
-            groups.setdefault(info.origin, []).append(
-                (info.name, _summary(info.name) if note is None else note)
-            )
-    except (
-        Exception
-    ) as error:  # Help is what a person asks for when nothing works, whatever the settings raise.
+            if info.origin != BUILTIN_ORIGIN:
+                groups.setdefault(info.origin, []).append((info.name, _note(info)))
+    except Exception as error:
+        # Help is what a person asks for when nothing works, whatever the settings raise.
         terminal.warning(f"the project's commands are not shown: {error}")
     for origin, rows in groups.items():
         width = max(len(row[0]) for row in rows)
@@ -287,11 +264,14 @@ def show_commands(script: str, terminal: Terminal) -> None:
         terminal.line("\n".join([f"\n[{origin}]", *lines]))
 
 
-def _summary(name: str) -> str:
-    from openviper.core.management.base import CommandError
-    from openviper.core.management.command_lookup import find_command
+def _note(info: CommandInfo) -> str:
+    if info.shadowed_by:
+        return f"(hidden by the command of {info.shadowed_by})"
+    return _summary(info.name) if info.summary is None else info.summary
 
-    try:
-        return find_command(name).help.strip().partition("\n")[0]
-    except CommandError as error:
-        return f"(cannot be loaded: {error})"
+
+def _summary(name: str) -> str:
+    # Late: only a command whose file does not say it in plain text has to be imported for it.
+    from openviper.core.management.command_lookup import summary_of
+
+    return summary_of(name)

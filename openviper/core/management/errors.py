@@ -10,6 +10,7 @@ import os
 from openviper.core.management.builtin_commands import normalise
 from openviper.exceptions import OpenViperException
 from openviper.utils.failures import CommandError
+from openviper.utils.identifiers import closest
 from openviper.utils.terminal import Terminal
 
 # Not from `typing`: see `openviper.utils.terminal`.
@@ -27,7 +28,7 @@ def show_error(terminal: Terminal, error: BaseException) -> int | None:
     Returns:
         The exit code, or `None`, with nothing shown, if the error is not an expected one.
     """
-    if not isinstance(error, (OpenViperException, OSError)):
+    if not isinstance(error, (OpenViperException, OSError)) and not is_missing_package(error):
         return None
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         import traceback
@@ -37,23 +38,78 @@ def show_error(terminal: Terminal, error: BaseException) -> int | None:
     return error.returncode if isinstance(error, CommandError) else 1
 
 
+def is_missing_package(error: BaseException) -> bool:
+    """Return whether an error asks a person to install a package, in the words of the part that needs it."""
+    return isinstance(error, ModuleNotFoundError) and "pip install" in str(error)
+
+
 def describe(error: BaseException) -> str:
     """Return what an error says, on one line and never an empty text."""
     if isinstance(error, OSError) and not isinstance(error, OpenViperException) and error.strerror:
-        return f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
+        return _describe_os_error(error)
     lines = [line.strip() for line in str(error).splitlines()]
     return " ".join(line for line in lines if line) or type(error).__name__
 
 
+def _describe_os_error(error: OSError) -> str:
+    if error.filename:
+        return f"{error.strerror}: {error.filename!r}"
+    if isinstance(error, FileNotFoundError) and not _has_working_directory():
+        return "the working directory does not exist any more"
+    return error.strerror or str(error)
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def did_you_mean(name: str, candidates: Sequence[str]) -> str:
     """Return ``; did you mean 'x'?`` with the candidate most like `name`, or nothing if none is like it."""
-    from openviper.utils.identifiers import closest
-
     match = closest(name, list(candidates))
     return f"; did you mean {match!r}?" if match else ""
 
 
 def unknown_command(name: str, known: Sequence[str]) -> CommandError:
     """Return the error for a name that no command has: with the one that was probably meant, and all of them."""
-    hint = did_you_mean(normalise(name), known)
+    hint = _meant(normalise(name), known) or did_you_mean(normalise(name), known)
     return CommandError(f"Unknown command: {name!r}{hint} (valid commands: {', '.join(known)})")
+
+
+ELSEWHERE = {
+    "createapp": "create-app",
+    "dbshell": "db-shell",
+    "diffsettings": "settings",
+    "dumpdata": "dump-data",
+    "loaddata": "load-data",
+    "inspectdb": "inspect-db",
+    "runserver": "start-server",
+    "runworker": "start-worker",
+    "sendtestemail": "send-test-email",
+    "shell": "console",
+    "showmigrations": "schema-status",
+    "sqlmigrate": "sql-of",
+    "startapp": "create-app",
+    "worker": "start-worker",
+}
+"""What other frameworks call our commands; hyphens are left out."""
+STARTPROJECT = ("startproject", "createproject")
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Return the hint for a name of another framework, or one of ours with other hyphens."""
+    plain = name.replace("-", "").lower()
+    if plain in STARTPROJECT:
+        return "; use: openviper create-project NAME"
+    by_plain_name = {command.replace("-", ""): command for command in known}
+    match = by_plain_name.get(plain) or ELSEWHERE.get(plain)
+    return f"; did you mean {match!r}?" if match in known else ""
+
+
+def unknown_option(option: str, known: Sequence[str]) -> CommandError:
+    """Return the error for an option in front of the command that is none of those known there."""
+    hint = did_you_mean(option.partition("=")[0], known)
+    return CommandError(f"unknown option {option!r} in front of the command{hint}", 2)

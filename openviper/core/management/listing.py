@@ -90,6 +90,7 @@ def installed_apps() -> tuple[str, ...]:
         apps = read_installed_apps(module) if module else ()
         if apps is not None:
             return apps
+    # Late: the list of commands loads no settings where their file can be read.
     from openviper.conf import settings
 
     return tuple(settings.INSTALLED_APPS)
@@ -151,6 +152,14 @@ def _is_public(stem: str) -> bool:
 def _of_entry_points() -> Iterator[CommandInfo]:
     # The metadata is read as text: `importlib.metadata` would double the time that the list takes.
     entries: dict[str, str] = {}
+    for metadata in _metadata_directories():
+        for key, value in _entry_points_in(os.path.join(metadata, "entry_points.txt")):
+            entries.setdefault(normalise(key), value)
+    for name in sorted(entries):
+        yield CommandInfo(name, f"entry point {entries[name]}")
+
+
+def _metadata_directories() -> Iterator[str]:
     for directory in dict.fromkeys(sys.path):
         try:
             names = os.listdir(directory or ".")
@@ -158,12 +167,7 @@ def _of_entry_points() -> Iterator[CommandInfo]:
             continue
         for name in names:
             if name.endswith((".dist-info", ".egg-info")):
-                for key, value in _entry_points_in(
-                    os.path.join(directory, name, "entry_points.txt")
-                ):
-                    entries.setdefault(normalise(key), value)
-    for name in sorted(entries):
-        yield CommandInfo(name, f"entry point {entries[name]}")
+                yield os.path.join(directory, name)
 
 
 def _entry_points_in(path: str) -> Iterator[tuple[str, str]]:
@@ -172,15 +176,10 @@ def _entry_points_in(path: str) -> Iterator[tuple[str, str]]:
             text = file.read()
     except OSError:
         return
-    if f"[{ENTRY_POINT_GROUP}]" not in text:
-        return
-    inside = False
-    for line in text.splitlines():
-        line = line.strip()
-        if line.startswith("["):
-            inside = line == f"[{ENTRY_POINT_GROUP}]"
-        elif inside and "=" in line and not line.startswith("#"):
-            key, _, value = line.partition("=")
+    _, _, section = f"\n{text}".partition(f"\n[{ENTRY_POINT_GROUP}]")
+    for line in section.partition("\n[")[0].splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not key.lstrip().startswith("#"):
             yield key.strip(), value.strip()
 
 

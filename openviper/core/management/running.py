@@ -6,6 +6,9 @@ import sys
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from openviper.core.management.errors import describe
+from openviper.utils.failures import CommandError
+
 T = TypeVar("T")
 
 
@@ -23,3 +26,17 @@ def run_to_completion(awaitable: Awaitable[T]) -> T:
                 await connection.close_db()
 
     return asyncio.run(main())
+
+
+def run_async_command(awaitable: Awaitable[T]) -> T:
+    """Run an awaitable to its end and close the databases.
+
+    Raises:
+        CommandError: As the awaitable raised it, or in place of any other exception, which is its cause.
+    """
+    try:
+        return run_to_completion(awaitable)
+    except CommandError:
+        raise
+    except Exception as error:
+        raise CommandError(describe(error)) from error

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import dataclasses
 import importlib
 import importlib.util
+import inspect
 import os
+import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from openviper.conf import settings
+from openviper.conf.logging import server_log_config
 from openviper.core.management.base import CommandError
-from openviper.core.management.utils import get_banner
+from openviper.core.management.listening import listen, listen_at, remove_socket
+from openviper.core.management.server_arguments import ServerOptions
+from openviper.project.settings_module import discover_settings_module
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 from openviper.utils.importing import is_missing
-from openviper.utils.logging import get_uvicorn_log_config
 from openviper.utils.terminal import Terminal
+from openviper.version import VERSION
 
 APPLICATION_VARIABLE = "OPENVIPER_APPLICATION"
 """Tells the processes that uvicorn starts which application to load."""
@@ -27,7 +34,20 @@ FAILURE_VARIABLE = "OPENVIPER_STARTUP_FAILURE"
 FACTORY = "openviper.core.flexible_adapter:load_application"
 NOT_LOADED = 3
 """The exit code when the application cannot be loaded or does not start; uvicorn uses the same."""
-MAX_PORT = 65535
+
+
+def banner(address: str) -> str:
+    """Return the product's name and the address it answers at."""
+    return f"OpenViper {VERSION}\n{address}\nQuit with CTRL-C."
+
+
+def address_of(options: ServerOptions, bound: socket.socket) -> str:
+    """Return the address of a server, with the port that its socket has got."""
+    if options.uds:
+        return f"unix:{options.uds}"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    scheme = "https" if options.certfile else "http"
+    return f"{scheme}://{host}:{bound.getsockname()[1]}{options.root_path}/"
 
 
 class ApplicationMissing(CommandError):
@@ -44,19 +64,21 @@ def normalise_target(target: str) -> str:
         CommandError: If it is neither, or lies outside the working directory.
     """
     path, _, attribute = target.partition(":")
-    name = path
-    if path.endswith(".py") or "/" in path or "\\" in path:
-        relative = Path(path)
-        try:
-            relative = relative.resolve().relative_to(Path.cwd().resolve())
-        except ValueError:
-            raise CommandError(f"target {target!r} lies outside the working directory") from None
-        name = ".".join(relative.with_suffix("").parts)
+    is_file = path.endswith(".py") or "/" in path or "\\" in path
+    name = _module_of_file(path, target) if is_file else path
     if not is_dotted_path(name) or not is_identifier(attribute or "app"):
         raise CommandError(
             f"target {target!r} is neither a module, 'module:attribute' nor the path of a Python file"
         )
     return f"{name}:{attribute or 'app'}"
+
+
+def _module_of_file(path: str, target: str) -> str:
+    try:
+        relative = Path(path).resolve().relative_to(Path.cwd().resolve())
+    except ValueError:
+        raise CommandError(f"target {target!r} lies outside the working directory") from None
+    return ".".join(relative.with_suffix("").parts)
 
 
 def import_application(target: str) -> Callable[..., Any]:
@@ -94,8 +116,6 @@ def application_candidates() -> list[str]:
     module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
     package = module.partition(".")[0]
     if package == "_viperctl_settings":
-        from openviper.conf import settings
-
         package = settings.INSTALLED_APPS[0] if settings.INSTALLED_APPS else ""
     elif not module:
         package = os.path.basename(os.getcwd())
@@ -119,48 +139,12 @@ def choose_application(candidates: Sequence[str]) -> str:
     raise CommandError(f"no application found; tried {', '.join(candidates)}", NOT_LOADED)
 
 
-def check_address(host: str, port: int) -> None:
-    """Check that a server can listen at an address.
-
-    Raises:
-        CommandError: If not; says why.
-    """
-    if not 1 <= port <= MAX_PORT:
-        raise CommandError(f"port {port} is not between 1 and {MAX_PORT}")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except socket.gaierror:
-        raise CommandError(f"host {host!r} is not an address of this machine") from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CommandError(
-                f"port {port} on {host} is in use already; stop the other server or use --port"
-            ) from None
-        raise CommandError(f"cannot listen on {host} port {port}: {error.strerror}") from None
-
-
-def run(
-    target: str,
-    *,
-    host: str,
-    port: int,
-    reload: bool,
-    workers: int,
-    terminal: Terminal | None = None,
-) -> int:
+def run(target: str, options: ServerOptions, terminal: Terminal | None = None) -> int:
     """Serve the application that `openviper run` names.
 
     Args:
         target: A module, ``module:attribute`` or the path of a file.
-        host: Address to listen on.
-        port: Port to listen on.
-        reload: Restart when code changes.
-        workers: Number of processes; one with `reload`.
+        options: Where and how.
         terminal: Where the banner and warnings go.
 
     Returns:
@@ -173,100 +157,138 @@ def run(
     if directory not in sys.path:
         sys.path.insert(0, directory)
     if not os.environ.get("OPENVIPER_SETTINGS_MODULE"):
-        from openviper.project.settings_module import discover_settings_module
-
         found = discover_settings_module(".")
         if found:
             os.environ["OPENVIPER_SETTINGS_MODULE"] = found
     name = normalise_target(target)
     import_application(name)
-    return serve(
-        name, host=host, port=port, reload=reload, workers=workers, terminal=terminal or Terminal()
-    )
+    return serve(name, options, terminal or Terminal())
 
 
 def serve(
     target: str,
-    *,
-    host: str,
-    port: int,
-    reload: bool,
-    workers: int,
+    options: ServerOptions,
     terminal: Terminal,
-    log_level: str = "info",
+    *,
     before: Callable[[], None] | None = None,
 ) -> int:
     """Show the banner and serve an application that has been imported once already.
 
     Args:
+        target: ``module:attribute``.
+        options: Where and how.
+        terminal: Where the banner and warnings go.
         before: Called when the address is known to be free and before the banner.
 
     Returns:
         The server's exit code.
 
     Raises:
-        CommandError: If the address cannot be used, or uvicorn is not installed.
+        CommandError: If the address or the certificate cannot be used, or uvicorn is not installed.
     """
-    if workers < 1:
-        raise CommandError(f"--workers must be at least 1, not {workers}", 2)
-    if reload and workers > 1:
+    if importlib.util.find_spec("uvicorn") is None:
+        raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn")
+    reload = options.wants_reload(settings.DEBUG)
+    if reload and options.workers > 1:
         terminal.warning(
             "reload works with one process only; using one worker (--no-reload for more)"
         )
-        workers = 1
-    check_address(host, port)
-    if importlib.util.find_spec("uvicorn") is None:
-        raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn")
-    if before is not None:
-        before()
-    terminal.line(get_banner(None, host, port))
-    os.environ[APPLICATION_VARIABLE] = target
+        options = dataclasses.replace(options, workers=1)
+    options.check_certificate()
+    with _listening(options) as bound:
+        if before is not None:
+            before()
+        terminal.line(banner(address_of(options, bound)))
+        os.environ[APPLICATION_VARIABLE] = target
+        return _serve_on(bound, options, reload)
+
+
+@contextlib.contextmanager
+def _listening(options: ServerOptions) -> Iterator[socket.socket]:
+    """Hold the socket of a server; a Unix socket's name goes with it."""
+    bound = listen_at(options.uds) if options.uds else listen(options.host, options.port)
+    try:
+        yield bound
+    finally:
+        bound.close()
+        if options.uds:
+            remove_socket(options.uds)
+
+
+def _serve_on(bound: socket.socket, options: ServerOptions, reload: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="openviper-") as directory:
         # The parent of several workers ends with 0 whatever has become of them, so they leave word.
         failure = Path(directory, "failed")
-        if workers > 1:
+        if options.workers > 1:
             os.environ[FAILURE_VARIABLE] = str(failure)
         try:
-            code = _run_uvicorn(
-                host=host,
-                port=port,
-                reload=reload,
-                reload_dirs=watched_directories(),
-                workers=workers,
-                log_level=log_level,
-            )
+            code = _run_uvicorn(bound, options, reload)
         finally:
             os.environ.pop(FAILURE_VARIABLE, None)
         return NOT_LOADED if failure.exists() else code
 
 
-def _run_uvicorn(*, reload: bool, reload_dirs: list[str], **options: Any) -> int:
+def _run_uvicorn(bound: socket.socket, options: ServerOptions, reload: bool) -> int:
+    """Run uvicorn on a socket until it is stopped, and return its exit code."""
+    # Late: it is looked for before, and not everybody serves.
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
+    # Late: it imports the reloader of uvicorn, which `check` and servers without --reload do without.
+    from openviper.core.management.reloading import ProjectReload, watched_directories
+
+    config = uvicorn.Config(FACTORY, **uvicorn_options(options, reload))
+    server = uvicorn.Server(config)
+    # uvicorn ends in good order and raises the signal again then, which would end us before we have cleaned up.
+    signal.signal(signal.SIGTERM, _end)
     try:
-        uvicorn.run(
-            FACTORY,
-            factory=True,
-            reload=reload,
-            reload_dirs=reload_dirs if reload else None,
-            log_config=get_uvicorn_log_config(),
-            server_header=False,
-            **options,
-        )
+        if reload:
+            config.reload_dirs = [Path(directory) for directory in watched_directories()]
+            ProjectReload(config, target=server.run, sockets=[bound]).run()
+        elif options.workers > 1:
+            _supervisor(Multiprocess, config, server, bound).run()
+        else:
+            server.run(sockets=[bound])
+            return 0 if server.started else NOT_LOADED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        pass  # uvicorn has ended in good order, and passes the signal on.
     return 0
 
 
-def watched_directories() -> list[str]:
-    """Return what a reload watches: the project, and OpenViper itself when it is a source checkout."""
-    checkout = Path(__file__).resolve().parents[3]
-    directories = [os.getcwd()]
-    if (checkout / "pyproject.toml").is_file() and not Path.cwd().resolve().is_relative_to(
-        checkout
-    ):
-        directories.append(str(checkout / "openviper"))
-    return directories
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _supervisor(make: Any, config: Any, server: Any, bound: socket.socket) -> Any:
+    """Return uvicorn's supervisor of several workers; old versions are told what to run, new ones know."""
+    target = {"target": server.run} if "target" in inspect.signature(make).parameters else {}
+    return make(config, sockets=[bound], **target)
+
+
+def uvicorn_options(options: ServerOptions, reload: bool) -> dict[str, Any]:
+    """Return what uvicorn is told besides the application.
+
+    Forwarded headers are left alone: `TRUSTED_PROXIES` alone says whose are believed.
+    """
+    level = settings.LOG_LEVEL.lower()
+    return {
+        "factory": True,
+        "reload": reload,
+        "workers": options.workers,
+        "root_path": options.root_path,
+        "ssl_certfile": options.certfile,
+        "ssl_keyfile": options.keyfile,
+        "limit_concurrency": options.limit_concurrency,
+        "backlog": options.backlog,
+        "access_log": options.access_log,
+        "timeout_graceful_shutdown": options.graceful_seconds(reload),
+        "log_level": level if level in ("debug", "info") else "info",
+        "log_config": server_log_config(settings),
+        "server_header": False,
+        "proxy_headers": False,
+    }
 
 
 def telling_failure(application: Callable[..., Any], failure: Path) -> Callable[..., Any]:

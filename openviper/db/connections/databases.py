@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from openviper.conf.lazy import settings
 from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
 from openviper.db.connections.undo import UndoLog
@@ -228,6 +229,7 @@ class Database:
         self.dialect: Dialect = dialect_for(self.vendor)
         self._execution: DatabaseExecution | None = None
         if options.backend is not None:
+            # Late: few projects watch their statements.
             from openviper.db.connections.observers import execution_for
 
             self._execution = execution_for(self.alias, options)
@@ -254,6 +256,7 @@ class Database:
     def _make_pool(self) -> Pool:
         # Late: each pool brings its driver, and a process needs one of them.
         if self.vendor == "sqlite":
+            # Late, each of them: a project has one kind of database, and some commands open none.
             from openviper.db.connections.pool.sqlite import SQLitePool
 
             return SQLitePool(self.options)
@@ -264,6 +267,7 @@ class Database:
     def _watched(self, pool: Pool) -> Pool:
         if self._execution is None:
             return pool
+        # Late: see `__init__`.
         from openviper.db.connections.observers import WatchedPool
 
         return WatchedPool(pool, self._execution)
@@ -331,9 +335,6 @@ class ConnectionManager:
         Raises:
             DatabaseConfigurationError: If an option has a value that cannot work.
         """
-        # Late: at the top of this module mypy takes the name for that of the submodule.
-        from openviper.conf import settings
-
         given = settings.DATABASES if databases is None else databases
         routers = list(given.get("ROUTERS") or settings.DATABASE_ROUTERS)
         self._routers = routers, dict(given.get("ROUTING") or {})

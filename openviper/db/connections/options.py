@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from openviper.conf.sections import unknown_key_errors
+from openviper.conf.lazy import settings
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
+from openviper.utils.records import record
 
 logger = logging.getLogger("openviper.db")
 
@@ -35,7 +35,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
 """The URL parameters that each vendor's driver understands."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class DatabaseOptions:
     """The options of one database.
 
@@ -70,6 +70,15 @@ class DatabaseOptions:
     prepared_statements: int = 256
     role: str = "primary"
     backend: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DatabaseOptions) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((self.alias, self.url))
+
+    def _values(self) -> list[object]:
+        return [getattr(self, name) for name in self.__match_args__]
 
 
 # What each option may be. A reader takes where the value stands and the value, and returns what it means.
@@ -169,9 +178,6 @@ KEYS = frozenset({"URL", *_READERS})
 
 def _defaults() -> dict[str, Any]:
     """Return the options whose default is a setting of its own, ``DATABASE_<option>``."""
-    # Late: at the top of this module mypy takes the name for that of the submodule.
-    from openviper.conf import settings
-
     return {
         "ECHO": settings.DATABASE_ECHO,
         "POOL_SIZE": settings.DATABASE_POOL_SIZE,
@@ -224,14 +230,19 @@ def _given(alias: str, config: Any) -> dict[str, Any]:
         raise TypeError(
             f"DATABASES[{alias!r}]['OPTIONS'] must be a mapping, not {type(inner).__name__}"
         )
-    errors = [
-        *unknown_key_errors(f"DATABASES[{alias!r}]", config, KEYS | {"OPTIONS"}),
-        *unknown_key_errors(f"DATABASES[{alias!r}]['OPTIONS']", inner, KEYS),
-    ]
-    if errors:
-        raise DatabaseConfigurationError("; ".join(errors))
+    _check_keys(f"DATABASES[{alias!r}]", config, KEYS | {"OPTIONS"})
+    _check_keys(f"DATABASES[{alias!r}]['OPTIONS']", inner, KEYS)
     stated = {key: value for key, value in {**config, **inner}.items() if key != "OPTIONS"}
     return {key: value for key, value in stated.items() if value is not None}
+
+
+def _check_keys(where: str, given: Mapping[str, Any], known: frozenset[str]) -> None:
+    if given.keys() <= known:
+        return
+    # Late: what looks for the nearest name, and the settings around it, take 40 ms that only an error is worth.
+    from openviper.conf.sections import unknown_key_errors
+
+    raise DatabaseConfigurationError("; ".join(unknown_key_errors(where, given, known)))
 
 
 def check_url(alias: str, url: DatabaseURL) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from openviper.db.exceptions import DatabaseConfigurationError
+from openviper.utils.records import record
 
 VENDORS = {
     "sqlite": "sqlite",
@@ -31,7 +33,7 @@ def _port(parts: SplitResult, scheme: str) -> int | None:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class DatabaseURL:
     """A parsed database URL.
 
@@ -46,10 +48,24 @@ class DatabaseURL:
     scheme: str
     database: str
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     host: str | None = None
     port: int | None = None
-    query: dict[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = MappingProxyType({})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DatabaseURL) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((self.scheme, self.host, self.port, self.database))
+
+    def __repr__(self) -> str:
+        # Neither the password nor the parameters, which may hold one.
+        shown = ("scheme", "database", "username", "host", "port")
+        return f"DatabaseURL({', '.join([f'{name}={getattr(self, name)!r}' for name in shown])})"
+
+    def _values(self) -> list[object]:
+        return [getattr(self, name) for name in self.__match_args__]
 
     @classmethod
     def parse(cls, url: str) -> DatabaseURL:

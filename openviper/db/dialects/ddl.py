@@ -210,7 +210,7 @@ class DDLDialect(Protocol):
         ...
 
     def alter_table(self, change: TableChange) -> list[str]:
-        """Return the statements that carry out a change of an existing table."""
+        """Return the statements that make a change of an existing table."""
         ...
 
     def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:

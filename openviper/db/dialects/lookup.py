@@ -21,6 +21,7 @@ def dialect_for(vendor: str) -> Dialect:
         DatabaseBackendNotFoundError: If there is none.
     """
     if vendor == "sqlite":
+        # Late, each of them: a project has one dialect.
         from openviper.db.dialects.sqlite import SQLiteDialect
 
         return SQLiteDialect()
@@ -42,6 +43,7 @@ def ddl_dialect(vendor: str) -> DDLDialect:
         MigrationError: If there are none for it.
     """
     if vendor == "sqlite":
+        # Late, each of them: only changes of the schema need it, for one dialect.
         from openviper.db.dialects.sqlite_ddl import SQLiteDDL
 
         return SQLiteDDL()

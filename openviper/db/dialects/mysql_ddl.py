@@ -207,17 +207,8 @@ class MySQLDDL(ServerDDL):
 
     def row_checks(self, change: TableChange, live: Mapping[str, LiveTable]) -> list[RowCheck]:
         """Return what has to be looked at before the change, the version of the server included."""
-        new = (
-            table_indexes(change.table, change.wanted)
-            if change.live is None
-            else change.added_indexes
-        )
-        descending = [index.name for index in new if _descends(index)]
         checks = super().row_checks(change, live)
-        if descending:
-            problem = f"index {descending[0]} of {change.table} is descending, which MariaDB knows from 10.8 on; servers"
-            checks.append(RowCheck(problem, f"SELECT {_OLD_MARIADB}", "SELECT VERSION()"))
-        return checks
+        return [*checks, *(_version_check(change, index) for index in _descending(change)[:1])]
 
     def _renaming(self, change: TableChange) -> Iterator[str]:
         if change.renamed_from:
@@ -282,8 +273,17 @@ class MySQLDDL(ServerDDL):
             yield f"CHANGE COLUMN {old} {self.column(column)}"
 
 
-def _descends(index: Index) -> bool:
-    return any(part.descending for part in index.definition.parts)
+def _descending(change: TableChange) -> list[Index]:
+    """Return the indexes to make that sort downwards."""
+    new = (
+        table_indexes(change.table, change.wanted) if change.live is None else change.added_indexes
+    )
+    return [index for index in new if any(part.descending for part in index.definition.parts)]
+
+
+def _version_check(change: TableChange, index: Index) -> RowCheck:
+    problem = f"index {index.name} of {change.table} is descending, which MariaDB knows from 10.8 on; servers"
+    return RowCheck(problem, f"SELECT {_OLD_MARIADB}", "SELECT VERSION()")
 
 
 def _is_long(neutral_type: str) -> bool:

@@ -61,13 +61,20 @@ def _read_column(found: dict[str, LiveTable], row: Sequence[Any]) -> None:
         column["primary_key"] = True
         source = found[table].source._replace(primary_key="PRIMARY")
         found[table] = found[table]._replace(source=source)
-    if "AUTO_INCREMENT" in extra.upper():
+    _read_value(
+        column, extra.upper(), "NULL" if default is None else _text(default), _text(formula or "")
+    )
+    found[table].columns[name] = column
+
+
+def _read_value(column: Column, words: str, default: str, formula: str) -> None:
+    """Take note of what a column gets where an INSERT says nothing."""
+    if "AUTO_INCREMENT" in words:
         column["autoincrement"] = True
     if formula:
-        column["generated"] = {"expression": _text(formula), "stored": _is_stored(extra.upper())}
-    elif default is not None and _text(default) != "NULL":
-        column["db_default"] = _text(default)
-    found[table].columns[name] = column
+        column["generated"] = {"expression": formula, "stored": _is_stored(words)}
+    elif default != "NULL":
+        column["db_default"] = default
 
 
 def _is_stored(words: str) -> bool:

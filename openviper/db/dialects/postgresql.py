@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from openviper.conf.lazy import settings
 from openviper.db.dialects.base import Converter, Features
 from openviper.db.dialects.folding import DOTTED, DOTTED_MARK, folded
 from openviper.db.dialects.identifiers import quote_identifier
@@ -146,10 +147,6 @@ class PostgreSQLDialect:
         base, bracket, rest = neutral_type.partition("[")
         base = base.partition("(")[0] if base.startswith(("VARCHAR", "STRING")) else base
         if base == "DATETIME":
-            from openviper.conf import (
-                settings,  # As in the schema: the checker takes it for the module at the top.
-            )
-
             base = "TIMESTAMP WITH TIME ZONE" if settings.USE_TZ else "TIMESTAMP"
         return f"{_VALUE_TYPES.get(base, base)}{bracket}{rest}"
 

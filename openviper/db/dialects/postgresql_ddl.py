@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from openviper.conf.lazy import settings
 from openviper.db.dialects.ddl import TableChange
 from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.identifiers import quote_identifier as q
@@ -36,9 +37,6 @@ _UUID = "^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$"
 
 def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`, which decides about the type of time stamps."""
-    # Late: at the top of this module mypy takes the name for that of the submodule.
-    from openviper.conf import settings
-
     return settings.USE_TZ
 
 

@@ -241,7 +241,7 @@ class ServerDDL:
         raise NotImplementedError
 
     def same_type(self, wanted: Column, live_type: str) -> bool:
-        """Tell whether a live type stores exactly what the wanted column asks for."""
+        """Return whether a live type stores exactly what the wanted column asks for."""
         raise NotImplementedError
 
     def _orphan_checks(

@@ -19,6 +19,7 @@ from openviper.db.dialects.definitions import (
     Part,
     is_null,
 )
+from openviper.db.dialects.server_ddl import rows_of
 from openviper.db.dialects.sql_text import tokens, unquote
 
 if TYPE_CHECKING:
@@ -158,21 +159,24 @@ def read_tables(
 ) -> dict[str, LiveTable]:
     """Return the live tables by name from the results of `QUERIES`, only those of `tables` unless that is `None`."""
     objects, columns, indexes, foreign_keys = results
-    only = None if tables is None else set(tables)
-    found = {
+    found = _created(objects, None if tables is None else set(tables))
+    for _, table, sql in _of_kind("trigger", objects):
+        if table in found:
+            found[table].source.triggers.append(sql)
+    for row in rows_of(found, columns):
+        _read_column(found[row[0]], row)
+    texts = {name: sql for name, _, sql in _of_kind("index", objects)}
+    _read_indexes(found, rows_of(found, indexes), texts)
+    _read_foreign_keys(found, rows_of(found, foreign_keys))
+    return found
+
+
+def _created(objects: Sequence[Sequence[Any]], only: set[str] | None) -> dict[str, LiveTable]:
+    return {
         name: _read_table(name, sql)
         for name, _, sql in _of_kind("table", objects)
         if _is_meant(name, only)
     }
-    for _, table, sql in _of_kind("trigger", objects):
-        if table in found:
-            found[table].source.triggers.append(sql)
-    for row in columns:
-        if row[0] in found:
-            _read_column(found[row[0]], row)
-    _read_indexes(found, indexes, {name: sql for name, _, sql in _of_kind("index", objects)})
-    _read_foreign_keys(found, foreign_keys)
-    return found
 
 
 def _of_kind(kind: str, objects: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -201,10 +205,7 @@ def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
     }
     if key:
         column["primary_key"] = True
-    if source.autoincrement == name:
-        column["autoincrement"] = True
-    if not is_null(source.defaults.get(name)):
-        column["db_default"] = source.defaults[name]
+    _read_value(column, source)
     if hidden:
         source.generated.add(name)
         formula = source.formulas.get(name, "")
@@ -212,13 +213,20 @@ def _read_column(table: LiveTable, row: Sequence[Any]) -> None:
     table.columns[name] = column
 
 
+def _read_value(column: Column, source: CreateStatement) -> None:
+    """Take note of what an ordinary column gets where an INSERT says nothing."""
+    name = column["name"]
+    if source.autoincrement == name:
+        column["autoincrement"] = True
+    if not is_null(source.defaults.get(name)):
+        column["db_default"] = source.defaults[name]
+
+
 def _read_foreign_keys(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]]) -> None:
     composite = {(row[0], row[1]) for row in rows if row[2]}
     for table, number, _, target, name, on_delete in rows:
-        if table not in found or (table, number) in composite:
-            continue
         column = found[table].columns.get(name)
-        if column is not None:
+        if column is not None and (table, number) not in composite:
             column["target_table"] = target
             column["on_delete"] = on_delete
 
@@ -228,7 +236,7 @@ def _read_indexes(
 ) -> None:
     grouped: dict[tuple[str, str], list[Sequence[Any]]] = {}
     for row in rows:
-        if row[0] in found and row[3] != "pk":
+        if row[3] != "pk":
             grouped.setdefault((row[0], row[1]), []).append(row)
     for (table, name), parts in grouped.items():
         sql = sql_of_index.get(name, "")

@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
+from openviper.db.connection import connections
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.json_form import JSON_FORM
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.column_types import ArrayColumn
-from openviper.db.fields.files import FileField
 from openviper.db.fields.moments import uses_time_zones
-from openviper.db.fields.relations import ForeignKey
-from openviper.db.fields.sensitive import SensitiveField
-from openviper.db.fields.structured import JSONField
 
 T = TypeVar("T")
 E = TypeVar("E")
-
-
-_NO_ELEMENTS = (FileField, ForeignKey, JSONField, SensitiveField)
-"""Fields that do more than a list of them could do on saving, or that no array of a database can hold."""
 
 
 class ArrayBackend(Protocol):
@@ -81,8 +74,6 @@ def get_array_backend() -> PostgresArrayBackend | FallbackJsonBackend:
     Raises:
         DatabaseAliasNotFoundError: If there is no such database.
     """
-    from openviper.db.connection import connections
-
     return _POSTGRES if connections.get("default").vendor == "postgresql" else _JSON
 
 
@@ -229,10 +220,21 @@ def _element_field(given: Field[Any] | type[Field[Any]]) -> Field[Any]:
     field: object = given() if isinstance(given, type) and issubclass(given, Field) else given
     if not isinstance(field, Field):
         raise TypeError(f"the elements of an ArrayField are described by a field, not {given!r}")
-    if isinstance(field, _NO_ELEMENTS) or not field.db_type():
+    if isinstance(field, _no_elements()) or not field.db_type():
         raise TypeError(f"a {type(field).__name__} cannot be the element of an ArrayField")
     field.name = "element"
     return field
+
+
+def _no_elements() -> tuple[type[Field[Any]], ...]:
+    """Return the fields that do more than a list of them could on saving, or that no array of a database can hold."""
+    # Here, as every query imports this module and few models have arrays: files and JSON take 4 ms.
+    from openviper.db.fields.files import FileField
+    from openviper.db.fields.relations import ForeignKey
+    from openviper.db.fields.sensitive import SensitiveField
+    from openviper.db.fields.structured import JSONField
+
+    return (FileField, ForeignKey, JSONField, SensitiveField)
 
 
 def _each(element: Converter | None) -> Callable[[Any], list[Any]]:

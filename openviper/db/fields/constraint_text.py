@@ -20,7 +20,9 @@ def validate_sql_expression(expression: str) -> str:
     """
     if not expression.strip():
         raise ValueError("an SQL predicate is empty")
-    found = _FORBIDDEN.search(_TEXT.sub("''", expression))
-    if found:
-        raise ValueError(f"{found.group()!r} is not allowed in the SQL predicate {expression!r}")
+    forbidden = _FORBIDDEN.search(_TEXT.sub("''", expression))
+    if forbidden:
+        raise ValueError(
+            f"{forbidden.group()!r} is not allowed in the SQL predicate {expression!r}"
+        )
     return expression

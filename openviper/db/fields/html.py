@@ -115,6 +115,7 @@ class HTMLField(TextField[T]):
                 strip_comments=self.strip_comments,
                 link_rel=None,
             )
+        # Not needed where `nh3` is installed, and it imports a parser.
         from openviper.db.fields.html_cleaner import clean
 
         return clean(

@@ -139,7 +139,7 @@ class ModelOptions:
             raise self.unknown(name) from None
 
     def unknown(self, name: object) -> FieldError:
-        """Return the error for a name that is no field of this model."""
+        """Return the error for a name that is not a field of this model."""
         if name in self.many_to_many:
             return FieldError(
                 f"{self.model_name}.{name} is a many-to-many relation and no column; load it with prefetch_related(), "

@@ -149,12 +149,15 @@ class DateTimeField(Field[T]):
             return value
         if isinstance(value, date):
             return datetime(value.year, value.month, value.day)
-        if not isinstance(value, str):
-            raise ValueError(f"{self.name}: {value!r} is not a date and time")
+        if isinstance(value, str):
+            return self._parse(value)
+        raise ValueError(f"{self.name}: {value!r} is not a date and time")
+
+    def _parse(self, text: str) -> datetime:
         try:
-            return datetime.fromisoformat(value)
+            return datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 date and time") from None
+            raise ValueError(f"{self.name}: {text!r} is not an ISO 8601 date and time") from None
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""

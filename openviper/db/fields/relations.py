@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack, overlo
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
-from openviper.db.fields.columns import ColumnName
+from openviper.db.fields.columns import ColumnName, OrderedColumn
 from openviper.db.fields.references import ModelReference, Reference, checked_related_name
 from openviper.db.fields.related_paths import RelatedPath
 
@@ -189,8 +189,9 @@ class ForeignKey(Field[Awaitable[T]]):
         return RelatedPath(path, lambda: self.remote_model, has_key=True)
 
     def key_column(self, path: ColumnName) -> Any:
-        """Return the column of the key, which is of the kind of the target's."""
-        return self.target().column(path)
+        """Return the column of the key, which is of the kind of the target's as soon as that is known."""
+        target = self.resolve()
+        return OrderedColumn(path) if target is None else target._meta.pk.column(path)
 
     # The target
 

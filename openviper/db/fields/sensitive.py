@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.conf import settings
+from openviper.conf.process import GENERATED_KEY_VARIABLE
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.text import CharField, TextField
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.utils import fernet
+else:
+    fernet = lazy_module("openviper.utils.fernet")  # Few models have encrypted texts.
 
 T = TypeVar("T")
 
@@ -93,8 +100,6 @@ class SensitiveField(CharField[T]):
         if text is None or isinstance(text, EncryptedText):
             return text
         self._check_length(text)
-        from openviper.utils import fernet
-
         return EncryptedText(PREFIX + fernet.encrypt(self._key(), text.encode()))
 
     def to_python(self, value: Any) -> Any:
@@ -110,8 +115,6 @@ class SensitiveField(CharField[T]):
         """
         if not isinstance(value, EncryptedText):
             return value
-        from openviper.utils import fernet
-
         try:
             return fernet.decrypt(self._key(), value[len(PREFIX) :]).decode()
         except ValueError:
@@ -120,9 +123,6 @@ class SensitiveField(CharField[T]):
             ) from None
 
     def _key(self) -> bytes:
-        from openviper.conf.lazy import GENERATED_KEY_VARIABLE
-        from openviper.utils import fernet
-
         secret = settings.SECRET_KEY
         # A key that changes at every start would make everything unreadable that was stored before.
         if not secret or secret == os.environ.get(GENERATED_KEY_VARIABLE):
@@ -148,8 +148,6 @@ class SensitiveField(CharField[T]):
                 self._check_length(text)
 
     def _check_length(self, text: str) -> None:
-        from openviper.utils import fernet
-
         length = len(PREFIX) + fernet.token_length(len(text.encode()))
         if length > self.max_length:
             raise ValueError(

@@ -234,14 +234,18 @@ async def _read(value: Any, limit: int) -> bytes:
     parts: list[bytes] = []
     left = limit + 1
     while left > 0:
-        part = await _call(value.read, left)
-        if not isinstance(part, (bytes, bytearray)):
-            raise ValueError(f"{type(part).__name__} was read instead of bytes")
+        part = _checked_part(await _call(value.read, left))
         if not part:
             break
-        parts.append(bytes(part))
+        parts.append(part)
         left -= len(part)
     return b"".join(parts)
+
+
+def _checked_part(part: object) -> bytes:
+    if isinstance(part, (bytes, bytearray)):
+        return bytes(part)
+    raise ValueError(f"{type(part).__name__} was read instead of bytes")
 
 
 async def _rewind(value: Any) -> None:

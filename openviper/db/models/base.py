@@ -12,7 +12,6 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
 from openviper.db.models import columns as columns  # Columns are made into conditions there.
-from openviper.db.models import sql_text as sql_text  # And declarations into SQL there.
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
 from openviper.db.models.persistence import (

@@ -1,9 +1,18 @@
-"""The parts of queries that columns are made into; see `openviper.db.fields.columns`."""
+"""What fields need of the rooms above them: the parts of queries that columns become, and the SQL of declarations."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from openviper.db.fields.columns import Parts
+from openviper.db.fields.sql_text import SQLText, Writers
 from openviper.db.sql.expressions import F, OrderBy, Q
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.models import sql_text
+else:
+    sql_text = lazy_module("openviper.db.models.sql_text")  # Only where schemas are made.
 
 
 class ExpressionParts:
@@ -22,4 +31,14 @@ class ExpressionParts:
         return OrderBy(F(path), descending=descending, nulls_last=nulls_last)
 
 
+def _literal(field: Any, value: Any) -> SQLText:
+    return sql_text.literal_of(field, value)
+
+
+def _expression(model: Any, expression: Any) -> SQLText:
+    return sql_text.expression_text(model, expression)
+
+
 Parts.provider = ExpressionParts()
+Writers.literal = staticmethod(_literal)
+Writers.expression = staticmethod(_expression)

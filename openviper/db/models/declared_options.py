@@ -121,7 +121,7 @@ def check_names(meta: ModelOptions) -> None:
     """Check every field name in ``Meta``; of a path only its first part, as other models may not exist yet.
 
     Raises:
-        FieldError: If there is no such field, or an index or constraint is none.
+        FieldError: If there is no such field, or an index or constraint is something else.
     """
     first_parts = [str(term).removeprefix("-").partition("__")[0] for term in meta.ordering]
     _check_fields(meta, "ordering", first_parts)

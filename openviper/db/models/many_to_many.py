@@ -244,14 +244,14 @@ class ManyToManyManager(Manager[M]):
             **values: Values by field.
 
         Raises:
-            TypeError: If a name is no field.
+            TypeError: If a name is not a field.
             ValueError: If a value is not allowed.
             IntegrityError: If a constraint refuses it.
         """
         async with self._editing() as alias:
-            made = await self._plain().create(ignore_permissions=ignore_permissions, **values)
-            await self._add(alias, self._keys([made]), through_defaults)
-        return made
+            instance = await self._plain().create(ignore_permissions=ignore_permissions, **values)
+            await self._add(alias, self._keys([instance]), through_defaults)
+        return instance
 
     async def get_or_create(self, defaults: Defaults = None, **lookups: Any) -> tuple[M, bool]:
         """Return the matching related instance, or relate a matching one, which is created if there is none.
@@ -266,9 +266,9 @@ class ManyToManyManager(Manager[M]):
         if related is not None:
             return related, False
         async with self._editing() as alias:
-            made, created = await self._plain().get_or_create(defaults, **lookups)
-            await self._add(alias, self._keys([made]), None)
-        return made, created
+            instance, created = await self._plain().get_or_create(defaults, **lookups)
+            await self._add(alias, self._keys([instance]), None)
+        return instance, created
 
     async def update_or_create(self, defaults: Defaults = None, **lookups: Any) -> tuple[M, bool]:
         """Save `defaults` on the matching related instance, or on another one or a new one, which is then related.
@@ -282,9 +282,9 @@ class ManyToManyManager(Manager[M]):
         async with self._editing() as alias:
             if await self.get_queryset().filter(**lookups).exists():
                 return await self.get_queryset().update_or_create(defaults, **lookups)
-            made, created = await self._plain().update_or_create(defaults, **lookups)
-            await self._add(alias, self._keys([made]), None)
-        return made, created
+            instance, created = await self._plain().update_or_create(defaults, **lookups)
+            await self._add(alias, self._keys([instance]), None)
+        return instance, created
 
     async def bulk_create(
         self,
@@ -303,7 +303,7 @@ class ManyToManyManager(Manager[M]):
             IntegrityError: If a constraint refuses a row; then none is stored.
         """
         async with self._editing() as alias:
-            made = await self._plain().bulk_create(
+            instances = await self._plain().bulk_create(
                 objs,
                 batch_size,
                 ignore_permissions=ignore_permissions,
@@ -311,8 +311,8 @@ class ManyToManyManager(Manager[M]):
                 unique_fields=unique_fields,
                 update_fields=update_fields,
             )
-            await self._add(alias, self._keys(made), None)
-        return made
+            await self._add(alias, self._keys(instances), None)
+        return instances
 
     def _plain(self) -> QuerySet[M]:
         plain: QuerySet[M] = QuerySet(self.model)

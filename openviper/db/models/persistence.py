@@ -305,14 +305,14 @@ async def refresh_instance(instance: Any) -> None:
         return
     alias = await read_alias(meta, None, instance._alias)
     plan = plan_on(meta, alias)
-    found = await read(meta, alias, plan.get_sql, [key_value(plan, instance.pk)], plan.build)
-    if not found:
+    reloaded = await read(meta, alias, plan.get_sql, [key_value(plan, instance.pk)], plan.build)
+    if not reloaded:
         raise _gone(instance)
     # Besides the values, cached relations are dropped; both come back after a rollback.
     keep_for_rollback(alias, (instance,), (*plan.attnames, *meta.cached_relations, PREFETCHED))
     forget_related(instance, meta.cached_relations)
     remember_row(instance, None)
-    instance.__dict__.update(found[0].__dict__)
+    instance.__dict__.update(reloaded[0].__dict__)
 
 
 # Changes

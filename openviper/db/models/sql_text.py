@@ -9,7 +9,7 @@ from openviper.db.dialects.inline import inline, literal
 from openviper.db.dialects.lookup import dialect_for
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import uses_time_zones
-from openviper.db.fields.sql_text import VENDORS, SQLText, Writers, folded
+from openviper.db.fields.sql_text import VENDORS, SQLText, folded
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.resolving import QueryScope
 from openviper.exceptions import FieldError
@@ -76,7 +76,3 @@ def _check_alone(meta: ModelOptions, writer: Writer, expression: Any) -> None:
         raise FieldError(
             f"{meta.model_name}: {expression!r} needs more than the row itself, which no schema can state"
         )
-
-
-Writers.literal = staticmethod(literal_of)
-Writers.expression = staticmethod(expression_text)

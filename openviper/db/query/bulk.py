@@ -36,17 +36,11 @@ async def insert_all(
         ValueError: If a value cannot be converted.
         IntegrityError: If a constraint refuses a row; then none is stored.
     """
-    numbered: list[Any] = []
-    keyed: list[Any] = []
-    async for part in _in_slices(instances):
-        for instance in part:
-            if is_stored(instance):
-                raise QueryError(f"bulk_create(): {instance!r} is stored already")
-            (numbered if _is_numbered(plan, instance) else keyed).append(instance)
+    keyed, numbered = await _by_kind_of_key(plan, instances)
     rows: list[tuple[Any, ...]] = []
     keep_for_rollback(alias, instances)
     async with transaction(alias):
-        if any(field.asks_database for field in plan.meta.made_fields):
+        if _asks_database(plan):
             await insert_made(plan, alias, instances)
             return
         if keyed:
@@ -56,6 +50,23 @@ async def insert_all(
     inserted = iter(rows)
     async for part in _in_slices([*keyed, *numbered]):
         mark_inserted(plan, part, list(islice(inserted, len(part))), alias)
+
+
+def _asks_database(plan: Plan) -> bool:
+    """Return whether the database works out a value of the model, which has to be read back."""
+    return any(field.asks_database for field in plan.meta.made_fields)
+
+
+async def _by_kind_of_key(plan: Plan, instances: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the instances that have a key, and those that the database numbers."""
+    keyed: list[Any] = []
+    numbered: list[Any] = []
+    async for part in _in_slices(instances):
+        for instance in part:
+            if is_stored(instance):
+                raise QueryError(f"bulk_create(): {instance!r} is stored already")
+            (numbered if _is_numbered(plan, instance) else keyed).append(instance)
+    return keyed, numbered
 
 
 async def _in_slices(instances: Sequence[Any]) -> AsyncIterator[Sequence[Any]]:
@@ -132,11 +143,9 @@ async def _insert_rows(
     sql = plan.bulk_insert_sql
     size = batch_size or len(instances)
     for start in range(0, len(instances), size):
-        batch = _Rows(
-            plan,
-            instances[start : start + size],
-            None if numbers is None else numbers[start : start + size],
-        )
+        end = start + size
+        given = numbers[start:end] if numbers is not None else None
+        batch = _Rows(plan, instances[start:end], given)
         await write_many(plan.meta, alias, sql, batch)
         rows += batch.rows
 
@@ -187,6 +196,13 @@ def _others(instances: Sequence[Any], computed: Sequence[Any]) -> Sequence[Any]:
     return [instance for instance in instances if id(instance) not in known]
 
 
+def _parts(instances: Sequence[Any], size: int | None) -> Iterator[Sequence[Any]]:
+    """Yield the instances in parts of a size; all at once without one."""
+    size = size or max(len(instances), 1)
+    for start in range(0, len(instances), size):
+        yield instances[start : start + size]
+
+
 async def update_all(
     plan: Plan,
     alias: str,
@@ -209,21 +225,15 @@ async def update_all(
     sql = plan.update_sql(attnames)
     computed = [instance for instance in instances if expressions_of(instance, attnames)]
     instances = _others(instances, computed)
-    size = batch_size or max(len(instances), 1)
-    batches = [
-        _UpdatedRows(plan, instances[start : start + size], columns)
-        for start in range(0, len(instances), size)
-    ]
-    count = 0
+    batches = [_UpdatedRows(plan, part, columns) for part in _parts(instances, batch_size)]
     keep_for_rollback(alias, instances)
     async with transaction(alias):
-        for batch in batches:
-            count += await write_many(plan.meta, alias, sql, batch)
+        counts = [await write_many(plan.meta, alias, sql, batch) for batch in batches]
         for instance in computed:
-            count += await update_computed(plan, alias, instance, attnames, ignore=ignore)
+            counts.append(await update_computed(plan, alias, instance, attnames, ignore=ignore))
     for batch in batches:
         batch.mark(attnames)
-    return count
+    return sum(counts)
 
 
 class _UpdatedRows:

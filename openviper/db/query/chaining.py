@@ -39,7 +39,7 @@ class QueryBuilder(QueryNotList, Generic[M]):
         self._meta: ModelOptions = model._meta  # type: ignore[attr-defined]  # models are a higher room
 
     def _with(self, **changes: Any) -> Self:
-        return type(self)(self.model, self.query.changed(**changes))
+        return type(self)(self.model, self.query.with_changes(changes))
 
     @property
     def _scope(self) -> QueryScope:
@@ -113,7 +113,8 @@ class QueryBuilder(QueryNotList, Generic[M]):
         """
         self._check_whole("order_by")
         if not self.query.annotations:
-            return self._with(order=tuple([order_term(self._meta, term) for term in terms]))
+            meta = self._meta
+            return self._with(order=tuple([order_term(meta, term) for term in terms]))
         scope = self._scope
         return self._with(order=tuple([scope.order(term) for term in terms]))
 

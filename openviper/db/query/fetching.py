@@ -31,10 +31,10 @@ from openviper.db.query.selecting import SelectingQuery
 from openviper.db.query.slices import MAX_ROWS, capped
 from openviper.db.query.values import ValuesQuery, aggregates_of, as_tuples
 from openviper.db.sql.aggregates import Aggregate
+from openviper.db.sql.chance import is_random
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Q
-from openviper.db.sql.functions.chance import is_random
-from openviper.db.sql.names import column_at
+from openviper.db.sql.names import column_at, order_named
 from openviper.db.sql.nodes import Node, Order
 from openviper.db.sql.operands import Condition, Selectable
 from openviper.db.sql.prepared import plan_for
@@ -189,7 +189,7 @@ class ReadingQuery(SelectingQuery[M]):
         return order_of(self._meta, self.query)
 
     def _by_key(self) -> Order:
-        return Order(column_at(self._meta, (), self._meta.pk), name="pk")
+        return order_named(self._meta, "pk")
 
     async def in_bulk(
         self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
@@ -245,8 +245,7 @@ class ReadingQuery(SelectingQuery[M]):
         if not await may_read(meta, query):
             return
         alias = await read_alias(meta, query.using)
-        if query.prefetch:
-            query = with_keys(meta, query)
+        query = with_keys(meta, query)
         select = select_instances(plan_on(meta, alias), query)
         chunks = executor.stream(meta, alias, select.sql, select.parameters, select.convert, size)
         async with aclosing(chunks):
@@ -287,14 +286,13 @@ class ReadingQuery(SelectingQuery[M]):
         self._check_steady("batch")
         query = self.query.changed(order=self._total_order())
         offset = query.offset
-        end = MAX_ROWS if query.limit is None else offset + query.limit
-        while count := min(size, end - offset):
+        end = offset + _most_rows(query)
+        while offset < end:
+            count = min(size, end - offset)
             instances = await self._fetch(query.changed(limit=count, offset=offset))
             if instances:
                 yield instances
-            if len(instances) < count:
-                return
-            offset += count
+            offset = offset + count if len(instances) == count else end
 
     async def id_batch(self, size: int = 100) -> AsyncGenerator[list[M], None]:
         """Yield lists of instances by primary key, each by a query that goes on behind the last key.
@@ -304,10 +302,9 @@ class ReadingQuery(SelectingQuery[M]):
             QueryError: If the query skips rows.
         """
         _check_size("size", size)
-        if self.query.offset:
-            raise QueryError("id_batch() goes by primary key and cannot skip rows; use batch()")
+        self._check_not_skipping()
         query = self.query.changed(order=(self._by_key(),))
-        left = MAX_ROWS if query.limit is None else query.limit
+        left = _most_rows(query)
         while count := min(size, left):
             instances = await self._fetch(query.changed(limit=count))
             if instances:
@@ -315,8 +312,15 @@ class ReadingQuery(SelectingQuery[M]):
             if len(instances) < count:
                 return
             left -= count
-            key = getattr(instances[-1], self._meta.pk.attname)
-            query = query.changed(where=self.query.where + self._where((), {"pk__gt": key}))
+            query = query.changed(where=self.query.where + self._behind_key_of(instances[-1]))
+
+    def _check_not_skipping(self) -> None:
+        if self.query.offset:
+            raise QueryError("id_batch() goes by primary key and cannot skip rows; use batch()")
+
+    def _behind_key_of(self, instance: M) -> tuple[Node, ...]:
+        key = getattr(instance, self._meta.pk.attname)
+        return self._where((), {"pk__gt": key})
 
     async def paginate(
         self, page_number: int = 1, page_size: int = 25, cursor: str | None = None
@@ -421,10 +425,7 @@ class ReadingQuery(SelectingQuery[M]):
         nodes = aggregates_of(scope, "aggregate", aggregates)
         alias = await self._alias(list(nodes.values()))
         if alias is None:
-            return {
-                name: aggregate.empty() if isinstance(aggregate, Aggregate) else None
-                for name, aggregate in aggregates.items()
-            }
+            return {name: _of_no_rows(aggregate) for name, aggregate in aggregates.items()}
         select = select_aggregates(plan_on(self._meta, alias), self.query, list(nodes.items()))
         result: dict[str, Any] = await self._read(select, alias)
         return result
@@ -462,6 +463,15 @@ class ReadingQuery(SelectingQuery[M]):
 
 async def _fetch_any(model: type[Any], query: Description) -> list[Any]:
     return await ReadingQuery(model)._fetch(query)
+
+
+def _most_rows(query: Description) -> int:
+    return MAX_ROWS - query.offset if query.limit is None else query.limit
+
+
+def _of_no_rows(aggregate: object) -> Any:
+    """Return what an aggregate is where nothing may be read."""
+    return aggregate.empty() if isinstance(aggregate, Aggregate) else None
 
 
 def _check_size(name: str, size: object) -> None:

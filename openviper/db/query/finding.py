@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
 from openviper.db.query.fetching import ReadingQuery
@@ -12,13 +12,18 @@ from openviper.db.query.values import ValuesQuery, as_scalars
 from openviper.db.sql import operands
 from openviper.db.sql.combined import InstancesMaker, Place, PlainPart
 from openviper.db.sql.conditions import NullTest
-from openviper.db.sql.expressions import F
-from openviper.db.sql.functions.moments import Extract, Trunc, Unit
 from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.selects import loaded_fields
 from openviper.db.sql.types import Family
 from openviper.exceptions import DoesNotExist, FieldError, QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.query import cuts
+    from openviper.db.sql.functions.moments import Unit
+else:
+    cuts = lazy_module("openviper.db.query.cuts")  # Few processes need functions.
 
 M = TypeVar("M")
 
@@ -91,8 +96,8 @@ class FindingQuery(ReadingQuery[M]):
             raise ValueError(f"dates(): {unit!r} is not 'year', 'month' or 'day'")
         value = self._moment("dates", name)
         is_date = value.type.family is Family.DATE
-        moment: Any = F(name) if is_date else Extract(name, "date")
-        return self._cut(Trunc(moment, unit), value, descending=descending)
+        node = cuts.cut_date(self._scope, name, unit, is_date=is_date)
+        return self._different(node, value, descending=descending)
 
     def datetimes(self, name: str, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, the different moments of a field, each cut to a unit in UTC, in order.
@@ -109,7 +114,8 @@ class FindingQuery(ReadingQuery[M]):
         value = self._moment("datetimes", name)
         if value.type.family is not Family.DATETIME:
             raise FieldError(f"datetimes({name!r}): a {value.type}; use dates()")
-        return self._cut(Trunc(name, unit), value, descending=descending)
+        node = cuts.cut_moment(self._scope, name, unit)
+        return self._different(node, value, descending=descending)
 
     def _moment(self, method: str, name: str) -> Node:
         value = self._scope.name(name)
@@ -117,9 +123,8 @@ class FindingQuery(ReadingQuery[M]):
             raise FieldError(f"{method}({name!r}): a {value.type} is neither a date nor a moment")
         return value
 
-    def _cut(self, cut: Trunc, value: Node, *, descending: bool) -> ValuesQuery[Any]:
+    def _different(self, node: Node, value: Node, *, descending: bool) -> ValuesQuery[Any]:
         self._check_whole("dates")
-        node = cut.resolve(self._scope)
         query = self.query.changed(
             where=(*self.query.where, NullTest(value, negated=True)),
             order=(Order(node, descending),),

@@ -56,13 +56,17 @@ class Loading(NamedTuple):
         left = list(keys)
         dialect = connections.get(self.dialect_alias).dialect
         size = dialect.max_variables // 2  # The rest is for the conditions of the query itself.
-        if len(left) > size:
-            write = plan_on(meta, self.dialect_alias).write_key
-            sample = [left[0] if write is None else write(left[0])]
-            if dialect.long_list_operand(sample) is not None:
-                size = len(left)
+        if len(left) > size and self._takes_long_lists(meta, left[0]):
+            yield left
+            return
         for start in range(0, len(left), size):
             yield left[start : start + size]
+
+    def _takes_long_lists(self, meta: ModelOptions, key: Any) -> bool:
+        """Return whether the dialect binds a list of such keys as one value."""
+        write = plan_on(meta, self.dialect_alias).write_key
+        sample = [key if write is None else write(key)]
+        return connections.get(self.dialect_alias).dialect.long_list_operand(sample) is not None
 
 
 async def run_prefetch(
@@ -133,28 +137,37 @@ def _among(meta: ModelOptions, query: Description, name: str, keys: list[Any]) -
 async def _load_referred(
     loading: Loading, instances: list[Any], node: Node, field: ForeignKey[Any]
 ) -> list[Any]:
-    known: list[Any] = []
-    wanted: list[Any] = []
-    for instance in instances:
-        cached = _loaded(instance, field) if node.query is None else None
-        if cached is not None:
-            known.append(cached)
-        else:
-            wanted.append(instance)
-        if node.to_attr is not None:
-            _store(instance, node, cached)
+    known, wanted = _split_by_loaded(instances, node, field)
     owners = _by_key(wanted, field.attname)
     query = loading.query(node)
-    target = field.target()
-    found: list[Any] = []
-    for keys in loading.chunks(target.model._meta, owners):
-        found += await loading.fetch(
-            node.relation.model, _among(node.relation.model._meta, query, "pk", keys)
-        )
-    for one in found:
-        for instance in owners.get(one.pk, ()):
-            instance.__dict__[node.to_attr or field.name] = one
-    return known + found
+    model = node.relation.model
+    related: list[Any] = []
+    for keys in loading.chunks(field.target().model._meta, owners):
+        related += await loading.fetch(model, _among(model._meta, query, "pk", keys))
+    _refer(owners, related, node.to_attr or field.name)
+    return known + related
+
+
+def _refer(owners: dict[Any, list[Any]], related: list[Any], attribute: str) -> None:
+    """Give each owner the instance that its key means."""
+    for referred in related:
+        for instance in owners.get(referred.pk, ()):
+            instance.__dict__[attribute] = referred
+
+
+def _split_by_loaded(
+    instances: list[Any], node: Node, field: ForeignKey[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Return the related instances that are at hand already, and the instances whose related ones are not."""
+    if node.query is None:
+        pairs = [(instance, _loaded(instance, field)) for instance in instances]
+    else:
+        pairs = [(instance, None) for instance in instances]
+    if node.to_attr is not None:
+        for instance, cached in pairs:
+            _store(instance, node, cached)
+    known = [cached for _, cached in pairs if cached is not None]
+    return known, [instance for instance, cached in pairs if cached is None]
 
 
 def _loaded(instance: Any, field: ForeignKey[Any]) -> Any:
@@ -178,16 +191,24 @@ async def _load_referring(
     for keys in loading.chunks(target.model._meta, owners):
         found += await loading.fetch(model, _among(model._meta, query, field.name, keys))
     rows = _by_key(found, field.attname)
-    for key, some in owners.items():
-        belonging = rows.get(key, [])
-        for one in belonging:
-            remember_related(one, field.name, some[0])
-        for instance in some:
-            if node.relation.single:
-                _store(instance, node, belonging[0] if belonging else None)
-            else:
-                _store(instance, node, list(belonging))
+    for key, referred in owners.items():
+        _connect(referred, rows.get(key, []), node, field)
     return found
+
+
+def _connect(referred: list[Any], belonging: list[Any], node: Node, field: ForeignKey[Any]) -> None:
+    """Give the instances of one key what refers to them, and the other way round."""
+    for row in belonging:
+        remember_related(row, field.name, referred[0])
+    for instance in referred:
+        _store(instance, node, _as_value(node, belonging))
+
+
+def _as_value(node: Node, belonging: list[Any]) -> Any:
+    """Return what an instance shows of the rows that belong to it: a list of its own, or the only one."""
+    if not node.relation.single:
+        return list(belonging)
+    return belonging[0] if belonging else None
 
 
 # Many to many
@@ -203,16 +224,21 @@ async def _load_links(
     query = loading.query(node)
     model = node.relation.model
     await check_read(model._meta, query)
-    dealt: dict[Any, list[Any]] = {key: [] for key in owners}
-    found: list[Any] = []
+    pairs: list[tuple[Any, Any]] = []
     for keys in loading.chunks(near.target().model._meta, owners):
-        for key, one in await _pairs(loading, model, query, near, far, keys):
-            dealt.setdefault(key, []).append(one)
-            found.append(one)
-    for key, some in owners.items():
-        for instance in some:
-            _store(instance, node, list(dealt[key]))
-    return found
+        pairs += await _pairs(loading, model, query, near, far, keys)
+    _deal(owners, node, pairs)
+    return [related for _, related in pairs]
+
+
+def _deal(owners: dict[Any, list[Any]], node: Node, pairs: list[tuple[Any, Any]]) -> None:
+    """Give each owner a list of what its key is paired with."""
+    dealt: dict[Any, list[Any]] = {}
+    for key, related in pairs:
+        dealt.setdefault(key, []).append(related)
+    for key, instances in owners.items():
+        for instance in instances:
+            _store(instance, node, list(dealt.get(key, ())))
 
 
 async def _pairs(
@@ -264,15 +290,17 @@ async def _separate_pairs(
     only_keys = EVERYTHING.changed(
         only=(near.name, far.name), using=query.using, ignore_permissions=True
     )
-    only_keys = _among(through, only_keys, near.name, keys)
-    owners: dict[Any, list[Any]] = {}
-    for row in await loading.fetch(near.model, only_keys):
-        owners.setdefault(row.__dict__[far.attname], []).append(row.__dict__[near.attname])
+    links = await loading.fetch(near.model, _among(through, only_keys, near.name, keys))
+    owners = _by_key(links, far.attname)
     found = []
     whole = query.changed(limit=None, offset=0)
     for part in loading.chunks(model._meta, owners):
         found += await loading.fetch(model, _among(model._meta, whole, "pk", part))
-    pairs = [(key, instance) for instance in found for key in owners.get(instance.pk, ())]
+    pairs = [
+        (link.__dict__[near.attname], instance)
+        for instance in found
+        for link in owners.get(instance.pk, ())
+    ]
     return _sliced_pairs(query, pairs) if query.is_sliced else pairs
 
 

@@ -14,11 +14,12 @@ from openviper.db.query.prefetch import Prefetch
 from openviper.db.query.raw import RawQuery
 from openviper.db.query.upserts import OnConflict
 from openviper.db.query.values import ValuesQuery
-from openviper.db.sql.functions.moments import Unit
 from openviper.db.sql.operands import Condition, Ordering, Selectable
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from openviper.db.sql.functions.moments import Unit
 
 M = TypeVar("M")
 A = TypeVar("A")
@@ -283,27 +284,29 @@ class Manager(Generic[M]):
         return self.get_queryset().values(*names)
 
     @overload
-    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    def values_list(self, _a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
     @overload
-    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
-    @overload
-    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    def values_list(self, _a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
     @overload
     def values_list(
-        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+        self, _a: Column[A, Any], _b: Column[B, Any], /
+    ) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
+    def values_list(
+        self, _a: Column[A, Any], _b: Column[B, Any], _c: Column[C, Any], /
     ) -> ValuesQuery[tuple[A, B, C]]: ...
     @overload
     def values_list(
-        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], d: Column[D, Any], /
+        self, _a: Column[A, Any], _b: Column[B, Any], _c: Column[C, Any], _d: Column[D, Any], /
     ) -> ValuesQuery[tuple[A, B, C, D]]: ...
     @overload
     def values_list(
         self,
-        a: Column[A, Any],
-        b: Column[B, Any],
-        c: Column[C, Any],
-        d: Column[D, Any],
-        e: Column[E, Any],
+        _a: Column[A, Any],
+        _b: Column[B, Any],
+        _c: Column[C, Any],
+        _d: Column[D, Any],
+        _e: Column[E, Any],
         /,
     ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
     @overload

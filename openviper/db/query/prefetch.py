@@ -35,16 +35,21 @@ class Prefetch:
     def __init__(
         self, path: str, queryset: Described | None = None, to_attr: str | None = None
     ) -> None:
-        if queryset is not None:
-            if not isinstance(getattr(queryset, "query", None), Description):
-                raise TypeError(f"Prefetch({path!r}): {queryset!r} is not a queryset of instances")
-        if to_attr is not None and (not to_attr.isidentifier() or to_attr.startswith("_")):
-            raise ValueError(
-                f"Prefetch({path!r}): to_attr={to_attr!r} cannot be the name of an attribute"
-            )
         self.path = path
         self.queryset = queryset
         self.to_attr = to_attr
+        self._check_queryset()
+        self._check_attribute()
+
+    def _check_queryset(self) -> None:
+        if self.queryset is None or isinstance(getattr(self.queryset, "query", None), Description):
+            return
+        raise TypeError(f"{self!r}: {self.queryset!r} is not a queryset of instances")
+
+    def _check_attribute(self) -> None:
+        name = self.to_attr
+        if name is not None and (not name.isidentifier() or name.startswith("_")):
+            raise ValueError(f"{self!r}: to_attr={name!r} cannot be the name of an attribute")
 
     def __repr__(self) -> str:
         return f"Prefetch({self.path!r})"
@@ -90,23 +95,37 @@ def find_relation(meta: ModelOptions, name: str) -> Relation:
     Raises:
         FieldError: If there is none, or its target is not known.
     """
+    relation = _forward(meta, name) or _backward(meta, name)
+    if relation is None:
+        raise FieldError(
+            f"{meta.model_name} has no relation {name!r} to prefetch; relations: {_relations(meta)}"
+        )
+    return relation
+
+
+def _forward(meta: ModelOptions, name: str) -> Relation | None:
+    """Return the relation of a field of the model itself."""
     field = meta.names.get(name)
     if isinstance(field, ForeignKey) and field.name == name:
         return Relation(field, False, field.remote_model, True)
     link: ManyToManyRelation[Any] | None = meta.many_to_many.get(name)
-    if link is not None:
-        return Relation(link, False, link.remote_model, False)
+    return None if link is None else Relation(link, False, link.remote_model, False)
+
+
+def _backward(meta: ModelOptions, name: str) -> Relation | None:
+    """Return the relation that a field of another model makes."""
     key: ForeignKey[Any] | None = meta.reverse.get(name)
     if key is not None:
         return Relation(key, True, key.model, isinstance(key, OneToOneField))
-    link = meta.reverse_many_to_many.get(name)
-    if link is not None:
-        return Relation(link, True, link.model, False)
-    names = [field.name for field in meta.fields.values() if isinstance(field, ForeignKey)]
-    known = (
-        ", ".join([*names, *meta.many_to_many, *meta.reverse, *meta.reverse_many_to_many]) or "none"
-    )
-    raise FieldError(f"{meta.model_name} has no relation {name!r} to prefetch; relations: {known}")
+    link: ManyToManyRelation[Any] | None = meta.reverse_many_to_many.get(name)
+    return None if link is None else Relation(link, True, link.model, False)
+
+
+def _relations(meta: ModelOptions) -> str:
+    """Return the names of all relations of a model, for an error."""
+    keys = [field.name for field in meta.fields.values() if isinstance(field, ForeignKey)]
+    names = [*keys, *meta.many_to_many, *meta.reverse, *meta.reverse_many_to_many]
+    return ", ".join(names) or "none"
 
 
 def add_prefetch(
@@ -133,16 +152,21 @@ def add_prefetch(
 def _add(
     meta: ModelOptions, nodes: tuple[Node, ...], parts: list[str], wish: Prefetch
 ) -> tuple[Node, ...]:
-    name, rest = parts[0], parts[1:]
+    """Return the nodes with one for the first part of a path, and the rest of the path below it."""
+    name, *rest = parts
     goal = None if rest else wish
-    key = (goal.to_attr if goal else None) or name
-    keys = [node.to_attr or node.name for node in nodes]
-    if key not in keys:
+    position = _position(nodes, name, goal)
+    if position is None:
         return (*nodes, _with_rest(_new(meta, name, goal), rest, wish))
-    position = keys.index(key)
-    known = nodes[position]
-    made = known if goal is None else _again(known, name, goal)
-    return (*nodes[:position], _with_rest(made, rest, wish), *nodes[position + 1 :])
+    known = nodes[position] if goal is None else _again(nodes[position], name, goal)
+    return (*nodes[:position], _with_rest(known, rest, wish), *nodes[position + 1 :])
+
+
+def _position(nodes: tuple[Node, ...], name: str, goal: Prefetch | None) -> int | None:
+    """Return the place of the node whose result has the attribute that this part of a path means, or `None`."""
+    attribute = name if goal is None or goal.to_attr is None else goal.to_attr
+    attributes = [node.to_attr or node.name for node in nodes]
+    return attributes.index(attribute) if attribute in attributes else None
 
 
 def _with_rest(node: Node, rest: list[str], wish: Prefetch) -> Node:
@@ -153,40 +177,47 @@ def _with_rest(node: Node, rest: list[str], wish: Prefetch) -> Node:
 
 
 def _again(node: Node, name: str, goal: Prefetch) -> Node:
+    """Return a node that is asked for once more."""
     if node.name != name and goal.to_attr is not None:
         raise FieldError(f"prefetch_related(): to_attr={goal.to_attr!r} is used twice")
-    if goal.queryset is None:
-        return node
+    return node if goal.queryset is None else _with_query(node, goal.queryset.query)
+
+
+def _with_query(node: Node, query: Description) -> Node:
     if node.query is not None or node.children:
         raise QueryError(
-            f"prefetch_related(): {name!r} is asked for twice, the second time with another queryset"
+            f"prefetch_related(): {node.name!r} is asked for twice, the second time with another queryset"
         )
-    return node._replace(query=goal.queryset.query)
+    return node._replace(query=query)
 
 
 def _new(meta: ModelOptions, name: str, goal: Prefetch | None) -> Node:
     relation = find_relation(meta, name)
     if goal is None:
         return Node(name, relation)
-    query = None
-    if goal.queryset is not None:
-        model: Any = goal.queryset.model
-        if model._meta.table_name != relation.model._meta.table_name:
-            raise FieldError(
-                f"Prefetch({goal.path!r}): the queryset is of {model.__name__}, "
-                f"the relation of {relation.model.__name__}"
-            )
-        relation = relation._replace(model=model)
-        query = goal.queryset.query
-        if query.is_sliced and relation.single:
-            raise QueryError(
-                f"Prefetch({goal.path!r}): there is at most one row, so limit() and offset() have no meaning"
-            )
+    _check_attribute_free(meta, goal)
+    if goal.queryset is None:
+        return Node(name, relation, None, goal.to_attr)
+    model, query = goal.queryset.model, goal.queryset.query
+    _check_fits(goal, relation, model, query)
+    return Node(name, relation._replace(model=model), query, goal.to_attr)
+
+
+def _check_attribute_free(meta: ModelOptions, goal: Prefetch) -> None:
     if goal.to_attr is not None and hasattr(meta.model, goal.to_attr):
+        raise FieldError(f"{goal!r}: {meta.model_name} has an attribute {goal.to_attr!r} already")
+
+
+def _check_fits(goal: Prefetch, relation: Relation, model: Any, query: Description) -> None:
+    """Refuse a queryset that cannot give the rows of a relation."""
+    if model._meta.table_name != relation.model._meta.table_name:
         raise FieldError(
-            f"Prefetch({goal.path!r}): {meta.model_name} has an attribute {goal.to_attr!r} already"
+            f"{goal!r}: the queryset is of {model.__name__}, the relation of {relation.model.__name__}"
         )
-    return Node(name, relation, query, goal.to_attr)
+    if query.is_sliced and relation.single:
+        raise QueryError(
+            f"{goal!r}: there is at most one row, so limit() and offset() have no meaning"
+        )
 
 
 def with_keys(meta: ModelOptions, query: Description) -> Description:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import Any
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.sql.aggregates import RelatedValue
 from openviper.db.sql.conditions import Related
-from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.description import EVERYTHING, WISHES, Description
 from openviper.db.sql.lookups import Compare, InList
 from openviper.db.sql.matching import ArrayHas, Match, RegexMatch
 from openviper.db.sql.names import behind_step
@@ -44,20 +43,14 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
     Returns:
         The query, or `None` if it cannot be written so.
     """
-    for item in fields(Description):
-        if item.name not in CARRIED and getattr(query, item.name) != getattr(EVERYTHING, item.name):
-            return None
+    if not _can_be_carried(query):
+        return None
     step = Step(key, False, key.name)
     change = _Mover(meta, step)
-    related = (key.name, *(f"{key.name}__{name}" for name in query.related))
     try:
         where = tuple(node.changed(change) for node in query.where)
-        order = tuple(
-            Order(term.node.changed(change), term.descending, term.nulls_last, term.name)
-            for term in order_of(key.remote_model._meta, query)
-        )
-        for name in related:
-            check_related(meta, name)
+        order = tuple(_moved(term, change) for term in order_of(key.remote_model._meta, query))
+        related = _related_behind(meta, key, query)
     except FieldError:  # The path has become too long.
         return None
     return EVERYTHING.changed(
@@ -68,6 +61,26 @@ def behind(meta: ModelOptions, key: ForeignKey[Any], query: Description) -> Desc
         limit=query.limit,
         offset=query.offset,
     )
+
+
+def _related_behind(
+    meta: ModelOptions, key: ForeignKey[Any], query: Description
+) -> tuple[str, ...]:
+    """Return what to load as well: the key's own instance, and what a query loads behind it."""
+    names = (key.name, *(f"{key.name}__{name}" for name in query.related))
+    for name in names:
+        check_related(meta, name)
+    return names
+
+
+def _moved(term: Order, change: _Mover) -> Order:
+    return Order(term.node.changed(change), term.descending, term.nulls_last, term.name)
+
+
+def _can_be_carried(query: Description) -> bool:
+    """Return whether a query asks for nothing that is about the columns and rows of its own table."""
+    others = set(WISHES) - CARRIED
+    return all(getattr(query, name) == getattr(EVERYTHING, name) for name in others)
 
 
 class _Mover:
@@ -101,7 +114,8 @@ class _Mover:
             return None
         # The lookup of the longer name is kept with the model, so that the SQL is, too.
         key = f"{self.step.name}__{node.lookup.key}"
-        made: Node = replace(node, lookup=find_lookup(self.meta, key))
+        _, values = node.__match_args__
+        made: Node = type(node)(find_lookup(self.meta, key), getattr(node, values))
         return made
 
     def _related(self, node: Related) -> Node:

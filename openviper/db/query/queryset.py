@@ -59,7 +59,15 @@ class QuerySet(FindingQuery[M]):
             QueryError: If the query is sliced or distinct.
             IntegrityError: If a constraint refuses it.
         """
-        return await self._write("update", values)
+        meta, query = self._meta, self.query
+        check_not_read_only(meta)
+        alias = await write_alias(meta, query.using)
+        plan = plan_on(meta, alias)
+        check_writable(query, "update")
+        nodes = assigned_nodes(plan, query, values)
+        await check_write(meta, "update", query, [node for _, node in nodes])
+        statement = update_rows(plan, query, nodes)
+        return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
 
     async def delete(self) -> int:
         """Delete all rows of the query and return their number; no hook runs, nor for rows the database cascades to.
@@ -71,21 +79,14 @@ class QuerySet(FindingQuery[M]):
             QueryError: If the query is distinct.
             IntegrityError: If other rows refer to them.
         """
-        return await self._write("delete", {})
-
-    async def _write(self, action: str, values: Mapping[str, Any]) -> int:
         meta, query = self._meta, self.query
         check_not_read_only(meta)
-        if action == "delete" and meta.single:
+        if meta.single:
             raise SingleModelDeleteForbiddenError(f"the row of {meta.label!r} cannot be deleted")
         alias = await write_alias(meta, query.using)
-        plan = plan_on(meta, alias)
-        check_writable(query, action)
-        nodes = assigned_nodes(plan, query, values) if action == "update" else ()
-        await check_write(meta, action, query, [node for _, node in nodes])
-        statement = (
-            update_rows(plan, query, nodes) if action == "update" else delete_rows(plan, query)
-        )
+        check_writable(query, "delete")
+        await check_write(meta, "delete", query, [])
+        statement = delete_rows(plan_on(meta, alias), query)
         return await write(meta, alias, statement.sql, statement.parameters, bulk=True)
 
     # One row
@@ -152,14 +153,15 @@ class QuerySet(FindingQuery[M]):
                 if created:
                     return found, True
             instance: Any = found
-            for name, value in (defaults or {}).items():
-                field = self._meta.field(name)
-                value = value() if callable(value) else value
-                setattr(
-                    instance, field.name if name in (field.name, "pk") else field.attname, value
-                )
+            self._set_values(instance, _called(defaults))
             await instance.save(ignore_permissions=self.query.ignore_permissions)
         return found, False
+
+    def _set_values(self, instance: Any, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            field = self._meta.field(name)
+            is_whole = name in (field.name, "pk")
+            setattr(instance, field.name if is_whole else field.attname, value)
 
     def _check_names(self, defaults: Mapping[str, Any] | None) -> None:
         for name in defaults or ():
@@ -169,17 +171,14 @@ class QuerySet(FindingQuery[M]):
         self, defaults: Mapping[str, Any] | None, lookups: Mapping[str, Any]
     ) -> tuple[M, bool]:
         values = {name: value for name, value in lookups.items() if name in self._meta.names}
-        for name, value in (defaults or {}).items():
-            values[name] = value() if callable(value) else value
-        instance = self._build(values)
+        instance = self._build({**values, **_called(defaults)})
+        alias = await write_alias(self._meta, self.query.using)
         try:
-            async with transaction(await write_alias(self._meta, self.query.using)):
+            async with transaction(alias):
                 await instance.save(ignore_permissions=self.query.ignore_permissions)
         except (IntegrityError, ValueError):
             # Another writer was faster; the database has said so, or validation, which sees a unique pair.
-            found = await self._seeing_others(
-                await write_alias(self._meta, self.query.using)
-            ).get_or_none(**lookups)
+            found = await self._seeing_others(alias).get_or_none(**lookups)
             if found is None:
                 raise
             return found, False
@@ -301,19 +300,13 @@ class QuerySet(FindingQuery[M]):
         conflict = await self._conflict(
             instances, on_conflict, unique_fields, update_fields, ignore_permissions
         )
-        watched = is_watched(self.model)
-        if watched:
-            get_dispatcher().dispatch(self.model, "pre_bulk_create", instances, alias)
+        self._tell_handlers("pre_bulk_create", instances, alias)
         try:
             await _insert(plan_on(self._meta, alias), alias, instances, conflict, batch_size)
         except IntegrityError as error:
-            if self._meta.single and await self._single_exists(alias):
-                raise SingleModelAlreadyExistsError(
-                    f"the row of {self._meta.label!r} exists already"
-                ) from error
+            await self._refuse_second(alias, error)
             raise
-        if watched:
-            get_dispatcher().dispatch(self.model, "post_bulk_create", instances, alias)
+        self._tell_handlers("post_bulk_create", instances, alias)
         return instances
 
     async def _conflict(
@@ -342,6 +335,17 @@ class QuerySet(FindingQuery[M]):
         if conflict.updated:
             await check_permission(meta, "update", ignore)
         return conflict
+
+    def _tell_handlers(self, event: str, instances: list[Any], alias: str) -> None:
+        if is_watched(self.model):
+            get_dispatcher().dispatch(self.model, event, instances, alias)
+
+    async def _refuse_second(self, alias: str, error: IntegrityError) -> None:
+        """Say that the one row of a single model exists, if that is what an error means."""
+        if self._meta.single and await self._single_exists(alias):
+            raise SingleModelAlreadyExistsError(
+                f"the row of {self._meta.label!r} exists already"
+            ) from error
 
     async def _prepare_single(self, instances: list[Any], alias: str) -> None:
         if len(instances) > 1:
@@ -388,14 +392,11 @@ class QuerySet(FindingQuery[M]):
             self._meta, "update", ignore_permissions or self.query.ignore_permissions
         )
         alias = await write_alias(self._meta, self.query.using)
-        watched = is_watched(self.model)
-        if watched:
-            get_dispatcher().dispatch(self.model, "pre_bulk_update", instances, alias)
+        self._tell_handlers("pre_bulk_update", instances, alias)
         ignore = ignore_permissions or self.query.ignore_permissions
         plan = plan_on(self._meta, alias)
         count = await update_all(plan, alias, instances, fields, batch_size, ignore=ignore)
-        if watched:
-            get_dispatcher().dispatch(self.model, "post_bulk_update", instances, alias)
+        self._tell_handlers("post_bulk_update", instances, alias)
         return count
 
 
@@ -410,6 +411,11 @@ async def _insert(
         await insert_all(plan, alias, instances, batch_size)
     else:
         await insert_or_keep(plan, alias, instances, conflict, batch_size)
+
+
+def _called(defaults: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the values of defaults, of which callables are called."""
+    return {name: value() if callable(value) else value for name, value in (defaults or {}).items()}
 
 
 def _check_batch_size(batch_size: int | None) -> None:

@@ -37,32 +37,34 @@ class SelectingQuery(QueryBuilder[M]):
         return self._values(tuple(map(column_name, names)), as_dicts)
 
     @overload
-    def values_list(self, a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
+    def values_list(self, _a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
     @overload
-    def values_list(self, a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
-    @overload
-    def values_list(self, a: Column[A, Any], b: Column[B, Any], /) -> ValuesQuery[tuple[A, B]]: ...
+    def values_list(self, _a: Column[A, Any], /) -> ValuesQuery[tuple[A]]: ...
     @overload
     def values_list(
-        self, a: Column[A, Any], b: Column[B, Any], c: Column[C, Any], /
+        self, _a: Column[A, Any], _b: Column[B, Any], /
+    ) -> ValuesQuery[tuple[A, B]]: ...
+    @overload
+    def values_list(
+        self, _a: Column[A, Any], _b: Column[B, Any], _c: Column[C, Any], /
     ) -> ValuesQuery[tuple[A, B, C]]: ...
     @overload
     def values_list(
         self,
-        a: Column[A, Any],
-        b: Column[B, Any],
-        c: Column[C, Any],
-        d: Column[D, Any],
+        _a: Column[A, Any],
+        _b: Column[B, Any],
+        _c: Column[C, Any],
+        _d: Column[D, Any],
         /,
     ) -> ValuesQuery[tuple[A, B, C, D]]: ...
     @overload
     def values_list(
         self,
-        a: Column[A, Any],
-        b: Column[B, Any],
-        c: Column[C, Any],
-        d: Column[D, Any],
-        e: Column[E, Any],
+        _a: Column[A, Any],
+        _b: Column[B, Any],
+        _c: Column[C, Any],
+        _d: Column[D, Any],
+        _e: Column[E, Any],
         /,
     ) -> ValuesQuery[tuple[A, B, C, D, E]]: ...
     @overload

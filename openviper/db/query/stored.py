@@ -6,7 +6,7 @@ or of ``_layout``. What changed is what differs from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from openviper.db.fields import instance_state
@@ -54,11 +54,14 @@ def changed_values(plan: Plan, instance: Any) -> dict[str, Any]:
         if old != current:
             changed[attname] = old
     if layout is not plan.attnames:
-        loaded = set(layout)
-        changed.update(
-            {name: None for name in plan.attnames if name not in loaded and name in values}
-        )
+        changed.update(_given_later(plan, values, layout))
     return changed
+
+
+def _given_later(plan: Plan, values: Mapping[str, Any], layout: tuple[str, ...]) -> dict[str, Any]:
+    """Return the attributes that have a value although the row was loaded without them."""
+    later = values.keys() - set(layout)
+    return {name: None for name in plan.attnames if name in later}
 
 
 def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) -> None:

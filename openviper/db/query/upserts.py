@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from openviper.db.connection import transaction
 from openviper.db.executor import read, write_many
@@ -28,8 +27,7 @@ READ_BACK = 100
 """Rows looked up by one query."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """What happens to a row that is there already.
 
     Attributes:

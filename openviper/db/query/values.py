@@ -65,6 +65,14 @@ class ValuesQuery(QueryNotList, Generic[T]):
         self._shape = shape
         self._is_named = is_named
 
+    async def _alias(self) -> str:
+        """Return the database to read from; to lock rows, the one that is written."""
+        if not self._query.lock:
+            return await read_alias(self._meta, self._query.using)
+        alias = await write_alias(self._meta, self._query.using)
+        check_in_transaction(alias, "select_for_update()")
+        return alias
+
     def _with(self, query: Description) -> ValuesQuery[T]:
         return ValuesQuery(self._meta, query, self._columns, self._shape, is_named=self._is_named)
 
@@ -76,9 +84,7 @@ class ValuesQuery(QueryNotList, Generic[T]):
         nodes = [node for _, node in self._columns]
         if not await may_read(meta, query, nodes):
             return []
-        alias = await (write_alias if query.lock else read_alias)(meta, query.using)
-        if query.lock:
-            check_in_transaction(alias, "select_for_update()")
+        alias = await self._alias()
         select = select_values(plan_on(meta, alias), query, nodes)
         keys = tuple(name for name, _ in self._columns)
         shape, convert = self._shape, select.convert

@@ -38,6 +38,7 @@ async def create_tables(
         DatabaseAliasNotFoundError: If there is no such database.
     """
     if models is None:
+        # Late: `migrate` reads files and needs no models.
         from openviper.db.models import model_registry  # Late: what is given needs no ORM.
 
         models = model_registry.all()

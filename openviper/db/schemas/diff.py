@@ -18,7 +18,7 @@ Applied: TypeAlias = "Mapping[str, Table]"
 
 
 class Difference(NamedTuple):
-    """What has to change, in the order in which it is carried out, and what is kept although nobody wants it."""
+    """What has to change, in the order in which it is made, and what is kept although nobody wants it."""
 
     changes: list[TableChange]
     warnings: list[str]

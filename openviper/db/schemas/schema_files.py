@@ -245,6 +245,7 @@ def write_json_schema(directory: str | Path, document: Mapping[str, Any]) -> Pat
     Raises:
         OSError: If the file cannot be written.
     """
+    # Late: most runs write nothing.
     from openviper.utils.atomic_files import atomic_write
 
     folder = Path(directory)

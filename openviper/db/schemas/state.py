@@ -5,11 +5,11 @@ Only what every model carries is read here, its `_meta` and `_fields`, so nothin
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from openviper.db.dialects.identifiers import shorten
 from openviper.exceptions import FieldError, MigrationError
@@ -159,7 +159,7 @@ def _sql_of(owner: Any, name: str, model: Any) -> SQLText | None:
         told: SQLText | None = tell(model)
         return told
     plain = getattr(owner, name, None)
-    return str(plain) if plain else None
+    return None if plain is None or plain == "" else str(plain)
 
 
 def _choice(pair: tuple[Any, Any]) -> dict[str, Any]:

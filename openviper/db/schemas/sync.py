@@ -340,6 +340,7 @@ async def _allowed(wanted: State, alias: str) -> State:
     """Return the tables that the routers let into a database; all of them where there are no routers."""
     if not connections.has_routers:
         return wanted
+    # Late: few projects have routers.
     from openviper.db.routing import DefaultRouterResolver
 
     resolver = DefaultRouterResolver()

@@ -8,7 +8,6 @@ and needs no GROUP BY that databases judge differently.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -40,6 +39,7 @@ from openviper.db.sql.types import (
     literal_reader,
 )
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 AVERAGE_PLACES = 4
 """Digits behind the point that an average of decimal numbers has more than they."""
@@ -280,7 +280,7 @@ class Min(Max):
 # Nodes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class AggregateNode(Node):
     """An aggregate over the rows of the query it stands in.
 
@@ -357,7 +357,10 @@ class AggregateNode(Node):
         return literal_reader(self.result, dialect, aware=aware)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+_ALWAYS = "1 = 1"
+
+
+@record(frozen=True, slots=True, eq=False)
 class OwnValue(Node):
     """An aggregate that follows no relation to many rows, per row: it is computed of the row itself.
 
@@ -378,26 +381,29 @@ class OwnValue(Node):
 
     def sql(self, writer: Writer) -> str:
         """Return the value of the row; for a count, whether it is there."""
-        node = self.node
-        is_count = isinstance(node.aggregate, Count)
-        if isinstance(node.argument, Raw):
-            test, value = "1 = 1", "1"
-        elif is_count:
-            test, value = f"{node.argument.sql(writer)} IS NOT NULL", "1"
-        else:
-            test, value = "1 = 1", node.argument.sql(writer)
-        if node.condition is not None:
-            test = f"{test} AND {node.condition.sql(writer)}"
-        if test == "1 = 1":
+        test, value = self._test_and_value(writer)
+        condition = self.node.condition
+        if condition is not None:
+            test = f"{test} AND {condition.sql(writer)}"
+        if test == _ALWAYS:
             return value
-        return f"CASE WHEN {test} THEN {value}{' ELSE 0' if is_count else ''} END"
+        otherwise = " ELSE 0" if isinstance(self.node.aggregate, Count) else ""
+        return f"CASE WHEN {test} THEN {value}{otherwise} END"
+
+    def _test_and_value(self, writer: Writer) -> tuple[str, str]:
+        argument = self.node.argument
+        if isinstance(argument, Raw):
+            return _ALWAYS, "1"
+        if isinstance(self.node.aggregate, Count):
+            return f"{argument.sql(writer)} IS NOT NULL", "1"
+        return _ALWAYS, argument.sql(writer)
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return that of the aggregate."""
         return self.node.reader(dialect, aware=aware)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class RelatedValue(Node):
     """An aggregate over the rows behind a relation, per row.
 

@@ -8,7 +8,6 @@ all their places, quotients have at least six.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.sql.nodes import Binding, Column, Literal, Node, Writer
@@ -26,6 +25,7 @@ from openviper.db.sql.types import (
     decimal_type,
 )
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 SQLITE_PLACES = 15
 """Most digits behind the point that a computed decimal number of SQLite is rounded to."""
@@ -48,7 +48,7 @@ def as_bigint(node: Node, writer: Writer) -> str:
     return f"CAST({sql} AS BIGINT)" if is_narrow else sql
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class AsNumber(Node):
     """A truth value as 1 or 0."""
 
@@ -69,7 +69,7 @@ class AsNumber(Node):
         return f"CASE WHEN {first} THEN 1 WHEN NOT {second} THEN 0 END"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Arithmetic(Node):
     """Two numbers joined by ``+ - * /``.
 
@@ -130,7 +130,7 @@ def rounded(sql: str, result: ResultType, dialect: Dialect) -> str:
     return f"round({sql}, {min(result.places, SQLITE_PLACES)})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Shifted(Node):
     """A moment or a date moved by a duration.
 
@@ -157,19 +157,25 @@ class Shifted(Node):
         """Return the moved moment; a date moves by whole days, rounded down as Python does."""
         moment, duration = self.moment.sql(writer), self.duration.sql(writer)
         by = duration if self.sign > 0 else f"-({duration})"
-        name, is_date = writer.dialect.name, self.type is DATE
-        if name == "sqlite":
+        if writer.dialect.name == "sqlite":
             return f"openviper_shift({moment}, {by})"
-        if name == "mysql":
-            if is_date:
-                return f"({moment} + INTERVAL FLOOR(({by}) / {DAY}) DAY)"
-            return f"({moment} + INTERVAL ({by}) MICROSECOND)"
-        if is_date:
-            return f"({moment} + CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER))"
-        return f"({moment} + ({by}) * INTERVAL '1 microsecond')"
+        moved = _moved_date if self.type is DATE else _moved_moment
+        return moved(moment, by, writer.dialect.name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def _moved_date(moment: str, by: str, dialect: str) -> str:
+    if dialect == "mysql":
+        return f"({moment} + INTERVAL FLOOR(({by}) / {DAY}) DAY)"
+    return f"({moment} + CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER))"
+
+
+def _moved_moment(moment: str, by: str, dialect: str) -> str:
+    if dialect == "mysql":
+        return f"({moment} + INTERVAL ({by}) MICROSECOND)"
+    return f"({moment} + ({by}) * INTERVAL '1 microsecond')"
+
+
+@record(frozen=True, slots=True, eq=False)
 class Between(Node):
     """The duration between two moments or two dates.
 

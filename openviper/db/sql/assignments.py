@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.fields.base import Field
@@ -11,6 +10,7 @@ from openviper.db.fields.numbers import IntegerField
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.types import NULL, Family, ResultType, type_of_field
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 _STORES = {
     Family.FLOAT: frozenset({Family.FLOAT, Family.INTEGER, Family.DECIMAL}),
@@ -20,7 +20,7 @@ _STORES = {
 _WIDEST = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Assigned(Node):
     """A computed value on its way into a column.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
@@ -18,6 +17,7 @@ from openviper.db.sql.statements import bind_clauses, limit_sql, models_read, or
 from openviper.db.sql.subqueries import Subselect
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import Family, ResultType, decimal_type, literal_reader
+from openviper.utils.records import record
 
 Place = tuple[int, bool]
 """The number of a column to order by, and whether it descends."""
@@ -44,7 +44,7 @@ class Part(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class PlainPart:
     """A query for columns of one model.
 
@@ -78,7 +78,7 @@ class PlainPart:
             return select_sql(self.query, self._order(), columns, writer)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Combination:
     """Several queries combined, which may be a part of a further combination.
 
@@ -173,8 +173,7 @@ class Maker(Protocol):
     def __hash__(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class InstancesMaker:
+class InstancesMaker(NamedTuple):
     """Makes instances.
 
     Attributes:
@@ -196,8 +195,7 @@ class InstancesMaker:
         return annotated_builder(build, width, self.names, combination.readers(writer)[width:])
 
 
-@dataclass(frozen=True, slots=True)
-class ValuesMaker:
+class ValuesMaker(NamedTuple):
     """Makes dicts, tuples or plain values.
 
     Attributes:
@@ -217,7 +215,7 @@ class ValuesMaker:
         return lambda rows: shape(names, convert(rows))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CombinedSelect:
     """A statement for the rows of combined queries."""
 
@@ -234,7 +232,7 @@ class CombinedSelect:
         return self.combination.sql(writer), self.make(self.combination, writer)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CombinedCount:
     """A statement for the number of rows of combined queries."""
 
@@ -251,7 +249,7 @@ class CombinedCount:
         return sql, lambda rows: rows[0][0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CombinedSubselect(Subselect):
     """Combined queries within another query.
 

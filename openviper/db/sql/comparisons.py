@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.sql.conditions import (
@@ -40,11 +39,14 @@ from openviper.db.sql.nodes import (
     Writer,
 )
 from openviper.db.sql.subqueries import InQuery, is_query
-from openviper.db.sql.types import (
-    INTEGER,
-    Family,
-)
+from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import fractions
+else:
+    fractions = lazy_module("fractions")  # 1 ms; only fractional bounds of whole numbers need it.
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -66,14 +68,15 @@ class Equality(Operator):
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison."""
-        if value.__class__ in PLAIN:
-            if lookup.left.type is INTEGER and value.__class__ is not int:
-                return _number(self.name, lookup, value)
-            if value.__class__ is int and not _LEAST <= value <= _GREATEST:
-                return _number(self.name, lookup, value)
+        if value.__class__ not in PLAIN:
+            return self._unusual(lookup, value, scope)
+        if lookup.is_encrypted:
             check_searchable(lookup)
-            return Compare(lookup, value)
-        return self._unusual(lookup, value, scope)
+        if value.__class__ is int:
+            is_odd = not _LEAST <= value <= _GREATEST
+        else:
+            is_odd = lookup.is_whole
+        return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
 
     def _unusual(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         if value is None:
@@ -116,7 +119,7 @@ class Ordering(Operator):
         if is_path(lookup):
             return Compare(as_scalar(lookup, value), value)
         if value.__class__ in PLAIN:
-            is_odd = lookup.left.type is INTEGER and not _is_whole(value)
+            is_odd = lookup.is_whole and not _is_whole(value)
             return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
         right = expression_of(lookup, value, scope)
         if right is None:
@@ -163,13 +166,13 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Decimal) and abs(value.adjusted()) > 30:
         # Written out, such a number could take more memory than there is.
         return _far_away(value)
-    return Fraction(value)
+    return fractions.Fraction(value)
 
 
 def _far_away(value: Decimal) -> Any:
     if value.adjusted() > 0:
         return math.inf if value > 0 else -math.inf
-    return Fraction(int(value > 0) - int(value < 0), 2)
+    return fractions.Fraction(int(value > 0) - int(value < 0), 2)
 
 
 class IsNull(Operator):
@@ -197,10 +200,13 @@ class Membership(Operator):
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the test."""
         check_searchable(lookup)
-        is_negated = self.name == "not_in"
         if is_query(value):
-            return InQuery(lookup.left, value.as_subquery_of(lookup.key), is_negated)
-        items = tuple(list_of(lookup, value))
+            subquery = value.as_subquery_of(lookup.key)
+            return InQuery(lookup.left, subquery, self.name == "not_in")
+        return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
+
+    def _of_items(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:
+        is_negated = self.name == "not_in"
         if not items:
             return Truth(is_negated)
         if any(map(is_expression, items)):
@@ -220,7 +226,7 @@ class Membership(Operator):
             item if item.__class__ in PLAIN or item is None else checked_value(lookup, item)
             for item in items
         )
-        if lookup.left.type is INTEGER:
+        if lookup.is_whole:
             checked = tuple(item for item in checked if not _is_never(item))
             if not checked:
                 return Settled(lookup.left, is_negated)
@@ -257,15 +263,18 @@ class Range(Operator):
         pair = [] if is_query(value) else list_of(lookup, value, "two values")
         if len(pair) != 2:
             raise QueryError(f"{lookup.key!r} takes two values, not {value!r}")
-        ends = []
-        for name, end in zip(("gte", "lte"), pair, strict=True):
-            operator = ORDERINGS[name]
-            ends.append(
-                operator.condition(Lookup(lookup.key, lookup.left, operator), end, scope)
-                if end is not None
-                else Compare(Lookup(lookup.key, lookup.left, operator), None)
-            )
-        return Group("AND", tuple(ends))
+        least, greatest = pair
+        ends = (_end(lookup, "gte", least, scope), _end(lookup, "lte", greatest, scope))
+        return Group("AND", ends)
+
+
+def _end(lookup: Lookup, name: str, value: object, scope: Scope) -> Node:
+    """Return the comparison with one end of a range."""
+    ordering = ORDERINGS[name]
+    compared = Lookup(lookup.key, lookup.left, ordering)
+    if value is None:
+        return Compare(compared, None)
+    return ordering.condition(compared, value, scope)
 
 
 EXACT = Equality("exact", "=")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.paths import Steps
 from openviper.db.sql.types import BOOLEAN, ResultType
+from openviper.utils.records import record
 
 UNKNOWN = "(1 = NULL)"
 """A condition about which nothing can be said."""
@@ -38,7 +38,7 @@ def chained(texts: Sequence[str], connector: str) -> str:
     return f" {connector} ".join(texts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Group(ConditionNode):
     """Conditions joined by AND or OR.
 
@@ -64,7 +64,7 @@ class Group(ConditionNode):
         return text if len(self.items) == 1 else f"({text})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Truth(ConditionNode):
     """A condition that holds always or never.
 
@@ -83,7 +83,7 @@ class Truth(ConditionNode):
         return "(1 = 1)" if self.value else "(1 = 0)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Settled(ConditionNode):
     """A condition that holds for every value or for none, and is unknown for NULL.
 
@@ -105,7 +105,7 @@ class Settled(ConditionNode):
         return f"{first} {'=' if self.value else '<>'} {second}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class NullTest(ConditionNode):
     """Whether a value is missing.
 
@@ -126,7 +126,7 @@ class NullTest(ConditionNode):
         return f"{self.operand.sql(writer)} IS {'NOT ' if self.negated else ''}NULL"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Comparison(ConditionNode):
     """Two computed values compared.
 
@@ -150,7 +150,7 @@ class Comparison(ConditionNode):
         return f"{self.left.sql(writer)} {self.operator} {self.right.sql(writer)}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InNodes(ConditionNode):
     """Whether a value is among computed ones.
 
@@ -177,7 +177,7 @@ class InNodes(ConditionNode):
         return f"{operand} {'NOT ' if self.negated else ''}IN ({choices})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Related(ConditionNode):
     """Whether there is a row behind a relation for which a condition holds.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from openviper.db.sql.nodes import Node, Order
 
 
-@dataclass(frozen=True, eq=False)
 class Description:
     """What one query asks for; every name in it is resolved.
+
+    An object keeps what differs from the defaults, which stand in the class: each method of a queryset makes a copy.
 
     Attributes:
         where: Conditions that all have to hold.
@@ -50,11 +50,17 @@ class Description:
 
     def changed(self, **changes: Any) -> Description:
         """Return a copy with some attributes replaced."""
+        return self.with_changes(changes)
+
+    def with_changes(self, changes: dict[str, Any]) -> Description:
+        """Return a copy with some attributes replaced, by name."""
         # A tenth of the time of `dataclasses.replace`; each method of a queryset makes a copy.
-        made = object.__new__(Description)
-        made.__dict__.update(self.__dict__)
-        made.__dict__.update(changes)
-        return made
+        copy = object.__new__(Description)
+        object.__setattr__(copy, "__dict__", self.__dict__ | changes)
+        return copy
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{name} of a query's description cannot be changed; use changed()")
 
     @property
     def shown(self) -> tuple[tuple[str, Node], ...]:
@@ -69,5 +75,7 @@ class Description:
         return self.limit is not None or self.offset > 0
 
 
+WISHES = tuple(Description.__annotations__)
+"""The names of its attributes."""
 EVERYTHING = Description()
 """All rows of a model; the start of every query."""

@@ -6,7 +6,6 @@ Immutable; they hold names. A method of a queryset resolves them once, against i
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +17,7 @@ from openviper.db.sql.arithmetic import combined
 from openviper.db.sql.nodes import Binding, Literal, Node, Scope, Writer, filled, mark
 from openviper.db.sql.types import FLOAT, NULL, Family, ResultType, type_of_value
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 Operand: TypeAlias = "Expression | int | float | Decimal | timedelta | date"
 """What an expression can be combined with."""
@@ -389,7 +389,7 @@ class Func(Expression):
         return f"{type(self).__name__}({', '.join(map(repr, self.arguments))})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Call(Node):
     """A function with its arguments.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +11,7 @@ from openviper.db.sql.lookups import Compare, Lookup, Operator, is_expression, l
 from openviper.db.sql.nodes import Node, Scope, Writer
 from openviper.db.sql.types import FLOAT, TEXT, Family
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 
 def is_path(lookup: Lookup) -> bool:
@@ -40,7 +40,7 @@ def as_text(lookup: Lookup) -> Lookup:
     return Lookup(lookup.key, JSONScalar(lookup.left, TEXT), lookup.operator)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class JSONContains(Compare):
     """Whether JSON contains JSON: objects some of their keys, lists some of their members."""
 

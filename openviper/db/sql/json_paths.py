@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.dialects.base import Dialect
@@ -12,6 +11,7 @@ from openviper.db.sql.conditions import ConditionNode
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.types import FLOAT, JSON, TEXT, Family, ResultType
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 MAX_PARTS = 20
 """Most keys and places in one path."""
@@ -28,7 +28,7 @@ def json_path(operand: Node, parts: tuple[str, ...]) -> JSONPath:
     return JSONPath(operand, parts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class JSONPath(Node):
     """A value within JSON; NULL where there is none, or the JSON null.
 
@@ -116,7 +116,7 @@ def _quoted(key: str) -> str:
     return f'"{escaped}"'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class JSONScalar(Node):
     """A value within JSON as a number or a text; NULL where it is neither.
 
@@ -155,7 +155,7 @@ class JSONScalar(Node):
         return f"CASE WHEN jsonb_typeof({value}) = '{word}' THEN {plain} END"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class HasKeys(ConditionNode):
     """Whether a JSON object has keys; all else has none.
 

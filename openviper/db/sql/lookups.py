@@ -6,7 +6,6 @@ The words are in `comparisons` and `matching`, each one class; `operators` lists
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -34,6 +33,7 @@ from openviper.db.sql.nodes import (
 from openviper.db.sql.parts import Part
 from openviper.db.sql.subqueries import is_query
 from openviper.db.sql.types import (
+    INTEGER,
     NULL,
     NUMBERS,
     Family,
@@ -42,6 +42,7 @@ from openviper.db.sql.types import (
     plain_decimal,
 )
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 LONG_LIST = 200
 """Length from which a list is bound as one parameter where the dialect can, so that not each length has its own SQL."""
@@ -107,9 +108,21 @@ class Lookup:
         is_plain: Whether the left side is a column, or part of one, and has no values of its own.
         is_relation: Whether the key ends at a relation to other rows instead of a field.
         is_many: Whether the left side may have many values per row.
+        is_whole: Whether the left side has whole numbers only.
+        is_encrypted: Whether the left side is stored encrypted.
     """
 
-    __slots__ = ("_converters", "is_many", "is_plain", "is_relation", "key", "left", "operator")
+    __slots__ = (
+        "_converters",
+        "is_encrypted",
+        "is_many",
+        "is_plain",
+        "is_relation",
+        "is_whole",
+        "key",
+        "left",
+        "operator",
+    )
 
     def __init__(
         self, key: str, left: Node, operator: Operator, *, is_relation: bool = False
@@ -122,6 +135,9 @@ class Lookup:
             isinstance(left, Part) and isinstance(left.operand, Column)
         )
         self.is_many = any(column.many for column in open_columns(left))
+        # Asked for each value of each filter, while there is one lookup per key.
+        self.is_whole = left.type is INTEGER
+        self.is_encrypted = left.type.family is Family.OPAQUE
         self._converters: dict[str, Callable[[Any], Any]] = {}
 
     @property
@@ -156,15 +172,19 @@ class Lookup:
 
 def _column_converter(column: Column, dialect: Dialect) -> Callable[[Any], Any]:
     field = column.field
-    write = field.writer(dialect)
-    if write is not None and column.type.family is Family.DECIMAL:
-        write = _decimal_writer(write)
+    write = _column_writer(column, dialect)
 
     def convert(value: Any) -> Any:
         converted = field.to_db(value)
         return converted if write is None or converted is None else write(converted)
 
     return _key_converter(convert) if field.primary_key else convert
+
+
+def _column_writer(column: Column, dialect: Dialect) -> Converter | None:
+    write = column.field.writer(dialect)
+    is_decimal = column.type.family is Family.DECIMAL
+    return _decimal_writer(write) if write is not None and is_decimal else write
 
 
 def _decimal_writer(write: Converter) -> Converter:
@@ -211,7 +231,7 @@ def _number_for(value: Any, result: ResultType) -> Any:
     return Decimal(repr(value) if isinstance(value, float) else value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Compare(ConditionNode):
     """A lookup with its one value.
 
@@ -260,7 +280,7 @@ def unknown(node: Compare | InList, shape: Hashable, binding: Binding, value: ob
     return ("unknown", shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InList(ConditionNode):
     """Whether a value is in a list.
 
@@ -301,14 +321,18 @@ class InList(ConditionNode):
         dialect, left = writer.dialect, self.lookup.left
         column = left.sql(writer)
         word = "NOT IN" if self.lookup.operator.name == "not_in" else "IN"
-        if len(self.values) >= LONG_LIST:
-            values = self._converted(Binding(dialect))
-            if dialect.long_list_operand(values) is not None:
-                return f"{column} {word} {dialect.long_list(left.type.neutral).format(writer.value(self))}"
-        marks = [
-            marked(writer.value(self, place), left, dialect) for place in range(len(self.values))
-        ]
+        if self._is_one_value(dialect):
+            whole = dialect.long_list(left.type.neutral).format(writer.value(self))
+            return f"{column} {word} {whole}"
+        places = range(len(self.values))
+        marks = [marked(writer.value(self, place), left, dialect) for place in places]
         return f"{column} {word} ({', '.join(marks)})"
+
+    def _is_one_value(self, dialect: Dialect) -> bool:
+        """Return whether the dialect binds this list as one value."""
+        if len(self.values) < LONG_LIST:
+            return False
+        return dialect.long_list_operand(self._converted(Binding(dialect))) is not None
 
     def parts(self) -> Iterator[Node]:
         """Yield the left side."""
@@ -426,7 +450,7 @@ def check_searchable(lookup: Lookup) -> None:
     Raises:
         FieldError: If the left side is.
     """
-    if lookup.left.type.family is Family.OPAQUE:
+    if lookup.is_encrypted:
         raise FieldError(
             f"{lookup.key!r}: {lookup.field.name!r} is stored encrypted and cannot be searched"
         )

@@ -47,13 +47,22 @@ def column_of(meta: ModelOptions, path: Path) -> Column:
 
 
 def value_named(meta: ModelOptions, name: str) -> Node:
-    """Return the column of a name or path, or a part of it such as ``created__year``.
+    """Return the column of a name or path, or a part of it such as ``created__year``; kept with the model.
 
     Raises:
         FieldError: If it leads to no value.
     """
     if isinstance(name, ColumnName):
         name.check(meta)
+    key = f">{name!r}"
+    node: Node | None = meta.lookups.get(key)
+    if node is None:
+        node = _value_named(meta, name)
+        remember(meta.lookups, key, node)
+    return node
+
+
+def _value_named(meta: ModelOptions, name: str) -> Node:
     path = walk(meta, name)
     node: Node = column_of(meta, path)
     if path.field is None and not path.rest:

@@ -8,10 +8,8 @@ value each placeholder stands for.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, ClassVar, Protocol
 
@@ -22,6 +20,7 @@ from openviper.db.sql.paths import Steps, first_many
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import Family, ResultType, literal_reader, literal_writer
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 UNCONVERTIBLE = (ValueError, TypeError, OverflowError)
 """What fields raise for values that they cannot convert."""
@@ -120,6 +119,7 @@ class Node:
     """A part of a statement; immutable, and bound to the model whose names it was resolved from."""
 
     __slots__ = ()
+    __match_args__: tuple[str, ...] = ()
 
     is_closed: ClassVar[bool] = False
     """Whether its relations to many rows are its own affair: it has one value per row, whatever they are."""
@@ -150,8 +150,8 @@ class Node:
 
     def parts(self) -> Iterator[Node]:
         """Yield the nodes of which this one consists."""
-        for item in dataclasses.fields(self):  # type: ignore[arg-type]  # every node is a dataclass
-            yield from _nodes_in(getattr(self, item.name))
+        for name in self.__match_args__:
+            yield from _nodes_in(getattr(self, name))
 
     def models(self) -> Iterator[ModelOptions]:
         """Yield the models that this node alone, without its parts, reads besides the queried one."""
@@ -162,11 +162,7 @@ class Node:
         replaced = change(self)
         if replaced is not None:
             return replaced
-        values = {
-            item.name: _changed(getattr(self, item.name), change)
-            for item in dataclasses.fields(self)  # type: ignore[arg-type]  # every node is a dataclass
-            if item.init
-        }
+        values = {name: _changed(getattr(self, name), change) for name in self.__match_args__}
         return type(self)(**values)
 
 
@@ -268,7 +264,7 @@ class Scope(Protocol):
 # Values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Column(Node):
     """A column of the queried table or of a related one; there is one object per path, so it is its own shape.
 
@@ -308,7 +304,8 @@ class Column(Node):
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the field's own conversion."""
-        return self.field.reader(dialect, aware=aware)
+        reader: Converter | None = self.field.reader(dialect, aware=aware)
+        return reader
 
     def parts(self) -> Iterator[Node]:
         """Yield nothing."""
@@ -324,7 +321,7 @@ class Column(Node):
         return change(self) or self
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Literal(Node):
     """A Python value in an expression.
 
@@ -369,7 +366,7 @@ def typed(sql: str, result: ResultType, dialect: Dialect) -> str:
     return f"CAST({sql} AS {dialect.value_type(result.neutral)})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Raw(Node):
     """A fixed text, such as ``1`` or ``*``.
 
@@ -395,7 +392,7 @@ class Raw(Node):
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class Order:
     """One term of an order.
 
@@ -409,7 +406,17 @@ class Order:
     node: Node
     descending: bool = False
     nulls_last: bool | None = None
-    name: str = field(default="", compare=False)
+    name: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Order) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        # Less the name, which says where the term came from.
+        return (self.node, self.descending, self.nulls_last)
 
     def bind(self, binding: Binding) -> Hashable:
         """Add the values and return the shape."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.types import DATE, INTEGER, TIME, Family, ResultType
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 DATE_PARTS = frozenset({"date", "year", "month", "day"})
 TIME_PARTS = frozenset({"time", "hour", "minute", "second"})
@@ -21,7 +21,7 @@ PARTS = {
 """Which parts a value has."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Part(Node):
     """One part of a moment.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from openviper.db.fields.base import Field
@@ -10,12 +9,13 @@ from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.relations import ForeignKey, OneToOneField
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 MAX_HOPS = 5
 """Most relations in one path."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class Step:
     """One step from the rows of a model to those of a related one.
 
@@ -28,6 +28,15 @@ class Step:
     field: ForeignKey[Any] | ManyToManyRelation[Any]
     reverse: bool
     name: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Step) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.field, self.reverse, self.name))
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.field, self.reverse, self.name)
 
     @property
     def meta(self) -> ModelOptions:

@@ -56,11 +56,7 @@ def _check(pattern: str) -> None:
         )
     if _CONTROL.search(pattern):
         raise FieldError(f"regular expression {pattern!r} has a control character")
-    try:
-        re.compile(pattern)
-        tokens = _parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise FieldError(f"{pattern!r} is not a regular expression: {error}") from None
+    tokens = _parsed(pattern)
     complaint = _complaint(list(_pieces(tokens)))
     if complaint is None and _begins_with_repeat(tokens):
         complaint = (
@@ -69,6 +65,14 @@ def _check(pattern: str) -> None:
         )
     if complaint is not None:
         raise FieldError(f"regular expression {pattern!r} {complaint}")
+
+
+def _parsed(pattern: str) -> Any:
+    try:
+        re.compile(pattern)
+        return _parser.parse(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise FieldError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
 class Piece(NamedTuple):

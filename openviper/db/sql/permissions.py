@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openviper.db")
 
 
-class PermissionChecker(Protocol):
+class AccessRule(Protocol):
     """Decides whether the current user may do something to a model."""
 
     async def check(self, model: type[Any], action: str) -> None:
@@ -38,33 +38,33 @@ class PermissionChecker(Protocol):
             action: ``create``, ``read``, ``update`` or ``delete``.
 
         Raises:
-            Exception: The checker's own error if it is not.
+            Exception: The rule's own error if it is not.
         """
         ...
 
 
-_checker: PermissionChecker | None = None
+_rule: AccessRule | None = None
 
 
-def set_permission_checker(checker: PermissionChecker | None) -> None:
-    """Ask `checker` before each operation from now on; `None` allows everything."""
-    global _checker
-    _checker = checker
+def set_access_rule(rule: AccessRule | None) -> None:
+    """Ask `rule` before each operation from now on; `None` allows everything."""
+    global _rule
+    _rule = rule
 
 
 def is_enforced(ignore: bool = False) -> bool:
     """Return whether anybody decides at present; `ignore` is the caller's wish that nobody does."""
-    return _checker is not None and not ignore and not permissions_ignored()
+    return _rule is not None and not ignore and not permissions_ignored()
 
 
 async def check_permission(meta: ModelOptions, action: str, ignore: bool = False) -> None:
     """Return if the current user may do this.
 
     Raises:
-        Exception: The checker's own error if not.
+        Exception: The rule's own error if not.
     """
-    if _checker is not None and not ignore and not permissions_ignored():
-        await _checker.check(meta.model, action)
+    if _rule is not None and not ignore and not permissions_ignored():
+        await _rule.check(meta.model, action)
 
 
 # This file lies two folders below the package.

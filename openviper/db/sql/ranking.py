@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.conditions import ConditionNode
@@ -13,9 +12,10 @@ from openviper.db.sql.nodes import Binding, Column, Node, Order, Writer, all_par
 from openviper.db.sql.statements import models_read, order_of, order_sql, where_sql
 from openviper.db.sql.tables import Tables
 from openviper.exceptions import QueryError
+from openviper.utils.records import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InSlice(ConditionNode):
     """Whether a row is within the slice of its group.
 
@@ -70,7 +70,7 @@ class InSlice(ConditionNode):
             yield from models_read(self.meta, self.query)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InWindow(ConditionNode):
     """Whether a condition on values over windows holds for a row; the windows have the rows of a query.
 

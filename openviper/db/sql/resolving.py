@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
+from openviper.db.sql.chance import RANDOM, random_order
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
 from openviper.db.sql.expressions import Q, Value
-from openviper.db.sql.functions.chance import RANDOM, random_order
-from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup
+from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup, Operator
 from openviper.db.sql.names import (
     column_of,
     order_named,
@@ -23,10 +23,12 @@ from openviper.db.sql.names import (
 from openviper.db.sql.nodes import Column, Node, Order, open_columns
 from openviper.db.sql.operators import OPERATORS
 from openviper.db.sql.parts import PARTS, part_of
-from openviper.db.sql.paths import Steps, first_many, no_lookup, walk
+from openviper.db.sql.paths import Path, Steps, first_many, no_lookup, walk
 from openviper.db.sql.types import BOOLEAN
 from openviper.exceptions import FieldError, QueryError
 
+_SCOPE = "<>"
+"""Under which a model's plain scope is kept; no name of a field begins so."""
 MAX_DEPTH = 40
 """Most levels of conditions within conditions; SQLite's parser has room for 100 parentheses."""
 
@@ -112,8 +114,7 @@ class QueryScope:
         return _one(spread((condition,), (known,)))
 
     def _node(self, condition: object, depth: int) -> Sequence[Node]:
-        if depth > MAX_DEPTH:
-            raise QueryError(f"conditions are nested more than {MAX_DEPTH} deep")
+        _check_depth(depth)
         if isinstance(condition, tuple):
             return (self.lookup(*condition),)
         if not operands.is_condition(condition):
@@ -201,6 +202,20 @@ class QueryScope:
         return Order(expression.resolve(self), order.descending, order.nulls_last, name)
 
 
+def _check_depth(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise QueryError(f"conditions are nested more than {MAX_DEPTH} deep")
+
+
+def plain_scope(meta: ModelOptions) -> QueryScope:
+    """Return the scope of a query without computed values, the same object each time."""
+    scope: QueryScope | None = meta.lookups.get(_SCOPE)
+    if scope is None:
+        scope = QueryScope(meta)
+        remember(meta.lookups, _SCOPE, scope)
+    return scope
+
+
 def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[Node, ...]:
     """Return the nodes of lookups on a query without computed values; the short way for most filters.
 
@@ -208,7 +223,7 @@ def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[No
         FieldError: If a name is unknown, or an operand does not go with its lookup.
         QueryError: If an operand has the wrong shape.
     """
-    scope = QueryScope(meta)
+    scope = plain_scope(meta)
     known = meta.lookups
     nodes: list[Node] = []
     for key, value in lookups.items():
@@ -240,17 +255,21 @@ def find_lookup(meta: ModelOptions, key: str) -> Lookup:
 
 
 def _find_lookup(meta: ModelOptions, key: str) -> Lookup:
-    path = walk(meta, key)
-    operator = OPERATORS["exact"]
-    if path.rest and path.rest[-1] in OPERATORS:
-        operator = OPERATORS[path.rest[-1]]
-        path = path._replace(rest=path.rest[:-1])
+    path, operator = _without_operator(walk(meta, key))
     if path.field is None and path.rest:
         raise no_lookup(meta, key, path)
     left = parts_behind(meta, key, path, column_of(meta, path))
     lookup = Lookup(key, left, operator, is_relation=path.field is None)
     operator.check(lookup)
     return lookup
+
+
+def _without_operator(path: Path) -> tuple[Path, Operator]:
+    """Return a path without the word for an operator at its end, and the operator; ``exact`` if there is none."""
+    word = path.rest[-1] if path.rest else ""
+    if word not in OPERATORS:
+        return path, OPERATORS["exact"]
+    return path._replace(rest=path.rest[:-1]), OPERATORS[word]
 
 
 def _missing(lookup: Lookup, value: object, scope: QueryScope) -> Node:
@@ -320,23 +339,26 @@ def spread(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
         nodes: The conditions.
         known: The relations whose rows are being looked at.
     """
-    ways = [relations_of(node, known) for node in nodes]
-    demanded = {
-        way
-        for node, some in zip(nodes, ways, strict=True)
-        for way in some
-        if _demands(node, way, known)
-    }
+    spoken_of = [(node, relations_of(node, known)) for node in nodes]
+    demanded = {way for node, ways in spoken_of for way in ways if _demands(node, way, known)}
     result: list[Node] = []
     shared: dict[Steps, list[Node]] = {}
-    for node, some in zip(nodes, ways, strict=True):
-        common = next((way for way in some if way in demanded), None)
-        if common is not None:
+    for node, ways in spoken_of:
+        common = _first_of(ways, demanded)
+        if common:
             shared.setdefault(common, []).append(node)
         else:
             result.append(_spread_within(node, known))
-    result += [Related(way, _one(spread(items, (*known, way)))) for way, items in shared.items()]
-    return tuple(result)
+    return (*result, *_related(shared, known))
+
+
+def _first_of(ways: Sequence[Steps], demanded: set[Steps]) -> Steps:
+    return next((way for way in ways if way in demanded), ())
+
+
+def _related(shared: Mapping[Steps, Sequence[Node]], known: Known) -> list[Node]:
+    """Return one EXISTS per relation, with the conditions on its rows."""
+    return [Related(way, _one(spread(items, (*known, way)))) for way, items in shared.items()]
 
 
 def _spread_within(node: Node, known: Known) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from openviper.db.fields.base import Field
@@ -29,6 +28,7 @@ from openviper.db.sql.statements import (
 )
 from openviper.db.sql.types import INTEGER
 from openviper.exceptions import QueryError
+from openviper.utils.records import record
 
 
 class Select(NamedTuple):
@@ -118,7 +118,7 @@ def rows_reader(nodes: Sequence[Node], writer: Writer) -> Callable[[list[Row]], 
 # Instances
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InstancesSelect:
     """A query for instances."""
 
@@ -152,8 +152,7 @@ class InstancesSelect:
             build = annotated(build, len(columns), shown, writer)
             columns += named_columns(shown, writer)
         order = order_of(plan.meta, query)
-        if query.distinct:
-            _check_distinct_order(query, order)
+        _check_distinct_order(query, order)
         return select_sql(query, order, columns, writer) + _lock(plan, query), build
 
 
@@ -195,7 +194,7 @@ def select_instances(plan: Plan, query: Description) -> Select:
 def _check_distinct_order(query: Description, order: Sequence[Order]) -> None:
     """Refuse an order by what is not among the columns: the databases either refuse it too or give rows twice."""
     computed = [node for _, node in query.annotations]
-    for term in order:
+    for term in order if query.distinct else ():
         node = term.node
         is_own = isinstance(node, Column) and not node.steps
         if not is_own and node not in computed and not _is_related(node, query):
@@ -270,7 +269,7 @@ def _result_keys(names: Sequence[str]) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class ValuesSelect:
     """A query for tuples of values."""
 
@@ -284,17 +283,18 @@ class ValuesSelect:
         return ("values", shapes, bind_clauses(self.query, self._order(), binding), self.query.lock)
 
     def _order(self) -> tuple[Order, ...]:
-        query = self.query
-        order = order_of(self.plan.meta, query)
-        if not query.distinct:
-            return order
+        order = order_of(self.plan.meta, self.query)
+        return self._order_of_distinct(order) if self.query.distinct else order
+
+    def _order_of_distinct(self, order: tuple[Order, ...]) -> tuple[Order, ...]:
         foreign = [term for term in order if term.node not in self.nodes]
-        if foreign and query.order is not None:
-            raise QueryError(
-                f"distinct() values cannot be ordered by {foreign[0].name!r}, which is not among them"
-            )
-        # The model's own order is about whole rows.
-        return () if foreign else order
+        if not foreign:
+            return order
+        if self.query.order is None:  # The model's own order is about whole rows.
+            return ()
+        raise QueryError(
+            f"distinct() values cannot be ordered by {foreign[0].name!r}, which is not among them"
+        )
 
     def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
         """Return the text and the conversion of the rows."""
@@ -315,7 +315,7 @@ def select_values(plan: Plan, query: Description, nodes: Sequence[Node]) -> Sele
 # Counting
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class ExistsSelect:
     """A query whether there is any row."""
 
@@ -341,7 +341,7 @@ def _first_value(rows: list[Row]) -> Any:
     return rows[0][0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CountSelect:
     """A query for the number of rows."""
 

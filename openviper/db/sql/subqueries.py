@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeGuard
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -16,6 +16,7 @@ from openviper.db.sql.statements import bind_clauses, models_read, nodes_of, ord
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import INTEGER, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 
 class QueryLike(Protocol):
@@ -39,7 +40,7 @@ def is_query(value: object) -> TypeGuard[QueryLike]:
     return hasattr(type(value), "as_subquery_of")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Subselect(Node):
     """A query within another one.
 
@@ -112,19 +113,22 @@ class Subselect(Node):
     def placed(self, scope: Scope) -> Subselect:
         """Return the query with the names of `OuterRef` resolved in the query around it."""
 
-        def change(node: Node) -> Node | None:
-            if isinstance(node, OuterName):
-                return OuterValue(scope.name(node.name))
-            return node.placed(scope) if isinstance(node, Subselect) else None
-
         if not any(isinstance(node, (OuterName, Subselect)) for node in self.own_nodes()):
             return self
-        where = tuple(node.changed(change) for node in self.query.where)
-        columns = tuple(node.changed(change) for node in self.columns)
+        place = partial(_placed, scope)
+        where = tuple(node.changed(place) for node in self.query.where)
+        columns = tuple(node.changed(place) for node in self.columns)
         return Subselect(self.meta, self.query.changed(where=where), columns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def _placed(scope: Scope, node: Node) -> Node | None:
+    """Return what replaces a node when the query around is known, or `None`."""
+    if isinstance(node, OuterName):
+        return OuterValue(scope.name(node.name))
+    return node.placed(scope) if isinstance(node, Subselect) else None
+
+
+@record(frozen=True, slots=True, eq=False)
 class OuterName(Node):
     """A name of the query around, before that query is known.
 
@@ -154,7 +158,7 @@ class OuterName(Node):
         yield from ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class OuterValue(Node):
     """A value of the query around.
 
@@ -181,7 +185,7 @@ class OuterValue(Node):
             return self.node.sql(writer)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class InQuery(ConditionNode):
     """Whether a value is among those of a query.
 
@@ -207,7 +211,7 @@ class InQuery(ConditionNode):
         return f"{operand} {'NOT ' if self.negated else ''}IN {query}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class HasRows(ConditionNode):
     """Whether a query has any row.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.sql.aggregates import AggregateNode
@@ -22,11 +21,12 @@ from openviper.db.sql.statements import (
     select_sql,
     where_sql,
 )
+from openviper.utils.records import record
 
 # Groups
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class GroupsSelect:
     """A query for aggregates per group of rows.
 
@@ -88,7 +88,7 @@ def select_groups(
     return compiled(GroupsSelect(plan, query, keys, aggregates, having))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class GroupCount(GroupsSelect):
     """A query for the number of groups."""
 
@@ -116,7 +116,7 @@ def count_groups(
 # Over all rows
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class AggregatesSelect:
     """A query for aggregates over all rows, within the slice if there is one."""
 
@@ -148,8 +148,7 @@ class AggregatesSelect:
 
     def _over_slice(self, writer: Writer) -> str:
         """Return the aggregates over the columns of a subquery that has the slice."""
-        parts = [part for _, node in self.nodes for part in all_parts(node)]
-        aggregates = [part for part in parts if isinstance(part, AggregateNode)]
+        aggregates = self._aggregates()
         inner = {id(part): f"a{place}" for place, part in enumerate(aggregates)}
         # In the order of the text, as it decides about that of the placeholders.
         calls = [self._outer(node, inner, writer) for _, node in self.nodes]
@@ -158,6 +157,10 @@ class AggregatesSelect:
         columns += [f"{part.row_value(writer)} AS {inner[id(part)]}" for part in aggregates]
         text = select_sql(self.query, self._order(), columns, writer)
         return f"SELECT {', '.join(calls)} FROM ({text}) AS sliced"
+
+    def _aggregates(self) -> list[AggregateNode]:
+        parts = (part for _, node in self.nodes for part in all_parts(node))
+        return [part for part in parts if isinstance(part, AggregateNode)]
 
     def _outer(self, node: Node, inner: Mapping[int, str], writer: Writer) -> str:
         def change(part: Node) -> Node | None:
@@ -169,17 +172,9 @@ class AggregatesSelect:
         return node.changed(change).sql(writer)
 
     def _reader(self, writer: Writer) -> Callable[[list[Row]], dict[str, Any]]:
-        readers = [
-            (name, node.reader(writer.dialect, aware=writer.aware)) for name, node in self.nodes
-        ]
-
-        def convert(rows: list[Row]) -> dict[str, Any]:
-            return {
-                name: value if value is None or reader is None else reader(value)
-                for (name, reader), value in zip(readers, rows[0], strict=True)
-            }
-
-        return convert
+        names = [name for name, _ in self.nodes]
+        read = rows_reader([node for _, node in self.nodes], writer)
+        return lambda rows: dict(zip(names, read(rows)[0], strict=True))
 
 
 def select_aggregates(plan: Plan, query: Description, nodes: Sequence[Named]) -> Select:

@@ -114,16 +114,21 @@ class Tables:
     def _join(self, steps: Steps) -> str:
         step = steps[-1]
         if step.is_linked and steps not in self._keys:
-            near, far = step.link_keys()
-            owner = self.column(steps[:-1], step.owner.pk)
-            link = self._joined(near.model._meta, near.column_name, owner, step)
-            self._keys[steps] = f"{link}.{self.dialect.quote(far.column_name)}"
+            self._join_link(steps)
         if step.is_linked or not step.reverse:
             key = self._key(steps)
             assert key is not None
             return self._joined(step.meta, step.meta.pk.column_name, key, step)
         owner = self.column(steps[:-1], step.owner.pk)
         return self._joined(step.meta, step.field.column_name, owner, step)  # type: ignore[union-attr]  # a foreign key
+
+    def _join_link(self, steps: Steps) -> None:
+        """Join the table between two models, which holds the keys of the far one."""
+        step = steps[-1]
+        near, far = step.link_keys()
+        owner = self.column(steps[:-1], step.owner.pk)
+        link = self._joined(near.model._meta, near.column_name, owner, step)
+        self._keys[steps] = f"{link}.{self.dialect.quote(far.column_name)}"
 
     def _joined(self, meta: ModelOptions, column: str, other: str, step: Step) -> str:
         quote = self.dialect.quote

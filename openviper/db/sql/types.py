@@ -7,7 +7,6 @@ once and compared by identity.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from enum import Enum
@@ -20,6 +19,7 @@ from openviper.db.fields.base import Field, unwrap_enum
 from openviper.db.fields.durations import DurationField, microseconds
 from openviper.db.fields.moments import DateTimeField
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 MAX_PLACES = 30
 """Most digits behind the point of a computed decimal number; MariaDB keeps no more."""
@@ -49,7 +49,7 @@ class Family(Enum):
     OPAQUE = "encrypted value"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class ResultType:
     """The type of a value; made by the functions of this module only, so that equal types are one object.
 

@@ -22,6 +22,7 @@ from openviper.db.sql.nodes import (
 from openviper.db.sql.statistics import ArrayAgg, JSONAgg, StringAgg
 from openviper.db.sql.types import FLOAT, INTEGER, ResultType
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 Bound = int | None
 """Rows before (negative) or behind the row at hand; `None` for as many as there are."""
@@ -281,7 +282,7 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class WindowCall(Node):
     """The call of a window function.
 
@@ -318,7 +319,7 @@ class WindowCall(Node):
         return Node.reader(self, dialect, aware=aware)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class WindowNode(Node):
     """A call over a window.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -20,6 +19,7 @@ from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import Select, compiled
 from openviper.db.sql.statements import bind_clauses, limit_sql, order_of, order_sql, where_sql
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.records import record
 
 Value = tuple[str, Node]
 """The attribute of a field, and what it is set to."""
@@ -37,7 +37,7 @@ def check_writable(query: Description, verb: str) -> None:
         raise QueryError(f"cannot {verb} a queryset with distinct()")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Stored(Node):
     """A value as the driver takes it.
 
@@ -113,7 +113,7 @@ def _assigned(plan: Plan, scope: QueryScope, name: str, field: Field[Any], value
     return Assigned.to(field, node)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Update:
     """An UPDATE of all rows of a query."""
 
@@ -137,7 +137,7 @@ class Update:
         return f"UPDATE {plan.table} SET {', '.join(assignments)}{restriction}", list
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Delete:
     """A DELETE of all rows of a query."""
 

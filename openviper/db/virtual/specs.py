@@ -119,7 +119,7 @@ def _by_attname(meta: ModelOptions, term: Order) -> str:
     node = term.node
     if not isinstance(node, Column) or node.steps:
         refuse(meta, f"the order by {term.name!r}")
-    return ("-" if term.descending else "") + node.field.attname
+    return f"{'-' if term.descending else ''}{node.field.attname}"
 
 
 def _clause(meta: ModelOptions, condition: Node) -> FilterClause:

@@ -434,6 +434,11 @@ def info_row(state: str, message: Message, worker: str, error: str) -> MessageIn
     )
 
 
+def queue_names(stored: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the queues that a worker takes from, of what is stored of them."""
+    return None if stored is None else tuple(stored)
+
+
 def waited_since(message: Message | MessageInfo) -> float:
     """Return when a message could have run first, in seconds since the epoch."""
     return message.due or message.sent_at

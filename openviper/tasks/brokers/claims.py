@@ -5,7 +5,8 @@ Who is next is decided by priority, and then by the key, which grows with time. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.tasks.brokers.tables import COLUMNS, MESSAGES
 from openviper.tasks.message import State
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 RUNNING = int(State.RUNNING)
 _QUALIFIED = ", ".join(f"m.{name}" for name in COLUMNS.split(", "))
+
+
+class ManyChanges(Protocol):
+    """A connection that prepares a statement once for many rows."""
+
+    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Run a read."""
+        ...
+
+    def change_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a write once for each row of values."""
+        ...
 
 
 def waiting_state(suspects: bool) -> int:
@@ -34,14 +47,14 @@ def _select(queues: tuple[str, ...] | None, state: int, lock: str) -> str:
 
 
 def claim_on_sqlite(
-    store: Store, worker: str, queues: tuple[str, ...] | None, want: int, state: int
+    store: ManyChanges, worker: str, queues: tuple[str, ...] | None, want: int, state: int
 ) -> list[Any]:
     """Claim on SQLite, where the transaction is the only writer."""
     rows = store.rows(_select(queues, state, ""), (*(queues or ()), want))
-    for row in rows:
-        # One by one: the statement is prepared once, whatever the number of rows.
-        store.change(
-            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id = ?", (worker, row[0])
+    if rows:
+        store.change_many(
+            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id = ?",
+            [(worker, row[0]) for row in rows],
         )
     return rows
 

@@ -55,6 +55,7 @@ def open_store(url: DatabaseURL) -> Store:
     """
     # Late: only one of the three is needed, and two of them have a driver behind them.
     if url.vendor == "sqlite":
+        # Late, each of them: a project has one store.
         from openviper.tasks.brokers.sqlite_store import SQLiteStore
 
         return SQLiteStore(url)
@@ -167,16 +168,17 @@ class DatabaseBroker:
         Raises:
             BrokerError: If the database does not take them.
         """
-        for attempt in range(1, TRIES + 1):
+        for _ in range(TRIES - 1):
             try:
-                return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
+                return self._store_once(parcel, wait=wait)
             except BrokerError as error:
-                if not error.duplicate or attempt == TRIES:
+                if not error.duplicate:
                     raise
-                # Another process made the same key in the same microsecond.
-                for message in parcel.messages:
-                    message.key = None
-        raise AssertionError("not reached")
+                _make_keys_anew(parcel)
+        return self._store_once(parcel, wait=wait)
+
+    def _store_once(self, parcel: Parcel, *, wait: bool) -> list[Message]:
+        return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
 
     def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""
@@ -306,6 +308,12 @@ class DatabaseBroker:
             self._store.abandon()
         self._store = None
         self._sender = LateSender(self.store)
+
+
+def _make_keys_anew(parcel: Parcel) -> None:
+    """Let go of keys: another process made the same one in the same microsecond."""
+    for message in parcel.messages:
+        message.key = None
 
 
 def _in_event_loop() -> bool:

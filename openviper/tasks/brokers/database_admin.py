@@ -15,6 +15,7 @@ from openviper.tasks.brokers.base import (
     Slot,
     StoredSchedule,
     WorkerInfo,
+    queue_names,
 )
 from openviper.tasks.brokers.storing import Parcel, store_within
 from openviper.tasks.brokers.tables import (
@@ -188,7 +189,7 @@ class DatabaseAdmin:
         )
         workers = []
         for worker, host, pid, started_at, seen_at, settled_at, queues, busy in rows:
-            names = None if queues is None else tuple(json.loads(queues))
+            names = queue_names(queues and json.loads(queues))
             workers.append(
                 WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, bool(busy))
             )

@@ -50,17 +50,22 @@ class LateSender:
 
     def _run(self) -> None:
         while (parcel := self._next()) is not None:
-            try:
-                self._store(parcel)
-            except BrokerError as error:
-                if not error.refused:
-                    logger.exception("messages are not stored yet; trying again")
-                    time.sleep(PAUSE)
-                    continue
-                # Again and again would keep those behind it waiting for ever.
-                logger.exception("messages are lost, the store does not take them: %r", parcel)
-            with self._condition:
-                del self._parcels[0]
+            if self._is_through_with(parcel):
+                with self._condition:
+                    del self._parcels[0]
+            else:
+                time.sleep(PAUSE)
+
+    def _is_through_with(self, parcel: Parcel) -> bool:
+        try:
+            self._store(parcel)
+        except BrokerError as error:
+            if not error.refused:
+                logger.exception("messages are not stored yet; trying again")
+                return False
+            # Again and again would keep those behind it waiting for ever.
+            logger.exception("messages are lost, the store does not take them: %r", parcel)
+        return True
 
     def _next(self) -> Parcel | None:
         with self._condition:

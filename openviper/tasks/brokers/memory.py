@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 import os
 import select
 import threading
@@ -54,6 +55,10 @@ class _Entry:
 
     def __lt__(self, other: _Entry) -> bool:
         return (self.message.priority, self.number) < (other.message.priority, other.number)
+
+    def is_parked(self, key: str) -> bool:
+        """Return whether the message waits for a permit of a limit."""
+        return self.state is State.DELAYED and self.waits_for == key
 
     def info(self) -> MessageInfo:
         """Return the message for people."""
@@ -118,12 +123,19 @@ class MemoryBroker:
         if unique is None:
             return True
         key, scope, until = unique
+        holder = self._holder(key, now)
+        if holder is None:
+            self.unique[key] = (message.message_id, scope, until)
+            return True
+        message.message_id = holder
+        return False
+
+    def _holder(self, key: str, now: float) -> str | None:
         present = self.unique.get(key)
-        if present is not None and (not present[2] or present[2] > now):
-            message.message_id = present[0]
-            return False
-        self.unique[key] = (message.message_id, scope, until)
-        return True
+        if present is None:
+            return None
+        message_id, _, until = present
+        return message_id if not until or until > now else None
 
     def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages, after the commit of the transaction that is open."""
@@ -423,11 +435,7 @@ class MemoryConsumer:
         if key is None:
             return
         self._broker.permits.get(key, set()).discard(message.message_id)
-        waiting = [
-            entry
-            for entry in self._broker.entries.values()
-            if entry.waits_for == key and entry.state is State.DELAYED
-        ]
+        waiting = [entry for entry in self._broker.entries.values() if entry.is_parked(key)]
         if waiting:
             _make_ready(min(waiting))
             self._broker.wake()
@@ -436,19 +444,19 @@ class MemoryConsumer:
 
     def wait(self, wake: int, timeout: float) -> None:
         """Wait for a message, one that becomes due, or `wake`."""
-        with self._broker.lock:
-            dues = [
-                entry.message.due
-                for entry in self._broker.entries.values()
-                if entry.state is State.DELAYED
-            ]
-        if dues:
-            timeout = min(timeout, max(0.0, min(dues) - time.time()))
         poll = select.poll()
         poll.register(wake, select.POLLIN)
         poll.register(self._read, select.POLLIN)
-        if any(descriptor == self._read for descriptor, _ in poll.poll(timeout * 1000)):
+        left = min(timeout, self._until_due())
+        if any(descriptor == self._read for descriptor, _ in poll.poll(left * 1000)):
             os.read(self._read, 4096)
+
+    def _until_due(self) -> float:
+        """Return the seconds until a delayed message becomes due."""
+        with self._broker.lock:
+            entries = list(self._broker.entries.values())
+        dues = [entry.message.due for entry in entries if entry.state is State.DELAYED]
+        return max(0.0, min(dues, default=math.inf) - time.time())
 
     def heartbeat(self, status: WorkerStatus) -> int:
         """Tell that this worker lives; others share its fate."""

@@ -74,10 +74,9 @@ class MySQLStore(ServerStore):
         refusals = (
             self._pymysql.DataError,
             self._pymysql.IntegrityError,
-            self._pymysql.ProgrammingError,
-            self._pymysql.NotSupportedError,
             UnicodeEncodeError,
         )
+        # A table that is not there, a ProgrammingError, may be there again in a moment.
         return isinstance(error, refusals) or self._number(error) == PACKET_TOO_LARGE
 
     @property

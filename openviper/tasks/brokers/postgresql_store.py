@@ -45,11 +45,9 @@ class PostgreSQLStore(ServerStore):
         refusals = (
             self._psycopg.DataError,
             self._psycopg.IntegrityError,
-            self._psycopg.ProgrammingError,
-            self._psycopg.NotSupportedError,
             UnicodeEncodeError,
         )
-        # Class 54, program limit exceeded, such as an index row that is too long.
+        # A table that is not there, a ProgrammingError, may be there again in a moment. Class 54, program limit exceeded, such as an index row that is too long.
         return isinstance(error, refusals) or str(getattr(error, "sqlstate", ""))[:2] == "54"
 
     @property

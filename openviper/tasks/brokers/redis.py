@@ -291,16 +291,15 @@ class RedisBroker(RedisServer):
 
     def cancel(self, message_ids: Sequence[str]) -> int:
         """Remove messages that no worker has, and ask for the end of those that run."""
-        removed = 0
         with self.translated():
-            for stored in list(self._stored()):
-                if stored.info.message_id not in message_ids:
-                    continue
-                if stored.info.state == "running":
-                    self.client.sadd(self.names.key("cancel"), stored.info.message_id)
-                else:
-                    removed += self._remove(stored)
-        return removed
+            chosen = [each for each in self._stored() if each.info.message_id in message_ids]
+            return sum(map(self._cancel, chosen))
+
+    def _cancel(self, stored: _Stored) -> int:
+        if stored.info.state != "running":
+            return self._remove(stored)
+        self.client.sadd(self.names.key("cancel"), stored.info.message_id)
+        return 0
 
     def purge(self, chosen: Filter = EVERYTHING) -> int:
         """Remove all messages that no worker has and that are meant."""
@@ -319,10 +318,14 @@ class RedisBroker(RedisServer):
             gone: Any = self.client.xdel(stored.place, stored.member)
         else:
             gone = remove(self.names.key(stored.place), stored.member)
-        unique = decode_for_people(stored.text, "").option("unique")
-        if gone and unique is not None and unique[1] != "time":
-            self.free_unique(unique[0], stored.info.message_id)
+        if gone:
+            self._free_key_of(stored)
         return int(gone)
+
+    def _free_key_of(self, stored: _Stored) -> None:
+        unique = decode_for_people(stored.text, "").option("unique")
+        if unique is not None and unique[1] != "time":
+            self.free_unique(unique[0], stored.info.message_id)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""

@@ -104,14 +104,17 @@ class RedisConsumer:
                 self._settle_all(finished)
             if not want:
                 return []
-            now = time.time()
-            if self._next_due is not None and self._next_due <= now:
-                self._promote(keys=[], args=[self._names.prefix, repr(now), PROMOTE_AT_ONCE])
-                self._look_at_streams()
+            self._promote_due()
             claimed = self._claim(want)
             if len(claimed) < want:
                 self._look_ahead()
             return claimed
+
+    def _promote_due(self) -> None:
+        now = time.time()
+        if self._next_due is not None and self._next_due <= now:
+            self._promote(keys=[], args=[self._names.prefix, repr(now), PROMOTE_AT_ONCE])
+            self._look_at_streams()
 
     def _look_ahead(self) -> None:
         first: Any = self._client.zrange(self._names.key("delayed"), 0, 0, withscores=True)
@@ -214,16 +217,18 @@ class RedisConsumer:
         if self._next_due is not None:
             timeout = min(timeout, max(0.0, self._next_due - time.time()))
         with self._broker.translated():
-            connection: Any = self._listener.connection
-            if connection is None or connection._sock is None:
-                self._listener.subscribe(self._names.key("wake"))
-                connection = self._listener.connection
             poll = select.poll()
             poll.register(wake, select.POLLIN)
-            poll.register(connection._sock, select.POLLIN)
-            ready = poll.poll(timeout * 1000)
-            if any(descriptor != wake for descriptor, _ in ready):
+            poll.register(self._listening_socket(), select.POLLIN)
+            ready = [descriptor for descriptor, _ in poll.poll(timeout * 1000)]
+            if ready and ready != [wake]:
                 self._hear()
+
+    def _listening_socket(self) -> Any:
+        connection: Any = self._listener.connection
+        if connection is None or connection._sock is None:
+            self._listener.subscribe(self._names.key("wake"))
+        return self._listener.connection._sock
 
     def _hear(self) -> None:
         while (told := self._listener.get_message(timeout=0)) is not None:
@@ -299,10 +304,7 @@ class RedisConsumer:
 
     def _sweep(self, now: float) -> None:
         """Drop what is too old, and take back what no registered worker has."""
-        dead: Any = self._client.hgetall(self._names.key("dead"))
-        for known_by, text in dead.items():
-            if _is_older(text, now - KEEP_DEAD):
-                self._client.hdel(self._names.key("dead"), known_by)
+        self._sweep_dead(now)
         known = {worker.worker_id for worker in self._broker.workers()}
         holders: set[str] = set()
         for stream in self._broker.streams():
@@ -311,6 +313,12 @@ class RedisConsumer:
             self._take(worker, is_leaving=True)
         self._sweep_counts(now)
         self._sweep_unique(now)
+
+    def _sweep_dead(self, now: float) -> None:
+        dead: Any = self._client.hgetall(self._names.key("dead"))
+        for known_by, text in dead.items():
+            if _is_older(text, now - KEEP_DEAD):
+                self._client.hdel(self._names.key("dead"), known_by)
 
     def _sweep_counts(self, now: float) -> None:
         fields: Any = self._client.hkeys(self._names.key("calls"))

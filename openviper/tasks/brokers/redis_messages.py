@@ -138,13 +138,15 @@ def _changed_text(end: Finished) -> str:
 
 def _end_options(names: Names, end: Finished) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    unique, group = end.message.option("unique"), end.message.option("group")
+    unique = end.message.option("unique")
     if unique is not None and unique[1] != "time":
         values["unique"] = unique[0]
-    if group is not None and not end.follow:
-        values["group"] = group
     if end.follow:
-        values["follow"] = [
-            [names.stream(message), repr(message.due), encode(message)] for message in end.follow
-        ]
+        values["follow"] = [_stored_as(names, message) for message in end.follow]
+    elif end.message.option("group") is not None:
+        values["group"] = end.message.option("group")
     return values
+
+
+def _stored_as(names: Names, message: Message) -> list[str]:
+    return [names.stream(message), repr(message.due), encode(message)]

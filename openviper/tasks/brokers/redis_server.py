@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from openviper.tasks.brokers.base import WorkerInfo
+from openviper.tasks.brokers.base import WorkerInfo, queue_names
 from openviper.tasks.brokers.redis_messages import Names
 from openviper.tasks.exceptions import BrokerError
 
@@ -63,8 +63,10 @@ class RedisServer:
         except self.driver.ResponseError as error:
             # BUSY: another script is running; LOADING: it reads its data after a start.
             busy = str(error).startswith(("BUSY", "LOADING", "TRYAGAIN"))
+            # OOM, READONLY, MISCONF and the like tell of the server, and may be over in a moment.
+            refused = not busy and str(error).startswith(("ERR", "string"))
             raise BrokerError(
-                f"Redis does not answer: {error}", busy=busy, refused=not busy
+                f"Redis does not answer: {error}", busy=busy, refused=refused
             ) from error
         except UnicodeEncodeError as error:
             raise BrokerError(f"Redis does not take it: {error}", refused=True) from error
@@ -98,7 +100,7 @@ class RedisServer:
             host, pid, started_at, seen_at, *more = json.loads(text)
             # A worker of an earlier version tells no more than that.
             settled_at, queues, is_busy = more or (seen_at, None, False)
-            names = None if queues is None else tuple(queues)
+            names = queue_names(queues)
             workers.append(
                 WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, is_busy)
             )

@@ -76,13 +76,15 @@ class ServerStore:
         if self.has_tables():
             return
         with self._only_one():
-            sql = (
-                "SELECT table_name, column_name FROM information_schema.columns "
-                f"WHERE table_schema = {self.schema} AND table_name IN (?, ?)"
-            )
-            present = [f"{row[0]}.{row[1]}" for row in self.rows(sql, (MESSAGES, WORKERS))]
-            for statement in creation(self.vendor, present):
+            for statement in creation(self.vendor, self._present_columns()):
                 self.change(statement)
+
+    def _present_columns(self) -> list[str]:
+        sql = (
+            "SELECT table_name, column_name FROM information_schema.columns "
+            f"WHERE table_schema = {self.schema} AND table_name IN (?, ?)"
+        )
+        return [f"{row[0]}.{row[1]}" for row in self.rows(sql, (MESSAGES, WORKERS))]
 
     def _only_one(self) -> AbstractContextManager[None]:
         """Keep other processes from creating tables at the same time."""

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+import math
 import select
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
 
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.file_watch import FileWatch
+
 PATIENCE = 30.0
 """Seconds to wait for another writer."""
 POLL = 0.003
-"""Seconds between two looks at the version of the file, which cost some microseconds each."""
-IDLE_POLL = 0.008
-"""The same, once nothing has been stored for a while."""
-SETTLED = 0.25
-"""Seconds of waiting after which a worker counts as idle."""
-# What another connection or the disk causes; everything else is an answer to what was asked.
-_TRANSIENT = frozenset(
+"""Seconds between two looks at the version of the file, where the system does not tell of writes to it."""
+# The database took offence at a value; with anything else, such as a table that is not there, it may be better in a moment.
+_REFUSALS = frozenset(
     {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_RANGE,
     }
+)
+# What Python refuses before SQLite sees it: a text that is not Unicode, a number that is too large, an odd type.
+_REFUSED_BY_PYTHON = (
+    UnicodeEncodeError,
+    OverflowError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
 )
 abandoned: list[sqlite3.Connection] = []
 """Connections of the parent process, kept open: closing one here would drop the parent's locks."""
@@ -49,12 +50,22 @@ def translate(error: Exception) -> BrokerError:
         f"the message store does not answer: {error}",
         busy=basic == sqlite3.SQLITE_BUSY,
         duplicate=code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-        refused=basic not in _TRANSIENT,
+        refused=basic in _REFUSALS or isinstance(error, _REFUSED_BY_PYTHON),
     )
 
 
-# A text that is not Unicode, or a number that is too large, is refused by Python before SQLite sees it.
 ERRORS = (sqlite3.Error, UnicodeEncodeError, OverflowError)
+
+
+def _watch(path: str) -> FileWatch | None:
+    """Return what tells of writes to the log, through which every write goes; `None` where the system does not."""
+    # Late: it takes 8 ms, which a worker does not need before its first task.
+    from openviper.tasks.brokers.file_watch import FileWatch
+
+    try:
+        return FileWatch(path)
+    except OSError:
+        return None
 
 
 class SQLiteStore:
@@ -66,6 +77,9 @@ class SQLiteStore:
         self.is_lost = False
         self._version = -1
         self._patience = -1.0
+        self._path = str(url.path)
+        self._watch: FileWatch | None = None
+        self._wants_watch = False
         try:
             self.raw = sqlite3.connect(
                 str(url.path),
@@ -92,13 +106,15 @@ class SQLiteStore:
         if self.has_tables():
             return
         with self.transaction():
-            present = [
-                f"{table}.{row[1]}"
-                for table in (MESSAGES, WORKERS)
-                for row in self.rows(f"PRAGMA table_info({table})")
-            ]
-            for statement in creation("sqlite", present):
+            for statement in creation("sqlite", self._present_columns()):
                 self.change(statement)
+
+    def _present_columns(self) -> list[str]:
+        return [
+            f"{table}.{row[1]}"
+            for table in (MESSAGES, WORKERS)
+            for row in self.rows(f"PRAGMA table_info({table})")
+        ]
 
     def set_patience(self, wait: bool) -> None:
         """Wait for other writers, or give up at once."""
@@ -141,6 +157,13 @@ class SQLiteStore:
         except ERRORS as error:
             raise translate(error) from error
 
+    def change_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a write once for each row of values."""
+        try:
+            self.raw.executemany(sql, rows)
+        except ERRORS as error:
+            raise translate(error) from error
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make the statements inside a `with` one transaction for writing."""
@@ -164,12 +187,13 @@ class SQLiteStore:
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has."""
-        self.raw.executemany(
+        self.change_many(
             f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys]
         )
 
     def listen(self) -> None:
-        """Do nothing: the version of the file tells of every write."""
+        """Have the system tell of writes, from the first wait on: what is there already needs no telling."""
+        self._wants_watch = True
 
     def notify(self) -> None:
         """Do nothing, for the same reason."""
@@ -177,25 +201,42 @@ class SQLiteStore:
     def wait(self, wake: int, timeout: float, queues: tuple[str, ...] | None) -> None:
         """Wait for a write of another connection: ``PRAGMA data_version`` changes with each
         (https://sqlite.org/pragma.html#pragma_data_version)."""
-        began = time.monotonic()
-        deadline, settled = began + timeout, began + SETTLED
+        deadline = time.monotonic() + timeout
+        poll, longest = self._poll(wake)
+        while not self._has_changed():
+            left = max(0.0, deadline - time.monotonic())
+            ready = [descriptor for descriptor, _ in poll.poll(min(longest, left) * 1000)]
+            if wake in ready or not left:
+                return
+
+    def _poll(self, wake: int) -> tuple[select.poll, float]:
+        """Return what to wait at, and the longest pause between two looks in seconds."""
+        if self._wants_watch:
+            self._wants_watch = False
+            self._watch = _watch(f"{self._path}-wal")
         poll = select.poll()
         poll.register(wake, select.POLLIN)
-        look = self.raw.execute
-        while True:
-            try:
-                version = look("PRAGMA data_version").fetchone()[0]
-            except sqlite3.Error as error:
-                raise translate(error) from error
-            if version != self._version:
-                self._version = version
-                return
-            now = time.monotonic()
-            if poll.poll((POLL if now < settled else IDLE_POLL) * 1000) or now >= deadline:
-                return
+        if self._watch is None:
+            return poll, POLL
+        poll.register(self._watch.descriptor, select.POLLIN)
+        return poll, math.inf
+
+    def _has_changed(self) -> bool:
+        """Return whether another connection has written since this was asked last."""
+        if self._watch is not None:
+            self._watch.clear()
+        try:
+            version = self.raw.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        before, self._version = self._version, version
+        return bool(version != before)
 
     def close(self) -> None:
         """Close the connection."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         self.raw.close()
 
     def abandon(self) -> None:

@@ -40,9 +40,10 @@ class Parcel(NamedTuple):
         """Whether there is nothing to store but the messages."""
         if self.group is not None:
             return False
-        return all(
-            message.options is None or "unique" not in message.options for message in self.messages
-        )
+        for message in self.messages:
+            if message.options is not None and "unique" in message.options:
+                return False
+        return True
 
 
 def insert_row(message: Message, now: float) -> tuple[Any, ...]:
@@ -158,18 +159,20 @@ async def _create_tables(connection: Connection) -> bool:
 
 async def _present_columns(connection: Connection) -> list[str]:
     """Return the columns that tables of an earlier version have, as `creation` wants them."""
-    found = []
+    names = []
     for table in (MESSAGES, WORKERS):
-        if connection.vendor == "sqlite":
-            rows = await connection.fetch_all(f"SELECT name FROM pragma_table_info('{table}')")
-        else:
-            rows = await connection.fetch_all(
-                "SELECT column_name FROM information_schema.columns "
-                "WHERE table_schema = current_schema() AND table_name = %s",
-                (table,),
-            )
-        found += [f"{table}.{row[0]}" for row in rows]
-    return found
+        names += [f"{table}.{row[0]}" for row in await _columns_of(connection, table)]
+    return names
+
+
+async def _columns_of(connection: Connection, table: str) -> list[Any]:
+    if connection.vendor == "sqlite":
+        return await connection.fetch_all(f"SELECT name FROM pragma_table_info('{table}')")
+    return await connection.fetch_all(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND table_name = %s",
+        (table,),
+    )
 
 
 async def _takes_unique(connection: Connection, message: Message, now: float) -> bool:

@@ -73,11 +73,14 @@ class Catalog:
         except BrokerError as error:
             logger.warning("cannot read which periodic jobs were added or paused: %s", error)
             return
-        if stored == self._stored:
-            return
+        if stored != self._stored:
+            self._remember(stored)
+
+    def _remember(self, stored: list[StoredSchedule]) -> None:
         self._stored = stored
         self._paused = frozenset(item.name for item in stored if item.is_paused)
-        self._added = [entry for item in stored if (entry := read_entry(item)) is not None]
+        entries = map(read_entry, stored)
+        self._added = [entry for entry in entries if entry is not None]
 
 
 def read_entry(stored: StoredSchedule) -> ScheduleEntry | None:

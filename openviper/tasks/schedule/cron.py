@@ -176,14 +176,20 @@ def _day_rule(expression: str, item: str) -> DayRule | None:
     if item.lower() == "lw":
         return lambda day: day.day == _nearest_weekday(day, _month_length(day))
     if match := _LAST.match(item):
-        before = int(match[1] or 0)
-        if before > 30:
-            raise ValueError(f"cron expression {expression!r}: {item!r} is before every month")
-        return lambda day: day.day == _month_length(day) - before
+        return _before_last(expression, item, int(match[1] or 0))
     if match := _NEAREST.match(item):
-        wanted = _number(expression, match[1], _DAYS)
-        return lambda day: wanted <= _month_length(day) and day.day == _nearest_weekday(day, wanted)
+        return _near(_number(expression, match[1], _DAYS))
     return None
+
+
+def _before_last(expression: str, item: str, before: int) -> DayRule:
+    if before > 30:
+        raise ValueError(f"cron expression {expression!r}: {item!r} is before every month")
+    return lambda day: day.day == _month_length(day) - before
+
+
+def _near(wanted: int) -> DayRule:
+    return lambda day: wanted <= _month_length(day) and day.day == _nearest_weekday(day, wanted)
 
 
 def _month_length(day: datetime) -> int:
@@ -257,13 +263,16 @@ def _number(expression: str, text: str, field: _Field) -> int:
     named = field.names.get(text.lower())
     if named is not None:
         return named
-    is_number = text.isascii() and text.isdigit() and len(text) < 4
-    if is_number and field.low <= int(text) <= field.high:
+    if _is_number(text) and field.low <= int(text) <= field.high:
         return int(text)
     raise ValueError(
         f"cron expression {expression!r}: {text!r} is not a value for {field.name}, "
         f"{field.low} to {field.high}"
     )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 4
 
 
 # Moments
@@ -379,13 +388,15 @@ def find_last_cron_fire(expr: str, base: datetime) -> datetime | None:
     zone, now = base.tzinfo, base.astimezone(UTC)
     for window in _LOOK_BACK:
         moment = compute_next_cron_fire(expr, (now - window).astimezone(zone))
-        if moment.astimezone(UTC) > now:
-            continue
-        while True:
-            following = compute_next_cron_fire(expr, moment)
-            if following.astimezone(UTC) <= moment.astimezone(UTC):
-                raise AssertionError("a match does not follow the one before")
-            if following.astimezone(UTC) > now:
-                return moment
-            moment = following
+        if moment.astimezone(UTC) <= now:
+            return _last_of(expr, moment, now)
     return None
+
+
+def _last_of(expr: str, moment: datetime, now: datetime) -> datetime:
+    """Return the last match from one on, up to a moment."""
+    while True:
+        following = compute_next_cron_fire(expr, moment)
+        if following.astimezone(UTC) > now:
+            return moment
+        moment = following

@@ -139,18 +139,17 @@ class Scheduler:
 
     def tick(self) -> list[str]:
         """Send what is due, and return the names of the jobs sent."""
-        sent = []
-        for entry in self._catalog.entries():
-            try:
-                if self._look_at(entry):
-                    sent.append(entry.name)
-            except BrokerError as error:
-                logger.warning("cannot take a slot of %r, so it is not sent: %s", entry.name, error)
-            except (
-                Exception
-            ):  # A zone or an actor that is not there is no reason not to send the others.
-                logger.exception("a look at the periodic job %r failed", entry.name)
-        return sent
+        return [entry.name for entry in self._catalog.entries() if self._try(entry)]
+
+    def _try(self, entry: ScheduleEntry) -> bool:
+        """Look at a job, whatever is wrong with it: the others have to be sent."""
+        try:
+            return self._look_at(entry)
+        except BrokerError as error:
+            logger.warning("cannot take a slot of %r, so it is not sent: %s", entry.name, error)
+        except Exception:
+            logger.exception("a look at the periodic job %r failed", entry.name)
+        return False
 
     def _look_at(self, entry: ScheduleEntry) -> bool:
         """Send a job if it is due; return whether it was sent."""
@@ -159,13 +158,17 @@ class Scheduler:
             self._startup_left.discard(entry.name)
             if self._start_up(entry, now):
                 return True
+        known = self._knowledge_of(entry)
+        if known.looked_at <= now < known.next_at:
+            return False
+        return self._decide(entry, known, now)
+
+    def _knowledge_of(self, entry: ScheduleEntry) -> _Known:
         known = self._known.get(entry.name)
         if known is None or known.text != entry.text:
             known = _Known(self._store().slot(entry.name), entry.text)
             self._known[entry.name] = known
-        elif known.looked_at <= now < known.next_at:
-            return False
-        return self._decide(entry, known, now)
+        return known
 
     def _decide(self, entry: ScheduleEntry, known: _Known, now: float) -> bool:
         known.looked_at = now

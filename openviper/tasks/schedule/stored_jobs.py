@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,7 @@ async def sync_scheduled_jobs() -> int:
     Returns:
         The number of registered jobs.
     """
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import ScheduledJob
 
     entries = Registry.schedule()
@@ -40,11 +42,15 @@ async def sync_scheduled_jobs() -> int:
         rows = {row.name: row for row in await ScheduledJob.objects.all()}
         for entry in entries:
             await _write(ScheduledJob, rows.pop(entry.name, None), entry)
-        for row in rows.values():
-            if row.status == "active":
-                row.status = "orphaned"
-                await row.save()
+        await _orphan(rows.values())
     return len(entries)
+
+
+async def _orphan(rows: Iterable[Any]) -> None:
+    for row in rows:
+        if row.status == "active":
+            row.status = "orphaned"
+            await row.save()
 
 
 async def _write(model: Any, row: Any, entry: ScheduleEntry) -> None:
@@ -111,6 +117,7 @@ class JobStatus:
 
 
 async def _inactive_jobs() -> list[str]:
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import ScheduledJob
 
     try:
@@ -125,6 +132,7 @@ async def _inactive_jobs() -> list[str]:
 
 
 async def _note(name: str, slot: int) -> None:
+    # Late: models are made once the project's database is configured.
     from openviper.tasks.models import ScheduledJob
 
     try:
@@ -169,11 +177,17 @@ def _once_a_day(parsed: CronExpression) -> str | None:
     _, _, day, month, weekday = parsed.text.split()
     if not _is_once(parsed) or month != "*":
         return None
-    at = f"at {parsed.hours[0]:02}:{parsed.minutes[0]:02}"
+    days = _days_in_words(parsed, day, weekday)
+    return None if days is None else days.format(f"at {parsed.hours[0]:02}:{parsed.minutes[0]:02}")
+
+
+def _days_in_words(parsed: CronExpression, day: str, weekday: str) -> str | None:
+    """Return on which days, with a place for the time; `None` if there are no short words for it."""
     if (day, weekday) == ("*", "*"):
-        return f"every day {at}"
+        return "every day {}"
     if day == "*":
-        return f"every {', '.join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))} {at}"
+        names = ", ".join(_WEEKDAYS[number] for number in sorted(parsed.weekdays))
+        return f"every {names} {{}}"
     if weekday == "*" and len(parsed.days) == 1:
-        return f"on day {next(iter(parsed.days))} of every month {at}"
+        return f"on day {next(iter(parsed.days))} of every month {{}}"
     return None

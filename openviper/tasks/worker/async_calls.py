@@ -61,16 +61,19 @@ class AsyncCalls:
         self._loop.call_soon_threadsafe(self._start_some)
 
     def _start_some(self) -> None:
-        assert self._loop is not None
         while self._waiting and len(self._tasks) < self._most:
             try:
-                message, actor = self._waiting.popleft()
+                job = self._waiting.popleft()
             except IndexError:  # Another thread has taken it to give it back.
                 return
-            attempt = Attempt(message, actor, self._listener)
-            task = self._loop.create_task(self._work(attempt), context=Context())
-            with self._lock:
-                self._tasks[attempt] = task
+            self._start(*job)
+
+    def _start(self, message: Message, actor: Actor[Any, Any]) -> None:
+        assert self._loop is not None  # It is there before anything is claimed.
+        attempt = Attempt(message, actor, self._listener)
+        task = self._loop.create_task(self._work(attempt), context=Context())
+        with self._lock:
+            self._tasks[attempt] = task
 
     async def _work(self, attempt: Attempt) -> None:
         self._listener.began(attempt.message)

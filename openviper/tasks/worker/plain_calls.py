@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import inspect
 import logging
 import queue
@@ -227,6 +226,8 @@ class PlainCalls:
 
 def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
     """Have an exception raised in a thread at its next step in Python code; `None` takes back one that was not raised yet."""
+    import ctypes  # Late: it takes 8 ms, and few actors have a soft limit.
+
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread), None if exception is None else ctypes.py_object(exception)
     )

@@ -257,15 +257,13 @@ class WorkerProcess:
             self._found_suspects()
 
     def _look_for_cancelled(self, consumer: Consumer) -> None:
-        attempts = [*self._plain.attempts(), *self._async.attempts()]
         now = time.monotonic()
-        if not attempts or now - self._looked_for_cancelled_at < CANCEL_SECONDS:
+        if now - self._looked_for_cancelled_at < CANCEL_SECONDS or not self._claimed:
             return
         self._looked_for_cancelled_at = now
         ids = consumer.cancelled()
-        if not ids:
-            return
-        self._async.cancel(ids)
+        if ids:
+            self._async.cancel(ids)
         for attempt in self._plain.attempts():
             attempt.run.is_cancelled = attempt.message.message_id in ids
 
@@ -276,9 +274,7 @@ class WorkerProcess:
         want = 0 if self._stopping else self._want()
         if not want and not self._settlement.waiting:
             return False
-        if self._tally.has_progress and self._settlement.waiting:
-            # Whoever sees the end of a task sees the last that it has said of itself.
-            self._tally.report(consumer, at_once=True)
+        self._tell_progress(consumer)
         settled, messages = self._settlement.exchange(consumer, want)
         self._settled_at = time.time()
         self._claimed.difference_update(end.message for end in settled)
@@ -286,6 +282,11 @@ class WorkerProcess:
         self._arrived.extend(messages)
         self._dispatch(consumer)
         return bool(messages) or not want  # What was settled may have made room for more.
+
+    def _tell_progress(self, consumer: Consumer) -> None:
+        """Bring progress to the store before an end: whoever sees that sees the last that the task has said of itself."""
+        if self._tally.has_progress and self._settlement.waiting:
+            self._tally.report(consumer, at_once=True)
 
     def _want(self) -> int:
         # What is claimed and has not begun is bounded, whatever the length of the queue.
@@ -326,10 +327,7 @@ class WorkerProcess:
 
     def _leave(self, consumer: Consumer) -> None:
         """Settle what can be settled; what still runs goes back to the queue."""
-        self._async.cut_off()
-        until = time.monotonic() + CUT_OFF_SECONDS
-        while self._async.running and time.monotonic() < until:
-            time.sleep(0.01)
+        self._cut_off()
         self._plain.end_threads()
         for end in self._plain.give_up_overdue():
             self._settlement.add(end)
@@ -339,6 +337,13 @@ class WorkerProcess:
         except BrokerError as error:
             logger.error("%s", error)
         consumer.close()
+
+    def _cut_off(self) -> None:
+        """Cancel the async calls, and wait a little for what they have to say to that."""
+        self._async.cut_off()
+        until = time.monotonic() + CUT_OFF_SECONDS
+        while self._async.running and time.monotonic() < until:
+            time.sleep(0.01)
 
     # Calls
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.conf import TaskSettings
 from openviper.tasks.worker.process import RECYCLED, WorkerProcess
-from openviper.tasks.worker.recorder import Recorder
 from openviper.tasks.worker.tally import Observer
 
 if TYPE_CHECKING:
     from openviper.tasks.schedule.scheduler import Scheduler
+    from openviper.tasks.worker.recorder import Recorder
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
@@ -113,7 +113,7 @@ def _work(wishes: _Wishes, *, number: int, suspects: bool) -> int:
     """Be one process: the first one sends periodic jobs too, one for suspects runs one message at a time."""
     config = tasks_config()
     scheduler = _scheduler(config) if wishes.with_scheduler and number == 0 else None
-    recorder = Recorder() if config.logging.database.task else None
+    recorder = _recorder(config)
     observe = None if recorder is None else recorder.observe
     make = _quarantine if suspects else _ordinary
     process = make(config, wishes, observe)
@@ -126,6 +126,15 @@ def _work(wishes: _Wishes, *, number: int, suspects: bool) -> int:
             if helper is not None:
                 helper.stop()
         get_broker().close()
+
+
+def _recorder(config: TaskSettings) -> Recorder | None:
+    if not config.logging.database.task:
+        return None
+    # Late: a worker that records nothing does without the models.
+    from openviper.tasks.worker.recorder import Recorder
+
+    return Recorder()
 
 
 def _ordinary(config: TaskSettings, wishes: _Wishes, observe: Observer | None) -> WorkerProcess:
@@ -324,17 +333,15 @@ class _Watch:
             os._exit(code)
 
     def _reap(self) -> bool:
-        """Take note of processes that have ended."""
+        """Take note of a process that has ended; return whether there was one."""
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return False
-        if not pid:
-            return False
         for child in self._children:
-            if child.pid == pid:
+            if pid and child.pid == pid:
                 self._take_note(child, os.waitstatus_to_exitcode(status))
-        return True
+        return bool(pid)
 
     def _take_note(self, child: _Child, code: int) -> None:
         now = time.monotonic()

@@ -93,12 +93,12 @@ class Tally:
         Raises:
             BrokerError: If the store does not answer; nothing is lost.
         """
-        now = time.monotonic()
-        progress, counts = self._due(now, at_once=at_once)
+        progress, counts = self._due(time.monotonic(), at_once=at_once)
         if not progress and not counts:
             return
+        calls = [CallCount(*key, *value) for key, value in counts.items()]
         try:
-            consumer.report(list(progress.values()), [CallCount(*k, *v) for k, v in counts.items()])
+            consumer.report(list(progress.values()), calls)
         except BrokerError as error:
             if not error.refused:
                 self._put_back(progress, counts)
@@ -108,16 +108,24 @@ class Tally:
     def _due(
         self, now: float, *, at_once: bool
     ) -> tuple[dict[str, Progress], dict[tuple[int, str, str], tuple[int, float]]]:
-        progress: dict[str, Progress] = {}
-        counts: dict[tuple[int, str, str], tuple[int, float]] = {}
         with self._lock:
-            if at_once or now - self._reported_at >= REPORT_SECONDS:
-                self._reported_at = now
-                progress, self._progress = self._progress, {}
-            if at_once or now - self._counted_at >= COUNT_SECONDS:
-                self._counted_at = now
-                counts, self._counts = self._counts, {}
-        return progress, counts
+            return self._due_progress(now, at_once), self._due_counts(now, at_once)
+
+    def _due_progress(self, now: float, at_once: bool) -> dict[str, Progress]:
+        if not at_once and now - self._reported_at < REPORT_SECONDS:
+            return {}
+        self._reported_at = now
+        progress, self._progress = self._progress, {}
+        return progress
+
+    def _due_counts(
+        self, now: float, at_once: bool
+    ) -> dict[tuple[int, str, str], tuple[int, float]]:
+        if not at_once and now - self._counted_at < COUNT_SECONDS:
+            return {}
+        self._counted_at = now
+        counts, self._counts = self._counts, {}
+        return counts
 
     def _put_back(
         self,

@@ -193,16 +193,14 @@ def test_an_app_is_created_where_the_models_of_the_project_are_broken(
 def test_no_public_name_of_the_dispatchers_is_missing() -> None:
     import openviper.core.flexible_adapter as adapter
     import openviper.core.management as management
-    from openviper.core.management import base, utils
+    from openviper.core.management import base, running
 
     wanted = {
         adapter: "FlexibleAdapter bootstrap_and_run ensure_sys_path prepare_root_layout inject_app_into_settings "
         "ensure_models_imported synthesize_settings_module",
         management: "execute_from_command_line extract_settings_flag auto_discover_settings",
         base: "CommandError NoModelsModule BaseCommand",
-        utils: "get_banner resolve_installed_apps report_app_not_found APP_NOT_FOUND_SEARCH_PATHS import_models_module "
-        "resolve_db_url MIN_CLI_PASSWORD_LENGTH prompt_password model_field_names validate_identifier "
-        "discover_models_in_module run_async_command",
+        running: "run_async_command",
     }
     assert [
         (module.__name__, name)

@@ -164,6 +164,11 @@ CASES = [
     ),
     Case(USUAL | {"security.E005"}, arguments=DEPLOY, variables={"ALLOWED_HOSTS": "*"}),
     Case(USUAL | {"security.W006"}, arguments=DEPLOY, variables={"MIDDLEWARE": "blog.models.Post"}),
+    Case(
+        USUAL - {"security.E003", "security.E004"} | {"security.W010"},
+        arguments=DEPLOY,
+        variables={"OPENVIPER_DEPLOYMENT": "internal-http"},
+    ),
     Case(USUAL | {"security.W008"}, arguments=DEPLOY, variables={"TESTING": "1"}),
     Case({"settings.E002"}, variables={"OPENVIPER_ENV": "production"}),
     Case({"security.W009"}, variables=HARDENED),

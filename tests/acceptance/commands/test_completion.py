@@ -70,7 +70,10 @@ def ask(project: Path, forks: Forks, front: str, *words: str) -> list[str]:
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["create-project", ""], []),
         (["nope", ""], []),
-        (["viperctl", "create"], ["create-app", "create-command", "createsuperuser"]),
+        (
+            ["viperctl", "create"],
+            ["create-app", "create-command", "create-user", "createsuperuser"],
+        ),
         (["viperctl", "gr"], ["greet"]),
         (["viperctl", "--set"], ["--settings"]),
         (["viperctl", "--settings", ""], ["site_.settings"]),

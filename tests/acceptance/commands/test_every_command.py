@@ -160,6 +160,90 @@ def test_accounts_are_made_and_changed(run: Run) -> None:
     assert "list of processes" in changed.stderr
 
 
+def test_users_and_roles_are_made_listed_granted_and_revoked(run: Run) -> None:
+    run("roles", "create", "editors")
+    given = {"OPENVIPER_USER_PASSWORD": "correct horse"}
+    words = ("create-user", "--no-input", "--username", "bob", "--email", "bob@example.com")
+    assert run(*words, "--role", "editors", **given).stdout == "User 'bob' created successfully.\n"
+    assert run("roles").stdout == "editors: bob\n"
+    assert run("roles", "grant", "editors", "ann").stdout == "Role 'editors' granted to 'ann'.\n"
+    assert json.loads(run("roles", "list", "--json").stdout) == {"editors": ["ann", "bob"]}
+    run("roles", "revoke", "editors", "ann", "bob")
+    assert run("roles").stdout == "editors: (nobody)\n"
+
+
+def test_a_role_or_user_that_is_not_there_changes_nothing(run: Run) -> None:
+    done = run("roles", "grant", "editor", "bob", code=1)
+    assert "no role 'editor'; did you mean 'editors'?" in done.stderr
+    assert (
+        "user 'nobody' not found"
+        in run("roles", "grant", "editors", "bob", "nobody", code=1).stderr
+    )
+    assert run("roles").stdout == "editors: (nobody)\n"
+    assert "already exists" in run("roles", "create", "editors", code=1).stderr
+    assert "needs the names of users" in run("roles", "grant", "editors", code=2).stderr
+    words = ("create-user", "--no-password", "--no-input", "--username", "eve")
+    done = run(*words, "--email", "eve@example.com", "--role", "kings", code=1)
+    assert "no role 'kings'" in done.stderr
+    assert (
+        run("console", "-c", "print(await User.objects.filter(username='eve').count())").stdout
+        == "0\n"
+    )
+
+
+def test_the_state_of_the_schema_is_shown(run: Run) -> None:
+    text = run("schema-status").stdout
+    assert re.search(r"^\[x\] site_.Post  [0-9-]+ [0-9:]+  table site__post$", text, re.MULTILINE)
+    assert text.endswith("Everything is applied.\n")
+    state = json.loads(run("schema-status", "--json").stdout)
+    assert (state["database"], state["pending"], state["operations"]) == ("default", False, [])
+    assert "site__post" in [table["name"] for table in state["tables"]]
+    other = run("schema-status", "--database", "other").stdout
+    assert "[ ] create table auth_users" in other
+    assert other.endswith("Pending; run: python viperctl.py migrate\n")
+
+
+def test_the_sql_of_a_model_is_shown_for_each_vendor(run: Run) -> None:
+    assert 'CREATE TABLE "site__post"' in run("sql-of", "site_.Post").stdout
+    assert run("sql-of", "Post").stdout == run("sql-of", "site_").stdout
+    assert "`site__post`" in run("sql-of", "Post", "--vendor", "mysql").stdout
+    with_key = run("sql-of", "UserRole", "--vendor", "postgresql").stdout
+    assert 'REFERENCES "auth_roles" ("id")' in with_key
+    assert "did you mean 'Post'" in run("sql-of", "Pst", code=1).stderr
+
+
+def test_settings_static_files_mail_and_version_can_be_asked_for(run: Run) -> None:
+    assert run("settings", "DEBUG").stdout == "DEBUG = True\n"
+    assert "DEBUG" not in run("settings", "--changed").stdout
+    write(place(run), {"site_/static/x.css": ""})
+    assert run("find-static", "x.css").stdout == f"{place(run)}/site_/static/x.css\n"
+    assert "no static file 'y.css'" in run("find-static", "y.css", code=1).stderr
+    sent = run("send-test-email", "ann@example.com").stdout
+    assert "Test message of OpenViper Application" in sent
+    assert sent.endswith("Message sent to ann@example.com.\n")
+    assert "not-an-address" in run("send-test-email", "not-an-address", code=1).stderr
+    assert re.fullmatch(r"OpenViper [0-9.]+\n", run("version").stdout)
+
+
+def test_the_database_can_be_talked_to(run: Run) -> None:
+    done = run("db-shell", stdin="select count(*) from auth_users;\n")
+    assert done.stdout.splitlines()[-1] == "2"
+
+
+def test_all_rows_are_deleted_and_the_tables_stay(run: Run) -> None:
+    run("console", "-c", "await Post.objects.create(title='x')")
+    assert "--no-input is needed" in run("flush", code=1).stderr
+    done = run("flush", "--no-input")
+    assert "site__post: 1\n" in done.stdout and "auth_users: 2\n" in done.stdout
+    assert done.stdout.endswith("Deleted 4 rows.\n")
+    assert run("flush", "--no-input").stdout == "There are no rows.\n"
+    assert run("console", "-c", "print(await Post.objects.count())").stdout == "0\n"
+    assert run("migrate").stdout == "No schema changes to apply.\n"
+    given = {"OPENVIPER_SUPERUSER_PASSWORD": "correct horse"}
+    words = ("createsuperuser", "--no-input", "--username", "ann", "--email", "ann@example.com")
+    run(*words, **given)
+
+
 def test_console_has_the_models_and_awaits(run: Run) -> None:
     code = "print(await Post.objects.count(), await User.objects.count(), settings.PROJECT_NAME)"
     assert run("console", "-c", code).stdout == "0 1 OpenViper Application\n"

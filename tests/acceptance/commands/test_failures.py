@@ -302,7 +302,7 @@ def test_values_that_are_not_allowed_are_named_with_the_module(
         1,
         "settings module 'site_.settings' is not valid: ",
         "Nowhere/Land",
-        "'xml'; TIME_ZONE",
+        "'Nowhere/Land'; LOG_FORMAT",
     )
     bad = forks.run(front, project, "migrate", OPENVIPER_DEBUG="perhaps")
     fails(bad, 1, "OPENVIPER_DEBUG")

@@ -244,7 +244,8 @@ def test_a_project_is_made_listed_and_tested(tmp_path: Path) -> None:
     assert made.returncode == 0
     assert (
         "Project 'shop' created" in made.stdout
-        and "  cd shop\n  python viperctl.py start-server\n" in made.stdout
+        and "  cd shop\n  python viperctl.py migrate\n  python viperctl.py start-server\n"
+        in made.stdout
     )
     assert "SECRET_KEY" in made.stderr
     again = openviper(tmp_path, "create-project", "shop")

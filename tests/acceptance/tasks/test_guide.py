@@ -39,7 +39,7 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
 
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     files = {title: text for title, text in blocks("python") if title.startswith("shop/")}
-    assert len(files) == 4
+    assert len(files) == 8
     with workshop(tmp_path, backend_url="on") as shop:
         pyproject = '[tool.openviper.testing]\nsettings = "settings"\n'
         write(tmp_path, {**files, "viperctl.py": VIPERCTL, "pyproject.toml": pyproject})
@@ -112,5 +112,5 @@ def test_every_option_of_the_table_exists() -> None:
     parser = ArgumentParser()
     Command().add_arguments(parser)
     options = re.findall(r"^\| `(--[\w-]+)", TEXT, re.MULTILINE)
-    assert len(options) == 6
+    assert len(options) == 8
     assert set(options) <= set(parser._option_string_actions)

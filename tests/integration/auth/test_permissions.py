@@ -43,7 +43,7 @@ async def guarded(directory: Path) -> AsyncIterator[tuple[User, ContentTypePermi
             await Note.objects.create(text="a")
             yield user, grant
         finally:
-            permissions.set_permission_checker(None)
+            permissions.set_access_rule(None)
             set_permission_checker(before)
 
 

@@ -47,7 +47,7 @@ async def test_what_would_commit_is_refused_before_it_is_sent(
     tmp_path: Path, vendor: str, statement: str
 ) -> None:
     if vendor != "mysql":
-        pytest.skip("other databases undo such statements with the transaction")
+        pytest.skip("another vendor: it undoes such statements with the transaction")
     async with database(tmp_path, Note) as path:
         with pytest.raises(DatabaseOperationNotSupportedError, match=r"run it outside of atomic"):
             async with atomic() as connection:
@@ -130,7 +130,7 @@ async def test_the_end_is_seen_in_savepoints_too(tmp_path: Path) -> None:
 
 async def test_a_hidden_commit_of_the_server_is_seen(tmp_path: Path, vendor: str) -> None:
     if vendor != "mysql":
-        pytest.skip("only MariaDB and MySQL run what stands in such a comment")
+        pytest.skip("another vendor: only MariaDB and MySQL run what stands in such a comment")
     async with database(tmp_path, Note) as path:
         with pytest.raises(OperationalError, match="ended the transaction; all of") as caught:
             async with atomic() as connection:

@@ -12,7 +12,7 @@ import pytest
 from openviper.core.context import ignore_permissions
 from openviper.db.connection import atomic
 from openviper.db.exceptions import DatabaseReadOnlyError
-from openviper.db.executor import set_permission_checker
+from openviper.db.executor import set_access_rule
 from openviper.db.models import QuerySet
 from openviper.db.schemas import create_tables
 from openviper.exceptions import FieldError, IntegrityError
@@ -256,7 +256,7 @@ async def test_edits_need_the_permission_to_update_the_owner(tmp_path: Path) -> 
     async with blog(tmp_path):
         one, red = await Article.objects.get(title="One"), await Tag.objects.get(name="red")
         checker = OnlyReading()
-        set_permission_checker(checker)
+        set_access_rule(checker)
         try:
             for edit in (
                 one.tags.add(red),
@@ -275,7 +275,7 @@ async def test_edits_need_the_permission_to_update_the_owner(tmp_path: Path) -> 
             with ignore_permissions():
                 await one.tags.remove(red)
         finally:
-            set_permission_checker(None)
+            set_access_rule(None)
         assert await names(one) == ["green"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from openviper.core.context import ignore_permissions_ctx
 from openviper.db.connection import connections
-from openviper.db.executor import set_permission_checker
+from openviper.db.executor import set_access_rule
 from openviper.db.fields import CharField, ForeignKey, ManyToManyField
 from openviper.db.models import F, Model, Prefetch, Q, QuerySet, model_registry
 from openviper.db.schemas import create_tables
@@ -315,7 +315,7 @@ async def test_prefetches_check_the_permission_to_read_unless_the_query_does_not
     tmp_path: Path,
 ) -> None:
     async with blog(tmp_path):
-        set_permission_checker(Denying("Article"))
+        set_access_rule(Denying("Article"))
         try:
             for name, model in (("writer", "Writer"), ("notes", "Note"), ("tags", "Tag")):
                 with pytest.raises(PermissionError, match=model):
@@ -326,14 +326,14 @@ async def test_prefetches_check_the_permission_to_read_unless_the_query_does_not
             (one, *_) = await query.order_by("id")
             assert len(await one.tags) == 2 and len(await (await one.writer).groups) == 1
             assert ignore_permissions_ctx.get() is None
-            set_permission_checker(Denying("Article", "Tag"))
+            set_access_rule(Denying("Article", "Tag"))
             with pytest.raises(PermissionError, match="Writer"):
                 await Article.objects.prefetch_related(
                     Prefetch("see", Article.objects.filter(writer__name="Anna"))
                 )
             assert len(await Article.objects.prefetch_related("tags")) == 4
         finally:
-            set_permission_checker(None)
+            set_access_rule(None)
 
 
 async def test_prefetched_relations_are_part_of_as_dict_with_relations(tmp_path: Path) -> None:

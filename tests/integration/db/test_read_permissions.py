@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from openviper.db import Case, Coalesce, Count, Exists, OuterRef, Prefetch, Subquery, When
-from openviper.db.executor import bypass_permissions, set_permission_checker
+from openviper.db.executor import bypass_permissions, set_access_rule
 from openviper.db.fields import CharField, ForeignKey, IntegerField, ManyToManyField
 from openviper.db.models import F, Max, Model, Q, Sum
 from openviper.exceptions import PermissionDenied, QueryError
@@ -47,9 +47,9 @@ class DenyingSecrets:
 @pytest.fixture
 def denied() -> Iterator[None]:
     """Have permissions decided by `DenyingSecrets`."""
-    set_permission_checker(DenyingSecrets())
+    set_access_rule(DenyingSecrets())
     yield
-    set_permission_checker(None)
+    set_access_rule(None)
 
 
 @asynccontextmanager

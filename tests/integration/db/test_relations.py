@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openviper.db.connection import connections
-from openviper.db.executor import set_permission_checker
+from openviper.db.executor import set_access_rule
 from openviper.db.fields import LazyFK
 from openviper.db.schemas import create_tables
 from openviper.exceptions import DoesNotExist, IntegrityError
@@ -66,7 +66,7 @@ async def test_loading_a_related_row_needs_the_permission_to_read_it(tmp_path: P
 
     async with blog(tmp_path):
         anna = await Writer.objects.get(name="Anna")
-        set_permission_checker(OnlyArticles())
+        set_access_rule(OnlyArticles())
         try:
             one = await Article.objects.get(title="One")
             with pytest.raises(PermissionError, match="Writer: read"):
@@ -77,7 +77,7 @@ async def test_loading_a_related_row_needs_the_permission_to_read_it(tmp_path: P
                 await Article.objects.select_related("writer")
             assert len(await anna.articles) == 2
         finally:
-            set_permission_checker(None)
+            set_access_rule(None)
 
 
 async def test_relations_stay_on_the_database_of_their_instance(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from openviper.core.context import ignore_permissions
 from openviper.db.connection import atomic
 from openviper.db.exceptions import DatabaseReadOnlyError
-from openviper.db.executor import bypass_permissions, set_permission_checker
+from openviper.db.executor import bypass_permissions, set_access_rule
 from openviper.db.fields import (
     BigAutoField,
     CharField,
@@ -395,7 +395,7 @@ async def test_permissions_are_checked_once_before_anything_else(tmp_path: Path)
     async with database(tmp_path, *SAVING):
         stamp = await Stamp.objects.create(label="a")
         checker = Checker()
-        set_permission_checker(checker)
+        set_access_rule(checker)
         try:
             for pending, action in (
                 (Stamp.objects.count(), "read"),
@@ -422,7 +422,7 @@ async def test_permissions_are_checked_once_before_anything_else(tmp_path: Path)
             await stamp.save(ignore_permissions=True)
             assert not checker.asked
         finally:
-            set_permission_checker(None)
+            set_access_rule(None)
 
 
 class Protocol(Checker):
@@ -435,7 +435,7 @@ class Protocol(Checker):
 async def test_joined_models_are_checked_too(tmp_path: Path) -> None:
     async with database(tmp_path, *MODELS):
         checker = Protocol()
-        set_permission_checker(checker)
+        set_access_rule(checker)
         try:
             for query, joined in (
                 (Book.objects.filter(title="x"), []),
@@ -454,7 +454,7 @@ async def test_joined_models_are_checked_too(tmp_path: Path) -> None:
             await Book.objects.aggregate(last=Max("author__name"), n=Count())
             assert checker.asked == ["read Book", "read Author"]
         finally:
-            set_permission_checker(None)
+            set_access_rule(None)
 
 
 async def test_foreign_keys_named_by_text_callable_and_self(tmp_path: Path) -> None:

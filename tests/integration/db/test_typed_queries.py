@@ -23,11 +23,13 @@ from openviper.db.fields import (
     DurationField,
     ForeignKey,
     IntegerField,
+    JSONField,
+    ManyToManyField,
     TextField,
     TimeField,
     UUIDField,
 )
-from openviper.db.models import AbstractModel, F, Model, Q, Sum
+from openviper.db.models import AbstractModel, F, Model, Q, ReverseRows, Sum
 from openviper.exceptions import FieldError
 from tests.integration.db.support import database
 
@@ -46,6 +48,14 @@ class Author(Model):
     id = AutoField()
     name = CharField(max_length=20)
     country = ForeignKey(Country, null=True)
+    posts: ReverseRows[Post]
+
+
+class Tag(Model):
+    _app_name = "typed"
+
+    label = CharField(max_length=20)
+    posts: ReverseRows[Post]
 
 
 class Dated(AbstractModel):
@@ -72,6 +82,8 @@ class Post(Dated):
     words = ArrayField(CharField(), default=[])
     author = ForeignKey(Author, related_name="posts")
     editor = ForeignKey(Author, null=True)
+    tags = ManyToManyField(Tag, related_name="posts")
+    data = JSONField(default={})
 
 
 class Shown(Post):
@@ -79,7 +91,7 @@ class Shown(Post):
         proxy = True
 
 
-MODELS = (Country, Author, Post)
+MODELS = (Country, Author, Tag, Post)
 
 
 @asynccontextmanager
@@ -265,3 +277,63 @@ async def test_columns_of_another_model_are_refused(tmp_path: Path) -> None:
             await Author.objects.get(Post.id == 1)
         with pytest.raises(FieldError, match="not a column of Post"):
             await Post.objects.filter(Post.rank > Author.id)
+
+
+async def test_many_rows_are_asked_whether_one_of_them_fits(tmp_path: Path) -> None:
+    async with posts(tmp_path) as (apple, banana, avocado):
+        fruit, long = await Tag.objects.bulk_create([Tag(label="fruit"), Tag(label="long")])
+        for post in (apple, banana, avocado):
+            await post.tags.add(fruit)
+        await banana.tags.add(long)
+
+        async def names(*conditions: Any) -> list[str]:
+            return (
+                await Author.objects.filter(*conditions)
+                .order_by("name")
+                .values_list("name", flat=True)
+            )
+
+        assert await names(Author.posts.title.startswith("A")) == ["Ada"]
+        assert await names(Author.posts.rank > 0) == ["Ada", "Bob"]  # Ada once, with two posts.
+        assert await names(Author.posts.title == "Apple", Author.posts.rank == 3) == []
+        assert await names(Author.posts.title == "Avocado", Author.posts.rank == 3) == ["Ada"]
+        assert await names(~(Author.posts.tags.label == "long")) == ["Ada"]
+        assert await titles(Post.tags.label == "long") == ["banana"]
+        assert await titles(Post.tags.label.in_(["long", "fruit"])) == [
+            "Apple",
+            "Avocado",
+            "banana",
+        ]
+        assert await titles(Post.author.posts.rank == 1) == ["Apple", "Avocado"]
+        tagged = await Tag.objects.filter(Tag.posts.author.name == "Ada")
+        assert [tag.label for tag in tagged] == ["fruit"]
+        with pytest.raises(FieldError, match="many"):
+            Author.objects.order_by(Author.posts.title)
+
+
+async def test_moments_and_spans_are_computed_with(tmp_path: Path) -> None:
+    async with posts(tmp_path):
+        day = timedelta(days=1)
+        moment = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
+        assert await titles(Post.published_at == moment) == ["Apple"]
+        assert await Post.objects.filter(Post.open).update(
+            published_at=Post.published_at + day, length=Post.length + day
+        )
+        assert await titles(Post.published_at == moment + day) == ["Apple"]
+        assert await titles(Post.length == timedelta(days=1, hours=1)) == ["Apple"]
+        assert await titles(Post.length > Post.length - day) == ["Apple", "Avocado", "banana"]
+        rows = await Post.objects.annotate(less=Post.rank % 2, more=-(Post.rank**2)).order_by(
+            Post.rank
+        )
+        assert [row.less for row in rows] == [1, 1, 1]  # type: ignore[attr-defined]  # computed
+
+
+async def test_rows_without_a_value_come_where_the_order_says(tmp_path: Path) -> None:
+    async with posts(tmp_path):
+        for order, first in (
+            (Post.summary.asc(nulls_last=True), "banana"),
+            (Post.summary.desc(nulls_last=True), "banana"),
+        ):
+            assert (await Post.objects.order_by(order))[0].title == first
+        last = Post.summary.desc(nulls_last=False)
+        assert (await Post.objects.order_by(last, "title"))[-1].title == "banana"

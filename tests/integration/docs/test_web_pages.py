@@ -71,7 +71,9 @@ async def test_the_order_of_the_middleware_can_be_built(name: str, tmp_path: Pat
     exec(source, given)
     values = {key: value for key, value in given.items() if key.isupper()}
     url = f"sqlite:///{tmp_path}/db.sqlite3"
-    with override(**values, DATABASES={"default": {"OPTIONS": {"URL": url}}}):
+    with override(
+        **values, RATE_LIMIT_REQUESTS=100, DATABASES={"default": {"OPTIONS": {"URL": url}}}
+    ):
         assert (await OpenViper(debug=False).test_client().get("/")).status_code == 404
 
 

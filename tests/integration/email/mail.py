@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -36,3 +37,8 @@ def wait_until_no_delivery_threads(limit: float) -> bool:
     while delivery_threads() and time.monotonic() < until:
         time.sleep(0.01)
     return not delivery_threads()
+
+
+async def delivery_threads_end(limit: float) -> bool:
+    """Wait in an event loop, which goes on meanwhile, until no thread delivers mail; return whether it came to that."""
+    return await asyncio.to_thread(wait_until_no_delivery_threads, limit)

@@ -33,7 +33,7 @@ def files() -> dict[str, str]:
 
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     written = files()
-    assert len(written) == 5
+    assert len(written) == 6
     with workshop(tmp_path) as shop:
         pyproject = '[tool.openviper.testing]\nsettings = "settings"\n'
         write(

@@ -15,6 +15,7 @@ from tests.integration.email.mail import (
     CONTENT,
     config,
     delivery_threads,
+    delivery_threads_end,
     envelope,
     wait_until_no_delivery_threads,
 )
@@ -190,7 +191,7 @@ async def test_every_step_has_a_time_limit(extensions: tuple[str, ...], stage: s
     assert delivery.in_doubt is (stage == "DOT")
     assert took < 10
     assert len(server.sessions) == 1
-    assert wait_until_no_delivery_threads(5)
+    assert await delivery_threads_end(5)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_only_the_asked_for_queues_are_taken_from(broker: Broker) -> None:
 
 
 def test_a_delayed_message_waits_for_its_time(broker: Broker) -> None:
-    later = message("later", delay=0.5)
+    later = message("later", delay=2)
     broker.enqueue([later, message("now"), message("never", delay=3600)])
     consumer = broker.consumer(new_worker_id(), None)
     assert texts(claim(consumer)) == ["now"]

@@ -95,13 +95,15 @@ def test_a_key_is_taken_until_the_message_has_ended(
 
 
 def test_a_key_for_a_time_is_taken_for_that_time(broker: Broker, consumer: Consumer) -> None:
-    broker.enqueue([unique("a", "k", "time", time.time() + 0.2)])
-    consumer.exchange([Finished(claim(consumer)[0], Outcome.DONE)], 0)
-    assert broker.enqueue([unique("b", "k", "time", time.time() + 0.2)])
-    deadline = time.time() + 5
-    while broker.enqueue([unique("c", "k", "time", time.time() + 60)]):
+    broker.enqueue([unique("a", "long", "time", time.time() + 600)])
+    broker.enqueue([unique("b", "short", "time", time.time() + 0.01)])
+    for each in claim(consumer):
+        consumer.exchange([Finished(each, Outcome.DONE)], 0)
+    assert broker.enqueue([unique("c", "long", "time", time.time() + 600)])
+    deadline = time.time() + 20
+    while broker.enqueue([unique("d", "short", "time", time.time() + 600)]):
         assert time.time() < deadline
-    assert broker.enqueue([unique("d", "k", "time", time.time() + 60)])
+    assert broker.enqueue([unique("e", "short", "time", time.time() + 600)])
 
 
 def test_a_key_is_free_once_its_message_was_removed(broker: Broker) -> None:

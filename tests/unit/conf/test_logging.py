@@ -10,7 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from openviper.conf import Settings
-from openviper.conf.logging import JsonFormatter, OVDefaultHandler, configure_logging
+from openviper.conf.logging import (
+    JsonFormatter,
+    OVDefaultHandler,
+    TextFormatter,
+    configure_logging,
+    server_log_config,
+)
+from openviper.core.context import current_request_id
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +99,39 @@ def test_chatty_loggers_are_quietened_unless_they_have_a_level() -> None:
     assert logging.getLogger("watchfiles").level == logging.INFO
     assert logging.getLogger("urllib3").level == logging.WARNING
     logging.getLogger("watchfiles").setLevel(logging.NOTSET)
+
+
+def test_every_line_of_a_request_bears_its_identifier() -> None:
+    record = logging.makeLogRecord({"name": "openviper", "levelname": "INFO", "msg": "done"})
+    token = current_request_id.set("r-1")
+    try:
+        assert TextFormatter().format(record).endswith(" INFO openviper done [r-1]")
+        assert json.loads(JsonFormatter().format(record))["request_id"] == "r-1"
+    finally:
+        current_request_id.reset(token)
+    assert TextFormatter().format(record).endswith(" INFO openviper done")
+    assert "request_id" not in json.loads(JsonFormatter().format(record))
+
+
+def test_an_access_line_is_told_apart_into_its_facts() -> None:
+    arguments = ("10.0.0.7:99", "GET", "/a?b=1", "1.1", 404)
+    text = '%s - "%s %s HTTP/%s" %d'
+    values = {"name": "uvicorn.access", "levelname": "INFO", "msg": text, "args": arguments}
+    entry = json.loads(JsonFormatter().format(logging.makeLogRecord(values)))
+    facts = {name: entry[name] for name in ("client", "method", "path", "status")}
+    assert facts == {"client": "10.0.0.7:99", "method": "GET", "path": "/a?b=1", "status": 404}
+
+
+@pytest.mark.parametrize(("form", "name"), [("text", "TextFormatter"), ("json", "JsonFormatter")])
+def test_the_server_logs_in_the_form_of_the_application(form: str, name: str) -> None:
+    config = server_log_config(Settings(LOG_FORMAT=form))
+    assert config is not None
+    assert config["formatters"]["default"] == {"()": f"openviper.conf.logging.{name}"}
+    assert config["handlers"]["access"]["stream"] == "ext://sys.stdout"
+    assert config["handlers"]["default"]["stream"] == "ext://sys.stderr"
+
+
+@pytest.mark.parametrize("own", [{"root": {}}, {"loggers": {"uvicorn": {}}}])
+def test_a_logging_setting_that_speaks_of_the_server_decides(own: dict[str, object]) -> None:
+    assert server_log_config(Settings(LOGGING={"version": 1, **own})) is None
+    assert server_log_config(Settings(LOGGING={"version": 1})) is not None

@@ -55,3 +55,9 @@ def test_every_rule_is_about_a_setting_and_has_a_code_of_check() -> None:
     for rule in RULES:
         assert rule.setting in Settings.__dataclass_fields__
         assert rule.code in CODES
+
+
+def test_a_closed_network_says_so_once_and_needs_no_https() -> None:
+    plain = {**PRODUCTION, "SECURE_SSL_REDIRECT": False, "SECURE_HSTS_SECONDS": 0}
+    assert len(list(violations(Settings(**plain)))) == 2
+    assert list(violations(Settings(**plain, DEPLOYMENT="internal-http"))) == []

@@ -34,6 +34,9 @@ from tests.unit.conf.test_production import PRODUCTION
         ({"EMAIL_PASSWORD": 12345}, "EMAIL_PASSWORD must be a string, not int"),
         ({"SECRET_KEY": None}, "SECRET_KEY must be a string, not NoneType"),
         ({"DATABASES": ["sqlite://secret"]}, "DATABASES must be a mapping, not list"),
+        ({"DEPLOYMENT": "http"}, "DEPLOYMENT must be one of https, internal-http"),
+        ({"DEPLOYMENT": "internal-http", "SECURE_SSL_REDIRECT": True}, "excludes SECURE_SSL"),
+        ({"DEPLOYMENT": "internal-http", "SECURE_HSTS_SECONDS": 5}, "excludes SECURE_SSL"),
         ({"EMAIL": {"use_tls": True, "use_ssl": True}}, "exclude each other"),
     ],
 )

@@ -119,23 +119,6 @@ def test_an_app_is_a_package_with_one_of_the_usual_modules(root: Path, marker: s
     assert not AppResolver.is_valid_app_directory(str(directory))
 
 
-def test_where_apps_are_goes_to_standard_output(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    app(root, "res_blog")
-    AppResolver(str(root)).print_app_locations(["res_blog", "res_nope"])
-    assert capsys.readouterr().out == "res_blog -> res_blog\nres_nope -> not found\n"
-
-
-def test_errors_about_apps_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    AppResolver.print_app_not_found_error("nope", ["nope/"])
-    AppResolver.print_app_not_in_settings_error("blog", "/x/blog")
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "ERROR: App 'nope' not found" in err and "nope/" in err
-    assert "ERROR: App 'blog' exists but not in INSTALLED_APPS" in err
-
-
 def test_nothing_is_imported_to_find_a_plain_name(root: Path) -> None:
     directory = app(root, "res_unimported")
     (directory / "__init__.py").write_text("raise RuntimeError")
@@ -148,17 +131,6 @@ def test_the_directories_of_the_installed_apps_come_in_order_and_once(root: Path
     names = ("res_second", "res_first", "res_nope", "apps.res_second")
     with override_openviper_settings(INSTALLED_APPS=names):
         assert AppResolver(str(root)).get_app_dirs() == [second, first]
-
-
-def test_the_migrations_package_of_an_app_is_made_where_it_is_missing(root: Path) -> None:
-    directory = app(root, "res_blog")
-    resolver = AppResolver(str(root))
-    assert resolver.get_migrations_dir("res_blog") == str(directory / "migrations")
-    assert (directory / "migrations/__init__.py").is_file()
-    (directory / "migrations/__init__.py").write_text("kept = True\n")
-    resolver.get_migrations_dir("res_blog")
-    assert (directory / "migrations/__init__.py").read_text() == "kept = True\n"
-    assert resolver.get_migrations_dir("res_nope") is None
 
 
 def test_each_way_of_looking_can_be_asked_for_alone(root: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from openviper.cli import build_parser
 from openviper.core.management.builtin_commands import BUILTIN
 from openviper.core.management.checks.findings import CODES
 from openviper.core.management.command_lookup import find_builtin
+from openviper.core.management.subcommands import build_parser
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")

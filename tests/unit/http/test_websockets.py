@@ -54,6 +54,37 @@ async def test_a_conversation_ends_when_the_client_closes() -> None:
             assert await session.receive_text() == f"echo {word}"
 
 
+async def test_bytes_are_iterated_until_the_client_closes() -> None:
+    async def reversed_bytes(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for content in websocket.iter_bytes():
+            await websocket.send_bytes(content[::-1])
+        ended.append(True)
+
+    ended: list[bool] = []
+    async with app_with(reversed_bytes).test_client().websocket("/ws") as session:
+        for content in (b"abc", b"\x00\xff"):
+            await session.send_bytes(content)
+            assert await session.receive_bytes() == content[::-1]
+    assert ended == [True]
+
+
+async def test_values_of_json_are_iterated_until_one_is_broken() -> None:
+    async def doubled(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for value in websocket.iter_json():
+            await websocket.send_json([value, value])
+
+    async with app_with(doubled).test_client().websocket("/ws") as session:
+        for value in ({"a": None}, 7):
+            await session.send_json(value)
+            assert await session.receive_json() == [value, value]
+        await session.send_text("{")
+        with pytest.raises(WebSocketDisconnected) as caught:
+            await session.receive()
+        assert caught.value.code == 1007
+
+
 async def test_parameters_query_cookies_and_state_are_those_of_requests() -> None:
     async def handler(websocket: WebSocket, room: int) -> None:
         await websocket.accept(headers={"x-a": "b"})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from openviper import OpenViper, Request
+from openviper.exceptions import ImproperlyConfigured
 from openviper.middleware import RateLimitMiddleware, rate_limit
 from openviper.middleware.counters import MemoryCounter, hashed_key
 from openviper.middleware.ratelimit import Limit, by_address, by_path, by_user
@@ -77,6 +78,25 @@ async def test_the_settings_are_read() -> None:
         client = app_limited().test_client()
         statuses = [(await client.get(path)).status_code for path in ("/x", "/x", "/y")]
     assert statuses == [200, 429, 200]
+
+
+async def test_the_setting_alone_limits_requests_and_refusals_have_security_headers() -> None:
+    for by in ("ip", "user"):
+        with override(RATE_LIMIT_REQUESTS=2, RATE_LIMIT_WINDOW=3600, RATE_LIMIT_BY=by):
+            app = OpenViper(debug=False)
+            app.get("/x")(lambda: "x")
+            client = app.test_client()
+            answers = [await client.get("/x") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert all(answer.headers["x-frame-options"] == "DENY" for answer in answers)
+    free = OpenViper(debug=False)
+    free.get("/x")(lambda: "x")
+    assert "ratelimit-limit" not in (await free.test_client().get("/x")).headers
+
+
+async def test_a_listed_middleware_without_a_number_is_a_mistake() -> None:
+    with pytest.raises(ImproperlyConfigured, match="RATE_LIMIT_REQUESTS"):
+        RateLimitMiddleware(OpenViper())
 
 
 async def test_one_handler_may_have_a_limit_of_its_own() -> None:

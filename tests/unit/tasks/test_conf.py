@@ -82,7 +82,7 @@ def test_defaults_are_filled_in_and_never_changed() -> None:
         ),
         ({"backup": 1}, "TASKS['backup'] must be a dict, not int"),
         ({"backup": {"keep": 3}}, "TASKS['backup']['path'] must be a directory, not None"),
-        ({"backup": {"path": "b", "when": "x"}}, "TASKS['backup'] has no option 'when'"),
+        ({"backup": {"path": "b", "when": "x"}}, "TASKS['backup'] has no key 'when'"),
         (
             {"backup": {"path": "b", "cron": "61 * * * *"}},
             "TASKS['backup']['cron']: cron expression '61 * * * *'",

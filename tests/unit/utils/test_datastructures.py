@@ -37,7 +37,7 @@ def test_mutable_headers_are_set_added_and_removed() -> None:
 @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b"])
 def test_a_header_cannot_smuggle_another_one(value: str) -> None:
     for name, content in (("x", value), (value, "x")):
-        with pytest.raises(ValueError, match="line breaks"):
+        with pytest.raises(ValueError, match="line breaks|not a valid header name"):
             MutableHeaders()[name] = content
 
 

@@ -58,7 +58,9 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not() -> None:
         ({"NO_COLOR": "1"}, Screen(), False),
         ({"NO_COLOR": ""}, Screen(), True),
         ({"FORCE_COLOR": "1"}, io.StringIO(), True),
-        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, io.StringIO(), True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, Screen(), False),
+        ({"TERM": "dumb"}, Screen(), False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, io.StringIO(), True),
     ],
 )
 def test_the_environment_decides_about_colours(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from openviper.conf import Settings, settings
 from openviper.conf.declaration import declaration
 from openviper.conf.former import FORMER, former_settings_in_use
+from openviper.core.app_resolver import AppResolver
 from openviper.core.management.checks.findings import CODES, Finding
 from openviper.core.management.errors import describe, did_you_mean
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
@@ -19,8 +20,8 @@ PREFIX = "OPENVIPER_"
 OWN_VARIABLES = frozenset(
     f"{PREFIX}{name}"
     for name in (
-        "APPLICATION DATABASE_URL DOTENV ENV GENERATED_SECRET_KEY SETTINGS_MODULE STARTUP_FAILURE SUPERUSER_EMAIL "
-        "SUPERUSER_PASSWORD SUPERUSER_USERNAME TARGET TEST_CREATE_DB TEST_REUSE_DB TRACEBACK"
+        "APPLICATION DATABASE_URL DOTENV DOTENV_NAMES ENV GENERATED_SECRET_KEY SETTINGS_MODULE STARTUP_FAILURE SUPERUSER_EMAIL "
+        "SUPERUSER_PASSWORD SUPERUSER_USERNAME USER_EMAIL USER_PASSWORD USER_USERNAME TARGET TEST_APP TRACEBACK"
     ).split()
 )
 """Variables that OpenViper reads and that are no settings."""
@@ -30,6 +31,7 @@ def load_settings() -> list[Finding]:
     """Load the settings unless they are in place, and return what is in the way."""
     if settings.configured:
         return []
+    # Late: `check --help` sets nothing up.
     from openviper.apps.bootstrap import setup
 
     module = os.environ.get("OPENVIPER_SETTINGS_MODULE", "")
@@ -67,12 +69,9 @@ def _unknown_codes() -> Iterator[Finding]:
 
 def _misspelt_variables() -> Iterator[Finding]:
     known = [f"{PREFIX}{name}" for name in Settings.__dataclass_fields__]
-    own = type(settings.instance).__dataclass_fields__ if settings.instance is not None else {}
-    for variable in sorted(os.environ):
-        name = variable.removeprefix(PREFIX)
-        is_known = variable in OWN_VARIABLES or name in own or name in FORMER
-        if is_known or not variable.startswith(PREFIX):
-            continue
+    fine = OWN_VARIABLES.union(f"{PREFIX}{name}" for name in (*_own_fields(), *FORMER))
+    given = {variable for variable in os.environ if variable.startswith(PREFIX)}
+    for variable in sorted(given - fine):
         hint = did_you_mean(variable, known)
         # Others may use the prefix for something of their own; only what looks like a setting is worth a word.
         if hint:
@@ -85,8 +84,7 @@ def _misspelt_variables() -> Iterator[Finding]:
 
 def _misspelt_fields() -> Iterator[Finding]:
     known = list(Settings.__dataclass_fields__)
-    instance = settings.instance
-    for name in type(instance).__dataclass_fields__ if instance is not None else ():
+    for name in _own_fields():
         if name in known or name in FORMER:
             continue
         match = _nearly(name, known)
@@ -96,6 +94,12 @@ def _misspelt_fields() -> Iterator[Finding]:
                 f"setting {name!r} is not one of OpenViper's; did you mean {match!r}?",
                 where=name,
             )
+
+
+def _own_fields() -> list[str]:
+    """Return the fields of the settings in use, those of the project's own class included."""
+    assert settings.instance is not None
+    return [field.name for field in dataclasses.fields(settings.instance)]
 
 
 def _nearly(name: str, known: list[str]) -> str | None:
@@ -125,28 +129,31 @@ def _former_settings() -> Iterator[Finding]:
 
 
 def _missing_apps() -> Iterator[Finding]:
-    from openviper.core.app_resolver import AppResolver
-
     resolver = AppResolver()
     for name in resolver.resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)[
         "not_found"
     ]:
         several = resolver.candidates.get(name)
         hint = f"It may be any of {', '.join(several)}; use the dotted name." if several else ""
-        yield Finding("settings.E004", f"installed app {name!r} not found", hint, "INSTALLED_APPS")
+        meant = "" if several else did_you_mean(name, resolver.nearby_apps())
+        yield Finding(
+            "settings.E004", f"installed app {name!r} not found{meant}", hint, "INSTALLED_APPS"
+        )
 
 
 def _broken_paths() -> Iterator[Finding]:
     for field in dataclasses.fields(Settings):
         value = getattr(settings, field.name)
-        if not declaration(field).dotted or value in (None, field.default):
-            continue  # What OpenViper itself names is not the project's mistake.
-        for path in (value,) if isinstance(value, str) else value:
-            problem = _import_error(path)
-            if problem:
-                yield Finding(
-                    "settings.E003", f"{field.name} names {path!r}: {problem}", where=field.name
-                )
+        # What OpenViper itself names is not the project's mistake.
+        if declaration(field).dotted and value not in (None, field.default):
+            yield from _unimportable(field.name, [value] if isinstance(value, str) else value)
+
+
+def _unimportable(name: str, paths: Iterable[object]) -> Iterator[Finding]:
+    for path in paths:
+        problem = _import_error(path)
+        if problem:
+            yield Finding("settings.E003", f"{name} names {path!r}: {problem}", where=name)
 
 
 def _import_error(path: object) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from openviper.core.management.aliases import database_aliases
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.errors import describe
-from openviper.core.management.utils import database_aliases
+from openviper.db.connection import connections
+from openviper.db.schemas.sync import SchemaSync
 
 MOST_NAMED = 5
 """How many pending operations a message names."""
@@ -30,8 +32,6 @@ async def check_databases(apps: Mapping[str, str], chosen: Sequence[str]) -> lis
 
 
 async def _access(alias: str) -> Finding | None:
-    from openviper.db.connection import connections
-
     try:
         database = connections.get(alias)
         url = database.url
@@ -49,8 +49,6 @@ async def _access(alias: str) -> Finding | None:
 
 
 async def _schema(alias: str, apps: Mapping[str, str]) -> list[Finding]:
-    from openviper.db.schemas.sync import SchemaSync
-
     try:
         plan = await SchemaSync(apps).plan(None, database=alias)
     except Exception as error:

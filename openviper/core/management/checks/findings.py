@@ -32,6 +32,8 @@ CODES: dict[str, str] = {
     "templates.E002": "A template extends, includes or imports one that does not exist.",
     "templates.W001": "`TEMPLATES_DIR` does not exist.",
     "templates.W002": "Templates cannot be checked, because Jinja2 is not installed.",
+    "static.E001": "`STATIC_ROOT` lies in a directory that static files are collected from.",
+    "mail.E001": "`EMAIL` has a key or a value that cannot work.",
     "tasks.E001": "`TASKS` has a value that cannot work.",
     "tasks.E002": "The tasks of an app cannot be imported.",
     "tasks.W001": "Tasks are kept in memory, where no worker finds them.",
@@ -50,6 +52,7 @@ CODES: dict[str, str] = {
     "security.W007": "`OPENVIPER_ENV` is not `production`, so the rules for production are not enforced at start.",
     "security.W008": "`TESTING` is on.",
     "security.W009": "Other users of this machine can read a file with secrets or data.",
+    "security.W010": "`DEPLOYMENT` says that the site is reached over plain HTTP.",
 }
 """Every code with what it means."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from openviper.core.management.apps import import_models_module
 from openviper.core.management.base import CommandError, NoModelsModule
 from openviper.core.management.checks.findings import Finding
+from openviper.core.management.commands.makemigrations import models_of
 from openviper.core.management.errors import describe
-from openviper.core.management.utils import import_models_module
+from openviper.db.schemas.maker import AppModels, compare_apps
 from openviper.exceptions import OpenViperException
 
 
@@ -17,10 +19,6 @@ def check_models(apps: Mapping[str, str]) -> list[Finding]:
     Args:
         apps: The directories of the installed apps by name.
     """
-    # Late: the ORM need not be there to check anything else.
-    from openviper.core.management.commands.makemigrations import models_of
-    from openviper.db.schemas.maker import AppModels, compare_apps
-
     modules, findings = {}, []
     for name in apps:
         try:

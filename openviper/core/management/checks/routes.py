@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from openviper.app import OpenViper
+from openviper.apps.discovery import discover_routes
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.errors import describe
 from openviper.core.management.serving import (
@@ -41,9 +43,6 @@ def _uncallable(routes: Iterable[Route]) -> Iterator[Finding]:
 
 def project_routes() -> list[Route]:
     """Return the routes of the application and those that are found by convention."""
-    from openviper.app import OpenViper
-    from openviper.apps.discovery import discover_routes
-
     router = Router()
     for target in application_candidates():
         try:

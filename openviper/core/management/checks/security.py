@@ -8,10 +8,14 @@ import sys
 from collections.abc import Iterator
 
 from openviper.conf import settings
-from openviper.conf.lazy import GENERATED_KEY_VARIABLE
-from openviper.conf.production import Violation, violations
+from openviper.conf.process import GENERATED_KEY_VARIABLE
+from openviper.conf.production import Violation, is_internal_http, violations
+from openviper.core.management.aliases import database_aliases
 from openviper.core.management.checks.findings import Finding
+from openviper.db.connection import connections
+from openviper.exceptions import OpenViperException
 from openviper.project.deployment import is_production
+from openviper.project.dotenv_file import find_dotenv
 
 MIDDLEWARE = "openviper.middleware.security.SecurityMiddleware"
 
@@ -53,6 +57,13 @@ def _advice() -> Iterator[Finding]:
             "OPENVIPER_ENV is not 'production'",
             "Set OPENVIPER_ENV=production, so that the rules are enforced at every start.",
         )
+    if is_internal_http(settings):
+        yield Finding(
+            "security.W010",
+            "DEPLOYMENT is 'internal-http': passwords and cookies cross the network in clear",
+            "Leave it so in a closed network only.",
+            "DEPLOYMENT",
+        )
     if settings.TESTING:
         yield Finding("security.W008", "TESTING is True")
 
@@ -77,23 +88,19 @@ def _readable_files() -> Iterator[Finding]:
     if os.name != "posix":
         return  # Other systems do not say it in the mode.
     path = _settings_file()
-    if path is not None and _is_written_down(settings.SECRET_KEY) and _others_can_read(path):
-        yield Finding(
-            "security.W009",
-            f"others can read {path!r}, which holds the secret key",
-            f"chmod 600 {path}",
-            path,
-        )
-    for name in (".env", *_sqlite_files()):
-        if _others_can_read(name):
-            yield Finding("security.W009", f"others can read {name!r}", f"chmod 600 {name}", name)
+    if path is not None and _is_written_down(settings.SECRET_KEY):
+        yield from _readable(path, ", which holds the secret key")
+    dotenv = find_dotenv()
+    for name in filter(None, (dotenv, *_sqlite_files())):
+        yield from _readable(name)
+
+
+def _readable(path: str, what: str = "") -> Iterator[Finding]:
+    if _others_can_read(path):
+        yield Finding("security.W009", f"others can read {path!r}{what}", f"chmod 600 {path}", path)
 
 
 def _sqlite_files() -> Iterator[str]:
-    from openviper.core.management.utils import database_aliases
-    from openviper.db.connection import connections
-    from openviper.exceptions import OpenViperException
-
     for alias in database_aliases():
         try:
             url = connections.get(alias).url

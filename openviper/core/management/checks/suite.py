@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from openviper.conf import settings
+from openviper.core.app_resolver import AppResolver
+from openviper.core.management import checks
 from openviper.core.management.checks.configuration import check_settings, load_settings
 from openviper.core.management.checks.findings import GROUPS, Finding
+from openviper.core.management.running import run_to_completion
+
+WITHOUT_APPS: dict[str, Callable[[], list[Finding]]] = {
+    "routes": lambda: checks.check_routes(),
+    "templates": lambda: checks.check_templates(),
+    "static": lambda: checks.check_static(),
+    "mail": lambda: checks.check_mail(),
+    "tasks": lambda: checks.check_tasks(),
+    "security": lambda: checks.check_security(),
+}
+"""The groups that need no more than the settings; each is imported when it runs."""
 
 
 class Outcome(NamedTuple):
@@ -39,48 +53,25 @@ def run_checks(groups: Collection[str], databases: Sequence[str] = ()) -> Outcom
     found = load_settings()
     if found:
         return Outcome(found, [], ["settings"])
-    from openviper.conf import settings
-
     wanted = [group for group in GROUPS if group in groups]
     for group in wanted:
         found += _run(group, databases)
-    silenced = [finding for finding in found if finding.code in settings.SILENCED_SYSTEM_CHECKS]
-    return Outcome([finding for finding in found if finding not in silenced], silenced, wanted)
+    outcome = Outcome([], [], wanted)
+    for finding in found:
+        is_silenced = finding.code in settings.SILENCED_SYSTEM_CHECKS
+        (outcome.silenced if is_silenced else outcome.findings).append(finding)
+    return outcome
 
 
 def _run(group: str, databases: Sequence[str]) -> list[Finding]:
-    # Each group is imported when it runs: `check --only settings` needs neither the ORM nor templates.
     if group == "settings":
         return check_settings()
-    if group == "routes":
-        from openviper.core.management.checks.routes import check_routes
-
-        return check_routes()
-    if group == "templates":
-        from openviper.core.management.checks.templates import check_templates
-
-        return check_templates()
-    if group == "tasks":
-        from openviper.core.management.checks.tasks import check_tasks
-
-        return check_tasks()
-    if group == "security":
-        from openviper.core.management.checks.security import check_security
-
-        return check_security()
-    return _with_apps(group, databases)
-
-
-def _with_apps(group: str, databases: Sequence[str]) -> list[Finding]:
-    from openviper.conf import settings
-    from openviper.core.app_resolver import AppResolver
-
-    apps = AppResolver().resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)["found"]
     if group == "models":
-        from openviper.core.management.checks.models import check_models
+        return checks.check_models(_apps())
+    if group == "databases":
+        return run_to_completion(checks.check_databases(_apps(), databases))
+    return WITHOUT_APPS[group]()
 
-        return check_models(apps)
-    from openviper.core.management.checks.databases import check_databases
-    from openviper.core.management.running import run_to_completion
 
-    return run_to_completion(check_databases(apps, databases))
+def _apps() -> dict[str, str]:
+    return AppResolver().resolve_all_apps(settings.INSTALLED_APPS, include_builtin=True)["found"]

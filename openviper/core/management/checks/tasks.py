@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from openviper.conf import settings
 from openviper.core.management.checks.findings import Finding
+from openviper.tasks.conf import resolve_tasks_config
+from openviper.tasks.discovery import TaskImportError, discover_tasks
+from openviper.tasks.exceptions import OpenViperTasksConfigurationError
 
 
 def check_tasks() -> list[Finding]:
     """Return the findings about background tasks; the store of the messages is not asked."""
-    from openviper.tasks.conf import resolve_tasks_config
-    from openviper.tasks.exceptions import OpenViperTasksConfigurationError
-
     try:
         config = resolve_tasks_config(settings.TASKS)
     except OpenViperTasksConfigurationError as error:
@@ -31,8 +31,6 @@ def check_tasks() -> list[Finding]:
 
 
 def _broken_modules() -> Iterator[Finding]:
-    from openviper.tasks.discovery import TaskImportError, discover_tasks
-
     for app in settings.INSTALLED_APPS:
         try:
             discover_tasks([app])

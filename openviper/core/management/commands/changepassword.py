@@ -5,14 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper.core.context import ignore_permissions
 from openviper.core.management.accounts import (
     PROCESS_LIST_WARNING,
     load_user_model,
+    model_field_names,
     obtain_password,
     put_password,
 )
 from openviper.core.management.base import BaseCommand, CommandError
-from openviper.core.management.utils import model_field_names, run_async_command
+from openviper.core.management.running import run_async_command
 
 LOOKUP_FIELDS = ("username", "email", "name")
 
@@ -60,8 +62,6 @@ class Command(BaseCommand):
 
     @staticmethod
     async def _find(model: type[Any], field: str, username: str) -> Any:
-        from openviper.core.context import ignore_permissions
-
         lookup = "email__iexact" if field == "email" else field
         with ignore_permissions():
             user = await model.objects.filter(**{lookup: username}).first()
@@ -71,8 +71,6 @@ class Command(BaseCommand):
 
     @staticmethod
     async def _store(user: Any, password: str) -> None:
-        from openviper.core.context import ignore_permissions
-
         await put_password(user, password)
         with ignore_permissions():
             # The password, and what a model of the project's own changes along with it.

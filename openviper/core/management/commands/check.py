@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper.conf import settings
+from openviper.core.management.aliases import check_alias
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.checks.findings import GROUPS, LEVELS, Finding
 from openviper.core.management.checks.suite import Outcome, run_checks
@@ -74,9 +76,6 @@ class Command(BaseCommand):
 
     @staticmethod
     def _databases(aliases: list[str]) -> list[str]:
-        from openviper.conf import settings
-        from openviper.core.management.utils import check_alias
-
         # Settings that cannot be loaded are a finding, so nothing is asked of them here.
         return [check_alias(alias) for alias in aliases] if settings.configured else []
 

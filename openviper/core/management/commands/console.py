@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper.conf import settings
 from openviper.core.management.base import BaseCommand
 from openviper.core.management.console.evaluation import Evaluator
 from openviper.core.management.console.namespace import FRAMEWORK_NAMES, Namespace
@@ -42,6 +43,7 @@ class Command(BaseCommand):
                 # As `python` itself does with a pipe: the whole of it is the program, and output is its own only.
                 self._report(namespace)
                 return evaluator.run_source(self.terminal.source.read(), "<stdin>")
+            # Late: `--help` needs no prompt.
             from openviper.core.management.console.prompt import start_prompt
 
             namespace.load_all_names()
@@ -58,8 +60,6 @@ class Command(BaseCommand):
 
 def banner(namespace: Namespace) -> str:
     """Return what the prompt says first: version, project, models, names, and how to leave."""
-    from openviper.conf import settings
-
     lines = [
         f"OpenViper {VERSION} console, {settings.PROJECT_NAME} (Python {sys.version.split()[0]})"
     ]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from openviper.core.management.base import BaseCommand, CommandError, NoModelsModule, UsageError
-from openviper.core.management.utils import (
-    import_models_module,
-    report_app_not_found,
-    resolve_installed_apps,
-)
+from openviper.core.management.apps import app_not_found, find_installed_apps, import_all_models
+from openviper.core.management.base import BaseCommand, CommandError, UsageError
+from openviper.db.schemas.autodetector import FileChange
 from openviper.db.schemas.maker import AppChanges, AppModels, compare_apps, write_changes
 from openviper.db.schemas.renames import RenameOptions, parse_renames
 
@@ -61,17 +58,12 @@ class Command(BaseCommand):
         as_json = bool(options.get("json"))
         if as_json and not options["check"]:
             raise UsageError("--json needs --check")
-        _, found = resolve_installed_apps(include_builtin=True)
-        selected = self._selected(options["app_labels"], found)
-        modules = _import_all(found)
-        apps = [
-            AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected
-        ]
-        for app in () if as_json else apps:
-            self.stdout(f"{app.name} -> {_shown(app.directory)}")
-        ask = (
-            self.terminal.confirm if self.terminal.is_interactive and not options["check"] else None
-        )
+        apps = self._apps(options["app_labels"])
+        if not as_json:
+            for app in apps:
+                self.stdout(f"{app.name} -> {_shown(app.directory)}")
+        may_ask = self.terminal.is_interactive and not options["check"]
+        ask = self.terminal.confirm if may_ask else None
         renames = RenameOptions(parse_renames(options["rename"]), options["no_rename"], ask)
         compared = compare_apps(apps, force=options["force"], renames=renames)
         if as_json:
@@ -84,6 +76,15 @@ class Command(BaseCommand):
         write_changes(compared)
         self._summarise(compared, any(app.models for app in apps))
 
+    def _apps(self, labels: Sequence[str]) -> list[AppModels]:
+        """Return the apps to look at with their models; the models of all apps are imported."""
+        found = find_installed_apps(with_builtin=True)
+        selected = self._selected(labels, found)
+        modules = import_all_models(found)
+        return [
+            AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected
+        ]
+
     def _selected(self, labels: Sequence[str], found: Mapping[str, str]) -> list[str]:
         if not labels:
             return [name for name in found if not name.startswith("openviper.")]
@@ -91,17 +92,17 @@ class Command(BaseCommand):
         for label in labels:
             matches = [name for name in found if label in (name, name.rpartition(".")[2])]
             if not matches:
-                raise report_app_not_found(label)
+                raise app_not_found(label)
             selected += matches
         return list(dict.fromkeys(selected))
 
     def _explain(self, compared: Iterable[AppChanges]) -> None:
-        for app, changes in compared:
-            for change in changes:
-                for note in change.notes if change.kind == "updated" else ():
+        for app, change in _each(compared):
+            if change.kind == "updated":
+                for note in change.notes:
                     self.stdout(f"  {app.name}.{change.model}: {note}")
-                for warning in change.warnings:
-                    self.terminal.warning(warning)
+            for warning in change.warnings:
+                self.terminal.warning(warning)
 
     def _check(self, compared: Sequence[AppChanges]) -> None:
         for app, changes in compared:
@@ -119,15 +120,7 @@ class Command(BaseCommand):
             {
                 "name": app.name,
                 "path": _shown(app.directory),
-                "changes": [
-                    {
-                        "model": one.model,
-                        "kind": one.kind,
-                        "notes": [*one.notes],
-                        "warnings": [*one.warnings],
-                    }
-                    for one in changes
-                ],
+                "changes": [_document(change) for change in changes],
             }
             for app, changes in compared
         ]
@@ -138,11 +131,10 @@ class Command(BaseCommand):
 
     def _summarise(self, compared: Sequence[AppChanges], in_scope: bool) -> None:
         counts = dict.fromkeys(("created", "updated", "deleted"), 0)
-        for app, changes in compared:
-            for change in changes:
-                counts[change.kind] += 1
-                path = f"{_shown(app.directory)}/schemas/{change.model}.json"
-                self.stdout(self.style_success(f"{change.kind.capitalize()} {path}"))
+        for app, change in _each(compared):
+            counts[change.kind] += 1
+            path = f"{_shown(app.directory)}/schemas/{change.model}.json"
+            self.stdout(self.style_success(f"{change.kind.capitalize()} {path}"))
         parts = [f"{count} {kind}" for kind, count in counts.items() if count]
         if parts:
             self.stdout(f"Schemas: {', '.join(parts)}.")
@@ -150,32 +142,31 @@ class Command(BaseCommand):
             self.stdout("No schemas changed." if in_scope else "No schemas created.")
 
 
-def _import_all(found: Iterable[str]) -> dict[str, ModuleType]:
-    """Import the models of all apps, so that foreign keys find their targets."""
-    modules = {}
-    for name in found:
-        try:
-            modules[name] = import_models_module(name)
-        except NoModelsModule:
-            continue
-    return modules
+def _each(compared: Iterable[AppChanges]) -> Iterator[tuple[AppModels, FileChange]]:
+    for app, changes in compared:
+        for change in changes:
+            yield app, change
+
+
+def _document(change: FileChange) -> dict[str, Any]:
+    return {
+        "model": change.model,
+        "kind": change.kind,
+        "notes": [*change.notes],
+        "warnings": [*change.warnings],
+    }
 
 
 def models_of(name: str, module: ModuleType | None) -> list[Any]:
     """Return the registered models that live in an app, generated join models included."""
     if module is None:
         return []
+    # Late: `--help` needs no ORM.
     from openviper.db.models import model_registry
 
-    packages = {name, module.__name__.removesuffix(".models")}
-    return [
-        model
-        for model in model_registry.all()
-        if any(
-            model.__module__ == package or model.__module__.startswith(f"{package}.")
-            for package in packages
-        )
-    ]
+    # With a dot behind: `blog` is not the package of `blogging.models`.
+    packages = (f"{name}.", f"{module.__name__.removesuffix('.models')}.")
+    return [model for model in model_registry.all() if f"{model.__module__}.".startswith(packages)]
 
 
 def _shown(directory: str) -> str:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aliases import check_alias, url_of
+from openviper.core.management.apps import app_not_found, find_installed_apps
 from openviper.core.management.base import BaseCommand, CommandError, UsageError
-from openviper.core.management.utils import (
-    check_alias,
-    report_app_not_found,
-    resolve_db_url,
-    resolve_installed_apps,
-)
 
 if TYPE_CHECKING:
     from openviper.db.schemas.sync import Plan, SchemaSync
@@ -52,22 +48,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Say that there is nothing to do where that is known; else plan or apply, in a coroutine."""
-        if options["json"] and not options["plan"]:
-            raise UsageError("--json needs --plan")
-        if options["no_input"] and not options["drop_orphans"]:
-            raise UsageError("--no-input needs --drop-orphans")
+        _refuse_lonely(options, "json", "plan")
+        _refuse_lonely(options, "no_input", "drop_orphans")
         check_alias(options["database"])
-        _, found = resolve_installed_apps(include_builtin=True)
+        found = find_installed_apps(with_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label: str | None = options["app_label"]
-        if label is not None and not any(label in (name, name.rpartition(".")[2]) for name in apps):
-            raise report_app_not_found(label)
+        if label is not None and label not in _labels(apps):
+            raise app_not_found(label)
         if options["verbose"] and not options["json"]:
             for name, path in apps.items():
                 self.stdout(f"{name} -> {path}")
-        if not (options["plan"] or options["drop_orphans"]) and _is_up_to_date(
-            options["database"], apps
-        ):
+        looks_further = options["plan"] or options["drop_orphans"]
+        if not looks_further and _is_up_to_date(options["database"], apps):
             self.stdout("No schema changes to apply.")
             return None
         return self._migrate(apps, label, options)
@@ -126,6 +119,7 @@ class Command(BaseCommand):
         # them.
         if alias != "default" or "openviper.auth" not in apps:
             return
+        # Late: a run with nothing to do comes without the ORM.
         from openviper.auth.content_types import sync_content_types
         from openviper.db.schemas.schema_files import DIRECTORY, read_all_raw_schemas
         from openviper.exceptions import TableNotFound
@@ -172,9 +166,20 @@ class Command(BaseCommand):
         )
 
 
+def _refuse_lonely(options: Mapping[str, Any], option: str, needed: str) -> None:
+    if options[option] and not options[needed]:
+        raise UsageError(f"--{option.replace('_', '-')} needs --{needed.replace('_', '-')}")
+
+
+def _labels(apps: Iterable[str]) -> set[str]:
+    """Return what apps may be called: by their dotted names and by the last parts of these."""
+    return {label for name in apps for label in (name, name.rpartition(".")[2])}
+
+
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
+    # Late: `--help` needs no database.
     from openviper.db.connections.url import DatabaseURL
     from openviper.db.schemas.fingerprint import is_up_to_date
 
-    url = DatabaseURL.parse(resolve_db_url({"database": alias}))
+    url = DatabaseURL.parse(url_of(alias))
     return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)

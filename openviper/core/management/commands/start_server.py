@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from openviper.core.management.base import BaseCommand
+from openviper.core.management.server_arguments import ServerOptions, add_server_arguments
 
 CHECK_SECONDS = 0.5
 """Longest wait for the look at pending schema changes before the server starts."""
@@ -24,28 +25,11 @@ class Command(BaseCommand):
             nargs="?",
             help="module, module:attribute or path (default: the project's asgi.py)",
         )
-        parser.add_argument(
-            "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
-        )
-        parser.add_argument(
-            "--port", type=int, default=8000, help="port to listen on (default: %(default)s)"
-        )
-        parser.add_argument(
-            "--reload",
-            action="store_true",
-            default=True,
-            help="restart when code changes (default)",
-        )
-        parser.add_argument(
-            "--no-reload", action="store_false", dest="reload", help="do not watch the code"
-        )
-        parser.add_argument(
-            "--workers", type=int, default=1, help="number of processes (default: %(default)s)"
-        )
+        add_server_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> int:
         """Find the application, warn of pending schema changes, serve."""
-        from openviper.conf import settings
+        # Late: `--help` needs no server.
         from openviper.core.management.serving import (
             application_candidates,
             choose_application,
@@ -53,20 +37,11 @@ class Command(BaseCommand):
             serve,
         )
 
+        server = ServerOptions.from_parsed(options)
         given: str | None = options["app"]
         candidates = [normalise_target(given)] if given else application_candidates()
         target = choose_application(candidates)
-        level = settings.LOG_LEVEL.lower()
-        return serve(
-            target,
-            host=options["host"],
-            port=options["port"],
-            reload=options["reload"],
-            workers=options["workers"],
-            terminal=self.terminal,
-            log_level=level if level in ("debug", "info") else "info",
-            before=self._warn_of_pending_changes,
-        )
+        return serve(target, server, self.terminal, before=self._warn_of_pending_changes)
 
     def _warn_of_pending_changes(self) -> None:
         tables: list[str] = []
@@ -83,7 +58,8 @@ def _find_pending_tables(tables: list[str]) -> None:
     """Add the tables with pending changes to a list; runs in a thread with an event loop and connections of its own."""
     import asyncio
 
-    from openviper.core.management.utils import resolve_installed_apps
+    # Late: the database is loaded in the thread, while the server starts.
+    from openviper.core.management.apps import find_installed_apps
     from openviper.db.connection import close_db, connections
     from openviper.db.schemas.sync import SchemaSync
 
@@ -93,7 +69,7 @@ def _find_pending_tables(tables: list[str]) -> None:
             if url.vendor == "sqlite" and not url.is_memory and not url.path.exists():
                 tables.append("no database yet")
                 return
-            _, apps = resolve_installed_apps(include_builtin=True)
+            apps = find_installed_apps(with_builtin=True)
             plan = await SchemaSync(apps).plan(None, database="default", drop_orphans=False)
             tables.extend(plan.operations[:5])
         finally:

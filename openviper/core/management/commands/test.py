@@ -8,10 +8,12 @@ import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from openviper.conf import settings
+from openviper.core.app_resolver import AppResolver
 from openviper.core.management.base import BaseCommand, CommandError
 
 PLUGIN = "openviper.testing.plugin"
@@ -29,7 +31,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the arguments."""
-        parser.usage = "%(prog)s [labels ...] [-v] [-x] [--keepdb] [--create-db] [--reuse-db] [-- PYTEST_ARGS ...]"
+        parser.usage = "%(prog)s [labels ...] [-v] [-x] [-- PYTEST_ARGS ...]"
         parser.add_argument(
             "labels", nargs="*", help="paths, path.py::Name, or installed apps (default: tests/)"
         )
@@ -38,13 +40,6 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "-x", "--failfast", action="store_true", help="stop at the first failure"
-        )
-        parser.add_argument(
-            "--keepdb", action="store_true", help="keep the test database; the same as --reuse-db"
-        )
-        parser.add_argument("--create-db", action="store_true", help="make the test database anew")
-        parser.add_argument(
-            "--reuse-db", action="store_true", help="use the test database of the last run"
         )
 
     def run_from_argv(self, argv: Sequence[str]) -> Any:
@@ -74,7 +69,7 @@ class Command(BaseCommand):
         arguments += self._labels(options["labels"]) + list(options.get("pytest_args") or ())
         self.stdout(f"Running: {shlex.join([sys.executable, '-m', 'pytest', *arguments])}")
         start = ["-c", BOOTSTRAP] if "OPENVIPER_TARGET" in os.environ else ["-m", "pytest"]
-        return run([sys.executable, *start, *arguments], environment(options))
+        return run([sys.executable, *start, *arguments], environment())
 
     def _labels(self, labels: Sequence[str]) -> list[str]:
         apps = app_directories()
@@ -84,23 +79,18 @@ class Command(BaseCommand):
                 shown(path / "tests.py") for path in apps.values() if (path / "tests.py").is_file()
             ]
             return [*(["tests/"] if Path("tests").is_dir() else []), *modules]
-        found: list[str] = []
-        for label in labels:
-            path, separator, name = label.partition(".py:")
-            if separator:
-                found.append(f"{path}.py::{name.removeprefix(':')}")
-            elif label in apps:
-                found += of_app(apps[label])
-            else:
-                found.append(label)
-        return found
+        return [argument for label in labels for argument in _of_label(label, apps)]
+
+
+def _of_label(label: str, apps: Mapping[str, Path]) -> list[str]:
+    path, separator, name = label.partition(".py:")
+    if separator:
+        return [f"{path}.py::{name.removeprefix(':')}"]
+    return of_app(apps[label]) if label in apps else [label]
 
 
 def app_directories() -> dict[str, Path]:
     """Return the directories of the project's own apps: those below the working directory."""
-    from openviper.conf import settings
-    from openviper.core.app_resolver import AppResolver
-
     resolver = AppResolver()
     here = Path.cwd().resolve()
     found = {name: resolver.resolve_app(name)[0] for name in settings.INSTALLED_APPS}
@@ -122,14 +112,9 @@ def shown(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def environment(options: dict[str, Any]) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of the tests."""
-    variables = {**os.environ, "OPENVIPER_ENV": "testing"}
-    if options["create_db"]:
-        variables["OPENVIPER_TEST_CREATE_DB"] = "1"
-    if options["reuse_db"] or options["keepdb"]:
-        variables["OPENVIPER_TEST_REUSE_DB"] = "1"
-    return variables
+    return {**os.environ, "OPENVIPER_ENV": "testing"}
 
 
 def run(command: Sequence[str], variables: dict[str, str]) -> int:

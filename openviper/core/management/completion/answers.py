@@ -54,15 +54,14 @@ def complete_openviper(
         complete_viperctl: Does the same for what follows ``openviper viperctl``.
     """
     *before, current = tidy(words)
-    if before and before[0] == "viperctl":
+    if not before:
+        return from_parser(parser, before, current, {})
+    if before[0] == "viperctl":
         return complete_viperctl([*before[1:], current])
-    if before:
-        choices = next(
-            action.choices for action in parser._actions if isinstance(action.choices, dict)
-        )
-        own = choices.get(before[0])
-        return from_parser(own, before[1:], current, {}) if own is not None else []
-    return from_parser(parser, before, current, {})
+    choices = [action.choices for action in parser._actions]
+    parsers: dict[str, ArgumentParser] = next(found for found in choices if isinstance(found, dict))
+    own = parsers.get(before[0])
+    return from_parser(own, before[1:], current, {}) if own is not None else []
 
 
 def complete_management(
@@ -106,14 +105,12 @@ def tidy(words: Sequence[str]) -> list[str]:
 
 
 def _command_and_arguments(before: Sequence[str]) -> tuple[str | None, list[str]]:
+    words = iter(before)
     remaining = []
-    skip = False
-    for word in before:
-        if skip or word.startswith("--settings="):
-            skip = False
-        elif word == "--settings":
-            skip = True
-        else:
+    for word in words:
+        if word == "--settings":
+            next(words, None)
+        elif not word.startswith("--settings="):
             remaining.append(word)
     return (remaining[0], remaining[1:]) if remaining else (None, [])
 
@@ -130,30 +127,25 @@ def _commands() -> list[Candidate]:
 
 def _targets() -> list[str]:
     here = os.getcwd()
-    own = (
-        name
-        for name in sorted(os.listdir(here))
-        if os.path.isfile(os.path.join(here, name, "__init__.py"))
-    )
-    return [
-        name
-        for name in own
-        if any(os.path.exists(os.path.join(here, name, f)) for f in _TARGET_FILES)
-    ]
+    return [name for name in sorted(os.listdir(here)) if _is_target(os.path.join(here, name))]
+
+
+def _is_target(directory: str) -> bool:
+    if not os.path.isfile(os.path.join(directory, "__init__.py")):
+        return False
+    return any(os.path.exists(os.path.join(directory, name)) for name in _TARGET_FILES)
 
 
 _TARGET_FILES = ("models.py", "routes.py", "settings.py", "settings")
 
 
 def _arguments(command: str, before: Sequence[str], current: str) -> list[Candidate]:
-    from openviper.core.management.command_lookup import find_builtin, find_command
-
     if command == "help":
         return matching(_commands(), current) if not before else []
-    name = normalise(command)
-    parser = (find_builtin(name) if name in BUILTIN else find_command(name)).create_parser(
-        "viperctl.py", name
-    )
+    # Late: a word before the command takes no parser.
+    from openviper.core.management.command_lookup import find_command
+
+    parser = find_command(command).create_parser("viperctl.py", normalise(command))
     sources = {
         "app_label": app_labels,
         "app_labels": app_labels,
@@ -176,6 +168,7 @@ def app_labels() -> list[str]:
 
 def database_aliases() -> list[str]:
     """Return the aliases of the configured databases."""
-    from openviper.core.management.utils import database_aliases as configured
+    # Late, as all that loads settings: most words are completed without them.
+    from openviper.core.management.aliases import database_aliases as configured
 
     return configured()

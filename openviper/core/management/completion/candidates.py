@@ -34,25 +34,21 @@ def from_parser(
         current: What of it has been typed.
         sources: Values by the destination of an argument, for those that have no choices.
     """
-    position = _Position(parser)
+    position = Position(parser)
     for word in before:
         position.read(word)
     if position.passed_on:
         return []
     option, equals, value = current.partition("=")
-    if (
-        equals and option in position.options
-    ):  # `--option=value` in one word; bash makes three of it.
+    if equals and option in position.options:  # `--option=value`, of which bash makes three words.
         found = matching(_values(position.options[option], sources), value)
-        return [Candidate(f"{option}={one.word}", one.help) for one in found]
-    if position.pending is not None:
-        return matching(_values(position.pending, sources), current)
-    if current.startswith("-"):
+        return [Candidate(f"{option}={choice.word}", choice.help) for choice in found]
+    waiting = position.pending
+    if waiting is None and not current.startswith("-"):
+        waiting = position.positional()
+    if waiting is None:
         return matching(position.further_options(), current)
-    action = position.positional()
-    if action is None:
-        return matching(position.further_options(), current)
-    return matching(_values(action, sources), current)
+    return matching(_values(waiting, sources), current)
 
 
 def matching(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
@@ -60,7 +56,7 @@ def matching(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
     return [candidate for candidate in candidates if candidate.word.startswith(current)]
 
 
-class _Position:
+class Position:
     """Where on a command line one is: which option waits for its value, which positional argument is next."""
 
     def __init__(self, parser: ArgumentParser) -> None:
@@ -73,23 +69,31 @@ class _Position:
         self.passed_on = False
         self._count = 0
 
-    def read(self, word: str) -> None:
-        """Take in a word that has been typed."""
-        if word == "=":
-            return
-        if word == "--":
-            self.passed_on = True
-            return
+    def read(self, word: str) -> bool:
+        """Take in a word that has been typed, and return whether it is a positional argument."""
+        if word in ("=", "--"):
+            self.passed_on = self.passed_on or word == "--"
+            return False
         name, equals, _ = word.partition("=")
-        action = self.options.get(name)
+        action = self._option(name)
         if action is not None:
             self.used.add(action.dest)
             self.pending = action if action.nargs != 0 and not equals else None
-        elif self.pending is not None:
+            return False
+        if self.pending is not None:
             # An option with any number of values takes words up to the next option.
             self.pending = self.pending if self.pending.nargs in ("*", "+") else None
-        elif not word.startswith("-"):
-            self._count += 1
+            return False
+        is_positional = not word.startswith("-")
+        self._count += is_positional
+        return is_positional
+
+    def _option(self, name: str) -> Action | None:
+        """Return the option of a name, or of the one name that begins so, as argparse takes it."""
+        if name in self.options or not name.startswith("--"):
+            return self.options.get(name)
+        meant = [option for option in self.options if option.startswith(name)]
+        return self.options[meant[0]] if len(meant) == 1 else None
 
     def positional(self) -> Action | None:
         """Return the positional argument that comes next, if there is one."""
@@ -103,10 +107,13 @@ class _Position:
         return [
             Candidate(name, _one_line(action.help))
             for name, action in self.options.items()
-            if action.dest not in self.used
-            or "Append" in type(action).__name__
-            or "Count" in type(action).__name__
+            if action.dest not in self.used or _is_repeatable(action)
         ]
+
+
+def _is_repeatable(action: Action) -> bool:
+    name = type(action).__name__
+    return "Append" in name or "Count" in name
 
 
 def _values(action: Action, sources: Mapping[str, Source]) -> list[Candidate]:

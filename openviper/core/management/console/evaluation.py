@@ -43,6 +43,8 @@ class Evaluator:
         try:
             code = compile(source, filename, "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
             self.run_code(code)
+        except BrokenPipeError:
+            raise  # The reader of our output has gone; that is not the program's mistake.
         except Exception as error:
             show_traceback(error, filename)
             return 1

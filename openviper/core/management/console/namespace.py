@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import CodeType
 from typing import Any
 
+from openviper.conf import settings
+from openviper.core.management.apps import import_models_module, models_in
 from openviper.core.management.base import CommandError, NoModelsModule
-from openviper.core.management.utils import discover_models_in_module, import_models_module
 from openviper.utils.importing import import_string
 
 FRAMEWORK_NAMES = {
@@ -57,11 +58,9 @@ class Namespace(dict[str, Any]):
 
     def load_models(self) -> None:
         """Import the models of all installed apps, and the user model; the first app that has a name keeps it."""
-        from openviper.conf import settings
-
         for app in settings.INSTALLED_APPS:
             try:
-                models = discover_models_in_module(import_models_module(app))
+                models = models_in(import_models_module(app))
             except NoModelsModule:
                 continue
             except CommandError as error:

@@ -17,7 +17,7 @@ TREE = (
     GeneratedFile("events.py", "app/events.py.tmpl"),
     GeneratedFile("lifecycle.py", "app/lifecycle.py.tmpl"),
     GeneratedFile("tests.py", "app/tests.py.tmpl"),
-    GeneratedFile("migrations/__init__.py"),
+    GeneratedFile("patches/__init__.py", "app/patches.py.tmpl"),
 )
 
 

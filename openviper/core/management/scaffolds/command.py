@@ -15,6 +15,9 @@ from openviper.core.management.scaffolds.renderer import (
     write_file,
 )
 
+NOT_COMMANDS = frozenset({"help"})
+"""Names that the dispatcher answers itself."""
+
 
 def create_command(
     command_name: str, app_name: str, directory: Path, *, built_in: Collection[str] = ()
@@ -36,34 +39,49 @@ def create_command(
         OSError: If the app's directory is not writable or full; nothing was left.
     """
     module = command_name.replace("-", "_")
-    validate_identifier(module, "command name")
-    if module.replace("_", "-") in built_in:
-        raise ScaffoldError(
-            f"command name {command_name!r} is a command of OpenViper, which would run instead"
-        )
+    _check_name(command_name, module, built_in)
     app = find_app(app_name, directory)
-    packages = [app / "management", app / "management" / "commands"]
-    target = packages[-1] / f"{module}.py"
+    target = app / "management" / "commands" / f"{module}.py"
     require_absent(target)
     created: list[Path] = []
     try:
-        for package in packages:
-            if not package.is_dir():
-                package.mkdir()
-                created.append(package)
-            marker = package / "__init__.py"
-            if not os.path.lexists(marker):
-                write_file(marker, "")
-                created.append(marker)
+        for package in (app / "management", target.parent):
+            _make_package(package, created)
         write_file(target, render("command/command.py.tmpl", {"command": module.replace("_", "-")}))
     except BaseException:
-        for path in reversed(created):
-            if path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink(missing_ok=True)
+        _take_back(created)
         raise
     return target
+
+
+def _check_name(command_name: str, module: str, built_in: Collection[str]) -> None:
+    validate_identifier(module, "command name")
+    if module.startswith("_"):
+        raise ScaffoldError(
+            f"command name {command_name!r} begins with {command_name[0]!r}; such a module is not a command"
+        )
+    if module.replace("_", "-") in built_in or module in NOT_COMMANDS:
+        raise ScaffoldError(
+            f"command name {command_name!r} is a command of OpenViper, which would run instead"
+        )
+
+
+def _make_package(package: Path, created: list[Path]) -> None:
+    if not package.is_dir():
+        package.mkdir()
+        created.append(package)
+    marker = package / "__init__.py"
+    if not os.path.lexists(marker):
+        write_file(marker, "")
+        created.append(marker)
+
+
+def _take_back(created: list[Path]) -> None:
+    for path in reversed(created):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
 
 
 def find_app(app_name: str, directory: Path) -> Path:
@@ -73,19 +91,12 @@ def find_app(app_name: str, directory: Path) -> Path:
         ScaffoldError: If the name leads out of `directory`, or there is no package.
     """
     require_directory(directory)
-    base = directory.resolve()
-    wanted = Path(app_name)
-    if (
-        wanted.is_absolute()
-        or not wanted.parts
-        or ".." in wanted.parts
-        or "\\" in app_name
-        or "\0" in app_name
-    ):
+    if not _is_safe(app_name):
         raise ScaffoldError(f"{app_name!r} is not a safe app path")
-    path = base / wanted
+    base = directory.resolve()
+    path = base / app_name
     if not path.exists() and "/" not in app_name:
-        path = base.joinpath(*(part for part in app_name.split(".") if part))
+        path = base.joinpath(*filter(None, app_name.split(".")))
     path = path.resolve()
     if base not in path.parents:
         raise ScaffoldError(f"{app_name!r} is outside the base directory {str(base)!r}")
@@ -97,3 +108,10 @@ def find_app(app_name: str, directory: Path) -> Path:
             f"app {app_name!r} is not a package: {str(path / '__init__.py')!r} does not exist{hint}"
         )
     return path
+
+
+def _is_safe(app_name: str) -> bool:
+    if "\\" in app_name or "\0" in app_name:
+        return False
+    path = Path(app_name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from openviper.conf import generate_secret_key
 from openviper.core.management.scaffolds.names import validate_package_name
-from openviper.core.management.scaffolds.renderer import GeneratedFile, write_tree
+from openviper.core.management.scaffolds.renderer import GeneratedFile, fill_directory, write_tree
 
 PRIVATE = 0o600
 EXECUTABLE = 0o777
@@ -23,18 +23,20 @@ TREE = (
     GeneratedFile("$name/__init__.py", "project/package.py.tmpl"),
     # Holds the key, so nobody else on the machine may read it.
     GeneratedFile("$name/settings.py", "project/settings.py.tmpl", PRIVATE),
+    GeneratedFile("$name/settings_production.py", "project/settings_production.py.tmpl"),
     GeneratedFile("$name/asgi.py", "project/asgi.py.tmpl"),
     GeneratedFile("$name/routes.py", "project/routes.py.tmpl"),
     GeneratedFile("$name/views.py", "project/views.py.tmpl"),
 )
 
 
-def create_project(name: str, directory: Path) -> Path:
+def create_project(name: str, directory: Path, *, here: bool = False) -> Path:
     """Create a project that starts, with a fresh development key.
 
     Args:
-        name: Name of the project and of its package.
-        directory: Existing directory in which the project's directory is made.
+        name: Name of the project and of its package; ``.`` for that of `directory`, with `here`.
+        directory: Existing directory in which the project's directory is made; an empty one of that name is filled.
+        here: Put the project into `directory` itself.
 
     Returns:
         The absolute path of the new project.
@@ -43,7 +45,14 @@ def create_project(name: str, directory: Path) -> Path:
         ScaffoldError: If the name cannot be used, the target exists or the directory does not; nothing was written.
         OSError: If the directory is not writable or full; nothing was left.
     """
+    base = directory.resolve()
+    if name == ".":
+        name, here = base.name, True
     validate_package_name(name, "project name")
-    target = directory.resolve() / name
-    write_tree(target, TREE, {"name": name, "secret_key": generate_secret_key()})
+    target = base if here else base / name
+    values = {"name": name, "secret_key": generate_secret_key()}
+    if target.is_dir():
+        fill_directory(target, TREE, values)
+    else:
+        write_tree(target, TREE, values)
     return target

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
 from openviper.core.management.scaffolds.names import ScaffoldError
+
+HARMLESS = frozenset({"README", "LICENSE", "LICENCE", "COPYING"})
+"""What may lie in a directory that a project is put into, whatever the extension."""
 
 
 class GeneratedFile(NamedTuple):
@@ -47,20 +51,60 @@ def write_tree(target: Path, tree: Sequence[GeneratedFile], values: Mapping[str,
     """
     require_directory(target.parent)
     require_absent(target)
-    building = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    with _built(target.parent, tree, values) as building:
+        require_absent(target)
+        building.rename(target)
+
+
+def fill_directory(target: Path, tree: Sequence[GeneratedFile], values: Mapping[str, str]) -> None:
+    """Put all files of a tree into an existing directory that holds no work yet, or nothing.
+
+    Hidden files and folders, such as ``.git``, a readme and a licence may be there.
+
+    Raises:
+        ScaffoldError: If anything else is there, or something that the tree brings too.
+        OSError: If the directory is not writable or full.
+    """
+    require_directory(target)
+    _require_empty(target)
+    with _built(target, tree, values) as building:
+        names = sorted(path.name for path in building.iterdir())
+        for name in names:
+            require_absent(target / name)
+        moved: list[Path] = []
+        try:
+            for name in names:
+                (building / name).rename(target / name)
+                moved.append(target / name)
+        except BaseException:
+            for path in moved:
+                path.rename(building / path.name)
+            raise
+
+
+def _require_empty(directory: Path) -> None:
+    for path in sorted(directory.iterdir()):
+        is_harmless = path.name.startswith(".") or path.stem.upper() in HARMLESS
+        if not is_harmless:
+            raise ScaffoldError(
+                f"directory {str(directory)!r} already exists and is not empty: it holds {path.name!r}"
+            )
+
+
+@contextlib.contextmanager
+def _built(place: Path, tree: Sequence[GeneratedFile], values: Mapping[str, str]) -> Iterator[Path]:
+    """Build a tree in a hidden directory in `place`, which is gone afterwards unless it was renamed."""
+    building = place / f".openviper.{secrets.token_hex(4)}.partial"
     try:
         building.mkdir()
         for item in tree:
             path = building / Template(item.path).substitute(values)
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(
-                path, "" if item.template is None else render(item.template, values), mode=item.mode
-            )
-        require_absent(target)
-        building.rename(target)
-    except BaseException:
+            text = "" if item.template is None else render(item.template, values)
+            write_file(path, text, mode=item.mode)
+        yield building
+    finally:
         shutil.rmtree(building, ignore_errors=True)
-        raise
 
 
 def write_file(path: Path, text: str, *, mode: int = 0o666) -> None:

@@ -277,6 +277,7 @@ def server_pool(vendor: str, options: DatabaseOptions) -> Pool:
         ModuleNotFoundError: If the driver is not installed; the message says what to install.
     """
     if vendor == "postgresql":
+        # Late, each of them: a project speaks one protocol.
         from openviper.db.connections.drivers.postgresql import PostgreSQLConnection
 
         return ServerPool(options, lambda: PostgreSQLConnection(options))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from openviper.db.dialects.base import Dialect
@@ -22,6 +21,7 @@ from openviper.db.sql.types import (
     decimal_type,
 )
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 _ANY = frozenset(Family) - {Family.OPAQUE}
 
@@ -207,23 +207,24 @@ class Case(Expression):
 
     def resolve(self, scope: Scope) -> Node:
         """Return the node of all branches."""
-        pairs = tuple(
-            (
-                scope.all_of(branch.conditions, branch.lookups),
-                scope.field_or_operand(branch.then),
-            )
-            for branch in self.branches
-        )
+        pairs = tuple(self._resolved(branch, scope) for branch in self.branches)
         default = None if self.default is None else scope.field_or_operand(self.default)
-        values = [value for _, value in pairs] + ([] if default is None else [default])
+        values = [value for _, value in pairs]
+        if default is not None:
+            values.append(default)
         result = common_type([value.type for value in values], repr(self))
         return CaseNode(pairs, default, result)
+
+    @staticmethod
+    def _resolved(branch: When, scope: Scope) -> tuple[Node, Node]:
+        condition = scope.all_of(branch.conditions, branch.lookups)
+        return condition, scope.field_or_operand(branch.then)
 
     def __repr__(self) -> str:
         return f"Case({', '.join(map(repr, self.branches))}, default={self.default!r})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CaseNode(Node):
     """Values with their conditions.
 

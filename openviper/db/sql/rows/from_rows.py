@@ -7,6 +7,7 @@ itself is kept as the state that was loaded, so that change tracking copies noth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from openviper.db.dialects.base import Converter
@@ -74,17 +75,18 @@ def make_row_converter(
     if not converted:
         return None
 
-    def convert(rows: list[Row]) -> list[Row]:
-        result = []
-        for row in rows:
-            values = list(row)
-            for position, reader in converted:
-                if values[position] is not None:
-                    values[position] = reader(values[position])
-            result.append(tuple(values))
-        return result
+    return partial(_convert_rows, converted)
 
-    return convert
+
+def _convert_rows(converted: list[tuple[int, Converter]], rows: list[Row]) -> list[Row]:
+    result = []
+    for row in rows:
+        values = list(row)
+        for position, reader in converted:
+            if values[position] is not None:
+                values[position] = reader(values[position])
+        result.append(tuple(values))
+    return result
 
 
 def annotated_builder(
@@ -105,15 +107,21 @@ def annotated_builder(
 
     def annotated(rows: list[Row]) -> list[Any]:
         instances = build([row[:width] for row in rows])
-        for instance, row in zip(instances, rows, strict=True):
-            values = instance.__dict__
-            for place, name, reader in places:
-                value = row[place]
-                values[name] = value if value is None or reader is None else reader(value)
+        _annotate(instances, rows, places)
         return instances
 
     made: Build = rowwise(annotated)
     return made
+
+
+def _annotate(
+    instances: list[Any], rows: list[Row], places: list[tuple[int, str, Converter | None]]
+) -> None:
+    for instance, row in zip(instances, rows, strict=True):
+        values = instance.__dict__
+        for place, name, reader in places:
+            value = row[place]
+            values[name] = value if value is None or reader is None else reader(value)
 
 
 def join_builder(

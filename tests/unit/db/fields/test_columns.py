@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from openviper.db.fields import (
     OneToOneField,
 )
 from openviper.db.fields.columns import Column, ColumnName
-from openviper.db.models import AbstractModel, F, Model, Q
+from openviper.db.models import AbstractModel, F, Model, Q, model_registry
 from openviper.exceptions import FieldError
 
 
@@ -199,6 +200,23 @@ def test_the_key_is_a_column_of_its_kind() -> None:
     assert type(reference.book_id) is type(Book.pages)
     base: Any = Model
     assert not isinstance(base.pk, Column)  # `Model` itself has no table.
+
+
+def test_a_class_can_be_looked_at_before_its_targets_are_there() -> None:
+    class Early(Model):
+        _app_name = "columns"
+
+        later = ForeignKey("columns.NotThereYet")
+
+    try:
+        early: Any = Early
+        members = dict(inspect.getmembers(Early))
+        assert repr(members["later"]) == "<path Early.later>"
+        assert written(early.later_id == 3) == "Q(later_id=3)"
+        with pytest.raises(FieldError, match="no model 'columns.NotThereYet' is known"):
+            early.later.name  # noqa: B018  # reached for its error
+    finally:
+        model_registry.unregister(Early)
 
 
 def test_fields_stay_fields_in_the_options() -> None:

@@ -17,21 +17,21 @@ from openviper.db.models import Model
 ROOT = Path(openviper.db.__file__).parent
 
 
-class Owner(Model):
+class Keeper(Model):
     _app_name = "state"
 
     name = CharField(max_length=5)
 
 
-class Pet(Model):
+class Hamster(Model):
     _app_name = "state"
 
     name = CharField(max_length=5)
-    owner = ForeignKey(Owner, null=True)
+    owner = ForeignKey(Keeper, null=True)
 
 
 def test_a_new_instance_has_no_row_and_no_origin() -> None:
-    pet = Pet(name="x")
+    pet = Hamster(name="x")
     assert not state.is_stored(pet)
     assert state.layout_of(pet) is None and state.alias_of(pet) is None
     assert state.prefetched_of(pet) == {}
@@ -39,7 +39,7 @@ def test_a_new_instance_has_no_row_and_no_origin() -> None:
 
 
 def test_a_row_is_remembered_with_its_layout_and_forgotten_with_it() -> None:
-    pet = Pet()
+    pet = Hamster()
     state.remember_row(pet, (1, "x"), ("id", "name"))
     assert state.is_stored(pet) and state.layout_of(pet) == ("id", "name")
     assert pet.get_deferred_fields() == {"owner"}
@@ -50,7 +50,7 @@ def test_a_row_is_remembered_with_its_layout_and_forgotten_with_it() -> None:
 
 
 def test_the_database_it_came_from_is_remembered_where_it_is_another_one() -> None:
-    pet = Pet()
+    pet = Hamster()
     state.remember_alias(pet, "replica")
     assert state.alias_of(pet) == pet._alias == "replica"
     state.remember_alias(pet, None)
@@ -58,7 +58,7 @@ def test_the_database_it_came_from_is_remembered_where_it_is_another_one() -> No
 
 
 def test_what_was_loaded_with_it_can_be_forgotten_in_parts_or_whole() -> None:
-    owner, pet = Owner(id=3), Pet(owner_id=3)
+    owner, pet = Keeper(id=3), Hamster(owner_id=3)
     state.remember_related(pet, "owner", owner)
     state.remember_prefetched(pet, "toys", [1])
     state.remember_prefetched(pet, "friends", [2])

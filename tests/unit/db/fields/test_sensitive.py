@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openviper.conf.lazy import GENERATED_KEY_VARIABLE
+from openviper.conf.process import GENERATED_KEY_VARIABLE
 from openviper.db.dialects import SQLiteDialect
 from openviper.db.fields import CharField, SensitiveField
 from openviper.db.fields.sensitive import EncryptedText

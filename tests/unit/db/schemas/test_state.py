@@ -100,3 +100,84 @@ def test_models_without_a_table_are_left_out_and_two_for_one_table_refused() -> 
 )
 def test_defaults_are_literals(default: object, literal: object) -> None:
     assert literal_default(FakeField(default=default)) == literal
+
+
+class Worked:
+    """An expression of a model as schema sync meets it: it tells its SQL for each vendor."""
+
+    def __init__(self, **texts: Any) -> None:
+        self.__dict__.update(texts)
+
+
+def stated(**meta: Any) -> Any:
+    fields = {"a": FakeField(column_name="col_a"), "b": FakeField()}
+    return model_table(fake_model("A", "shop_a", fields, **meta))
+
+
+def test_defaults_and_formulas_of_the_database_are_stated_with_the_column() -> None:
+    generated = FakeField(generated=True, stored=False, null=True)
+    generated.generated_sql = lambda model: {"sqlite": model.__name__}  # type: ignore[attr-defined]  # a fake
+    computed = FakeField()
+    computed.db_default_sql = lambda model: "1 + 1"  # type: ignore[attr-defined]  # a fake
+    plain = FakeField(db_default=7)
+    table = model_table(
+        fake_model(
+            "A",
+            "shop_a",
+            {"g": generated, "n": computed, "p": plain, "z": FakeField(db_default=None)},
+        )
+    )
+    columns = {each["name"]: each for each in table["columns"]}
+    assert columns["g"]["generated"] == {"expression": {"sqlite": "A"}, "stored": False}
+    assert columns["n"]["db_default"] == "1 + 1"
+    assert columns["p"]["db_default"] == "7"
+    assert "db_default" not in columns["z"] and "generated" not in columns["z"]
+
+
+def test_an_index_says_only_what_it_has_with_columns_in_place_of_fields() -> None:
+    plain = Worked(fields=["-a", "b"], name=None, condition=None)
+    rich = Worked(
+        fields="a", name="i", condition="b > 1", include=["b"], using="gin", opclasses=["x"], nulls_distinct=True
+    )  # fmt: skip
+    table = stated(indexes=[plain, rich])
+    assert table["indexes"] == [
+        {
+            "name": "i", "fields": ["col_a"], "include": ["b"], "using": "gin", "opclasses": ["x"], "condition": "b > 1",
+        },
+        {"name": "idx_shop_a_col_a_b", "fields": ["-col_a", "b"]},
+    ]  # fmt: skip
+
+
+def test_an_index_over_expressions_is_named_by_them_when_nobody_does() -> None:
+    def index(text: str) -> Worked:
+        return Worked(
+            fields=[], expressions=[object()], name=None, parts_sql=lambda _model: [text],
+            condition_sql=lambda _model: {"sqlite": "b > 1"},
+        )  # fmt: skip
+
+    one, other = stated(indexes=[index("lower(a)")]), stated(indexes=[index("upper(a)")])
+    (entry,) = one["indexes"]
+    assert entry["expressions"] == ["lower(a)"]
+    assert entry["condition"] == {"sqlite": "b > 1"}
+    assert entry["name"].startswith("idx_shop_a_")
+    assert entry["name"] != other["indexes"][0]["name"]
+    assert entry["name"] == stated(indexes=[index("lower(a)")])["indexes"][0]["name"]
+
+
+def test_each_kind_of_constraint_is_stated_as_what_it_is() -> None:
+    check = Worked(name="c", check=object(), check_sql=lambda _model: "col_a > 1")
+    unique = Worked(
+        name="u", fields=["a"], condition=None, include=["b"], deferrable="deferred", nulls_distinct=False
+    )  # fmt: skip
+    exclusion = Worked(
+        name="x", elements=[object()], elements_sql=lambda _model: [("col_a", "=")], using="gist", condition=None,
+        deferrable="immediate",
+    )  # fmt: skip
+    assert stated(constraints=[unique, exclusion, check])["constraints"] == [
+        {"name": "c", "type": "CHECK", "check": "col_a > 1"},
+        {
+            "name": "u", "type": "UNIQUE", "fields": ["col_a"], "include": ["b"], "deferrable": "deferred",
+            "nulls_distinct": False,
+        },
+        {"name": "x", "type": "EXCLUDE", "elements": [["col_a", "="]], "using": "gist", "deferrable": "immediate"},
+    ]  # fmt: skip

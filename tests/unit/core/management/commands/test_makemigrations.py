@@ -55,18 +55,18 @@ class TerminalInput(io.StringIO):
 def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apps]:
     made = Apps(tmp_path)
 
-    def resolve(include_builtin: bool) -> tuple[None, dict[str, str]]:
-        return None, made.directories()
+    def find(*, with_builtin: bool) -> dict[str, str]:
+        return made.directories()
 
     def models_of(name: str, module: object) -> Sequence[Any]:
         return made.models[name]
 
-    monkeypatch.setattr(makemigrations, "resolve_installed_apps", resolve)
+    monkeypatch.setattr(makemigrations, "find_installed_apps", find)
     monkeypatch.setattr(makemigrations, "models_of", models_of)
-    monkeypatch.setattr(makemigrations, "_import_all", lambda found: {})
+    monkeypatch.setattr(makemigrations, "import_all_models", lambda found: {})
     monkeypatch.setattr(
         makemigrations,
-        "report_app_not_found",
+        "app_not_found",
         lambda label: CommandError(f"App {label!r} not found"),
     )
     before = os.getcwd()

@@ -86,22 +86,19 @@ def test_an_app_as_a_label_means_its_module(child: Recorder, tmp_path: Path) -> 
     assert run("blog")[0] == ["blog/tests.py"]
 
 
-@pytest.mark.parametrize(
-    ("option", "variable"),
-    [
-        ("--create-db", "OPENVIPER_TEST_CREATE_DB"),
-        ("--reuse-db", "OPENVIPER_TEST_REUSE_DB"),
-        ("--keepdb", "OPENVIPER_TEST_REUSE_DB"),
-    ],
-)
-def test_the_environment_of_the_child_says_what_to_do_with_the_database(
-    child: Recorder, monkeypatch: pytest.MonkeyPatch, option: str, variable: str
-) -> None:
-    monkeypatch.delenv(variable, raising=False)
+def test_the_child_knows_that_it_tests(child: Recorder) -> None:
     run()
-    assert child.variables["OPENVIPER_ENV"] == "testing" and variable not in child.variables
-    run(option)
-    assert child.variables[variable] == "1"
+    assert child.variables["OPENVIPER_ENV"] == "testing"
+
+
+@pytest.mark.parametrize("option", ["--keepdb", "--reuse-db", "--create-db"])
+def test_options_about_a_database_that_is_never_kept_are_refused(
+    child: Recorder, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(option)
+    assert caught.value.code == 2
+    assert option in capsys.readouterr().err
 
 
 def test_the_exit_code_is_that_of_pytest(child: Recorder) -> None:

@@ -33,7 +33,7 @@ def apps(monkeypatch: pytest.MonkeyPatch) -> None:
         return models[found.__name__]
 
     monkeypatch.setattr(module, "import_models_module", import_models)
-    monkeypatch.setattr(module, "discover_models_in_module", discover)
+    monkeypatch.setattr(module, "models_in", discover)
     from openviper.conf import settings
 
     instance: Any = SimpleNamespace(

@@ -12,9 +12,16 @@ from openviper.core.management.scaffolds.names import ScaffoldError
 from tests.unit.core.management.scaffolds.test_project import files_below, unused_imports
 
 FILES = [
-    "__init__.py", "events.py", "lifecycle.py", "migrations/__init__.py", "models.py", "routes.py", "tasks.py", "tests.py",
+    "__init__.py",
+    "events.py",
+    "lifecycle.py",
+    "models.py",
+    "patches/__init__.py",
+    "routes.py",
+    "tasks.py",
+    "tests.py",
     "views.py",
-]  # fmt: skip
+]
 
 
 def uncomment(source: str) -> str:

@@ -103,3 +103,12 @@ def test_a_failure_leaves_only_what_was_there(
     with pytest.raises(OSError, match="No space"):
         create_command("count", "blog", project)
     assert [path.name for path in (project / "blog").iterdir()] == ["__init__.py"]
+
+
+@pytest.mark.parametrize("name", ["help", "_x", "-x", "__init__"])
+def test_a_command_that_could_never_run_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "blog").mkdir()
+    (tmp_path / "blog/__init__.py").touch()
+    with pytest.raises(ScaffoldError):
+        create_command(name, "blog", tmp_path)
+    assert sorted(path.name for path in (tmp_path / "blog").iterdir()) == ["__init__.py"]

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from openviper.conf.production import violations
+from openviper.conf.settings import load_settings_from_module
 from openviper.core.management.scaffolds.names import ScaffoldError
 from openviper.core.management.scaffolds.project import create_project
 from openviper.db.connections.url import DatabaseURL
@@ -25,6 +27,7 @@ FILES = [
     "shop/asgi.py",
     "shop/routes.py",
     "shop/settings.py",
+    "shop/settings_production.py",
     "shop/views.py",
     "static/.gitkeep",
     "templates/home.html",
@@ -111,12 +114,66 @@ def test_a_refused_name_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_target_or_missing_directory_is_refused(tmp_path: Path) -> None:
+def test_a_target_that_holds_work_or_a_missing_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
-    with pytest.raises(ScaffoldError, match="already exists"):
+    (tmp_path / "shop/notes.txt").write_text("mine")
+    with pytest.raises(ScaffoldError, match="is not empty: it holds 'notes.txt'"):
         create_project("shop", tmp_path)
+    assert files_below(tmp_path) == ["shop/notes.txt"]
     with pytest.raises(ScaffoldError, match="does not exist"):
         create_project("shop", tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ScaffoldError, match="already exists"):
+        create_project("file", tmp_path)
+
+
+def test_an_empty_directory_or_a_fresh_checkout_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "shop/.git").mkdir(parents=True)
+    (tmp_path / "shop/.git/HEAD").touch()
+    (tmp_path / "shop/README.md").write_text("mine")
+    assert create_project("shop", tmp_path) == tmp_path / "shop"
+    assert files_below(tmp_path / "shop") == sorted([*FILES, ".git/HEAD", "README.md"])
+
+
+def test_a_project_can_be_put_where_one_stands(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "shop").mkdir()
+    assert create_project("shop", tmp_path / "here", here=True) == tmp_path / "here"
+    assert create_project(".", tmp_path / "shop") == tmp_path / "shop"
+    assert files_below(tmp_path / "here") == files_below(tmp_path / "shop") == FILES
+
+
+def test_a_directory_whose_name_cannot_be_imported_needs_a_name(tmp_path: Path) -> None:
+    (tmp_path / "my-shop").mkdir()
+    with pytest.raises(ScaffoldError, match="'my-shop' is not a valid Python identifier"):
+        create_project(".", tmp_path / "my-shop")
+    assert create_project("shop", tmp_path / "my-shop", here=True) == tmp_path / "my-shop"
+
+
+def test_a_file_that_the_project_brings_too_stops_it(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine")
+    with pytest.raises(ScaffoldError, match="gitignore' already exists"):
+        create_project("shop", tmp_path, here=True)
+    assert files_below(tmp_path) == [".gitignore"]
+    assert (tmp_path / ".gitignore").read_text() == "mine"
+
+
+def test_the_settings_for_production_leave_secrets_and_hosts_to_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = create_project("shop", tmp_path)
+    monkeypatch.syspath_prepend(str(project))
+    before = set(sys.modules)
+    try:
+        instance = load_settings_from_module("shop.settings_production")
+    finally:
+        for name in set(sys.modules) - before:
+            del sys.modules[name]
+    assert instance is not None
+    assert {violation.setting for violation in violations(instance)} == {
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+    }
 
 
 def load_settings(project: Path) -> Any:

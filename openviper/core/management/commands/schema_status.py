@@ -1,0 +1,60 @@
+"""`schema-status`: what is applied to a database, and what is pending."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from openviper.core.management.aliases import check_alias
+from openviper.core.management.apps import find_installed_apps
+from openviper.core.management.base import BaseCommand
+from openviper.core.management.schema_state import SchemaState, read_schema_state
+
+
+class Command(BaseCommand):
+    """Show the tables and patches that were applied, with the time, and what `migrate` would do."""
+
+    help = "Show what is applied to a database, when, and what is pending."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
+        parser.add_argument(
+            "--database",
+            default="default",
+            metavar="ALIAS",
+            help="the database (default: %(default)s)",
+        )
+        parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+    async def handle(self, **options: Any) -> None:
+        """Print it; nothing is changed.
+
+        Raises:
+            CommandError: If there is no such database.
+        """
+        alias = check_alias(options["database"])
+        state = await read_schema_state(find_installed_apps(with_builtin=True), alias)
+        if options["json"]:
+            import json  # Late: most people read the lines.
+
+            document = {"database": alias, "pending": state.is_pending, **state.as_dict()}
+            self.stdout(json.dumps(document, indent=2, ensure_ascii=False))
+            return
+        self._show(state)
+
+    def _show(self, state: SchemaState) -> None:
+        lines = [
+            *(
+                f"[x] {table.model}  {table.applied_at}  table {table.name}"
+                for table in state.tables
+            ),
+            *(f"[x] {patch.name}  {patch.applied_at}  patch" for patch in state.patches),
+            *(f"[ ] {operation}" for operation in state.operations),
+            *(f"[ ] patch {name}" for name in state.pending_patches),
+        ]
+        for line in lines:
+            self.stdout(line)
+        for warning in state.warnings:
+            self.terminal.warning(warning)
+        pending = "Pending; run: python viperctl.py migrate"
+        self.stdout(pending if state.is_pending else "Everything is applied.")

@@ -1,0 +1,50 @@
+"""Loading the settings for a command, with what is wrong with them as one line."""
+
+from __future__ import annotations
+
+import os
+
+from openviper.apps.bootstrap import setup
+from openviper.core.management.errors import describe
+from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
+from openviper.utils.failures import CommandError
+
+
+def load_settings(*, optional: bool) -> None:
+    """Load the settings that the environment names, if it names any.
+
+    Args:
+        optional: Whether the command also runs where they cannot be used.
+
+    Raises:
+        CommandError: If they cannot be used, unless they are optional.
+    """
+    module = os.environ.get("OPENVIPER_SETTINGS_MODULE")
+    if not module:
+        return
+    try:
+        set_up(module)
+    except CommandError:
+        if not optional:
+            raise
+
+
+def set_up(module: str) -> None:
+    """Load the settings that the environment names.
+
+    Args:
+        module: Their module, for the message.
+
+    Raises:
+        CommandError: If they cannot be used; names the module and the cause.
+    """
+    try:
+        setup(force=True)
+    except SettingsValidationError as error:
+        problems = "; ".join(one.rstrip(".") for one in error.errors)
+        raise CommandError(f"settings module {module!r} is not valid: {problems}") from error
+    except ImproperlyConfigured as error:
+        text = describe(error)
+        raise CommandError(
+            text if module in text else f"settings module {module!r}: {text}"
+        ) from error

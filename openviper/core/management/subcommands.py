@@ -1,0 +1,115 @@
+"""The sub-commands of `openviper` other than `viperctl`: their parser, and running them."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from openviper.core.management.base import CommandParser
+from openviper.core.management.completion.shells import SHELLS, completion_script
+from openviper.core.management.dispatch import dispatch
+from openviper.core.management.server_arguments import ServerOptions, add_server_arguments
+from openviper.utils.terminal import Terminal
+from openviper.version import VERSION
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser of the `openviper` command."""
+    parser = CommandParser(
+        prog="openviper", description="An async web framework for locked-down places."
+    )
+    parser.add_argument("--version", action="version", version=f"openviper, version {VERSION}")
+    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", title="commands")
+
+    for what in ("project", "app"):
+        create = commands.add_parser(
+            f"create-{what}", help=f"Create a new {what}.", description=f"Create a new {what}."
+        )
+        or_here = "; '.' for the directory one stands in" if what == "project" else ""
+        create.add_argument(
+            "name", metavar="NAME", help=f"name of the {what}, a Python identifier{or_here}"
+        )
+        create.add_argument(
+            "--directory", "-d", default=".", help="where to create it (default: here)"
+        )
+        if what == "project":
+            create.add_argument(
+                "--here",
+                action="store_true",
+                help="put the project into the directory itself, which must be empty",
+            )
+
+    # -h is the host here, so only --help shows the help.
+    run = commands.add_parser(
+        "run",
+        add_help=False,
+        help="Serve an application.",
+        description="Serve an ASGI application with uvicorn.",
+    )
+    run.add_argument("--help", action="help", help="show this help and exit")
+    run.add_argument("target", metavar="TARGET", help="module, module:attribute or path of a file")
+    add_server_arguments(run, short=True)
+
+    commands.add_parser("version", help="Show the version.", description="Show the version.")
+    completion = commands.add_parser(
+        "completion",
+        help="Print a shell's completion script.",
+        description="Print the script that teaches a shell to complete openviper and viperctl.py.",
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell: %(choices)s")
+    viperctl = commands.add_parser(
+        "viperctl", add_help=False, help="Run a management command on a project."
+    )
+    viperctl.add_argument("arguments", nargs="*")
+    return parser
+
+
+def run_subcommand(arguments: Sequence[str], terminal: Terminal) -> int:
+    """Run a sub-command, or show the help where there is none; return the exit code.
+
+    Raises:
+        SystemExit: On a usage error (2) and after ``--help`` (0).
+        CommandError: If the sub-command fails.
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.subcommand == "create-project":
+        return _create_project(options, terminal)
+    if options.subcommand == "create-app":
+        return dispatch("openviper", ["create-app", options.name, "--directory", options.directory])
+    if options.subcommand == "run":
+        return _serve(options, terminal)
+    if options.subcommand == "version":
+        terminal.line(f"OpenViper {VERSION}")
+    elif options.subcommand == "completion":
+        terminal.line(completion_script(options.shell), end="")
+    else:
+        parser.print_help()
+    return 0
+
+
+def _serve(options: Namespace, terminal: Terminal) -> int:
+    # Late: it imports sockets and the settings, which the other sub-commands do without.
+    from openviper.core.management.serving import run
+
+    return run(options.target, ServerOptions.from_parsed(vars(options)), terminal)
+
+
+def _create_project(options: Namespace, terminal: Terminal) -> int:
+    # Late: the other sub-commands make no files.
+    from openviper.core.management.scaffolds.project import create_project
+
+    path = create_project(options.name, Path(options.directory), here=options.here)
+    name = path.name if options.name == "." else options.name
+    terminal.line(terminal.style("success", f"Project '{name}' created at {path}"))
+    steps = ["python viperctl.py migrate", "python viperctl.py start-server"]
+    if not os.path.samefile(path, "."):
+        steps.insert(0, f"cd {os.path.relpath(path)}")
+    terminal.line("\n  ".join(["\nNext:", *steps]))
+    terminal.warning(
+        f"the SECRET_KEY in {name}/settings.py is for development; "
+        "in production set SECRET_KEY in the environment."
+    )
+    return 0

@@ -1,0 +1,291 @@
+"""What `tasks` does with queues, messages and periodic jobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openviper.core.management.base import CommandError
+from openviper.core.management.work import CommandWork
+from openviper.tasks.broker import get_broker
+from openviper.tasks.brokers.base import Filter
+from openviper.tasks.discovery import discover_tasks
+from openviper.tasks.exceptions import OpenViperTasksError
+from openviper.tasks.metrics import render_metrics
+from openviper.tasks.schedule.catalog import (
+    list_schedules,
+    pause_schedule,
+    resume_schedule,
+    run_schedule_now,
+)
+from openviper.utils.atomic_files import atomic_write
+from openviper.utils.printable import printable
+
+if TYPE_CHECKING:
+    from openviper.tasks.brokers.base import Broker, CallCount, MessageInfo, QueueInfo, WorkerInfo
+
+CLEAR = "\x1b[H\x1b[2J"
+"""Moves to the top of the terminal and clears it (ECMA-48, CUP and ED)."""
+WATCHED = ("show", "list", "schedule", "workers", "calls")
+
+
+class TaskActions(CommandWork):
+    """What `tasks` does with queues, messages and periodic jobs."""
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Open the broker and do it."""
+        action = options["action"]
+        if options["watch"] and action not in WATCHED:
+            raise CommandError(f"--watch is for {', '.join(WATCHED)}")
+        run = getattr(self, f"_{action.replace('-', '_')}")
+        try:
+            broker = get_broker()
+            run(broker, options)
+            while options["watch"]:
+                time.sleep(max(0.1, options["interval"]))
+                if self.terminal.is_interactive:
+                    self.terminal.line(CLEAR, end="")
+                else:
+                    self.stdout("")
+                run(broker, options)
+        except OpenViperTasksError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            if not options["watch"]:
+                raise
+
+    def _write(
+        self, rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, ...], empty: str
+    ) -> None:
+        if as_json:
+            self.stdout(json.dumps(rows, indent=2))
+            return
+        if not rows:
+            self.stdout(empty)
+            return
+        encoding = getattr(self.terminal.out, "encoding", None)
+        table = [columns]
+        for row in rows:
+            table.append(tuple(printable(_text(row[name]), encoding) for name in columns))
+        widths = [max(len(line[place]) for line in table) for place in range(len(columns))]
+        for line in table:
+            cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+            self.stdout("  ".join(cells).rstrip())
+
+    @staticmethod
+    def _filter(options: dict[str, Any]) -> Filter:
+        return Filter(options["state"], options["queue"], options["actor"], options["error"])
+
+    # Looking
+
+    def _show(self, broker: Broker, options: dict[str, Any]) -> None:
+        chosen = [info for info in broker.queues() if options["queue"] in (None, info.name)]
+        rows = [_queue(info) for info in chosen]
+        self._write(
+            rows,
+            options["json"],
+            ("queue", "ready", "running", "delayed", "dead", "oldest"),
+            "No tasks.",
+        )
+
+    def _list(self, broker: Broker, options: dict[str, Any]) -> None:
+        if options["limit"] < 1:
+            raise CommandError(f"--limit {options['limit']} shows nothing")
+        infos = broker.messages(self._filter(options), options["limit"])
+        rows = [_message(info) for info in infos]
+        columns = ("id", "actor", "queue", "state", "attempts", "sent", "due", "error")
+        self._write(rows, options["json"], columns, "No tasks.")
+
+    def _workers(self, broker: Broker, options: dict[str, Any]) -> None:
+        now = time.time()
+        rows = [_worker(info, now) for info in broker.workers()]
+        columns = ("pid", "host", "queues", "started", "seen", "settled")
+        self._write(rows, options["json"], columns, "No workers.")
+
+    def _calls(self, broker: Broker, options: dict[str, Any]) -> None:
+        wanted = options["actor"]
+        counts = [count for count in broker.counts() if wanted in (None, count.actor_name)]
+        rows = [_calls_of(count, counts) for count in counts if count.minute == 0]
+        columns = ("actor", "outcome", "calls", "last_hour", "mean")
+        self._write(rows, options["json"], columns, "No calls.")
+
+    def _metrics(self, broker: Broker, options: dict[str, Any]) -> None:
+        text = render_metrics(broker)
+        if not options["output"]:
+            self.stdout(text.rstrip("\n"))
+            return
+        try:
+            # Whole, or not at all: the collector may read it at any time.
+            with atomic_write(Path(options["output"])) as file:
+                file.write(text.encode())
+        except OSError as error:
+            raise CommandError(f"cannot write {options['output']!r}: {error.strerror}") from error
+
+    # Periodic jobs
+
+    def _schedule(self, broker: Broker, options: dict[str, Any]) -> None:
+        discover_tasks()
+        rows = []
+        for entry, is_paused in list_schedules():
+            slot = broker.slot(entry.name)
+            rows.append(
+                {
+                    "name": entry.name,
+                    "schedule": entry.text,
+                    "state": "paused" if is_paused else "active",
+                    "last": None if slot is None else _moment(slot.moment / 1000),
+                }
+            )
+        columns = ("name", "schedule", "state", "last")
+        self._write(rows, options["json"], columns, "No periodic jobs.")
+
+    def _one_job(self, options: dict[str, Any]) -> str:
+        if len(options["ids"]) != 1:
+            raise CommandError(
+                f"{options['action']} takes the name of a job; 'tasks schedule' shows them"
+            )
+        discover_tasks()
+        return str(options["ids"][0])
+
+    def _run_now(self, _broker: Broker, options: dict[str, Any]) -> None:
+        name = self._one_job(options)
+        try:
+            message_id = run_schedule_now(name)
+        except LookupError as error:
+            raise CommandError(str(error)) from error
+        self.stdout(f"sent as {message_id}")
+
+    def _pause(self, _broker: Broker, options: dict[str, Any]) -> None:
+        name = self._one_job(options)
+        try:
+            pause_schedule(name)
+        except LookupError as error:
+            raise CommandError(str(error)) from error
+        self.stdout(f"{printable(name)} is paused")
+
+    def _resume(self, _broker: Broker, options: dict[str, Any]) -> None:
+        name = self._one_job(options)
+        try:
+            resume_schedule(name)
+        except LookupError as error:
+            raise CommandError(str(error)) from error
+        self.stdout(f"{printable(name)} is active")
+
+    # Repairing
+
+    def _retry(self, broker: Broker, options: dict[str, Any]) -> None:
+        is_filtered = any(options[name] is not None for name in ("queue", "actor", "error"))
+        ways = (bool(options["ids"]), options["all"] or is_filtered)
+        if sum(ways) != 1:
+            raise CommandError(
+                "retry takes the ids of messages, or --all, --queue, --actor or --error for dead ones"
+            )
+        if options["state"] not in (None, "dead"):
+            raise CommandError("only dead messages are retried in numbers; name others by id")
+        chosen = options["ids"] or self._filter({**options, "state": None})
+        self._report(broker.retry(chosen), "will run again", options["ids"])
+
+    def _cancel(self, broker: Broker, options: dict[str, Any]) -> None:
+        ids = options["ids"]
+        if not ids:
+            raise CommandError("cancel takes the ids of messages; 'tasks list' shows them")
+        removed = broker.cancel(ids)
+        running = {info.message_id for info in broker.messages(_running(), 1_000_000)}
+        asked = sum(message_id in running for message_id in ids)
+        if asked:
+            self.stdout(f"{_messages(asked)} running: asked to end")
+        self._report(removed, "cancelled", ids[asked:])
+
+    def _purge(self, broker: Broker, options: dict[str, Any]) -> None:
+        chosen = self._filter(options)
+        what = f"{chosen.state or 'all'} messages of {chosen.queue or 'every queue'}"
+        what += f", actor {chosen.actor}" if chosen.actor else ""
+        what += f", error with {chosen.error!r}" if chosen.error else ""
+        if not options["yes"]:
+            if not self.terminal.is_interactive:
+                raise CommandError(f"purge removes {what}; add --yes to do so without a terminal")
+            if not self.terminal.confirm(f"Remove {printable(what)} that no worker has?"):
+                raise CommandError("nothing was removed")
+        self._report(broker.purge(chosen), "removed", [])
+
+    def _report(self, count: int, what: str, ids: list[str]) -> None:
+        self.stdout(f"{_messages(count)} {what}")
+        if ids and count < len(ids):
+            raise CommandError(
+                f"{len(ids) - count} of {len(ids)} messages were not found, or a worker has them"
+            )
+
+
+def _running() -> Filter:
+    return Filter(state="running")
+
+
+def _messages(count: int) -> str:
+    return f"{count} message{'' if count == 1 else 's'}"
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None or value == "" else str(value)
+
+
+def _moment(seconds: float) -> str | None:
+    """Return a moment as people read it; one that no calendar has as it is."""
+    if not seconds:
+        return None
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return repr(seconds)
+
+
+def _ago(moment: float, now: float) -> str:
+    return f"{max(0.0, now - moment):.0f} s ago"
+
+
+def _queue(info: QueueInfo) -> dict[str, Any]:
+    return {
+        "queue": info.name,
+        "ready": info.ready,
+        "running": info.running,
+        "delayed": info.delayed,
+        "dead": info.dead,
+        "oldest": None if info.oldest is None else f"{info.oldest:.1f} s",
+    }
+
+
+def _message(info: MessageInfo) -> dict[str, Any]:
+    return {
+        "id": info.message_id,
+        "actor": info.actor_name,
+        "queue": info.queue_name,
+        "state": info.state,
+        "attempts": info.attempts,
+        "sent": _moment(info.sent_at),
+        "due": _moment(info.due),
+        "error": info.error,
+    }
+
+
+def _worker(info: WorkerInfo, now: float) -> dict[str, Any]:
+    return {
+        "pid": info.pid,
+        "host": info.host.partition("/")[0],
+        "queues": "all" if info.queues is None else " ".join(info.queues),
+        "started": _moment(info.started_at),
+        "seen": _ago(info.seen_at, now),
+        "settled": _ago(info.settled_at, now),
+    }
+
+
+def _calls_of(total: CallCount, counts: list[CallCount]) -> dict[str, Any]:
+    since = time.time() - 3600
+    recent = [count for count in counts if count[1:3] == total[1:3] and count.minute > since]
+    return {
+        "actor": total.actor_name,
+        "outcome": total.outcome,
+        "calls": total.calls,
+        "last_hour": sum(count.calls for count in recent),
+        "mean": f"{total.seconds / max(1, total.calls):.3f} s",
+    }

@@ -1,0 +1,148 @@
+"""Names that only look unused, each with who uses it; read by `vulture`, never run.
+
+A name goes in here when Python, a package or a person's project calls it. Dead code is removed instead.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace as Any
+
+name = Any()
+
+# Read by the ORM from the class body.
+name.Meta
+
+# Fields of the account and task tables: columns that queries name as text.
+name.can_create
+name.can_delete
+name.can_read
+name.can_update
+name.content_type_id
+name.cron_description
+name.duration_ms
+name.error_traceback
+name.last_enqueued_at
+name.last_slot
+name.permission_id
+name.return_value
+name.role_profile
+name.trigger_source
+name.updated_at
+
+# Operators of computed numbers: people's expressions call them.
+name.__add__
+name.__radd__
+name.__sub__
+name.__rsub__
+name.__mul__
+name.__rmul__
+name.__truediv__
+name.__rtruediv__
+name.__mod__
+name.__pow__
+
+# Settings that a class of a library reads from its subclass: reprlib.Repr, Jinja's sandbox.
+name.maxlevel
+name.maxlong
+name.maxother
+name.maxstring
+name.maxdict
+name.maxlist
+name.maxset
+name.maxtuple
+name.intercepted_binops
+
+# Settings that `core/email/config.py` and `db/connections/options.py` put together from a prefix.
+name.DEFAULT_FROM_EMAIL
+name.EMAIL_BACKEND
+name.EMAIL_BACKGROUND
+name.EMAIL_CA_FILE
+name.EMAIL_FAIL_SILENTLY
+name.EMAIL_FILE_PATH
+name.EMAIL_PASSWORD
+name.EMAIL_SPOOL_DIR
+name.EMAIL_TIMEOUT
+name.EMAIL_USERNAME
+name.EMAIL_USE_SSL
+
+# Called by Python: dataclasses, importlib, html.parser, urllib, io, smtplib.
+name.__init_subclass__
+name.baseFilename
+name.create_module
+name.handle_comment
+name.handle_data
+name.handle_startendtag
+name.handle_starttag
+name.http_error_300
+name.http_error_301
+name.http_error_303
+name.http_error_305
+name.http_error_307
+name.http_error_308
+name.http_request
+name.https_open
+name.https_request
+name.local_hostname
+name.makefile
+name.newurl
+name.readable
+name.readinto
+name.source_address
+
+# Called by packages: pytest's hooks and fixtures, IPython, uvicorn, psycopg, PyMySQL.
+name._openviper_project
+name.autoawait
+name.banner1
+name.iter_py_files
+name.load_application
+name.loop_runner
+name.mailoutbox
+name.prepared_max
+name.pytest_collect_file
+name.pytest_collection_modifyitems
+name.pytest_configure
+name.pytest_fixture_setup
+name.pytest_pyfunc_call
+name.runcode
+name.task_queue
+name.task_runner
+name.unbuffered_active
+
+# Found by name: `tasks retry` and `tasks purge`, the backup engines by the scheme of a URL, database routers.
+name._purge
+name._metrics
+name._retry
+name._run_now
+name._resume
+name.db_for_read
+name.db_for_write
+name.MSSQLBackupEngine
+name.OracleBackupEngine
+name.PostgresBackupEngine
+
+# Handlers of routes: their decorator keeps them.
+name.overview
+
+# For people's projects; what is public and has no caller of ours.
+name.ServiceUnavailable
+name.asend
+name.bootstrap_and_run
+name.is_secure
+name.style_bold
+name.style_dim
+name.style_notice
+name.validation_errors
+
+# Keys of typed dictionaries and records that are read as text or written to JSON.
+name.changed_at
+name.db_default
+name.not_found
+name.noted_at
+name.old_table_name
+name.older_names
+name.openviper_version
+name.target_table
+name.trace_id
+
+# Arguments that a contract of Python's names.
+name.exc_type
