@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from openviper.auth.permission_cache import forget_permissions
 from openviper.auth.validators import email_problem, normalize_email, username_problem
 from openviper.db.models import Manager, QuerySet
+from openviper.db.query.upserts import OnConflict
 
 M = TypeVar("M")
 
@@ -103,10 +104,24 @@ class GrantQuerySet(QuerySet[M]):
         return count
 
     async def bulk_create(
-        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+        on_conflict: OnConflict | None = None,
+        unique_fields: Sequence[str] | None = None,
+        update_fields: Sequence[str] | None = None,
     ) -> list[M]:
         """Insert instances and forget remembered permissions."""
-        made = await super().bulk_create(objs, batch_size, ignore_permissions=ignore_permissions)
+        made = await super().bulk_create(
+            objs,
+            batch_size,
+            ignore_permissions=ignore_permissions,
+            on_conflict=on_conflict,
+            unique_fields=unique_fields,
+            update_fields=update_fields,
+        )
         forget_permissions()
         return made
 

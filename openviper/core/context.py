@@ -5,11 +5,13 @@ Each variable is reset with its token when the request ends. A task inherits wha
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from types import FrameType
 from typing import Any
 
 current_user: ContextVar[Any] = ContextVar("current_user", default=None)
@@ -53,6 +55,65 @@ def set_current_user(user: Any) -> Token[Any]:
     return current_user.set(user)
 
 
+class GeneratorHolder:
+    """Who is let off inside an async generator: its task, and only while the generator itself runs.
+
+    An async generator shares its context with whoever reads it; what it has set is still set when it has yielded.
+
+    Args:
+        holder: The task or thread.
+        frame: The generator's frame.
+    """
+
+    __slots__ = ("frame", "holder")
+
+    def __init__(self, holder: object, frame: FrameType) -> None:
+        self.holder = holder
+        self.frame = frame
+
+    def is_running(self) -> bool:
+        """Return whether the generator, or what it waits for, is running now."""
+        if self.holder is not ANYBODY and self.holder != current_holder():
+            return False
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame is not self.frame:
+            frame = frame.f_back
+        return frame is not None
+
+
+_GENERATORS = (
+    0x20 | 0x200
+)  # inspect.CO_GENERATOR and CO_ASYNC_GENERATOR; `inspect` takes long to import.
+_ASYNC_GENERATOR = 0x200
+
+
+def holder_within(frame: FrameType, holder: object) -> object:
+    """Return who is let off by what a frame enters: a holder, within an async generator only while that runs.
+
+    Args:
+        frame: The frame with the ``with`` statement.
+        holder: The task or thread, or `ANYBODY`.
+    """
+    owner: FrameType | None = frame
+    # What `contextlib` drives stands for the block of whoever uses it.
+    while owner is not None and (_is_of_contextlib(owner) or _is_managed(owner)):
+        owner = owner.f_back
+    if owner is not None and owner.f_code.co_flags & _ASYNC_GENERATOR:
+        return GeneratorHolder(holder, owner)
+    return holder
+
+
+def _is_of_contextlib(frame: FrameType) -> bool:
+    return frame.f_code.co_filename == contextlib.__file__
+
+
+def _is_managed(frame: FrameType) -> bool:
+    """Return whether a frame is a generator that `contextlib` has made a context manager."""
+    back = frame.f_back
+    is_generator = bool(frame.f_code.co_flags & _GENERATORS)
+    return is_generator and back is not None and _is_of_contextlib(back)
+
+
 def current_holder() -> object:
     """Return the running task, or the number of the thread where there is none."""
     asyncio = sys.modules.get(
@@ -71,6 +132,8 @@ def current_holder() -> object:
 def permissions_ignored() -> bool:
     """Return whether model permissions are not checked for who is running now."""
     holder = ignore_permissions_ctx.get()
+    if isinstance(holder, GeneratorHolder):
+        return holder.is_running()
     return holder is not None and (holder is ANYBODY or holder == current_holder())
 
 
@@ -81,7 +144,8 @@ def ignore_permissions(*, inherit: bool = False) -> Iterator[None]:
     Args:
         inherit: Check none in tasks and threads started inside it either, for as long as they run.
     """
-    token = ignore_permissions_ctx.set(ANYBODY if inherit else current_holder())
+    holder = ANYBODY if inherit else current_holder()
+    token = ignore_permissions_ctx.set(holder_within(sys._getframe(0), holder))
     try:
         yield
     finally:

@@ -136,6 +136,7 @@ if TYPE_CHECKING:
     from openviper.db.sql.aggregates import Max as Max
     from openviper.db.sql.aggregates import Min as Min
     from openviper.db.sql.aggregates import Sum as Sum
+    from openviper.db.sql.chance import Random as Random
     from openviper.db.sql.expressions import Expression as Expression
     from openviper.db.sql.expressions import F as F
     from openviper.db.sql.expressions import Func as Func
@@ -167,9 +168,27 @@ if TYPE_CHECKING:
     from openviper.db.sql.functions.text import Trim as Trim
     from openviper.db.sql.functions.text import Upper as Upper
     from openviper.db.sql.patterns import escape_like as escape_like
+    from openviper.db.sql.statistics import ArrayAgg as ArrayAgg
+    from openviper.db.sql.statistics import JSONAgg as JSONAgg
+    from openviper.db.sql.statistics import StdDev as StdDev
+    from openviper.db.sql.statistics import StringAgg as StringAgg
+    from openviper.db.sql.statistics import Variance as Variance
     from openviper.db.sql.subqueries import Exists as Exists
     from openviper.db.sql.subqueries import OuterRef as OuterRef
     from openviper.db.sql.subqueries import Subquery as Subquery
+    from openviper.db.sql.windows import CumeDist as CumeDist
+    from openviper.db.sql.windows import DenseRank as DenseRank
+    from openviper.db.sql.windows import FirstValue as FirstValue
+    from openviper.db.sql.windows import Frame as Frame
+    from openviper.db.sql.windows import Lag as Lag
+    from openviper.db.sql.windows import LastValue as LastValue
+    from openviper.db.sql.windows import Lead as Lead
+    from openviper.db.sql.windows import NthValue as NthValue
+    from openviper.db.sql.windows import NTile as NTile
+    from openviper.db.sql.windows import PercentRank as PercentRank
+    from openviper.db.sql.windows import Rank as Rank
+    from openviper.db.sql.windows import RowNumber as RowNumber
+    from openviper.db.sql.windows import Window as Window
     from openviper.db.virtual import BASIC_CAPABILITIES as BASIC_CAPABILITIES
     from openviper.db.virtual import APIVirtualBackend as APIVirtualBackend
     from openviper.db.virtual import BackendRegistry as BackendRegistry
@@ -328,6 +347,23 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "Least",
             "NullIf",
             "When",
+        ),
+        "openviper.db.sql.chance": ("Random",),
+        "openviper.db.sql.statistics": ("ArrayAgg", "JSONAgg", "StdDev", "StringAgg", "Variance"),
+        "openviper.db.sql.windows": (
+            "CumeDist",
+            "DenseRank",
+            "FirstValue",
+            "Frame",
+            "Lag",
+            "LastValue",
+            "Lead",
+            "NTile",
+            "NthValue",
+            "PercentRank",
+            "Rank",
+            "RowNumber",
+            "Window",
         ),
         "openviper.db.sql.patterns": ("escape_like",),
         "openviper.db.virtual": (

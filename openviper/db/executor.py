@@ -81,11 +81,13 @@ async def may_read(meta: ModelOptions, query: Description, nodes: Sequence[Node]
     """Tell whether a read may go on; the arguments are those of `check_read`.
 
     Returns:
-        False if it is denied and the query asks for nothing rather than an error.
+        False if the query asks for nothing, or if it is denied and the query wants nothing rather than an error.
 
     Raises:
         Exception: The checker's own error if it is denied.
     """
+    if query.is_none:
+        return False
     if not is_enforced(query.ignore_permissions):
         return True
     try:

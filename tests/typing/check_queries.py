@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Self, assert_type
 from openviper.db.fields import CharField, ForeignKey, IntegerField
 from openviper.db.models import Model
 from openviper.db.query import QuerySet
+from openviper.db.query.combining import CombinedQuery, Source
 from openviper.db.query.manager import Manager
 from openviper.db.query.pages import Page
+from openviper.db.query.raw import RawQuery
 from openviper.db.query.values import GroupsQuery, ValuesQuery
 from openviper.db.sql.aggregates import Avg, Count, Max, Sum
 from openviper.db.sql.expressions import F, Q
@@ -130,3 +132,20 @@ async def the_one_row_of_a_single_model(query: QuerySet[Offer], manager: Manager
     assert_type(await manager.create_single(title="x"), Offer)
     assert_type(await manager.update_single(title="x"), Offer)
     assert_type(await manager.get_or_create_single(title="x"), Offer)
+
+
+async def further_ways_to_ask_keep_the_model(query: QuerySet[Offer]) -> None:
+    assert_type(query[1:3], QuerySet[Offer])
+    assert_type(query.none(), QuerySet[Offer])
+    assert_type(query.alias(double=F("price") * 2), QuerySet[Offer])
+    assert_type(await query.latest("price"), Offer)
+    assert_type(await query.earliest(), Offer)
+    assert_type(query.dates("day", "month"), ValuesQuery[Any])
+    assert_type(query.datetimes("day", "hour"), ValuesQuery[Any])
+    assert_type(query.raw("SELECT 1"), RawQuery[Offer])
+    assert_type(await query.raw("SELECT 1"), list[Offer])
+    assert_type(query.union(query, all=True), CombinedQuery[Offer])
+    assert_type(query.intersection(query), CombinedQuery[Offer])
+    assert_type(await query.difference(query)[:2], list[Offer])
+    assert_type(query.as_source(), Source[Offer])
+    assert_type(await query.values_list(Offer.title).filter(price=1).get(), tuple[str])

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from openviper.db.dialects.folding import folded
+from openviper.db.dialects.sqlite_aggregates import register_aggregates
 
 _LIMIT = 2**63
 _DIGITS = Context(prec=400)
@@ -112,7 +113,78 @@ def _normal(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _loaded(text: object) -> Any:
+    return json.loads(text) if isinstance(text, (str, bytes)) else text
+
+
+def json_at(text: object, path: str) -> str | None:
+    """Return the JSON at a path, whose digits are places in lists; NULL for nothing and for the JSON null."""
+    value = _loaded(text)
+    for part in _path(path):
+        if isinstance(part, int):
+            value = value[part] if isinstance(value, list) and part < len(value) else None
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(maxsize=256)
+def _path(path: str) -> list[str | int]:
+    return [
+        int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part
+        for part in json.loads(path)
+    ]
+
+
+def json_number(text: object) -> int | float | None:
+    """Return a JSON number; NULL for all else."""
+    value = _loaded(text)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
+def json_text(text: object) -> str | None:
+    """Return a JSON text; NULL for all else."""
+    value = _loaded(text)
+    return value if isinstance(value, str) else None
+
+
+def json_has(text: object, key: str) -> bool:
+    """Return whether a JSON object has a key."""
+    value = _loaded(text)
+    return isinstance(value, dict) and key in value
+
+
+def json_contains(text: object, wanted: object) -> bool:
+    """Return whether JSON contains JSON, as PostgreSQL understands it."""
+    value, part = _normal(_loaded(text)), _normal(_loaded(wanted))
+    if isinstance(value, list) and not isinstance(part, (list, dict)):
+        return any(_equals(member, part) for member in value)
+    return _contains(value, part)
+
+
+def _equals(value: Any, other: Any) -> bool:
+    return isinstance(value, bool) is isinstance(other, bool) and bool(value == other)
+
+
+def _contains(value: Any, part: Any) -> bool:
+    if isinstance(part, dict):
+        return isinstance(value, dict) and all(
+            key in value and _contains(value[key], item) for key, item in part.items()
+        )
+    if isinstance(part, list):
+        return isinstance(value, list) and all(
+            any(_contains(member, item) for member in value) for item in part
+        )
+    return _equals(value, part)
+
+
 FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "openviper_json_at": (2, json_at),
+    "openviper_json_number": (1, json_number),
+    "openviper_json_text": (1, json_text),
+    "openviper_json_has": (2, json_has),
+    "openviper_json_contains": (2, json_contains),
     "openviper_fold": (1, fold),
     "openviper_lower": (1, lower),
     "openviper_upper": (1, upper),
@@ -161,3 +233,4 @@ def register_functions(connection: sqlite3.Connection) -> None:
     """Give a connection the functions."""
     for name, (count, function) in _SAFE.items():
         connection.create_function(name, count, function, deterministic=True)
+    register_aggregates(connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -16,6 +16,7 @@ from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
 from openviper.db.query.related import RelatedQuery
 from openviper.db.query.stored import is_unsaved
+from openviper.db.query.upserts import OnConflict
 from openviper.exceptions import IntegrityError
 
 M = TypeVar("M")
@@ -286,9 +287,16 @@ class ManyToManyManager(Manager[M]):
         return instance, created
 
     async def bulk_create(
-        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+        on_conflict: OnConflict | None = None,
+        unique_fields: Sequence[str] | None = None,
+        update_fields: Sequence[str] | None = None,
     ) -> list[M]:
-        """Insert instances and relate them, in one transaction, and return them.
+        """Insert instances and relate them, in one transaction, and return them; the arguments are those of a queryset.
 
         Raises:
             QueryError: If an instance is stored already.
@@ -296,7 +304,12 @@ class ManyToManyManager(Manager[M]):
         """
         async with self._editing() as alias:
             instances = await self._plain().bulk_create(
-                objs, batch_size, ignore_permissions=ignore_permissions
+                objs,
+                batch_size,
+                ignore_permissions=ignore_permissions,
+                on_conflict=on_conflict,
+                unique_fields=unique_fields,
+                update_fields=update_fields,
             )
             await self._add(alias, self._keys(instances), None)
         return instances

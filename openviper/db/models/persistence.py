@@ -35,6 +35,7 @@ from openviper.db.models.lifecycle import (
     run_before_save,
 )
 from openviper.db.models.single import insert_single, prepare_single
+from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_part, load_made, refuse_generated
 from openviper.db.query.stored import (
     changed_values,
@@ -79,12 +80,14 @@ async def save_instance(
     await run_before_save(instance, alias, creating=creating)
     plan = plan_on(meta, alias)
     if has_work_after_save(instance, creating=creating):
-        await _save_with_hooks(plan, alias, instance, limited, creating=creating)
+        await _save_with_hooks(
+            plan, alias, instance, limited, creating=creating, ignore=ignore_permissions
+        )
     elif creating:
         # Nothing runs after the statement, so it needs no transaction around it.
         await _insert(plan, alias, instance)
     else:
-        await _update(plan, alias, instance, limited)
+        await _update(plan, alias, instance, limited, ignore=ignore_permissions)
 
 
 async def _prepare_insert(instance: Any, alias: str) -> None:
@@ -121,14 +124,14 @@ async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> N
 
 
 async def _save_with_hooks(
-    plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool
+    plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool, ignore: bool
 ) -> None:
     changed: dict[str, Any] = {}
     async with transaction(alias):
         if creating:
             await _insert(plan, alias, instance)
         else:
-            changed = await _update(plan, alias, instance, limited)
+            changed = await _update(plan, alias, instance, limited, ignore=ignore)
         await run_after_save(instance, _by_name(plan.meta, changed), creating=creating)
 
 
@@ -182,7 +185,9 @@ async def _pre_save(plan: Plan, instance: Any) -> None:
             values[field.attname] = await field.pre_save(instance, values[field.attname])
 
 
-async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> dict[str, Any]:
+async def _update(
+    plan: Plan, alias: str, instance: Any, limited: Limited, *, ignore: bool
+) -> dict[str, Any]:
     """Write what changed and return the old values by attribute.
 
     Raises:
@@ -195,6 +200,10 @@ async def _update(plan: Plan, alias: str, instance: Any, limited: Limited) -> di
         await _pre_save(plan, instance)
     changed = _changes(plan, instance, limited)
     if not changed:
+        return changed
+    if expressions_of(instance, changed):
+        if not await update_computed(plan, alias, instance, changed, ignore=ignore):
+            raise _gone(instance)
         return changed
     written = {attname: stored_value(plan, instance, attname) for attname in changed}
     parameters = [*written.values(), stored_key(plan, instance)]

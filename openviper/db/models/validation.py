@@ -8,6 +8,7 @@ from openviper.db.executor import plan_on, read, write_alias
 from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import is_stored
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING
 from openviper.db.sql.expressions import Q
 from openviper.db.sql.resolving import QueryScope
@@ -63,7 +64,10 @@ def _check_fields(instance: Any, suspects: list[Field[Any]]) -> None:
     Raises:
         ModelValidationError: If some are not allowed.
     """
-    if not is_stored(instance):
+    if is_stored(instance):
+        # What the database computes, it judges as well.
+        suspects = [field for field in suspects if not _is_computed(instance, field)]
+    else:
         suspects = [field for field in suspects if not _is_left_out(instance, field)]
     errors = _field_errors(instance.__dict__, suspects)
     if errors:
@@ -75,10 +79,17 @@ def _is_left_out(instance: Any, field: Field[Any]) -> bool:
     return field.asks_database and instance.__dict__[field.attname] is None
 
 
+def _is_computed(instance: Any, field: Field[Any]) -> bool:
+    """Return whether a value is an expression, such as ``F("views") + 1``."""
+    return operands.is_selectable(instance.__dict__[field.attname])
+
+
 def _field_errors(values: dict[str, Any], suspects: list[Field[Any]]) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for field in suspects:
         try:
+            if operands.is_selectable(values[field.attname]):
+                raise ValueError(f"{field.name}: an expression needs a row that is stored already")
             field.validate(values[field.attname])
         except (ValueError, TypeError) as error:
             errors[field.name] = [str(error)]
@@ -89,6 +100,8 @@ async def _check_group(instance: Any, group: tuple[str, ...]) -> None:
     meta = instance._meta
     values = [instance.__dict__.get(meta.field(name).attname) for name in group]
     if None in values:  # Incomplete, and NULL equals nothing.
+        return
+    if any(map(operands.is_selectable, values)):  # The database knows them when it computes them.
         return
     if await _is_taken(instance, dict(zip(group, values, strict=True))):
         message = f"{' and '.join(group)} must be unique together"

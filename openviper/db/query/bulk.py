@@ -10,6 +10,7 @@ from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
 from openviper.db.fields.instance_state import is_stored
 from openviper.db.fields.rollback import keep_for_rollback
+from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_made, refuse_generated
 from openviper.db.query.stored import fill_auto_fields, mark_inserted, mark_updated, stored_value
 from openviper.db.sql.prepared import Plan
@@ -187,6 +188,14 @@ def _updated_attributes(
     return attnames
 
 
+def _others(instances: Sequence[Any], computed: Sequence[Any]) -> Sequence[Any]:
+    """Return the instances that are not among some, known by identity."""
+    if not computed:
+        return instances
+    known = {id(instance) for instance in computed}
+    return [instance for instance in instances if id(instance) not in known]
+
+
 def _parts(instances: Sequence[Any], size: int | None) -> Iterator[Sequence[Any]]:
     """Yield the instances in parts of a size; all at once without one."""
     size = size or max(len(instances), 1)
@@ -195,7 +204,13 @@ def _parts(instances: Sequence[Any], size: int | None) -> Iterator[Sequence[Any]
 
 
 async def update_all(
-    plan: Plan, alias: str, instances: Sequence[Any], names: Sequence[str], batch_size: int | None
+    plan: Plan,
+    alias: str,
+    instances: Sequence[Any],
+    names: Sequence[str],
+    batch_size: int | None,
+    *,
+    ignore: bool = False,
 ) -> int:
     """Write some attributes of stored instances in one transaction and return the number of rows.
 
@@ -208,10 +223,14 @@ async def update_all(
     attnames = _updated_attributes(plan, instances, names)
     columns = (*attnames, plan.meta.pk.attname)
     sql = plan.update_sql(attnames)
+    computed = [instance for instance in instances if expressions_of(instance, attnames)]
+    instances = _others(instances, computed)
     batches = [_UpdatedRows(plan, part, columns) for part in _parts(instances, batch_size)]
     keep_for_rollback(alias, instances)
     async with transaction(alias):
         counts = [await write_many(plan.meta, alias, sql, batch) for batch in batches]
+        for instance in computed:
+            counts.append(await update_computed(plan, alias, instance, attnames, ignore=ignore))
     for batch in batches:
         batch.mark(attnames)
     return sum(counts)

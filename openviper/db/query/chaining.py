@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query.prefetch import Prefetch, add_prefetch
+from openviper.db.query.slices import QueryNotList, natural, part_of_slice
 from openviper.db.sql import operands
+from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import F, Q
 from openviper.db.sql.nodes import Node
+from openviper.db.sql.ranking import over_windows
 from openviper.db.sql.resolving import QueryScope, order_term, plain_conditions
 from openviper.db.sql.statements import check_related
 from openviper.exceptions import FieldError, QueryError
@@ -19,11 +22,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 
-MAX_ROWS = 2**63 - 1
-"""The greatest number of rows that every database takes for a limit or an offset."""
 
-
-class QueryBuilder(Generic[M]):
+class QueryBuilder(QueryNotList, Generic[M]):
     """A description of a query; every method returns a new one.
 
     Args:
@@ -51,7 +51,8 @@ class QueryBuilder(Generic[M]):
     ) -> tuple[Node, ...]:
         """Return the conditions of one call, every name resolved."""
         if conditions or self.query.annotations:
-            return self._scope.conditions(conditions, lookups)
+            nodes = self._scope.conditions(conditions, lookups)
+            return over_windows(self._meta, self.query, nodes)
         return plain_conditions(self._meta, lookups)
 
     def _check_whole(self, method: str) -> None:
@@ -65,32 +66,6 @@ class QueryBuilder(Generic[M]):
                 f"{method}() comes before limit() and offset(); or use the slice in a query of its own: "
                 f"filter(pk__in=...)"
             )
-
-    # What a queryset is not: a list
-
-    def __bool__(self) -> bool:
-        """Refuse.
-
-        Raises:
-            TypeError: Always.
-        """
-        raise TypeError("a queryset has no truth value; await it, or use `await query.exists()`")
-
-    def __len__(self) -> int:
-        """Refuse.
-
-        Raises:
-            TypeError: Always.
-        """
-        raise TypeError("a queryset has no length; await it, or use `await query.count()`")
-
-    def __iter__(self) -> NoReturn:
-        """Refuse.
-
-        Raises:
-            TypeError: Always.
-        """
-        raise TypeError("a queryset is read with `await query` or `async for`, not with `for`")
 
     def filter(
         self, *conditions: operands.Condition, ignore_permissions: bool = False, **lookups: Any
@@ -153,18 +128,37 @@ class QueryBuilder(Generic[M]):
         Raises:
             FieldError: If a name is that of a field or other attribute, or an expression names an unknown one.
         """
+        computed = self._computed("annotate", expressions)
+        return self._with(annotations=computed, hidden=self.query.hidden - expressions.keys())
+
+    def alias(self, **expressions: operands.Selectable) -> Self:
+        """Name a value per row for `filter`, `order_by` and further expressions, without making it part of the result.
+
+        Args:
+            **expressions: As for `annotate`, which makes a part of the result of it later: ``annotate(x=F("x"))``.
+
+        Raises:
+            FieldError: If a name is that of a field or other attribute, or an expression names an unknown one.
+        """
+        computed = self._computed("alias", expressions)
+        return self._with(annotations=computed, hidden=self.query.hidden | expressions.keys())
+
+    def _computed(
+        self, method: str, expressions: dict[str, operands.Selectable]
+    ) -> tuple[tuple[str, Node], ...]:
+        """Return the computed values of the query and further ones."""
         computed = dict(self.query.annotations)
         for name, expression in expressions.items():
             if not operands.is_selectable(expression):
-                raise FieldError(f"annotate({name}={expression!r}): not an expression or aggregate")
-            self._check_free(name)
+                raise FieldError(f"{method}({name}={expression!r}): not an expression or aggregate")
+            self._check_free(method, name)
             computed[name] = QueryScope(self._meta, computed).operand(expression)
-        return self._with(annotations=tuple(computed.items()))
+        return tuple(computed.items())
 
-    def _check_free(self, name: str) -> None:
+    def _check_free(self, method: str, name: str) -> None:
         is_reserved = name.startswith("_") or "__" in name or not name.isidentifier()
         if is_reserved or name in self._meta.names or hasattr(self.model, name):
-            raise FieldError(f"annotate({name}=...): {self._meta.model_name} has {name!r} already")
+            raise FieldError(f"{method}({name}=...): {self._meta.model_name} has {name!r} already")
 
     def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> Self:
         """Lock the rows until the transaction ends; on SQLite a writing transaction has locked the database already.
@@ -200,6 +194,20 @@ class QueryBuilder(Generic[M]):
             ValueError: If `count` is negative.
         """
         return self._with(offset=natural("offset", count))
+
+    def __getitem__(self, rows: slice) -> Self:
+        """Return a query for a slice of the rows: ``query[10:20]`` skips ten and gives at most ten.
+
+        Raises:
+            TypeError: If it is no slice.
+            ValueError: If it has a step, or counts from the end.
+        """
+        limit, offset = part_of_slice(self.query, rows)
+        return self._with(limit=limit, offset=offset)
+
+    def none(self) -> Self:
+        """Return a query for no rows, which asks the database nothing."""
+        return self._with(where=(*self.query.where, Truth(False)), is_none=True)
 
     def distinct(self) -> Self:
         """Drop rows that equal another one in all columns asked for."""
@@ -268,14 +276,3 @@ def column_name(column: object) -> str:
     if not isinstance(column, str):
         raise FieldError(f"{column!r} is not a field name")
     return column
-
-
-def natural(name: str, count: object) -> int:
-    """Return a number of rows, at most what the databases can count.
-
-    Raises:
-        ValueError: If it is not a whole number, or negative.
-    """
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise ValueError(f"{name}({count!r}): a number of rows is not negative")
-    return min(count, MAX_ROWS)

@@ -17,7 +17,7 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.instance_state import loaded_relation, remember_alias
-from openviper.db.query.chaining import MAX_ROWS
+from openviper.db.query.explaining import analyzing
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
     UNKNOWN_VALUE,
@@ -27,9 +27,11 @@ from openviper.db.query.pages import (
     known_values,
 )
 from openviper.db.query.prefetch import with_keys
-from openviper.db.query.selecting import SelectingQuery, capped
+from openviper.db.query.selecting import SelectingQuery
+from openviper.db.query.slices import MAX_ROWS, capped
 from openviper.db.query.values import ValuesQuery, aggregates_of, as_tuples
 from openviper.db.sql.aggregates import Aggregate
+from openviper.db.sql.chance import is_random
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Q
 from openviper.db.sql.names import column_at, order_named
@@ -258,6 +260,17 @@ class ReadingQuery(SelectingQuery[M]):
         if query.prefetch:
             await run_prefetch(_fetch_any, self._meta, found, query, alias)
 
+    def _check_steady(self, method: str) -> None:
+        """Refuse to give the rows by several queries if each of them would be in another order.
+
+        Raises:
+            QueryError: If so.
+        """
+        if any(map(is_random, self._order())):
+            raise QueryError(
+                f"{method}() needs an order that stays; order_by('?') changes each time"
+            )
+
     def _total_order(self) -> tuple[Order, ...]:
         """Return the order with the primary key behind it, so that no two rows are equal."""
         order, key = self._order(), self._by_key()
@@ -270,6 +283,7 @@ class ReadingQuery(SelectingQuery[M]):
             ValueError: If `size` is less than 1.
         """
         _check_size("size", size)
+        self._check_steady("batch")
         query = self.query.changed(order=self._total_order())
         offset = query.offset
         end = offset + _most_rows(query)
@@ -326,6 +340,7 @@ class ReadingQuery(SelectingQuery[M]):
         _check_size("page_size", page_size)
         if self.query.is_sliced:
             raise QueryError("cannot paginate() a queryset with limit() or offset()")
+        self._check_steady("paginate")
         order = self._total_order()
         cursors = Cursors(self._meta, order)
         query = self.query.changed(order=order, limit=min(page_size, MAX_ROWS))
@@ -424,14 +439,23 @@ class ReadingQuery(SelectingQuery[M]):
             plan_for(self._meta, connections.get(alias).dialect), self.query
         ).sql
 
-    async def explain(self) -> str:
-        """Return the database's plan for the query, one step per line."""
+    async def explain(self, *, analyze: bool = False) -> str:
+        """Return the database's plan for the query, one step per line.
+
+        Args:
+            analyze: Run the query, and tell what each step took.
+
+        Raises:
+            DatabaseOperationNotSupportedError: If the database cannot tell that, which is SQLite.
+        """
         alias = await self._alias()
         if alias is None:
             return ""
         plan = plan_on(self._meta, alias)
         select = select_instances(plan, self.query)
         sql = plan.dialect.explain(select.sql)
+        if analyze:
+            sql = await analyzing(self._meta, alias, plan.dialect, select.sql)
         return await executor.read(
             self._meta, alias, sql, select.parameters, plan.dialect.explained
         )

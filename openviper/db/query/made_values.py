@@ -60,7 +60,13 @@ async def insert_made(plan: Plan, alias: str, instances: Sequence[Any]) -> None:
 
 async def load_made(plan: Plan, alias: str, instance: Any) -> None:
     """Read back what the database worked out for the row of an instance."""
-    attnames = tuple(field.attname for field in plan.meta.made_fields)
+    await load_values(plan, alias, instance, ())
+
+
+async def load_values(plan: Plan, alias: str, instance: Any, further: tuple[str, ...]) -> None:
+    """Read back what the database worked out for the row of an instance, and further attributes."""
+    made = [field.attname for field in plan.meta.made_fields]
+    attnames = tuple(dict.fromkeys([*made, *further]))
     rows = await read(plan.meta, alias, plan.made_sql(attnames), [stored_key(plan, instance)], list)
     for row in rows:
         for attname, raw in zip(attnames, row, strict=True):

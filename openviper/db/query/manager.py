@@ -11,11 +11,15 @@ from openviper.db.fields.columns import Column
 from openviper.db.query import QuerySet
 from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
+from openviper.db.query.raw import RawQuery
+from openviper.db.query.upserts import OnConflict
 from openviper.db.query.values import ValuesQuery
 from openviper.db.sql.operands import Condition, Ordering, Selectable
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from openviper.db.sql.functions.moments import Unit
 
 M = TypeVar("M")
 A = TypeVar("A")
@@ -152,6 +156,40 @@ class Manager(Generic[M]):
         """Return a query that computes values per row."""
         return self.get_queryset().annotate(**expressions)
 
+    def alias(self, **expressions: Selectable) -> QuerySet[M]:
+        """Return a query that names values per row without making them part of the result."""
+        return self.get_queryset().alias(**expressions)
+
+    def none(self) -> QuerySet[M]:
+        """Return a query for no rows."""
+        return self.get_queryset().none()
+
+    def __getitem__(self, rows: slice) -> QuerySet[M]:
+        """Return a query for a slice of the rows."""
+        return self.get_queryset()[rows]
+
+    def latest(self, *terms: str | Ordering) -> Query[M]:
+        """Return the instance with the greatest values."""
+        return self.get_queryset().latest(*terms)
+
+    def earliest(self, *terms: str | Ordering) -> Query[M]:
+        """Return the instance with the least values."""
+        return self.get_queryset().earliest(*terms)
+
+    def dates(
+        self, name: str, unit: Literal["year", "month", "day"], *, descending: bool = False
+    ) -> ValuesQuery[Any]:
+        """Return, when awaited, the different dates of a field, each cut to a unit."""
+        return self.get_queryset().dates(name, unit, descending=descending)
+
+    def datetimes(self, name: str, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
+        """Return, when awaited, the different moments of a field, each cut to a unit."""
+        return self.get_queryset().datetimes(name, unit, descending=descending)
+
+    def raw(self, sql: str, parameters: Sequence[Any] = ()) -> RawQuery[M]:
+        """Return, when awaited, the instances that a SELECT of one's own gives."""
+        return self.get_queryset().raw(sql, parameters)
+
     def select_for_update(self, nowait: bool = False, skip_locked: bool = False) -> QuerySet[M]:
         """Return a query that locks its rows until the transaction ends."""
         return self.get_queryset().select_for_update(nowait, skip_locked)
@@ -286,9 +324,9 @@ class Manager(Generic[M]):
         """Return values computed over all rows."""
         return self.get_queryset().aggregate(**aggregates)
 
-    def explain(self) -> Query[str]:
+    def explain(self, *, analyze: bool = False) -> Query[str]:
         """Return the database's plan for the query of all rows."""
-        return self.get_queryset().explain()
+        return self.get_queryset().explain(analyze=analyze)
 
     def raw_sql(self) -> str:
         """Return the SQL of the query of all rows."""
@@ -311,11 +349,23 @@ class Manager(Generic[M]):
         return self.get_queryset().get_or_create_single(**values)
 
     def bulk_create(
-        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+        on_conflict: OnConflict | None = None,
+        unique_fields: Sequence[str] | None = None,
+        update_fields: Sequence[str] | None = None,
     ) -> Query[list[M]]:
         """Insert instances in one transaction and return them."""
         return self.get_queryset().bulk_create(
-            objs, batch_size, ignore_permissions=ignore_permissions
+            objs,
+            batch_size,
+            ignore_permissions=ignore_permissions,
+            on_conflict=on_conflict,
+            unique_fields=unique_fields,
+            update_fields=update_fields,
         )
 
     def bulk_update(

@@ -11,7 +11,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.conditions import Group, NullTest, Truth
 from openviper.db.sql.description import Description
 from openviper.db.sql.lookups import Compare, Lookup
-from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.nodes import Column, Node, Order, has_window
 from openviper.db.sql.operators import OPERATORS
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
@@ -105,7 +105,7 @@ _IN_CURSORS = (type(None), int, float, str)
 
 def known_values(query: Description, order: tuple[Order, ...], instance: Any) -> list[Any]:
     """Return what an instance has of the values that a query is ordered by."""
-    computed = {id(node): name for name, node in query.annotations}
+    computed = {id(node): name for name, node in query.shown}
     deferred = instance.get_deferred_fields()
     return [_known_value(term.node, computed, deferred, instance) for term in order]
 
@@ -122,6 +122,8 @@ def _known_value(
 
 def can_be_signed(order: tuple[Order, ...], values: list[Any]) -> bool:
     """Return whether a cursor can hold values: a computed one has no field that could make it again from its text."""
+    if any(term.node.sort_keys() or has_window(term.node) for term in order):
+        return False  # No condition says which rows come behind one.
     return all(
         isinstance(term.node, Column) or isinstance(value, _IN_CURSORS)
         for term, value in zip(order, values, strict=True)

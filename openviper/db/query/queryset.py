@@ -24,7 +24,9 @@ from openviper.db.executor import (
 from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
-from openviper.db.query.fetching import ReadingQuery
+from openviper.db.query.finding import FindingQuery
+from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
+from openviper.db.sql.prepared import Plan
 from openviper.db.sql.writes import (
     assigned_nodes,
     check_writable,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 
 
-class QuerySet(ReadingQuery[M]):
+class QuerySet(FindingQuery[M]):
     """A query for the instances of one model; immutable, and run only when awaited."""
 
     __slots__ = ()
@@ -70,9 +72,11 @@ class QuerySet(ReadingQuery[M]):
     async def delete(self) -> int:
         """Delete all rows of the query and return their number; no hook runs, nor for rows the database cascades to.
 
+        Of a slice, those rows go that the query would give; without an order they come by primary key.
+
         Raises:
             FieldError: If a value cannot be converted; then nothing is deleted.
-            QueryError: If the query is sliced or distinct.
+            QueryError: If the query is distinct.
             IntegrityError: If other rows refer to them.
         """
         meta, query = self._meta, self.query
@@ -257,7 +261,14 @@ class QuerySet(ReadingQuery[M]):
     # Many instances
 
     async def bulk_create(
-        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+        on_conflict: OnConflict | None = None,
+        unique_fields: Sequence[str] | None = None,
+        update_fields: Sequence[str] | None = None,
     ) -> list[M]:
         """Insert instances in one transaction and return them, keys set; no hook runs.
 
@@ -265,9 +276,13 @@ class QuerySet(ReadingQuery[M]):
             objs: The instances.
             batch_size: Rows per statement; all by default.
             ignore_permissions: Do not check model permissions.
+            on_conflict: What happens where a row has the unique values of an instance already: ``ignore`` leaves it as it
+                is, ``update`` writes to it. The instance becomes what the row is then, its key included.
+            unique_fields: The fields by which such a row is known; by default those of the only unique constraint.
+            update_fields: What ``update`` writes; by default all but the unique fields and `auto_now_add`.
 
         Raises:
-            QueryError: If an instance is stored already.
+            QueryError: If an instance is stored already, or the arguments for conflicts do not go together.
             ValueError: If a value cannot be converted, or `batch_size` is less than 1.
             IntegrityError: If a constraint refuses a row; then none is stored.
         """
@@ -282,14 +297,44 @@ class QuerySet(ReadingQuery[M]):
         alias = await write_alias(self._meta, self.query.using)
         if self._meta.single:
             await self._prepare_single(instances, alias)
+        conflict = await self._conflict(
+            instances, on_conflict, unique_fields, update_fields, ignore_permissions
+        )
         self._tell_handlers("pre_bulk_create", instances, alias)
         try:
-            await insert_all(plan_on(self._meta, alias), alias, instances, batch_size)
+            await _insert(plan_on(self._meta, alias), alias, instances, conflict, batch_size)
         except IntegrityError as error:
             await self._refuse_second(alias, error)
             raise
         self._tell_handlers("post_bulk_create", instances, alias)
         return instances
+
+    async def _conflict(
+        self,
+        instances: Sequence[Any],
+        on_conflict: OnConflict | None,
+        unique_fields: Sequence[str] | None,
+        update_fields: Sequence[str] | None,
+        ignore: bool,
+    ) -> Conflict | None:
+        """Return what to do with rows that are there already, if the user may do that and see them."""
+        meta = self._meta
+        if on_conflict is None:
+            if unique_fields is not None or update_fields is not None:
+                raise QueryError(
+                    "bulk_create(): unique_fields and update_fields go with on_conflict"
+                )
+            return None
+        if meta.single:
+            raise QueryError(
+                f"{meta.model_name} is a single model; bulk_create() has no on_conflict"
+            )
+        conflict = conflict_of(meta, instances, on_conflict, unique_fields, update_fields)
+        ignore = ignore or self.query.ignore_permissions
+        await check_permission(meta, "read", ignore)
+        if conflict.updated:
+            await check_permission(meta, "update", ignore)
+        return conflict
 
     def _tell_handlers(self, event: str, instances: list[Any], alias: str) -> None:
         if is_watched(self.model):
@@ -327,7 +372,7 @@ class QuerySet(ReadingQuery[M]):
         """Write some fields of stored instances in one transaction and return the number of rows; no hook runs.
 
         Args:
-            objs: The instances.
+            objs: The instances; values such as ``F("stock") + 1`` are computed by the database and read back.
             fields: Names of the fields to write.
             batch_size: Rows per statement; all by default.
             ignore_permissions: Do not check model permissions.
@@ -348,9 +393,24 @@ class QuerySet(ReadingQuery[M]):
         )
         alias = await write_alias(self._meta, self.query.using)
         self._tell_handlers("pre_bulk_update", instances, alias)
-        count = await update_all(plan_on(self._meta, alias), alias, instances, fields, batch_size)
+        ignore = ignore_permissions or self.query.ignore_permissions
+        plan = plan_on(self._meta, alias)
+        count = await update_all(plan, alias, instances, fields, batch_size, ignore=ignore)
         self._tell_handlers("post_bulk_update", instances, alias)
         return count
+
+
+async def _insert(
+    plan: Plan,
+    alias: str,
+    instances: Sequence[Any],
+    conflict: Conflict | None,
+    batch_size: int | None,
+) -> None:
+    if conflict is None:
+        await insert_all(plan, alias, instances, batch_size)
+    else:
+        await insert_or_keep(plan, alias, instances, conflict, batch_size)
 
 
 def _called(defaults: Mapping[str, Any] | None) -> dict[str, Any]:

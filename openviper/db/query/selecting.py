@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, overload
 
-from openviper.conf import settings
 from openviper.db.fields.columns import Column
 from openviper.db.query.chaining import QueryBuilder, column_name
 from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
-from openviper.db.sql.description import Description
 from openviper.db.sql.operands import Selectable
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import value_nodes
@@ -94,12 +92,4 @@ class SelectingQuery(QueryBuilder[M]):
         self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
     ) -> ValuesQuery[Any]:
         columns = value_nodes(self._meta, self.query, names)
-        return ValuesQuery(self._meta, capped(self.query), columns, shape, is_named=bool(names))
-
-
-def capped(query: Description) -> Description:
-    """Return a query with the limit of the setting `MAX_QUERY_ROWS`, unless it has one of its own."""
-    if query.limit is not None:
-        return query
-    cap = settings.MAX_QUERY_ROWS
-    return query if cap is None else query.changed(limit=cap)
+        return ValuesQuery(self._meta, self.query, columns, shape, is_named=bool(names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 from openviper.db.executor import (
@@ -14,22 +14,30 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.query.chaining import natural
+from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
+from openviper.db.query.groups import GroupsQuery as GroupsQuery
+from openviper.db.query.groups import aggregates_of as aggregates_of
+from openviper.db.query.groups import as_dicts as as_dicts
+from openviper.db.query.slices import QueryNotList, capped, natural, part_of_slice
 from openviper.db.sql import operands
-from openviper.db.sql.aggregates import AggregateNode
+from openviper.db.sql.combined import PlainPart, ValuesMaker
+from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import Description
-from openviper.db.sql.nodes import Node, Order, all_parts
+from openviper.db.sql.expressions import Q
+from openviper.db.sql.names import column_at
+from openviper.db.sql.nodes import Order, has_window
+from openviper.db.sql.ranking import over_windows
 from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import Row
-from openviper.db.sql.selects import Named, select_values
+from openviper.db.sql.selects import Named, select_count, select_exists, select_values
+from openviper.db.sql.statements import order_of
 from openviper.db.sql.subqueries import Subselect
-from openviper.db.sql.summaries import select_groups
-from openviper.exceptions import FieldError, QueryError
+from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
 
 T = TypeVar("T")
 
 
-class ValuesQuery(Generic[T]):
+class ValuesQuery(QueryNotList, Generic[T]):
     """A query for column values: await it, or give it to an ``in`` lookup as a subquery.
 
     Args:
@@ -72,7 +80,7 @@ class ValuesQuery(Generic[T]):
         return self._run().__await__()
 
     async def _run(self) -> list[T]:
-        meta, query = self._meta, self._query
+        meta, query = self._meta, capped(self._query)
         nodes = [node for _, node in self._columns]
         if not await may_read(meta, query, nodes):
             return []
@@ -84,15 +92,58 @@ class ValuesQuery(Generic[T]):
             meta, alias, select.sql, select.parameters, lambda rows: shape(keys, convert(rows))
         )
 
+    # Which rows
+
+    def _check_whole(self, method: str) -> None:
+        if self._query.is_sliced:
+            raise QueryError(f"{method}() comes before limit(), offset() and slices")
+
+    @property
+    def _scope(self) -> QueryScope:
+        return QueryScope(self._meta, dict(self._query.annotations))
+
+    def filter(self, *conditions: operands.Condition, **lookups: Any) -> ValuesQuery[T]:
+        """Keep the rows for which all conditions hold; the names are those of the model, as before `values`.
+
+        Raises:
+            FieldError: If a name is unknown, or an operand does not go with its lookup.
+            QueryError: If the query is sliced.
+        """
+        self._check_whole("filter")
+        nodes = self._scope.conditions(conditions, lookups)
+        added = over_windows(self._meta, self._query, nodes)
+        return self._with(self._query.changed(where=self._query.where + added))
+
+    def exclude(self, *conditions: operands.Condition, **lookups: Any) -> ValuesQuery[T]:
+        """Drop the rows for which all conditions hold.
+
+        Raises:
+            FieldError: If a name is unknown, or an operand does not go with its lookup.
+            QueryError: If the query is sliced.
+        """
+        self._check_whole("exclude")
+        return self.filter(~Q(*conditions, **lookups))
+
     def order_by(self, *terms: str | operands.Ordering) -> ValuesQuery[T]:
         """Replace the order; ``-`` before a name makes it descend.
 
         Raises:
             FieldError: If a name is unknown.
+            QueryError: If the query is sliced.
         """
-        scope = QueryScope(self._meta, dict(self._query.annotations))
+        self._check_whole("order_by")
+        scope = self._scope
         order = tuple(scope.order(term) for term in terms)
         return self._with(self._query.changed(order=order))
+
+    def distinct(self) -> ValuesQuery[T]:
+        """Drop rows whose values are all equal to those of another one.
+
+        Raises:
+            QueryError: If the query is sliced.
+        """
+        self._check_whole("distinct")
+        return self._with(self._query.changed(distinct=True))
 
     def limit(self, count: int) -> ValuesQuery[T]:
         """Return at most so many rows.
@@ -101,6 +152,110 @@ class ValuesQuery(Generic[T]):
             ValueError: If `count` is negative.
         """
         return self._with(self._query.changed(limit=natural("limit", count)))
+
+    def offset(self, count: int) -> ValuesQuery[T]:
+        """Skip so many rows.
+
+        Raises:
+            ValueError: If `count` is negative.
+        """
+        return self._with(self._query.changed(offset=natural("offset", count)))
+
+    def __getitem__(self, rows: slice) -> ValuesQuery[T]:
+        """Return a query for a slice of the rows.
+
+        Raises:
+            TypeError: If it is no slice.
+            ValueError: If it has a step, or counts from the end.
+        """
+        limit, offset = part_of_slice(self._query, rows)
+        return self._with(self._query.changed(limit=limit, offset=offset))
+
+    def none(self) -> ValuesQuery[T]:
+        """Return a query for no rows, which asks the database nothing."""
+        return self._with(
+            self._query.changed(where=(*self._query.where, Truth(False)), is_none=True)
+        )
+
+    # One row, and how many
+
+    async def first(self) -> T | None:
+        """Return the values of the first row, by primary key if the query has no order, or `None`."""
+        query = self._query
+        if not (query.distinct or order_of(self._meta, query)):
+            query = query.changed(order=(Order(column_at(self._meta, (), self._meta.pk)),))
+        rows = await self._with(query)[:1]
+        return rows[0] if rows else None
+
+    async def get(self, *conditions: operands.Condition, **lookups: Any) -> T:
+        """Return the values of the one row for which the conditions hold.
+
+        Raises:
+            DoesNotExist: If there is none.
+            MultipleObjectsReturned: If there are several.
+        """
+        query = self.filter(*conditions, **lookups) if conditions or lookups else self
+        rows = await query[:2]
+        if not rows:
+            raise DoesNotExist(f"no {self._meta.model_name} matches the query")
+        if len(rows) > 1:
+            raise MultipleObjectsReturned(
+                f"more than one {self._meta.model_name} matches the query"
+            )
+        return rows[0]
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        for row in await self:
+            yield row
+
+    async def count(self) -> int:
+        """Return the number of rows."""
+        meta, query = self._meta, self._query
+        nodes = [node for _, node in self._columns]
+        if not await may_read(meta, query, nodes):
+            return 0
+        alias = await read_alias(meta, query.using)
+        select = select_count(plan_on(meta, alias), query, nodes)
+        number: int = await read(meta, alias, select.sql, select.parameters, select.convert)
+        return number
+
+    async def exists(self) -> bool:
+        """Return whether there is any row."""
+        meta, query = self._meta, self._query
+        if not await may_read(meta, query, [node for _, node in self._columns]):
+            return False
+        alias = await read_alias(meta, query.using)
+        select = select_exists(plan_on(meta, alias), query)
+        is_there: bool = await read(meta, alias, select.sql, select.parameters, select.convert)
+        return is_there
+
+    # With other queries
+
+    def union(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
+        """Return a query for the rows of this query and of others, equal ones once.
+
+        Args:
+            *others: Queries for as many values of the same types.
+            all: Give equal rows as often as they occur.
+
+        Raises:
+            QueryError: If the queries do not go together.
+        """
+        return combined("UNION", (self, *others), keeps_equal=all)
+
+    def intersection(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
+        """Return a query for the rows that this query and all others give; the arguments are those of `union`."""
+        return combined("INTERSECT", (self, *others), keeps_equal=all)
+
+    def difference(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
+        """Return a query for the rows of this query that no other gives; the arguments are those of `union`."""
+        return combined("EXCEPT", (self, *others), keeps_equal=all)
+
+    def as_source(self) -> Source[T]:
+        """Return the query as a part of a combined one."""
+        keys = tuple(name for name, _ in self._columns)
+        part = PlainPart(self._meta, self._query, tuple(node for _, node in self._columns))
+        return Source(self._meta, part, keys, ValuesMaker(keys, self._shape))
 
     def annotate(self, **aggregates: operands.Selectable) -> GroupsQuery:
         """Return, when awaited, one dict per group of rows that have the named values in common, with aggregates of it.
@@ -111,6 +266,9 @@ class ValuesQuery(Generic[T]):
         """
         if not self._is_named:
             raise QueryError("values().annotate() needs the names of the values to group by")
+        for name, node in self._columns:
+            if has_window(node):
+                raise QueryError(f"values({name!r}).annotate(): rows cannot be grouped by a window")
         scope = QueryScope(self._meta, dict(self._query.annotations), is_grouped=True)
         nodes = tuple(aggregates_of(scope, "annotate", aggregates).items())
         return GroupsQuery(self._meta, self._query.changed(order=()), self._columns, nodes)
@@ -129,155 +287,6 @@ class ValuesQuery(Generic[T]):
         if len(self._columns) != 1:
             raise QueryError(f"{key!r} takes a query of one column, not of {len(self._columns)}")
         return self.as_subquery()
-
-
-def aggregates_of(
-    scope: QueryScope, method: str, aggregates: Mapping[str, object]
-) -> dict[str, Node]:
-    """Return the nodes of aggregates over rows, or of arithmetic with them.
-
-    Raises:
-        FieldError: If a value is not one, or names an unknown field.
-    """
-    nodes: dict[str, Node] = {}
-    for name, aggregate in aggregates.items():
-        node = scope.operand(aggregate) if operands.is_selectable(aggregate) else None
-        parts = () if node is None else all_parts(node)
-        if node is None or not any(isinstance(part, AggregateNode) for part in parts):
-            raise FieldError(f"{method}({name}={aggregate!r}): not an aggregate")
-        nodes[name] = node
-    return nodes
-
-
-class GroupsQuery:
-    """A query for aggregates per group; immutable, and run when awaited.
-
-    Args:
-        meta: The model's options.
-        query: Which rows, in which order, how many groups.
-        keys: What the rows of a group have in common.
-        aggregates: What is computed of each group.
-        having: What has to hold of a group.
-    """
-
-    __slots__ = ("_aggregates", "_having", "_keys", "_meta", "_query")
-
-    def __init__(
-        self,
-        meta: ModelOptions,
-        query: Description,
-        keys: Sequence[Named],
-        aggregates: Sequence[Named],
-        having: tuple[Node, ...] = (),
-    ) -> None:
-        self._meta = meta
-        self._query = query
-        self._keys = keys
-        self._aggregates = aggregates
-        self._having = having
-
-    def _with(self, query: Description, having: tuple[Node, ...] | None = None) -> GroupsQuery:
-        kept = self._having if having is None else having
-        return GroupsQuery(self._meta, query, self._keys, self._aggregates, kept)
-
-    def __await__(self) -> Generator[Any, None, list[dict[str, Any]]]:
-        return self._run().__await__()
-
-    async def _run(self) -> list[dict[str, Any]]:
-        meta, query = self._meta, self._query
-        named = (*self._keys, *self._aggregates)
-        if not await may_read(meta, query, [*(node for _, node in named), *self._having]):
-            return []
-        alias = await read_alias(meta, query.using)
-        plan = plan_on(meta, alias)
-        select = select_groups(plan, query, self._keys, self._aggregates, self._having)
-        keys = tuple(name for name, _ in named)
-        return await read(
-            meta,
-            alias,
-            select.sql,
-            select.parameters,
-            lambda rows: as_dicts(keys, select.convert(rows)),
-        )
-
-    def _known(self) -> dict[str, Node]:
-        """Return what conditions on groups and their order may name."""
-        keys = {getattr(node, "name", name): node for name, node in self._keys}
-        return {**keys, **dict(self._keys), **dict(self._aggregates)}
-
-    def filter(self, *conditions: operands.Condition, **lookups: Any) -> GroupsQuery:
-        """Keep the groups for which all conditions hold, which may name the values in common and the aggregates.
-
-        Raises:
-            FieldError: If a name is another one.
-            QueryError: If the query is sliced.
-        """
-        if self._query.is_sliced:
-            raise QueryError("filter() comes before limit()")
-        scope = GroupScope(self._meta, self._known())
-        return self._with(self._query, self._having + scope.conditions(conditions, lookups))
-
-    def order_by(self, *terms: str | operands.Ordering) -> GroupsQuery:
-        """Order the groups by the named values or aggregates; ``-`` before a name makes it descend.
-
-        Raises:
-            FieldError: If a name is neither.
-        """
-        scope = GroupScope(self._meta, self._known())
-        order: tuple[Order, ...] = tuple(scope.order(term) for term in terms)
-        return self._with(self._query.changed(order=order))
-
-    def limit(self, count: int) -> GroupsQuery:
-        """Return at most so many groups.
-
-        Raises:
-            ValueError: If `count` is negative.
-        """
-        return self._with(self._query.changed(limit=natural("limit", count)))
-
-
-class GroupScope(QueryScope):
-    """The names of the groups of a query: what their rows have in common, and the aggregates."""
-
-    __slots__ = ()
-
-    def name(self, name: str) -> Node:
-        """Return the value of a name.
-
-        Raises:
-            FieldError: If the groups have none of that name.
-        """
-        if name not in self.computed:
-            raise FieldError(f"groups have no {name!r}; known: {', '.join(self.computed)}")
-        return self.computed[name]
-
-    def over_many(self) -> GroupScope:
-        """Return the scope itself."""
-        return self
-
-    def lookup(self, key: str, value: object) -> Node:
-        """Return the node of one lookup with its value."""
-        names = [name for name in self.computed if key == name or key.startswith(f"{name}__")]
-        if not names:
-            raise FieldError(f"groups have no {key!r}; known: {', '.join(self.computed)}")
-        name = max(names, key=len)
-        lookup = self.lookup_for(key, self.computed[name], key[len(name) + 2 :])
-        return lookup.operator.condition(lookup, value, self)
-
-    def order(self, term: object) -> Order:
-        """Return a term of an order."""
-        if isinstance(term, str):
-            name = term.removeprefix("-")
-            if name not in self.computed:
-                known = ", ".join(self.computed)
-                raise FieldError(f"groups cannot be ordered by {name!r}; known: {known}")
-            return Order(self.computed[name], term.startswith("-"), name=name)
-        return super().order(term)
-
-
-def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:
-    """Return each row as a dict."""
-    return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
 def as_tuples(_keys: tuple[str, ...], rows: list[Row]) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from openviper.db.sql.nodes import (
     Scope,
     Writer,
     all_parts,
+    has_window,
     open_columns,
 )
 from openviper.db.sql.paths import Steps
@@ -89,6 +90,16 @@ class Aggregate(Expression):
         node = AggregateNode(self, argument, condition, self._checked_type(argument))
         return self._placed(scope, steps, node)
 
+    def over_rows(self, scope: Scope) -> AggregateNode:
+        """Return the node for a window, whose rows are those of the query.
+
+        Raises:
+            FieldError: If it has no meaning for what it is computed of.
+        """
+        argument = self._argument(scope)
+        condition = None if self.filter is None else scope.condition(self.filter)
+        return AggregateNode(self, argument, condition, self._checked_type(argument))
+
     def _entered(self, argument: Node, steps: Steps) -> Steps:
         """Return the relation whose rows the condition is about: all of the way that the argument goes."""
         ways = [part.steps for part in all_parts(argument) if isinstance(part, Column)]
@@ -105,11 +116,16 @@ class Aggregate(Expression):
 
     def _argument(self, scope: Scope) -> Node:
         if isinstance(self.field, str):
-            return self._named(scope, self.field)
+            return self._checked_window(self._named(scope, self.field))
         if not isinstance(self.field, Expression) or isinstance(self.field, Aggregate):
             raise FieldError(f"{self!r}: an aggregate is of a field, or of arithmetic over fields")
         node = self.field.resolve(scope)
         self._check_parts(list(all_parts(node)))
+        return self._checked_window(node)
+
+    def _checked_window(self, node: Node) -> Node:
+        if has_window(node):
+            raise FieldError(f"{self!r}: an aggregate of a window; no database computes that")
         return node
 
     def _check_parts(self, parts: list[Node]) -> None:
@@ -149,6 +165,10 @@ class Aggregate(Expression):
         if len(firsts) > 1 or (firsts and len(ways) > 1):
             raise FieldError(f"{self!r}: all names have to follow the same relation to many rows")
         return next(iter(firsts), ())
+
+    def options(self) -> tuple[Hashable, ...]:
+        """Return what besides argument and condition decides about the SQL."""
+        return ()
 
     def call(self, value: str, dialect: Dialect) -> str:
         """Return the call of the function for the SQL of a value."""
@@ -285,7 +305,8 @@ class AggregateNode(Node):
         """Return function, options and the shapes of what it is computed of."""
         aggregate = self.aggregate
         shape = None if self.condition is None else self.condition.bind(binding)
-        return (type(aggregate), aggregate.distinct, shape, self.argument.bind(binding))
+        options: tuple[Any, ...] = (type(aggregate), aggregate.distinct, *aggregate.options())
+        return (options, shape, self.argument.bind(binding))
 
     def sql(self, writer: Writer) -> str:
         """Return the call."""
@@ -306,6 +327,13 @@ class AggregateNode(Node):
     def finished(self, value: str, writer: Writer) -> str:
         """Return the call for a value, as a number of its type."""
         call = self.aggregate.call(value, writer.dialect)
+        return rounded(call, self.result, writer.dialect)
+
+    def sql_over(self, writer: Writer, over: str) -> str:
+        """Return the call over a window, as a number of its type."""
+        is_plain = self.condition is None
+        value = self._value(writer) if is_plain else self.row_value(writer)
+        call = self.aggregate.call(value, writer.dialect) + over
         return rounded(call, self.result, writer.dialect)
 
     def _value(self, writer: Writer) -> str:

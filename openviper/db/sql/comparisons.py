@@ -15,6 +15,7 @@ from openviper.db.sql.conditions import (
     Settled,
     Truth,
 )
+from openviper.db.sql.json_lookups import as_scalar, is_path
 from openviper.db.sql.lookups import (
     PLAIN,
     UNORDERED,
@@ -110,11 +111,13 @@ class Ordering(Operator):
     def check(self, lookup: Lookup) -> None:
         """Refuse values without an order."""
         family = lookup.left.type.family
-        if family in UNORDERED:
+        if family in UNORDERED and not is_path(lookup):
             raise no_meaning(lookup)
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison; numbers are compared as numbers, however great they are."""
+        if is_path(lookup):
+            return Compare(as_scalar(lookup, value), value)
         if value.__class__ in PLAIN:
             is_odd = lookup.is_whole and not _is_whole(value)
             return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
@@ -252,7 +255,7 @@ class Range(Operator):
 
     def check(self, lookup: Lookup) -> None:
         """Refuse values without an order."""
-        if lookup.left.type.family in UNORDERED:
+        if lookup.left.type.family in UNORDERED and not is_path(lookup):
             raise no_meaning(lookup)
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:

@@ -25,8 +25,10 @@ class Description:
         using: Alias of the database, if one was asked for.
         ignore_permissions: Whether permissions are not checked.
         annotations: Names and nodes of values to compute per row.
+        hidden: Names of those among them that are no part of the result.
         lock: The words for locking the rows: ``()`` for none, else those of `Dialect.for_update`.
         if_permitted: Whether a denied read gives nothing instead of an error.
+        is_none: Whether nothing is asked for, so that the database need not be.
     """
 
     where: tuple[Node, ...] = ()
@@ -41,8 +43,10 @@ class Description:
     using: str | None = None
     ignore_permissions: bool = False
     annotations: tuple[tuple[str, Node], ...] = ()
+    hidden: frozenset[str] = frozenset()
     lock: tuple[str, ...] = ()
     if_permitted: bool = False
+    is_none: bool = False
 
     def changed(self, **changes: Any) -> Description:
         """Return a copy with some attributes replaced."""
@@ -57,6 +61,13 @@ class Description:
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{name} of a query's description cannot be changed; use changed()")
+
+    @property
+    def shown(self) -> tuple[tuple[str, Node], ...]:
+        """The annotations that are part of the result."""
+        if not self.hidden:
+            return self.annotations
+        return tuple([item for item in self.annotations if item[0] not in self.hidden])
 
     @property
     def is_sliced(self) -> bool:

@@ -27,6 +27,7 @@ from openviper.db.sql.nodes import (
     Node,
     Scope,
     Writer,
+    has_window,
     open_columns,
 )
 from openviper.db.sql.parts import Part
@@ -361,7 +362,10 @@ def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
         QueryError: If it is a queryset, which only ``in`` takes.
     """
     if is_expression(value):
-        return scope.over_many().operand(value)
+        node = scope.over_many().operand(value)
+        if has_window(node):
+            raise QueryError(f"{lookup.key!r}: alias() the window first, and filter by its name")
+        return node
     if value.__class__ not in PLAIN and is_query(value):
         raise QueryError(f"{lookup.key!r} takes one value, not a queryset; use __in or Subquery()")
     return None

@@ -14,6 +14,7 @@ from openviper.db.sql.conditions import (
     UNKNOWN,
     ConditionNode,
 )
+from openviper.db.sql.json_lookups import as_text, contained, is_path
 from openviper.db.sql.lookups import (
     TEXTS,
     Compare,
@@ -54,11 +55,13 @@ class Text(Operator):
 
     def check(self, lookup: Lookup) -> None:
         """Refuse what is not shown as text."""
-        if lookup.left.type.family not in TEXTS:
+        if lookup.left.type.family not in TEXTS and not is_path(lookup):
             raise no_meaning(lookup)
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the match."""
+        if is_path(lookup):
+            lookup = as_text(lookup)
         right = expression_of(lookup, value, scope)
         if right is not None:
             if right.type.family not in (Family.TEXT, Family.NULL):
@@ -151,11 +154,13 @@ class Regex(Operator):
 
     def check(self, lookup: Lookup) -> None:
         """Refuse what is not shown as text."""
-        if lookup.left.type.family not in TEXTS:
+        if lookup.left.type.family not in TEXTS and not is_path(lookup):
             raise no_meaning(lookup)
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the match, if the pattern takes linear time."""
+        if is_path(lookup):
+            lookup = as_text(lookup)
         if is_expression(value):
             raise FieldError(f"{lookup.key!r} takes a pattern, not an expression")
         if isinstance(value, Pattern):
@@ -222,15 +227,17 @@ class ArrayHas(Compare):
 
 
 class Contains(Text):
-    """``contains``: a text in a text, an element in an array."""
+    """``contains``: a text in a text, an element in an array, JSON in JSON."""
 
     def check(self, lookup: Lookup) -> None:
-        """Take texts and arrays."""
-        if lookup.left.type.family is not Family.ARRAY:
+        """Take texts, arrays and JSON."""
+        if lookup.left.type.family not in (Family.ARRAY, Family.JSON):
             super().check(lookup)
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the match or the test for an element."""
+        if lookup.left.type.family is Family.JSON:
+            return contained(lookup, value)
         if lookup.left.type.family is not Family.ARRAY:
             return super().condition(lookup, value, scope)
         if lookup.field is None or is_expression(value):

@@ -34,13 +34,15 @@ class Binding:
         parameters: The values as the driver takes them.
         strict: Whether a value that a field cannot convert is an error; else its condition is unknown.
         slots: Where the values of each node begin, kept while the text is made only.
+        owners: The nodes that have bound values, in order; one that stands in two places is there twice.
     """
 
-    __slots__ = ("dialect", "parameters", "slots", "strict")
+    __slots__ = ("dialect", "owners", "parameters", "slots", "strict")
 
     def __init__(self, dialect: Dialect, *, traced: bool = False) -> None:
         self.dialect = dialect
         self.parameters: list[Any] = []
+        self.owners: list[int] = []
         self.strict = False
         self.slots: dict[int, int] | None = {} if traced else None
 
@@ -48,13 +50,25 @@ class Binding:
         """Add the one value of a node."""
         if self.slots is not None:
             self.slots[id(node)] = len(self.parameters)
+        self.owners.append(id(node))
         self.parameters.append(value)
 
     def extend(self, node: object, values: Sequence[Any]) -> None:
         """Add several values of a node."""
         if self.slots is not None:
             self.slots[id(node)] = len(self.parameters)
+        self.owners.append(id(node))
         self.parameters.extend(values)
+
+    def whole_shape(self, shape: Hashable) -> Hashable:
+        """Return the shape of a statement, with the places that share one value where a node stands in several.
+
+        The text of such a statement takes the value from one of these places, which another statement may fill differently.
+        """
+        owners = self.owners
+        if len(set(owners)) == len(owners):
+            return shape
+        return (shape, tuple(map(owners.index, owners)))
 
 
 class Writer:
@@ -110,6 +124,9 @@ class Node:
     is_closed: ClassVar[bool] = False
     """Whether its relations to many rows are its own affair: it has one value per row, whatever they are."""
 
+    is_window: ClassVar[bool] = False
+    """Whether its value depends on the other rows of the query, so that it cannot stand in a condition on them."""
+
     @property
     def type(self) -> ResultType:
         """The type of its value."""
@@ -126,6 +143,10 @@ class Node:
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return what turns the driver's value, never `None`, into Python's; `None` if nothing has to be done."""
         return literal_reader(self.type, dialect, aware=aware)
+
+    def sort_keys(self) -> tuple[Node, ...]:
+        """Return what an order goes by in place of the node, which the node itself binds; nothing for the node."""
+        return ()
 
     def parts(self) -> Iterator[Node]:
         """Yield the nodes of which this one consists."""
@@ -166,6 +187,11 @@ def all_parts(node: Node) -> Iterator[Node]:
     yield node
     for part in node.parts():
         yield from all_parts(part)
+
+
+def has_window(node: Node) -> bool:
+    """Return whether a value is computed over a window, anywhere in it."""
+    return any(part.is_window for part in all_parts(node))
 
 
 def mark(place: int) -> str:
@@ -215,6 +241,10 @@ class Scope(Protocol):
 
     def all_of(self, conditions: Sequence[object], lookups: Mapping[str, Any]) -> Node:
         """Return the node of conditions that all have to hold."""
+        ...
+
+    def order(self, term: object) -> Order:
+        """Return a term of an order."""
         ...
 
     def spread(self, condition: Node, known: Steps) -> Node:
@@ -395,7 +425,11 @@ class Order:
         return (self.node.bind(binding), self.descending, self.nulls_last)
 
     def sql(self, writer: Writer) -> str:
-        """Return the term."""
+        """Return the term, or several of them."""
+        keys = self.node.sort_keys()
+        if keys:
+            terms = [Order(key, self.descending, self.nulls_last) for key in keys]
+            return ", ".join([term.sql(writer) for term in terms])
         sql = self.node.sql(writer)
         nullable = not isinstance(self.node, Column) or self._may_be_null(self.node)
         if nullable and self.nulls_last is not None and self.nulls_last is not self.descending:

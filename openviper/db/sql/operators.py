@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openviper.db.sql.comparisons import EXACT, ORDERINGS, Equality, IsNull, Membership, Range
+from openviper.db.sql.json_lookups import Keys
 from openviper.db.sql.lookups import Operator
 from openviper.db.sql.matching import Contains, Regex, Text
 
@@ -15,6 +16,9 @@ OPERATORS: dict[str, Operator] = {
     "range": Range(),
     "isnull": IsNull(),
     "contains": Contains("contains"),
+    "has_key": Keys("has_key", "AND"),
+    "has_keys": Keys("has_keys", "AND"),
+    "has_any_keys": Keys("has_any_keys", "OR"),
     "icontains": Text("icontains"),
     "startswith": Text("startswith"),
     "istartswith": Text("istartswith"),

@@ -56,7 +56,13 @@ def _check(pattern: str) -> None:
         )
     if _CONTROL.search(pattern):
         raise FieldError(f"regular expression {pattern!r} has a control character")
-    complaint = _complaint(list(_pieces(_parsed(pattern))))
+    tokens = _parsed(pattern)
+    complaint = _complaint(list(_pieces(tokens)))
+    if complaint is None and _begins_with_repeat(tokens):
+        complaint = (
+            "begins with a repeat, which is tried again from every character; begin with ^, "
+            "or leave the repeat out, as a search finds the same without it"
+        )
     if complaint is not None:
         raise FieldError(f"regular expression {pattern!r} {complaint}")
 
@@ -92,6 +98,43 @@ def _pieces(tokens: Any) -> Iterator[Piece]:
             yield from _pieces(value[-1])
         elif kind is not op.AT:
             yield _piece(kind, value)
+
+
+def _begins_with_repeat(tokens: Any) -> bool:
+    """Return whether a match may begin anywhere in what a first repeat takes, and then fail behind it."""
+    flat = list(_flat(tokens))
+    if len(flat) == 1 and flat[0][0] is op.BRANCH:
+        return any(map(_begins_with_repeat, flat[0][1][1]))
+    if _is_anchored(flat):
+        return False
+    pieces = [_piece(kind, value) for kind, value in flat if kind is not op.AT]
+    place = next((place for place, piece in enumerate(pieces) if piece.is_long), None)
+    if place is None or not _is_first(pieces[place], pieces[:place]):
+        return False
+    ends_fixed = flat[-1][0] is op.AT
+    return ends_fixed or not all(piece.is_optional for piece in pieces[place + 1 :])
+
+
+def _is_anchored(flat: list[tuple[Any, Any]]) -> bool:
+    return any(kind is op.AT and value in _BEGINNINGS for kind, value in flat)
+
+
+def _is_first(repeat: Piece, before: list[Piece]) -> bool:
+    """Return whether nothing has to stand before a repeat but what it takes itself."""
+    demanded = {piece.characters for piece in before if not piece.is_optional}
+    return demanded <= {repeat.characters}
+
+
+_BEGINNINGS = {op.AT_BEGINNING, op.AT_BEGINNING_STRING}
+
+
+def _flat(tokens: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the elements of a pattern, those of its groups among them."""
+    for kind, value in tokens:
+        if kind is op.SUBPATTERN:
+            yield from _flat(value[-1])
+        else:
+            yield kind, value
 
 
 def _piece(kind: Any, value: Any) -> Piece:

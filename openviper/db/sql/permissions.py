@@ -10,12 +10,13 @@ import logging
 import os
 import sys
 from contextvars import Token
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.core.context import (
     ANYBODY,
     current_holder,
+    holder_within,
     ignore_permissions_ctx,
     permissions_ignored,
 )
@@ -77,7 +78,7 @@ class bypass_permissions:  # noqa: N801 - used like a function
     """Check no model permission inside a ``with`` or ``async with`` block, and log who asked for it.
 
     It goes for the task or thread that enters the block, not for those started inside it: what is still running when the
-    block has ended would go on unchecked.
+    block has ended would go on unchecked. In an async generator it goes for the generator, not for whoever reads it.
 
     Args:
         reason: Why, for the log.
@@ -90,7 +91,7 @@ class bypass_permissions:  # noqa: N801 - used like a function
         self._tokens: list[Token[object]] = []
 
     def __enter__(self) -> None:
-        self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
+        self._enter(sys._getframe(1))
 
     def __exit__(
         self,
@@ -101,7 +102,7 @@ class bypass_permissions:  # noqa: N801 - used like a function
         ignore_permissions_ctx.reset(self._tokens.pop())
 
     async def __aenter__(self) -> None:
-        self._enter(sys._getframe(1).f_code.co_filename, sys._getframe(1).f_lineno)
+        self._enter(sys._getframe(1))
 
     async def __aexit__(
         self,
@@ -114,7 +115,8 @@ class bypass_permissions:  # noqa: N801 - used like a function
     def _holder(self) -> object:
         return ANYBODY if self.inherit else current_holder()
 
-    def _enter(self, path: str, line: int) -> None:
+    def _enter(self, frame: FrameType) -> None:
+        path, line = frame.f_code.co_filename, frame.f_lineno
         place = (path, line)
         # OpenViper's own bookkeeping is no decision of the project's.
         known = place in _seen_bypasses or path.startswith(_PACKAGE)
@@ -127,4 +129,4 @@ class bypass_permissions:  # noqa: N801 - used like a function
             line,
             self.reason or "no reason given",
         )
-        self._tokens.append(ignore_permissions_ctx.set(self._holder()))
+        self._tokens.append(ignore_permissions_ctx.set(holder_within(frame, self._holder())))

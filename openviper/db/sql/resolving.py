@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
+from openviper.db.sql.chance import RANDOM, random_order
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
 from openviper.db.sql.expressions import Q, Value
 from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup, Operator
@@ -188,6 +189,8 @@ class QueryScope:
         """
         if isinstance(term, str):
             name = term.removeprefix("-")
+            if name == RANDOM:
+                return random_order(term)
             if name in self.computed:
                 return Order(self.computed[name], term.startswith("-"), name=name)
             return order_named(self.meta, term)
@@ -233,7 +236,9 @@ def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[No
 
 def order_term(meta: ModelOptions, term: object) -> Order:
     """Return a term of the order of a query without computed values."""
-    return order_named(meta, term) if isinstance(term, str) else QueryScope(meta).order(term)
+    if isinstance(term, str) and RANDOM not in term:
+        return order_named(meta, term)
+    return QueryScope(meta).order(term)
 
 
 def find_lookup(meta: ModelOptions, key: str) -> Lookup:

@@ -80,7 +80,7 @@ def compiled(statement: Statement, *, strict: bool = False) -> Select:
     plan = statement.plan
     binding = Binding(plan.dialect)
     binding.strict = strict
-    shape = statement.bind(binding)
+    shape = binding.whole_shape(statement.bind(binding))
     found: Compiled | None = plan.cache.get(shape)
     if found is None:
         found = plan.cached(shape, lambda: _compile(statement))
@@ -128,7 +128,7 @@ class InstancesSelect:
     def bind(self, binding: Binding) -> Hashable:
         """Add the values to the parameters and return the shape."""
         query = self.query
-        annotations = query.annotations
+        annotations = query.shown
         return (
             "select",
             bind_named(annotations, binding) if annotations else (),
@@ -144,22 +144,25 @@ class InstancesSelect:
         plan, query = self.plan, self.query
         fields = loaded_fields(plan.meta, query)
         columns = [writer.tables.column((), field) for field in fields]
-        build = self._builder(tuple(field.attname for field in fields))
+        build = builder_of(plan, fields)
         if query.related:
             build = join_builder(build, len(fields), _branches(plan, query, writer, columns))
-        if query.annotations:
-            build = _annotated(build, len(columns), query.annotations, writer)
-            columns += named_columns(query.annotations, writer)
+        shown = query.shown
+        if shown:
+            build = annotated(build, len(columns), shown, writer)
+            columns += named_columns(shown, writer)
         order = order_of(plan.meta, query)
         _check_distinct_order(query, order)
         return select_sql(query, order, columns, writer) + _lock(plan, query), build
 
-    def _builder(self, attnames: tuple[str, ...]) -> Build:
-        plan = self.plan
-        return plan.build if attnames == plan.attnames else plan.partial_builder(attnames)
+
+def builder_of(plan: Plan, fields: Sequence[Field[Any]]) -> Build:
+    """Return what makes instances of rows that have these fields."""
+    attnames = tuple(field.attname for field in fields)
+    return plan.build if attnames == plan.attnames else plan.partial_builder(attnames)
 
 
-def _annotated(build: Build, width: int, nodes: Sequence[Named], writer: Writer) -> Build:
+def annotated(build: Build, width: int, nodes: Sequence[Named], writer: Writer) -> Build:
     """Return a builder that gives instances their computed values, which stand behind their columns."""
     readers = [node.reader(writer.dialect, aware=writer.aware) for _, node in nodes]
     return annotated_builder(build, width, [name for name, _ in nodes], readers)
@@ -253,7 +256,7 @@ def value_nodes(meta: ModelOptions, query: Description, names: Sequence[str]) ->
     if not names:
         fields = loaded_fields(meta, query)
         own = [(field.attname, column_at(meta, (), field)) for field in fields]
-        return [*own, *computed.items()]
+        return [*own, *query.shown]
     nodes = [computed.get(name) or single_value(meta, name, "values()") for name in names]
     return list(zip(_result_keys(names), nodes, strict=True))
 

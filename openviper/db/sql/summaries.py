@@ -88,6 +88,31 @@ def select_groups(
     return compiled(GroupsSelect(plan, query, keys, aggregates, having))
 
 
+@record(frozen=True, slots=True, eq=False)
+class GroupCount(GroupsSelect):
+    """A query for the number of groups."""
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the values to the parameters and return the shape."""
+        return ("group count", GroupsSelect.bind(self, binding))
+
+    def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
+        """Return the text and the conversion of the one row."""
+        sql, _ = GroupsSelect.write(self, writer)
+        return f"SELECT COUNT(*) FROM ({sql}) AS counted", lambda rows: rows[0][0]
+
+
+def count_groups(
+    plan: Plan,
+    query: Description,
+    keys: Sequence[Named],
+    aggregates: Sequence[Named],
+    having: Sequence[Node] = (),
+) -> Select:
+    """Compile the number of groups."""
+    return compiled(GroupCount(plan, query, keys, aggregates, having))
+
+
 # Over all rows
 
 

@@ -11,12 +11,13 @@ from openviper.db.fields.numbers import DecimalField
 from openviper.db.sql import operands
 from openviper.db.sql.assignments import Assigned
 from openviper.db.sql.description import Description
-from openviper.db.sql.nodes import Binding, Node, Writer, open_columns
+from openviper.db.sql.names import column_at
+from openviper.db.sql.nodes import Binding, Node, Order, Writer, has_window, open_columns
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.selects import Select, compiled
-from openviper.db.sql.statements import where_sql
+from openviper.db.sql.statements import bind_clauses, limit_sql, order_of, order_sql, where_sql
 from openviper.exceptions import FieldError, QueryError
 from openviper.utils.records import record
 
@@ -28,9 +29,9 @@ def check_writable(query: Description, verb: str) -> None:
     """Check that a query describes whole rows.
 
     Raises:
-        QueryError: If it is sliced or distinct: the database would change other rows than the query shows.
+        QueryError: If it is distinct, or an update of a slice: the database would change other rows than the query shows.
     """
-    if query.is_sliced:
+    if query.is_sliced and verb != "delete":
         raise QueryError(f"cannot {verb} a queryset with limit() or offset()")
     if query.distinct:
         raise QueryError(f"cannot {verb} a queryset with distinct()")
@@ -102,6 +103,8 @@ def _assigned(plan: Plan, scope: QueryScope, name: str, field: Field[Any], value
     if not operands.is_selectable(value):
         return Stored(driver_value(plan, name, value))
     node = scope.operand(value)
+    if has_window(node):
+        raise FieldError(f"update({name}={value!r}): a window needs a query; use Subquery()")
     for column in open_columns(node):
         if column.steps:
             raise FieldError(
@@ -143,12 +146,20 @@ class Delete:
 
     def bind(self, binding: Binding) -> Hashable:
         """Add the values to the parameters and return the shape."""
-        return ("delete", tuple([node.bind(binding) for node in self.query.where]))
+        return ("delete", bind_clauses(self.query, self._order(), binding))
+
+    def _order(self) -> tuple[Order, ...]:
+        """Return the order that decides which rows a slice has: that of the query, then the key."""
+        if not self.query.is_sliced:
+            return ()
+        meta = self.plan.meta
+        return (*order_of(meta, self.query), Order(column_at(meta, (), meta.pk)))
 
     def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
         """Return the text."""
         plan = self.plan
-        return f"DELETE FROM {plan.table}{_restriction(plan, self.query, writer)}", list
+        restriction = _restriction(plan, self.query, writer, self._order())
+        return f"DELETE FROM {plan.table}{restriction}", list
 
 
 def update_rows(plan: Plan, query: Description, values: Sequence[Value]) -> Select:
@@ -167,16 +178,20 @@ def delete_rows(plan: Plan, query: Description) -> Select:
 
     Raises:
         FieldError: If a value of a condition cannot be converted.
-        QueryError: If the query is sliced or distinct.
+        QueryError: If the query is distinct.
     """
     check_writable(query, "delete")
     return compiled(Delete(plan, query), strict=True)
 
 
-def _restriction(plan: Plan, query: Description, writer: Writer) -> str:
-    """Return the WHERE of a statement that changes rows; by keys where other tables are looked at."""
+def _restriction(
+    plan: Plan, query: Description, writer: Writer, order: tuple[Order, ...] = ()
+) -> str:
+    """Return the WHERE of a statement that changes rows; by keys where other tables are looked at, or a slice."""
     conditions = where_sql(query.where, writer)
-    if not (writer.tables.is_joined or writer.has_subqueries):
+    if query.is_sliced:
+        conditions += order_sql(order, writer) + limit_sql(query, writer)
+    elif not (writer.tables.is_joined or writer.has_subqueries):
         return conditions
     # The derived table makes MariaDB accept a subquery on the table that is being changed.
     key = writer.tables.column((), plan.meta.pk)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from openviper.db.executor import check_permission
 from openviper.db.fields.instance_state import field_values
 from openviper.db.query import QuerySet
+from openviper.db.query.upserts import OnConflict
 from openviper.db.sql import operands
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.operands import Condition, Selectable
@@ -115,9 +116,18 @@ class VirtualQuerySet(QuerySet[M]):
         return await backend.bulk_delete(self.model, make_spec(self._meta, self.query))
 
     async def bulk_create(
-        self, objs: Iterable[M], batch_size: int | None = None, *, ignore_permissions: bool = False
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        *,
+        ignore_permissions: bool = False,
+        on_conflict: OnConflict | None = None,
+        unique_fields: Sequence[str] | None = None,
+        update_fields: Sequence[str] | None = None,
     ) -> list[M]:
         """Store instances and return them, keys set."""
+        if on_conflict is not None or unique_fields is not None or update_fields is not None:
+            refuse(self._meta, "on_conflict")
         instances: list[Any] = list(objs)
         backend = backend_of(self._meta)
         backend.check_writable(self.model)
@@ -150,7 +160,7 @@ class VirtualQuerySet(QuerySet[M]):
         """Refuse: there is no database to compute."""
         refuse(self._meta, "aggregate()")
 
-    async def explain(self) -> str:
+    async def explain(self, *, analyze: bool = False) -> str:
         """Refuse: there is no statement."""
         refuse(self._meta, "explain()")
 

@@ -215,3 +215,60 @@ async def test_cursors_cannot_be_made_up(tmp_path: Path) -> None:
         ):
             with pytest.raises(QueryError, match="does not belong"):
                 await other.paginate(cursor=cursor)
+
+
+async def secrets_inside() -> AsyncIterator[str]:
+    """Read what may not be read, row by row."""
+    async with bypass_permissions(reason="test"):
+        for secret in await Secret.objects.all():
+            yield secret.name
+        yield (await Secret.objects.get(name="top")).name
+
+
+@asynccontextmanager
+async def as_admin() -> AsyncIterator[None]:
+    with bypass_permissions(reason="test"):
+        yield
+
+
+async def secrets_by_helper() -> AsyncIterator[str]:
+    async with as_admin():
+        yield (await Secret.objects.get()).name
+        yield (await Secret.objects.get()).name
+
+
+@pytest.mark.usefixtures("denied")
+async def test_a_generator_keeps_its_bypass_to_itself(tmp_path: Path) -> None:
+    async with rows(tmp_path):
+        for make in (secrets_inside, secrets_by_helper):
+            seen = []
+            async for name in make():
+                seen.append(name)
+                with pytest.raises(PermissionDenied):
+                    await Secret.objects.all()
+            assert seen == ["top", "top"]
+            with pytest.raises(PermissionDenied):
+                await Secret.objects.all()
+        async with as_admin():  # A context manager is for its block.
+            assert await Secret.objects.count() == 1
+        left = make()
+        assert await anext(left) == "top"
+        with pytest.raises(PermissionDenied):
+            await Secret.objects.count()
+        await left.aclose()  # type: ignore[attr-defined]  # an async generator has it
+
+
+@pytest.mark.usefixtures("denied")
+async def test_combined_and_raw_queries_are_asked_for_too(tmp_path: Path) -> None:
+    async with rows(tmp_path):
+        names = Open.objects.values_list("title")
+        secrets = Secret.objects.values_list("name")
+        for query in (
+            names.union(secrets),
+            names.difference(names, secrets.union(names)),
+            Open.objects.filter(title__in=secrets.union(names)),
+            Secret.objects.raw("SELECT * FROM read_permissions_secret"),
+        ):
+            with pytest.raises(PermissionDenied):
+                await query
+        assert len(await names.union(Secret.objects.if_permitted().values_list("name"))) == 2

@@ -11,6 +11,28 @@ Row = tuple[Any, ...]
 Parameters = Sequence[Any]
 
 
+class Described:
+    """What `DriverConnection.read` takes as `convert` to be told the names of the columns as well.
+
+    Args:
+        convert: Makes the result of the names and the rows.
+    """
+
+    __slots__ = ("convert", "names")
+
+    def __init__(self, convert: Callable[[tuple[str, ...], list[Row]], Any]) -> None:
+        self.convert = convert
+        self.names: tuple[str, ...] = ()
+
+    def __call__(self, rows: list[Row]) -> Any:
+        """Return the result."""
+        return self.convert(self.names, rows)
+
+    def note(self, cursor: Any) -> None:
+        """Take the names from a cursor that has run a read."""
+        self.names = tuple([column[0] for column in cursor.description or ()])
+
+
 class DriverConnection(Protocol):
     """One connection. Statements of several tasks take turns; cancelling a task leaves no statement running."""
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.base import Described, Parameters, Row
 from openviper.db.connections.drivers.mysql_connect import (
     connect_arguments,
     decoders,
@@ -312,6 +312,8 @@ class MySQLConnection:
         def work() -> T:
             with self.raw.cursor() as cursor:
                 self._execute(cursor, sql, parameters)
+                if isinstance(convert, Described):
+                    convert.note(cursor)
                 return convert(list(cursor.fetchall()))
 
         async with self._lock:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.base import Described, Parameters, Row
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseError, OperationalError
@@ -235,6 +235,8 @@ class PostgreSQLConnection:
                 rows = await cursor.fetchall()
         except self._psycopg.Error as error:
             raise translate(error) from error
+        if isinstance(convert, Described):
+            convert.note(cursor)
         return convert(rows)
 
     async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:

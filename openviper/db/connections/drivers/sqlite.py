@@ -19,7 +19,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.base import Described, Parameters, Row
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
@@ -227,12 +227,15 @@ class SQLiteConnection:
         started = perf_counter()
         self.deadline = started + INLINE_LIMIT
         try:
-            rows = self.raw.execute(sql, parameters).fetchall()
+            cursor = self.raw.execute(sql, parameters)
+            rows = cursor.fetchall()
         except sqlite3.Error as error:
             raise self._postponed(error, sql) from error
         finally:
             self.deadline = NEVER
             self.budget.spend(perf_counter() - started)
+        if isinstance(convert, Described):
+            convert.note(cursor)
         return convert(rows)
 
     def write_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
@@ -288,6 +291,8 @@ class SQLiteConnection:
 
         def work() -> T:
             cursor = self._execute(sql, parameters)
+            if isinstance(convert, Described):
+                convert.note(cursor)
             rows = cursor.fetchmany(CHUNK)
             if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
                 return convert(rows + cursor.fetchall())

@@ -1,0 +1,209 @@
+"""Further ways to ask: the latest row, the dates there are, SQL of one's own, and queries combined with others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
+from openviper.db.query.fetching import ReadingQuery
+from openviper.db.query.raw import RawQuery
+from openviper.db.query.values import ValuesQuery, as_scalars
+from openviper.db.sql import operands
+from openviper.db.sql.combined import InstancesMaker, Place, PlainPart
+from openviper.db.sql.conditions import NullTest
+from openviper.db.sql.names import column_at
+from openviper.db.sql.nodes import Column, Node, Order
+from openviper.db.sql.selects import loaded_fields
+from openviper.db.sql.types import Family
+from openviper.exceptions import DoesNotExist, FieldError, QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.query import cuts
+    from openviper.db.sql.functions.moments import Unit
+else:
+    cuts = lazy_module("openviper.db.query.cuts")  # Few processes need functions.
+
+M = TypeVar("M")
+
+
+class FindingQuery(ReadingQuery[M]):
+    """A query that can be asked for its latest row, for dates, and be combined with others."""
+
+    __slots__ = ()
+
+    # The first and the last
+
+    async def latest(self, *terms: str | operands.Ordering) -> M:
+        """Return the instance with the greatest values; a missing value is less than any other.
+
+        Args:
+            *terms: Names of fields, the first of which counts most; by default the order of the query.
+
+        Raises:
+            DoesNotExist: If there is no row.
+            FieldError: If a name is unknown.
+            QueryError: If the query is sliced, or has no order and no name is given.
+        """
+        return await self._foremost("latest", terms, descending=True)
+
+    async def earliest(self, *terms: str | operands.Ordering) -> M:
+        """Return the instance with the least values; the arguments are those of `latest`.
+
+        Raises:
+            DoesNotExist: If there is no row.
+            FieldError: If a name is unknown.
+            QueryError: If the query is sliced, or has no order and no name is given.
+        """
+        return await self._foremost("earliest", terms, descending=False)
+
+    async def _foremost(
+        self, method: str, terms: Sequence[str | operands.Ordering], *, descending: bool
+    ) -> M:
+        self._check_whole(method)
+        order = tuple(self._scope.order(term) for term in terms) or self._order()
+        if not order:
+            raise QueryError(f"{method}() needs the name of a field, such as {method}('created')")
+        key = self._by_key()
+        wanted = tuple(term.turned() if descending else term for term in (*order, key))
+        found = await self._fetch(self.query.changed(order=wanted, limit=1))
+        if not found:
+            raise DoesNotExist(f"no {self._meta.model_name} matches the query")
+        return found[0]
+
+    # Dates
+
+    def dates(
+        self,
+        name: str,
+        unit: Literal["year", "month", "day"],
+        *,
+        descending: bool = False,
+    ) -> ValuesQuery[Any]:
+        """Return, when awaited, the different dates of a field, each cut to a unit, in order.
+
+        Args:
+            name: A date, or a moment, of which the date in UTC counts.
+            unit: ``year``, ``month`` or ``day``.
+            descending: Whether the last comes first.
+
+        Raises:
+            FieldError: If the name is unknown, or neither a date nor a moment.
+            ValueError: If the unit is another.
+        """
+        if unit not in ("year", "month", "day"):
+            raise ValueError(f"dates(): {unit!r} is not 'year', 'month' or 'day'")
+        value = self._moment("dates", name)
+        is_date = value.type.family is Family.DATE
+        node = cuts.cut_date(self._scope, name, unit, is_date=is_date)
+        return self._different(node, value, descending=descending)
+
+    def datetimes(self, name: str, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
+        """Return, when awaited, the different moments of a field, each cut to a unit in UTC, in order.
+
+        Args:
+            name: A moment.
+            unit: ``year``, ``month``, ``day``, ``hour``, ``minute`` or ``second``.
+            descending: Whether the last comes first.
+
+        Raises:
+            FieldError: If the name is unknown, or no moment.
+            ValueError: If the unit is another.
+        """
+        value = self._moment("datetimes", name)
+        if value.type.family is not Family.DATETIME:
+            raise FieldError(f"datetimes({name!r}): a {value.type}; use dates()")
+        node = cuts.cut_moment(self._scope, name, unit)
+        return self._different(node, value, descending=descending)
+
+    def _moment(self, method: str, name: str) -> Node:
+        value = self._scope.name(name)
+        if value.type.family not in (Family.DATE, Family.DATETIME):
+            raise FieldError(f"{method}({name!r}): a {value.type} is neither a date nor a moment")
+        return value
+
+    def _different(self, node: Node, value: Node, *, descending: bool) -> ValuesQuery[Any]:
+        self._check_whole("dates")
+        query = self.query.changed(
+            where=(*self.query.where, NullTest(value, negated=True)),
+            order=(Order(node, descending),),
+            distinct=True,
+        )
+        return ValuesQuery(self._meta, query, [("value", node)], as_scalars, is_named=True)
+
+    # SQL of one's own
+
+    def raw(self, sql: str, parameters: Sequence[Any] = ()) -> RawQuery[M]:
+        """Return, when awaited, the instances that a SELECT of one's own gives.
+
+        Columns that have the name of a field are its value; others become attributes, as the driver gives them. Fields
+        that are not among them are deferred.
+
+        Args:
+            sql: The SELECT, with the database's own placeholders: ``?`` on SQLite, ``%s`` elsewhere.
+            parameters: Their values. Never put values into the text.
+
+        Raises:
+            QueryError: If it is no SELECT, or this query has conditions, which would not count.
+        """
+        if self.query.where or self.query.is_sliced:
+            raise QueryError("raw() takes no notice of filter() and slices; write them in the SQL")
+        return RawQuery(self.model, self.query, sql, parameters)
+
+    # With other queries
+
+    def union(self, *others: Combinable[M], all: bool = False) -> CombinedQuery[M]:  # noqa: A002 - SQL's word
+        """Return a query for the instances of this query and of others, equal rows once.
+
+        Args:
+            *others: Queries for the same fields of the same model.
+            all: Give equal rows as often as they occur.
+
+        Raises:
+            QueryError: If the queries do not go together.
+        """
+        return combined("UNION", (self, *others), keeps_equal=all)
+
+    def intersection(self, *others: Combinable[M], all: bool = False) -> CombinedQuery[M]:  # noqa: A002 - SQL's word
+        """Return the instances that this query and all others give; the arguments are those of `union`."""
+        return combined("INTERSECT", (self, *others), keeps_equal=all)
+
+    def difference(self, *others: Combinable[M], all: bool = False) -> CombinedQuery[M]:  # noqa: A002 - SQL's word
+        """Return the instances of this query that no other gives; the arguments are those of `union`."""
+        return combined("EXCEPT", (self, *others), keeps_equal=all)
+
+    def as_source(self) -> Source[M]:
+        """Return the query as a part of a combined one.
+
+        Raises:
+            QueryError: If it locks rows or loads relations by a join.
+        """
+        meta, query = self._meta, self.query
+        if query.related or query.lock:
+            raise QueryError(
+                "combined queries take neither select_related() nor select_for_update(); use prefetch_related()"
+            )
+        fields = tuple(loaded_fields(meta, query))
+        nodes = [column_at(meta, (), field) for field in fields]
+        shown = query.shown
+        names = tuple([*(field.attname for field in fields), *(name for name, _ in shown)])
+        part = PlainPart(meta, query, tuple([*nodes, *(node for _, node in shown)]))
+        make = InstancesMaker(meta, fields, tuple(name for name, _ in shown))
+
+        async def finish(found: list[Any], alias: str) -> None:
+            await self._complete(found, query, alias)
+
+        key_place = names.index(meta.pk.attname)
+        return Source(meta, part, names, make, finish, self._default_order(names), key_place)
+
+    def _default_order(self, names: tuple[str, ...]) -> tuple[Place, ...]:
+        """Return the model's own order, as far as it is by loaded fields."""
+        terms = [self._scope.order(term) for term in self._meta.ordering]
+        own = [(term.node, term.descending) for term in terms if isinstance(term.node, Column)]
+        places = [
+            (names.index(node.field.attname), descending)
+            for node, descending in own
+            if not node.steps and node.field.attname in names
+        ]
+        return tuple(places) if len(places) == len(terms) else ()
