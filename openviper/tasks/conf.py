@@ -265,6 +265,10 @@ def _file_errors(file: Any) -> Iterator[str]:
             yield f"{section} must be None, 0, 1 or a dict, not {file!r}"
         return
     yield from unknown_key_errors(section, file, [field.name for field in fields(LogFile)])
+    yield from _file_value_errors(section, file)
+
+
+def _file_value_errors(section: str, file: Mapping[str, Any]) -> Iterator[str]:
     if file.get("log_format", "json") not in ("json", "text"):
         yield f"{section}['log_format'] must be json or text, not {file['log_format']!r}"
     size = file.get("max_size", 10)

@@ -404,14 +404,19 @@ def _connection(server: Server) -> list[str]:
         arguments += ["-p", str(server.port)]
     if server.username is not None:
         arguments += ["-U", server.username]
+    return [*arguments, "-d", _database(server)]
+
+
+def _database(server: Server) -> str:
+    """Return the name of the database, or a connection string with what no argument can say."""
     name = server.database
     parameters = {key: value for key, value in server.query.items() if key in _ARGUMENTS}
-    if parameters or "=" in name or "://" in name:
-        # The tools would read such a name as a connection string, so it is given as one.
-        name = " ".join(
-            f"{key}={_quoted(value)}" for key, value in {"dbname": name, **parameters}.items()
-        )
-    return [*arguments, "-d", name]
+    # The tools would read such a name as a connection string, so it is given as one.
+    is_misread = "=" in name or "://" in name
+    if not parameters and not is_misread:
+        return name
+    parameters = {"dbname": name, **parameters}
+    return " ".join(f"{key}={_quoted(value)}" for key, value in parameters.items())
 
 
 def _quoted(value: str) -> str:

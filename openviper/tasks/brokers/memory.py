@@ -74,6 +74,14 @@ class _Group:
         self.done = 0
         self.failed = 0
 
+    @property
+    def has_ended(self) -> bool:
+        return self.done + self.failed == self.new.total
+
+    @property
+    def callback(self) -> str | None:
+        return self.new.on_failure if self.failed else self.new.then
+
 
 class MemoryBroker:
     """A broker whose messages end with the process."""
@@ -395,10 +403,9 @@ class MemoryConsumer:
             group.done += 1
         elif end.outcome is Outcome.DEAD:
             group.failed += 1
-        if group.done + group.failed == group.new.total:
-            callback = group.new.on_failure if group.failed else group.new.then
-            if callback is not None:
-                self._broker.enqueue([from_values(json.loads(callback))])
+        callback = group.callback if group.has_ended else None
+        if callback is not None:
+            self._broker.enqueue([from_values(json.loads(callback))])
 
     # Limits
 
