@@ -343,10 +343,7 @@ def _redirected(call: _Call, response: TestResponse) -> _Call:
     """Return the request that follows a redirect, as a browser sends it."""
     target = urljoin(call.url, response.headers["location"])
     is_get = _becomes_get(call.method, response.status_code)
-    dropped = BODY_HEADERS if is_get else ()
-    if urlsplit(target).netloc != urlsplit(call.url).netloc:
-        dropped = (*dropped, *CREDENTIALS, "host")
-    headers = _without(call.headers, dropped)
+    headers = _headers_for(target, call, is_get=is_get)
     if not is_get:
         return call._replace(url=target, headers=headers, body=_kept(call.body))
     method = "HEAD" if call.method == "HEAD" else "GET"
@@ -357,8 +354,12 @@ def _becomes_get(method: str, status_code: int) -> bool:
     return status_code == 303 or (status_code in (301, 302) and method == "POST")
 
 
-def _without(headers: Mapping[str, str], dropped: Sequence[str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in dropped}
+def _headers_for(target: str, call: _Call, *, is_get: bool) -> dict[str, str]:
+    """Return the headers that go along to the target of a redirect; another host gets no credentials."""
+    dropped = BODY_HEADERS if is_get else ()
+    if urlsplit(target).netloc != urlsplit(call.url).netloc:
+        dropped = (*dropped, *CREDENTIALS, "host")
+    return {name: value for name, value in call.headers.items() if name.lower() not in dropped}
 
 
 def _kept(body: Outgoing) -> Outgoing:

@@ -301,14 +301,16 @@ def _require_extensions(server: Server, work_dir: Path, missing: set[str], stop:
         return
     available = {name: may == "t" for name, may in _ask(server, work_dir, _AVAILABLE, stop)}
     for name in sorted(missing):
-        if name not in available:
-            raise BackupError(
-                f"the server does not have the extension {name!r}, which the dump needs"
-            )
-        if not available[name]:
-            raise BackupError(
-                f"the dump needs the extension {name!r}, which this user may not make: have an administrator make it"
-            )
+        _require_extension(name, available)
+
+
+def _require_extension(name: str, available: dict[str, bool]) -> None:
+    if name not in available:
+        raise BackupError(f"the server does not have the extension {name!r}, which the dump needs")
+    if not available[name]:
+        raise BackupError(
+            f"the dump needs the extension {name!r}, which this user may not make: have an administrator make it"
+        )
 
 
 def _is_restricted(stop: StopFlag) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aligned_rows import aligned
 from openviper.core.management.base import CommandError
 from openviper.core.management.work import CommandWork
 from openviper.tasks.broker import get_broker
@@ -67,7 +67,8 @@ class TaskActions(CommandWork):
             self.stdout(empty)
             return
         encoding = getattr(self.terminal.out, "encoding", None)
-        for line in _table(rows, columns, encoding):
+        cells = [tuple(printable(_text(row[name]), encoding) for name in columns) for row in rows]
+        for line in aligned([columns, *cells]):
             self.stdout(line)
 
     @staticmethod
@@ -211,17 +212,6 @@ class TaskActions(CommandWork):
             raise CommandError(
                 f"{len(ids) - count} of {len(ids)} messages were not found, or a worker has them"
             )
-
-
-def _table(
-    rows: list[dict[str, Any]], columns: tuple[str, ...], encoding: str | None
-) -> Iterator[str]:
-    table = [columns]
-    for row in rows:
-        table.append(tuple(printable(_text(row[name]), encoding) for name in columns))
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        yield "  ".join(map(str.ljust, line, widths)).rstrip()
 
 
 def _is_filtered(options: dict[str, Any]) -> bool:

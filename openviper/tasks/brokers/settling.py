@@ -41,10 +41,15 @@ def settle(store: Store, worker: str, end: Finished, now: float) -> None:
         free_permit(store, message)
     if end.keeps_result:
         _store_result(store, end, now)
-    if end.is_end and message.options is not None:
-        _end_options(store, end)
     if end.is_end:
-        store.change(f"DELETE FROM {CANCELS} WHERE message_id = ?", (message.message_id,))
+        _settle_end(store, end)
+
+
+def _settle_end(store: Store, end: Finished) -> None:
+    message = end.message
+    if message.options is not None:
+        _end_options(store, end)
+    store.change(f"DELETE FROM {CANCELS} WHERE message_id = ?", (message.message_id,))
 
 
 def _store_result(store: Store, end: Finished, now: float) -> None:

@@ -177,13 +177,17 @@ def creation(vendor: str, present: Sequence[str] = ()) -> list[str]:
     statements = []
     for table in TABLES:
         columns = [f"{name} {types[kind]} {rest}".rstrip() for name, kind, rest in table.columns]
-        inner = f", {_mysql_indexes()}" if (vendor, table.name) == ("mysql", MESSAGES) else ""
-        statements.append(
-            f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
-            f"PRIMARY KEY ({table.key}){inner}){_TAILS.get(vendor, '')}"
-        )
+        statements.append(_create_table(vendor, table, columns))
         statements += _additions(table.name, columns, present)
     return statements if vendor == "mysql" else [*statements, *_indexes()]
+
+
+def _create_table(vendor: str, table: Table, columns: Sequence[str]) -> str:
+    inner = f", {_mysql_indexes()}" if (vendor, table.name) == ("mysql", MESSAGES) else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
+        f"PRIMARY KEY ({table.key}){inner}){_TAILS.get(vendor, '')}"
+    )
 
 
 def _additions(table: str, columns: Sequence[str], present: Sequence[str]) -> Iterator[str]:
