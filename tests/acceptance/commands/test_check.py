@@ -93,6 +93,14 @@ CASES = [
         variables={"OPENVIPER_CORS_MAX_AGE": "1"},
     ),
     Case({"settings.E001"}, {"blog/settings.py": f"{SETTINGS}    DEBUG = False\n"}),
+    Case({"mail.E001"}, {"blog/settings.py": f'{SETTINGS}    EMAIL: {DICT}{{"use_tsl": True}})\n'}),
+    Case(
+        {"static.E001"},
+        {
+            "static/site.css": "a {}",
+            "blog/settings.py": f"{SETTINGS}    STATIC_ROOT: str = 'static/collected'\n",
+        },
+    ),
     Case({"models.E001"}, {"blog/models.py": "import not_there_at_all\n"}),
     Case({"models.E002"}, {"blog/models.py": MODELS + '    author = ForeignKey("blog.Nobody")\n'}),
     Case({"models.W001"}, {"blog/models.py": MODELS + "    subtitle = CharField(max_length=10)\n"}),
@@ -246,7 +254,7 @@ def test_findings_are_shown_with_level_code_and_advice(
     assert warning in done.stdout
     assert re.search(r"^ERROR templates\.E001 .*a\.html, line 1: ", done.stdout, re.MULTILINE)
     assert done.stdout.endswith(
-        "\nChecked settings, models, routes, templates, tasks, database: 1 error, 1 warning.\n"
+        "\nChecked settings, models, routes, templates, static, mail, tasks, database: 1 error, 1 warning.\n"
     )
 
 

@@ -255,7 +255,7 @@ def test_check_finds_nothing_in_a_project_that_is_settled(run: Run) -> None:
     done = run("check", "--fail-level", "warning")
     assert (
         done.stdout
-        == "Checked settings, models, routes, templates, tasks, database: nothing found.\n"
+        == "Checked settings, models, routes, templates, static, mail, tasks, database: nothing found.\n"
     )
 
 

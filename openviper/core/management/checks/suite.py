@@ -68,7 +68,7 @@ def _run(group: str, databases: Sequence[str]) -> list[Finding]:
         return check_settings()
     if group == "models":
         return checks.check_models(_apps())
-    if group == "databases":
+    if group == "database":
         return run_to_completion(checks.check_databases(_apps(), databases))
     return WITHOUT_APPS[group]()
 
