@@ -64,16 +64,8 @@ class AppLifecycleManager:
             AppLifecycleConfigError: If one is async.
         """
         for lifecycle in self.lifecycles:
-            if lifecycle.ready is None:
-                continue
-            if inspect.iscoroutinefunction(lifecycle.ready):
-                raise AppLifecycleConfigError(
-                    f"ready() of app {lifecycle.app_name!r} is async and needs an event loop"
-                )
-            try:
-                lifecycle.ready()
-            except Exception as error:
-                raise AppReadyError(lifecycle.app_name, error) from error
+            if lifecycle.ready is not None:
+                _run_plain(lifecycle.app_name, lifecycle.ready)
 
     async def run_ready_hooks(self) -> None:
         """Run the `ready` hooks; those of a package or its `apps` module may be async.
@@ -151,6 +143,17 @@ def import_module_of_app(name: str) -> ModuleType | None:
         raise AppLifecycleImportError(
             f"cannot import {name!r}: {type(error).__name__}: {error}"
         ) from error
+
+
+def _run_plain(app_name: str, ready: Hook) -> None:
+    if inspect.iscoroutinefunction(ready):
+        raise AppLifecycleConfigError(
+            f"ready() of app {app_name!r} is async and needs an event loop"
+        )
+    try:
+        ready()
+    except Exception as error:
+        raise AppReadyError(app_name, error) from error
 
 
 def _read(name: str) -> AppLifecycle:

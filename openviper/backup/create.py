@@ -201,6 +201,12 @@ def _names(url: str, name: str | None, filename: str | None, compress: bool) -> 
     return numbered(generate_backup_filename(database, compress=compress), extension)
 
 
+def _check_name(name: str, filename: str | None) -> None:
+    validate_backup_name(name)
+    if filename is not None:
+        raise ValidationError("A name to begin with and an exact file name exclude each other")
+
+
 def _check_options(
     name: str | None,
     filename: str | None,
@@ -209,9 +215,7 @@ def _check_options(
     has_room_for_media: bool,
 ) -> None:
     if name is not None:
-        validate_backup_name(name)
-    if name is not None and filename is not None:
-        raise ValidationError("A name to begin with and an exact file name exclude each other")
+        _check_name(name, filename)
     if not 1 <= level <= 9:
         raise ValidationError(f"Invalid compression level {level!r}: 1 to 9")
     if retention and filename is not None:

@@ -137,16 +137,22 @@ def _not_kept(
     newest: Path | None,
 ) -> list[Path]:
     prefix = name or sanitize_db_name(ours["database_name"])
-    orders: dict[Path, tuple[datetime, int]] = {}
-    for path in directory.iterdir():
-        order = _order(path, ours, prefix)
-        if order is not None and path != newest:
-            orders[path] = order
-    paths = sorted(orders, key=lambda path: orders[path], reverse=True)
+    orders = _orders(directory, ours, prefix)
+    paths = sorted(orders.keys() - {newest}, key=lambda path: orders[path], reverse=True)
     # The one made now comes first, whether it is there already or not.
     moments = [datetime.now(UTC), *(orders[path][0] for path in paths)]
     kept = retention.kept(moments)
     return [path for index, path in enumerate(paths, 1) if index not in kept][::-1]
+
+
+def _orders(directory: Path, ours: BackupMetadata, prefix: str) -> dict[Path, tuple[datetime, int]]:
+    """Return the results of a database that may be deleted, with where they stand in time."""
+    orders: dict[Path, tuple[datetime, int]] = {}
+    for path in directory.iterdir():
+        order = _order(path, ours, prefix)
+        if order is not None:
+            orders[path] = order
+    return orders
 
 
 def _order(path: Path, ours: BackupMetadata, prefix: str) -> tuple[datetime, int] | None:

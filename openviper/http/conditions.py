@@ -40,6 +40,10 @@ def evaluate(request: Headers, method: str, etag: str, modified: float | None = 
     # With a tag the date does not count (RFC 9110, 13.1.3).
     if tags is None:
         return "not modified" if reads and _is_unchanged(request, modified) else "send"
+    return _verdict_on_tags(tags, etag, reads=reads)
+
+
+def _verdict_on_tags(tags: str, etag: str, *, reads: bool) -> Verdict:
     if not _names(tags, etag, weak=True):
         return "send"
     return "not modified" if reads else "failed"

@@ -96,12 +96,14 @@ def _target(name: str, written: str, static_url: str) -> str | None:
     is_folder = path.rpartition("/")[2] in ("", ".", "..")
     if is_folder or _ELSEWHERE.match(written):
         return None
-    if path.startswith("/"):
-        path = _below(path, static_url)
-    else:
-        path = posixpath.join(posixpath.dirname(name), path)
+    is_absolute = path.startswith("/")
+    path = _below(path, static_url) if is_absolute else _beside(name, path)
     target = posixpath.normpath(path)
     return None if target == "." or target.startswith("../") else target
+
+
+def _beside(name: str, path: str) -> str:
+    return posixpath.join(posixpath.dirname(name), path)
 
 
 def _below(path: str, static_url: str) -> str:

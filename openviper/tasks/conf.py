@@ -192,14 +192,14 @@ def _number_errors(config: Mapping[str, Any]) -> list[str]:
         value = config.get(name, least)
         if _is_number(value, whole=wanted is int) and value >= least:
             continue
-        if wanted is int:
-            errors.append(
-                f"TASKS[{name!r}] must be a whole number of at least {least}, not {value!r}"
-            )
-        else:
-            wish = "a positive number" if least else "a number of at least 0"
-            errors.append(f"TASKS[{name!r}] must be {wish}, not {value!r}")
+        errors.append(f"TASKS[{name!r}] must be {_wish(wanted, least)}, not {value!r}")
     return errors
+
+
+def _wish(wanted: type, least: float) -> str:
+    if wanted is int:
+        return f"a whole number of at least {least}"
+    return "a positive number" if least else "a number of at least 0"
 
 
 def _is_number(value: Any, *, whole: bool) -> bool:
@@ -265,6 +265,10 @@ def _file_errors(file: Any) -> Iterator[str]:
             yield f"{section} must be None, 0, 1 or a dict, not {file!r}"
         return
     yield from unknown_key_errors(section, file, [field.name for field in fields(LogFile)])
+    yield from _file_value_errors(section, file)
+
+
+def _file_value_errors(section: str, file: Mapping[str, Any]) -> Iterator[str]:
     if file.get("log_format", "json") not in ("json", "text"):
         yield f"{section}['log_format'] must be json or text, not {file['log_format']!r}"
     size = file.get("max_size", 10)

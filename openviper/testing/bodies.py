@@ -39,20 +39,22 @@ def make_body(
     Raises:
         ValueError: If more than one kind of body is given.
     """
-    given = [name for name, value in (("json", json), ("content", content)) if value is not None]
-    if len(given) + (data is not None or files is not None) > 1:
+    has_form = data is not None or files is not None
+    if sum((json is not None, content is not None, has_form)) > 1:
         raise ValueError("give the body as json, as content, or as data and files, not in two ways")
-    if files is not None:
-        body, content_type = encode_multipart(data or {}, files)
-        return _whole(body, content_type)
+    if has_form:
+        return _form(data or {}, files)
     if content is not None:
         return _content(content)
-    if data is not None:
-        text = urlencode(data, doseq=True)
-        return _whole(text.encode(), "application/x-www-form-urlencoded")
     if json is not None:
         return _whole(jsonlib.dumps(json).encode(), "application/json")
     return Outgoing([b""], "", 0)
+
+
+def _form(data: Mapping[str, Any], files: FilesGiven | None) -> Outgoing:
+    if files is not None:
+        return _whole(*encode_multipart(data, files))
+    return _whole(urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded")
 
 
 def _whole(body: bytes, content_type: str) -> Outgoing:

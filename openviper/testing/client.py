@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -184,15 +184,12 @@ class OpenViperTestClient:
         cookies: Mapping[str, str] | None,
         body: Outgoing,
     ) -> _Call:
-        target = urljoin(self.base_url + "/", url)
-        if params:
-            target += ("&" if urlsplit(target).query else "?") + urlencode(params, doseq=True)
+        target = _with_params(urljoin(self.base_url + "/", url), params)
         sent = {**self.headers, **(headers or {})}
         named = {name.lower() for name in sent}
-        if body.content_type and "content-type" not in named:
-            sent["content-type"] = body.content_type
-        if body.length and "content-length" not in named:
-            sent["content-length"] = str(body.length)
+        for name, value in _described(body):
+            if name not in named:
+                sent[name] = value
         return _Call(method.upper(), target, sent, cookies or {}, body)
 
     @asynccontextmanager
@@ -322,6 +319,21 @@ class OpenViperTestClient:
         }
 
 
+def _with_params(target: str, params: Mapping[str, Any] | None) -> str:
+    if not params:
+        return target
+    mark = "&" if urlsplit(target).query else "?"
+    return f"{target}{mark}{urlencode(params, doseq=True)}"
+
+
+def _described(body: Outgoing) -> Iterator[tuple[str, str]]:
+    """Yield the headers that say what a body is."""
+    if body.content_type:
+        yield "content-type", body.content_type
+    if body.length:
+        yield "content-length", str(body.length)
+
+
 def _fresh(body: Outgoing) -> list[bytes] | AsyncIterator[bytes]:
     """Return the pieces of a body; a list of its own, as sending uses it up."""
     return list(body.pieces) if isinstance(body.pieces, list) else body.pieces
@@ -330,18 +342,24 @@ def _fresh(body: Outgoing) -> list[bytes] | AsyncIterator[bytes]:
 def _redirected(call: _Call, response: TestResponse) -> _Call:
     """Return the request that follows a redirect, as a browser sends it."""
     target = urljoin(call.url, response.headers["location"])
-    headers = dict(call.headers)
-    is_get = response.status_code == 303 or (
-        response.status_code in (301, 302) and call.method == "POST"
-    )
-    dropped = BODY_HEADERS if is_get else ()
-    if urlsplit(target).netloc != urlsplit(call.url).netloc:
-        dropped = (*dropped, *CREDENTIALS, "host")
-    headers = {name: value for name, value in headers.items() if name.lower() not in dropped}
+    is_get = _becomes_get(call.method, response.status_code)
+    headers = _headers_for(target, call, is_get=is_get)
     if not is_get:
         return call._replace(url=target, headers=headers, body=_kept(call.body))
     method = "HEAD" if call.method == "HEAD" else "GET"
     return _Call(method, target, headers, call.cookies, Outgoing([b""], "", 0))
+
+
+def _becomes_get(method: str, status_code: int) -> bool:
+    return status_code == 303 or (status_code in (301, 302) and method == "POST")
+
+
+def _headers_for(target: str, call: _Call, *, is_get: bool) -> dict[str, str]:
+    """Return the headers that go along to the target of a redirect; another host gets no credentials."""
+    dropped = BODY_HEADERS if is_get else ()
+    if urlsplit(target).netloc != urlsplit(call.url).netloc:
+        dropped = (*dropped, *CREDENTIALS, "host")
+    return {name: value for name, value in call.headers.items() if name.lower() not in dropped}
 
 
 def _kept(body: Outgoing) -> Outgoing:

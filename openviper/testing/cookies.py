@@ -80,12 +80,15 @@ class Cookies(MutableMapping[str, str]):
         if is_foreign or _violates_prefix(name, attributes, is_https=url.scheme == "https"):
             return
         path = _cookie_path(attributes.get("path", ""), url)
-        key = (name, domain or host, path)
-        # One that a test has set by hand gives way to what the application says.
-        self._stored.pop((name, "", "/"), None)
-        self._stored.pop(key, None)
         secure = "secure" in attributes
         cookie = StoredCookie(value, domain or host, path, secure, not domain, _end(attributes))
+        self._replace(name, cookie)
+
+    def _replace(self, name: str, cookie: StoredCookie) -> None:
+        # One that a test has set by hand gives way to what the application says.
+        self._stored.pop((name, "", "/"), None)
+        key = (name, cookie.domain, cookie.path)
+        self._stored.pop(key, None)
         if name and not _is_over(cookie):
             self._stored[key] = cookie
 

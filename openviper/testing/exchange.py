@@ -59,13 +59,16 @@ class Exchange:
         if self._gone.is_set() and not self.is_complete:
             raise OSError("the client has gone")
         if message["type"] == "http.response.start":
-            if self.status is not None:
-                raise RuntimeError("the answer has begun already")
-            self.status = message["status"]
-            self.headers = list(message.get("headers", ()))
-            self.started.set()
+            self._begin(message)
         elif message["type"] == "http.response.body":
             self._take(message)
+
+    def _begin(self, message: Message) -> None:
+        if self.status is not None:
+            raise RuntimeError("the answer has begun already")
+        self.status = message["status"]
+        self.headers = list(message.get("headers", ()))
+        self.started.set()
 
     def _take(self, message: Message) -> None:
         if self.status is None:

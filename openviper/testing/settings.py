@@ -56,6 +56,10 @@ def _install(instance: Settings | None, *, databases: bool, tasks: bool) -> None
         settings.configured = instance is not None
         if instance is not None:
             configure_logging(instance)
+    _forget(databases=databases, tasks=tasks)
+
+
+def _forget(*, databases: bool, tasks: bool) -> None:
     # What was never imported has nothing to forget.
     if databases and "openviper.db.connection" in sys.modules:
         sys.modules["openviper.db.connection"].connections.reset()

@@ -250,13 +250,18 @@ def _is_verified(server: Server) -> bool:
     return "ssl_ca" in server.query
 
 
+def _sends_password(server: Server) -> bool:
+    """Return whether a password crosses the network."""
+    stays_here = "unix_socket" in server.query or server.is_local
+    return server.password is not None and not stays_here
+
+
 def _require_safe_password(server: Server) -> None:
     tls = server.query.get("tls")
     if tls not in (None, "off"):
         raise DatabaseConfigurationError(f"tls={tls!r} in the MariaDB URL can only be 'off'")
-    if server.password is None or "unix_socket" in server.query or server.is_local:
-        return
-    if tls != "off" and not _is_verified(server):
+    is_shielded = tls == "off" or _is_verified(server)
+    if _sends_password(server) and not is_shielded:
         raise DatabaseConfigurationError(
             f"the password for {server.host!r} would cross the network unencrypted: name the server's authority with "
             "?ssl_ca=FILE, or say ?tls=off"

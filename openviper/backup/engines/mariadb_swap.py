@@ -328,16 +328,16 @@ def _drops(programs: Sequence[Program]) -> list[str]:
 
 def _creates(content: Content) -> list[str]:
     # Views may show one another: each stands there with its columns before any is made as it is.
-    stand_ins = [
-        f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT "
-        + (", ".join(f"1 AS {quoted(column)}" for column in columns) or "1")
-        for view, columns in content.views.items()
-    ]
-    lines = _executed(stand_ins)
+    lines = _executed([_stand_in(view, columns) for view, columns in content.views.items()])
     for program in content.programs:
         lines += [f"    SET {name} = {text_literal(value)};" for name, value in program.settings]
         lines += _executed([program.statement])
     return lines
+
+
+def _stand_in(view: str, columns: Sequence[str]) -> str:
+    shown = ", ".join(f"1 AS {quoted(column)}" for column in columns) or "1"
+    return f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {shown}"
 
 
 def _executed(statements: Sequence[str]) -> list[str]:

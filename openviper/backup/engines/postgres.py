@@ -301,14 +301,16 @@ def _require_extensions(server: Server, work_dir: Path, missing: set[str], stop:
         return
     available = {name: may == "t" for name, may in _ask(server, work_dir, _AVAILABLE, stop)}
     for name in sorted(missing):
-        if name not in available:
-            raise BackupError(
-                f"the server does not have the extension {name!r}, which the dump needs"
-            )
-        if not available[name]:
-            raise BackupError(
-                f"the dump needs the extension {name!r}, which this user may not make: have an administrator make it"
-            )
+        _require_extension(name, available)
+
+
+def _require_extension(name: str, available: dict[str, bool]) -> None:
+    if name not in available:
+        raise BackupError(f"the server does not have the extension {name!r}, which the dump needs")
+    if not available[name]:
+        raise BackupError(
+            f"the dump needs the extension {name!r}, which this user may not make: have an administrator make it"
+        )
 
 
 def _is_restricted(stop: StopFlag) -> bool:
@@ -404,14 +406,19 @@ def _connection(server: Server) -> list[str]:
         arguments += ["-p", str(server.port)]
     if server.username is not None:
         arguments += ["-U", server.username]
+    return [*arguments, "-d", _database(server)]
+
+
+def _database(server: Server) -> str:
+    """Return the name of the database, or a connection string with what no argument can say."""
     name = server.database
     parameters = {key: value for key, value in server.query.items() if key in _ARGUMENTS}
-    if parameters or "=" in name or "://" in name:
-        # The tools would read such a name as a connection string, so it is given as one.
-        name = " ".join(
-            f"{key}={_quoted(value)}" for key, value in {"dbname": name, **parameters}.items()
-        )
-    return [*arguments, "-d", name]
+    # The tools would read such a name as a connection string, so it is given as one.
+    is_misread = "=" in name or "://" in name
+    if not parameters and not is_misread:
+        return name
+    parameters = {"dbname": name, **parameters}
+    return " ".join(f"{key}={_quoted(value)}" for key, value in parameters.items())
 
 
 def _quoted(value: str) -> str:

@@ -264,12 +264,17 @@ def _note(tokens: list[Token], span: tuple[int, int], facts: DumpFacts) -> None:
         # All of the dump is one transaction; what belongs to an extension stays where it is.
         facts.blanks.append(span)
     elif texts[:2] == (b"CREATE", b"EXTENSION"):
-        at = 5 if texts[2:5] == (b"IF", b"NOT", b"EXISTS") else 2
-        facts.extensions.add(_plain_name(texts[at]))
+        facts.extensions.add(_extension(texts))
     elif texts[:3] == (b"COMMENT", b"ON", b"EXTENSION"):
         facts.extension_comments.append((_plain_name(texts[3]), *span))
     elif texts[:4] in _PUBLIC_COMMENTS:
         facts.public_comments.append(span)
+
+
+def _extension(texts: tuple[bytes, ...]) -> str:
+    """Return the name of what a `CREATE EXTENSION` makes."""
+    at = 5 if texts[2:5] == (b"IF", b"NOT", b"EXISTS") else 2
+    return _plain_name(texts[at])
 
 
 def _plain_name(text: bytes) -> str:

@@ -18,6 +18,7 @@ from openviper.backup.retention import Retention
 from openviper.backup.scheduled import configured_urls
 from openviper.conf import settings
 from openviper.core.management.aliases import chosen_url
+from openviper.core.management.aligned_rows import aligned
 from openviper.core.management.base import CommandError, UsageError, describe
 from openviper.core.management.work import CommandWork
 from openviper.db.connections.url import DatabaseURL
@@ -171,10 +172,8 @@ class BackingUp(CommandWork):
         now = datetime.now(UTC)
         rows = [("File", "Age", "Size", "Engine", "State")]
         rows += [_row(entry, now) for entry in entries]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = map(str.ljust, row, widths)
-            self.stdout("  ".join(cells).rstrip())
+        for line in aligned(rows):
+            self.stdout(line)
 
     def _report(self, result: BackupResult, alias: str | None = None) -> None:
         self.stdout(self.style_success("Backup completed successfully"))

@@ -58,11 +58,14 @@ class Collecting(CommandWork):
                 "STATIC_ROOT is empty; name the directory that the files are to be collected in"
             )
         register_app_locator(lambda name: AppResolver().resolve_app(name)[0])
-        for name in settings.STATICFILES_DIRS:
-            if not in_project(name).is_dir() and name != "static":  # The default need not exist.
-                self.terminal.warning(f"STATICFILES_DIRS: {name!r} is not a directory")
+        self._warn_of_missing(settings.STATICFILES_DIRS)
         project = [_seen(in_project(directory)) for directory in settings.STATICFILES_DIRS]
         return [*project, *discover_app_static_dirs()], _seen(in_project(settings.STATIC_ROOT))
+
+    def _warn_of_missing(self, directories: Sequence[str]) -> None:
+        for name in directories:
+            if not in_project(name).is_dir() and name != "static":  # The default need not exist.
+                self.terminal.warning(f"STATICFILES_DIRS: {name!r} is not a directory")
 
     def _ask(self, sources: Sequence[Path], destination: Path, plan: Plan) -> None:
         self._warn(plan)

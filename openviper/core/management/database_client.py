@@ -155,10 +155,14 @@ def _read_statements(connection: sqlite3.Connection, terminal: Terminal) -> int:
         if not (worked or terminal.is_interactive):
             return 1
         statement = ""
-    rest = statement.strip()
-    if rest:
-        terminal.error(f"the last statement is not complete: {rest!r}")
-    return 1 if rest else 0
+    return _refuse_rest(statement.strip(), terminal)
+
+
+def _refuse_rest(rest: str, terminal: Terminal) -> int:
+    if not rest:
+        return 0
+    terminal.error(f"the last statement is not complete: {rest!r}")
+    return 1
 
 
 def _next_line(terminal: Terminal, prompt: str) -> str:

@@ -244,17 +244,22 @@ def usage(script: str) -> str:
     return f"Usage: {os.path.basename(script)} [--settings=<module>] <command> [options]"
 
 
+def _add_others(groups: dict[str, list[tuple[str, str]]]) -> None:
+    """Add the commands of apps and packages, below their origin."""
+    for info in describe_commands():
+        if info.origin != BUILTIN_ORIGIN:
+            groups.setdefault(info.origin, []).append((info.name, _note(info)))
+
+
 def show_commands(script: str, terminal: Terminal) -> None:
     """Write the usage line and the list of commands, grouped by origin, on standard output."""
     terminal.line(usage(script))
     terminal.line(
         f"\nRun '{os.path.basename(script)} help <command>' for the options of a command."
     )
-    groups: dict[str, list[tuple[str, str]]] = {BUILTIN_ORIGIN: list(BUILTIN.items())}
+    groups = {BUILTIN_ORIGIN: list(BUILTIN.items())}
     try:
-        for info in describe_commands():
-            if info.origin != BUILTIN_ORIGIN:
-                groups.setdefault(info.origin, []).append((info.name, _note(info)))
+        _add_others(groups)
     except Exception as error:
         # Help is what a person asks for when nothing works, whatever the settings raise.
         terminal.warning(f"the project's commands are not shown: {error}")

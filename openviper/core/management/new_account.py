@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openviper.auth.validators import email_problem, normalize_email, username_problem
@@ -94,12 +94,15 @@ class NewAccount:
         needed = [_option(name) for name in self.wanted] + ["password"] * needs_password
         missing = [name for name in needed if not found[name]]
         if missing:
-            options = ", ".join(f"--{name}" for name in missing)
-            variables = ", ".join(self._variables[name] for name in missing)
-            raise CommandError(
-                f"--no-input needs {options} (or the environment variables {variables})"
-            )
+            raise self._lack_of(missing)
         return found
+
+    def _lack_of(self, missing: Sequence[str]) -> CommandError:
+        options = ", ".join(f"--{name}" for name in missing)
+        variables = ", ".join(self._variables[name] for name in missing)
+        return CommandError(
+            f"--no-input needs {options} (or the environment variables {variables})"
+        )
 
     def _obtain(self, name: str, preset: str | None) -> str:
         """Return the value of a field, as it was given or answered, once it is right."""

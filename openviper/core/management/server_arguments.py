@@ -6,7 +6,7 @@ import argparse
 import os
 import ssl
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -85,16 +85,21 @@ class ServerOptions:
         """
         if self.certfile is None:
             return
-        for name in filter(None, (self.certfile, self.keyfile)):
-            if not os.access(name, os.R_OK):
-                raise CommandError(f"cannot read {name!r}")
+        names = [name for name in (self.certfile, self.keyfile) if name]
+        _require_readable(names)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             # A key with a passphrase would be asked for at the terminal, by each process.
             context.load_cert_chain(self.certfile, self.keyfile, password=_refuse_passphrase)
         except (ssl.SSLError, ValueError) as error:
-            files = " and ".join(repr(name) for name in (self.certfile, self.keyfile) if name)
+            files = " and ".join(map(repr, names))
             raise CommandError(f"cannot use the certificate of {files}: {error}") from error
+
+
+def _require_readable(names: Sequence[str]) -> None:
+    for name in names:
+        if not os.access(name, os.R_OK):
+            raise CommandError(f"cannot read {name!r}")
 
 
 def _refuse_passphrase() -> str:

@@ -139,6 +139,15 @@ def choose_application(candidates: Sequence[str]) -> str:
     raise CommandError(f"no application found; tried {', '.join(candidates)}", NOT_LOADED)
 
 
+def _name_settings() -> None:
+    """Put the settings module that lies here into the environment, unless that names one."""
+    if os.environ.get("OPENVIPER_SETTINGS_MODULE"):
+        return
+    module = discover_settings_module(".")
+    if module:
+        os.environ["OPENVIPER_SETTINGS_MODULE"] = module
+
+
 def run(target: str, options: ServerOptions, terminal: Terminal | None = None) -> int:
     """Serve the application that `openviper run` names.
 
@@ -156,10 +165,7 @@ def run(target: str, options: ServerOptions, terminal: Terminal | None = None) -
     directory = os.getcwd()
     if directory not in sys.path:
         sys.path.insert(0, directory)
-    if not os.environ.get("OPENVIPER_SETTINGS_MODULE"):
-        found = discover_settings_module(".")
-        if found:
-            os.environ["OPENVIPER_SETTINGS_MODULE"] = found
+    _name_settings()
     name = normalise_target(target)
     import_application(name)
     return serve(name, options, terminal or Terminal())

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from openviper.core.management.aligned_rows import aligned
 from openviper.core.management.base import CommandError
 from openviper.core.management.work import CommandWork
 from openviper.tasks.broker import get_broker
@@ -66,13 +67,9 @@ class TaskActions(CommandWork):
             self.stdout(empty)
             return
         encoding = getattr(self.terminal.out, "encoding", None)
-        table = [columns]
-        for row in rows:
-            table.append(tuple(printable(_text(row[name]), encoding) for name in columns))
-        widths = [max(len(line[place]) for line in table) for place in range(len(columns))]
-        for line in table:
-            cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
-            self.stdout("  ".join(cells).rstrip())
+        cells = [tuple(printable(_text(row[name]), encoding) for name in columns) for row in rows]
+        for line in aligned([columns, *cells]):
+            self.stdout(line)
 
     @staticmethod
     def _filter(options: dict[str, Any]) -> Filter:
@@ -176,9 +173,8 @@ class TaskActions(CommandWork):
     # Repairing
 
     def _retry(self, broker: Broker, options: dict[str, Any]) -> None:
-        is_filtered = any(options[name] is not None for name in ("queue", "actor", "error"))
-        ways = (bool(options["ids"]), options["all"] or is_filtered)
-        if sum(ways) != 1:
+        in_numbers = options["all"] or _is_filtered(options)
+        if bool(options["ids"]) == in_numbers:
             raise CommandError(
                 "retry takes the ids of messages, or --all, --queue, --actor or --error for dead ones"
             )
@@ -200,15 +196,15 @@ class TaskActions(CommandWork):
 
     def _purge(self, broker: Broker, options: dict[str, Any]) -> None:
         chosen = self._filter(options)
-        what = f"{chosen.state or 'all'} messages of {chosen.queue or 'every queue'}"
-        what += f", actor {chosen.actor}" if chosen.actor else ""
-        what += f", error with {chosen.error!r}" if chosen.error else ""
         if not options["yes"]:
-            if not self.terminal.is_interactive:
-                raise CommandError(f"purge removes {what}; add --yes to do so without a terminal")
-            if not self.terminal.confirm(f"Remove {printable(what)} that no worker has?"):
-                raise CommandError("nothing was removed")
+            self._ask_to_remove(_described(chosen))
         self._report(broker.purge(chosen), "removed", [])
+
+    def _ask_to_remove(self, what: str) -> None:
+        if not self.terminal.is_interactive:
+            raise CommandError(f"purge removes {what}; add --yes to do so without a terminal")
+        if not self.terminal.confirm(f"Remove {printable(what)} that no worker has?"):
+            raise CommandError("nothing was removed")
 
     def _report(self, count: int, what: str, ids: list[str]) -> None:
         self.stdout(f"{_messages(count)} {what}")
@@ -216,6 +212,16 @@ class TaskActions(CommandWork):
             raise CommandError(
                 f"{len(ids) - count} of {len(ids)} messages were not found, or a worker has them"
             )
+
+
+def _is_filtered(options: dict[str, Any]) -> bool:
+    return any(options[name] is not None for name in ("queue", "actor", "error"))
+
+
+def _described(chosen: Filter) -> str:
+    what = f"{chosen.state or 'all'} messages of {chosen.queue or 'every queue'}"
+    what += f", actor {chosen.actor}" if chosen.actor else ""
+    return what + (f", error with {chosen.error!r}" if chosen.error else "")
 
 
 def _running() -> Filter:

@@ -33,6 +33,7 @@ from openviper.tasks.brokers.base import (
     info_row,
     waited_since,
 )
+from openviper.tasks.brokers.memory_group import MemoryGroup
 from openviper.tasks.limits import Allowance, Limit, take_call
 from openviper.tasks.message import Finished, Message, Outcome, State, from_values
 
@@ -66,15 +67,6 @@ class _Entry:
         return info_row(state, self.message, self.worker, self.error)
 
 
-class _Group:
-    """A group, and what is to be sent when it has ended."""
-
-    def __init__(self, new: NewGroup) -> None:
-        self.new = new
-        self.done = 0
-        self.failed = 0
-
-
 class MemoryBroker:
     """A broker whose messages end with the process."""
 
@@ -87,7 +79,7 @@ class MemoryBroker:
         self.unique: dict[str, tuple[str, str, float]] = {}
         """Key -> id, scope, and when it ends."""
         self.results: dict[str, StoredResult] = {}
-        self.groups: dict[str, _Group] = {}
+        self.groups: dict[str, MemoryGroup] = {}
         self.allowances: dict[str, Allowance] = {}
         self.permits: dict[str, set[str]] = {}
         self.reported: dict[str, Progress] = {}
@@ -106,7 +98,7 @@ class MemoryBroker:
         duplicates = []
         with self.lock:
             if group is not None:
-                self.groups[group.group_id] = _Group(group)
+                self.groups[group.group_id] = MemoryGroup(group)
             for message in messages:
                 if not self._take_unique(message, now):
                     duplicates.append(message)
@@ -391,14 +383,10 @@ class MemoryConsumer:
         group = self._broker.groups.get(message.option("group") or "")
         if group is None:
             return
-        if end.outcome is Outcome.DONE and not end.follow:
-            group.done += 1
-        elif end.outcome is Outcome.DEAD:
-            group.failed += 1
-        if group.done + group.failed == group.new.total:
-            callback = group.new.on_failure if group.failed else group.new.then
-            if callback is not None:
-                self._broker.enqueue([from_values(json.loads(callback))])
+        group.count(end)
+        callback = group.callback if group.has_ended else None
+        if callback is not None:
+            self._broker.enqueue([from_values(json.loads(callback))])
 
     # Limits
 

@@ -40,16 +40,23 @@ def settle(store: Store, worker: str, end: Finished, now: float) -> None:
     if message.limit_key is not None:
         free_permit(store, message)
     if end.keeps_result:
-        store.change(f"DELETE FROM {RESULTS} WHERE message_id = ?", (message.message_id,))
-        store.insert_new(
-            RESULTS,
-            "message_id, value, error, stored_at",
-            (message.message_id, end.result, end.error or None, now),
-        )
-    if end.is_end and message.options is not None:
-        _end_options(store, end)
+        _store_result(store, end, now)
     if end.is_end:
-        store.change(f"DELETE FROM {CANCELS} WHERE message_id = ?", (message.message_id,))
+        _settle_end(store, end)
+
+
+def _settle_end(store: Store, end: Finished) -> None:
+    message = end.message
+    if message.options is not None:
+        _end_options(store, end)
+    store.change(f"DELETE FROM {CANCELS} WHERE message_id = ?", (message.message_id,))
+
+
+def _store_result(store: Store, end: Finished, now: float) -> None:
+    key = end.message.message_id
+    store.change(f"DELETE FROM {RESULTS} WHERE message_id = ?", (key,))
+    columns = "message_id, value, error, stored_at"
+    store.insert_new(RESULTS, columns, (key, end.result, end.error or None, now))
 
 
 def _change_row(store: Store, worker: str, end: Finished, now: float) -> int:
@@ -104,9 +111,14 @@ def count_in_group(store: Store, message: Message, *, is_dead: bool, goes_on: bo
         f"SELECT total, done, failed, callback, on_failure FROM {GROUPS} WHERE group_id = ?",
         (group_id,),
     )
-    if not rows:
-        return
-    total, done, failed, then, on_failure = rows[0]
+    if rows:
+        _send_callback(store, *rows[0])
+
+
+def _send_callback(
+    store: Store, total: int, done: int, failed: int, then: str | None, on_failure: str | None
+) -> None:
+    """Send what follows a group, if all its members have ended."""
     callback = on_failure if failed else then
     if done + failed == total and callback is not None:
         store_within(store, Parcel([from_values(json.loads(callback))]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -177,18 +177,27 @@ def creation(vendor: str, present: Sequence[str] = ()) -> list[str]:
     statements = []
     for table in TABLES:
         columns = [f"{name} {types[kind]} {rest}".rstrip() for name, kind, rest in table.columns]
-        inner = f", {_mysql_indexes()}" if (vendor, table.name) == ("mysql", MESSAGES) else ""
-        statements.append(
-            f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
-            f"PRIMARY KEY ({table.key}){inner}){_TAILS.get(vendor, '')}"
-        )
-        has_some = any(name.startswith(f"{table.name}.") for name in present)
-        statements += [
-            f"ALTER TABLE {table.name} ADD COLUMN {text}"
-            for text in columns
-            if has_some and f"{table.name}.{text.split(' ')[0]}" not in present
-        ]
+        statements.append(_create_table(vendor, table, columns))
+        statements += _additions(table.name, columns, present)
     return statements if vendor == "mysql" else [*statements, *_indexes()]
+
+
+def _create_table(vendor: str, table: Table, columns: Sequence[str]) -> str:
+    inner = f", {_mysql_indexes()}" if (vendor, table.name) == ("mysql", MESSAGES) else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
+        f"PRIMARY KEY ({table.key}){inner}){_TAILS.get(vendor, '')}"
+    )
+
+
+def _additions(table: str, columns: Sequence[str], present: Sequence[str]) -> Iterator[str]:
+    """Yield the statements that add the columns which a table that is there does not have yet."""
+    if not any(name.startswith(f"{table}.") for name in present):
+        return
+    for column in columns:
+        name = column.partition(" ")[0]
+        if f"{table}.{name}" not in present:
+            yield f"ALTER TABLE {table} ADD COLUMN {column}"
 
 
 def _mysql_indexes() -> str:

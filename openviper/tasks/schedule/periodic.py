@@ -21,6 +21,15 @@ MAX_INTERVAL = 10 * 366 * 86_400
 OVERLAPS = ("skip", "queue", "allow")
 
 
+def _seconds(every: object) -> int:
+    match = _INTERVAL.match(every.strip()) if isinstance(every, str) else None
+    if match is None:
+        raise ValueError(
+            f"interval {every!r} is not a number of seconds or a text such as '30s', '5m', '1h', '2d'"
+        )
+    return int(match[1]) * _UNITS[match[2].lower()]
+
+
 def parse_interval(every: str | int) -> int:
     """Return an interval in seconds.
 
@@ -30,15 +39,8 @@ def parse_interval(every: str | int) -> int:
     Raises:
         ValueError: If it cannot be understood, is not positive, or is longer than ten years.
     """
-    if isinstance(every, int) and not isinstance(every, bool):
-        seconds = every
-    else:
-        match = _INTERVAL.match(every.strip()) if isinstance(every, str) else None
-        if match is None:
-            raise ValueError(
-                f"interval {every!r} is not a number of seconds or a text such as '30s', '5m', '1h', '2d'"
-            )
-        seconds = int(match[1]) * _UNITS[match[2].lower()]
+    is_number = isinstance(every, int) and not isinstance(every, bool)
+    seconds = int(every) if is_number else _seconds(every)
     if seconds <= 0:
         raise ValueError(f"interval {every!r} is not positive")
     if seconds > MAX_INTERVAL:

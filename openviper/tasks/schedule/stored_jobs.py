@@ -53,13 +53,17 @@ async def _orphan(rows: Iterable[Any]) -> None:
             await row.save()
 
 
-async def _write(model: Any, row: Any, entry: ScheduleEntry) -> None:
-    values = {
+def _values(entry: ScheduleEntry) -> dict[str, str | None]:
+    return {
         "app": entry.app_label,
         "schedule": entry.schedule,
         "cron_description": describe_cron(entry.cron) if entry.cron else None,
         "trigger_source": "cron" if entry.cron else "interval",
     }
+
+
+async def _write(model: Any, row: Any, entry: ScheduleEntry) -> None:
+    values = _values(entry)
     if row is None:
         await model.objects.get_or_create(values, name=entry.name)
         return

@@ -79,9 +79,8 @@ class Settlement:
         """
         error = self._try(consumer, end)
         if error is not None and not error.refused:
-            error = self._try(
-                consumer, end
-            )  # The connection may have been lost for another reason.
+            # The connection may have been lost for another reason.
+            error = self._try(consumer, end)
         if error is None:
             return
         second = self._try(consumer, not_stored(end.message))

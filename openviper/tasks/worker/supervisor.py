@@ -122,10 +122,14 @@ def _work(wishes: _Wishes, *, number: int, suspects: bool) -> int:
     try:
         return process.run()
     finally:
-        for helper in (scheduler, recorder):
-            if helper is not None:
-                helper.stop()
+        _stop_helpers(scheduler, recorder)
         get_broker().close()
+
+
+def _stop_helpers(*helpers: Scheduler | Recorder | None) -> None:
+    for helper in helpers:
+        if helper is not None:
+            helper.stop()
 
 
 def _recorder(config: TaskSettings) -> Recorder | None:

@@ -67,11 +67,14 @@ def _unknown_codes() -> Iterator[Finding]:
             )
 
 
+def _given_variables() -> set[str]:
+    return {variable for variable in os.environ if variable.startswith(PREFIX)}
+
+
 def _misspelt_variables() -> Iterator[Finding]:
     known = [f"{PREFIX}{name}" for name in Settings.__dataclass_fields__]
     fine = OWN_VARIABLES.union(f"{PREFIX}{name}" for name in (*_own_fields(), *FORMER))
-    given = {variable for variable in os.environ if variable.startswith(PREFIX)}
-    for variable in sorted(given - fine):
+    for variable in sorted(_given_variables() - fine):
         hint = did_you_mean(variable, known)
         # Others may use the prefix for something of their own; only what looks like a setting is worth a word.
         if hint:
@@ -84,9 +87,8 @@ def _misspelt_variables() -> Iterator[Finding]:
 
 def _misspelt_fields() -> Iterator[Finding]:
     known = list(Settings.__dataclass_fields__)
-    for name in _own_fields():
-        if name in known or name in FORMER:
-            continue
+    unknown = [name for name in _own_fields() if name not in (*known, *FORMER)]
+    for name in unknown:
         match = _nearly(name, known)
         if match:
             yield Finding(

@@ -52,21 +52,25 @@ class Command(BaseCommand):
         Raises:
             CommandError: If a value is missing, malformed or taken, a role is unknown, or a question is not answered.
         """
-        if options["no_password"] and options["password"] is not None:
-            raise UsageError("--password and --no-password exclude each other")
-        if options["password"] is not None:
-            self.terminal.warning(PROCESS_LIST_WARNING)
+        self._look_at_password(options["password"], needless=options["no_password"])
         model = load_user_model()
         account = NewAccount(self, model, VARIABLES)
-        if options["staff"] and "is_staff" not in account.fields:
+        staff = {"is_staff": True} if options["staff"] else {}
+        if not account.fields.issuperset(staff):
             raise CommandError(f"user model {model.__name__} has no field is_staff")
         values = account.collect(options, needs_password=not options["no_password"])
         password = None if options["no_password"] else account.password()
-        if options["staff"]:
-            values["is_staff"] = True
+        values |= staff
         run_async_command(self._store(account, values, password, options["roles"]))
         name = values[account.wanted[0]]
         self.stdout(self.style_success(f"User {name!r} created successfully."))
+
+    def _look_at_password(self, password: str | None, *, needless: bool) -> None:
+        if password is None:
+            return
+        if needless:
+            raise UsageError("--password and --no-password exclude each other")
+        self.terminal.warning(PROCESS_LIST_WARNING)
 
     @staticmethod
     async def _store(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.conf import settings
 from openviper.core.management.base import BaseCommand, CommandError
@@ -19,6 +20,9 @@ from openviper.i18n.translation import DOMAIN, catalogue_languages
 from openviper.project.directory import in_project, project_directory
 from openviper.template.environment import MissingDependencyError, get_jinja2_env
 from openviper.utils.atomic_files import atomic_write
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATE_SUFFIXES = (".html", ".htm", ".txt", ".jinja", ".jinja2", ".xml")
 
@@ -64,15 +68,14 @@ class Command(BaseCommand):
         paths = [
             path for folder in sorted(folders) for path in source_files(folder, TEMPLATE_SUFFIXES)
         ]
-        if not paths:
-            return []
-        try:
-            environment = get_jinja2_env([str(folder) for folder in folders])
-        except MissingDependencyError as error:
-            raise CommandError(str(error)) from error
+        # Where there are no templates, what reads them need not be installed.
+        return self._in_templates(root, paths, _environment(folders)) if paths else []
+
+    @staticmethod
+    def _in_templates(root: Path, paths: Iterable[Path], environment: Environment) -> list[Message]:
         found: list[Message] = []
         for path in paths:
-            name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+            name = _name_below(root, path)
             found += template_messages(environment, path.read_text("utf-8"), name)
         return found
 
@@ -96,6 +99,17 @@ class Command(BaseCommand):
         with atomic_write(path) as file:
             file.write(write_po(merged).encode())
         return sum(message.is_translated for message in merged[1:])
+
+
+def _environment(folders: Iterable[Path]) -> Environment:
+    try:
+        return get_jinja2_env([str(folder) for folder in folders])
+    except MissingDependencyError as error:
+        raise CommandError(str(error)) from error
+
+
+def _name_below(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def po_path(language: str) -> Path:

@@ -53,17 +53,17 @@ class Command(BaseCommand):
         check_alias(options["database"])
         found = find_installed_apps(with_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
-        label: str | None = options["app_label"]
-        if label is not None and label not in _labels(apps):
-            raise app_not_found(label)
+        label = _known_label(options["app_label"], apps)
         if options["verbose"] and not options["json"]:
-            for name, path in apps.items():
-                self.stdout(f"{name} -> {path}")
-        looks_further = options["plan"] or options["drop_orphans"]
-        if not looks_further and _is_up_to_date(options["database"], apps):
+            self._show_apps(apps)
+        if _has_nothing_to_do(options, apps):
             self.stdout("No schema changes to apply.")
             return None
         return self._migrate(apps, label, options)
+
+    def _show_apps(self, apps: Mapping[str, str]) -> None:
+        for name, path in apps.items():
+            self.stdout(f"{name} -> {path}")
 
     async def _migrate(
         self, apps: Mapping[str, str], label: str | None, options: Mapping[str, Any]
@@ -105,14 +105,16 @@ class Command(BaseCommand):
             rows = "1 row" if orphan.rows == 1 else f"{orphan.rows} rows"
             self.terminal.warning(f"table {orphan.table} will be dropped with {rows}")
         if orphans and not options["no_input"]:
-            question = f"Drop what is named above from database {options['database']!r}?"
-            if not self.terminal.is_interactive:
-                raise CommandError(
-                    "--drop-orphans asks before it drops a table; without a terminal give --no-input"
-                )
-            if not self.terminal.confirm(question):
-                raise CommandError("Nothing was changed.")
+            self._ask_to_drop(options["database"])
         return [orphan.table for orphan in orphans]
+
+    def _ask_to_drop(self, alias: str) -> None:
+        if not self.terminal.is_interactive:
+            raise CommandError(
+                "--drop-orphans asks before it drops a table; without a terminal give --no-input"
+            )
+        if not self.terminal.confirm(f"Drop what is named above from database {alias!r}?"):
+            raise CommandError("Nothing was changed.")
 
     async def _sync_content_types(self, apps: Mapping[str, str], alias: str) -> None:
         # Rights are kept in the default database; the models' labels are in the files, so no model is imported for
@@ -171,9 +173,20 @@ def _refuse_lonely(options: Mapping[str, Any], option: str, needed: str) -> None
         raise UsageError(f"--{option.replace('_', '-')} needs --{needed.replace('_', '-')}")
 
 
+def _known_label(label: str | None, apps: Iterable[str]) -> str | None:
+    if label is not None and label not in _labels(apps):
+        raise app_not_found(label)
+    return label
+
+
 def _labels(apps: Iterable[str]) -> set[str]:
     """Return what apps may be called: by their dotted names and by the last parts of these."""
     return {label for name in apps for label in (name, name.rpartition(".")[2])}
+
+
+def _has_nothing_to_do(options: Mapping[str, Any], apps: Mapping[str, str]) -> bool:
+    looks_further = options["plan"] or options["drop_orphans"]
+    return not looks_further and _is_up_to_date(options["database"], apps)
 
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:

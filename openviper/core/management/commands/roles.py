@@ -50,7 +50,11 @@ class Command(BaseCommand):
             self._refuse(role, f"list takes no argument, not {role!r}")
             self._list(run_async_command(self._holders()), options["json"])
             return
-        self._refuse(not role, f"{action} needs the name of a role")
+        self._change_and_say(action, role, users)
+
+    def _change_and_say(self, action: str, role: str | None, users: Sequence[str]) -> None:
+        if not role:
+            raise UsageError(f"{action} needs the name of a role")
         takes_users = action != "create"
         self._refuse(takes_users and not users, f"{action} needs the names of users")
         self._refuse(not takes_users and users, "create takes one name and no users")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from openviper.core.management.aliases import check_alias
@@ -43,18 +44,21 @@ class Command(BaseCommand):
         self._show(state)
 
     def _show(self, state: SchemaState) -> None:
-        lines = [
-            *(
-                f"[x] {table.model}  {table.applied_at}  table {table.name}"
-                for table in state.tables
-            ),
-            *(f"[x] {patch.name}  {patch.applied_at}  patch" for patch in state.patches),
-            *(f"[ ] {operation}" for operation in state.operations),
-            *(f"[ ] patch {name}" for name in state.pending_patches),
-        ]
-        for line in lines:
+        for line in _lines(state):
             self.stdout(line)
         for warning in state.warnings:
             self.terminal.warning(warning)
         pending = "Pending; run: python viperctl.py migrate"
         self.stdout(pending if state.is_pending else "Everything is applied.")
+
+
+def _lines(state: SchemaState) -> Iterator[str]:
+    """Yield what has been applied, then what has not."""
+    for table in state.tables:
+        yield f"[x] {table.model}  {table.applied_at}  table {table.name}"
+    for patch in state.patches:
+        yield f"[x] {patch.name}  {patch.applied_at}  patch"
+    for operation in state.operations:
+        yield f"[ ] {operation}"
+    for name in state.pending_patches:
+        yield f"[ ] patch {name}"

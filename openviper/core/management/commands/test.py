@@ -61,11 +61,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "pytest is not installed; install it with: pip install 'openviper[test]'"
             )
-        arguments = ["-p", PLUGIN]
-        if options["verbose"]:
-            arguments.append(f"-{'v' * options['verbose']}")
-        if options["failfast"]:
-            arguments.append("-x")
+        arguments = ["-p", PLUGIN, *_switches(options)]
         arguments += self._labels(options["labels"]) + list(options.get("pytest_args") or ())
         self.stdout(f"Running: {shlex.join([sys.executable, '-m', 'pytest', *arguments])}")
         start = ["-c", BOOTSTRAP] if "OPENVIPER_TARGET" in os.environ else ["-m", "pytest"]
@@ -80,6 +76,11 @@ class Command(BaseCommand):
             ]
             return [*(["tests/"] if Path("tests").is_dir() else []), *modules]
         return [argument for label in labels for argument in _of_label(label, apps)]
+
+
+def _switches(options: Mapping[str, Any]) -> list[str]:
+    switches = [f"-{'v' * options['verbose']}"] if options["verbose"] else []
+    return [*switches, "-x"] if options["failfast"] else switches
 
 
 def _of_label(label: str, apps: Mapping[str, Path]) -> list[str]:

@@ -43,12 +43,14 @@ def from_parser(
     if equals and option in position.options:  # `--option=value`, of which bash makes three words.
         found = matching(_values(position.options[option], sources), value)
         return [Candidate(f"{option}={choice.word}", choice.help) for choice in found]
-    waiting = position.pending
-    if waiting is None and not current.startswith("-"):
-        waiting = position.positional()
-    if waiting is None:
+    return _next(position, current, sources)
+
+
+def _next(position: Position, current: str, sources: Mapping[str, Source]) -> list[Candidate]:
+    awaited = position.awaited(current)
+    if awaited is None:
         return matching(position.further_options(), current)
-    return matching(_values(waiting, sources), current)
+    return matching(_values(awaited, sources), current)
 
 
 def matching(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
@@ -76,10 +78,14 @@ class Position:
             return False
         name, equals, _ = word.partition("=")
         action = self._option(name)
-        if action is not None:
-            self.used.add(action.dest)
-            self.pending = action if action.nargs != 0 and not equals else None
-            return False
+        if action is None:
+            return self._read_value(word)
+        self.used.add(action.dest)
+        takes_next = action.nargs != 0 and not equals
+        self.pending = action if takes_next else None
+        return False
+
+    def _read_value(self, word: str) -> bool:
         if self.pending is not None:
             # An option with any number of values takes words up to the next option.
             self.pending = self.pending if self.pending.nargs in ("*", "+") else None
@@ -94,6 +100,12 @@ class Position:
             return self.options.get(name)
         meant = [option for option in self.options if option.startswith(name)]
         return self.options[meant[0]] if len(meant) == 1 else None
+
+    def awaited(self, current: str) -> Action | None:
+        """Return the argument whose value the word being typed is; `None` where it is an option."""
+        if self.pending is not None or current.startswith("-"):
+            return self.pending
+        return self.positional()
 
     def positional(self) -> Action | None:
         """Return the positional argument that comes next, if there is one."""

@@ -75,6 +75,13 @@ def validate_package_name(name: str, label: str, *, taken: Collection[str] = ())
         ScaffoldError: If the name is no identifier, or is used by Python, OpenViper or an installed app.
     """
     validate_identifier(name, label)
+    _refuse_reserved(name, label)
+    for app in taken:
+        if name in (app, app.rpartition(".")[2]):
+            raise ScaffoldError(f"{label} {name!r} is taken by the installed app {app!r}")
+
+
+def _refuse_reserved(name: str, label: str) -> None:
     if hides_module(name):
         raise ScaffoldError(f"{label} {name!r} would hide the module {name!r}")
     if name in BUILT_IN_LABELS:
@@ -83,9 +90,6 @@ def validate_package_name(name: str, label: str, *, taken: Collection[str] = ())
         raise ScaffoldError(
             f"{label} {name!r} is reserved: it has a meaning of its own in a project's directory"
         )
-    app = next((app for app in taken if name in (app, app.rpartition(".")[2])), None)
-    if app is not None:
-        raise ScaffoldError(f"{label} {name!r} is taken by the installed app {app!r}")
 
 
 def hides_module(name: str) -> bool:
