@@ -65,7 +65,7 @@ def fake_model(
         field.column_name = field.column_name or field_name
     options = {
         "table_name": table, "app_name": table.split("_")[0], "managed": True, "abstract": False, "proxy": False,
-        "virtual": False, "single": False, "unique_together": [], "index_together": [], "indexes": [],
+        "virtual": False, "single": False, "backend": "default", "unique_together": [], "index_together": [], "indexes": [],
         "constraints": [],
         **meta,
     }  # fmt: skip
