@@ -116,20 +116,32 @@ def _try(base: str) -> str:
         return ""
 
 
+@contextlib.contextmanager
+def ended_at_last(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process that is still there when something has failed, or everybody would wait for it."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_stopped_finishes_the_request_it_is_at(
     project: Path, number: signal.Signals
 ) -> None:
     port = free_port()
     answers: list[tuple[int, str]] = []
-    with subprocess.Popen(
-        [sys.executable, *words_of("viperctl.py", port, "--no-reload")],
-        cwd=project,
-        env=environment(PYTHONWARNINGS=""),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, *words_of("viperctl.py", port, "--no-reload")],
+            cwd=project,
+            env=environment(PYTHONWARNINGS=""),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+        ended_at_last(process),
+    ):
         assert process.stdout is not None
         shown = [process.stdout.readline() for _ in range(3)]
         assert shown[0].startswith("OpenViper ") and shown[1:] == [
