@@ -139,11 +139,11 @@ def prepare(version: str, interpreter: str) -> str | None:
 
 
 def run_suites(pythons: dict[str, str], arguments: list[str]) -> list[str]:
-    """Run the tests on every version, one more at a time than there are processors, and return what failed.
+    """Run the tests on every version, as many at a time as there are processors, and return what failed.
 
     Tests wait for processes and servers much of the time, and share nothing: each makes its own directories and databases.
     """
-    at_once = max(1, min(len(pythons), (os.cpu_count() or 1) + 1))
+    at_once = max(1, min(len(pythons), os.cpu_count() or 1))
     if at_once == 1:
         return [
             f"{version}: pytest"

@@ -158,6 +158,7 @@ def test_a_server_that_is_stopped_finishes_the_request_it_is_at(
         deadline = time.monotonic() + TIMEOUT
         while not (project / "begun").exists():
             assert time.monotonic() < deadline
+            time.sleep(0.01)
         process.send_signal(number)
         for line in process.stdout:
             if "Shutting down" in line:
