@@ -62,15 +62,20 @@ class FindingQuery(ReadingQuery[M]):
         self, method: str, terms: Sequence[str | operands.Ordering], *, descending: bool
     ) -> M:
         self._check_whole(method)
-        order = tuple(self._scope.order(term) for term in terms) or self._order()
-        if not order:
-            raise QueryError(f"{method}() needs the name of a field, such as {method}('created')")
-        key = self._by_key()
-        wanted = tuple(term.turned() if descending else term for term in (*order, key))
+        order = (*self._order_asked(method, terms), self._by_key())
+        wanted = tuple(term.turned() for term in order) if descending else order
         found = await self._fetch(self.query.changed(order=wanted, limit=1))
         if not found:
             raise DoesNotExist(f"no {self._meta.model_name} matches the query")
         return found[0]
+
+    def _order_asked(
+        self, method: str, terms: Sequence[str | operands.Ordering]
+    ) -> tuple[Order, ...]:
+        order = tuple(self._scope.order(term) for term in terms) or self._order()
+        if not order:
+            raise QueryError(f"{method}() needs the name of a field, such as {method}('created')")
+        return order
 
     # Dates
 

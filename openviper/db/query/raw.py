@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Container, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 from openviper.db.connections.drivers.base import Described
 from openviper.db.executor import may_read, plan_on, read, read_alias
+from openviper.db.fields.base import Field
 from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.slices import QueryNotList
 from openviper.db.sql.description import Description
 from openviper.db.sql.prepared import Plan
-from openviper.db.sql.rows.from_rows import Row, annotated_builder
+from openviper.db.sql.rows.from_rows import Build, Row, annotated_builder
 from openviper.db.sql.selects import builder_of
 from openviper.exceptions import FieldError, QueryError
 
@@ -65,9 +66,13 @@ class RawQuery(QueryNotList, Generic[M]):
         convert = Described(lambda names, rows: instances_of(plan, names, rows))
         found: list[M] = await read(meta, alias, self._sql, self._parameters, convert)
         if alias != meta.backend:
-            for instance in found:
-                remember_alias(instance, alias)
+            _remember_alias(found, alias)
         return found
+
+
+def _remember_alias(instances: Sequence[Any], alias: str) -> None:
+    for instance in instances:
+        remember_alias(instance, alias)
 
 
 def instances_of(plan: Plan, names: tuple[str, ...], rows: list[Row]) -> list[Any]:
@@ -79,16 +84,26 @@ def instances_of(plan: Plan, names: tuple[str, ...], rows: list[Row]) -> list[An
     """
     _check_unique(names)
     places = {name: place for place, name in enumerate(names)}
-    fields = [field for field in plan.fields if field.column_name in places]
-    if plan.meta.pk not in fields:
-        raise QueryError(f"raw() needs the primary key, {plan.meta.pk.column_name!r}")
+    fields = _fields_read(plan, places)
     columns = [field.column_name for field in fields]
     further = _further(plan, names, columns)
-    build = builder_of(plan, fields)
-    if further:
-        build = annotated_builder(build, len(fields), further, [None] * len(further))
+    build = _builder(plan, fields, further)
     order = [places[name] for name in (*columns, *further)]
     return build([tuple([row[place] for place in order]) for row in rows])
+
+
+def _fields_read(plan: Plan, names: Container[str]) -> list[Field[Any]]:
+    fields = [field for field in plan.fields if field.column_name in names]
+    if plan.meta.pk not in fields:
+        raise QueryError(f"raw() needs the primary key, {plan.meta.pk.column_name!r}")
+    return fields
+
+
+def _builder(plan: Plan, fields: list[Field[Any]], further: Sequence[str]) -> Build:
+    build = builder_of(plan, fields)
+    if not further:
+        return build
+    return annotated_builder(build, len(fields), further, [None] * len(further))
 
 
 def _check_unique(names: tuple[str, ...]) -> None:

@@ -29,13 +29,7 @@ def part_of_slice(query: Description, rows: Any) -> tuple[int | None, int]:
         TypeError: If it is no slice.
         ValueError: If it has a step, or counts from the end.
     """
-    if not isinstance(rows, slice):
-        raise TypeError(
-            f"query[{rows!r}]: a query has no single items; use a slice such as query[10:20], "
-            f"or `await query.offset({rows!r}).first()`"
-        )
-    if rows.step not in (None, 1):
-        raise ValueError(f"query[::{rows.step!r}]: a slice of a query has no step")
+    _check_slice(rows)
     start = _place(rows.start or 0)
     offset = min(query.offset + start, MAX_ROWS)
     if rows.stop is None and query.limit is None:
@@ -43,6 +37,16 @@ def part_of_slice(query: Description, rows: Any) -> tuple[int | None, int]:
     left = MAX_ROWS if query.limit is None else max(query.limit - start, 0)
     wanted = MAX_ROWS if rows.stop is None else max(_place(rows.stop) - start, 0)
     return min(left, wanted), offset
+
+
+def _check_slice(rows: Any) -> None:
+    if not isinstance(rows, slice):
+        raise TypeError(
+            f"query[{rows!r}]: a query has no single items; use a slice such as query[10:20], "
+            f"or `await query.offset({rows!r}).first()`"
+        )
+    if rows.step not in (None, 1):
+        raise ValueError(f"query[::{rows.step!r}]: a slice of a query has no step")
 
 
 def _place(place: object) -> int:

@@ -88,12 +88,7 @@ def _unique(
 ) -> tuple[str, ...]:
     groups = unique_groups(meta)
     if names is not None:
-        wanted = _attnames(meta, names)
-        if not any(set(group) == set(wanted) for group in groups):
-            raise QueryError(
-                f"bulk_create(unique_fields={list(names)!r}): no unique constraint of {meta.model_name} is of these fields"
-            )
-        return wanted
+        return _named_group(meta, groups, names)
     key = (meta.pk.attname,)
     if all(instance.pk is None for instance in instances):
         groups.remove(key)
@@ -105,21 +100,34 @@ def _unique(
     return groups[0]
 
 
+def _named_group(
+    meta: ModelOptions, groups: Sequence[tuple[str, ...]], names: Sequence[str]
+) -> tuple[str, ...]:
+    wanted = _attnames(meta, names)
+    if not any(set(group) == set(wanted) for group in groups):
+        raise QueryError(
+            f"bulk_create(unique_fields={list(names)!r}): no unique constraint of {meta.model_name} is of these fields"
+        )
+    return wanted
+
+
 def _updated(
     meta: ModelOptions, unique: tuple[str, ...], names: Sequence[str] | None
 ) -> tuple[str, ...]:
     fixed = {*unique, meta.pk.attname}
-    if names is not None:
-        updated = _attnames(meta, names)
-        if fixed & set(updated):
-            raise QueryError("bulk_create(update_fields=...) cannot name the key or unique_fields")
-    else:
-        fixed |= {field.attname for field in meta.auto_fields if not field.auto_now}
-        written = [field.attname for field in meta.written_fields]
-        updated = tuple([attname for attname in written if attname not in fixed])
+    updated = _all_updated(meta, fixed) if names is None else _attnames(meta, names)
+    if fixed & set(updated):
+        raise QueryError("bulk_create(update_fields=...) cannot name the key or unique_fields")
     if not updated:
         raise QueryError("bulk_create(on_conflict='update') has no field to update; use 'ignore'")
     return updated
+
+
+def _all_updated(meta: ModelOptions, fixed: set[str]) -> tuple[str, ...]:
+    """Return what may change: all but what is fixed or set only once."""
+    once = {field.attname for field in meta.auto_fields if not field.auto_now}
+    written = [field.attname for field in meta.written_fields]
+    return tuple([attname for attname in written if attname not in fixed | once])
 
 
 # Writing
@@ -143,10 +151,15 @@ async def insert_or_keep(
     size = batch_size or len(instances)
     async with transaction(alias):
         for attnames, group in _by_columns(plan, rows).items():
-            sql = insert_sql(plan, attnames, conflict)
-            for start in range(0, len(group), size):
-                await write_many(plan.meta, alias, sql, group[start : start + size])
+            await _insert_group(plan, alias, insert_sql(plan, attnames, conflict), group, size)
         await _read_back(plan, alias, instances, keys, conflict)
+
+
+async def _insert_group(
+    plan: Plan, alias: str, sql: str, rows: list[tuple[Any, ...]], size: int
+) -> None:
+    for start in range(0, len(rows), size):
+        await write_many(plan.meta, alias, sql, rows[start : start + size])
 
 
 def _key_of(plan: Plan, instance: Any, conflict: Conflict) -> Key:
@@ -185,9 +198,12 @@ def insert_sql(plan: Plan, attnames: tuple[str, ...], conflict: Conflict) -> str
     updated = [names[attname] for attname in conflict.updated if attname in attnames]
     if plan.dialect.name == "mysql":
         return f"{insert} ON DUPLICATE KEY UPDATE {_mysql_assignments(plan.key, unique, updated)}"
+    return f"{insert} ON CONFLICT ({', '.join(unique)}) DO {_action(updated)}"
+
+
+def _action(updated: Sequence[str]) -> str:
     assignments = ", ".join(f"{column} = excluded.{column}" for column in updated)
-    action = f"UPDATE SET {assignments}" if updated else "NOTHING"
-    return f"{insert} ON CONFLICT ({', '.join(unique)}) DO {action}"
+    return f"UPDATE SET {assignments}" if updated else "NOTHING"
 
 
 def _mysql_assignments(key: str, unique: Sequence[str], updated: Sequence[str]) -> str:
@@ -201,14 +217,9 @@ def _mysql_assignments(key: str, unique: Sequence[str], updated: Sequence[str]) 
 async def _read_back(
     plan: Plan, alias: str, instances: Sequence[Any], keys: Sequence[Key], conflict: Conflict
 ) -> None:
-    found: dict[Key, Any] = {}
-    distinct = list(dict.fromkeys(keys))
     samples = dict(zip(keys, instances, strict=True))
-    for start in range(0, len(distinct), READ_BACK):
-        part = [samples[key] for key in distinct[start : start + READ_BACK]]
-        for instance in await _stored(plan, alias, part, conflict):
-            found[tuple(stored_value(plan, instance, name) for name in conflict.unique)] = instance
-    missing = next((key for key in distinct if key not in found), None)
+    found = await _stored_by_key(plan, alias, samples, conflict)
+    missing = next((key for key in samples if key not in found), None)
     if missing is not None:
         raise IntegrityError(
             f"bulk_create(): another unique constraint of {plan.meta.model_name} refuses {samples[missing]!r}"
@@ -220,18 +231,33 @@ async def _read_back(
         instance.__dict__.update(found[key].__dict__)
 
 
+async def _stored_by_key(
+    plan: Plan, alias: str, samples: dict[Key, Any], conflict: Conflict
+) -> dict[Key, Any]:
+    found: dict[Key, Any] = {}
+    distinct = list(samples.values())
+    for start in range(0, len(distinct), READ_BACK):
+        part = distinct[start : start + READ_BACK]
+        for instance in await _stored(plan, alias, part, conflict):
+            found[tuple(stored_value(plan, instance, name) for name in conflict.unique)] = instance
+    return found
+
+
 async def _stored(
     plan: Plan, alias: str, instances: Sequence[Any], conflict: Conflict
 ) -> list[Any]:
     """Return the rows of instances, known by their unique values."""
-    if len(conflict.unique) == 1:
-        name = conflict.unique[0]
-        condition = Q(**{f"{name}__in": [getattr(each, name) for each in instances]})
-    else:
-        condition = Q()
-        for each in instances:
-            condition |= Q(**{name: getattr(each, name) for name in conflict.unique})
-    where = QueryScope(plan.meta).conditions((condition,), {})
+    where = QueryScope(plan.meta).conditions((_any_of(instances, conflict.unique),), {})
     select = select_instances(plan, EVERYTHING.changed(where=where, order=()))
     rows: list[Any] = await read(plan.meta, alias, select.sql, select.parameters, select.convert)
     return rows
+
+
+def _any_of(instances: Sequence[Any], unique: Sequence[str]) -> Q:
+    if len(unique) == 1:
+        name = unique[0]
+        return Q(**{f"{name}__in": [getattr(each, name) for each in instances]})
+    condition = Q()
+    for each in instances:
+        condition |= Q(**{name: getattr(each, name) for name in unique})
+    return condition

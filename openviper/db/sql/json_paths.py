@@ -143,16 +143,8 @@ class JSONScalar(Node):
         value, again = self.path.sql(writer), self.path.sql(writer)
         if writer.dialect.name == "sqlite":
             return f"openviper_json_{'number' if is_number else 'text'}({value})"
-        if writer.dialect.name == "mysql":
-            types = (
-                "'INTEGER', 'DOUBLE', 'DECIMAL', 'UNSIGNED INTEGER'" if is_number else "'STRING'"
-            )
-            plain = f"CAST({again} AS DOUBLE)" if is_number else f"JSON_UNQUOTE({again})"
-            return f"CASE WHEN JSON_TYPE({value}) IN ({types}) THEN {plain} END"
-        text = f"({again} #>> CAST('{{}}' AS text[]))"
-        plain = f"CAST({text} AS DOUBLE PRECISION)" if is_number else text
-        word = "number" if is_number else "string"
-        return f"CASE WHEN jsonb_typeof({value}) = '{word}' THEN {plain} END"
+        make = _mysql_scalar if writer.dialect.name == "mysql" else _postgresql_scalar
+        return make(value, again, is_number=is_number)
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -194,3 +186,16 @@ _KEY_TESTS: dict[str, Callable[[str, str], str]] = {
     "mysql": lambda json_sql, key: f"JSON_CONTAINS_PATH({json_sql}, 'one', {key})",
     "postgresql": lambda json_sql, key: f"jsonb_exists({json_sql}, {key})",
 }
+
+
+def _mysql_scalar(value: str, again: str, *, is_number: bool) -> str:
+    types = "'INTEGER', 'DOUBLE', 'DECIMAL', 'UNSIGNED INTEGER'" if is_number else "'STRING'"
+    plain = f"CAST({again} AS DOUBLE)" if is_number else f"JSON_UNQUOTE({again})"
+    return f"CASE WHEN JSON_TYPE({value}) IN ({types}) THEN {plain} END"
+
+
+def _postgresql_scalar(value: str, again: str, *, is_number: bool) -> str:
+    text = f"({again} #>> CAST('{{}}' AS text[]))"
+    plain = f"CAST({text} AS DOUBLE PRECISION)" if is_number else text
+    word = "number" if is_number else "string"
+    return f"CASE WHEN jsonb_typeof({value}) = '{word}' THEN {plain} END"

@@ -64,9 +64,7 @@ class Text(Operator):
             lookup = as_text(lookup)
         right = expression_of(lookup, value, scope)
         if right is not None:
-            if right.type.family not in (Family.TEXT, Family.NULL):
-                raise FieldError(f"{lookup.key!r} takes a text, not a {right.type}")
-            return MatchNode(lookup, right)
+            return _match_node(lookup, right)
         value = unwrap_enum(value)
         if value is not None and not isinstance(value, (str, int, float, Decimal, date, time)):
             value = checked_text(lookup, value)
@@ -245,3 +243,9 @@ class Contains(Text):
         if isinstance(value, (list, tuple, set, frozenset)):
             raise QueryError(f"{lookup.key!r} takes one element, not {value!r}")
         return ArrayHas(lookup, value)
+
+
+def _match_node(lookup: Lookup, right: Node) -> Node:
+    if right.type.family not in (Family.TEXT, Family.NULL):
+        raise FieldError(f"{lookup.key!r} takes a text, not a {right.type}")
+    return MatchNode(lookup, right)

@@ -433,11 +433,15 @@ class Order:
         sql = self.node.sql(writer)
         nullable = not isinstance(self.node, Column) or self._may_be_null(self.node)
         if nullable and self.nulls_last is not None and self.nulls_last is not self.descending:
-            turned = " DESC" if self.descending else ""
-            test = f"{sql} IS NULL" if self.nulls_last else f"{sql} IS NOT NULL"
-            again = self.node.sql(writer)
-            return f"CASE WHEN {test} THEN 1 ELSE 0 END, {again}{turned}"
+            return self._sql_nulls_apart(sql, writer)
         return writer.dialect.order_term(sql, descending=self.descending, nullable=nullable)
+
+    def _sql_nulls_apart(self, sql: str, writer: Writer) -> str:
+        """Return the term with missing values at the end where the database would not put them."""
+        turned = " DESC" if self.descending else ""
+        test = f"{sql} IS NULL" if self.nulls_last else f"{sql} IS NOT NULL"
+        again = self.node.sql(writer)
+        return f"CASE WHEN {test} THEN 1 ELSE 0 END, {again}{turned}"
 
     @staticmethod
     def _may_be_null(column: Column) -> bool:

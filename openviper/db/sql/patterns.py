@@ -108,10 +108,13 @@ def _begins_with_repeat(tokens: Any) -> bool:
     if _is_anchored(flat):
         return False
     pieces = [_piece(kind, value) for kind, value in flat if kind is not op.AT]
+    return _fails_behind_repeat(pieces, ends_fixed=bool(flat) and flat[-1][0] is op.AT)
+
+
+def _fails_behind_repeat(pieces: list[Piece], *, ends_fixed: bool) -> bool:
     place = next((place for place, piece in enumerate(pieces) if piece.is_long), None)
     if place is None or not _is_first(pieces[place], pieces[:place]):
         return False
-    ends_fixed = flat[-1][0] is op.AT
     return ends_fixed or not all(piece.is_optional for piece in pieces[place + 1 :])
 
 

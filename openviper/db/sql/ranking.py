@@ -112,6 +112,15 @@ class InWindow(ConditionNode):
             yield from models_read(self.meta, self.query, (self.condition,))
 
 
+def _check_hidden(query: Description, names: list[str]) -> None:
+    shown = sorted(set(names) - query.hidden)
+    if shown:
+        raise QueryError(
+            f"the rows left by a condition on {shown[0]!r} would change its window; "
+            f"use alias({shown[0]}=Window(...)), which is over the rows before the condition"
+        )
+
+
 def over_windows(
     meta: ModelOptions, query: Description, nodes: tuple[Node, ...]
 ) -> tuple[Node, ...]:
@@ -124,12 +133,7 @@ def over_windows(
     if not windows or not any(map(has_window, nodes)):
         return nodes
     asked = [windows[id(part)] for node in nodes for part in all_parts(node) if id(part) in windows]
-    shown = sorted(set(asked) - query.hidden)
-    if shown:
-        raise QueryError(
-            f"the rows left by a condition on {shown[0]!r} would change its window; "
-            f"use alias({shown[0]}=Window(...)), which is over the rows before the condition"
-        )
+    _check_hidden(query, asked)
     if query.is_sliced:
         raise QueryError("a condition on a window comes before limit() and offset()")
     return tuple([InWindow(meta, query, node) if has_window(node) else node for node in nodes])

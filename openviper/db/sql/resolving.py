@@ -188,18 +188,21 @@ class QueryScope:
             FieldError: If it names nothing, or a value that has many per row.
         """
         if isinstance(term, str):
-            name = term.removeprefix("-")
-            if name == RANDOM:
-                return random_order(term)
-            if name in self.computed:
-                return Order(self.computed[name], term.startswith("-"), name=name)
-            return order_named(self.meta, term)
+            return self._order_named(term)
         if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
         order = term.as_order()
         expression = order.expression
         name = getattr(expression, "name", "")
         return Order(expression.resolve(self), order.descending, order.nulls_last, name)
+
+    def _order_named(self, term: str) -> Order:
+        name = term.removeprefix("-")
+        if name == RANDOM:
+            return random_order(term)
+        if name in self.computed:
+            return Order(self.computed[name], term.startswith("-"), name=name)
+        return order_named(self.meta, term)
 
 
 def _check_depth(depth: int) -> None:

@@ -240,6 +240,10 @@ class Window(Expression):
         self.partition = _listed(partition_by)
         self.order = _listed(order_by)
         self.frame = frame
+        self._check_function()
+
+    def _check_function(self) -> None:
+        function = self.function
         if not isinstance(function, (WindowFunction, Aggregate)):
             raise FieldError(f"Window({function!r}): neither a window function nor an aggregate")
         if isinstance(function, (StringAgg, ArrayAgg, JSONAgg)):
