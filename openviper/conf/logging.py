@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from openviper.conf.base import Settings
@@ -28,13 +29,6 @@ ACCESS_LOGGER = "uvicorn.access"
 _ACCESS_FACTS = ("client", "method", "path", "http_version", "status")
 """What the records of `ACCESS_LOGGER` have as arguments."""
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
-    "message",
-    "asctime",
-    "taskName",
-    "color_message",  # The same text once more, for uvicorn's own formatter.
-}
-
 
 class OVDefaultHandler(logging.StreamHandler[Any]):
     """The handler that OpenViper puts on its own logger; writes to standard error."""
@@ -51,6 +45,18 @@ class TextFormatter(logging.Formatter):
         line = super().formatMessage(record)
         request_id = current_request_id.get()
         return line if request_id is None else f"{line} [{request_id}]"
+
+
+@lru_cache
+def _standard_names() -> frozenset[str]:
+    """Return the attributes that every record has."""
+    # Not at import: from Python 3.12 on, making a record looks into `asyncio`, which loads it where it is deferred.
+    return frozenset(vars(logging.makeLogRecord({}))) | {
+        "message",
+        "asctime",
+        "taskName",
+        "color_message",  # The same text once more, for uvicorn's own formatter.
+    }
 
 
 class JsonFormatter(logging.Formatter):
@@ -86,7 +92,7 @@ def _request_facts(record: logging.LogRecord) -> dict[str, Any]:
 
 def _extras(record: logging.LogRecord, taken: Collection[str]) -> dict[str, Any]:
     """Return what a caller has put into a record with ``extra=``, as far as JSON can say it."""
-    own = vars(record).keys() - _STANDARD - set(taken)
+    own = vars(record).keys() - _standard_names() - set(taken)
     return {
         name: value
         for name, value in vars(record).items()
