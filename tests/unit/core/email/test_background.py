@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import smtplib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from openviper.core.email import (
 from openviper.core.email.backends import RecipientsRefused, backend_override
 from openviper.core.email.queue import MailNotDeliveredError, MailRefusedError, deliver_email
 from openviper.core.email.spool import KEEP_SPOOLED, read_spooled, spool_directory, write_spooled
-from openviper.db.connection import atomic
+from openviper.db.connection import atomic, close_db, configure_db
 from openviper.tasks.broker import pinned_broker
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.exceptions import BrokerError, Reject
@@ -129,7 +128,7 @@ async def test_a_queue_that_cannot_be_reached_is_no_reason_to_lose_it(
 
 
 async def test_in_a_transaction_that_is_rolled_back_nothing_is_sent(
-    queue: MemoryBroker, tmp_path: Path, database: Callable[[], Any]
+    queue: MemoryBroker, database: None
 ) -> None:
     with pytest.raises(RuntimeError, match="undone"):
         async with atomic():
@@ -146,7 +145,7 @@ async def test_in_a_transaction_that_is_rolled_back_nothing_is_sent(
 async def test_a_failure_after_the_commit_is_logged_and_names_nobody(
     queue: MemoryBroker,
     configure: Configure,
-    database: Callable[[], Any],
+    database: None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     configure(EMAIL={"backend": f"{__name__}.Broken"})
@@ -163,13 +162,11 @@ class Broken(Fails):
 
 
 @pytest.fixture
-async def database(tmp_path: Path, configure: Configure) -> Any:
+async def database(tmp_path: Path) -> AsyncIterator[None]:
     """Have a database of this test's own."""
-    from openviper.db.connection import configure_db
-
-    url = f"sqlite:///{tmp_path / 'test.db'}"
-    await configure_db(url) if asyncio.iscoroutinefunction(configure_db) else configure_db(url)
-    return None
+    await configure_db(f"sqlite:///{tmp_path / 'test.db'}")
+    yield
+    await close_db()
 
 
 # Later

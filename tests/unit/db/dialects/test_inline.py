@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -33,7 +34,8 @@ HARD = [
 def test_a_text_comes_back_from_every_database_as_it_is(vendor: str, text: str) -> None:
     sql = f"SELECT {literal(text, vendor)}"
     if vendor == "sqlite":
-        rows: list[Any] = sqlite3.connect(":memory:").execute(sql).fetchall()
+        with closing(sqlite3.connect(":memory:")) as connection:
+            rows: list[Any] = connection.execute(sql).fetchall()
     else:
         rows = run_on_server(vendor, sql)
     assert rows[0][0] == text
