@@ -66,11 +66,11 @@ def test_wildcards_in_a_value_mean_themselves(lookup: str, nasty: str) -> None:
     raw.executemany(
         "INSERT INTO t VALUES (?)", [(nasty,), (f"x{nasty}x",), ("other",), ("5000",), ("aXb",)]
     )
-    condition = DIALECT.text_lookup(lookup, "v", "?1", is_ascii=True)
+    condition = DIALECT.text_lookup(lookup, "v", ":text", is_ascii=True)
     found = [
         row[0]
         for row in raw.execute(
-            f"SELECT v FROM t WHERE {condition}", (DIALECT.text_operand(lookup, nasty),)
+            f"SELECT v FROM t WHERE {condition}", {"text": DIALECT.text_operand(lookup, nasty)}
         )
     ]
     raw.close()
@@ -94,8 +94,8 @@ def test_case_counts_only_where_it_should(lookup: str, found: list[str]) -> None
     raw.execute("CREATE TABLE t (v TEXT)")
     raw.executemany("INSERT INTO t VALUES (?)", [("Abc",), ("aBC",), (None,)])
     rows = raw.execute(
-        f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v', '?1', is_ascii=True)}",
-        (DIALECT.text_operand(lookup, "Ab"),),
+        f"SELECT v FROM t WHERE {DIALECT.text_lookup(lookup, 'v', ':text', is_ascii=True)}",
+        {"text": DIALECT.text_operand(lookup, "Ab")},
     )
     assert [row[0] for row in rows] == found
     raw.close()
