@@ -66,6 +66,9 @@ class Case(NamedTuple):
 
 CASES = [
     Case(set()),
+    Case(set(), {"templates/note.html": "{{ message }}"}),
+    Case({"templates.E003"}, {"templates/note.html": "{{ url_for('nowhere') }}"}),
+    Case({"templates.W003"}, {"templates/note.html": "{{ mesages }}"}),
     Case({"settings.E001"}, {"blog/settings.py": "1 / 0\n"}),
     Case({"settings.E001"}, {"blog/settings.py": "x = 1\n"}),
     Case(

@@ -101,7 +101,9 @@ def _unknown_names(
             where = f"{path}:{call.lineno}"
             yield Finding("templates.E003", f"{name}, line {call.lineno}: {problem}", where=where)
     known = {*environment.globals, *KNOWN_NAMES}
-    for variable in sorted(meta.find_undeclared_variables(tree) - known):
+    # The singular of a known name is a name of the view's own: one `message` beside the `messages`.
+    singular = {known_name.removesuffix("s") for known_name in known}
+    for variable in sorted(meta.find_undeclared_variables(tree) - known - singular):
         # Any other name may come from the view.
         nearest = get_close_matches(variable, sorted(known), n=1, cutoff=0.8)
         if nearest:
