@@ -111,6 +111,12 @@ CASES = [
     Case({"routes.E001"}, {"blog/routes.py": 'route_paths = ["/"]\n'}),
     Case({"routes.E001"}, {"blog/asgi.py": "import not_there_at_all\n"}),
     Case(
+        {"routes.E002"},
+        {
+            "blog/routes.py": f'{ROUTES}def wrong(request, titel): ...\n\n\nrouter.add("/a/{{title}}", wrong)\n{PATHS}'
+        },
+    ),
+    Case(
         {"routes.W001"},
         {
             "blog/routes.py": f'{ROUTES}router.add("/a/{{x:int}}", view)\nrouter.add("/a/{{y:int}}", other)\n{PATHS}'

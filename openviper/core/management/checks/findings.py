@@ -26,6 +26,7 @@ CODES: dict[str, str] = {
     "models.E002": "The models, or the schema files, contradict each other.",
     "models.W001": "The models have changes that `makemigrations` has not written down.",
     "routes.E001": "The application or its routes cannot be loaded.",
+    "routes.E002": "A handler's parameters do not fit its path.",
     "routes.W001": "Two routes have the same path and method, so the later one is never reached.",
     "routes.W002": "Two routes with different paths have the same name.",
     "templates.E001": "A template has an error.",
