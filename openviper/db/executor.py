@@ -18,12 +18,14 @@ from openviper.db.connection import (
 )
 from openviper.db.connections.databases import Block, blocks, current_block
 from openviper.db.exceptions import (
+    DatabaseError,
     DatabaseReadOnlyError,
     DatabaseTransactionRoutingError,
     OperationalError,
 )
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
+from openviper.db.sql.claims import claim_clause, is_claimed, is_duplicate
 from openviper.db.sql.description import Description
 from openviper.db.sql.nodes import Node
 from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
@@ -35,7 +37,7 @@ from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_q
 from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.statements import models_read
-from openviper.exceptions import PermissionDenied, TableNotFound
+from openviper.exceptions import IntegrityError, PermissionDenied, TableNotFound
 from openviper.utils.records import record
 
 T = TypeVar("T")
@@ -358,10 +360,15 @@ async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[
         TableNotFound: If the table does not exist.
         IntegrityError: If a constraint refuses it.
     """
+    claim = claim_clause(meta, connections.get(alias).dialect) if is_claimed(meta) else ""
     try:
-        result = await run_insert(alias, sql, parameters)
+        result = await run_insert(alias, sql + claim, parameters)
     except OperationalError as error:
         explain_missing(meta, alias, error)
+        raise
+    except DatabaseError as error:
+        if claim and is_duplicate(error):
+            raise IntegrityError("duplicate entry for a unique key") from error
         raise
     _written(meta, alias)
     return result

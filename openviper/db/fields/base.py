@@ -275,8 +275,18 @@ class Field(Generic[T]):
         """
         return self.to_python(value)
 
+    def to_column(self, value: Any) -> Any:
+        """Return `value` as `to_db` does, in the form in which its column keeps it.
+
+        Only what is written comes here; what a column is compared with may be anything.
+
+        Raises:
+            ValueError: If it cannot be converted, or the column cannot hold it.
+        """
+        return self.to_db(value)
+
     def exact_test(self, *, aware: bool) -> str | None:
-        """Return a Python expression over ``{0}`` that holds only for values which `to_db` returns as they are.
+        """Return a Python expression over ``{0}`` that holds only for values which `to_column` returns as they are.
 
         `None` if there is none. Generated code uses it to convert rows of well-typed values without a call per value.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -13,6 +13,8 @@ from openviper.db.fields.column_types import BooleanColumn, NumberColumn
 
 T = TypeVar("T")
 
+UNITS = [Decimal((0, (1,), -places)) for places in range(41)]
+"""The last place of decimal numbers with so many places."""
 _DRIVER_LIMIT = 2**63
 _TRUTH = {
     **dict.fromkeys(("1", "true", "yes", "on", "t", "y"), True),
@@ -66,7 +68,14 @@ class IntegerField(Field[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return f"{{0}}.__class__ is int and {-_DRIVER_LIMIT} <= {{0}} < {_DRIVER_LIMIT}"
+        return self.valid_test()
+
+    def to_column(self, value: Any) -> Any:
+        """Return the number; one out of the range is refused, as SQLite would keep it."""
+        number = self.to_python(value)
+        if number is not None:
+            self._check_range(number)
+        return number
 
     def _convert(self, value: Any) -> int:
         if isinstance(value, (int, str)):
@@ -86,11 +95,13 @@ class IntegerField(Field[T]):
         """Check the range."""
         super().validate(value)
         if value is not None:
-            number = self.to_python(value)
-            if not self.minimum <= number <= self.maximum:
-                raise ValueError(
-                    f"{self.name}: {number!r} is not between {self.minimum} and {self.maximum}"
-                )
+            self._check_range(self.to_python(value))
+
+    def _check_range(self, number: int) -> None:
+        if not self.minimum <= number <= self.maximum:
+            raise ValueError(
+                f"{self.name}: {number!r} is not between {self.minimum} and {self.maximum}"
+            )
 
 
 class BigIntegerField(IntegerField[T]):
@@ -224,7 +235,14 @@ class FloatField(Field[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return "{0}.__class__ is float"
+        return self.valid_test()
+
+    def to_column(self, value: Any) -> Any:
+        """Return the number; infinities and NaN are refused unless allowed."""
+        number = self.to_python(value)
+        if number is not None:
+            self._check_finite(number)
+        return number
 
     def _convert(self, value: Any) -> float:
         try:
@@ -257,9 +275,10 @@ class FloatField(Field[T]):
     def validate(self, value: Any) -> None:
         """Reject infinities and NaN unless allowed."""
         super().validate(value)
-        if value is None:
-            return
-        number = self.to_python(value)
+        if value is not None:
+            self._check_finite(self.to_python(value))
+
+    def _check_finite(self, number: float) -> None:
         if math.isinf(number) and not self.allow_inf:
             raise ValueError(f"{self.name}: {number!r} is not finite")
         if math.isnan(number) and not self.allow_nan:
@@ -322,7 +341,7 @@ class DecimalField(Field[T]):
         self.decimal_places = decimal_places
         self._unit = Decimal((0, (1,), -decimal_places))
         # The context of the thread has 28 digits, which would round what has more.
-        self._context = Context(prec=max(28, max_digits))
+        self._context = Context(prec=max(28, max_digits + 1))
 
     if TYPE_CHECKING:
 
@@ -339,7 +358,11 @@ class DecimalField(Field[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return "{0}.__class__ is Decimal and {0}.is_finite()"
+        if self.decimal_places >= len(UNITS):
+            return None
+        is_rounded = f"{{0}}.same_quantum(UNITS[{self.decimal_places}])"
+        fits = f"{{0}}.adjusted() < {self.max_digits - self.decimal_places}"
+        return f"{{0}}.__class__ is Decimal and {is_rounded} and {fits}"
 
     def _convert(self, value: Any) -> Decimal:
         if isinstance(
@@ -359,6 +382,26 @@ class DecimalField(Field[T]):
         if number is not None and not number.is_finite():
             raise ValueError(f"{self.name}: {number!r} is not finite")
         return number
+
+    def to_column(self, value: Any) -> Any:
+        """Return the number with `decimal_places` digits behind the point, half of the last one rounded away from zero.
+
+        Raises:
+            ValueError: If it has too many digits before the point, or is no number.
+        """
+        number: Decimal | None = self.to_db(value)
+        if number is None:
+            return None
+        whole = self.max_digits - self.decimal_places
+        # Looked at before it is written out: 1E+1000000 would take a million digits.
+        if number and number.adjusted() >= whole:
+            raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
+        rounded = number.quantize(self._unit, ROUND_HALF_UP, self._context)
+        if not rounded:
+            return rounded.copy_abs()
+        if rounded.adjusted() >= whole:
+            raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
+        return rounded
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return a converter that gives every value `decimal_places` digits behind the point."""

@@ -284,6 +284,11 @@ class ForeignKey(Field[Awaitable[T]]):
         key = self.key_of(value)
         return None if key is None else self.target().to_python(key)
 
+    def to_column(self, value: Any) -> Any:
+        """Return the key as the target's column keeps it."""
+        key = self.key_of(value)
+        return None if key is None else self.target().to_column(key)
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test of the target's key."""
         return self.target().exact_test(aware=aware)

@@ -223,6 +223,10 @@ class Manager(Generic[M]):
             *conditions, ignore_permissions=ignore_permissions, **lookups
         )
 
+    def update(self, **values: Any) -> Query[int]:
+        """Set columns of all rows and return their number; no hook runs."""
+        return self.get_queryset().update(**values)
+
     def create(self, *, ignore_permissions: bool = False, **values: Any) -> Query[M]:
         """Build an instance and save it."""
         return self.get_queryset().create(ignore_permissions=ignore_permissions, **values)

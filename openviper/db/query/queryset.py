@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.connection import transaction
-from openviper.db.connections.databases import current_block
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
     SingleModelDeleteForbiddenError,
@@ -25,7 +25,9 @@ from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
+from openviper.db.query.races import in_own_transaction, is_in_transaction
 from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
+from openviper.db.sql.claims import claiming
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.writes import (
     assigned_nodes,
@@ -146,15 +148,20 @@ class QuerySet(FindingQuery[M]):
             MultipleObjectsReturned: If several match.
         """
         self._check_names(defaults)
-        async with transaction(await write_alias(self._meta, self.query.using)):
-            found = await self.get_or_none(**lookups)
-            if found is None:
-                found, created = await self._create_or_get(defaults, lookups)
-                if created:
-                    return found, True
-            instance: Any = found
-            self._set_values(instance, _called(defaults))
-            await instance.save(ignore_permissions=self.query.ignore_permissions)
+        alias = await write_alias(self._meta, self.query.using)
+        return await in_own_transaction(alias, lambda: self._update_or_create(defaults, lookups))
+
+    async def _update_or_create(
+        self, defaults: Mapping[str, Any] | None, lookups: Mapping[str, Any]
+    ) -> tuple[M, bool]:
+        found = await self.get_or_none(**lookups)
+        if found is None:
+            found, created = await self._create_or_get(defaults, lookups)
+            if created:
+                return found, True
+        instance: Any = found
+        self._set_values(instance, _called(defaults))
+        await instance.save(ignore_permissions=self.query.ignore_permissions)
         return found, False
 
     def _set_values(self, instance: Any, values: Mapping[str, Any]) -> None:
@@ -173,9 +180,11 @@ class QuerySet(FindingQuery[M]):
         values = {name: value for name, value in lookups.items() if name in self._meta.names}
         instance = self._build({**values, **_called(defaults)})
         alias = await write_alias(self._meta, self.query.using)
+        claim = claiming(self._meta) if is_in_transaction(alias) else nullcontext()
         try:
-            async with transaction(alias):
-                await instance.save(ignore_permissions=self.query.ignore_permissions)
+            with claim:
+                async with transaction(alias):
+                    await instance.save(ignore_permissions=self.query.ignore_permissions)
         except (IntegrityError, ValueError):
             # Another writer was faster; the database has said so, or validation, which sees a unique pair.
             found = await self._seeing_others(alias).get_or_none(**lookups)
@@ -190,9 +199,7 @@ class QuerySet(FindingQuery[M]):
         A snapshot taken before (MariaDB's REPEATABLE READ) does not show that; a read with a lock does.
         """
         query = self.using(alias)
-        block = current_block(alias)
-        is_snapshot = block is not None and block.transactional
-        return query.select_for_update() if is_snapshot else query
+        return query.select_for_update() if is_in_transaction(alias) else query
 
     # The one row of a single model
 

@@ -18,11 +18,11 @@ def stored_value(plan: Plan, instance: Any, attname: str) -> Any:
     """Convert one attribute to its field's type in place and return it as the driver takes it.
 
     Raises:
-        ValueError: If the field cannot convert it.
+        ValueError: If the field cannot convert it, or its column cannot hold it.
     """
     values = instance.__dict__
     value = values.get(attname)
-    converted = plan.meta.names[attname].to_db(value)
+    converted = plan.meta.names[attname].to_column(value)
     if converted is not value:
         values[attname] = converted
     writer = plan.writer_of[attname]

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
+from openviper.db.fields.numbers import UNITS
 from openviper.db.sql.rows.from_rows import Row
 
-_NAMES = {"UTC": UTC, "Decimal": Decimal, "date": date, "datetime": datetime}
+_NAMES = {"UNITS": UNITS, "UTC": UTC, "Decimal": Decimal, "date": date, "datetime": datetime}
 
 
 def names_for(code: str) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _converter(field: Field[Any], writer: Converter | None) -> Callable[[dict[st
     attname = field.attname
 
     def convert(values: dict[str, Any], value: Any) -> Any:
-        converted = field.to_db(value)
+        converted = field.to_column(value)
         values[attname] = converted
         return converted if converted is None or writer is None else writer(converted)
 
