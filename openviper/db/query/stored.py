@@ -125,6 +125,20 @@ def key_value(plan: Plan, value: Any) -> Any:
     return converted if plan.write_key is None or converted is None else plan.write_key(converted)
 
 
+def names_another_row(plan: Plan, instance: Any) -> bool:
+    """Return whether a stored instance has another key than its row.
+
+    Raises:
+        ValueError: If the key cannot be converted.
+    """
+    stored = stored_key(plan, instance)
+    if instance.pk is stored:
+        return False
+    reader = plan.reader_of[plan.meta.pk.attname]
+    known = stored if reader is None else reader(stored)
+    return bool(plan.meta.pk.to_python(instance.pk) != known)
+
+
 def stored_key(plan: Plan, instance: Any) -> Any:
     """Return the key under which the instance is stored, in the driver's form, even if the attribute was changed."""
     return instance._row[layout_of(plan, instance).index(plan.meta.pk.attname)]
