@@ -144,6 +144,8 @@ def _column_problems(vendor: str, column: Column) -> Iterator[str]:
     name = column["name"]
     if vendor == "mysql" and column.get("on_delete") == "SET DEFAULT":
         yield f"column {name!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT"
+    if vendor == "mysql" and column.get("deferrable"):
+        yield f"the foreign key {name!r} is deferrable, which MariaDB and MySQL cannot"
     if "generated" not in column:
         return
     if vendor == "postgresql" and not column["generated"]["stored"]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack, overlo
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.columns import ColumnName, OrderedColumn
+from openviper.db.fields.constraints import Deferrable, checked_deferrable
 from openviper.db.fields.references import ModelReference, Reference, checked_related_name
 from openviper.db.fields.related_paths import RelatedPath
 
@@ -110,10 +111,12 @@ class ForeignKey(Field[Awaitable[T]]):
         to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
         on_delete: ``CASCADE``, ``RESTRICT``, ``PROTECT``, ``SET NULL``, ``SET DEFAULT``, ``NO ACTION``, ``DO_NOTHING``.
         related_name: Name of the attribute of the target that queries the rows pointing to it.
+        deferrable: ``deferred`` checks the key at the end of the transaction, ``immediate`` lets a transaction ask for that
+            (SQLite and PostgreSQL); after each statement when not given.
 
     Raises:
         TypeError: If `to` neither is a model nor names one.
-        ValueError: If `on_delete` is none of these, or ``SET NULL`` on a key that cannot be NULL, or `related_name`
+        ValueError: If `on_delete` or `deferrable` is none of these, or ``SET NULL`` on a key that cannot be NULL, or `related_name`
             cannot be a name.
     """
 
@@ -125,6 +128,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = ...,
         *,
         null: Literal[False] = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -135,6 +139,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = ...,
         *,
         null: Literal[True],
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -145,6 +150,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = ...,
         *,
         null: bool = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(
@@ -154,6 +160,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = None,
         *,
         null: bool = False,
+        deferrable: Deferrable | None = None,
         **options: Unpack[FieldOptions],
     ) -> None:
         options.setdefault("db_index", True)
@@ -167,6 +174,7 @@ class ForeignKey(Field[Awaitable[T]]):
         if self.on_delete == "SET NULL" and not null:
             raise ValueError("on_delete='SET NULL' needs null=True")
         self.to = to
+        self.deferrable = checked_deferrable(deferrable)
         self.related_name = checked_related_name(related_name)
         self._reference = Reference(to)
 
@@ -328,6 +336,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = ...,
         *,
         null: Literal[False] = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -338,6 +347,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = ...,
         *,
         null: Literal[True],
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -348,6 +358,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = ...,
         *,
         null: bool = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(
@@ -357,6 +368,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = None,
         *,
         null: bool = False,
+        deferrable: Deferrable | None = None,
         **options: Unpack[FieldOptions],
     ) -> None:
         options["unique"] = True

@@ -20,6 +20,13 @@ from openviper.db.dialects.sql_text import mentions, normalise_expression, renam
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
 
+_CHECKED = {
+    "": "after each statement",
+    "immediate": "after each statement, or at the end if a transaction asks for it",
+    "deferred": "at the end of the transaction",
+}
+"""When a foreign key is checked."""
+
 
 def compare(
     change: TableChange, live: LiveTable, before: Table | None, dialect: DDLDialect
@@ -113,6 +120,8 @@ class _Columns:
             yield f"foreign key to {target}" if target else "no foreign key"
         elif target and action != actual.get("on_delete", "NO ACTION"):
             yield f"on delete {action}"
+        elif target and column.get("deferrable") != actual.get("deferrable"):
+            yield f"checked {_CHECKED[column.get('deferrable', '')]}"
 
     def _default_differences(self, column: Column, actual: Column) -> Iterable[str]:
         """Compare the default that the database is to know; one that only filled rows once is nobody's."""

@@ -60,7 +60,8 @@ def _column_problem(column: Any) -> str | None:
     name = column["name"]
     if not is_type(column["type"]):
         return f"gives column {name!r} the unknown type {column['type']!r}"
-    return _unknown(f"column {name!r}", column, "on_delete", ACTIONS)
+    problem = _unknown(f"column {name!r}", column, "on_delete", ACTIONS)
+    return problem or _unknown(f"column {name!r}", column, "deferrable", DEFERRABLE)
 
 
 def _has_texts(entry: dict[str, Any], keys: Iterable[str]) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DIRECTORY = "schemas"
 _COLUMN_KEYS = (
     "name", "type", "nullable", "primary_key", "autoincrement", "unique", "default", "db_default", "generated",
-    "target_table", "on_delete", "choices", "old_name", "older_names", "old_type", "changed_at",
+    "target_table", "on_delete", "deferrable", "choices", "old_name", "older_names", "old_type", "changed_at",
 )  # fmt: skip
 
 
