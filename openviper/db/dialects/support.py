@@ -13,6 +13,7 @@ from openviper.db.dialects.definitions import (
     table_checks,
     table_indexes,
 )
+from openviper.db.dialects.name_clashes import clashes
 from openviper.exceptions import MigrationError
 
 if TYPE_CHECKING:
@@ -40,8 +41,27 @@ def refuse(vendor: str, tables: Mapping[str, Table], alias: str) -> None:
     problems = [
         problem for name, table in tables.items() for problem in refusals(vendor, name, table)
     ]
-    if problems:
-        raise MigrationError("\n".join(f"{problem} (database {alias!r})" for problem in problems))
+    # An index of which nothing is said for this vendor has no definition to go by.
+    _raise(problems or _clashes(vendor, tables.items()), alias)
+
+
+def refuse_clashes(vendor: str, tables: Iterable[tuple[str, Table]], alias: str) -> None:
+    """Refuse tables, indexes and constraints that would have the same name in a database.
+
+    Raises:
+        MigrationError: If there are any; the message names both.
+    """
+    _raise(_clashes(vendor, tables), alias)
+
+
+def _clashes(vendor: str, tables: Iterable[tuple[str, Table]]) -> list[str]:
+    return clashes(vendor, [(name, for_vendor(table, vendor)) for name, table in tables])
+
+
+def _raise(problems: Iterable[str], alias: str) -> None:
+    text = "\n".join(f"{problem} (database {alias!r})" for problem in problems)
+    if text:
+        raise MigrationError(text)
 
 
 def refusals(vendor: str, name: str, table: Table) -> list[str]:

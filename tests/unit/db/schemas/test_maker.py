@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from openviper.db.connection import connections, reset_engine
-from openviper.db.fields import CharField, Index, UniqueConstraint
+from openviper.db.fields import CharField, Index, ManyToManyField, UniqueConstraint
 from openviper.db.models import Model
 from openviper.db.schemas.maker import AppModels, compare_apps
 from openviper.exceptions import MigrationError
@@ -73,3 +73,69 @@ def test_a_partial_index_is_refused_for_a_database_that_has_none(
     assert (
         len(compare_apps([app])[0].changes) == 1
     )  # Any database may be the one, or there is none of this name.
+
+
+class Row(Model):
+    _app_name = "maker"
+
+    number = CharField(max_length=10)
+
+    class Meta:
+        table_name = "maker_aisle_row"
+        indexes = [Index(["number"])]
+
+
+class Aisle(Model):
+    _app_name = "maker"
+
+    row_number = CharField(max_length=10)
+    seats = ManyToManyField(Seat)
+
+    class Meta:
+        table_name = "maker_aisle"
+        indexes = [Index(["row_number"])]
+
+
+class Copy(Model):
+    _app_name = "maker"
+
+    number = CharField(max_length=10)
+
+    class Meta:
+        table_name = "maker_aisle_seats"
+
+
+CLASH = (
+    "index 'idx_maker_aisle_row_number' has the name of index 'idx_maker_aisle_row_number' of maker"
+)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "postgresql://h/halls"])
+def test_names_that_two_models_would_give_are_refused(tmp_path: Path, url: str) -> None:
+    rows, aisles = (
+        AppModels(name, str(tmp_path), [model]) for name, model in (("r", Row), ("a", Aisle))
+    )
+    connections.configure({"default": {"URL": url}, "halls": {"URL": url}})
+    with pytest.raises(MigrationError, match=f"maker.Aisle: {CLASH}.Row; .*database 'default'"):
+        compare_apps([rows, aisles])
+    with pytest.raises(MigrationError, match=CLASH):
+        compare_apps([aisles], others=[Row])
+    assert len(compare_apps([aisles], others=[Seat])[0].changes) == 1
+
+
+def test_names_are_those_of_one_database(tmp_path: Path) -> None:
+    apps = [AppModels("maker", str(tmp_path), [Row, Aisle])]
+    connections.configure(
+        {"default": {"URL": "mysql://h/shop"}, "halls": {"URL": "mysql://h/shop"}}
+    )
+    assert len(compare_apps(apps)[0].changes) == 2
+
+
+def test_the_table_of_a_join_model_counts(tmp_path: Path) -> None:
+    connections.configure(
+        {"default": {"URL": "mysql://h/shop"}, "halls": {"URL": "mysql://h/shop"}}
+    )
+    with pytest.raises(
+        MigrationError, match="table 'maker_aisle_seats' is that of maker.Copy already"
+    ):
+        compare_apps([AppModels("maker", str(tmp_path), [Aisle, Copy])])
