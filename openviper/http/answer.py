@@ -89,14 +89,16 @@ def finishing(finish: Finish, scope: Scope, receive: Receive, send: Send) -> Sen
 
     Where no middleware outside has replaced `send`, it stays as it is, and the messages go nowhere but to the server.
     """
-    if send.__class__ is Answer:
-        if send.finish is None:  # As nearly always; the rest is not worth a call.
-            send.finish = finish
-        else:
-            send.finish_with(finish)
-        return send
-    answer = answer_of(scope, receive, send)
+    if send.__class__ is not Answer:
+        return _wrapped(finish, answer_of(scope, receive, send), send)
+    if send.finish is None:  # As nearly always; the rest is not worth a call.
+        send.finish = finish
+    else:
+        send.finish_with(finish)
+    return send
 
+
+def _wrapped(finish: Finish, answer: Answer, send: Send) -> Send:
     def finished(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             answer.status = message["status"]

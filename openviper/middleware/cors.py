@@ -14,6 +14,8 @@ from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.middleware.base import BaseMiddleware
 from openviper.routing.paths import below_root
+from openviper.routing.router import Router
+from openviper.routing.table import Found
 from openviper.utils.datastructures import Headers, RawHeaders, encode_header
 
 H = TypeVar("H", bound=Callable[..., Any])
@@ -171,17 +173,18 @@ def _add_missing(headers: RawHeaders, pairs: Sequence[tuple[str, str]]) -> None:
 def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
     """Return the policy of the handler that a preflight request asks about, or `None`."""
     router = current_router.get()
-    if router is None:
-        return None
-    try:
-        found = router.find_for(scope, method.upper(), below_root(scope))
-    except HTTPException:
-        return None
+    found = None if router is None else _found(router, scope, method)
     if not isinstance(found, tuple):
         return None
-    route, _ = found
-    policy: CORSPolicy | None = getattr(route.handler, ATTRIBUTE, None)
+    policy: CORSPolicy | None = getattr(found[0].handler, ATTRIBUTE, None)
     return policy
+
+
+def _found(router: Router, scope: Scope, method: str) -> Found | None:
+    try:
+        return router.find_for(scope, method.upper(), below_root(scope))
+    except HTTPException:
+        return None
 
 
 def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 from openviper.conf import settings
 from openviper.http.accept import coding_weight, parse_choices
-from openviper.http.answer import Answer, finishing
+from openviper.http.answer import Answer, Finish, finishing
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.middleware.cors import add_vary
@@ -56,7 +56,13 @@ class GZipMiddleware(BaseMiddleware):
         asked = dict(scope["headers"])
         has_cookie = b"cookie" in asked
         if _takes_gzip(asked.get(b"accept-encoding")):
-            return self.app(scope, receive, _Compressor(self, send, has_cookie=has_cookie).send)
+            send = _Compressor(self, send, has_cookie=has_cookie).send
+        else:
+            send = finishing(self._not_compressing(has_cookie), scope, receive, send)
+        return self.app(scope, receive, send)
+
+    def _not_compressing(self, has_cookie: bool) -> Finish:
+        """Return what has an answer say that other clients get it compressed."""
 
         def finish(answer: Answer, own: RawHeaders) -> RawHeaders:
             if self.fits(answer.status, own, has_cookie=has_cookie):
@@ -64,7 +70,7 @@ class GZipMiddleware(BaseMiddleware):
                 add_vary(own, "Accept-Encoding")
             return own
 
-        return self.app(scope, receive, finishing(finish, scope, receive, send))
+        return finish
 
     def fits(self, status: int, raw: RawHeaders, *, has_cookie: bool) -> bool:
         """Return whether an answer with this head is to be compressed, whatever the client takes."""
