@@ -24,6 +24,7 @@ from openviper.db.query.pages import (
     Cursors,
     Page,
     can_be_signed,
+    check_page,
     known_values,
 )
 from openviper.db.query.prefetch import with_keys
@@ -333,11 +334,11 @@ class ReadingQuery(SelectingQuery[M]):
             cursor: The `next_cursor` of the page before; the page then begins behind it, however many rows came since.
 
         Raises:
-            ValueError: If a number is less than 1.
-            QueryError: If the cursor was not made by this query, or the query is sliced.
+            InvalidPage: If a number is less than 1, or the cursor was not made by this query; unhandled it is a 400.
+            QueryError: If the query is sliced.
         """
-        _check_size("page_number", page_number)
-        _check_size("page_size", page_size)
+        check_page("page_number", page_number)
+        check_page("page_size", page_size)
         if self.query.is_sliced:
             raise QueryError("cannot paginate() a queryset with limit() or offset()")
         self._check_steady("paginate")

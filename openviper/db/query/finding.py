@@ -16,7 +16,7 @@ from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.selects import loaded_fields
 from openviper.db.sql.types import Family
-from openviper.exceptions import DoesNotExist, FieldError, QueryError
+from openviper.exceptions import DoesNotExist, FieldError, NotFound, QueryError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -76,6 +76,25 @@ class FindingQuery(ReadingQuery[M]):
         if not order:
             raise QueryError(f"{method}() needs the name of a field, such as {method}('created')")
         return order
+
+    # One, or an answer that says there is none
+
+    async def get_or_404(
+        self, *conditions: operands.Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
+        """Return the one instance for which the conditions hold; what may come from an address need not fit its field.
+
+        Raises:
+            NotFound: If there is none; unhandled it is a 404.
+            MultipleObjectsReturned: If there are several.
+            FieldError: If a name is unknown.
+        """
+        found = await self.get_or_none(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
+        if found is None:
+            raise NotFound(f"{self._meta.verbose_name} not found.")
+        return found
 
     # Dates
 

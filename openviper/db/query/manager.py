@@ -223,6 +223,14 @@ class Manager(Generic[M]):
             *conditions, ignore_permissions=ignore_permissions, **lookups
         )
 
+    def get_or_404(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> Query[M]:
+        """Return the one instance for which the conditions hold; `NotFound` if there is none."""
+        return self.get_queryset().get_or_404(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
+
     def update(self, **values: Any) -> Query[int]:
         """Set columns of all rows and return their number; no hook runs."""
         return self.get_queryset().update(**values)
