@@ -23,6 +23,7 @@ from openviper.db.connections.drivers.base import Described, Parameters, Row
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
+    MATCH,
     NEVER,
     THREAD_RUNS,
     InlineBudget,
@@ -220,7 +221,7 @@ class SQLiteConnection:
         if self._long and sql in self._long:
             self._count_down(sql)
             raise NotInline
-        if " REGEXP " in sql:  # A match is one call into Python, which no deadline can interrupt.
+        if MATCH in sql:
             raise NotInline
         if self.echo:
             logger.info("%s", sql)
@@ -347,7 +348,7 @@ class SQLiteConnection:
         Returns:
             The number of rows written and the last row id.
         """
-        if single and self.inline_writes and not self.busy:
+        if single and self.inline_writes and not self.busy and MATCH not in sql:
             if self.budget.spent > INLINE_LIMIT:
                 await self.budget.wait()
             if not self.busy:

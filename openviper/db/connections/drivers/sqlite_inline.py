@@ -18,6 +18,8 @@ HANDLER_INTERVAL = 2000
 THREAD_RUNS = 16
 """How often a statement goes to the thread at once after it was found to be long."""
 NEVER = float("inf")
+MATCH = " REGEXP "
+"""What a statement with a regular expression has in it. A match is one call into Python, which no deadline can interrupt."""
 
 
 class NotInline(Exception):
