@@ -26,6 +26,7 @@ from openviper.db.fields.instance_state import (
     remember_row,
 )
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.models.lifecycle import (
     has_work_after_delete,
@@ -65,7 +66,7 @@ Limited = set[str] | None
 
 
 async def save_instance(
-    instance: Any, ignore_permissions: bool, update_fields: Iterable[str] | None
+    instance: Any, ignore_permissions: bool, update_fields: Iterable[Named] | None
 ) -> None:
     """Insert or update an instance; see `Model.save`."""
     meta: ModelOptions = instance._meta
@@ -168,8 +169,9 @@ async def _save_with_hooks(
         await run_after_save(instance, _by_name(plan.meta, changed), creating=creating)
 
 
-def _attnames(instance: Any, names: Iterable[str]) -> set[str]:
+def _attnames(instance: Any, named: Iterable[Named]) -> set[str]:
     known = instance._meta.names
+    names = [name if isinstance(name, str) else name_of(instance._meta, name) for name in named]
     unknown = sorted(str(name) for name in names if name not in known)
     if unknown:
         raise ValueError(

@@ -17,6 +17,7 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.instance_state import loaded_relation, remember_alias
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.explaining import analyzing
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
@@ -193,7 +194,7 @@ class ReadingQuery(SelectingQuery[M]):
         return order_named(self._meta, "pk")
 
     async def in_bulk(
-        self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
+        self, id_list: Iterable[Any] | None = None, *, field_name: Named = "pk"
     ) -> dict[Any, M]:
         """Return instances by the value of a field.
 
@@ -205,12 +206,13 @@ class ReadingQuery(SelectingQuery[M]):
             FieldError: If there is no such field.
             QueryError: If the query is sliced, or the field is not unique.
         """
-        field = self._meta.field(field_name)
+        name = name_of(self._meta, field_name)
+        field = self._meta.field(name)
         if not (field.unique or field.primary_key):
-            raise QueryError(f"in_bulk(field_name={field_name!r}) needs a unique field")
+            raise QueryError(f"in_bulk(field_name={name!r}) needs a unique field")
         if self.query.is_sliced:
             raise QueryError("cannot use in_bulk() on a queryset with limit() or offset()")
-        found = await (self._fetch_all() if id_list is None else self._among(field_name, id_list))
+        found = await (self._fetch_all() if id_list is None else self._among(name, id_list))
         return {getattr(instance, field.attname): instance for instance in found}
 
     async def _among(self, name: str, values: Iterable[Any]) -> list[M]:

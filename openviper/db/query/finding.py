@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
 from openviper.db.query.fetching import ReadingQuery
 from openviper.db.query.raw import RawQuery
@@ -100,7 +101,7 @@ class FindingQuery(ReadingQuery[M]):
 
     def dates(
         self,
-        name: str,
+        name: Named,
         unit: Literal["year", "month", "day"],
         *,
         descending: bool = False,
@@ -118,12 +119,13 @@ class FindingQuery(ReadingQuery[M]):
         """
         if unit not in ("year", "month", "day"):
             raise ValueError(f"dates(): {unit!r} is not 'year', 'month' or 'day'")
+        name = name_of(self._meta, name)
         value = self._moment("dates", name)
         is_date = value.type.family is Family.DATE
         node = cuts.cut_date(self._scope, name, unit, is_date=is_date)
         return self._different(node, value, descending=descending)
 
-    def datetimes(self, name: str, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
+    def datetimes(self, name: Named, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, the different moments of a field, each cut to a unit in UTC, in order.
 
         Args:
@@ -135,6 +137,7 @@ class FindingQuery(ReadingQuery[M]):
             FieldError: If the name is unknown, or no moment.
             ValueError: If the unit is another.
         """
+        name = name_of(self._meta, name)
         value = self._moment("datetimes", name)
         if value.type.family is not Family.DATETIME:
             raise FieldError(f"datetimes({name!r}): a {value.type}; use dates()")

@@ -22,6 +22,7 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.instance_state import remember_alias
+from openviper.db.fields.related_paths import Named
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
@@ -371,7 +372,7 @@ class QuerySet(FindingQuery[M]):
     async def bulk_update(
         self,
         objs: Iterable[M],
-        fields: Sequence[str],
+        fields: Sequence[Named],
         batch_size: int | None = None,
         *,
         ignore_permissions: bool = False,
@@ -380,7 +381,7 @@ class QuerySet(FindingQuery[M]):
 
         Args:
             objs: The instances; values such as ``F("stock") + 1`` are computed by the database and read back.
-            fields: Names of the fields to write.
+            fields: The fields to write, by name or column.
             batch_size: Rows per statement; all by default.
             ignore_permissions: Do not check model permissions.
 
@@ -393,8 +394,7 @@ class QuerySet(FindingQuery[M]):
         instances = list(objs)
         check_not_read_only(self._meta)
         _check_batch_size(batch_size)
-        for name in fields:
-            self._meta.field(name)
+        names = self._fields(fields)
         await check_permission(
             self._meta, "update", ignore_permissions or self.query.ignore_permissions
         )
@@ -402,7 +402,7 @@ class QuerySet(FindingQuery[M]):
         self._tell_handlers("pre_bulk_update", instances, alias)
         ignore = ignore_permissions or self.query.ignore_permissions
         plan = plan_on(self._meta, alias)
-        count = await update_all(plan, alias, instances, fields, batch_size, ignore=ignore)
+        count = await update_all(plan, alias, instances, names, batch_size, ignore=ignore)
         self._tell_handlers("post_bulk_update", instances, alias)
         return count
 

@@ -78,6 +78,9 @@ async def test_a_prefix_comes_before_what_begins_with_it(tmp_path: Path) -> None
     async with tags(tmp_path):
         assert await found(text__gt="a", text__in=["a", "a ", "a\t"]) == ["a\t", "a "]
         assert await found(text__lte="a", text__in=["a", "a ", "a\t"]) == ["a"]
+        assert await found(data__a__gt="a", text__in=["a", "a ", "a\t"]) == ["a\t", "a "]
+        assert await found(data__a__regex="^a$") == ["a"]
+        assert await found(data__a__iexact="a ") == ["A ", "a "]
 
 
 async def test_expressions(tmp_path: Path) -> None:
