@@ -162,11 +162,12 @@ def test_sections_that_are_switched_off_are_none_and_levels_are_upper_case() -> 
 def test_switches_and_numbers_have_one_type_however_they_were_written() -> None:
     resolved = resolve_tasks_config({"enabled": 0, "sign": 1, "lease": 5, "grace": 0})
     assert (resolved.enabled, resolved.sign) == (False, True)
-    assert isinstance(resolved.lease, float) and isinstance(resolved.grace, float)
+    assert [type(value) for value in (resolved.lease, resolved.grace)] == [float, float]
 
 
 def test_a_backup_that_is_empty_is_none() -> None:
-    for nothing in (None, {}, 0):
+    nothings: list[Any] = [None, {}, 0]
+    for nothing in nothings:
         assert resolve_tasks_config({"backup": nothing}).backup is None
     schedule = resolve_tasks_config({"backup": {"path": "b", "cron": "0 3 * * *"}}).backup
     assert schedule is not None and schedule.cron == "0 3 * * *"

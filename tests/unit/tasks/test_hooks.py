@@ -23,7 +23,7 @@ def told() -> Iterator[list[tuple[Any, ...]]]:
         calls.append(arguments)
 
     for event in ("before", "after", "failed", "dead", "worker_start", "worker_stop"):
-        hooks.on(event)(hook)  # type: ignore[arg-type]  # each is one of the events
+        hooks.on(event)(hook)
     yield calls
     hooks.remove(hook)
 

@@ -32,9 +32,10 @@ def test_inside_it_answers_for_the_message_that_runs() -> None:
         assert current_message.message_id == current.message.message_id
         assert current_message.attempt == 3
         assert current_message.state == {"page": 3}
-        assert not current_message.is_stopping and not current_message.is_cancelled
+        before = (current_message.is_stopping, current_message.is_cancelled)
         current.is_stopping = current.is_cancelled = True
-        assert current_message.is_stopping and current_message.is_cancelled
+        after = (current_message.is_stopping, current_message.is_cancelled)
+        assert (before, after) == ((False, False), (True, True))
         assert get_trace_id() == current.message.message_id[:8]
     assert current_message.get() is None
 

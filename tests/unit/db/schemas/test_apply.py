@@ -16,6 +16,7 @@ from openviper.db.schemas.recorder import read_applied
 from openviper.db.schemas.schema_files import table_of
 from openviper.exceptions import MigrationError
 from tests.unit.db.schemas.builders import column, schema
+from tests.unit.db.schemas.live import live_tables
 
 DIALECT = SQLiteDDL()
 NOTHING = Step([], [], {}, [], {})
@@ -52,7 +53,7 @@ async def names(connection: Connection) -> list[str]:
         (NOTHING._replace(orphans=["x_a"]), True),
         (NOTHING._replace(record={"x_a": table("x_a")}), True),
         (NOTHING._replace(forget=["x_a"]), True),
-        (NOTHING._replace(live={"x_a": None}), False),
+        (NOTHING._replace(live=live_tables("CREATE TABLE x_a (id INTEGER)")), False),
     ],
 )
 def test_a_step_is_something_when_the_database_or_its_bookkeeping_changes(

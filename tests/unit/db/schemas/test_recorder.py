@@ -86,7 +86,8 @@ def test_outdated_are_tables_in_another_form_than_the_recorded_one() -> None:
     wanted = {"library_book": BOOK, "library_shelf": SHELF}
     assert outdated(wanted, {}) == wanted
     assert outdated(wanted, {"library_book": BOOK}) == {"library_shelf": SHELF}
-    assert outdated(wanted, {"library_book": {**BOOK, "single": True}, "library_shelf": SHELF}) == {
+    other: Any = {**BOOK, "single": True}
+    assert outdated(wanted, {"library_book": other, "library_shelf": SHELF}) == {
         "library_book": BOOK
     }
     assert outdated({}, wanted) == {}

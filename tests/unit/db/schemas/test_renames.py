@@ -102,7 +102,12 @@ def test_the_pairs_of_another_table_are_not_this_tables() -> None:
 def test_a_person_who_says_no_to_everything_renames_nothing() -> None:
     removed, added = columns(column("a"), column("b")), columns(column("c"), column("d"))
     asked: list[str] = []
-    options = RenameOptions(ask=lambda question: bool(asked.append(question)))
+
+    def ask(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    options = RenameOptions(ask=ask)
     assert match_renames("t", removed, added, options) == []
     assert len(asked) == 4
 

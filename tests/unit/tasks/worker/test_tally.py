@@ -170,10 +170,12 @@ def test_what_the_store_refuses_is_dropped_so_that_the_next_report_goes_through(
 
 def test_ends_that_many_threads_tell_are_all_counted() -> None:
     tally, store = Tally(), Store()
-    threads = [
-        threading.Thread(target=lambda: [tally.ended(finished(), 0.0, None) for _ in range(200)])
-        for _ in range(4)
-    ]
+
+    def work() -> None:
+        for _ in range(200):
+            tally.ended(finished(), 0.0, None)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -187,23 +189,23 @@ def test_ends_that_many_threads_tell_are_all_counted() -> None:
 
 
 @pytest.fixture
-def told() -> Iterator[list[tuple[str, Any]]]:
+def told() -> Iterator[list[tuple[str, ...]]]:
     """What the hooks of a project were told: event, and the error where there is one."""
-    calls: list[tuple[str, Any]] = []
+    calls: list[tuple[str, ...]] = []
     made = []
     for event in ("before", "after", "failed", "dead"):
 
         def hook(message: Message, *error: str, event: str = event) -> None:
             calls.append((event, *error))
 
-        made.append(hooks.on(event)(hook))  # type: ignore[arg-type]  # each is one of the events
+        made.append(hooks.on(event)(hook))
     yield calls
     for hook in made:
         hooks.remove(hook)
 
 
 def test_hooks_are_told_of_beginnings_and_ends_that_have_an_event(
-    told: list[tuple[str, Any]],
+    told: list[tuple[str, ...]],
 ) -> None:
     tally = Tally()
     tally.began(Message("work", "q", "{}"))
