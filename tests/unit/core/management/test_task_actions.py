@@ -197,7 +197,7 @@ def test_watching_shows_it_again_until_ctrl_c(
         if len(pauses) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(task_actions.time, "sleep", sleep)
+    monkeypatch.setattr("time.sleep", sleep)
     assert tasks("show", "--watch", "--interval=0", answers=answers).out == (
         f"No tasks.\n{between}No tasks.\n{between}No tasks.\n"
     )
