@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 FORMAT = 1
@@ -24,17 +24,11 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 _OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]{1,8}\Z")
 
 
-_TABLE_LISTS = ("indexes", "constraints", "unique_together", "index_together")
-_COLUMN_FLAGS = ("nullable", "primary_key", "autoincrement", "unique")
-_COLUMN_TEXTS = ("target_table", "old_name", "old_type")
-_INDEX_NAMES = ("fields", "include", "opclasses")
-
-
 def schema_problem(data: Any) -> str | None:
     """Return what is wrong with the content of a schema file, as the rest of a sentence, or `None`."""
     if not isinstance(data, dict):
         return f"must hold an object, not {type(data).__name__}"
-    return _head_problem(data) or _lists_problem(data) or _entries_problem(data)
+    return _head_problem(data) or _entries_problem(data) or _unknown_columns_problem(data)
 
 
 def _head_problem(data: dict[str, Any]) -> str | None:
@@ -43,57 +37,19 @@ def _head_problem(data: dict[str, Any]) -> str | None:
     missing = [key for key in ("model", "app", "table_name") if not _is_text(data.get(key))]
     if missing:
         return f"has no {missing[0]!r}"
-    return _wrong("the table", data, ("old_table_name",), _is_text)
-
-
-def _lists_problem(data: dict[str, Any]) -> str | None:
     columns = data.get("columns")
     if not isinstance(columns, list) or not columns:
         return "has no columns"
-    return _wrong("the table", data, _TABLE_LISTS, _is_list) or _wrong(
-        "the table", data, ("single", "managed"), _is_flag
-    )
+    return _misshapen("the table", data, _TABLE_SHAPES)
 
 
 def _entries_problem(data: dict[str, Any]) -> str | None:
-    columns, indexes = data["columns"], data.get("indexes") or ()
-    constraints = data.get("constraints") or ()
-    return (
-        _first(_column_problem, columns)
-        or _first(_index_problem, indexes)
-        or _first(_constraint_problem, constraints)
-        or _twice("column", columns)
-        or _twice("index", indexes)
-        or _twice("constraint", constraints)
-        or _unknown_columns_problem(data)
-    )
-
-
-def _twice(what: str, entries: Iterable[dict[str, Any]]) -> str | None:
-    """Return which name stands for two entries, as it does after two branches were merged by hand."""
-    counts = Counter(entry["name"] for entry in entries)
-    repeated = [name for name, count in counts.items() if count > 1]
-    return f"has the {what} {repeated[0]!r} twice" if repeated else None
-
-
-def _unknown_columns_problem(data: dict[str, Any]) -> str | None:
-    """Return which index or group names a column that the file does not have."""
-    known = {column["name"] for column in data["columns"]}
-    for key in ("unique_together", "index_together"):
-        for group in data.get(key) or ():
-            if not _is_names(group):
-                return f"has under {key!r} {group!r}, which is not a list of columns"
-            if unknown := [name for name in group if name not in known]:
-                return f"names under {key!r} the unknown column {unknown[0]!r}"
-    for entry in [*(data.get("indexes") or ()), *(data.get("constraints") or ())]:
-        if unknown := [name for name in _columns_of(entry) if name not in known]:
-            return f"names in {entry['name']!r} the unknown column {unknown[0]!r}"
+    for key, judge in _JUDGES.items():
+        entries = data.get(key) or ()
+        problem = _first(judge, entries) or _twice(key, entries)
+        if problem is not None:
+            return problem
     return None
-
-
-def _columns_of(entry: dict[str, Any]) -> list[str]:
-    fields = [field.removeprefix("-") for field in entry.get("fields") or ()]
-    return [*fields, *(entry.get("include") or ())]
 
 
 def _first(judge: Callable[[Any], str | None], entries: Iterable[Any]) -> str | None:
@@ -101,11 +57,45 @@ def _first(judge: Callable[[Any], str | None], entries: Iterable[Any]) -> str | 
     return next((problem for problem in map(judge, entries) if problem is not None), None)
 
 
-def _wrong(
-    where: str, entry: dict[str, Any], keys: Iterable[str], is_right: Callable[[Any], bool]
-) -> str | None:
-    """Return which of some keys has a value of the wrong shape; what is absent or null is not."""
-    for key in keys:
+def _twice(key: str, entries: Iterable[dict[str, Any]]) -> str | None:
+    """Return which name stands for two entries, as it does after two branches were merged by hand."""
+    counts = Counter(entry["name"] for entry in entries)
+    repeated = [name for name, count in counts.items() if count > 1]
+    return f"has under {key!r} {repeated[0]!r} twice" if repeated else None
+
+
+def _unknown_columns_problem(data: dict[str, Any]) -> str | None:
+    """Return which index or group names a column that the file does not have."""
+    known = {column["name"] for column in data["columns"]}
+    for where, name in (*_grouped_columns(data), *_indexed_columns(data)):
+        if name not in known:
+            return f"names under {where!r} the unknown column {name!r}"
+    return None
+
+
+def _grouped_columns(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in ("unique_together", "index_together"):
+        for group in data.get(key) or ():
+            yield from ((key, name) for name in group)
+
+
+def _indexed_columns(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in ("indexes", "constraints"):
+        for entry in data.get(key) or ():
+            fields = [field.removeprefix("-") for field in entry.get("fields") or ()]
+            yield from ((entry["name"], name) for name in (*fields, *(entry.get("include") or ())))
+
+
+# Shapes of values
+
+
+Shape = Callable[[Any], bool]
+"""Returns whether a value may stand in its place."""
+
+
+def _misshapen(where: str, entry: dict[str, Any], shapes: Mapping[str, Shape]) -> str | None:
+    """Return which key has a value of the wrong shape; what is absent or null is not."""
+    for key, is_right in shapes.items():
         value = entry.get(key)
         if value is not None and not is_right(value):
             return f"gives {where} the impossible {key} {value!r}"
@@ -129,6 +119,10 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _is_groups(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_names, value))
+
+
 def _is_sql(value: Any) -> bool:
     """Return whether a value is SQL, or SQL by vendor."""
     texts = value.values() if isinstance(value, dict) else (value,)
@@ -143,23 +137,45 @@ def _is_formula(value: Any) -> bool:
     return isinstance(value, dict) and _is_sql(value.get("expression")) and "stored" in value
 
 
+_TABLE_SHAPES: dict[str, Shape] = {
+    "old_table_name": _is_text,
+    "indexes": _is_list,
+    "constraints": _is_list,
+    "unique_together": _is_groups,
+    "index_together": _is_groups,
+    "single": _is_flag,
+    "managed": _is_flag,
+}
+_COLUMN_SHAPES: dict[str, Shape] = {
+    **dict.fromkeys(("nullable", "primary_key", "autoincrement", "unique"), _is_flag),
+    **dict.fromkeys(("target_table", "old_name", "old_type"), _is_text),
+    "older_names": _is_names,
+    "db_default": _is_sql,
+    "generated": _is_formula,
+}
+_INDEX_SHAPES: dict[str, Shape] = {
+    **dict.fromkeys(("fields", "include", "opclasses"), _is_names),
+    "expressions": _is_sql_list,
+    "condition": _is_sql,
+    "check": _is_sql,
+    "nulls_distinct": _is_flag,
+}
+
+
+# Columns, indexes and constraints
+
+
 def _column_problem(column: Any) -> str | None:
-    if not isinstance(column, dict) or not all(
-        _is_text(column.get(key)) for key in ("name", "type")
+    if not isinstance(column, dict) or not (
+        _is_text(column.get("name")) and _is_text(column.get("type"))
     ):
         return f"has a column without name or type: {column!r}"
     name = column["name"]
     if not is_type(column["type"]):
         return f"gives column {name!r} the unknown type {column['type']!r}"
     where = f"column {name!r}"
-    return (
-        _unknown(where, column, "on_delete", ACTIONS)
-        or _wrong(where, column, _COLUMN_FLAGS, _is_flag)
-        or _wrong(where, column, _COLUMN_TEXTS, _is_text)
-        or _wrong(where, column, ("older_names",), _is_names)
-        or _wrong(where, column, ("db_default",), _is_sql)
-        or _wrong(where, column, ("generated",), _is_formula)
-    )
+    problem = _unknown(where, column, "on_delete", ACTIONS)
+    return problem or _misshapen(where, column, _COLUMN_SHAPES)
 
 
 def is_type(neutral_type: str) -> bool:
@@ -169,18 +185,29 @@ def is_type(neutral_type: str) -> bool:
 
 
 def _index_problem(entry: Any) -> str | None:
-    if not isinstance(entry, dict) or not _is_text(entry.get("name")):
+    if not _has_name(entry):
         return f"has an index without name: {entry!r}"
     where = f"index {entry['name']!r}"
     return _body_problem(where, entry) or _emptiness(where, entry)
 
 
 def _constraint_problem(entry: Any) -> str | None:
-    if not isinstance(entry, dict) or not _is_text(entry.get("name")):
+    if not _has_name(entry):
         return f"has a constraint without name: {entry!r}"
     where = f"constraint {entry['name']!r}"
     problem = _unknown(where, entry, "type", CONSTRAINTS) or _body_problem(where, entry)
-    return problem or _wrong(where, entry, ("check",), _is_sql) or _rule_problem(where, entry)
+    return problem or _rule_problem(where, entry)
+
+
+def _has_name(entry: Any) -> bool:
+    return isinstance(entry, dict) and _is_text(entry.get("name"))
+
+
+_JUDGES: dict[str, Callable[[Any], str | None]] = {
+    "columns": _column_problem,
+    "indexes": _index_problem,
+    "constraints": _constraint_problem,
+}
 
 
 def _rule_problem(where: str, entry: dict[str, Any]) -> str | None:
@@ -199,16 +226,9 @@ def _emptiness(where: str, entry: dict[str, Any]) -> str | None:
 
 
 def _body_problem(where: str, entry: dict[str, Any]) -> str | None:
-    problem = (
-        _wrong(where, entry, _INDEX_NAMES, _is_names)
-        or _wrong(where, entry, ("expressions",), _is_sql_list)
-        or _wrong(where, entry, ("condition",), _is_sql)
-        or _wrong(where, entry, ("nulls_distinct",), _is_flag)
-    )
-    return problem or _words_problem(where, entry)
-
-
-def _words_problem(where: str, entry: dict[str, Any]) -> str | None:
+    problem = _misshapen(where, entry, _INDEX_SHAPES)
+    if problem is not None:
+        return problem
     classes = [name for name in entry.get("opclasses") or () if name and not _WORD.match(name)]
     if classes:
         return f"gives {where} the impossible operator class {classes[0]!r}"
@@ -221,10 +241,8 @@ def _elements_problem(where: str, entry: dict[str, Any]) -> str | None:
     elements = entry.get("elements")
     if not isinstance(elements, list) or not elements:
         return f"gives {where} no elements"
-    for element in elements:
-        if not _is_element(element):
-            return f"gives {where} an element that is not SQL with an operator: {element!r}"
-    return None
+    odd = [element for element in elements if not _is_element(element)]
+    return f"gives {where} an element that is not SQL with an operator: {odd[0]!r}" if odd else None
 
 
 def _is_element(element: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from openviper.db.fields import CharField, ForeignKey, Index
 from openviper.db.models import Model
 from openviper.exceptions import MigrationError
 from openviper.testing import override_openviper_settings
-from tests.projects import write
+from tests.projects import forget_modules, write
 from tests.unit.core.management.speaking import Said, arun, run
 from tests.unit.db.schemas.builders import column, schema
 
@@ -32,7 +31,6 @@ async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     write(tmp_path, {"cmdshop/__init__.py": "", "cmdshop/models.py": ""})
-    before = set(sys.modules)
     databases: Any = {
         "default": {"URL": f"sqlite:///{tmp_path}/db.sqlite3"},
         "other": {"URL": f"sqlite:///{tmp_path}/other.sqlite3"},
@@ -47,8 +45,7 @@ async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield tmp_path
         await connections.disconnect_all()
     connections.reset()
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    forget_modules(tmp_path)
 
 
 def wants(shop: Path, *documents: dict[str, Any]) -> None:

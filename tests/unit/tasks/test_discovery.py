@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from openviper.tasks.actors import Registry
 from openviper.tasks.discovery import TaskImportError, discover_tasks, import_tasks
 from openviper.testing import override_openviper_settings
-from tests.projects import write
+from tests.projects import forget_modules, write
 
 ACTOR = "from openviper.tasks import actor\n@actor\ndef work() -> None: ...\n"
 
@@ -19,11 +18,9 @@ ACTOR = "from openviper.tasks import actor\n@actor\ndef work() -> None: ...\n"
 @pytest.fixture
 def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty directory on the import path; what is imported from it is forgotten."""
-    before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    forget_modules(tmp_path)
 
 
 def test_apps_with_actors_are_named_once_in_their_order(apps: Path) -> None:

@@ -141,14 +141,17 @@ def test_a_value_of_another_shape_is_refused_and_not_taken_letter_by_letter(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"columns": [column("a"), column("b"), column("a", "TEXT")]}, "has the column 'a' twice"),
+        (
+            {"columns": [column("a"), column("b"), column("a", "TEXT")]},
+            "has under 'columns' 'a' twice",
+        ),
         (
             {"indexes": [{"name": "i", "fields": ["price"]}, {"name": "i", "fields": ["tags"]}]},
-            "has the index 'i' twice",
+            "has under 'indexes' 'i' twice",
         ),
         (
             {"constraints": [{"name": "c", **EXCLUSION}, {"name": "c", "check": "price > 0"}]},
-            "has the constraint 'c' twice",
+            "has under 'constraints' 'c' twice",
         ),
     ],
 )
@@ -166,12 +169,12 @@ def test_what_a_merge_by_hand_left_twice_is_refused(change: dict[str, Any], prob
         ({"index_together": [["cost"]]}, "names under 'index_together' the unknown column 'cost'"),
         (
             {"unique_together": ["price"]},
-            "has under 'unique_together' 'price', which is not a list",
+            "gives the table the impossible unique_together ['price']",
         ),
-        ({"unique_together": [[3]]}, "has under 'unique_together' [3], which is not a list"),
-        (with_index(fields=["price", "-cost"]), "names in 'i' the unknown column 'cost'"),
-        (with_index(include=["cost"]), "names in 'i' the unknown column 'cost'"),
-        (with_constraint(fields=["cost"]), "names in 'c' the unknown column 'cost'"),
+        ({"unique_together": [[3]]}, "gives the table the impossible unique_together [[3]]"),
+        (with_index(fields=["price", "-cost"]), "names under 'i' the unknown column 'cost'"),
+        (with_index(include=["cost"]), "names under 'i' the unknown column 'cost'"),
+        (with_constraint(fields=["cost"]), "names under 'c' the unknown column 'cost'"),
     ],
 )
 def test_a_column_that_the_file_does_not_have_is_named(

@@ -97,9 +97,10 @@ def test_a_short_form_that_fits_two_options_is_neither() -> None:
     made.add_argument("--number", choices=("1",))
     position = Position(made)
     assert position.read("--n") is False
-    assert position.pending is None
+    before = position.awaited("")
     position.read("--na")
-    assert position.pending is not None and position.pending.dest == "name"
+    after = position.awaited("")
+    assert [each and each.dest for each in (before, after)] == [None, "name"]
 
 
 def test_reading_tells_which_words_are_positional() -> None:
