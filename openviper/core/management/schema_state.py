@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.schemas.introspection import read_live_tables
-from openviper.db.schemas.sync import SchemaSync
+from openviper.db.schemas.sync import SchemaSync, exists
+
+if TYPE_CHECKING:
+    from openviper.db.connections.databases import Database
+
+_Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,7 @@ async def read_schema_state(apps: Mapping[str, str], alias: str) -> SchemaState:
     Raises:
         MigrationError: If a schema file cannot be read, or rows stand in the way.
     """
-    database = connections.get(alias)
-    own = {BOOKKEEPING_TABLE, PATCHES_TABLE}
-    async with database.connection() as connection:
-        live = await read_live_tables(connection, ddl_dialect(database.vendor), own)
-        tables = await _rows(connection, live, BOOKKEEPING_TABLE, "app, model, table_name")
-        patches = await _rows(connection, live, PATCHES_TABLE, "app, name")
+    tables, patches = await _read_bookkeeping(connections.get(alias))
     plan = await SchemaSync(apps).plan(None, database=alias, drop_orphans=False)
     return SchemaState(
         tables=[
@@ -95,9 +95,18 @@ async def read_schema_state(apps: Mapping[str, str], alias: str) -> SchemaState:
     )
 
 
-async def _rows(
-    connection: Any, live: Mapping[str, object], table: str, columns: str
-) -> list[tuple[Any, ...]]:
+async def _read_bookkeeping(database: Database) -> tuple[_Rows, _Rows]:
+    """Return the rows of the tables, and those of the patches; opening an SQLite database would create its file."""
+    if not exists(database):
+        return [], []
+    own = {BOOKKEEPING_TABLE, PATCHES_TABLE}
+    async with database.connection() as connection:
+        live = await read_live_tables(connection, ddl_dialect(database.vendor), own)
+        tables = await _rows(connection, live, BOOKKEEPING_TABLE, "app, model, table_name")
+        return tables, await _rows(connection, live, PATCHES_TABLE, "app, name")
+
+
+async def _rows(connection: Any, live: Mapping[str, object], table: str, columns: str) -> _Rows:
     if table not in live:
         return []  # Nothing was ever applied.
     order = "applied_at, app" if table == PATCHES_TABLE else "app, model"

@@ -173,7 +173,7 @@ class SchemaSync:
         """
         _, wanted, target = await self._begin(None, database)
         self._refuse_while_missing()
-        if not _exists(target):
+        if not exists(target):
             return []
         quote = target.dialect.quote
         async with target.connection() as connection:
@@ -208,7 +208,7 @@ class SchemaSync:
         apps, wanted, target = await self._begin(target_app, database)
         if drop_orphans:
             self._refuse_while_missing()
-        if _exists(target):
+        if exists(target):
             async with target.connection() as connection:
                 work = await _look(connection, wanted, everything=target_app is None)
         else:
@@ -379,7 +379,7 @@ def _apps(names: list[str]) -> str:
     return f"app{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
 
 
-def _exists(target: Database) -> bool:
+def exists(target: Database) -> bool:
     """Return whether there is a database to look at; opening an SQLite database would create its file."""
     is_file = target.vendor == "sqlite" and not target.url.is_memory
     return not is_file or os.path.exists(target.url.path)
