@@ -33,6 +33,7 @@ from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
+from openviper.utils.private_files import ensure_private
 
 if TYPE_CHECKING:
     import asyncio
@@ -136,6 +137,8 @@ class SQLiteConnection:
             raise
 
     def _open(self) -> None:
+        if self._creates:
+            ensure_private(self.path)
         try:
             raw = sqlite3.connect(
                 self._uri(),
@@ -157,11 +160,20 @@ class SQLiteConnection:
         self.raw = raw
         self.inline_writes = self.inline and (is_wal or self.is_memory)
 
+    @property
+    def _mode(self) -> str:
+        return "ro" if self._options.read_only else self._options.url.query.get("mode", "rwc")
+
+    @property
+    def _creates(self) -> bool:
+        """Whether opening makes the file if there is none."""
+        return self._mode == "rwc" and not self.is_memory
+
     def _uri(self) -> str:
         from urllib.parse import quote  # Late: needed once per connection, not by the commands.
 
         query = self._options.url.query
-        mode = "ro" if self._options.read_only else query.get("mode", "rwc")
+        mode = self._mode
         cache = f"&cache={query['cache']}" if "cache" in query else ""
         if self.is_memory:
             return "file::memory:"
