@@ -27,6 +27,7 @@ from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
 from openviper.db.query.races import in_own_transaction, is_in_transaction
+from openviper.db.query.showing import shown_query
 from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
 from openviper.db.sql.claims import claiming
 from openviper.db.sql.prepared import Plan
@@ -48,6 +49,9 @@ class QuerySet(FindingQuery[M]):
     """A query for the instances of one model; immutable, and run only when awaited."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return shown_query(type(self).__name__, self._meta, self.query)
 
     # Many rows
 
