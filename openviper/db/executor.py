@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from openviper.db.connection import (
@@ -360,18 +361,25 @@ async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[
         TableNotFound: If the table does not exist.
         IntegrityError: If a constraint refuses it.
     """
-    claim = claim_clause(meta, connections.get(alias).dialect) if is_claimed(meta) else ""
+    run = partial(_claim, meta) if is_claimed(meta) else run_insert
     try:
-        result = await run_insert(alias, sql + claim, parameters)
+        result = await run(alias, sql, parameters)
     except OperationalError as error:
         explain_missing(meta, alias, error)
         raise
-    except DatabaseError as error:
-        if claim and is_duplicate(error):
-            raise IntegrityError("duplicate entry for a unique key") from error
-        raise
     _written(meta, alias)
     return result
+
+
+async def _claim(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any]) -> Any:
+    """Insert a row, or lock the one that is there already."""
+    clause = claim_clause(meta, connections.get(alias).dialect)
+    try:
+        return await run_insert(alias, sql + clause, parameters)
+    except DatabaseError as error:
+        if clause and is_duplicate(error):
+            raise IntegrityError("duplicate entry for a unique key") from error
+        raise
 
 
 async def write(

@@ -44,15 +44,14 @@ def clashes(vendor: str, tables: Iterable[tuple[str, Table]]) -> list[str]:
         tables: The wanted tables of one database, each with its name.
     """
     found: dict[tuple[str, str], Named] = {}
-    problems = []
-    for name, table in tables:
-        for one in _named(vendor, name, table):
-            # PostgreSQL alone tells names apart that differ in case.
-            key = (one.scope, one.name if vendor == "postgresql" else one.name.lower())
-            other = found.setdefault(key, one)
-            if other is not one:
-                problems.append(_sentence(one, other))
-    return problems
+    named = [one for name, table in tables for one in _named(vendor, name, table)]
+    pairs = [(one, found.setdefault(_key(vendor, one), one)) for one in named]
+    return [_sentence(one, other) for one, other in pairs if one is not other]
+
+
+def _key(vendor: str, one: Named) -> tuple[str, str]:
+    # PostgreSQL alone tells names apart that differ in case.
+    return one.scope, one.name if vendor == "postgresql" else one.name.lower()
 
 
 def _sentence(one: Named, other: Named) -> str:
@@ -68,16 +67,23 @@ def _sentence(one: Named, other: Named) -> str:
 def _named(vendor: str, name: str, table: Table) -> Iterator[Named]:
     owner = f"{table['app']}.{table['model']}"
     yield Named(_EVERYWHERE, name, "table", owner)
-    of_table = f"table {name}"
-    indexes = of_table if vendor == "mysql" else _EVERYWHERE
+    yield from _indexes(vendor, name, table, owner)
+    yield from _checks(name, table, owner)
+    yield from _keys(vendor, name, table, owner)
+
+
+def _indexes(vendor: str, name: str, table: Table, owner: str) -> Iterator[Named]:
+    scope = f"table {name}" if vendor == "mysql" else _EVERYWHERE
     for index in table_indexes(name, table):
         what = "constraint" if index.definition.unique else "index"
-        yield Named(indexes, index.name, what, owner)
-    yield from _checks(name, table, owner)
-    keys = "foreign keys" if vendor == "mysql" else f"constraints of {name}"
+        yield Named(scope, index.name, what, owner)
+
+
+def _keys(vendor: str, name: str, table: Table, owner: str) -> Iterator[Named]:
+    scope = "foreign keys" if vendor == "mysql" else f"constraints of {name}"
     for column in table["columns"]:
         if "target_table" in column:
-            yield Named(keys, shorten(f"fk_{name}_{column['name']}"), "foreign key", owner)
+            yield Named(scope, shorten(f"fk_{name}_{column['name']}"), "foreign key", owner)
 
 
 def _checks(name: str, table: Table, owner: str) -> Iterator[Named]:

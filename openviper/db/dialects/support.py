@@ -161,13 +161,22 @@ def _limit(vendor: str) -> str:
 
 
 def _column_problems(vendor: str, column: Column) -> Iterator[str]:
+    if vendor == "mysql":
+        yield from _mysql_key_problems(column)
+    if "generated" in column:
+        yield from _formula_problems(vendor, column)
+
+
+def _mysql_key_problems(column: Column) -> Iterator[str]:
     name = column["name"]
-    if vendor == "mysql" and column.get("on_delete") == "SET DEFAULT":
+    if column.get("on_delete") == "SET DEFAULT":
         yield f"column {name!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT"
-    if vendor == "mysql" and column.get("deferrable"):
+    if column.get("deferrable"):
         yield f"the foreign key {name!r} is deferrable, which MariaDB and MySQL cannot"
-    if "generated" not in column:
-        return
+
+
+def _formula_problems(vendor: str, column: Column) -> Iterator[str]:
+    name = column["name"]
     if vendor == "postgresql" and not column["generated"]["stored"]:
         yield f"generated column {name!r} must be stored: PostgreSQL keeps the value of each"
     if column.get("primary_key"):

@@ -285,13 +285,13 @@ class FloatField(Field[T]):
             raise ValueError(f"{self.name}: {number!r} is not a number")
 
 
-def _digits(number: Decimal) -> tuple[int, int]:
-    """Return how many digits a number other than 0 has before and behind its point, without needless zeros."""
+def _places(number: Decimal) -> int:
+    """Return how many digits a number other than 0 has behind its point, without needless zeros."""
     # Not `normalize()` or `abs()`, which round to the 28 digits of the context.
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     zeros = next(count for count, digit in enumerate(reversed(digits)) if digit)
-    return max(0, number.adjusted() + 1), max(0, -exponent - zeros)
+    return max(0, -exponent - zeros)
 
 
 class DecimalField(Field[T]):
@@ -390,18 +390,17 @@ class DecimalField(Field[T]):
             ValueError: If it has too many digits before the point, or is no number.
         """
         number: Decimal | None = self.to_db(value)
-        if number is None:
-            return None
-        whole = self.max_digits - self.decimal_places
-        # Looked at before it is written out: 1E+1000000 would take a million digits.
-        if number and number.adjusted() >= whole:
-            raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
+        if not number:
+            return number if number is None else self._unit * 0
+        # Looked at before it is written out, too: 1E+1000000 would take a million digits.
+        self._check_fits(number, number)
         rounded = number.quantize(self._unit, ROUND_HALF_UP, self._context)
-        if not rounded:
-            return rounded.copy_abs()
-        if rounded.adjusted() >= whole:
-            raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
-        return rounded
+        self._check_fits(rounded, number)
+        return rounded if rounded else rounded.copy_abs()
+
+    def _check_fits(self, number: Decimal, given: Decimal) -> None:
+        if number and number.adjusted() >= self.max_digits - self.decimal_places:
+            raise ValueError(f"{self.name}: {given} has more than {self.max_digits} digits")
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return a converter that gives every value `decimal_places` digits behind the point."""
@@ -423,15 +422,15 @@ class DecimalField(Field[T]):
         """Check digits and places."""
         super().validate(value)
         number: Decimal | None = self.to_db(value)
-        if not number:
-            return
-        whole, places = _digits(number)
-        if places > self.decimal_places:
+        if number:
+            self._check_places(number)
+            self._check_fits(number, number)
+
+    def _check_places(self, number: Decimal) -> None:
+        if _places(number) > self.decimal_places:
             raise ValueError(
                 f"{self.name}: {number} has more than {self.decimal_places} decimal places"
             )
-        if whole > self.max_digits - self.decimal_places:
-            raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
 
 
 class BooleanField(Field[T]):

@@ -88,11 +88,16 @@ async def save_instance(
 async def _save(
     instance: Any, alias: str, limited: Limited, *, creating: bool, ignore: bool
 ) -> None:
-    meta: ModelOptions = instance._meta
-    if creating and meta.single:
+    if creating and instance._meta.single:
         await prepare_single(instance, alias)
     await run_before_save(instance, alias, creating=creating)
-    plan = plan_on(meta, alias)
+    plan = plan_on(instance._meta, alias)
+    await _write(plan, alias, instance, limited, creating=creating, ignore=ignore)
+
+
+async def _write(
+    plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool, ignore: bool
+) -> None:
     if has_work_after_save(instance, creating=creating):
         await _save_with_hooks(plan, alias, instance, limited, creating=creating, ignore=ignore)
     elif creating:
@@ -286,12 +291,7 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     if meta.virtual:
         virtual.check_deletable(type(instance))
     await check_permission(meta, "delete", ignore_permissions)
-    if instance.pk is None:
-        raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
-    if instance._row is not None and _is_another(instance):
-        raise ValueError(
-            f"{instance!r} has another primary key than its row; delete by filter(pk=...)"
-        )
+    _check_key(instance)
     if meta.virtual:
         await run_before_delete(instance, None)
         await virtual.delete_virtual(instance)
@@ -301,6 +301,20 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     alias = await write_alias(meta, None, instance._alias)
     await run_before_delete(instance, alias)
     await _delete_row(plan_on(meta, alias), alias, instance)
+
+
+def _check_key(instance: Any) -> None:
+    """Check that it is clear which row an instance means.
+
+    Raises:
+        ValueError: If it has no key, or another one than its row.
+    """
+    if instance.pk is None:
+        raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
+    if instance._row is not None and _is_another(instance):
+        raise ValueError(
+            f"{instance!r} has another primary key than its row; delete by filter(pk=...)"
+        )
 
 
 async def _delete_row(plan: Plan, alias: str, instance: Any) -> None:

@@ -45,6 +45,16 @@ def compare(
     _Checks(change, live, before).compare()
 
 
+def _key_differences(column: Column, actual: Column) -> Iterable[str]:
+    """Yield what is different about a foreign key that leads to the right table."""
+    action = column.get("on_delete", "NO ACTION")
+    if action != actual.get("on_delete", "NO ACTION"):
+        yield f"on delete {action}"
+    checked = column.get("deferrable", "")
+    if checked != actual.get("deferrable", ""):
+        yield f"checked {_CHECKED[checked]}"
+
+
 class _Columns:
     def __init__(
         self, change: TableChange, live: LiveTable, before: Table | None, dialect: DDLDialect
@@ -115,13 +125,10 @@ class _Columns:
         target, live_target = column.get("target_table"), actual.get("target_table")
         if change.renamed_from is not None and live_target == change.renamed_from:
             live_target = change.table
-        action = column.get("on_delete", "NO ACTION")
         if target != live_target:
             yield f"foreign key to {target}" if target else "no foreign key"
-        elif target and action != actual.get("on_delete", "NO ACTION"):
-            yield f"on delete {action}"
-        elif target and column.get("deferrable") != actual.get("deferrable"):
-            yield f"checked {_CHECKED[column.get('deferrable', '')]}"
+        elif target:
+            yield from _key_differences(column, actual)
 
     def _default_differences(self, column: Column, actual: Column) -> Iterable[str]:
         """Compare the default that the database is to know; one that only filled rows once is nobody's."""

@@ -173,7 +173,10 @@ def _column_problem(column: Any) -> str | None:
     name = column["name"]
     if not is_type(column["type"]):
         return f"gives column {name!r} the unknown type {column['type']!r}"
-    where = f"column {name!r}"
+    return _key_problem(f"column {name!r}", column)
+
+
+def _key_problem(where: str, column: dict[str, Any]) -> str | None:
     problem = _unknown(where, column, "on_delete", ACTIONS)
     problem = problem or _unknown(where, column, "deferrable", DEFERRABLE)
     return problem or _misshapen(where, column, _COLUMN_SHAPES)

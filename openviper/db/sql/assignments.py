@@ -64,8 +64,9 @@ class Assigned(Node):
 
     def sql(self, writer: Writer) -> str:
         """Return the value as it is stored; what the servers check and round by themselves is done for SQLite here."""
-        if writer.dialect.name != "sqlite":
-            return self.node.sql(writer)
+        return self._checked(writer) if writer.dialect.name == "sqlite" else self.node.sql(writer)
+
+    def _checked(self, writer: Writer) -> str:
         field = stored_field(self.field)
         if isinstance(field, DecimalField):
             sql = self.node.sql(writer)

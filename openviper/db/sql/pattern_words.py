@@ -8,6 +8,7 @@ negated class are what Python says they are: a dot is no line break. A dollar si
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _TOKEN = re.compile(
     r"""(?xs) (?P<escape> \\ . )
@@ -27,7 +28,10 @@ _WORDS: dict[str, dict[str, str]] = {
     "mysql": {"$": r"\z", r"\Z": r"\z", r"\d": "[0-9]", r"\D": "[^0-9]"},
 }
 _IN_SET = {"sqlite": "0-9", "mysql": "0-9"}
-_DIGIT = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_GROUPS = frozenset({"(?:", "(?=", "(?!", "(?<"})
+"""Groups that all databases know; those that look around are refused for their time."""
+_IN_SETS = frozenset("dwstnrf")
 IGNORES_CASE = "(?i)"
 
 
@@ -38,31 +42,48 @@ def portable_complaint(pattern: str) -> str | None:
 
 
 def _complaint(token: re.Match[str]) -> str | None:
-    kind, text = token.lastgroup, token[0]
-    if kind == "group" and text not in ("(?:", "(?=", "(?!", "(?<"):
-        return f"has {text!r}; of flags and extensions only (?:...) is known everywhere, and (?i) at the beginning"
-    if kind == "open":
-        return "has a '{' that begins no repeat such as {0,3}; a brace itself is written with a backslash"
-    if kind == "twice":
-        return (
-            f"has {text!r}, which takes what it has taken for good; not every database knows that"
-        )
-    if kind == "set":
-        return _set_complaint(text)
-    if kind == "escape" and text[1].isalnum() and text[1] not in _ESCAPES:
-        return f"has {text!r}, which not every database knows"
-    return None
+    judge = _JUDGES.get(str(token.lastgroup))
+    return None if judge is None else judge(token[0])
+
+
+def _group_complaint(text: str) -> str | None:
+    if text in _GROUPS:
+        return None
+    return f"has {text!r}; of flags and extensions only (?:...) is known everywhere, and (?i) at the beginning"
+
+
+def _escape_complaint(text: str) -> str | None:
+    is_known = not text[1].isalnum() or text[1] in _ESCAPES
+    return None if is_known else f"has {text!r}, which not every database knows"
+
+
+def _brace_complaint(_text: str) -> str:
+    return (
+        "has a '{' that begins no repeat such as {0,3}; a brace itself is written with a backslash"
+    )
+
+
+def _possessive_complaint(text: str) -> str:
+    return f"has {text!r}, which takes what it has taken for good; not every database knows that"
 
 
 def _set_complaint(text: str) -> str | None:
     inside = text[1:-1]
-    plain = _DIGIT.sub("", inside)
-    if _NESTED.search(plain):
+    if _NESTED.search(_ESCAPED.sub("", inside)):
         return f"has {text!r}: a class in a class, or a sign that needs a backslash"
-    unknown = [
-        letter for letter in _DIGIT.findall(inside) if letter.isalnum() and letter not in "dwstnrf"
-    ]
+    unknown = [letter for letter in _ESCAPED.findall(inside) if letter.isalnum()]
+    unknown = [letter for letter in unknown if letter not in _IN_SETS]
     return f"has '\\{unknown[0]}' in a class, which not every database knows" if unknown else None
+
+
+_JUDGES: dict[str, Callable[[str], str | None]] = {
+    "group": _group_complaint,
+    "escape": _escape_complaint,
+    "open": _brace_complaint,
+    "twice": _possessive_complaint,
+    "set": _set_complaint,
+}
+"""What looks at each kind of token."""
 
 
 def in_words_of(vendor: str, pattern: str) -> str:
@@ -77,7 +98,7 @@ def in_words_of(vendor: str, pattern: str) -> str:
     def translated(token: re.Match[str]) -> str:
         text = token[0]
         if token.lastgroup == "set" and vendor in _IN_SET:
-            return _DIGIT.sub(lambda found: _in_set(found, _IN_SET[vendor]), text)
+            return _ESCAPED.sub(lambda found: _in_set(found, _IN_SET[vendor]), text)
         return words.get(text, text) if token.lastgroup in ("escape", "other") else text
 
     return _TOKEN.sub(translated, pattern)

@@ -126,6 +126,10 @@ def _pieces(tokens: Any) -> Iterator[Piece]:
             yield _piece(kind, value)
 
 
+_NOWHERE = Piece(frozenset(), False, False)
+"""A place in the text, such as ``$``: it takes nothing, and may not be there."""
+
+
 class Place(NamedTuple):
     """Where a part of a pattern stands.
 
@@ -150,19 +154,26 @@ def _is_tried_again(tokens: Any, place: Place = _WHOLE) -> bool:
     in a text begins a match that goes through all the rest. In ``id=[0-9]+;`` each of these matches ends before the next begins.
     """
     flat = list(_flat(tokens))
-    if place.is_first and flat and _is_beginning(flat[0]):
+    if place.is_first and _is_anchored(flat):
         return False
-    pieces = [None if kind is op.AT else _piece(kind, value) for kind, value in flat]
+    pieces = [_piece_at(token) for token in flat]
+    places = _places(pieces, place)
+    return any(map(_again_in, flat, pieces, places))
+
+
+def _places(pieces: list[Piece], place: Place) -> Iterator[Place]:
+    """Yield where each of some parts stands, which stand in a row at a place."""
     before = place.before
     for number, piece in enumerate(pieces):
-        if piece is None:
-            continue
-        may_fail = place.may_fail or _may_fail(pieces[number + 1 :])
-        here = Place(before, place.is_first and not any(pieces[:number]), may_fail)
-        if _again_in(flat[number], piece, here):
-            return True
-        before = before if piece.is_optional else (*before, piece.characters)
-    return False
+        is_first = place.is_first and all(each is _NOWHERE for each in pieces[:number])
+        may_fail = place.may_fail or not all(each.is_optional for each in pieces[number + 1 :])
+        yield Place(before, is_first, may_fail)
+        if not piece.is_optional and piece is not _NOWHERE:
+            before = (*before, piece.characters)
+
+
+def _piece_at(token: tuple[Any, Any]) -> Piece:
+    return _NOWHERE if token[0] is op.AT else _piece(*token)
 
 
 def _again_in(token: tuple[Any, Any], piece: Piece, place: Place) -> bool:
@@ -177,13 +188,9 @@ def _again_in(token: tuple[Any, Any], piece: Piece, place: Place) -> bool:
     return place.may_fail and all(piece.characters & demanded for demanded in place.before)
 
 
-def _may_fail(rest: list[Piece | None]) -> bool:
-    """Return whether there are texts that what stands behind a place does not match; `None` is a place such as ``$``."""
-    return any(piece is None or not piece.is_optional for piece in rest)
-
-
-def _is_beginning(token: tuple[Any, Any]) -> bool:
-    return token[0] is op.AT and token[1] in _BEGINNINGS
+def _is_anchored(flat: list[tuple[Any, Any]]) -> bool:
+    """Return whether the first of some parts holds a match to the beginning of the text."""
+    return bool(flat) and flat[0][0] is op.AT and flat[0][1] in _BEGINNINGS
 
 
 _BEGINNINGS = {op.AT_BEGINNING, op.AT_BEGINNING_STRING}

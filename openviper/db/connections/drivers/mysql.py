@@ -71,8 +71,9 @@ MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZER
 """Values that do not fit are errors, and 0 is a key like any other."""
 MARIADB_MODE = "SIMULTANEOUS_ASSIGNMENT"
 """An UPDATE reads the row as it was, whatever it has assigned already; MySQL has no such mode."""
-MARIADB_COLLATION, MYSQL_COLLATION = "utf8mb4_nopad_bin", "utf8mb4_0900_bin"
-"""How texts are compared that come from no column: by their characters, spaces at the end included."""
+MARIADB_WORDS = (f"sql_mode = '{MODE},{MARIADB_MODE}'", "collation_connection = utf8mb4_nopad_bin")
+MYSQL_WORDS = (f"sql_mode = '{MODE}'", "collation_connection = utf8mb4_0900_bin")
+"""The mode, and how texts are compared that come from no column: by their characters, spaces at the end included."""
 _ENDS_TRANSACTION = re.compile(
     r"""(?isx) (?: \s | --\s[^\n]*\n | \#[^\n]*\n | /\*(?![!M]).*?\*/ )*
     (?: (ALTER|BEGIN|CACHE|CHANGE|CHECK|FLUSH|GRANT|INSTALL|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|START|STOP|TRUNCATE|UNINSTALL
@@ -106,11 +107,8 @@ def translate(error: pymysql.Error) -> Exception:
     if number in INTEGRITY:
         return IntegrityError(text)
     if _is_operational(error, number):
-        return OperationalError(
-            text or "the connection was lost",
-            retryable=number in RETRYABLE,
-            undone=number == DEADLOCK,
-        )
+        text, undone = text or "the connection was lost", number == DEADLOCK
+        return OperationalError(text, retryable=number in RETRYABLE, undone=undone)
     return DatabaseError(text)
 
 
@@ -198,21 +196,10 @@ class MySQLConnection:
 
     def _session(self) -> list[str]:
         is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
-        mode = f"{MODE},{MARIADB_MODE}" if is_mariadb else MODE
-        collation = MARIADB_COLLATION if is_mariadb else MYSQL_COLLATION
-        settings = [
-            "time_zone = '+00:00'",
-            f"sql_mode = '{mode}'",
-            f"collation_connection = {collation}",
-        ]
+        settings = ["time_zone = '+00:00'", *(MARIADB_WORDS if is_mariadb else MYSQL_WORDS)]
         limit = self._options.statement_timeout
         if limit is not None:
-            # MySQL limits reads only, and counts milliseconds.
-            settings.append(
-                f"max_statement_time = {limit:g}"
-                if is_mariadb
-                else f"max_execution_time = {max(1, round(limit * 1000))}"
-            )
+            settings.append(_time_limit(limit, is_mariadb=is_mariadb))
         statements = [f"SET SESSION {', '.join(settings)}"]
         if self._options.read_only:
             statements.append("SET SESSION TRANSACTION READ ONLY")
@@ -475,6 +462,13 @@ class MySQLConnection:
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""
         await self.write(sql, (), single=True)
+
+
+def _time_limit(seconds: float, *, is_mariadb: bool) -> str:
+    if is_mariadb:
+        return f"max_statement_time = {seconds:g}"
+    # MySQL limits reads only, and counts milliseconds.
+    return f"max_execution_time = {max(1, round(seconds * 1000))}"
 
 
 def _refuse_commit(sql: str) -> None:

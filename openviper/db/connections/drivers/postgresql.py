@@ -121,10 +121,13 @@ def translate(error: psycopg.Error) -> Exception:
     if code.startswith("23"):
         return IntegrityError(text)
     if _is_operational(error, code):
-        return OperationalError(
-            text, retryable=code.startswith(RETRYABLE), undone=code.startswith(UNDONE)
-        )
+        return _operational(text, code)
     return DatabaseError(text)
+
+
+def _operational(text: str, code: str) -> OperationalError:
+    retryable, undone = code.startswith(RETRYABLE), code.startswith(UNDONE)
+    return OperationalError(text, retryable=retryable, undone=undone)
 
 
 def _is_operational(error: psycopg.Error, code: str) -> bool:
