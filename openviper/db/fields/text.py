@@ -135,7 +135,7 @@ class CharField(TextField[T]):
         """Return the text; one that is too long is refused, as SQLite would keep it."""
         text = self.to_db(value)
         if text is not None:
-            self._check_length(text)
+            self._check_characters(text)
         return text
 
     def valid_test(self) -> str | None:
@@ -149,11 +149,11 @@ class CharField(TextField[T]):
         if value is None:
             return
         text: str = self.to_python(value)
-        self._check_length(text)
+        self._check_characters(text)
         if text or not self.blank:
             self.check_form(text)
 
-    def _check_length(self, text: str) -> None:
+    def _check_characters(self, text: str) -> None:
         if len(text) > self.max_length:
             raise ValueError(f"{self.name}: {len(text)} characters are more than {self.max_length}")
 
