@@ -12,6 +12,7 @@ BUILTIN: dict[str, str] = {
     "collectstatic": "Collect the static files of project and apps in STATIC_ROOT.",
     "compilemessages": "Make the .mo files of translations from the .po files.",
     "console": "Open a Python prompt with the project's models and top-level await.",
+    "copy-data": "Copy rows from one database into another, whatever their vendors.",
     "create-app": "Create an app: models, routes, views, tests.",
     "create-command": "Create a management command in an app.",
     "create-user": "Create a user, with roles if wanted.",
