@@ -26,12 +26,10 @@ from openviper.db.transfer.reading import (
     convert_column,
     snapshot,
 )
-from openviper.db.transfer.tables import TransferTable
+from openviper.db.transfer.tables import MADE_BY_MIGRATE, TransferTable
 from openviper.db.transfer.target import Target, target_transaction
 from openviper.db.transfer.values import writer_of
 
-MADE_BY_MIGRATE = frozenset({"auth_content_types"})
-"""Tables that `migrate` fills. Their rows describe the models and are no data of the project, so they are replaced."""
 Observer = Callable[[str, str, int], None]
 """Told the step, the table, and the number of rows dealt with since the last time."""
 
@@ -152,9 +150,11 @@ async def copy_data(copy: Copy, observe: Observer) -> list[CopiedTable]:
     source, target = connections.get(copy.source), connections.get(copy.target)
     async with snapshot(source) as reading:
         async with target_transaction(target, copy.tables) as filling:
+            await filling.keep_others_out()
+            await filling.defer_backward()
             await _make_room(filling, copy)
             copied, counters = await _fill(filling, reading, copy.tables, observe)
-            await filling.settle()
+            await filling.settle(copy.tables)
             await _compare(filling, copied, copy.tables, observe)
             for table in copy.tables:
                 await set_counter(filling.connection, table, counters[table.name])
@@ -219,7 +219,7 @@ async def _fill(
         reader = TableReader(reading, table)
         async for batch in reader.batches():
             checksum.add(reader.same_forms(batch))
-            await target.insert(table, batch.keys, writing.rows(batch))
+            await target.insert(table, table.columns, batch.keys, writing.rows(batch))
             observe("Copying", table.name, len(batch))
         counters[table.name] = await read_counter(reading, table)
     return checksums, counters

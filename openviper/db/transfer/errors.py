@@ -26,6 +26,7 @@ class RowError(TransferError):
         self.table = table
         self.key = key
         self.column = column
+        self.reason = reason
         where = "" if column is None else f", column {column}"
         super().__init__(f"table {table}, key {shown(key)}{where}: {reason}")
 
@@ -34,3 +35,16 @@ def shown(value: object) -> str:
     """Return a value as a message shows it: in one line, and cut where it is long."""
     text = str(value) if isinstance(value, int) else repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+class LineError(TransferError):
+    """A line of a file cannot be loaded.
+
+    Args:
+        number: The line, from 1 on.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, number: int, reason: str) -> None:
+        self.number = number
+        super().__init__(f"line {number}: {reason}")

@@ -7,13 +7,18 @@ moved keeps each, and two texts are the same if their values are: ``1e2`` and ``
 from __future__ import annotations
 
 import json
+import re
 from decimal import Context, Decimal
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, NoReturn
 
 _EXACT = Context(prec=100_000)
 LONGEST_EXPONENT = 100_000
 """Numbers with more digits than this are not compared by their value but by how they are written."""
+
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\x00]")
 
 
 class Number(str):
@@ -52,17 +57,23 @@ def _text(value: Any, number: Any, *, in_order: bool) -> str:
     if isinstance(value, Number):
         return str(number(value))
     if isinstance(value, str):
-        return encode_basestring(value)
+        return quoted(value)
     if isinstance(value, list):
         return f"[{','.join(_text(item, number, in_order=in_order) for item in value)}]"
     if isinstance(value, dict):
         names = sorted(value) if in_order else list(value)
         members = (
-            f"{encode_basestring(name)}:{_text(value[name], number, in_order=in_order)}"
-            for name in names
+            f"{quoted(name)}:{_text(value[name], number, in_order=in_order)}" for name in names
         )
         return f"{{{','.join(members)}}}"
     return json.dumps(value)
+
+
+def quoted(text: str) -> str:
+    """Return a text as JSON; half of a surrogate pair, which UTF-8 has not, is written as an escape."""
+    if SURROGATE.search(text):
+        return encode_basestring_ascii(text)
+    return encode_basestring(text)
 
 
 def _plain_number(number: Number) -> str:
@@ -84,7 +95,7 @@ def plain_decimal(value: Decimal) -> str:
 def has_surrogate_or_nul(value: Any) -> bool:
     """Return whether a text in a JSON value has a NUL character or half of a surrogate pair."""
     if isinstance(value, str):
-        return any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in value)
+        return SURROGATE_OR_NUL.search(value) is not None
     if isinstance(value, list):
         return any(map(has_surrogate_or_nul, value))
     if isinstance(value, dict):

@@ -145,7 +145,7 @@ async def refuse_unsafe_tables(connection: Connection, tables: Sequence[Transfer
     rows = await connection.fetch_all(
         "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'"
     )
-    engines = dict(rows)
+    engines = {str(name): str(engine) for name, engine in rows}
     for table in tables:
         if table.name in engines:
             raise TransferError(

@@ -12,6 +12,8 @@ from openviper.db.fields.relations import ForeignKey
 from openviper.db.schemas.state import generated_joins, has_table
 from openviper.db.transfer.values import base_of
 
+MADE_BY_MIGRATE = frozenset({"auth_content_types"})
+"""Tables that `migrate` fills. Their rows describe the models and are no data of the project, so they are replaced."""
 UNBOUNDED = frozenset({"TEXT", "JSON", "BINARY"})
 WIDE = 2000
 """Characters from which on a column counts as one of unknown size."""
@@ -25,13 +27,18 @@ class TransferColumn:
         name: In the database.
         field: The model's.
         type: The neutral type.
-        target: The table that it refers to, if it is a foreign key.
+        target_model: The model that it refers to, `None` if it is no foreign key.
     """
 
     name: str
     field: Field[Any]
     type: str
-    target: str | None
+    target_model: Any
+
+    @property
+    def target(self) -> str | None:
+        """The table that it refers to, if it is a foreign key."""
+        return None if self.target_model is None else str(self.target_model._meta.table_name)
 
     @property
     def is_wide(self) -> bool:
@@ -82,7 +89,7 @@ def transfer_table(model: Any) -> TransferTable:
 
 
 def _column(field: Field[Any]) -> TransferColumn:
-    target = field.remote_model._meta.table_name if isinstance(field, ForeignKey) else None
+    target = field.remote_model if isinstance(field, ForeignKey) else None
     return TransferColumn(field.column_name, field, field.db_type(), target)
 
 

@@ -19,7 +19,7 @@ from openviper.db.exceptions import DatabaseError, DatabaseReadOnlyError, Operat
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.transfer.errors import RowError, TransferError
-from openviper.db.transfer.tables import TransferTable, backward_references
+from openviper.db.transfer.tables import TransferColumn, TransferTable, backward_references
 from openviper.exceptions import MigrationError
 
 LOCK_WAIT = 10
@@ -200,18 +200,34 @@ class Target:
         self._live = live
         self._vendor = vendor_of(self.dialect)
         self._backward = backward_references(tables)
+        self._deferred: list[tuple[str, str]] = []
 
-    async def prepare(self) -> None:
-        """Keep other writers out, and let foreign keys refer to rows that come later.
+    async def keep_others_out(self) -> None:
+        """Keep other writers out of the tables until the end, where the database can.
 
         Raises:
             TransferError: If others hold the tables.
         """
         names = [table.name for table in self._tables]
+        await self._waiting(self._vendor.lock(names) if names else ())
+
+    async def defer(self, keys: Keys) -> None:
+        """Let foreign keys refer to rows that come later.
+
+        Raises:
+            TransferError: If others hold the tables.
+        """
+        await self._waiting(self._vendor.defer(keys, self._live))
+        self._deferred += keys
+
+    async def defer_backward(self) -> None:
+        """Let those foreign keys refer to rows that come later which have to, the order of the tables being what it is."""
+        await self.defer(self._backward)
+
+    async def _waiting(self, statements: Iterable[str]) -> None:
+        """Run statements that need locks."""
         try:
-            if names:
-                await self._run(self._vendor.lock(names))
-            await self._run(self._vendor.defer(self._backward, self._live))
+            await self._run(statements)
         except OperationalError as error:
             if error.retryable:
                 raise TransferError(
@@ -259,34 +275,40 @@ class Target:
     # Filling
 
     async def insert(
-        self, table: TransferTable, keys: Sequence[object], rows: list[tuple[object, ...]]
+        self,
+        table: TransferTable,
+        columns: Sequence[TransferColumn],
+        keys: Sequence[object],
+        rows: list[tuple[object, ...]],
     ) -> None:
-        """Insert rows with all columns.
+        """Insert rows.
 
         Args:
             table: The table.
+            columns: Those that get a value.
             keys: Those of the rows, for the message.
             rows: The values, as the driver takes them.
 
         Raises:
             RowError: If the database refuses one.
         """
-        statement = self._insert_into(table)
+        statement = self._insert_into(table, columns)
         try:
             await self.connection.execute_many(statement, rows)
         except Exception as error:
-            if not self._blames_a_row(error):
+            if not self.blames_a_row(error):
                 raise
             await self._name_the_row(table, statement, keys, rows)
             raise
 
-    def _insert_into(self, table: TransferTable) -> str:
+    def _insert_into(self, table: TransferTable, columns: Sequence[TransferColumn]) -> str:
         quote = self.dialect.quote
         return self.dialect.bulk_insert(
-            quote(table.name), [quote(column.name) for column in table.columns]
+            quote(table.name), [quote(column.name) for column in columns]
         )
 
-    def _blames_a_row(self, error: Exception) -> bool:
+    def blames_a_row(self, error: Exception) -> bool:
+        """Return whether an error is the fault of the row that was written, and the transaction goes on."""
         # A lost connection or a full disk has ended the transaction, or will come again.
         return not isinstance(error, OperationalError) and self.connection.in_transaction
 
@@ -308,7 +330,7 @@ class Target:
             try:
                 await self.connection.execute_many(statement, rows[first:middle])
             except Exception as error:
-                if not self._blames_a_row(error):
+                if not self.blames_a_row(error):
                     raise
                 if middle - first == 1:
                     raise RowError(table.name, keys[first], _said(error)) from error
@@ -316,13 +338,13 @@ class Target:
             else:
                 first = middle
 
-    async def settle(self) -> None:
-        """Check that every foreign key refers to a row that exists.
+    async def settle(self, tables: Iterable[TransferTable]) -> None:
+        """Check that every foreign key of tables refers to a row that exists.
 
         Raises:
             RowError: If one does not.
         """
-        for table in self._tables:
+        for table in tables:
             for column in table.references:
                 orphan = await self._orphan(table, column.name, str(column.target))
                 if orphan is not None:
@@ -332,7 +354,7 @@ class Target:
                         f"refers to {orphan.value!r}, and table {column.target} has no such row",
                         column.name,
                     )
-        await self._run(self._vendor.settle(self._backward, self._live))
+        await self._run(self._vendor.settle(self._deferred, self._live))
 
     async def _orphan(self, table: TransferTable, column: str, target: str) -> Orphan | None:
         quote = self.dialect.quote
@@ -387,7 +409,6 @@ async def target_transaction(
             for statement in vendor.begin():
                 await connection.execute(statement)
             target = Target(connection, tables, live)
-            await target.prepare()
             yield target
             await _commit(connection)
         finally:
