@@ -12,6 +12,7 @@ from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.definitions import LiveTable
 from openviper.db.transfer.counters import raise_counter, read_counter, set_counter
 from openviper.db.transfer.errors import RowError, TransferError
+from openviper.db.transfer.inserting import Inserter
 from openviper.db.transfer.proof import (
     left_behind,
     longest_packet,
@@ -111,10 +112,7 @@ async def prove_copy(copy: Copy, apps: Mapping[str, str], known: Sequence[Transf
         in_the_way = await _count(connection, copy.tables)
     async with snapshot(source) as connection:
         rows = await _count(connection, copy.tables)
-    occupied = {
-        name: count for name, count in in_the_way.items() if count and name not in MADE_BY_MIGRATE
-    }
-    return Proof(rows, occupied, _remarks(copy, live, known))
+    return Proof(rows, _occupied(in_the_way), _remarks(copy, live, known))
 
 
 def _remarks(
@@ -122,11 +120,8 @@ def _remarks(
     live: Mapping[str, LiveTable],
     known: Sequence[TransferTable],
 ) -> list[str]:
-    named = {table.name for table in known}
-    foreign = {name: table for name, table in live.items() if name not in named}
-    own = {name: table for name, table in live.items() if name in named}
-    remarks = left_behind(copy.tables, own, everything=False)
-    return remarks + (left_behind((), foreign, everything=True) if copy.everything else [])
+    names = [table.name for table in known]
+    return left_behind(copy.tables, names, live, everything=copy.everything)
 
 
 async def _count(connection: Connection, tables: Sequence[TransferTable]) -> dict[str, int]:
@@ -169,21 +164,24 @@ async def rehearse(copy: Copy, observe: Observer) -> list[CopiedTable]:
         RowError: If a row cannot be read, or its values not be stored in the target.
     """
     source, target = connections.get(copy.source), connections.get(copy.target)
-    copied = []
+    async with target.connection() as connection:
+        packet = await longest_packet(connection)
     async with snapshot(source) as reading:
-        packet = None
-        async with target.connection() as connection:
-            packet = await longest_packet(connection)
-        for table in copy.tables:
-            writing = RowWriter(table, target.dialect, packet)
-            checksum = Checksum()
-            reader = TableReader(reading, table)
-            async for batch in reader.batches():
-                checksum.add(reader.same_forms(batch))
-                writing.rows(batch)
-                observe("Reading", table.name, len(batch))
-            copied.append(CopiedTable(table.name, checksum.rows, checksum.text))
-    return copied
+        return [
+            await _rehearsed(reading, RowWriter(table, target.dialect, packet), observe)
+            for table in copy.tables
+        ]
+
+
+async def _rehearsed(reading: Connection, writing: RowWriter, observe: Observer) -> CopiedTable:
+    """Read and convert the rows of one table."""
+    table = writing.table
+    checksum, reader = Checksum(), TableReader(reading, table)
+    async for batch in reader.batches():
+        checksum.add(reader.same_forms(batch))
+        writing.rows(batch)
+        observe("Reading", table.name, len(batch))
+    return CopiedTable(table.name, checksum.rows, checksum.text)
 
 
 async def _make_room(target: Target, copy: Copy) -> None:
@@ -193,15 +191,19 @@ async def _make_room(target: Target, copy: Copy) -> None:
         TransferError: If they may not.
     """
     counts = await _count(target.connection, copy.tables)
-    occupied = [name for name, count in counts.items() if count]
-    in_the_way = [name for name in occupied if name not in MADE_BY_MIGRATE]
-    if in_the_way and not copy.replace:
-        name = in_the_way[0]
+    occupied = _occupied(counts)
+    if occupied and not copy.replace:
+        name, rows = next(iter(occupied.items()))
         raise TransferError(
-            f"table {name} of database {copy.target!r} has {counts[name]} rows; --replace deletes them first"
+            f"table {name} of database {copy.target!r} has {rows} rows; --replace deletes them first"
         )
-    if occupied:
+    if any(counts.values()):
         await target.clear()
+
+
+def _occupied(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the tables that have rows, other than those that `migrate` has made."""
+    return {name: count for name, count in counts.items() if count and name not in MADE_BY_MIGRATE}
 
 
 async def _fill(
@@ -217,9 +219,10 @@ async def _fill(
         writing = RowWriter(table, target.dialect, packet)
         checksums[table.name] = checksum = Checksum()
         reader = TableReader(reading, table)
+        inserter = Inserter(target.connection, table, table.columns)
         async for batch in reader.batches():
             checksum.add(reader.same_forms(batch))
-            await target.insert(table, table.columns, batch.keys, writing.rows(batch))
+            await inserter.insert(batch.keys, writing.rows(batch))
             observe("Copying", table.name, len(batch))
         counters[table.name] = await read_counter(reading, table)
     return checksums, counters
@@ -273,7 +276,7 @@ class RowWriter:
     """
 
     def __init__(self, table: TransferTable, dialect: Dialect, packet: int | None) -> None:
-        self._table = table
+        self.table = table
         self._writers: list[Converter | None] = [
             writer_of(column.field, dialect) for column in table.columns
         ]
@@ -287,11 +290,11 @@ class RowWriter:
         """
         written = []
         for column, write, values in zip(
-            self._table.columns, self._writers, batch.values, strict=True
+            self.table.columns, self._writers, batch.values, strict=True
         ):
             if self._packet is not None and column.is_wide:
                 self._refuse_long(column.name, values, batch.keys, self._packet)
-            written.append(convert_column(self._table, column, write, values, batch.keys))
+            written.append(convert_column(self.table, column, write, values, batch.keys))
         return list(zip(*written, strict=True))
 
     def _refuse_long(
@@ -306,7 +309,7 @@ class RowWriter:
             size = sent_bytes(value) if isinstance(value, (str, bytes)) else 0
             if size + MARGIN > packet:
                 raise RowError(
-                    self._table.name,
+                    self.table.name,
                     key,
                     f"needs {size} bytes in a statement, and the server takes {packet}; raise max_allowed_packet",
                     column,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from openviper.db.connections.databases import Connection
 from openviper.db.transfer.tables import TransferTable
@@ -12,9 +12,8 @@ async def read_counter(connection: Connection, table: TransferTable) -> int:
     """Return the highest number that a table has given away so far, 0 if that is not known or none."""
     if not table.numbered:
         return 0
-    return max(
-        await _highest(connection, table), await _READERS[connection.vendor](connection, table)
-    )
+    read = _READERS[connection.vendor]
+    return max(await read(connection, table), await _highest(connection, table))
 
 
 async def _highest(connection: Connection, table: TransferTable) -> int:
@@ -66,7 +65,7 @@ async def _read_mysql(connection: Connection, table: TransferTable) -> int:
     return int(rows[0][0] or 1) - 1 if rows else 0
 
 
-_READERS: dict[str, Any] = {
+_READERS: dict[str, Callable[[Connection, TransferTable], Awaitable[int]]] = {
     "sqlite": _read_sqlite,
     "postgresql": _read_postgresql,
     "mysql": _read_mysql,

@@ -61,12 +61,14 @@ def _text(value: Any, number: Any, *, in_order: bool) -> str:
     if isinstance(value, list):
         return f"[{','.join(_text(item, number, in_order=in_order) for item in value)}]"
     if isinstance(value, dict):
-        names = sorted(value) if in_order else list(value)
-        members = (
-            f"{quoted(name)}:{_text(value[name], number, in_order=in_order)}" for name in names
-        )
-        return f"{{{','.join(members)}}}"
+        return _object_text(value, number, in_order=in_order)
     return json.dumps(value)
+
+
+def _object_text(value: dict[str, Any], number: Any, *, in_order: bool) -> str:
+    names = sorted(value) if in_order else list(value)
+    members = (f"{quoted(name)}:{_text(value[name], number, in_order=in_order)}" for name in names)
+    return f"{{{','.join(members)}}}"
 
 
 def quoted(text: str) -> str:

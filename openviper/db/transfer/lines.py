@@ -17,6 +17,7 @@ import binascii
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 from uuid import UUID
 
@@ -32,6 +33,10 @@ LONGEST_LINE = 256 * 1024 * 1024
 """Bytes of a line that is read."""
 
 
+Document = tuple[int, Any, int]
+"""The number of a line, its JSON, and its bytes."""
+
+
 class RowLine(NamedTuple):
     """A row as a line states it.
 
@@ -40,12 +45,14 @@ class RowLine(NamedTuple):
         model: The label of the model.
         key: The primary key as JSON has it; `None` where the line names none.
         fields: The values as JSON has them, by name of the field.
+        size: The bytes of the line.
     """
 
     number: int
     model: str
     key: Any
     fields: Mapping[str, Any]
+    size: int
 
 
 # Values
@@ -86,14 +93,13 @@ _ENCODERS: dict[str, Callable[[Any], str]] = {
 
 def encoder(neutral_type: str) -> Callable[[Any], str]:
     """Return what makes JSON text of a value of a neutral type, never `None`."""
-    if not neutral_type.endswith("[]"):
-        return _ENCODERS[base_of(neutral_type)]
-    element = encoder(neutral_type[:-2])
+    if neutral_type.endswith("[]"):
+        return partial(_list_text, encoder(neutral_type[:-2]))
+    return _ENCODERS[base_of(neutral_type)]
 
-    def encode_list(value: list[Any]) -> str:
-        return f"[{','.join('null' if item is None else element(item) for item in value)}]"
 
-    return encode_list
+def _list_text(encode: Callable[[Any], str], value: list[Any]) -> str:
+    return f"[{','.join('null' if item is None else encode(item) for item in value)}]"
 
 
 def _refuse(value: Any, words: str) -> ValueError:
@@ -179,16 +185,15 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 
 def decoder(neutral_type: str) -> Callable[[Any], Any]:
     """Return what makes a Python value of one from JSON; it raises `ValueError`, which names the value."""
-    if not neutral_type.endswith("[]"):
-        return _DECODERS[base_of(neutral_type)]
-    element = decoder(neutral_type[:-2])
+    if neutral_type.endswith("[]"):
+        return partial(_list, decoder(neutral_type[:-2]))
+    return _DECODERS[base_of(neutral_type)]
 
-    def decode_list(value: Any) -> list[Any]:
-        if not isinstance(value, list):
-            raise _refuse(value, "a list")
-        return [None if item is None else element(item) for item in value]
 
-    return decode_list
+def _list(decode: Callable[[Any], Any], value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise _refuse(value, "a list")
+    return [None if item is None else decode(item) for item in value]
 
 
 # Lines
@@ -201,26 +206,26 @@ def read_lines(file: BinaryIO) -> Iterator[RowLine]:
         LineError: If a line is not of this form, or the file was cut off.
     """
     numbered = _documents(file)
-    number, header = next(numbered, (1, None))
+    number, header, _ = next(numbered, (1, None, 0))
     promises_end = _check_header(number, header)
     rows = 0
-    for number, document in numbered:
+    for number, document, size in numbered:
         if "end" in document:
             _check_end(number, document, rows)
             _refuse_more(numbered)
             return
-        yield _row(number, document)
+        yield _row(number, document, size)
         rows += 1
     if promises_end:
         raise LineError(number, "the file ends here without its last line: it was cut off")
 
 
-def _documents(file: BinaryIO) -> Iterator[tuple[int, Any]]:
+def _documents(file: BinaryIO) -> Iterator[Document]:
     number = 0
     while line := _next_line(file, number + 1):
         number += 1
         if line.strip():
-            yield number, _document(number, line)
+            yield number, _document(number, line), len(line)
 
 
 def _next_line(file: BinaryIO, number: int) -> bytes:
@@ -236,15 +241,17 @@ def _next_line(file: BinaryIO, number: int) -> bytes:
 def _document(number: int, line: bytes) -> Any:
     try:
         document = exact_json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-    except UnicodeDecodeError as error:
-        raise LineError(number, f"is not UTF-8: {error.reason} at byte {error.start}") from error
     except ValueError as error:
-        raise LineError(
-            number, f"{shown(line[:60].decode(errors='replace'))} is not JSON: {error}"
-        ) from error
+        raise LineError(number, _why_no_json(line, error)) from error
     if not isinstance(document, dict):
         raise LineError(number, f"{shown(document)} is not a JSON object")
     return document
+
+
+def _why_no_json(line: bytes, error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8: {error.reason} at byte {error.start}"
+    return f"{shown(line[:60].decode(errors='replace'))} is not JSON: {error}"
 
 
 def _check_header(number: int, header: Any) -> bool:
@@ -266,15 +273,15 @@ def _check_end(number: int, document: Mapping[str, Any], rows: int) -> None:
         )
 
 
-def _refuse_more(numbered: Iterator[tuple[int, Any]]) -> None:
-    for number, _ in numbered:
+def _refuse_more(numbered: Iterator[Document]) -> None:
+    for number, _, _ in numbered:
         raise LineError(number, "stands behind the last line of the file")
 
 
 KEYS = {"model", "key", "fields"}
 
 
-def _row(number: int, document: Mapping[str, Any]) -> RowLine:
+def _row(number: int, document: Mapping[str, Any], size: int) -> RowLine:
     unknown = sorted(document.keys() - KEYS)
     if unknown:
         raise LineError(number, f"{unknown[0]!r} is none of {', '.join(sorted(KEYS))}")
@@ -283,4 +290,4 @@ def _row(number: int, document: Mapping[str, Any]) -> RowLine:
         raise LineError(number, f"the model {shown(model)} is not a name such as shop.Tag")
     if not isinstance(fields, dict):
         raise LineError(number, f"the fields {shown(fields)} are not a JSON object")
-    return RowLine(number, model, document.get("key"), fields)
+    return RowLine(number, model, document.get("key"), fields, size)

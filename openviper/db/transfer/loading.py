@@ -9,10 +9,11 @@ from typing import Any
 from openviper.db.connection import connections
 from openviper.db.transfer.counters import read_counter, set_counter
 from openviper.db.transfer.errors import LineError, RowError, TransferError
+from openviper.db.transfer.inserting import Inserter, blames_a_row
 from openviper.db.transfer.lines import RowLine
 from openviper.db.transfer.naturals import NaturalFinder, has_natural_key, natural_key
 from openviper.db.transfer.proof import prove_schema, refuse_unsafe_tables
-from openviper.db.transfer.reading import Progress
+from openviper.db.transfer.reading import BATCH_BYTES, Progress
 from openviper.db.transfer.row_values import RowValues
 from openviper.db.transfer.tables import MADE_BY_MIGRATE, TransferColumn, TransferTable
 from openviper.db.transfer.target import Target, target_transaction
@@ -103,6 +104,7 @@ class _Loading:
         self._waiting: list[RowLine] = []
         self._late: list[tuple[RowLine, TransferColumn]] = []
         self._batch: list[tuple[RowLine, dict[TransferColumn, Any]]] = []
+        self._bytes = 0
 
     async def run(self, lines: Iterable[RowLine]) -> None:
         """Store all rows."""
@@ -120,19 +122,19 @@ class _Loading:
 
     async def _take_the_waiting(self) -> None:
         """Store the rows that waited for others, as long as some can be; then cut the circles they are in."""
-        while self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for line in waiting:
-                await self._take(line)
-            await self._flush()
-            if len(self._waiting) == len(waiting):
-                break
-        waiting, self._waiting = self._waiting, []
-        for line in waiting:
-            await self._take(line, cut=True)
-        await self._flush()
+        before = 0
+        while len(self._waiting) != before:
+            before = len(self._waiting)
+            await self._take_again(cut=False)
+        await self._take_again(cut=True)
         for line, column in self._late:
             await self._refer_late(line, column)
+
+    async def _take_again(self, *, cut: bool) -> None:
+        waiting, self._waiting = self._waiting, []
+        for line in waiting:
+            await self._take(line, cut=cut)
+        await self._flush()
 
     async def _refer_late(self, line: RowLine, column: TransferColumn) -> None:
         """Store a reference that was left NULL so far."""
@@ -160,13 +162,18 @@ class _Loading:
         except _Unresolved:
             self._waiting.append(line)
             return
-        if self._batch and (
-            self._batch[0][0].model != line.model or self._batch[0][1].keys() != row.keys()
-        ):
+        if not self._goes_with_batch(line, row):
             await self._flush()
         self._batch.append((line, row))
-        if len(self._batch) >= BATCH_ROWS:
-            await self._flush()
+        self._bytes += line.size
+
+    def _goes_with_batch(self, line: RowLine, row: Mapping[TransferColumn, Any]) -> bool:
+        """Return whether a row can be stored together with those that were gathered."""
+        if not self._batch:
+            return True
+        is_full = len(self._batch) >= BATCH_ROWS or self._bytes >= BATCH_BYTES
+        first, its_row = self._batch[0]
+        return not is_full and first.model == line.model and its_row.keys() == row.keys()
 
     def _values_of(self, line: RowLine) -> RowValues:
         values = self._values.get(line.model)
@@ -198,15 +205,16 @@ class _Loading:
         Raises:
             _Unresolved: If a row that is referred to by natural key is not there, and references are not cut.
         """
-        row = {}
+        key = values.table.key
+        row = {} if line.key is None else {key: values.decoded(line, key, line.key)}
         for name, given in line.fields.items():
             column = values.column(line, name)
-            if column.target_model is not None and isinstance(given, list):
-                row[column] = await self._referred(line, column, given, cut=cut)
-            else:
-                row[column] = values.decoded(line, column, given)
-        if line.key is not None:
-            row[values.table.key] = values.decoded(line, values.table.key, line.key)
+            is_natural = column.target_model is not None and isinstance(given, list)
+            row[column] = (
+                await self._referred(line, column, given, cut=cut)
+                if is_natural
+                else values.decoded(line, column, given)
+            )
         return row
 
     async def _referred(
@@ -241,7 +249,7 @@ class _Loading:
 
     async def _flush(self) -> None:
         """Store the rows that were gathered, all of one model and with the same fields."""
-        batch, self._batch = self._batch, []
+        batch, self._batch, self._bytes = self._batch, [], 0
         if not batch:
             return
         values = self._values_of(batch[0][0])
@@ -261,7 +269,8 @@ class _Loading:
                 )
             await self._update_row(line, values.table, key, row)
             self._loaded.updated += 1
-        await self._insert(values, new)
+        if new:
+            await self._insert(values, new)
         self._loaded.inserted += len(new)
         self._observe(values.table.name, len(batch))
 
@@ -329,8 +338,6 @@ class _Loading:
     async def _insert(
         self, values: RowValues, batch: Sequence[tuple[RowLine, dict[TransferColumn, Any]]]
     ) -> None:
-        if not batch:
-            return
         complete = [values.completed(line, row) for line, row in batch]
         columns = list(complete[0])
         rows = [
@@ -338,8 +345,8 @@ class _Loading:
             for (line, _), row in zip(batch, complete, strict=True)
         ]
         try:
-            await self._target.insert(
-                values.table, columns, [line.number for line, _ in batch], rows
+            await Inserter(self._target.connection, values.table, columns).insert(
+                [line.number for line, _ in batch], rows
             )
         except RowError as error:
             number = error.key
@@ -363,7 +370,7 @@ class _Loading:
                 [*written, values.written(table.key, key)],
             )
         except Exception as error:
-            if not self._target.blames_a_row(error):
+            if not blames_a_row(self._target.connection, error):
                 raise
             raise LineError(line.number, f"refused by the database: {error}") from error
 

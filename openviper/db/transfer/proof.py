@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from secrets import token_hex
 
 from openviper.db.connections.databases import Connection, Database
@@ -140,18 +140,20 @@ async def refuse_unsafe_tables(connection: Connection, tables: Sequence[Transfer
     Raises:
         TransferError: If one cannot.
     """
-    if connection.vendor != "mysql":
-        return
+    engines = await _other_engines(connection) if connection.vendor == "mysql" else {}
+    unsafe = next((table.name for table in tables if table.name in engines), None)
+    if unsafe is not None:
+        raise TransferError(
+            f"table {unsafe} of database {connection.alias!r} is kept by the engine {engines[unsafe]}, "
+            "which cannot roll back; alter it to InnoDB"
+        )
+
+
+async def _other_engines(connection: Connection) -> dict[str, str]:
     rows = await connection.fetch_all(
         "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'"
     )
-    engines = {str(name): str(engine) for name, engine in rows}
-    for table in tables:
-        if table.name in engines:
-            raise TransferError(
-                f"table {table.name} of database {connection.alias!r} is kept by the engine {engines[table.name]}, "
-                "which cannot roll back; alter it to InnoDB"
-            )
+    return {str(name): str(engine) for name, engine in rows}
 
 
 async def longest_packet(connection: Connection) -> int | None:
@@ -163,25 +165,31 @@ async def longest_packet(connection: Connection) -> int | None:
 
 
 def left_behind(
-    tables: Sequence[TransferTable], live: Mapping[str, LiveTable], *, everything: bool
+    tables: Sequence[TransferTable],
+    known: Iterable[str],
+    live: Mapping[str, LiveTable],
+    *,
+    everything: bool,
 ) -> list[str]:
     """Return what a database holds that no model describes, one sentence each: it is not moved.
 
     Args:
         tables: The tables that are moved.
+        known: The tables of all models.
         live: All tables of the database.
-        everything: Whether these are all that should be, so that other tables are foreign.
+        everything: Whether all models are moved, so that other tables are worth a word.
     """
-    known = {table.name: {column.name for column in table.columns} for table in tables}
-    found = []
-    for name, table in sorted(live.items()):
-        if name not in known:
-            is_foreign = everything and name not in OWN_TABLES
-            found += [f"table {name} belongs to no model and is not moved"] if is_foreign else []
-            continue
-        found += [
-            f"column {column} of table {name} belongs to no model and is not moved"
-            for column, facts in table.columns.items()
-            if column not in known[name] and "generated" not in facts
-        ]
-    return found
+    foreign = sorted(live.keys() - set(known) - OWN_TABLES) if everything else []
+    columns = [name for table in tables for name in _unknown_columns(table, live[table.name])]
+    return [f"{what} belongs to no model and is not moved" for what in _words(foreign) + columns]
+
+
+def _words(tables: Sequence[str]) -> list[str]:
+    return [f"table {name}" for name in tables]
+
+
+def _unknown_columns(table: TransferTable, live: LiveTable) -> list[str]:
+    """Return the columns of a live table that its model does not have; generated ones are worked out anyway."""
+    own = {column.name for column in table.columns}
+    stored = [name for name, facts in live.columns.items() if "generated" not in facts]
+    return [f"column {name} of table {table.name}" for name in stored if name not in own]

@@ -11,7 +11,7 @@ from openviper.db.fields.moments import uses_time_zones
 from openviper.db.transfer.errors import LineError
 from openviper.db.transfer.lines import RowLine, decoder
 from openviper.db.transfer.tables import TransferColumn, TransferTable
-from openviper.db.transfer.values import base_of, reader_of, writer_of
+from openviper.db.transfer.values import base_of, misfit, reader_of, writer_of
 from openviper.utils.identifiers import closest
 
 
@@ -61,9 +61,13 @@ class RowValues:
                 raise LineError(line.number, f"field {column.field.name!r} cannot be null")
             return None
         try:
-            return self._decoders[column](given)
+            value = self._decoders[column](given)
         except (ValueError, OverflowError) as error:
             raise LineError(line.number, f"field {column.field.name!r}: {error}") from error
+        problem = misfit(column.type, value)
+        if problem is not None:
+            raise LineError(line.number, f"field {column.field.name!r}: {problem}")
+        return value
 
     def written(self, column: TransferColumn, value: Any) -> Any:
         """Return a value as the driver takes it.

@@ -1,17 +1,12 @@
-"""The database that rows are moved into: one transaction, in which everything is stored or nothing.
-
-What differs by vendor is in one class each; they write statements and know nothing of rows.
-"""
+"""The database that rows are moved into: one transaction, in which everything is stored or nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import NamedTuple, Protocol
 
 from openviper.db.connections.databases import Connection, Database
-from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.ddl import OWN_TABLES
 from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
@@ -20,163 +15,10 @@ from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.transfer.errors import RowError, TransferError
 from openviper.db.transfer.tables import TransferColumn, TransferTable, backward_references
+from openviper.db.transfer.vendor_statements import LOCK_WAIT, Keys, Vendor, vendor_of
 from openviper.exceptions import MigrationError
 
-LOCK_WAIT = 10
-"""Longest wait for a lock of others, in seconds."""
 STORED = "everything was stored before the signal came"
-Keys = Sequence[tuple[str, str]]
-"""Foreign keys, as table and column."""
-
-
-class Vendor(Protocol):
-    """The statements of one vendor."""
-
-    def begin(self) -> list[str]:
-        """Return what begins the transaction."""
-        ...
-
-    def lock(self, tables: Sequence[str]) -> list[str]:
-        """Return what keeps other writers out of tables until the end of the transaction."""
-        ...
-
-    def clear(self, tables: Sequence[str], circles: Keys, *, all_at_once: bool) -> list[str]:
-        """Return what deletes the rows of tables.
-
-        Args:
-            tables: Those that refer to others first.
-            circles: Foreign keys that stand in the way of this order, and may be NULL.
-            all_at_once: Whether no other table refers to them.
-        """
-        ...
-
-    def defer(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        """Return what lets foreign keys refer to rows that come later."""
-        ...
-
-    def settle(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        """Return what ends `defer`, once all rows are there."""
-        ...
-
-    def after(self) -> list[str]:
-        """Return what gives the connection its settings back, whatever has happened."""
-        ...
-
-
-class _SQLite:
-    def __init__(self, dialect: Dialect) -> None:
-        self.quote = dialect.quote
-
-    def begin(self) -> list[str]:
-        # Foreign keys are checked at the commit; ends with it.
-        return ["BEGIN IMMEDIATE", "PRAGMA defer_foreign_keys = ON"]
-
-    def lock(self, tables: Sequence[str]) -> list[str]:
-        return []  # There is one writer.
-
-    def clear(self, tables: Sequence[str], circles: Keys, *, all_at_once: bool) -> list[str]:
-        # RESTRICT does not wait for the commit, so circles are cut first.
-        return [
-            *_cuts(self.quote, circles),
-            *(f"DELETE FROM {self.quote(name)}" for name in tables),
-        ]
-
-    def defer(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        return []
-
-    def settle(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        return []
-
-    def after(self) -> list[str]:
-        return []
-
-
-class _PostgreSQL:
-    def __init__(self, dialect: Dialect) -> None:
-        self.quote = dialect.quote
-
-    def begin(self) -> list[str]:
-        return ["BEGIN", f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'"]
-
-    def lock(self, tables: Sequence[str]) -> list[str]:
-        return [f"LOCK TABLE {', '.join(map(self.quote, tables))} IN SHARE ROW EXCLUSIVE MODE"]
-
-    def clear(self, tables: Sequence[str], circles: Keys, *, all_at_once: bool) -> list[str]:
-        if all_at_once:
-            return [f"TRUNCATE {', '.join(map(self.quote, tables))}"]
-        return [
-            *_cuts(self.quote, circles),
-            *(f"DELETE FROM {self.quote(name)}" for name in tables),
-        ]
-
-    def defer(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        return self._alter(keys, live, "DEFERRABLE INITIALLY DEFERRED")
-
-    def settle(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        alterations = self._alter(keys, live, "NOT DEFERRABLE")
-        return ["SET CONSTRAINTS ALL IMMEDIATE", *alterations] if alterations else []
-
-    def _alter(self, keys: Keys, live: Mapping[str, LiveTable], words: str) -> list[str]:
-        return [
-            f"ALTER TABLE {self.quote(table)} ALTER CONSTRAINT {self.quote(live[table].source.foreign_keys[column].name)} {words}"
-            for table, column in keys
-            if column in live[table].source.foreign_keys
-        ]
-
-    def after(self) -> list[str]:
-        return []
-
-
-class _MySQL:
-    def __init__(self, dialect: Dialect) -> None:
-        self.quote = dialect.quote
-
-    def begin(self) -> list[str]:
-        # InnoDB checks foreign keys row by row and cannot wait; they are looked at by `orphan` before the commit.
-        return [
-            "SET SESSION foreign_key_checks = 0",
-            f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT}",
-            f"SET SESSION lock_wait_timeout = {LOCK_WAIT}",
-            "START TRANSACTION",
-        ]
-
-    def lock(self, tables: Sequence[str]) -> list[str]:
-        return []  # LOCK TABLES would end the transaction; what others write meanwhile, the checksums show.
-
-    def clear(self, tables: Sequence[str], circles: Keys, *, all_at_once: bool) -> list[str]:
-        return [f"DELETE FROM {self.quote(name)}" for name in tables]
-
-    def defer(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        return []
-
-    def settle(self, keys: Keys, live: Mapping[str, LiveTable]) -> list[str]:
-        return []
-
-    def after(self) -> list[str]:
-        return [
-            "SET SESSION foreign_key_checks = 1",
-            "SET SESSION innodb_lock_wait_timeout = DEFAULT",
-            "SET SESSION lock_wait_timeout = DEFAULT",
-        ]
-
-
-def _cuts(quote: object, circles: Keys) -> list[str]:
-    assert callable(quote)
-    return [f"UPDATE {quote(table)} SET {quote(column)} = NULL" for table, column in circles]
-
-
-def vendor_of(dialect: Dialect) -> Vendor:
-    """Return the statements of a dialect's vendor."""
-    if dialect.name == "postgresql":
-        return _PostgreSQL(dialect)
-    return _MySQL(dialect) if dialect.name == "mysql" else _SQLite(dialect)
-
-
-class Orphan(NamedTuple):
-    """A row that refers to one that does not exist: its key, and the value of the foreign key."""
-
-    key: object
-    value: object
 
 
 class Target:
@@ -247,20 +89,17 @@ class Target:
         Raises:
             TransferError: If a row of another table refers to them.
         """
-        names = {table.name for table in self._tables}
-        outside = [(name, column) for name, column in _referring(self._live, names)]
+        names = [table.name for table in reversed(self._tables)]
+        outside = list(_referring(self._live, set(names)))
         for name, column in outside:
             await self._refuse_referring(name, column)
-        statements = self._vendor.clear(
-            [table.name for table in reversed(self._tables)],
-            [(name, column) for name, column in self._backward if self._may_be_null(name, column)],
-            all_at_once=not outside,
-        )
-        if names:
-            await self._run(statements)
+        await self._run(self._vendor.clear(names, list(self._cuttable()), all_at_once=not outside))
 
-    def _may_be_null(self, table: str, column: str) -> bool:
-        return self._live[table].columns[column]["nullable"]
+    def _cuttable(self) -> Iterable[tuple[str, str]]:
+        """Yield the foreign keys in circles that may be NULL for a while."""
+        for name, column in self._backward:
+            if self._live[name].columns[column]["nullable"]:
+                yield name, column
 
     async def _refuse_referring(self, table: str, column: str) -> None:
         quote = self.dialect.quote
@@ -272,72 +111,6 @@ class Target:
                 f"rows of table {table}, which is not among the tables to replace, refer to them by column {column}"
             )
 
-    # Filling
-
-    async def insert(
-        self,
-        table: TransferTable,
-        columns: Sequence[TransferColumn],
-        keys: Sequence[object],
-        rows: list[tuple[object, ...]],
-    ) -> None:
-        """Insert rows.
-
-        Args:
-            table: The table.
-            columns: Those that get a value.
-            keys: Those of the rows, for the message.
-            rows: The values, as the driver takes them.
-
-        Raises:
-            RowError: If the database refuses one.
-        """
-        statement = self._insert_into(table, columns)
-        try:
-            await self.connection.execute_many(statement, rows)
-        except Exception as error:
-            if not self.blames_a_row(error):
-                raise
-            await self._name_the_row(table, statement, keys, rows)
-            raise
-
-    def _insert_into(self, table: TransferTable, columns: Sequence[TransferColumn]) -> str:
-        quote = self.dialect.quote
-        return self.dialect.bulk_insert(
-            quote(table.name), [quote(column.name) for column in columns]
-        )
-
-    def blames_a_row(self, error: Exception) -> bool:
-        """Return whether an error is the fault of the row that was written, and the transaction goes on."""
-        # A lost connection or a full disk has ended the transaction, or will come again.
-        return not isinstance(error, OperationalError) and self.connection.in_transaction
-
-    async def _name_the_row(
-        self,
-        table: TransferTable,
-        statement: str,
-        keys: Sequence[object],
-        rows: list[tuple[object, ...]],
-    ) -> None:
-        """Look for the row that the database refuses, by halves.
-
-        Raises:
-            RowError: With the key of the row.
-        """
-        first, last = 0, len(rows)
-        while first < last:
-            middle = (first + last + 1) // 2 if last - first > 1 else last
-            try:
-                await self.connection.execute_many(statement, rows[first:middle])
-            except Exception as error:
-                if not self.blames_a_row(error):
-                    raise
-                if middle - first == 1:
-                    raise RowError(table.name, keys[first], _said(error)) from error
-                last = middle
-            else:
-                first = middle
-
     async def settle(self, tables: Iterable[TransferTable]) -> None:
         """Check that every foreign key of tables refers to a row that exists.
 
@@ -346,30 +119,22 @@ class Target:
         """
         for table in tables:
             for column in table.references:
-                orphan = await self._orphan(table, column.name, str(column.target))
-                if orphan is not None:
-                    raise RowError(
-                        table.name,
-                        orphan.key,
-                        f"refers to {orphan.value!r}, and table {column.target} has no such row",
-                        column.name,
-                    )
+                await self._refuse_orphan(table, column)
         await self._run(self._vendor.settle(self._deferred, self._live))
 
-    async def _orphan(self, table: TransferTable, column: str, target: str) -> Orphan | None:
-        quote = self.dialect.quote
-        target_key = _key_of(self._live[target])
-        rows = await self.connection.fetch_all(
-            f"SELECT s.{quote(table.key.name)}, s.{quote(column)} FROM {quote(table.name)} s "
-            f"LEFT JOIN {quote(target)} t ON t.{quote(target_key)} = s.{quote(column)} "
-            f"WHERE s.{quote(column)} IS NOT NULL AND t.{quote(target_key)} IS NULL LIMIT 1"
+    async def _refuse_orphan(self, table: TransferTable, column: TransferColumn) -> None:
+        quote, target = self.dialect.quote, str(column.target)
+        name, key, target_key = map(
+            quote, (column.name, table.key.name, _key_of(self._live[target]))
         )
-        return Orphan(*rows[0]) if rows else None
-
-
-def _said(error: Exception) -> str:
-    """Return what the database says of a row."""
-    return f"refused by the database: {error}"
+        rows = await self.connection.fetch_all(
+            f"SELECT s.{key}, s.{name} FROM {quote(table.name)} s "
+            f"LEFT JOIN {quote(target)} t ON t.{target_key} = s.{name} "
+            f"WHERE s.{name} IS NOT NULL AND t.{target_key} IS NULL LIMIT 1"
+        )
+        if rows:
+            reason = f"refers to {rows[0][1]!r}, and table {target} has no such row"
+            raise RowError(table.name, rows[0][0], reason, column.name)
 
 
 def _key_of(table: LiveTable) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -168,3 +169,38 @@ def _checked_json(value: str) -> str:
             "JSON with a NUL character or half of a surrogate pair cannot be stored in PostgreSQL"
         )
     return value
+
+
+BITS = {"SMALLINT": 15, "INTEGER": 31, "BIGINT": 63}
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def misfit(neutral_type: str, value: Any) -> str | None:
+    """Return what is wrong with a value of the right class, never `None`, for a column of a neutral type.
+
+    SQLite takes longer texts and greater numbers than the others, and than the models.
+    """
+    base, _, size = neutral_type.partition("(")
+    if isinstance(value, str):
+        return _misfit_of_text(base, size, value)
+    if isinstance(value, int) and base in BITS:
+        limit = 2 ** BITS[base]
+        return None if -limit <= value < limit else f"{value} is out of range for {base}"
+    if isinstance(value, Decimal) and base == "NUMERIC" and size:
+        return _misfit_of_decimal(size, value)
+    return None
+
+
+def _misfit_of_text(base: str, size: str, value: str) -> str | None:
+    if SURROGATE.search(value):
+        return "half of a surrogate pair cannot be stored"
+    if base == "VARCHAR" and len(value) > int(size.rstrip(")")):
+        return f"{len(value)} characters are more than {size.rstrip(')')}"
+    return None
+
+
+def _misfit_of_decimal(size: str, value: Decimal) -> str | None:
+    digits, places = map(int, size.rstrip(")").split(","))
+    if value and value.adjusted() >= digits - places:
+        return f"{value} has more than {digits - places} digits before the point"
+    return None
