@@ -25,8 +25,8 @@ from openviper.db.transfer.reading import (
     Checksum,
     TableReader,
     convert_column,
-    snapshot,
 )
+from openviper.db.transfer.sessions import snapshot
 from openviper.db.transfer.tables import MADE_BY_MIGRATE, TransferTable
 from openviper.db.transfer.target import Target, target_transaction
 from openviper.db.transfer.values import writer_of

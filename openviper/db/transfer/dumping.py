@@ -13,7 +13,8 @@ from openviper.db.transfer.exact_json import quoted
 from openviper.db.transfer.lines import HEADER, encoder
 from openviper.db.transfer.naturals import NaturalKey, NaturalKeys, check_naturals, has_natural_key
 from openviper.db.transfer.proof import refuse_missing_file
-from openviper.db.transfer.reading import Batch, Progress, TableReader, snapshot
+from openviper.db.transfer.reading import Batch, Progress, TableReader
+from openviper.db.transfer.sessions import snapshot
 from openviper.db.transfer.tables import MADE_BY_MIGRATE, TransferColumn, TransferTable
 
 PASSWORD = "password"

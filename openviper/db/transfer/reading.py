@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
-from openviper.db.connections.databases import Connection, Database
+from openviper.db.connections.databases import Connection
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.fields.moments import uses_time_zones
@@ -23,28 +22,8 @@ from openviper.db.transfer.values import base_of, reader_of, same_form_of
 BATCH_ROWS = 1000
 BATCH_BYTES = 4 * 1024 * 1024
 """Bytes of wide columns that a batch holds, unless a single row has more."""
-SNAPSHOTS = {
-    "sqlite": ("BEGIN",),
-    "postgresql": ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",),
-    "mysql": (
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
-    ),
-}
-"""What begins a transaction that sees the rows as they are now, whatever others store meanwhile."""
-
 Values = list[list[Any]]
 """Columns of values."""
-
-
-@asynccontextmanager
-async def snapshot(database: Database) -> AsyncIterator[Connection]:
-    """Have a connection that sees the database as it is now, for the time of the block; it cannot write."""
-    async with database.connection() as connection:
-        for statement in SNAPSHOTS[database.vendor]:
-            await connection.execute(statement)
-        yield connection
-        await connection.execute("ROLLBACK")
 
 
 class Checksum:

@@ -14,6 +14,7 @@ from openviper.db.exceptions import DatabaseError, DatabaseReadOnlyError, Operat
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.transfer.errors import RowError, TransferError
+from openviper.db.transfer.sessions import begun
 from openviper.db.transfer.tables import TransferColumn, TransferTable, backward_references
 from openviper.db.transfer.vendor_statements import LOCK_WAIT, Keys, Vendor, vendor_of
 from openviper.exceptions import MigrationError
@@ -168,16 +169,15 @@ async def target_transaction(
     if database.is_read_only:
         raise DatabaseReadOnlyError(f"database {database.alias!r} is read-only")
     vendor = vendor_of(database.dialect)
-    async with alone(database), database.connection() as connection:
-        live = await read_live_tables(connection, ddl_dialect(database.vendor))
-        try:
-            for statement in vendor.begin():
-                await connection.execute(statement)
-            target = Target(connection, tables, live)
-            yield target
-            await _commit(connection)
-        finally:
-            await _give_back(connection, vendor)
+    async with alone(database):
+        async with database.connection() as connection:
+            live = await read_live_tables(connection, ddl_dialect(database.vendor))
+        async with begun(database, vendor.begin()) as connection:
+            try:
+                yield Target(connection, tables, live)
+                await _commit(connection)
+            finally:
+                await _give_back(connection, vendor)
 
 
 async def _commit(connection: Connection) -> None:
