@@ -129,17 +129,11 @@ class _TableLines:
             for column in table.references
             if _is_natural(dump, column)
         }
-        has_own = dump.natural and (
-            has_natural_key(table.model) or table.model._meta.join_of is not None
-        )
-        left_out = [table.key] if has_own else []
-        secret = (
-            [] if dump.with_secrets else [column for column in table.columns if is_secret(column)]
-        )
+        left_out = [] if dump.with_secrets else list(filter(is_secret, table.columns))
+        if _is_called_naturally(dump, table):
+            left_out.append(table.key)
         self._columns = [
-            (column, place)
-            for place, column in enumerate(table.columns)
-            if column not in [*left_out, *secret]
+            (column, place) for place, column in enumerate(table.columns) if column not in left_out
         ]
 
     async def lines(self, batch: Batch) -> list[str]:
