@@ -111,8 +111,9 @@ class DatabaseBroker:
             BrokerError: If the database does not answer.
         """
         with self._lock:
-            for attempt in range(1, TRIES + 1):
-                store = self._connected()
+            attempt = 1
+            while True:
+                store = self._store or self._connect()
                 try:
                     store.set_patience(wait)
                     if create and not self._ready:
@@ -126,11 +127,10 @@ class DatabaseBroker:
                         raise
                     if attempt == TRIES:
                         raise
-        raise AssertionError("not reached")
+                    attempt += 1
 
-    def _connected(self) -> Store:
-        if self._store is None:
-            self._store = self.open_store()
+    def _connect(self) -> Store:
+        self._store = self.open_store()
         return self._store
 
     def _disconnect(self) -> None:
@@ -168,17 +168,15 @@ class DatabaseBroker:
         Raises:
             BrokerError: If the database does not take them.
         """
-        for _ in range(TRIES - 1):
+        attempt = 1
+        while True:
             try:
-                return self._store_once(parcel, wait=wait)
+                return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
             except BrokerError as error:
-                if not error.duplicate:
+                if not error.duplicate or attempt == TRIES:
                     raise
-                _make_keys_anew(parcel)
-        return self._store_once(parcel, wait=wait)
-
-    def _store_once(self, parcel: Parcel, *, wait: bool) -> list[Message]:
-        return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
+            _make_keys_anew(parcel)
+            attempt += 1
 
     def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""

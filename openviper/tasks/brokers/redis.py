@@ -30,6 +30,7 @@ from openviper.tasks.brokers.base import (
     info_row,
     waited_since,
 )
+from openviper.tasks.brokers.redis_call import QuickScript
 from openviper.tasks.brokers.redis_consumer import RedisConsumer
 from openviper.tasks.brokers.redis_messages import (
     UNREADABLE,
@@ -74,7 +75,7 @@ class RedisBroker(RedisServer):
     def connect(self) -> None:
         """Open connections."""
         super().connect()
-        self._enqueue_plain = self.client.register_script(ENQUEUE_PLAIN)
+        self._enqueue_plain = QuickScript(self.driver, self.client, ENQUEUE_PLAIN)
         self._enqueue = self.client.register_script(ENQUEUE)
         self._move = self.client.register_script(MOVE)
         self._swap_slot = self.client.register_script(SWAP_SLOT)
@@ -83,18 +84,18 @@ class RedisBroker(RedisServer):
 
     def enqueue(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages, all or none of them."""
-        if group is None and all(message.option("unique") is None for message in messages):
+        if group is None and not any(map(_has_key, messages)):
             arguments: list[Any] = [self.names.prefix]
             for message in messages:
                 arguments += self._place(message)
             with self.translated():
-                self._enqueue_plain(keys=[], args=arguments)
+                self._enqueue_plain(arguments)
             return []
         return self._enqueue_with_keys(messages, group)
 
     def _place(self, message: Message) -> list[str]:
-        due = message.due if message.due > time.time() else 0
-        return [self.names.stream(message), repr(due), encode(message)]
+        due = repr(message.due) if message.due > time.time() else "0"
+        return [self.names.stream(message), due, encode(message)]
 
     def _enqueue_with_keys(
         self, messages: Sequence[Message], group: NewGroup | None
@@ -332,11 +333,16 @@ class RedisBroker(RedisServer):
 
     def close(self) -> None:
         """Let go of the connections."""
+        self._enqueue_plain.close()
         self.client.close()
 
     def forget(self) -> None:
         """Open connections of its own, as a forked child must."""
         self.connect()
+
+
+def _has_key(message: Message) -> bool:
+    return message.options is not None and "unique" in message.options
 
 
 def _may_retry(info: MessageInfo, chosen: Sequence[str] | Filter) -> bool:

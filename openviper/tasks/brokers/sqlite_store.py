@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
+from openviper.tasks.brokers.claims import claim_on_sqlite, in_parts, marks, waiting_state
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
 
@@ -22,6 +22,8 @@ PATIENCE = 30.0
 """Seconds to wait for another writer."""
 POLL = 0.003
 """Seconds between two looks at the version of the file, where the system does not tell of writes to it."""
+SETTLING = 0.05
+"""Seconds after being told of a write in which to look again: the log is written before the version, which readers see, changes."""
 # The database took offence at a value; with anything else, such as a table that is not there, it may be better in a moment.
 _REFUSALS = frozenset(
     {
@@ -138,10 +140,8 @@ class SQLiteStore:
 
     def insert_new(self, table: str, columns: str, values: tuple[Any, ...]) -> bool:
         """Insert a row unless one with its primary key is there."""
-        marks = ", ".join("?" * len(values))
-        return bool(
-            self.change(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
-        )
+        sql = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks(values)})"
+        return bool(self.change(sql, values))
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Run a read."""
@@ -154,13 +154,6 @@ class SQLiteStore:
         """Run a write and return the number of rows."""
         try:
             return self.raw.execute(sql, values).rowcount
-        except ERRORS as error:
-            raise translate(error) from error
-
-    def change_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run a write once for each row of values."""
-        try:
-            self.raw.executemany(sql, rows)
         except ERRORS as error:
             raise translate(error) from error
 
@@ -187,9 +180,11 @@ class SQLiteStore:
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has."""
-        self.change_many(
-            f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys]
-        )
+        for part in in_parts(keys):
+            self.change(
+                f"DELETE FROM {MESSAGES} WHERE id IN ({marks(part)}) AND worker = ?",
+                (*part, worker),
+            )
 
     def listen(self) -> None:
         """Have the system tell of writes, from the first wait on: what is there already needs no telling."""
@@ -203,11 +198,16 @@ class SQLiteStore:
         (https://sqlite.org/pragma.html#pragma_data_version)."""
         deadline = time.monotonic() + timeout
         poll, longest = self._poll(wake)
+        told_at = -math.inf
         while not self._has_changed():
-            left = max(0.0, deadline - time.monotonic())
-            ready = [descriptor for descriptor, _ in poll.poll(min(longest, left) * 1000)]
+            now = time.monotonic()
+            left = max(0.0, deadline - now)
+            pause = POLL if now - told_at < SETTLING else longest
+            ready = [descriptor for descriptor, _ in poll.poll(min(pause, left) * 1000)]
             if wake in ready or not left:
                 return
+            if ready:
+                told_at = time.monotonic()
 
     def _poll(self, wake: int) -> tuple[select.poll, float]:
         """Return what to wait at, and the longest pause between two looks in seconds."""

@@ -31,6 +31,10 @@ INSERT_COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at, "
     "deliveries, options"
 )
+COPY = f"COPY {MESSAGES} ({INSERT_COLUMNS}) FROM STDIN"
+"""PostgreSQL's way to store many rows."""
+MANY = 50
+"""Messages from which on it is worth its extra round trip."""
 READY_AGAIN = f"CASE WHEN deliveries > 0 THEN {int(State.SUSPECT)} ELSE {int(State.READY)} END"
 """The state of a message that may run again."""
 
