@@ -32,6 +32,7 @@ from openviper.tasks.brokers.base import (
 )
 from openviper.tasks.brokers.database_admin import DatabaseAdmin
 from openviper.tasks.brokers.database_consumer import DatabaseConsumer
+from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import Parcel, store_in_transaction, store_parcel
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
@@ -75,14 +76,23 @@ class DatabaseBroker:
         url: The database.
         alias: The alias of the project's database that this is, if it is one: then messages are part of its transactions.
         lease: Seconds after which a worker that gives no sign of life is lost.
+        keep: How long results and dead messages are kept.
     """
 
     name = "database"
 
-    def __init__(self, url: DatabaseURL, *, alias: str | None = None, lease: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: DatabaseURL,
+        *,
+        alias: str | None = None,
+        lease: float = 60.0,
+        keep: Keep | None = None,
+    ) -> None:
         self.url = url
         self.alias = alias
         self.lease = lease
+        self.keep = keep or Keep()
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._ready = False
@@ -215,7 +225,9 @@ class DatabaseBroker:
     ) -> DatabaseConsumer:
         """Return a consumer with a connection of its own."""
         self.with_store(lambda _store: None)
-        return DatabaseConsumer(self.open_store, self.lease, worker_id, queues, suspects=suspects)
+        return DatabaseConsumer(
+            self.open_store, self.lease, worker_id, queues, suspects=suspects, keep=self.keep
+        )
 
     # What tasks have left
 
@@ -225,9 +237,9 @@ class DatabaseBroker:
 
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
-        sql = f"SELECT value, error FROM {RESULTS} WHERE message_id = ?"
+        sql = f"SELECT value, error, stored_at FROM {RESULTS} WHERE message_id = ?"
         rows = self._rows(sql, message_id)
-        return StoredResult(rows[0][0] or "null", rows[0][1] or "") if rows else None
+        return StoredResult(rows[0][0] or "null", rows[0][1] or "", rows[0][2]) if rows else None
 
     def progress(self, message_id: str) -> Progress | None:
         """Return how far a message said it is."""
@@ -292,6 +304,10 @@ class DatabaseBroker:
     def purge(self, chosen: Filter = EVERYTHING) -> int:
         """Remove all messages that no worker has and that are meant."""
         return self._admin.purge(chosen)
+
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment."""
+        return self._admin.prune(results_before, dead_before)
 
     def close(self) -> None:
         """Let go of the connection."""

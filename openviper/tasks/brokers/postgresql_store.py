@@ -103,7 +103,9 @@ class PostgreSQLStore(ServerStore):
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has: one statement, however many there are, so that it stays prepared."""
-        self.change(f"DELETE FROM {MESSAGES} WHERE id = ANY(?) AND worker = ?", (list(keys), worker))
+        self.change(
+            f"DELETE FROM {MESSAGES} WHERE id = ANY(?) AND worker = ?", (list(keys), worker)
+        )
 
     def listen(self) -> None:
         """Listen for messages; a worker's own settlements need no flush to disk, as a lost one only means a second run."""

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from openviper.db.connections.databases import current_block
 from openviper.tasks.brokers.base import (
     EVERYTHING,
-    KEEP_DEAD,
     CallCount,
     Filter,
     GroupInfo,
@@ -30,6 +29,7 @@ from openviper.tasks.brokers.base import (
     info_row,
     waited_since,
 )
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, Pruned
 from openviper.tasks.brokers.redis_call import QuickScript
 from openviper.tasks.brokers.redis_consumer import RedisConsumer
 from openviper.tasks.brokers.redis_messages import (
@@ -38,6 +38,7 @@ from openviper.tasks.brokers.redis_messages import (
     decode,
     decode_for_people,
     encode,
+    glob,
     unique_arguments,
 )
 from openviper.tasks.brokers.redis_scripts import ENQUEUE, ENQUEUE_PLAIN, MOVE, SWAP_SLOT
@@ -103,7 +104,7 @@ class RedisBroker(RedisServer):
         new = group or NewGroup("", 0)
         callbacks = [callback_text(self.names, spec) for spec in (new.then, new.on_failure)]
         arguments: list[Any] = [
-            *(self.names.prefix, repr(time.time()), new.group_id, KEEP_DEAD, new.total),
+            *(self.names.prefix, repr(time.time()), new.group_id, KEEP_FLOWS, new.total),
             *callbacks,
         ]
         for message in messages:
@@ -327,6 +328,20 @@ class RedisBroker(RedisServer):
         unique = decode_for_people(stored.text, "").option("unique")
         if unique is not None and unique[1] != "time":
             self.free_unique(unique[0], stored.info.message_id)
+
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment."""
+        with self.translated():
+            return Pruned(self._prune_results(results_before), self.prune_dead(dead_before))
+
+    def _prune_results(self, before: float) -> int:
+        count = 0
+        for key in self.client.scan_iter(f"{glob(self.names.prefix)}result:*", count=1000):
+            stored: Any = self.client.get(key)
+            if stored is not None and StoredResult(*json.loads(stored)).stored_at < before:
+                gone: Any = self.client.delete(key)
+                count += int(gone)
+        return count
 
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""

@@ -22,8 +22,6 @@ PATIENCE = 30.0
 """Seconds to wait for another writer."""
 POLL = 0.003
 """Seconds between two looks at the version of the file, where the system does not tell of writes to it."""
-SETTLING = 0.05
-"""Seconds after being told of a write in which to look again: the log is written before the version, which readers see, changes."""
 # The database took offence at a value; with anything else, such as a table that is not there, it may be better in a moment.
 _REFUSALS = frozenset(
     {
@@ -198,16 +196,19 @@ class SQLiteStore:
         (https://sqlite.org/pragma.html#pragma_data_version)."""
         deadline = time.monotonic() + timeout
         poll, longest = self._poll(wake)
-        told_at = -math.inf
-        while not self._has_changed():
-            now = time.monotonic()
-            left = max(0.0, deadline - now)
-            pause = POLL if now - told_at < SETTLING else longest
+        pause = longest
+        while True:
+            is_told = self._watch is not None and self._watch.clear()
+            if self._has_changed():
+                return
+            if is_told:
+                # The log is written before the version changes, which readers see: soon, or when the writer gets to run again.
+                pause = POLL
+            left = max(0.0, deadline - time.monotonic())
             ready = [descriptor for descriptor, _ in poll.poll(min(pause, left) * 1000)]
             if wake in ready or not left:
                 return
-            if ready:
-                told_at = time.monotonic()
+            pause = min(longest, pause * 2)
 
     def _poll(self, wake: int) -> tuple[select.poll, float]:
         """Return what to wait at, and the longest pause between two looks in seconds."""
@@ -223,8 +224,6 @@ class SQLiteStore:
 
     def _has_changed(self) -> bool:
         """Return whether another connection has written since this was asked last."""
-        if self._watch is not None:
-            self._watch.clear()
         try:
             version = self.raw.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:

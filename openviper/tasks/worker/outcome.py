@@ -216,8 +216,8 @@ def _asked_again(
 
 
 def _shown(error: BaseException, text: str) -> BaseException | None:
-    """Return an error for the log, unless its text is so long that it would fill it."""
-    return None if len(text) >= MAX_ERROR else error
+    """Return an error for the log, unless its text is so long that it would fill it, or says all there is to say."""
+    return None if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError) else error
 
 
 def cancelled(message: Message) -> Finished:
