@@ -84,8 +84,8 @@ def test_what_is_old_is_removed(tmp_path: Path) -> None:
         logging={"database": {"task": 1}},
     ) as shop:
         made(shop)
-        for words in (("makemigrations",), ("migrate",)):
-            assert shop.run(*words).returncode == 0
+        for command in ("makemigrations", "migrate"):
+            assert shop.run(command).returncode == 0
         shop.python("breaks.send(1)\ncount.send(1)")
         assert shop.run("start-worker", "--until-empty").returncode == 0
         shop.python("count.send(2)")
