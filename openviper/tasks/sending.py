@@ -161,10 +161,7 @@ def build_message(
         known.check_arguments(args, kwargs)
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
-        raise ValueError(
-            f"the arguments of {name!r} take {len(payload)} bytes, more than "
-            f"TASKS['max_message_bytes'] = {config.max_message_bytes}"
-        )
+        raise _too_long(name, len(payload), config.max_message_bytes)
     message = Message(name, "default", payload)
     if known is not None:
         message.queue_name = known.queue_name
@@ -174,6 +171,12 @@ def build_message(
     if config.sign:
         sign(message)
     return message
+
+
+def _too_long(name: str, length: int, most: int) -> ValueError:
+    return ValueError(
+        f"the arguments of {name!r} take {length} bytes, more than TASKS['max_message_bytes'] = {most}"
+    )
 
 
 def _apply(options: SendOptions, message: Message) -> None:
@@ -215,13 +218,10 @@ def send_call(
         duplicates = get_broker().send([message])
     else:
         return _run_here(message, known, args, kwargs, options)
-    proxy = TaskMessageProxy(
-        message.message_id, message.actor_name, message.queue_name, args, kwargs
-    )
+    proxy = TaskMessageProxy(message.message_id, name, message.queue_name, args, kwargs)
     if message.options is not None and "unique" in message.options:
         proxy.is_duplicate = bool(duplicates) or None
-    if known is not None:
-        proxy.keeps_result = known.store_results
+    proxy.keeps_result = known is None or known.store_results
     return proxy
 
 

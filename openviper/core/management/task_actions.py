@@ -32,6 +32,7 @@ from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.base import Broker, CallCount, MessageInfo, QueueInfo, WorkerInfo
+    from openviper.tasks.brokers.keeping import Pruned
 
 CLEAR = "\x1b[H\x1b[2J"
 """Moves to the top of the terminal and clears it (ECMA-48, CUP and ED)."""
@@ -213,20 +214,20 @@ class TaskActions(CommandWork):
         self._report(broker.purge(chosen), "removed", [])
 
     def _prune(self, broker: Broker, options: dict[str, Any]) -> None:
-        now, given = time.time(), _moment_before(options["older_than"])
+        age = options["older_than"]
         if _is_filtered({**options, "older_than": None}) or options["state"] is not None:
             raise CommandError("prune takes --older-than only; 'tasks purge' chooses messages")
+        given, keep = _moment_before(age), tasks_config()
         if given is not None and not options["yes"]:
-            self._ask_to_remove(
-                f"results, records and dead messages older than {options['older_than']}"
-            )
-        keep = tasks_config()
-        pruned = broker.prune(
-            _limit(given, now, keep.keep_results), _limit(given, now, keep.keep_dead)
-        )
-        self.stdout(f"{_messages(pruned.dead)} and {pruned.results} results removed")
+            self._ask_to_remove(f"results, records and dead messages older than {age}")
+        results, dead = _limit(given, keep.keep_results), _limit(given, keep.keep_dead)
+        self._tell_pruned(broker.prune(results, dead))
         if is_installed():
-            self.stdout(f"{self._prune_records(_limit(given, now, keep.keep_records))} removed")
+            self.stdout(f"{self._prune_records(_limit(given, keep.keep_records))} removed")
+
+    def _tell_pruned(self, pruned: Pruned) -> None:
+        results = f"{pruned.results} result{'' if pruned.results == 1 else 's'}"
+        self.stdout(f"{_messages(pruned.dead)} and {results} removed")
 
     @staticmethod
     def _prune_records(before: float) -> str:
@@ -270,11 +271,11 @@ def _moment_before(age: str | None) -> float | None:
         raise CommandError(f"--older-than: {error}") from error
 
 
-def _limit(given: float | None, now: float, keep: float | None) -> float:
+def _limit(given: float | None, keep: float | None) -> float:
     """Return the moment before which something is too old: the given one, or that of a setting, or never."""
     if given is not None:
         return given
-    return 0.0 if keep is None else now - keep
+    return 0.0 if keep is None else time.time() - keep
 
 
 def _described(chosen: Filter) -> str:

@@ -161,16 +161,16 @@ class Filter(NamedTuple):
 
     def matches(self, info: MessageInfo) -> bool:
         """Return whether a message is meant."""
-        wanted = (
-            (self.state, info.state),
-            (self.queue, info.queue_name),
-            (self.actor, info.actor_name),
-        )
-        if any(wish is not None and wish != value for wish, value in wanted):
+        names = (info.state, info.queue_name, info.actor_name)
+        if not all(map(_is_wished, (self.state, self.queue, self.actor), names)):
             return False
         if self.before is not None and info.sent_at >= self.before:
             return False
         return self.error is None or self.error in info.error
+
+
+def _is_wished(wish: str | None, value: str) -> bool:
+    return wish is None or wish == value
 
 
 EVERYTHING = Filter()

@@ -80,6 +80,7 @@ class SQLiteStore:
         self._path = str(url.path)
         self._watch: FileWatch | None = None
         self._wants_watch = False
+        self._is_told = False
         try:
             self.raw = sqlite3.connect(
                 str(url.path),
@@ -197,11 +198,8 @@ class SQLiteStore:
         deadline = time.monotonic() + timeout
         poll, longest = self._poll(wake)
         pause = longest
-        while True:
-            is_told = self._watch is not None and self._watch.clear()
-            if self._has_changed():
-                return
-            if is_told:
+        while not self._has_changed():
+            if self._is_told:
                 # The log is written before the version changes, which readers see: soon, or when the writer gets to run again.
                 pause = POLL
             left = max(0.0, deadline - time.monotonic())
@@ -224,6 +222,7 @@ class SQLiteStore:
 
     def _has_changed(self) -> bool:
         """Return whether another connection has written since this was asked last."""
+        self._is_told = self._watch is not None and self._watch.clear()
         try:
             version = self.raw.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
