@@ -28,11 +28,11 @@ class TrustedProxyMiddleware(BaseMiddleware):
     def __init__(self, app: ASGIApp, proxies: Sequence[str] | None = None) -> None:
         super().__init__(app)
         given = settings.TRUSTED_PROXIES if proxies is None else proxies
-        self._proxies = proxies_of(tuple(given))
+        self._proxies = proxies_of(tuple(given)) or None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Correct the scope of a request or a WebSocket."""
-        if self._proxies and scope["type"] in ("http", "websocket"):
+        if self._proxies is not None and scope["type"] in ("http", "websocket"):
             hop = self._proxies.client_hop(scope)
             if hop is not None:
                 _believe(scope, hop)
