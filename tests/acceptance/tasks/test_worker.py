@@ -323,6 +323,6 @@ def test_a_worker_may_end_when_there_is_nothing_left_to_do(tmp_path: Path) -> No
         assert shop.numbers("end") == [1]
         (left,) = json.loads(shop.run("tasks", "--json").stdout)
         assert (left["queue"], left["delayed"]) == ("mail", 1)
-        shop.python("poison.send(1)")
+        shop.python("unlucky.send(1)")
         assert shop.run("start-worker", "--until-empty").returncode == 0
-        assert shop.numbers("poison") == [1]  # What is tried again later is not waited for.
+        assert shop.numbers("unlucky") == [1]  # What is tried again later is not waited for.

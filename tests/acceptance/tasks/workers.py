@@ -59,6 +59,11 @@ def poison(number):
     note(f"poison {number}")
     raise ValueError("always")
 
+@actor(max_retries=1, min_backoff=3_600_000)
+def unlucky(number):
+    note(f"unlucky {number}")
+    raise ValueError("today")
+
 @actor(max_retries=0, time_limit=100)
 def stuck(number):
     note(f"stuck {number}")
