@@ -1,7 +1,7 @@
 """Sharing out checks over the processors: pieces that run side by side, each in a process of its own, the longest first.
 
 Tests wait for processes and servers much of the time, and share nothing: each makes its own directories and databases.
-So a folder of tests on one version of Python is a piece.
+So a folder of tests on one version of Python is a piece, and what is long is divided.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import IO, NamedTuple
 
 SECONDS_PER_LINE = {"acceptance": 0.05, "integration": 0.02}
 """How long a line of tests takes, about; tests that start processes and ask servers take longer than the others."""
-SECONDS_PER_LINE_ELSEWHERE = 0.003
-DIVIDED = tuple(SECONDS_PER_LINE)
-"""Folders of tests that are too long for one piece: each folder in them is one."""
+SECONDS_PER_LINE_ELSEWHERE = 0.0015
+MOST_SECONDS = 60.0
+"""How long a piece takes at most, about; a longer folder is divided, down to its files."""
 NOTHING_SELECTED = 5
 """The exit code of pytest when no test was selected."""
 PATIENCE = 30.0
@@ -79,34 +79,41 @@ class Share(NamedTuple):
 
 def shares(root: Path) -> list[Share]:
     """Return the parts in which the tests of a checkout run; each test file is in one of them."""
-    parts: list[list[Path]] = []
-    for folder in _folders(root / "tests"):
-        if folder.name in DIVIDED:
-            parts += [[inner] for inner in _folders(folder)]
-            parts.append(sorted(folder.glob("test_*.py")))
-        else:
-            parts.append([folder])
-    parts.append(sorted((root / "tests").glob("test_*.py")))
-    return [
-        Share([path.relative_to(root).as_posix() for path in part], _seconds(root, part))
-        for part in parts
-        if any(_test_files(path) for path in part)
-    ]
+    return [share for folder in _folders(root / "tests") for share in _divided(root, folder)]
+
+
+def _divided(root: Path, folder: Path) -> Iterator[Share]:
+    """Yield a folder as one share if it is not too long, and its folders and files in several otherwise."""
+    whole = _share(root, [folder])
+    if whole.seconds <= MOST_SECONDS:
+        if whole.seconds:
+            yield whole
+        return
+    for inner in _folders(folder):
+        yield from _divided(root, inner)
+    batch: list[Path] = []
+    for file in sorted(folder.glob("test_*.py")):
+        if batch and _share(root, [*batch, file]).seconds > MOST_SECONDS:
+            yield _share(root, batch)
+            batch = []
+        batch.append(file)
+    if batch:
+        yield _share(root, batch)
 
 
 def _folders(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.is_dir())
 
 
-def _test_files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(path.rglob("test_*.py"))
-
-
-def _seconds(root: Path, part: list[Path]) -> float:
-    files = [file for path in part for file in _test_files(path)]
-    kind = files[0].relative_to(root).parts[1] if files else ""
-    rate = SECONDS_PER_LINE.get(kind, SECONDS_PER_LINE_ELSEWHERE)
-    return rate * sum(file.read_bytes().count(b"\n") for file in files)
+def _share(root: Path, part: list[Path]) -> Share:
+    """Return files or folders of one kind of tests as a share."""
+    paths = [path.relative_to(root) for path in part]
+    rate = SECONDS_PER_LINE.get(paths[0].parts[1], SECONDS_PER_LINE_ELSEWHERE)
+    files = [
+        file for path in part for file in ([path] if path.is_file() else path.rglob("test_*.py"))
+    ]
+    lines = sum(file.read_bytes().count(b"\n") for file in files)
+    return Share([path.as_posix() for path in paths], rate * lines)
 
 
 class _Running:

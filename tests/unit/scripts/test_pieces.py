@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import pieces
 from scripts.pieces import Outcome, Piece, run_pieces, shares
 from tests.projects import write
 
@@ -23,9 +24,9 @@ def python(title: str, code: str, seconds: float = 0.0, *, may_be_empty: bool = 
     return Piece(title, [sys.executable, "-c", code], seconds, may_be_empty)
 
 
-def run(directory: Path, *pieces: Piece, at_once: int = 2) -> list[Outcome]:
+def run(directory: Path, *all_of_them: Piece, at_once: int = 2) -> list[Outcome]:
     """Run pieces and return what came of them."""
-    return run_pieces(pieces, directory, at_once, lambda outcome: None)
+    return run_pieces(all_of_them, directory, at_once, lambda outcome: None)
 
 
 # Shares
@@ -41,30 +42,34 @@ def under(path: Path) -> list[Path]:
     return [path] if path.is_file() else list(path.rglob("test_*.py"))
 
 
-def test_a_long_folder_is_divided_and_what_has_no_tests_is_left_out(tmp_path: Path) -> None:
+def test_a_long_folder_is_divided_and_what_has_no_tests_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = "def test(): ...\n"
     write(
         tmp_path / "tests",
         {
             "conftest.py": "",
-            "test_top.py": line,
             "typing/check_types.py": line,
             "unit/a/test_a.py": line,
             "unit/b/test_b.py": line,
-            "integration/conftest.py": "",
-            "integration/db/deep/test_deep.py": line,
-            "acceptance/tasks/test_x.py": line,
+            "acceptance/conftest.py": "",
             "acceptance/empty/helper.py": line,
+            "acceptance/long/deep/test_deep.py": line,
+            "acceptance/long/test_longest.py": line * 5,
+            "acceptance/test_four.py": line,
             "acceptance/test_one.py": line,
-            "acceptance/test_two.py": line,
+            "acceptance/test_three.py": line,
         },
     )
-    assert [share.paths for share in shares(tmp_path)] == [
-        ["tests/acceptance/tasks"],
-        ["tests/acceptance/test_one.py", "tests/acceptance/test_two.py"],
-        ["tests/integration/db"],
-        ["tests/unit"],
-        ["tests/test_top.py"],
+    monkeypatch.setattr(pieces, "SECONDS_PER_LINE", {"acceptance": 1.0})
+    monkeypatch.setattr(pieces, "MOST_SECONDS", 2.0)
+    assert [(share.paths, round(share.seconds)) for share in shares(tmp_path)] == [
+        (["tests/acceptance/long/deep"], 1),
+        (["tests/acceptance/long/test_longest.py"], 5),
+        (["tests/acceptance/test_four.py", "tests/acceptance/test_one.py"], 2),
+        (["tests/acceptance/test_three.py"], 1),
+        (["tests/unit"], 0),
     ]
 
 
@@ -88,11 +93,11 @@ def test_the_longest_is_started_first_and_no_more_than_wished_at_a_time(tmp_path
         "time.sleep(0.15)\n"
         "log.write(f'-{sys.argv[1]} ')\n"
     )
-    pieces = [
+    three = [
         Piece(name, [sys.executable, "-c", code, name], seconds)
         for name, seconds in (("short", 1.0), ("long", 9.0), ("middle", 5.0))
     ]
-    run(tmp_path, *pieces, at_once=1)
+    run(tmp_path, *three, at_once=1)
     assert (tmp_path / "log").read_text() == "+long -long +middle -middle +short -short "
 
 
@@ -113,8 +118,8 @@ def test_pieces_run_side_by_side(tmp_path: Path) -> None:
 
 def test_each_is_told_as_it_ends(tmp_path: Path) -> None:
     told: list[str] = []
-    pieces = [python("a", "print('one')"), python("b", "raise SystemExit(3)")]
-    outcomes = run_pieces(pieces, tmp_path, 1, lambda outcome: told.append(outcome.title))
+    two = [python("a", "print('one')"), python("b", "raise SystemExit(3)")]
+    outcomes = run_pieces(two, tmp_path, 1, lambda outcome: told.append(outcome.title))
     assert told == [outcome.title for outcome in outcomes] == ["a", "b"]
     assert [outcome.passed for outcome in outcomes] == [True, False]
 
