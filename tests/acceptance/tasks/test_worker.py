@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.tasks.workers import workshop
+from tests.acceptance.tasks.workers import BROKERS, workshop
 from tests.servers import REDIS, fresh_database, redis_prefix
 
 JOBS = 2000
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mysql", "redis"])
+@pytest.fixture(params=BROKERS)
 def place(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """Return the arguments of `workshop` for a kind of broker."""
     if request.param == "redis":

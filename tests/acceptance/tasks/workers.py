@@ -12,11 +12,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.projects import KEY, write
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60.0
 """Seconds after which something that has to happen is given up on; nothing waits that long when all is well."""
+
+BROKERS = [
+    "sqlite",
+    *(
+        pytest.param(name, marks=pytest.mark.one_version)
+        for name in ("postgresql", "mysql", "redis")
+    ),
+]
+"""Every kind of broker, for a fixture; what workers and a store do together does not depend on the version of Python."""
 
 SETTINGS = """
 import dataclasses
