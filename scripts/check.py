@@ -48,6 +48,8 @@ def main() -> int:
         )
         return 1
     options = parse(sys.argv[1:])
+    # Thousands of processes that compile everything they import would take most of the time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     interpreters = find_interpreters()
     if options.fast:
@@ -85,9 +87,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--at-once",
         type=int,
-        default=os.cpu_count() or 1,
+        default=(os.cpu_count() or 1) + 1,
         metavar="N",
-        help="run so many things side by side (default: one per processor)",
+        help="run so many things side by side (default: one more than there are processors)",
     )
     parser.add_argument(
         "pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest"
@@ -181,13 +183,8 @@ def prepare(version: str, interpreter: str) -> str | None:
 
 
 def compile_package(python: Path) -> None:
-    """Have the package compiled: the tests start it in thousands of processes, and each would compile it anew otherwise."""
-    environment = {
-        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-    }
-    subprocess.run(
-        [str(python), "-m", "compileall", "-q", "openviper"], cwd=ROOT, env=environment, check=False
-    )
+    """Have the package compiled before the first processes that import it start side by side."""
+    subprocess.run([str(python), "-m", "compileall", "-q", "openviper"], cwd=ROOT, check=False)
 
 
 def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[Piece]:

@@ -187,11 +187,13 @@ class Workshop:
         return [int(line.split()[0]) for line in self.lines(word)]
 
     def wait(self, happened: Callable[[], bool]) -> None:
-        """Wait until something has happened."""
+        """Wait until something has happened; the look at it may be a command, which is to leave time to the workers."""
         deadline = time.monotonic() + PATIENCE
+        began = time.monotonic()
         while not happened():
             assert time.monotonic() < deadline, f"it did not happen; worker: {self.said()}"
-            time.sleep(0.02)
+            time.sleep(max(0.02, time.monotonic() - began))
+            began = time.monotonic()
 
     def children(self, process: subprocess.Popen[str]) -> list[int]:
         """Return the processes that a worker watches over."""
