@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from openviper.auth.models import ContentType
 from openviper.core.context import ignore_permissions
@@ -41,12 +41,13 @@ async def sync_described_content_types(directories: Iterable[str]) -> None:
     Args:
         directories: Those of apps.
     """
-    documents = [
-        document
-        for directory in directories
-        for document in read_all_raw_schemas(f"{directory}/{DIRECTORY}").values()
-    ]
     try:
-        await sync_content_types((document["app"], document["model"]) for document in documents)
+        await sync_content_types(_described(directories))
     except TableNotFound:
         return
+
+
+def _described(directories: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for directory in directories:
+        for document in read_all_raw_schemas(f"{directory}/{DIRECTORY}").values():
+            yield document["app"], document["model"]

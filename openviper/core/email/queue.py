@@ -156,13 +156,17 @@ async def enqueue_for_later(
         ValueError: If it was asked for without the queue, or there is none.
         BrokerError: If the queue does not answer.
     """
+    _check_can_wait(background)
+    await enqueue(data, delay=delay)
+
+
+def _check_can_wait(background: bool | None) -> None:
     if background is False:
         raise ValueError("a message that is sent at once (background=False) has no send_at")
     if not (is_captured() or is_overridden() or queue_available()):
         raise ValueError(
             "send_at needs the queue, and tasks are off or kept in memory in this project"
         )
-    await enqueue(data, delay=delay)
 
 
 async def goes_to_queue(background: bool | None) -> bool:

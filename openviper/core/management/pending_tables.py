@@ -6,6 +6,7 @@ import asyncio
 
 from openviper.core.management.apps import find_installed_apps
 from openviper.db.connection import close_db, connections
+from openviper.db.connections.url import DatabaseURL
 from openviper.db.schemas.sync import SchemaSync
 
 MOST = 5
@@ -23,10 +24,14 @@ def find_pending_tables() -> list[str]:
         return []
 
 
+def _is_missing(url: DatabaseURL) -> bool:
+    """Tell whether a database is a file that is not there; opening it would make it."""
+    return url.vendor == "sqlite" and not url.is_memory and not url.path.exists()
+
+
 async def _look() -> list[str]:
     try:
-        url = connections.get().url
-        if url.vendor == "sqlite" and not url.is_memory and not url.path.exists():
+        if _is_missing(connections.get().url):
             return ["no database yet"]
         apps = find_installed_apps(with_builtin=True)
         plan = await SchemaSync(apps).plan(None, database="default", drop_orphans=False)
