@@ -10,9 +10,28 @@ from typing import TYPE_CHECKING
 from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
+    from openviper.auth.authentications import BaseAuthentication as BaseAuthentication
+    from openviper.auth.authentications import SessionAuthentication as SessionAuthentication
     from openviper.auth.backends import authenticate as authenticate
+    from openviper.auth.decorators import login_required as login_required
+    from openviper.auth.decorators import permission_classes as permission_classes
+    from openviper.auth.decorators import permission_required as permission_required
+    from openviper.auth.decorators import require_recent_login as require_recent_login
+    from openviper.auth.decorators import role_required as role_required
+    from openviper.auth.decorators import staff_required as staff_required
+    from openviper.auth.decorators import superuser_required as superuser_required
     from openviper.auth.hashers import check_password as check_password
     from openviper.auth.hashers import make_password as make_password
+    from openviper.auth.login import SessionManager as SessionManager
+    from openviper.auth.login import UserSession as UserSession
+    from openviper.auth.login import end_other_sessions as end_other_sessions
+    from openviper.auth.login import end_session as end_session
+    from openviper.auth.login import has_logged_in_recently as has_logged_in_recently
+    from openviper.auth.login import list_sessions as list_sessions
+    from openviper.auth.login import login as login
+    from openviper.auth.login import logout as logout
+    from openviper.auth.login import password_changed as password_changed
+    from openviper.auth.login import reauthenticate as reauthenticate
     from openviper.auth.models import AnonymousUser as AnonymousUser
     from openviper.auth.models import Authenticable as Authenticable
     from openviper.auth.models import Permission as Permission
@@ -22,10 +41,65 @@ if TYPE_CHECKING:
     from openviper.auth.models import UserRole as UserRole
     from openviper.auth.users import get_user_by_id as get_user_by_id
     from openviper.auth.users import get_user_model as get_user_model
+    from openviper.core.context import run_as as run_as
+    from openviper.http.login_redirect import next_address as next_address
+    from openviper.http.permissions import AllowAny as AllowAny
+    from openviper.http.permissions import BasePermission as BasePermission
+    from openviper.http.permissions import HasPermission as HasPermission
+    from openviper.http.permissions import HasRole as HasRole
+    from openviper.http.permissions import IsAdmin as IsAdmin
+    from openviper.http.permissions import IsAuthenticated as IsAuthenticated
+    from openviper.http.permissions import IsAuthenticatedOrReadOnly as IsAuthenticatedOrReadOnly
+    from openviper.http.permissions import IsOwner as IsOwner
+    from openviper.http.permissions import IsSuperuser as IsSuperuser
+    from openviper.http.permissions import ObjectPermission as ObjectPermission
+    from openviper.sessions.middleware import SessionMiddleware as SessionMiddleware
+    from openviper.sessions.stores.database import DatabaseSessionStore as DatabaseSessionStore
 
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "openviper.auth.authentications": (
+            "BaseAuthentication",
+            "SessionAuthentication",
+        ),
+        "openviper.auth.decorators": (
+            "login_required",
+            "permission_classes",
+            "permission_required",
+            "require_recent_login",
+            "role_required",
+            "staff_required",
+            "superuser_required",
+        ),
+        "openviper.auth.login": (
+            "SessionManager",
+            "UserSession",
+            "end_other_sessions",
+            "end_session",
+            "has_logged_in_recently",
+            "list_sessions",
+            "login",
+            "logout",
+            "password_changed",
+            "reauthenticate",
+        ),
+        "openviper.core.context": ("run_as",),
+        "openviper.http.login_redirect": ("next_address",),
+        "openviper.http.permissions": (
+            "AllowAny",
+            "BasePermission",
+            "HasPermission",
+            "HasRole",
+            "IsAdmin",
+            "IsAuthenticated",
+            "IsAuthenticatedOrReadOnly",
+            "IsOwner",
+            "IsSuperuser",
+            "ObjectPermission",
+        ),
+        "openviper.sessions.middleware": ("SessionMiddleware",),
+        "openviper.sessions.stores.database": ("DatabaseSessionStore",),
         "openviper.auth.backends": ("authenticate",),
         "openviper.auth.hashers": ("check_password", "make_password"),
         "openviper.auth.models": (

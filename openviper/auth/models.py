@@ -14,11 +14,13 @@ from openviper.auth.permission_cache import forget_permissions, remembered
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
 from openviper.db.fields import (
+    BigIntegerField,
     BooleanField,
     CharField,
     DateTimeField,
     EmailField,
     ForeignKey,
+    IntegerField,
     TextField,
 )
 from openviper.db.models import AbstractModel
@@ -330,6 +332,19 @@ class UserRole(_Grant):
     class Meta:
         table_name = "auth_user_roles"
         unique_together = ("user", "role")
+
+
+class LoginAttempt(AbstractModel):
+    """How often logins for one name, or from one address, have failed lately."""
+
+    # A hash: names that people typed, their passwords among them, are not kept.
+    key = CharField(max_length=64, unique=True)
+    failures = IntegerField(default=0)
+    last_at = BigIntegerField(default=0)
+    free_at = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "auth_login_attempts"
 
 
 class AnonymousUser:

@@ -15,6 +15,7 @@ from openviper.core.context import (
     current_user,
     ignore_permissions,
     permissions_ignored,
+    serves_others,
 )
 from openviper.db.sql import permissions
 from openviper.exceptions import PermissionDenied, TableNotFound
@@ -115,10 +116,18 @@ async def check_permission_for_model(
     """
     if ignore_permissions or permissions_ignored() or not await _is_protected(model_cls):
         return
+    _note_personal()
     label = f"{model_cls._meta.app_name}.{model_cls._meta.model_name}"
     action = "update" if action == "write" else action
     if not await _is_allowed(current_user.get(), label, action):
         raise AuthPermissionError(label, action)
+
+
+def _note_personal() -> None:
+    """Note that the answer to the request depends on who asks."""
+    request = current_request.get()
+    if request is not None and hasattr(request, "note_personal"):
+        request.note_personal()
 
 
 async def _is_protected(model: type[Model]) -> bool:
@@ -129,8 +138,9 @@ async def _is_protected(model: type[Model]) -> bool:
 
 
 def _is_asked_by_somebody() -> bool:
-    # Without a user nor a request it is a command, a worker, a script. A request without a user is one of somebody unknown.
-    return current_user.get() is not None or current_request.get() is not None
+    # Without a user nor a request it is a command or a script. A request without a user is one of somebody unknown, and so
+    # is what a server or a worker does in nobody's name: `run_as` says who acts.
+    return current_user.get() is not None or current_request.get() is not None or serves_others()
 
 
 def _is_of_accounts(model: type[Model]) -> bool:

@@ -150,3 +150,33 @@ def ignore_permissions(*, inherit: bool = False) -> Iterator[None]:
         yield
     finally:
         ignore_permissions_ctx.reset(token)
+
+
+@contextmanager
+def run_as(user: Any) -> Iterator[None]:
+    """Act in the name of a user inside the block: model permissions are those of `user`, and `current_user` is that user.
+
+    For background tasks, threads and scripts; tasks and threads started inside the block act so too.
+
+    Args:
+        user: A user, an anonymous user, or `None` for nobody.
+    """
+    token = current_user.set(user)
+    try:
+        yield
+    finally:
+        current_user.reset(token)
+
+
+_is_server = False
+
+
+def serve_others() -> None:
+    """Note that this process works for others: from now on, what nobody asked for may do nothing with protected models."""
+    global _is_server
+    _is_server = True
+
+
+def serves_others() -> bool:
+    """Return whether this process is a web server or a worker."""
+    return _is_server

@@ -6,10 +6,11 @@ import secrets
 from typing import Any
 
 from openviper.core.context import current_router
-from openviper.http.asgi import NONCE, STATE, Scope
+from openviper.http.asgi import AUTH, CSRF, NONCE, PERSONAL, SESSION, STATE, USER, Scope
 from openviper.http.cookies import parse_cookies
 from openviper.http.hosts import host_allowed
 from openviper.http.messages import UserMessage, add_message, stored_messages
+from openviper.http.sessions import AbsentSession, SessionAccess
 from openviper.http.url import URL, split_host, valid_host
 from openviper.i18n import get_language
 from openviper.utils.datastructures import Headers, QueryParams
@@ -88,17 +89,40 @@ class Connection:
     @property
     def user(self) -> Any:
         """The user that authentication found, or `None` where nothing authenticates."""
-        return self.scope.get("user")
+        self.note_personal()
+        return self.scope.get(USER)
 
     @property
     def auth(self) -> Any:
         """What authentication told about the credentials, or `None`."""
-        return self.scope.get("auth")
+        self.note_personal()
+        return self.scope.get(AUTH)
 
     @property
-    def session(self) -> Any:
-        """The session that session middleware has put there, or `None` where there is none."""
-        return self.scope.get("session")
+    def session(self) -> SessionAccess:
+        """What is kept for this browser from one request to the next.
+
+        Nothing is stored, sent or said about it until it is used. Where `SessionMiddleware` is missing it is empty, and
+        setting something in it raises `ImproperlyConfigured`.
+        """
+        session: SessionAccess | None = self.scope.get(SESSION)
+        return AbsentSession() if session is None else session
+
+    def note_personal(self) -> None:
+        """Note that the answer depends on who asks, so that no cache gives it to somebody else."""
+        note = self.scope.get(PERSONAL)
+        if note is not None:
+            note()
+
+    @property
+    def csrf_token(self) -> str:
+        """What a form has to send back to show that it is ours; empty where `CSRFMiddleware` is missing.
+
+        In a field ``csrfmiddlewaretoken``, or in the header ``X-CSRFToken``. Another text each time, for one secret: what
+        is compressed together with text of a stranger can be guessed letter by letter (BREACH).
+        """
+        guard = self.scope.get(CSRF)
+        return "" if guard is None else str(guard.token(self))
 
     @property
     def csp_nonce(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from openviper.http.asgi import SESSION, Scope
+
 LEVELS = ("debug", "info", "success", "warning", "error")
 KEY = "_messages"
 """Where they wait: in the session, or in the state of the request where there is no session."""
@@ -27,10 +29,7 @@ class UserMessage(NamedTuple):
 class HoldsMessages(Protocol):
     """What is asked of a request here."""
 
-    @property
-    def session(self) -> Any:
-        """The session, or `None`."""
-        ...
+    scope: Scope
 
     @property
     def state(self) -> dict[str, Any]:
@@ -61,4 +60,5 @@ def stored_messages(request: HoldsMessages, *, keep: bool) -> list[UserMessage]:
 
 
 def _place(request: HoldsMessages) -> Any:
-    return request.state if request.session is None else request.session
+    session = request.scope.get(SESSION)
+    return request.state if session is None else session

@@ -9,8 +9,7 @@ from openviper.conf import settings
 from openviper.http.accept import coding_weight, parse_choices
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
-from openviper.middleware.cors import add_vary
-from openviper.utils.datastructures import Headers, MutableHeaders, RawHeaders
+from openviper.utils.datastructures import Headers, MutableHeaders, RawHeaders, add_vary
 
 LEVEL = 6
 COMPRESSED = ("image/", "audio/", "video/", "application/zip", "application/gzip", "font/woff")

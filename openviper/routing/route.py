@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from urllib.parse import quote
 
 from openviper.http.limits import BodyLimits
+from openviper.http.permissions import PermissionLike, guarded_by
 from openviper.routing.binding import Handler, bind, check_handler
 from openviper.routing.converters import CONVERTERS
 from openviper.routing.paths import sanitize_request_path
@@ -26,10 +27,12 @@ class RouteOptions(TypedDict, total=False):
     Attributes:
         limits: How much of a body it takes, in place of the settings.
         cancel_on_disconnect: Cancel the handler when the client goes away before it has answered.
+        permission: Who may use it, in place of what the routers around it say; see `openviper.http.permissions`.
     """
 
     limits: BodyLimits
     cancel_on_disconnect: bool
+    permission: PermissionLike
 
 
 class Route:
@@ -65,6 +68,7 @@ class Route:
         self.handler = handler
         self.name: str = name or getattr(handler, "__name__", "") or type(handler).__name__
         self.middlewares = tuple(middlewares)
+        self.permission: PermissionLike | None = (options or {}).get("permission")
         self.tags = tuple(tags)
         self.host = host.lower()
         self.segments = parse_path(self.path)
@@ -78,7 +82,8 @@ class Route:
     def _wrap(self, endpoint: Handler) -> Handler:
         for middleware in reversed(self.middlewares):
             endpoint = middleware(endpoint)
-        return endpoint
+        # Outermost: who may not is refused before anything is done.
+        return endpoint if self.permission is None else guarded_by(self.permission)(endpoint)
 
     @property
     def parameters(self) -> dict[str, str]:
