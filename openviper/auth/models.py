@@ -23,7 +23,7 @@ from openviper.db.fields import (
     IntegerField,
     TextField,
 )
-from openviper.db.models import AbstractModel
+from openviper.db.models import AbstractModel, Model
 from openviper.db.query.values import ValuesQuery
 
 ACTIONS = ("create", "read", "update", "delete")
@@ -334,7 +334,7 @@ class UserRole(_Grant):
         unique_together = ("user", "role")
 
 
-class LoginAttempt(AbstractModel):
+class LoginAttempt(Model):
     """How often logins for one name, or from one address, have failed lately."""
 
     # A hash: names that people typed, their passwords among them, are not kept.
