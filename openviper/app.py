@@ -47,9 +47,9 @@ from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
 from openviper.middleware.ratelimit import with_rate_limit
 from openviper.project.deployment import is_production
 from openviper.routing.binding import Handler
-from openviper.routing.paths import MAX_PATH_LENGTH, below_root
+from openviper.routing.paths import MAX_PATH_LENGTH, below_root, with_automatic
 from openviper.routing.route import Middleware, RouteOptions
-from openviper.routing.router import Router, with_automatic
+from openviper.routing.router import Router
 from openviper.routing.serving import host_of, serve_websocket
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
+from openviper.core.context import serving_others
 from openviper.http.asgi import Receive, Send
 
 logger = logging.getLogger("openviper.app")
@@ -46,8 +47,9 @@ class Lifespan:
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})
-        while (await receive())["type"] != "lifespan.shutdown":
-            pass
+        with serving_others():
+            while (await receive())["type"] != "lifespan.shutdown":
+                pass
         errors = await self.stop()
         if errors:
             await send(

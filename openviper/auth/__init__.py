@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from openviper.auth.decorators import superuser_required as superuser_required
     from openviper.auth.hashers import check_password as check_password
     from openviper.auth.hashers import make_password as make_password
-    from openviper.auth.login import SessionManager as SessionManager
-    from openviper.auth.login import UserSession as UserSession
-    from openviper.auth.login import end_other_sessions as end_other_sessions
-    from openviper.auth.login import end_session as end_session
-    from openviper.auth.login import has_logged_in_recently as has_logged_in_recently
-    from openviper.auth.login import list_sessions as list_sessions
-    from openviper.auth.login import login as login
-    from openviper.auth.login import logout as logout
-    from openviper.auth.login import password_changed as password_changed
-    from openviper.auth.login import reauthenticate as reauthenticate
     from openviper.auth.models import AnonymousUser as AnonymousUser
     from openviper.auth.models import Authenticable as Authenticable
     from openviper.auth.models import Permission as Permission
@@ -39,6 +29,16 @@ if TYPE_CHECKING:
     from openviper.auth.models import RolePermission as RolePermission
     from openviper.auth.models import User as User
     from openviper.auth.models import UserRole as UserRole
+    from openviper.auth.session_login import SessionManager as SessionManager
+    from openviper.auth.session_login import has_logged_in_recently as has_logged_in_recently
+    from openviper.auth.session_login import login as login
+    from openviper.auth.session_login import logout as logout
+    from openviper.auth.session_login import reauthenticate as reauthenticate
+    from openviper.auth.user_sessions import UserSession as UserSession
+    from openviper.auth.user_sessions import end_other_sessions as end_other_sessions
+    from openviper.auth.user_sessions import end_session as end_session
+    from openviper.auth.user_sessions import list_sessions as list_sessions
+    from openviper.auth.user_sessions import password_changed as password_changed
     from openviper.auth.users import get_user_by_id as get_user_by_id
     from openviper.auth.users import get_user_model as get_user_model
     from openviper.core.context import run_as as run_as
@@ -72,17 +72,19 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "staff_required",
             "superuser_required",
         ),
-        "openviper.auth.login": (
+        "openviper.auth.session_login": (
             "SessionManager",
+            "has_logged_in_recently",
+            "login",
+            "logout",
+            "reauthenticate",
+        ),
+        "openviper.auth.user_sessions": (
             "UserSession",
             "end_other_sessions",
             "end_session",
-            "has_logged_in_recently",
             "list_sessions",
-            "login",
-            "logout",
             "password_changed",
-            "reauthenticate",
         ),
         "openviper.core.context": ("run_as",),
         "openviper.http.login_redirect": ("next_address",),

@@ -37,10 +37,6 @@ class BaseAuthentication:
         """
         raise NotImplementedError
 
-    def authenticate_header(self, request: Connection) -> str | None:
-        """Return what is said in ``WWW-Authenticate`` to who has no such credentials, or `None`."""
-        return None
-
 
 class SessionAuthentication(BaseAuthentication):
     """The user who has logged in, as the session remembers.

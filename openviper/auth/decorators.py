@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from openviper.auth.login import has_logged_in_recently
+from openviper.auth.session_login import has_logged_in_recently
 from openviper.core.context import current_request
 from openviper.exceptions import Unauthorized
 from openviper.http.connection import Connection

@@ -34,14 +34,16 @@ async def find_match(raw_password: str, hashes: Sequence[str | None]) -> int | N
     secret = hashers.prepare(raw_password[: hashers.MAX_PASSWORD_LENGTH])
     slots = [*(stored or "" for stored in hashes), *[""] * (SLOTS - len(hashes))]
 
-    def look() -> int | None:
-        for place, stored in enumerate(slots):
-            if _fits(secret, raw_password, stored) and is_possible:
-                return place
-            fill_up(secret, stored)
-        return None
+    place = await in_hash_thread(lambda: _first_fit(secret, raw_password, slots))
+    return place if is_possible else None
 
-    return await in_hash_thread(look)
+
+def _first_fit(secret: bytes, raw_password: str, slots: Sequence[str]) -> int | None:
+    for place, stored in enumerate(slots):
+        if _fits(secret, raw_password, stored):
+            return place
+        fill_up(secret, stored)
+    return None
 
 
 def _fits(secret: bytes, raw_password: str, stored: str) -> bool:

@@ -3,6 +3,8 @@
 A project subclasses `Settings`, decorates the subclass ``@dataclasses.dataclass(frozen=True)`` and changes defaults or
 adds fields of its own.
 
+This file is long because it declares every setting, one after the other.
+
 To add a setting, declare it in `Settings` with `setting` or `mapping`, which take its line of the reference and its
 rules, and read it as ``settings.NAME`` where it has its effect; a test fails for a setting that nothing reads. Then run
 `scripts/build_settings_doc.py`. A name that stands in `openviper.conf.former` is taken out there. What is demanded in

@@ -168,15 +168,20 @@ def run_as(user: Any) -> Iterator[None]:
         current_user.reset(token)
 
 
-_is_server = False
+_servers = 0
 
 
-def serve_others() -> None:
-    """Note that this process works for others: from now on, what nobody asked for may do nothing with protected models."""
-    global _is_server
-    _is_server = True
+@contextmanager
+def serving_others() -> Iterator[None]:
+    """Take this process for a server inside the block: what nobody asked for may do nothing with protected models."""
+    global _servers
+    _servers += 1
+    try:
+        yield
+    finally:
+        _servers -= 1
 
 
 def serves_others() -> bool:
-    """Return whether this process is a web server or a worker."""
-    return _is_server
+    """Return whether this process is a web server or a worker at present."""
+    return _servers > 0

@@ -25,7 +25,8 @@ class AuthenticationMiddleware(BaseMiddleware):
     """Sets `request.user`, `request.auth` and `current_user` for each request and WebSocket.
 
     The classes of `DEFAULT_AUTHENTICATION_CLASSES` are tried in order and the first that knows the credentials wins; who has
-    none is an `AnonymousUser`. Stands inside of `SessionMiddleware`.
+    none is an `AnonymousUser`. Whoever a middleware outside of this one has put into the scope as ``user`` stays. Stands
+    inside of `SessionMiddleware`.
 
     Args:
         app: The application inside.
@@ -43,15 +44,19 @@ class AuthenticationMiddleware(BaseMiddleware):
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        scope[USER], scope[AUTH] = AnonymousUser(), NOBODY
-        for way in self._ways:
-            if way.is_offered(scope) and await self._identify(way, scope):
-                break
+        if scope.get(USER) is None:
+            await self._find_user(scope)
         token = current_user.set(scope[USER])
         try:
             await self.app(scope, receive, send)
         finally:
             current_user.reset(token)
+
+    async def _find_user(self, scope: Scope) -> None:
+        scope[USER], scope[AUTH] = AnonymousUser(), NOBODY
+        for way in self._ways:
+            if way.is_offered(scope) and await self._identify(way, scope):
+                return
 
     async def _identify(self, way: BaseAuthentication, scope: Scope) -> bool:
         """Try one way; return whether it has found the user."""

@@ -46,10 +46,10 @@ from openviper.utils.datastructures import RawHeaders
 logger = logging.getLogger("openviper.security")
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-HEADER = b"x-csrftoken"
+HEADER = "x-csrftoken"
 """The header with the token, for requests that scripts send."""
-FORM_TYPES = (URLENCODED, MULTIPART, "text/plain")
-"""What a form of another site can send without asking first (Fetch, CORS-safelisted)."""
+OF_BROWSERS = frozenset({"sec-fetch-site", "origin", "referer", "cookie"})
+"""Headers of which a browser sends at least one with whatever changes something (Fetch, 3.1 and 4.5)."""
 SECRET = "openviper.csrf_secret"
 """Where the scope keeps the secret once a token was handed out."""
 RENEWED = "openviper.csrf_renewed"
@@ -64,8 +64,7 @@ class CSRFMiddleware:
     """Answers 403 to requests that would change something and may come from another site.
 
     Left alone are methods that change nothing, requests with a token of ours (a bearer token or an API key) in place of a
-    session, and those that no browser can have sent for somebody: without cookies, without a form, and without the headers
-    that every browser adds. Stands inside of `SessionMiddleware` and `AuthenticationMiddleware`.
+    session, and those that no browser has sent: without cookies, and without the headers that every browser adds. Stands inside of `SessionMiddleware` and `AuthenticationMiddleware`.
 
     Args:
         app: The application inside.
@@ -105,22 +104,25 @@ class CSRFMiddleware:
     async def _refusal(self, request: Request) -> str:
         """Return why a request is refused; empty if it is not."""
         headers = request.headers
-        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        foreign = self._foreign(request, site, origin)
+        foreign = self._foreign(request, headers.get("sec-fetch-site"), headers.get("origin"))
         if foreign:
             return foreign
-        is_form = _media_type(request) in FORM_TYPES
-        is_of_browser = {"sec-fetch-site", "origin", "referer", "cookie"} & set(headers)
-        if not is_of_browser and not is_form:
+        if not OF_BROWSERS & set(headers):
             return ""
+        return await self._wrong_token(request)
+
+    async def _wrong_token(self, request: Request) -> str:
+        """Return what is wrong with the token of a request; empty if nothing is."""
         own = self._secrets(request.scope, _binding(request.scope))
         if not own:
             return "the CSRF cookie is missing, or not of this session"
-        given = headers.get(HEADER.decode()) or await self._field(request)
+        given = request.headers.get(HEADER) or await self._field(request)
         if not given:
             return "the CSRF token is missing"
-        fits = [_is_same(given, secret) for secret in own] + [given in self._sent(request.scope)]
-        return "" if any(fits) else "the CSRF token is wrong"
+        # A script may send what it has found in the cookie as it is.
+        is_cookie = given in self._sent(request.scope)
+        fits = is_cookie or any([_is_same(given, secret) for secret in own])
+        return "" if fits else "the CSRF token is wrong"
 
     # Where it comes from
 
@@ -181,36 +183,42 @@ class CSRFMiddleware:
 
     def settle(self, session: Session, headers: RawHeaders) -> None:
         """Put the cookie into the head of an answer, if the browser needs another one than it has."""
-        scope = session.scope
         secret = self._secret_to_send(session)
-        if secret is None or secret in self._secrets(scope, session.id or ""):
-            return
-        name = settings.CSRF_COOKIE_NAME
-        is_secure = scope.get("scheme") == "https" or settings.CSRF_COOKIE_SECURE
-        cookie = build_cookie(
-            name,
-            _signed(secret, session.id or ""),
-            secure=is_secure or needs_secure(name),
-            httponly=settings.CSRF_COOKIE_HTTPONLY,
-            samesite=settings.CSRF_COOKIE_SAMESITE,
-        )
-        headers.append((b"set-cookie", cookie.encode("ascii")))
-        keep_private(headers)
+        binding = session.id or ""
+        if secret is not None and secret not in self._secrets(session.scope, binding):
+            cookie = _cookie(_signed(secret, binding), is_secure=session.is_secure)
+            headers.append((b"set-cookie", cookie.encode("ascii")))
+            keep_private(headers)
 
     def _secret_to_send(self, session: Session) -> bytes | None:
         """Return the secret that the browser is to have; `None` if what it has will do."""
         scope = session.scope
-        if SECRET in scope:
-            secret: bytes = scope[SECRET]
-            return secret
+        handed_out: bytes | None = scope.get(SECRET)
+        if handed_out is not None:
+            return handed_out
         if RENEWED in scope:
-            # Pages that are open go on, if they look into the cookie.
-            return secrets.token_bytes(SECRET_BYTES) if self._sent(scope) else None
-        if session.id == session.first_id:
-            return None
+            return self._renewed(scope)
+        return None if session.id == session.first_id else self._carried_over(session)
+
+    def _renewed(self, scope: Scope) -> bytes | None:
+        # Pages that are open go on, if they look into the cookie.
+        return secrets.token_bytes(SECRET_BYTES) if self._sent(scope) else None
+
+    def _carried_over(self, session: Session) -> bytes | None:
         # The session has just begun: forms that were handed out before stay good.
-        own = self._secrets(scope, session.first_id or "")
+        own = self._secrets(session.scope, session.first_id or "")
         return own[0] if own else None
+
+
+def _cookie(value: str, *, is_secure: bool) -> str:
+    name = settings.CSRF_COOKIE_NAME
+    return build_cookie(
+        name,
+        value,
+        secure=is_secure or settings.CSRF_COOKIE_SECURE or needs_secure(name),
+        httponly=settings.CSRF_COOKIE_HTTPONLY,
+        samesite=settings.CSRF_COOKIE_SAMESITE,
+    )
 
 
 def _binding(scope: Scope) -> str:

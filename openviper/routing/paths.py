@@ -46,3 +46,8 @@ def sanitize_request_path(path: str) -> str:
     if hides_slashes or ".." in decoded.replace("\\", "/").split("/"):
         raise PathSecurityError(path)
     return re.sub(r"/{2,}", "/", path)
+
+
+def with_automatic(methods: set[str]) -> set[str]:
+    """Return methods with those that are answered without a handler of their own."""
+    return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())

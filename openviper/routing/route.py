@@ -173,6 +173,13 @@ class Route:
         return f"<Route {','.join(self.methods)} {self.path} {self.name!r}>"
 
 
+def with_permission(own: RouteOptions, permission: PermissionLike | None) -> RouteOptions:
+    """Return the options of a route, with the permission of the routers around it where it has none."""
+    if permission is None or "permission" in own:
+        return own
+    return {**own, "permission": permission}
+
+
 def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
     return tuple(parameter.name for segment in segments for parameter in segment.parameters)
 
@@ -182,3 +189,11 @@ def _interleave(literals: Sequence[str], texts: Sequence[str]) -> str:
     for text, literal in zip(texts, literals[1:], strict=True):
         pieces += [text, literal]
     return "".join(pieces)
+
+
+def for_method(routes: dict[str, Route], method: str) -> Route | None:
+    """Return the route of a path for a method; HEAD is answered by that for GET."""
+    route = routes.get(method)
+    if route is None and method == "HEAD":
+        return routes.get("GET")
+    return route

@@ -13,8 +13,15 @@ from openviper.http.asgi import ASGIApp
 from openviper.http.permissions import PermissionLike, as_permission
 from openviper.routing.binding import Handler, HandlerError
 from openviper.routing.mounts import mounted_endpoint
-from openviper.routing.paths import sanitize_request_path
-from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions
+from openviper.routing.paths import sanitize_request_path, with_automatic
+from openviper.routing.route import (
+    WEBSOCKET,
+    Middleware,
+    Route,
+    RouteOptions,
+    for_method,
+    with_permission,
+)
 from openviper.routing.tree import Match, Node
 
 logger = logging.getLogger("openviper.routing")
@@ -412,7 +419,7 @@ class Router:
         allowed: set[str] = set()
         for paths, host_values in _paths_for(table, host) if table.by_host else table.general:
             for routes, values in paths.find(path):
-                route = _for_method(routes, method)
+                route = for_method(routes, method)
                 if route is not None:
                     return route, route.name_values(host_values + values)
                 allowed.update(routes)
@@ -447,17 +454,10 @@ def _build(entry: _Entry, around: _Around) -> Route:
         around.middlewares + entry.middlewares,
         around.tags,
         around.host,
-        _options(entry.options, around.permission),
+        with_permission(entry.options, around.permission),
     )
     route.name = f"{around.names}{route.name}"
     return route
-
-
-def _options(own: RouteOptions, permission: PermissionLike | None) -> RouteOptions:
-    """Return the options of a route, with the permission of the routers around it where it has none."""
-    if permission is None or "permission" in own:
-        return own
-    return {**own, "permission": permission}
 
 
 def _paths_of(route: Route, table: _Table) -> _Paths:
@@ -490,18 +490,6 @@ def _paths_for(table: _Table, host: str | None) -> list[tuple[_Paths, tuple[Any,
     matches = table.hosts.find((host or "").lower().rstrip(".").split("."))
     own = [(table.by_host[routes["GET"].name], values) for routes, values in matches]
     return own + table.general
-
-
-def _for_method(routes: dict[str, Route], method: str) -> Route | None:
-    route = routes.get(method)
-    if route is None and method == "HEAD":
-        return routes.get("GET")
-    return route
-
-
-def with_automatic(methods: set[str]) -> set[str]:
-    """Return methods with those that are answered without a handler of their own."""
-    return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
 
 
 def include(router: Router, prefix: str = "", namespace: str | None = None) -> Router:

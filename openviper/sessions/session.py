@@ -247,13 +247,15 @@ class Session:
         key = await self._store.save(cast(str, self._key), changes, self._record)
         if key is None:
             self._drop()
-            return
-        is_prolonged = changes.expires_at is not None
-        if key != self._key:
+        else:
+            self._take_saved(changes.applied_to(self._record), key, changes)
+
+    def _take_saved(self, record: SessionRecord, key: str, changes: Changes) -> None:
+        is_another = key != self._key
+        if is_another:
             self._demand_open_answer()
-            is_prolonged = True
-        self._adopt(changes.applied_to(self._record), key)
-        if is_prolonged:
+        self._adopt(record, key)
+        if is_another or changes.expires_at is not None:
             self._send_cookie()
 
     async def _create(self, record: SessionRecord) -> None:
@@ -335,7 +337,7 @@ class Session:
         self._renew_forms()
         self.note()
         if old is not None:
-            self._cookie = forgotten_cookie(is_secure=self._is_secure())
+            self._cookie = forgotten_cookie(is_secure=self.is_secure)
             await self._store.delete(old)
 
     def _renew_forms(self) -> None:
@@ -403,7 +405,7 @@ class Session:
         record = cast(SessionRecord, self._record)
         max_age = math.ceil(record.expires_at - now()) if record.is_remembered else None
         self._cookie = session_cookie(
-            cast(str, self._key), is_secure=self._is_secure(), max_age=max_age
+            cast(str, self._key), is_secure=self.is_secure, max_age=max_age
         )
         self.note()
 
@@ -412,7 +414,9 @@ class Session:
         cookie, self._cookie = self._cookie, None
         return cookie
 
-    def _is_secure(self) -> bool:
+    @property
+    def is_secure(self) -> bool:
+        """Whether the request came over TLS."""
         return self.scope.get("scheme") in ("https", "wss")
 
 

@@ -6,6 +6,7 @@ import abc
 import time
 from typing import ClassVar
 
+from openviper.sessions.exceptions import SessionError
 from openviper.sessions.record import Changes, SessionRecord
 
 MAX_ATTEMPTS = 20
@@ -52,12 +53,20 @@ class BaseSessionStore(abc.ABC):
         """End a session; return whether there was one."""
 
     async def sessions_of(self, user_id: str) -> list[SessionRecord]:
-        """Return the living sessions of a user, the one used last first, without their data."""
-        return []
+        """Return the living sessions of a user, the one used last first, without their data.
+
+        Raises:
+            SessionError: If they cannot be listed here; see `can_list`.
+        """
+        raise self._cannot_list()
 
     async def delete_by_id(self, user_id: str, session_id: str) -> bool:
-        """End the session of a user that a list has named; return whether there was one."""
-        return False
+        """End the session of a user that a list has named; return whether there was one.
+
+        Raises:
+            SessionError: See `sessions_of`.
+        """
+        raise self._cannot_list()
 
     async def delete_user_sessions(self, user_id: str, keep: str | None = None) -> int:
         """End the sessions of a user.
@@ -68,8 +77,17 @@ class BaseSessionStore(abc.ABC):
 
         Returns:
             How many have ended.
+
+        Raises:
+            SessionError: See `sessions_of`.
         """
-        return 0
+        raise self._cannot_list()
+
+    def _cannot_list(self) -> SessionError:
+        return SessionError(
+            f"{type(self).__name__} keeps nothing on the server, so the sessions of a user can be neither listed nor "
+            "ended; set SESSION_STORE to 'database'"
+        )
 
     async def move_fingerprint(self, user_id: str, old: str, new: str) -> None:
         """Let the sessions of a user go on when what stands for the credentials is written differently."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from openviper.core.context import ignore_permissions
 from openviper.db.fields.moments import local_zone
+from openviper.exceptions import TableNotFound
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.keys import is_key, new_key, stored_key
 from openviper.sessions.models import StoredSession
@@ -38,7 +39,12 @@ class DatabaseSessionStore(BaseSessionStore):
         """Read the row of a key; see `BaseSessionStore.load`."""
         if not is_key(key):
             return None
-        record = await self._read(stored_key(key))
+        try:
+            record = await self._read(stored_key(key))
+        except (
+            TableNotFound
+        ):  # Another application of this host has a cookie of this name, and we have no sessions.
+            return None
         return record if record is not None and record.is_alive(now()) else None
 
     async def _read(self, session_id: str) -> SessionRecord | None:

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from openviper.core.context import serving_others
 from openviper.db.connection import close_db
 from openviper.tasks.broker import tasks_config
 from openviper.tasks.brokers.base import Broker, Consumer, WorkerStatus
@@ -121,7 +122,8 @@ class WorkerProcess:
 
     def run(self) -> int:
         """Work until a signal says to stop, and return the exit code."""
-        return asyncio.run(self._main())
+        with serving_others():
+            return asyncio.run(self._main())
 
     async def _main(self) -> int:
         self._loop = asyncio.get_running_loop()

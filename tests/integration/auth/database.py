@@ -27,10 +27,11 @@ async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
     """Make a new database file the default one and create all tables in it; hashing takes little work."""
     from openviper.auth import hashers, models
     from openviper.db.schemas import create_tables
+    from openviper.sessions.models import StoredSession
 
-    assert models.User is not None
-    before = hashers.SCRYPT_LN
-    hashers.SCRYPT_LN = 4
+    assert models.User is not None and StoredSession is not None
+    before = hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS
+    hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS = 4, 10
     with configured(**values):
         connections.configure({"default": {"URL": f"sqlite:///{directory / 'accounts.db'}"}})
         try:
@@ -39,4 +40,4 @@ async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
         finally:
             await connections.disconnect_all()
             connections.reset()
-            hashers.SCRYPT_LN = before
+            hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS = before
