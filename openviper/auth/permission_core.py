@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.auth import permission_cache
 from openviper.core.context import (
+    current_exchange,
     current_request,
     current_user,
     ignore_permissions,
@@ -116,18 +117,10 @@ async def check_permission_for_model(
     """
     if ignore_permissions or permissions_ignored() or not await _is_protected(model_cls):
         return
-    _note_personal()
     label = f"{model_cls._meta.app_name}.{model_cls._meta.model_name}"
     action = "update" if action == "write" else action
     if not await _is_allowed(current_user.get(), label, action):
         raise AuthPermissionError(label, action)
-
-
-def _note_personal() -> None:
-    """Note that the answer to the request depends on who asks."""
-    request = current_request.get()
-    if request is not None and hasattr(request, "note_personal"):
-        request.note_personal()
 
 
 async def _is_protected(model: type[Model]) -> bool:
@@ -140,7 +133,9 @@ async def _is_protected(model: type[Model]) -> bool:
 def _is_asked_by_somebody() -> bool:
     # Without a user nor a request it is a command or a script. A request without a user is one of somebody unknown, and so
     # is what a server or a worker does in nobody's name: `run_as` says who acts.
-    return current_user.get() is not None or current_request.get() is not None or serves_others()
+    is_answering = current_exchange.get() is not None or current_request.get() is not None
+    # Asked for last: who asks for the user says that the answer depends on it.
+    return is_answering or serves_others() or current_user.get() is not None
 
 
 def _is_of_accounts(model: type[Model]) -> bool:

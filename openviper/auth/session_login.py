@@ -9,8 +9,9 @@ from openviper.auth.backends import authenticate
 from openviper.auth.credentials import credentials_fingerprint
 from openviper.auth.models import AnonymousUser
 from openviper.conf import settings
-from openviper.core.context import current_user
+from openviper.core.context import current_exchange, current_user
 from openviper.exceptions import ImproperlyConfigured
+from openviper.http.answer import Answer
 from openviper.http.asgi import AUTH, FORGERY_PROOF, PERSONAL, SESSION, USER
 from openviper.http.connection import Connection
 from openviper.http.responses import Response
@@ -78,7 +79,11 @@ def session_of(request: Connection) -> Session:
 def _become(request: Connection, user: Any, auth: dict[str, Any]) -> None:
     request.scope[USER], request.scope[AUTH] = user, auth
     request.scope[FORGERY_PROOF] = False
-    current_user.set(user)
+    exchange = current_exchange.get()
+    if exchange is not None:
+        exchange.user = user
+    else:
+        current_user.set(user)
 
 
 def _hand_over_cookie(session: Session, response: Response | None) -> None:
@@ -110,7 +115,9 @@ class SessionManager:
     def _prepare(self, request: Connection) -> None:
         session = request.scope.get(SESSION)
         if not isinstance(session, Session) or session.store is not self.store:
-            session = request.scope[SESSION] = Session(self.store, request.scope)
+            exchange = current_exchange.get()
+            answer = exchange if isinstance(exchange, Answer) else None
+            session = request.scope[SESSION] = Session(self.store, request.scope, answer)
             request.scope[PERSONAL] = session.note
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from openviper.auth.authentications import BaseAuthentication, Identified
 from openviper.auth.models import AnonymousUser
 from openviper.conf import settings
-from openviper.core.context import current_user
+from openviper.core.context import current_exchange, run_as
 from openviper.exceptions import AuthenticationFailed, ImproperlyConfigured
 from openviper.http.asgi import AUTH, FORGERY_PROOF, USER, ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
@@ -35,28 +35,39 @@ class AuthenticationMiddleware(BaseMiddleware):
         ImproperlyConfigured: If one of the classes cannot be imported.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
         self._ways = [_made(path) for path in settings.DEFAULT_AUTHENTICATION_CLASSES]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request or a WebSocket."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve a request or a WebSocket; plain, for most requests bring nothing that has to be looked up."""
         if scope["type"] not in ("http", "websocket"):
+            return self.app(scope, receive, send)
+        offered: list[BaseAuthentication] = []
+        if scope.get(USER) is None:
+            scope[USER], scope[AUTH] = AnonymousUser(), NOBODY
+            offered = [way for way in self._ways if way.is_offered(scope)]
+        exchange = current_exchange.get()
+        if offered or exchange is None:
+            return self._serve(offered, scope, receive, send)
+        exchange.user = scope[USER]
+        return self.app(scope, receive, send)
+
+    async def _serve(
+        self, offered: list[BaseAuthentication], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        for way in offered:
+            if await self._identify(way, scope):
+                break
+        exchange = current_exchange.get()
+        if exchange is not None:
+            exchange.user = scope[USER]
             await self.app(scope, receive, send)
             return
-        if scope.get(USER) is None:
-            await self._find_user(scope)
-        token = current_user.set(scope[USER])
-        try:
+        with run_as(scope[USER]):  # Outside of an application of ours.
             await self.app(scope, receive, send)
-        finally:
-            current_user.reset(token)
-
-    async def _find_user(self, scope: Scope) -> None:
-        scope[USER], scope[AUTH] = AnonymousUser(), NOBODY
-        for way in self._ways:
-            if way.is_offered(scope) and await self._identify(way, scope):
-                return
 
     async def _identify(self, way: BaseAuthentication, scope: Scope) -> bool:
         """Try one way; return whether it has found the user."""

@@ -37,7 +37,6 @@ from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
 from openviper.http.request import MULTIPART, URLENCODED, Request
 from openviper.routing.paths import below_root
-from openviper.routing.serving import host_of
 from openviper.sessions.cookie import cookie_values
 from openviper.sessions.session import Session, keep_private
 from openviper.template.context import CSRF_FIELD
@@ -69,6 +68,8 @@ class CSRFMiddleware:
     Args:
         app: The application inside.
     """
+
+    is_guarded = False
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -258,7 +259,7 @@ def _find_route(scope: Scope) -> None:
     if router is None or ROUTE in scope:
         return
     path = below_root(scope) if scope.get("root_path") else scope["path"]
-    found = router.find(scope["method"], path, host_of(scope, router))
+    found = router.find_for(scope, scope["method"], path)
     if isinstance(found, tuple):
         scope[ROUTE] = found[0]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import quote
 
+from openviper.http.coercion import while_connected
 from openviper.http.limits import BodyLimits
 from openviper.http.permissions import PermissionLike, guarded_by
 from openviper.routing.binding import Handler, bind, check_handler
@@ -82,8 +83,12 @@ class Route:
     def _wrap(self, endpoint: Handler) -> Handler:
         for middleware in reversed(self.middlewares):
             endpoint = middleware(endpoint)
-        # Outermost: who may not is refused before anything is done.
-        return endpoint if self.permission is None else guarded_by(self.permission)(endpoint)
+        # Who may not is refused before anything else is done.
+        if self.permission is not None:
+            endpoint = guarded_by(self.permission)(endpoint)
+        if self.cancel_on_disconnect:
+            return while_connected(endpoint)
+        return endpoint
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -189,11 +194,3 @@ def _interleave(literals: Sequence[str], texts: Sequence[str]) -> str:
     for text, literal in zip(texts, literals[1:], strict=True):
         pieces += [text, literal]
     return "".join(pieces)
-
-
-def for_method(routes: dict[str, Route], method: str) -> Route | None:
-    """Return the route of a path for a method; HEAD is answered by that for GET."""
-    route = routes.get(method)
-    if route is None and method == "HEAD":
-        return routes.get("GET")
-    return route

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Awaitable
 
 from openviper.conf import settings
-from openviper.http.asgi import ANSWER, PERSONAL, SESSION, Answer, ASGIApp, Receive, Scope, Send
+from openviper.core.context import current_exchange
+from openviper.http.answer import Answer
+from openviper.http.asgi import PERSONAL, SESSION, ASGIApp, Receive, Scope, Send
 from openviper.sessions.cookie import cookie_values
 from openviper.sessions.session import Session
 from openviper.sessions.stores.base import BaseSessionStore
@@ -25,6 +27,8 @@ class SessionMiddleware:
         store: Where sessions are kept; the setting `SESSION_STORE` when not given.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp, store: BaseSessionStore | None = None) -> None:
         self.app = app
         self.store = session_store() if store is None else store
@@ -34,10 +38,14 @@ class SessionMiddleware:
         """Serve a request or a WebSocket; plain, for most requests need nothing to be waited for."""
         if scope["type"] not in ("http", "websocket"):
             return self.app(scope, receive, send)
-        if scope["type"] == "http" and ANSWER not in scope:
-            send = scope[ANSWER] = Answer(send)
-        session = scope[SESSION] = Session(self.store, scope)
+        exchange = current_exchange.get()
+        answer = exchange if isinstance(exchange, Answer) else None
+        if answer is None and scope["type"] == "http":  # Outside of an application of ours.
+            send = answer = Answer(scope, receive, send)
+        session = scope[SESSION] = Session(self.store, scope, answer)
         scope[PERSONAL] = session.note
+        if exchange is not None:
+            exchange.note_personal = session.note
         keys = cookie_values(scope["headers"], self._cookie)
         if not keys:
             return self.app(scope, receive, send)

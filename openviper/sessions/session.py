@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, cast, overload
 
-from openviper.http.asgi import ANSWER, CSRF, Answer, Message, Scope
+from openviper.http.answer import Answer
+from openviper.http.asgi import CSRF, Scope
 from openviper.http.sessions import MISSING, SessionKey
 from openviper.sessions.cookie import forgotten_cookie, session_cookie
 from openviper.sessions.exceptions import SessionError
@@ -28,19 +29,21 @@ class Session:
     Args:
         store: Where it is kept.
         scope: The ASGI scope of the request.
+        answer: The answer to it; `None` where there is none, as for a WebSocket.
 
     Attributes:
         first_id: Its `id` when the request came.
     """
 
     __slots__ = (
-        "_assigned", "_changes", "_cookie", "_data", "_is_noted", "_key", "_record", "_removed", "_seen",
+        "_answer", "_assigned", "_changes", "_cookie", "_data", "_is_noted", "_key", "_record", "_removed", "_seen",
         "_store", "first_id", "scope",
     )  # fmt: skip
 
-    def __init__(self, store: BaseSessionStore, scope: Scope) -> None:
+    def __init__(self, store: BaseSessionStore, scope: Scope, answer: Answer | None = None) -> None:
         self._store = store
         self.scope = scope
+        self._answer = answer
         self._record: SessionRecord | None = None
         self._key: str | None = None
         self._data: dict[str, Any] = {}
@@ -363,9 +366,8 @@ class Session:
         if self._is_noted:
             return
         self._is_noted = True
-        answer: Answer | None = self.scope.get(ANSWER)
-        if answer is not None and not answer.is_started:
-            answer.before_start(self._settle)
+        if self._answer is not None and not self._answer.is_started:
+            self._answer.before_start(self._settle)
 
     def _prepare_change(self) -> None:
         self.note()
@@ -378,19 +380,18 @@ class Session:
         Raises:
             SessionError: If not: the browser would never learn of a new session.
         """
-        answer: Answer | None = self.scope.get(ANSWER)
-        if answer is None or answer.is_started:
+        if self._answer is None or self._answer.is_started:
             raise SessionError(
                 "a session cannot begin once the answer has begun, nor in a WebSocket"
             )
 
-    async def _settle(self, message: Message) -> None:
-        """Store the session, and put its cookie and what caches must know into the head of the answer."""
-        if message["status"] < 500:
+    async def _settle(self, status: int, own: RawHeaders) -> RawHeaders:
+        """Store the session, and return the headers of the answer with its cookie and what caches must know."""
+        if status < 500:
             await self.save()
         else:
             self._forget_changes()  # What a handler that failed has left half done is not kept.
-        headers: RawHeaders = list(message.get("headers") or ())
+        headers = list(own)
         guard = self.scope.get(CSRF)
         if guard is not None:
             guard.settle(self, headers)
@@ -399,7 +400,7 @@ class Session:
             self._cookie = None
             keep_private(headers)
         add_vary(headers, "Cookie")
-        message["headers"] = headers
+        return headers
 
     def _send_cookie(self) -> None:
         record = cast(SessionRecord, self._record)

@@ -390,3 +390,16 @@ async def failing_view(request: Request) -> None:
     """Fail with a secret in the source and in the message."""
     password = "hunter2"
     raise ValueError(f"<b>boom</b> postgresql://u:{password}@h/d")
+
+
+async def test_handlers_can_be_called_by_hand() -> None:
+    app = OpenViper()
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": []})
+
+    async def later(request: Request) -> dict[str, str]:
+        return {"path": request.path}
+
+    assert (await app.call_handler(later, request)).body == b'{"path":"/"}'
+    assert (await app.call_handler(lambda _request: "text", request)).body == b"text"
+    with pytest.raises(TypeError, match="returned nothing"):
+        await app.call_handler(lambda _request: None, request)
