@@ -8,9 +8,9 @@ from typing import Any, ClassVar, TypeAlias
 
 from openviper.auth.credentials import has_same_credentials
 from openviper.auth.users import get_user_by_id
-from openviper.http.asgi import SESSION, Scope
+from openviper.http.asgi import Scope
 from openviper.http.connection import Connection
-from openviper.sessions.session import Session
+from openviper.sessions.middleware import present_session
 
 logger = logging.getLogger("openviper.auth")
 
@@ -48,22 +48,20 @@ class SessionAuthentication(BaseAuthentication):
 
     def is_offered(self, scope: Scope) -> bool:
         """Return whether there is a session of a user."""
-        session = scope.get(SESSION)
-        record = session.record if isinstance(session, Session) else None
-        return record is not None and record.user_id is not None
+        session = present_session(scope)
+        return session is not None and session.is_of_user
 
     async def authenticate(self, request: Connection) -> Identified | None:
         """Return the session's user; see `BaseAuthentication.authenticate`."""
-        session: Session = request.scope[SESSION]
-        record = session.record
-        if record is None:
+        session = present_session(request.scope)
+        if session is None or session.record is None:
             return None
-        user = await get_user_by_id(record.user_id)
-        if user is None or not may_go_on(user, record.fingerprint):
-            logger.info("a session of user %s has ended: the account has changed", record.user_id)
-            await session.end()
-            return None
-        return user, {"type": "session"}
+        user = await get_user_by_id(session.record.user_id)
+        if user is not None and may_go_on(user, session.record.fingerprint):
+            return user, {"type": "session"}
+        logger.info("a session ends: user %s has changed", session.record.user_id)
+        await session.end()
+        return None
 
 
 def may_go_on(user: Any, fingerprint: str) -> bool:

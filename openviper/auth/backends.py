@@ -70,16 +70,14 @@ async def authenticate(username: str, password: str, request: Any = None) -> Any
         PasswordQueueFullError: If too many passwords wait to be checked.
     """
     scope = getattr(request, "scope", None)
-    throttle = None if scope is None else LoginThrottle(username, scope)
-    if throttle is not None:
-        await throttle.take()
+    throttle = LoginThrottle(username, scope)
+    await throttle.take()
     user, reason = await _ask_backends(request, username, password)
     if user is None:
-        address = client_address(scope) if scope is not None else UNKNOWN
+        address = UNKNOWN if scope is None else client_address(scope)
         logger.warning("login failed for %r from %s: %s", username, address, reason)
         return None
-    if throttle is not None:
-        await throttle.forgive()
+    await throttle.forgive()
     await _record_login(user)
     return user
 

@@ -11,10 +11,10 @@ from openviper.auth.models import AnonymousUser
 from openviper.conf import settings
 from openviper.core.context import current_exchange, current_user
 from openviper.exceptions import ImproperlyConfigured
-from openviper.http.answer import Answer
-from openviper.http.asgi import AUTH, FORGERY_PROOF, PERSONAL, SESSION, USER
+from openviper.http.asgi import AUTH, FORGERY_PROOF, KEPT_SESSION, USER
 from openviper.http.connection import Connection
 from openviper.http.responses import Response
+from openviper.sessions.middleware import KeptSession, kept_session, present_session
 from openviper.sessions.session import Session
 from openviper.sessions.stores.base import BaseSessionStore
 from openviper.sessions.stores.configured import session_store
@@ -68,12 +68,12 @@ def session_of(request: Connection) -> Session:
     Raises:
         ImproperlyConfigured: If there is none.
     """
-    session = request.scope.get(SESSION)
-    if not isinstance(session, Session):
+    kept = kept_session(request.scope)
+    if kept is None:
         raise ImproperlyConfigured(
             "logging in needs a session: put openviper.sessions.middleware.SessionMiddleware into MIDDLEWARE"
         )
-    return session
+    return kept.open(request.scope)
 
 
 def _become(request: Connection, user: Any, auth: dict[str, Any]) -> None:
@@ -113,12 +113,10 @@ class SessionManager:
         await logout(request, response)
 
     def _prepare(self, request: Connection) -> None:
-        session = request.scope.get(SESSION)
-        if not isinstance(session, Session) or session.store is not self.store:
-            exchange = current_exchange.get()
-            answer = exchange if isinstance(exchange, Answer) else None
-            session = request.scope[SESSION] = Session(self.store, request.scope, answer)
-            request.scope[PERSONAL] = session.note
+        kept = kept_session(request.scope)
+        if kept is None or kept.store is not self.store:
+            kept = request.scope[KEPT_SESSION] = KeptSession()
+            kept.store = self.store
 
 
 async def reauthenticate(request: Connection, password: str) -> bool:
@@ -155,7 +153,7 @@ def has_logged_in_recently(request: Connection, seconds: float | None = None) ->
         seconds: What counts as short; the setting `RECENT_LOGIN_SECONDS` when not given.
     """
     limit = settings.RECENT_LOGIN_SECONDS if seconds is None else seconds
-    session = request.scope.get(SESSION)
-    if not isinstance(session, Session) or session.user_id is None:
+    session = present_session(request.scope)
+    if session is None or session.user_id is None:
         return False
     return time.time() - session.authenticated_at <= limit

@@ -47,7 +47,7 @@ class LoginThrottle:
 
     Args:
         name: What was typed as a name.
-        scope: The ASGI scope of the request; without one only the name counts.
+        scope: The ASGI scope of the request; a script, which has none, is not held up.
         now: The time in milliseconds since 1970.
     """
 
@@ -57,14 +57,8 @@ class LoginThrottle:
         self._now = int(time.time() * 1000) if now is None else now
         folded = unicodedata.normalize("NFKC", name).casefold().strip()
         self._account = _Counted(_key("name", folded), settings.LOGIN_FAILURES_PER_ACCOUNT)
-        self._counted = [self._account]
-        if scope is not None:
-            address = _Counted(
-                _key("address", network_of(client_address(scope))),
-                settings.LOGIN_FAILURES_PER_ADDRESS,
-            )
-            self._counted.insert(0, address)
-        self._counted = [counted for counted in self._counted if counted.free > 0]
+        counted = [] if scope is None else [_address_of(scope), self._account]
+        self._counted = [each for each in counted if each.free > 0]
 
     async def take(self) -> None:
         """Count an attempt.
@@ -120,6 +114,11 @@ class LoginThrottle:
                     await rows.delete()
                 else:
                     await rows.filter(failures__gt=0).update(failures=F("failures") - 1)
+
+
+def _address_of(scope: Mapping[str, Any]) -> _Counted:
+    network = network_of(client_address(scope))
+    return _Counted(_key("address", network), settings.LOGIN_FAILURES_PER_ADDRESS)
 
 
 def delay(failures: int, free: int) -> int:

@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import FrameType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+
+class Watcher(Protocol):
+    """Wants to know that an answer depends on who asks."""
+
+    def note(self, scope: Any) -> None:
+        """Note it for the request with this scope."""
+        ...
 
 
 class Exchange:
@@ -25,16 +33,18 @@ class Exchange:
         request: The request.
         router: The application's router.
         nonce: What `csp_nonce` has promised the page.
+        scope: The ASGI scope.
         user: Who asks, as far as somebody has found out.
-        note_personal: Notes that the answer depends on who asks, where somebody wants to know.
+        watcher: Who wants to know that the answer depends on who asks.
     """
 
     is_over = False
     request: Any = None
     router: Any = None
     nonce: str | None = None
+    scope: Any = None
     user: Any = None
-    note_personal: Callable[[], None] | None = None
+    watcher: Watcher | None = None
     _permissions: dict[Any, set[str]] | None = None
 
     @property
@@ -101,8 +111,8 @@ def _is_over(exchange: Exchange | None) -> bool:
 
 
 def _user_of(exchange: Exchange) -> Any:
-    if exchange.note_personal is not None:
-        exchange.note_personal()
+    if exchange.watcher is not None:
+        exchange.watcher.note(exchange.scope)
     return exchange.user
 
 

@@ -6,11 +6,11 @@ import secrets
 from typing import Any
 
 from openviper.core.context import current_exchange, current_router
-from openviper.http.asgi import AUTH, CSRF, PERSONAL, SESSION, STATE, USER, Scope
+from openviper.http.asgi import AUTH, CSRF, KEPT_SESSION, STATE, USER, Scope
 from openviper.http.cookies import parse_cookies
 from openviper.http.hosts import host_allowed
 from openviper.http.messages import UserMessage, add_message, stored_messages
-from openviper.http.sessions import AbsentSession, SessionAccess
+from openviper.http.sessions import AbsentSession, KeptSession, SessionAccess
 from openviper.http.url import URL, split_host, valid_host
 from openviper.i18n import get_language
 from openviper.utils.datastructures import Headers, QueryParams
@@ -110,14 +110,14 @@ class Connection:
         Nothing is stored, sent or said about it until it is used. Where `SessionMiddleware` is missing it is empty, and
         setting something in it raises `ImproperlyConfigured`.
         """
-        session: SessionAccess | None = self.scope.get(SESSION)
-        return AbsentSession() if session is None else session
+        kept: KeptSession | None = self.scope.get(KEPT_SESSION)
+        return AbsentSession() if kept is None else kept.open(self.scope)
 
     def note_personal(self) -> None:
         """Note that the answer depends on who asks, so that no cache gives it to somebody else."""
-        note = self.scope.get(PERSONAL)
-        if note is not None:
-            note()
+        kept: KeptSession | None = self.scope.get(KEPT_SESSION)
+        if kept is not None:
+            kept.note(self.scope)
 
     @property
     def csrf_token(self) -> str:

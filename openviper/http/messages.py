@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from openviper.http.asgi import SESSION, Scope
+from openviper.http.sessions import AbsentSession, SessionAccess
 
 LEVELS = ("debug", "info", "success", "warning", "error")
 KEY = "_messages"
@@ -29,7 +29,10 @@ class UserMessage(NamedTuple):
 class HoldsMessages(Protocol):
     """What is asked of a request here."""
 
-    scope: Scope
+    @property
+    def session(self) -> SessionAccess:
+        """The session."""
+        ...
 
     @property
     def state(self) -> dict[str, Any]:
@@ -60,5 +63,5 @@ def stored_messages(request: HoldsMessages, *, keep: bool) -> list[UserMessage]:
 
 
 def _place(request: HoldsMessages) -> Any:
-    session = request.scope.get(SESSION)
-    return request.state if session is None else session
+    session = request.session
+    return request.state if isinstance(session, AbsentSession) else session

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from openviper.exceptions import ImproperlyConfigured
+from openviper.http.asgi import Scope
 
 T = TypeVar("T")
 
@@ -111,6 +112,18 @@ class SessionAccess(Protocol):
 
     async def save(self) -> None:
         """Store what has changed now, and not only when the answer begins."""
+        ...
+
+
+class KeptSession(Protocol):
+    """The session of a request before somebody has asked for it; shared by copies of the scope."""
+
+    def open(self, scope: Scope) -> SessionAccess:
+        """Return the session, made when it is first asked for."""
+        ...
+
+    def note(self, scope: Scope) -> None:
+        """Note that the answer depends on who asks."""
         ...
 
 

@@ -45,22 +45,24 @@ class AuthenticationMiddleware(BaseMiddleware):
         """Serve a request or a WebSocket; plain, for most requests bring nothing that has to be looked up."""
         if scope["type"] not in ("http", "websocket"):
             return self.app(scope, receive, send)
-        offered: list[BaseAuthentication] = []
+        exchange = current_exchange.get()
         if scope.get(USER) is None:
             scope[USER], scope[AUTH] = AnonymousUser(), NOBODY
-            offered = [way for way in self._ways if way.is_offered(scope)]
-        exchange = current_exchange.get()
-        if offered or exchange is None:
-            return self._serve(offered, scope, receive, send)
+            for way in self._ways:
+                if way.is_offered(scope):
+                    return self._find_user(scope, receive, send)
+        if exchange is None:
+            return self._serve(scope, receive, send)
         exchange.user = scope[USER]
         return self.app(scope, receive, send)
 
-    async def _serve(
-        self, offered: list[BaseAuthentication], scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        for way in offered:
-            if await self._identify(way, scope):
+    async def _find_user(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for way in self._ways:
+            if way.is_offered(scope) and await self._identify(way, scope):
                 break
+        await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = current_exchange.get()
         if exchange is not None:
             exchange.user = scope[USER]

@@ -24,8 +24,8 @@ from openviper.http.asgi import (
     BODY,
     CSRF,
     FORGERY_PROOF,
+    KEPT_SESSION,
     ROUTE,
-    SESSION,
     ASGIApp,
     Message,
     Receive,
@@ -38,6 +38,7 @@ from openviper.http.errors import answer
 from openviper.http.request import MULTIPART, URLENCODED, Request
 from openviper.routing.paths import below_root
 from openviper.sessions.cookie import cookie_values
+from openviper.sessions.middleware import present_session
 from openviper.sessions.session import Session, keep_private
 from openviper.template.context import CSRF_FIELD
 from openviper.utils.datastructures import RawHeaders
@@ -80,7 +81,7 @@ class CSRFMiddleware:
         """Check a request; plain, for most need no check."""
         if scope["type"] != "http":
             return self.app(scope, receive, send)
-        if SESSION not in scope:
+        if KEPT_SESSION not in scope:
             raise ImproperlyConfigured(
                 "CSRFMiddleware has to stand behind SessionMiddleware in MIDDLEWARE"
             )
@@ -120,10 +121,11 @@ class CSRFMiddleware:
         given = request.headers.get(HEADER) or await self._field(request)
         if not given:
             return "the CSRF token is missing"
-        # A script may send what it has found in the cookie as it is.
-        is_cookie = given in self._sent(request.scope)
-        fits = is_cookie or any([_is_same(given, secret) for secret in own])
-        return "" if fits else "the CSRF token is wrong"
+        return "" if self._fits(given, own, request.scope) else "the CSRF token is wrong"
+
+    def _fits(self, given: str, own: list[bytes], scope: Scope) -> bool:
+        """Return whether a token, or a cookie that a script has found and sends as it is, stands for a secret."""
+        return given in self._sent(scope) or any([_is_same(given, secret) for secret in own])
 
     # Where it comes from
 
@@ -171,7 +173,7 @@ class CSRFMiddleware:
     def token(self, request: Connection) -> str:
         """Return a token for a form of this browser, masked anew each time."""
         scope = request.scope
-        scope[SESSION].note()
+        request.note_personal()
         if SECRET not in scope:
             own = [] if RENEWED in scope else self._secrets(scope, _binding(scope))
             scope[SECRET] = own[0] if own else secrets.token_bytes(SECRET_BYTES)
@@ -223,7 +225,8 @@ def _cookie(value: str, *, is_secure: bool) -> str:
 
 
 def _binding(scope: Scope) -> str:
-    return scope[SESSION].id or ""
+    session = present_session(scope)
+    return "" if session is None else session.id or ""
 
 
 def _media_type(request: Request) -> str:

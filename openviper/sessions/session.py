@@ -87,6 +87,11 @@ class Session:
         return None if self._record is None else self._record.user_id
 
     @property
+    def is_of_user(self) -> bool:
+        """Whether a user has logged in; asking does not count as using the session."""
+        return self._record is not None and self._record.user_id is not None
+
+    @property
     def authenticated_at(self) -> float:
         """When the user last proved who it is, in seconds since 1970; 0 if nobody has."""
         self.note()
