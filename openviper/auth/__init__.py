@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from openviper.auth.session_login import login as login
     from openviper.auth.session_login import logout as logout
     from openviper.auth.session_login import reauthenticate as reauthenticate
+    from openviper.auth.session_store import DatabaseSessionStore as DatabaseSessionStore
     from openviper.auth.user_sessions import UserSession as UserSession
     from openviper.auth.user_sessions import end_other_sessions as end_other_sessions
     from openviper.auth.user_sessions import end_session as end_session
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from openviper.http.permissions import IsSuperuser as IsSuperuser
     from openviper.http.permissions import ObjectPermission as ObjectPermission
     from openviper.sessions.middleware import SessionMiddleware as SessionMiddleware
-    from openviper.sessions.stores.database import DatabaseSessionStore as DatabaseSessionStore
 
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
@@ -101,7 +101,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "ObjectPermission",
         ),
         "openviper.sessions.middleware": ("SessionMiddleware",),
-        "openviper.sessions.stores.database": ("DatabaseSessionStore",),
+        "openviper.auth.session_store": ("DatabaseSessionStore",),
         "openviper.auth.backends": ("authenticate",),
         "openviper.auth.hashers": ("check_password", "make_password"),
         "openviper.auth.models": (

@@ -74,22 +74,23 @@ class RequestVar(Generic[T]):
         initial: Returns the value that an exchange begins with.
     """
 
-    def __init__(self, name: str, initial: Callable[[Exchange], T | None]) -> None:
+    def __init__(self, name: str, initial: Callable[[Exchange], T]) -> None:
         self._entries: ContextVar[_Entry | None] = ContextVar(name, default=None)
         self._initial = initial
 
-    def get(self) -> T | None:
-        """Return the value, or `None` outside a request."""
+    def get(self) -> T:
+        """Return the value; outside a request, what was set there or `None`."""
         exchange = current_exchange.get()
         entry = self._entries.get()
         while entry is not None and entry[0] is not exchange:
             entry = entry[2]
         if entry is not None:
-            value: T | None = entry[1]
+            value: T = entry[1]
             return value
-        return None if exchange is None else self._initial(exchange)
+        nothing: Any = None  # The type of each variable says whether that is to be looked for.
+        return nothing if exchange is None else self._initial(exchange)
 
-    def set(self, value: T | None) -> Token[Any]:
+    def set(self, value: T) -> Token[Any]:
         """Set the value within the present request, or outside of every one.
 
         Returns:
@@ -134,7 +135,7 @@ current_request: RequestVar[Any] = RequestVar("current_request", lambda exchange
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 """What log lines call the request being answered, or `None`; set by a middleware."""
 
-request_perms_cache: RequestVar[dict[Any, set[str]]] = RequestVar(
+request_perms_cache: RequestVar[dict[Any, set[str]] | None] = RequestVar(
     "request_perms_cache", lambda exchange: exchange.permissions
 )
 """Permissions looked up during this request; a fresh dict per request, never shared."""

@@ -48,7 +48,7 @@ logger = logging.getLogger("openviper.security")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 HEADER = "x-csrftoken"
 """The header with the token, for requests that scripts send."""
-OF_BROWSERS = frozenset({"sec-fetch-site", "origin", "referer", "cookie"})
+OF_BROWSERS = frozenset({"sec-fetch-site", "origin", "referer"})
 """Headers of which a browser sends at least one with whatever changes something (Fetch, 3.1 and 4.5)."""
 SECRET = "openviper.csrf_secret"
 """Where the scope keeps the secret once a token was handed out."""
@@ -64,7 +64,8 @@ class CSRFMiddleware:
     """Answers 403 to requests that would change something and may come from another site.
 
     Left alone are methods that change nothing, requests with a token of ours (a bearer token or an API key) in place of a
-    session, and those that no browser has sent: without cookies, and without the headers that every browser adds. Stands inside of `SessionMiddleware` and `AuthenticationMiddleware`.
+    session, and those that no browser has sent: without a cookie of ours, and without the headers that every browser adds.
+    Stands inside of `SessionMiddleware` and `AuthenticationMiddleware`.
 
     Args:
         app: The application inside.
@@ -75,6 +76,7 @@ class CSRFMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._cookie = settings.CSRF_COOKIE_NAME.encode()
+        self._session_cookie = settings.SESSION_COOKIE_NAME.encode()
         self._trusted = [origin.lower().rstrip("/") for origin in settings.CSRF_TRUSTED_ORIGINS]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -109,9 +111,14 @@ class CSRFMiddleware:
         foreign = self._foreign(request, headers.get("sec-fetch-site"), headers.get("origin"))
         if foreign:
             return foreign
-        if not OF_BROWSERS & set(headers):
+        if not OF_BROWSERS & set(headers) and not self._has_our_cookies(request.scope):
             return ""
         return await self._wrong_token(request)
+
+    def _has_our_cookies(self, scope: Scope) -> bool:
+        """Return whether a request brings a session, good or not, or the cookie that a token is compared with."""
+        names = (self._session_cookie, self._cookie)
+        return any(cookie_values(scope["headers"], name) for name in names)
 
     async def _wrong_token(self, request: Request) -> str:
         """Return what is wrong with the token of a request; empty if nothing is."""

@@ -1,6 +1,6 @@
 """Sessions: what is kept for a browser from one request to the next.
 
-The public names are imported when first used, so that naming this package in `INSTALLED_APPS` costs nothing.
+The store that keeps them in the database, and its table, are in `openviper.auth`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from openviper.sessions.stores.base import BaseSessionStore as BaseSessionStore
     from openviper.sessions.stores.configured import session_store as session_store
     from openviper.sessions.stores.cookie import CookieSessionStore as CookieSessionStore
-    from openviper.sessions.stores.database import DatabaseSessionStore as DatabaseSessionStore
     from openviper.sessions.stores.memory import MemorySessionStore as MemorySessionStore
     from openviper.sessions.stores.redis import RedisSessionStore as RedisSessionStore
 
@@ -42,7 +41,6 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "openviper.sessions.stores.base": ("BaseSessionStore",),
         "openviper.sessions.stores.configured": ("session_store",),
         "openviper.sessions.stores.cookie": ("CookieSessionStore",),
-        "openviper.sessions.stores.database": ("DatabaseSessionStore",),
         "openviper.sessions.stores.memory": ("MemorySessionStore",),
         "openviper.sessions.stores.redis": ("RedisSessionStore",),
     },

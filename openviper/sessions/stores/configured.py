@@ -11,7 +11,7 @@ from openviper.sessions.stores.base import BaseSessionStore
 from openviper.utils.importing import import_string
 
 WORDS = {
-    "database": "openviper.sessions.stores.database.DatabaseSessionStore",
+    "database": "openviper.auth.session_store.DatabaseSessionStore",
     "cookie": "openviper.sessions.stores.cookie.CookieSessionStore",
     "redis": "openviper.sessions.stores.redis.RedisSessionStore",
     "memory": "openviper.sessions.stores.memory.MemorySessionStore",

@@ -27,9 +27,8 @@ async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
     """Make a new database file the default one and create all tables in it; hashing takes little work."""
     from openviper.auth import hashers, models
     from openviper.db.schemas import create_tables
-    from openviper.sessions.models import StoredSession
 
-    assert models.User is not None and StoredSession is not None
+    assert models.User is not None
     before = hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS
     hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS = 4, 10
     with configured(**values):

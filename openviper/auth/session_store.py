@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from openviper.auth.models import StoredSession
 from openviper.core.context import ignore_permissions
 from openviper.db.fields.moments import local_zone
 from openviper.exceptions import TableNotFound
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.keys import is_key, new_key, stored_key
-from openviper.sessions.models import StoredSession
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
 from openviper.sessions.stores.base import MAX_ATTEMPTS, BaseSessionStore, now
 
@@ -92,12 +93,13 @@ class DatabaseSessionStore(BaseSessionStore):
         rows = StoredSession.objects.filter(user_id=user_id)
         if keep is not None:
             rows = rows.exclude(session_key=keep)
-        with ignore_permissions():
+        with suppress(TableNotFound), ignore_permissions():  # Without a table there are none.
             return await rows.delete()
+        return 0
 
     async def move_fingerprint(self, user_id: str, old: str, new: str) -> None:
         """Write another fingerprint into the rows of a user."""
-        with ignore_permissions():
+        with suppress(TableNotFound), ignore_permissions():
             rows = StoredSession.objects.filter(user_id=user_id, fingerprint=old)
             await rows.update(fingerprint=new)
 
