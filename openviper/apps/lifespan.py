@@ -9,6 +9,7 @@ from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.core.context import serving_others
+from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Receive, Send
 
 logger = logging.getLogger("openviper.app")
@@ -43,7 +44,9 @@ class Lifespan:
         try:
             await self.start()
         except Exception as error:
-            logger.error("the application cannot start", exc_info=error)
+            # What settings have wrong is said by the server, in one line; where it was noticed helps nobody.
+            level = logging.DEBUG if isinstance(error, ImproperlyConfigured) else logging.ERROR
+            logger.log(level, "the application cannot start", exc_info=error)
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})
