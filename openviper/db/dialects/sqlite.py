@@ -31,21 +31,10 @@ _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
 
 
 def _write_datetime(value: datetime) -> str:
-    if (
-        value.tzinfo is UTC
-    ):  # The common case, where formatting by hand takes half the time of isoformat.
-        return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (  # noqa: UP031 - faster than an f-string here
-            value.year,
-            value.month,
-            value.day,
-            value.hour,
-            value.minute,
-            value.second,
-            value.microsecond,
-        )
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return value.isoformat(" ", "microseconds")
+    if value.tzinfo is not None and value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    # Put together anew, which takes a sixth of the time of `replace`.
+    return datetime.combine(value.date(), value.time()).isoformat(" ", "microseconds")
 
 
 def _read_aware(value: str) -> datetime:

@@ -7,7 +7,7 @@ from typing import Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index
-from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW, share_names
 from openviper.exceptions import FieldError
 
 
@@ -126,6 +126,7 @@ class ModelOptions:
         self.attname_of = {
             name: field.attname for name, field in self.names.items() if _is_plain(name, field)
         }
+        share_names(self.model, [field.attname for field in fields])
 
     def field(self, name: str) -> Field[Any]:
         """Return the field of a name, attribute or column.

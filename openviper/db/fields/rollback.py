@@ -22,27 +22,36 @@ class InstanceBefore(ref[Any]):
     A weak reference that carries the image, so that one object per instance is enough.
     """
 
-    __slots__ = ("before", "log", "number")
+    __slots__ = ("before", "log", "names", "number")
 
     number: int
     """The `id` of the instance."""
     log: UndoLog
     """Where the image is kept, and what it leaves when the instance is collected."""
     before: dict[str, Any]
-    """What stood under keys of the instance's ``__dict__``; what was there first counts."""
+    """The instance's ``__dict__`` as it was: copied whole, which takes less time than choosing."""
+    names: tuple[str, ...]
+    """What of it counts; under each name, what stood there when it was added."""
 
     def restore(self) -> None:
         """Make the instance what it was."""
         instance = self()
         if instance is not None:
-            for name, value in self.before.items():
-                _put(instance.__dict__, name, value)
+            for name in self.names:
+                _put(instance.__dict__, name, self.before.get(name, _ABSENT))
+
+    def add(self, values: dict[str, Any], names: Iterable[str]) -> None:
+        """Have further names restored, unless they are already, to what stands in `values` under them now."""
+        added = [name for name in names if name not in self.names]
+        for name in added:
+            _put(self.before, name, values.get(name, _ABSENT))
+        self.names += tuple(added)
 
     def move_to(self, log: UndoLog) -> None:
         """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
         older = log.get(self.number)
         if isinstance(older, InstanceBefore):
-            older.before = {**self.before, **older.before}
+            older.add(self.before, self.names)
         else:
             self.log = log
             log[self.number] = self
@@ -86,7 +95,6 @@ def _keep(log: UndoLog, instance: Any, names: Iterable[str]) -> None:
         # Filled from outside: a constructor in Python would take as long as all of this.
         image = log[number] = InstanceBefore(instance, _forget)
         image.number, image.log = number, log
-        kept = instance._meta.kept_names
-        image.before = {name: values.get(name, _ABSENT) for name in kept}
-    for name in names:
-        image.before.setdefault(name, values.get(name, _ABSENT))
+        image.before, image.names = values.copy(), instance._meta.kept_names
+    if names:
+        image.add(values, names)

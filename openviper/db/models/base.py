@@ -22,7 +22,7 @@ from openviper.db.models.persistence import (
     save_instance,
 )
 from openviper.db.models.related import late_attribute
-from openviper.db.models.validation import validate_instance
+from openviper.db.models.validation import Validated
 from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
 from openviper.exceptions import FieldError
@@ -46,7 +46,7 @@ class KeyAlias:
         instance.__dict__[instance._meta.pk.attname] = value
 
 
-class Model(Hooks, metaclass=ModelMeta):
+class Model(Hooks, Validated, metaclass=ModelMeta):
     """One row of a table.
 
     Class attributes that are fields become columns; ``id`` is added unless there is another primary key. Options stand
@@ -180,14 +180,6 @@ class Model(Hooks, metaclass=ModelMeta):
             DoesNotExist: If the row is gone.
         """
         await refresh_instance(self)
-
-    async def validate(self) -> None:
-        """Check all fields and the groups of `unique_together`; overriders call ``await super().validate()``.
-
-        Raises:
-            ModelValidationError: If something is not allowed; it is a `ValueError`.
-        """
-        await validate_instance(self)
 
     async def full_clean(self) -> None:
         """Run `before_validate`, `validate` and `clean` without storing anything.

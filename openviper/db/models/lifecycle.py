@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openviper.db.models.hooks import Hooks, run_hook
+from openviper.db.models.validation import Validated
 from openviper.db.query.events import get_dispatcher, is_watched
 
 BEFORE_INSERT = ("before_validate", "validate", "before_insert", "before_save")
@@ -24,13 +25,26 @@ def fire(instance: Any, event: str, alias: str | None = None, **context: Any) ->
     get_dispatcher().dispatch(type(instance), event, instance, alias, **context)
 
 
+def has_work_before_save(instance: Any) -> bool:
+    """Return whether more comes before the statement of a save than a look at the fields."""
+    cls: Any = type(instance)
+    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
+    return (
+        cls.validate is not Validated.validate
+        or cls.before_validate is not Hooks.before_validate
+        or cls.before_insert is not Hooks.before_insert
+        or cls.before_save is not Hooks.before_save
+        or bool(cls._meta.unique_together)
+        or is_watched(cls)
+    )
+
+
 async def run_before_save(instance: Any, alias: str, *, creating: bool) -> None:
     """Run what comes before the statement, `validate` included."""
     cls = type(instance)
     if is_watched(cls):
         await _run_watched(instance, alias, BEFORE_INSERT if creating else BEFORE_UPDATE)
         return
-    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
     if cls.before_validate is not Hooks.before_validate:
         await run_hook(instance.before_validate)
     await instance.validate()

@@ -20,6 +20,9 @@ class Plan:
     Attributes:
         fields: The columns in order.
         written: The attributes of the columns that are written, which are all but generated ones.
+        is_partly_written: Whether there are generated ones.
+        key_name: The attribute of the primary key.
+        key_position: Its place among those that are written.
         build: Turns rows of all columns into instances.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
@@ -40,7 +43,9 @@ class Plan:
         self.auto_fields = meta.auto_fields
         self.pre_save_fields = meta.pre_save_fields
         self.written = tuple(field.attname for field in meta.written_fields)
-        self.key_position = self.written.index(meta.pk.attname)
+        self.is_partly_written = len(self.written) < len(self.attnames)
+        self.key_name = meta.pk.attname
+        self.key_position = self.written.index(self.key_name)
         writers = [self.writer_of[attname] for attname in self.written]
         self.extract = make_extractor(
             meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware

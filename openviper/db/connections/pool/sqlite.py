@@ -11,9 +11,9 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.base import LATER, Later, Parameters, Row
 from openviper.db.connections.drivers.sqlite import SQLiteConnection
 from openviper.db.connections.drivers.sqlite_inline import INLINE_LIMIT, InlineBudget, NotInline
 from openviper.db.connections.options import DatabaseOptions
@@ -72,49 +72,76 @@ class SQLitePool:
 
     # Reads and writes outside a transaction
 
+    def read_at_once(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T | Literal[Later.LATER]:
+        """Run a read inline on a connection that is free, if it is short and it is its turn."""
+        primary = self.primary
+        if primary is None:
+            return LATER
+        if not (self.lock.locked() or primary.busy):
+            return primary.read_at_once(sql, parameters, convert)
+        return self._idle[-1].read_at_once(sql, parameters, convert) if self._idle else LATER
+
+    def write_at_once(
+        self, sql: str, parameters: Parameters
+    ) -> tuple[int, int | None] | Literal[Later.LATER]:
+        """Run a write of one row at most inline on the primary connection, if that is free and it is its turn."""
+        primary = self.primary
+        if primary is None or self.lock.locked():
+            return LATER
+        written = primary.write_at_once(sql, parameters)
+        if written is not LATER:
+            self.committed()
+        return written
+
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
         """Run a read on any connection that is free."""
-        primary = self.primary or await self.open_primary()
+        if self.primary is None:
+            await self.open_primary()
         if self.budget.spent > INLINE_LIMIT:
             await self.budget.wait()
-        if primary.inline:
-            connection = self._inline_connection(primary)
-            if connection is not None:
-                try:
-                    return connection.read_now(sql, parameters, convert)
-                except NotInline:
-                    pass
+        found = self.read_at_once(sql, parameters, convert)
+        if found is not LATER:
+            return found
         if self.is_memory:
             async with self.hold() as held:
                 return await held.read_in_thread(sql, parameters, convert)
         async with self.reader() as reader:
             return await reader.read_in_thread(sql, parameters, convert)
 
-    def _inline_connection(self, primary: SQLiteConnection) -> SQLiteConnection | None:
-        if not self.lock.locked() and not primary.busy:
-            return primary
-        return self._idle[-1] if self._idle else None
-
     async def write(
         self, sql: str, parameters: Parameters, *, single: bool
     ) -> tuple[int, int | None]:
         """Run one write, which commits by itself, on the primary connection."""
         primary = self.primary or await self.open_primary()
-        if single and primary.inline_writes:
+        if primary.inline_writes:
             if self.budget.spent > INLINE_LIMIT:
                 await self.budget.wait()
-            if not self.lock.locked() and not primary.busy:
-                try:
-                    cursor = primary.write_now(sql, parameters)
-                except NotInline:
-                    pass
-                else:
-                    self.committed()
-                    return cursor.rowcount, cursor.lastrowid
+            written = (
+                self.write_at_once(sql, parameters)
+                if single
+                else self._write_all_at_once(primary, sql, parameters)
+            )
+            if written is not LATER:
+                return written
         async with self.hold() as held:
             result = await held.write(sql, parameters, single=False)
         self.committed()
         return result
+
+    def _write_all_at_once(
+        self, primary: SQLiteConnection, sql: str, parameters: Parameters
+    ) -> tuple[int, int | None] | Literal[Later.LATER]:
+        """Run a write of any number of rows inline, if that turns out to be short."""
+        if self.lock.locked() or primary.busy:
+            return LATER
+        try:
+            cursor = primary.write_all_now(sql, parameters)
+        except NotInline:
+            return LATER
+        self.committed()
+        return cursor.rowcount, cursor.lastrowid
 
     async def stream(
         self,

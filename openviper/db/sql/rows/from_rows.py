@@ -1,6 +1,6 @@
 """Functions that turn rows into instances, generated once per model and set of columns.
 
-A generated loop writes each row straight into ``__dict__``: no ``__init__``, no descriptor, no dict of columns. The row
+A generated loop writes each row straight into the attributes: no ``__init__``, no descriptor, no dict of columns. The row
 itself is kept as the state that was loaded, so that change tracking copies nothing.
 """
 
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from openviper.db.dialects.base import Converter
-from openviper.db.fields.instance_state import LAYOUT, ROW
+from openviper.db.fields.instance_state import LAYOUT, ROW, has_plain_attributes
 
 Row = tuple[Any, ...]
 Build = Callable[[list[Row]], list[Any]]
@@ -32,31 +32,70 @@ def make_builder(
         layout: The attributes in order when they are not all of the model's, kept in each instance.
     """
     namespace: dict[str, Any] = {"model": model, "new": object.__new__, "layout": layout}
-    items = []
-    for position, (attname, reader) in enumerate(zip(attnames, readers, strict=True)):
-        value = f"c{position}"
-        if reader is not None:
-            namespace[f"r{position}"] = reader
-            value = f"None if c{position} is None else r{position}(c{position})"
-        items.append(f"{attname!r}: {value}")
-    if layout is not None:
-        items.append(f"{LAYOUT!r}: layout")
-    columns = "".join(f"c{position}, " for position in range(len(attnames)))
-    # The names are those of fields, which are Python identifiers, and are quoted; nothing else enters the text.
+    values = []
+    for position, reader in enumerate(readers):
+        namespace[f"r{position}"] = reader
+        values.append(_read_value(f"c{position}", f"r{position}", reader))
+    further = {ROW: "row"} if layout is None else {ROW: "row", LAYOUT: "layout"}
+    write = _by_attribute if has_plain_attributes(model, attnames) else _by_dict
+    # The names are those of fields, which are Python identifiers; nothing else enters the text.
     source = (
         "def build(rows):\n"
         "    instances = []\n"
         "    append = instances.append\n"
         "    for row in rows:\n"
-        f"        {columns}= row\n"
         "        instance = new(model)\n"
-        f"        instance.__dict__ = {{{', '.join(items)}, {ROW!r}: row}}\n"
+        f"{write(attnames, values, further)}"
         "        append(instance)\n"
         "    return instances\n"
     )
     exec(compile(source, f"<rows of {model.__name__}>", "exec"), namespace)  # noqa: S102
     build: Build = rowwise(namespace["build"])
     return build
+
+
+_INLINE: dict[Any, str] = {
+    None: "{value}",
+    bool: "None if {value} is None else not not {value}",
+    float: "{value} if {value}.__class__ is float or {value} is None else float({value})",
+}
+"""Conversions that are shorter than a call of the reader."""
+
+
+def _read_value(value: str, name: str, reader: Converter | None) -> str:
+    """Return the code for a value as its field has it.
+
+    Args:
+        value: The name of what the driver gave.
+        name: The name of the reader.
+        reader: What converts it, if anything does.
+    """
+    template = _INLINE.get(reader, "None if {value} is None else {name}({value})")
+    return template.format(value=value, name=name)
+
+
+def _by_attribute(attnames: Sequence[str], values: Sequence[str], further: dict[str, str]) -> str:
+    """Return the code that sets the attributes of an instance.
+
+    In half the time of `_by_dict`: the instance stores its values by place and needs no dict of its own
+    (https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_MANAGED_DICT).
+    """
+    targets, lines = [], []
+    for position, (attname, value) in enumerate(zip(attnames, values, strict=True)):
+        is_unchanged = value == f"c{position}"
+        targets.append(f"instance.{attname}" if is_unchanged else f"c{position}")
+        if not is_unchanged:
+            lines.append(f"instance.{attname} = {value}")
+    lines += [f"instance.{name} = {value}" for name, value in further.items()]
+    return "".join(f"        {line}\n" for line in [f"{', '.join(targets)}, = row", *lines])
+
+
+def _by_dict(attnames: Sequence[str], values: Sequence[str], further: dict[str, str]) -> str:
+    """Return the code that gives an instance its attributes past whatever its class does when they are set."""
+    columns = "".join(f"c{position}, " for position in range(len(attnames)))
+    items = [*zip(attnames, values, strict=True), *further.items()]
+    content = ", ".join(f"{name!r}: {value}" for name, value in items)
+    return f"        {columns}= row\n        instance.__dict__ = {{{content}}}\n"
 
 
 def rowwise(build: Any) -> Any:

@@ -29,11 +29,12 @@ class Extractor(NamedTuple):
 
     Attributes:
         one: Returns the row of the attributes of one instance.
-        many: Yields the rows of instances, their keys replaced by the numbers of the second argument, if given.
+        many: Yields the rows of instances, their keys replaced by the numbers of the second argument, if given, and calls
+            the third with each.
     """
 
     one: Callable[[dict[str, Any]], Row]
-    many: Callable[[Iterable[Any], Iterable[int] | None], Iterator[Row]]
+    many: Callable[[Iterable[Any], Iterable[int] | None, Callable[[Row], object]], Iterator[Row]]
 
 
 def make_extractor(
@@ -84,15 +85,19 @@ def make_extractor(
     # The names are those of fields, which are Python identifiers, and are quoted; the tests are the fields' own.
     source = (
         f"def one(values):\n{_indent(code, 1)}\n    return ({row})\n"
-        "def many(instances, numbers):\n"
+        "def many(instances, numbers, keep):\n"
         "    if numbers is None:\n"
         "        for instance in instances:\n"
-        "            yield one(instance.__dict__)\n"
+        "            row = one(instance.__dict__)\n"
+        "            keep(row)\n"
+        "            yield row\n"
         "        return\n"
         "    for instance, number in zip(instances, numbers):\n"
         "        values = instance.__dict__\n"
         f"{_indent(code, 2)}\n"
-        f"        yield ({numbered})\n"
+        f"        row = ({numbered})\n"
+        "        keep(row)\n"
+        "        yield row\n"
     )
     namespace.update(names_for(code))
     exec(compile(source, f"<values of {name}>", "exec"), namespace)
@@ -105,9 +110,11 @@ def _indent(code: str, levels: int) -> str:
 
 def _converter(field: Field[Any], writer: Converter | None) -> Callable[[dict[str, Any], Any], Any]:
     attname = field.attname
+    is_own = type(field).to_db is Field.to_db
+    to_db = field.to_python if is_own else field.to_db
 
     def convert(values: dict[str, Any], value: Any) -> Any:
-        converted = field.to_db(value)
+        converted = to_db(value)
         values[attname] = converted
         return converted if converted is None or writer is None else writer(converted)
 
