@@ -275,6 +275,10 @@ class Field(Generic[T]):
         """
         return self.to_python(value)
 
+    def value_converter(self) -> Converter:
+        """Return what does the same as `to_db`, in as few calls as the class allows."""
+        return self.to_python if type(self).to_db is Field.to_db else self.to_db
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return a Python expression over ``{0}`` that holds only for values which `to_db` returns as they are.
 

@@ -20,6 +20,7 @@ class ModelOptions:
         names: The fields by everything a query may call them: name, attribute, column, ``pk``.
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
+        plain_names: The keywords of the constructor that are attributes without a default, which `None` would leave.
         defaults: The value of each attribute of a new instance.
         auto_fields: Fields that the ORM sets to now, on every save or the first.
         pre_save_fields: Fields that have something to do before they are stored.
@@ -66,6 +67,7 @@ class ModelOptions:
         self.names: dict[str, Field[Any]] = {}
         self.pk: Field[Any]
         self.attname_of: dict[str, str] = {}
+        self.plain_names: frozenset[str] = frozenset()
         self.defaults: dict[str, Any] = {}
         self.factories: list[Field[Any]] = []
         self.many_to_many: dict[str, Any] = {}
@@ -126,6 +128,9 @@ class ModelOptions:
         self.attname_of = {
             name: field.attname for name, field in self.names.items() if _is_plain(name, field)
         }
+        self.plain_names = frozenset(
+            name for name, value in self.defaults.items() if value is None
+        )
         share_names(self.model, [field.attname for field in fields])
 
     def field(self, name: str) -> Field[Any]:

@@ -59,7 +59,7 @@ class IntegerField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         """Return an `int`; text and integral floats are converted."""
-        number = super().to_python(value)
+        number = value if value.__class__ is int else super().to_python(value)
         if number is not None and not -_DRIVER_LIMIT <= number < _DRIVER_LIMIT:
             raise ValueError(f"{self.name}: {number!r} does not fit into 64 bits")
         return number

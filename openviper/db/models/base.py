@@ -22,6 +22,7 @@ from openviper.db.models.persistence import (
     save_instance,
 )
 from openviper.db.models.related import late_attribute
+from openviper.db.models.short_insert import inserted_at_once
 from openviper.db.models.validation import Validated
 from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
@@ -74,15 +75,23 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
         meta = self._meta
         attributes = self.__dict__
         attributes.update(meta.defaults)
-        attname_of = meta.attname_of
+        if meta.plain_names.issuperset(values):
+            attributes.update(values)
+        else:
+            self._take(values)
+        if meta.factories:
+            self._make_defaults()
+
+    def _take(self, values: dict[str, Any]) -> None:
+        """Take values by names of all kinds; `None` leaves a default as it is."""
+        attributes = self.__dict__
+        attname_of = self._meta.attname_of
         for name, value in values.items():
             attname = attname_of.get(name)
             if attname is None:
                 self._set_relation(name, value)
             elif value is not None:
                 attributes[attname] = value
-        if meta.factories:
-            self._make_defaults()
 
     def _make_defaults(self) -> None:
         """Give every field whose default is not shared a default of its own, unless it has a value."""
@@ -160,6 +169,8 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
             DoesNotExist: If the row to be updated is gone.
             IntegrityError: If a constraint refuses it.
         """
+        if update_fields is None and inserted_at_once(self, ignore_permissions):
+            return
         await save_instance(
             self, ignore_permissions, None if update_fields is None else list(update_fields)
         )

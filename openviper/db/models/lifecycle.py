@@ -25,17 +25,20 @@ def fire(instance: Any, event: str, alias: str | None = None, **context: Any) ->
     get_dispatcher().dispatch(type(instance), event, instance, alias, **context)
 
 
-def has_work_before_save(instance: Any) -> bool:
-    """Return whether more comes before the statement of a save than a look at the fields."""
-    cls: Any = type(instance)
-    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
+def is_only_its_statement(cls: type[Any]) -> bool:
+    """Return whether nothing runs around the INSERT of an instance but a look at its fields."""
+    return not (_has_hooks(cls) or cls._meta.unique_together or is_watched(cls))
+
+
+def _has_hooks(cls: type[Any]) -> bool:
+    """Return whether a model has a hook of its own that an INSERT calls."""
     return (
         cls.validate is not Validated.validate
         or cls.before_validate is not Hooks.before_validate
         or cls.before_insert is not Hooks.before_insert
         or cls.before_save is not Hooks.before_save
-        or bool(cls._meta.unique_together)
-        or is_watched(cls)
+        or cls.after_insert is not Hooks.after_insert
+        or cls.on_change is not Hooks.on_change
     )
 
 
@@ -45,6 +48,7 @@ async def run_before_save(instance: Any, alias: str, *, creating: bool) -> None:
     if is_watched(cls):
         await _run_watched(instance, alias, BEFORE_INSERT if creating else BEFORE_UPDATE)
         return
+    # Each empty hook is passed over by a comparison, which is much cheaper than awaiting it.
     if cls.before_validate is not Hooks.before_validate:
         await run_hook(instance.before_validate)
     await instance.validate()

@@ -6,16 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
-from openviper.db.connections.drivers.base import LATER
 from openviper.db.exceptions import SingleModelDeleteForbiddenError
 from openviper.db.executor import (
-    alias_at_once,
     check_not_read_only,
     check_permission,
     choose_alias,
     insert,
-    insert_at_once,
-    is_enforced,
     plan_on,
     read,
     read_alias,
@@ -33,14 +29,12 @@ from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.models.lifecycle import (
     has_work_after_delete,
     has_work_after_save,
-    has_work_before_save,
     run_after_delete,
     run_after_save,
     run_before_delete,
     run_before_save,
 )
 from openviper.db.models.single import insert_single, prepare_single
-from openviper.db.models.validation import check_fields
 from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_part, load_made, refuse_generated
 from openviper.db.query.stored import (
@@ -76,18 +70,14 @@ async def save_instance(
     creating = instance._row is None or instance.pk is None
     check_not_read_only(meta)
     limited = None if update_fields is None else _attnames(instance, update_fields)
-    if is_enforced(ignore_permissions):
-        await check_permission(meta, "create" if creating else "update")
+    await check_permission(meta, "create" if creating else "update", ignore_permissions)
     if meta.virtual:
         await _save_virtual(instance, limited, creating=creating)
         return
-    alias = alias_at_once(meta, instance._alias) or await write_alias(meta, None, instance._alias)
+    alias = await write_alias(meta, None, instance._alias)
     if creating and (meta.single or instance._row is not None):
         await _prepare_insert(instance, alias)
-    if has_work_before_save(instance):
-        await run_before_save(instance, alias, creating=creating)
-    else:
-        check_fields(instance)
+    await run_before_save(instance, alias, creating=creating)
     plan = plan_on(meta, alias)
     if has_work_after_save(instance, creating=creating):
         await _save_with_hooks(
@@ -182,9 +172,7 @@ async def _insert_row(plan: Plan, alias: str, row: tuple[Any, ...]) -> tuple[Any
         return await insert_part(plan, alias, row)
     if row[key] is None and plan.meta.pk.auto_increment:
         sql, values = plan.insert_sql_without_key, row[:key] + row[key + 1 :]
-        number = insert_at_once(plan.meta, alias, sql, values)
-        if number is LATER:
-            number = await insert(plan.meta, alias, sql, values)
+        number = await insert(plan.meta, alias, sql, values)
         return (*row[:key], number, *row[key + 1 :])
     await insert(plan.meta, alias, plan.insert_sql_with_key, row)
     return row

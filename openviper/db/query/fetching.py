@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db import executor
 from openviper.db.connection import connections
+from openviper.db.connections.drivers.base import LATER
 from openviper.db.executor import (
+    alias_at_once,
     check_permission,
     choose_alias,
+    is_enforced,
     may_read,
+    may_read_at_once,
     plan_on,
     read_alias,
+    read_now_or_later,
     write_alias,
 )
 from openviper.db.fields.instance_state import loaded_relation, remember_alias
@@ -82,19 +87,25 @@ class ReadingQuery(SelectingQuery[M]):
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
-        if not await may_read(meta, query):
+        if not may_read_at_once(query) and not await may_read(meta, query):
             return []
-        alias = await (write_alias if query.lock else read_alias)(meta, query.using)
+        alias = alias_at_once(meta, query.using)
+        if alias is None:
+            alias = await (write_alias if query.lock else read_alias)(meta, query.using)
         if query.lock:
             executor.check_in_transaction(alias, "select_for_update()")
         if query.prefetch:
             query = with_keys(meta, query)
         select = select_instances(plan_on(meta, alias), query)
+        found: list[M]
         if meta.cache_ttl and not query.lock:
-            found: list[M] = await executor.read_cached(meta, alias, query, select)
+            found = await executor.read_cached(meta, alias, query, select)
         else:
-            found = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
-        await self._complete(found, query, alias)
+            found = read_now_or_later(meta, alias, *select)
+            if found is LATER:
+                found = await executor.read(meta, alias, *select)
+        if query.prefetch or alias != meta.backend:
+            await self._complete(found, query, alias)
         return found
 
     async def get(
@@ -128,8 +139,9 @@ class ReadingQuery(SelectingQuery[M]):
     async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
         """Read one row by its key with SQL made once, the shortest way through all rooms."""
         meta = self._meta
-        await check_permission(meta, "read", ignore_permissions)
-        alias = await read_alias(meta, None)
+        if is_enforced(ignore_permissions):
+            await check_permission(meta, "read")
+        alias = alias_at_once(meta, None) or await read_alias(meta, None)
         plan = plan_on(meta, alias)
         try:
             value = meta.pk.to_db(value)
@@ -137,7 +149,9 @@ class ReadingQuery(SelectingQuery[M]):
                 value = plan.write_key(value)
         except (ValueError, TypeError):
             return []
-        found: list[M] = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
+        found: list[M] = read_now_or_later(meta, alias, plan.get_sql, [value], plan.build)
+        if found is LATER:
+            found = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
         if alias != meta.backend and not connections.has_routers:
             _remember_alias(found, alias, ())
         return found

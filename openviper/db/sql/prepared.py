@@ -11,7 +11,7 @@ from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import uses_time_zones
 from openviper.db.sql.names import MAX_CACHED
 from openviper.db.sql.rows.from_rows import Build, make_builder
-from openviper.db.sql.rows.to_rows import make_extractor
+from openviper.db.sql.rows.to_rows import make_checked_row, make_extractor
 
 
 class Plan:
@@ -24,6 +24,7 @@ class Plan:
         key_name: The attribute of the primary key.
         key_position: Its place among those that are written.
         build: Turns rows of all columns into instances.
+        checked_row: Makes the row of a new instance, less its key, if that is all that has to be done for it.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
     """
@@ -49,6 +50,9 @@ class Plan:
         writers = [self.writer_of[attname] for attname in self.written]
         self.extract = make_extractor(
             meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware
+        )
+        self.checked_row = (
+            make_checked_row(meta, writers, aware=self.aware) if _is_plain(meta) else None
         )
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
@@ -114,6 +118,12 @@ class Plan:
         """Return a builder for rows of some columns."""
         readers = [self.reader_of[attname] for attname in attnames]
         return make_builder(self.meta.model, attnames, readers, attnames)
+
+
+def _is_plain(meta: ModelOptions) -> bool:
+    """Return whether the row of a new instance is its values, and the database makes the key and nothing else."""
+    is_filled = meta.auto_fields or meta.pre_save_fields or meta.made_fields
+    return meta.pk.auto_increment and not (is_filled or meta.single or meta.virtual)
 
 
 def plan_for(meta: ModelOptions, dialect: Dialect) -> Plan:

@@ -23,7 +23,6 @@ from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
     NEVER,
-    THREAD_RUNS,
     InlineBudget,
     NotInline,
 )
@@ -99,7 +98,6 @@ class SQLiteConnection:
         self._busy_timeout = options.busy_timeout
         self._statement_timeout = options.statement_timeout
         self._interrupted = False
-        self._long: dict[str, int] = {}
         self._lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(
             1, thread_name_prefix="openviper-sqlite", initializer=_give_way if gives_way else None
@@ -178,10 +176,8 @@ class SQLiteConnection:
         Raises:
             NotInline: If so.
         """
-        if self._long and sql in self._long:
-            self._count_down(sql)
-            raise NotInline
-        if " REGEXP " in sql:  # A match is one call into Python, which no deadline can interrupt.
+        # A match is one call into Python, which no deadline can interrupt.
+        if self.budget.is_long(sql) or " REGEXP " in sql:
             raise NotInline
 
     def write_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
@@ -219,18 +215,11 @@ class SQLiteConnection:
     def _postponed(self, error: sqlite3.Error, sql: str) -> Exception:
         if self._interrupted:
             self._interrupted = False
-            if len(self._long) > 1000:
-                self._long.clear()
-            self._long[sql] = THREAD_RUNS
+            self.budget.note_long(sql)
             return NotInline()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             return NotInline()
         return translate(error, sql)
-
-    def _count_down(self, sql: str) -> None:
-        self._long[sql] -= 1
-        if not self._long[sql]:
-            del self._long[sql]
 
     # In the thread
 
@@ -265,6 +254,7 @@ class SQLiteConnection:
             found = self.read_at_once(sql, parameters, convert)
             if found is not LATER:
                 return found
+            self.budget.ran_in_thread(sql)
         return await self.read_in_thread(sql, parameters, convert)
 
     async def read_in_thread(

@@ -76,12 +76,17 @@ class SQLitePool:
         self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
     ) -> T | Literal[Later.LATER]:
         """Run a read inline on a connection that is free, if it is short and it is its turn."""
-        primary = self.primary
-        if primary is None:
+        connection = self.primary
+        if connection is None or self.budget.spent > INLINE_LIMIT or not connection.inline:
             return LATER
-        if not (self.lock.locked() or primary.busy):
-            return primary.read_at_once(sql, parameters, convert)
-        return self._idle[-1].read_at_once(sql, parameters, convert) if self._idle else LATER
+        if connection.busy or self.lock.locked():
+            if not self._idle:
+                return LATER
+            connection = self._idle[-1]
+        try:
+            return connection.read_now(sql, parameters, convert)
+        except NotInline:
+            return LATER
 
     def write_at_once(
         self, sql: str, parameters: Parameters
@@ -104,6 +109,7 @@ class SQLitePool:
         found = self.read_at_once(sql, parameters, convert)
         if found is not LATER:
             return found
+        self.budget.ran_in_thread(sql)
         if self.is_memory:
             async with self.hold() as held:
                 return await held.read_in_thread(sql, parameters, convert)
@@ -125,6 +131,7 @@ class SQLitePool:
             )
             if written is not LATER:
                 return written
+            self.budget.ran_in_thread(sql)
         async with self.hold() as held:
             result = await held.write(sql, parameters, single=False)
         self.committed()

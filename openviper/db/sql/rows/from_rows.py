@@ -6,11 +6,12 @@ itself is kept as the state that was loaded, so that change tracking copies noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from openviper.db.dialects.base import Converter
+from openviper.db.dialects.base import SHORT_FORMS, Converter
 from openviper.db.fields.instance_state import LAYOUT, ROW, has_plain_attributes
 
 Row = tuple[Any, ...]
@@ -32,12 +33,20 @@ def make_builder(
         layout: The attributes in order when they are not all of the model's, kept in each instance.
     """
     namespace: dict[str, Any] = {"model": model, "new": object.__new__, "layout": layout}
-    values = []
-    for position, reader in enumerate(readers):
-        namespace[f"r{position}"] = reader
-        values.append(_read_value(f"c{position}", f"r{position}", reader))
-    further = {ROW: "row"} if layout is None else {ROW: "row", LAYOUT: "layout"}
-    write = _by_attribute if has_plain_attributes(model, attnames) else _by_dict
+    namespace["fromisoformat"] = datetime.fromisoformat
+    namespace |= {f"r{position}": reader for position, reader in enumerate(readers)}
+    further = [f"instance.{ROW} = row"]
+    if layout is not None:
+        further.append(f"instance.{LAYOUT} = layout")
+    if has_plain_attributes(model, attnames):
+        # Half the time of a dict, which the instance does not need as long as it stores its values by place
+        # (https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_MANAGED_DICT).
+        targets = [f"instance.{attname}" for attname in attnames]
+        before, after = "", ""
+    else:
+        targets = [f"values[{attname!r}]" for attname in attnames]
+        # Past whatever the class does when they are set.
+        before, after = "        values = {}\n", "        instance.__dict__ = values\n"
     # The names are those of fields, which are Python identifiers; nothing else enters the text.
     source = (
         "def build(rows):\n"
@@ -45,7 +54,7 @@ def make_builder(
         "    append = instances.append\n"
         "    for row in rows:\n"
         "        instance = new(model)\n"
-        f"{write(attnames, values, further)}"
+        f"{before}{_indented(_assignments(targets, readers))}{after}{_indented(further)}"
         "        append(instance)\n"
         "    return instances\n"
     )
@@ -54,48 +63,50 @@ def make_builder(
     return build
 
 
-_INLINE: dict[Any, str] = {
-    None: "{value}",
+def _indented(lines: Iterable[str]) -> str:
+    return "".join(f"        {line}\n" for line in lines)
+
+
+def _assignments(targets: Sequence[str], readers: Sequence[Converter | None]) -> list[str]:
+    """Return the code that assigns the values of a row, those that need it converted."""
+    places = [
+        target if reader is None else f"c{position}"
+        for position, (target, reader) in enumerate(zip(targets, readers, strict=True))
+    ]
+    lines = [f"{', '.join(places)}, = row"]
+    for position, (target, reader) in enumerate(zip(targets, readers, strict=True)):
+        if reader is not None:
+            lines += _conversion(target, f"c{position}", f"r{position}", reader)
+    return lines
+
+
+_BUILT_IN: dict[Any, str] = {
     bool: "None if {value} is None else not not {value}",
     float: "{value} if {value}.__class__ is float or {value} is None else float({value})",
 }
-"""Conversions that are shorter than a call of the reader."""
+"""What takes less time than a call of the class."""
 
 
-def _read_value(value: str, name: str, reader: Converter | None) -> str:
-    """Return the code for a value as its field has it.
+def _conversion(target: str, value: str, name: str, reader: Converter) -> list[str]:
+    """Return the code that assigns one value.
 
     Args:
+        target: What it is assigned to.
         value: The name of what the driver gave.
         name: The name of the reader.
-        reader: What converts it, if anything does.
+        reader: What converts it.
     """
-    template = _INLINE.get(reader, "None if {value} is None else {name}({value})")
-    return template.format(value=value, name=name)
-
-
-def _by_attribute(attnames: Sequence[str], values: Sequence[str], further: dict[str, str]) -> str:
-    """Return the code that sets the attributes of an instance.
-
-    In half the time of `_by_dict`: the instance stores its values by place and needs no dict of its own
-    (https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_MANAGED_DICT).
-    """
-    targets, lines = [], []
-    for position, (attname, value) in enumerate(zip(attnames, values, strict=True)):
-        is_unchanged = value == f"c{position}"
-        targets.append(f"instance.{attname}" if is_unchanged else f"c{position}")
-        if not is_unchanged:
-            lines.append(f"instance.{attname} = {value}")
-    lines += [f"instance.{name} = {value}" for name, value in further.items()]
-    return "".join(f"        {line}\n" for line in [f"{', '.join(targets)}, = row", *lines])
-
-
-def _by_dict(attnames: Sequence[str], values: Sequence[str], further: dict[str, str]) -> str:
-    """Return the code that gives an instance its attributes past whatever its class does when they are set."""
-    columns = "".join(f"c{position}, " for position in range(len(attnames)))
-    items = [*zip(attnames, values, strict=True), *further.items()]
-    content = ", ".join(f"{name!r}: {value}" for name, value in items)
-    return f"        {columns}= row\n        instance.__dict__ = {{{content}}}\n"
+    if reader in _BUILT_IN:
+        return [f"{target} = {_BUILT_IN[reader].format(value=value)}"]
+    short = SHORT_FORMS.get(reader)
+    if short is None:
+        return [f"{target} = None if {value} is None else {name}({value})"]
+    return [
+        "try:",
+        f"    {target} = None if {value} is None else {short.format(value=value)}",
+        "except (TypeError, ValueError):",
+        f"    {target} = {name}({value})",
+    ]
 
 
 def rowwise(build: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.rows.from_rows import Row
 
 _NAMES = {"UTC": UTC, "Decimal": Decimal, "date": date, "datetime": datetime}
@@ -59,24 +60,10 @@ def make_extractor(
     namespace: dict[str, Any] = {}
     body = []
     for position, (field, writer) in enumerate(zip(fields, writers, strict=True)):
-        value = f"c{position}"
         namespace[f"convert{position}"] = _converter(field, writer)
-        test = field.exact_test(aware=aware)
-        exact = "False" if test is None else test.format(value)
-        body.append(f"{value} = values[{field.attname!r}]")
-        if writer is None:
-            body.append(
-                f"if not ({exact}) and {value} is not None: {value} = convert{position}(values, {value})"
-            )
-        elif writer is int:  # True and False, for which a call takes longer than all the rest.
-            body.append(
-                f"{value} = 1 if {value} is True else 0 if {value} is False "
-                f"else None if {value} is None else convert{position}(values, {value})"
-            )
-        else:
-            namespace[f"write{position}"] = writer
-            body.append(f"if {exact}: {value} = write{position}({value})")
-            body.append(f"elif {value} is not None: {value} = convert{position}(values, {value})")
+        namespace[f"write{position}"] = writer
+        body.append(f"c{position} = values[{field.attname!r}]")
+        body += _conversion(field, writer, position, aware=aware)
     code = "\n".join(body)
     row = "".join(f"c{position}, " for position in range(len(fields)))
     numbered = "".join(
@@ -104,14 +91,83 @@ def make_extractor(
     return Extractor(namespace["one"], namespace["many"])
 
 
+def _conversion(
+    field: Field[Any], writer: Converter | None, position: int, *, aware: bool
+) -> list[str]:
+    """Return the code that converts the value of one field for the driver."""
+    value = f"c{position}"
+    test = field.exact_test(aware=aware)
+    exact = "False" if test is None else test.format(value)
+    convert = f"{value} = convert{position}(values, {value})"
+    if writer is None:
+        return [f"if not ({exact}) and {value} is not None: {convert}"]
+    if writer is int:  # True and False, for which a call takes longer than all the rest.
+        return [
+            f"{value} = 1 if {value} is True else 0 if {value} is False "
+            f"else None if {value} is None else convert{position}(values, {value})"
+        ]
+    return [
+        f"if {exact}: {value} = write{position}({value})",
+        f"elif {value} is not None: {convert}",
+    ]
+
+
+def make_checked_row(
+    meta: ModelOptions, writers: Sequence[Converter | None], *, aware: bool
+) -> Callable[[dict[str, Any]], Row | None] | None:
+    """Return a function from the attributes of a new instance to its row without the key, `None` for a closer look.
+
+    It does what `make_suspect_finder` and `Extractor.one` do one after the other, for values which are evidently good.
+
+    Args:
+        meta: The model.
+        writers: What converts the values of each written field for the driver.
+        aware: Whether time stamps are aware.
+
+    Returns:
+        `None` if the model has fields that always need a closer look.
+    """
+    fields = meta.written_fields
+    namespace: dict[str, Any] = {}
+    tests = []
+    body = []
+    for position, (field, writer) in enumerate(zip(fields, writers, strict=True)):
+        if field is meta.pk:
+            continue
+        test = good_test(field, f"c{position}")
+        if test is None:
+            return None
+        tests.append(test)
+        namespace[f"convert{position}"] = _converter(field, writer)
+        namespace[f"write{position}"] = writer
+        body += _conversion(field, writer, position, aware=aware)
+    others = [position for position, field in enumerate(fields) if field is not meta.pk]
+    loads = [f"c{position} = values[{fields[position].attname!r}]" for position in others]
+    row = "".join(f"c{position}, " for position in others)
+    code = "\n".join([*loads, f"if not ({' and '.join(tests) or True}): return None", *body])
+    namespace.update(names_for(code))
+    source = f"def checked(values):\n{_indent(code, 1)}\n    return ({row})\n"
+    exec(compile(source, f"<checked values of {meta.model_name}>", "exec"), namespace)
+    checked: Callable[[dict[str, Any]], Row | None] = namespace["checked"]
+    return checked
+
+
+def good_test(field: Field[Any], value: str) -> str | None:
+    """Return the code that tests whether a value is evidently good for a field; `None` if no code can tell."""
+    test = None if field.choices is not None else field.valid_test()
+    if test is None:
+        return None
+    good = test.format(value)
+    return f"({value} is None or {good})" if field.null else f"({good})"
+
+
 def _indent(code: str, levels: int) -> str:
     return "\n".join("    " * levels + line for line in code.splitlines())
 
 
 def _converter(field: Field[Any], writer: Converter | None) -> Callable[[dict[str, Any], Any], Any]:
     attname = field.attname
-    is_own = type(field).to_db is Field.to_db
-    to_db = field.to_python if is_own else field.to_db
+    to_db = field.value_converter()
 
     def convert(values: dict[str, Any], value: Any) -> Any:
         converted = to_db(value)
