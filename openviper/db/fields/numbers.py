@@ -66,7 +66,8 @@ class IntegerField(Field[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return f"{{0}}.__class__ is int and {-_DRIVER_LIMIT} <= {{0}} < {_DRIVER_LIMIT}"
+        # Numbers near the limit of 64 bits take longer to compare; the few beyond this range are converted in vain.
+        return f"{{0}}.__class__ is int and {self.minimum} <= {{0}} <= {self.maximum}"
 
     def _convert(self, value: Any) -> int:
         if isinstance(value, (int, str)):

@@ -6,12 +6,13 @@ that costs one test.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from weakref import ref
 
 from openviper.db.connections.databases import blocks, current_block
 from openviper.db.connections.undo import UndoLog
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW
 
 _ABSENT = object()
 
@@ -55,6 +56,56 @@ class InstanceBefore(ref[Any]):
         else:
             self.log = log
             log[self.number] = self
+
+
+class NewInstances:
+    """The before-image of instances that were new: they had neither a row nor a key.
+
+    Kept together, as weak references without more, since a loop may make very many of them in one transaction.
+    """
+
+    __slots__ = ("_limit", "references")
+
+    def __init__(self) -> None:
+        self.references: list[ref[Any]] = []
+        self._limit = 1000
+
+    def add(self, instance: Any) -> None:
+        """Take one more."""
+        self.references.append(ref(instance))
+        if len(self.references) > self._limit:
+            self.references = [one for one in self.references if one() is not None]
+            self._limit = max(1000, 2 * len(self.references))
+
+    def _alive(self) -> Iterator[Any]:
+        return (instance for one in self.references if (instance := one()) is not None)
+
+    def restore(self) -> None:
+        """Make the instances new again."""
+        for instance in self._alive():
+            values = instance.__dict__
+            for name in (ROW, LAYOUT, ALIAS):
+                values.pop(name, None)
+            values[instance._meta.pk.attname] = None
+
+    def move_to(self, log: UndoLog) -> None:
+        """Become a part of the log of an outer transaction; what that has of an instance is the older image."""
+        for instance in self._alive():
+            keep_new(log, instance)
+
+
+_NEW = 0
+"""Where `NewInstances` are kept; no object has this `id`."""
+
+
+def keep_new(log: UndoLog, instance: Any) -> None:
+    """Have an instance that has neither a row nor a key become new again when a transaction is rolled back."""
+    if id(instance) in log:  # It was something else before.
+        return
+    images: Any = log.get(_NEW)
+    if images is None:
+        images = log[_NEW] = NewInstances()
+    images.add(instance)
 
 
 def _put(values: dict[str, Any], name: str, value: object) -> None:

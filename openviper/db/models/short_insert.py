@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from openviper.db.connection import connections
+from openviper.db.connections.databases import blocks, current_block
 from openviper.db.connections.drivers.base import LATER
 from openviper.db.executor import choose_alias, insert_at_once, is_enforced, plan_on
 from openviper.db.fields.instance_state import ALIAS, ROW
-from openviper.db.fields.rollback import keep_for_rollback
+from openviper.db.fields.rollback import keep_new
 from openviper.db.models.lifecycle import is_only_its_statement
 
 
@@ -37,7 +38,10 @@ def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
     row = plan.checked_row(values)
     if row is None:
         return False
-    keep_for_rollback(alias, (instance,))
+    if blocks.get() is not None:
+        block = current_block(alias)
+        if block is not None and block.transactional:
+            keep_new(block.undo, instance)
     number = insert_at_once(meta, alias, plan.insert_sql_without_key, row)
     if number is LATER:
         return False

@@ -9,6 +9,7 @@ own, which the thread then repeats; within another transaction it belongs into t
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sqlite3
@@ -61,6 +62,17 @@ def translate(error: sqlite3.Error, sql: str = "") -> Exception:
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return OperationalError(str(error), retryable=busy)
     return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
+
+
+def _uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
+    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        return convert(rows)
+    finally:
+        if is_on:
+            gc.enable()
 
 
 class SQLiteConnection:
@@ -270,9 +282,9 @@ class SQLiteConnection:
             if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
                 return convert(rows + cursor.fetchall())
             # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-            found: Any = convert(rows)
+            found: Any = _uncollected(convert, rows)
             while rows := cursor.fetchmany(CHUNK):
-                found += convert(rows)
+                found += _uncollected(convert, rows)
             result: T = found
             return result
 

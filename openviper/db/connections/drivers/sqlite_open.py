@@ -11,6 +11,10 @@ from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import OperationalError
 
 
+CHECKPOINT_SIZE = 4 * 1024 * 1024
+"""Size of the write-ahead log, in bytes, above which it is copied into the database."""
+
+
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
@@ -71,6 +75,8 @@ def _prepare(raw: sqlite3.Connection, options: DatabaseOptions) -> bool:
     if is_wal:
         raw.execute("PRAGMA synchronous=NORMAL")
         raw.execute("PRAGMA wal_autocheckpoint=0")
+        # A log that is begun anew is cut to this, so that the size of its file tells how much of it is in use.
+        raw.execute(f"PRAGMA journal_size_limit={CHECKPOINT_SIZE}")
     raw.execute("PRAGMA busy_timeout=0")
     raw.create_function("regexp", 2, regexp, deterministic=True)
     register_functions(raw)

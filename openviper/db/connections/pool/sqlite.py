@@ -8,6 +8,7 @@ primary connection.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from openviper.db.connections.drivers.base import LATER, Later, Parameters, Row
 from openviper.db.connections.drivers.sqlite import SQLiteConnection
 from openviper.db.connections.drivers.sqlite_inline import INLINE_LIMIT, InlineBudget, NotInline
+from openviper.db.connections.drivers.sqlite_open import CHECKPOINT_SIZE
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
@@ -29,8 +31,6 @@ T = TypeVar("T")
 
 COMMITS_PER_LOOK = 64
 """After how many commits the size of the write-ahead log is looked at."""
-CHECKPOINT_SIZE = 4 * 1024 * 1024
-"""Size of the write-ahead log, in bytes, at which a checkpoint is started."""
 
 
 class SQLitePool:
@@ -53,6 +53,7 @@ class SQLitePool:
         self._idle: deque[SQLiteConnection] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._commits = 0
+        self._most_log = CHECKPOINT_SIZE
         self.checkpoints = 0
         """How many checkpoints this pool has run."""
         self._checkpoint: asyncio.Task[None] | None = None
@@ -251,7 +252,7 @@ class SQLitePool:
         if self._commits % COMMITS_PER_LOOK or self.is_memory:
             return
         runs = self._checkpoint is not None and not self._checkpoint.done()
-        if not runs and self._log_size() >= CHECKPOINT_SIZE:
+        if not runs and self._log_size() > self._most_log:
             self._checkpoint = self.loop.create_task(self._run_checkpoint())
 
     def _log_size(self) -> int:
@@ -262,12 +263,17 @@ class SQLitePool:
             return 0
 
     async def _run_checkpoint(self) -> None:
+        """Copy the log into the database, in a thread, so that the next write begins it anew."""
         if self._maintenance is None:
             self._maintenance = await self._open()
-        # PASSIVE never waits for readers or writers; what it could not copy is left for the next time.
-        await self._maintenance.run(
-            lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        )
+        # Without anybody waiting, which is nearly all of the work.
+        await self._maintenance.run(_copy_log)
+        # What has been written meanwhile. Only a log that is copied to its end is begun anew, and where writes follow one
+        # another that never is: it would grow for ever, and each page of it cost a third more than one that is there.
+        async with self.hold():
+            is_whole = await self._maintenance.run(_copy_log)
+        # A reader may need the log still; then it is not tried again before as much has been written once more.
+        self._most_log = CHECKPOINT_SIZE if is_whole else self._log_size() + CHECKPOINT_SIZE
         self.checkpoints += 1
 
     # Closing
@@ -306,3 +312,9 @@ class SQLitePool:
             "idle_readers": len(self._idle),
             "primary_held": self.lock.locked(),
         }
+
+
+def _copy_log(raw: sqlite3.Connection) -> bool:
+    """Copy what nobody hinders from the write-ahead log into the database, and return whether that was all of it."""
+    _, written, copied = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return bool(written == copied)

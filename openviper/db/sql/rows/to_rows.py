@@ -140,7 +140,8 @@ def make_checked_row(
         tests.append(test)
         namespace[f"convert{position}"] = _converter(field, writer)
         namespace[f"write{position}"] = writer
-        body += _conversion(field, writer, position, aware=aware)
+        if not (writer is None and _is_exact_if_good(field, aware=aware)):
+            body += _conversion(field, writer, position, aware=aware)
     others = [position for position, field in enumerate(fields) if field is not meta.pk]
     loads = [f"c{position} = values[{fields[position].attname!r}]" for position in others]
     row = "".join(f"c{position}, " for position in others)
@@ -150,6 +151,14 @@ def make_checked_row(
     exec(compile(source, f"<checked values of {meta.model_name}>", "exec"), namespace)
     checked: Callable[[dict[str, Any]], Row | None] = namespace["checked"]
     return checked
+
+
+def _is_exact_if_good(field: Field[Any], *, aware: bool) -> bool:
+    """Return whether the test for good values contains the one for those that are stored as they are."""
+    good, exact = field.valid_test(), field.exact_test(aware=aware)
+    if good is None or exact is None:
+        return False
+    return good == exact or good.startswith(f"{exact} and ")
 
 
 def good_test(field: Field[Any], value: str) -> str | None:
