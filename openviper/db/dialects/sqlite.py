@@ -32,7 +32,9 @@ _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
 
 def _write_datetime(value: datetime) -> str:
     zone = value.tzinfo
-    if zone is not UTC and zone is not None:
+    if zone is None:
+        return value.isoformat(" ", "microseconds")
+    if zone is not UTC:
         value = value.astimezone(UTC)
     # Put together anew, which takes a sixth of the time of `replace`.
     return datetime.combine(value.date(), value.time()).isoformat(" ", "microseconds")

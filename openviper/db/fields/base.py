@@ -289,6 +289,16 @@ class Field(Generic[T]):
         """
         return None
 
+    def short_conversion(self, *, aware: bool) -> tuple[str, str] | None:
+        """Return two Python expressions over ``{0}``: a test, and what `to_db` returns for values for which it holds.
+
+        `None` if there are none. They are for values that are no `exact_test`'s, but common.
+
+        Args:
+            aware: Whether time stamps are aware.
+        """
+        return None
+
     def valid_test(self) -> str | None:
         """Return a Python expression over ``{0}`` that holds only for values which `validate` lets through.
 

@@ -42,7 +42,8 @@ def field_values(instance: Any) -> dict[str, Any]:
 def has_plain_attributes(model: type[Any], attnames: Iterable[str]) -> bool:
     """Return whether assigning these attributes stores them in the instance and does nothing else."""
     attnames = list(attnames)
-    if model.__setattr__ is not object.__setattr__ or any(map(iskeyword, attnames)):
+    setter: Any = model.__setattr__
+    if setter is not object.__setattr__ or any(map(iskeyword, attnames)):
         return False
     return not any(_is_set_by_class(model, attname) for attname in attnames)
 
@@ -111,6 +112,25 @@ def alias_of(instance: Any) -> str | None:
 def remember_alias(instance: Any, alias: str | None) -> None:
     """Take a database as the one the instance came from; `None` for that of its model."""
     _put(instance.__dict__, ALIAS, alias)
+
+
+def remember_alias_of(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
+    """Take a database as the one that instances came from, and those that were loaded with them.
+
+    Args:
+        instances: The instances.
+        alias: The database.
+        related: Paths over foreign keys that were loaded with them.
+    """
+    for instance in instances:
+        remember_alias(instance, alias)
+        for name in related:
+            owner = instance
+            for part in name.split("__"):
+                owner = loaded_relation(owner, part)
+                if owner is None:
+                    break
+                remember_alias(owner, alias)
 
 
 # What was loaded with it

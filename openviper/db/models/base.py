@@ -73,12 +73,11 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
 
     def __init__(self, **values: Any) -> None:
         meta = self._meta
-        attributes = self.__dict__
-        attributes.update(meta.defaults)
-        if meta.plain_names.issuperset(values):
-            attributes.update(values)
-        else:
+        if meta.has_own_init or not meta.plain_names.issuperset(values):
+            self.__dict__.update(meta.defaults)
             self._take(values)
+        else:
+            self.__dict__ = {**meta.defaults, **values}
         if meta.factories:
             self._make_defaults()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
-from openviper.db.fields.instance_state import is_stored
+from openviper.db.fields.instance_state import ROW, is_stored
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_made, refuse_generated
@@ -65,9 +65,10 @@ async def _by_kind_of_key(plan: Plan, instances: Sequence[Any]) -> tuple[list[An
     key, is_numbering = plan.key_name, plan.meta.pk.auto_increment
     async for part in _in_slices(instances):
         for instance in part:
-            if is_stored(instance):
+            values = instance.__dict__
+            if values.get(ROW) is not None:
                 raise QueryError(f"bulk_create(): {instance!r} is stored already")
-            is_numbered = is_numbering and instance.__dict__[key] is None
+            is_numbered = is_numbering and values[key] is None
             (numbered if is_numbered else keyed).append(instance)
     return keyed, numbered
 

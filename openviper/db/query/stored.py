@@ -6,7 +6,7 @@ or of ``_layout``. What changed is what differs from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from openviper.db.fields import instance_state

@@ -10,7 +10,7 @@ from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import uses_time_zones
 from openviper.db.sql.names import MAX_CACHED
-from openviper.db.sql.rows.from_rows import Build, make_builder
+from openviper.db.sql.rows.from_rows import Build, Row, make_builder
 from openviper.db.sql.rows.to_rows import make_checked_row, make_extractor
 
 
@@ -51,9 +51,7 @@ class Plan:
         self.extract = make_extractor(
             meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware
         )
-        self.checked_row = (
-            make_checked_row(meta, writers, aware=self.aware) if _is_plain(meta) else None
-        )
+        self.checked_row = _checked_row(meta, writers, aware=self.aware)
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
@@ -120,10 +118,14 @@ class Plan:
         return make_builder(self.meta.model, attnames, readers, attnames)
 
 
-def _is_plain(meta: ModelOptions) -> bool:
-    """Return whether the row of a new instance is its values, and the database makes the key and nothing else."""
+def _checked_row(
+    meta: ModelOptions, writers: list[Converter | None], *, aware: bool
+) -> Callable[[dict[str, Any]], Row | None] | None:
+    """Return `Plan.checked_row`, `None` unless the database makes the key of a new row and nobody anything else."""
     is_filled = meta.auto_fields or meta.pre_save_fields or meta.made_fields
-    return meta.pk.auto_increment and not (is_filled or meta.single or meta.virtual)
+    if is_filled or meta.single or meta.virtual or not meta.pk.auto_increment:
+        return None
+    return make_checked_row(meta, writers, aware=aware)
 
 
 def plan_for(meta: ModelOptions, dialect: Dialect) -> Plan:

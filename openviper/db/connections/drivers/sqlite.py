@@ -178,8 +178,8 @@ class SQLiteConnection:
         finally:
             self.deadline = NEVER
             self.budget.spend(perf_counter() - started)
-        if convert.__class__ is Described:
-            convert.note(cursor)  # type: ignore[attr-defined]  # seen by the line above, cheaper than isinstance
+        if isinstance(convert, Described):
+            convert.note(cursor)
         return convert(rows)
 
     def _check_short(self, sql: str) -> None:

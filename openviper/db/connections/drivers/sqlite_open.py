@@ -10,7 +10,6 @@ from openviper.db.connections.options import DatabaseOptions
 from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import OperationalError
 
-
 CHECKPOINT_SIZE = 4 * 1024 * 1024
 """Size of the write-ahead log, in bytes, above which it is copied into the database."""
 
@@ -86,9 +85,7 @@ def _prepare(raw: sqlite3.Connection, options: DatabaseOptions) -> bool:
 def _set_journal_mode(raw: sqlite3.Connection, options: DatabaseOptions) -> str:
     current = str(raw.execute("PRAGMA journal_mode").fetchone()[0])
     wanted = options.journal_mode.lower()
-    is_fixed = (
-        options.url.is_memory or options.read_only or options.url.query.get("mode") == "ro"
-    )
+    is_fixed = options.url.is_memory or options.read_only or options.url.query.get("mode") == "ro"
     if is_fixed or current == wanted:
         return current
     return str(raw.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])

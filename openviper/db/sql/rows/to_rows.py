@@ -10,9 +10,16 @@ from typing import Any, NamedTuple
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.moments import is_naive_in_utc
 from openviper.db.sql.rows.from_rows import Row
 
-_NAMES = {"UTC": UTC, "Decimal": Decimal, "date": date, "datetime": datetime}
+_NAMES = {
+    "UTC": UTC,
+    "Decimal": Decimal,
+    "date": date,
+    "datetime": datetime,
+    "is_naive_in_utc": is_naive_in_utc,
+}
 
 
 def names_for(code: str) -> dict[str, Any]:
@@ -99,6 +106,9 @@ def _conversion(
     test = field.exact_test(aware=aware)
     exact = "False" if test is None else test.format(value)
     convert = f"{value} = convert{position}(values, {value})"
+    short = field.short_conversion(aware=aware)
+    if short is not None:
+        return _with_short_conversion(field, writer, position, short, exact)
     if writer is None:
         return [f"if not ({exact}) and {value} is not None: {convert}"]
     if writer is int:  # True and False, for which a call takes longer than all the rest.
@@ -109,6 +119,23 @@ def _conversion(
     return [
         f"if {exact}: {value} = write{position}({value})",
         f"elif {value} is not None: {convert}",
+    ]
+
+
+def _with_short_conversion(
+    field: Field[Any], writer: Converter | None, position: int, short: tuple[str, str], exact: str
+) -> list[str]:
+    """Return the code that converts a value of a field with values for which no call is needed."""
+    value = f"c{position}"
+    test, result = (template.format(value) for template in short)
+    write = "pass" if writer is None else f"{value} = write{position}({value})"
+    keep = f"values[{field.attname!r}] = {result}"
+    # Writers take a naive moment for one in UTC, and are quicker with it.
+    changed = f"{value} = {keep}" if writer is None else f"{keep}; {write}"
+    return [
+        f"if {exact}: {write}",
+        f"elif {test}: {changed}",
+        f"elif {value} is not None: {value} = convert{position}(values, {value})",
     ]
 
 
