@@ -9,6 +9,7 @@ from functools import lru_cache
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import OperationalError
+from openviper.utils.private_files import ensure_private
 
 CHECKPOINT_SIZE = 4 * 1024 * 1024
 """Size of the write-ahead log, in bytes, above which it is copied into the database."""
@@ -34,9 +35,12 @@ def open_file(options: DatabaseOptions, path: str) -> tuple[sqlite3.Connection, 
     Raises:
         OperationalError: If the file cannot be opened or is not a database.
     """
+    mode = "ro" if options.read_only else options.url.query.get("mode", "rwc")
+    if mode == "rwc" and not options.url.is_memory:
+        ensure_private(path)
     try:
         raw = sqlite3.connect(
-            _uri(options, path),
+            _uri(options, path, mode),
             timeout=0,
             isolation_level=None,
             check_same_thread=False,
@@ -54,11 +58,10 @@ def open_file(options: DatabaseOptions, path: str) -> tuple[sqlite3.Connection, 
         raise OperationalError(f"cannot use database file {path!r}: {error}") from error
 
 
-def _uri(options: DatabaseOptions, path: str) -> str:
+def _uri(options: DatabaseOptions, path: str, mode: str) -> str:
     from urllib.parse import quote  # Late: needed once per connection, not by the commands.
 
     query = options.url.query
-    mode = "ro" if options.read_only else query.get("mode", "rwc")
     cache = f"&cache={query['cache']}" if "cache" in query else ""
     if options.url.is_memory:
         return "file::memory:"
