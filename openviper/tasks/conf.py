@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.conf.sections import unknown_key_errors
 from openviper.conf.task_defaults import DEFAULT_TASKS
 from openviper.tasks.exceptions import OpenViperTasksConfigurationError
+from openviper.tasks.units import short_repr
 
 if TYPE_CHECKING:
     from openviper.backup.scheduled import BackupSchedule
@@ -192,7 +193,7 @@ def _number_errors(config: Mapping[str, Any]) -> list[str]:
         value = config.get(name, least)
         if _is_number(value, whole=wanted is int) and value >= least:
             continue
-        errors.append(f"TASKS[{name!r}] must be {_wish(wanted, least)}, not {value!r}")
+        errors.append(f"TASKS[{name!r}] must be {_wish(wanted, least)}, not {short_repr(value)}")
     return errors
 
 
@@ -202,11 +203,15 @@ def _wish(wanted: type, least: float) -> str:
     return "a positive number" if least else "a number of at least 0"
 
 
+_MOST = 2**53
+"""No number of these is larger, and every one up to it is a float too."""
+
+
 def _is_number(value: Any, *, whole: bool) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, int):
-        return True
+        return abs(value) <= _MOST
     return not whole and isinstance(value, float) and math.isfinite(value)
 
 
@@ -273,7 +278,7 @@ def _file_value_errors(section: str, file: Mapping[str, Any]) -> Iterator[str]:
         yield f"{section}['log_format'] must be json or text, not {file['log_format']!r}"
     size = file.get("max_size", 10)
     if not _is_number(size, whole=False) or size <= 0:
-        yield f"{section}['max_size'] must be a positive number of MB, not {size!r}"
+        yield f"{section}['max_size'] must be a positive number of MB, not {short_repr(size)}"
     for name in ("log_dir", "file_name"):
         if not isinstance(file.get(name, "x"), str):
             yield f"{section}[{name!r}] must be a string, not {type(file[name]).__name__}"

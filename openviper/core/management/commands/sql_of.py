@@ -13,6 +13,7 @@ from openviper.core.management.labels import all_named
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import TableChange
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.dialects.support import refuse
 from openviper.db.schemas.diff import creation_order
 from openviper.db.schemas.state import generated_joins, models_state
 
@@ -37,6 +38,7 @@ class Command(BaseCommand):
 
         Raises:
             CommandError: If no model has a label.
+            MigrationError: If the database cannot have something of a model.
         """
         vendor = options["vendor"] or connections.get(check_alias(options["database"])).vendor
         import_all_models(find_installed_apps(with_builtin=True))
@@ -45,9 +47,14 @@ class Command(BaseCommand):
 
 
 def statements_of(models: Sequence[type[Any]], vendor: str) -> list[str]:
-    """Return the statements that make the tables of models, and of the joins between them."""
+    """Return the statements that make the tables of models, and of the joins between them.
+
+    Raises:
+        MigrationError: If the vendor cannot have something of a model; `migrate` would refuse it too.
+    """
     dialect = ddl_dialect(vendor)
     wanted = models_state([*models, *generated_joins(models)])
+    refuse(vendor, wanted, vendor)
     changes = creation_order(
         TableChange(name, dialect.adapted(table), None) for name, table in wanted.items()
     )
