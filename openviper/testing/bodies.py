@@ -88,11 +88,14 @@ def _pairs(given: Any, several: type | tuple[type, ...]) -> list[tuple[str, Any]
     """Return names with values; a name has one pair for each value of a collection of these types."""
     if not isinstance(given, Mapping):
         return list(given)
-    return [
-        (name, entry)
-        for name, value in given.items()
-        for entry in (value if isinstance(value, several) else [value])
-    ]
+    return [(name, entry) for name, value in given.items() for entry in _entries(value, several)]
+
+
+def _entries(value: Any, several: type | tuple[type, ...]) -> list[Any]:
+    if not isinstance(value, several):
+        return [value]
+    collection: Any = value
+    return list(collection)
 
 
 def _described(file: Any) -> tuple[str, Any, str]:

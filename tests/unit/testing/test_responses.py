@@ -52,7 +52,7 @@ def test_a_character_set_that_does_not_exist_is_an_error() -> None:
 def test_a_status_tells_success_and_redirect(
     status: int, location: str, success: bool, redirect: bool
 ) -> None:
-    answer = response(status, **({"location": location} if location else {}))
+    answer = response(status, b"", **({"location": location} if location else {}))
     assert (answer.is_success, answer.is_redirect) == (success, redirect)
     assert repr(answer) == f"<TestResponse [{status}]>"
 

@@ -14,7 +14,7 @@ from openviper.testing.client import WebSocketRefused, WebSocketSession
 
 
 def session(
-    *sent: dict[str, Any], told: list[Any] | None = None, url: str = "/ws", **options: Any
+    *sent: Any, told: list[Any] | None = None, url: str = "/ws", **options: Any
 ) -> WebSocketSession:
     """Return a WebSocket of an application that sends some messages and then listens until it is closed."""
 
@@ -25,20 +25,20 @@ def session(
         for message in sent:
             await send(message)
         while True:
-            message = await receive()
+            heard = await receive()
             if told is not None:
-                told.append(message)
-            if message["type"] == "websocket.disconnect":
+                told.append(heard)
+            if heard["type"] == "websocket.disconnect":
                 return
 
     return OpenViperTestClient(app).websocket(url, **options)
 
 
-ACCEPT = {"type": "websocket.accept"}
+ACCEPT: dict[str, Any] = {"type": "websocket.accept"}
 
 
 async def test_messages_arrive_in_order_as_what_they_are() -> None:
-    sent = [{"type": "websocket.send", "text": "a"}, {"type": "websocket.send", "bytes": b"b"},
+    sent: list[Any] = [{"type": "websocket.send", "text": "a"}, {"type": "websocket.send", "bytes": b"b"},
             {"type": "websocket.send", "text": '{"c": [1]}'}, {"type": "websocket.send", "text": ""}]  # fmt: skip
     async with session(ACCEPT, *sent) as socket:
         assert await socket.receive() == "a"
@@ -48,7 +48,10 @@ async def test_messages_arrive_in_order_as_what_they_are() -> None:
 
 
 async def test_a_message_of_another_kind_is_an_error() -> None:
-    sent = [{"type": "websocket.send", "text": "a"}, {"type": "websocket.send", "bytes": b"b"}]
+    sent: list[Any] = [
+        {"type": "websocket.send", "text": "a"},
+        {"type": "websocket.send", "bytes": b"b"},
+    ]
     with pytest.raises(AssertionError, match="bytes are expected, not 'a'"):
         async with session(ACCEPT, sent[0]) as socket:
             await socket.receive_bytes()
