@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
@@ -16,28 +16,22 @@ from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.apps.server import import_string_of, serve
 from openviper.conf import Settings, settings
-from openviper.core.context import (
-    current_request,
-    current_router,
-    current_user,
-    request_perms_cache,
-)
+from openviper.core.context import Exchange, current_exchange
 from openviper.exceptions import HTTPException, MethodNotAllowed, NotFound
+from openviper.http.answer import Answer, answer_of
 from openviper.http.asgi import (
-    ANSWER,
     BACKGROUND,
     BODY,
     RAISE_ERRORS,
     ROUTE,
-    Answer,
     ASGIApp,
     Receive,
     Scope,
     Send,
 )
 from openviper.http.background import Background
-from openviper.http.body import Body, ClientDisconnected
-from openviper.http.coercion import coerce_response
+from openviper.http.body import Body
+from openviper.http.coercion import coerce_response, respond
 from openviper.http.connection import Connection
 from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
 from openviper.http.landing import landing_page
@@ -50,7 +44,7 @@ from openviper.routing.binding import Handler
 from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
-from openviper.routing.serving import host_of, serve_websocket
+from openviper.routing.serving import serve_websocket
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
@@ -226,45 +220,36 @@ class OpenViper:
         # Settings are replaced as a whole, by tests and by a reload; middleware has read those of before.
         if stack is None or settings.instance is not self._built_for:
             stack = self._build()
-        if kind == "http":
-            await self._serve(stack, scope, receive, send)
-        else:
+        if kind != "http":
             await self._serve_websocket(stack, scope, receive, send)
-
-    async def _serve(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = scope[ANSWER] = Answer(send)
-        router = current_router.set(self.router)
-        permissions = request_perms_cache.set({})
-        user = current_user.set(None)
-        request = current_request.set(Request(scope, receive))
+            return
+        answer = Answer(scope, receive, send)
+        answer.router = self.router
+        token = current_exchange.set(answer)
         try:
             await stack(scope, receive, answer)
         except Exception as error:
             response = await self._response_to(Request(scope, receive), error)
             await response(scope, receive, answer)
         finally:
-            current_request.reset(request)
-            current_user.reset(user)
-            request_perms_cache.reset(permissions)
-            current_router.reset(router)
-            body = scope.get(BODY)
-            if body is not None:
-                await _release(body)
+            current_exchange.reset(token)
+            # Work that it has started may go on in a context that still has it.
+            answer.is_over = True
+            if BODY in scope:
+                await _release(scope[BODY])
 
     async def _serve_websocket(
         self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        router = current_router.set(self.router)
-        permissions = request_perms_cache.set({})
-        user = current_user.set(None)
-        request = current_request.set(Connection(scope))
+        exchange = Exchange()
+        exchange.router = self.router
+        exchange.request = Connection(scope)
+        token = current_exchange.set(exchange)
         try:
             await stack(scope, receive, send)
         finally:
-            current_request.reset(request)
-            current_user.reset(user)
-            request_perms_cache.reset(permissions)
-            current_router.reset(router)
+            current_exchange.reset(token)
+            exchange.is_over = True
 
     def invalidate_middleware_cache(self) -> None:
         """Build the middleware chain anew at the next request."""
@@ -315,17 +300,21 @@ class OpenViper:
         if scope["type"] != "http":
             await self._answer_other(scope, receive, send)
             return
-        request = self._request_of(scope, receive)
+        answer = send if send.__class__ is Answer else answer_of(scope, receive, send)
         response: Response | None = None
         try:
-            response = await self._respond(request)
+            # In this function and not in one of its own, as each that is awaited costs every request as much as the routing.
+            result = self._call_route(answer, scope, receive)
+            if result.__class__ is CoroutineType or hasattr(result, "__await__"):
+                result = await result
+            response = result if isinstance(result, Response) else coerce_response(result)
             if response.needs_preparation:
                 await response.prepare()
             await response(scope, receive, send)
         except Exception as error:
             if response is not None:
                 await response.close()
-            response = await self._response_to(request, error)
+            response = await self._response_to(answer.request_for(scope, receive), error)
             await response(scope, receive, send)
         else:
             if BACKGROUND in scope:
@@ -341,63 +330,33 @@ class OpenViper:
         else:
             raise ValueError(f"{kind!r} is not a type of ASGI connection that is served here")
 
-    def _request_of(self, scope: Scope, receive: Receive) -> Request:
-        """Return the request that was made for the middleware, or a new one if a middleware has replaced the scope."""
-        request: Request | None = current_request.get()
-        if request is None or request.scope is not scope:
-            request = Request(scope, receive)
-            current_request.set(request)
-        request._receive = receive
-        return request
-
-    async def _respond(self, request: Request) -> Response:
-        scope = request.scope
+    def _call_route(self, answer: Answer, scope: Scope, receive: Receive) -> Any:
+        """Find the route of a request and call its handler, or return what is answered without one."""
         path = below_root(scope) if scope.get("root_path") else scope["path"]
         if len(path) > self._max_path:
             raise HTTPException(414)
-        found = self.router.find(scope["method"], path, host_of(scope, self.router))
-        if not isinstance(found, tuple):
-            return self._without_route(request, path, found)
-        route, params = found
-        scope[ROUTE] = route
-        scope["path_params"] = request.path_params = params
-        if route.cancel_on_disconnect:
-            return await self._respond_while_connected(route.endpoint, request)
-        result = route.endpoint(request)
-        if hasattr(result, "__await__"):
-            result = await result
-        return result if isinstance(result, Response) else coerce_response(result)
+        found = self.router.find_for(scope, scope["method"], path)
+        if isinstance(found, tuple):
+            scope[ROUTE], scope["path_params"] = found
+            return found[0].endpoint(answer.request_for(scope, receive))
+        return self._without_route(scope, path, found)
 
-    async def _respond_while_connected(self, handler: Handler, request: Request) -> Response:
-        """Call a handler, and cancel it when the client goes away."""
-        # What the client still sends must be there for the handler before its leaving can be seen.
-        await request.body()
-        handling = asyncio.ensure_future(self.call_handler(handler, request))
-        leaving = asyncio.ensure_future(request.disconnected())
-        try:
-            await asyncio.wait((handling, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if handling.done():
-                return handling.result()
-        finally:
-            handling.cancel()
-            leaving.cancel()
-            await asyncio.gather(handling, leaving, return_exceptions=True)
-        raise ClientDisconnected
-
-    def _without_route(self, request: Request, path: str, allowed: set[str]) -> Response:
+    def _without_route(self, scope: Scope, path: str, allowed: set[str]) -> Response:
         """Return what is answered without a route: the methods of a path, and the landing page of a new project."""
         if allowed:
-            if request.method == "OPTIONS":
+            if scope["method"] == "OPTIONS":
                 methods = ", ".join(sorted(with_automatic(allowed)))
                 return Response(None, 204, {"allow": methods})
             raise MethodNotAllowed(sorted(with_automatic(allowed)))
-        reads = request.method in ("GET", "HEAD")
-        if path == "/" and reads and self.debug and not is_production():
+        if path == "/" and scope["method"] in ("GET", "HEAD") and self._shows_landing_page():
             return self._landing_page()
-        answer = None if self._error_handlers else plain_problem(request, 404)
+        answer = plain_problem(scope, 404) if self._error_handlers.is_empty else None
         if answer is None:
             raise NotFound
         return answer
+
+    def _shows_landing_page(self) -> bool:
+        return self.debug and not is_production()
 
     def _landing_page(self) -> Response:
         routes = [route for route in self.router.routes if route.is_static]
@@ -405,10 +364,7 @@ class OpenViper:
 
     async def call_handler(self, handler: Handler, request: Request) -> Response:
         """Call a function of the request, plain or async, and return its result as a response."""
-        result = handler(request)
-        if hasattr(result, "__await__"):
-            result = await result
-        return result if isinstance(result, Response) else coerce_response(result)
+        return await respond(handler, request)
 
     def coerce_response(self, value: Any) -> Response:
         """Return the response for a handler's result; see `openviper.http.coercion.coerce_response`."""
@@ -416,10 +372,11 @@ class OpenViper:
 
     async def _response_to(self, request: Request, error: Exception) -> Response:
         """Return the answer to an error; raise it where none can be given, or the test client wants to see it."""
-        if request.scope[ANSWER].is_started:
+        exchange = current_exchange.get()
+        if isinstance(exchange, Answer) and exchange.is_started:
             # The server logs it and cuts the connection: what is cut must look cut.
             raise error
-        handler = self._error_handlers.find(error) if self._error_handlers else None
+        handler = None if self._error_handlers.is_empty else self._error_handlers.find(error)
         if handler is not None:
             try:
                 return await self._handle_error(handler, request, error)

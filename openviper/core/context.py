@@ -1,4 +1,4 @@
-"""What is known about the work going on: one ContextVar per fact.
+"""What is known about the work going on: one context variable for the request, and one per fact that is set beside it.
 
 Each variable is reset with its token when the request ends. A task inherits what was set when it was created.
 """
@@ -8,13 +8,95 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import FrameType
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
-current_user: ContextVar[Any] = ContextVar("current_user", default=None)
+T = TypeVar("T")
+
+
+class Exchange:
+    """One request or WebSocket while it is answered, from its first byte to the last of its answer.
+
+    Attributes:
+        is_over: Whether it has ended.
+        request: The request.
+        router: The application's router.
+        nonce: What `csp_nonce` has promised the page.
+    """
+
+    is_over = False
+    request: Any = None
+    router: Any = None
+    nonce: str | None = None
+    _permissions: dict[Any, set[str]] | None = None
+
+    @property
+    def permissions(self) -> dict[Any, set[str]]:
+        """Permissions looked up during this request, by all of its tasks."""
+        if self._permissions is None:
+            self._permissions = {}
+        return self._permissions
+
+
+current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", default=None)
+"""What is being answered, or `None`; the one variable that every request sets."""
+
+_Entry: TypeAlias = "tuple[Exchange | None, Any, _Entry | None]"
+"""Within which exchange a value was set, the value, and what was set around it."""
+
+
+class RequestVar(Generic[T]):
+    """A fact about the request being answered, to be used like a `ContextVar`.
+
+    Setting and resetting a context variable costs more than all else that a small request needs, so a request sets
+    nothing here: as long as nobody has set a value within it, the value comes from the exchange. What was set outside of
+    it does not count inside, and is there again when it has ended.
+
+    Args:
+        name: The variable's name.
+        initial: Returns the value that an exchange begins with.
+    """
+
+    def __init__(self, name: str, initial: Callable[[Exchange], T | None]) -> None:
+        self._entries: ContextVar[_Entry | None] = ContextVar(name, default=None)
+        self._initial = initial
+
+    def get(self) -> T | None:
+        """Return the value, or `None` outside a request."""
+        exchange = current_exchange.get()
+        entry = self._entries.get()
+        while entry is not None and entry[0] is not exchange:
+            entry = entry[2]
+        if entry is not None:
+            value: T | None = entry[1]
+            return value
+        return None if exchange is None else self._initial(exchange)
+
+    def set(self, value: T | None) -> Token[Any]:
+        """Set the value within the present request, or outside of every one.
+
+        Returns:
+            The token with which `reset` restores the value before.
+        """
+        exchange = current_exchange.get()
+        around = self._entries.get()
+        while around is not None and (around[0] is exchange or _is_over(around[0])):
+            around = around[2]
+        return self._entries.set((exchange, value, around))
+
+    def reset(self, token: Token[Any]) -> None:
+        """Restore the value before the call of `set` that returned the token."""
+        self._entries.reset(token)
+
+
+def _is_over(exchange: Exchange | None) -> bool:
+    return exchange is not None and exchange.is_over
+
+
+current_user: RequestVar[Any] = RequestVar("current_user", lambda _exchange: None)
 """The user of the request: a user, an anonymous user, or `None` outside a request."""
 
 ANYBODY = object()
@@ -26,18 +108,18 @@ ignore_permissions_ctx: ContextVar[object] = ContextVar("ignore_permissions_ctx"
 A context is copied into each task and thread that is started in it, but who was let off was the one that asked for it.
 """
 
-current_request: ContextVar[Any] = ContextVar("current_request", default=None)
+current_request: RequestVar[Any] = RequestVar("current_request", lambda exchange: exchange.request)
 """The request being answered, or `None`."""
 
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 """What log lines call the request being answered, or `None`; set by a middleware."""
 
-request_perms_cache: ContextVar[dict[Any, set[str]] | None] = ContextVar(
-    "request_perms_cache", default=None
+request_perms_cache: RequestVar[dict[Any, set[str]]] = RequestVar(
+    "request_perms_cache", lambda exchange: exchange.permissions
 )
 """Permissions looked up during this request; a fresh dict per request, never shared."""
 
-current_router: ContextVar[Any] = ContextVar("current_router", default=None)
+current_router: RequestVar[Any] = RequestVar("current_router", lambda exchange: exchange.router)
 """The application's router, used to resolve named redirects."""
 
 

@@ -21,32 +21,5 @@ ROUTE = "openviper.route"
 """The route that answers, once it is found."""
 STATE = "openviper.state"
 """What middleware and handlers share about a request."""
-NONCE = "openviper.csp_nonce"
-"""The nonce of the content security policy, once something has asked for it."""
 BACKGROUND = "openviper.background"
 """Work to do once the answer is sent."""
-ANSWER = "openviper.answer"
-"""How far the answer is: an `Answer`, shared by copies of the scope."""
-
-
-class Answer:
-    """How far the answer to a request is; also what its messages go through.
-
-    Args:
-        send: Where the messages go.
-
-    Attributes:
-        is_started: Whether its head is sent.
-    """
-
-    __slots__ = ("_send", "is_started")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.is_started = False
-
-    def __call__(self, message: Message) -> Awaitable[None]:
-        """Pass a message on; plain, for it runs twice in every request."""
-        if message["type"] == "http.response.start":
-            self.is_started = True
-        return self._send(message)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from openviper.core.context import current_router
-from openviper.http.asgi import NONCE, STATE, Scope
+from openviper.core.context import current_exchange, current_router
+from openviper.http.asgi import STATE, Scope
 from openviper.http.cookies import parse_cookies
 from openviper.http.hosts import host_allowed
 from openviper.http.messages import UserMessage, add_message, stored_messages
@@ -28,7 +28,12 @@ class Connection:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.path_params: dict[str, Any] = scope.get("path_params") or {}
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        """The converted parameters of the path."""
+        params: dict[str, Any] = self.scope.setdefault("path_params", {})
+        return params
 
     @property
     def path(self) -> str:
@@ -102,11 +107,16 @@ class Connection:
 
     @property
     def csp_nonce(self) -> str:
-        """A nonce for scripts and styles of this answer; asking for it puts it into the content security policy."""
-        nonce: str | None = self.scope.get(NONCE)
-        if nonce is None:
-            nonce = self.scope[NONCE] = secrets.token_urlsafe(18)
-        return nonce
+        """A nonce for scripts and styles of this answer; asking for it puts it into the content security policy.
+
+        Outside an application, where there is no policy, it is another one each time.
+        """
+        exchange = current_exchange.get()
+        if exchange is None:
+            return secrets.token_urlsafe(18)
+        if exchange.nonce is None:
+            exchange.nonce = secrets.token_urlsafe(18)
+        return exchange.nonce
 
     @property
     def language(self) -> str:

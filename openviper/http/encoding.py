@@ -24,7 +24,7 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
         TypeError: If something in it has no form in JSON.
         ValueError: If it contains itself.
     """
-    encode = compact if indent is None else _encoder(indent).encode
+    encode = _encoder(indent).encode
     try:
         text = encode(value)
     except ValueError:
@@ -72,30 +72,31 @@ def _encoder(indent: int | None) -> json.JSONEncoder:
     )
 
 
-def _make_compact() -> Callable[[Any], str]:
+def _make_compact() -> Callable[[Any], bytes]:
     """Return the encoder for answers.
 
     `JSONEncoder.encode` makes an encoder in C for every call, which for a small answer costs as much as the encoding.
     This one is made once; it keeps no list of the containers it is in, so what contains itself is found by the depth of
-    the recursion, and named by the ordinary encoder.
+    the recursion. What it cannot do, or what is wrong, is left to `encode_json`, which knows what to say.
     """
-    careful = _encoder(None).encode
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return careful
+        return encode_json
     string = json.encoder.encode_basestring
     encode = make(None, _default, string, None, ":", ",", False, False, False)
+    join = "".join
 
-    def compact(value: Any) -> str:
+    def compact(value: Any) -> bytes:
         try:
-            return "".join(encode(value, 0))
-        except RecursionError:
-            return careful(value)
+            return join(encode(value, 0)).encode()
+        except (ValueError, RecursionError):  # A UnicodeEncodeError is a ValueError.
+            return encode_json(value)
 
     return compact
 
 
-compact = _make_compact()
+compact_bytes = _make_compact()
+"""Does what `encode_json` does, in less time."""
 
 
 def _finite(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from openviper.exceptions import HTTPException, TableNotFound
 from openviper.http.accept import media_weight, parse_choices
+from openviper.http.asgi import Scope
 from openviper.http.debug_page import debug_details, render_debug_page
 from openviper.http.encoding import encode_json
 from openviper.http.hints import hint_for
@@ -40,14 +41,16 @@ ExceptionHandler = Callable[[Request, Any], Any]
 
 
 class ErrorHandlers:
-    """What an application has registered for exceptions and for statuses."""
+    """What an application has registered for exceptions and for statuses.
+
+    Attributes:
+        is_empty: Whether that is nothing.
+    """
 
     def __init__(self) -> None:
         self._by_class: dict[type[BaseException], ExceptionHandler] = {}
         self._by_status: dict[int, ExceptionHandler] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._by_class or self._by_status)
+        self.is_empty = True
 
     def add(self, what: type[BaseException] | int, handler: ExceptionHandler) -> None:
         """Register a handler for an exception and those derived from it, or for a status.
@@ -55,6 +58,7 @@ class ErrorHandlers:
         Raises:
             ValueError: If the status is not one of errors.
         """
+        self.is_empty = False
         if isinstance(what, int):
             if not 400 <= what <= 599:
                 raise ValueError(f"{what!r} is not a status of errors; those are 400 to 599")
@@ -81,10 +85,14 @@ def status_of(error: BaseException) -> int:
     return 503 if isinstance(error, TableNotFound) else 500
 
 
-def wants_html(request: Request) -> bool:
+def wants_html(scope: Scope) -> bool:
     """Return whether the client asked for a page rather than for data."""
-    accept = request.header(b"accept")
-    if accept is None or b"text/html" not in accept.lower():
+    accept = b""
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            accept = value
+            break
+    if b"text/html" not in accept.lower():
         return False
     choices = parse_choices(accept.decode("latin-1"))
     weight = choices.get("text/html", 0.0)
@@ -142,7 +150,7 @@ def answer(
     """
     if status in (204, 304) or status < 400:
         return Response(None, status, headers)
-    if not wants_html(request):
+    if not wants_html(request.scope):
         return _problem(status, detail, {}, headers)
     return _page(request, status, detail, headers)
 
@@ -156,12 +164,12 @@ def _plain_problem(status: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]
 _PLAIN = {404: "Not found."}
 
 
-def plain_problem(request: Request, status: int) -> Response | None:
+def plain_problem(scope: Scope, status: int) -> Response | None:
     """Return the answer to a request that no route fits, as programs get it; `None` for one that wants a page.
 
     Made once per status: this is what scanners ask for all day.
     """
-    if wants_html(request):
+    if wants_html(scope):
         return None
     body, headers = _plain_problem(status)
     response = Response.__new__(Response)

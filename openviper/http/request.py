@@ -38,7 +38,6 @@ class Request(Connection):
         if scope["type"] not in ("http", "websocket"):
             raise TypeError(f"a request needs an http or websocket scope, not {scope['type']!r}")
         self.scope = scope
-        self.path_params: dict[str, Any] = scope.get("path_params") or {}
         self._receive = receive
 
     @property

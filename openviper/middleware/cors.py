@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 from openviper.conf import settings
 from openviper.core.context import current_router
 from openviper.exceptions import HTTPException
-from openviper.http.asgi import ROUTE, ASGIApp, Message, Receive, Scope, Send
+from openviper.http.answer import Answer, finishing
+from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.middleware.base import BaseMiddleware
 from openviper.routing.paths import below_root
+from openviper.routing.router import Router
+from openviper.routing.table import Found
 from openviper.utils.datastructures import Headers, RawHeaders, encode_header
 
 H = TypeVar("H", bound=Callable[..., Any])
@@ -116,6 +119,8 @@ class CORSMiddleware(BaseMiddleware):
         ValueError: If every origin may send cookies.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp, policy: CORSPolicy | None = None) -> None:
         super().__init__(app)
         self.policy = policy or CORSPolicy(
@@ -128,38 +133,28 @@ class CORSMiddleware(BaseMiddleware):
             allow_private_network=settings.CORS_ALLOW_PRIVATE_NETWORK,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight request, or add headers to an answer."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer a preflight request, or have headers added to an answer."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         headers = Headers(scope["headers"])
         origin = headers.get("origin")
         asks_first = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
         if asks_first and origin:
-            await self._preflight(scope, origin, headers)(scope, receive, send)
-        else:
-            await self.app(scope, receive, self._adding(scope, send, origin))
+            return self._preflight(scope, origin, headers)(scope, receive, send)
 
-    def _adding(self, scope: Scope, send: Send, origin: str | None) -> Send:
-        """Return a `send` that adds headers."""
+        def finish(_answer: Answer, given: RawHeaders) -> RawHeaders:
+            return self._answer_headers(scope, origin, given)
 
-        def add(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = self._answer_headers(scope, origin, message.get("headers"))
-            return send(message)
-
-        return add
+        return self.app(scope, receive, finishing(finish, scope, receive, send))
 
     def _preflight(self, scope: Scope, origin: str, headers: Headers) -> Response:
         method = headers["access-control-request-method"]
         policy = _route_policy(scope, method) or self.policy
         return _preflight(policy, origin, method, headers)
 
-    def _answer_headers(
-        self, scope: Scope, origin: str | None, given: RawHeaders | None
-    ) -> RawHeaders:
-        headers = list(given or ())
+    def _answer_headers(self, scope: Scope, origin: str | None, given: RawHeaders) -> RawHeaders:
+        headers = list(given)
         handler = getattr(scope.get(ROUTE), "handler", None)
         policy: CORSPolicy = getattr(handler, ATTRIBUTE, self.policy)
         if not policy.is_open:
@@ -178,17 +173,18 @@ def _add_missing(headers: RawHeaders, pairs: Sequence[tuple[str, str]]) -> None:
 def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
     """Return the policy of the handler that a preflight request asks about, or `None`."""
     router = current_router.get()
-    if router is None:
-        return None
-    try:
-        found = router.find(method.upper(), below_root(scope))
-    except HTTPException:
-        return None
+    found = None if router is None else _found(router, scope, method)
     if not isinstance(found, tuple):
         return None
-    route, _ = found
-    policy: CORSPolicy | None = getattr(route.handler, ATTRIBUTE, None)
+    policy: CORSPolicy | None = getattr(found[0].handler, ATTRIBUTE, None)
     return policy
+
+
+def _found(router: Router, scope: Scope, method: str) -> Found | None:
+    try:
+        return router.find_for(scope, method.upper(), below_root(scope))
+    except HTTPException:
+        return None
 
 
 def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from openviper.http.asgi import ANSWER, RAISE_ERRORS, Answer, ASGIApp, Receive, Scope, Send
+from openviper.core.context import current_exchange
+from openviper.http.answer import answer_of
+from openviper.http.asgi import RAISE_ERRORS, ASGIApp, Receive, Scope, Send
 from openviper.http.errors import error_response
 from openviper.http.request import Request
 from openviper.http.responses import Response
@@ -28,18 +30,19 @@ class ServerErrorMiddleware(BaseMiddleware):
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer: Answer | None = scope.get(ANSWER)
-        if answer is None:
-            answer = scope[ANSWER] = Answer(send)
+        answer = answer_of(scope, receive, send)
+        if current_exchange.get() is not answer:
             send = answer
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            response = await self.response_to(scope, receive, error)
+            if answer.is_started:
+                raise
+            response = self.response_to(scope, receive, error)
             await response(scope, receive, send)
 
-    async def response_to(self, scope: Scope, receive: Receive, error: Exception) -> Response:
-        """Return the answer to an error; raise it where there can be none."""
-        if scope[ANSWER].is_started or scope.get(RAISE_ERRORS):
+    def response_to(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+        """Return the answer to an error; raise it where the test client asks for that."""
+        if scope.get(RAISE_ERRORS):
             raise error
         return error_response(Request(scope, receive), error, debug=self.debug)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Awaitable
 from typing import Any
 
 from openviper.conf import settings
 from openviper.http.accept import coding_weight, parse_choices
+from openviper.http.answer import Answer, Finish, finishing
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.middleware.cors import add_vary
-from openviper.utils.datastructures import Headers, MutableHeaders, RawHeaders
+from openviper.utils.datastructures import MutableHeaders, RawHeaders
 
 LEVEL = 6
-COMPRESSED = ("image/", "audio/", "video/", "application/zip", "application/gzip", "font/woff")
+COMPRESSED = (
+    b"image/",
+    b"audio/",
+    b"video/",
+    b"application/zip",
+    b"application/gzip",
+    b"font/woff",
+)
 """Types whose content is compressed already."""
-STREAMED = "text/event-stream"
+STREAMED = b"text/event-stream"
 """Events have to arrive one by one; a compressor would keep them back."""
 
 
@@ -31,6 +40,8 @@ class GZipMiddleware(BaseMiddleware):
         compress_private: Compress pages for users with a cookie too.
     """
 
+    is_guarded = False
+
     def __init__(
         self, app: ASGIApp, minimum_size: int | None = None, *, compress_private: bool = False
     ) -> None:
@@ -38,28 +49,47 @@ class GZipMiddleware(BaseMiddleware):
         self.minimum_size = settings.GZIP_MIN_SIZE if minimum_size is None else minimum_size
         self.compress_private = compress_private
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer, compressed if the client wants it so."""
         if scope["type"] != "http" or scope["method"] == "HEAD":
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope["headers"])
-        choices = parse_choices(headers.get("accept-encoding", ""))
-        compressor = _Compressor(self, send, has_cookie="cookie" in headers)
-        compressor.wanted = coding_weight(choices, "gzip") > 0
-        await self.app(scope, receive, compressor.send)
+            return self.app(scope, receive, send)
+        asked = dict(scope["headers"])
+        has_cookie = b"cookie" in asked
+        if _takes_gzip(asked.get(b"accept-encoding")):
+            send = _Compressor(self, send, has_cookie=has_cookie).send
+        else:
+            send = finishing(self._not_compressing(has_cookie), scope, receive, send)
+        return self.app(scope, receive, send)
 
-    def fits(self, status: int, headers: Headers, *, has_cookie: bool) -> bool:
+    def _not_compressing(self, has_cookie: bool) -> Finish:
+        """Return what has an answer say that other clients get it compressed."""
+
+        def finish(answer: Answer, own: RawHeaders) -> RawHeaders:
+            if self.fits(answer.status, own, has_cookie=has_cookie):
+                own = list(own)
+                add_vary(own, "Accept-Encoding")
+            return own
+
+        return finish
+
+    def fits(self, status: int, raw: RawHeaders, *, has_cookie: bool) -> bool:
         """Return whether an answer with this head is to be compressed, whatever the client takes."""
-        if status in (204, 206, 304) or "content-encoding" in headers:
+        headers = dict(raw)
+        if status in (204, 206, 304) or b"content-encoding" in headers:
             return False
-        media_type = headers.get("content-type", "")
-        if media_type.startswith((*COMPRESSED, STREAMED)) and "svg" not in media_type:
+        media_type = headers.get(b"content-type", b"")
+        if media_type.startswith((*COMPRESSED, STREAMED)) and b"svg" not in media_type:
             return False
-        if "no-transform" in headers.get("cache-control", ""):
+        if b"no-transform" in headers.get(b"cache-control", b""):
             return False
-        is_private = has_cookie or "set-cookie" in headers
-        return self.compress_private or not (is_private and media_type.startswith("text/html"))
+        is_private = has_cookie or b"set-cookie" in headers
+        return self.compress_private or not (is_private and media_type.startswith(b"text/html"))
+
+
+def _takes_gzip(header: bytes | None) -> bool:
+    if header is None:
+        return False
+    return coding_weight(parse_choices(header.decode("latin-1")), "gzip") > 0
 
 
 class _Compressor:
@@ -71,7 +101,6 @@ class _Compressor:
         self._has_cookie = has_cookie
         self._start: Message | None = None
         self._zlib: Any = None
-        self.wanted = False
 
     async def send(self, message: Message) -> None:
         """Take a message of the application."""
@@ -110,13 +139,11 @@ class _Compressor:
     def _compresses(self, start: Message, message: Message) -> bool:
         """Return whether this answer is compressed; one that could be says that it depends on the client."""
         raw: RawHeaders = start["headers"]
-        headers = Headers(raw)
-        if not self._middleware.fits(start["status"], headers, has_cookie=self._has_cookie):
+        if not self._middleware.fits(start["status"], raw, has_cookie=self._has_cookie):
             return False
         add_vary(raw, "Accept-Encoding")
-        if message.get("more_body"):
-            return self.wanted
-        return self.wanted and len(message.get("body", b"")) >= self._middleware.minimum_size
+        is_stream = bool(message.get("more_body"))
+        return is_stream or len(message.get("body", b"")) >= self._middleware.minimum_size
 
     async def _further(self, message: Message) -> None:
         more = message.get("more_body", False)

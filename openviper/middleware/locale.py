@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from openviper.conf import settings
 from openviper.http.accept import parse_choices
-from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.answer import Answer, finishing
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.i18n import get_language, override_language
 from openviper.middleware.base import BaseMiddleware
@@ -34,14 +35,10 @@ class LocaleMiddleware(BaseMiddleware):
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-
-        def add(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = _with_language(message.get("headers"))
-            return send(message)
-
+        if scope["type"] == "http":
+            send = finishing(_with_language, scope, receive, send)
         with override_language(self.choose(Connection(scope))):
-            await self.app(scope, receive, add)
+            await self.app(scope, receive, send)
 
     def choose(self, request: Connection) -> str:
         """Return the language for a request."""
@@ -53,9 +50,9 @@ class LocaleMiddleware(BaseMiddleware):
         return best_language(header, self._languages) or settings.LANGUAGE_CODE
 
 
-def _with_language(given: RawHeaders | None) -> RawHeaders:
+def _with_language(_answer: Answer, given: RawHeaders) -> RawHeaders:
     """Return an answer's headers with its language, and that it depends on the wishes of the client."""
-    headers = list(given or ())
+    headers = list(given)
     add_vary(headers, "Accept-Language")
     if b"content-language" not in dict(headers):
         headers.append((b"content-language", get_language().encode()))

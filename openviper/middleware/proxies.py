@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -48,18 +48,20 @@ class TrustedProxyMiddleware(BaseMiddleware):
         ImproperlyConfigured: If one of them is neither.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp, proxies: Sequence[str] | None = None) -> None:
         super().__init__(app)
         given = settings.TRUSTED_PROXIES if proxies is None else proxies
         self._networks = parse_networks(tuple(given))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Correct the scope of a request or a WebSocket."""
         client = scope.get("client")
         if self._networks and scope["type"] in ("http", "websocket") and client:
             if is_trusted(client[0], self._networks):
                 self._correct(scope)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _correct(self, scope: Scope) -> None:
         headers = Headers(scope["headers"])

@@ -6,16 +6,18 @@ import functools
 import inspect
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from openviper.conf import settings
 from openviper.exceptions import ImproperlyConfigured, TooManyRequests
-from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.answer import Answer, finishing
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.errors import answer
 from openviper.http.request import Request
 from openviper.middleware.base import BaseMiddleware, MiddlewareEntry
 from openviper.middleware.counters import Counter, MemoryCounter, hashed_key, make_counter
+from openviper.utils.datastructures import RawHeaders
 
 KeyFunction = Callable[[Request], str]
 """Returns what a request is counted by."""
@@ -170,17 +172,16 @@ class RateLimitMiddleware(BaseMiddleware):
         verdict = await self.limit.take(hashed_key("middleware", self._key(request)))
         headers = limit_headers(verdict)
 
-        def add(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*(message.get("headers") or ()), *headers]
-            return send(message)
+        def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
+            return [*own, *headers]
 
+        send = finishing(finish, scope, receive, send)
         if verdict.retry_after:
             error = TooManyRequests(verdict.retry_after)
             refusal = answer(request, 429, error.detail, error.headers)
-            await refusal(scope, receive, add)
+            await refusal(scope, receive, send)
         else:
-            await self.app(scope, receive, add)
+            await self.app(scope, receive, send)
 
 
 def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:

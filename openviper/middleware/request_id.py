@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable
 
 from openviper.core.context import current_request_id
+from openviper.http.answer import Answer, finishing
 from openviper.http.asgi import STATE, ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.utils.datastructures import RawHeaders
@@ -25,6 +26,8 @@ class RequestIDMiddleware(BaseMiddleware):
         header: The header it is sent in.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp, header: str = "x-request-id") -> None:
         super().__init__(app)
         self._header = header.lower().encode("ascii")
@@ -38,14 +41,20 @@ class RequestIDMiddleware(BaseMiddleware):
         scope.setdefault(STATE, {})[STATE_KEY] = request_id
         pair = (self._header, request_id.encode())
 
-        def add(message: Message) -> Awaitable[None]:
-            if message["type"] in ("http.response.start", "websocket.accept"):
-                message["headers"] = _replaced(message.get("headers"), pair)
-            return send(message)
+        def finish(_answer: Answer, headers: RawHeaders) -> RawHeaders:
+            return _replaced(headers, pair)
 
+        def accept(message: Message) -> Awaitable[None]:
+            if message["type"] == "websocket.accept":
+                message["headers"] = _replaced(message.get("headers"), pair)
+            return inner(message)
+
+        inner = send
+        is_http = scope["type"] == "http"
+        send = finishing(finish, scope, receive, send) if is_http else accept
         token = current_request_id.set(request_id)  # Every log line of the request bears it.
         try:
-            await self.app(scope, receive, add)
+            await self.app(scope, receive, send)
         finally:
             current_request_id.reset(token)
 

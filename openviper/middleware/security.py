@@ -7,15 +7,8 @@ from collections.abc import Awaitable
 from urllib.parse import quote
 
 from openviper.conf import settings
-from openviper.http.asgi import (
-    NONCE,
-    TEST_CLIENT,
-    ASGIApp,
-    Message,
-    Receive,
-    Scope,
-    Send,
-)
+from openviper.http.answer import Answer, finishing
+from openviper.http.asgi import TEST_CLIENT, ASGIApp, Receive, Scope, Send
 from openviper.http.csp import ContentSecurityPolicy
 from openviper.http.hosts import matches_host
 from openviper.http.responses import PlainTextResponse, Response
@@ -41,6 +34,8 @@ class SecurityMiddleware(BaseMiddleware):
     `SECURE_REFERRER_POLICY`, `SECURE_PERMISSIONS_POLICY`, `SECURE_CROSS_ORIGIN_*`.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
         self.allowed_hosts: tuple[str, ...] = tuple(settings.ALLOWED_HOSTS)
@@ -56,43 +51,39 @@ class SecurityMiddleware(BaseMiddleware):
         self._names = frozenset(name for name, _ in self._secure)
         self._known: dict[bytes, bool] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the request and add headers to its response."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Check the request and have headers added to its response."""
         kind = scope["type"]
         if kind == "http":
-            send = self._adding(scope, send)
+            is_secure = scope.get("scheme") == "https"
+            finish = self._finish_secure if is_secure else self._finish_plain
+            send = finishing(finish, scope, receive, send)
         elif kind != "websocket":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         refusal = self._refusal(scope)
         if refusal:
-            await _refuse(refusal, scope, receive, send)
-        elif self.redirect and scope.get("scheme") == "http":
-            await _to_https(scope)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return _refuse(refusal, scope, receive, send)
+        if self.redirect and scope.get("scheme") == "http":
+            return _to_https(scope)(scope, receive, send)
+        return self.app(scope, receive, send)
 
-    def _adding(self, scope: Scope, send: Send) -> Send:
-        """Return a `send` that adds headers."""
-        headers = self._secure if scope.get("scheme") == "https" else self._plain
+    def _finish_plain(self, answer: Answer, own: RawHeaders) -> RawHeaders:
+        """Return an answer's headers with those it does not set itself."""
         names = self._names
+        for name, _ in own:
+            if name in names:
+                return self._merged(answer.nonce, own, self._plain)
+        if answer.nonce is None:
+            return [*own, *self._plain]
+        return self._merged(answer.nonce, own, self._plain)
 
-        def add(message: Message) -> Awaitable[None]:  # Plain, for it runs twice in every request.
-            if message["type"] == "http.response.start":
-                own = message.get("headers") or []
-                is_plain = NONCE not in scope and names.isdisjoint(dict(own))
-                message["headers"] = (
-                    [*own, *headers] if is_plain else self._merged(scope, list(own), headers)
-                )
-            return send(message)
+    def _finish_secure(self, answer: Answer, own: RawHeaders) -> RawHeaders:
+        return self._merged(answer.nonce, own, self._secure)
 
-        return add
-
-    def _merged(self, scope: Scope, own: RawHeaders, headers: RawHeaders) -> RawHeaders:
+    def _merged(self, nonce: str | None, own: RawHeaders, headers: RawHeaders) -> RawHeaders:
         """Return an answer's headers with those it does not set itself, and the nonce that it has used."""
         present = {name for name, _ in own}
         added = [pair for pair in headers if pair[0] not in present]
-        nonce = scope.get(NONCE)
         if nonce is not None and self._policy.text and self._policy_name not in present:
             policy = (self._policy_name, self._policy.with_nonce(nonce).encode("latin-1"))
             added = [policy if pair[0] == self._policy_name else pair for pair in added]
@@ -106,20 +97,20 @@ class SecurityMiddleware(BaseMiddleware):
         """
         raw = scope["headers"]
         headers = dict(raw)
-        fault = _fault(raw, headers)
-        if fault:
-            return fault
+        # Nearly every request has no header twice, none in parts, and nothing but printable characters.
+        is_suspect = len(headers) != len(raw) or b"transfer-encoding" in headers
+        if is_suspect or not b"".join(headers.values()).decode("latin-1").isprintable():
+            fault = _fault(raw, headers)
+            if fault:
+                return fault
         if scope.get("method", "GET") not in METHODS and not _METHOD.fullmatch(scope["method"]):
             return "the method is not valid"
         host = headers.get(b"host", b"")
-        if self._known.get(host):
-            return ""
-        return self._look_at_host(host, is_test=TEST_CLIENT in scope)
-
-    def _look_at_host(self, host: bytes, *, is_test: bool) -> str:
-        """Return whether a host that is not known to be allowed is refused, as `_refusal` does."""
-        is_ours = self._learn(host) or (is_test and host == b"testserver")
+        is_ours = self._known.get(host) or self._is_ours(host, TEST_CLIENT in scope)
         return "" if is_ours else "this host is not allowed"
+
+    def _is_ours(self, host: bytes, is_test: bool) -> bool:
+        return self._learn(host) or (is_test and host == b"testserver")
 
     def _learn(self, raw: bytes) -> bool:
         """Return whether a host is allowed, and remember it."""
@@ -132,14 +123,11 @@ class SecurityMiddleware(BaseMiddleware):
 
 def _fault(raw: RawHeaders, headers: dict[bytes, bytes]) -> str:
     """Return what is wrong with headers; empty if nothing is."""
-    broken = _LINE_BREAK(b"".join(headers.values())) is not None
-    is_suspect = broken or len(headers) != len(raw) or b"transfer-encoding" in headers
-    if not is_suspect:
-        return ""
     if _repeats(raw):
         return "a header occurs more than once"
     if b"transfer-encoding" in headers and b"content-length" in headers:
         return "both a length and a transfer encoding are given"
+    broken = _LINE_BREAK(b"".join(value for _, value in raw)) is not None
     return "a header holds a line break" if broken else ""
 
 

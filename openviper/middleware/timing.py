@@ -6,8 +6,10 @@ import logging
 from collections.abc import Awaitable
 from time import perf_counter
 
-from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.answer import Answer, finishing
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
+from openviper.utils.datastructures import RawHeaders
 
 logger = logging.getLogger("openviper.timing")
 
@@ -21,28 +23,27 @@ class TimingMiddleware(BaseMiddleware):
         header: Whether the header is sent. Times tell strangers what an answer costs, so it is not unless asked for.
     """
 
+    is_guarded = False
+
     def __init__(self, app: ASGIApp, slow: float | None = 1.0, *, header: bool = False) -> None:
         super().__init__(app)
         self.slow = slow
         self.header = header
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Measure a request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         started = perf_counter()
 
-        def measured(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                self._take(scope, message, perf_counter() - started)
-            return send(message)
+        def finish(_answer: Answer, headers: RawHeaders) -> RawHeaders:
+            return self._timed(scope, headers, perf_counter() - started)
 
-        await self.app(scope, receive, measured)
+        return self.app(scope, receive, finishing(finish, scope, receive, send))
 
-    def _take(self, scope: Scope, message: Message, seconds: float) -> None:
-        if self.header:
-            value = f"app;dur={seconds * 1000:.1f}".encode()
-            message["headers"] = [*(message.get("headers") or ()), (b"server-timing", value)]
+    def _timed(self, scope: Scope, headers: RawHeaders, seconds: float) -> RawHeaders:
         if self.slow is not None and seconds > self.slow:
             logger.warning("%s %s took %.2f s", scope["method"], scope["path"], seconds)
+        if not self.header:
+            return headers
+        return [*headers, (b"server-timing", f"app;dur={seconds * 1000:.1f}".encode())]

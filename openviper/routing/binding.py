@@ -52,8 +52,12 @@ def bind(handler: Handler, path_params: Sequence[str]) -> Handler:
     except (TypeError, ValueError):
         return handler
     plan = make_plan(signature, path_params)
-    if plan.request_first and not plan.keywords and not plan.requests:
+    if plan.requests or not plan.request_first:
+        return _adapter(handler, plan)
+    if not plan.keywords:
         return handler  # The common case needs no adapter.
+    if set(plan.keywords) == set(path_params):
+        return lambda request: handler(request, **request.scope["path_params"])
     return _adapter(handler, plan)
 
 
@@ -127,7 +131,7 @@ def _adapter(handler: Handler, plan: Plan) -> Handler:
     keywords, requests, request_first, _ = plan
 
     def endpoint(request: Request) -> Any:
-        params = request.path_params
+        params = request.scope["path_params"]
         arguments = {name: params[name] for name in keywords}
         for name in requests:
             arguments[name] = request

@@ -16,6 +16,7 @@ class Converter(NamedTuple):
         alphabet: Matches the characters that may occur in such a text.
         is_shaped: Whether a text of these characters may still be wrong, as ``1.2.3`` is for a number.
         looseness: Sorts routes that differ in their types only: the narrower type goes first.
+        quick: Does what `reader` returns, in half the time of a pattern.
     """
 
     fits: re.Pattern[str]
@@ -23,6 +24,7 @@ class Converter(NamedTuple):
     alphabet: re.Pattern[str]
     is_shaped: bool
     looseness: int
+    quick: Callable[[str], tuple[Any, ...] | None] | None = None
 
     def read(self, text: str) -> Any:
         """Return the value of a text, or `None` if it does not fit."""
@@ -32,6 +34,8 @@ class Converter(NamedTuple):
 
     def reader(self) -> Callable[[str], tuple[Any, ...] | None]:
         """Return what reads a whole segment, for the matching of routes, which does little else."""
+        if self.quick is not None:
+            return self.quick
         fits, convert = self.fits.fullmatch, self.convert
         if convert is None:
             return lambda text: None if fits(text) is None else (text,)
@@ -41,10 +45,21 @@ class Converter(NamedTuple):
 _DIGIT = re.compile(r"[0-9]")
 _ANY = re.compile(r"[^/]")
 
+
+def _some_text(text: str) -> tuple[str] | None:
+    return (text,) if text else None
+
+
+def whole_number(text: str) -> tuple[int] | None:
+    """Return a segment as a number, or `None` if it is not one of at most eighteen digits."""
+    is_number = text.isdecimal() and text.isascii() and len(text) <= 18
+    return (int(text),) if is_number else None
+
+
 CONVERTERS: dict[str, Converter] = {
-    "str": Converter(re.compile(r"[^/]+"), None, _ANY, False, 4),
+    "str": Converter(re.compile(r"[^/]+"), None, _ANY, False, 4, _some_text),
     # Eighteen digits always fit 64 bits, which is what databases take, and never overflow a float.
-    "int": Converter(re.compile(r"[0-9]{1,18}"), int, _DIGIT, True, 0),
+    "int": Converter(re.compile(r"[0-9]{1,18}"), int, _DIGIT, True, 0, whole_number),
     "float": Converter(
         re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?"), float, re.compile(r"[0-9.]"), True, 1
     ),

@@ -19,7 +19,8 @@ class PathSecurityError(HTTPException):
 
 MAX_PATH_LENGTH = 2048
 """Longest path of a request, in characters, where the setting of this name does not say otherwise."""
-_SUSPICIOUS = re.compile(r"[\0%\\]|\.\.|//")
+SUSPICIOUS = re.compile(r"[\0%\\]|\.\.|//")
+"""What no path without a closer look is passed with."""
 
 
 def below_root(scope: Scope) -> str:
@@ -37,7 +38,7 @@ def sanitize_request_path(path: str) -> str:
     Raises:
         PathSecurityError: If it holds NUL, a ``..`` segment, or a slash or dots that are still percent-encoded.
     """
-    if not _SUSPICIOUS.search(path):
+    if not SUSPICIOUS.search(path):
         return path
     if "\0" in path:
         raise PathSecurityError(path)

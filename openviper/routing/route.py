@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import quote
 
+from openviper.http.coercion import while_connected
 from openviper.http.limits import BodyLimits
 from openviper.routing.binding import Handler, bind, check_handler
 from openviper.routing.converters import CONVERTERS
@@ -78,6 +79,8 @@ class Route:
     def _wrap(self, endpoint: Handler) -> Handler:
         for middleware in reversed(self.middlewares):
             endpoint = middleware(endpoint)
+        if self.cancel_on_disconnect:
+            return while_connected(endpoint)
         return endpoint
 
     @property

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, Unpack
 
 from openviper.exceptions import ImproperlyConfigured, MethodNotAllowed, NotFound
-from openviper.http.asgi import ASGIApp
-from openviper.routing.binding import Handler, HandlerError
+from openviper.http.asgi import ASGIApp, Scope
+from openviper.routing.binding import Handler
 from openviper.routing.mounts import mounted_endpoint
-from openviper.routing.paths import sanitize_request_path
 from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions
-from openviper.routing.tree import Match, Node
+from openviper.routing.table import Found, Table
 
-logger = logging.getLogger("openviper.routing")
 H = TypeVar("H", bound=Handler)
 
 ANY_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -47,42 +43,6 @@ class _Around(NamedTuple):
     middlewares: tuple[Middleware, ...] = ()
     tags: tuple[str, ...] = ()
     host: str = ""
-
-
-class _Paths:
-    """The routes of one host, or of every host, arranged for finding."""
-
-    def __init__(self) -> None:
-        self.static: dict[str, dict[str, Route]] = {}
-        self.tree = Node[Route]()
-
-    def add(self, route: Route) -> None:
-        """Arrange a route; for each method the first route of a pattern wins."""
-        self.tree.add(route)
-        if route.is_static:
-            by_method = self.static.setdefault(route.path, {})
-            for method in route.methods:
-                by_method.setdefault(method, route)
-
-    def find(self, path: str) -> list[Match[Route]]:
-        """Return what a path in its normal form leads to, the most specific place first."""
-        matches = self.tree.find(path[1:].split("/"))
-        literal = self.static.get(path)
-        return matches if literal is None else [(literal, ()), *matches]
-
-
-@dataclass
-class _Table:
-    """All routes, arranged for finding."""
-
-    routes: list[Route]
-    everywhere: _Paths = field(default_factory=_Paths)
-    general: list[tuple[_Paths, tuple[Any, ...]]] = field(default_factory=list)
-    plain: dict[str, dict[str, Route]] = field(default_factory=dict)
-    by_host: dict[str, _Paths] = field(default_factory=dict)
-    hosts: Node[Route] = field(default_factory=Node)
-    names: dict[str, Route] = field(default_factory=dict)
-    broken: list[HandlerError] = field(default_factory=list)
 
 
 def _join(prefix: str, path: str) -> str:
@@ -116,7 +76,7 @@ class Router:
         self._entries: list[_Entry | _Mount] = []
         # Weak, because a router may be mounted in many applications that come and go.
         self._parents: weakref.WeakSet[Router] = weakref.WeakSet()
-        self._table: _Table | None = None
+        self._table: Table | None = None
 
     # Registering
 
@@ -315,17 +275,9 @@ class Router:
             else:
                 yield _build(entry, around)
 
-    def _compiled(self) -> _Table:
+    def _compiled(self) -> Table:
         if self._table is None:
-            table = _Table(list(self._flatten(_Around())))
-            table.general = [(table.everywhere, ())]
-            for route in table.routes:
-                _paths_of(route, table).add(route)
-                _name(route, table)
-                _check(route, table)
-            # Where hosts matter, no path is decided without them.
-            table.plain = {} if table.by_host else table.everywhere.static
-            self._table = table
+            self._table = Table(list(self._flatten(_Around())))
         return self._table
 
     def compile(self) -> None:
@@ -343,11 +295,6 @@ class Router:
     def routes(self) -> list[Route]:
         """Every route, those of mounted routers included, with absolute paths."""
         return list(self._compiled().routes)
-
-    @property
-    def has_hosts(self) -> bool:
-        """Whether some routes answer for one host only."""
-        return bool((self._table or self._compiled()).by_host)
 
     def resolve(
         self, method: str, path: str, host: str | None = None
@@ -373,9 +320,7 @@ class Router:
             raise MethodNotAllowed(sorted(with_automatic(found)))
         raise NotFound
 
-    def find(
-        self, method: str, path: str, host: str | None = None
-    ) -> tuple[Route, dict[str, Any]] | set[str]:
+    def find(self, method: str, path: str, host: str | None = None) -> Found:
         """Return the route for a request and its path parameters, or else the methods that its path has.
 
         Args:
@@ -386,30 +331,11 @@ class Router:
         Raises:
             PathSecurityError: If the path is not safe.
         """
-        table = self._table or self._compiled()
-        # What is registered needs no look at its safety.
-        routes = table.plain.get(path)
-        route = None if routes is None else routes.get(method)
-        if route is not None:
-            return route, {}
-        path = sanitize_request_path(path)
-        # A slash at the end does not matter, except that the root is nothing else.
-        path = path.removesuffix("/") or "/"
-        return self._search(table, method, path, host)
+        return (self._table or self._compiled()).find(method, path, host)
 
-    @staticmethod
-    def _search(
-        table: _Table, method: str, path: str, host: str | None
-    ) -> tuple[Route, dict[str, Any]] | set[str]:
-        allowed: set[str] = set()
-        for paths, host_values in _paths_for(table, host) if table.by_host else table.general:
-            for routes, values in paths.find(path):
-                route = _for_method(routes, method)
-                if route is not None:
-                    return route, route.name_values(host_values + values)
-                allowed.update(routes)
-        allowed.discard(WEBSOCKET)
-        return allowed
+    def find_for(self, scope: Scope, method: str, path: str) -> Found:
+        """Do what `find` does, for the host of a request; that is read only if there are routes of hosts."""
+        return (self._table or self._compiled()).find_for(scope, method, path)
 
     def url_for(self, name: str, /, **params: Any) -> str:
         """Return the path of a named route; for a route of one host, with the host: ``//host/path``.
@@ -442,45 +368,6 @@ def _build(entry: _Entry, around: _Around) -> Route:
         entry.options,
     )
     route.name = f"{around.names}{route.name}"
-    return route
-
-
-def _paths_of(route: Route, table: _Table) -> _Paths:
-    if not route.host:
-        return table.everywhere
-    if route.host not in table.by_host:
-        table.by_host[route.host] = _Paths()
-        # The tree of hosts is walked label by label, as that of paths is segment by segment.
-        table.hosts.add(Route(route.host.replace(".", "/"), ("GET",), route.handler, route.host))
-    return table.by_host[route.host]
-
-
-def _check(route: Route, table: _Table) -> None:
-    try:
-        route.check()
-    except HandlerError as error:
-        table.broken.append(error)
-
-
-def _name(route: Route, table: _Table) -> None:
-    other = table.names.get(route.name)
-    if other is not None and other.path != route.path:
-        logger.warning(
-            "route name %r is used twice; the later one, %s, wins", route.name, route.path
-        )
-    table.names[route.name] = route
-
-
-def _paths_for(table: _Table, host: str | None) -> list[tuple[_Paths, tuple[Any, ...]]]:
-    matches = table.hosts.find((host or "").lower().rstrip(".").split("."))
-    own = [(table.by_host[routes["GET"].name], values) for routes, values in matches]
-    return own + table.general
-
-
-def _for_method(routes: dict[str, Route], method: str) -> Route | None:
-    route = routes.get(method)
-    if route is None and method == "HEAD":
-        return routes.get("GET")
     return route
 
 

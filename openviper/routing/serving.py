@@ -9,7 +9,6 @@ from openviper.core.context import current_request
 from openviper.exceptions import HTTPException
 from openviper.http.asgi import ROUTE, Receive, Scope, Send
 from openviper.http.responses import Response
-from openviper.http.url import split_host
 from openviper.http.websockets import (
     INTERNAL_ERROR,
     NORMAL,
@@ -28,27 +27,18 @@ HANDSHAKE_ANSWER = "websocket.http.response"
 """The extension by which a WebSocket can be refused with an answer of HTTP (ASGI 2.4)."""
 
 
-def host_of(scope: Scope, router: Router) -> str | None:
-    """Return the host of a request, if the router has routes of hosts."""
-    if not router.has_hosts:
-        return None
-    raw = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    return split_host(raw.decode("latin-1"))[0]
-
-
 async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: Send) -> None:
     """Find the handler of a WebSocket and call it; close the connection when it returns or fails."""
     websocket = WebSocket(scope, receive, send)
     current_request.set(websocket)
     try:
-        found = router.find(WEBSOCKET, below_root(scope), host_of(scope, router))
+        found = router.find_for(scope, WEBSOCKET, below_root(scope))
     except PathSecurityError:
         found = set()
     if not isinstance(found, tuple):
         await websocket.close(NOT_FOUND)
         return
     scope[ROUTE], scope["path_params"] = found
-    websocket.path_params = found[1]
     if not origin_allowed(websocket):
         await websocket.close(POLICY, "this origin is not allowed")
         return

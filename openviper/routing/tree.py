@@ -114,50 +114,63 @@ class Node(Generic[R]):
         self.tails.append(tail)
         return tail.routes
 
-    def find(self, segments: Sequence[str]) -> list[Match[R]]:
-        """Return every place that a path leads to, the most specific one first."""
-        matches: list[Match[R]] = []
-        self._find(segments, 0, (), matches)
+    def find(
+        self, segments: Sequence[str], depth: int = 0, values: tuple[Any, ...] = ()
+    ) -> list[Match[R]]:
+        """Return every place that a path leads to, the most specific one first.
+
+        Args:
+            segments: The segments of the path.
+            depth: How many of them lead to this place.
+            values: The values in those.
+        """
+        node = self
+        # Where there is one way to go, it is gone here, which is nearly always.
+        for text in segments[depth:] if depth else segments:
+            child = node.literals.get(text)
+            if child is None:
+                only = node.only
+                if only is None:
+                    return node._branch(segments, depth, values) if node.is_branching else []
+                found = only[0](text)
+                if found is None:
+                    return []
+                values += found
+                child = only[1]
+            elif node.is_branching:
+                return node._branch(segments, depth, values)
+            node = child
+            depth += 1
+        return [(node.routes, values)] if node.routes else []
+
+    def _branch(
+        self, segments: Sequence[str], depth: int, values: tuple[Any, ...]
+    ) -> list[Match[R]]:
+        text = segments[depth]
+        child = self.literals.get(text)
+        matches = [] if child is None else child.find(segments, depth + 1, values)
+        for match, node in self.parameters:
+            found = match(text)
+            if found is not None:
+                matches += node.find(segments, depth + 1, values + found)
+        if self.tails:
+            matches += self._tail_matches(segments[depth:], values)
         if len(matches) > 1:
             matches.sort(key=_specificity)
         return matches
 
-    def _find(
-        self, segments: Sequence[str], depth: int, values: tuple[Any, ...], matches: list[Match[R]]
-    ) -> None:
-        node = self
-        # Where there is one way to go, it is gone here, which is nearly always.
-        for text in segments[depth:]:
-            child = node.literals.get(text)
-            if child is None and node.only is not None:
-                match, child = node.only
-                found = match(text)
-                if found is None:
-                    return
-                values += found
-            elif node.is_branching:
-                node._branch(segments, depth, values, matches)
-                return
-            elif child is None:
-                return
-            node = child
-            depth += 1
-        if node.routes:
-            matches.append((node.routes, values))
+    def last_parameters(self, prefix: str = "") -> Iterator[tuple[str, Matcher, dict[str, R]]]:
+        """Yield the places behind one parameter at the end of a path of literals, where no other pattern could match.
 
-    def _branch(
-        self, segments: Sequence[str], depth: int, values: tuple[Any, ...], matches: list[Match[R]]
-    ) -> None:
-        text = segments[depth]
-        child = self.literals.get(text)
-        if child is not None:
-            child._find(segments, depth + 1, values, matches)
-        for match, node in self.parameters:
-            found = match(text)
-            if found is not None:
-                node._find(segments, depth + 1, values + found, matches)
-        if self.tails:
-            matches += self._tail_matches(segments[depth:], values)
+        Args:
+            prefix: The path that leads to this place.
+        """
+        if self.only is not None and self.only[1].routes:
+            yield prefix, self.only[0], self.only[1].routes
+        if self.is_branching:
+            return
+        for text, child in self.literals.items():
+            yield from child.last_parameters(f"{prefix}/{text}")
 
     def _tail_matches(self, rest: Sequence[str], values: tuple[Any, ...]) -> Iterator[Match[R]]:
         for tail in self.tails:

@@ -65,6 +65,20 @@ def free_port() -> int:
         return port
 
 
+def wait_for_server(process: subprocess.Popen[str], port: int) -> None:
+    """Wait until a server accepts connections."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        assert process.poll() is None, f"the server ended: {process.communicate()[0]}"
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), timeout=1),
+        ):
+            return
+        assert time.monotonic() < deadline, "the server does not listen"
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def serving(*words: str | Path, cwd: Path, port: int, **more: str) -> Iterator[str]:
     """Run a server for the length of the block; yield its base URL once it accepts connections.
@@ -82,16 +96,7 @@ def serving(*words: str | Path, cwd: Path, port: int, **more: str) -> Iterator[s
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + TIMEOUT
-        while True:
-            assert process.poll() is None, f"the server ended: {process.communicate()[0]}"
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", port), timeout=1),
-            ):
-                break
-            assert time.monotonic() < deadline, "the server does not listen"
-            time.sleep(0.05)
+        wait_for_server(process, port)
         yield f"http://127.0.0.1:{port}"
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=TIMEOUT)

@@ -361,8 +361,12 @@ async def test_a_failing_start_is_told_to_the_server() -> None:
     ]
 
 
-async def test_middleware_that_cannot_be_imported_fails_the_start() -> None:
-    (message,) = await live(OpenViper(middleware=["nowhere.Middleware"]))
+async def test_middleware_that_cannot_be_imported_fails_the_start_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "openviper"):
+        (message,) = await live(OpenViper(middleware=["nowhere.Middleware"]))
+    assert caplog.records == []  # The server says it.
     assert message["type"] == "lifespan.startup.failed"
     assert "'nowhere.Middleware'" in message["message"]
 
@@ -390,3 +394,16 @@ async def failing_view(request: Request) -> None:
     """Fail with a secret in the source and in the message."""
     password = "hunter2"
     raise ValueError(f"<b>boom</b> postgresql://u:{password}@h/d")
+
+
+async def test_handlers_can_be_called_by_hand() -> None:
+    app = OpenViper()
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": []})
+
+    async def later(request: Request) -> dict[str, str]:
+        return {"path": request.path}
+
+    assert (await app.call_handler(later, request)).body == b'{"path":"/"}'
+    assert (await app.call_handler(lambda _request: "text", request)).body == b"text"
+    with pytest.raises(TypeError, match="returned nothing"):
+        await app.call_handler(lambda _request: None, request)

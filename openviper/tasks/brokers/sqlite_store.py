@@ -14,6 +14,7 @@ from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
+from openviper.utils.private_files import ensure_private
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.file_watch import FileWatch
@@ -80,6 +81,7 @@ class SQLiteStore:
         self._path = str(url.path)
         self._watch: FileWatch | None = None
         self._wants_watch = False
+        ensure_private(str(url.path))
         try:
             self.raw = sqlite3.connect(
                 str(url.path),

@@ -279,7 +279,8 @@ class _Watch:
         for child in self._children:
             if not child.pid and child.start_at <= time.monotonic():
                 self._start(child)
-        self._stopping = not any(child.pid or child.start_at < math.inf for child in self._children)
+        if not any(child.pid or child.start_at < math.inf for child in self._children):
+            self._stopping = True  # Never back to False: a signal may have come meanwhile.
 
     def _on_suspects(self, _number: int, _frame: object) -> None:
         self._has_suspects = True
@@ -307,14 +308,18 @@ class _Watch:
     def _start(self, child: _Child) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        # A signal between the fork and the child's own handlers would run the parent's.
+        # A signal between the fork and the child's own handlers would run the parent's; one that comes before the
+        # child's number is known would not be passed on to it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        pid = os.fork()
-        if pid == 0:
-            self._be_child(child)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        child.pid = pid
-        child.started_at = time.monotonic()
+        try:
+            if self._stopping:
+                return  # The signal came after the last look.
+            child.pid = os.fork()
+            if child.pid == 0:
+                self._be_child(child)
+            child.started_at = time.monotonic()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     def _be_child(self, child: _Child) -> None:
         code = 1

@@ -22,7 +22,7 @@ import pytest
 from openviper.core.management.base import CommandError
 from openviper.core.management.serving import normalise_target
 from tests.acceptance.commands.runner import VIPERCTL, environment
-from tests.acceptance.running import TIMEOUT, fetch, free_port, serving
+from tests.acceptance.running import TIMEOUT, fetch, free_port, serving, wait_for_server
 from tests.projects import settings, write
 
 FAILS = """
@@ -148,9 +148,7 @@ def test_a_server_that_is_stopped_finishes_the_request_it_is_at(
             f"http://127.0.0.1:{port}/\n",
             "Quit with CTRL-C.\n",
         ]
-        for line in process.stdout:
-            if "startup complete" in line:
-                break
+        wait_for_server(process, port)  # It listens a little later than it says "startup complete".
         asking = threading.Thread(
             target=lambda: answers.append(fetch(f"http://127.0.0.1:{port}/slow"))
         )

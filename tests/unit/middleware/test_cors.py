@@ -8,6 +8,7 @@ import pytest
 
 from openviper import NotFound, OpenViper, Request
 from openviper.middleware import CORSMiddleware, CORSPolicy, cors_policy
+from openviper.routing import Router
 from openviper.testing import OpenViperTestClient
 from openviper.testing import override_openviper_settings as override
 
@@ -144,6 +145,23 @@ async def test_a_handler_may_have_a_policy_of_its_own() -> None:
     )
     response = await client.options("/own", headers=preflight("GET", origin="https://own.example"))
     assert response.status_code == 204
+
+
+async def test_a_handler_of_one_host_may_have_a_policy_of_its_own() -> None:
+    app = OpenViper(middleware=[(CORSMiddleware, {"policy": CORSPolicy([ORIGIN])})])
+    router = Router(host="api.example.org")
+
+    @router.put("/items/{id:int}")
+    @cors_policy(CORSPolicy(["https://own.example"], allowed_methods=["PUT"]))
+    async def change(request: Request, id: int) -> str:
+        return str(id)
+
+    app.include_router(router)
+    with override(ALLOWED_HOSTS=(".example.org",)):
+        client = app.test_client(base_url="http://api.example.org")
+        asked = preflight("PUT", origin="https://own.example")
+        assert (await client.options("/items/5", headers=asked)).status_code == 204
+        assert (await client.options("/items/5", headers=preflight("PUT"))).status_code == 400
 
 
 async def test_an_ordinary_options_request_reaches_the_application() -> None:

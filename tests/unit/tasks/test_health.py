@@ -13,12 +13,13 @@ from openviper.tasks.health import look
 from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Message
 
-OLD = time.time() - 600
+LONG = 600.0
+"""Seconds, more than may pass without anything being settled while something is ready."""
 
 
-def waiting(queue: str = "default", since: float = OLD) -> Message:
-    """Return a message that is ready for a while."""
-    return Message("actor", queue, '{"args":[],"kwargs":{}}', sent_at=since)
+def waiting(queue: str = "default", age: float = LONG) -> Message:
+    """Return a message that is ready since `age` seconds."""
+    return Message("actor", queue, '{"args":[],"kwargs":{}}', sent_at=time.time() - age)
 
 
 def problems(broker: MemoryBroker) -> list[str]:
@@ -31,15 +32,15 @@ def test_without_a_worker_nothing_is_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settled", "is_busy", "is_well"),
-    [(OLD, False, False), (OLD, True, True), (time.time() + 3600, False, True)],
+    ("settled_ago", "is_busy", "is_well"),
+    [(LONG, False, False), (LONG, True, True), (0.0, False, True)],
 )
 def test_progress_counts_and_not_the_sign_of_life(
-    settled: float, is_busy: bool, is_well: bool
+    settled_ago: float, is_busy: bool, is_well: bool
 ) -> None:
     broker = MemoryBroker()
     consumer = broker.consumer(new_worker_id(), None)
-    consumer.heartbeat(WorkerStatus(settled, is_busy))
+    consumer.heartbeat(WorkerStatus(time.time() - settled_ago, is_busy))
     assert problems(broker) == []
     broker.enqueue([waiting()])
     found = problems(broker)
@@ -59,9 +60,9 @@ def test_a_queue_that_no_worker_takes_is_named() -> None:
 def test_what_is_young_or_not_due_yet_is_no_problem() -> None:
     broker = MemoryBroker()
     consumer = broker.consumer(new_worker_id(), None)
-    consumer.heartbeat(WorkerStatus(OLD, False))
+    consumer.heartbeat(WorkerStatus(time.time() - LONG, False))
     later = waiting()
     later.due = time.time() + 60
-    broker.enqueue([later, waiting(since=time.time() - health.STALLED_SECONDS / 2)])
+    broker.enqueue([later, waiting(age=health.STALLED_SECONDS / 2)])
     assert problems(broker) == []
     consumer.close()

@@ -1,0 +1,108 @@
+"""The answer to one request on its way to the server, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from openviper.core.context import Exchange, current_exchange
+from openviper.http.asgi import Message, Receive, Scope, Send
+from openviper.http.request import Request
+from openviper.utils.datastructures import RawHeaders
+
+Finish: TypeAlias = "Callable[[Answer, RawHeaders], RawHeaders]"
+"""Returns the headers of an answer, given those that it has set itself."""
+
+
+class Answer(Exchange):
+    """What the messages of an answer go through, and what is known of the request meanwhile.
+
+    The attributes have their first values in the class, so that a request pays for those only that it changes.
+
+    Args:
+        scope: The ASGI scope of the request.
+        receive: Where its body comes from.
+        send: Where the messages go.
+
+    Attributes:
+        is_started: Whether its head is sent.
+        status: The status, once the head is sent.
+        finish: Completes the headers when the head is sent.
+        send: Where the messages go.
+    """
+
+    is_started = False
+    status = 0
+    finish: Finish | None = None
+    _request: Request | None = None
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+
+    @property
+    def request(self) -> Request:
+        """The request, as the middleware and the handler that run now see it."""
+        if self._request is None:
+            self._request = Request(self.scope, self.receive)
+        return self._request
+
+    def request_for(self, scope: Scope, receive: Receive) -> Request:
+        """Return the request that was made for the middleware, or a new one if a middleware has replaced the scope."""
+        request = self._request
+        if request is None or request.scope is not scope:
+            request = self._request = Request(scope, receive)
+        else:
+            request._receive = receive
+        return request
+
+    def finish_with(self, finish: Finish) -> None:
+        """Have the headers completed by a function, before those that complete them already: these are of middleware outside."""
+        outer = self.finish
+        if outer is None:
+            self.finish = finish
+        else:
+            self.finish = lambda answer, headers: outer(answer, finish(answer, headers))
+
+    def start(self, status: int, headers: RawHeaders) -> RawHeaders:
+        """Note that the head is being sent, and return its complete headers."""
+        self.is_started = True
+        self.status = status
+        return headers if self.finish is None else self.finish(self, headers)
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Pass a message on; plain, for it may run often in a request."""
+        if message["type"] == "http.response.start":
+            message["headers"] = self.start(message["status"], list(message.get("headers") or ()))
+        return self.send(message)
+
+
+def answer_of(scope: Scope, receive: Receive, send: Send) -> Answer:
+    """Return the answer that is under way, or a new one where no application has begun one."""
+    exchange = current_exchange.get()
+    return exchange if isinstance(exchange, Answer) else Answer(scope, receive, send)
+
+
+def finishing(finish: Finish, scope: Scope, receive: Receive, send: Send) -> Send:
+    """Return a `send` for which a function completes the headers of the answer.
+
+    Where no middleware outside has replaced `send`, it stays as it is, and the messages go nowhere but to the server.
+    """
+    if send.__class__ is not Answer:
+        return _wrapped(finish, answer_of(scope, receive, send), send)
+    if send.finish is None:  # As nearly always; the rest is not worth a call.
+        send.finish = finish
+    else:
+        send.finish_with(finish)
+    return send
+
+
+def _wrapped(finish: Finish, answer: Answer, send: Send) -> Send:
+    def finished(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            answer.status = message["status"]
+            message["headers"] = finish(answer, list(message.get("headers") or ()))
+        return send(message)
+
+    return finished

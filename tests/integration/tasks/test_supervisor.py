@@ -1,0 +1,106 @@
+"""The watcher of worker processes: a signal to stop reaches every process, at whatever moment it comes."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from openviper.tasks.worker.supervisor import _Watch
+from tests.acceptance.running import TIMEOUT, environment
+
+SIGNAL_WHILE_FORKING = """
+import os, signal, time
+from openviper.tasks.worker import supervisor
+
+def work(child):
+    def told(*_):
+        os.write(1, b"told")
+        os._exit(0)
+    signal.signal(signal.SIGTERM, told)
+    os.write(ready, b"x")
+    time.sleep(600)
+
+fork = os.fork
+def fork_and_be_told_to_stop():
+    pid = fork()
+    if pid:
+        os.read(waiting, 1)  # The child listens.
+        os.kill(os.getpid(), signal.SIGTERM)
+    return pid
+os.fork = fork_and_be_told_to_stop
+
+waiting, ready = os.pipe()
+watch = supervisor._Watch(1, work, lambda: None, until_empty=False, grace=600.0)
+watch.listen()
+os._exit(watch.run())
+"""
+"""A watcher that is told to stop while it starts its only process, before it knows that one's number."""
+
+
+@pytest.fixture
+def watch() -> Iterator[_Watch]:
+    """A watcher that listens, and whose processes would fail the test."""
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def work(_child: object) -> int:
+        raise AssertionError("nothing is to be started")
+
+    made = _Watch(1, work, lambda: None, until_empty=True, grace=0.0)
+    made.listen()
+    yield made
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_process_that_is_just_being_started_is_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_WHILE_FORKING],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "told", "")
+
+
+def test_nothing_is_started_once_it_is_to_stop(watch: _Watch) -> None:
+    child = watch._children[0]
+    signal.raise_signal(signal.SIGTERM)
+    watch._start(child)
+    assert child.pid == 0
+    assert watch.run() == 0
+
+
+def test_a_signal_to_stop_is_kept_while_processes_wait_for_their_start(watch: _Watch) -> None:
+    (first, *_) = watch._children
+    first.start_at = time.monotonic() + 600
+    signal.raise_signal(signal.SIGTERM)
+    watch._start_those_due()
+    assert watch._stopping
+    assert watch.run() == 0
+
+
+def test_it_ends_when_no_process_is_to_be_started_any_more(watch: _Watch) -> None:
+    for child in watch._children:
+        child.start_at = math.inf
+    assert watch.run() == 0
+
+
+def test_signals_are_let_through_again_after_a_start_that_failed(
+    watch: _Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(BlockingIOError):
+        watch._start(watch._children[0])
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
