@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def database() -> AsyncIterator[Database]:
     reset_registry()
 
 
-def adds(name: str, **options: bool | int) -> Callable[..., object]:
+def adds(name: str, **options: Any) -> Callable[..., object]:
     """Register a patch that writes its name into the table."""
 
     async def patch() -> None:
@@ -43,7 +44,8 @@ def adds(name: str, **options: bool | int) -> Callable[..., object]:
 
     patch.__name__ = name
     patch.__doc__ = f"Add {name}."
-    return db_patch(**options)(patch)  # type: ignore[call-overload, no-any-return]  # options of one call
+    made: Callable[..., object] = db_patch(**options)(patch)
+    return made
 
 
 def fails() -> None:
