@@ -33,7 +33,12 @@ def application(debug: bool) -> OpenViper:
 
     @app.get("/fail")
     async def fail(request: Request) -> None:
-        await connections.get("default").pool().read("SELECT 41 + 1 AS answer", (), list)
+        # In pieces: the page shows this line too.
+        await (
+            connections.get("default")
+            .pool()
+            .read(" ".join(["SELECT", "41", "AS", "answer"]), (), list)
+        )
         raise ValueError("no")
 
     return app
@@ -47,7 +52,7 @@ async def page(app: OpenViper) -> str:
 
 async def test_the_debug_page_shows_the_statements_of_the_request() -> None:
     text = await page(application(debug=True))
-    assert "SELECT 41 + 1 AS answer" in text
+    assert "SELECT 41 AS answer" in text
 
 
 async def test_without_debug_neither_statements_nor_errors_are_shown() -> None:
