@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sqlite3
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -230,18 +229,8 @@ def sqlite_function(name: str, arguments: int) -> Callable[[F], F]:
     return register
 
 
-@lru_cache(maxsize=256)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def _regexp(pattern: str, value: object) -> bool | None:
-    return None if value is None else _pattern(pattern).search(str(value)) is not None
-
-
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Give a connection the functions, and the operator ``REGEXP``."""
-    connection.create_function("regexp", 2, _regexp, deterministic=True)
+    """Give a connection the functions."""
     for name, (count, function) in _SAFE.items():
         connection.create_function(name, count, function, deterministic=True)
     register_aggregates(connection)
