@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from openviper.db.connections.options import read_databases
+from openviper.db.connections.options import DatabaseOptions, read_databases
 from openviper.db.connections.pool.sqlite import SQLitePool
+from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseError, OperationalError, PoolTimeoutError
 from openviper.exceptions import IntegrityError
 
@@ -90,7 +91,8 @@ async def test_the_primary_is_given_to_one_at_a_time_in_turn(pool: SQLitePool) -
 async def test_one_who_waits_too_long_is_told_and_the_next_one_gets_its_turn(
     tmp_path: Path,
 ) -> None:
-    pool = SQLitePool(options(tmp_path / "b.db", POOL_TIMEOUT=1))
+    url = DatabaseURL.parse(f"sqlite:///{tmp_path}/b.db")
+    pool = SQLitePool(DatabaseOptions("default", url, pool_timeout=0))
     try:
         async with pool.hold():
             with pytest.raises(PoolTimeoutError, match="default"):
