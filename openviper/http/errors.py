@@ -17,6 +17,7 @@ from openviper.http.hints import hint_for
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, Response
 from openviper.template import TemplateNotFoundError, has_template, render_to_string
+from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
 
@@ -105,7 +106,7 @@ def log_error(request: Request, error: BaseException) -> None:
     logger.error(
         "%s %s failed%s",
         request.method,
-        request.path,
+        printable(request.path),
         f": {hint}" if hint else "",
         exc_info=error,
     )
