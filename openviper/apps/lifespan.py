@@ -9,6 +9,7 @@ from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.mounted import MountedLifespan
+from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Receive, Send
 from openviper.routing.mounts import Mount
 
@@ -53,7 +54,9 @@ class Lifespan:
         try:
             await self.start()
         except Exception as error:
-            logger.error("the application cannot start", exc_info=error)
+            # What settings have wrong is said by the server, in one line; where it was noticed helps nobody.
+            level = logging.DEBUG if isinstance(error, ImproperlyConfigured) else logging.ERROR
+            logger.log(level, "the application cannot start", exc_info=error)
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -84,10 +87,10 @@ class Lifespan:
 
     async def _start_mounts(self) -> None:
         # An application may be mounted at several paths, but it starts once.
-        states = {id(mount.app): mount for mount in reversed(self._mounts())}
+        first: dict[int, Mount] = {}
         for mount in self._mounts():
-            mount.state = states[id(mount.app)].state
-        for mount in states.values():
+            mount.state = first.setdefault(id(mount.app), mount).state
+        for mount in first.values():
             lifespan = MountedLifespan(mount.app, mount.state)
             self._running.append(lifespan)
             await lifespan.start()

@@ -251,7 +251,7 @@ class Terminal:
         except BrokenPipeError:
             raise  # The reader has seen enough.
         except OSError as error:
-            self._refuse_output(error)
+            self.refuse_output(error)
 
     def note(self, text: str, *, end: str = "\n") -> None:
         """Write something that is not a result."""
@@ -326,7 +326,12 @@ class Terminal:
         raise CommandError("Operation cancelled.") from None
 
     @staticmethod
-    def _refuse_output(error: OSError) -> NoReturn:
+    def refuse_output(error: OSError) -> NoReturn:
+        """Say that standard output cannot take what was written.
+
+        Raises:
+            CommandError: Always.
+        """
         drop_output()
         reason = error.strerror or str(error)
         # Late: nearly every command ends without it.

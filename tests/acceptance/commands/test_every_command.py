@@ -193,11 +193,14 @@ def test_a_role_or_user_that_is_not_there_changes_nothing(run: Run) -> None:
 
 def test_the_state_of_the_schema_is_shown(run: Run) -> None:
     text = run("schema-status").stdout
-    assert re.search(r"^\[x\] site_.Post  [0-9-]+ [0-9:]+  table site__post$", text, re.MULTILINE)
+    assert re.search(
+        r"^\[x\] site_.Post  [0-9-]+ [0-9:]+ by \S+@\S+  table site__post$", text, re.MULTILINE
+    )
     assert text.endswith("Everything is applied.\n")
     state = json.loads(run("schema-status", "--json").stdout)
     assert (state["database"], state["pending"], state["operations"]) == ("default", False, [])
     assert "site__post" in [table["name"] for table in state["tables"]]
+    assert all("@" in table["applied_by"] for table in state["tables"])
     other = run("schema-status", "--database", "other").stdout
     assert "[ ] create table auth_users" in other
     assert other.endswith("Pending; run: python viperctl.py migrate\n")

@@ -146,10 +146,11 @@ class Command(BaseCommand):
             return
         for warning in plan.warnings:
             self.terminal.warning(warning)
-        for patch in plan.patches:
-            self.stdout(f"-> run patch {patch}")
-        for operation in plan.operations:
-            self.stdout(f"-> {operation}")
+        steps = [f"run patch {patch}" for patch in plan.early_patches]
+        steps += plan.operations
+        steps += [f"run patch {patch}" for patch in plan.late_patches]
+        for step in steps:
+            self.stdout(f"-> {step}")
         for statement in plan.statements:
             self.stdout(f"{statement};")
         if not plan.operations:
@@ -161,7 +162,7 @@ class Command(BaseCommand):
         pending = bool(plan.operations or plan.patches)
         self.stdout(
             json.dumps(
-                {"database": alias, "pending": pending, **plan._asdict()},
+                {"database": alias, "pending": pending, "patches": plan.patches, **plan._asdict()},
                 indent=2,
                 ensure_ascii=False,
             )
