@@ -245,6 +245,7 @@ class OpenViper:
     ) -> None:
         exchange = Exchange()
         exchange.router = self.router
+        exchange.scope = scope
         exchange.request = Connection(scope)
         token = current_exchange.set(exchange)
         try:
