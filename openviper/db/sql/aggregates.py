@@ -348,6 +348,8 @@ class AggregateNode(Node):
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the conversion of the values where the result is one of them."""
+        if self.result is BOOLEAN:  # It was made a number, of which one is the greatest.
+            return bool
         if self.result is self.argument.type and isinstance(self.aggregate, Max):
             return self.argument.reader(dialect, aware=aware)
         if self.result is DURATION:

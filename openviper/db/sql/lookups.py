@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.relations import ForeignKey, LazyFK
 from openviper.db.sql import operands
@@ -57,6 +58,9 @@ TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.BOOLEAN, Family.DA
 
 
 UNORDERED = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})
+
+
+_BOUNDED = frozenset({Family.FLOAT, Family.DECIMAL, Family.DURATION})
 
 
 _CLASSES: dict[Family, tuple[type[Any], ...]] = {
@@ -109,11 +113,13 @@ class Lookup:
         is_relation: Whether the key ends at a relation to other rows instead of a field.
         is_many: Whether the left side may have many values per row.
         is_whole: Whether the left side has whole numbers only.
+        is_bounded: Whether the left side has other numbers, or durations, of which some are too great for it.
         is_encrypted: Whether the left side is stored encrypted.
     """
 
     __slots__ = (
         "_converters",
+        "is_bounded",
         "is_encrypted",
         "is_many",
         "is_plain",
@@ -137,6 +143,7 @@ class Lookup:
         self.is_many = any(column.many for column in open_columns(left))
         # Asked for each value of each filter, while there is one lookup per key.
         self.is_whole = left.type is INTEGER
+        self.is_bounded = left.type.family in _BOUNDED
         self.is_encrypted = left.type.family is Family.OPAQUE
         self._converters: dict[str, Callable[[Any], Any]] = {}
 
@@ -438,6 +445,27 @@ def _check_instance(lookup: Lookup, value: Any) -> None:
         raise ValueError(f"{value!r} is not a value of {describe(lookup.left)}")
     if value.pk is None:
         raise ValueError(f"{value!r} is not saved yet")
+
+
+def can_hold(lookup: Lookup, value: object) -> bool:
+    """Return whether a column of lists can hold a list; PostgreSQL would not even compare it with one that it cannot."""
+    field = lookup.field
+    if not isinstance(field, ArrayField) or not isinstance(value, (list, tuple)):
+        return True
+    return all(is_element(field, element) for element in value)
+
+
+def is_element(field: ArrayField[Any], element: object) -> bool:
+    """Return whether a column of lists can hold an element; what cannot even be converted is left to the comparison."""
+    try:
+        converted = field.base_field.to_db(element)
+    except UNCONVERTIBLE:
+        return True
+    try:
+        field.base_field.to_column(converted)
+    except ValueError:
+        return False
+    return True
 
 
 def checked_text(lookup: Lookup, value: object) -> str:

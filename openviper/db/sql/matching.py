@@ -13,6 +13,7 @@ from openviper.db.fields.base import unwrap_enum
 from openviper.db.sql.conditions import (
     UNKNOWN,
     ConditionNode,
+    Settled,
 )
 from openviper.db.sql.json_lookups import as_text, contained, is_path
 from openviper.db.sql.lookups import (
@@ -22,6 +23,7 @@ from openviper.db.sql.lookups import (
     Operator,
     checked_text,
     expression_of,
+    is_element,
     is_expression,
     moved,
     no_meaning,
@@ -255,7 +257,8 @@ class Contains(Text):
             raise FieldError(f"{lookup.key!r} takes an element, not {value!r}")
         if isinstance(value, (list, tuple, set, frozenset)):
             raise QueryError(f"{lookup.key!r} takes one element, not {value!r}")
-        return ArrayHas(lookup, value)
+        is_possible = value is None or is_element(lookup.field, value)
+        return ArrayHas(lookup, value) if is_possible else Settled(lookup.left, False)
 
 
 def _match_node(lookup: Lookup, right: Node) -> Node:
