@@ -7,7 +7,8 @@ from collections.abc import Hashable
 from typing import Any
 
 from openviper.db.fields.base import Field
-from openviper.db.fields.numbers import DecimalField, FloatField, IntegerField
+from openviper.db.fields.decimals import DecimalField
+from openviper.db.fields.numbers import FloatField, IntegerField
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.text import CharField
 from openviper.db.sql.nodes import Binding, Node, Writer

@@ -179,13 +179,17 @@ class Membership(Operator):
             item if item.__class__ in PLAIN or item is None else checked_value(lookup, item)
             for item in items
         )
-        if lookup.is_whole:
-            checked = tuple(item for item in checked if not is_never(item))
-        elif lookup.is_bounded:
-            checked = tuple(item for item in checked if beyond("exact", lookup, item) is None)
-        elif lookup.left.type.family is Family.ARRAY:
-            checked = tuple(item for item in checked if can_hold(lookup, item))
-        return InList(lookup, checked) if checked else Settled(lookup.left, is_negated)
+        kept = tuple(item for item in checked if _may_equal(lookup, item))
+        return InList(lookup, kept) if kept else Settled(lookup.left, is_negated)
+
+
+def _may_equal(lookup: Lookup, item: object) -> bool:
+    """Return whether the left side may equal an item of a list."""
+    if lookup.is_whole:
+        return not is_never(item)
+    if lookup.is_bounded:
+        return beyond("exact", lookup, item) is None
+    return can_hold(lookup, item)
 
 
 def _any_equal(lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
+from openviper.db.fields.decimals import UNITS
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import is_naive_in_utc
-from openviper.db.fields.numbers import UNITS
 from openviper.db.sql.rows.from_rows import Row
 
 _NAMES = {
