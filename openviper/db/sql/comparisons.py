@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openviper.db.sql.bounds import beyond, can_hold, is_never, is_whole, whole_number
 from openviper.db.sql.conditions import (
     Comparison,
     Group,
@@ -20,7 +21,6 @@ from openviper.db.sql.lookups import (
     InList,
     Lookup,
     Operator,
-    can_hold,
     check_comparable,
     check_searchable,
     checked_value,
@@ -36,7 +36,6 @@ from openviper.db.sql.nodes import (
     Scope,
     Writer,
 )
-from openviper.db.sql.number_bounds import beyond, is_never, is_whole, whole_number
 from openviper.db.sql.subqueries import InQuery, is_query
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError

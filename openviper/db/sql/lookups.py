@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
-from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.relations import ForeignKey, LazyFK
 from openviper.db.sql import operands
@@ -445,27 +444,6 @@ def _check_instance(lookup: Lookup, value: Any) -> None:
         raise ValueError(f"{value!r} is not a value of {describe(lookup.left)}")
     if value.pk is None:
         raise ValueError(f"{value!r} is not saved yet")
-
-
-def can_hold(lookup: Lookup, value: object) -> bool:
-    """Return whether a column of lists can hold a list; PostgreSQL would not even compare it with one that it cannot."""
-    field = lookup.field
-    if not isinstance(field, ArrayField) or not isinstance(value, (list, tuple)):
-        return True
-    return all(is_element(field, element) for element in value)
-
-
-def is_element(field: ArrayField[Any], element: object) -> bool:
-    """Return whether a column of lists can hold an element; what cannot even be converted is left to the comparison."""
-    try:
-        converted = field.base_field.to_db(element)
-    except UNCONVERTIBLE:
-        return True
-    try:
-        field.base_field.to_column(converted)
-    except ValueError:
-        return False
-    return True
 
 
 def checked_text(lookup: Lookup, value: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from openviper.db.dialects.base import Dialect
 from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import unwrap_enum
+from openviper.db.sql.bounds import is_element
 from openviper.db.sql.conditions import (
     UNKNOWN,
     ConditionNode,
@@ -23,7 +24,6 @@ from openviper.db.sql.lookups import (
     Operator,
     checked_text,
     expression_of,
-    is_element,
     is_expression,
     moved,
     no_meaning,

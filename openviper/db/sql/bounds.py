@@ -1,7 +1,8 @@
 """Values that columns are compared with and cannot hold: such a comparison is settled, as numbers are compared, and not sent.
 
 A column of whole numbers may be asked for what is greater than 0.5 or less than 10**30, one of floating-point numbers whether it
-is less than infinity, one of durations whether it is less than the longest `timedelta`.
+is less than infinity, one of durations whether it is less than the longest `timedelta`. A list equals none that a column of lists can hold if
+one of its elements does not fit.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.durations import microseconds
 from openviper.db.fields.numbers import FloatField
 from openviper.db.sql.conditions import Settled
 from openviper.db.sql.lookups import Compare, Lookup
-from openviper.db.sql.nodes import Node
+from openviper.db.sql.nodes import UNCONVERTIBLE, Node
 from openviper.db.sql.types import FLOAT, Family
 from openviper.utils.importing import lazy_module
 
@@ -133,3 +135,27 @@ def _far_away(value: Decimal) -> Any:
     if value.adjusted() > 0:
         return math.inf if value > 0 else -math.inf
     return fractions.Fraction(int(value > 0) - int(value < 0), 2)
+
+
+# Lists
+
+
+def can_hold(lookup: Lookup, value: object) -> bool:
+    """Return whether a column of lists can hold a list; PostgreSQL would not even compare it with one that it cannot."""
+    field = lookup.field
+    if not isinstance(field, ArrayField) or not isinstance(value, (list, tuple)):
+        return True
+    return all(is_element(field, element) for element in value)
+
+
+def is_element(field: ArrayField[Any], element: object) -> bool:
+    """Return whether a column of lists can hold an element; what cannot even be converted is left to the comparison."""
+    try:
+        converted = field.base_field.to_db(element)
+    except UNCONVERTIBLE:
+        return True
+    try:
+        field.base_field.to_column(converted)
+    except ValueError:
+        return False
+    return True
