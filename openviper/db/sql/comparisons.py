@@ -40,6 +40,8 @@ from openviper.db.sql.subqueries import InQuery, is_query
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
 
+NOTHING: frozenset[Family] = frozenset()
+
 
 class Equality(Operator):
     """``exact`` and ``ne``, also of expressions, instances and `None`.
@@ -154,6 +156,7 @@ class Membership(Operator):
         check_searchable(lookup)
         if is_query(value):
             subquery = value.as_subquery_of(lookup.key)
+            check_comparable(lookup, subquery, NOTHING)
             return InQuery(lookup.left, subquery, self.name == "not_in")
         return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
 

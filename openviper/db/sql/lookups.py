@@ -419,8 +419,10 @@ def checked_value(lookup: Lookup, value: object) -> object:
     """Return an operand that is not of a plain class, if it stands for a value.
 
     Raises:
-        QueryError: If it is an instance of another model, or one that is not stored.
+        QueryError: If it is an instance of another model, one that is not stored, or a class.
     """
+    if isinstance(value, type):
+        raise QueryError(f"{lookup.key!r}: the class {value.__name__} is not a value")
     if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
         try:
             _check_instance(lookup, value)
