@@ -21,7 +21,7 @@ from typing import NamedTuple, NoReturn
 
 from tests.acceptance.commands.runner import environment
 
-SECONDS = 60.0
+SECONDS = 180.0
 """The longest wait for a command to end; far more than any needs."""
 FRONTS = ("viperctl.py", "openviper viperctl")
 WITHOUT_TARGET = ("create-app", "create-command", "restore-db", "--help", "help")
