@@ -25,12 +25,16 @@ class Exchange:
         request: The request.
         router: The application's router.
         nonce: What `csp_nonce` has promised the page.
+        is_started: Whether the head of the answer is sent.
+        send: Where the server takes messages of the answer; `None` for a WebSocket.
     """
 
     is_over = False
     request: Any = None
     router: Any = None
     nonce: str | None = None
+    is_started = False
+    send: Any = None
     _permissions: dict[Any, set[str]] | None = None
 
     @property

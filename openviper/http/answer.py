@@ -31,7 +31,7 @@ class Answer(Exchange):
         send: Where the messages go.
     """
 
-    is_started = False
+    send: Send
     status = 0
     finish: Finish | None = None
     _request: Request | None = None

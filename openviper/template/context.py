@@ -69,12 +69,9 @@ def base_context(given: Mapping[str, Any]) -> dict[str, Any]:
         ImproperlyConfigured: If a context processor cannot be imported or returns something else than a mapping.
     """
     request = given.get("request") or current_request.get()
-    user = current_user.get()
-    if user is None and request is not None:
-        user = request.user
     context: dict[str, Any] = {
         "request": request,
-        "user": user,
+        "user": _user_of(request),
         "messages": Messages(request),
         "csp_nonce": LazyNonce(request),
         "language": get_language(),
@@ -83,6 +80,11 @@ def base_context(given: Mapping[str, Any]) -> dict[str, Any]:
         context.update(_processed(path, request))
     context.update(given)
     return context
+
+
+def _user_of(request: Any) -> Any:
+    user = current_user.get()
+    return request.user if user is None and request is not None else user
 
 
 def _processed(path: str, request: Any) -> Mapping[str, Any]:
