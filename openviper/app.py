@@ -244,6 +244,7 @@ class OpenViper:
     ) -> None:
         exchange = Exchange()
         exchange.router = self.router
+        exchange.scope = scope
         exchange.request = Connection(scope)
         token = current_exchange.set(exchange)
         try:

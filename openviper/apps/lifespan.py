@@ -9,6 +9,7 @@ from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.mounted import MountedLifespan
+from openviper.core.context import serving_others
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Receive, Send
 from openviper.routing.mounts import Mount
@@ -60,8 +61,9 @@ class Lifespan:
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})
-        while (await receive())["type"] != "lifespan.shutdown":
-            pass
+        with serving_others():
+            while (await receive())["type"] != "lifespan.shutdown":
+                pass
         errors = await self.stop()
         if errors:
             await send(

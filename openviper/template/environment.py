@@ -15,7 +15,7 @@ from openviper.exceptions import OpenViperException
 from openviper.i18n import gettext, ngettext, npgettext, pgettext
 from openviper.project.directory import in_project
 from openviper.template.assets import static_url
-from openviper.template.context import base_context, url_for
+from openviper.template.context import base_context, csrf_field, url_for
 from openviper.template.plugins import Place, load_plugins, plugin_folder
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _environment(
         auto_reload=auto_reload,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.globals.update(static=static_url, url_for=url_for)
+    environment.globals.update(static=static_url, url_for=url_for, csrf_field=csrf_field)
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
@@ -147,7 +147,7 @@ def render_to_string(
     Args:
         name: Its name below the search directories.
         context: What it is given, beside what every template has: `request`, `user`, `messages`, `csp_nonce`,
-            `language`, and the functions `url_for`, `static` and `gettext`.
+            `csrf_token`, `language`, and the functions `csrf_field`, `url_for`, `static` and `gettext`.
         template_dir: A directory searched first.
         block: The name of one of its blocks, to render that alone.
 
