@@ -46,6 +46,7 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket
+from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
@@ -320,7 +321,7 @@ class OpenViper:
             await response(scope, receive, send)
         else:
             if BACKGROUND in scope:
-                about = f"{scope['method']} {scope['path']}"
+                about = f"{scope['method']} {printable(scope['path'])}"
                 self.background.start(scope[BACKGROUND], about)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
