@@ -103,12 +103,14 @@ class MemoryBroker:
         message_id, _, until = present
         return message_id if not until or until > now else None
 
-    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+    def send(
+        self, messages: Sequence[Message], group: NewGroup | None = None
+    ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
         block = current_block("default")
         if block is not None and block.transactional:
             block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return []
+            return None
         return self.enqueue(messages, group)
 
     def wake(self) -> None:
@@ -222,8 +224,11 @@ class MemoryBroker:
         with self.lock:
             entries = [entry for entry in self.entries.values() if _may_retry(entry, chosen)]
             for entry in entries:
-                entry.state, entry.error = State.READY, ""
                 message = entry.message
+                group = self.groups.get(message.option("group") or "")
+                if group is not None and entry.state is State.DEAD:
+                    group.failed -= 1
+                entry.state, entry.error = State.READY, ""
                 message.due, message.attempts, message.deliveries = time.time(), 0, 0
         self.wake()
         return len(entries)
@@ -232,7 +237,16 @@ class MemoryBroker:
         free = [entry for entry in entries if entry.state is not State.RUNNING]
         for entry in free:
             self.forget(entry)
+            if entry.state is not State.DEAD:
+                self.count_in_group(Finished(entry.message, Outcome.DEAD))
         return len(free)
+
+    def count_in_group(self, end: Finished) -> None:
+        """Count the end of a member of a group, and send the group's callback after the last one."""
+        group = self.groups.get(end.message.option("group") or "")
+        callback = None if group is None else group.count(end)
+        if callback is not None:
+            self.enqueue([from_values(json.loads(callback))])
 
     def forget(self, entry: Entry) -> None:
         """Remove a message, and its unique key unless that is for a time."""
@@ -358,17 +372,8 @@ class MemoryConsumer:
         if end.is_end:
             broker.free_unique(message, ("queued", "running"))
             broker.to_cancel.discard(message.message_id)
-            self._count_in_group(message, end)
+            broker.count_in_group(end)
             broker.enqueue(end.follow)
-
-    def _count_in_group(self, message: Message, end: Finished) -> None:
-        group = self._broker.groups.get(message.option("group") or "")
-        if group is None:
-            return
-        group.count(end)
-        callback = group.callback if group.has_ended else None
-        if callback is not None:
-            self._broker.enqueue([from_values(json.loads(callback))])
 
     # Limits
 

@@ -152,6 +152,62 @@ def test_a_group_counts_its_members_and_sends_one_callback_after_the_last(
     assert broker.group("unknown") is None
 
 
+def after_all(broker: Broker, consumer: Consumer, group: str) -> tuple[int, int, list[Any]]:
+    """Return how many members of a group are done and failed, and what it has sent."""
+    info = broker.group(group)
+    assert info is not None
+    return info.done, info.failed, texts(claim(consumer))
+
+
+def test_a_member_that_is_removed_before_it_began_has_failed(
+    broker: Broker, consumer: Consumer
+) -> None:
+    first, second, third = members("g", "a", "b", "c")
+    third.due = time.time() + 600
+    broker.enqueue([first, second, third], NewGroup("g", 3, spec("all"), spec("some")))
+    (claimed,) = claim(consumer, 1)
+    assert broker.cancel([second.message_id]) == 1
+    consumer.exchange([Finished(claimed, Outcome.DONE)], 0)
+    assert after_all(broker, consumer, "g") == (1, 1, [])
+    assert broker.purge(Filter(state="delayed")) == 1
+    assert after_all(broker, consumer, "g") == (1, 2, ["some"])
+
+
+def test_what_a_group_sends_is_not_removed_with_its_members(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue(members("g", "a", "b"), NewGroup("g", 2, None, spec("some")))
+    assert broker.purge() == 2
+    assert after_all(broker, consumer, "g") == (0, 2, ["some"])
+
+
+def test_a_dead_member_that_is_tried_again_is_counted_once(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue(members("g", "a", "b"), NewGroup("g", 2, spec("all"), spec("some")))
+    first, second = claim(consumer)
+    ends = [Finished(first, Outcome.DONE), Finished(second, Outcome.DEAD, error="E: x")]
+    consumer.exchange(ends, 0)
+    (callback,) = claim(consumer)
+    consumer.exchange([Finished(callback, Outcome.DONE)], 0)
+    assert broker.retry([second.message_id]) == 1
+    info = broker.group("g")
+    assert info is not None and (info.done, info.failed) == (1, 0)
+    (again,) = claim(consumer)
+    consumer.exchange([Finished(again, Outcome.DONE)], 0)
+    assert after_all(broker, consumer, "g") == (2, 0, ["all"])
+
+
+def test_a_dead_member_that_is_purged_was_counted_already(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue(members("g", "a", "b"), NewGroup("g", 2, spec("all"), spec("some")))
+    first, _ = claim(consumer)
+    consumer.exchange([Finished(first, Outcome.DEAD, error="E: x")], 0)
+    assert broker.purge() == 1
+    assert after_all(broker, consumer, "g") == (0, 1, [])
+
+
 def test_what_follows_is_stored_with_the_settlement_and_only_by_the_owner(
     broker: Broker, consumer: Consumer
 ) -> None:

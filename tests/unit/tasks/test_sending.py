@@ -154,7 +154,7 @@ def test_a_unique_message_is_sent_once_and_says_which_one_is_there(
     first = work.send_with_options(args=(1,), unique=True)
     second = work.send_with_options(args=(1,), unique=True)
     other = work.send_with_options(args=(2,), unique=True)
-    assert (first.is_duplicate, second.is_duplicate, other.is_duplicate) == (None, True, None)
+    assert (first.is_duplicate, second.is_duplicate, other.is_duplicate) == (False, True, False)
     assert second.message_id == first.message_id != other.message_id
     assert len(memory.messages()) == 2
 
