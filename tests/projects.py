@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 
@@ -15,6 +16,15 @@ def write(root: Path, files: dict[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
     return root
+
+
+def forget_modules(root: Path) -> None:
+    """Have what was imported from below a directory imported anew; all other modules stay as they are."""
+    below = f"{root}/"
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is not None and file.startswith(below):
+            del sys.modules[name]
 
 
 def settings(*apps: str) -> str:

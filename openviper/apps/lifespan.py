@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
+from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Receive, Send
 
 logger = logging.getLogger("openviper.app")
@@ -42,7 +43,9 @@ class Lifespan:
         try:
             await self.start()
         except Exception as error:
-            logger.error("the application cannot start", exc_info=error)
+            # What settings have wrong is said by the server, in one line; where it was noticed helps nobody.
+            level = logging.DEBUG if isinstance(error, ImproperlyConfigured) else logging.ERROR
+            logger.log(level, "the application cannot start", exc_info=error)
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.conf.sections import unknown_key_errors
 from openviper.conf.task_defaults import DEFAULT_TASKS
 from openviper.tasks.exceptions import OpenViperTasksConfigurationError
+from openviper.tasks.units import short_repr
 
 if TYPE_CHECKING:
     from openviper.backup.scheduled import BackupSchedule
@@ -19,6 +20,7 @@ UNSUPPORTED = ("rabbitmq", "sqs")
 WEEK = 7 * 86400.0
 LEAST_KEPT = 60
 """Seconds: workers look once a minute for what is too old."""
+MOST_KEPT = 100 * 366 * 86400
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
@@ -202,7 +204,7 @@ def _number_errors(config: Mapping[str, Any]) -> list[str]:
         value = config.get(name, least)
         if _is_number(value, whole=wanted is int) and value >= least:
             continue
-        errors.append(f"TASKS[{name!r}] must be {_wish(wanted, least)}, not {value!r}")
+        errors.append(f"TASKS[{name!r}] must be {_wish(wanted, least)}, not {short_repr(value)}")
     return errors
 
 
@@ -210,10 +212,11 @@ def _keep_errors(config: Mapping[str, Any]) -> list[str]:
     errors = []
     for name in ("keep_results", "keep_dead", "keep_records"):
         value = config.get(name)
-        if value is None or (_is_number(value, whole=False) and value >= LEAST_KEPT):
+        if value is None or (_is_number(value, whole=False) and LEAST_KEPT <= value <= MOST_KEPT):
             continue
         errors.append(
-            f"TASKS[{name!r}] must be a number of seconds of at least {LEAST_KEPT}, or None for ever, not {value!r}"
+            f"TASKS[{name!r}] must be from {LEAST_KEPT} seconds to a hundred years of them, "
+            f"or None for ever, not {short_repr(value)}"
         )
     return errors
 
@@ -224,11 +227,15 @@ def _wish(wanted: type, least: float) -> str:
     return "a positive number" if least else "a number of at least 0"
 
 
+_MOST = 2**53
+"""No number of these is larger, and every one up to it is a float too."""
+
+
 def _is_number(value: Any, *, whole: bool) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, int):
-        return True
+        return abs(value) <= _MOST
     return not whole and isinstance(value, float) and math.isfinite(value)
 
 
@@ -295,7 +302,7 @@ def _file_value_errors(section: str, file: Mapping[str, Any]) -> Iterator[str]:
         yield f"{section}['log_format'] must be json or text, not {file['log_format']!r}"
     size = file.get("max_size", 10)
     if not _is_number(size, whole=False) or size <= 0:
-        yield f"{section}['max_size'] must be a positive number of MB, not {size!r}"
+        yield f"{section}['max_size'] must be a positive number of MB, not {short_repr(size)}"
     for name in ("log_dir", "file_name"):
         if not isinstance(file.get(name, "x"), str):
             yield f"{section}[{name!r}] must be a string, not {type(file[name]).__name__}"

@@ -64,7 +64,19 @@ def import_tasks(module: str) -> None:
 
 
 def _exists(module: str) -> bool:
+    """Return whether there is a module, for which the packages around it are imported.
+
+    Raises:
+        TaskImportError: If one of those exists and fails.
+    """
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and _is_part_of(module, error.name):
+            return False
+        raise TaskImportError(module, error) from error
+
+
+def _is_part_of(module: str, missing: str | None) -> bool:
+    """Return whether what was not found is one of the packages around a module, and not something that these import."""
+    return missing is not None and f"{module}.".startswith(f"{missing}.")

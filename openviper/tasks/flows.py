@@ -109,7 +109,9 @@ def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
 
 
 def _unchecked(call: Call) -> Message:
-    options = SendOptions(queue=call["queue_name"])
+    known = Registry.find_actor(call["actor_name"])
+    priority = None if known is None else known.priority
+    options = SendOptions(queue=call["queue_name"], priority=priority)
     return build_message(call["actor_name"], None, tuple(call["args"]), call["kwargs"], options)
 
 

@@ -49,7 +49,7 @@ def parse_rate(text: object) -> Rate:
         ValueError: If it cannot be understood.
     """
     match = _RATE.match(text) if isinstance(text, str) else None
-    if match is None or match[2] == "0":
+    if match is None or (match[2] and not int(match[2])):
         raise ValueError(f"rate {text!r} is not a text such as '10/s', '100/m', '5/30s'")
     return Rate(int(match[1]), float(int(match[2] or 1) * _UNITS[match[3]]))
 

@@ -230,9 +230,9 @@ MAX_ERROR = 8 * 1024
 
 def clean_text(text: str, most: int = MAX_ERROR) -> str:
     """Return a text that every store takes: without NUL and half surrogates, and cut."""
-    if len(text) > most:
-        text = f"{text[: most - 1]}…"
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+    # Cut before as well: what takes the place of a character is longer, and a text may be of any length.
+    text = text[: most + 1].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+    return f"{text[: most - 1]}…" if len(text) > most else text
 
 
 def describe_error(error: BaseException) -> str:

@@ -25,9 +25,9 @@ def to_ms(name: str, value: object, *, least: float = 0) -> float:
     """
     ms = _in_ms(name, value)
     if ms < 0:
-        raise ValueError(f"{name}={_short(value)} is negative")
+        raise ValueError(f"{name}={short_repr(value)} is negative")
     if not least <= ms <= MAX_MS:
-        raise ValueError(f"{name}={_short(value)} must be from {least:g} ms to ten years")
+        raise ValueError(f"{name}={short_repr(value)} must be from {least:g} ms to ten years")
     return ms
 
 
@@ -50,7 +50,7 @@ def to_count(name: str, value: object, *, least: int, most: int = 1_000_000) -> 
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(
-            f"{name}={_short(value)} must be a whole number of at least {least}, at most {most}"
+            f"{name}={short_repr(value)} must be a whole number of at least {least}, at most {most}"
         )
     return value
 
@@ -71,8 +71,8 @@ def to_moment(name: str, value: object) -> float:
     return value.timestamp()
 
 
-def _short(value: object) -> str:
-    # The text of a huge number is refused by Python, or thousands of digits long.
+def short_repr(value: object) -> str:
+    """Return the text of a value; that of a huge number is refused by Python, or thousands of digits long."""
     if isinstance(value, int) and abs(value) > 10**30:
         return "a number of more than 30 digits"
     return repr(value)

@@ -93,10 +93,7 @@ def read_line(source: TextIO, seconds: float) -> str:
     import signal
 
     def give_up(_number: int, _frame: object) -> None:
-        # Late: nearly every command ends without it.
-        from openviper.utils.failures import CommandError
-
-        raise CommandError(
+        raise _command_error(
             f"no answer on standard input, which is not a terminal, within {seconds:g} s"
         )
 
@@ -117,6 +114,14 @@ def _nothing() -> TextIO:
     from io import StringIO
 
     return StringIO()
+
+
+def _command_error(problem: str) -> Exception:
+    """Return a `CommandError`."""
+    # Late: nearly every command ends without one.
+    from openviper.utils.failures import CommandError
+
+    return CommandError(problem)
 
 
 class Progress:
@@ -320,19 +325,13 @@ class Terminal:
 
     @staticmethod
     def _cancel() -> NoReturn:
-        # Late: nearly every command ends without it.
-        from openviper.utils.failures import CommandError
-
-        raise CommandError("Operation cancelled.") from None
+        raise _command_error("Operation cancelled.") from None
 
     @staticmethod
     def _refuse_output(error: OSError) -> NoReturn:
         drop_output()
         reason = error.strerror or str(error)
-        # Late: nearly every command ends without it.
-        from openviper.utils.failures import CommandError
-
-        raise CommandError(f"cannot write to standard output: {reason}") from error
+        raise _command_error(f"cannot write to standard output: {reason}") from error
 
     def progress(self, total: int, label: str, *, in_bytes: bool = False) -> Progress:
         """Return a progress bar, to be shown for the time of a `with` block.

@@ -361,8 +361,12 @@ async def test_a_failing_start_is_told_to_the_server() -> None:
     ]
 
 
-async def test_middleware_that_cannot_be_imported_fails_the_start() -> None:
-    (message,) = await live(OpenViper(middleware=["nowhere.Middleware"]))
+async def test_middleware_that_cannot_be_imported_fails_the_start_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "openviper"):
+        (message,) = await live(OpenViper(middleware=["nowhere.Middleware"]))
+    assert caplog.records == []  # The server says it.
     assert message["type"] == "lifespan.startup.failed"
     assert "'nowhere.Middleware'" in message["message"]
 

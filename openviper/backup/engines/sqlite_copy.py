@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import time
@@ -14,6 +13,7 @@ from openviper.backup.background import StopFlag
 from openviper.backup.engines.base import LOCK_TIMEOUT
 from openviper.backup.engines.sqlite_check import check_integrity
 from openviper.backup.exceptions import BackupError, TargetBusyError
+from openviper.utils.private_files import create_private
 
 BUSY_TIMEOUT = LOCK_TIMEOUT
 """How long a lock held by another connection is waited for by default, in seconds."""
@@ -155,11 +155,6 @@ def check_pages(path: Path, what: str, stop: StopFlag) -> list[str]:
         open_private(path, stop) as connection,
     ):
         return check_integrity(connection, what, stop)
-
-
-def create_private(path: Path) -> None:
-    """Create an empty file, mode 0600, that SQLite takes for a new database."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @contextlib.contextmanager

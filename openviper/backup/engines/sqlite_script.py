@@ -11,8 +11,9 @@ from pathlib import Path
 
 from openviper.backup.background import StopFlag
 from openviper.backup.engines.foreign import refuse_foreign
-from openviper.backup.engines.sqlite_copy import create_private, open_private, translated_errors
+from openviper.backup.engines.sqlite_copy import open_private, translated_errors
 from openviper.backup.exceptions import BackupError
+from openviper.utils.private_files import create_private
 
 # What a dump may set; the rest reaches outside the file or has no business in it.
 _ALLOWED_PRAGMAS = frozenset(

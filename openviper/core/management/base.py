@@ -76,6 +76,18 @@ class CommandParser(ArgumentParser):
         return ""
 
 
+def _run_to_its_end(awaitable: Any) -> Any:
+    try:
+        # Late: `migrate` with nothing to do has no coroutine to run.
+        from openviper.core.management.running import run_to_completion
+
+        return run_to_completion(awaitable)
+    finally:
+        # Ctrl-C may come before the loop has begun it; Python warns of coroutines that were neither awaited nor closed.
+        if hasattr(awaitable, "close"):
+            awaitable.close()
+
+
 class BaseCommand:
     """A management command: one class `Command` in `<app>/management/commands/<name>.py`.
 
@@ -142,10 +154,7 @@ class BaseCommand:
         try:
             result = self.handle(*args, **options)
             if hasattr(result, "__await__"):
-                # Late: `migrate` with nothing to do has no coroutine to run.
-                from openviper.core.management.running import run_to_completion
-
-                result = run_to_completion(result)
+                result = _run_to_its_end(result)
             return result
         except CommandError as error:
             if isinstance(error, UsageError) and self._usage is not None:

@@ -97,7 +97,7 @@ def guarded(work: Callable[[], int], terminal: Terminal) -> int:
     try:
         return _flushed(work(), terminal)
     except KeyboardInterrupt:
-        terminal.note("")
+        terminal.note("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         drop_output()  # The reader has gone, as in `... | head`.

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
+from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.patches.authorship import AUTHOR
 from openviper.db.schemas.introspection import read_live_tables
-from openviper.db.schemas.sync import SchemaSync
+from openviper.db.schemas.sync import SchemaSync, exists
+
+if TYPE_CHECKING:
+    from openviper.db.connections.databases import Database
+
+_Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -22,19 +29,22 @@ class AppliedTable:
         name: In the database.
         model: ``app.Model``.
         applied_at: The time of the last change, in UTC, as the database has it.
+        applied_by: The account and host that made it, ``ada@build-1``; `None` where it was not remembered yet.
     """
 
     name: str
     model: str
     applied_at: str
+    applied_by: str | None
 
 
 @dataclass(frozen=True)
 class AppliedPatch:
-    """A data patch that has run, and when, in UTC."""
+    """A data patch that has run: when, in UTC, and by whom."""
 
     name: str
     applied_at: str
+    applied_by: str | None
 
 
 @dataclass(frozen=True)
@@ -75,33 +85,44 @@ async def read_schema_state(apps: Mapping[str, str], alias: str) -> SchemaState:
     Raises:
         MigrationError: If a schema file cannot be read, or rows stand in the way.
     """
-    database = connections.get(alias)
-    own = {BOOKKEEPING_TABLE, PATCHES_TABLE}
-    async with database.connection() as connection:
-        live = await read_live_tables(connection, ddl_dialect(database.vendor), own)
-        tables = await _rows(connection, live, BOOKKEEPING_TABLE, "app, model, table_name")
-        patches = await _rows(connection, live, PATCHES_TABLE, "app, name")
+    tables, patches = await _read_bookkeeping(connections.get(alias))
     plan = await SchemaSync(apps).plan(None, database=alias, drop_orphans=False)
     return SchemaState(
         tables=[
-            AppliedTable(name, f"{app}.{model}", _moment(applied_at))
-            for app, model, name, applied_at in tables
+            AppliedTable(name, f"{app}.{model}", _moment(applied_at), applied_by)
+            for app, model, name, applied_at, applied_by in tables
             if name != "*"  # The fingerprint of everything, no table.
         ],
-        patches=[AppliedPatch(f"{app}.{name}", _moment(when)) for app, name, when in patches],
+        patches=[
+            AppliedPatch(f"{app}.{name}", _moment(applied_at), applied_by)
+            for app, name, applied_at, applied_by in patches
+        ],
         operations=plan.operations,
         pending_patches=plan.patches,
         warnings=plan.warnings,
     )
 
 
-async def _rows(
-    connection: Any, live: Mapping[str, object], table: str, columns: str
-) -> list[tuple[Any, ...]]:
+async def _read_bookkeeping(database: Database) -> tuple[_Rows, _Rows]:
+    """Return the rows of the tables, and those of the patches; opening an SQLite database would create its file."""
+    if not exists(database):
+        return [], []
+    own = {BOOKKEEPING_TABLE, PATCHES_TABLE}
+    async with database.connection() as connection:
+        live = await read_live_tables(connection, ddl_dialect(database.vendor), own)
+        tables = await _rows(connection, live, BOOKKEEPING_TABLE, "app, model, table_name")
+        return tables, await _rows(connection, live, PATCHES_TABLE, "app, name")
+
+
+async def _rows(connection: Any, live: Mapping[str, LiveTable], table: str, columns: str) -> _Rows:
     if table not in live:
         return []  # Nothing was ever applied.
     order = "applied_at, app" if table == PATCHES_TABLE else "app, model"
-    rows = await connection.fetch_all(f"SELECT {columns}, applied_at FROM {table} ORDER BY {order}")
+    known = AUTHOR["name"] in live[table].columns
+    by = AUTHOR["name"] if known else "NULL"
+    rows = await connection.fetch_all(
+        f"SELECT {columns}, applied_at, {by} FROM {table} ORDER BY {order}"
+    )
     return list(rows)
 
 

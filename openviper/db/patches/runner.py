@@ -11,6 +11,7 @@ from openviper.db.connection import connections, transaction
 from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import PATCHES_TABLE
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.patches.authorship import AUTHOR, add_author_column, author
 from openviper.db.patches.patch_registry import PatchEntry, get_registry
 from openviper.exceptions import MigrationError
 
@@ -36,6 +37,7 @@ _TABLE: Table = {
         {"name": "name", "type": "VARCHAR(255)", "nullable": False, "default": None},
         {"name": "phase", "type": "VARCHAR(4)", "nullable": False, "default": None},
         {"name": "applied_at", "type": "DATETIME", "nullable": False, "default": None},
+        AUTHOR,
     ],
     "indexes": [],
     "unique_together": [["app", "name", "phase"]],
@@ -48,9 +50,11 @@ _TABLE: Table = {
 
 async def ensure_patch_table(*, database: str = "default") -> None:
     """Create the table that remembers the patches, if it does not exist."""
-    if await _applied(database) is not None:
-        return
     target = connections.get(database)
+    if await _applied(database) is not None:
+        async with target.connection() as connection:
+            await add_author_column(connection, PATCHES_TABLE)
+        return
     dialect = ddl_dialect(target.vendor)
     # MariaDB would end the transaction; there the table and its index are one statement anyway.
     scope = transaction(using=database) if dialect.transactional else target.connection()
@@ -82,8 +86,9 @@ async def record_patch(entry: PatchEntry, connection: Connection) -> None:
     mark = connection.dialect.placeholder
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     await connection.insert(
-        f"INSERT INTO {PATCHES_TABLE} (app, name, phase, applied_at) VALUES ({mark}, {mark}, {mark}, {mark})",
-        (*entry.key, at),
+        f"INSERT INTO {PATCHES_TABLE} (app, name, phase, applied_at, applied_by) "
+        f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark})",
+        (*entry.key, at, author()),
     )
 
 

@@ -25,6 +25,7 @@ from openviper.db.fields.instance_state import remember_alias
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
+from openviper.db.query.showing import shown_query
 from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.writes import (
@@ -45,6 +46,9 @@ class QuerySet(FindingQuery[M]):
     """A query for the instances of one model; immutable, and run only when awaited."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return shown_query(type(self).__name__, self._meta, self.query)
 
     # Many rows
 

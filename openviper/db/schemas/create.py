@@ -11,7 +11,7 @@ from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.dialects.support import refuse
 from openviper.db.schemas.apply import Step, apply_step
-from openviper.db.schemas.diff import creation_order, targets_of
+from openviper.db.schemas.diff import check_targets, creation_order, targets_of
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.state import generated_joins, models_state
 
@@ -57,12 +57,19 @@ async def create_tables(
 async def _wanted_and_live(
     connection: Connection, models: list[Any]
 ) -> tuple[State, dict[str, LiveTable]]:
-    """Return the tables of models, join tables included, and those of them that exist."""
+    """Return the tables of models, join tables included, and those of them that exist.
+
+    Raises:
+        MigrationError: If a table refers to one that is neither wanted nor there. SQLite would take it, and refuse every
+            row afterwards.
+    """
     wanted, joins = models_state(models), models_state(generated_joins(models))
-    targets = {target for join in joins.values() for target in targets_of(join)}
+    targets = {target for table in (wanted | joins).values() for target in targets_of(table)}
     dialect = ddl_dialect(connection.vendor)
     live = await read_live_tables(connection, dialect, {*wanted, *joins, *targets})
-    wanted.update(_complete(joins, {*wanted, *live}))
+    known = {*wanted, *live}
+    check_targets(wanted, known)
+    wanted.update(_complete(joins, known))
     return wanted, {name: table for name, table in live.items() if name in wanted}
 
 

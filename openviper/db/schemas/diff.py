@@ -38,9 +38,7 @@ def diff_states(
     Raises:
         MigrationError: If a foreign key's target neither exists nor is wanted.
     """
-    known = {*wanted, *live}
-    for name, table in wanted.items():
-        _check_targets(name, table, known)
+    check_targets(wanted, {*wanted, *live})
     compared = [
         diff_table(name, dialect.adapted(table), live, wanted, applied, dialect)
         for name, table in wanted.items()
@@ -57,14 +55,20 @@ def _kept(change: TableChange) -> str:
     return f"kept {names}: in no schema file, and not created by OpenViper"
 
 
-def _check_targets(name: str, table: Table, known: set[str]) -> None:
-    for column in table["columns"]:
-        target = column.get("target_table")
-        if target and target not in known:
-            raise MigrationError(
-                f"{table['app']}.{table['model']}: column {name}.{column['name']} references table {target!r}, "
-                "which no schema file describes"
-            )
+def check_targets(tables: Mapping[str, Table], known: set[str]) -> None:
+    """Check that every foreign key of some tables refers to a known one.
+
+    Raises:
+        MigrationError: If one does not.
+    """
+    for name, table in tables.items():
+        for column in table["columns"]:
+            target = column.get("target_table")
+            if target and target not in known:
+                raise MigrationError(
+                    f"{table['app']}.{table['model']}: column {name}.{column['name']} references table {target!r}, "
+                    "which is neither there nor to be made"
+                )
 
 
 def creation_order(changes: Iterable[TableChange]) -> list[TableChange]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from openviper.db.connections.databases import Connection
 from openviper.db.dialects.ddl import BOOKKEEPING_TABLE, PATCHES_TABLE
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.patches.authorship import AUTHOR, add_author_column, author
 from openviper.db.schemas.fingerprint import BOOKKEEPING_KEY, LIVE_QUERIES, digest
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _TABLE: Table = {
         {"name": "model", "type": "VARCHAR(255)", "nullable": False, "default": None},
         {"name": "applied", "type": "TEXT", "nullable": False, "default": None},
         {"name": "applied_at", "type": "DATETIME", "nullable": False, "default": None},
+        AUTHOR,
     ],
     "indexes": [],
     "unique_together": [],
@@ -90,13 +92,15 @@ async def record(connection: Connection, tables: State, gone: list[str]) -> None
         gone: Tables that exist no more.
     """
     await connection.execute(_creation(connection.vendor))
-    at = _moment()
+    await add_author_column(connection, BOOKKEEPING_TABLE)
+    at, by = _moment(), author()
     delete = f"DELETE FROM {BOOKKEEPING_TABLE} WHERE table_name = {connection.dialect.placeholder}"
     for name in [*gone, *tables]:
         await connection.execute(delete, (name,))
-    marks = ", ".join([connection.dialect.placeholder] * 5)
-    insert = f"INSERT INTO {BOOKKEEPING_TABLE} (table_name, app, model, applied, applied_at) VALUES ({marks})"
+    marks = ", ".join([connection.dialect.placeholder] * 6)
+    columns = "table_name, app, model, applied, applied_at, applied_by"
+    insert = f"INSERT INTO {BOOKKEEPING_TABLE} ({columns}) VALUES ({marks})"
     for name, table in tables.items():
         await connection.execute(
-            insert, (name, table["app"], table["model"], json.dumps(table), at)
+            insert, (name, table["app"], table["model"], json.dumps(table), at, by)
         )

@@ -78,7 +78,8 @@ def match_renames(
         options: What the caller says.
 
     Raises:
-        MigrationError: If more than one pair is possible and nobody decides, or an explicit pair does not exist.
+        MigrationError: If more than one pair is possible and nobody decides, or an explicit pair does not exist
+            or shares a column with another one.
     """
     chosen = list(options.explicit.get(table, ()))
     _check_explicit(table, removed, added, chosen)
@@ -101,6 +102,9 @@ def _check_explicit(
     for old, new in chosen:
         if old not in old_names or new not in new_names:
             raise MigrationError(f"--rename {table}.{old}={new}: no such removed and added column")
+    for names in zip(*chosen, strict=True):
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise MigrationError(f"--rename names the column {table}.{repeated[0]} more than once")
 
 
 def _undecided(table: str, pairs: Sequence[Pair]) -> MigrationError:

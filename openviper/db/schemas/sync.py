@@ -21,6 +21,7 @@ from openviper.db.patches import (
     get_registry,
     run_patches,
 )
+from openviper.db.patches.patch_registry import PatchEntry
 from openviper.db.patches.runner import pending
 from openviper.db.schemas.apply import Step, all_statements, apply_step
 from openviper.db.schemas.diff import diff_states
@@ -44,13 +45,20 @@ class Plan(NamedTuple):
         operations: One sentence per operation.
         statements: The SQL.
         warnings: What is kept although no schema file names it.
-        patches: Patches that have not run.
+        early_patches: Patches that have not run, and will before the operations.
+        late_patches: Patches that have not run, and will after them.
     """
 
     operations: list[str]
     statements: list[str]
     warnings: list[str]
-    patches: list[str]
+    early_patches: list[str]
+    late_patches: list[str]
+
+    @property
+    def patches(self) -> list[str]:
+        """All patches that have not run, in the order in which they will."""
+        return self.early_patches + self.late_patches
 
 
 class Orphan(NamedTuple):
@@ -173,7 +181,7 @@ class SchemaSync:
         """
         _, wanted, target = await self._begin(None, database)
         self._refuse_while_missing()
-        if not _exists(target):
+        if not exists(target):
             return []
         quote = target.dialect.quote
         async with target.connection() as connection:
@@ -208,17 +216,19 @@ class SchemaSync:
         apps, wanted, target = await self._begin(target_app, database)
         if drop_orphans:
             self._refuse_while_missing()
-        if _exists(target):
+        if exists(target):
             async with target.connection() as connection:
                 work = await _look(connection, wanted, everything=target_app is None)
         else:
             work = _compared(wanted, {}, {}, ddl_dialect(target.vendor), everything=True)
         step, warnings = self._decided(work, drop_orphans)
+        patches = await self._pending_patches(_with_patches(apps), target, bool(step.live))
         return Plan(
             _operations(step),
             all_statements(step, ddl_dialect(target.vendor)),
             warnings,
-            await self._pending_patches(_with_patches(apps), target, bool(step.live)),
+            [patch.label for patch in patches if patch.phase == "pre"],
+            [patch.label for patch in patches if patch.phase == "post"],
         )
 
     async def _begin(
@@ -317,12 +327,12 @@ class SchemaSync:
     @staticmethod
     async def _pending_patches(
         apps: Mapping[str, str], target: Database, exists: bool
-    ) -> list[str]:
+    ) -> list[PatchEntry]:
         if not apps:
             return []
         discover_patches(apps)
         done = await get_applied_patches(database=target.alias) if exists else set()
-        return [entry.label for entry in pending(get_registry().entries(apps=_labels(apps)), done)]
+        return pending(get_registry().entries(apps=_labels(apps)), done)
 
     @staticmethod
     async def _apps_without_tables(apps: Mapping[str, str], target: Database) -> set[str]:
@@ -379,7 +389,7 @@ def _apps(names: list[str]) -> str:
     return f"app{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
 
 
-def _exists(target: Database) -> bool:
+def exists(target: Database) -> bool:
     """Return whether there is a database to look at; opening an SQLite database would create its file."""
     is_file = target.vendor == "sqlite" and not target.url.is_memory
     return not is_file or os.path.exists(target.url.path)

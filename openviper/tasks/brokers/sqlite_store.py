@@ -14,6 +14,7 @@ from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_sqlite, in_parts, marks, waiting_state
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
+from openviper.utils.private_files import ensure_private
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.file_watch import FileWatch
@@ -81,6 +82,7 @@ class SQLiteStore:
         self._watch: FileWatch | None = None
         self._wants_watch = False
         self._is_told = False
+        ensure_private(str(url.path))
         try:
             self.raw = sqlite3.connect(
                 str(url.path),

@@ -1,7 +1,8 @@
 """Accidents in the middle of backups and restores of a server's database: signals, full disks, locks, lost connections.
 
 Each run starts a command, lets one accident happen at one moment, and looks afterwards: the target holds the old or the new
-content, no tool is left, and the message is one line. The suite makes a few runs; all of them by hand:
+content, no tool is left, and the message is one line. The suite makes a few runs; all of them by hand, on servers of the
+run's own, since one accident is their restart:
 
     python -m tests.acceptance.backup.accidents --runs 200
 """
@@ -25,16 +26,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tests.servers
+from tests.acceptance.backup.own_servers import OwnServer, own_mariadb, own_postgresql
 from tests.acceptance.backup.project import command, make_project, run
 from tests.servers import fresh_database, run_on_server, server
 
-ACCIDENTS = ("TERM", "HUP", "INT", "INT twice", "KILL", "full disk", "lock held", "connection cut")
+ACCIDENTS = ("TERM", "HUP", "INT", "INT twice", "KILL", "full disk", "lock held", "connection cut", "server restart")  # fmt: skip
 MOMENTS = {"before": (0.05, 0.4), "in the middle": (0.4, 0.8), "after clearing": (0.75, 1.05)}
 """When the accident happens, as a share of the time of a whole run."""
 ROWS = 4000
 PATIENCE = 30.0
 """Longest wait for the end of a command or of a session, in seconds."""
-BLOCKS = 600
+BLOCKS = 200
 """How large a file may get on the full disk, in units of 512 bytes; a backup is larger."""
 
 
@@ -80,10 +83,19 @@ class Stage:
         url: An empty database of its own.
         directory: An empty directory.
         rows: How many rows each table gets.
+        own_server: The server, if it may be restarted.
     """
 
-    def __init__(self, vendor: str, url: str, directory: Path, rows: int = ROWS) -> None:
+    def __init__(
+        self,
+        vendor: str,
+        url: str,
+        directory: Path,
+        rows: int = ROWS,
+        own_server: OwnServer | None = None,
+    ) -> None:
         self.rows = rows
+        self.own_server = own_server
         self.vendor = vendor
         self.url = url
         self.name = url.rpartition("/")[2]
@@ -116,7 +128,7 @@ class Stage:
         noise = (
             "(SELECT string_agg(md5(n::text || m), '') FROM generate_series(1, 20) m)"
             if self.vendor == "postgresql"
-            else "REPEAT(MD5(RAND()), 20)"
+            else f"CONCAT({', '.join(['MD5(RAND())'] * 20)})"
         )
         source = (
             f"generate_series(1, {self.rows}) n"
@@ -156,12 +168,27 @@ class Stage:
     def sessions(self) -> list[int]:
         """Return the sessions of others in the database, and in those beside it."""
         if self.vendor == "postgresql":
-            query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{self.name}' AND pid <> pg_backend_pid()"
+            query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{self.name}' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         else:
             query = (
                 f"SELECT id FROM information_schema.processlist WHERE db LIKE '{self.name[:28]}%'"
             )
         return [row[0] for row in run_on_server(self.vendor, query)]
+
+    def _wait_for_sessions(self, deadline: float) -> list[int]:
+        """Wait until the server has ended what it was told last, and return the sessions that are left."""
+        while (left := self.sessions()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return left
+
+    def _activity(self) -> list[Any]:
+        query = (
+            "SELECT application_name, state, wait_event, now() - query_start, left(query, 100) FROM pg_stat_activity"
+            f" WHERE datname = '{self.name}'"
+            if self.vendor == "postgresql"
+            else "SHOW FULL PROCESSLIST"
+        )
+        return [str(row) for row in run_on_server(self.vendor, query)]
 
     def cut(self) -> None:
         """Cut every connection to the database."""
@@ -227,10 +254,13 @@ class Stage:
         early, late = MOMENTS[case.moment]
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(self.duration[case.action] * random.uniform(early, late))
-        if case.accident == "connection cut":
-            while child.poll() is None and not self.sessions():
+        if case.accident == "server restart":
+            assert self.own_server is not None
+            self.own_server.restart()
+        elif case.accident == "connection cut":
+            while child.poll() is None:  # One cut may meet nobody, between two short connections.
+                self.cut()
                 time.sleep(0.002)
-            self.cut()
         elif case.accident.split()[0] in ("TERM", "HUP", "INT", "KILL"):
             number = signal.Signals[f"SIG{case.accident.split()[0]}"]
             child.send_signal(number)
@@ -241,17 +271,20 @@ class Stage:
 
     def _look(self, case: Case, code: int, said: str, wanted: str) -> Outcome:
         deadline = time.monotonic() + PATIENCE
-        # The server ends what it was told last.
-        while self.sessions() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        self._wait_for_sessions(deadline)
         outcome = Outcome(code, said, self.label())
         allowed = {self.content} if case.action == "backup" else {self.content, wanted}
         if outcome.content not in allowed:
             outcome.problems.append(f"the target holds {outcome.content!r}")
-        if self.sessions():
-            outcome.problems.append("a session is left")
-        if self._tools():
-            outcome.problems.append(f"a tool is left: {self._tools()}")
+        # The one that asked for the label just now may still be ending.
+        if self._wait_for_sessions(deadline):
+            outcome.problems.append(f"a session is left: {self._activity()}")
+        while (tools := self._tools()) and time.monotonic() < deadline:
+            time.sleep(
+                0.02
+            )  # A tool whose command was killed is told so by the system, and takes a moment to end.
+        if tools:
+            outcome.problems.append(f"a tool is left: {tools}")
         lines = [line for line in said.splitlines() if not line.startswith("Warning: ")]
         if len(lines) > 1 or "Traceback" in said:
             outcome.problems.append(f"the message is {said!r}")
@@ -289,15 +322,23 @@ def cases(runs: int) -> Iterator[Case]:
 
 
 @contextlib.contextmanager
-def stages(rows: int = ROWS) -> Iterator[dict[str, Stage]]:
-    """Prepare both servers, with so many rows in each table."""
+def own_servers() -> Iterator[dict[str, OwnServer]]:
+    """Run both servers and let this process use them instead of the machine's."""
+    with own_postgresql() as (postgresql, first), own_mariadb() as (mysql, second):
+        tests.servers.POSTGRESQL, tests.servers.MYSQL = first, second
+        yield {"postgresql": postgresql, "mysql": mysql}
+
+
+@contextlib.contextmanager
+def stages(rows: int = ROWS, own: dict[str, OwnServer] | None = None) -> Iterator[dict[str, Stage]]:
+    """Prepare both servers, with so many rows in each table; `own` are those that may be restarted."""
     with contextlib.ExitStack() as stack:
         made = {}
         for vendor in ("postgresql", "mysql"):
             url = stack.enter_context(fresh_database(vendor))
             directory = Path(tempfile.mkdtemp(prefix="accidents-"))
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
-            made[vendor] = Stage(vendor, url, directory, rows)
+            made[vendor] = Stage(vendor, url, directory, rows, (own or {}).get(vendor))
         yield made
 
 
@@ -318,7 +359,7 @@ def main() -> int:
     runs = parser.parse_args().runs
     counts: Counter[tuple[str, str, str]] = Counter()
     bad = []
-    with stages() as made:
+    with own_servers() as own, stages(own=own) as made:
         print(f"servers: {server('postgresql')}, {server('mysql')}")
         for case in cases(runs):
             outcome = made[case.vendor].happen(case)

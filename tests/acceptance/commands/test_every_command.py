@@ -12,7 +12,8 @@ import pytest
 
 from openviper.core.management.builtin_commands import BUILTIN
 from openviper.viperctl import ALLOWED_COMMANDS
-from tests.acceptance.commands.forks import FRONTS, Done, Forks
+from tests.acceptance.commands.conftest import EACH_FRONT
+from tests.acceptance.commands.forks import Done, Forks
 from tests.acceptance.commands.runner import VIPERCTL
 from tests.projects import app, command, settings, write
 
@@ -23,7 +24,7 @@ MODELS = (
 Run = Callable[..., Done]
 
 
-@pytest.fixture(scope="module", params=FRONTS)
+@pytest.fixture(scope="module", params=EACH_FRONT)
 def run(
     request: pytest.FixtureRequest, forks: Forks, tmp_path_factory: pytest.TempPathFactory
 ) -> Run:
@@ -193,11 +194,14 @@ def test_a_role_or_user_that_is_not_there_changes_nothing(run: Run) -> None:
 
 def test_the_state_of_the_schema_is_shown(run: Run) -> None:
     text = run("schema-status").stdout
-    assert re.search(r"^\[x\] site_.Post  [0-9-]+ [0-9:]+  table site__post$", text, re.MULTILINE)
+    assert re.search(
+        r"^\[x\] site_.Post  [0-9-]+ [0-9:]+ by \S+@\S+  table site__post$", text, re.MULTILINE
+    )
     assert text.endswith("Everything is applied.\n")
     state = json.loads(run("schema-status", "--json").stdout)
     assert (state["database"], state["pending"], state["operations"]) == ("default", False, [])
     assert "site__post" in [table["name"] for table in state["tables"]]
+    assert all("@" in table["applied_by"] for table in state["tables"])
     other = run("schema-status", "--database", "other").stdout
     assert "[ ] create table auth_users" in other
     assert other.endswith("Pending; run: python viperctl.py migrate\n")

@@ -418,3 +418,10 @@ def test_each_event_loop_has_connections_of_its_own(tmp_path: Path) -> None:
     assert asyncio.run(add()) == 1
     assert asyncio.run(add()) == 2
     connections.reset()
+
+
+async def test_a_new_database_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    async with database(tmp_path / "new.db"):
+        made = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert "new.db" in made
+    assert made == dict.fromkeys(made, 0o600)

@@ -96,6 +96,16 @@ def numbers(found: list[Book]) -> list[int]:
     return [book.n for book in found]
 
 
+async def test_a_query_shows_its_sql_and_none_of_its_values(tmp_path: Path) -> None:
+    async with books(tmp_path):
+        shown = repr(Book.objects.filter(title="secret").order_by("n")[:3])
+        assert shown.startswith("<QuerySet of querysets.Book, to be awaited: SELECT ")
+        assert "WHERE" in shown
+        assert "secret" not in shown
+    query = Book.objects.using("nowhere").filter(title="secret")
+    assert repr(query) == "<QuerySet of querysets.Book>"
+
+
 async def test_a_slice_is_a_part_of_the_rows(tmp_path: Path) -> None:
     async with books(tmp_path):
         for start, stop in [

@@ -544,6 +544,7 @@ def test_a_message_that_is_retried_by_hand_is_due_from_then_on(
     assert again.due >= before - 0.01
 
 
+@pytest.mark.usefixtures("no_tables")
 def test_looking_at_an_empty_store_makes_nothing(broker: Any, kind: str) -> None:
     assert (broker.workers(), broker.queues(), broker.messages(), broker.schedules()) == (
         [],
@@ -556,6 +557,7 @@ def test_looking_at_an_empty_store_makes_nothing(broker: Any, kind: str) -> None
         assert not broker.with_store(lambda store: store.has_tables(), create=False)
 
 
+@pytest.mark.usefixtures("no_tables")
 def test_a_store_of_an_earlier_version_is_brought_up_to_date(
     broker: Any, reopen: Reopen, kind: str
 ) -> None:

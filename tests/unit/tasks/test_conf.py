@@ -57,9 +57,34 @@ def test_defaults_are_filled_in_and_never_changed() -> None:
         ({"async_concurrency": 1.5}, "must be a whole number of at least 1, not 1.5"),
         ({"lease": float("nan")}, "TASKS['lease'] must be a positive number, not nan"),
         ({"grace": -1}, "TASKS['grace'] must be a number of at least 0, not -1"),
-        ({"keep_results": 5}, "TASKS['keep_results'] must be a number of seconds of at least 60"),
-        ({"keep_dead": "1d"}, "TASKS['keep_dead'] must be a number of seconds"),
+        ({"keep_results": 5}, "TASKS['keep_results'] must be from 60 seconds to a hundred years"),
+        ({"keep_dead": "1d"}, "TASKS['keep_dead'] must be from 60 seconds"),
         ({"keep_records": float("inf")}, "or None for ever, not inf"),
+        ({"keep_records": 10**400}, "or None for ever, not a number of more than 30 digits"),
+        ({"keep_dead": 1e12}, "or None for ever, not 1000000000000.0"),
+        ({"grace": 10**400}, "at least 0, not a number of more than 30 digits"),
+        ({"lease": 10**5000}, "positive number, not a number of more than 30 digits"),
+        ({"max_message_bytes": 10**20}, "at least 1024, not 100000000000000000000"),
+        ({"max_message_bytes": 1023}, "a whole number of at least 1024, not 1023"),
+        ({"max_tasks_per_child": -1}, "a whole number of at least 0, not -1"),
+        ({"async_concurrency": True}, "a whole number of at least 1, not True"),
+        ({"lease": True}, "must be a positive number, not True"),
+        ({"lease": None}, "must be a positive number, not None"),
+        ({"enabled": None}, "TASKS['enabled'] must be 0 or 1, not None"),
+        ({"broker": None}, "must be one of database, redis, stub, not None"),
+        ({"broker": ["redis"]}, "must be one of database, redis, stub, not ['redis']"),
+        ({"broker": "redis", "broker_url": "http://x"}, "must be a URL such as 'redis://"),
+        ({"broker_url": "tasks.db"}, "must be a database URL such as"),
+        ({"redis_prefix": b"x"}, "TASKS['redis_prefix'] must be a string, not bytes"),
+        ({"logging": {"file": {"max_size": 10**400}}}, "of MB, not a number of more than 30"),
+        ({"logging": {"file": {"max_size": 0}}}, "must be a positive number of MB, not 0"),
+        ({"logging": {"file": {"log_dir": 1}}}, "['log_dir'] must be a string, not int"),
+        (
+            {"logging": {"file": {"file_name": None}}},
+            "['file_name'] must be a string, not NoneType",
+        ),
+        ({"logging": {"file": "x.log"}}, "must be None, 0, 1 or a dict, not 'x.log'"),
+        ({"logging": {"level": None}}, "must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL, not"),
         ({"sign": "yes"}, "TASKS['sign'] must be 0 or 1, not 'yes'"),
         ({"backend_url": 1}, "TASKS['backend_url'] must be a string, not int"),
         ({"leese": 5}, "TASKS has no key 'leese'; did you mean 'lease'?"),
@@ -119,8 +144,35 @@ def test_every_problem_is_named_at_once() -> None:
         {"broker_url": "sqlite:///tasks.db"},
         {"broker_url": "postgresql+psycopg://localhost/x"},
         {"backup": {"path": "backup", "keep": 7, "cron": "0 3 * * *", "databases": ["default"]}},
+        {"lease": 2**53, "grace": 0.5, "max_message_bytes": 1024},
+        {"broker_url": "MariaDB://localhost/x"},
+        {"broker": "redis", "broker_url": "unix:///run/redis.sock"},
+        {"broker": "stub", "broker_url": "anything"},
+        {"logging": {"level": "debug", "file": None, "database": 0}},
         {"sign": 1, "grace": 0, "max_tasks_per_child": 100, "max_message_bytes": 2048},
     ],
 )
 def test_what_can_work_is_taken(config: dict[str, Any]) -> None:
     assert resolve_tasks_config(config).enabled
+
+
+def test_sections_that_are_switched_off_are_none_and_levels_are_upper_case() -> None:
+    off = resolve_tasks_config({"logging": {"level": "warning", "file": 0, "database": None}})
+    assert (off.logging.level, off.logging.file) == ("WARNING", None)
+    assert off.logging.database == TaskRecords(False, False)
+    assert resolve_tasks_config({"logging": {"file": {}}}).logging.file is None
+    assert resolve_tasks_config({"logging": {}}).logging == resolve_tasks_config({}).logging
+
+
+def test_switches_and_numbers_have_one_type_however_they_were_written() -> None:
+    resolved = resolve_tasks_config({"enabled": 0, "sign": 1, "lease": 5, "grace": 0})
+    assert (resolved.enabled, resolved.sign) == (False, True)
+    assert [type(value) for value in (resolved.lease, resolved.grace)] == [float, float]
+
+
+def test_a_backup_that_is_empty_is_none() -> None:
+    nothings: list[Any] = [None, {}, 0]
+    for nothing in nothings:
+        assert resolve_tasks_config({"backup": nothing}).backup is None
+    schedule = resolve_tasks_config({"backup": {"path": "b", "cron": "0 3 * * *"}}).backup
+    assert schedule is not None and schedule.cron == "0 3 * * *"

@@ -14,6 +14,7 @@ from openviper.core.app_resolver import AppResolver
 from openviper.core.management.checks.findings import CODES, Finding
 from openviper.core.management.errors import describe, did_you_mean
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
+from openviper.utils.identifiers import closest
 from openviper.utils.importing import import_string
 
 PREFIX = "OPENVIPER_"
@@ -72,15 +73,15 @@ def _given_variables() -> set[str]:
 
 
 def _misspelt_variables() -> Iterator[Finding]:
-    known = [f"{PREFIX}{name}" for name in Settings.__dataclass_fields__]
     fine = OWN_VARIABLES.union(f"{PREFIX}{name}" for name in (*_own_fields(), *FORMER))
     for variable in sorted(_given_variables() - fine):
-        hint = did_you_mean(variable, known)
-        # Others may use the prefix for something of their own; only what looks like a setting is worth a word.
-        if hint:
+        # Compared without the prefix, which would make all of them alike: others may use it for something of their own,
+        # and only what looks like a setting is worth a word.
+        match = closest(variable.removeprefix(PREFIX), list(Settings.__dataclass_fields__))
+        if match:
             yield Finding(
                 "settings.W002",
-                f"environment variable {variable!r} is no setting{hint}",
+                f"environment variable {variable!r} is no setting; did you mean {PREFIX + match!r}?",
                 where=variable,
             )
 

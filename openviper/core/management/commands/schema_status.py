@@ -9,7 +9,12 @@ from typing import Any
 from openviper.core.management.aliases import check_alias
 from openviper.core.management.apps import find_installed_apps
 from openviper.core.management.base import BaseCommand
-from openviper.core.management.schema_state import SchemaState, read_schema_state
+from openviper.core.management.schema_state import (
+    AppliedPatch,
+    AppliedTable,
+    SchemaState,
+    read_schema_state,
+)
 
 
 class Command(BaseCommand):
@@ -55,10 +60,18 @@ class Command(BaseCommand):
 def _lines(state: SchemaState) -> Iterator[str]:
     """Yield what has been applied, then what has not."""
     for table in state.tables:
-        yield f"[x] {table.model}  {table.applied_at}  table {table.name}"
+        yield f"[x] {table.model}  {_when(table)}  table {table.name}"
     for patch in state.patches:
-        yield f"[x] {patch.name}  {patch.applied_at}  patch"
+        yield f"[x] {patch.name}  {_when(patch)}  patch"
     for operation in state.operations:
         yield f"[ ] {operation}"
     for name in state.pending_patches:
         yield f"[ ] patch {name}"
+
+
+def _when(applied: AppliedTable | AppliedPatch) -> str:
+    return (
+        f"{applied.applied_at} by {applied.applied_by}"
+        if applied.applied_by
+        else applied.applied_at
+    )

@@ -13,6 +13,7 @@ from openviper.core.management.errors import did_you_mean
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import TableChange
 from openviper.db.dialects.lookup import ddl_dialect
+from openviper.db.dialects.support import refuse
 from openviper.db.models import model_registry
 from openviper.db.schemas.diff import creation_order
 from openviper.db.schemas.state import generated_joins, has_table, models_state
@@ -38,6 +39,7 @@ class Command(BaseCommand):
 
         Raises:
             CommandError: If no model has a label.
+            MigrationError: If the database cannot have something of a model.
         """
         vendor = options["vendor"] or connections.get(check_alias(options["database"])).vendor
         import_all_models(find_installed_apps(with_builtin=True))
@@ -47,9 +49,14 @@ class Command(BaseCommand):
 
 
 def statements_of(models: Sequence[type[Any]], vendor: str) -> list[str]:
-    """Return the statements that make the tables of models, and of the joins between them."""
+    """Return the statements that make the tables of models, and of the joins between them.
+
+    Raises:
+        MigrationError: If the vendor cannot have something of a model; `migrate` would refuse it too.
+    """
     dialect = ddl_dialect(vendor)
     wanted = models_state([*models, *generated_joins(models)])
+    refuse(vendor, wanted, vendor)
     changes = creation_order(
         TableChange(name, dialect.adapted(table), None) for name, table in wanted.items()
     )

@@ -33,6 +33,7 @@ from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
+from openviper.utils.private_files import ensure_private
 
 if TYPE_CHECKING:
     import asyncio
@@ -106,6 +107,7 @@ class SQLiteConnection:
         self.heavy = False
         """Whether the open transaction has written more than a few rows, so that ending it belongs into the thread."""
         self._options = options
+        self._mode = "ro" if options.read_only else options.url.query.get("mode", "rwc")
         self._busy_timeout = options.busy_timeout
         self._statement_timeout = options.statement_timeout
         self._interrupted = False
@@ -136,6 +138,8 @@ class SQLiteConnection:
             raise
 
     def _open(self) -> None:
+        if self._mode == "rwc" and not self.is_memory:
+            ensure_private(self.path)
         try:
             raw = sqlite3.connect(
                 self._uri(),
@@ -161,11 +165,10 @@ class SQLiteConnection:
         from urllib.parse import quote  # Late: needed once per connection, not by the commands.
 
         query = self._options.url.query
-        mode = "ro" if self._options.read_only else query.get("mode", "rwc")
         cache = f"&cache={query['cache']}" if "cache" in query else ""
         if self.is_memory:
             return "file::memory:"
-        return f"file:{quote(self.path)}?mode={mode}{cache}"
+        return f"file:{quote(self.path)}?mode={self._mode}{cache}"
 
     def _prepare(self, raw: sqlite3.Connection) -> bool:
         """Set up a connection, and return whether it has a write-ahead log."""

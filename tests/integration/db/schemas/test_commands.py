@@ -147,3 +147,22 @@ def test_what_is_kept_is_said_at_every_run(directory: Path) -> None:
             result.stderr
             == "Warning: kept library_book.mine: in no schema file, and not created by OpenViper\n"
         )
+
+
+def test_the_plan_names_the_steps_in_their_order(directory: Path) -> None:
+    patches = directory / "library" / "patches"
+    patches.mkdir()
+    (patches / "p.py").write_text(
+        "from openviper.db.patches import db_patch\n\n\n"
+        "@db_patch(post_migrate=False)\nasync def before():\n    pass\n\n\n"
+        "@db_patch\nasync def after():\n    pass\n"
+    )
+    lines = [line for line in migrate(directory, "--plan").stdout.splitlines() if line[:2] == "->"]
+    assert lines[0] == "-> run patch library.p.before"
+    assert lines[1].startswith("-> create table")
+    assert lines[-1] == "-> run patch library.p.after"
+    plan = json.loads(migrate(directory, "--plan", "--json").stdout)
+    assert (plan["early_patches"], plan["late_patches"]) == (
+        ["library.p.before"],
+        ["library.p.after"],
+    )

@@ -419,7 +419,9 @@ async def test_an_orphan_that_is_referred_to_stays(tmp_path: Path) -> None:
 
 async def test_a_foreign_key_to_nowhere_is_refused(tmp_path: Path) -> None:
     async with project(tmp_path) as one:
-        with pytest.raises(MigrationError, match="'library_shelf', which no schema file describes"):
+        with pytest.raises(
+            MigrationError, match="'library_shelf', which is neither there nor to be made"
+        ):
             await one.migrate(book(TITLE, FOREIGN))
 
 

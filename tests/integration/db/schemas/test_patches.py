@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from openviper.db.connection import connections
 from openviper.db.patches import db_patch, get_applied_patches, get_registry, reset_registry
+from openviper.db.patches.authorship import author
 from openviper.exceptions import MigrationError
 from tests.integration.db.schemas.project import Project, project
 from tests.unit.db.schemas.builders import column, schema
@@ -121,6 +123,33 @@ async def test_a_row_of_version_0_1_counts(tmp_path: Path) -> None:
             "INSERT INTO openviper_patches (app, name, phase, applied_at) VALUES ('library', 'z', 'post', '')",
         )
         assert (await one.migrate()).patches == ["library.p.a"]
+
+
+async def test_who_ran_a_patch_is_remembered_also_in_a_table_of_an_earlier_version(
+    tmp_path: Path,
+) -> None:
+    async with project(tmp_path) as one:
+        await one.migrate(BOOK)
+        patch_file(one, "p.py", "@db_patch\nasync def a():\n    pass\n")
+        await one.migrate()
+        for table in ("openviper_patches", "openviper_schema"):
+            assert one.sql(f"SELECT DISTINCT applied_by FROM {table} WHERE app <> 'openviper'") == [
+                (author(),)
+            ]
+            one.sql(f"ALTER TABLE {table} DROP COLUMN applied_by")
+        patch_file(one, "q.py", "@db_patch\nasync def b():\n    pass\n")
+        assert (await one.migrate()).patches == ["library.q.b"]
+        assert one.sql("SELECT name, applied_by FROM openviper_patches ORDER BY name") == [
+            ("p.a", None),
+            ("q.b", author()),
+        ]
+
+
+def test_an_author_has_a_name_where_the_account_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)  # An account that no system lists.
+    assert author().startswith("4000000@")
 
 
 def test_a_patch_must_be_async_without_arguments_and_have_its_own_name() -> None:

@@ -51,7 +51,7 @@ def run(error: BaseException) -> tuple[int, str]:
         (CommandError("no", 4), 4, "Error: no\n"),
         (ImproperlyConfigured("bad settings"), 1, "Error: bad settings\n"),
         (PermissionError(13, "Permission denied", "x"), 1, "Error: Permission denied: 'x'\n"),
-        (KeyboardInterrupt(), INTERRUPTED, "\n"),
+        (KeyboardInterrupt(), INTERRUPTED, "Interrupted.\n"),
     ],
 )
 def test_an_expected_failure_is_one_line_and_a_code(

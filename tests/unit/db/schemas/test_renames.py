@@ -76,6 +76,59 @@ def test_an_explicit_pair_that_does_not_exist_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("texts", "named"),
+    [(["t.a=c", "t.b=c"], r"t\.c"), (["t.a=c", "t.a=d"], r"t\.a"), (["t.a=c", "t.a=c"], r"t\.a")],
+)
+def test_a_column_is_renamed_only_once(texts: list[str], named: str) -> None:
+    removed, added = columns(column("a"), column("b")), columns(column("c"), column("d"))
+    with pytest.raises(MigrationError, match=f"the column {named} more than once"):
+        match_renames("t", removed, added, RenameOptions(parse_renames(texts)))
+
+
+def test_an_explicit_pair_may_cross_types_and_leaves_the_only_other_pair_to_the_rule() -> None:
+    removed, added = columns(column("a"), column("b")), columns(column("c", "TEXT"), column("d"))
+    options = RenameOptions({"t": [("a", "c")]})
+    assert match_renames("t", removed, added, options) == [("a", "c"), ("b", "d")]
+    never = options._replace(never=True)
+    assert match_renames("t", removed, added, never) == [("a", "c")]
+
+
+def test_the_pairs_of_another_table_are_not_this_tables() -> None:
+    removed, added = columns(column("a")), columns(column("b", "TEXT"))
+    assert match_renames("t", removed, added, RenameOptions({"u": [("a", "b")]})) == []
+
+
+def test_a_person_who_says_no_to_everything_renames_nothing() -> None:
+    removed, added = columns(column("a"), column("b")), columns(column("c"), column("d"))
+    asked: list[str] = []
+
+    def ask(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    options = RenameOptions(ask=ask)
+    assert match_renames("t", removed, added, options) == []
+    assert len(asked) == 4
+
+
+def test_a_person_is_not_asked_about_the_only_pair() -> None:
+    def ask(question: str) -> bool:
+        raise AssertionError(question)
+
+    assert match_renames(
+        "t", columns(column("a")), columns(column("b")), RenameOptions(ask=ask)
+    ) == [("a", "b")]
+
+
+def test_the_table_of_a_rename_may_have_a_dot_and_pairs_keep_their_order() -> None:
+    assert parse_renames(["s.t.a=b", "u.c=d", "s.t.e=f=g"]) == {
+        "s.t": [("a", "b"), ("e", "f=g")],
+        "u": [("c", "d")],
+    }
+    assert parse_renames([]) == {}
+
+
 @pytest.mark.parametrize("text", ["a=b", "t.a", "t.=b", ".a=b", "t.a="])
 def test_a_malformed_option_is_refused(text: str) -> None:
     with pytest.raises(MigrationError, match="TABLE.OLD=NEW"):
