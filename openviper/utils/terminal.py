@@ -256,7 +256,7 @@ class Terminal:
         except BrokenPipeError:
             raise  # The reader has seen enough.
         except OSError as error:
-            self._refuse_output(error)
+            self.refuse_output(error)
 
     def note(self, text: str, *, end: str = "\n") -> None:
         """Write something that is not a result."""
@@ -328,7 +328,12 @@ class Terminal:
         raise _command_error("Operation cancelled.") from None
 
     @staticmethod
-    def _refuse_output(error: OSError) -> NoReturn:
+    def refuse_output(error: OSError) -> NoReturn:
+        """Say that standard output cannot take what was written.
+
+        Raises:
+            CommandError: Always.
+        """
         drop_output()
         reason = error.strerror or str(error)
         raise _command_error(f"cannot write to standard output: {reason}") from error
