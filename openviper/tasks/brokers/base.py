@@ -64,7 +64,7 @@ class StoredResult(NamedTuple):
 
     value: str
     error: str
-    stored_at: float
+    stored_at: float = 0.0
 
 
 class Progress(NamedTuple):

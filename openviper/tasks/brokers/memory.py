@@ -35,7 +35,6 @@ from openviper.tasks.brokers.base import (
 from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
 from openviper.tasks.brokers.memory_entry import Entry
 from openviper.tasks.brokers.memory_group import MemoryGroup
-from openviper.tasks.brokers.memory_results import MemoryResults
 from openviper.tasks.limits import Allowance, Limit, take_call
 from openviper.tasks.message import Finished, Message, Outcome, State, from_values
 
@@ -52,7 +51,7 @@ class MemoryBroker:
         self.entries: dict[int, Entry] = {}
         self.unique: dict[str, tuple[str, str, float]] = {}
         """Key -> id, scope, and when it ends."""
-        self.results = MemoryResults()
+        self.results: dict[str, StoredResult] = {}
         self.groups: dict[str, MemoryGroup] = {}
         self.allowances: dict[str, Allowance] = {}
         self.permits: dict[str, set[str]] = {}
@@ -285,7 +284,10 @@ class MemoryBroker:
         """Remove results that were stored, and messages that have been dead, since before a moment."""
         with self.lock:
             dead = [entry for entry in self.entries.values() if entry.died_before(dead_before)]
-            return Pruned(self.results.prune(results_before), self._remove(dead))
+            old = [key for key, one in self.results.items() if one.stored_at < results_before]
+            for key in old:
+                del self.results[key]
+            return Pruned(len(old), self._remove(dead))
 
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""
@@ -368,7 +370,9 @@ class MemoryConsumer:
             message.due = end.due
             message.attempts += end.counts
         if end.keeps_result:
-            broker.results.add(end)
+            broker.results[message.message_id] = StoredResult(
+                end.result or "null", end.error, time.time()
+            )
         if end.is_end:
             broker.free_unique(message, ("queued", "running"))
             broker.to_cancel.discard(message.message_id)

@@ -148,7 +148,7 @@ class RedisBroker(RedisServer):
     def _get(self, name: str) -> Any:
         with self.translated():
             text: Any = self.client.get(self.names.key(name))
-        return None if text is None else json.loads(text)
+        return None if text is None else _list(text)
 
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
@@ -196,7 +196,8 @@ class RedisBroker(RedisServer):
         """Return the periodic jobs that were added or paused at run time."""
         with self.translated():
             stored: Any = self.client.hgetall(self.names.key("schedules"))
-        return [StoredSchedule(name, *json.loads(stored[name])) for name in sorted(stored)]
+        lists = {name: _list(stored[name]) for name in sorted(stored)}
+        return [StoredSchedule(name, *values[:2]) for name, values in lists.items() if values]
 
     def save_schedule(self, schedule: StoredSchedule) -> None:
         """Add or replace a periodic job."""
@@ -358,7 +359,7 @@ class RedisBroker(RedisServer):
         count = 0
         for key in self.client.scan_iter(f"{glob(self.names.prefix)}result:*", count=1000):
             stored: Any = self.client.get(key)
-            if stored is not None and StoredResult(*json.loads(stored)).stored_at < before:
+            if stored is not None and _stored_at(stored) < before:
                 gone: Any = self.client.delete(key)
                 count += int(gone)
         return count
@@ -376,6 +377,15 @@ class RedisBroker(RedisServer):
         self.connect()
 
 
+def _list(text: str) -> list[Any] | None:
+    """Return a list of at least two values as it is stored, or `None` for what is none."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, list) and len(values) > 1 else None
+
+
 def _slot(text: str) -> Slot | None:
     """Return a slot, or `None` for what is none: the job begins anew."""
     try:
@@ -383,6 +393,15 @@ def _slot(text: str) -> Slot | None:
         return Slot(int(moment), str(schedule))
     except (ValueError, TypeError):
         return None
+
+
+def _stored_at(result: str) -> float:
+    """Return when a result was stored; what is none was stored at no time, and has an end of its own or is old."""
+    values = _list(result)
+    try:
+        return 0.0 if values is None else float(values[2])
+    except (ValueError, TypeError, IndexError):
+        return 0.0
 
 
 def _has_key(message: Message) -> bool:

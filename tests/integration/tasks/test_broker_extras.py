@@ -348,6 +348,56 @@ def test_what_cannot_be_read_as_a_message_is_dead_and_stops_nothing(
     assert broker.purge(Filter("dead")) == 1
 
 
+@pytest.mark.parametrize(
+    "options", [{"unique": 5}, {"group": ["x"]}, {"then": 7}, {"limit": {}}, {"expires": "z"}]
+)
+def test_options_of_another_type_make_their_message_dead_and_no_other(
+    broker: Broker, consumer: Consumer, kind: str, options: dict[str, Any]
+) -> None:
+    if kind == "memory":
+        return  # It holds messages, not texts.
+    values = {**to_values(message("odd")), "options": options}
+    store_raw(broker, kind, to_json(values if kind == "redis" else options))
+    broker.enqueue([message("good")])
+    assert texts(claim(consumer)) == ["good"]
+    (dead,) = broker.messages(Filter("dead"))
+    assert f"the option '{next(iter(options))}' is not what it has to be" in dead.error
+
+
+def test_what_nobody_has_stored_stops_no_worker_and_nobody_who_looks(
+    broker: Any, consumer: Consumer, kind: str
+) -> None:
+    if kind == "memory":
+        return  # Nobody else can store there.
+    _store_odd_things(broker, kind)
+    broker.enqueue([unique("good", "k", "running")])
+    broker.save_schedule(StoredSchedule("job", None, True))
+    assert broker.swap_slot("odd", None, Slot(1000, "every 1 s"))
+    assert broker.slot("odd") == Slot(1000, "every 1 s")
+    assert texts(claim(consumer)) == ["good"]
+    assert [schedule.name for schedule in broker.schedules()] == ["job"]
+    assert counts(broker) == {"running": 1}
+    assert "nobody" not in [worker.worker_id for worker in broker.workers()]
+    assert broker.counts() == [] and broker.result("odd") is None
+    assert broker.prune(0, 0) == (0, 0)
+
+
+def _store_odd_things(broker: Any, kind: str) -> None:
+    """Store what only others can have stored."""
+    if kind != "redis":
+        columns = "worker, host, pid, started_at, seen_at, settled_at"
+        row = ("nobody", "h", 1, 0.0, 0.0, 0.0)
+        broker.with_store(lambda store: store.insert_new("openviper_task_worker", columns, row))
+        return
+    for name in ("workers", "calls", "slots", "schedules", "unique"):
+        broker.client.hset(broker.names.key(name), "k" if name == "unique" else "odd", "junk")
+    broker.client.hset(broker.names.key("workers"), "nobody", "[1]")
+    broker.client.sadd(
+        broker.names.key("queues"), broker.names.key("odd"), broker.names.key("q:x:y")
+    )
+    broker.client.set(broker.names.key("result:odd"), "junk")
+
+
 def test_a_delayed_thing_that_is_no_message_does_not_hold_up_others(
     broker: Any, consumer: Consumer, kind: str
 ) -> None:
