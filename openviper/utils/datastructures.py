@@ -102,6 +102,17 @@ class MutableHeaders(Headers):
         self.raw[:] = [pair for pair in self.raw if pair[0] != key]
 
 
+def add_vary(headers: RawHeaders, name: str) -> None:
+    """Say that an answer depends on a header of the request, once."""
+    for place, (other, value) in enumerate(headers):
+        if other == b"vary":
+            named = [word.strip().lower() for word in value.decode("latin-1").split(",")]
+            if name.lower() not in named and "*" not in named:
+                headers[place] = (b"vary", value + b", " + name.encode())
+            return
+    headers.append((b"vary", name.encode()))
+
+
 class ImmutableMultiDict(Mapping[str, str]):
     """A mapping whose keys may have several values; ``[]`` and `get` give the first one."""
 

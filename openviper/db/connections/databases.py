@@ -324,6 +324,11 @@ class ConnectionManager:
         self.generation = 0
         """Counts configurations, so that what was made from one can tell that it is outdated."""
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether the databases are known already; else the first that is asked for has them read."""
+        return self._databases is not None
+
     def router_config(self) -> tuple[list[Any], dict[str, Any]]:
         """Return ``ROUTERS`` and ``ROUTING`` of the configuration."""
         self.ensure_initialized()

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from openviper.core.context import serving_others
 from openviper.db.connection import close_db
 from openviper.tasks.actors import Actor
 from openviper.tasks.broker import tasks_config
@@ -132,7 +133,8 @@ class WorkerProcess:
 
     def run(self) -> int:
         """Work until a signal says to stop, and return the exit code."""
-        return asyncio.run(self._main())
+        with serving_others():
+            return asyncio.run(self._main())
 
     async def _main(self) -> int:
         self._loop = asyncio.get_running_loop()

@@ -137,6 +137,8 @@ def test_migrate_plans_applies_and_settles(run: Run) -> None:
         "statements": [],
         "warnings": [],
         "patches": [],
+        "early_patches": [],
+        "late_patches": [],
     }
 
 
