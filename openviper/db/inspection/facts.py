@@ -81,13 +81,22 @@ async def read_facts(connection: Connection) -> Facts:
     vendor = connection.vendor
     facts = Facts(views=[str(row[0]) for row in await connection.fetch_all(_VIEWS[vendor])])
     _add_foreign_keys(facts, await connection.fetch_all(_FOREIGN_KEYS[vendor]))
-    if vendor == "sqlite":
-        rows = await connection.fetch_all(_DEFAULTS)
-        facts.defaults = {(table, column): text for table, column, text in rows}
-    elif vendor == "mysql":
-        rows = await connection.fetch_all(_JSON)
-        facts.json = {(table, column) for table, column in rows}
+    if vendor in _MORE:
+        query, add = _MORE[vendor]
+        add(facts, await connection.fetch_all(query))
     return facts
+
+
+def _add_defaults(facts: Facts, rows: Sequence[Sequence[str]]) -> None:
+    facts.defaults = {(table, column): text for table, column, text in rows}
+
+
+def _add_json(facts: Facts, rows: Sequence[Sequence[str]]) -> None:
+    facts.json = {(table, column) for table, column in rows}
+
+
+_MORE = {"sqlite": (_DEFAULTS, _add_defaults), "mysql": (_JSON, _add_json)}
+"""What only one vendor is asked, and what takes the answer."""
 
 
 def _add_foreign_keys(facts: Facts, rows: Sequence[Sequence[str | None]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import OWN_TABLES
@@ -31,9 +31,7 @@ async def inspect_database(alias: str, tables: Sequence[str] = ()) -> str:
     async with database.connection() as connection:
         live = await read_live_tables(connection, dialect)
         facts = await read_facts(connection)
-    for name in tables:
-        if name not in live:
-            raise DatabaseError(f"database {alias!r} has no table {name!r}{_meant(name, [*live])}")
+    _refuse_unknown(alias, tables, live)
     wanted = {name: live[name] for name in tables or sorted(live) if name not in OWN_TABLES}
     if tables:
         facts.views = []
@@ -41,6 +39,10 @@ async def inspect_database(alias: str, tables: Sequence[str] = ()) -> str:
     return module_text(found, f"Models of the database {alias!r}, as inspect-db found it.")
 
 
-def _meant(name: str, known: list[str]) -> str:
-    match = closest(name, known)
-    return f"; did you mean {match!r}?" if match else ""
+def _refuse_unknown(alias: str, tables: Sequence[str], live: Iterable[str]) -> None:
+    known = list(live)
+    unknown = next((name for name in tables if name not in known), None)
+    if unknown is not None:
+        match = closest(unknown, known)
+        meant = f"; did you mean {match!r}?" if match else ""
+        raise DatabaseError(f"database {alias!r} has no table {unknown!r}{meant}")

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from openviper.db.dialects.ddl import OWN_TABLES, DDLDialect
-from openviper.db.dialects.definitions import Check, LiveIndex, LiveTable, targets_first
-from openviper.db.dialects.identifiers import shorten, validate_identifier
-from openviper.db.fields.constraint_text import validate_sql_expression
+from openviper.db.dialects.ddl import DDLDialect
+from openviper.db.dialects.definitions import LiveIndex, LiveTable, targets_first
+from openviper.db.dialects.identifiers import validate_identifier
 from openviper.db.inspection.facts import Facts, ForeignKeyFact
-from openviper.db.inspection.names import class_name, field_name
-from openviper.db.inspection.types import TypeGuess, guess_type
+from openviper.db.inspection.indexes import (
+    add_check,
+    add_index,
+    index_options,
+    is_expression,
+    single_indexes,
+)
+from openviper.db.inspection.names import class_name, field_name, words_of
+from openviper.db.inspection.shapes import FieldSketch, Inspection, ModelSketch
+from openviper.db.inspection.types import guess_type
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column
@@ -50,71 +56,9 @@ PYTHON = {
 }
 """The types of keys, for the annotation of what refers to them."""
 AUTO = {"INTEGER": "AutoField", "BIGINT": "BigAutoField"}
-_QUOTED = re.compile(r"`([^`]+)`")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?\Z")
+_NUMBER = re.compile(r"-?\d+\Z")
+_TRUTH = {"TRUE": True, "1": True, "FALSE": False, "0": False}
 _TEXT = re.compile(r"'((?:[^']|'')*)'\Z")
-
-
-@dataclass
-class FieldSketch:
-    """A field.
-
-    Attributes:
-        name: In the model.
-        column: In the database.
-        cls: The class of the field, with the element of an array.
-        arguments: What the call is given, as Python source, in order.
-        key_type: For a foreign key, the Python type of the attribute with the key.
-        remarks: What is said beside it.
-    """
-
-    name: str
-    column: str
-    cls: str
-    arguments: list[str] = field(default_factory=list)
-    key_type: str = ""
-    remarks: list[str] = field(default_factory=list)
-
-
-@dataclass
-class ModelSketch:
-    """A model.
-
-    Attributes:
-        name: Its class.
-        table: Its table.
-        fields: Its fields.
-        options: What stands in its ``Meta`` besides the table, as Python source by name.
-        remarks: What is said above it.
-        is_exact: Whether `migrate` finds no difference, so that the table may be its own.
-        is_writable: Whether rows can be told apart and inserted.
-    """
-
-    name: str
-    table: str
-    fields: list[FieldSketch] = field(default_factory=list)
-    options: dict[str, list[str]] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
-    is_exact: bool = True
-    is_writable: bool = True
-
-    def differs(self, remark: str) -> None:
-        """Take note of what makes the table another one than the model would have."""
-        self.remarks.append(remark)
-        self.is_exact = False
-
-
-@dataclass
-class Inspection:
-    """What was found.
-
-    Attributes:
-        models: The models, those that others refer to first.
-        remarks: What became no model.
-    """
-
-    models: list[ModelSketch]
-    remarks: list[str]
 
 
 def sketch_models(tables: Mapping[str, LiveTable], facts: Facts, dialect: DDLDialect) -> Inspection:
@@ -125,16 +69,17 @@ def sketch_models(tables: Mapping[str, LiveTable], facts: Facts, dialect: DDLDia
         facts: What else the database says.
         dialect: The database's.
     """
-    own = {name: table for name, table in tables.items() if name not in OWN_TABLES}
-    good = {name: table for name, table in own.items() if _is_identifier(name)}
-    remarks = [
-        f"Table {name!r} has a name that no model can have; it is left out."
-        for name in own
-        if name not in good
-    ]
-    remarks += [f"View {name!r} is left out." for name in facts.views]
+    good = {name: table for name, table in tables.items() if _is_identifier(name)}
+    odd = [name for name in tables if name not in good]
     sketcher = _Sketcher(good, facts, dialect)
-    return Inspection([sketcher.model(name) for name in sketcher.order()], remarks)
+    return Inspection(
+        [sketcher.model(name) for name in sketcher.order()], _left_out(odd, facts.views)
+    )
+
+
+def _left_out(tables: Iterable[str], views: Iterable[str]) -> list[str]:
+    odd = [f"Table {name!r} has a name that no model can have; it is left out." for name in tables]
+    return odd + [f"View {name!r} is left out." for name in views]
 
 
 def _is_identifier(name: str) -> bool:
@@ -151,9 +96,13 @@ class _Sketcher:
         self._facts = facts
         self._dialect = dialect
         self._classes: dict[str, str] = {}
-        for name in tables:
+        # Of several names that give one class, the plainest keeps it.
+        for name in sorted(
+            tables, key=lambda name: (name != "_".join(words_of(name)).lower(), name)
+        ):
             self._classes[name] = class_name(name, self._classes.values())
         self._done: set[str] = set()
+        self._singles: dict[str, LiveIndex] = {}
 
     def order(self) -> list[str]:
         """Return the names of the tables, those that others refer to first."""
@@ -169,14 +118,14 @@ class _Sketcher:
         table = self._tables[name]
         sketch = ModelSketch(self._classes[name], name)
         key = self._key_column(table, sketch)
-        singles = _single_indexes(table)
+        self._singles = single_indexes(table)
         for column in table.columns.values():
-            self._add_column(sketch, table, column, is_key=column["name"] == key, singles=singles)
+            self._add_column(sketch, table, column, key)
         names = {one.column: one.name for one in sketch.fields}
         for index in table.indexes:
-            _add_index(sketch, index, names, singles)
+            add_index(sketch, index, names)
         for number, check in enumerate(table.checks, 1):
-            _add_check(sketch, table, check, number)
+            add_check(sketch, table, check, number)
         self._remark_foreign_keys(sketch, name)
         self._done.add(name)
         return sketch
@@ -215,51 +164,51 @@ class _Sketcher:
 
     # Columns
 
-    def _add_column(
-        self,
-        sketch: ModelSketch,
-        table: LiveTable,
-        column: Column,
-        *,
-        is_key: bool,
-        singles: Mapping[str, LiveIndex],
-    ) -> None:
+    def _add_column(self, sketch: ModelSketch, table: LiveTable, column: Column, key: str) -> None:
         name = column["name"]
         if not _is_identifier(name):
             _leave_out(sketch, column)
             return
-        guess = guess_type(
-            column["type"], self._dialect, is_json=(table.name, name) in self._facts.json
-        )
-        key = self._reference(sketch, table, column)
+        reference = self._reference(sketch, table, column)
         made = (
-            self._plain(sketch, column, guess, is_key=is_key)
-            if key is None
-            else self._foreign_key(sketch, column, key)
+            self._plain(sketch, table, column, is_key=name == key)
+            if reference is None
+            else self._foreign_key(sketch, column, reference)
         )
-        self._add_options(made, sketch, table, column, is_key=is_key, singles=singles)
+        made.arguments += self._options(made, sketch, table, column, key)
+        if made.key_type and column["nullable"]:
+            made.key_type += " | None"
         sketch.fields.append(made)
 
     def _plain(
-        self, sketch: ModelSketch, column: Column, guess: TypeGuess, *, is_key: bool
+        self, sketch: ModelSketch, table: LiveTable, column: Column, *, is_key: bool
     ) -> FieldSketch:
-        name = field_name(column["name"], _taken(sketch))
-        base, arguments = _class_of(guess.neutral)
-        numbers = column.get("autoincrement") or (is_key and self._numbers_itself(column))
-        if numbers and is_key and base in AUTO:
-            made = FieldSketch(name, column["name"], AUTO[base])
-        else:
-            made = FieldSketch(name, column["name"], FIELDS[base], arguments)
-            made.arguments += ["auto_increment=True"] if numbers else []
-        if guess.neutral.endswith("[]"):
-            made = FieldSketch(name, column["name"], "ArrayField", [_element(guess.neutral[:-2])])
+        """Return the field of a column that refers to nothing."""
+        is_json = (table.name, column["name"]) in self._facts.json
+        guess = guess_type(column["type"], self._dialect, is_json=is_json)
         if not guess.exact:
             sketch.differs(f"Column {column['name']} is of the type {column['type'].lower()}.")
-        return made
+        name = field_name(column["name"], _taken(sketch))
+        if guess.neutral.endswith("[]"):
+            return FieldSketch(name, column["name"], "ArrayField", [_element(guess.neutral[:-2])])
+        cls, arguments = self._class_and_size(guess.neutral, column, is_key=is_key)
+        return FieldSketch(name, column["name"], cls, arguments)
+
+    def _class_and_size(
+        self, neutral: str, column: Column, *, is_key: bool
+    ) -> tuple[str, list[str]]:
+        """Return the class of a field, and the arguments that belong to its type."""
+        base, arguments = _class_of(neutral)
+        if not (column.get("autoincrement") or self._numbers_itself(column)):
+            return FIELDS[base], arguments
+        if is_key and base in AUTO:
+            return AUTO[base], []
+        return FIELDS[base], [*arguments, "auto_increment=True"]
 
     def _numbers_itself(self, column: Column) -> bool:
         # The rowid of SQLite (https://sqlite.org/autoinc.html).
-        return self._dialect.vendor == "sqlite" and column["type"] == "INTEGER"
+        is_rowid = column["type"] == "INTEGER" and bool(column.get("primary_key"))
+        return is_rowid and self._dialect.vendor == "sqlite"
 
     def _reference(
         self, sketch: ModelSketch, table: LiveTable, column: Column
@@ -314,29 +263,18 @@ class _Sketcher:
             action = "NO ACTION"
         return [] if action == "CASCADE" else [f'on_delete="{action}"']
 
-    def _add_options(
-        self,
-        made: FieldSketch,
-        sketch: ModelSketch,
-        table: LiveTable,
-        column: Column,
-        *,
-        is_key: bool,
-        singles: Mapping[str, LiveIndex],
-    ) -> None:
-        """Add what the column is besides its type."""
-        is_reference = bool(made.key_type)
-        if is_key and not made.cls.endswith("AutoField"):
-            made.arguments.append("primary_key=True")
-        elif column["nullable"] and not is_key:
-            made.arguments.append("null=True")
-        made.arguments += _index_options(made, table, column["name"], singles, is_key=is_key)
-        made.arguments += self._value_options(sketch, table, column)
-        default_column = f"{made.name}_id" if is_reference else made.name
-        if default_column != column["name"]:
-            made.arguments.append(f"db_column={column['name']!r}")
-        if is_reference and column["nullable"]:
-            made.key_type += " | None"
+    def _options(
+        self, made: FieldSketch, sketch: ModelSketch, table: LiveTable, column: Column, key: str
+    ) -> Iterator[str]:
+        """Yield the arguments for what a column is besides its type."""
+        is_key = column["name"] == key
+        yield from _null_option(made, column, is_key=is_key)
+        index = self._singles.get(column["name"])
+        yield from index_options(made, table.name, index, is_key=is_key)
+        yield from self._value_options(sketch, table, column)
+        usual = f"{made.name}_id" if made.key_type else made.name
+        if usual != column["name"]:
+            yield f"db_column={column['name']!r}"
 
     def _value_options(
         self, sketch: ModelSketch, table: LiveTable, column: Column
@@ -346,12 +284,20 @@ class _Sketcher:
         plain = self._facts.defaults.get((table.name, column["name"]))
         if formula is not None:
             yield from _sql_option(sketch, column["name"], "generated", str(formula["expression"]))
-            if not formula["stored"]:
-                yield "stored=False"
+            yield from [] if formula["stored"] else ["stored=False"]
         elif default is not None:
             yield from _sql_option(sketch, column["name"], "db_default", str(default))
         elif plain is not None:
             yield from _plain_default(sketch, column, plain)
+
+
+def _null_option(made: FieldSketch, column: Column, *, is_key: bool) -> list[str]:
+    if is_key:
+        return [] if made.cls in AUTO.values() else ["primary_key=True"]
+    if column["nullable"]:
+        return ["null=True"]
+    # Alone among the fields, it allows NULL by itself.
+    return ["null=False"] if made.cls == "DateTimeField" else []
 
 
 def _keys(table: LiveTable) -> list[str]:
@@ -364,24 +310,9 @@ def _taken(sketch: ModelSketch) -> set[str]:
     return {one.name for one in sketch.fields} | attributes
 
 
-def _single_indexes(table: LiveTable) -> dict[str, LiveIndex]:
-    """Return the plain indexes over one column, by column; a unique one goes before others."""
-    plain = [index for index in table.indexes if _is_plain(index) and len(index.columns) == 1]
-    plain.sort(key=lambda index: index.definition.unique)
-    return {index.columns[0]: index for index in plain}
-
-
-def _is_plain(index: LiveIndex) -> bool:
-    """Return whether an index says no more than over which columns it is, and whether it is unique."""
-    definition = index.definition
-    extras = (definition.condition, definition.include, definition.method, definition.deferrable)
-    is_upward = not any(part.descending or part.operator_class for part in definition.parts)
-    return bool(definition.columns) and is_upward and not any(extras) and definition.nulls_distinct
-
-
 def _unique_column(table: LiveTable) -> str | None:
     """Return a column that tells rows apart although it is not the primary key."""
-    for name, index in _single_indexes(table).items():
+    for name, index in single_indexes(table).items():
         is_good = index.definition.unique and not table.columns[name]["nullable"]
         if is_good and _is_identifier(name):
             return name
@@ -414,161 +345,30 @@ def _element(neutral: str) -> str:
     return f"{FIELDS[base]}({', '.join(arguments)})"
 
 
-def _index_options(
-    made: FieldSketch,
-    table: LiveTable,
-    column: str,
-    singles: Mapping[str, LiveIndex],
-    *,
-    is_key: bool,
-) -> list[str]:
-    """Return what says that a column is unique or indexed; an index of another name is left for ``Meta``."""
-    index = singles.get(column)
-    is_unique = index is not None and index.definition.unique
-    if is_key:
-        return ["db_index=False"] if made.key_type else []
-    if index is not None and is_unique and _has_name_of(index, "uq", table.name, column):
-        if not made.key_type:
-            return ["unique=True"]
-        made.cls = "OneToOneField"
-        return []
-    is_indexed = index is not None and _has_name_of(index, "idx", table.name, column)
-    if made.key_type:
-        return [] if is_indexed and not is_unique else ["db_index=False"]
-    return ["db_index=True"] if is_indexed and not is_unique else []
-
-
-def _has_name_of(index: LiveIndex, prefix: str, table: str, column: str) -> bool:
-    """Return whether an index is what a field's option would make."""
-    return index.is_constraint or index.name == shorten(f"{prefix}_{table}_{column}")
-
-
 def _sql_option(sketch: ModelSketch, column: str, option: str, sql: str) -> list[str]:
-    try:
-        validate_sql_expression(sql)
-    except ValueError:
-        sketch.differs(f"{option} of {column} is more than an expression: {sql}")
-        return []
-    return [f"{option}=SQL({sql!r})"]
+    if is_expression(sql):
+        return [f"{option}=SQL({sql!r})"]
+    sketch.differs(f"{option} of {column} is more than an expression: {sql}")
+    return []
 
 
 def _plain_default(sketch: ModelSketch, column: Column, sql: str) -> list[str]:
     """Return a default that SQLite knows and the schema sync does not compare."""
-    text = _TEXT.match(sql)
-    if sql.upper() == "NULL":
-        return []
-    if text is not None and _class_name_of(column) in ("VARCHAR", "TEXT"):
-        return [f"default={text[1].replace(chr(39) * 2, chr(39))!r}"]
-    if _NUMBER.match(sql) and "INT" in column["type"]:
-        return [f"default={int(float(sql))}"]
-    sketch.remarks.append(f"Column {column['name']} has the default {sql}, which is not stated.")
+    default = _literal(column["type"], sql)
+    if default is not None:
+        return [f"default={default!r}"]
+    if sql.upper() != "NULL":
+        sketch.remarks.append(
+            f"Column {column['name']} has the default {sql}, which is not stated."
+        )
     return []
 
 
-def _class_name_of(column: Column) -> str:
-    return "VARCHAR" if "CHAR" in column["type"] else column["type"].partition("(")[0]
-
-
-# Indexes and checks
-
-
-def _add_index(
-    sketch: ModelSketch,
-    index: LiveIndex,
-    names: Mapping[str, str],
-    singles: Mapping[str, LiveIndex],
-) -> None:
-    """State an index in ``Meta``, unless a field does, or say why not."""
-    made = {one.column: one for one in sketch.fields}
-    if _is_plain(index) and singles.get(index.columns[0]) is index and _is_stated(made, index):
-        return
-    definition = index.definition
-    unknown = [name for name in (*definition.columns, *definition.include) if name not in names]
-    if not definition.parts or unknown:
-        sketch.remarks.append(f"Index {index.name} is not stated.")
-        return
-    if index.is_constraint and _is_plain(index) and definition.unique:
-        group = ", ".join(repr(names[name]) for name in index.columns)
-        sketch.options.setdefault("unique_together", []).append(f"({group},)")
-        return
-    try:
-        arguments = list(_index_arguments(index, names))
-    except ValueError:
-        sketch.remarks.append(f"Index {index.name} is more than expressions and is not stated.")
-        return
-    option, cls = ("constraints", "UniqueConstraint") if definition.unique else ("indexes", "Index")
-    sketch.options.setdefault(option, []).append(f"{cls}({', '.join(arguments)})")
-
-
-def _is_stated(made: Mapping[str, FieldSketch], index: LiveIndex) -> bool:
-    """Return whether the field of an index says it."""
-    if index.columns[0] not in made:
-        return False
-    one = made[index.columns[0]]
-    if one.cls == "OneToOneField" or "unique=True" in one.arguments:
-        return index.definition.unique
-    says_no = "db_index=False" in one.arguments
-    says_yes = "db_index=True" in one.arguments or (bool(one.key_type) and not says_no)
-    return says_yes and not index.definition.unique
-
-
-def _index_arguments(index: LiveIndex, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield the arguments of an index.
-
-    Raises:
-        ValueError: If an expression of it is more than one.
-    """
-    definition = index.definition
-    if definition.expressions:
-        for text in definition.expressions:
-            validate_sql_expression(text)
-    if len(definition.columns) == len(definition.parts):
-        fields = [f"{'-' * part.descending}{names[part.column]}" for part in definition.parts]
-        yield f"fields={fields!r}"
-    else:
-        yield f"expressions={[_expression(part) for part in definition.parts]!r}"
-    yield f"name={index.name!r}"
-    if definition.condition:
-        yield f"condition={definition.condition!r}"
-    yield from _postgresql_arguments(index, names)
-
-
-def _expression(part: Any) -> str:
-    sql = part.expression or f'"{part.column}"'
-    return f"{sql} DESC" if part.descending else str(sql)
-
-
-def _postgresql_arguments(index: LiveIndex, names: Mapping[str, str]) -> Iterator[str]:
-    definition = index.definition
-    classes = [part.operator_class for part in definition.parts]
-    if definition.include:
-        yield f"include={[names[name] for name in definition.include]!r}"
-    if definition.method:
-        yield f"using={definition.method!r}"
-    if any(classes):
-        yield f"opclasses={classes!r}"
-    if definition.deferrable:
-        yield f"deferrable={definition.deferrable!r}"
-    if not definition.nulls_distinct:
-        yield "nulls_distinct=False"
-
-
-def _add_check(sketch: ModelSketch, table: LiveTable, check: Check, number: int) -> None:
-    if not _is_of_table(check, table.columns):
-        return
-    name = check.name or shorten(f"chk_{table.name}_{number}")
-    try:
-        validate_sql_expression(check.expression)
-    except ValueError:
-        sketch.remarks.append(f"Constraint {name} is more than an expression and is not stated.")
-        return
-    if check.is_exclusion:
-        sketch.remarks.append(f"Constraint {name} is not stated: {check.expression}")
-        return
-    text = f"CheckConstraint(name={name!r}, check={check.expression!r})"
-    sketch.options.setdefault("constraints", []).append(text)
-
-
-def _is_of_table(check: Check, columns: Iterable[str]) -> bool:
-    # MariaDB tells checks by their names only, so those of other tables come along.
-    return set(_QUOTED.findall(check.expression)) <= set(columns)
+def _literal(live_type: str, sql: str) -> str | int | None:
+    """Return the value of a literal of a type, `None` if it is none."""
+    text = _TEXT.match(sql)
+    if text is not None and ("CHAR" in live_type or "TEXT" in live_type):
+        return text[1].replace("''", "'")
+    if "BOOL" in live_type:
+        return _TRUTH.get(sql.upper())
+    return int(sql) if _NUMBER.match(sql) and "INT" in live_type else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
-from openviper.db.inspection.sketches import FieldSketch, Inspection, ModelSketch
+from openviper.db.inspection.shapes import FieldSketch, Inspection, ModelSketch
 
 WIDTH = 100
 _CALLED = re.compile(r"\b([A-Z]\w*(?:Field|Key)|Index|CheckConstraint|UniqueConstraint|SQL)\(")
@@ -33,25 +33,30 @@ def module_text(inspection: Inspection, title: str) -> str:
 
 
 def _in_docstring(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', "'")
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"', "'")
 
 
 def _imports(inspection: Inspection, bodies: Sequence[str]) -> list[str]:
     used = {name for body in bodies for name in _CALLED.findall(_STRING.sub("''", body))}
-    types = {
-        one.key_type.removesuffix(" | None") for model in inspection.models for one in model.fields
-    }
-    lines = [line for name, line in sorted(_STANDARD.items()) if name in types]
-    moments = [name for name in _MOMENTS if name in types]
-    lines += [f"from datetime import {', '.join(moments)}"] if moments else []
-    lines = sorted(lines)
+    standard = _standard_imports(_key_types(inspection))
+    own = "SQL, Model" if "SQL" in used else "Model"
     return [
-        *lines,
-        *([""] if lines else []),
-        "from openviper.db import Model",
+        *standard,
+        *([""] if standard else []),
+        f"from openviper.db import {own}",
         *_import_of(sorted(used - {"SQL"})),
-        *(["from openviper.db.fields.sql_text import SQL"] if "SQL" in used else []),
     ]
+
+
+def _key_types(inspection: Inspection) -> set[str]:
+    fields = (one for model in inspection.models for one in model.fields)
+    return {one.key_type.removesuffix(" | None") for one in fields}
+
+
+def _standard_imports(types: Container[str]) -> list[str]:
+    lines = [line for name, line in _STANDARD.items() if name in types]
+    moments = [name for name in _MOMENTS if name in types]
+    return sorted([*lines, *([f"from datetime import {', '.join(moments)}"] if moments else [])])
 
 
 def _import_of(names: Sequence[str]) -> list[str]:

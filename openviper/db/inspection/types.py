@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 _ARGUMENTS = re.compile(r"\((\d+)(?:,\s*(\d+))?\)")
 _CHOICES = re.compile(r"'((?:[^']|'')*)'")
+_MARKS = (
+    ("JSON", "JSON"),
+    ("BOOL", "BOOLEAN"),
+    ("TINYINT(1)", "BOOLEAN"),
+    ("UUID", "UUID"),
+    ("CHAR(36)", "UUID"),
+    ("CHAR(32)", "UUID"),
+)
+"""What tells a type that is stored as another one."""
 _PLAIN = ("SMALLINT", "INTEGER", "BIGINT", "REAL", "TEXT", "DATETIME", "DATE", "TIME", "BINARY")
 _LIKE = (
     ("ENUM", "VARCHAR"),
@@ -81,12 +90,8 @@ def _is_same(dialect: DDLDialect, neutral: str, live: str) -> bool:
 
 def _candidates(live: str, *, is_json: bool) -> Iterator[str]:
     """Yield the neutral types that may be the same, the likeliest first."""
-    if is_json or "JSON" in live:
-        yield "JSON"
-    if "BOOL" in live or live == "TINYINT(1)":
-        yield "BOOLEAN"
-    if "UUID" in live or live in ("CHAR(36)", "CHAR(32)"):
-        yield "UUID"
+    yield from ["JSON"] if is_json else []
+    yield from (neutral for mark, neutral in _MARKS if mark in live)
     arguments = _ARGUMENTS.search(live)
     if arguments is not None:
         yield f"NUMERIC({arguments[1]},{arguments[2] or 0})"
