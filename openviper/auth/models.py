@@ -14,14 +14,16 @@ from openviper.auth.permission_cache import forget_permissions, remembered
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
 from openviper.db.fields import (
+    BigIntegerField,
     BooleanField,
     CharField,
     DateTimeField,
     EmailField,
     ForeignKey,
+    IntegerField,
     TextField,
 )
-from openviper.db.models import AbstractModel
+from openviper.db.models import AbstractModel, Model
 from openviper.db.query.values import ValuesQuery
 
 ACTIONS = ("create", "read", "update", "delete")
@@ -336,6 +338,40 @@ class UserRole(_Grant):
     class Meta:
         table_name = "auth_user_roles"
         unique_together = ("user", "role")
+
+
+class StoredSession(Model):
+    """One session. `session_key` is the SHA-256 of what the browser holds, so that a copy of the table opens none."""
+
+    session_key = CharField(max_length=64, unique=True)
+    # Text, whatever the key of the user model is; no foreign key, as any store has it so.
+    user_id = CharField(max_length=64, null=True, db_index=True)
+    fingerprint = CharField(max_length=64, default="")
+    data = TextField(default="{}")
+    created_at = DateTimeField(null=False)
+    authenticated_at = DateTimeField(null=True)
+    used_at = DateTimeField(null=False)
+    expires_at = DateTimeField(null=False, db_index=True)
+    is_remembered = BooleanField(default=False)
+    address = CharField(max_length=45, default="")
+    user_agent = CharField(max_length=200, default="")
+    version = IntegerField(default=0)
+
+    class Meta:
+        table_name = "openviper_sessions"
+
+
+class LoginAttempt(Model):
+    """How often logins for one name, or from one address, have failed lately."""
+
+    # A hash: names that people typed, their passwords among them, are not kept.
+    key = CharField(max_length=64, unique=True)
+    failures = IntegerField(default=0)
+    last_at = BigIntegerField(default=0)
+    free_at = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "auth_login_attempts"
 
 
 class AnonymousUser:

@@ -9,6 +9,7 @@ BUILTIN: dict[str, str] = {
     "backup-db": "Write a verified backup of a database.",
     "changepassword": "Change a user's password.",
     "check": "Look for mistakes in settings, models, routes, templates and databases.",
+    "clear-sessions": "Throw away expired sessions and old counts of failed logins.",
     "collectstatic": "Collect the static files of project and apps in STATIC_ROOT.",
     "compilemessages": "Make the .mo files of translations from the .po files.",
     "console": "Open a Python prompt with the project's models and top-level await.",
