@@ -6,8 +6,8 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from openviper.auth.anonymous import AnonymousUser
 from openviper.auth.authentications import BaseAuthentication, Identified
-from openviper.auth.models import AnonymousUser
 from openviper.conf import settings
 from openviper.core.context import current_exchange, run_as
 from openviper.exceptions import AuthenticationFailed, ImproperlyConfigured
