@@ -8,7 +8,7 @@ from typing import Any
 
 from openviper.auth.models import StoredSession
 from openviper.core.context import ignore_permissions
-from openviper.db.fields.moments import local_zone
+from openviper.db.fields.moments import local_zone, uses_time_zones
 from openviper.exceptions import TableNotFound
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.keys import is_key, new_key, stored_key
@@ -139,12 +139,14 @@ def _record(row: StoredSession, *, with_data: bool = True) -> SessionRecord:
 
 
 def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    """Return a moment as the ORM has it: aware and in UTC, or local time where `USE_TZ` is off."""
+    if uses_time_zones():
+        return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(seconds, local_zone()).replace(tzinfo=None)
 
 
 def _seconds(moment: datetime | None) -> float:
     if moment is None:
         return 0.0
-    # Without USE_TZ the ORM hands out local time.
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=local_zone())
     return aware.timestamp()
