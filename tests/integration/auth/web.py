@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -133,6 +134,15 @@ async def talk(websocket: WebSocket) -> None:
             websocket.session["said"] = text[4:]
         name = websocket.user.username or "nobody"
         await websocket.send_text(f"{name}: {text}")
+
+
+@pages.websocket("/push")
+async def push(websocket: WebSocket) -> None:
+    await websocket.accept()
+    text = await websocket.receive_text()
+    while True:  # Listens to nobody any more.
+        await websocket.send_text(f"{websocket.user.username}: {text}")
+        await asyncio.sleep(0.005)
 
 
 @closed.get("/inside")
