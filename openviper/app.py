@@ -24,6 +24,7 @@ from openviper.http.asgi import (
     BODY,
     RAISE_ERRORS,
     ROUTE,
+    TEST_CLIENT,
     ASGIApp,
     Receive,
     Scope,
@@ -325,7 +326,7 @@ class OpenViper:
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            await self._lifespan().run(receive, send)
+            await self._lifespan().run(receive, send, is_test=TEST_CLIENT in scope)
         elif kind == "websocket":
             await serve_websocket(self.router, scope, receive, send)
         else:

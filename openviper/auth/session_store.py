@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.auth.models import StoredSession
+from openviper.conf import settings
 from openviper.core.context import ignore_permissions
 from openviper.db.fields.moments import local_zone, uses_time_zones
-from openviper.exceptions import TableNotFound
+from openviper.exceptions import ImproperlyConfigured, TableNotFound
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.keys import is_key, new_key, stored_key
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
@@ -32,8 +33,16 @@ class DatabaseSessionStore(BaseSessionStore):
             created_at=_moment(record.created_at),
             **_columns(record),
         )
-        with ignore_permissions():
-            await row.save()
+        try:
+            with ignore_permissions():
+                await row.save()
+        except TableNotFound:
+            if "openviper.auth" in settings.INSTALLED_APPS:
+                raise
+            raise ImproperlyConfigured(
+                "sessions are kept in the database, and INSTALLED_APPS lacks 'openviper.auth', which has the table; "
+                "add it and run `python viperctl.py migrate`, or set SESSION_STORE to 'cookie'"
+            ) from None
         return key
 
     async def load(self, key: str) -> SessionRecord | None:

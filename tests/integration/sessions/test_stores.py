@@ -16,7 +16,7 @@ import pytest
 
 from openviper.auth import DatabaseSessionStore
 from openviper.auth.models import StoredSession
-from openviper.exceptions import ImproperlyConfigured
+from openviper.exceptions import ImproperlyConfigured, TableNotFound
 from openviper.sessions import (
     BaseSessionStore,
     Changes,
@@ -270,6 +270,10 @@ async def test_without_the_table_there_are_no_sessions(tmp_path: Path) -> None:
             assert await store.load("x" * 64) is None
             assert await store.delete_user_sessions("7") == 0
             await store.move_fingerprint("7", "a", "b")
+            with pytest.raises(ImproperlyConfigured, match="openviper.auth"):
+                await store.create(record())
+            with override(INSTALLED_APPS=("openviper.auth",)), pytest.raises(TableNotFound):
+                await store.create(record())
         finally:
             await connections.disconnect_all()
             connections.reset()
