@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from openviper.conf import settings
 from openviper.core.management.checks.findings import Finding
@@ -29,6 +29,10 @@ def _middleware() -> Iterator[Finding]:
             f"List them as {', '.join(ORDER)}.",
             "MIDDLEWARE",
         )
+    yield from _unprotected(listed)
+
+
+def _unprotected(listed: Sequence[str]) -> Iterator[Finding]:
     if SESSION in listed and CSRF not in listed:
         yield Finding(
             "security.W012",
