@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Protocol, Self
 
 from openviper.auth.anonymous import AnonymousUser as AnonymousUser
-from openviper.auth.managers import GrantManager, UserManager
+from openviper.auth.managers import ContentTypeManager, GrantManager, UserManager
 from openviper.auth.permission_cache import forget_permissions, remembered
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
@@ -72,6 +72,8 @@ class _Grant(AbstractModel):
 class ContentType(_Grant):
     """A model of the project, as a row that rights can refer to."""
 
+    objects: ClassVar[ContentTypeManager[Self]] = ContentTypeManager()
+
     app_label = CharField(max_length=100)
     model = CharField(max_length=100)
 
@@ -81,6 +83,10 @@ class ContentType(_Grant):
 
     def __str__(self) -> str:
         return f"{self.app_label}.{self.model}"
+
+    def natural_key(self) -> tuple[str, str]:
+        """Return what the row is called in every database, whatever its number."""
+        return self.app_label, self.model
 
 
 class Permission(_Grant):

@@ -296,7 +296,8 @@ class Settings:
     X_FRAME_OPTIONS: str = setting("DENY", "The X-Frame-Options header.")
     TRUSTED_PROXIES: tuple[str, ...] = setting(
         (),
-        "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.",
+        "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed; `unix` for those "
+        "that connect through a Unix socket.",
     )
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
         (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`."
@@ -407,6 +408,11 @@ class Settings:
         (),
         "Dotted paths of functions of the request that return names for every template.",
         dotted=True,
+    )
+    JINJA_PLUGINS: ConfigMap = mapping(
+        dict,
+        '`{"enable": 1, "path": "jinja_plugins"}` gives templates the functions in `filters/*.py` and `globals/*.py` below '
+        "that folder of each app and of the project.",
     )
     LANGUAGE_CODE: str = setting(
         "en", "Language of texts where nothing else was chosen.", section="Languages"

@@ -29,7 +29,6 @@ FORMER: dict[str, str] = {
     "DEFAULT_PERMISSION_CLASSES": _NO_API,
     "DEFAULT_THROTTLE_CLASSES": _NO_API,
     "ENABLE_AI_PROVIDERS": _NO_AI,
-    "JINJA_PLUGINS": "there are no template plug-ins yet",
     "JWT_ACCESS_TOKEN_EXPIRE": _NO_JWT,
     "JWT_ALGORITHM": _NO_JWT,
     "JWT_REFRESH_TOKEN_EXPIRE": _NO_JWT,

@@ -33,6 +33,8 @@ class Exchange:
         request: The request.
         router: The application's router.
         nonce: What `csp_nonce` has promised the page.
+        is_started: Whether the head of the answer is sent.
+        send: Where the server takes messages of the answer; `None` for a WebSocket.
         scope: The ASGI scope.
         user: Who asks, as far as somebody has found out.
         watcher: Who wants to know that the answer depends on who asks.
@@ -42,6 +44,8 @@ class Exchange:
     request: Any = None
     router: Any = None
     nonce: str | None = None
+    is_started = False
+    send: Any = None
     scope: Any = None
     user: Any = None
     watcher: Watcher | None = None

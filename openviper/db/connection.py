@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from openviper.db.connections.databases import (
     Block,
@@ -21,7 +21,12 @@ from openviper.db.connections.databases import (
     current_block,
     entered,
 )
-from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row
+from openviper.db.connections.drivers.base import (
+    DriverConnection,
+    Later,
+    Parameters,
+    Row,
+)
 from openviper.db.connections.undo import hand_over, restore_all
 from openviper.db.exceptions import (
     DatabaseConfigurationError,
@@ -46,6 +51,7 @@ __all__ = [
     "get_connection",
     "get_engine",
     "on_commit",
+    "read_at_once",
     "request_connection",
     "reset_engine",
     "run_insert",
@@ -55,12 +61,44 @@ __all__ = [
     "run_stream",
     "run_write",
     "transaction",
+    "write_at_once",
 ]
 
 T = TypeVar("T")
 
 
 # Queries: what the ORM's executor calls
+
+
+def read_at_once(
+    alias: str, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+) -> T | Literal[Later.LATER]:
+    """Run a read as `run_read` does where that needs no waiting, without the cost of it; else return `LATER`."""
+    if blocks.get() is not None:
+        block = current_block(alias)
+        if block is not None:
+            block.check_alive()
+            return block.connection.read_at_once(sql, parameters, convert)
+    return connections.get(alias).pool().read_at_once(sql, parameters, convert)
+
+
+def write_at_once(
+    alias: str, sql: str, parameters: Parameters
+) -> tuple[int, Any] | Literal[Later.LATER]:
+    """Run a write of one row at most where that needs no waiting; else return `LATER`.
+
+    Returns:
+        The number of rows, and the key of an inserted one if the database made it.
+    """
+    if blocks.get() is not None:
+        block = current_block(alias)
+        if block is not None:
+            _check_writable(block)
+            return block.connection.write_at_once(sql, parameters)
+    database = connections.get(alias)
+    if database.is_read_only:
+        raise DatabaseReadOnlyError(f"database {alias!r} is read-only")
+    return database.pool().write_at_once(sql, parameters)
 
 
 async def run_read(

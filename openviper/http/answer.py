@@ -34,7 +34,7 @@ class Answer(Exchange):
         send: Where the messages go.
     """
 
-    is_started = False
+    send: Send
     status = 0
     finish: Finish | None = None
     before: list[BeforeStart] | None = None

@@ -32,6 +32,7 @@ from openviper.http.asgi import (
     Scope,
     Send,
 )
+from openviper.http.body import Body
 from openviper.http.connection import Connection
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
@@ -99,9 +100,10 @@ class CSRFMiddleware:
         if reason:
             await _refused(request, reason)(scope, receive, send)
             return
-        body = scope.get(BODY)
-        is_read = body is not None and body.is_streamed
-        await self.app(scope, _again(body.data, receive) if is_read else receive, send)
+        body: Body | None = scope.get(BODY)
+        if body is not None and body.is_streamed:
+            receive = _again(body.data, receive)
+        await self.app(scope, receive, send)
 
     async def _refusal(self, request: Request) -> str:
         """Return why a request is refused; empty if it is not."""

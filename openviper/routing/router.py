@@ -10,7 +10,7 @@ from openviper.exceptions import ImproperlyConfigured, MethodNotAllowed, NotFoun
 from openviper.http.asgi import ASGIApp, Scope
 from openviper.http.permissions import PermissionLike, as_permission
 from openviper.routing.binding import Handler
-from openviper.routing.mounts import mounted_endpoint
+from openviper.routing.mounts import Mount
 from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions, with_permission
 from openviper.routing.table import Found, Table
 
@@ -218,7 +218,8 @@ class Router:
     def mount(self, path: str, app: ASGIApp, name: str | None = None) -> None:
         """Hand every request below a path to another ASGI application.
 
-        It sees the path as part of its `root_path`, so it finds its routes and builds its addresses as if it were alone.
+        It sees the path as part of its `root_path`, so it finds its routes and builds its addresses as if it were alone. It
+        starts and stops with this application, if it knows the lifespan protocol.
 
         Args:
             path: The prefix; more specific routes below it win.
@@ -231,7 +232,7 @@ class Router:
         prefix = path.strip("/")
         if not prefix or "{" in prefix:
             raise ValueError(f"an application is mounted below a fixed path, not {path!r}")
-        endpoint = mounted_endpoint(app)
+        endpoint = Mount(app)
         shown = name or prefix
         self.add(f"/{prefix}", endpoint, MOUNT_METHODS, name=f"{shown}-root")
         self.add(f"/{prefix}/{{path:path}}", endpoint, MOUNT_METHODS, name=shown)
@@ -303,6 +304,12 @@ class Router:
     def routes(self) -> list[Route]:
         """Every route, those of mounted routers included, with absolute paths."""
         return list(self._compiled().routes)
+
+    @property
+    def mounts(self) -> list[Mount]:
+        """The mounted applications, each once."""
+        found = {id(route.handler): route.handler for route in self._compiled().routes}
+        return [handler for handler in found.values() if isinstance(handler, Mount)]
 
     def resolve(
         self, method: str, path: str, host: str | None = None

@@ -16,6 +16,7 @@ from openviper.i18n import gettext, ngettext, npgettext, pgettext
 from openviper.project.directory import in_project
 from openviper.template.assets import static_url
 from openviper.template.context import base_context, csrf_field, url_for
+from openviper.template.plugins import Place, load_plugins, plugin_folder
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -73,12 +74,21 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
 
     Raises:
         MissingDependencyError: If Jinja2 is not installed.
+        ImproperlyConfigured: If `JINJA_PLUGINS` is wrong, or one of the plug-ins.
     """
-    return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD)
+    folder = plugin_folder(settings.JINJA_PLUGINS)
+    places = (
+        None if folder is None else (folder, str(in_project(".")), tuple(settings.INSTALLED_APPS))
+    )
+    return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD, places)
 
 
 @lru_cache(maxsize=16)
-def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedEnvironment:
+def _environment(
+    search_paths: tuple[str, ...],
+    auto_reload: bool,
+    plugins: tuple[str, str, tuple[str, ...]] | None,
+) -> SandboxedEnvironment:
     try:
         from jinja2 import select_autoescape
 
@@ -99,7 +109,19 @@ def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedE
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
+    if plugins is not None:
+        _add_plugins(environment, *plugins)
     return environment
+
+
+def _add_plugins(
+    environment: SandboxedEnvironment, folder: str, project: str, apps: Sequence[str]
+) -> None:
+    places = [Place(app, Path(where)) for app in apps for where in _locations(app)]
+    # The project has the last word.
+    found = load_plugins([*places, Place("", Path(project))], folder)
+    environment.filters.update(found["filters"])
+    environment.globals.update(found["globals"])
 
 
 def check_template_name(name: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.databases import Block, Database, connections, entered
-from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row
+from openviper.db.connections.drivers.base import DriverConnection, Parameters, Row, Waiting
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ else:
 T = TypeVar("T")
 
 
-class LazyConnection:
+class LazyConnection(Waiting):
     """Stands for a connection of a pool until a statement needs it.
 
     Args:

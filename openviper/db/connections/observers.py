@@ -12,7 +12,13 @@ from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
 from typing import Any, TypeVar
 
-from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
+from openviper.db.connections.drivers.base import (
+    DriverConnection,
+    Parameters,
+    Pool,
+    Row,
+    Waiting,
+)
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import DatabaseBackendNotFoundError, DatabaseConfigurationError
 from openviper.utils.importing import import_string
@@ -191,7 +197,7 @@ class _Watch:
             logger.exception("%s failed", type(self._execution).__qualname__)
 
 
-class _Watched:
+class _Watched(Waiting):
     """What a pool and a connection have in common."""
 
     def __init__(self, inner: Any, execution: DatabaseExecution) -> None:

@@ -27,8 +27,8 @@ UndoLog = dict[int, BeforeImage]
 
 
 def restore_all(log: UndoLog) -> None:
-    """Make every object of a transaction that is rolled back what it was."""
-    for image in list(log.values()):
+    """Make every object of a transaction that is rolled back what it was; what was touched first is restored last."""
+    for image in reversed(list(log.values())):
         image.restore()
     log.clear()
 

@@ -40,7 +40,7 @@ def _write_datetime(value: datetime) -> datetime:
 
 
 def _read_aware(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC)
+    return datetime.combine(value.date(), value.time(), UTC)  # A sixth of the time of `replace`.
 
 
 def _write_json(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from openviper.db.dialects.base import Converter, Features
+from openviper.db.dialects.base import SHORT_FORMS, Converter, Features
 from openviper.db.dialects.folding import folded
 from openviper.db.dialects.identifiers import quote_identifier
 
@@ -31,21 +31,13 @@ _NO_TABLE = re.compile(r"no such table: (?:main\.)?(\S+)")
 
 
 def _write_datetime(value: datetime) -> str:
-    if (
-        value.tzinfo is UTC
-    ):  # The common case, where formatting by hand takes half the time of isoformat.
-        return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (  # noqa: UP031 - faster than an f-string here
-            value.year,
-            value.month,
-            value.day,
-            value.hour,
-            value.minute,
-            value.second,
-            value.microsecond,
-        )
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return value.isoformat(" ", "microseconds")
+    zone = value.tzinfo
+    if zone is None:
+        return value.isoformat(" ", "microseconds")
+    if zone is not UTC:
+        value = value.astimezone(UTC)
+    # Put together anew, which takes a sixth of the time of `replace`.
+    return datetime.combine(value.date(), value.time()).isoformat(" ", "microseconds")
 
 
 def _read_aware(value: str) -> datetime:
@@ -54,6 +46,9 @@ def _read_aware(value: str) -> datetime:
     except ValueError:  # The text carries an offset of its own, as rows written by other tools may.
         moment = datetime.fromisoformat(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+SHORT_FORMS[_read_aware] = "fromisoformat({value} + '+00:00')"
 
 
 def _read_naive(value: str) -> datetime:

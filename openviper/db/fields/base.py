@@ -275,10 +275,24 @@ class Field(Generic[T]):
         """
         return self.to_python(value)
 
+    def value_converter(self) -> Converter:
+        """Return what does the same as `to_db`, in as few calls as the class allows."""
+        return self.to_python if type(self).to_db is Field.to_db else self.to_db
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return a Python expression over ``{0}`` that holds only for values which `to_db` returns as they are.
 
         `None` if there is none. Generated code uses it to convert rows of well-typed values without a call per value.
+
+        Args:
+            aware: Whether time stamps are aware.
+        """
+        return None
+
+    def short_conversion(self, *, aware: bool) -> tuple[str, str] | None:
+        """Return two Python expressions over ``{0}``: a test, and what `to_db` returns for values for which it holds.
+
+        `None` if there are none. They are for values that are no `exact_test`'s, but common.
 
         Args:
             aware: Whether time stamps are aware.

@@ -7,7 +7,7 @@ from typing import Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.constraints import Constraint, Index
-from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW, share_names
 from openviper.exceptions import FieldError
 
 
@@ -20,6 +20,8 @@ class ModelOptions:
         names: The fields by everything a query may call them: name, attribute, column, ``pk``.
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
+        plain_names: The keywords of the constructor that are attributes without a default, which `None` would leave.
+        has_own_init: Whether the class makes its instances in its own way, so that they may have attributes already.
         defaults: The value of each attribute of a new instance.
         auto_fields: Fields that the ORM sets to now, on every save or the first.
         pre_save_fields: Fields that have something to do before they are stored.
@@ -66,6 +68,8 @@ class ModelOptions:
         self.names: dict[str, Field[Any]] = {}
         self.pk: Field[Any]
         self.attname_of: dict[str, str] = {}
+        self.plain_names: frozenset[str] = frozenset()
+        self.has_own_init = False
         self.defaults: dict[str, Any] = {}
         self.factories: list[Field[Any]] = []
         self.many_to_many: dict[str, Any] = {}
@@ -126,6 +130,9 @@ class ModelOptions:
         self.attname_of = {
             name: field.attname for name, field in self.names.items() if _is_plain(name, field)
         }
+        self.has_own_init = _has_own_init(self.model)
+        self.plain_names = frozenset(name for name, value in self.defaults.items() if value is None)
+        share_names(self.model, [field.attname for field in fields])
 
     def field(self, name: str) -> Field[Any]:
         """Return the field of a name, attribute or column.
@@ -148,6 +155,12 @@ class ModelOptions:
         return FieldError(
             f"{self.model_name} has no field {name!r}; fields: {', '.join(self.fields)}"
         )
+
+
+def _has_own_init(model: type[Any]) -> bool:
+    """Return whether a class has an `__init__` or `__new__` other than those of `Model`."""
+    root = next(base for base in reversed(model.__mro__) if isinstance(base, type(model)))
+    return model.__init__ is not root.__init__ or model.__new__ is not root.__new__
 
 
 def _which(fields: list[Field[Any]], has_part: Callable[[Field[Any]], bool]) -> list[Field[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
@@ -10,25 +10,55 @@ from openviper.conf import settings
 from openviper.db.fields.base import Field, FieldOptions, unwrap_enum
 from openviper.db.fields.column_types import DateColumn, MomentColumn, TimeColumn
 
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
 T = TypeVar("T")
 
 
 @lru_cache(maxsize=8)
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
     from zoneinfo import ZoneInfo  # Commands that read no row do not need it.
 
     return ZoneInfo(name)
 
 
+class _Clock:
+    """What the settings say about moments, looked up once per settings: each moment that is stored asks."""
+
+    __slots__ = ("aware", "is_utc", "settings")
+
+    def __init__(self) -> None:
+        self.settings: object = None
+        """The settings that the rest is of."""
+        self.aware = True
+        self.is_utc = False
+        """Whether `TIME_ZONE` is UTC, and moments are aware."""
+
+    def set(self) -> None:
+        """Take over the settings in place."""
+        self.aware = settings.USE_TZ
+        self.is_utc = self.aware and settings.TIME_ZONE == "UTC"
+        self.settings = settings.instance
+
+
+_clock = _Clock()
+
+
 def uses_time_zones() -> bool:
     """Return the setting `USE_TZ`."""
-    return settings.USE_TZ
+    if _clock.settings is None or _clock.settings is not settings.instance:
+        _clock.set()
+    return _clock.aware
 
 
-def local_zone() -> ZoneInfo:
+def is_naive_in_utc() -> bool:
+    """Return whether a naive moment is one in UTC already, and is stored as such."""
+    if _clock.settings is None or _clock.settings is not settings.instance:
+        _clock.set()
+    return _clock.is_utc
+
+
+def local_zone() -> tzinfo:
     """Return the zone that the setting `TIME_ZONE` names."""
     return _zone(settings.TIME_ZONE)
 
@@ -133,6 +163,14 @@ class DateTimeField(Field[T]):
         """Return the test for values that are stored as they are."""
         return "{0}.__class__ is datetime and {0}.tzinfo is UTC" if aware else None
 
+    def short_conversion(self, *, aware: bool) -> tuple[str, str] | None:
+        """Return test and value for naive moments of projects whose zone is UTC."""
+        if not aware:
+            return None
+        test = "{0}.__class__ is datetime and {0}.tzinfo is None and is_naive_in_utc()"
+        # A sixth of the time of `replace`.
+        return test, "datetime.combine({0}.date(), {0}.time(), UTC)"
+
     def to_python(self, value: Any) -> Any:
         """Return a `datetime` in the form the settings ask for; ISO 8601 text and dates are converted."""
         aware = uses_time_zones()
@@ -160,8 +198,11 @@ class DateTimeField(Field[T]):
             raise ValueError(f"{self.name}: {text!r} is not an ISO 8601 date and time") from None
 
     def valid_test(self) -> str | None:
-        """Return the test for values that are evidently good."""
-        return "{0}.__class__ is datetime and {0}.tzinfo is UTC"
+        """Return the test for values that are evidently good: near the first and last years some have no equivalent in UTC."""
+        return (
+            "{0}.__class__ is datetime and ({0}.tzinfo is UTC "
+            "or {0}.tzinfo is None and 1 < {0}.year < 9999)"
+        )
 
     def validate(self, value: Any) -> None:
         """Check that the value can be understood."""

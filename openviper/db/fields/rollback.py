@@ -6,12 +6,13 @@ that costs one test.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from weakref import ref
 
 from openviper.db.connections.databases import blocks, current_block
 from openviper.db.connections.undo import UndoLog
+from openviper.db.fields.instance_state import ALIAS, LAYOUT, ROW
 
 _ABSENT = object()
 
@@ -22,30 +23,89 @@ class InstanceBefore(ref[Any]):
     A weak reference that carries the image, so that one object per instance is enough.
     """
 
-    __slots__ = ("before", "log", "number")
+    __slots__ = ("before", "log", "names", "number")
 
     number: int
     """The `id` of the instance."""
     log: UndoLog
     """Where the image is kept, and what it leaves when the instance is collected."""
     before: dict[str, Any]
-    """What stood under keys of the instance's ``__dict__``; what was there first counts."""
+    """The instance's ``__dict__`` as it was: copied whole, which takes less time than choosing."""
+    names: tuple[str, ...]
+    """What of it counts; under each name, what stood there when it was added."""
 
     def restore(self) -> None:
         """Make the instance what it was."""
         instance = self()
         if instance is not None:
-            for name, value in self.before.items():
-                _put(instance.__dict__, name, value)
+            for name in self.names:
+                _put(instance.__dict__, name, self.before.get(name, _ABSENT))
+
+    def add(self, values: dict[str, Any], names: Iterable[str]) -> None:
+        """Have further names restored, unless they are already, to what stands in `values` under them now."""
+        added = [name for name in names if name not in self.names]
+        for name in added:
+            _put(self.before, name, values.get(name, _ABSENT))
+        self.names += tuple(added)
 
     def move_to(self, log: UndoLog) -> None:
         """Become a part of the log of an outer transaction, whose own image of the instance is the older one."""
         older = log.get(self.number)
         if isinstance(older, InstanceBefore):
-            older.before = {**self.before, **older.before}
+            older.add(self.before, self.names)
         else:
             self.log = log
             log[self.number] = self
+
+
+class NewInstances:
+    """The before-image of instances that were new: they had neither a row nor a key.
+
+    Kept together, as weak references without more, since a loop may make very many of them in one transaction.
+    """
+
+    __slots__ = ("_limit", "references")
+
+    def __init__(self) -> None:
+        self.references: list[ref[Any]] = []
+        self._limit = 1000
+
+    def add(self, instance: Any) -> None:
+        """Take one more."""
+        self.references.append(ref(instance))
+        if len(self.references) > self._limit:
+            self.references = [one for one in self.references if one() is not None]
+            self._limit = max(1000, 2 * len(self.references))
+
+    def _alive(self) -> Iterator[Any]:
+        return (instance for one in self.references if (instance := one()) is not None)
+
+    def restore(self) -> None:
+        """Make the instances new again."""
+        for instance in self._alive():
+            values = instance.__dict__
+            for name in (ROW, LAYOUT, ALIAS):
+                values.pop(name, None)
+            values[instance._meta.pk.attname] = None
+
+    def move_to(self, log: UndoLog) -> None:
+        """Become a part of the log of an outer transaction; what that has of an instance is the older image."""
+        for instance in self._alive():
+            keep_new(log, instance)
+
+
+_NEW = 0
+"""Where `NewInstances` are kept; no object has this `id`."""
+
+
+def keep_new(log: UndoLog, instance: Any) -> None:
+    """Have an instance that has neither a row nor a key become new again when a transaction is rolled back."""
+    if id(instance) in log:  # It was something else before.
+        return
+    images: Any = log.get(_NEW)
+    if images is None:
+        images = log[_NEW] = NewInstances()
+    images.add(instance)
 
 
 def _put(values: dict[str, Any], name: str, value: object) -> None:
@@ -86,7 +146,6 @@ def _keep(log: UndoLog, instance: Any, names: Iterable[str]) -> None:
         # Filled from outside: a constructor in Python would take as long as all of this.
         image = log[number] = InstanceBefore(instance, _forget)
         image.number, image.log = number, log
-        kept = instance._meta.kept_names
-        image.before = {name: values.get(name, _ABSENT) for name in kept}
-    for name in names:
-        image.before.setdefault(name, values.get(name, _ABSENT))
+        image.before, image.names = values.copy(), instance._meta.kept_names
+    if names:
+        image.add(values, names)

@@ -22,7 +22,8 @@ from openviper.db.models.persistence import (
     save_instance,
 )
 from openviper.db.models.related import late_attribute
-from openviper.db.models.validation import validate_instance
+from openviper.db.models.short_insert import inserted_at_once
+from openviper.db.models.validation import Validated
 from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
 from openviper.exceptions import FieldError
@@ -46,7 +47,7 @@ class KeyAlias:
         instance.__dict__[instance._meta.pk.attname] = value
 
 
-class Model(Hooks, metaclass=ModelMeta):
+class Model(Hooks, Validated, metaclass=ModelMeta):
     """One row of a table.
 
     Class attributes that are fields become columns; ``id`` is added unless there is another primary key. Options stand
@@ -72,17 +73,24 @@ class Model(Hooks, metaclass=ModelMeta):
 
     def __init__(self, **values: Any) -> None:
         meta = self._meta
+        if meta.has_own_init or not meta.plain_names.issuperset(values):
+            self.__dict__.update(meta.defaults)
+            self._take(values)
+        else:
+            self.__dict__ = {**meta.defaults, **values}
+        if meta.factories:
+            self._make_defaults()
+
+    def _take(self, values: dict[str, Any]) -> None:
+        """Take values by names of all kinds; `None` leaves a default as it is."""
         attributes = self.__dict__
-        attributes.update(meta.defaults)
-        attname_of = meta.attname_of
+        attname_of = self._meta.attname_of
         for name, value in values.items():
             attname = attname_of.get(name)
             if attname is None:
                 self._set_relation(name, value)
             elif value is not None:
                 attributes[attname] = value
-        if meta.factories:
-            self._make_defaults()
 
     def _make_defaults(self) -> None:
         """Give every field whose default is not shared a default of its own, unless it has a value."""
@@ -160,6 +168,8 @@ class Model(Hooks, metaclass=ModelMeta):
             DoesNotExist: If the row to be updated is gone.
             IntegrityError: If a constraint refuses it.
         """
+        if update_fields is None and inserted_at_once(self, ignore_permissions):
+            return
         await save_instance(
             self, ignore_permissions, None if update_fields is None else list(update_fields)
         )
@@ -180,14 +190,6 @@ class Model(Hooks, metaclass=ModelMeta):
             DoesNotExist: If the row is gone.
         """
         await refresh_instance(self)
-
-    async def validate(self) -> None:
-        """Check all fields and the groups of `unique_together`; overriders call ``await super().validate()``.
-
-        Raises:
-            ModelValidationError: If something is not allowed; it is a `ValueError`.
-        """
-        await validate_instance(self)
 
     async def full_clean(self) -> None:
         """Run `before_validate`, `validate` and `clean` without storing anything.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openviper.db.models.hooks import Hooks, run_hook
+from openviper.db.models.validation import Validated
 from openviper.db.query.events import get_dispatcher, is_watched
 
 BEFORE_INSERT = ("before_validate", "validate", "before_insert", "before_save")
@@ -22,6 +23,23 @@ def fire(instance: Any, event: str, alias: str | None = None, **context: Any) ->
     """
     alias = alias or instance._alias or instance._meta.backend
     get_dispatcher().dispatch(type(instance), event, instance, alias, **context)
+
+
+def is_only_its_statement(cls: type[Any]) -> bool:
+    """Return whether nothing runs around the INSERT of an instance but a look at its fields."""
+    return not (_has_hooks(cls) or cls._meta.unique_together or is_watched(cls))
+
+
+def _has_hooks(cls: type[Any]) -> bool:
+    """Return whether a model has a hook of its own that an INSERT calls."""
+    return (
+        cls.validate is not Validated.validate
+        or cls.before_validate is not Hooks.before_validate
+        or cls.before_insert is not Hooks.before_insert
+        or cls.before_save is not Hooks.before_save
+        or cls.after_insert is not Hooks.after_insert
+        or cls.on_change is not Hooks.on_change
+    )
 
 
 async def run_before_save(instance: Any, alias: str, *, creating: bool) -> None:

@@ -160,7 +160,7 @@ async def _insert(plan: Plan, alias: str, instance: Any) -> None:
         await insert_single(instance, alias, lambda: _insert_row(plan, alias, row))
     else:
         row = await _insert_row(plan, alias, row)
-    mark_inserted(plan, (instance,), (row,), alias)
+    mark_inserted(plan, instance, row, alias)
     if plan.meta.made_fields:
         await load_made(plan, alias, instance)
 

@@ -38,8 +38,22 @@ class NotUniqueTogetherError(ModelValidationError, IntegrityError):
     """
 
 
-async def validate_instance(instance: Any) -> None:
-    """Check all loaded fields, then the groups of `unique_together`.
+class Validated:
+    """What a model is checked by; `lifecycle` passes over `validate` where a model has not its own."""
+
+    async def validate(self) -> None:
+        """Check all fields and the groups of `unique_together`; overriders call ``await super().validate()``.
+
+        Raises:
+            ModelValidationError: If something is not allowed; it is a `ValueError`.
+        """
+        check_fields(self)
+        for group in self._meta.unique_together:  # type: ignore[attr-defined]  # models have it
+            await _check_group(self, group)
+
+
+def check_fields(instance: Any) -> None:
+    """Check all loaded fields.
 
     Raises:
         ModelValidationError: If something is not allowed; it names everything found.
@@ -48,9 +62,7 @@ async def validate_instance(instance: Any) -> None:
     find = meta.find_suspects or _make_finder(meta)
     suspects = find(instance.__dict__)
     if suspects:
-        _check_fields(instance, suspects)
-    for group in meta.unique_together:
-        await _check_group(instance, group)
+        _check_suspects(instance, suspects)
 
 
 def _make_finder(meta: ModelOptions) -> FindSuspects:
@@ -58,7 +70,7 @@ def _make_finder(meta: ModelOptions) -> FindSuspects:
     return meta.find_suspects
 
 
-def _check_fields(instance: Any, suspects: list[Field[Any]]) -> None:
+def _check_suspects(instance: Any, suspects: list[Field[Any]]) -> None:
     """Check the fields whose values need a closer look.
 
     Raises:

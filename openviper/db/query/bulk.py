@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
-from openviper.db.fields.instance_state import is_stored
+from openviper.db.fields.instance_state import ROW, is_stored
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_made, refuse_generated
@@ -49,7 +49,8 @@ async def insert_all(
             await _insert_numbered(plan, alias, numbered, rows, batch_size)
     inserted = iter(rows)
     async for part in _in_slices([*keyed, *numbered]):
-        mark_inserted(plan, part, list(islice(inserted, len(part))), alias)
+        for instance, row in zip(part, islice(inserted, len(part)), strict=True):
+            mark_inserted(plan, instance, row, alias)
 
 
 def _asks_database(plan: Plan) -> bool:
@@ -61,11 +62,14 @@ async def _by_kind_of_key(plan: Plan, instances: Sequence[Any]) -> tuple[list[An
     """Return the instances that have a key, and those that the database numbers."""
     keyed: list[Any] = []
     numbered: list[Any] = []
+    key, is_numbering = plan.key_name, plan.meta.pk.auto_increment
     async for part in _in_slices(instances):
         for instance in part:
-            if is_stored(instance):
+            values = instance.__dict__
+            if values.get(ROW) is not None:
                 raise QueryError(f"bulk_create(): {instance!r} is stored already")
-            (numbered if _is_numbered(plan, instance) else keyed).append(instance)
+            is_numbered = is_numbering and values[key] is None
+            (numbered if is_numbered else keyed).append(instance)
     return keyed, numbered
 
 
@@ -74,12 +78,6 @@ async def _in_slices(instances: Sequence[Any]) -> AsyncIterator[Sequence[Any]]:
     for start in range(0, len(instances), SLICE):
         yield instances[start : start + SLICE]
         await asyncio.sleep(0)
-
-
-def _is_numbered(plan: Plan, instance: Any) -> bool:
-    """Return whether the database numbers the instance."""
-    key = plan.meta.pk
-    return key.auto_increment and instance.__dict__[key.attname] is None
 
 
 async def _insert_numbered(
@@ -160,12 +158,10 @@ class _Rows:
         self.rows: list[tuple[Any, ...]] = []
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        fill_auto_fields(self.plan, self.instances, creating=True)
+        if self.plan.auto_fields:
+            fill_auto_fields(self.plan, self.instances, creating=True)
         # One at a time, as the driver asks for them: in between it lets other threads, and so the event loop, go on.
-        keep = self.rows.append
-        for row in self.plan.extract.many(self.instances, self.numbers):
-            keep(row)
-            yield row
+        return self.plan.extract.many(self.instances, self.numbers, self.rows.append)
 
 
 def _updated_attributes(

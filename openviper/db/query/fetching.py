@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db import executor
 from openviper.db.connection import connections
+from openviper.db.connections.drivers.base import LATER
 from openviper.db.executor import (
+    alias_at_once,
     check_permission,
     choose_alias,
+    is_enforced,
     may_read,
+    may_read_at_once,
     plan_on,
     read_alias,
+    read_now_or_later,
     write_alias,
 )
-from openviper.db.fields.instance_state import loaded_relation, remember_alias
+from openviper.db.fields.instance_state import remember_alias_of
 from openviper.db.query.explaining import analyzing
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
@@ -82,20 +87,30 @@ class ReadingQuery(SelectingQuery[M]):
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
-        if not await may_read(meta, query):
+        if not may_read_at_once(query) and not await may_read(meta, query):
             return []
-        alias = await (write_alias if query.lock else read_alias)(meta, query.using)
+        alias = alias_at_once(meta, query.using) or await self._alias_by_router(query)
         if query.lock:
             executor.check_in_transaction(alias, "select_for_update()")
         if query.prefetch:
             query = with_keys(meta, query)
         select = select_instances(plan_on(meta, alias), query)
-        if meta.cache_ttl and not query.lock:
-            found: list[M] = await executor.read_cached(meta, alias, query, select)
-        else:
-            found = await executor.read(meta, alias, select.sql, select.parameters, select.convert)
-        await self._complete(found, query, alias)
+        result = LATER if meta.cache_ttl else read_now_or_later(meta, alias, *select)
+        if result is LATER:
+            result = await self._read_later(alias, query, select)
+        found: list[M] = result
+        if query.prefetch or alias != meta.backend:
+            await self._complete(found, query, alias)
         return found
+
+    async def _alias_by_router(self, query: Description) -> str:
+        return await (write_alias if query.lock else read_alias)(self._meta, query.using)
+
+    async def _read_later(self, alias: str, query: Description, select: Select) -> Any:
+        """Run a read that may have to wait, or whose result may be at hand from an earlier one."""
+        if self._meta.cache_ttl and not query.lock:
+            return await executor.read_cached(self._meta, alias, query, select)
+        return await executor.read(self._meta, alias, *select)
 
     async def get(
         self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
@@ -128,8 +143,9 @@ class ReadingQuery(SelectingQuery[M]):
     async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
         """Read one row by its key with SQL made once, the shortest way through all rooms."""
         meta = self._meta
-        await check_permission(meta, "read", ignore_permissions)
-        alias = await read_alias(meta, None)
+        if is_enforced(ignore_permissions):
+            await check_permission(meta, "read")
+        alias = alias_at_once(meta, None) or await read_alias(meta, None)
         plan = plan_on(meta, alias)
         try:
             value = meta.pk.to_db(value)
@@ -137,9 +153,12 @@ class ReadingQuery(SelectingQuery[M]):
                 value = plan.write_key(value)
         except (ValueError, TypeError):
             return []
-        found: list[M] = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
+        result: Any = read_now_or_later(meta, alias, plan.get_sql, [value], plan.build)
+        if result is LATER:
+            result = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
+        found: list[M] = result
         if alias != meta.backend and not connections.has_routers:
-            _remember_alias(found, alias, ())
+            remember_alias_of(found, alias, ())
         return found
 
     async def _fetch_two(
@@ -256,7 +275,7 @@ class ReadingQuery(SelectingQuery[M]):
     async def _complete(self, found: list[M], query: Description, alias: str) -> None:
         """Do what belongs to instances that have just been built."""
         if alias != self._meta.backend and (query.using or not connections.has_routers):
-            _remember_alias(found, alias, query.related)
+            remember_alias_of(found, alias, query.related)
         if query.prefetch:
             await run_prefetch(_fetch_any, self._meta, found, query, alias)
 
@@ -477,15 +496,3 @@ def _of_no_rows(aggregate: object) -> Any:
 def _check_size(name: str, size: object) -> None:
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise ValueError(f"{name}={size!r} is not a number of at least 1")
-
-
-def _remember_alias(instances: list[Any], alias: str, related: tuple[str, ...]) -> None:
-    for instance in instances:
-        remember_alias(instance, alias)
-        for name in related:
-            owner = instance
-            for part in name.split("__"):
-                owner = loaded_relation(owner, part)
-                if owner is None:
-                    break
-                remember_alias(owner, alias)

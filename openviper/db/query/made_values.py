@@ -54,7 +54,7 @@ async def insert_made(plan: Plan, alias: str, instances: Sequence[Any]) -> None:
     fill_auto_fields(plan, instances, creating=True)
     for instance in instances:
         row = await insert_part(plan, alias, plan.extract.one(instance.__dict__))
-        mark_inserted(plan, (instance,), (row,), alias)
+        mark_inserted(plan, instance, row, alias)
         await load_made(plan, alias, instance)
 
 

@@ -28,6 +28,7 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 Query = Coroutine[Any, Any, M]
+_AT_HAND = ("filter", "get", "create")
 
 
 def _forwarded(name: str, member: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +61,18 @@ class Manager(Generic[M]):
         """Take the model whose instances this manager queries."""
         self.model: type[M] = model
         self.name = name
-        self._everything = self.queryset_class(model)
+        self._begin_from(self.queryset_class(model))
+
+    def _begin_from(self, everything: QuerySet[M]) -> None:
+        """Take the query that all others begin from, and have its most used methods at hand.
+
+        Found in the manager itself they take no call that hands the arguments on, which is a tenth of a short query's time.
+        """
+        self._everything = everything
+        is_plain = type(self).get_queryset is Manager.get_queryset
+        for name in _AT_HAND if is_plain else ():
+            if getattr(type(self), name) is getattr(Manager, name):
+                setattr(self, name, getattr(everything, name))
 
     @classmethod
     def from_queryset(cls, queryset_class: type[QuerySet[Any]]) -> type[Any]:
@@ -93,7 +105,7 @@ class Manager(Generic[M]):
 
     def query_by(self, queryset_class: type[QuerySet[Any]]) -> None:
         """Begin queries from another class of querysets."""
-        self._everything = queryset_class(self.model)
+        self._begin_from(queryset_class(self.model))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.model.__name__}.{self.name}>"

@@ -17,6 +17,8 @@ def natural(name: str, count: object) -> int:
     Raises:
         ValueError: If it is not a whole number, or negative.
     """
+    if count.__class__ is int and 0 <= count <= MAX_ROWS:
+        return count
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ValueError(f"{name}({count!r}): a number of rows is not negative")
     return min(count, MAX_ROWS)

@@ -6,7 +6,7 @@ or of ``_layout``. What changed is what differs from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from openviper.db.fields import instance_state
@@ -73,22 +73,17 @@ def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) ->
                 instance.__dict__[field.attname] = now
 
 
-def mark_inserted(
-    plan: Plan, instances: Sequence[Any], rows: Sequence[tuple[Any, ...]], alias: str
-) -> None:
-    """Take the keys from whole rows, in the order of the columns, and remember the rows as stored."""
-    key = plan.meta.pk.attname
-    position = plan.key_position
-    elsewhere = alias != plan.meta.backend
-    for instance, row in zip(instances, rows, strict=True):
-        values = instance.__dict__
-        if values[key] is None:
-            values[key] = row[position]
-        values[ROW] = row
-        if len(row) < len(plan.attnames):
-            values[LAYOUT] = plan.written
-        if elsewhere:
-            values[ALIAS] = alias
+def mark_inserted(plan: Plan, instance: Any, row: tuple[Any, ...], alias: str) -> None:
+    """Take the key from a whole row, in the order of the columns, and remember the row as stored."""
+    values = instance.__dict__
+    key = plan.key_name
+    if values[key] is None:
+        values[key] = row[plan.key_position]
+    values[ROW] = row
+    if plan.is_partly_written:
+        values[LAYOUT] = plan.written
+    if alias != plan.meta.backend:
+        values[ALIAS] = alias
 
 
 def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:

@@ -173,12 +173,14 @@ class Lookup:
 def _column_converter(column: Column, dialect: Dialect) -> Callable[[Any], Any]:
     field = column.field
     write = _column_writer(column, dialect)
+    to_db = field.value_converter()
 
     def convert(value: Any) -> Any:
-        converted = field.to_db(value)
+        converted = to_db(value)
         return converted if write is None or converted is None else write(converted)
 
-    return _key_converter(convert) if field.primary_key else convert
+    whole = to_db if write is None else convert
+    return _key_converter(whole) if field.primary_key else whole
 
 
 def _column_writer(column: Column, dialect: Dialect) -> Converter | None:
@@ -201,7 +203,12 @@ def _decimal_writer(write: Converter) -> Converter:
 
 def _key_converter(convert: Converter) -> Converter:
     """Return the conversion of keys; an instance stands for its key, as it does for foreign keys."""
-    return lambda value: convert(value.pk if hasattr(type(value), "_meta") else value)
+
+    def convert_key(value: Any) -> Any:
+        is_plain = value.__class__ in PLAIN
+        return convert(value if is_plain or not hasattr(type(value), "_meta") else value.pk)
+
+    return convert_key
 
 
 def _computed_converter(result: ResultType, dialect: Dialect) -> Callable[[Any], Any]:

@@ -39,11 +39,11 @@ class Binding:
 
     __slots__ = ("dialect", "owners", "parameters", "slots", "strict")
 
-    def __init__(self, dialect: Dialect, *, traced: bool = False) -> None:
+    def __init__(self, dialect: Dialect, *, traced: bool = False, strict: bool = False) -> None:
         self.dialect = dialect
         self.parameters: list[Any] = []
         self.owners: list[int] = []
-        self.strict = False
+        self.strict = strict
         self.slots: dict[int, int] | None = {} if traced else None
 
     def add(self, node: object, value: Any) -> None:
@@ -66,7 +66,7 @@ class Binding:
         The text of such a statement takes the value from one of these places, which another statement may fill differently.
         """
         owners = self.owners
-        if len(set(owners)) == len(owners):
+        if len(owners) < 2 or len(set(owners)) == len(owners):
             return shape
         return (shape, tuple(map(owners.index, owners)))
 

@@ -10,8 +10,8 @@ from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import uses_time_zones
 from openviper.db.sql.names import MAX_CACHED
-from openviper.db.sql.rows.from_rows import Build, make_builder
-from openviper.db.sql.rows.to_rows import make_extractor
+from openviper.db.sql.rows.from_rows import Build, Row, make_builder
+from openviper.db.sql.rows.to_rows import make_checked_row, make_extractor
 
 
 class Plan:
@@ -20,7 +20,11 @@ class Plan:
     Attributes:
         fields: The columns in order.
         written: The attributes of the columns that are written, which are all but generated ones.
+        is_partly_written: Whether there are generated ones.
+        key_name: The attribute of the primary key.
+        key_position: Its place among those that are written.
         build: Turns rows of all columns into instances.
+        checked_row: Makes the row of a new instance, less its key, if that is all that has to be done for it.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
     """
@@ -40,11 +44,14 @@ class Plan:
         self.auto_fields = meta.auto_fields
         self.pre_save_fields = meta.pre_save_fields
         self.written = tuple(field.attname for field in meta.written_fields)
-        self.key_position = self.written.index(meta.pk.attname)
+        self.is_partly_written = len(self.written) < len(self.attnames)
+        self.key_name = meta.pk.attname
+        self.key_position = self.written.index(self.key_name)
         writers = [self.writer_of[attname] for attname in self.written]
         self.extract = make_extractor(
             meta.model_name, meta.written_fields, writers, self.key_position, aware=self.aware
         )
+        self.checked_row = _checked_row(meta, writers, aware=self.aware)
         self.table = dialect.quote(meta.table_name)
         self.key = dialect.quote(meta.pk.column_name)
         self.build: Build = make_builder(meta.model, self.attnames, self.readers, None)
@@ -109,6 +116,16 @@ class Plan:
         """Return a builder for rows of some columns."""
         readers = [self.reader_of[attname] for attname in attnames]
         return make_builder(self.meta.model, attnames, readers, attnames)
+
+
+def _checked_row(
+    meta: ModelOptions, writers: list[Converter | None], *, aware: bool
+) -> Callable[[dict[str, Any]], Row | None] | None:
+    """Return `Plan.checked_row`, `None` unless the database makes the key of a new row and nobody anything else."""
+    is_filled = meta.auto_fields or meta.pre_save_fields or meta.made_fields
+    if is_filled or meta.single or meta.virtual or not meta.pk.auto_increment:
+        return None
+    return make_checked_row(meta, writers, aware=aware)
 
 
 def plan_for(meta: ModelOptions, dialect: Dialect) -> Plan:

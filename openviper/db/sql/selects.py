@@ -78,8 +78,7 @@ def compiled(statement: Statement, *, strict: bool = False) -> Select:
         strict: Refuse values that a field cannot convert instead of matching nothing.
     """
     plan = statement.plan
-    binding = Binding(plan.dialect)
-    binding.strict = strict
+    binding = Binding(plan.dialect, strict=strict)
     shape = binding.whole_shape(statement.bind(binding))
     found: Compiled | None = plan.cache.get(shape)
     if found is None:
@@ -128,16 +127,10 @@ class InstancesSelect:
     def bind(self, binding: Binding) -> Hashable:
         """Add the values to the parameters and return the shape."""
         query = self.query
-        annotations = query.shown
-        return (
-            "select",
-            bind_named(annotations, binding) if annotations else (),
-            bind_clauses(query, order_of(self.plan.meta, query), binding),
-            query.only,
-            query.defer,
-            query.related,
-            query.lock,
-        )
+        annotated = bind_named(query.shown, binding) if query.annotations else ()
+        order = query.order if query.order is not None else order_of(self.plan.meta, query)
+        clauses = bind_clauses(query, order, binding)
+        return ("select", annotated, clauses, query.only, query.defer, query.related, query.lock)
 
     def write(self, writer: Writer) -> tuple[str, Build]:
         """Return the text and the builder of the instances."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from openviper.db.connection import run_read
+from openviper.db.connections.drivers.base import LATER
 from openviper.db.fields import (
     BooleanField,
     CharField,
@@ -127,5 +128,6 @@ def counted_reads() -> Iterator[list[str]]:
         return await run_read(alias, sql, parameters, convert)
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openviper.db.executor.read_at_once", lambda *_: LATER)
         patch.setattr("openviper.db.executor.run_read", counting)
         yield statements

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,8 @@ from openviper.db.connection import (
     run_write,
     transaction,
 )
-from openviper.db.connections.pool.sqlite import SQLitePool
+from openviper.db.connections.drivers.sqlite_open import CHECKPOINT_SIZE
+from openviper.db.connections.pool.sqlite import COMMITS_PER_LOOK, SQLitePool
 from openviper.db.exceptions import (
     DatabaseAliasNotFoundError,
     DatabaseReadOnlyError,
@@ -381,6 +382,32 @@ async def test_the_log_is_copied_back_while_writes_go_on(tmp_path: Path) -> None
         assert isinstance(pool, SQLitePool)
         assert pool.checkpoints > 0
         assert (tmp_path / "x.db").stat().st_size > 1_000_000
+
+
+async def test_the_log_is_begun_anew_while_writes_go_on(tmp_path: Path) -> None:
+    """Each row takes some 10 kB of the log: without a new beginning it would have 40 MB in the end."""
+    async with database(tmp_path / "x.db"):
+        text = "x" * 4000
+        for n in range(4000):
+            await run_insert("default", INSERT, (f"{n}{text}",))
+        assert (tmp_path / "x.db-wal").stat().st_size < 4 * CHECKPOINT_SIZE
+
+
+async def test_a_reader_that_needs_the_log_keeps_it_without_a_checkpoint_for_each_look(
+    tmp_path: Path,
+) -> None:
+    async with database(tmp_path / "x.db"):
+        await run_insert("default", INSERT, ("first",))
+        pool = connections.get().pool()
+        assert isinstance(pool, SQLitePool)
+        text = "x" * 4000
+        with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM t").fetchone()
+            for n in range(3000):
+                await run_insert("default", INSERT, (f"{n}{text}",))
+            assert 0 < pool.checkpoints < 3000 // COMMITS_PER_LOOK // 3
+            assert (tmp_path / "x.db-wal").stat().st_size > 4 * CHECKPOINT_SIZE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts niceness by thread")

@@ -12,6 +12,7 @@ import pytest
 
 from openviper.db import connection, executor
 from openviper.db.connection import atomic, connections, transaction
+from openviper.db.connections.drivers.base import LATER
 from openviper.db.exceptions import SingleModelAlreadyExistsError
 from openviper.db.executor import invalidate_query_cache
 from openviper.db.fields import CharField, IntegerField
@@ -69,7 +70,13 @@ class Together:
                 await self._barrier.wait()
             return found
 
+        wait_for_reads(monkeypatch)
         monkeypatch.setattr(executor, "run_read", read)
+
+
+def wait_for_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no read done without an await, where other tasks could have their turn."""
+    monkeypatch.setattr(executor, "read_at_once", lambda *_: LATER)
 
 
 @pytest.mark.parametrize("how", ["save", "create_single", "bulk"])
@@ -178,6 +185,7 @@ async def test_rows_that_were_read_before_a_write_are_not_kept_after_it(
             await go_on.wait()
             return found
 
+        wait_for_reads(monkeypatch)
         monkeypatch.setattr(executor, "run_read", slowly)
         reading = asyncio.create_task(all_titles())
         await asked.wait()

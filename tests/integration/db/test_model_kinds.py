@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from openviper.db.connection import atomic, run_read
+from openviper.db.connections.drivers.base import LATER
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
     SingleModelDeleteForbiddenError,
@@ -207,6 +208,7 @@ async def test_a_result_is_kept_until_a_write_and_never_shared(
             statements.append(sql)
             return await run_read(alias, sql, parameters, convert)
 
+        monkeypatch.setattr("openviper.db.executor.read_at_once", lambda *_: LATER)
         monkeypatch.setattr("openviper.db.executor.run_read", counted)
         (first,) = await Page.objects.all()
         (second,) = await Page.objects.all()

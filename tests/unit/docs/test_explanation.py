@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from openviper.db.connections.drivers.sqlite_inline import HANDLER_INTERVAL, INLINE_LIMIT
+from openviper.db.connections.drivers.sqlite_open import CHECKPOINT_SIZE
 from openviper.db.connections.options import read_databases
-from openviper.db.connections.pool.sqlite import CHECKPOINT_SIZE
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs/explanation/sqlite.md").read_text(
     encoding="utf-8"

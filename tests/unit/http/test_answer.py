@@ -213,12 +213,15 @@ def calls_of(app: ASGIApp, scope: Scope) -> int:
         raise AssertionError("the application waits for something")
 
     run()
-    before = sys.getprofile()
+    before, is_enabled = sys.getprofile(), gc.isenabled()
+    gc.disable()  # What it collects of others may call functions too.
     sys.setprofile(note)
     try:
         run()
     finally:
         sys.setprofile(before)
+        if is_enabled:
+            gc.enable()
     return count
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from enum import Enum
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -33,6 +34,32 @@ class Described:
         self.names = tuple([column[0] for column in cursor.description or ()])
 
 
+class Later(Enum):
+    """What is returned in place of a result by what does not wait, where it would have to."""
+
+    LATER = "later"
+
+
+LATER: Final = Later.LATER
+"""Nothing has been sent; the statement has to be awaited."""
+
+
+class Waiting:
+    """A connection or pool that waits for every statement."""
+
+    def read_at_once(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T | Literal[Later.LATER]:
+        """Return `LATER`."""
+        return LATER
+
+    def write_at_once(
+        self, sql: str, parameters: Parameters
+    ) -> tuple[int, Any] | Literal[Later.LATER]:
+        """Return `LATER`."""
+        return LATER
+
+
 class DriverConnection(Protocol):
     """One connection. Statements of several tasks take turns; cancelling a task leaves no statement running."""
 
@@ -49,6 +76,18 @@ class DriverConnection(Protocol):
     @property
     def in_transaction(self) -> bool:
         """Whether the database has a transaction open on this connection."""
+        ...
+
+    def read_at_once(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T | Literal[Later.LATER]:
+        """Run a read as `read` does, if that needs no waiting; else return `LATER`."""
+        ...
+
+    def write_at_once(
+        self, sql: str, parameters: Parameters
+    ) -> tuple[int, Any] | Literal[Later.LATER]:
+        """Run a write of one row at most as `write` does, if that needs no waiting; else return `LATER`."""
         ...
 
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
@@ -105,6 +144,18 @@ class DriverConnection(Protocol):
 
 class Pool(Protocol):
     """The connections of one database on one event loop."""
+
+    def read_at_once(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T | Literal[Later.LATER]:
+        """Run a read as `read` does, if that needs no waiting; else return `LATER`."""
+        ...
+
+    def write_at_once(
+        self, sql: str, parameters: Parameters
+    ) -> tuple[int, Any] | Literal[Later.LATER]:
+        """Run a write of one row at most as `write` does, if that needs no waiting; else return `LATER`."""
+        ...
 
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
         """Run a read on any connection that is free."""

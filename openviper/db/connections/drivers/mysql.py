@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Described, Parameters, Row
+from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
 from openviper.db.connections.drivers.mysql_connect import (
     connect_arguments,
     decoders,
@@ -119,7 +119,7 @@ def _is_operational(error: pymysql.Error, number: int) -> bool:
     return is_client_side or number in OPERATIONAL
 
 
-class MySQLConnection:
+class MySQLConnection(Waiting):
     """One connection to MariaDB or MySQL and the thread that does its work.
 
     Args:

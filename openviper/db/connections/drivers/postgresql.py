@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Described, Parameters, Row
+from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseError, OperationalError
@@ -128,7 +128,7 @@ def _is_operational(error: psycopg.Error, code: str) -> bool:
     return code == MISSING_TABLE or not names.isdisjoint({"OperationalError", "InterfaceError"})
 
 
-class PostgreSQLConnection:
+class PostgreSQLConnection(Waiting):
     """One connection to PostgreSQL.
 
     Args:

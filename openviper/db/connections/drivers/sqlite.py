@@ -2,38 +2,36 @@
 
 A point query takes 3 us where the hop to a thread and back takes 100 us, so reads begin *inline*. A progress handler
 (https://sqlite.org/c3ref/progress_handler.html) interrupts one that is still running after `INLINE_LIMIT`; it is then
-repeated in the connection's own thread. Interrupting a read leaves the transaction intact, interrupting a write would
-roll it back, so a write runs inline only when it touches one row, and is never interrupted.
+repeated in the connection's own thread. Interrupting a read leaves the transaction intact, interrupting a write rolls it
+back. So a write of one row is never interrupted; one of many rows begins inline only where it is a transaction of its
+own, which the thread then repeats; within another transaction it belongs into the thread.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
-import re
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import Described, Parameters, Row
+from openviper.db.connections.drivers.base import LATER, Described, Later, Parameters, Row
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
     NEVER,
-    THREAD_RUNS,
     InlineBudget,
     NotInline,
 )
+from openviper.db.connections.drivers.sqlite_open import open_file
 from openviper.db.connections.options import DatabaseOptions
-from openviper.db.dialects.sqlite_functions import register_functions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
-from openviper.utils.private_files import ensure_private
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,6 +41,8 @@ else:
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
 
+INTERRUPT_INTERVAL = 0.02
+"""Seconds between two interrupts of a read that nobody waits for any more."""
 CHUNK = 500
 """Rows converted at a time in the thread."""
 READER_NICENESS = 10
@@ -55,15 +55,6 @@ def _give_way() -> None:
         os.nice(READER_NICENESS)
 
 
-@lru_cache(maxsize=256)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def _regexp(pattern: str, value: object) -> bool | None:
-    return None if value is None else _pattern(pattern).search(str(value)) is not None
-
-
 def translate(error: sqlite3.Error, sql: str = "") -> Exception:
     """Return the public error for a driver's error; the text never holds bound values."""
     if isinstance(error, sqlite3.IntegrityError):
@@ -73,6 +64,17 @@ def translate(error: sqlite3.Error, sql: str = "") -> Exception:
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return OperationalError(str(error), retryable=busy)
     return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
+
+
+def _uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
+    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        return convert(rows)
+    finally:
+        if is_on:
+            gc.enable()
 
 
 class SQLiteConnection:
@@ -107,11 +109,10 @@ class SQLiteConnection:
         self.heavy = False
         """Whether the open transaction has written more than a few rows, so that ending it belongs into the thread."""
         self._options = options
-        self._mode = "ro" if options.read_only else options.url.query.get("mode", "rwc")
         self._busy_timeout = options.busy_timeout
         self._statement_timeout = options.statement_timeout
         self._interrupted = False
-        self._long: dict[str, int] = {}
+        self._works = False
         self._lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(
             1, thread_name_prefix="openviper-sqlite", initializer=_give_way if gives_way else None
@@ -138,62 +139,9 @@ class SQLiteConnection:
             raise
 
     def _open(self) -> None:
-        if self._mode == "rwc" and not self.is_memory:
-            ensure_private(self.path)
-        try:
-            raw = sqlite3.connect(
-                self._uri(),
-                timeout=0,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=512,
-                uri=True,
-            )
-        except sqlite3.Error as error:
-            raise OperationalError(
-                f"cannot open database file {self.path!r}: {error}", unreachable=True
-            ) from error
-        try:
-            is_wal = self._prepare(raw)
-        except sqlite3.Error as error:
-            raw.close()
-            raise OperationalError(f"cannot use database file {self.path!r}: {error}") from error
-        self.raw = raw
+        self.raw, is_wal = open_file(self._options, self.path)
+        self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
         self.inline_writes = self.inline and (is_wal or self.is_memory)
-
-    def _uri(self) -> str:
-        from urllib.parse import quote  # Late: needed once per connection, not by the commands.
-
-        query = self._options.url.query
-        cache = f"&cache={query['cache']}" if "cache" in query else ""
-        if self.is_memory:
-            return "file::memory:"
-        return f"file:{quote(self.path)}?mode={self._mode}{cache}"
-
-    def _prepare(self, raw: sqlite3.Connection) -> bool:
-        """Set up a connection, and return whether it has a write-ahead log."""
-        raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
-        is_wal = self._set_journal_mode(raw) == "wal"
-        raw.execute("PRAGMA foreign_keys=ON")
-        # With a write-ahead log, NORMAL never corrupts and a commit needs no fsync; checkpoints are ours.
-        if is_wal:
-            raw.execute("PRAGMA synchronous=NORMAL")
-            raw.execute("PRAGMA wal_autocheckpoint=0")
-        raw.execute("PRAGMA busy_timeout=0")
-        raw.create_function("regexp", 2, _regexp, deterministic=True)
-        register_functions(raw)
-        raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
-        return is_wal
-
-    def _set_journal_mode(self, raw: sqlite3.Connection) -> str:
-        current = str(raw.execute("PRAGMA journal_mode").fetchone()[0])
-        wanted = self._options.journal_mode.lower()
-        is_fixed = (
-            self.is_memory or self._options.read_only or self._options.url.query.get("mode") == "ro"
-        )
-        if is_fixed or current == wanted:
-            return current
-        return str(raw.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])
 
     async def close(self) -> None:
         """Close the connection; the last one of a file also empties its write-ahead log."""
@@ -220,11 +168,7 @@ class SQLiteConnection:
         Raises:
             NotInline: If it takes too long, or the database is locked.
         """
-        if self._long and sql in self._long:
-            self._count_down(sql)
-            raise NotInline
-        if " REGEXP " in sql:  # A match is one call into Python, which no deadline can interrupt.
-            raise NotInline
+        self._check_short(sql)
         if self.echo:
             logger.info("%s", sql)
         started = perf_counter()
@@ -240,6 +184,16 @@ class SQLiteConnection:
         if isinstance(convert, Described):
             convert.note(cursor)
         return convert(rows)
+
+    def _check_short(self, sql: str) -> None:
+        """Refuse a statement of which it is known that it takes too long.
+
+        Raises:
+            NotInline: If so.
+        """
+        # A match is one call into Python, which no deadline can interrupt.
+        if self.budget.is_long(sql) or " REGEXP " in sql:
+            raise NotInline
 
     def write_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         """Run a statement that writes at most one row, or begins or ends a transaction, on the event loop.
@@ -257,34 +211,65 @@ class SQLiteConnection:
         finally:
             self.budget.spend(perf_counter() - started)
 
+    def write_all_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        """Run a write of any number of rows, which is a transaction of its own, on the event loop.
+
+        Where it is interrupted, all of it is undone, and nothing else; inside of a transaction all that came before it
+        would be as well.
+
+        Raises:
+            NotInline: If it takes too long, or the database is locked; nothing was changed.
+        """
+        self._check_short(sql)
+        self.deadline = perf_counter() + INLINE_LIMIT
+        try:
+            return self.write_now(sql, parameters)
+        finally:
+            self.deadline = NEVER
+
     def _postponed(self, error: sqlite3.Error, sql: str) -> Exception:
         if self._interrupted:
             self._interrupted = False
-            if len(self._long) > 1000:
-                self._long.clear()
-            self._long[sql] = THREAD_RUNS
+            self.budget.note_long(sql)
             return NotInline()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             return NotInline()
         return translate(error, sql)
 
-    def _count_down(self, sql: str) -> None:
-        self._long[sql] -= 1
-        if not self._long[sql]:
-            del self._long[sql]
-
     # In the thread
+
+    def read_at_once(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T | Literal[Later.LATER]:
+        """Run a read inline, if it is short and it is its turn."""
+        if not self.inline or self.busy or self.budget.spent > INLINE_LIMIT:
+            return LATER
+        try:
+            return self.read_now(sql, parameters, convert)
+        except NotInline:
+            return LATER
+
+    def write_at_once(
+        self, sql: str, parameters: Parameters
+    ) -> tuple[int, int | None] | Literal[Later.LATER]:
+        """Run a write of one row at most inline, if it is its turn."""
+        if not self.inline_writes or self.busy or self.budget.spent > INLINE_LIMIT:
+            return LATER
+        try:
+            cursor = self.write_now(sql, parameters)
+        except NotInline:
+            return LATER
+        return cursor.rowcount, cursor.lastrowid
 
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
         """Run a read, inline if it is short."""
         if self.inline and not self.busy:
             if self.budget.spent > INLINE_LIMIT:
                 await self.budget.wait()
-            if not self.busy:
-                try:
-                    return self.read_now(sql, parameters, convert)
-                except NotInline:
-                    pass
+            found = self.read_at_once(sql, parameters, convert)
+            if found is not LATER:
+                return found
+            self.budget.ran_in_thread(sql)
         return await self.read_in_thread(sql, parameters, convert)
 
     async def read_in_thread(
@@ -300,9 +285,9 @@ class SQLiteConnection:
             if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
                 return convert(rows + cursor.fetchall())
             # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-            found: Any = convert(rows)
+            found: Any = _uncollected(convert, rows)
             while rows := cursor.fetchmany(CHUNK):
-                found += convert(rows)
+                found += _uncollected(convert, rows)
             result: T = found
             return result
 
@@ -353,12 +338,9 @@ class SQLiteConnection:
         if single and self.inline_writes and not self.busy:
             if self.budget.spent > INLINE_LIMIT:
                 await self.budget.wait()
-            if not self.busy:
-                try:
-                    cursor = self.write_now(sql, parameters)
-                    return cursor.rowcount, cursor.lastrowid
-                except NotInline:
-                    pass
+            written = self.write_at_once(sql, parameters)
+            if written is not LATER:
+                return written
 
         self.heavy = self.heavy or not single
 
@@ -453,6 +435,7 @@ class SQLiteConnection:
                 self.raw.set_progress_handler(None, 0)
             else:
                 self.deadline = perf_counter() + self._statement_timeout
+            self._works = True
             try:
                 return work()
             except (sqlite3.Error, DatabaseError) as error:
@@ -464,14 +447,9 @@ class SQLiteConnection:
                     translate(error) if isinstance(error, sqlite3.Error) else error
                 ) from error.__cause__
             finally:
-                self._interrupted = False
+                self._works = self._interrupted = False
                 self.deadline = NEVER
-                try:
-                    self.raw.execute("PRAGMA busy_timeout=0")
-                    if self._statement_timeout is None:
-                        self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
-                except sqlite3.ProgrammingError:
-                    pass  # `work` closed the connection.
+                self._return_to_the_loop()
 
         self.busy = True
         try:
@@ -479,20 +457,34 @@ class SQLiteConnection:
             try:
                 return await asyncio.shield(future)
             except asyncio.CancelledError:
-                if interruptible:
-                    self.raw.interrupt()
-                await _settle(future)
+                await self._settle(future, interrupts=interruptible)
                 raise
         finally:
             self.busy = False
 
-
-async def _settle(future: asyncio.Future[Any]) -> None:
-    """Wait until `future` is done, however often this task is cancelled; its result does not matter any more."""
-    while not future.done():
+    def _return_to_the_loop(self) -> None:
+        """Set the connection up for inline work, behind work in the thread."""
         try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            continue
-    if not future.cancelled():
-        future.exception()
+            self.raw.execute("PRAGMA busy_timeout=0")
+            if self._statement_timeout is None:
+                self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
+        except sqlite3.ProgrammingError:
+            pass  # The work has closed the connection.
+        except sqlite3.OperationalError:
+            # An interrupt has come too late for the statement it was meant for.
+            self._return_to_the_loop()
+
+    async def _settle(self, future: asyncio.Future[Any], *, interrupts: bool) -> None:
+        """Wait until `future` is done, however often this task is cancelled; its result does not matter any more.
+
+        An interrupt that comes before the statement has begun has no effect on it, so it is repeated.
+        """
+        while not future.done():
+            if interrupts and self._works:
+                self.raw.interrupt()
+            try:
+                await asyncio.wait([future], timeout=INTERRUPT_INTERVAL if interrupts else None)
+            except asyncio.CancelledError:
+                continue
+        if not future.cancelled():
+            future.exception()

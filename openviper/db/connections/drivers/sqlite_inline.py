@@ -17,6 +17,8 @@ HANDLER_INTERVAL = 2000
 """Virtual machine instructions between two looks at the clock."""
 THREAD_RUNS = 16
 """How often a statement goes to the thread at once after it was found to be long."""
+MAX_LONG = 1000
+"""Most statements of which it is remembered that they are long."""
 NEVER = float("inf")
 
 
@@ -25,13 +27,14 @@ class NotInline(Exception):
 
 
 class InlineBudget:
-    """Keeps the inline work between two turns of the event loop within `INLINE_LIMIT`."""
+    """Keeps the inline work between two turns of the event loop within `INLINE_LIMIT`, and knows what takes longer."""
 
-    __slots__ = ("_armed", "_loop", "spent")
+    __slots__ = ("_armed", "_long", "_loop", "spent")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._armed = False
+        self._long: dict[str, int] = {}
         self.spent = 0.0
 
     def spend(self, seconds: float) -> None:
@@ -49,3 +52,22 @@ class InlineBudget:
         """Let the loop turn until there is budget again."""
         while self.spent > INLINE_LIMIT:
             await asyncio.sleep(0)
+
+    # Statements that are long
+
+    def is_long(self, sql: str) -> bool:
+        """Return whether a statement belongs into the thread at once."""
+        return sql in self._long
+
+    def note_long(self, sql: str) -> None:
+        """Take note that a statement was interrupted."""
+        if len(self._long) > MAX_LONG:
+            self._long.clear()
+        self._long[sql] = THREAD_RUNS
+
+    def ran_in_thread(self, sql: str) -> None:
+        """Count a run of a long statement in the thread, after some of which it is tried inline again."""
+        if sql in self._long:
+            self._long[sql] -= 1
+            if not self._long[sql]:
+                del self._long[sql]

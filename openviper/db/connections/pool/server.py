@@ -18,6 +18,7 @@ from openviper.db.connections.drivers.base import (
     Parameters,
     Pool,
     Row,
+    Waiting,
 )
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import PoolTimeoutError
@@ -76,7 +77,7 @@ class _Member:
         self.used_at = now
 
 
-class ServerPool:
+class ServerPool(Waiting):
     """The connections to one database of a server on the running event loop.
 
     Args:

@@ -8,14 +8,16 @@ primary connection.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import Parameters, Row
+from openviper.db.connections.drivers.base import LATER, Later, Parameters, Row
 from openviper.db.connections.drivers.sqlite import SQLiteConnection
 from openviper.db.connections.drivers.sqlite_inline import INLINE_LIMIT, InlineBudget, NotInline
+from openviper.db.connections.drivers.sqlite_open import CHECKPOINT_SIZE
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import PoolTimeoutError
 from openviper.utils.importing import lazy_module
@@ -29,8 +31,6 @@ T = TypeVar("T")
 
 COMMITS_PER_LOOK = 64
 """After how many commits the size of the write-ahead log is looked at."""
-CHECKPOINT_SIZE = 4 * 1024 * 1024
-"""Size of the write-ahead log, in bytes, at which a checkpoint is started."""
 
 
 class SQLitePool:
@@ -53,6 +53,7 @@ class SQLitePool:
         self._idle: deque[SQLiteConnection] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._commits = 0
+        self._most_log = CHECKPOINT_SIZE
         self.checkpoints = 0
         """How many checkpoints this pool has run."""
         self._checkpoint: asyncio.Task[None] | None = None
@@ -72,49 +73,83 @@ class SQLitePool:
 
     # Reads and writes outside a transaction
 
+    def read_at_once(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T | Literal[Later.LATER]:
+        """Run a read inline on a connection that is free, if it is short and it is its turn."""
+        connection = self.primary
+        if connection is None or self.budget.spent > INLINE_LIMIT or not connection.inline:
+            return LATER
+        if connection.busy or self.lock.locked():
+            if not self._idle:
+                return LATER
+            connection = self._idle[-1]
+        try:
+            return connection.read_now(sql, parameters, convert)
+        except NotInline:
+            return LATER
+
+    def write_at_once(
+        self, sql: str, parameters: Parameters
+    ) -> tuple[int, int | None] | Literal[Later.LATER]:
+        """Run a write of one row at most inline on the primary connection, if that is free and it is its turn."""
+        primary = self.primary
+        if primary is None or self.lock.locked():
+            return LATER
+        written = primary.write_at_once(sql, parameters)
+        if written is not LATER:
+            self.committed()
+        return written
+
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
         """Run a read on any connection that is free."""
-        primary = self.primary or await self.open_primary()
+        if self.primary is None:
+            await self.open_primary()
         if self.budget.spent > INLINE_LIMIT:
             await self.budget.wait()
-        if primary.inline:
-            connection = self._inline_connection(primary)
-            if connection is not None:
-                try:
-                    return connection.read_now(sql, parameters, convert)
-                except NotInline:
-                    pass
+        found = self.read_at_once(sql, parameters, convert)
+        if found is not LATER:
+            return found
+        self.budget.ran_in_thread(sql)
         if self.is_memory:
             async with self.hold() as held:
                 return await held.read_in_thread(sql, parameters, convert)
         async with self.reader() as reader:
             return await reader.read_in_thread(sql, parameters, convert)
 
-    def _inline_connection(self, primary: SQLiteConnection) -> SQLiteConnection | None:
-        if not self.lock.locked() and not primary.busy:
-            return primary
-        return self._idle[-1] if self._idle else None
-
     async def write(
         self, sql: str, parameters: Parameters, *, single: bool
     ) -> tuple[int, int | None]:
         """Run one write, which commits by itself, on the primary connection."""
         primary = self.primary or await self.open_primary()
-        if single and primary.inline_writes:
+        if primary.inline_writes:
             if self.budget.spent > INLINE_LIMIT:
                 await self.budget.wait()
-            if not self.lock.locked() and not primary.busy:
-                try:
-                    cursor = primary.write_now(sql, parameters)
-                except NotInline:
-                    pass
-                else:
-                    self.committed()
-                    return cursor.rowcount, cursor.lastrowid
+            written = (
+                self.write_at_once(sql, parameters)
+                if single
+                else self._write_all_at_once(primary, sql, parameters)
+            )
+            if written is not LATER:
+                return written
+            self.budget.ran_in_thread(sql)
         async with self.hold() as held:
             result = await held.write(sql, parameters, single=False)
         self.committed()
         return result
+
+    def _write_all_at_once(
+        self, primary: SQLiteConnection, sql: str, parameters: Parameters
+    ) -> tuple[int, int | None] | Literal[Later.LATER]:
+        """Run a write of any number of rows inline, if that turns out to be short."""
+        if self.lock.locked() or primary.busy:
+            return LATER
+        try:
+            cursor = primary.write_all_now(sql, parameters)
+        except NotInline:
+            return LATER
+        self.committed()
+        return cursor.rowcount, cursor.lastrowid
 
     async def stream(
         self,
@@ -182,12 +217,16 @@ class SQLitePool:
                 async with asyncio.timeout_at(deadline):
                     await waiter
             except TimeoutError:
+                self._pass_on(waiter)
                 raise PoolTimeoutError(self.options.alias, self.options.pool_timeout) from None
             except asyncio.CancelledError:
-                # The turn this task was given goes to the next one.
-                if waiter.done() and not waiter.cancelled():
-                    self._wake()
+                self._pass_on(waiter)
                 raise
+
+    def _pass_on(self, waiter: asyncio.Future[None]) -> None:
+        """Give the turn that a task was given, and comes too late to take, to the next one."""
+        if waiter.done() and not waiter.cancelled():
+            self._wake()
 
     async def _open_reader(self) -> SQLiteConnection:
         # Counted before the first await, so that two tasks do not open one too many.
@@ -217,7 +256,7 @@ class SQLitePool:
         if self._commits % COMMITS_PER_LOOK or self.is_memory:
             return
         runs = self._checkpoint is not None and not self._checkpoint.done()
-        if not runs and self._log_size() >= CHECKPOINT_SIZE:
+        if not runs and self._log_size() > self._most_log:
             self._checkpoint = self.loop.create_task(self._run_checkpoint())
 
     def _log_size(self) -> int:
@@ -228,12 +267,17 @@ class SQLitePool:
             return 0
 
     async def _run_checkpoint(self) -> None:
+        """Copy the log into the database, in a thread, so that the next write begins it anew."""
         if self._maintenance is None:
             self._maintenance = await self._open()
-        # PASSIVE never waits for readers or writers; what it could not copy is left for the next time.
-        await self._maintenance.run(
-            lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        )
+        # Without anybody waiting, which is nearly all of the work.
+        await self._maintenance.run(_copy_log)
+        # What has been written meanwhile. Only a log that is copied to its end is begun anew, and where writes follow one
+        # another that never is: it would grow for ever, and each page of it cost a third more than one that is there.
+        async with self.hold():
+            is_whole = await self._maintenance.run(_copy_log)
+        # A reader may need the log still; then it is not tried again before as much has been written once more.
+        self._most_log = CHECKPOINT_SIZE if is_whole else self._log_size() + CHECKPOINT_SIZE
         self.checkpoints += 1
 
     # Closing
@@ -272,3 +316,9 @@ class SQLitePool:
             "idle_readers": len(self._idle),
             "primary_held": self.lock.locked(),
         }
+
+
+def _copy_log(raw: sqlite3.Connection) -> bool:
+    """Copy what nobody hinders from the write-ahead log into the database, and return whether that was all of it."""
+    _, written, copied = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return bool(written == copied)

@@ -7,7 +7,7 @@ from typing import Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.rows.to_rows import names_for
+from openviper.db.sql.rows.to_rows import good_test, names_for
 
 FindSuspects = Callable[[dict[str, Any]], list[Field[Any]]]
 
@@ -23,11 +23,13 @@ def make_suspect_finder(meta: ModelOptions) -> FindSuspects:
         namespace[f"field{position}"] = field
         lines.append(f"    if {field.attname!r} in values:")
         lines.append(f"        value = values[{field.attname!r}]")
-        test = None if field.choices is not None else field.valid_test()
-        good = "False" if test is None else test.format("value")
-        if field.null:
-            good = f"value is None or {good}"
-        lines.append(f"        if not ({good}): suspects.append(field{position})")
+        good = good_test(field, "value")
+        test = ""
+        if good is not None:
+            test = f"if not {good}: "
+        elif field.null:
+            test = "if value is not None: "
+        lines.append(f"        {test}suspects.append(field{position})")
     lines.append("    return suspects")
     code = "\n".join(lines)
     namespace.update(names_for(code))

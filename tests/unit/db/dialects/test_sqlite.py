@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from openviper.db.connections.drivers.sqlite import _regexp
+from openviper.db.connections.drivers.sqlite_open import regexp
 from openviper.db.dialects.sqlite import SQLiteDialect
 from openviper.db.dialects.sqlite_functions import register_functions
 
@@ -89,7 +89,7 @@ def test_wildcards_in_a_value_mean_themselves(lookup: str, nasty: str) -> None:
 )
 def test_case_counts_only_where_it_should(lookup: str, found: list[str]) -> None:
     raw = sqlite3.connect(":memory:")
-    raw.create_function("regexp", 2, _regexp)
+    raw.create_function("regexp", 2, regexp)
     register_functions(raw)
     raw.execute("CREATE TABLE t (v TEXT)")
     raw.executemany("INSERT INTO t VALUES (?)", [("Abc",), ("aBC",), (None,)])
