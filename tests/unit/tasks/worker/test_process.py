@@ -28,7 +28,7 @@ from openviper.tasks.brokers.base import Filter
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.message import Message
 from openviper.tasks.worker import process as worker_process
-from openviper.tasks.worker.process import AHEAD, AHEAD_OF_SHORT, RECYCLED, WorkerProcess
+from openviper.tasks.worker.process import AHEAD, AHEAD_OF_SHORT, RECYCLED, SMALL, WorkerProcess
 from tests.unit.tasks.conftest import Configure
 
 
@@ -623,6 +623,18 @@ def test_more_is_claimed_ahead_while_calls_are_short(memory: MemoryBroker) -> No
     short.send_many([()] * 400)
     run(memory, threads=2)
     assert len(most) == 400 and 2 * AHEAD < max(most) <= 2 * (AHEAD_OF_SHORT + 1)
+
+
+def test_no_more_is_claimed_ahead_of_what_takes_much_memory(memory: MemoryBroker) -> None:
+    most: list[int] = []
+
+    @actor
+    def large(text: str) -> None:
+        most.append(sum(info.state == "running" for info in memory.messages(limit=1000)))
+
+    large.send_many([("x" * SMALL,)] * 100)
+    run(memory, threads=2)
+    assert len(most) == 100 and max(most) <= 2 * (AHEAD + 1)
 
 
 def test_what_was_claimed_ahead_is_given_back_when_nothing_ends(
