@@ -401,7 +401,7 @@ class WorkerProcess:
             actor = find_actor(message)
             is_late = is_too_old(message, actor)
             limit = None if is_late else _limit(message, actor)
-        except Exception as error:
+        except BaseException as error:  # The key of a limit is made by a function of the project's.
             self.ended(failed(message, None, error), 0.0)
             return None
         if is_late:
