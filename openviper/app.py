@@ -46,6 +46,7 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket
+from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
@@ -320,7 +321,7 @@ class OpenViper:
             await response(scope, receive, send)
         else:
             if BACKGROUND in scope:
-                about = f"{scope['method']} {scope['path']}"
+                about = f"{scope['method']} {printable(scope['path'])}"
                 self.background.start(scope[BACKGROUND], about)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -337,10 +338,15 @@ class OpenViper:
         path = below_root(scope) if scope.get("root_path") else scope["path"]
         if len(path) > self._max_path:
             raise HTTPException(414)
-        found = self.router.find_for(scope, scope["method"], path)
+        table = self.router.table or self.router.compiled()
+        found = table.find_for(scope, scope["method"], path)
         if isinstance(found, tuple):
             scope[ROUTE], scope["path_params"] = found
-            return found[0].endpoint(answer.request_for(scope, receive))
+            if answer.made_request is None:
+                answer.made_request = request = Request(scope, receive)
+            else:
+                request = answer.request_for(scope, receive)
+            return found[0].endpoint(request)
         return self._without_route(scope, path, found)
 
     def _without_route(self, scope: Scope, path: str, allowed: set[str]) -> Response:

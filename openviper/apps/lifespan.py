@@ -89,10 +89,10 @@ class Lifespan:
 
     async def _start_mounts(self) -> None:
         # An application may be mounted at several paths, but it starts once.
-        states = {id(mount.app): mount for mount in reversed(self._mounts())}
+        first: dict[int, Mount] = {}
         for mount in self._mounts():
-            mount.state = states[id(mount.app)].state
-        for mount in states.values():
+            mount.state = first.setdefault(id(mount.app), mount).state
+        for mount in first.values():
             lifespan = MountedLifespan(mount.app, mount.state)
             self._running.append(lifespan)
             await lifespan.start()

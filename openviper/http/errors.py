@@ -19,6 +19,7 @@ from openviper.http.redirects import RedirectResponse
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, Response
 from openviper.template import TemplateNotFoundError, has_template, render_to_string
+from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
 
@@ -107,7 +108,7 @@ def log_error(request: Request, error: BaseException) -> None:
     logger.error(
         "%s %s failed%s",
         request.method,
-        request.path,
+        printable(request.path),
         f": {hint}" if hint else "",
         exc_info=error,
     )

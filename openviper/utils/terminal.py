@@ -63,11 +63,13 @@ def drop_output() -> None:
 
 def human_size(size: float) -> str:
     """Return a number of bytes as people read it, such as ``1.5 MB``; a kilobyte is 1000 bytes."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    if round(size) < 1000:
+        return f"{size:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
         size /= 1000
-    return f"{size:.1f} TB"
+        if round(size, 1) < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
 
 
 def human_time(seconds: float) -> str:

@@ -232,7 +232,7 @@ def _redis(root: Path) -> Iterator[Place]:
 
     def outage(seconds: float) -> None:
         server[0].terminate()
-        server[0].wait(20)
+        server[0].wait(120)
         time.sleep(seconds)
         server[0] = start()
 
@@ -240,7 +240,7 @@ def _redis(root: Path) -> Iterator[Place]:
         yield Place({"broker": "redis", "broker_url": f"redis://127.0.0.1:{port}/0"}, outage)
     finally:
         server[0].terminate()
-        server[0].wait(20)
+        server[0].wait(120)
 
 
 @contextmanager

@@ -64,6 +64,21 @@ async def test_a_mounted_application_starts_last_and_stops_first() -> None:
     ]
 
 
+async def test_mounted_applications_start_in_order_and_stop_in_reverse() -> None:
+    log: list[Any] = []
+    named: list[Any] = []
+
+    def noting(name: str) -> Any:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await Foreign(log)(scope, receive, send)
+            named.append(f"{name} stopped")
+
+        return app
+
+    await live(outer_with(log, noting("first"), noting("second")))
+    assert named == ["second stopped", "first stopped"]
+
+
 async def test_one_that_is_mounted_twice_or_in_a_router_starts_once() -> None:
     log: list[Any] = []
     foreign = Foreign(log)
