@@ -35,6 +35,7 @@ ENVIRONMENTS = ROOT / ".venv-check"
 VERSIONS = ("3.11", "3.12", "3.13")
 ONE_VERSION = "one_version"
 """The marker of tests about an interplay of processes and servers, which a further version of Python tells nothing new."""
+ARCHITECTURE = "tests/architecture"
 TYPE_CHECK_SECONDS = 90.0
 """How long the type checker takes, about, when it has seen nothing yet."""
 
@@ -107,7 +108,7 @@ def check_all(pythons: dict[str, str], options: argparse.Namespace) -> list[str]
     version, python = next(iter(pythons.items()))
     failed = check_text(python)
     # The architecture test is part of the suite; run first and alone, it fails within seconds.
-    if not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
+    if not run(pytest(python, [ARCHITECTURE]), f"architecture test on {version}"):
         return [*failed, f"{version}: architecture"]
     types = Piece(f"mypy --strict on {version}", [python, "-m", "mypy"], TYPE_CHECK_SECONDS)
     pieces = [types, *suite(pythons, options.pytest_args, full=options.full)]
@@ -199,6 +200,8 @@ def compile_package(python: Path) -> None:
 def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[Piece]:
     """Return the pieces in which the tests run: a folder on a version each, or a version each where pytest is told more.
 
+    The architecture test has run on the first version when this is asked for.
+
     Args:
         pythons: The interpreters by version.
         arguments: What pytest is told; it knows best what it means for the whole suite.
@@ -215,6 +218,7 @@ def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[
         )
         for part in parts
         for version, python in pythons.items()
+        if version != first or part.paths != [ARCHITECTURE]
     ]
 
 

@@ -19,8 +19,12 @@ REDUCED = ["-m", "not one_version"]
 def test_every_share_runs_on_every_version() -> None:
     pieces = suite(PYTHONS, [], full=False)
     parts = shares(check.ROOT)
-    assert len({piece.title for piece in pieces}) == len(pieces) == len(parts) * len(PYTHONS)
-    for part in parts:
+    assert [check.ARCHITECTURE] in [part.paths for part in parts]
+    titles = {piece.title for piece in pieces}
+    # What has run first and alone on the first version does not run there again.
+    assert len(titles) == len(pieces) == len(parts) * len(PYTHONS) - 1
+    assert f"{check.ARCHITECTURE} on 3.12" in titles
+    for part in [part for part in parts if part.paths != [check.ARCHITECTURE]]:
         commands = [
             piece.command for piece in pieces if piece.command[-len(part.paths) :] == part.paths
         ]
