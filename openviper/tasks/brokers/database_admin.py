@@ -215,6 +215,8 @@ class DatabaseAdmin:
         )
         now = time.time()
         if isinstance(chosen, Filter):
+            if chosen.state not in (None, "dead"):
+                return 0
             where, values = _conditions(chosen._replace(state="dead"))
             return self._change(f"{change}{where}", [(now, *values)])
         states = f"({DEAD}, {DELAYED})"
@@ -318,7 +320,7 @@ def _conditions(chosen: Filter) -> tuple[str, tuple[Any, ...]]:
         conditions.append("sent_at < ?")
         values.append(chosen.before)
     if chosen.error is not None:
-        conditions.append("error LIKE ? ESCAPE '!'")
+        conditions.append("LOWER(error) LIKE LOWER(?) ESCAPE '!'")
         values.append(f"%{_escaped(chosen.error)}%")
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
 

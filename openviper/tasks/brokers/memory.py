@@ -363,7 +363,7 @@ class MemoryConsumer:
 
     def _count_in_group(self, message: Message, end: Finished) -> None:
         group = self._broker.groups.get(message.option("group") or "")
-        if group is None:
+        if group is None or end.follow:
             return
         group.count(end)
         callback = group.callback if group.has_ended else None
