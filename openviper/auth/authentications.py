@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from openviper.auth.credentials import has_same_credentials
 from openviper.auth.users import get_user_by_id
-from openviper.http.asgi import Scope
+from openviper.http.asgi import KEPT_SESSION, Scope
 from openviper.http.connection import Connection
 from openviper.sessions.middleware import present_session
 
@@ -37,6 +37,10 @@ class BaseAuthentication:
         """
         raise NotImplementedError
 
+    async def is_still_good(self, request: Connection) -> bool:
+        """Return whether the credentials of a WebSocket that `authenticate` has accepted are good still."""
+        return True
+
 
 class SessionAuthentication(BaseAuthentication):
     """The user who has logged in, as the session remembers.
@@ -48,8 +52,11 @@ class SessionAuthentication(BaseAuthentication):
 
     def is_offered(self, scope: Scope) -> bool:
         """Return whether there is a session of a user."""
-        session = present_session(scope)
-        return session is not None and session.is_of_user
+        kept = scope.get(KEPT_SESSION)
+        if kept is None or kept.session is None:
+            return False
+        is_of_user: bool = kept.session.is_of_user
+        return is_of_user
 
     async def authenticate(self, request: Connection) -> Identified | None:
         """Return the session's user; see `BaseAuthentication.authenticate`."""
@@ -62,6 +69,15 @@ class SessionAuthentication(BaseAuthentication):
         logger.info("a session ends: user %s has changed", session.record.user_id)
         await session.end()
         return None
+
+    async def is_still_good(self, request: Connection) -> bool:
+        """Return whether the session has not ended meanwhile, nor its user changed."""
+        session = present_session(request.scope)
+        if session is None or session.key is None:
+            return False
+        record = await session.store.load(session.key)
+        user = None if record is None else await get_user_by_id(record.user_id)
+        return record is not None and user is not None and may_go_on(user, record.fingerprint)
 
 
 def may_go_on(user: Any, fingerprint: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
 from openviper.tasks.message import Finished, Message
-from openviper.tasks.running import begin
+from openviper.tasks.running import running
 from openviper.tasks.worker.attempt import Attempt, Listener
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -104,7 +104,6 @@ class PlainCalls:
             attempt = Attempt(*job, self._listener)
             with self._lock:
                 self._running[attempt] = threading.get_ident()
-            self._listener.began(attempt.message)
             finished = self._finish(attempt)
             self._listener.ended(finished, attempt.seconds)
             if attempt.is_over:
@@ -132,6 +131,8 @@ class PlainCalls:
 
     def _attempt(self, attempt: Attempt) -> Finished:
         try:
+            # In here too: the soft limit may strike before the call itself has begun.
+            self._listener.began(attempt.message)
             finished = Context().run(self._call, attempt)
         except BaseException as error:
             return attempt.failed(error)
@@ -144,11 +145,11 @@ class PlainCalls:
         return finished
 
     def _call(self, attempt: Attempt) -> Finished:
-        begin(attempt.run)
-        args, kwargs = attempt.message.arguments()
-        value = attempt.actor.fn(*args, **kwargs)
-        if value is not None and inspect.isawaitable(value):
-            value = self._await(attempt, value)
+        with running(attempt.run):
+            args, kwargs = attempt.message.arguments()
+            value = attempt.actor.fn(*args, **kwargs)
+            if value is not None and inspect.isawaitable(value):
+                value = self._await(attempt, value)
         return attempt.succeeded(value, keep_results=self._keep_results)
 
     def _await(self, attempt: Attempt, value: Any) -> Any:
