@@ -62,16 +62,24 @@ def test_a_hook_that_fails_is_logged_and_the_next_one_is_called(
     assert "a hook for 'after' failed" in caplog.text
 
 
-def test_a_hook_that_exits_the_process_is_let() -> None:
+def test_a_hook_that_would_leave_the_process_does_not_keep_the_next_one_from_its_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls: list[Message] = []
+
     @hooks.on("before")
     def leave(message: Message) -> None:
         raise SystemExit(3)
 
+    last = hooks.on("before")(calls.append)
     try:
-        with pytest.raises(SystemExit):
+        with caplog.at_level(logging.ERROR, "openviper.tasks"):
             hooks.call_hooks("before", MESSAGE)
     finally:
         hooks.remove(leave)
+        hooks.remove(last)
+    assert calls == [MESSAGE]
+    assert "a hook for 'before' failed" in caplog.text
 
 
 def test_a_removed_hook_is_called_no_more_and_removing_it_again_does_no_harm() -> None:
