@@ -25,7 +25,7 @@ from openviper import HTMLResponse
 
 @app.get("/pages/{name}")
 async def shown(request: Request, name: str) -> HTMLResponse:
-    return HTMLResponse(directory.joinpath(name).read_text("utf-8"))
+    return HTMLResponse(template=name, template_dir=directory)
 """
 CHOOSING = """<script>
 const chosen = new DataTransfer();
