@@ -31,7 +31,7 @@ CHOOSING = """<script>
 const chosen = new DataTransfer();
 chosen.items.add(new File(["%PDF-1.7"], 'na"me ä.pdf'));
 chosen.items.add(new File([new Uint8Array(3000000).fill(7)], "large.bin"));
-form.querySelector("input").files = chosen.files;
+form.querySelector("input[type=file]").files = chosen.files;
 form.requestSubmit();
 </script>"""
 """Does what a user would do on the page."""
