@@ -6,6 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from openviper.core.management.base import CommandParser
 from openviper.core.management.completion.shells import SHELLS, completion_script
@@ -15,13 +16,33 @@ from openviper.utils.terminal import Terminal
 from openviper.version import VERSION
 
 
+class SubcommandParser(CommandParser):
+    """The parser of a sub-command, which refuses what it does not know itself.
+
+    argparse would hand it to the parser above, whose usage line and options are not the ones that were meant.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse a command line.
+
+        Raises:
+            SystemExit: If an argument is not known.
+        """
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
+
+
 def build_parser() -> ArgumentParser:
     """Return the parser of the `openviper` command."""
     parser = CommandParser(
         prog="openviper", description="An async web framework for locked-down places."
     )
     parser.add_argument("--version", action="version", version=f"openviper, version {VERSION}")
-    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(
+        dest="subcommand", metavar="COMMAND", title="commands", parser_class=SubcommandParser
+    )
 
     for what in ("project", "app"):
         create = commands.add_parser(
