@@ -9,6 +9,7 @@ from typing import Any
 
 from openviper.conf import settings
 from openviper.core.management.base import BaseCommand, CommandError
+from openviper.project.directory import in_project
 from openviper.staticfiles.finders import discover_app_static_dirs, unique
 
 
@@ -30,7 +31,9 @@ class Command(BaseCommand):
         Raises:
             CommandError: If a path is not one below a directory, or no directory has it.
         """
-        directories = unique([*map(Path, settings.STATICFILES_DIRS), *discover_app_static_dirs()])
+        directories = unique(
+            [*map(in_project, settings.STATICFILES_DIRS), *discover_app_static_dirs()]
+        )
         found = {path: find(path, directories) for path in options["paths"]}
         for files in found.values():
             for file in files[:1] if options["first"] else files:

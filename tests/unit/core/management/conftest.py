@@ -11,6 +11,9 @@ import pytest
 
 from openviper.conf import Settings, settings
 from tests.projects import KEY, write
+from tests.shop.files import shop, shop_file
+
+__all__ = ["installed", "shop", "shop_file"]
 
 
 @pytest.fixture
