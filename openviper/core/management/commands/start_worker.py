@@ -15,7 +15,7 @@ MAX_GRACE = 86_400
 
 def positive(text: str) -> int:
     """Return a number of at least 1 from the command line."""
-    if not text.isdigit() or int(text) < 1:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
