@@ -114,7 +114,8 @@ def test_files_that_are_no_commands_are_not_listed(
     files = app("lst_blog", say_hello=command(), _private=command())
     folder = "lst_blog/management/commands"
     write(
-        place, {**files, f"{folder}/notes.txt": "", f"{folder}/1st.py": "", f"{folder}/a b.py": ""}
+        place,
+        {**files, f"{folder}/notes.txt": "", f"{folder}/Upper.py": "", f"{folder}/a b.py": ""},
     )
     monkeypatch.setattr(listing, "installed_apps", lambda: ("lst_blog",))
     assert [(info.name, info.origin) for info in others()] == [("say-hello", "lst_blog")]
