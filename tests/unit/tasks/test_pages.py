@@ -9,7 +9,7 @@ import pytest
 
 from openviper.app import OpenViper
 from openviper.routing.router import Router
-from openviper.tasks import actor, pages, periodic
+from openviper.tasks import actor, add_schedule, pages, pause_schedule, periodic
 from openviper.tasks.brokers.base import CallCount
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.exceptions import BrokerError
@@ -83,3 +83,60 @@ async def test_a_store_that_does_not_answer_is_said_so(
     page, metrics = await client.get("/tasks/"), await client.get("/tasks/metrics")
     assert page.status_code == metrics.status_code == 503
     assert "&lt;gone&gt;" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"), [("?refresh=0", 1), ("?refresh=1", 1), ("?refresh=9999", 9999)]
+)
+async def test_a_page_is_loaded_again_once_a_second_at_most(
+    client: Any, query: str, seconds: int
+) -> None:
+    response = await client.get(f"/tasks/{query}")
+    assert f'<meta http-equiv="refresh" content="{seconds}">' in response.text
+
+
+async def test_a_store_without_anything_is_well_and_its_tables_say_none(client: Any) -> None:
+    text = (await client.get("/tasks/")).text
+    assert text.count(">None.</td>") == 5
+    assert '<td colspan="6">None.</td>' in text
+
+
+def row_of(text: str, first: str) -> list[str]:
+    """Return the cells of the row that begins with a text."""
+    row = text.partition(f"<td>{first}</td>")[2].partition("</tr>")[0]
+    return [cell.partition("<")[0] for cell in row.split(">") if cell.partition("<")[0]]
+
+
+async def test_calls_are_added_up_by_actor_for_an_hour(client: Any, memory: MemoryBroker) -> None:
+    late = 2**31
+    memory.add_counts(
+        [
+            CallCount(late, "shop.mail", "success", 90, 9.0),
+            CallCount(late + 60, "shop.mail", "success", 20, 2.0),
+            CallCount(late, "shop.mail", "failure", 8, 0.5),
+            CallCount(late, "shop.mail", "dead", 2, 0.5),
+            CallCount(60, "shop.old", "success", 5, 1.0),
+        ]
+    )
+    text = (await client.get("/tasks/")).text
+    assert row_of(text, "shop.mail") == ["2.0", "110", "8", "2", "0.100 s"]
+    assert "shop.old" not in text
+
+
+async def test_a_job_says_whether_it_is_paused_and_when_it_fired(
+    client: Any, memory: MemoryBroker
+) -> None:
+    add_schedule("mine", "shop.work", every=60)
+    assert row_of((await client.get("/tasks/")).text, "mine")[1:] == ["active"]
+    pause_schedule("mine")
+    assert row_of((await client.get("/tasks/")).text, "mine")[1:] == ["paused"]
+
+
+async def test_the_error_of_a_dead_message_is_cut(client: Any, memory: MemoryBroker) -> None:
+    consumer = memory.consumer(new_worker_id(), ["default"])
+    memory.enqueue([Message("shop.work", "default", "{}")])
+    (claimed,) = consumer.exchange([], 1)
+    consumer.exchange([Finished(claimed, Outcome.DEAD, error="e" * 500)], 0)
+    text = (await client.get("/tasks/")).text
+    assert f">{'e' * pages.MAX_TEXT}<" in text
+    consumer.close()
