@@ -38,14 +38,17 @@ from openviper.db.sql.nodes import (
     Scope,
     Writer,
 )
-from openviper.db.sql.subqueries import InQuery, is_query
+from openviper.db.sql.operands import is_query
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     import fractions
+
+    from openviper.db.sql import subqueries
 else:
+    subqueries = lazy_module("openviper.db.sql.subqueries")  # A query brings it along.
     fractions = lazy_module("fractions")  # 1 ms; only fractional bounds of whole numbers need it.
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
@@ -201,8 +204,9 @@ class Membership(Operator):
         """Return the test."""
         check_searchable(lookup)
         if is_query(value):
-            subquery = value.as_subquery_of(lookup.key)
-            return InQuery(lookup.left, subquery, self.name == "not_in")
+            query: Any = value
+            subquery = query.as_subquery_of(lookup.key)
+            return subqueries.InQuery(lookup.left, subquery, self.name == "not_in")
         return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
 
     def _of_items(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:

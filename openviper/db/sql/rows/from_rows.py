@@ -208,3 +208,8 @@ def _connect(owners: list[Any], related: list[Any], name: str, key: str) -> None
         # A row of NULLs is what an outer join gives for a missing one; the owner may be one itself.
         if owner.__dict__.get(key) is not None and instance.pk is not None:
             owner.__dict__[name] = instance
+
+
+def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:
+    """Return each row as a dict."""
+    return [dict(zip(keys, row, strict=True)) for row in rows]
