@@ -87,6 +87,7 @@ def __getattr__(name: str) -> Any:
 def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
+    # Late: see `setup`.
     from openviper.version import VERSION
 
     try:

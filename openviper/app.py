@@ -22,6 +22,7 @@ from openviper.http.answer import Answer, answer_of
 from openviper.http.asgi import (
     BACKGROUND,
     BODY,
+    MOUNTED,
     RAISE_ERRORS,
     ROUTE,
     ASGIApp,
@@ -45,6 +46,7 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket
+from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.testing.client import OpenViperTestClient
@@ -243,6 +245,7 @@ class OpenViper:
     ) -> None:
         exchange = Exchange()
         exchange.router = self.router
+        exchange.scope = scope
         exchange.request = Connection(scope)
         token = current_exchange.set(exchange)
         try:
@@ -318,13 +321,13 @@ class OpenViper:
             await response(scope, receive, send)
         else:
             if BACKGROUND in scope:
-                about = f"{scope['method']} {scope['path']}"
+                about = f"{scope['method']} {printable(scope['path'])}"
                 self.background.start(scope[BACKGROUND], about)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            await self._lifespan().run(receive, send)
+            await self._lifespan(scope.get(MOUNTED, False)).run(receive, send)
         elif kind == "websocket":
             await serve_websocket(self.router, scope, receive, send)
         else:
@@ -399,16 +402,24 @@ class OpenViper:
 
     # Life
 
-    def _lifespan(self) -> Lifespan:
+    def _lifespan(self, is_mounted: bool) -> Lifespan:
         def prepare() -> None:
             self._stack_or_build()
             self.router.compile()  # Paths that contradict each other are found now, not by the first visitor.
-            self.lifecycle.discover(settings.INSTALLED_APPS)
-            find_ready_hooks(self.lifecycle)
+            if not is_mounted:
+                self.lifecycle.discover(settings.INSTALLED_APPS)
+                find_ready_hooks(self.lifecycle)
 
         # Work that requests have left behind is done before the handlers take away what it needs.
         shutdown = [*self._shutdown, self.background.finish]
-        return Lifespan(prepare, self.lifecycle, self._startup, shutdown)
+        return Lifespan(
+            prepare,
+            self.lifecycle,
+            self._startup,
+            shutdown,
+            lambda: self.router.mounts,
+            is_mounted=is_mounted,
+        )
 
     def run(
         self,

@@ -5,9 +5,14 @@ Makes the environments it needs below `.venv-check/`, one per Python version, an
 development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 and 3.13 are used
 where they are found.
 
-    python3 scripts/check.py              everything, on every interpreter found
+    python3 scripts/check.py              everything on the first interpreter, and on every other one that is found all
+                                          but the tests marked one_version
+    python3 scripts/check.py --full       everything, on every interpreter found
     python3 scripts/check.py --fast       one interpreter
     python3 scripts/check.py -- -k word   arguments after -- go to pytest
+
+The type checker and the folders of tests, on each version, run side by side; each is shown when it has ended, and what
+failed is named at the end. Ctrl-C ends what runs.
 """
 
 from __future__ import annotations
@@ -19,12 +24,19 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # Run as a script, Python looks in its folder only.
+
+from scripts.pieces import Outcome, Piece, Share, run_pieces, shares
+
 ENVIRONMENTS = ROOT / ".venv-check"
 VERSIONS = ("3.11", "3.12", "3.13")
+ONE_VERSION = "one_version"
+"""The marker of tests about an interplay of processes and servers, which a further version of Python tells nothing new."""
+TYPE_CHECK_SECONDS = 90.0
+"""How long the type checker takes, about, when it has seen nothing yet."""
 
 
 def main() -> int:
@@ -35,13 +47,9 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    parser = argparse.ArgumentParser(description="Run all checks and tests of OpenViper.")
-    parser.add_argument("--fast", action="store_true", help="use one interpreter only")
-    parser.add_argument(
-        "pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest"
-    )
-    options = parser.parse_args()
-
+    options = parse(sys.argv[1:])
+    # Thousands of processes that compile everything they import would take most of the time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     interpreters = find_interpreters()
     if options.fast:
@@ -51,27 +59,61 @@ def main() -> int:
         f"Interpreters: {', '.join(interpreters)}"
         + (f" (not found: {', '.join(missing)})" if missing else "")
     )
-
     prepared = {
         version: prepare(version, interpreter) for version, interpreter in interpreters.items()
     }
     pythons = {version: python for version, python in prepared.items() if python is not None}
     failed = [f"{version}: environment" for version in prepared if version not in pythons]
-    for version, python in list(pythons.items())[:1]:
-        failed += check_text(python)
-        if not run([python, "-m", "mypy"], f"mypy --strict on {version}"):
-            failed.append(f"{version}: mypy")
-        # The architecture test is part of the suite; run first and alone, it fails within a second.
-        if not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
-            failed.append(f"{version}: architecture")
-            pythons = {}
-    failed += run_suites(pythons, options.pytest_args)
-
+    failed += check_all(pythons, options)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    print(
-        f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All checks passed'} ({minutes} min {seconds} s)."
-    )
+    print("".join(f"\nFAILED {name}" for name in failed))
+    verdict = f"{len(failed)} failed" if failed else "All checks passed"
+    used = os.times()
+    # The time on the clock depends on what else the machine does.
+    processor = used.children_user + used.children_system
+    print(f"{verdict} ({minutes} min {seconds} s; {processor:.0f} s of processor time).")
     return 1 if failed else 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Run all checks and tests of OpenViper.")
+    parser.add_argument("--fast", action="store_true", help="use one interpreter only")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help=f"run the tests marked {ONE_VERSION} on every interpreter, not only on the first",
+    )
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=(os.cpu_count() or 1) + 1,
+        metavar="N",
+        help="run so many things side by side (default: one more than there are processors)",
+    )
+    parser.add_argument(
+        "pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest"
+    )
+    options = parser.parse_args(arguments)
+    if options.at_once < 1:
+        parser.error(f"--at-once {options.at_once}: at least one thing has to run")
+    return options
+
+
+def check_all(pythons: dict[str, str], options: argparse.Namespace) -> list[str]:
+    """Run all checks in the environments that could be made, and return what failed."""
+    if not pythons:
+        return []
+    version, python = next(iter(pythons.items()))
+    failed = check_text(python)
+    # The architecture test is part of the suite; run first and alone, it fails within seconds.
+    if not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
+        return [*failed, f"{version}: architecture"]
+    types = Piece(f"mypy --strict on {version}", [python, "-m", "mypy"], TYPE_CHECK_SECONDS)
+    pieces = [types, *suite(pythons, options.pytest_args, full=options.full)]
+    print(f"\n== {len(pieces)} pieces, {options.at_once} at a time", flush=True)
+    outcomes = run_pieces(pieces, ROOT, options.at_once, show)
+    return failed + [f"{outcome.title}: {name}" for outcome in outcomes for name in outcome.failed]
 
 
 def check_text(python: str) -> list[str]:
@@ -123,6 +165,7 @@ def prepare(version: str, interpreter: str) -> str | None:
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + version.encode()).hexdigest()
     stamp = directory / "openviper-check"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        compile_package(python)
         return str(python)
     print(f"\n== environment for Python {version}", flush=True)
     shutil.rmtree(directory, ignore_errors=True)
@@ -135,31 +178,52 @@ def prepare(version: str, interpreter: str) -> str | None:
         return None
     # An editable build leaves its metadata beside the package; the environment keeps a copy of its own.
     stamp.write_text(wanted)
+    compile_package(python)
     return str(python)
 
 
-def run_suites(pythons: dict[str, str], arguments: list[str]) -> list[str]:
-    """Run the tests on every version, as many at a time as there are processors, and return what failed.
+def compile_package(python: Path) -> None:
+    """Have the package compiled before the first processes that import it start side by side."""
+    subprocess.run([str(python), "-m", "compileall", "-q", "openviper"], cwd=ROOT, check=False)
 
-    Tests wait for processes and servers much of the time, and share nothing: each makes its own directories and databases.
+
+def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[Piece]:
+    """Return the pieces in which the tests run: a folder on a version each, or a version each where pytest is told more.
+
+    Args:
+        pythons: The interpreters by version.
+        arguments: What pytest is told; it knows best what it means for the whole suite.
+        full: Whether the later versions run everything as well.
     """
-    at_once = max(1, min(len(pythons), os.cpu_count() or 1))
-    if at_once == 1:
-        return [
-            f"{version}: pytest"
-            for version, python in pythons.items()
-            if not run(pytest(python, arguments), f"pytest on {version}")
-        ]
-    print(
-        f"\n== pytest on {', '.join(pythons)}, {at_once} at a time; each is shown when it has ended",
-        flush=True,
-    )
-    with ThreadPoolExecutor(at_once) as pool:
-        passed = pool.map(
-            lambda item: run(pytest(item[1], arguments), f"pytest on {item[0]}", later=True),
-            pythons.items(),
+    parts = [Share(arguments, 0.0)] if arguments else shares(ROOT)
+    first = next(iter(pythons), "")
+    return [
+        Piece(
+            f"{'tests' if arguments else _names(part.paths)} on {version}",
+            pytest(python, [*_selection(full or version == first), *part.paths]),
+            part.seconds,
+            may_be_empty=not full and version != first,
         )
-        return [f"{version}: pytest" for version, ok in zip(pythons, passed, strict=True) if not ok]
+        for part in parts
+        for version, python in pythons.items()
+    ]
+
+
+def _names(paths: list[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+def _selection(everything: bool) -> list[str]:
+    return [] if everything else ["-m", f"not {ONE_VERSION}"]
+
+
+def show(outcome: Outcome) -> None:
+    """Print what came of a piece: its last line if it passed, everything if it did not."""
+    last = outcome.output.rpartition("\n")[2]
+    verdict = "passed" if outcome.passed else "FAILED"
+    if not outcome.passed:
+        print(f"\n{outcome.output}")
+    print(f"== {outcome.title}: {verdict} in {outcome.seconds:.0f} s; {last}", flush=True)
 
 
 def pytest(python: str, arguments: list[str]) -> list[str]:
@@ -167,26 +231,18 @@ def pytest(python: str, arguments: list[str]) -> list[str]:
     return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", *arguments]
 
 
-def run(command: list[str], title: str, *, later: bool = False) -> bool:
-    """Run one check and tell whether it passed.
-
-    Args:
-        command: What to run.
-        title: What it is called.
-        later: Show what it prints as a whole at the end, because others run beside it.
-    """
+def run(command: list[str], title: str) -> bool:
+    """Run one check and tell whether it passed."""
+    print(f"\n== {title}", flush=True)
     started = time.monotonic()
-    if later:
-        result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(f"\n== {title}\n".encode() + result.stdout)
-    else:
-        print(f"\n== {title}", flush=True)
-        result = subprocess.run(command, cwd=ROOT)
-    outcome = "passed" if result.returncode == 0 else "FAILED"
+    passed = subprocess.run(command, cwd=ROOT).returncode == 0
+    outcome = "passed" if passed else "FAILED"
     print(f"== {title}: {outcome} in {time.monotonic() - started:.0f} s", flush=True)
-    return result.returncode == 0
+    return passed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -146,3 +146,22 @@ name.trace_id
 
 # Arguments that a contract of Python's names.
 name.exc_type
+
+# A permission's rows, for the queries of people's handlers.
+name.for_user
+
+# Sessions are used like mappings.
+name.__getitem__
+name.__setitem__
+name.__delitem__
+name.__contains__
+
+# Sent by the scheduler.
+name.clear_expired_sessions
+name.clear_failed_logins
+
+# Named in the settings as text.
+name.ModelBackend
+
+# Permissions are joined like conditions.
+name.__invert__

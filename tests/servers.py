@@ -68,8 +68,13 @@ def fresh_database(vendor: str) -> Iterator[str]:
     name = f"openviper_test_{os.getpid()}_{uuid4().hex[:8]}"
     run_on_server(vendor, f"CREATE DATABASE {name}")
     if vendor == "postgresql":
-        # A deadlock is looked for after a second by default, which is long for tests that provoke many.
-        run_on_server(vendor, f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'")
+        run_on_server(
+            vendor,
+            # A deadlock is looked for after a second by default, which is long for tests that provoke many.
+            f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'",
+            # The server itself is never killed, so nothing has to wait for the disk.
+            f"ALTER DATABASE {name} SET synchronous_commit = off",
+        )
     try:
         yield f"{server(vendor)}/{name}"
     finally:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
+from openviper.apps.mounted import MountedLifespan
+from openviper.core.context import serving_others
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Receive, Send
+from openviper.routing.mounts import Mount
 
 logger = logging.getLogger("openviper.app")
 Callback = Callable[[], Any]
@@ -23,6 +26,9 @@ class Lifespan:
         manager: The hooks of the installed apps.
         startup: Handlers run after the apps have started, in order.
         shutdown: Handlers run before the apps stop, in reverse order.
+        mounts: Returns the mounted applications; they start last and stop first.
+        is_mounted: Whether the application is mounted in another one, which starts and stops the apps, and closes what
+            they share.
     """
 
     def __init__(
@@ -31,11 +37,17 @@ class Lifespan:
         manager: AppLifecycleManager,
         startup: Sequence[Callback],
         shutdown: Sequence[Callback],
+        mounts: Callable[[], Sequence[Mount]] = tuple,
+        *,
+        is_mounted: bool = False,
     ) -> None:
         self._prepare = prepare
         self._manager = manager
         self._startup = startup
         self._shutdown = shutdown
+        self._mounts = mounts
+        self._is_mounted = is_mounted
+        self._running: list[MountedLifespan] = []
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Speak the protocol until the server says that the application stops."""
@@ -49,8 +61,9 @@ class Lifespan:
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})
-        while (await receive())["type"] != "lifespan.shutdown":
-            pass
+        with serving_others():
+            while (await receive())["type"] != "lifespan.shutdown":
+                pass
         errors = await self.stop()
         if errors:
             await send(
@@ -63,14 +76,26 @@ class Lifespan:
         """Start everything; if a part fails, stop what was started and raise its error."""
         try:
             self._prepare()
-            await self._manager.run_ready_hooks()
-            await self._manager.run_startup()
+            if not self._is_mounted:
+                await self._manager.run_ready_hooks()
+                await self._manager.run_startup()
             for handler in self._startup:
                 await _call(handler)
+            await self._start_mounts()
         except BaseException:
             for error in await self.stop(handlers=()):
                 logger.error("while stopping again", exc_info=error)
             raise
+
+    async def _start_mounts(self) -> None:
+        # An application may be mounted at several paths, but it starts once.
+        first: dict[int, Mount] = {}
+        for mount in self._mounts():
+            mount.state = first.setdefault(id(mount.app), mount).state
+        for mount in first.values():
+            lifespan = MountedLifespan(mount.app, mount.state)
+            self._running.append(lifespan)
+            await lifespan.start()
 
     async def stop(self, handlers: Sequence[Callback] | None = None) -> list[Exception]:
         """Stop everything, background tasks and database connections last; every step runs whatever the ones before did.
@@ -78,8 +103,10 @@ class Lifespan:
         Returns:
             What failed.
         """
-        steps: list[Callback] = [*reversed(self._shutdown if handlers is None else handlers)]
-        steps += [self._manager.run_shutdown, _finish_tasks, _close_databases]
+        steps: list[Callback] = [lifespan.stop for lifespan in reversed(self._running)]
+        steps += reversed(self._shutdown if handlers is None else handlers)
+        if not self._is_mounted:
+            steps += [self._manager.run_shutdown, _finish_tasks, _close_databases]
         errors: list[Exception] = []
         interruption: BaseException | None = None
         for step in steps:

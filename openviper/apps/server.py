@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from types import FrameType
+from typing import Any
 
 from openviper.conf import settings
 from openviper.conf.logging import server_log_config
@@ -37,23 +38,22 @@ def serve(
     # At the point of use: only this needs the package.
     import uvicorn
 
-    log_config = server_log_config(settings)
+    # Whose forwarded headers are believed is said by `TRUSTED_PROXIES` alone; uvicorn would believe this machine.
+    common: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "log_level": log_level,
+        "log_config": server_log_config(settings),
+        "proxy_headers": False,
+    }
     if target is None:
         if reload or workers > 1:
             logger.warning(
                 "the application is not a module-level name; serving in one process without reload"
             )
-        uvicorn.run(app, host=host, port=port, log_level=log_level, log_config=log_config)
+        uvicorn.run(app, **common)
         return
-    uvicorn.run(
-        target,
-        host=host,
-        port=port,
-        reload=reload,
-        workers=1 if reload else workers,
-        log_level=log_level,
-        log_config=log_config,
-    )
+    uvicorn.run(target, reload=reload, workers=1 if reload else workers, **common)
 
 
 def import_string_of(app: object, caller: FrameType | None) -> str | None:

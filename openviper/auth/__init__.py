@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
+    from openviper.auth.authentications import BaseAuthentication as BaseAuthentication
+    from openviper.auth.authentications import SessionAuthentication as SessionAuthentication
     from openviper.auth.backends import authenticate as authenticate
+    from openviper.auth.decorators import login_required as login_required
+    from openviper.auth.decorators import permission_classes as permission_classes
+    from openviper.auth.decorators import permission_required as permission_required
+    from openviper.auth.decorators import require_recent_login as require_recent_login
+    from openviper.auth.decorators import role_required as role_required
+    from openviper.auth.decorators import staff_required as staff_required
+    from openviper.auth.decorators import superuser_required as superuser_required
     from openviper.auth.hashers import check_password as check_password
     from openviper.auth.hashers import make_password as make_password
     from openviper.auth.models import AnonymousUser as AnonymousUser
@@ -20,12 +29,79 @@ if TYPE_CHECKING:
     from openviper.auth.models import RolePermission as RolePermission
     from openviper.auth.models import User as User
     from openviper.auth.models import UserRole as UserRole
+    from openviper.auth.session_login import SessionManager as SessionManager
+    from openviper.auth.session_login import has_logged_in_recently as has_logged_in_recently
+    from openviper.auth.session_login import login as login
+    from openviper.auth.session_login import logout as logout
+    from openviper.auth.session_login import reauthenticate as reauthenticate
+    from openviper.auth.session_store import DatabaseSessionStore as DatabaseSessionStore
+    from openviper.auth.user_sessions import UserSession as UserSession
+    from openviper.auth.user_sessions import end_other_sessions as end_other_sessions
+    from openviper.auth.user_sessions import end_session as end_session
+    from openviper.auth.user_sessions import list_sessions as list_sessions
+    from openviper.auth.user_sessions import password_changed as password_changed
     from openviper.auth.users import get_user_by_id as get_user_by_id
     from openviper.auth.users import get_user_model as get_user_model
+    from openviper.core.context import run_as as run_as
+    from openviper.http.login_redirect import next_address as next_address
+    from openviper.http.permissions import AllowAny as AllowAny
+    from openviper.http.permissions import BasePermission as BasePermission
+    from openviper.http.permissions import HasPermission as HasPermission
+    from openviper.http.permissions import HasRole as HasRole
+    from openviper.http.permissions import IsAdmin as IsAdmin
+    from openviper.http.permissions import IsAuthenticated as IsAuthenticated
+    from openviper.http.permissions import IsAuthenticatedOrReadOnly as IsAuthenticatedOrReadOnly
+    from openviper.http.permissions import IsOwner as IsOwner
+    from openviper.http.permissions import IsSuperuser as IsSuperuser
+    from openviper.http.permissions import ObjectPermission as ObjectPermission
+    from openviper.sessions.middleware import SessionMiddleware as SessionMiddleware
 
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "openviper.auth.authentications": (
+            "BaseAuthentication",
+            "SessionAuthentication",
+        ),
+        "openviper.auth.decorators": (
+            "login_required",
+            "permission_classes",
+            "permission_required",
+            "require_recent_login",
+            "role_required",
+            "staff_required",
+            "superuser_required",
+        ),
+        "openviper.auth.session_login": (
+            "SessionManager",
+            "has_logged_in_recently",
+            "login",
+            "logout",
+            "reauthenticate",
+        ),
+        "openviper.auth.user_sessions": (
+            "UserSession",
+            "end_other_sessions",
+            "end_session",
+            "list_sessions",
+            "password_changed",
+        ),
+        "openviper.core.context": ("run_as",),
+        "openviper.http.login_redirect": ("next_address",),
+        "openviper.http.permissions": (
+            "AllowAny",
+            "BasePermission",
+            "HasPermission",
+            "HasRole",
+            "IsAdmin",
+            "IsAuthenticated",
+            "IsAuthenticatedOrReadOnly",
+            "IsOwner",
+            "IsSuperuser",
+            "ObjectPermission",
+        ),
+        "openviper.sessions.middleware": ("SessionMiddleware",),
+        "openviper.auth.session_store": ("DatabaseSessionStore",),
         "openviper.auth.backends": ("authenticate",),
         "openviper.auth.hashers": ("check_password", "make_password"),
         "openviper.auth.models": (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from openviper.auth.models import ContentType
 from openviper.core.context import ignore_permissions
 from openviper.db.models import model_registry
+from openviper.db.schemas.schema_files import DIRECTORY, read_all_raw_schemas
+from openviper.exceptions import TableNotFound
 
 
 async def sync_content_types(labels: Iterable[tuple[str, str]] | None = None) -> int:
@@ -29,3 +31,23 @@ async def sync_content_types(labels: Iterable[tuple[str, str]] | None = None) ->
         if missing:
             await ContentType.objects.bulk_create(missing)
     return len(missing)
+
+
+async def sync_described_content_types(directories: Iterable[str]) -> None:
+    """Add the missing content types of the models that schema files describe, without importing a model.
+
+    Nothing is done while the table is not there: the run of `migrate` that makes it adds them all.
+
+    Args:
+        directories: Those of apps.
+    """
+    try:
+        await sync_content_types(_described(directories))
+    except TableNotFound:
+        return
+
+
+def _described(directories: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for directory in directories:
+        for document in read_all_raw_schemas(f"{directory}/{DIRECTORY}").values():
+            yield document["app"], document["model"]

@@ -14,26 +14,16 @@ import binascii
 import hashlib
 import hmac
 import logging
-import os
 import secrets
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
 
+from openviper.auth.hash_pool import in_hash_thread
 from openviper.conf import settings
 from openviper.exceptions import ImproperlyConfigured
-from openviper.utils.importing import lazy_module
-
-if TYPE_CHECKING:
-    import asyncio
-else:
-    asyncio = lazy_module("asyncio")
 
 logger = logging.getLogger("openviper.auth")
-
-T = TypeVar("T")
 
 MAX_PASSWORD_LENGTH = 4096
 """Longer raw passwords, in characters, are refused: hashing them would be work for nothing."""
@@ -44,25 +34,15 @@ HASH_BYTES = 32
 SCRYPT_LN, SCRYPT_R, SCRYPT_P = 16, 8, 2
 PBKDF2_ITERATIONS = 600_000
 # A row somebody crafted must not be able to keep the server busy or eat its memory.
-BOUNDS = {"scrypt": (20, 32, 16), "pbkdf2_sha256": (10_000_000,)}
+BOUNDS = {"scrypt": (20, 32, 16), "pbkdf2_sha256": (2_000_000,)}
 """The largest parameters that are taken from a stored hash: ln, r and p of scrypt; iterations of PBKDF2."""
+MAX_MEMORY = 256 * 1024 * 1024
+"""Most memory that a stored hash may make scrypt take, in bytes."""
 MAX_DIGEST_BYTES = 64
 
 ALGORITHMS = ("scrypt", "pbkdf2_sha256", "plain")
 FOREIGN = {"argon2": "argon2-cffi", "bcrypt": "bcrypt"}
 """Algorithms of earlier versions by the package that can verify them."""
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    # One scrypt takes 64 MiB, so more threads than this would trade latency for memory.
-    return ThreadPoolExecutor(
-        min(4, max(2, os.cpu_count() or 2)), thread_name_prefix="openviper-password"
-    )
-
-
-async def _in_thread(function: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_pool(), function)
 
 
 async def make_password(raw_password: str, algorithm: str | None = None) -> str:
@@ -84,14 +64,14 @@ async def make_password(raw_password: str, algorithm: str | None = None) -> str:
         raise ValueError(f"the password is longer than {MAX_PASSWORD_LENGTH} characters")
     if algorithm == "plain":
         return f"plain${raw_password}"
-    secret = _prepare(raw_password)
+    secret = prepare(raw_password)
     salt = secrets.token_bytes(SALT_BYTES)
     if algorithm == "scrypt":
-        digest = await _in_thread(
-            lambda: _scrypt(secret, salt, SCRYPT_LN, SCRYPT_R, SCRYPT_P, HASH_BYTES)
+        digest = await in_hash_thread(
+            lambda: scrypt(secret, salt, SCRYPT_LN, SCRYPT_R, SCRYPT_P, HASH_BYTES)
         )
     else:
-        digest = await _in_thread(lambda: _pbkdf2(secret, salt, PBKDF2_ITERATIONS, HASH_BYTES))
+        digest = await in_hash_thread(lambda: pbkdf2(secret, salt, PBKDF2_ITERATIONS, HASH_BYTES))
     return _stored(algorithm, salt, digest)
 
 
@@ -100,28 +80,39 @@ def _check_algorithm(algorithm: str) -> None:
         raise ValueError(
             f"unknown password algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}"
         )
-    if not _is_usable(algorithm):
+    if not is_usable(algorithm):
         raise ValueError(f"password algorithm {algorithm!r} cannot be used here")
 
 
 async def check_password(raw_password: str, hashed_password: str) -> bool:
-    """Tell whether a password belongs to a hash; never raises for a hash that cannot be read."""
+    """Tell whether a password belongs to a hash; never raises for a hash that cannot be read.
+
+    Raises:
+        PasswordQueueFullError: If too many passwords wait to be checked.
+    """
     algorithm, _, rest = hashed_password.partition("$")
     if not is_password_usable(hashed_password) or len(raw_password) > MAX_PASSWORD_LENGTH:
         return False
     if algorithm in FOREIGN:
-        return await _in_thread(lambda: _check_foreign(algorithm, raw_password, rest))
+        return await in_hash_thread(lambda: check_foreign(algorithm, raw_password, rest))
     if algorithm == "plain":
-        return _is_usable("plain") and hmac.compare_digest(rest.encode(), raw_password.encode())
+        return check_plain(raw_password, rest)
     return await _check_own(raw_password, hashed_password)
 
 
+def check_plain(raw_password: str, stored: str) -> bool:
+    """Tell whether a password is the stored text; never outside of tests."""
+    return is_usable("plain") and hmac.compare_digest(
+        stored.encode("utf-8", "surrogatepass"), raw_password.encode("utf-8", "surrogatepass")
+    )
+
+
 async def _check_own(raw_password: str, hashed_password: str) -> bool:
-    matches = _parse(hashed_password)
+    matches = parse_hash(hashed_password)
     if matches is None:
         return False
-    secret = _prepare(raw_password)
-    return await _in_thread(lambda: matches(secret))
+    secret = prepare(raw_password)
+    return await in_hash_thread(lambda: matches(secret))
 
 
 def is_password_usable(hashed_password: str | None) -> bool:
@@ -140,17 +131,6 @@ def needs_rehash(hashed_password: str) -> bool:
     return not hashed_password.startswith(f"{prefix}$")
 
 
-async def check_dummy_password(raw_password: str) -> None:
-    """Take as long as `check_password` takes, so that a login for an unknown user looks like any other."""
-    await check_password(raw_password, dummy_hash(current_algorithm()))
-
-
-@lru_cache(maxsize=len(ALGORITHMS))
-def dummy_hash(algorithm: str) -> str:
-    """Return a well-formed hash in an algorithm that belongs to no password."""
-    return _stored(algorithm, secrets.token_bytes(SALT_BYTES), secrets.token_bytes(HASH_BYTES))
-
-
 def current_algorithm() -> str:
     """Return the algorithm that new hashes are made with.
 
@@ -158,7 +138,7 @@ def current_algorithm() -> str:
         ImproperlyConfigured: If no entry of `PASSWORD_HASHERS` can be used.
     """
     for algorithm in settings.PASSWORD_HASHERS:
-        if _is_usable(algorithm):
+        if is_usable(algorithm):
             return str(algorithm)
     raise ImproperlyConfigured(
         f"PASSWORD_HASHERS {settings.PASSWORD_HASHERS!r} names no algorithm that can be used here; "
@@ -166,7 +146,7 @@ def current_algorithm() -> str:
     )
 
 
-def _is_usable(algorithm: str) -> bool:
+def is_usable(algorithm: str) -> bool:
     if algorithm == "scrypt":
         # Some builds of OpenSSL leave scrypt out.
         return hasattr(hashlib, "scrypt")
@@ -175,18 +155,18 @@ def _is_usable(algorithm: str) -> bool:
     return algorithm == "pbkdf2_sha256"
 
 
-def _prepare(raw_password: str) -> bytes:
+def prepare(raw_password: str) -> bytes:
     # The same letter typed on two systems may come as different code points (NIST SP 800-63B, 5.1.1.2).
     return unicodedata.normalize("NFKC", raw_password).encode("utf-8", "surrogatepass")
 
 
-def _scrypt(secret: bytes, salt: bytes, ln: int, r: int, p: int, length: int) -> bytes:
+def scrypt(secret: bytes, salt: bytes, ln: int, r: int, p: int, length: int) -> bytes:
     n = 1 << ln
     memory = 128 * r * (n + p + 2) + (1 << 20)
     return hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=memory, dklen=length)
 
 
-def _pbkdf2(secret: bytes, salt: bytes, iterations: int, length: int) -> bytes:
+def pbkdf2(secret: bytes, salt: bytes, iterations: int, length: int) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", secret, salt, iterations, length)
 
 
@@ -206,7 +186,7 @@ def _decode(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
-def _parse(hashed_password: str) -> Callable[[bytes], bool] | None:
+def parse_hash(hashed_password: str) -> Callable[[bytes], bool] | None:
     """Return what compares a password with this hash, or `None` if the hash is malformed or out of bounds."""
     algorithm, *parts = hashed_password.split("$")
     try:
@@ -216,19 +196,37 @@ def _parse(hashed_password: str) -> Callable[[bytes], bool] | None:
         return None
     if hash_secret is None or not 1 <= len(digest) <= MAX_DIGEST_BYTES:
         return None
-    return lambda secret: hmac.compare_digest(hash_secret(secret, salt, len(digest)), digest)
+
+    def matches(secret: bytes) -> bool:
+        try:
+            found = hash_secret(secret, salt, len(digest))
+        except (ValueError, MemoryError):  # Parameters that this build of OpenSSL does not take.
+            return False
+        return hmac.compare_digest(found, digest)
+
+    return matches
+
+
+def parameters_of(hashed_password: str) -> tuple[str, list[int]] | None:
+    """Return the algorithm of a hash and its parameters; `None` for one that `check_password` does not hash for."""
+    if not is_password_usable(hashed_password) or parse_hash(hashed_password) is None:
+        return None
+    algorithm, *parts = hashed_password.split("$")
+    return algorithm, list(map(int, parts[:-2]))
 
 
 def _hash_function(
     algorithm: str, numbers: list[int]
 ) -> Callable[[bytes, bytes, int], bytes] | None:
     """Return the function of secret, salt and length that made a hash; `None` if its numbers are out of bounds."""
-    if not _are_within(numbers, BOUNDS.get(algorithm, ())) or not _is_usable(algorithm):
+    if not _are_within(numbers, BOUNDS.get(algorithm, ())) or not is_usable(algorithm):
         return None
     if algorithm == "pbkdf2_sha256":
-        return lambda secret, salt, size: _pbkdf2(secret, salt, numbers[0], size)
+        return lambda secret, salt, size: pbkdf2(secret, salt, numbers[0], size)
     ln, r, p = numbers
-    return lambda secret, salt, size: _scrypt(secret, salt, ln, r, p, size)
+    if 128 * r * (1 << ln) > MAX_MEMORY:
+        return None
+    return lambda secret, salt, size: scrypt(secret, salt, ln, r, p, size)
 
 
 def _are_within(numbers: list[int], bounds: tuple[int, ...]) -> bool:
@@ -238,7 +236,7 @@ def _are_within(numbers: list[int], bounds: tuple[int, ...]) -> bool:
     return all(1 <= number <= bound for number, bound in zip(numbers, bounds, strict=True))
 
 
-def _check_foreign(algorithm: str, raw_password: str, rest: str) -> bool:
+def check_foreign(algorithm: str, raw_password: str, rest: str) -> bool:
     """Check a hash of an earlier version with the package that made it, where that is installed."""
     import importlib
 

@@ -147,3 +147,15 @@ class GrantManager(Manager[M]):
     def get_queryset(self) -> QuerySet[M]:
         """Return a query that notices changes in bulk."""
         return GrantQuerySet(self.model)
+
+
+class ContentTypeManager(GrantManager[M]):
+    """The manager of the rows that stand for models."""
+
+    async def get_by_natural_key(self, app_label: str, model: str) -> M:
+        """Return the row of a model.
+
+        Raises:
+            DoesNotExist: If there is none.
+        """
+        return await self.get(app_label=app_label, model=model)

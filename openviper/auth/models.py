@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol, Self
 
-from openviper.auth.managers import GrantManager, UserManager
+from openviper.auth.managers import ContentTypeManager, GrantManager, UserManager
 from openviper.auth.permission_cache import forget_permissions, remembered
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
 from openviper.db.fields import (
+    BigIntegerField,
     BooleanField,
     CharField,
     DateTimeField,
     EmailField,
     ForeignKey,
+    IntegerField,
     TextField,
 )
-from openviper.db.models import AbstractModel
+from openviper.db.models import AbstractModel, Model
 from openviper.db.query.values import ValuesQuery
 
 ACTIONS = ("create", "read", "update", "delete")
@@ -69,6 +71,8 @@ class _Grant(AbstractModel):
 class ContentType(_Grant):
     """A model of the project, as a row that rights can refer to."""
 
+    objects: ClassVar[ContentTypeManager[Self]] = ContentTypeManager()
+
     app_label = CharField(max_length=100)
     model = CharField(max_length=100)
 
@@ -78,6 +82,10 @@ class ContentType(_Grant):
 
     def __str__(self) -> str:
         return f"{self.app_label}.{self.model}"
+
+    def natural_key(self) -> tuple[str, str]:
+        """Return what the row is called in every database, whatever its number."""
+        return self.app_label, self.model
 
 
 class Permission(_Grant):
@@ -330,6 +338,40 @@ class UserRole(_Grant):
     class Meta:
         table_name = "auth_user_roles"
         unique_together = ("user", "role")
+
+
+class StoredSession(Model):
+    """One session. `session_key` is the SHA-256 of what the browser holds, so that a copy of the table opens none."""
+
+    session_key = CharField(max_length=64, unique=True)
+    # Text, whatever the key of the user model is; no foreign key, as any store has it so.
+    user_id = CharField(max_length=64, null=True, db_index=True)
+    fingerprint = CharField(max_length=64, default="")
+    data = TextField(default="{}")
+    created_at = DateTimeField(null=False)
+    authenticated_at = DateTimeField(null=True)
+    used_at = DateTimeField(null=False)
+    expires_at = DateTimeField(null=False, db_index=True)
+    is_remembered = BooleanField(default=False)
+    address = CharField(max_length=45, default="")
+    user_agent = CharField(max_length=200, default="")
+    version = IntegerField(default=0)
+
+    class Meta:
+        table_name = "openviper_sessions"
+
+
+class LoginAttempt(Model):
+    """How often logins for one name, or from one address, have failed lately."""
+
+    # A hash: names that people typed, their passwords among them, are not kept.
+    key = CharField(max_length=64, unique=True)
+    failures = IntegerField(default=0)
+    last_at = BigIntegerField(default=0)
+    free_at = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "auth_login_attempts"
 
 
 class AnonymousUser:

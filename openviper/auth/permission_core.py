@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.auth import permission_cache
 from openviper.core.context import (
+    current_exchange,
     current_request,
     current_user,
     ignore_permissions,
     permissions_ignored,
+    serves_others,
 )
 from openviper.db.sql import permissions
 from openviper.exceptions import PermissionDenied, TableNotFound
@@ -129,8 +131,11 @@ async def _is_protected(model: type[Model]) -> bool:
 
 
 def _is_asked_by_somebody() -> bool:
-    # Without a user nor a request it is a command, a worker, a script. A request without a user is one of somebody unknown.
-    return current_user.get() is not None or current_request.get() is not None
+    # Without a user nor a request it is a command or a script. A request without a user is one of somebody unknown, and so
+    # is what a server or a worker does in nobody's name: `run_as` says who acts.
+    is_answering = current_exchange.get() is not None or current_request.get() is not None
+    # Asked for last: who asks for the user says that the answer depends on it.
+    return is_answering or serves_others() or current_user.get() is not None
 
 
 def _is_of_accounts(model: type[Model]) -> bool:

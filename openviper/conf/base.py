@@ -3,6 +3,8 @@
 A project subclasses `Settings`, decorates the subclass ``@dataclasses.dataclass(frozen=True)`` and changes defaults or
 adds fields of its own.
 
+This file is long because it declares every setting, one after the other.
+
 To add a setting, declare it in `Settings` with `setting` or `mapping`, which take its line of the reference and its
 rules, and read it as ``settings.NAME`` where it has its effect; a test fails for a setting that nothing reads. Then run
 `scripts/build_settings_doc.py`. A name that stands in `openviper.conf.former` is taken out there. What is demanded in
@@ -16,11 +18,19 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Self
 
 from openviper.conf import defaults
 from openviper.conf.declaration import mapping, setting
-from openviper.conf.rules import at_least, log_level, more_than, time_zone
+from openviper.conf.rules import (
+    at_least,
+    log_level,
+    more_than,
+    positive_time,
+    session_store,
+    time_zone,
+)
 from openviper.conf.types import ConfigMap
 from openviper.exceptions import ImproperlyConfigured
 
@@ -87,7 +97,12 @@ class Settings:
         "UTC", "Name of the time zone that naive dates and times are in.", check=time_zone
     )
     MIDDLEWARE: tuple[str, ...] = setting(
-        ("openviper.middleware.security.SecurityMiddleware",),
+        (
+            "openviper.middleware.security.SecurityMiddleware",
+            "openviper.sessions.middleware.SessionMiddleware",
+            "openviper.middleware.auth.AuthenticationMiddleware",
+            "openviper.middleware.csrf.CSRFMiddleware",
+        ),
         "Dotted paths of the middleware classes, the outermost first.",
         dotted=True,
     )
@@ -147,6 +162,102 @@ class Settings:
     USER_MODEL: str = setting(
         "openviper.auth.models.User", "Dotted path of the user model.", dotted=True
     )
+    AUTH_BACKENDS: tuple[str, ...] = setting(
+        ("openviper.auth.backends.ModelBackend",),
+        "Dotted paths of the classes that check a name and a password, in order.",
+        dotted=True,
+    )
+    DEFAULT_AUTHENTICATION_CLASSES: tuple[str, ...] = setting(
+        ("openviper.auth.authentications.SessionAuthentication",),
+        "Dotted paths of the classes that tell who sends a request, in order.",
+        dotted=True,
+    )
+    LOGIN_URL: str = setting(
+        "accounts:login",
+        "The page to log in, as a path or the name of a route; browsers are sent there instead of a 401. "
+        "Where there is no such route, they get the 401.",
+    )
+    LOGIN_REDIRECT_URL: str = setting(
+        "/", "Where a login leads that nothing else was asked for before."
+    )
+    RECENT_LOGIN_SECONDS: int = setting(
+        900,
+        "Seconds for which a proof of identity is good for what `require_recent_login` guards.",
+        check=at_least(1),
+    )
+    LOGIN_FAILURES_PER_ACCOUNT: int = setting(
+        5,
+        "Failed logins for one name before the next ones are delayed; 0 for no limit.",
+        check=at_least(0),
+    )
+    LOGIN_FAILURES_PER_ADDRESS: int = setting(
+        20,
+        "Failed logins from one address before the next ones are delayed; 0 for no limit.",
+        check=at_least(0),
+    )
+    LOGIN_MAX_DELAY: int = setting(
+        900, "Longest delay after failed logins, in seconds.", check=at_least(1)
+    )
+    PASSWORD_QUEUE_SIZE: int = setting(
+        100,
+        "Passwords that wait to be checked in this process; beyond it is answered with 503.",
+        check=at_least(1),
+    )
+    SESSION_STORE: str = setting(
+        "database",
+        "`database`, `cookie` (signed), `redis`, `memory` (for tests), or the dotted path of a store.",
+        section="Sessions",
+        check=session_store,
+    )
+    SESSION_REDIS_URL: str = setting(
+        "redis://127.0.0.1:6379/0", "Address of the Redis server that keeps sessions."
+    )
+    SESSION_TIMEOUT: timedelta = setting(
+        timedelta(hours=1), "Time without use after which a session ends.", check=positive_time
+    )
+    SESSION_REMEMBER_TIMEOUT: timedelta = setting(
+        timedelta(days=14),
+        "The same for a session that outlives the browser, after `login(remember=True)`.",
+        check=positive_time,
+    )
+    SESSION_MAX_AGE: timedelta = setting(
+        timedelta(days=30), "Age at which a session ends, used or not.", check=positive_time
+    )
+    SESSION_COOKIE_NAME: str = setting(
+        "sessionid",
+        "Name of the session's cookie; with the prefix `__Host-` no sub-domain can set it.",
+    )
+    SESSION_COOKIE_SECURE: bool = setting(
+        False,
+        "Send it over https only, even if it was set over http. Set over https, it always is.",
+    )
+    SESSION_COOKIE_HTTPONLY: bool = setting(True, "Keep it from scripts.")
+    SESSION_COOKIE_SAMESITE: str = setting(
+        "Lax",
+        "When it is sent with requests from other sites.",
+        choices=("Lax", "Strict", "None"),
+    )
+    SESSION_COOKIE_PATH: str = setting("/", "Paths it is sent to.")
+    SESSION_COOKIE_DOMAIN: str | None = setting(
+        None, "Hosts it is sent to; only the one that has set it, when `None`."
+    )
+    CSRF_COOKIE_NAME: str = setting("csrftoken", "Name of the cookie that forms are compared with.")
+    CSRF_COOKIE_SECURE: bool = setting(
+        False,
+        "Send it over https only, even if it was set over http. Set over https, it always is.",
+    )
+    CSRF_COOKIE_HTTPONLY: bool = setting(
+        False, "Keep it from scripts, which then take the token from the page."
+    )
+    CSRF_COOKIE_SAMESITE: str = setting(
+        "Lax",
+        "When it is sent with requests from other sites.",
+        choices=("Lax", "Strict", "None"),
+    )
+    CSRF_TRUSTED_ORIGINS: tuple[str, ...] = setting(
+        (),
+        "Other origins whose pages may send forms: `https://app.example.org`, `https://*.example.org`.",
+    )
     DEPLOYMENT: str = setting(
         "https",
         "`https`, or `internal-http` for a closed network without HTTPS, where production then demands none.",
@@ -185,7 +296,8 @@ class Settings:
     X_FRAME_OPTIONS: str = setting("DENY", "The X-Frame-Options header.")
     TRUSTED_PROXIES: tuple[str, ...] = setting(
         (),
-        "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.",
+        "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed; `unix` for those "
+        "that connect through a Unix socket.",
     )
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
         (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`."
@@ -291,6 +403,11 @@ class Settings:
         (),
         "Dotted paths of functions of the request that return names for every template.",
         dotted=True,
+    )
+    JINJA_PLUGINS: ConfigMap = mapping(
+        dict,
+        '`{"enable": 1, "path": "jinja_plugins"}` gives templates the functions in `filters/*.py` and `globals/*.py` below '
+        "that folder of each app and of the project.",
     )
     LANGUAGE_CODE: str = setting(
         "en", "Language of texts where nothing else was chosen.", section="Languages"

@@ -16,29 +16,19 @@ _NO_ADMIN = "there is no admin yet"
 _NO_AI = "there are no AI providers yet"
 _NO_API = "there is no API layer yet"
 _NO_CACHE = "there is no cache yet"
-_NO_CSRF = "forms are not protected against CSRF yet"
 _NO_JWT = "there are no tokens yet"
-_NO_SESSION = "there are no sessions and no login yet"
 
 FORMER: dict[str, str] = {
     "ADMIN_SETTINGS": _NO_ADMIN,
     "AI_PROVIDERS": _NO_AI,
-    "AUTH_BACKENDS": _NO_SESSION,
-    "AUTH_HOOKS": _NO_SESSION,
-    "AUTH_SESSION_ENABLED": _NO_SESSION,
+    "AUTH_HOOKS": "there are no hooks of logins yet",
+    "AUTH_SESSION_ENABLED": "sessions are on where MIDDLEWARE has SessionMiddleware",
     "CACHES": _NO_CACHE,
     "COUNTRY_FIELD": "there is no country field yet",
-    "CSRF_COOKIE_AGE": _NO_CSRF,
-    "CSRF_COOKIE_HTTPONLY": _NO_CSRF,
-    "CSRF_COOKIE_NAME": _NO_CSRF,
-    "CSRF_COOKIE_SAMESITE": _NO_CSRF,
-    "CSRF_COOKIE_SECURE": _NO_CSRF,
-    "CSRF_TRUSTED_ORIGINS": _NO_CSRF,
-    "DEFAULT_AUTHENTICATION_CLASSES": _NO_API,
+    "CSRF_COOKIE_AGE": "the cookie lives as long as the browser is open",
     "DEFAULT_PERMISSION_CLASSES": _NO_API,
     "DEFAULT_THROTTLE_CLASSES": _NO_API,
     "ENABLE_AI_PROVIDERS": _NO_AI,
-    "JINJA_PLUGINS": "there are no template plug-ins yet",
     "JWT_ACCESS_TOKEN_EXPIRE": _NO_JWT,
     "JWT_ALGORITHM": _NO_JWT,
     "JWT_REFRESH_TOKEN_EXPIRE": _NO_JWT,
@@ -50,15 +40,7 @@ FORMER: dict[str, str] = {
     "PERM_CACHE_TTL": "permissions are remembered for one request",
     "SECURE_BROWSER_XSS_FILTER": "browsers have no such filter any more; use SECURE_CONTENT_SECURITY_POLICY",
     "SECURE_COOKIES": "pass secure=True to set_cookie()",
-    "SESSION_COOKIE_AGE": _NO_SESSION,
-    "SESSION_COOKIE_DOMAIN": _NO_SESSION,
-    "SESSION_COOKIE_HTTPONLY": _NO_SESSION,
-    "SESSION_COOKIE_NAME": _NO_SESSION,
-    "SESSION_COOKIE_PATH": _NO_SESSION,
-    "SESSION_COOKIE_SAMESITE": _NO_SESSION,
-    "SESSION_COOKIE_SECURE": _NO_SESSION,
-    "SESSION_STORE": _NO_SESSION,
-    "SESSION_TIMEOUT": _NO_SESSION,
+    "SESSION_COOKIE_AGE": "use SESSION_TIMEOUT and SESSION_REMEMBER_TIMEOUT",
     "STATIC_STORAGE": "static files are always served from STATIC_ROOT",
 }
 """The name of each with the advice."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from openviper.conf.base import Settings
 from openviper.core.context import current_request_id
+from openviper.utils.printable import printable
 
 LOG_DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -42,9 +43,21 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # The name in `logging`.
         """Return the first line; a traceback follows it."""
-        line = super().formatMessage(record)
+        line = _indented(super().formatMessage(record))
         request_id = current_request_id.get()
         return line if request_id is None else f"{line} [{request_id}]"
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # The name in `logging`.
+        """Return the traceback."""
+        return _indented(super().formatException(ei))
+
+
+def _indented(text: str) -> str:
+    """Return a text whose further lines do not begin where records do, and that has no other control characters.
+
+    What clients send gets into messages of errors, and must not be able to look like a record of its own.
+    """
+    return "\n  ".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 
 @lru_cache

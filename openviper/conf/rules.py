@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from openviper.conf.declaration import Check
 
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
@@ -43,3 +45,18 @@ def time_zone(value: str) -> str | None:
     except (LookupError, OSError, ValueError):  # Unknown, a folder, or a path that leads outside.
         return "must be a known time zone such as 'UTC' or 'Europe/Vienna'"
     return None
+
+
+def positive_time(value: timedelta) -> str | None:
+    """Demand a duration of at least a second."""
+    return None if value >= timedelta(seconds=1) else "must be at least a second"
+
+
+SESSION_STORES = ("database", "cookie", "redis", "memory")
+
+
+def session_store(value: str) -> str | None:
+    """Demand the word for a store, or a dotted path."""
+    if value in SESSION_STORES or "." in value:
+        return None
+    return f"must be one of {', '.join(SESSION_STORES)}, or the dotted path of a store"

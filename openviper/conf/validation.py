@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -75,6 +76,8 @@ def _is_mistaken(value: Any, accepted: _Accepted, name: str) -> bool:
     """Return whether Python takes a value for the type and a person would not."""
     if isinstance(value, bool):
         return bool not in accepted.types
+    if isinstance(value, float):
+        return not math.isfinite(value)  # No limit has such a value, and nothing compares with it.
     if isinstance(value, tuple | list):
         # A router may be given as an object.
         return name != "DATABASE_ROUTERS" and not all(isinstance(item, str) for item in value)

@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import FrameType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+
+class Watcher(Protocol):
+    """Wants to know that an answer depends on who asks."""
+
+    def note(self, scope: Any) -> None:
+        """Note it for the request with this scope."""
+        ...
 
 
 class Exchange:
@@ -25,12 +33,22 @@ class Exchange:
         request: The request.
         router: The application's router.
         nonce: What `csp_nonce` has promised the page.
+        is_started: Whether the head of the answer is sent.
+        send: Where the server takes messages of the answer; `None` for a WebSocket.
+        scope: The ASGI scope.
+        user: Who asks, as far as somebody has found out.
+        watcher: Who wants to know that the answer depends on who asks.
     """
 
     is_over = False
     request: Any = None
     router: Any = None
     nonce: str | None = None
+    is_started = False
+    send: Any = None
+    scope: Any = None
+    user: Any = None
+    watcher: Watcher | None = None
     _permissions: dict[Any, set[str]] | None = None
 
     @property
@@ -60,22 +78,23 @@ class RequestVar(Generic[T]):
         initial: Returns the value that an exchange begins with.
     """
 
-    def __init__(self, name: str, initial: Callable[[Exchange], T | None]) -> None:
+    def __init__(self, name: str, initial: Callable[[Exchange], T]) -> None:
         self._entries: ContextVar[_Entry | None] = ContextVar(name, default=None)
         self._initial = initial
 
-    def get(self) -> T | None:
-        """Return the value, or `None` outside a request."""
+    def get(self) -> T:
+        """Return the value; outside a request, what was set there or `None`."""
         exchange = current_exchange.get()
         entry = self._entries.get()
         while entry is not None and entry[0] is not exchange:
             entry = entry[2]
         if entry is not None:
-            value: T | None = entry[1]
+            value: T = entry[1]
             return value
-        return None if exchange is None else self._initial(exchange)
+        nothing: Any = None  # The type of each variable says whether that is to be looked for.
+        return nothing if exchange is None else self._initial(exchange)
 
-    def set(self, value: T | None) -> Token[Any]:
+    def set(self, value: T) -> Token[Any]:
         """Set the value within the present request, or outside of every one.
 
         Returns:
@@ -96,7 +115,13 @@ def _is_over(exchange: Exchange | None) -> bool:
     return exchange is not None and exchange.is_over
 
 
-current_user: RequestVar[Any] = RequestVar("current_user", lambda _exchange: None)
+def _user_of(exchange: Exchange) -> Any:
+    if exchange.watcher is not None:
+        exchange.watcher.note(exchange.scope)
+    return exchange.user
+
+
+current_user: RequestVar[Any] = RequestVar("current_user", _user_of)
 """The user of the request: a user, an anonymous user, or `None` outside a request."""
 
 ANYBODY = object()
@@ -114,7 +139,7 @@ current_request: RequestVar[Any] = RequestVar("current_request", lambda exchange
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 """What log lines call the request being answered, or `None`; set by a middleware."""
 
-request_perms_cache: RequestVar[dict[Any, set[str]]] = RequestVar(
+request_perms_cache: RequestVar[dict[Any, set[str]] | None] = RequestVar(
     "request_perms_cache", lambda exchange: exchange.permissions
 )
 """Permissions looked up during this request; a fresh dict per request, never shared."""
@@ -232,3 +257,38 @@ def ignore_permissions(*, inherit: bool = False) -> Iterator[None]:
         yield
     finally:
         ignore_permissions_ctx.reset(token)
+
+
+@contextmanager
+def run_as(user: Any) -> Iterator[None]:
+    """Act in the name of a user inside the block: model permissions are those of `user`, and `current_user` is that user.
+
+    For background tasks, threads and scripts; tasks and threads started inside the block act so too.
+
+    Args:
+        user: A user, an anonymous user, or `None` for nobody.
+    """
+    token = current_user.set(user)
+    try:
+        yield
+    finally:
+        current_user.reset(token)
+
+
+_servers = 0
+
+
+@contextmanager
+def serving_others() -> Iterator[None]:
+    """Take this process for a server inside the block: what nobody asked for may do nothing with protected models."""
+    global _servers
+    _servers += 1
+    try:
+        yield
+    finally:
+        _servers -= 1
+
+
+def serves_others() -> bool:
+    """Return whether this process is a web server or a worker at present."""
+    return _servers > 0

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from openviper.conf import settings
 from openviper.db.connection import (
     connections,
     on_commit,
@@ -333,8 +334,6 @@ async def _read_and_keep(
     meta: ModelOptions, alias: str, query: Description, select: Selected, key: tuple[str, ...]
 ) -> list[Row]:
     """Return the rows of a read, kept under a key unless they are too many."""
-    from openviper.conf import settings
-
     tables = (meta.table_name, *(model.table_name for model in models_read(meta, query)))
     version = query_cache.version(tables)
     rows = await read(meta, alias, select.sql, select.parameters, list)

@@ -12,6 +12,8 @@ from openviper.utils.datastructures import RawHeaders
 
 Finish: TypeAlias = "Callable[[Answer, RawHeaders], RawHeaders]"
 """Returns the headers of an answer, given those that it has set itself."""
+BeforeStart: TypeAlias = "Callable[[int, RawHeaders], Awaitable[RawHeaders]]"
+"""Is awaited with the status and the headers of an answer before its head is sent, and returns the headers to send."""
 
 
 class Answer(Exchange):
@@ -28,12 +30,14 @@ class Answer(Exchange):
         is_started: Whether its head is sent.
         status: The status, once the head is sent.
         finish: Completes the headers when the head is sent.
+        before: What has to be waited for before that.
         send: Where the messages go.
     """
 
-    is_started = False
+    send: Send
     status = 0
     finish: Finish | None = None
+    before: list[BeforeStart] | None = None
     _request: Request | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,9 +75,29 @@ class Answer(Exchange):
         self.status = status
         return headers if self.finish is None else self.finish(self, headers)
 
+    def before_start(self, hook: BeforeStart) -> None:
+        """Have something awaited before the head is sent; what it raises is answered in place of the answer."""
+        self.before = [*(self.before or ()), hook]
+
+    async def prepare(self, status: int, headers: RawHeaders) -> RawHeaders:
+        """Await what has to come before the head, and return the headers."""
+        # Taken away first: if one fails, the answer to that is sent without them.
+        hooks, self.before = self.before or (), None
+        for hook in hooks:
+            headers = await hook(status, headers)
+        return headers
+
+    async def _start_prepared(self, message: Message) -> None:
+        headers = list(message.get("headers") or ())
+        headers = await self.prepare(message["status"], headers)
+        message["headers"] = self.start(message["status"], headers)
+        await self.send(message)
+
     def __call__(self, message: Message) -> Awaitable[None]:
         """Pass a message on; plain, for it may run often in a request."""
         if message["type"] == "http.response.start":
+            if self.before is not None:
+                return self._start_prepared(message)
             message["headers"] = self.start(message["status"], list(message.get("headers") or ()))
         return self.send(message)
 

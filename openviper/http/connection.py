@@ -6,10 +6,11 @@ import secrets
 from typing import Any
 
 from openviper.core.context import current_exchange, current_router
-from openviper.http.asgi import STATE, Scope
+from openviper.http.asgi import AUTH, CSRF, KEPT_SESSION, STATE, USER, Scope
 from openviper.http.cookies import parse_cookies
 from openviper.http.hosts import host_allowed
 from openviper.http.messages import UserMessage, add_message, stored_messages
+from openviper.http.sessions import AbsentSession, KeptSession, SessionAccess
 from openviper.http.url import URL, split_host, valid_host
 from openviper.i18n import get_language
 from openviper.utils.datastructures import Headers, QueryParams
@@ -93,17 +94,40 @@ class Connection:
     @property
     def user(self) -> Any:
         """The user that authentication found, or `None` where nothing authenticates."""
-        return self.scope.get("user")
+        self.note_personal()
+        return self.scope.get(USER)
 
     @property
     def auth(self) -> Any:
         """What authentication told about the credentials, or `None`."""
-        return self.scope.get("auth")
+        self.note_personal()
+        return self.scope.get(AUTH)
 
     @property
-    def session(self) -> Any:
-        """The session that session middleware has put there, or `None` where there is none."""
-        return self.scope.get("session")
+    def session(self) -> SessionAccess:
+        """What is kept for this browser from one request to the next.
+
+        Nothing is stored, sent or said about it until it is used. Where `SessionMiddleware` is missing it is empty, and
+        setting something in it raises `ImproperlyConfigured`.
+        """
+        kept: KeptSession | None = self.scope.get(KEPT_SESSION)
+        return AbsentSession() if kept is None else kept.open(self.scope)
+
+    def note_personal(self) -> None:
+        """Note that the answer depends on who asks, so that no cache gives it to somebody else."""
+        kept: KeptSession | None = self.scope.get(KEPT_SESSION)
+        if kept is not None:
+            kept.note(self.scope)
+
+    @property
+    def csrf_token(self) -> str:
+        """What a form has to send back to show that it is ours; empty where `CSRFMiddleware` is missing.
+
+        In a field ``csrfmiddlewaretoken``, or in the header ``X-CSRFToken``. Another text each time, for one secret: what
+        is compressed together with text of a stranger can be guessed letter by letter (BREACH).
+        """
+        guard = self.scope.get(CSRF)
+        return "" if guard is None else str(guard.token(self))
 
     @property
     def csp_nonce(self) -> str:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from openviper.exceptions import HTTPException, TableNotFound
+from openviper.exceptions import HTTPException, TableNotFound, Unauthorized
 from openviper.http.accept import media_weight, parse_choices
 from openviper.http.asgi import Scope
 from openviper.http.debug_page import debug_details, render_debug_page
 from openviper.http.encoding import encode_json
 from openviper.http.hints import hint_for
+from openviper.http.login_redirect import login_redirect
+from openviper.http.redirects import RedirectResponse
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, Response
 from openviper.template import TemplateNotFoundError, has_template, render_to_string
+from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
 
@@ -105,7 +108,7 @@ def log_error(request: Request, error: BaseException) -> None:
     logger.error(
         "%s %s failed%s",
         request.method,
-        request.path,
+        printable(request.path),
         f": {hint}" if hint else "",
         exc_info=error,
     )
@@ -120,13 +123,23 @@ def error_response(request: Request, error: Exception, *, debug: bool) -> Respon
         debug: Show names of tables, and for unexpected errors the debug page.
     """
     if isinstance(error, HTTPException):
-        return answer(request, error.status_code, error.detail, error.headers)
+        return _to_login(request, error) or answer(
+            request, error.status_code, error.detail, error.headers
+        )
     log_error(request, error)
     if isinstance(error, TableNotFound):
         return answer(request, 503, str(error) if debug else "The database is not ready.")
     if not debug:
         return answer(request, 500, "Internal Server Error")
     return _debug_answer(request, error)
+
+
+def _to_login(request: Request, error: HTTPException) -> Response | None:
+    """Return the way to the page to log in, for a browser that has to; `None` for everybody else."""
+    if not isinstance(error, Unauthorized) or not wants_html(request.scope):
+        return None
+    address = login_redirect(request)
+    return None if address is None else RedirectResponse(address, 303)
 
 
 def _debug_answer(request: Request, error: Exception) -> Response:

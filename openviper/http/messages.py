@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from openviper.http.sessions import AbsentSession, SessionAccess
+
 LEVELS = ("debug", "info", "success", "warning", "error")
 KEY = "_messages"
 """Where they wait: in the session, or in the state of the request where there is no session."""
@@ -28,8 +30,8 @@ class HoldsMessages(Protocol):
     """What is asked of a request here."""
 
     @property
-    def session(self) -> Any:
-        """The session, or `None`."""
+    def session(self) -> SessionAccess:
+        """The session."""
         ...
 
     @property
@@ -61,4 +63,5 @@ def stored_messages(request: HoldsMessages, *, keep: bool) -> list[UserMessage]:
 
 
 def _place(request: HoldsMessages) -> Any:
-    return request.state if request.session is None else request.session
+    session = request.session
+    return request.state if isinstance(session, AbsentSession) else session

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from openviper.core.context import current_exchange
 from openviper.exceptions import HTTPException
 from openviper.http.asgi import BACKGROUND, BODY, ROUTE, Message, Receive, Scope
 from openviper.http.body import Body, BodyTimeoutError, ClientDisconnected
@@ -12,11 +13,14 @@ from openviper.http.connection import Connection
 from openviper.http.forms import Files, FormData, MultipartReader, parse_urlencoded
 from openviper.http.json_body import read_json
 from openviper.http.limits import Limits, effective_limits
+from openviper.utils.datastructures import encode_header
 
 __all__ = ["BodyTimeoutError", "ClientDisconnected", "Request"]
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+EARLY_HINT = "http.response.early_hint"
+"""The extension and the message of ASGI by which a server sends early hints."""
 
 
 async def _no_body() -> Message:
@@ -147,6 +151,28 @@ class Request(Connection):
     async def disconnected(self) -> None:
         """Wait until the client has gone away; what is left of the body is dropped."""
         await self._body.disconnected()
+
+    async def send_early_hints(self, *links: str) -> bool:
+        """Tell the browser what the page will need while it is being made (103 Early Hints, RFC 8297).
+
+        Args:
+            links: Values of ``Link`` headers, such as ``</static/site.css>; rel=preload; as=style``.
+
+        Returns:
+            Whether they were sent: `False` where the server has no ASGI extension ``http.response.early_hint``, as uvicorn
+            has not, and once the answer has begun.
+
+        Raises:
+            ValueError: If one cannot be sent as a header.
+        """
+        values = [encode_header("link", link)[1] for link in links]
+        exchange = current_exchange.get()
+        if EARLY_HINT not in (self.scope.get("extensions") or ()):
+            return False
+        if exchange is None or exchange.send is None or exchange.is_started:
+            return False
+        await exchange.send({"type": EARLY_HINT, "links": values})
+        return True
 
     def after_response(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
         """Call a function, plain or async, once the answer is sent.

@@ -167,6 +167,8 @@ class Response:
         """Send the response; the body is left out for HEAD."""
         status, headers = self.status_code, self.raw_headers
         if send.__class__ is Answer:  # No middleware wants to see the messages.
+            if send.before is not None:
+                headers = await send.prepare(status, headers)
             headers, send = send.start(status, headers), send.send
         await send({"type": "http.response.start", "status": status, "headers": headers})
         is_sent = scope["method"] != "HEAD" and (

@@ -7,13 +7,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
-from openviper.exceptions import (
-    MethodNotAllowed,
-    PermissionDenied,
-    TooManyRequests,
-    Unauthorized,
-)
+from openviper.exceptions import MethodNotAllowed, TooManyRequests
 from openviper.http.coercion import coerce_response
+from openviper.http.permissions import is_superuser, refusal_of
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.utils.importing import import_string
@@ -199,7 +195,7 @@ class View:
             Unauthorized: If one of them refuses somebody who has not logged in.
             PermissionDenied: If one of them refuses a user.
         """
-        if getattr(request.user, "is_superuser", False):
+        if is_superuser(request.user):
             return
         for permission in _instances(self.permission_classes):
             if not await _answer(permission.has_permission(request, self)):
@@ -207,7 +203,7 @@ class View:
 
     async def check_object_permissions(self, request: Request, obj: object) -> None:
         """Ask those of `permission_classes` that look at objects; raises as `check_permissions` does."""
-        if getattr(request.user, "is_superuser", False):
+        if is_superuser(request.user):
             return
         for permission in _instances(self.permission_classes):
             ask = getattr(permission, "has_object_permission", None)
@@ -231,10 +227,7 @@ class View:
             Unauthorized: If nobody has logged in.
             PermissionDenied: Otherwise.
         """
-        user = request.user
-        if user is None or not getattr(user, "is_authenticated", True):
-            raise Unauthorized
-        raise PermissionDenied
+        raise refusal_of(request)
 
 
 def _handler(

@@ -72,8 +72,14 @@ class Message:
 
     @property
     def is_translated(self) -> bool:
-        """Whether it is used: every form is there, and none is a guess."""
-        return bool(self.translations) and all(self.translations) and "fuzzy" not in self.flags
+        """Whether it is used: every form is there, and none is a guess. GNU's tools call the head of a new file one."""
+        is_guess = "fuzzy" in self.flags and not self.is_head
+        return bool(self.translations) and all(self.translations) and not is_guess
+
+    @property
+    def is_head(self) -> bool:
+        """Whether it is the head of its catalogue."""
+        return self.key == (None, "")
 
 
 def plural_rule(language: str) -> str:
@@ -241,8 +247,14 @@ def _escaped(text: str) -> str:
 
 
 def write_mo(messages: Iterable[Message]) -> bytes:
-    """Return the translated messages as a ``.mo`` file; what is not translated is left out."""
-    pairs = sorted(_mo_pair(message) for message in messages if message.is_translated)
+    """Return the translated messages as a ``.mo`` file; what is not translated is left out.
+
+    A catalogue without a head gets one: whoever reads the file would take it for ASCII.
+    """
+    translated = [message for message in messages if message.is_translated]
+    if not any(message.is_head for message in translated):
+        translated.append(header(""))
+    pairs = sorted(map(_mo_pair, translated))
     count = len(pairs)
     texts = [key for key, _ in pairs] + [translation for _, translation in pairs]
     head = struct.pack("<7I", MAGIC, 0, count, 28, 28 + 8 * count, 0, 28 + 16 * count)

@@ -50,7 +50,8 @@ def template_messages(environment: Any, source: str, name: str) -> Iterator[Mess
         name: How it is called in places.
     """
     for line, function, texts in environment.extract_translations(source):
-        given = [texts] if isinstance(texts, str) else list(texts)
+        # One argument comes alone, and one that is no plain text as `None`.
+        given = list(texts) if isinstance(texts, tuple) else [texts]
         message = _message(function, given, f"{name}:{line}")
         if message is not None:
             yield message

@@ -64,6 +64,16 @@ class LazyText:
     def __lt__(self, other: object) -> bool:
         return str(self) < str(other)
 
+    def __le__(self, other: object) -> bool:
+        return str(self) <= str(other)
+
+    # A `str` on the left asks these two.
+    def __gt__(self, other: object) -> bool:
+        return str(self) > str(other)
+
+    def __ge__(self, other: object) -> bool:
+        return str(self) >= str(other)
+
     def __getattr__(self, name: str) -> Any:
         # The methods of text: `label.upper()`.
         if name.startswith("_"):

@@ -89,13 +89,11 @@ def _app_directories(apps: tuple[str, ...]) -> tuple[Path, ...]:
 
 
 def catalogue_languages(language: str) -> list[str]:
-    """Return the folders that a language is looked for in: ``pt_BR`` and ``pt`` for ``pt-br``."""
-    base, _, region = language.replace("_", "-").partition("-")
-    if not region:
-        return [base.lower()]
-    # A region in capitals, a script with one: pt_BR, zh_Hans.
-    named = region.upper() if len(region) == 2 else region.capitalize()
-    return [f"{base.lower()}_{named}", base.lower()]
+    """Return the folders that a language is looked for in, the nearest first: ``pt_BR`` and ``pt`` for ``pt-br``."""
+    base, *parts = language.replace("_", "-").split("-")
+    # A region in capitals, a script with one: pt_BR, zh_Hans, zh_Hans_CN.
+    named = [part.upper() if len(part) == 2 else part.capitalize() for part in parts]
+    return ["_".join([base.lower(), *named[:number]]) for number in range(len(named), -1, -1)]
 
 
 def _translations() -> standard.NullTranslations:

@@ -16,7 +16,7 @@ from openviper.middleware.base import BaseMiddleware
 from openviper.routing.paths import below_root
 from openviper.routing.router import Router
 from openviper.routing.table import Found
-from openviper.utils.datastructures import Headers, RawHeaders, encode_header
+from openviper.utils.datastructures import Headers, RawHeaders, add_vary, encode_header
 
 H = TypeVar("H", bound=Callable[..., Any])
 ATTRIBUTE = "cors_policy"
@@ -212,14 +212,3 @@ def _permissions(policy: CORSPolicy, wanted: str) -> list[tuple[str, str]]:
     if allowed:
         permissions.append(("access-control-allow-headers", allowed))
     return permissions
-
-
-def add_vary(headers: RawHeaders, name: str) -> None:
-    """Say that an answer depends on a header of the request, once."""
-    for place, (other, value) in enumerate(headers):
-        if other == b"vary":
-            named = [word.strip().lower() for word in value.decode("latin-1").split(",")]
-            if name.lower() not in named and "*" not in named:
-                headers[place] = (b"vary", value + b", " + name.encode())
-            return
-    headers.append((b"vary", name.encode()))

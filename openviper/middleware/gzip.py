@@ -11,8 +11,7 @@ from openviper.http.accept import coding_weight, parse_choices
 from openviper.http.answer import Answer, Finish, finishing
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
-from openviper.middleware.cors import add_vary
-from openviper.utils.datastructures import MutableHeaders, RawHeaders
+from openviper.utils.datastructures import MutableHeaders, RawHeaders, add_vary
 
 LEVEL = 6
 COMPRESSED = (

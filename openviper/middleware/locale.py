@@ -11,8 +11,7 @@ from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.i18n import get_language, override_language
 from openviper.middleware.base import BaseMiddleware
-from openviper.middleware.cors import add_vary
-from openviper.utils.datastructures import RawHeaders
+from openviper.utils.datastructures import RawHeaders, add_vary
 
 
 class LocaleMiddleware(BaseMiddleware):

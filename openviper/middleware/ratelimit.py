@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from openviper.auth.client import client_address
 from openviper.conf import settings
 from openviper.exceptions import ImproperlyConfigured, TooManyRequests
 from openviper.http.answer import Answer, finishing
@@ -79,8 +80,8 @@ class Limit:
 
 
 def by_address(request: Request) -> str:
-    """Count by the client's address; an IPv6 client by its network, of which it has all addresses."""
-    host = request.client[0] if request.client else ""
+    """Count by the client's address, behind `TRUSTED_PROXIES` too; an IPv6 client by its network, of which it has all addresses."""
+    host = client_address(request.scope)
     if ":" in host:
         return ":".join(host.split(":")[:4])
     return host

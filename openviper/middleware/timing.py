@@ -10,6 +10,7 @@ from openviper.http.answer import Answer, finishing
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.middleware.base import BaseMiddleware
 from openviper.utils.datastructures import RawHeaders
+from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.timing")
 
@@ -43,7 +44,8 @@ class TimingMiddleware(BaseMiddleware):
 
     def _timed(self, scope: Scope, headers: RawHeaders, seconds: float) -> RawHeaders:
         if self.slow is not None and seconds > self.slow:
-            logger.warning("%s %s took %.2f s", scope["method"], scope["path"], seconds)
+            path = printable(scope["path"])
+            logger.warning("%s %s took %.2f s", scope["method"], path, seconds)
         if not self.header:
             return headers
         return [*headers, (b"server-timing", f"app;dur={seconds * 1000:.1f}".encode())]

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from openviper.http.coercion import while_connected
 from openviper.http.limits import BodyLimits
+from openviper.http.permissions import PermissionLike, guarded_by
 from openviper.routing.binding import Handler, bind, check_handler
 from openviper.routing.converters import CONVERTERS
 from openviper.routing.paths import sanitize_request_path
@@ -27,10 +28,12 @@ class RouteOptions(TypedDict, total=False):
     Attributes:
         limits: How much of a body it takes, in place of the settings.
         cancel_on_disconnect: Cancel the handler when the client goes away before it has answered.
+        permission: Who may use it, in place of what the routers around it say; see `openviper.http.permissions`.
     """
 
     limits: BodyLimits
     cancel_on_disconnect: bool
+    permission: PermissionLike
 
 
 class Route:
@@ -66,6 +69,7 @@ class Route:
         self.handler = handler
         self.name: str = name or getattr(handler, "__name__", "") or type(handler).__name__
         self.middlewares = tuple(middlewares)
+        self.permission: PermissionLike | None = (options or {}).get("permission")
         self.tags = tuple(tags)
         self.host = host.lower()
         self.segments = parse_path(self.path)
@@ -79,6 +83,9 @@ class Route:
     def _wrap(self, endpoint: Handler) -> Handler:
         for middleware in reversed(self.middlewares):
             endpoint = middleware(endpoint)
+        # Who may not is refused before anything else is done.
+        if self.permission is not None:
+            endpoint = guarded_by(self.permission)(endpoint)
         if self.cancel_on_disconnect:
             return while_connected(endpoint)
         return endpoint
@@ -169,6 +176,13 @@ class Route:
 
     def __repr__(self) -> str:
         return f"<Route {','.join(self.methods)} {self.path} {self.name!r}>"
+
+
+def with_permission(own: RouteOptions, permission: PermissionLike | None) -> RouteOptions:
+    """Return the options of a route, with the permission of the routers around it where it has none."""
+    if permission is None or "permission" in own:
+        return own
+    return {**own, "permission": permission}
 
 
 def _names(segments: Sequence[Segment]) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeVar, Unpack
 
 from openviper.exceptions import ImproperlyConfigured, MethodNotAllowed, NotFound
 from openviper.http.asgi import ASGIApp, Scope
+from openviper.http.permissions import PermissionLike, as_permission
 from openviper.routing.binding import Handler
-from openviper.routing.mounts import mounted_endpoint
-from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions
+from openviper.routing.mounts import Mount
+from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions, with_permission
 from openviper.routing.table import Found, Table
 
 H = TypeVar("H", bound=Handler)
@@ -43,6 +44,7 @@ class _Around(NamedTuple):
     middlewares: tuple[Middleware, ...] = ()
     tags: tuple[str, ...] = ()
     host: str = ""
+    permission: PermissionLike | None = None
 
 
 def _join(prefix: str, path: str) -> str:
@@ -58,6 +60,8 @@ class Router:
         tags: Free words for documentation, for every route.
         namespace: Comes before the name of every route when this router is mounted: ``namespace:name``.
         host: The routes answer for this host only; may hold parameters, such as ``{tenant}.example.org``.
+        permission: Who may use the routes, those of mounted routers too; a mounted router, or a route, that names a
+            permission of its own is asked for that one instead.
     """
 
     def __init__(
@@ -67,12 +71,15 @@ class Router:
         tags: Sequence[str] | None = None,
         namespace: str | None = None,
         host: str = "",
+        permission: PermissionLike | None = None,
     ) -> None:
         self.prefix = prefix
         self.middlewares = tuple(middlewares or ())
         self.tags = tuple(tags or ())
         self.namespace = namespace
         self.host = host
+        # A mistake is an error here, not at the first request.
+        self.permission = None if permission is None else as_permission(permission)
         self._entries: list[_Entry | _Mount] = []
         # Weak, because a router may be mounted in many applications that come and go.
         self._parents: weakref.WeakSet[Router] = weakref.WeakSet()
@@ -211,7 +218,8 @@ class Router:
     def mount(self, path: str, app: ASGIApp, name: str | None = None) -> None:
         """Hand every request below a path to another ASGI application.
 
-        It sees the path as part of its `root_path`, so it finds its routes and builds its addresses as if it were alone.
+        It sees the path as part of its `root_path`, so it finds its routes and builds its addresses as if it were alone. It
+        starts and stops with this application, if it knows the lifespan protocol.
 
         Args:
             path: The prefix; more specific routes below it win.
@@ -224,7 +232,7 @@ class Router:
         prefix = path.strip("/")
         if not prefix or "{" in prefix:
             raise ValueError(f"an application is mounted below a fixed path, not {path!r}")
-        endpoint = mounted_endpoint(app)
+        endpoint = Mount(app)
         shown = name or prefix
         self.add(f"/{prefix}", endpoint, MOUNT_METHODS, name=f"{shown}-root")
         self.add(f"/{prefix}/{{path:path}}", endpoint, MOUNT_METHODS, name=shown)
@@ -268,6 +276,7 @@ class Router:
             around.middlewares + self.middlewares,
             around.tags + self.tags,
             self.host or around.host,
+            around.permission if self.permission is None else self.permission,
         )
         for entry in self._entries:
             if isinstance(entry, _Mount):
@@ -295,6 +304,12 @@ class Router:
     def routes(self) -> list[Route]:
         """Every route, those of mounted routers included, with absolute paths."""
         return list(self._compiled().routes)
+
+    @property
+    def mounts(self) -> list[Mount]:
+        """The mounted applications, each once."""
+        found = {id(route.handler): route.handler for route in self._compiled().routes}
+        return [handler for handler in found.values() if isinstance(handler, Mount)]
 
     def resolve(
         self, method: str, path: str, host: str | None = None
@@ -365,7 +380,7 @@ def _build(entry: _Entry, around: _Around) -> Route:
         around.middlewares + entry.middlewares,
         around.tags,
         around.host,
-        entry.options,
+        with_permission(entry.options, around.permission),
     )
     route.name = f"{around.names}{route.name}"
     return route

@@ -21,6 +21,7 @@ from openviper.http.websockets import (
 from openviper.routing.paths import PathSecurityError, below_root
 from openviper.routing.route import WEBSOCKET
 from openviper.routing.router import Router
+from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
 HANDSHAKE_ANSWER = "websocket.http.response"
@@ -53,7 +54,7 @@ async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send
     except HTTPException as error:
         await _refuse(websocket, error, send)
     except Exception as error:
-        logger.error("WebSocket %s failed", websocket.path, exc_info=error)
+        logger.error("WebSocket %s failed", printable(websocket.path), exc_info=error)
         await websocket.close(INTERNAL_ERROR)
 
 

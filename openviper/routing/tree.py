@@ -52,15 +52,11 @@ class Tail(NamedTuple, Generic[R]):
         end = len(segments) - len(self.after)
         if end < 1:
             return None
-        patterns = (self.head, *self.after)
-        texts = ("/".join(segments[:end]), *segments[end:])
-        values: list[Any] = []
-        for pattern, text in zip(patterns, texts, strict=True):
+        values = self.head.match("/".join(segments[:end]))
+        for pattern, text in zip(self.after, segments[end:], strict=True):
             found = pattern.match(text)
-            if found is None:
-                return None
-            values += found
-        return tuple(values)
+            values = None if values is None or found is None else values + found
+        return values
 
 
 class Node(Generic[R]):

@@ -109,7 +109,7 @@ class Actor(Generic[P, R]):
         )
         self.limit_key = limit_key
         self.is_async = inspect.iscoroutinefunction(fn)
-        self._signature, self._positions = _signature_of(fn)
+        self._signature, self._least, self._most = _signature_of(fn)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
@@ -123,7 +123,7 @@ class Actor(Generic[P, R]):
         Raises:
             TypeError: If not.
         """
-        if not kwargs and len(args) in self._positions:
+        if not kwargs and self._least <= len(args) <= self._most:
             return
         if self._signature is None:
             return
@@ -132,13 +132,18 @@ class Actor(Generic[P, R]):
         except TypeError as error:
             raise TypeError(f"actor {self.actor_name!r} cannot be called so: {error}") from None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether calls have a limit that workers share."""
+        return self.rate is not None or self.concurrency is not None
+
     def limit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Limit | None:
         """Return what limits a call, or `None`.
 
         Raises:
             ValueError: If the key cannot be used.
         """
-        if self.rate is None and self.concurrency is None:
+        if not self.is_limited:
             return None
         key = self.limit_key
         if key is None:
@@ -193,7 +198,7 @@ class Actor(Generic[P, R]):
             BrokerError: If the store of messages does not answer.
         """
         options = SendOptions(delay, eta, queue, priority, max_retries, expires, unique, unique_for)
-        return send_call(self.actor_name, self, tuple(args), kwargs or {}, options)
+        return send_call(self.actor_name, self, tuple(args), dict(kwargs or {}), options)
 
     def send_many(
         self, calls: Iterable[Sequence[Any]], *, delay: Duration | None = None
@@ -268,17 +273,17 @@ def _exceptions(
     return tuple(types)
 
 
-def _signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, range]:
-    """Return the signature of a function, and the numbers of positional arguments that fit it without keywords."""
+def _signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, int, int]:
+    """Return the signature of a function, and least and most positional arguments that fit it without keywords; 1 and 0 for none."""
     try:
         signature = inspect.signature(fn)
     except (TypeError, ValueError):  # Some functions written in C have none.
-        return None, range(0)
+        return None, 1, 0
     positional = [each for each in signature.parameters.values() if each.kind in _POSITIONAL]
     needed = [each for each in signature.parameters.values() if _is_needed(each)]
     if any(each.kind is each.KEYWORD_ONLY for each in needed):
-        return signature, range(0)
-    return signature, range(len(needed), len(positional) + 1)
+        return signature, 1, 0
+    return signature, len(needed), len(positional)
 
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -380,4 +385,4 @@ def enqueue_task(
         logger.debug("actor %r is not known in this process; a worker may know it", actor_name)
     name = actor_name if known is None else known.actor_name
     options = SendOptions(delay=delay, queue=queue_name)
-    return send_call(name, known, tuple(args), kwargs or {}, options)
+    return send_call(name, known, tuple(args), dict(kwargs or {}), options)

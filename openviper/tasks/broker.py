@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from openviper.conf import settings
 from openviper.db.connection import connections
 from openviper.db.connections.url import DatabaseURL
+from openviper.tasks.brokers.keeping import Keep
 from openviper.tasks.conf import TaskSettings, resolve_tasks_config
 from openviper.tasks.inline_calls import wait_for_inline
 
@@ -72,20 +73,23 @@ def pinned_broker(broker: Broker) -> Iterator[Broker]:
 
 def make_broker(config: TaskSettings) -> Broker:
     """Return a new broker for a resolved `TASKS`."""
+    keep = Keep(config.keep_results, config.keep_dead)
     # Late, each of them: only one is needed, and a start of the application pays for it.
     if config.broker == "redis":
         from openviper.tasks.brokers.redis import RedisBroker
 
-        return RedisBroker(config.broker_url, lease=config.lease, prefix=config.redis_prefix)
+        return RedisBroker(
+            config.broker_url, lease=config.lease, prefix=config.redis_prefix, keep=keep
+        )
     url, alias = (None, None) if config.broker == "stub" else _database(config)
     if url is None or url.is_memory:
         # A database in memory belongs to one process, and so may its messages.
         from openviper.tasks.brokers.memory import MemoryBroker
 
-        return MemoryBroker()
+        return MemoryBroker(keep)
     from openviper.tasks.brokers.database import DatabaseBroker
 
-    return DatabaseBroker(url, alias=alias, lease=config.lease)
+    return DatabaseBroker(url, alias=alias, lease=config.lease, keep=keep)
 
 
 def _database(config: TaskSettings) -> tuple[DatabaseURL, str | None]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 BROKERS = ("database", "redis", "stub")
 UNSUPPORTED = ("rabbitmq", "sqs")
+WEEK = 7 * 86400.0
+LEAST_KEPT = 60
+"""Seconds: workers look once a minute for what is too old."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
@@ -66,6 +69,9 @@ class TaskSettings:
         async_concurrency: Most async calls at a time in each process.
         max_tasks_per_child: Calls after which a process is replaced; 0 for never.
         max_message_bytes: Most bytes of a message's arguments.
+        keep_results: Seconds for which results are kept; `None` for ever.
+        keep_dead: Seconds for which dead messages are kept; `None` for ever.
+        keep_records: Seconds for which the rows of `TaskResult` are kept after their last change; `None` for ever.
         sign: Whether messages bear a signature made with `SECRET_KEY`, and others are refused.
     """
 
@@ -78,6 +84,9 @@ class TaskSettings:
     async_concurrency: int = 100
     max_tasks_per_child: int = 0
     max_message_bytes: int = 4 * 1024 * 1024
+    keep_results: float | None = WEEK
+    keep_dead: float | None = WEEK
+    keep_records: float | None = WEEK
     sign: bool = False
     redis_prefix: str = "openviper:"
     logging: TaskLogging = TaskLogging()
@@ -147,6 +156,7 @@ def validate_tasks_config(config: Any) -> None:
         *unknown_key_errors("TASKS", config, known),
         *_broker_errors(config),
         *_number_errors(config),
+        *_keep_errors(config),
         *_switch_errors("TASKS", config, ("enabled", "sign")),
         *_text_errors(config),
         *_backup_errors(config.get("backup")),
@@ -194,6 +204,18 @@ def _number_errors(config: Mapping[str, Any]) -> list[str]:
         if _is_number(value, whole=wanted is int) and value >= least:
             continue
         errors.append(f"TASKS[{name!r}] must be {_wish(wanted, least)}, not {short_repr(value)}")
+    return errors
+
+
+def _keep_errors(config: Mapping[str, Any]) -> list[str]:
+    errors = []
+    for name in ("keep_results", "keep_dead", "keep_records"):
+        value = config.get(name)
+        if value is None or (_is_number(value, whole=False) and value >= LEAST_KEPT):
+            continue
+        errors.append(
+            f"TASKS[{name!r}] must be a number of seconds of at least {LEAST_KEPT}, or None for ever, not {value!r}"
+        )
     return errors
 
 

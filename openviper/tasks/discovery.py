@@ -8,12 +8,15 @@ import logging
 from collections.abc import Iterable
 
 from openviper.conf import settings
+from openviper.tasks.actors import Registry
 from openviper.tasks.exceptions import OpenViperTasksError
 
 logger = logging.getLogger("openviper.tasks")
 
-BUILT_IN = ("openviper.core.email.queue", "openviper.tasks.backup")
-"""Modules of OpenViper itself that have actors."""
+BUILT_IN = ("openviper.tasks.backup",)
+"""Modules of OpenViper itself that have periodic jobs."""
+EXPECTED = {"openviper.core.email.deliver_email": "openviper.core.email.queue"}
+"""Actors of OpenViper itself whose modules are imported for the first message: this one takes a sixth of a worker's start."""
 
 
 class TaskImportError(OpenViperTasksError, ImportError):
@@ -43,6 +46,8 @@ def discover_tasks(installed_apps: Iterable[str] | None = None) -> list[str]:
     present = [name for name in dict.fromkeys(names) if _exists(name)]
     for name in [*present, *filter(_exists, BUILT_IN)]:
         import_tasks(name)
+    for actor_name, module in EXPECTED.items():
+        Registry.expect_actor(actor_name, module)
     return present
 
 

@@ -50,8 +50,11 @@ def remove(hook: Hook) -> None:
 
 def call_hooks(event: Event, message: Message | None = None, error: str | None = None) -> None:
     """Call the hooks of an event; never raises."""
+    hooks = _hooks[event]
+    if not hooks:
+        return
     arguments = [value for value in (message, error) if value is not None]
-    for hook in list(_hooks[event]):
+    for hook in list(hooks):
         try:
             hook(*arguments)
         except Exception:

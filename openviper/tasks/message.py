@@ -162,32 +162,25 @@ def to_json(value: object) -> str:
     return _encode(value)
 
 
-class _RandomDigits:
-    """Random hexadecimal digits, taken from the system for many ids at a time; never the same in a forked child."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        os.register_at_fork(after_in_child=self._forget)
-
-    def _forget(self) -> None:
-        self._parts = []
-
-    def __call__(self) -> str:
-        try:
-            return self._parts.pop()
-        except IndexError:
-            digits = os.urandom(16 * 64).hex()
-            self._parts += [digits[start : start + 32] for start in range(32, len(digits), 32)]
-            return digits[:32]
-
-
-_random_digits = _RandomDigits()
+_ids: list[str] = []
+"""Ids that nobody has yet: the system is asked for many at a time. A forked child forgets those of its parent."""
+IDS_AT_ONCE = 64
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The digit that tells the variant, by a random one."""
 
 
 def new_id() -> str:
     """Return a random UUID (RFC 9562, version 4) as text; `uuid.uuid4` makes an object first, and takes five times as long."""
-    digits = _random_digits()
-    variant = "89ab"[int(digits[16], 16) & 3]
+    try:
+        return _ids.pop()
+    except IndexError:
+        digits = os.urandom(16 * IDS_AT_ONCE).hex()
+        _ids.extend(_as_id(digits[start : start + 32]) for start in range(32, len(digits), 32))
+        return _as_id(digits[:32])
+
+
+def _as_id(digits: str) -> str:
+    variant = _VARIANTS[digits[16]]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
@@ -197,10 +190,10 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
     Raises:
         TypeError: If JSON cannot hold them, or would change the keys of a dict.
     """
-    if not args and not kwargs:
-        return '{"args":[],"kwargs":{}}'
-    content = {"args": args, "kwargs": kwargs}
     try:
+        if not kwargs and _SCALARS.issuperset(map(type, args)):
+            return f'{{"args":{_encode(args)},"kwargs":{{}}}}'
+        content = {"args": args, "kwargs": kwargs}
         text = _encode(content)
         _refuse_odd_keys(content)
     except (TypeError, ValueError, RecursionError) as error:
@@ -208,6 +201,10 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
             f"the arguments of {actor_name!r} cannot be written as JSON: {error}"
         ) from None
     return text
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+"""Types of arguments in which there can be no keys."""
 
 
 def _refuse_odd_keys(content: Any) -> None:
@@ -302,37 +299,39 @@ class KeyMaker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pid = 0
         self._tag = 0
         self._last = 0
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be another process's: a forked child must not make the numbers of its parent."""
+        self._lock = threading.Lock()
+        self._tag = int.from_bytes(os.urandom(2), "big") & 0x3FF
 
     def __call__(self) -> int:
         """Return the next number."""
         with self._lock:
-            if self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._tag = int.from_bytes(os.urandom(2), "big") & 0x3FF
-            self._last = max((time.time_ns() // 1000) << 10, self._last + 1024) & ~0x3FF
-            return self._last | self._tag
+            number = time.time_ns() // 1000 << 10
+            if number <= self._last:
+                number = self._last + 1024
+            self._last = number
+            return number | self._tag
 
 
 next_key = KeyMaker()
 
 
+def _after_fork() -> None:
+    _ids.clear()
+    next_key.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 # Messages as JSON values: on Redis, in chains and as the callbacks of groups
 
-_FIELDS = {
-    "id": "message_id",
-    "actor": "actor_name",
-    "queue": "queue_name",
-    "payload": "payload",
-    "priority": "priority",
-    "attempts": "attempts",
-    "sent_at": "sent_at",
-    "due": "due",
-    "deliveries": "deliveries",
-    "options": "options",
-}
 _TYPES: dict[str, tuple[type, ...]] = {
     "id": (str,),
     "actor": (str,),
@@ -351,7 +350,18 @@ _OPTIONAL = {"deliveries": 0, "options": None}
 
 def to_values(message: Message) -> dict[str, Any]:
     """Return a message as JSON can hold it."""
-    return {name: getattr(message, attribute) for name, attribute in _FIELDS.items()}
+    return {
+        "id": message.message_id,
+        "actor": message.actor_name,
+        "queue": message.queue_name,
+        "payload": message.payload,
+        "priority": message.priority,
+        "attempts": message.attempts,
+        "sent_at": message.sent_at,
+        "due": message.due,
+        "deliveries": message.deliveries,
+        "options": message.options,
+    }
 
 
 def from_values(values: Any, key: Any = None) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -76,6 +77,11 @@ class ActorRegistry(Generic[A]):
     def __init__(self) -> None:
         self._actors: dict[str, A] = {}
         self._schedule: dict[str, ScheduleEntry] = {}
+        self._modules: dict[str, str] = {}
+
+    def expect_actor(self, name: str, module: str) -> None:
+        """Import a module when the actor of this name is first asked for."""
+        self._modules[name] = module
 
     def register_actor(self, actor: A) -> A:
         """Add an actor; the same function again is no second one.
@@ -93,7 +99,13 @@ class ActorRegistry(Generic[A]):
         return actor
 
     def find_actor(self, name: str) -> A | None:
-        """Return the actor of a name, or of a qualified name without its module if only one has it."""
+        """Return the actor of a name, or of a qualified name without its module if only one has it.
+
+        Raises:
+            ImportError: If its module is to be imported now, and cannot.
+        """
+        if name in self._modules and name not in self._actors:
+            importlib.import_module(self._modules[name])
         actor = self._actors.get(name)
         if actor is not None:
             return actor

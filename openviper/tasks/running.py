@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -103,11 +102,6 @@ def get_trace_id() -> str:
     return "" if message is None else message.message_id[:8]
 
 
-@contextmanager
-def running(run: Run) -> Iterator[None]:
-    """Make a run the current one inside a `with` statement."""
-    token = _run.set(run)
-    try:
-        yield
-    finally:
-        _run.reset(token)
+def begin(run: Run) -> None:
+    """Make a run the current one of this context, which is the call's own and ends with it."""
+    _run.set(run)

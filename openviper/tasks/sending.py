@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -162,31 +161,39 @@ def build_message(
         known.check_arguments(args, kwargs)
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
-        raise ValueError(
-            f"the arguments of {name!r} take {len(payload)} bytes, more than "
-            f"TASKS['max_message_bytes'] = {config.max_message_bytes}"
-        )
-    now = time.time()
-    own_queue = "default" if known is None else known.queue_name
-    message = Message(
-        name,
-        own_queue if options.queue is None else check_queue(options.queue),
-        payload,
-        priority=_priority(known, options),
-        sent_at=now,
-    )
+        raise _too_long(name, len(payload), config.max_message_bytes)
+    message = Message(name, "default", payload)
+    if known is not None:
+        message.queue_name = known.queue_name
+        message.priority = known.priority
     if options is not NO_OPTIONS:
-        message.due = options.due_at(now)
-        message.options = options.message_options(now, payload, name)
+        _apply(options, message)
     if config.sign:
         sign(message)
     return message
 
 
-def _priority(known: Sendable | None, options: SendOptions) -> int:
-    if options.priority is None:
-        return 0 if known is None else known.priority
-    return to_count("priority", options.priority, least=-MAX_PRIORITY, most=MAX_PRIORITY)
+def _too_long(name: str, length: int, most: int) -> ValueError:
+    return ValueError(
+        f"the arguments of {name!r} take {length} bytes, more than TASKS['max_message_bytes'] = {most}"
+    )
+
+
+def _apply(options: SendOptions, message: Message) -> None:
+    """Give a message the options of its own.
+
+    Raises:
+        ValueError: If one has a value that cannot be used.
+    """
+    if options.queue is not None:
+        message.queue_name = check_queue(options.queue)
+    if options.priority is not None:
+        message.priority = to_count(
+            "priority", options.priority, least=-MAX_PRIORITY, most=MAX_PRIORITY
+        )
+    now = message.sent_at
+    message.due = options.due_at(now)
+    message.options = options.message_options(now, message.payload, message.actor_name)
 
 
 def send_call(
@@ -204,39 +211,18 @@ def send_call(
         BrokerError: If the store of messages does not answer.
     """
     message = build_message(name, known, args, kwargs, options)
+    duplicates: list[Message] = []
     if _capture is not None:
         _capture(message, None if options.delay is None else to_ms("delay", options.delay))
-        duplicates: list[Message] | None = []
-    elif not tasks_config().enabled:
-        return _run_here(message, known, args, kwargs, options)
-    else:
+    elif tasks_config().enabled:
         duplicates = get_broker().send([message])
-    return _proxy(message, known, args, kwargs, is_duplicate=_is_duplicate(message, duplicates))
-
-
-def _is_duplicate(message: Message, duplicates: list[Message] | None) -> bool | None:
-    if message.option("unique") is None:
-        return False
-    return bool(duplicates) or None
-
-
-def _proxy(
-    message: Message,
-    known: Sendable | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    *,
-    is_duplicate: bool | None,
-) -> TaskMessageProxy:
-    return TaskMessageProxy(
-        message.message_id,
-        message.actor_name,
-        message.queue_name,
-        args,
-        kwargs,
-        is_duplicate=is_duplicate,
-        keeps_result=known is None or known.store_results,
-    )
+    else:
+        return _run_here(message, known, args, kwargs, options)
+    proxy = TaskMessageProxy(message.message_id, name, message.queue_name, args, kwargs)
+    if message.options is not None and "unique" in message.options:
+        proxy.is_duplicate = bool(duplicates) or None
+    proxy.keeps_result = known is None or known.store_results
+    return proxy
 
 
 def send_messages(messages: Sequence[Message], group: NewGroup | None = None) -> None:

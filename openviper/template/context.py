@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from typing import Any
 
 from openviper.conf import settings
@@ -14,7 +15,9 @@ from openviper.utils.importing import import_string
 ContextProcessor = Callable[[Any], Mapping[str, Any]]
 """A function of the request, or of `None` outside of one, that returns names for templates."""
 
-KNOWN_NAMES = ("request", "user", "messages", "csp_nonce", "language")
+CSRF_FIELD = "csrfmiddlewaretoken"
+"""The field of a form with the token."""
+KNOWN_NAMES = ("request", "user", "messages", "csp_nonce", "csrf_token", "language")
 """What is always there; see `base_context`."""
 
 
@@ -49,6 +52,72 @@ class LazyNonce:
         return str(self)
 
 
+class LazyToken:
+    """The token that forms send back against forgery; it is made when it is written."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def __str__(self) -> str:
+        return "" if self._request is None else str(self._request.csrf_token)
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+class HiddenField:
+    """A hidden field, as HTML."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._text = f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+
+    def __str__(self) -> str:
+        return self._text
+
+    __html__ = __str__
+
+
+def csrf_field() -> HiddenField | str:
+    """Return the hidden field with the token; in templates this is ``{{ csrf_field() }}``, inside each form that posts.
+
+    Empty where there is no `CSRFMiddleware`, and so no token.
+    """
+    token = str(LazyToken(current_request.get()))
+    return HiddenField(CSRF_FIELD, token) if token else ""
+
+
+class WatchedUser:
+    """Nobody, in templates: a page that asks depends on who asks, one that does not may be kept for all.
+
+    Args:
+        user: The anonymous user.
+        request: The request to tell.
+    """
+
+    def __init__(self, user: Any, request: Any) -> None:
+        self._user = user
+        self._request = request
+
+    def _asked(self) -> Any:
+        self._request.note_personal()
+        return self._user
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._asked(), name)
+
+    def __bool__(self) -> bool:
+        return bool(self._asked())
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._asked() == other)
+
+    def __hash__(self) -> int:
+        return hash(self._user)
+
+    def __str__(self) -> str:
+        return str(self._asked())
+
+
 class Messages:
     """The messages for the user, taken from the request when a template goes through them."""
 
@@ -69,20 +138,30 @@ def base_context(given: Mapping[str, Any]) -> dict[str, Any]:
         ImproperlyConfigured: If a context processor cannot be imported or returns something else than a mapping.
     """
     request = given.get("request") or current_request.get()
-    user = current_user.get()
-    if user is None and request is not None:
-        user = request.user
     context: dict[str, Any] = {
         "request": request,
-        "user": user,
+        "user": _user(request),
         "messages": Messages(request),
         "csp_nonce": LazyNonce(request),
+        "csrf_token": LazyToken(request),
         "language": get_language(),
     }
     for path in settings.TEMPLATE_CONTEXT_PROCESSORS:
         context.update(_processed(path, request))
     context.update(given)
     return context
+
+
+def _user(request: Any) -> Any:
+    """Return who asks."""
+    user = current_user.get()
+    if request is None or user:
+        if user and request is not None and hasattr(request, "note_personal"):
+            request.note_personal()
+        return user
+    if user is None:
+        return request.user
+    return WatchedUser(user, request)
 
 
 def _processed(path: str, request: Any) -> Mapping[str, Any]:

@@ -15,7 +15,8 @@ from openviper.exceptions import OpenViperException
 from openviper.i18n import gettext, ngettext, npgettext, pgettext
 from openviper.project.directory import in_project
 from openviper.template.assets import static_url
-from openviper.template.context import base_context, url_for
+from openviper.template.context import base_context, csrf_field, url_for
+from openviper.template.plugins import Place, load_plugins, plugin_folder
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -73,12 +74,21 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
 
     Raises:
         MissingDependencyError: If Jinja2 is not installed.
+        ImproperlyConfigured: If `JINJA_PLUGINS` is wrong, or one of the plug-ins.
     """
-    return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD)
+    folder = plugin_folder(settings.JINJA_PLUGINS)
+    places = (
+        None if folder is None else (folder, str(in_project(".")), tuple(settings.INSTALLED_APPS))
+    )
+    return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD, places)
 
 
 @lru_cache(maxsize=16)
-def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedEnvironment:
+def _environment(
+    search_paths: tuple[str, ...],
+    auto_reload: bool,
+    plugins: tuple[str, str, tuple[str, ...]] | None,
+) -> SandboxedEnvironment:
     try:
         from jinja2 import select_autoescape
 
@@ -95,11 +105,23 @@ def _environment(search_paths: tuple[str, ...], auto_reload: bool) -> SandboxedE
         auto_reload=auto_reload,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.globals.update(static=static_url, url_for=url_for)
+    environment.globals.update(static=static_url, url_for=url_for, csrf_field=csrf_field)
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
+    if plugins is not None:
+        _add_plugins(environment, *plugins)
     return environment
+
+
+def _add_plugins(
+    environment: SandboxedEnvironment, folder: str, project: str, apps: Sequence[str]
+) -> None:
+    places = [Place(app, Path(where)) for app in apps for where in _locations(app)]
+    # The project has the last word.
+    found = load_plugins([*places, Place("", Path(project))], folder)
+    environment.filters.update(found["filters"])
+    environment.globals.update(found["globals"])
 
 
 def check_template_name(name: str) -> str:
@@ -125,7 +147,7 @@ def render_to_string(
     Args:
         name: Its name below the search directories.
         context: What it is given, beside what every template has: `request`, `user`, `messages`, `csp_nonce`,
-            `language`, and the functions `url_for`, `static` and `gettext`.
+            `csrf_token`, `language`, and the functions `csrf_field`, `url_for`, `static` and `gettext`.
         template_dir: A directory searched first.
         block: The name of one of its blocks, to render that alone.
 

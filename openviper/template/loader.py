@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import BaseLoader, TemplateNotFound
+from jinja2 import BaseLoader, TemplateNotFound, TemplateSyntaxError
 
 from openviper.utils.opened_files import find_below
 
@@ -32,6 +32,7 @@ class DirectoryLoader(BaseLoader):
 
         Raises:
             TemplateNotFound: If no directory has it.
+            TemplateSyntaxError: If it is not UTF-8.
         """
         for directory in self.directories:
             opened = find_below(directory, template)
@@ -39,7 +40,7 @@ class DirectoryLoader(BaseLoader):
                 continue
             file, status = opened
             with file:
-                source = file.read().decode("utf-8")
+                source = _decoded(file.read(), template)
             path = directory / template
             return source, str(path), _unchanged(path, status.st_mtime_ns)
         raise TemplateNotFound(template)
@@ -47,6 +48,16 @@ class DirectoryLoader(BaseLoader):
     def list_templates(self) -> list[str]:
         """Return the names of all templates."""
         return sorted({name for directory in self.directories for name in _names(directory)})
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise TemplateSyntaxError(
+            f"the template is not UTF-8: {error.reason}", line, name
+        ) from error
 
 
 def _unchanged(path: Path, modified: int) -> Callable[[], bool]:

@@ -75,23 +75,27 @@ def encode_multipart(data: Mapping[str, Any], files: FilesGiven) -> tuple[bytes,
     """Return a form of parts as a browser sends it, and its content type."""
     boundary = f"----openviper{secrets.token_hex(12)}"
     parts = []
-    for name, value in _pairs(data):
+    for name, value in _pairs(data, (list, tuple)):
         parts.append(_part(boundary, name, None, "", _bytes(value)))
-    for name, file in _pairs(files):
+    for name, file in _pairs(files, list):  # A tuple describes one file.
         filename, content, content_type = _described(file)
         parts.append(_part(boundary, name, filename, content_type, _bytes(content)))
     body = b"".join(parts) + f"--{boundary}--\r\n".encode()
     return body, f"multipart/form-data; boundary={boundary}"
 
 
-def _pairs(given: Any) -> list[tuple[str, Any]]:
+def _pairs(given: Any, several: type | tuple[type, ...]) -> list[tuple[str, Any]]:
+    """Return names with values; a name has one pair for each value of a collection of these types."""
     if not isinstance(given, Mapping):
         return list(given)
-    return [
-        (name, entry)
-        for name, value in given.items()
-        for entry in (value if isinstance(value, list) else [value])
-    ]
+    return [(name, entry) for name, value in given.items() for entry in _entries(value, several)]
+
+
+def _entries(value: Any, several: type | tuple[type, ...]) -> list[Any]:
+    if not isinstance(value, several):
+        return [value]
+    collection: Any = value
+    return list(collection)
 
 
 def _described(file: Any) -> tuple[str, Any, str]:

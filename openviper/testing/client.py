@@ -322,8 +322,9 @@ class OpenViperTestClient:
 def _with_params(target: str, params: Mapping[str, Any] | None) -> str:
     if not params:
         return target
-    mark = "&" if urlsplit(target).query else "?"
-    return f"{target}{mark}{urlencode(params, doseq=True)}"
+    address, _, _ = target.partition("#")  # A fragment is not sent.
+    mark = "&" if urlsplit(address).query else "?"
+    return f"{address}{mark}{urlencode(params, doseq=True)}"
 
 
 def _described(body: Outgoing) -> Iterator[tuple[str, str]]:
@@ -344,10 +345,15 @@ def _redirected(call: _Call, response: TestResponse) -> _Call:
     target = urljoin(call.url, response.headers["location"])
     is_get = _becomes_get(call.method, response.status_code)
     headers = _headers_for(target, call, is_get=is_get)
+    cookies = call.cookies if _is_same_host(target, call.url) else {}
     if not is_get:
-        return call._replace(url=target, headers=headers, body=_kept(call.body))
+        return _Call(call.method, target, headers, cookies, _kept(call.body))
     method = "HEAD" if call.method == "HEAD" else "GET"
-    return _Call(method, target, headers, call.cookies, Outgoing([b""], "", 0))
+    return _Call(method, target, headers, cookies, Outgoing([b""], "", 0))
+
+
+def _is_same_host(target: str, url: str) -> bool:
+    return urlsplit(target).netloc == urlsplit(url).netloc
 
 
 def _becomes_get(method: str, status_code: int) -> bool:
@@ -357,7 +363,7 @@ def _becomes_get(method: str, status_code: int) -> bool:
 def _headers_for(target: str, call: _Call, *, is_get: bool) -> dict[str, str]:
     """Return the headers that go along to the target of a redirect; another host gets no credentials."""
     dropped = BODY_HEADERS if is_get else ()
-    if urlsplit(target).netloc != urlsplit(call.url).netloc:
+    if not _is_same_host(target, call.url):
         dropped = (*dropped, *CREDENTIALS, "host")
     return {name: value for name, value in call.headers.items() if name.lower() not in dropped}
 

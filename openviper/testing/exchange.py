@@ -73,6 +73,8 @@ class Exchange:
     def _take(self, message: Message) -> None:
         if self.status is None:
             raise RuntimeError("the body of an answer comes before its head")
+        if self.is_complete:
+            raise RuntimeError("the answer has ended already")
         body = message.get("body", b"")
         if body:
             self.pieces.put_nowait(bytes(body))

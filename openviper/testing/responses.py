@@ -35,9 +35,14 @@ class TestResponse:
 
     @property
     def text(self) -> str:
-        """The body as text, in the character set that the content type names, else UTF-8."""
-        _, _, charset = self.headers.get("content-type", "").partition("charset=")
-        return self.content.decode(charset.strip() or "utf-8", "replace")
+        """The body as text, in the character set that the content type names, else UTF-8.
+
+        Raises:
+            LookupError: If there is no such character set.
+        """
+        _, _, parameter = self.headers.get("content-type", "").lower().partition("charset=")
+        charset = parameter.partition(";")[0].strip(' "')
+        return self.content.decode(charset or "utf-8", "replace")
 
     def json(self) -> Any:
         """Return the body, which is JSON."""
@@ -99,13 +104,14 @@ class StreamedResponse:
 
     async def aiter_lines(self) -> AsyncIterator[str]:
         """Yield the lines of the body, which is text, as they are sent."""
-        rest = ""
+        rest = b""
         async for piece in self.aiter_bytes():
-            *lines, rest = (rest + piece.decode()).split("\n")
+            # A piece may end within a letter; a line never does.
+            *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
-                yield line
+                yield line.decode()
         if rest:
-            yield rest
+            yield rest.decode()
 
     async def aread(self) -> bytes:
         """Return what is left of the body."""

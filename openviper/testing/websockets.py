@@ -114,6 +114,8 @@ class WebSocketSession:
         message = await self._next()
         if message["type"] == "websocket.close":
             self._closed = (message.get("code", NORMAL), message.get("reason") or "")
+            # An application that goes on listening is told, as a server does.
+            self._tell_end(*self._closed)
             raise WebSocketDisconnected(*self._closed)
         text = message.get("text")
         return message["bytes"] if text is None else str(text)
@@ -138,8 +140,11 @@ class WebSocketSession:
         """Close the connection."""
         if self._closed is None:
             self._closed = (code, reason)
-            message = {"type": "websocket.disconnect", "code": code, "reason": reason}
-            await self._to_app.put(message)
+            self._tell_end(code, reason)
+
+    def _tell_end(self, code: int, reason: str) -> None:
+        message = {"type": "websocket.disconnect", "code": code, "reason": reason}
+        self._to_app.put_nowait(message)
 
     async def _next(self) -> Message:
         """Return the next message of the application; its own error where it ends without one."""

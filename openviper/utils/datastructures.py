@@ -14,6 +14,11 @@ RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 """Headers as ASGI has them: lower-case names, latin-1."""
 
 
+def _name(name: str) -> bytes:
+    """Return a name to look for; with a letter that no header has it is found nowhere."""
+    return name.lower().encode("latin-1", "backslashreplace")
+
+
 class Headers(Mapping[str, str]):
     """The headers of a request; names are case-insensitive."""
 
@@ -21,7 +26,7 @@ class Headers(Mapping[str, str]):
         self.raw: RawHeaders = raw if isinstance(raw, list) else list(raw)
 
     def __getitem__(self, name: str) -> str:
-        key = name.lower().encode("latin-1")
+        key = _name(name)
         for other, value in self.raw:
             if other == key:
                 return value.decode("latin-1")
@@ -34,13 +39,14 @@ class Headers(Mapping[str, str]):
         return len({name for name, _ in self.raw})
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(
-            other == name.lower().encode("latin-1") for other, _ in self.raw
-        )
+        if not isinstance(name, str):
+            return False
+        key = _name(name)
+        return any(other == key for other, _ in self.raw)
 
     def getlist(self, name: str) -> list[str]:
         """Return every value of a header, in order."""
-        key = name.lower().encode("latin-1")
+        key = _name(name)
         return [value.decode("latin-1") for other, value in self.raw if other == key]
 
     def __repr__(self) -> str:
@@ -98,8 +104,19 @@ class MutableHeaders(Headers):
 
     def delete(self, name: str) -> None:
         """Remove every value of a header."""
-        key = name.lower().encode("latin-1")
+        key = _name(name)
         self.raw[:] = [pair for pair in self.raw if pair[0] != key]
+
+
+def add_vary(headers: RawHeaders, name: str) -> None:
+    """Say that an answer depends on a header of the request, once."""
+    for place, (other, value) in enumerate(headers):
+        if other == b"vary":
+            named = [word.strip().lower() for word in value.decode("latin-1").split(",")]
+            if name.lower() not in named and "*" not in named:
+                headers[place] = (b"vary", value + b", " + name.encode())
+            return
+    headers.append((b"vary", name.encode()))
 
 
 class ImmutableMultiDict(Mapping[str, str]):

@@ -19,7 +19,7 @@ def import_string(path: str) -> Any:
         ImportError: If the path has no module part, the module cannot be imported, or it has no such name.
     """
     module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
-    if not module_name or not name:
+    if not module_name or not name or module_name.startswith("."):
         raise ImportError(f"{path!r} is not a dotted path of the form 'module.name'")
     module = importlib.import_module(module_name)
     try:

@@ -63,11 +63,13 @@ def drop_output() -> None:
 
 def human_size(size: float) -> str:
     """Return a number of bytes as people read it, such as ``1.5 MB``; a kilobyte is 1000 bytes."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    if round(size) < 1000:
+        return f"{size:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
         size /= 1000
-    return f"{size:.1f} TB"
+        if round(size, 1) < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
 
 
 def human_time(seconds: float) -> str:
@@ -93,10 +95,7 @@ def read_line(source: TextIO, seconds: float) -> str:
     import signal
 
     def give_up(_number: int, _frame: object) -> None:
-        # Late: nearly every command ends without it.
-        from openviper.utils.failures import CommandError
-
-        raise CommandError(
+        raise _command_error(
             f"no answer on standard input, which is not a terminal, within {seconds:g} s"
         )
 
@@ -117,6 +116,14 @@ def _nothing() -> TextIO:
     from io import StringIO
 
     return StringIO()
+
+
+def _command_error(problem: str) -> Exception:
+    """Return a `CommandError`."""
+    # Late: nearly every command ends without one.
+    from openviper.utils.failures import CommandError
+
+    return CommandError(problem)
 
 
 class Progress:
@@ -251,7 +258,7 @@ class Terminal:
         except BrokenPipeError:
             raise  # The reader has seen enough.
         except OSError as error:
-            self._refuse_output(error)
+            self.refuse_output(error)
 
     def note(self, text: str, *, end: str = "\n") -> None:
         """Write something that is not a result."""
@@ -320,19 +327,18 @@ class Terminal:
 
     @staticmethod
     def _cancel() -> NoReturn:
-        # Late: nearly every command ends without it.
-        from openviper.utils.failures import CommandError
-
-        raise CommandError("Operation cancelled.") from None
+        raise _command_error("Operation cancelled.") from None
 
     @staticmethod
-    def _refuse_output(error: OSError) -> NoReturn:
+    def refuse_output(error: OSError) -> NoReturn:
+        """Say that standard output cannot take what was written.
+
+        Raises:
+            CommandError: Always.
+        """
         drop_output()
         reason = error.strerror or str(error)
-        # Late: nearly every command ends without it.
-        from openviper.utils.failures import CommandError
-
-        raise CommandError(f"cannot write to standard output: {reason}") from error
+        raise _command_error(f"cannot write to standard output: {reason}") from error
 
     def progress(self, total: int, label: str, *, in_bytes: bool = False) -> Progress:
         """Return a progress bar, to be shown for the time of a `with` block.

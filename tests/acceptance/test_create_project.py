@@ -98,6 +98,7 @@ def test_everything_compiles(project: Path) -> None:
     succeed("-m", "compileall", "-q", ".", cwd=project)
 
 
+@pytest.mark.one_version
 def test_the_project_passes_the_type_checker(project: Path) -> None:
     type_check(project)
 

@@ -55,6 +55,7 @@ def test_every_answer_of_the_tutorial_comes_from_the_server(told: tuple[Path, st
         assert fetch(f"{base}/books/list/99")[0] == 404
 
 
+@pytest.mark.one_version
 def test_the_tutorials_project_passes_the_type_checker(told: tuple[Path, str]) -> None:
     from tests.acceptance.test_create_project import type_check
 
@@ -72,6 +73,7 @@ def test_the_quickstart_says_how_long_it_took_and_what_to_type_next(told: tuple[
     assert "What to type next:" in told[1] and "viperctl.py start-server" in told[1]
 
 
+@pytest.mark.one_version
 def test_a_second_run_replaces_the_demo_but_keeps_what_was_changed(tmp_path: Path) -> None:
     words = (QUICKSTART, "--no-venv", "--no-serve", "--directory", tmp_path)
     succeed(*words, cwd=tmp_path)

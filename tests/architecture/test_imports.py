@@ -37,6 +37,8 @@ FLOORS: list[list[str]] = [
         "openviper.db.models",
         "openviper.db.patches",
         "openviper.db.schemas",
+        "openviper.db.transfer",
+        "openviper.db.inspection",
         "openviper.db",
     ],
     [

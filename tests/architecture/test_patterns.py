@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import multiprocessing
 import pkgutil
@@ -37,6 +38,43 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[bytes]]]:
                     yield f"{module.name}.{name}", pattern
 
 
+def written_in_functions() -> Iterator[tuple[str, str | bytes, int, bool]]:
+    """Yield every pattern that is written where `re` is called inside a function: place, text, flags, whether it searches."""
+    for path in sorted(Path(openviper.__path__[0]).rglob("*.py")):
+        for call in _calls_in_functions(ast.parse(path.read_text("utf-8"))):
+            function, first = call.func, call.args[0] if call.args else None
+            is_of_re = isinstance(function, ast.Attribute) and ast.unparse(function.value) == "re"
+            if (
+                is_of_re
+                and isinstance(first, ast.Constant)
+                and isinstance(first.value, (str, bytes))
+            ):
+                searches = ast.unparse(function) not in ("re.match", "re.fullmatch")
+                yield f"{path.name}:{call.lineno}", first.value, _flags_of(call), searches
+
+
+def _calls_in_functions(tree: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls in functions; those outside make what `patterns` finds."""
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from (node for node in ast.walk(function) if isinstance(node, ast.Call))
+
+
+def _flags_of(call: ast.Call) -> int:
+    """Return the flags that are given to a call of `re`."""
+    flags = 0
+    for node in ast.walk(ast.Module([ast.Expr(each) for each in _options(call)], [])):
+        if isinstance(node, ast.Attribute) and isinstance(
+            getattr(re, node.attr, None), re.RegexFlag
+        ):
+            flags |= getattr(re, node.attr)
+    return flags
+
+
+def _options(call: ast.Call) -> list[ast.expr]:
+    return [*call.args[1:], *(keyword.value for keyword in call.keywords)]
+
+
 def _inside(value: object, depth: int = 3) -> Iterator[re.Pattern[str] | re.Pattern[bytes]]:
     if isinstance(value, re.Pattern):
         yield value
@@ -58,9 +96,8 @@ def methods(name: str) -> tuple[str, ...]:
     return ("search", "fullmatch") if re.search(searching, source) else ("match", "fullmatch")
 
 
-def pump(name: str, pattern: re.Pattern[str] | re.Pattern[bytes]) -> str:
+def pump(pattern: re.Pattern[str] | re.Pattern[bytes], used: tuple[str, ...]) -> str:
     """Return the text on which a pattern took too long; empty if there was none."""
-    used = methods(name)
     for filler in FILLERS:
         for end in ENDS:
             text = (filler * LENGTH)[:LENGTH] + end
@@ -76,8 +113,18 @@ def pump(name: str, pattern: re.Pattern[str] | re.Pattern[bytes]) -> str:
 def _pump_all(results: multiprocessing.Queue[tuple[str, str]]) -> None:
     for name, pattern in patterns():
         results.put((name, "began"))
-        results.put((name, pump(name, pattern) or "fine"))
+        results.put((name, pump(pattern, methods(name)) or "fine"))
+    for name, text, flags, searches in written_in_functions():
+        results.put((name, "began"))
+        used = ("search", "fullmatch") if searches else ("match", "fullmatch")
+        results.put((name, pump(re.compile(text, flags), used) or "fine"))
     results.put(("", "done"))
+
+
+def test_patterns_in_functions_are_found_too() -> None:
+    found = {text for _, text, _, _ in written_in_functions()}
+    assert r"/{2,}" in found
+    assert len(found) > 10
 
 
 def test_no_pattern_takes_more_than_linear_time() -> None:

@@ -26,7 +26,7 @@ from openviper.exceptions import OpenViperException
 from openviper.tasks.actors import actor, is_captured
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import WorkerInfo, live_workers
-from openviper.tasks.exceptions import Reject
+from openviper.tasks.exceptions import BrokerError, Reject
 
 __all__ = [
     "MailNotDeliveredError",
@@ -140,6 +140,56 @@ async def enqueue(data: EmailMessageData, *, delay: timedelta | None = None) -> 
         await send_now(message_from_payload(json.loads(json.dumps(message_to_payload(data)))))
         return None
     return await _send(data, delay)
+
+
+async def enqueue_for_later(
+    data: EmailMessageData, background: bool | None, delay: timedelta
+) -> None:
+    """Have a worker deliver a message after a while.
+
+    Args:
+        data: The message.
+        background: What the sender has said of the queue.
+        delay: How long it waits at least.
+
+    Raises:
+        ValueError: If it was asked for without the queue, or there is none.
+        BrokerError: If the queue does not answer.
+    """
+    _check_can_wait(background)
+    await enqueue(data, delay=delay)
+
+
+def _check_can_wait(background: bool | None) -> None:
+    if background is False:
+        raise ValueError("a message that is sent at once (background=False) has no send_at")
+    if not (is_captured() or is_overridden() or queue_available()):
+        raise ValueError(
+            "send_at needs the queue, and tasks are off or kept in memory in this project"
+        )
+
+
+async def goes_to_queue(background: bool | None) -> bool:
+    """Return whether a message is left to the queue: asked for, or a worker lives that takes mail."""
+    if is_captured():
+        return True
+    if background is True:
+        return is_overridden() or queue_available()
+    return await asyncio.to_thread(worker_available)
+
+
+async def was_enqueued(data: EmailMessageData) -> bool:
+    """Hand a message to the queue; return `False` if the queue cannot be reached."""
+    try:
+        await enqueue(data)
+    except (BrokerError, OSError) as error:
+        if is_overridden():  # What the backend of a test raises.
+            raise
+        logger.warning(
+            "mail %r could not be queued (%s); sending it now", data.subject, type(error).__name__
+        )
+        return False
+    return True
 
 
 async def _send(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from openviper.core.email.addresses import normalize_addresses
 from openviper.core.email.attachments import resolve_attachments
-from openviper.core.email.backends import EmailBackend, get_backend, is_overridden
+from openviper.core.email.backends import EmailBackend, get_backend
 from openviper.core.email.config import email_settings
 from openviper.core.email.delivery import configure_email_log, log_failure, send_now
 from openviper.core.email.headers import check_headers
@@ -154,71 +154,16 @@ def _from_now(moment: datetime) -> timedelta:
 async def _hand_over(
     data: EmailMessageData, background: bool | None, delay: timedelta | None
 ) -> None:
-    if delay is not None:
-        await _enqueue_for_later(data, background, delay)
-    elif background is False:
+    if delay is None and background is False:
         await send_now(data)
-    elif not (await _goes_to_queue(background) and await _was_enqueued(data)):
+        return
+    # Late: the actor is registered where something may go into the background.
+    from openviper.core.email.queue import enqueue_for_later, goes_to_queue, was_enqueued
+
+    if delay is not None:
+        await enqueue_for_later(data, background, delay)
+    elif not (await goes_to_queue(background) and await was_enqueued(data)):
         await _send_after_commit(data)
-
-
-async def _enqueue_for_later(
-    data: EmailMessageData, background: bool | None, delay: timedelta
-) -> None:
-    # Late, here and below: the actor is registered where something goes into the background.
-    from openviper.core.email.queue import enqueue
-
-    _check_can_wait(background)
-    await enqueue(data, delay=delay)
-
-
-def _check_can_wait(background: bool | None) -> None:
-    """Refuse to send a message later where nobody would.
-
-    Raises:
-        ValueError: If it was asked for without the queue, or there is none.
-    """
-    # Late: see `_enqueue_for_later`.
-    from openviper.core.email.queue import queue_available
-    from openviper.tasks.actors import is_captured
-
-    if background is False:
-        raise ValueError("a message that is sent at once (background=False) has no send_at")
-    if not (is_captured() or is_overridden() or queue_available()):
-        raise ValueError(
-            "send_at needs the queue, and tasks are off or kept in memory in this project"
-        )
-
-
-async def _goes_to_queue(background: bool | None) -> bool:
-    """Return whether a message is left to the queue: asked for, or a worker lives that takes mail."""
-    # Late: see `_enqueue_for_later`.
-    from openviper.core.email.queue import queue_available, worker_available
-    from openviper.tasks.actors import is_captured
-
-    if is_captured():
-        return True
-    if background is True:
-        return is_overridden() or queue_available()
-    return await asyncio.to_thread(worker_available)
-
-
-async def _was_enqueued(data: EmailMessageData) -> bool:
-    """Hand a message to the queue; return `False` if the queue cannot be reached."""
-    # Late: see `_enqueue_for_later`.
-    from openviper.core.email.queue import enqueue
-    from openviper.tasks.exceptions import BrokerError
-
-    try:
-        await enqueue(data)
-    except (BrokerError, OSError) as error:
-        if is_overridden():  # What the backend of a test raises.
-            raise
-        logger.warning(
-            "mail %r could not be queued (%s); sending it now", data.subject, type(error).__name__
-        )
-        return False
-    return True
 
 
 async def _send_after_commit(data: EmailMessageData) -> None:

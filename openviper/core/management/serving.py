@@ -192,14 +192,10 @@ def serve(
     Raises:
         CommandError: If the address or the certificate cannot be used, or uvicorn is not installed.
     """
-    if importlib.util.find_spec("uvicorn") is None:
-        raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn")
+    _require_uvicorn()
     reload = options.wants_reload(settings.DEBUG)
-    if reload and options.workers > 1:
-        terminal.warning(
-            "reload works with one process only; using one worker (--no-reload for more)"
-        )
-        options = dataclasses.replace(options, workers=1)
+    if reload:
+        options = _with_one_worker(options, terminal)
     options.check_certificate()
     with _listening(options) as bound:
         if before is not None:
@@ -207,6 +203,18 @@ def serve(
         terminal.line(banner(address_of(options, bound)))
         os.environ[APPLICATION_VARIABLE] = target
         return _serve_on(bound, options, reload)
+
+
+def _require_uvicorn() -> None:
+    if importlib.util.find_spec("uvicorn") is None:
+        raise CommandError("serving needs the package 'uvicorn'; run: pip install uvicorn")
+
+
+def _with_one_worker(options: ServerOptions, terminal: Terminal) -> ServerOptions:
+    if options.workers == 1:
+        return options
+    terminal.warning("reload works with one process only; using one worker (--no-reload for more)")
+    return dataclasses.replace(options, workers=1)
 
 
 @contextlib.contextmanager

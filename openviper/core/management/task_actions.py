@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from openviper.core.management.aligned_rows import aligned
 from openviper.core.management.base import CommandError
 from openviper.core.management.work import CommandWork
-from openviper.tasks.broker import get_broker
+from openviper.db.connection import close_db
+from openviper.db.exceptions import DatabaseError
+from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import Filter
 from openviper.tasks.discovery import discover_tasks
 from openviper.tasks.exceptions import OpenViperTasksError
@@ -21,11 +24,15 @@ from openviper.tasks.schedule.catalog import (
     resume_schedule,
     run_schedule_now,
 )
+from openviper.tasks.schedule.periodic import parse_interval
+from openviper.tasks.schedule.stored_jobs import is_installed
+from openviper.tasks.worker.recorder import prune_records
 from openviper.utils.atomic_files import atomic_write
 from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.base import Broker, CallCount, MessageInfo, QueueInfo, WorkerInfo
+    from openviper.tasks.brokers.keeping import Pruned
 
 CLEAR = "\x1b[H\x1b[2J"
 """Moves to the top of the terminal and clears it (ECMA-48, CUP and ED)."""
@@ -73,7 +80,13 @@ class TaskActions(CommandWork):
 
     @staticmethod
     def _filter(options: dict[str, Any]) -> Filter:
-        return Filter(options["state"], options["queue"], options["actor"], options["error"])
+        return Filter(
+            options["state"],
+            options["queue"],
+            options["actor"],
+            options["error"],
+            _moment_before(options["older_than"]),
+        )
 
     # Looking
 
@@ -176,7 +189,7 @@ class TaskActions(CommandWork):
         in_numbers = options["all"] or _is_filtered(options)
         if bool(options["ids"]) == in_numbers:
             raise CommandError(
-                "retry takes the ids of messages, or --all, --queue, --actor or --error for dead ones"
+                "retry takes the ids of messages, or --all, --queue, --actor, --error or --older-than for dead ones"
             )
         if options["state"] not in (None, "dead"):
             raise CommandError("only dead messages are retried in numbers; name others by id")
@@ -200,6 +213,36 @@ class TaskActions(CommandWork):
             self._ask_to_remove(_described(chosen))
         self._report(broker.purge(chosen), "removed", [])
 
+    def _prune(self, broker: Broker, options: dict[str, Any]) -> None:
+        age = options["older_than"]
+        if _is_filtered({**options, "older_than": None}) or options["state"] is not None:
+            raise CommandError("prune takes --older-than only; 'tasks purge' chooses messages")
+        given, keep = _moment_before(age), tasks_config()
+        if given is not None and not options["yes"]:
+            self._ask_to_remove(f"results, records and dead messages older than {age}")
+        results, dead = _limit(given, keep.keep_results), _limit(given, keep.keep_dead)
+        self._tell_pruned(broker.prune(results, dead))
+        if is_installed():
+            self.stdout(f"{self._prune_records(_limit(given, keep.keep_records))} removed")
+
+    def _tell_pruned(self, pruned: Pruned) -> None:
+        results = f"{pruned.results} result{'' if pruned.results == 1 else 's'}"
+        self.stdout(f"{_messages(pruned.dead)} and {results} removed")
+
+    @staticmethod
+    def _prune_records(before: float) -> str:
+        async def work() -> int:
+            try:
+                return await prune_records(before)
+            finally:
+                await close_db()
+
+        try:
+            count = asyncio.run(work())
+        except DatabaseError as error:
+            raise CommandError(f"the records could not be removed: {error}") from error
+        return f"{count} record{'' if count == 1 else 's'}"
+
     def _ask_to_remove(self, what: str) -> None:
         if not self.terminal.is_interactive:
             raise CommandError(f"purge removes {what}; add --yes to do so without a terminal")
@@ -215,13 +258,31 @@ class TaskActions(CommandWork):
 
 
 def _is_filtered(options: dict[str, Any]) -> bool:
-    return any(options[name] is not None for name in ("queue", "actor", "error"))
+    return any(options[name] is not None for name in ("queue", "actor", "error", "older_than"))
+
+
+def _moment_before(age: str | None) -> float | None:
+    """Return the moment that was so long ago, in seconds since the epoch."""
+    if age is None:
+        return None
+    try:
+        return time.time() - parse_interval(age)
+    except ValueError as error:
+        raise CommandError(f"--older-than: {error}") from error
+
+
+def _limit(given: float | None, keep: float | None) -> float:
+    """Return the moment before which something is too old: the given one, or that of a setting, or never."""
+    if given is not None:
+        return given
+    return 0.0 if keep is None else time.time() - keep
 
 
 def _described(chosen: Filter) -> str:
     what = f"{chosen.state or 'all'} messages of {chosen.queue or 'every queue'}"
     what += f", actor {chosen.actor}" if chosen.actor else ""
-    return what + (f", error with {chosen.error!r}" if chosen.error else "")
+    what += f", error with {chosen.error!r}" if chosen.error else ""
+    return what + (f", sent before {_moment(chosen.before)}" if chosen.before else "")
 
 
 def _running() -> Filter:

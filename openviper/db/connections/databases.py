@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -265,12 +266,15 @@ class Database:
         return server_pool(self.vendor, self.options)
 
     def _watched(self, pool: Pool) -> Pool:
-        if self._execution is None:
+        # Where nobody has imported it, nobody watches.
+        observers = sys.modules.get("openviper.db.connections.observers")
+        if observers is None:
             return pool
-        # Late: see `__init__`.
-        from openviper.db.connections.observers import WatchedPool
-
-        return WatchedPool(pool, self._execution)
+        execution = self._execution
+        if self.options.backend is None:
+            execution = observers.execution_for(self.alias, self.options)
+        watched: Pool = pool if execution is None else observers.WatchedPool(pool, execution)
+        return watched
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

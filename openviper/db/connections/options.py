@@ -107,20 +107,29 @@ def validate_pool_config(value: Any, name: str, min_val: int, max_val: int, defa
     """
     if value is None:
         return default
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise DatabaseConfigurationError(f"{name} must be a number, not {value!r}") from None
+    number = _whole(name, value)
     clamped = min(max(number, min_val), max_val)
     if clamped != number:
         logger.warning("%s=%d is outside %d..%d; using %d", name, number, min_val, max_val, clamped)
     return clamped
 
 
+def _whole(name: str, value: Any) -> int:
+    """Return a whole number, also one that is written as text; a fraction and a switch are none."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    is_other = isinstance(value, bool) or (isinstance(value, float) and value != number)
+    if number is None or is_other:
+        raise DatabaseConfigurationError(f"{name} must be a whole number, not {value!r}")
+    return number
+
+
 def _seconds(where: str, value: Any) -> float:
     try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+        seconds = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if math.isfinite(seconds) and seconds >= 0:
         return seconds

@@ -24,6 +24,14 @@ def _decoded(text: str | None) -> str | None:
     return None if text is None else unquote(text)
 
 
+def _split(rest: str, scheme: str) -> SplitResult:
+    try:
+        return urlsplit(f"//{rest}")
+    except ValueError:
+        # Without its cause, whose text may hold the password.
+        raise DatabaseConfigurationError(f"the host in the {scheme} URL is not one") from None
+
+
 def _port(parts: SplitResult, scheme: str) -> int | None:
     try:
         return parts.port or DEFAULT_PORTS.get(VENDORS.get(scheme, ""))
@@ -72,8 +80,8 @@ class DatabaseURL:
         """Parse a URL such as ``sqlite:///db.sqlite3`` or ``postgresql://user:secret@host/name``.
 
         Raises:
-            DatabaseConfigurationError: If the URL is empty, has no scheme or an impossible port. The message never
-                shows a password.
+            DatabaseConfigurationError: If the URL is empty, has no scheme or an impossible host or port. The message
+                never shows a password.
         """
         scheme, separator, rest = url.partition("://")
         if not separator or not scheme:
@@ -86,7 +94,7 @@ class DatabaseURL:
             name = unquote(path.removeprefix("/")) or ":memory:"
             return cls(scheme, name, query=dict(parse_qsl(query, keep_blank_values=True)))
         # urlsplit knows the authority part only; the scheme is ours.
-        parts = urlsplit(f"//{rest}")
+        parts = _split(rest, scheme)
         return cls(
             scheme=scheme,
             database=unquote(parts.path.removeprefix("/")),
@@ -135,7 +143,9 @@ class DatabaseURL:
         secret = "" if self.password is None else ":***"
         at = "@" if user or secret else ""
         port = "" if self.port is None else f":{self.port}"
-        return f"{self.scheme}://{user}{secret}{at}{self.host or ''}{port}/{self.database}"
+        host = self.host or ""
+        host = f"[{host}]" if ":" in host else host  # RFC 3986, 3.2.2
+        return f"{self.scheme}://{user}{secret}{at}{host}{port}/{self.database}"
 
     def __str__(self) -> str:
         return self.redacted()

@@ -23,8 +23,20 @@ _TRUTH = {
 _NOT_KEPT: dict[str, Callable[[float], bool]] = {"sqlite": math.isnan, "mysql": lambda _value: True}
 
 
+_MOST_DIGITS = 400
+"""More than any float has; a decimal with more is not written out, which could take gigabytes."""
+
+
 def _is_whole(value: float | Decimal) -> bool:
-    return math.isfinite(value) and value == int(value)
+    if not math.isfinite(value):
+        return False
+    is_huge = isinstance(value, Decimal) and value.adjusted() > _MOST_DIGITS
+    return not is_huge and value == int(value)
+
+
+def _shown(number: int) -> str:
+    """Return a number for a message; Python refuses to write out one of more than some thousand digits."""
+    return repr(number) if number.bit_length() < 1000 else f"a number of {number.bit_length()} bits"
 
 
 class IntegerField(Field[T]):
@@ -61,7 +73,7 @@ class IntegerField(Field[T]):
         """Return an `int`; text and integral floats are converted."""
         number = value if value.__class__ is int else super().to_python(value)
         if number is not None and not -_DRIVER_LIMIT <= number < _DRIVER_LIMIT:
-            raise ValueError(f"{self.name}: {number!r} does not fit into 64 bits")
+            raise ValueError(f"{self.name}: {_shown(number)} does not fit into 64 bits")
         return number
 
     def exact_test(self, *, aware: bool) -> str | None:

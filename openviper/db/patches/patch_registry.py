@@ -71,6 +71,12 @@ class PatchEntry:
         """The patch's name for people, ``app.name``."""
         return f"{self.app}.{self.name}"
 
+    def comes_with(self, other: PatchEntry) -> bool:
+        """Return whether another function stands beside this one in a file, and not in its place after an import anew."""
+        mine: Any = self.function
+        others: Any = other.function
+        return mine is not others and mine.__globals__ is others.__globals__
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -88,12 +94,17 @@ class PatchRegistry:
         """Add a patch; one whose file is imported again replaces itself.
 
         Raises:
-            MigrationError: If another file has a patch of the same identity.
+            MigrationError: If another file has a patch of the same identity, or the same file has two.
         """
         known = self._entries.get(entry.key)
         if known is not None and known.file != entry.file:
             raise MigrationError(
                 f"patch {entry.label!r} exists twice: in {known.file!r} and {entry.file!r}"
+            )
+        if known is not None and known.comes_with(entry):
+            raise MigrationError(
+                f"patch {entry.label!r} exists twice in {entry.file!r}: "
+                f"in lines {known.position} and {entry.position}"
             )
         self._entries[entry.key] = entry
 
@@ -148,13 +159,17 @@ def db_patch(
 
     def register(patch: Callable[[], Any]) -> Callable[[], Any]:
         code: Any = getattr(patch, "__code__", None)
-        if code is None or not code.co_flags & _IS_COROUTINE or code.co_argcount:
+        if code is None or not code.co_flags & _IS_COROUTINE or _arguments_of(code):
             name = getattr(patch, "__name__", repr(patch))
             raise MigrationError(f"patch {name!r} must be an `async def` without arguments")
         _registry.register(PatchEntry(patch, order=order, post_migrate=post_migrate))
         return patch
 
     return register if function is None else register(function)
+
+
+def _arguments_of(code: Any) -> int:
+    return int(code.co_argcount + code.co_kwonlyargcount)
 
 
 def discover_patches(apps: Mapping[str, str]) -> list[PatchEntry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 FORMAT = 1
@@ -21,6 +22,7 @@ DEFERRABLE = frozenset({"immediate", "deferred"})
 METHODS = frozenset({"btree", "hash", "gin", "gist", "spgist", "brin"})
 _TYPE = re.compile(r"([A-Za-z]+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\[\])?\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})*\Z")
 _OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]{1,8}\Z")
 
 
@@ -137,6 +139,15 @@ def _is_formula(value: Any) -> bool:
     return isinstance(value, dict) and _is_sql(value.get("expression")) and "stored" in value
 
 
+def _is_hexadecimal(value: Any) -> bool:
+    return isinstance(value, str) and _HEXADECIMAL.match(value) is not None
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether a value is not one of the three numbers that JSON has not, and Python reads."""
+    return not isinstance(value, float) or isfinite(value)
+
+
 _TABLE_SHAPES: dict[str, Shape] = {
     "old_table_name": _is_text,
     "indexes": _is_list,
@@ -153,6 +164,11 @@ _COLUMN_SHAPES: dict[str, Shape] = {
     "db_default": _is_sql,
     "generated": _is_formula,
 }
+_DEFAULT_SHAPES: dict[str, dict[str, Shape]] = {
+    "BINARY": {"default": _is_hexadecimal},
+    **dict.fromkeys(("REAL", "FLOAT", "NUMERIC"), {"default": _is_finite}),
+}
+"""Defaults, by type, that would be SQL of another meaning."""
 _INDEX_SHAPES: dict[str, Shape] = {
     **dict.fromkeys(("fields", "include", "opclasses"), _is_names),
     "expressions": _is_sql_list,
@@ -175,7 +191,8 @@ def _column_problem(column: Any) -> str | None:
         return f"gives column {name!r} the unknown type {column['type']!r}"
     where = f"column {name!r}"
     problem = _unknown(where, column, "on_delete", ACTIONS)
-    return problem or _misshapen(where, column, _COLUMN_SHAPES)
+    shapes = _COLUMN_SHAPES | _DEFAULT_SHAPES.get(column["type"].partition("(")[0].upper(), {})
+    return problem or _misshapen(where, column, shapes)
 
 
 def is_type(neutral_type: str) -> bool:

@@ -9,14 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.limits import Limit
 from openviper.tasks.liveness import is_lost
 from openviper.tasks.message import Finished, Message
 
-KEEP_DEAD = 7 * 86400
-"""Seconds that dead messages and results stay."""
-KEEP_MINUTES = 2 * 3600
-"""Seconds that the numbers of single minutes stay."""
 PARKED_SECONDS = 300.0
 """Seconds after which a message that waits for a permit looks again by itself, should nobody have told it."""
 
@@ -62,10 +59,12 @@ class StoredResult(NamedTuple):
     Attributes:
         value: JSON text.
         error: ``Type: text``, empty after a success.
+        stored_at: In seconds since the epoch.
     """
 
     value: str
     error: str
+    stored_at: float
 
 
 class Progress(NamedTuple):
@@ -151,23 +150,27 @@ class Filter(NamedTuple):
 
     Attributes:
         error: A part of the text of the error.
+        before: They were sent before this moment, in seconds since the epoch.
     """
 
     state: str | None = None
     queue: str | None = None
     actor: str | None = None
     error: str | None = None
+    before: float | None = None
 
     def matches(self, info: MessageInfo) -> bool:
         """Return whether a message is meant."""
-        wanted = (
-            (self.state, info.state),
-            (self.queue, info.queue_name),
-            (self.actor, info.actor_name),
-        )
-        if any(wish is not None and wish != value for wish, value in wanted):
+        names = (info.state, info.queue_name, info.actor_name)
+        if not all(map(_is_wished, (self.state, self.queue, self.actor), names)):
+            return False
+        if self.before is not None and info.sent_at >= self.before:
             return False
         return self.error is None or self.error in info.error
+
+
+def _is_wished(wish: str | None, value: str) -> bool:
+    return wish is None or wish == value
 
 
 EVERYTHING = Filter()
@@ -379,6 +382,15 @@ class Broker(Protocol):
 
     def purge(self, chosen: Filter = EVERYTHING) -> int:
         """Remove all messages that no worker has and that are meant."""
+        ...
+
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment.
+
+        Args:
+            results_before: In seconds since the epoch.
+            dead_before: Likewise.
+        """
         ...
 
     def flush(self, timeout: float = 10.0) -> None:

@@ -5,8 +5,8 @@ Who is next is decided by priority, and then by the key, which grows with time. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.brokers.tables import COLUMNS, MESSAGES
 from openviper.tasks.message import State
@@ -15,19 +15,9 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 RUNNING = int(State.RUNNING)
+AT_ONCE = 500
+"""Most rows that one statement names: SQLite before 3.32 takes 999 values (https://sqlite.org/limits.html)."""
 _QUALIFIED = ", ".join(f"m.{name}" for name in COLUMNS.split(", "))
-
-
-class ManyChanges(Protocol):
-    """A connection that prepares a statement once for many rows."""
-
-    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """Run a read."""
-        ...
-
-    def change_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run a write once for each row of values."""
-        ...
 
 
 def waiting_state(suspects: bool) -> int:
@@ -46,15 +36,26 @@ def _select(queues: tuple[str, ...] | None, state: int, lock: str) -> str:
     )
 
 
+def marks(values: Sequence[object]) -> str:
+    """Return a placeholder for each value."""
+    return ", ".join("?" * len(values))
+
+
+def in_parts(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the keys in parts that one statement of SQLite can name."""
+    for start in range(0, len(keys), AT_ONCE):
+        yield keys[start : start + AT_ONCE]
+
+
 def claim_on_sqlite(
-    store: ManyChanges, worker: str, queues: tuple[str, ...] | None, want: int, state: int
+    store: Store, worker: str, queues: tuple[str, ...] | None, want: int, state: int
 ) -> list[Any]:
     """Claim on SQLite, where the transaction is the only writer."""
     rows = store.rows(_select(queues, state, ""), (*(queues or ()), want))
-    if rows:
-        store.change_many(
-            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id = ?",
-            [(worker, row[0]) for row in rows],
+    for keys in in_parts([row[0] for row in rows]):
+        store.change(
+            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id IN ({marks(keys)})",
+            (worker, *keys),
         )
     return rows
 
@@ -80,9 +81,9 @@ def claim_on_mysql(
     """Claim on MariaDB and MySQL, in two statements; `lock` passes by what others are about to claim, where it can."""
     rows = store.rows(_select(queues, state, lock), (*(queues or ()), want))
     if rows:
-        marks = ", ".join("?" * len(rows))
+        keys = [row[0] for row in rows]
         store.change(
-            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id IN ({marks})",
-            (worker, *(row[0] for row in rows)),
+            f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id IN ({marks(keys)})",
+            (worker, *keys),
         )
     return rows

@@ -32,6 +32,7 @@ from openviper.tasks.brokers.base import (
 )
 from openviper.tasks.brokers.database_admin import DatabaseAdmin
 from openviper.tasks.brokers.database_consumer import DatabaseConsumer
+from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import Parcel, store_in_transaction, store_parcel
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
@@ -75,14 +76,23 @@ class DatabaseBroker:
         url: The database.
         alias: The alias of the project's database that this is, if it is one: then messages are part of its transactions.
         lease: Seconds after which a worker that gives no sign of life is lost.
+        keep: How long results and dead messages are kept.
     """
 
     name = "database"
 
-    def __init__(self, url: DatabaseURL, *, alias: str | None = None, lease: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: DatabaseURL,
+        *,
+        alias: str | None = None,
+        lease: float = 60.0,
+        keep: Keep | None = None,
+    ) -> None:
         self.url = url
         self.alias = alias
         self.lease = lease
+        self.keep = keep or Keep()
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._ready = False
@@ -111,8 +121,9 @@ class DatabaseBroker:
             BrokerError: If the database does not answer.
         """
         with self._lock:
-            for attempt in range(1, TRIES + 1):
-                store = self._connected()
+            attempt = 1
+            while True:
+                store = self._store or self._connect()
                 try:
                     store.set_patience(wait)
                     if create and not self._ready:
@@ -126,11 +137,10 @@ class DatabaseBroker:
                         raise
                     if attempt == TRIES:
                         raise
-        raise AssertionError("not reached")
+                    attempt += 1
 
-    def _connected(self) -> Store:
-        if self._store is None:
-            self._store = self.open_store()
+    def _connect(self) -> Store:
+        self._store = self.open_store()
         return self._store
 
     def _disconnect(self) -> None:
@@ -168,17 +178,15 @@ class DatabaseBroker:
         Raises:
             BrokerError: If the database does not take them.
         """
-        for _ in range(TRIES - 1):
+        attempt = 1
+        while True:
             try:
-                return self._store_once(parcel, wait=wait)
+                return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
             except BrokerError as error:
-                if not error.duplicate:
+                if not error.duplicate or attempt == TRIES:
                     raise
-                _make_keys_anew(parcel)
-        return self._store_once(parcel, wait=wait)
-
-    def _store_once(self, parcel: Parcel, *, wait: bool) -> list[Message]:
-        return self.with_store(lambda store: store_parcel(store, parcel), wait=wait)
+            _make_keys_anew(parcel)
+            attempt += 1
 
     def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""
@@ -217,7 +225,9 @@ class DatabaseBroker:
     ) -> DatabaseConsumer:
         """Return a consumer with a connection of its own."""
         self.with_store(lambda _store: None)
-        return DatabaseConsumer(self.open_store, self.lease, worker_id, queues, suspects=suspects)
+        return DatabaseConsumer(
+            self.open_store, self.lease, worker_id, queues, suspects=suspects, keep=self.keep
+        )
 
     # What tasks have left
 
@@ -227,9 +237,9 @@ class DatabaseBroker:
 
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
-        sql = f"SELECT value, error FROM {RESULTS} WHERE message_id = ?"
+        sql = f"SELECT value, error, stored_at FROM {RESULTS} WHERE message_id = ?"
         rows = self._rows(sql, message_id)
-        return StoredResult(rows[0][0] or "null", rows[0][1] or "") if rows else None
+        return StoredResult(rows[0][0] or "null", rows[0][1] or "", rows[0][2]) if rows else None
 
     def progress(self, message_id: str) -> Progress | None:
         """Return how far a message said it is."""
@@ -294,6 +304,10 @@ class DatabaseBroker:
     def purge(self, chosen: Filter = EVERYTHING) -> int:
         """Remove all messages that no worker has and that are meant."""
         return self._admin.purge(chosen)
+
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment."""
+        return self._admin.prune(results_before, dead_before)
 
     def close(self) -> None:
         """Let go of the connection."""

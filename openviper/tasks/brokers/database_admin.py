@@ -17,7 +17,9 @@ from openviper.tasks.brokers.base import (
     WorkerInfo,
     queue_names,
 )
+from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.brokers.storing import Parcel, store_within
+from openviper.tasks.brokers.sweeping import prune
 from openviper.tasks.brokers.tables import (
     CANCELS,
     COLUMNS,
@@ -257,6 +259,10 @@ class DatabaseAdmin:
 
         return self._run(work)
 
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment."""
+        return self._run(lambda store: prune(store, results_before, dead_before))
+
     def _change(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
         def work(store: Store) -> int:
             with store.transaction():
@@ -308,6 +314,9 @@ def _conditions(chosen: Filter) -> tuple[str, tuple[Any, ...]]:
     if chosen.actor is not None:
         conditions.append("actor_name = ?")
         values.append(chosen.actor)
+    if chosen.before is not None:
+        conditions.append("sent_at < ?")
+        values.append(chosen.before)
     if chosen.error is not None:
         conditions.append("error LIKE ? ESCAPE '!'")
         values.append(f"%{_escaped(chosen.error)}%")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.brokers.base import CallCount, Progress, WorkerStatus
 from openviper.tasks.brokers.database_limits import admit, free_permits
+from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Ticker
 from openviper.tasks.brokers.settling import bury_unreadable, settle, settle_done
 from openviper.tasks.brokers.sweeping import sweep, take_back
 from openviper.tasks.brokers.tables import (
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 logger = logging.getLogger("openviper.tasks.brokers")
-SWEEP_SECONDS = 60.0
-"""Seconds between two looks for what is too old."""
 DELAYED, SUSPECT = int(State.DELAYED), int(State.SUSPECT)
 
 
@@ -46,6 +45,7 @@ class DatabaseConsumer:
         worker_id: Names this one.
         queues: The queues to take from; all when `None`.
         suspects: Take only what is to run in a process of its own.
+        keep: How long results and dead messages are kept.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class DatabaseConsumer:
         queues: Sequence[str] | None,
         *,
         suspects: bool,
+        keep: Keep,
     ) -> None:
         self._open_store = open_store
         self._lease = lease
@@ -64,7 +65,8 @@ class DatabaseConsumer:
         self._queues = None if queues is None else tuple(queues)
         self._suspects = suspects
         self._next_due: float | None = None
-        self._swept_at = 0.0
+        self._keep = keep
+        self._sweep_time = Ticker(PRUNE_SECONDS)
         self._register()
 
     def _register(self) -> None:
@@ -180,9 +182,8 @@ class DatabaseConsumer:
         if not seen:  # Taken for lost, after a long pause; its messages have been given to others.
             self._register()
         count = sum(take_back(store, worker) for worker in self._lost(now))
-        if now - self._swept_at > SWEEP_SECONDS:
-            self._swept_at = now
-            sweep(store, now)
+        if self._sweep_time.is_due():
+            sweep(store, now, self._keep)
         if self._next_due is None:
             self._look_ahead()
         return count

@@ -35,11 +35,13 @@ class FileWatch:
             self.close()
             raise OSError(number, "inotify_add_watch", path)
 
-    def clear(self) -> None:
-        """Take note of what was told, so that the descriptor is readable only after another write."""
+    def clear(self) -> bool:
+        """Take note of what was told, so that the descriptor is readable only after another write; return whether it was."""
+        is_told = False
         with suppress(BlockingIOError):
-            while len(os.read(self.descriptor, 4096)) == 4096:
-                pass
+            while True:
+                is_told = bool(os.read(self.descriptor, 4096))
+        return is_told
 
     def close(self) -> None:
         """Watch no more."""

@@ -30,41 +30,14 @@ from openviper.tasks.brokers.base import (
     WorkerInfo,
     WorkerStatus,
     add_counts,
-    info_row,
     waited_since,
 )
+from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
+from openviper.tasks.brokers.memory_entry import Entry
 from openviper.tasks.brokers.memory_group import MemoryGroup
+from openviper.tasks.brokers.memory_results import MemoryResults
 from openviper.tasks.limits import Allowance, Limit, take_call
 from openviper.tasks.message import Finished, Message, Outcome, State, from_values
-
-SHOWN = {State.SUSPECT: "ready"}
-"""States that people know by another name."""
-
-
-class _Entry:
-    """A message with what is known of it."""
-
-    __slots__ = ("error", "message", "number", "state", "waits_for", "worker")
-
-    def __init__(self, message: Message, number: int, state: State) -> None:
-        self.message = message
-        self.number = number
-        self.state = state
-        self.worker = ""
-        self.error = ""
-        self.waits_for: str | None = None
-
-    def __lt__(self, other: _Entry) -> bool:
-        return (self.message.priority, self.number) < (other.message.priority, other.number)
-
-    def is_parked(self, key: str) -> bool:
-        """Return whether the message waits for a permit of a limit."""
-        return self.state is State.DELAYED and self.waits_for == key
-
-    def info(self) -> MessageInfo:
-        """Return the message for people."""
-        state = SHOWN.get(self.state, self.state.name.lower())
-        return info_row(state, self.message, self.worker, self.error)
 
 
 class MemoryBroker:
@@ -72,13 +45,14 @@ class MemoryBroker:
 
     name = "stub"
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
+        self.keep = keep or Keep()
         self.lock = threading.RLock()
         self._numbers = count(1)
-        self.entries: dict[int, _Entry] = {}
+        self.entries: dict[int, Entry] = {}
         self.unique: dict[str, tuple[str, str, float]] = {}
         """Key -> id, scope, and when it ends."""
-        self.results: dict[str, StoredResult] = {}
+        self.results = MemoryResults()
         self.groups: dict[str, MemoryGroup] = {}
         self.allowances: dict[str, Allowance] = {}
         self.permits: dict[str, set[str]] = {}
@@ -105,7 +79,7 @@ class MemoryBroker:
                     continue
                 message.key = next(self._numbers)
                 state = State.DELAYED if message.due > now else State.READY
-                self.entries[message.key] = _Entry(message, message.key, state)
+                self.entries[message.key] = Entry(message, message.key, state)
         self.wake()
         return duplicates
 
@@ -254,13 +228,13 @@ class MemoryBroker:
         self.wake()
         return len(entries)
 
-    def _remove(self, entries: Iterable[_Entry]) -> int:
+    def _remove(self, entries: Iterable[Entry]) -> int:
         free = [entry for entry in entries if entry.state is not State.RUNNING]
         for entry in free:
             self.forget(entry)
         return len(free)
 
-    def forget(self, entry: _Entry) -> None:
+    def forget(self, entry: Entry) -> None:
         """Remove a message, and its unique key unless that is for a time."""
         del self.entries[entry.number]
         self.free_unique(entry.message, ("queued", "running"))
@@ -293,6 +267,12 @@ class MemoryBroker:
                 [entry for entry in self.entries.values() if chosen.matches(entry.info())]
             )
 
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment."""
+        with self.lock:
+            dead = [entry for entry in self.entries.values() if entry.died_before(dead_before)]
+            return Pruned(self.results.prune(results_before), self._remove(dead))
+
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""
 
@@ -303,7 +283,7 @@ class MemoryBroker:
             self.unique.clear()
 
 
-def _may_retry(entry: _Entry, chosen: Sequence[str] | Filter) -> bool:
+def _may_retry(entry: Entry, chosen: Sequence[str] | Filter) -> bool:
     if isinstance(chosen, Filter):
         return entry.state is State.DEAD and chosen.matches(entry.info())
     return entry.state in (State.DEAD, State.DELAYED) and entry.message.message_id in chosen
@@ -317,6 +297,7 @@ class MemoryConsumer:
     ) -> None:
         self._broker = broker
         self._worker = worker_id
+        self._prune_time = Ticker(PRUNE_SECONDS)
         self._queues = None if queues is None else frozenset(queues)
         self._takes = State.SUSPECT if suspects else State.READY
         self._read, self._write = os.pipe()
@@ -348,9 +329,9 @@ class MemoryConsumer:
                 self._broker.free_unique(entry.message, ("queued",))
             return [entry.message for entry in claimed]
 
-    def _is_mine(self, entry: _Entry) -> bool:
+    def _is_mine(self, entry: Entry) -> bool:
         if entry.state is State.DELAYED and entry.message.due <= time.time():
-            _make_ready(entry)
+            entry.make_ready()
         if entry.state is not self._takes:
             return False
         return self._queues is None or entry.message.queue_name in self._queues
@@ -365,14 +346,15 @@ class MemoryConsumer:
         if end.outcome is Outcome.DONE:
             broker.forget(entry)
         elif end.outcome is Outcome.RELEASED:
-            _make_ready(entry)
+            entry.make_ready()
         else:
             entry.state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
             entry.error = end.error
+            entry.settled_at = time.time()
             message.due = end.due
             message.attempts += end.counts
         if end.keeps_result:
-            broker.results[message.message_id] = StoredResult(end.result or "null", end.error)
+            broker.results.add(end)
         if end.is_end:
             broker.free_unique(message, ("queued", "running"))
             broker.to_cancel.discard(message.message_id)
@@ -415,7 +397,7 @@ class MemoryConsumer:
             return True
 
     @staticmethod
-    def _put_off(entry: _Entry, due: float) -> None:
+    def _put_off(entry: Entry, due: float) -> None:
         entry.state, entry.worker, entry.message.due = State.DELAYED, "", due
 
     def _free_permit(self, message: Message) -> None:
@@ -425,7 +407,7 @@ class MemoryConsumer:
         self._broker.permits.get(key, set()).discard(message.message_id)
         waiting = [entry for entry in self._broker.entries.values() if entry.is_parked(key)]
         if waiting:
-            _make_ready(min(waiting))
+            min(waiting).make_ready()
             self._broker.wake()
 
     # Waiting and signs of life
@@ -453,6 +435,9 @@ class MemoryConsumer:
             self._broker.known_workers[self._worker] = known._replace(
                 seen_at=time.time(), settled_at=status.settled_at, is_busy=status.is_busy
             )
+        if self._prune_time.is_due():
+            now, keep = time.time(), self._broker.keep
+            self._broker.prune(keep.results_before(now), keep.dead_before(now))
         return 0
 
     def has_suspects(self) -> bool:
@@ -474,13 +459,8 @@ class MemoryConsumer:
             for entry in self._broker.entries.values():
                 if entry.worker == self._worker:
                     self._free_permit(entry.message)
-                    _make_ready(entry)
+                    entry.make_ready()
             self._broker.known_workers.pop(self._worker, None)
         self._broker.wakers.remove(self._write)
         os.close(self._read)
         os.close(self._write)
-
-
-def _make_ready(entry: _Entry) -> None:
-    entry.state = State.SUSPECT if entry.message.deliveries else State.READY
-    entry.worker, entry.waits_for = "", None

@@ -11,12 +11,10 @@ from openviper.db.connections.drivers.postgresql import connect_arguments, impor
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_postgresql, waiting_state
 from openviper.tasks.brokers.server_store import ServerStore
-from openviper.tasks.brokers.tables import CHANNEL, INSERT_COLUMNS, MESSAGES, NOTIFY
+from openviper.tasks.brokers.tables import CHANNEL, COPY, MANY, MESSAGES, NOTIFY
 
 CREATION_LOCK = 823991001
 """The number of the advisory lock under which tables are created."""
-MANY = 50
-"""Messages from which on COPY is worth its extra round trip."""
 
 
 class PostgreSQLStore(ServerStore):
@@ -32,6 +30,9 @@ class PostgreSQLStore(ServerStore):
         super().__init__(url)
 
     def _connect(self) -> None:
+        self._insert_and_notify = (
+            f"WITH stored AS ({self._insert}) SELECT pg_notify('{CHANNEL}', '')"
+        )
         self.raw = self._psycopg.connect(autocommit=True, **connect_arguments(self.url))
 
     def _is_duplicate(self, error: Exception) -> bool:
@@ -66,9 +67,7 @@ class PostgreSQLStore(ServerStore):
         in_transaction = self.raw.info.transaction_status != 0
         try:
             if len(rows) == 1:
-                self.raw.execute(
-                    f"WITH stored AS ({self._insert}) SELECT pg_notify('{CHANNEL}', '')", rows[0]
-                )
+                self.raw.execute(self._insert_and_notify, rows[0])
             elif in_transaction:
                 self._insert_many(rows)
             else:
@@ -82,7 +81,7 @@ class PostgreSQLStore(ServerStore):
             if len(rows) < MANY:
                 cursor.executemany(self._insert, rows)
             else:
-                with cursor.copy(f"COPY {MESSAGES} ({INSERT_COLUMNS}) FROM STDIN") as copy:
+                with cursor.copy(COPY) as copy:
                     for row in rows:
                         copy.write_row(row)
             cursor.execute(NOTIFY)
@@ -101,6 +100,12 @@ class PostgreSQLStore(ServerStore):
     ) -> list[Any]:
         """Mark messages as the worker's and return their rows in order."""
         return claim_on_postgresql(self, worker, queues, want, waiting_state(suspects))
+
+    def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
+        """Delete messages that the worker has: one statement, however many there are, so that it stays prepared."""
+        self.change(
+            f"DELETE FROM {MESSAGES} WHERE id = ANY(?) AND worker = ?", (list(keys), worker)
+        )
 
     def listen(self) -> None:
         """Listen for messages; a worker's own settlements need no flush to disk, as a lost one only means a second run."""

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from openviper.db.connections.databases import current_block
 from openviper.tasks.brokers.base import (
     EVERYTHING,
-    KEEP_DEAD,
     CallCount,
     Filter,
     GroupInfo,
@@ -30,6 +29,8 @@ from openviper.tasks.brokers.base import (
     info_row,
     waited_since,
 )
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, Pruned
+from openviper.tasks.brokers.redis_call import QuickScript
 from openviper.tasks.brokers.redis_consumer import RedisConsumer
 from openviper.tasks.brokers.redis_messages import (
     UNREADABLE,
@@ -37,6 +38,7 @@ from openviper.tasks.brokers.redis_messages import (
     decode,
     decode_for_people,
     encode,
+    glob,
     unique_arguments,
 )
 from openviper.tasks.brokers.redis_scripts import ENQUEUE, ENQUEUE_PLAIN, MOVE, SWAP_SLOT
@@ -74,7 +76,7 @@ class RedisBroker(RedisServer):
     def connect(self) -> None:
         """Open connections."""
         super().connect()
-        self._enqueue_plain = self.client.register_script(ENQUEUE_PLAIN)
+        self._enqueue_plain = QuickScript(self.driver, self.client, ENQUEUE_PLAIN)
         self._enqueue = self.client.register_script(ENQUEUE)
         self._move = self.client.register_script(MOVE)
         self._swap_slot = self.client.register_script(SWAP_SLOT)
@@ -83,18 +85,18 @@ class RedisBroker(RedisServer):
 
     def enqueue(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
         """Store messages, all or none of them."""
-        if group is None and all(message.option("unique") is None for message in messages):
+        if group is None and not any(map(_has_key, messages)):
             arguments: list[Any] = [self.names.prefix]
             for message in messages:
                 arguments += self._place(message)
             with self.translated():
-                self._enqueue_plain(keys=[], args=arguments)
+                self._enqueue_plain(arguments)
             return []
         return self._enqueue_with_keys(messages, group)
 
     def _place(self, message: Message) -> list[str]:
-        due = message.due if message.due > time.time() else 0
-        return [self.names.stream(message), repr(due), encode(message)]
+        due = repr(message.due) if message.due > time.time() else "0"
+        return [self.names.stream(message), due, encode(message)]
 
     def _enqueue_with_keys(
         self, messages: Sequence[Message], group: NewGroup | None
@@ -102,7 +104,7 @@ class RedisBroker(RedisServer):
         new = group or NewGroup("", 0)
         callbacks = [callback_text(self.names, spec) for spec in (new.then, new.on_failure)]
         arguments: list[Any] = [
-            *(self.names.prefix, repr(time.time()), new.group_id, KEEP_DEAD, new.total),
+            *(self.names.prefix, repr(time.time()), new.group_id, KEEP_FLOWS, new.total),
             *callbacks,
         ]
         for message in messages:
@@ -327,16 +329,35 @@ class RedisBroker(RedisServer):
         if unique is not None and unique[1] != "time":
             self.free_unique(unique[0], stored.info.message_id)
 
+    def prune(self, results_before: float, dead_before: float) -> Pruned:
+        """Remove results that were stored, and messages that have been dead, since before a moment."""
+        with self.translated():
+            return Pruned(self._prune_results(results_before), self.prune_dead(dead_before))
+
+    def _prune_results(self, before: float) -> int:
+        count = 0
+        for key in self.client.scan_iter(f"{glob(self.names.prefix)}result:*", count=1000):
+            stored: Any = self.client.get(key)
+            if stored is not None and StoredResult(*json.loads(stored)).stored_at < before:
+                gone: Any = self.client.delete(key)
+                count += int(gone)
+        return count
+
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""
 
     def close(self) -> None:
         """Let go of the connections."""
+        self._enqueue_plain.close()
         self.client.close()
 
     def forget(self) -> None:
         """Open connections of its own, as a forked child must."""
         self.connect()
+
+
+def _has_key(message: Message) -> bool:
+    return message.options is not None and "unique" in message.options
 
 
 def _may_retry(info: MessageInfo, chosen: Sequence[str] | Filter) -> bool:

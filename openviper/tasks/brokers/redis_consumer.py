@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from openviper.tasks.brokers.base import (
-    KEEP_DEAD,
-    KEEP_MINUTES,
     PARKED_SECONDS,
     CallCount,
     Progress,
     WorkerStatus,
 )
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_MINUTES, PRUNE_SECONDS, Ticker
 from openviper.tasks.brokers.redis_messages import dead_text, decode, encode, end_text
 from openviper.tasks.brokers.redis_scripts import ADMIT, BURY, PROMOTE, SETTLE, TAKE_BACK
 from openviper.tasks.brokers.redis_server import GROUP, RedisServer
@@ -35,7 +34,6 @@ from openviper.tasks.message import (
 logger = logging.getLogger("openviper.tasks.brokers")
 PROMOTE_AT_ONCE = 500
 """Most delayed messages that become ready in one script."""
-SWEEP_SECONDS = 60.0
 
 
 class RedisConsumer:
@@ -58,7 +56,7 @@ class RedisConsumer:
         self._grouped: set[str] = set()
         self._streams: list[str] = []
         self._next_due: float | None = None
-        self._swept_at = 0.0
+        self._sweep_time = Ticker(PRUNE_SECONDS)
         self._started_at = time.time()
         untyped: Any = self._client
         self._listener = untyped.pubsub(ignore_subscribe_messages=True)
@@ -182,7 +180,8 @@ class RedisConsumer:
                 pipeline.xdel(stream, *entries)
             pipeline.execute()
         if ends:
-            self._settle(keys=[], args=[self._names.prefix, GROUP, self._worker, KEEP_DEAD, *ends])
+            keep = round(1000 * (self._broker.keep.results or 0))
+            self._settle(keys=[], args=[self._names.prefix, GROUP, self._worker, keep, *ends])
 
     def _note_due(self, due: float) -> None:
         if self._next_due is None or due < self._next_due:
@@ -251,8 +250,7 @@ class RedisConsumer:
                 and (worker.seen_at < silent_since or is_lost(worker.worker_id))
             ]
             count = sum(self._take(worker) for worker in lost)
-            if now - self._swept_at > SWEEP_SECONDS:
-                self._swept_at = now
+            if self._sweep_time.is_due():
                 self._sweep(now)
             self._look_at_streams()
             self._look_ahead()
@@ -288,7 +286,7 @@ class RedisConsumer:
             pipeline: Any = self._client.pipeline(transaction=True)
             for item in progress:
                 key = self._names.key(f"progress:{item.message_id}")
-                pipeline.set(key, json.dumps(item), ex=KEEP_DEAD)
+                pipeline.set(key, json.dumps(item), ex=KEEP_FLOWS)
             for count in counts:
                 for minute in (0, count.minute):
                     field = json.dumps([minute, count.actor_name, count.outcome])
@@ -304,7 +302,7 @@ class RedisConsumer:
 
     def _sweep(self, now: float) -> None:
         """Drop what is too old, and take back what no registered worker has."""
-        self._sweep_dead(now)
+        self._broker.prune_dead(self._broker.keep.dead_before(now))
         known = {worker.worker_id for worker in self._broker.workers()}
         holders: set[str] = set()
         for stream in self._broker.streams():
@@ -313,12 +311,6 @@ class RedisConsumer:
             self._take(worker, is_leaving=True)
         self._sweep_counts(now)
         self._sweep_unique(now)
-
-    def _sweep_dead(self, now: float) -> None:
-        dead: Any = self._client.hgetall(self._names.key("dead"))
-        for known_by, text in dead.items():
-            if _is_older(text, now - KEEP_DEAD):
-                self._client.hdel(self._names.key("dead"), known_by)
 
     def _sweep_counts(self, now: float) -> None:
         fields: Any = self._client.hkeys(self._names.key("calls"))
@@ -348,10 +340,3 @@ def _is_plain(end: Finished) -> bool:
     if end.outcome is not Outcome.DONE or end.keeps_result:
         return False
     return end.message.options is None and end.message.limit_key is None
-
-
-def _is_older(text: str, moment: float) -> bool:
-    try:
-        return bool(json.loads(text)["at"] < moment)
-    except (ValueError, KeyError, TypeError):
-        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -49,6 +50,11 @@ class Names:
     def queue_of(self, stream: str) -> str:
         """Return the queue that a stream belongs to."""
         return stream[len(self.prefix) :].split(":", 2)[2]
+
+
+def glob(text: str) -> str:
+    """Return a pattern that matches a text only (https://redis.io/docs/latest/commands/keys/)."""
+    return re.sub(r"([\\*?\[\]^-])", r"\\\1", text)
 
 
 def encode(message: Message) -> str:
@@ -120,7 +126,7 @@ def end_text(names: Names, end: Finished) -> str:
     if end.outcome is Outcome.DEAD:
         values["text"] = dead_text(values["text"], end.error)
     if end.keeps_result:
-        values["result"] = to_json([end.result or "null", end.error])
+        values["result"] = to_json([end.result or "null", end.error, time.time()])
     if message.limit_key is not None:
         values["limit"] = message.limit_key
     values.update(_end_options(names, end))

@@ -142,7 +142,10 @@ for i = 5, #ARGV do
       free_permit(prefix, end_.limit, id)
     end
     if end_.result then
-      redis.call('SET', prefix .. 'result:' .. id, end_.result, 'EX', keep)
+      redis.call('SET', prefix .. 'result:' .. id, end_.result)
+      if tonumber(keep) > 0 then
+        redis.call('PEXPIRE', prefix .. 'result:' .. id, keep)
+      end
     end
     if end_.action == 'done' or end_.action == 'dead' then
       redis.call('SREM', prefix .. 'cancel', id)
@@ -176,8 +179,8 @@ end
 return count
 """
 )
-"""Arguments: prefix, group, worker, seconds to keep results, then each end as JSON. Leaves alone what is not pending for the
-worker."""
+"""Arguments: prefix, group, worker, milliseconds to keep results or 0 for ever, then each end as JSON. Leaves alone what is not
+pending for the worker."""
 
 BURY = """
 local prefix, group, stream, entry, text = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.brokers.base import WorkerInfo, queue_names
+from openviper.tasks.brokers.keeping import Keep
 from openviper.tasks.brokers.redis_messages import Names
 from openviper.tasks.exceptions import BrokerError
 
@@ -40,12 +42,21 @@ class RedisServer:
         url: ``redis://``, ``rediss://`` or ``unix://``.
         lease: Seconds after which a worker that gives no sign of life is lost.
         prefix: Begins the name of every key.
+        keep: How long results and dead messages are kept.
     """
 
-    def __init__(self, url: str, *, lease: float = 60.0, prefix: str = "openviper:") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        lease: float = 60.0,
+        prefix: str = "openviper:",
+        keep: Keep | None = None,
+    ) -> None:
         self.driver = import_driver()
         self._url = url
         self.lease = lease
+        self.keep = keep or Keep()
         self.names = Names(prefix)
         self.connect()
 
@@ -106,8 +117,25 @@ class RedisServer:
             )
         return workers
 
+    def prune_dead(self, before: float) -> int:
+        """Remove messages that have been dead since before a moment, and return how many they were."""
+        count = 0
+        for known_by, text in self.client.hscan_iter(self.names.key("dead"), count=1000):
+            if _died_at(text) < before:
+                gone: Any = self.client.hdel(self.names.key("dead"), known_by)
+                count += int(gone)
+        return count
+
     def free_unique(self, key: str, message_id: str) -> None:
         """Let go of a unique key, if it is the message's."""
         held: Any = self.client.hget(self.names.key("unique"), key)
         if held is not None and held.startswith(f"{message_id} "):
             self.client.hdel(self.names.key("unique"), key)
+
+
+def _died_at(text: str) -> float:
+    """Return since when a message is dead; what does not tell stays."""
+    try:
+        return float(json.loads(text)["at"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.claims import claim_on_sqlite, waiting_state
+from openviper.tasks.brokers.claims import claim_on_sqlite, in_parts, marks, waiting_state
 from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
 from openviper.tasks.exceptions import BrokerError
 from openviper.utils.private_files import ensure_private
@@ -82,6 +82,7 @@ class SQLiteStore:
         self._watch: FileWatch | None = None
         self._wants_watch = False
         ensure_private(str(url.path))
+        self._is_told = False
         try:
             self.raw = sqlite3.connect(
                 str(url.path),
@@ -140,10 +141,8 @@ class SQLiteStore:
 
     def insert_new(self, table: str, columns: str, values: tuple[Any, ...]) -> bool:
         """Insert a row unless one with its primary key is there."""
-        marks = ", ".join("?" * len(values))
-        return bool(
-            self.change(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
-        )
+        sql = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks(values)})"
+        return bool(self.change(sql, values))
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Run a read."""
@@ -156,13 +155,6 @@ class SQLiteStore:
         """Run a write and return the number of rows."""
         try:
             return self.raw.execute(sql, values).rowcount
-        except ERRORS as error:
-            raise translate(error) from error
-
-    def change_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run a write once for each row of values."""
-        try:
-            self.raw.executemany(sql, rows)
         except ERRORS as error:
             raise translate(error) from error
 
@@ -189,9 +181,11 @@ class SQLiteStore:
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has."""
-        self.change_many(
-            f"DELETE FROM {MESSAGES} WHERE id = ? AND worker = ?", [(key, worker) for key in keys]
-        )
+        for part in in_parts(keys):
+            self.change(
+                f"DELETE FROM {MESSAGES} WHERE id IN ({marks(part)}) AND worker = ?",
+                (*part, worker),
+            )
 
     def listen(self) -> None:
         """Have the system tell of writes, from the first wait on: what is there already needs no telling."""
@@ -205,11 +199,16 @@ class SQLiteStore:
         (https://sqlite.org/pragma.html#pragma_data_version)."""
         deadline = time.monotonic() + timeout
         poll, longest = self._poll(wake)
+        pause = longest
         while not self._has_changed():
+            if self._is_told:
+                # The log is written before the version changes, which readers see: soon, or when the writer gets to run again.
+                pause = POLL
             left = max(0.0, deadline - time.monotonic())
-            ready = [descriptor for descriptor, _ in poll.poll(min(longest, left) * 1000)]
+            ready = [descriptor for descriptor, _ in poll.poll(min(pause, left) * 1000)]
             if wake in ready or not left:
                 return
+            pause = min(longest, pause * 2)
 
     def _poll(self, wake: int) -> tuple[select.poll, float]:
         """Return what to wait at, and the longest pause between two looks in seconds."""
@@ -225,8 +224,7 @@ class SQLiteStore:
 
     def _has_changed(self) -> bool:
         """Return whether another connection has written since this was asked last."""
-        if self._watch is not None:
-            self._watch.clear()
+        self._is_told = self._watch is not None and self._watch.clear()
         try:
             version = self.raw.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:

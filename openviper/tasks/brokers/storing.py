@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.brokers.tables import (
+    COPY,
     GROUPS,
+    MANY,
     MESSAGES,
     NEWEST,
     NOTIFY,
@@ -16,14 +18,14 @@ from openviper.tasks.brokers.tables import (
     WORKERS,
     creation,
     insert_sql,
-    options_text,
 )
-from openviper.tasks.message import Message, State, next_key
+from openviper.tasks.message import Message, State, next_key, to_json
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection
     from openviper.tasks.brokers.tables import Store
 
+READY, DELAYED = int(State.READY), int(State.DELAYED)
 _UNIQUE_COLUMNS = "name, message_id, scope, until"
 _GROUP_COLUMNS = "group_id, total, done, failed, callback, on_failure, stored_at"
 _DROP_ENDED = f"DELETE FROM {UNIQUE} WHERE name = ? AND until > 0 AND until <= ?"
@@ -48,21 +50,22 @@ class Parcel(NamedTuple):
 
 def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     """Return a message as the values of `INSERT_COLUMNS`."""
-    if message.key is None:
-        message.key = next_key()
+    key = message.key
+    if key is None:
+        key = message.key = next_key()
     return (
-        message.key,
+        key,
         message.message_id,
         message.queue_name,
         message.actor_name,
         message.payload,
         message.priority,
-        int(State.DELAYED if message.due > now else State.READY),
+        DELAYED if message.due > now else READY,
         message.due,
         message.attempts,
         message.sent_at,
         message.deliveries,
-        options_text(message),
+        None if message.options is None else to_json(message.options),
     )
 
 
@@ -131,16 +134,22 @@ async def store_in_transaction(
         if parcel.group is not None:
             await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
         for message in parcel.messages:
-            if await _takes_unique(connection, message, now):
+            if message.options is None or await _takes_unique(connection, message, now):
                 rows.append(insert_row(message, now))
-    sql = insert_sql(connection.dialect.placeholder)
-    if len(rows) == 1:
-        await connection.insert(sql, rows[0])
-    elif rows:
-        await connection.execute_many(sql, rows)
+    await _insert(connection, rows)
     if connection.vendor == "postgresql":
         await connection.execute(NOTIFY)
     return has_tables
+
+
+async def _insert(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    sql = insert_sql(connection.dialect.placeholder)
+    if len(rows) == 1:
+        await connection.insert(sql, rows[0])
+    elif len(rows) >= MANY and connection.vendor == "postgresql":
+        await connection.execute_many(COPY, rows)
+    elif rows:
+        await connection.execute_many(sql, rows)
 
 
 async def _create_tables(connection: Connection) -> bool:

@@ -6,8 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from openviper.tasks.brokers.base import KEEP_DEAD, KEEP_MINUTES
+from openviper.tasks.brokers.claims import AT_ONCE, marks
 from openviper.tasks.brokers.database_limits import free_permits
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_MINUTES, Keep, Pruned
 from openviper.tasks.brokers.settling import settle
 from openviper.tasks.brokers.tables import (
     CANCELS,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openviper.tasks.brokers")
 RUNNING, DEAD = int(State.RUNNING), int(State.DEAD)
+_REGISTERED = f"(SELECT worker FROM {WORKERS})"
+_ORPHANED = f"state = {RUNNING} AND worker NOT IN {_REGISTERED}"
 
 
 def take_back(store: Store, worker: str, *, is_leaving: bool = False) -> int:
@@ -77,23 +80,39 @@ def _bury_those_that_did_it(store: Store, worker: str) -> None:
         settle(store, worker, end, time.time())
 
 
-def sweep(store: Store, now: float) -> None:
+def sweep(store: Store, now: float, keep: Keep) -> None:
     """Drop what is older than people look at, and take back what no registered worker has."""
-    old = now - KEEP_DEAD
-    workers = f"(SELECT worker FROM {WORKERS})"
+    prune(store, keep.results_before(now), keep.dead_before(now))
     with store.transaction():
-        store.change(f"DELETE FROM {MESSAGES} WHERE state = {DEAD} AND settled_at < ?", (old,))
         for table, column in (
-            (RESULTS, "stored_at"),
             (GROUPS, "stored_at"),
             (PROGRESS, "noted_at"),
             (CANCELS, "asked_at"),
         ):
-            store.change(f"DELETE FROM {table} WHERE {column} < ?", (old,))
+            store.change(f"DELETE FROM {table} WHERE {column} < ?", (now - KEEP_FLOWS,))
         store.change(f"DELETE FROM {UNIQUE} WHERE until > 0 AND until < ?", (now,))
         store.change(f"DELETE FROM {COUNTS} WHERE minute > 0 AND minute < ?", (now - KEEP_MINUTES,))
-        store.change(f"DELETE FROM {PERMITS} WHERE worker NOT IN {workers}")
+        store.change(f"DELETE FROM {PERMITS} WHERE worker NOT IN {_REGISTERED}")
+    # A look at all messages, so that nobody has to wait for it, and seldom anything to change.
+    if store.rows(f"SELECT 1 FROM {MESSAGES} WHERE {_ORPHANED} LIMIT 1"):
         store.change(
-            f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL "
-            f"WHERE state = {RUNNING} AND worker NOT IN {workers}"
+            f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE {_ORPHANED}"
         )
+
+
+def prune(store: Store, results_before: float, dead_before: float) -> Pruned:
+    """Remove results that were stored, and messages that have been dead, since before a moment; a part at a time."""
+    return Pruned(
+        _delete_in_parts(store, RESULTS, "message_id", "stored_at < ?", results_before),
+        _delete_in_parts(store, MESSAGES, "id", f"state = {DEAD} AND settled_at < ?", dead_before),
+    )
+
+
+def _delete_in_parts(store: Store, table: str, key: str, condition: str, moment: float) -> int:
+    """Delete rows, no more at a time than others can wait for, and return how many they were."""
+    count = 0
+    select = f"SELECT {key} FROM {table} WHERE {condition} LIMIT {AT_ONCE}"
+    while keys := [row[0] for row in store.rows(select, (moment,))]:
+        sql = f"DELETE FROM {table} WHERE {key} IN ({marks(keys)}) AND {condition}"
+        count += store.change(sql, (*keys, moment))
+    return count

@@ -31,6 +31,10 @@ INSERT_COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at, "
     "deliveries, options"
 )
+COPY = f"COPY {MESSAGES} ({INSERT_COLUMNS}) FROM STDIN"
+"""PostgreSQL's way to store many rows."""
+MANY = 50
+"""Messages from which on it is worth its extra round trip."""
 READY_AGAIN = f"CASE WHEN deliveries > 0 THEN {int(State.SUSPECT)} ELSE {int(State.READY)} END"
 """The state of a message that may run again."""
 
@@ -183,10 +187,10 @@ def creation(vendor: str, present: Sequence[str] = ()) -> list[str]:
 
 
 def _create_table(vendor: str, table: Table, columns: Sequence[str]) -> str:
-    inner = f", {_mysql_indexes()}" if (vendor, table.name) == ("mysql", MESSAGES) else ""
+    indexes = _MYSQL_INDEXES.get(table.name, "") if vendor == "mysql" else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
-        f"PRIMARY KEY ({table.key}){inner}){_TAILS.get(vendor, '')}"
+        f"PRIMARY KEY ({table.key}){indexes}){_TAILS.get(vendor, '')}"
     )
 
 
@@ -200,16 +204,21 @@ def _additions(table: str, columns: Sequence[str], present: Sequence[str]) -> It
             yield f"ALTER TABLE {table} ADD COLUMN {column}"
 
 
-def _mysql_indexes() -> str:
-    return (
-        f"INDEX {MESSAGES}_ready (state, priority, id), INDEX {MESSAGES}_due (state, due), "
+_MYSQL_INDEXES = {
+    MESSAGES: (
+        f", INDEX {MESSAGES}_ready (state, priority, id), INDEX {MESSAGES}_due (state, due), "
         f"INDEX {MESSAGES}_mid (message_id)"
-    )
+    ),
+    RESULTS: f", INDEX {RESULTS}_age (stored_at)",
+}
+"""Indexes by table."""
 
 
 def _indexes() -> list[str]:
     # Small, because what is not in the state is not in them; a claim reads the first entries of the first one.
     return [
+        f"CREATE INDEX IF NOT EXISTS {RESULTS}_age ON {RESULTS} (stored_at)",
+        f"CREATE INDEX IF NOT EXISTS {MESSAGES}_dead ON {MESSAGES} (settled_at) WHERE state = {int(State.DEAD)}",
         f"CREATE INDEX IF NOT EXISTS {MESSAGES}_ready ON {MESSAGES} (priority, id) WHERE state = {int(State.READY)}",
         f"CREATE INDEX IF NOT EXISTS {MESSAGES}_due ON {MESSAGES} (due) WHERE state = {int(State.DELAYED)}",
         f"CREATE INDEX IF NOT EXISTS {MESSAGES}_suspect ON {MESSAGES} (priority, id) WHERE state = {int(State.SUSPECT)}",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import time
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
@@ -76,7 +76,7 @@ class Attempt:
         Raises:
             TypeError: If the value is a generator, whose body has not run.
         """
-        if inspect.isgenerator(value) or inspect.isasyncgen(value):
+        if isinstance(value, (GeneratorType, AsyncGeneratorType)):
             raise TypeError(f"actor {self.actor.actor_name!r} returned a generator, not a result")
         return succeeded(self.message, self.actor, value, keep_results=keep_results)
 

@@ -54,13 +54,12 @@ def find_actor(message: Message) -> Actor[Any, Any]:
 
 def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
     """Return whether a message has waited longer, since it was due, than its actor or its sender allows."""
-    now = time.time()
     expires = message.option("expires")
-    if isinstance(expires, (int, float)) and now > expires:
+    if isinstance(expires, (int, float)) and time.time() > expires:
         return True
     if actor.max_age_ms is None:
         return False
-    return (now - (message.due or message.sent_at)) * 1000 > actor.max_age_ms
+    return (time.time() - (message.due or message.sent_at)) * 1000 > actor.max_age_ms
 
 
 # After a success
@@ -217,8 +216,8 @@ def _asked_again(
 
 
 def _shown(error: BaseException, text: str) -> BaseException | None:
-    """Return an error for the log, unless its text is so long that it would fill it."""
-    return None if len(text) >= MAX_ERROR else error
+    """Return an error for the log, unless its text is so long that it would fill it, or says all there is to say."""
+    return None if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError) else error
 
 
 def cancelled(message: Message) -> Finished:

@@ -8,13 +8,14 @@ import logging
 import queue
 import threading
 import time
+from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
 from openviper.tasks.message import Finished, Message
-from openviper.tasks.running import running
+from openviper.tasks.running import begin
 from openviper.tasks.worker.attempt import Attempt, Listener
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -143,11 +144,11 @@ class PlainCalls:
         return finished
 
     def _call(self, attempt: Attempt) -> Finished:
-        with running(attempt.run):
-            args, kwargs = attempt.message.arguments()
-            value = attempt.actor.fn(*args, **kwargs)
-            if inspect.isawaitable(value):
-                value = self._await(attempt, value)
+        begin(attempt.run)
+        args, kwargs = attempt.message.arguments()
+        value = attempt.actor.fn(*args, **kwargs)
+        if value is not None and inspect.isawaitable(value):
+            value = self._await(attempt, value)
         return attempt.succeeded(value, keep_results=self._keep_results)
 
     def _await(self, attempt: Attempt, value: Any) -> Any:
@@ -197,18 +198,19 @@ class PlainCalls:
         )
         self._start_thread()
 
-    def take_waiting(self) -> list[Message]:
-        """Return what has not begun, and begin it no more."""
-        messages: list[Message] = []
-        while True:
-            try:
+    def take_waiting(self, keep: int = 0) -> list[Message]:
+        """Return what has not begun, all but the first `keep`, and begin it no more."""
+        jobs: list[Job] = []
+        with suppress(queue.Empty):
+            while True:
                 job = self._jobs.get_nowait()
-            except queue.Empty:
-                return messages
-            if job is not None:
-                messages.append(job[0])
-                with self._lock:
-                    self._unfinished -= 1
+                if job is not None:
+                    jobs.append(job)
+        for job in jobs[:keep]:
+            self._jobs.put(job)
+        with self._lock:
+            self._unfinished -= len(jobs[keep:])
+        return [job[0] for job in jobs[keep:]]
 
     def give_up_overdue(self) -> list[Finished]:
         """Return the ends of calls beyond their time, for when the process ends and they with it."""

@@ -16,8 +16,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from openviper.core.context import serving_others
 from openviper.db.connection import close_db
+from openviper.tasks.actors import Actor
 from openviper.tasks.broker import tasks_config
 from openviper.tasks.brokers.base import Broker, Consumer, WorkerStatus
 from openviper.tasks.exceptions import BrokerError
@@ -42,6 +45,11 @@ CANCEL_SECONDS = 1.0
 """Seconds between two looks for running tasks that somebody wants cancelled."""
 CUT_OFF_SECONDS = 2.0
 """Seconds that async calls are given to end once they are cancelled because the worker stops."""
+AHEAD = 2
+"""Messages per thread that are claimed and have not begun, at most; `AHEAD_OF_SHORT` while calls take less than `SHORT` seconds
+on average, since then each claim takes longer than what it is for."""
+AHEAD_OF_SHORT = 12
+SHORT = 0.001
 FEW_OVERDUE = 4
 """Plain calls over their time limit that a process puts up with, however few threads it has."""
 RECYCLED = 75
@@ -96,6 +104,10 @@ class WorkerProcess:
         """Whether the main loop died; the process is of no use then."""
         self._found_suspects = found_suspects
         self._completed = 0
+        self._pace = SHORT
+        """What a call takes, in seconds: an average in which the last ones count most."""
+        self._completed_before = 0
+        """What was completed when the main loop last had time to look around."""
         self._is_recycling = False
         self._parent = os.getppid()
         self._stopping = False
@@ -121,7 +133,8 @@ class WorkerProcess:
 
     def run(self) -> int:
         """Work until a signal says to stop, and return the exit code."""
-        return asyncio.run(self._main())
+        with serving_others():
+            return asyncio.run(self._main())
 
     async def _main(self) -> int:
         self._loop = asyncio.get_running_loop()
@@ -202,6 +215,7 @@ class WorkerProcess:
         if self._exchange(consumer):
             return True
         self._plain.look_at_limits()
+        self._give_back_surplus()
         if self._plain.overdue >= max(2 * self.threads, FEW_OVERDUE):
             self._recycle(f"{self._plain.overdue} tasks are over their time limits and go on")
         self._look_for_cancelled(consumer)
@@ -293,7 +307,8 @@ class WorkerProcess:
         waiting = self._plain.waiting + self._async.waiting + len(self._arrived)
         if self.suspects:
             return 0 if self._claimed else 1
-        wanted = max(0, 2 * self.threads - waiting)
+        ahead = AHEAD_OF_SHORT if self._pace < SHORT else AHEAD
+        wanted = max(0, ahead * self.threads - waiting)
         if self.max_tasks:
             wanted = min(wanted, max(0, self.max_tasks - self._completed - len(self._claimed)))
         return wanted
@@ -317,6 +332,15 @@ class WorkerProcess:
             os.read(self._wake_read, 4096)
         except BlockingIOError:
             pass
+
+    def _give_back_surplus(self) -> None:
+        """Let others have what was claimed when calls were short, if nothing has ended for a while."""
+        completed, self._completed_before = self._completed_before, self._completed
+        if completed != self._completed or self._plain.waiting <= AHEAD * self.threads:
+            return
+        self._pace = max(self._pace, SHORT)
+        for message in self._plain.take_waiting(AHEAD * self.threads):
+            self._settlement.add(Finished(message, Outcome.RELEASED))
 
     def _release_waiting(self) -> None:
         """Give back what has not begun."""
@@ -375,7 +399,7 @@ class WorkerProcess:
                 check_signature(message)
             actor = find_actor(message)
             is_late = is_too_old(message, actor)
-            limit = None if is_late else _limit(message, actor.limit)
+            limit = None if is_late else _limit(message, actor)
         except Exception as error:
             self.ended(failed(message, None, error), 0.0)
             return None
@@ -399,6 +423,7 @@ class WorkerProcess:
         self._tally.ended(finished, seconds, status)
         self._settlement.add(finished)
         self._completed += 1
+        self._pace += (seconds - self._pace) / 16
         if self.max_tasks and self._completed >= self.max_tasks:
             self._recycle(f"it has run {self.max_tasks} tasks")
         if self._asleep and self._plain.has_free_thread:
@@ -410,13 +435,13 @@ class WorkerProcess:
         self._tally.progressed(message, share, note)
 
 
-def _limit(
-    message: Message, of_actor: Callable[[Sequence[object], dict[str, object]], Limit | None]
-) -> Limit | None:
+def _limit(message: Message, actor: Actor[Any, Any]) -> Limit | None:
     """Return what limits a message: its own limit, or its actor's."""
     own = message.option("limit")
     if own is not None:
         key, concurrency = own
         return Limit(str(key), int(concurrency))
+    if not actor.is_limited:
+        return None
     args, kwargs = message.arguments()
-    return of_actor(args, kwargs)
+    return actor.limit(args, kwargs)

@@ -8,13 +8,17 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from openviper.db.connection import close_db
 from openviper.db.sql.permissions import bypass_permissions
 from openviper.tasks.actors import Registry
+from openviper.tasks.broker import tasks_config
+from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Ticker
 from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Finished, Message
 
@@ -136,18 +140,29 @@ class Recorder:
 
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            batch = await loop.run_in_executor(None, self._take)
-            if batch is None:
-                await close_db()
-                return
+        prune_time = Ticker(PRUNE_SECONDS)
+        while (batch := await loop.run_in_executor(None, self._take)) is not None:
             for values in batch:
                 await write_record(values)
+            if prune_time.is_due():
+                await self._prune()
+        await close_db()
+
+    @staticmethod
+    async def _prune() -> None:
+        keep = tasks_config().keep_records
+        if keep is None:
+            return
+        try:
+            await prune_records(time.time() - keep)
+        except Exception:
+            logger.warning("records that are too old could not be removed", exc_info=True)
 
     def _take(self) -> list[dict[str, Any]] | None:
+        """Wait for records, for a while; return `None` when there are no more to come."""
         with self._condition:
-            self._condition.wait_for(lambda: self._waiting or self._stopping)
-            if not self._waiting:
+            self._condition.wait_for(lambda: self._waiting or self._stopping, PRUNE_SECONDS)
+            if self._stopping and not self._waiting:
                 return None
             batch, self._waiting = self._waiting, []
             return batch
@@ -158,6 +173,23 @@ class Recorder:
             self._stopping = True
             self._condition.notify()
         self._thread.join(10)
+
+
+async def prune_records(before: float) -> int:
+    """Remove the records that have not changed since before a moment, and return how many they were.
+
+    Args:
+        before: In seconds since the epoch.
+
+    Raises:
+        DatabaseError: If the database does not do it.
+    """
+    # Late: models are made once the project's database is configured.
+    from openviper.tasks.models import TaskResult
+
+    moment = datetime.fromtimestamp(before, UTC)
+    with bypass_permissions(reason="record of a task"):
+        return await TaskResult.objects.filter(updated_at__lt=moment).delete()
 
 
 async def write_record(values: dict[str, Any]) -> None:

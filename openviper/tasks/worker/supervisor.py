@@ -324,10 +324,7 @@ class _Watch:
     def _be_child(self, child: _Child) -> None:
         code = 1
         try:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            for number in (signal.SIGHUP, signal.SIGUSR1):
-                signal.signal(number, signal.SIG_IGN)
+            _forget_handlers()
             # Ctrl-C reaches the whole group; the parent decides what it means.
             os.setpgid(0, 0)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -371,6 +368,14 @@ class _Watch:
         child.start_at = now + delay
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         logger.error("worker process %d ended with %s; a new one starts in %.1f s", pid, how, delay)
+
+
+def _forget_handlers() -> None:
+    """Take signals as a process of its own does, not as the watcher; those that are for the watcher alone not at all."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
 
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.skipif(
     reason="the dump tools of the servers are not installed",
 )
 
+VENDORS = ["postgresql", pytest.param("mysql", marks=pytest.mark.one_version)]
+
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[dict[str, Stage]]:
@@ -30,7 +32,7 @@ def stage() -> Iterator[dict[str, Stage]]:
         yield made
 
 
-@pytest.mark.parametrize("vendor", ["postgresql", "mysql"])
+@pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("accident", ["TERM", "KILL", "lock held", "connection cut"])
 def test_an_accident_leaves_the_old_or_the_new_content(
     stage: dict[str, Stage], vendor: str, accident: str
@@ -40,13 +42,14 @@ def test_an_accident_leaves_the_old_or_the_new_content(
     assert outcome.problems == [], outcome
 
 
-@pytest.mark.parametrize("vendor", ["postgresql", "mysql"])
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_after_all_accidents_a_restore_works_and_nothing_is_left(
     stage: dict[str, Stage], vendor: str
 ) -> None:
     assert left_beside(stage[vendor]) == []
 
 
+@pytest.mark.one_version
 @pytest.mark.parametrize("number", [signal.SIGTERM])
 def test_in_place_the_old_content_is_put_back_and_a_second_signal_says_what_is_at_stake(
     tmp_path: Path, number: signal.Signals

@@ -16,9 +16,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from tests.acceptance.backup.project import command, make_project, run
 
-ROUNDS = 50
+pytestmark = pytest.mark.one_version
+
+ROUNDS = 30
 ROWS = 8_000
 
 

@@ -16,7 +16,11 @@ def forks() -> Iterator[Forks]:
         yield forks
 
 
-@pytest.fixture(params=FRONTS)
+EACH_FRONT = [FRONTS[0], pytest.param(FRONTS[1], marks=pytest.mark.one_version)]
+"""Both ways to a management command, which part long before the command itself begins."""
+
+
+@pytest.fixture(params=EACH_FRONT)
 def front(request: pytest.FixtureRequest) -> str:
     """Each of the front ends."""
     return str(request.param)

@@ -68,6 +68,14 @@ CASES = [
     Case(set()),
     Case(set(), {"templates/note.html": "{{ message }}"}),
     Case({"templates.E003"}, {"templates/note.html": "{{ url_for('nowhere') }}"}),
+    Case(
+        {"templates.E004"},
+        {
+            "blog/settings.py": f'{SETTINGS}    JINJA_PLUGINS: {DICT}{{"enable": 1}})\n',
+            "jinja_plugins/filters/broken.py": "1 / 0\n",
+            "templates/note.html": "",
+        },
+    ),
     Case({"templates.W003"}, {"templates/note.html": "{{ mesages }}"}),
     Case({"settings.E001"}, {"blog/settings.py": "1 / 0\n"}),
     Case({"settings.E001"}, {"blog/settings.py": "x = 1\n"}),

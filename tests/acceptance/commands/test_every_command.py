@@ -12,7 +12,8 @@ import pytest
 
 from openviper.core.management.builtin_commands import BUILTIN
 from openviper.viperctl import ALLOWED_COMMANDS
-from tests.acceptance.commands.forks import FRONTS, Done, Forks
+from tests.acceptance.commands.conftest import EACH_FRONT
+from tests.acceptance.commands.forks import Done, Forks
 from tests.acceptance.commands.runner import VIPERCTL
 from tests.projects import app, command, settings, write
 
@@ -23,7 +24,7 @@ MODELS = (
 Run = Callable[..., Done]
 
 
-@pytest.fixture(scope="module", params=FRONTS)
+@pytest.fixture(scope="module", params=EACH_FRONT)
 def run(
     request: pytest.FixtureRequest, forks: Forks, tmp_path_factory: pytest.TempPathFactory
 ) -> Run:
@@ -136,6 +137,8 @@ def test_migrate_plans_applies_and_settles(run: Run) -> None:
         "statements": [],
         "warnings": [],
         "patches": [],
+        "early_patches": [],
+        "late_patches": [],
     }
 
 

@@ -21,7 +21,9 @@ NODE = (
 )
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mysql"])
+@pytest.fixture(
+    scope="module", params=["postgresql", pytest.param("mysql", marks=pytest.mark.one_version)]
+)
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty database."""
     with fresh_database(request.param) as address:

@@ -130,7 +130,7 @@ class Project:
         return done.stdout
 
 
-@pytest.fixture(params=["postgresql", "mysql"])
+@pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.one_version)])
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """Make a database on each server; give the vendor and the URL."""
     with fresh_database(request.param) as url:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.tasks.workers import Workshop, workshop
+from tests.acceptance.tasks.workers import BROKERS, Workshop, workshop
 from tests.servers import REDIS, fresh_database, redis_prefix
 
 ACTORS = """
@@ -134,7 +134,7 @@ for n in range(200): count.send(n)
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mysql", "redis"])
+@pytest.fixture(params=BROKERS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workshop]:
     """Return a project with bad actors, on a kind of broker."""
     if request.param == "redis":

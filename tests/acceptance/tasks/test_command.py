@@ -76,6 +76,43 @@ def test_dead_messages_are_chosen_by_actor_and_error(tmp_path: Path) -> None:
         }
 
 
+def test_what_is_old_is_removed(tmp_path: Path) -> None:
+    with workshop(
+        tmp_path,
+        apps=("shop", "openviper.tasks"),
+        backend_url="on",
+        logging={"database": {"task": 1}},
+    ) as shop:
+        made(shop)
+        for command in ("makemigrations", "migrate"):
+            assert shop.run(command).returncode == 0
+        shop.python("breaks.send(1)\ncount.send(1)")
+        assert shop.run("start-worker", "--until-empty").returncode == 0
+        shop.python("count.send(2)")
+        kept = shop.run("tasks", "prune")
+        assert kept.stdout == "0 messages and 0 results removed\n0 records removed\n"
+        assert shop.run("tasks", "purge", "--older-than", "1d", "--yes").stdout.startswith("0 ")
+        unasked = shop.run("tasks", "prune", "--older-than", "1s")
+        assert unasked.returncode == 1 and "add --yes" in unasked.stderr
+        shop.wait(
+            lambda: "1 message " in shop.run("tasks", "prune", "--older-than", "1s", "--yes").stdout
+        )
+        assert dead(shop) == []
+        shop.wait(
+            lambda: shop.run("tasks", "prune", "--older-than", "1s", "--yes").stdout.endswith(
+                "0 records removed\n"
+            )
+        )
+        (waiting,) = json.loads(shop.run("tasks", "list", "--json").stdout)
+        assert waiting["actor"] == "shop.tasks.count"
+        for words, text in (
+            (("prune", "--older-than", "soon"), "--older-than: "),
+            (("prune", "--queue", "x"), "prune takes --older-than only"),
+        ):
+            wrong = shop.run("tasks", *words)
+            assert wrong.returncode == 1 and text in wrong.stderr
+
+
 def test_a_job_is_paused_resumed_and_run_by_hand(tmp_path: Path) -> None:
     with workshop(tmp_path) as shop:
         name = "shop.tasks.tick"

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from openviper.tasks.conf import resolve_tasks_config
 from tests.acceptance.tasks.workers import ROOT, workshop
 from tests.projects import write
@@ -37,6 +39,7 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
     return found
 
 
+@pytest.mark.one_version
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     files = {title: text for title, text in blocks("python") if title.startswith("shop/")}
     assert len(files) == 8

@@ -101,6 +101,7 @@ def breakable(kind: str, root: Path) -> Iterator[tuple[dict[str, Any], Any, Any]
         yield {"url": url}, away, back
 
 
+@pytest.mark.one_version
 @pytest.mark.parametrize("kind", ["postgresql", "mysql", "redis"])
 def test_a_worker_outlives_its_store(tmp_path: Path, kind: str) -> None:
     with (

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.tasks.workers import workshop
+from tests.acceptance.tasks.workers import BROKERS, workshop
 from tests.servers import REDIS, fresh_database, redis_prefix
 
 JOBS = 2000
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mysql", "redis"])
+@pytest.fixture(params=BROKERS)
 def place(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """Return the arguments of `workshop` for a kind of broker."""
     if request.param == "redis":
@@ -323,6 +323,6 @@ def test_a_worker_may_end_when_there_is_nothing_left_to_do(tmp_path: Path) -> No
         assert shop.numbers("end") == [1]
         (left,) = json.loads(shop.run("tasks", "--json").stdout)
         assert (left["queue"], left["delayed"]) == ("mail", 1)
-        shop.python("poison.send(1)")
+        shop.python("unlucky.send(1)")
         assert shop.run("start-worker", "--until-empty").returncode == 0
-        assert shop.numbers("poison") == [1]  # What is tried again later is not waited for.
+        assert shop.numbers("unlucky") == [1]  # What is tried again later is not waited for.

@@ -12,11 +12,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.projects import KEY, write
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60.0
 """Seconds after which something that has to happen is given up on; nothing waits that long when all is well."""
+
+BROKERS = [
+    "sqlite",
+    *(
+        pytest.param(name, marks=pytest.mark.one_version)
+        for name in ("postgresql", "mysql", "redis")
+    ),
+]
+"""Every kind of broker, for a fixture; what workers and a store do together does not depend on the version of Python."""
 
 SETTINGS = """
 import dataclasses
@@ -58,6 +69,11 @@ async def slow(number):
 def poison(number):
     note(f"poison {number}")
     raise ValueError("always")
+
+@actor(max_retries=1, min_backoff=3_600_000)
+def unlucky(number):
+    note(f"unlucky {number}")
+    raise ValueError("today")
 
 @actor(max_retries=0, time_limit=100)
 def stuck(number):
@@ -171,11 +187,13 @@ class Workshop:
         return [int(line.split()[0]) for line in self.lines(word)]
 
     def wait(self, happened: Callable[[], bool]) -> None:
-        """Wait until something has happened."""
+        """Wait until something has happened; the look at it may be a command, which is to leave time to the workers."""
         deadline = time.monotonic() + PATIENCE
+        began = time.monotonic()
         while not happened():
             assert time.monotonic() < deadline, f"it did not happen; worker: {self.said()}"
-            time.sleep(0.02)
+            time.sleep(max(0.02, time.monotonic() - began))
+            began = time.monotonic()
 
     def children(self, process: subprocess.Popen[str]) -> list[int]:
         """Return the processes that a worker watches over."""

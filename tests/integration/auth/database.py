@@ -29,8 +29,8 @@ async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
     from openviper.db.schemas import create_tables
 
     assert models.User is not None
-    before = hashers.SCRYPT_LN
-    hashers.SCRYPT_LN = 4
+    before = hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS
+    hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS = 4, 10
     with configured(**values):
         connections.configure({"default": {"URL": f"sqlite:///{directory / 'accounts.db'}"}})
         try:
@@ -39,4 +39,4 @@ async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
         finally:
             await connections.disconnect_all()
             connections.reset()
-            hashers.SCRYPT_LN = before
+            hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS = before

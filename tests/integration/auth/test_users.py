@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from openviper.auth.content_types import sync_content_types
+from openviper import auth
+from openviper.auth.content_types import sync_content_types, sync_described_content_types
 from openviper.auth.models import (
     AnonymousUser,
     ContentType,
@@ -21,9 +23,11 @@ from openviper.auth.models import (
 )
 from openviper.auth.users import get_user_by_id, get_user_model
 from openviper.core.context import request_perms_cache
-from openviper.exceptions import ImproperlyConfigured, IntegrityError
+from openviper.exceptions import ImproperlyConfigured, IntegrityError, TableNotFound
 from tests.integration.auth.database import accounts, configured
 from tests.integration.auth.models import Note
+from tests.integration.db.support import database
+from tests.projects import write
 
 
 async def ann() -> User:
@@ -196,6 +200,23 @@ async def test_content_types_are_added_once_for_each_model(tmp_path: Path) -> No
         assert await sync_content_types() > 1
         assert await sync_content_types() == 0
         assert await ContentType.objects.filter(app_label="notes", model=Note.__name__).count() == 1
+
+
+async def test_content_types_are_added_from_schema_files_alone(tmp_path: Path) -> None:
+    shipped = json.loads((Path(auth.__file__).parent / "schemas/Role.json").read_text())
+    described = shipped | {"app": "shop", "model": "Order"}
+    write(tmp_path, {"schemas/Order.json": json.dumps(described)})
+    async with accounts(tmp_path):
+        for _ in range(2):
+            await sync_described_content_types([str(tmp_path), str(tmp_path / "no schemas")])
+            assert await ContentType.objects.filter(app_label="shop", model="Order").count() == 1
+
+
+async def test_content_types_wait_for_their_table(tmp_path: Path) -> None:
+    async with database(tmp_path):
+        with pytest.raises(TableNotFound):
+            await sync_content_types()
+        await sync_described_content_types([])
 
 
 async def test_users_are_found_by_key_or_text_of_it(tmp_path: Path) -> None:

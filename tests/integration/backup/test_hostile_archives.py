@@ -47,6 +47,7 @@ def target(tmp_path: Path) -> Path:
     return make_database(tmp_path / "a.db", ("Old",))
 
 
+@pytest.mark.one_version
 async def test_two_hundred_flipped_bits_are_found_or_harmless(
     tmp_path: Path, backup: bytes, target: Path
 ) -> None:

@@ -33,10 +33,13 @@ from tests.servers import fresh_database, run_on_server
 
 __all__ = ["limited"]
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("mysqldump") or shutil.which("mariadb-dump")),
-    reason="no dump tool of MariaDB is installed",
-)
+pytestmark = [
+    pytest.mark.one_version,
+    pytest.mark.skipif(
+        not (shutil.which("mysqldump") or shutil.which("mariadb-dump")),
+        reason="no dump tool of MariaDB is installed",
+    ),
+]
 
 
 @pytest.fixture

@@ -17,10 +17,13 @@ from openviper.backup.reading import check_backup
 from openviper.backup.restore import restore_backup
 from tests.servers import POSTGRESQL, fresh_database, run_on_server
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pg_dump") is None or shutil.which("psql") is None,
-    reason="pg_dump and psql are not installed",
-)
+pytestmark = [
+    pytest.mark.one_version,
+    pytest.mark.skipif(
+        shutil.which("pg_dump") is None or shutil.which("psql") is None,
+        reason="pg_dump and psql are not installed",
+    ),
+]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from openviper.backup import restore
 from openviper.backup.create import create_backup
 from openviper.backup.engines import sqlite_copy, sqlite_target
+from openviper.backup.engines.base import RestoreOptions
 from openviper.backup.engines.sqlite import SQLiteBackupEngine
 from openviper.backup.exceptions import (
     ArchiveError,
@@ -115,16 +116,15 @@ async def test_connected_readers_keep_their_snapshot_and_see_the_new_content_aft
 
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
 async def test_a_busy_target_is_waited_for_and_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal_mode: str
+    tmp_path: Path, journal_mode: str
 ) -> None:
     backup = await make_backup(tmp_path)
     target = make_database(tmp_path / "a.db", ("Old",), journal_mode=journal_mode)
-    monkeypatch.setattr(sqlite_copy, "BUSY_TIMEOUT", 0.3)
-    monkeypatch.setattr(sqlite_target, "BUSY_TIMEOUT", 0.3)
+    soon = RestoreOptions(lock_timeout=0.3)
     with open_database(target) as writer:
         writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(TargetBusyError, match="^Database is busy"):
-            await restore_backup(backup, url_of(target), force=True)
+            await restore_backup(backup, url_of(target), force=True, options=soon)
         writer.execute("ROLLBACK")
     assert names_in(target) == ["Old"]
 

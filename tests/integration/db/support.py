@@ -8,9 +8,17 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from openviper.db.connection import close_db, configure_db, connections
 from openviper.db.schemas.create import create_tables
 from tests.servers import run_on_server
+
+
+def seeds(number: int) -> list[Any]:
+    """Return seeds for tests of chance: two of them for every version of Python, the others for one."""
+    more = [pytest.param(seed, marks=pytest.mark.one_version) for seed in range(2, number)]
+    return [0, 1, *more]
 
 
 class Current:

@@ -17,7 +17,7 @@ from openviper.db.exceptions import OperationalError
 from openviper.db.fields import CharField, DateTimeField, ForeignKey, IntegerField, UUIDField
 from openviper.db.models import Model
 from openviper.exceptions import DoesNotExist, IntegrityError
-from tests.integration.db.support import database
+from tests.integration.db.support import database, seeds
 
 EVERY_DATABASE = True
 
@@ -386,7 +386,7 @@ class Play:
         assert len(rows) == sum(order._row is not None for order in self.orders), self.log
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12))
 async def test_random_transactions_leave_instances_that_agree_with_the_database(
     seed: int, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ def test_deliveries_work_in_one_loop_after_another() -> None:
             assert delivery.error is None
 
 
+@pytest.mark.one_version
 async def test_the_loop_goes_on_while_large_messages_go_out() -> None:
     """200 messages of 1 MB: the loop is late by far less than a message takes, most of the time by nothing at all."""
     lags: list[float] = []

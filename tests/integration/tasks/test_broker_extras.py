@@ -488,6 +488,7 @@ def test_a_message_that_is_retried_by_hand_is_due_from_then_on(
     assert again.due >= before - 0.01
 
 
+@pytest.mark.usefixtures("no_tables")
 def test_looking_at_an_empty_store_makes_nothing(broker: Any, kind: str) -> None:
     assert (broker.workers(), broker.queues(), broker.messages(), broker.schedules()) == (
         [],
@@ -500,6 +501,7 @@ def test_looking_at_an_empty_store_makes_nothing(broker: Any, kind: str) -> None
         assert not broker.with_store(lambda store: store.has_tables(), create=False)
 
 
+@pytest.mark.usefixtures("no_tables")
 def test_a_store_of_an_earlier_version_is_brought_up_to_date(
     broker: Any, reopen: Reopen, kind: str
 ) -> None:
@@ -545,3 +547,50 @@ def test_a_refused_message_is_the_senders_error(broker: Broker, kind: str) -> No
 def texts_of(broker: Broker) -> list[str]:
     """Return the actors of what is stored."""
     return [info.actor_name for info in broker.messages()]
+
+
+# What is kept for a while
+
+
+def left_behind(broker: Broker, consumer: Consumer) -> tuple[Message, Message]:
+    """Return a message that has left a result, and one that is dead."""
+    broker.enqueue([message("a"), message("b")])
+    done, dead = claim(consumer)
+    ends = [Finished(done, Outcome.DONE, result="1"), Finished(dead, Outcome.DEAD, error="E: x")]
+    consumer.exchange(ends, 0)
+    return done, dead
+
+
+def test_results_and_dead_messages_are_removed_by_their_age(
+    broker: Broker, consumer: Consumer
+) -> None:
+    began = time.time()
+    done, _ = left_behind(broker, consumer)
+    stored = broker.result(done.message_id)
+    assert stored is not None and began <= stored.stored_at <= time.time()
+    broker.enqueue([message("c")])
+    assert broker.prune(began, began) == (0, 0)
+    later = time.time() + 1
+    # The dead message has left one too: why it failed.
+    assert broker.prune(later, began) == (2, 0)
+    assert broker.result(done.message_id) is None and counts(broker) == {"ready": 1, "dead": 1}
+    assert broker.prune(later, later) == (0, 1)
+    assert counts(broker) == {"ready": 1}
+
+
+def test_more_than_one_statement_can_name_is_removed(broker: Broker, consumer: Consumer) -> None:
+    broker.enqueue([message(str(number)) for number in range(1100)])
+    claimed = claim(consumer, 1100)
+    consumer.exchange([Finished(each, Outcome.DEAD, error="E: x") for each in claimed], 0)
+    assert broker.prune(0, time.time() + 1) == (0, 1100)
+    assert counts(broker) == {}
+
+
+def test_messages_are_removed_by_the_time_they_were_sent(broker: Broker) -> None:
+    old, new = message("old"), message("new")
+    old.sent_at, new.sent_at = 1000.0, 2000.0
+    broker.enqueue([old, new])
+    chosen = Filter(before=1500.0)
+    assert [info.message_id for info in broker.messages(chosen)] == [old.message_id]
+    assert broker.purge(chosen) == 1
+    assert [info.message_id for info in broker.messages()] == [new.message_id]

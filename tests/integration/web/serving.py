@@ -82,8 +82,10 @@ def run(arguments: Sequence[str], directory: Path) -> subprocess.CompletedProces
 
 
 @contextmanager
-def server(arguments: Sequence[str], directory: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Start a server, wait until it accepts connections, and stop it at the end."""
+def server(
+    arguments: Sequence[str], directory: Path, address: int | Path
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a server, wait until it accepts connections at a port or a Unix socket, and stop it at the end."""
     with subprocess.Popen(
         arguments,
         cwd=directory,
@@ -94,7 +96,7 @@ def server(arguments: Sequence[str], directory: Path, port: int) -> Iterator[sub
         start_new_session=True,
     ) as process:
         try:
-            wait_for(port, process)
+            wait_for(address, process)
             yield process
         finally:
             if process.poll() is None:
@@ -105,16 +107,30 @@ def server(arguments: Sequence[str], directory: Path, port: int) -> Iterator[sub
                     process.kill()
 
 
-def wait_for(port: int, process: subprocess.Popen[str]) -> None:
-    """Wait until somebody accepts connections at a port; fail with the server's output if it ends before."""
+def wait_for(address: int | Path, process: subprocess.Popen[str]) -> None:
+    """Wait until somebody accepts connections; fail with the server's output if it ends before."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
             output = process.stdout.read() if process.stdout else ""
             raise AssertionError(f"the server ended with {process.returncode}: {output}")
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            connect(address).close()
             return
         except OSError:
             time.sleep(0.05)
-    raise AssertionError(f"nobody listens on port {port} after {START_SECONDS} seconds")
+    raise AssertionError(f"nobody listens at {address} after {START_SECONDS} seconds")
+
+
+def connect(address: int | Path) -> socket.socket:
+    """Return a connection to a port of this machine or a Unix socket."""
+    if isinstance(address, int):
+        return socket.create_connection(("127.0.0.1", address), 10)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(10)
+    try:
+        connection.connect(str(address))
+    except OSError:
+        connection.close()
+        raise
+    return connection

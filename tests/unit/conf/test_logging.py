@@ -113,6 +113,28 @@ def test_every_line_of_a_request_bears_its_identifier() -> None:
     assert "request_id" not in json.loads(JsonFormatter().format(record))
 
 
+def test_what_clients_send_cannot_look_like_a_record_of_its_own() -> None:
+    forged = "a\n2026-01-01 00:00:00 ERROR openviper.auth all is lost\r\x1b[2J\u2028\x9b\tb\\t"
+    values = {"name": "openviper", "levelname": "INFO", "msg": "path %s", "args": (forged,)}
+    lines = TextFormatter().format(logging.makeLogRecord(values)).split("\n")
+    assert lines[0].endswith("INFO openviper path a")
+    assert lines[1:] == [
+        "  2026-01-01 00:00:00 ERROR openviper.auth all is lost\\r\\x1b[2J\\u2028\\x9b\tb\\t"
+    ]
+
+
+def test_neither_can_the_message_of_an_error() -> None:
+    try:
+        raise ValueError("first\n2026-01-01 00:00:00 ERROR second\x1b[2J")
+    except ValueError as error:
+        raised = (type(error), error, error.__traceback__)
+    record = logging.makeLogRecord({"levelname": "ERROR", "msg": "failed", "exc_info": raised})
+    first, traceback, *others = TextFormatter().format(record).split("\n")
+    assert first.endswith("failed") and traceback == "Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in others)
+    assert others[-1] == "  2026-01-01 00:00:00 ERROR second\\x1b[2J"
+
+
 def test_an_access_line_is_told_apart_into_its_facts() -> None:
     arguments = ("10.0.0.7:99", "GET", "/a?b=1", "1.1", 404)
     text = '%s - "%s %s HTTP/%s" %d'

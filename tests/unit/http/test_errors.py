@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from openviper import HTTPException, JSONResponse, NotFound, OpenViper, Request
+from openviper import HTTPException, JSONResponse, NotFound, OpenViper, Request, WebSocket
 from openviper.db.exceptions import OperationalError
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.hints import hint_for
+from openviper.testing import WebSocketRefused
 from openviper.testing import override_openviper_settings as override
 
 
@@ -216,3 +217,34 @@ async def test_a_missing_column_says_what_to_do(
     assert "makemigrations" in page.text
     assert "makemigrations" in caplog.text
     assert hint_for(ValueError("something else")) == ""
+
+
+async def test_a_path_cannot_forge_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    app = OpenViper(
+        debug=False, middleware=[("openviper.middleware.TimingMiddleware", {"slow": 0.0})]
+    )
+
+    @app.get("/{name}")
+    async def failing(request: Request, name: str) -> None:
+        raise ZeroDivisionError
+
+    @app.get("/late/{name}")
+    async def late(request: Request, name: str) -> str:
+        request.after_response(int, "x")
+        return name
+
+    @app.websocket("/{name}")
+    async def socket(websocket: WebSocket) -> None:
+        raise ZeroDivisionError
+
+    client = app.test_client(raise_app_exceptions=False)
+    for path in ("/a%0Aforged", "/late/a%0Aforged"):
+        await client.get(path)
+    await app.background.finish()
+    with pytest.raises(WebSocketRefused):
+        async with client.websocket("/a%0Aforged"):
+            raise AssertionError
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 5
+    for message in told:
+        assert "a\\nforged" in message and "\n" not in message

@@ -56,6 +56,7 @@ async def test_an_upload_goes_into_a_storage(on_disk: bool, tmp_path: Path) -> N
     file = tempfile.TemporaryFile() if on_disk else BytesIO()
     file.write(b"content")
     upload = UploadFile("../a.txt", file=file)
+    assert (upload.filename, upload.original_filename) == ("a.txt", "../a.txt")
     assert upload.is_in_memory is not on_disk
     storage = FileSystemStorage(tmp_path)
     name = await upload.save(storage)

@@ -140,7 +140,16 @@ def test_texts_are_found_by_syntax_and_not_by_looks() -> None:
 
 @pytest.mark.parametrize(
     ("language", "folders"),
-    [("de", ["de"]), ("pt-br", ["pt_BR", "pt"]), ("zh-hans", ["zh_Hans", "zh"]), ("EN", ["en"])],
+    [
+        ("de", ["de"]),
+        ("pt-br", ["pt_BR", "pt"]),
+        ("zh-hans", ["zh_Hans", "zh"]),
+        ("zh-Hans-CN", ["zh_Hans_CN", "zh_Hans", "zh"]),
+        ("pt_BR", ["pt_BR", "pt"]),
+        ("", [""]),
+        ("de-1996", ["de_1996", "de"]),
+        ("EN", ["en"]),
+    ],
 )
 def test_where_the_catalogues_of_a_language_are(language: str, folders: list[str]) -> None:
     assert catalogue_languages(language) == folders

@@ -75,10 +75,29 @@ async def test_the_header_is_read_from_the_right(forwarded_for: str, address: st
         ("for=_hidden;proto=https", ("10.0.0.1", "https", "testserver")),
         ("for=1.1.1.1;proto=gopher;host=a/b", ("1.1.1.1", "http", "testserver")),
         ("for=unknown", ("10.0.0.1", "http", "testserver")),
+        ('for=1.1.1.1;host="a,for=6.6.6.6"', ("1.1.1.1", "http", "testserver")),
+        ('for=1.1.1.1;host="a\\",for=6.6.6.6"', ("1.1.1.1", "http", "testserver")),
+        ('for=1.1.1.1, for="6.6.6.6', ("10.0.0.1", "http", "testserver")),
+        (",, for=1.1.1.1 ,", ("1.1.1.1", "http", "testserver")),
     ],
 )
 async def test_the_standard_header(forwarded: str, told: tuple[str, str, str]) -> None:
     assert await seen("10.0.0.1", PROXY, forwarded=forwarded) == told
+
+
+async def test_a_single_address_is_told_in_another_header_too() -> None:
+    told = {"x_real_ip": "1.1.1.1", "x_forwarded_proto": "https"}
+    assert await seen("10.0.0.1", PROXY, **told) == ("1.1.1.1", "https", "testserver")
+    told["x_forwarded_for"] = "2.2.2.2"
+    assert (await seen("10.0.0.1", PROXY, **told))[0] == "2.2.2.2"
+    assert (await seen("9.9.9.9", PROXY, **told))[0] == "9.9.9.9"
+
+
+async def test_a_proxy_at_a_unix_socket_is_believed_where_the_settings_say_so() -> None:
+    told = {"x_forwarded_for": "1.1.1.1"}
+    assert (await seen("", ("unix",), **told))[0] == "1.1.1.1"
+    assert (await seen("", PROXY, **told))[0] == ""
+    assert (await seen("9.9.9.9", ("unix",), **told))[0] == "9.9.9.9"
 
 
 def test_what_is_no_address_is_a_mistake_of_the_settings() -> None:

@@ -126,7 +126,7 @@ def test_what_requests_are_counted_by() -> None:
     user = type("User", (), {"pk": 7})()
     assert by_address(request_of("1.2.3.4")) == "1.2.3.4"
     assert by_address(request_of("2001:db8:1:2::1")) == by_address(request_of("2001:db8:1:2:3::9"))
-    assert by_address(request_of("")) == ""
+    assert by_address(request_of("")) == "unknown"
     assert by_user(request_of("1.2.3.4", user)) == "user:7"
     assert by_user(request_of("1.2.3.4")) == "1.2.3.4"
     assert by_path(request_of("1.2.3.4")) == "1.2.3.4 /p"

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from urllib.parse import urlencode
+
 import pytest
 
-from openviper.utils.datastructures import Headers, ImmutableMultiDict, MutableHeaders, QueryParams
+from openviper.utils.datastructures import (
+    Headers,
+    ImmutableMultiDict,
+    MutableHeaders,
+    QueryParams,
+    decode_form,
+)
 
 
 def test_headers_are_found_whatever_their_case() -> None:
@@ -52,3 +61,94 @@ def test_the_first_value_counts_and_all_can_be_had() -> None:
 def test_a_query_keeps_blanks_and_is_decoded() -> None:
     query = QueryParams(b"q=a+b%C3%BC&empty=&flag&q=2")
     assert query.multi_items() == [("q", "a bü"), ("empty", ""), ("flag", ""), ("q", "2")]
+
+
+# Every header and every query
+
+
+@pytest.mark.parametrize("name", ["\u2603", "\u0130", "\ud800", "", "a b"])
+def test_a_name_that_no_header_has_is_found_nowhere(name: str) -> None:
+    headers = MutableHeaders([(b"a", b"1"), (b"?", b"2")])
+    assert name not in headers
+    assert headers.get(name) is None and headers.getlist(name) == []
+    headers.delete(name)
+    assert headers["a"] == "1"
+    with pytest.raises(ValueError, match="is not a valid header name"):
+        headers.set(name, "x")
+
+
+@pytest.mark.parametrize("value", ["", "a", "\t", "\u00e4\u00ff", 'a, b; c="d"'])
+def test_a_value_comes_back_as_it_was(value: str) -> None:
+    headers = MutableHeaders()
+    headers["X-A"] = value
+    assert headers["x-a"] == value
+    assert MutableHeaders(headers.raw).getlist("X-a") == [value]
+
+
+@pytest.mark.parametrize("value", ["\u2603", "\ud800"])
+def test_a_value_that_no_header_can_have_is_refused_and_changes_nothing(value: str) -> None:
+    headers = MutableHeaders([(b"a", b"1")])
+    for change in (headers.set, headers.append):
+        with pytest.raises(ValueError, match="must be in latin-1"):
+            change("a", value)
+    headers.setdefault("a", value)
+    assert headers.raw == [(b"a", b"1")]
+
+
+def test_setting_replaces_all_values_and_appending_keeps_them() -> None:
+    headers = MutableHeaders([(b"a", b"1"), (b"b", b"2"), (b"a", b"3")])
+    assert (len(headers), list(headers), headers.getlist("A")) == (2, ["a", "b"], ["1", "3"])
+    headers.append("A", "4")
+    assert headers.getlist("a") == ["1", "3", "4"]
+    headers["A"] = "5"
+    assert headers.getlist("a") == ["5"]
+    del headers["A"]
+    del headers["A"]
+    assert dict(headers) == {"b": "2"}
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_fields_survive_being_written_and_read(seed: int) -> None:
+    chance = random.Random(seed)
+    letters = "ab =&+%;#?/\u00e4\u2603\U0001f600\n\0"
+    fields = [
+        (
+            "".join(chance.choices(letters, k=chance.randint(1, 4))),
+            "".join(chance.choices(letters, k=chance.randint(0, 6))),
+        )
+        for _ in range(chance.randint(0, 6))
+    ]
+    encoded = urlencode(fields).encode()
+    assert decode_form(encoded) == fields
+    query = QueryParams(encoded)
+    assert query.multi_items() == fields
+    assert {name: query.getlist(name) for name in query} == {
+        name: [value for other, value in fields if other == name] for name, _ in fields
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "fields"),
+    [
+        (b"", []),
+        (b"&&", []),
+        (b"a", [("a", "")]),
+        (b"=", [("", "")]),
+        (b"=b", [("", "b")]),
+        (b"a=b=c", [("a", "b=c")]),
+        (b"a=1;b=2", [("a", "1;b=2")]),
+        (b"a+b=c+d", [("a b", "c d")]),
+        (b"a=%2B%26%3D", [("a", "+&=")]),
+        (b"a=%zz%", [("a", "%zz%")]),
+        (b"%61=1&a=2", [("a", "1"), ("a", "2")]),
+    ],
+)
+def test_a_query_is_read_as_browsers_write_it(raw: bytes, fields: list[tuple[str, str]]) -> None:
+    assert decode_form(raw) == fields
+
+
+@pytest.mark.parametrize("raw", [b"a=%ff", b"%ff=a", b"a=\xff", b"a=%C3"])
+def test_what_is_not_utf_8_is_an_error_in_a_form_and_replaced_in_a_query(raw: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        decode_form(raw)
+    assert "\ufffd" in "".join(map("".join, QueryParams(raw).multi_items()))

@@ -25,6 +25,13 @@ def test_both_spellings_of_a_path_are_understood() -> None:
         ("", "not a dotted path"),
         ("pathlib.Nope", "has no 'Nope'"),
         ("ov_nowhere.x", "ov_nowhere"),
+        ("..x", "not a dotted path"),
+        (".pathlib.Path", "not a dotted path"),
+        (":Path", "not a dotted path"),
+        ("pathlib:", "not a dotted path"),
+        ("pathlib.", "not a dotted path"),
+        ("pathlib..Path", "pathlib"),
+        ("pathlib:Path:open", "has no 'Path:open'"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_an_import_error(path: str, text: str) -> None:

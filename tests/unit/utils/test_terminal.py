@@ -10,7 +10,7 @@ import pytest
 
 from openviper.utils import terminal as terminal_module
 from openviper.utils.failures import CommandError
-from openviper.utils.terminal import Terminal, wants_color
+from openviper.utils.terminal import Terminal, human_size, human_time, wants_color
 
 
 class Screen(io.StringIO):
@@ -161,3 +161,32 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for_without_end(
         answers.write("ann\nbob\n")
         answers.flush()
         assert [screen.prompt("Name? "), screen.prompt("Name? ")] == ["ann", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999.4, "999 bytes"),
+        (999.5, "1.0 kB"),
+        (1000, "1.0 kB"),
+        (1549, "1.5 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (10**9 - 1, "1.0 GB"),
+        (10**12, "1.0 TB"),
+        (10**15, "1000.0 TB"),
+    ],
+)
+def test_a_size_is_told_in_the_unit_that_has_the_fewest_digits(size: float, text: str) -> None:
+    assert human_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (-5, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (3599.6, "1:00:00"), (3661, "1:01:01"),
+     (360_000, "100:00:00")],
+)  # fmt: skip
+def test_a_time_is_told_as_a_clock_does(seconds: float, text: str) -> None:
+    assert human_time(seconds) == text

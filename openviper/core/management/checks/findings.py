@@ -32,6 +32,7 @@ CODES: dict[str, str] = {
     "templates.E001": "A template has an error.",
     "templates.E002": "A template extends, includes or imports one that does not exist.",
     "templates.E003": "A template names a route, or a static file, that does not exist.",
+    "templates.E004": "`JINJA_PLUGINS` is wrong, or one of the plug-ins cannot be imported.",
     "templates.W001": "`TEMPLATES_DIR` does not exist.",
     "templates.W002": "Templates cannot be checked, because Jinja2 is not installed.",
     "templates.W003": "A template uses a name that looks like a misspelt one.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.conf import Settings, settings
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.checks.routes import project_routes
+from openviper.exceptions import ImproperlyConfigured
 from openviper.staticfiles.serving import static_directories
 from openviper.template.context import KNOWN_NAMES
 from openviper.template.environment import (
@@ -39,6 +40,8 @@ def check_templates() -> list[Finding]:
         environment = get_jinja2_env(directories)
     except MissingDependencyError as error:
         return [*findings, Finding("templates.W002", str(error))]
+    except ImproperlyConfigured as error:
+        return [*findings, Finding("templates.E004", str(error), where="JINJA_PLUGINS")]
     for directory, path in found:
         findings += _check(environment, path, path.relative_to(directory).as_posix())
     return findings

@@ -75,3 +75,7 @@ class Command(BaseCommand):
         with ignore_permissions():
             # The password, and what a model of the project's own changes along with it.
             await user.save(update_fields=list(user.get_changed_fields()))
+        # Late: `--help` needs no sessions.
+        from openviper.auth import password_changed
+
+        await password_changed(user)

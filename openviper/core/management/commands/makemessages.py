@@ -76,7 +76,10 @@ class Command(BaseCommand):
         found: list[Message] = []
         for path in paths:
             name = _name_below(root, path)
-            found += template_messages(environment, path.read_text("utf-8"), name)
+            try:
+                found += template_messages(environment, path.read_text("utf-8"), name)
+            except Exception as error:  # Jinja2, which may not be installed, has errors of its own.
+                raise CommandError(f"{name} cannot be read: {error}") from error
         return found
 
     def _write(self, path: Path, messages: list[Message], language: str) -> int:

@@ -117,25 +117,13 @@ class Command(BaseCommand):
             raise CommandError("Nothing was changed.")
 
     async def _sync_content_types(self, apps: Mapping[str, str], alias: str) -> None:
-        # Rights are kept in the default database; the models' labels are in the files, so no model is imported for
-        # them.
+        # Rights are kept in the default database.
         if alias != "default" or "openviper.auth" not in apps:
             return
         # Late: a run with nothing to do comes without the ORM.
-        from openviper.auth.content_types import sync_content_types
-        from openviper.db.schemas.schema_files import DIRECTORY, read_all_raw_schemas
-        from openviper.exceptions import TableNotFound
+        from openviper.auth.content_types import sync_described_content_types
 
-        documents = [
-            document
-            for path in apps.values()
-            for document in read_all_raw_schemas(f"{path}/{DIRECTORY}").values()
-        ]
-        try:
-            await sync_content_types((document["app"], document["model"]) for document in documents)
-        except TableNotFound:
-            # Only another app was migrated; the run that makes the table adds them all.
-            return
+        await sync_described_content_types(apps.values())
 
     async def _plan(self, sync: SchemaSync, label: str | None, options: Mapping[str, Any]) -> None:
         plan = await sync.plan(

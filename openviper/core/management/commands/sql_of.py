@@ -8,15 +8,14 @@ from typing import Any
 
 from openviper.core.management.aliases import check_alias
 from openviper.core.management.apps import find_installed_apps, import_all_models
-from openviper.core.management.base import BaseCommand, CommandError
-from openviper.core.management.errors import did_you_mean
+from openviper.core.management.base import BaseCommand
+from openviper.core.management.labels import all_named
 from openviper.db.connection import connections
 from openviper.db.dialects.ddl import TableChange
 from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.dialects.support import refuse
-from openviper.db.models import model_registry
 from openviper.db.schemas.diff import creation_order
-from openviper.db.schemas.state import generated_joins, has_table, models_state
+from openviper.db.schemas.state import generated_joins, models_state
 
 VENDORS = ("sqlite", "postgresql", "mysql")
 
@@ -43,8 +42,7 @@ class Command(BaseCommand):
         """
         vendor = options["vendor"] or connections.get(check_alias(options["database"])).vendor
         import_all_models(find_installed_apps(with_builtin=True))
-        chosen = [model for label in options["labels"] for model in named(label)]
-        for statement in statements_of(list(dict.fromkeys(chosen)), vendor):
+        for statement in statements_of(all_named(options["labels"]), vendor):
             self.stdout(f"{statement};")
 
 
@@ -64,24 +62,3 @@ def statements_of(models: Sequence[type[Any]], vendor: str) -> list[str]:
     for change in changes:
         statements += dialect.create_table(change.table, change.wanted)
     return [*statements, *dialect.late(changes, {})]
-
-
-def named(label: str) -> list[type[Any]]:
-    """Return the models with a table that a label names.
-
-    Raises:
-        CommandError: If there is none.
-    """
-    models: dict[str, list[type[Any]]] = {}
-    for model in filter(has_table, model_registry.all()):
-        for name in names_of(model):
-            models.setdefault(name, []).append(model)
-    if label not in models:
-        raise CommandError(f"no model is called {label!r}{did_you_mean(label, [*models])}")
-    return models[label]
-
-
-def names_of(model: Any) -> tuple[str, str, str]:
-    """Return what a model may be called: ``app.Model``, ``Model``, and its app's label."""
-    app = model._meta.app_label
-    return f"{app}.{model.__name__}", model.__name__, app

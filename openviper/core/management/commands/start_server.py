@@ -56,26 +56,7 @@ class Command(BaseCommand):
 
 def _find_pending_tables(tables: list[str]) -> None:
     """Add the tables with pending changes to a list; runs in a thread with an event loop and connections of its own."""
-    import asyncio
-
     # Late: the database is loaded in the thread, while the server starts.
-    from openviper.core.management.apps import find_installed_apps
-    from openviper.db.connection import close_db, connections
-    from openviper.db.schemas.sync import SchemaSync
+    from openviper.core.management.pending_tables import find_pending_tables
 
-    async def look() -> None:
-        try:
-            url = connections.get().url
-            if url.vendor == "sqlite" and not url.is_memory and not url.path.exists():
-                tables.append("no database yet")
-                return
-            apps = find_installed_apps(with_builtin=True)
-            plan = await SchemaSync(apps).plan(None, database="default", drop_orphans=False)
-            tables.extend(plan.operations[:5])
-        finally:
-            await close_db()
-
-    try:
-        asyncio.run(look())
-    except Exception:  # A mere courtesy: whatever is wrong here will be said where it matters.
-        tables.clear()
+    tables += find_pending_tables()

@@ -1,4 +1,4 @@
-"""``tasks``: look at the queues and the periodic jobs, and retry, cancel or purge messages."""
+"""``tasks``: look at the queues and the periodic jobs, and retry, cancel, purge or prune messages."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ ACTIONS = (
     "retry",
     "cancel",
     "purge",
+    "prune",
     "run-now",
     "pause",
     "resume",
@@ -53,8 +54,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--limit", type=int, default=100, help="most messages to list (default: %(default)s)"
         )
+        parser.add_argument(
+            "--older-than",
+            metavar="AGE",
+            help="messages that were sent longer ago only, such as 90m or 7d; for prune, instead of the ages in TASKS",
+        )
         parser.add_argument("--all", action="store_true", help="retry every dead message")
-        parser.add_argument("--yes", action="store_true", help="purge without asking")
+        parser.add_argument("--yes", action="store_true", help="purge or prune without asking")
         parser.add_argument("--json", action="store_true", help="write JSON")
         parser.add_argument("--output", metavar="FILE", help="write metrics into this file")
         parser.add_argument(

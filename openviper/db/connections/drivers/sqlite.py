@@ -41,6 +41,8 @@ else:
 T = TypeVar("T")
 logger = logging.getLogger("openviper.db")
 
+INTERRUPT_INTERVAL = 0.02
+"""Seconds between two interrupts of a read that nobody waits for any more."""
 CHUNK = 500
 """Rows converted at a time in the thread."""
 READER_NICENESS = 10
@@ -110,6 +112,7 @@ class SQLiteConnection:
         self._busy_timeout = options.busy_timeout
         self._statement_timeout = options.statement_timeout
         self._interrupted = False
+        self._works = False
         self._lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(
             1, thread_name_prefix="openviper-sqlite", initializer=_give_way if gives_way else None
@@ -432,6 +435,7 @@ class SQLiteConnection:
                 self.raw.set_progress_handler(None, 0)
             else:
                 self.deadline = perf_counter() + self._statement_timeout
+            self._works = True
             try:
                 return work()
             except (sqlite3.Error, DatabaseError) as error:
@@ -443,14 +447,9 @@ class SQLiteConnection:
                     translate(error) if isinstance(error, sqlite3.Error) else error
                 ) from error.__cause__
             finally:
-                self._interrupted = False
+                self._works = self._interrupted = False
                 self.deadline = NEVER
-                try:
-                    self.raw.execute("PRAGMA busy_timeout=0")
-                    if self._statement_timeout is None:
-                        self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
-                except sqlite3.ProgrammingError:
-                    pass  # `work` closed the connection.
+                self._return_to_the_loop()
 
         self.busy = True
         try:
@@ -458,20 +457,34 @@ class SQLiteConnection:
             try:
                 return await asyncio.shield(future)
             except asyncio.CancelledError:
-                if interruptible:
-                    self.raw.interrupt()
-                await _settle(future)
+                await self._settle(future, interrupts=interruptible)
                 raise
         finally:
             self.busy = False
 
-
-async def _settle(future: asyncio.Future[Any]) -> None:
-    """Wait until `future` is done, however often this task is cancelled; its result does not matter any more."""
-    while not future.done():
+    def _return_to_the_loop(self) -> None:
+        """Set the connection up for inline work, behind work in the thread."""
         try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            continue
-    if not future.cancelled():
-        future.exception()
+            self.raw.execute("PRAGMA busy_timeout=0")
+            if self._statement_timeout is None:
+                self.raw.set_progress_handler(self._past_deadline, HANDLER_INTERVAL)
+        except sqlite3.ProgrammingError:
+            pass  # The work has closed the connection.
+        except sqlite3.OperationalError:
+            # An interrupt has come too late for the statement it was meant for.
+            self._return_to_the_loop()
+
+    async def _settle(self, future: asyncio.Future[Any], *, interrupts: bool) -> None:
+        """Wait until `future` is done, however often this task is cancelled; its result does not matter any more.
+
+        An interrupt that comes before the statement has begun has no effect on it, so it is repeated.
+        """
+        while not future.done():
+            if interrupts and self._works:
+                self.raw.interrupt()
+            try:
+                await asyncio.wait([future], timeout=INTERRUPT_INTERVAL if interrupts else None)
+            except asyncio.CancelledError:
+                continue
+        if not future.cancelled():
+            future.exception()

@@ -217,12 +217,16 @@ class SQLitePool:
                 async with asyncio.timeout_at(deadline):
                     await waiter
             except TimeoutError:
+                self._pass_on(waiter)
                 raise PoolTimeoutError(self.options.alias, self.options.pool_timeout) from None
             except asyncio.CancelledError:
-                # The turn this task was given goes to the next one.
-                if waiter.done() and not waiter.cancelled():
-                    self._wake()
+                self._pass_on(waiter)
                 raise
+
+    def _pass_on(self, waiter: asyncio.Future[None]) -> None:
+        """Give the turn that a task was given, and comes too late to take, to the next one."""
+        if waiter.done() and not waiter.cancelled():
+            self._wake()
 
     async def _open_reader(self) -> SQLiteConnection:
         # Counted before the first await, so that two tasks do not open one too many.

@@ -22,7 +22,7 @@ from tests.integration.db.schemas.project import SHELF, project
 from tests.unit.db.schemas.builders import column, schema
 
 ROOT = Path(__file__).resolve().parents[4]
-ROUNDS = 30
+ROUNDS = 20
 ROWS = 20_000
 
 OLD = [
@@ -114,6 +114,7 @@ def copy_of(base: Path, target: Path) -> Path:
     return target
 
 
+@pytest.mark.one_version
 async def test_a_killed_migrate_leaves_the_old_or_the_new_state(tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.mkdir()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.db.schemas.project import SHELF, project
+from tests.integration.db.support import seeds
 from tests.unit.db.schemas.builders import column, schema
 
 EVERY_DATABASE = True
@@ -120,7 +121,7 @@ def fill(chance: random.Random, one: dict[str, Any], backslash: str) -> str:
     return f"INSERT INTO {one['table_name']} ({names}) VALUES ({', '.join(['1', text] if values else ['1'])})"
 
 
-@pytest.mark.parametrize("seed", range(14))
+@pytest.mark.parametrize("seed", seeds(10))
 async def test_stepwise_migrations_end_where_a_fresh_database_begins(
     tmp_path: Path, vendor: str, seed: int
 ) -> None:

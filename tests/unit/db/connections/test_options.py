@@ -43,7 +43,7 @@ def test_a_number_out_of_range_is_moved_to_the_border_with_a_warning(
         ({"URL": ""}, r"DATABASES\['default'\]\['OPTIONS'\]\['URL'\].*sqlite:///db.sqlite3"),
         (
             {"URL": "sqlite://", "POOL_SIZE": "many"},
-            r"\['POOL_SIZE'\] must be a number, not 'many'",
+            r"\['POOL_SIZE'\] must be a whole number, not 'many'",
         ),
         ({"URL": "sqlite://", "BACKEND": ""}, "BACKEND"),
         ({"URL": "sqlite://", "JOURNAL_MODE": "fast"}, "'FAST'"),
@@ -91,7 +91,9 @@ def test_options_must_be_a_mapping_too(options: Any) -> None:
     ("key", "value"),
     [
         ("ECHO", "false"), ("READ_ONLY", "no"), ("INLINE", 1), ("POOL_SIZE", float("inf")), ("POOL_SIZE", [3]),
-        ("BUSY_TIMEOUT", "soon"), ("BUSY_TIMEOUT", -1), ("BUSY_TIMEOUT", float("nan")), ("STATEMENT_TIMEOUT", 0),
+        ("POOL_SIZE", 2.9),
+        ("POOL_SIZE", True), ("POOL_SIZE", "5.0"), ("POOL_TIMEOUT", float("nan")), ("STATEMENT_TIMEOUT", True),
+        ("BUSY_TIMEOUT", 10**400), ("BUSY_TIMEOUT", False), ("BUSY_TIMEOUT", None.__class__), ("BUSY_TIMEOUT", "soon"), ("BUSY_TIMEOUT", -1), ("BUSY_TIMEOUT", float("nan")), ("STATEMENT_TIMEOUT", 0),
         ("STATEMENT_TIMEOUT", float("inf")), ("ROLE", "boss"), ("ROLE", ["primary"]), ("BACKEND", 3),
     ],
 )  # fmt: skip

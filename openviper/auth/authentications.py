@@ -1,0 +1,69 @@
+"""Ways to tell who sends a request; `DEFAULT_AUTHENTICATION_CLASSES` names those that are tried, in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
+
+from openviper.auth.credentials import has_same_credentials
+from openviper.auth.users import get_user_by_id
+from openviper.http.asgi import Scope
+from openviper.http.connection import Connection
+from openviper.sessions.middleware import present_session
+
+logger = logging.getLogger("openviper.auth")
+
+Identified: TypeAlias = "tuple[Any, Mapping[str, Any]]"
+"""A user, and what is known of the credentials: at least their ``type``."""
+
+
+class BaseAuthentication:
+    """One way to tell who sends a request."""
+
+    resists_forgery: ClassVar[bool] = True
+    """Whether no other site can make a browser send these credentials; so forms sent with them need no token."""
+
+    def is_offered(self, scope: Scope) -> bool:
+        """Return whether a request has such credentials at all; asked for each one, so it waits for nothing."""
+        return True
+
+    async def authenticate(self, request: Connection) -> Identified | None:
+        """Return the user with what is known of the credentials, or `None` if they are not of this kind.
+
+        Raises:
+            AuthenticationFailed: If they are, and are not valid. The request goes on as nobody's; where it needs a user, it
+                is told why it has none.
+        """
+        raise NotImplementedError
+
+
+class SessionAuthentication(BaseAuthentication):
+    """The user who has logged in, as the session remembers.
+
+    A session whose user is gone, inactive, or has another password now, ends.
+    """
+
+    resists_forgery: ClassVar[bool] = False
+
+    def is_offered(self, scope: Scope) -> bool:
+        """Return whether there is a session of a user."""
+        session = present_session(scope)
+        return session is not None and session.is_of_user
+
+    async def authenticate(self, request: Connection) -> Identified | None:
+        """Return the session's user; see `BaseAuthentication.authenticate`."""
+        session = present_session(request.scope)
+        if session is None or session.record is None:
+            return None
+        user = await get_user_by_id(session.record.user_id)
+        if user is not None and may_go_on(user, session.record.fingerprint):
+            return user, {"type": "session"}
+        logger.info("a session ends: user %s has changed", session.record.user_id)
+        await session.end()
+        return None
+
+
+def may_go_on(user: Any, fingerprint: str) -> bool:
+    """Return whether a session, or a token, that a user was given for a password is good still."""
+    return getattr(user, "is_active", True) and has_same_credentials(user, fingerprint)

@@ -1,0 +1,95 @@
+"""The threads that hash passwords, and the queue before them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+from openviper.conf import settings
+from openviper.exceptions import ServiceUnavailable
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
+
+T = TypeVar("T")
+
+RETRY_AFTER = 5
+"""Seconds after which a client is told to try again when the queue is full."""
+LOWER_PRIORITY = 10
+"""Steps by which the threads stand behind the event loop when both want the processor."""
+
+
+class PasswordQueueFullError(ServiceUnavailable):
+    """503: more passwords wait to be checked than `PASSWORD_QUEUE_SIZE` allows."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many logins at the moment. Try again soon.")
+        self.headers["Retry-After"] = str(RETRY_AFTER)
+
+
+class _Queue:
+    """Counts what waits or runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._length = 0
+
+    def enter(self) -> None:
+        """Count one more.
+
+        Raises:
+            PasswordQueueFullError: If there are too many already.
+        """
+        with self._lock:
+            if self._length >= settings.PASSWORD_QUEUE_SIZE:
+                raise PasswordQueueFullError
+            self._length += 1
+
+    def leave(self) -> None:
+        """Count one less."""
+        with self._lock:
+            self._length -= 1
+
+
+_queue = _Queue()
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    # One scrypt takes 64 MiB, so more threads than this would trade latency for memory.
+    return ThreadPoolExecutor(
+        min(4, max(2, os.cpu_count() or 2)),
+        thread_name_prefix="openviper-password",
+        initializer=_step_back,
+    )
+
+
+def _step_back() -> None:
+    """Give the thread less of the processor than the event loop gets, where the system knows threads apart."""
+    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
+        thread = threading.get_native_id()
+        os.setpriority(
+            os.PRIO_PROCESS,
+            thread,
+            min(19, os.getpriority(os.PRIO_PROCESS, thread) + LOWER_PRIORITY),
+        )
+
+
+async def in_hash_thread(function: Callable[[], T]) -> T:
+    """Run a function in one of the threads, when its turn comes.
+
+    Raises:
+        PasswordQueueFullError: If too many wait already.
+    """
+    _queue.enter()
+    future = _pool().submit(function)
+    # Also when whoever waits has gone away: what has begun goes on.
+    future.add_done_callback(lambda _: _queue.leave())
+    return await asyncio.wrap_future(future)

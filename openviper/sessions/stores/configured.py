@@ -1,0 +1,41 @@
+"""The store that `SESSION_STORE` names."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from openviper.conf import settings
+from openviper.exceptions import ImproperlyConfigured
+from openviper.sessions.stores.base import BaseSessionStore
+from openviper.utils.importing import import_string
+
+WORDS = {
+    "database": "openviper.auth.session_store.DatabaseSessionStore",
+    "cookie": "openviper.sessions.stores.cookie.CookieSessionStore",
+    "redis": "openviper.sessions.stores.redis.RedisSessionStore",
+    "memory": "openviper.sessions.stores.memory.MemorySessionStore",
+}
+"""The stores by what the setting calls them."""
+
+
+def session_store() -> BaseSessionStore:
+    """Return the store of this process.
+
+    Raises:
+        ImproperlyConfigured: If the setting names no store.
+    """
+    return _store(settings.SESSION_STORE, settings.SESSION_REDIS_URL)
+
+
+@lru_cache(maxsize=8)
+def _store(name: str, _redis_url: str) -> BaseSessionStore:
+    path = WORDS.get(name, name)
+    try:
+        found: Any = import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"SESSION_STORE {name!r} cannot be imported: {error}") from error
+    store = found() if isinstance(found, type) else found
+    if not isinstance(store, BaseSessionStore):
+        raise ImproperlyConfigured(f"SESSION_STORE {name!r} is not a BaseSessionStore")
+    return store

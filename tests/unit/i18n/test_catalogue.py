@@ -1,0 +1,277 @@
+"""Catalogues: what people edit and what programs read say the same."""
+
+from __future__ import annotations
+
+import io
+import random
+from gettext import GNUTranslations
+
+import pytest
+
+from openviper.i18n.catalogue import (
+    PLURALS,
+    CatalogueError,
+    Message,
+    header,
+    merge,
+    plural_rule,
+    read_po,
+    write_mo,
+    write_po,
+)
+
+LETTERS = (
+    "a",
+    "B",
+    "ä",
+    "☃",
+    " ",
+    '"',
+    "\\",
+    "\n",
+    "\t",
+    "\r",
+    "%(n)s",
+    "'",
+    "#",
+    "\x0b",
+    "\u2028",
+    "msgid",
+    "\x1f",
+)
+
+
+def random_text(chance: random.Random) -> str:
+    return "".join(chance.choice(LETTERS) for _ in range(chance.randint(1, 12)))
+
+
+def random_message(chance: random.Random, number: int) -> Message:
+    plural = random_text(chance) if chance.random() < 0.3 else ""
+    forms = 2 if plural else 1
+    return Message(
+        f"{number}{random_text(chance)}",
+        plural,
+        random_text(chance) if chance.random() < 0.3 else None,
+        [random_text(chance) for _ in range(forms)],
+        places=[f"a.py:{number}"],
+        flags=["python-format"] if chance.random() < 0.2 else [],
+        comments=["a note"] if chance.random() < 0.2 else [],
+    )
+
+
+def compiled(*messages: Message) -> GNUTranslations:
+    """Return the translations as the standard library reads them."""
+    return GNUTranslations(io.BytesIO(write_mo(messages)))
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_written_for_people_reads_back_as_it_was(seed: int) -> None:
+    chance = random.Random(seed)
+    messages = [header("de"), *(random_message(chance, number) for number in range(8))]
+    text = write_po(messages)
+    again = read_po(text)
+    assert again == messages
+    assert write_po(again) == text
+    assert read_po(text.replace("\n", "\r\n")) == messages
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_programs_read_each_translation_under_its_text_and_context(seed: int) -> None:
+    chance = random.Random(seed)
+    messages = [random_message(chance, number) for number in range(8)]
+    read = compiled(header("de"), *messages)
+    for message in messages:
+        if message.plural and message.context is None:
+            assert read.ngettext(message.text, message.plural, 1) == message.translations[0]
+            assert read.ngettext(message.text, message.plural, 2) == message.translations[1]
+        elif message.context is None:
+            assert read.gettext(message.text) == message.translations[0]
+        elif not message.plural:
+            assert read.pgettext(message.context, message.text) == message.translations[0]
+
+
+def test_an_empty_catalogue_is_one() -> None:
+    assert read_po("") == read_po("\n\n# only a comment\n") == []
+    assert write_po([]) == ""
+    assert compiled().gettext("x") == "x"
+
+
+# What is used
+
+
+@pytest.mark.parametrize(
+    ("message", "used"),
+    [
+        (Message("a", translations=["b"]), True),
+        (Message("a"), False),
+        (Message("a", translations=[""]), False),
+        (Message("a", "as", translations=["b", ""]), False),
+        (Message("a", translations=["b"], flags=["fuzzy"]), False),
+        (Message("a", translations=["b"], flags=["python-format"]), True),
+        (Message("", translations=["Language: de\n"], flags=["fuzzy"]), True),
+        (Message("", context="c", translations=["b"], flags=["fuzzy"]), False),
+    ],
+)
+def test_what_is_missing_or_a_guess_is_not_used(message: Message, used: bool) -> None:
+    assert message.is_translated is used
+
+
+def test_a_head_that_gnus_tools_call_a_guess_tells_the_encoding_all_the_same() -> None:
+    head = header("de")
+    head.flags.append("fuzzy")
+    assert compiled(head, Message("a", translations=["ä"])).gettext("a") == "ä"
+
+
+def test_a_catalogue_without_a_head_is_read_as_utf_8_too() -> None:
+    (message,) = read_po('msgid "a"\nmsgstr "ä☃"\n')
+    assert compiled(message).gettext("a") == "ä☃"
+
+
+def test_the_plural_rule_of_the_head_decides() -> None:
+    forms = Message("file", "files", translations=["soubor", "soubory", "souborů"])
+    czech = compiled(header("cs"), forms)
+    assert [czech.ngettext("file", "files", number) for number in (1, 3, 5)] == forms.translations
+
+
+# Plural rules
+
+
+@pytest.mark.parametrize(
+    ("language", "numbers", "forms"),
+    [
+        ("de", (0, 1, 2, 11), (1, 0, 1, 1)),
+        ("fr", (0, 1, 2), (0, 0, 1)),
+        ("pt-br", (0, 1, 2), (0, 0, 1)),
+        ("pt", (0, 1, 2), (1, 0, 1)),
+        ("ja", (0, 1, 2), (0, 0, 0)),
+        ("cs", (1, 2, 4, 5, 0), (0, 1, 1, 2, 2)),
+        ("pl", (1, 2, 5, 12, 22, 25), (0, 1, 2, 2, 1, 2)),
+        ("ru", (1, 2, 5, 11, 21, 22, 111), (0, 1, 2, 2, 0, 1, 2)),
+        ("uk", (1, 3, 14, 24), (0, 1, 2, 1)),
+    ],
+)
+def test_each_language_counts_in_its_own_way(
+    language: str, numbers: tuple[int, ...], forms: tuple[int, ...]
+) -> None:
+    message = Message("one", "many", translations=["0", "1", "2"])
+    read = compiled(header(language), message)
+    assert tuple(int(read.ngettext("one", "many", number)) for number in numbers) == forms
+
+
+@pytest.mark.parametrize("language", PLURALS)
+def test_every_rule_is_one_that_gettext_understands(language: str) -> None:
+    read = compiled(header(language), Message("a", "b", translations=["x", "y", "z"]))
+    assert {read.ngettext("a", "b", number) for number in range(200)} <= {"x", "y", "z"}
+
+
+@pytest.mark.parametrize(
+    ("language", "like"),
+    [("de-at", "de"), ("cs-cz", "cs"), ("pt-pt", "pt"), ("xx", ""), ("zh-hans", "zh")],
+)
+def test_a_region_counts_as_its_language_does(language: str, like: str) -> None:
+    assert plural_rule(language) == plural_rule(like)
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ('msgid "a"\nmsgstr "b', 2, "is not a text in quotes"),
+        ('msgid "a"\nmsgstr', 2, "is not a text in quotes"),
+        ('msgid "a"\nmsgstr "b" + "c"', 2, "is not a text in quotes"),
+        ('msgid "a"\nmsgstr b"x"', 2, "is not a text in quotes"),
+        ('msgid "\\x"', 1, "is not a text in quotes"),
+        ('msgid "a"\nmsgstr[0 "b"', 2, "'msgstr[0' is not known"),
+        ('msgids "a"', 1, "'msgids' is not known"),
+        ('\n\n"alone"', 3, "a text stands alone"),
+        ('msgid "a"\nmsgstr "b"\n\n"alone"', 4, "a text stands alone"),
+    ],
+)
+def test_a_line_that_makes_no_sense_is_named(text: str, line: int, reason: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        read_po(text)
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"line {line}: ") and reason in str(caught.value)
+
+
+def test_entries_need_no_empty_line_between_them() -> None:
+    text = (
+        'msgid "a"\nmsgstr "1"\n# note\nmsgid "b"\nmsgstr "2"\nmsgctxt "c"\nmsgid "b"\nmsgstr "3"\n'
+    )
+    assert [(each.key, each.translations, each.comments) for each in read_po(text)] == [
+        ((None, "a"), ["1"], []), ((None, "b"), ["2"], ["note"]), (("c", "b"), ["3"], []),
+    ]  # fmt: skip
+
+
+def test_an_entry_without_translation_is_read_and_a_comment_alone_is_none() -> None:
+    assert read_po('msgid "a"\n') == [Message("a")]
+    assert read_po('# one\n\n#: x.py:1\nmsgid "a"\nmsgstr ""\n')[0].places == ["x.py:1"]
+
+
+def test_texts_out_of_use_are_left_out_wherever_they_stand() -> None:
+    gone = '#~ msgid "gone"\n#~ msgstr "weg"\n'
+    kept = 'msgid "a"\nmsgstr "b"\n'
+    for text in (gone + kept, kept + gone, kept.replace("msgstr", f"{gone}msgstr")):
+        assert [each.text for each in read_po(text)] == ["a"]
+
+
+# Merging
+
+
+def translated(text: str, translation: str, **keys: object) -> Message:
+    return Message(text, translations=[translation], **keys)  # type: ignore[arg-type]  # fields of a message
+
+
+def test_known_translations_are_kept_gone_ones_dropped_and_texts_sorted() -> None:
+    known = [header("de"), translated("b", "B", comments=["kept"]), translated("gone", "weg")]
+    merged = merge([Message("c", places=["x:1"]), Message("b", places=["x:2"])], known, "de")
+    assert [(each.text, each.translations) for each in merged[1:]] == [("b", ["B"]), ("c", [])]
+    assert (merged[1].comments, merged[1].places) == (["kept"], ["x:2"])
+
+
+def test_the_head_is_kept_or_made() -> None:
+    own = translated("", "Language: de\nX-Own: 1\n")
+    assert merge([], [own], "de") == [own]
+    assert merge([], [], "de") == [header("de")]
+
+
+def test_the_same_text_in_another_context_is_another_text() -> None:
+    merged = merge(
+        [Message("may", context="month"), Message("may")], [translated("may", "dürfen")], "de"
+    )
+    assert [(each.context, each.translations) for each in merged[1:]] == [
+        (None, ["dürfen"]), ("month", []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_guess"),
+    [
+        (translated("a", "x"), Message("a", "as"), True),
+        (Message("a", "as", translations=["x", "y"]), Message("a"), True),
+        (Message("a", "as", translations=["x", "y"]), Message("a", "bs"), False),
+        (Message("a"), Message("a", "as"), False),
+        (Message("a", translations=[""]), Message("a", "as"), False),
+        (translated("a", "x", flags=["fuzzy"]), Message("a"), True),
+    ],
+)
+def test_a_translation_is_a_guess_when_a_plural_came_or_went(
+    old: Message, new: Message, is_guess: bool
+) -> None:
+    (_, message) = merge([new], [old], "de")
+    assert ("fuzzy" in message.flags) is is_guess
+    assert message.flags.count("fuzzy") <= 1
+
+
+def test_merging_again_changes_nothing() -> None:
+    def found() -> list[Message]:
+        return [Message("a", "as", places=["x:1"], flags=["python-format"]), Message("b")]
+
+    known = [header("de"), translated("a", "x"), translated("b", "B")]
+    once = write_po(merge(found(), known, "de"))
+    assert write_po(merge(found(), read_po(once), "de")) == once
