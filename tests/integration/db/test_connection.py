@@ -373,24 +373,34 @@ async def test_without_inline_everything_runs_in_threads(tmp_path: Path) -> None
         assert await count() == 2
 
 
+def pool_with_small_log() -> SQLitePool:
+    """Return the pool of the database, which copies its log back when that is a sixteenth of the usual size."""
+    pool = connections.get().pool()
+    assert isinstance(pool, SQLitePool)
+    pool.checkpoint_size = pool._most_log = CHECKPOINT_SIZE // 16
+    return pool
+
+
+async def write_rows(count: int) -> None:
+    """Write rows that take some 10 kB of the log each."""
+    text = "x" * 4000
+    for number in range(count):
+        await run_insert("default", INSERT, (f"{number}{text}",))
+
+
 async def test_the_log_is_copied_back_while_writes_go_on(tmp_path: Path) -> None:
     async with database(tmp_path / "x.db"):
-        text = "x" * 4000
-        for n in range(1500):
-            await run_insert("default", INSERT, (f"{n}{text}",))
-        pool = connections.get().pool()
-        assert isinstance(pool, SQLitePool)
+        pool = pool_with_small_log()
+        await write_rows(500)
         assert pool.checkpoints > 0
         assert (tmp_path / "x.db").stat().st_size > 1_000_000
 
 
 async def test_the_log_is_begun_anew_while_writes_go_on(tmp_path: Path) -> None:
-    """Each row takes some 10 kB of the log: without a new beginning it would have 40 MB in the end."""
     async with database(tmp_path / "x.db"):
-        text = "x" * 4000
-        for n in range(4000):
-            await run_insert("default", INSERT, (f"{n}{text}",))
-        assert (tmp_path / "x.db-wal").stat().st_size < 4 * CHECKPOINT_SIZE
+        pool_with_small_log()
+        await write_rows(3000)  # Without a new beginning the log would have more than 30 MB.
+        assert (tmp_path / "x.db-wal").stat().st_size < CHECKPOINT_SIZE
 
 
 async def test_a_reader_that_needs_the_log_keeps_it_without_a_checkpoint_for_each_look(
@@ -398,16 +408,13 @@ async def test_a_reader_that_needs_the_log_keeps_it_without_a_checkpoint_for_eac
 ) -> None:
     async with database(tmp_path / "x.db"):
         await run_insert("default", INSERT, ("first",))
-        pool = connections.get().pool()
-        assert isinstance(pool, SQLitePool)
-        text = "x" * 4000
+        pool = pool_with_small_log()
         with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM t").fetchone()
-            for n in range(3000):
-                await run_insert("default", INSERT, (f"{n}{text}",))
-            assert 0 < pool.checkpoints < 3000 // COMMITS_PER_LOOK // 3
-            assert (tmp_path / "x.db-wal").stat().st_size > 4 * CHECKPOINT_SIZE
+            await write_rows(3000)
+            assert 0 < pool.checkpoints < 3000 // COMMITS_PER_LOOK * 3 // 4
+            assert (tmp_path / "x.db-wal").stat().st_size > CHECKPOINT_SIZE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts niceness by thread")
