@@ -228,14 +228,14 @@ class Work(NamedTuple):
 
     Attributes:
         title: What is done.
-        count: By how much a round's time is divided.
+        per: By how much a round's time is divided.
         goal: The ratio that is wanted; 0 for none.
         run: Does a round on a side.
         writes: Whether it leaves rows, which are taken out before the next round.
     """
 
     title: str
-    count: int
+    per: int
     goal: float
     run: Callable[[Side], Awaitable[object]]
     writes: bool = False
@@ -312,7 +312,7 @@ async def compare(
             with quiet():
                 start = perf_counter()
                 results.append(await work.run(side))
-                into.append((perf_counter() - start) / work.count)
+                into.append((perf_counter() - start) / work.per)
             await asyncio.sleep(0)  # The loop's own work belongs to neither.
         assert results[0] == results[1], (work.title, results)
         if work.writes:

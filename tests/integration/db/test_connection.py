@@ -25,6 +25,8 @@ from openviper.db.connection import (
     run_write,
     transaction,
 )
+from openviper.db.connections.drivers.sqlite import SQLiteConnection
+from openviper.db.connections.drivers.sqlite_inline import THREAD_RUNS
 from openviper.db.connections.drivers.sqlite_open import CHECKPOINT_SIZE
 from openviper.db.connections.pool.sqlite import COMMITS_PER_LOOK, SQLitePool
 from openviper.db.exceptions import (
@@ -371,6 +373,105 @@ async def test_without_inline_everything_runs_in_threads(tmp_path: Path) -> None
         async with atomic():
             await run_insert("default", INSERT, ("b",))
         assert await count() == 2
+
+
+UPDATE_FIRST = "UPDATE t SET v = v || ? WHERE id <= ?"
+
+
+async def run_update(count: int) -> int:
+    """Add a character to so many rows."""
+    return await run_write("default", UPDATE_FIRST, ("+", count), bulk=True)
+
+
+async def fill(rows: int) -> None:
+    """Put so many rows into ``t``."""
+    await run_many("default", INSERT, [(f"{number}",) for number in range(rows)])
+
+
+async def changed() -> int:
+    """Return the number of rows that an update has changed."""
+    sql = "SELECT count(*) FROM t WHERE v LIKE '%+'"
+    return int(await run_read("default", sql, (), lambda rows: rows[0][0]))
+
+
+def primary() -> SQLiteConnection:
+    """Return the connection that writes."""
+    pool = connections.get().pool()
+    assert isinstance(pool, SQLitePool) and pool.primary is not None
+    return pool.primary
+
+
+async def test_a_short_write_of_many_rows_needs_no_thread(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise AssertionError("in the thread")
+
+    async with database(path):
+        await fill(20)
+        with monkeypatch.context() as patch:
+            patch.setattr(primary(), "_in_thread", fail)
+            assert await run_update(10) == 10
+        assert await changed() == 10
+
+
+async def test_a_long_write_is_undone_and_repeated_in_the_thread(path: str) -> None:
+    async with database(path):
+        await fill(30_000)
+        assert not primary().budget.is_long(UPDATE_FIRST)
+        assert await run_update(30_000) == 30_000
+        assert primary().budget.is_long(UPDATE_FIRST)
+        # Each row has been changed once, and not twice.
+        longest = "SELECT max(length(v) - length(replace(v, '+', ''))) FROM t"
+        assert await run_read("default", longest, (), list) == [(1,)]
+        assert not primary().in_transaction
+
+
+async def test_a_long_statement_is_tried_inline_again_after_some_runs(path: str) -> None:
+    async with database(path):
+        await fill(20)
+        budget = primary().budget
+        budget.note_long(UPDATE_FIRST)
+        for _ in range(THREAD_RUNS):
+            assert budget.is_long(UPDATE_FIRST)
+            await run_update(1)
+        assert not budget.is_long(UPDATE_FIRST)
+
+
+async def test_a_write_of_many_rows_within_a_transaction_is_never_interrupted(path: str) -> None:
+    async with database(path):
+        await fill(30_000)
+        async with atomic():
+            await run_insert("default", INSERT, ("before",))
+            await run_update(30_000)
+            assert not primary().budget.is_long(UPDATE_FIRST)
+            assert primary().in_transaction
+        assert await changed() == 30_000
+        assert await count() == 30_001
+
+
+async def test_matches_of_regular_expressions_run_in_the_thread_in_writes_too(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database(path):
+        await fill(5)
+        sql = "DELETE FROM t WHERE v REGEXP ?"
+        with monkeypatch.context() as patch:
+            patch.setattr(primary(), "write_now", None)  # Nothing is written inline.
+            assert await run_write("default", sql, ("^[12]$",), bulk=True) == 2
+
+
+async def test_a_write_that_waits_for_a_lock_leaves_the_loop_free(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        await fill(20)
+        with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            updating = asyncio.create_task(run_update(10))
+            for _ in range(20):
+                await count()
+            assert not updating.done()
+            other.execute("COMMIT")
+            assert await updating == 10
 
 
 def pool_with_small_log() -> SQLitePool:
