@@ -303,7 +303,8 @@ async def test_what_nobody_holds_any_more_takes_no_memory(tmp_path: Path) -> Non
         async with atomic():
             for number in range(20):
                 await Customer.objects.create(name=str(number))
-                await Customer(name=f"{number} with a key", id=1000 + number).save()
+            for number in range(20):
+                await Customer(name=str(number), id=1000 + number).save()
             gc.collect()
             block = current_block("default")
             assert block is not None
