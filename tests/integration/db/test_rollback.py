@@ -304,7 +304,7 @@ async def test_what_nobody_holds_any_more_takes_no_memory(tmp_path: Path) -> Non
             for number in range(20):
                 await Customer.objects.create(name=str(number))
             for number in range(20):
-                await Customer(name=str(number), id=1000 + number).save()
+                await Customer(name=f"with key {number}", id=1000 + number).save()
             gc.collect()
             block = current_block("default")
             assert block is not None
