@@ -25,6 +25,7 @@ from openviper.http.asgi import (
     MOUNTED,
     RAISE_ERRORS,
     ROUTE,
+    TEST_CLIENT,
     ASGIApp,
     Receive,
     Scope,
@@ -327,7 +328,8 @@ class OpenViper:
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            await self._lifespan(scope.get(MOUNTED, False)).run(receive, send)
+            lifespan = self._lifespan(scope.get(MOUNTED, False))
+            await lifespan.run(receive, send, is_test=TEST_CLIENT in scope)
         elif kind == "websocket":
             await serve_websocket(self.router, scope, receive, send)
         else:

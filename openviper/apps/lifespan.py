@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from openviper.apps.lifecycle import AppLifecycleManager
@@ -49,8 +50,14 @@ class Lifespan:
         self._is_mounted = is_mounted
         self._running: list[MountedLifespan] = []
 
-    async def run(self, receive: Receive, send: Send) -> None:
-        """Speak the protocol until the server says that the application stops."""
+    async def run(self, receive: Receive, send: Send, *, is_test: bool = False) -> None:
+        """Speak the protocol until the server says that the application stops.
+
+        Args:
+            receive: Where the server's messages come from.
+            send: Where answers go.
+            is_test: Whether the process is one of tests, which look into the database themselves meanwhile.
+        """
         await receive()
         try:
             await self.start()
@@ -61,7 +68,7 @@ class Lifespan:
             await send({"type": "lifespan.startup.failed", "message": _told(error)})
             return
         await send({"type": "lifespan.startup.complete"})
-        with serving_others():
+        with nullcontext() if is_test else serving_others():
             while (await receive())["type"] != "lifespan.shutdown":
                 pass
         errors = await self.stop()

@@ -37,6 +37,10 @@ class BaseAuthentication:
         """
         raise NotImplementedError
 
+    async def is_still_good(self, request: Connection) -> bool:
+        """Return whether the credentials of a WebSocket that `authenticate` has accepted are good still."""
+        return True
+
 
 class SessionAuthentication(BaseAuthentication):
     """The user who has logged in, as the session remembers.
@@ -65,6 +69,15 @@ class SessionAuthentication(BaseAuthentication):
         logger.info("a session ends: user %s has changed", session.record.user_id)
         await session.end()
         return None
+
+    async def is_still_good(self, request: Connection) -> bool:
+        """Return whether the session has not ended meanwhile, nor its user changed."""
+        session = present_session(request.scope)
+        if session is None or session.key is None:
+            return False
+        record = await session.store.load(session.key)
+        user = None if record is None else await get_user_by_id(record.user_id)
+        return record is not None and user is not None and may_go_on(user, record.fingerprint)
 
 
 def may_go_on(user: Any, fingerprint: str) -> bool:

@@ -114,7 +114,8 @@ class SessionManager:
 
     def _prepare(self, request: Connection) -> None:
         kept = kept_session(request.scope)
-        if kept is None or kept.store is not self.store:
+        is_ours = kept is not None and (kept.store or session_store()) is self.store
+        if not is_ours:
             kept = request.scope[KEPT_SESSION] = KeptSession()
             kept.store = self.store
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.auth.models import StoredSession
-from openviper.core.context import ignore_permissions
-from openviper.db.fields.moments import local_zone
-from openviper.exceptions import TableNotFound
+from openviper.conf import settings
+from openviper.db.fields.moments import local_zone, uses_time_zones
+from openviper.exceptions import ImproperlyConfigured, TableNotFound
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.keys import is_key, new_key, stored_key
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
@@ -17,7 +17,10 @@ from openviper.sessions.stores.base import MAX_ATTEMPTS, BaseSessionStore, now
 
 
 class DatabaseSessionStore(BaseSessionStore):
-    """Keeps each session in a row of the table ``openviper_sessions``."""
+    """Keeps each session in a row of the table ``openviper_sessions``.
+
+    Nobody's permission is asked: the models of this app are exempt, see `openviper.auth.permission_core`.
+    """
 
     async def create(self, record: SessionRecord) -> str:
         """Insert a row; see `BaseSessionStore.create`."""
@@ -32,8 +35,15 @@ class DatabaseSessionStore(BaseSessionStore):
             created_at=_moment(record.created_at),
             **_columns(record),
         )
-        with ignore_permissions():
+        try:
             await row.save()
+        except TableNotFound:
+            if "openviper.auth" in settings.INSTALLED_APPS:
+                raise
+            raise ImproperlyConfigured(
+                "sessions are kept in the database, and INSTALLED_APPS lacks 'openviper.auth', which has the table; "
+                "add it and run `python viperctl.py migrate`, or set SESSION_STORE to 'cookie'"
+            ) from None
         return key
 
     async def load(self, key: str) -> SessionRecord | None:
@@ -49,8 +59,7 @@ class DatabaseSessionStore(BaseSessionStore):
         return record if record is not None and record.is_alive(now()) else None
 
     async def _read(self, session_id: str) -> SessionRecord | None:
-        with ignore_permissions():
-            row = await StoredSession.objects.get_or_none(session_key=session_id)
+        row = await StoredSession.objects.get_or_none(session_key=session_id)
         return None if row is None else _record(row)
 
     async def save(self, key: str, changes: Changes, base: SessionRecord) -> str | None:
@@ -68,45 +77,40 @@ class DatabaseSessionStore(BaseSessionStore):
     async def _replace(self, old: SessionRecord, new: SessionRecord) -> bool:
         """Write a row if nobody else has written it since it was read; return whether that was so."""
         rows = StoredSession.objects.filter(session_key=old.id, version=old.version)
-        with ignore_permissions():
-            return await rows.update(**_columns(new)) == 1
+        return await rows.update(**_columns(new)) == 1
 
     async def delete(self, key: str) -> bool:
         """Delete the row."""
-        with ignore_permissions():
-            return await StoredSession.objects.filter(session_key=stored_key(key)).delete() > 0
+        return await StoredSession.objects.filter(session_key=stored_key(key)).delete() > 0
 
     async def sessions_of(self, user_id: str) -> list[SessionRecord]:
         """Read the rows of a user; see `BaseSessionStore.sessions_of`."""
         rows = StoredSession.objects.filter(user_id=user_id, expires_at__gt=_moment(now()))
-        with ignore_permissions():
-            return [_record(row, with_data=False) for row in await rows.order_by("-used_at", "pk")]
+        return [_record(row, with_data=False) for row in await rows.order_by("-used_at", "pk")]
 
     async def delete_by_id(self, user_id: str, session_id: str) -> bool:
         """Delete one row of a user."""
-        with ignore_permissions():
-            rows = StoredSession.objects.filter(user_id=user_id, session_key=session_id)
-            return await rows.delete() > 0
+        rows = StoredSession.objects.filter(user_id=user_id, session_key=session_id)
+        return await rows.delete() > 0
 
     async def delete_user_sessions(self, user_id: str, keep: str | None = None) -> int:
         """Delete the rows of a user."""
         rows = StoredSession.objects.filter(user_id=user_id)
         if keep is not None:
             rows = rows.exclude(session_key=keep)
-        with suppress(TableNotFound), ignore_permissions():  # Without a table there are none.
+        with suppress(TableNotFound):  # Without a table there are none.
             return await rows.delete()
         return 0
 
     async def move_fingerprint(self, user_id: str, old: str, new: str) -> None:
         """Write another fingerprint into the rows of a user."""
-        with suppress(TableNotFound), ignore_permissions():
+        with suppress(TableNotFound):
             rows = StoredSession.objects.filter(user_id=user_id, fingerprint=old)
             await rows.update(fingerprint=new)
 
     async def clear_expired(self) -> int:
         """Delete the rows that have expired."""
-        with ignore_permissions():
-            return await StoredSession.objects.filter(expires_at__lte=_moment(now())).delete()
+        return await StoredSession.objects.filter(expires_at__lte=_moment(now())).delete()
 
 
 def _columns(record: SessionRecord) -> dict[str, Any]:
@@ -139,12 +143,14 @@ def _record(row: StoredSession, *, with_data: bool = True) -> SessionRecord:
 
 
 def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    """Return a moment as the ORM has it: aware and in UTC, or local time where `USE_TZ` is off."""
+    if uses_time_zones():
+        return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(seconds, local_zone()).replace(tzinfo=None)
 
 
 def _seconds(moment: datetime | None) -> float:
     if moment is None:
         return 0.0
-    # Without USE_TZ the ORM hands out local time.
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=local_zone())
     return aware.timestamp()

@@ -382,6 +382,11 @@ class Settings:
         "Seconds without a message after which a WebSocket is closed; 0 for never.",
         check=at_least(0),
     )
+    WEBSOCKET_RECHECK_SECONDS: float = setting(
+        60.0,
+        "Seconds after which a WebSocket asks again whether its user may go on.",
+        check=more_than(0),
+    )
     STATIC_URL: str = setting(
         "/static/", "Address below which static files are served.", section="Files and templates"
     )

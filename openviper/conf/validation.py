@@ -96,7 +96,25 @@ def _contradictions(s: Settings) -> Iterator[str]:
             "DEPLOYMENT 'internal-http' excludes SECURE_SSL_REDIRECT and SECURE_HSTS_SECONDS, "
             "which send browsers to HTTPS."
         )
+    yield from _impossible_cookies(s)
     if "default" not in s.DATABASES:
         yield "DATABASES must have an entry 'default'."
     if s.EMAIL.get("use_tls") and s.EMAIL.get("use_ssl"):
         yield "EMAIL: 'use_tls' and 'use_ssl' exclude each other."
+
+
+def _impossible_cookies(s: Settings) -> Iterator[str]:
+    """Yield what browsers would not take (RFC 6265bis, 4.1.3 and 5.6)."""
+    yield from _same_site_errors("SESSION", s.SESSION_COOKIE_SAMESITE, s.SESSION_COOKIE_SECURE)
+    yield from _same_site_errors("CSRF", s.CSRF_COOKIE_SAMESITE, s.CSRF_COOKIE_SECURE)
+    is_everywhere = s.SESSION_COOKIE_PATH == "/" and not s.SESSION_COOKIE_DOMAIN
+    if s.SESSION_COOKIE_NAME.lower().startswith("__host-") and not is_everywhere:
+        yield (
+            f"SESSION_COOKIE_NAME {s.SESSION_COOKIE_NAME!r} needs SESSION_COOKIE_PATH '/' and no "
+            "SESSION_COOKIE_DOMAIN, or browsers drop the cookie."
+        )
+
+
+def _same_site_errors(name: str, same_site: str, is_secure: bool) -> Iterator[str]:
+    if same_site == "None" and not is_secure:
+        yield f"{name}_COOKIE_SAMESITE 'None' needs {name}_COOKIE_SECURE, or browsers drop the cookie."

@@ -6,14 +6,15 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from openviper.auth.anonymous import AnonymousUser
 from openviper.auth.authentications import BaseAuthentication, Identified
-from openviper.auth.models import AnonymousUser
 from openviper.conf import settings
 from openviper.core.context import current_exchange, run_as
 from openviper.exceptions import AuthenticationFailed, ImproperlyConfigured
 from openviper.http.asgi import AUTH, FORGERY_PROOF, USER, ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.middleware.base import BaseMiddleware
+from openviper.middleware.socket_watch import SocketWatch
 from openviper.utils.importing import import_string
 
 logger = logging.getLogger("openviper.auth")
@@ -39,6 +40,7 @@ class AuthenticationMiddleware(BaseMiddleware):
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
+        self._recheck_seconds = settings.WEBSOCKET_RECHECK_SECONDS
         self._ways = [_made(path) for path in settings.DEFAULT_AUTHENTICATION_CLASSES]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -59,8 +61,25 @@ class AuthenticationMiddleware(BaseMiddleware):
     async def _find_user(self, scope: Scope, receive: Receive, send: Send) -> None:
         for way in self._ways:
             if way.is_offered(scope) and await self._identify(way, scope):
-                break
+                await self._serve_user(way, scope, receive, send)
+                return
         await self._serve(scope, receive, send)
+
+    async def _serve_user(
+        self, way: BaseAuthentication, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve a user; a WebSocket only for as long as the user may go on."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+            return
+        connection = Connection(scope)
+        watch = SocketWatch(
+            receive, send, lambda: way.is_still_good(connection), self._recheck_seconds
+        )
+        try:
+            await self._serve(scope, watch.receive, watch.send)
+        finally:
+            watch.close()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = current_exchange.get()

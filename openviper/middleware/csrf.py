@@ -32,10 +32,12 @@ from openviper.http.asgi import (
     Scope,
     Send,
 )
+from openviper.http.body import Body
 from openviper.http.connection import Connection
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
 from openviper.http.request import MULTIPART, URLENCODED, Request
+from openviper.http.responses import Response
 from openviper.routing.paths import below_root
 from openviper.sessions.cookie import cookie_values
 from openviper.sessions.middleware import present_session
@@ -100,11 +102,9 @@ class CSRFMiddleware:
         request = Request(scope, receive)
         reason = await self._refusal(request)
         if reason:
-            logger.warning("%s %s refused: %s", request.method, request.path, reason)
-            detail = {"message": "This request may come from another site.", "reason": reason}
-            await answer(request, 403, {**detail, "code": "csrf_failed"})(scope, receive, send)
+            await _refused(request, reason)(scope, receive, send)
             return
-        body = scope.get(BODY)
+        body: Body | None = scope.get(BODY)
         if body is not None and body.is_streamed:
             receive = _again(body.data, receive)
         await self.app(scope, receive, send)
@@ -222,6 +222,17 @@ class CSRFMiddleware:
         # The session has just begun: forms that were handed out before stay good.
         own = self._secrets(session.scope, session.first_id or "")
         return own[0] if own else None
+
+
+def _refused(request: Request, reason: str) -> Response:
+    """Return the answer to a request that may come from another site."""
+    logger.warning("%s %s refused: %s", request.method, request.path, reason)
+    detail = {
+        "message": "This request may come from another site.",
+        "reason": reason,
+        "code": "csrf_failed",
+    }
+    return answer(request, 403, detail)
 
 
 def _cookie(value: str, *, is_secure: bool) -> str:

@@ -12,7 +12,7 @@ from openviper.http.asgi import KEPT_SESSION, SESSION, ASGIApp, Receive, Scope, 
 from openviper.sessions.cookie import cookie_values
 from openviper.sessions.session import Session
 from openviper.sessions.stores.base import BaseSessionStore
-from openviper.sessions.stores.configured import session_store
+from openviper.sessions.stores.configured import check_session_store, session_store
 
 logger = logging.getLogger("openviper.sessions")
 
@@ -21,9 +21,13 @@ class KeptSession:
     """The session of one request, made when it is first asked for; see `openviper.http.sessions.KeptSession`.
 
     It has no `__init__`, as that would be the dearest thing that most requests pay for here.
+
+    Attributes:
+        store: Where it is kept; the setting `SESSION_STORE` when `None`.
+        session: The session, once somebody has asked for it.
     """
 
-    store: BaseSessionStore
+    store: BaseSessionStore | None = None
     session: Session | None = None
 
     def open(self, scope: Scope) -> Session:
@@ -31,7 +35,8 @@ class KeptSession:
         if self.session is None:
             exchange = current_exchange.get()
             answer = exchange if isinstance(exchange, Answer) else None
-            self.session = scope[SESSION] = Session(self.store, scope, answer)
+            store = session_store() if self.store is None else self.store
+            self.session = scope[SESSION] = Session(store, scope, answer)
         return self.session
 
     def note(self, scope: Scope) -> None:
@@ -70,7 +75,9 @@ class SessionMiddleware:
 
     def __init__(self, app: ASGIApp, store: BaseSessionStore | None = None) -> None:
         self.app = app
-        self.store = session_store() if store is None else store
+        self.store = store
+        if store is None:
+            check_session_store()
         self._cookie = settings.SESSION_COOKIE_NAME.encode()
         self._start = self._cookie + b"="
 

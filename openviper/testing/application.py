@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from openviper.app import OpenViper
-from openviper.http.asgi import ASGIApp, Message
+from openviper.http.asgi import TEST_CLIENT, ASGIApp, Message
 from openviper.testing.config import (
     SETTINGS_VARIABLE,
     OpenViperTestConfig,
@@ -66,7 +66,12 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
     """
     incoming: asyncio.Queue[Message] = asyncio.Queue()
     answers: asyncio.Queue[Message] = asyncio.Queue()
-    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+    scope = {
+        "type": "lifespan",
+        "asgi": {"version": "3.0", "spec_version": "2.0"},
+        "state": {},
+        TEST_CLIENT: True,
+    }
     running = asyncio.ensure_future(app(scope, incoming.get, answers.put))
     try:
         await _phase("startup", incoming, answers, running)

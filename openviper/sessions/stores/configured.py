@@ -28,6 +28,16 @@ def session_store() -> BaseSessionStore:
     return _store(settings.SESSION_STORE, settings.SESSION_REDIS_URL)
 
 
+def check_session_store() -> None:
+    """Import a store of the project's own now; those that are ours wait until somebody has a session.
+
+    Raises:
+        ImproperlyConfigured: If the setting names no store.
+    """
+    if settings.SESSION_STORE not in WORDS:
+        session_store()
+
+
 @lru_cache(maxsize=8)
 def _store(name: str, _redis_url: str) -> BaseSessionStore:
     path = WORDS.get(name, name)

@@ -24,6 +24,8 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
 """Writes a session if nobody else has written it; a session that is gone stays gone."""
+GONE, BEATEN, WRITTEN = -1, 0, 1
+"""What that script returns."""
 
 
 class RedisSessionStore(BaseSessionStore):
@@ -76,16 +78,19 @@ class RedisSessionStore(BaseSessionStore):
 
     def _save(self, key: str, changes: Changes, session_id: str) -> str | None:
         for _ in range(MAX_ATTEMPTS):
-            text = self._client.get(PREFIX + session_id)
-            record = _record(text)
-            if record is None:
-                return None
-            new = changes.applied_to(record)
-            arguments = [text, _text(new), _milliseconds(new)]
-            written = self._replace(keys=[PREFIX + session_id], args=arguments)
-            if written:
-                return key if written == 1 else None
+            written = self._try_to_save(changes, session_id)
+            if written != BEATEN:
+                return key if written == WRITTEN else None
         raise SessionError("too many requests change one session at the same time")
+
+    def _try_to_save(self, changes: Changes, session_id: str) -> int:
+        text = self._client.get(PREFIX + session_id)
+        record = _record(text)
+        if record is None:
+            return GONE
+        new = changes.applied_to(record)
+        arguments = [text, _text(new), _milliseconds(new)]
+        return int(self._replace(keys=[PREFIX + session_id], args=arguments))
 
     async def delete(self, key: str) -> bool:
         """End a session."""

@@ -23,7 +23,9 @@ def configured(**values: Any) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
+async def accounts(
+    directory: Path, *, backend: str | None = None, **values: Any
+) -> AsyncIterator[None]:
     """Make a new database file the default one and create all tables in it; hashing takes little work."""
     from openviper.auth import hashers, models
     from openviper.db.schemas import create_tables
@@ -32,7 +34,9 @@ async def accounts(directory: Path, **values: Any) -> AsyncIterator[None]:
     before = hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS
     hashers.SCRYPT_LN, hashers.PBKDF2_ITERATIONS = 4, 10
     with configured(**values):
-        connections.configure({"default": {"URL": f"sqlite:///{directory / 'accounts.db'}"}})
+        watched = {} if backend is None else {"BACKEND": backend}
+        url = f"sqlite:///{directory / 'accounts.db'}"
+        connections.configure({"default": {"URL": url, **watched}})
         try:
             await create_tables()
             yield

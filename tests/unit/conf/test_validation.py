@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ from tests.unit.conf.test_production import PRODUCTION
         ({"DEPLOYMENT": "http"}, "DEPLOYMENT must be one of https, internal-http"),
         ({"DEPLOYMENT": "internal-http", "SECURE_SSL_REDIRECT": True}, "excludes SECURE_SSL"),
         ({"DEPLOYMENT": "internal-http", "SECURE_HSTS_SECONDS": 5}, "excludes SECURE_SSL"),
+        ({"SESSION_COOKIE_SAMESITE": "None"}, "needs SESSION_COOKIE_SECURE"),
+        ({"CSRF_COOKIE_SAMESITE": "None"}, "needs CSRF_COOKIE_SECURE"),
+        ({"SESSION_COOKIE_SAMESITE": "lax"}, "SESSION_COOKIE_SAMESITE must be one of Lax"),
+        ({"SESSION_COOKIE_NAME": "__Host-a", "SESSION_COOKIE_PATH": "/a"}, "'__Host-a' needs"),
+        ({"SESSION_COOKIE_NAME": "__host-a", "SESSION_COOKIE_DOMAIN": "a.b"}, "'__host-a' needs"),
+        ({"SESSION_STORE": "cache"}, "SESSION_STORE must be one of database"),
+        ({"SESSION_TIMEOUT": timedelta(0)}, "SESSION_TIMEOUT must be at least a second"),
+        ({"SESSION_MAX_AGE": 3600}, "SESSION_MAX_AGE must be a timedelta"),
         ({"EMAIL": {"use_tls": True, "use_ssl": True}}, "exclude each other"),
     ],
 )

@@ -57,6 +57,10 @@ CODES: dict[str, str] = {
     "security.W008": "`TESTING` is on.",
     "security.W009": "Other users of this machine can read a file with secrets or data.",
     "security.W010": "`DEPLOYMENT` says that the site is reached over plain HTTP.",
+    "security.W011": "The middleware of sessions, authentication and CSRF stand in the wrong order.",
+    "security.W012": "There are sessions and no `CSRFMiddleware`.",
+    "security.W013": "Scripts can read the cookie of sessions (`SESSION_COOKIE_HTTPONLY`).",
+    "security.W014": "Sessions are kept in the memory of each worker.",
 }
 """Every code with what it means."""
 

@@ -11,6 +11,7 @@ from openviper.conf import settings
 from openviper.conf.process import GENERATED_KEY_VARIABLE
 from openviper.conf.production import Violation, is_internal_http, violations
 from openviper.core.management.aliases import database_aliases
+from openviper.core.management.checks.accounts import check_accounts
 from openviper.core.management.checks.findings import Finding
 from openviper.db.connection import connections
 from openviper.exceptions import OpenViperException
@@ -22,7 +23,7 @@ MIDDLEWARE = "openviper.middleware.security.SecurityMiddleware"
 
 def check_security() -> list[Finding]:
     """Return the findings about settings that are wrong in production."""
-    return [*_rules(), *_advice(), *_readable_files()]
+    return [*_rules(), *_advice(), *check_accounts(), *_readable_files()]
 
 
 def _rules() -> Iterator[Finding]:

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from openviper.conf import Settings
 from openviper.conf.process import GENERATED_KEY_VARIABLE
+from openviper.core.management.checks.accounts import ORDER
 from openviper.core.management.checks.security import MIDDLEWARE, check_security
 from openviper.db.connection import connections
 from openviper.testing import override_openviper_settings
 from tests.projects import write
 
+CHAIN = tuple(f"openviper.middleware.{name}" for name in ORDER)
 KEY = "0123456789" * 6
 SOUND: dict[str, Any] = {
     "DEBUG": False,
@@ -70,6 +73,13 @@ def test_sound_settings_have_no_finding() -> None:
         ({"ALLOWED_HOSTS": (".shop.example",)}, []),
         ({"MIDDLEWARE": ()}, ["security.W006"]),
         ({"TESTING": True}, ["security.W008"]),
+        ({"MIDDLEWARE": (MIDDLEWARE, *CHAIN)}, []),
+        ({"MIDDLEWARE": Settings().MIDDLEWARE}, []),
+        ({"MIDDLEWARE": (MIDDLEWARE, *reversed(CHAIN))}, ["security.W011"]),
+        ({"MIDDLEWARE": (MIDDLEWARE, CHAIN[2], CHAIN[1])}, ["security.W011"]),
+        ({"MIDDLEWARE": (MIDDLEWARE, CHAIN[0], CHAIN[1])}, ["security.W012"]),
+        ({"SESSION_COOKIE_HTTPONLY": False}, ["security.W013"]),
+        ({"SESSION_STORE": "memory"}, ["security.W014"]),
         ({"DEPLOYMENT": "internal-http"}, ["security.W010"]),
         (
             {"DEPLOYMENT": "internal-http", "SECURE_SSL_REDIRECT": False, "SECURE_HSTS_SECONDS": 0},

@@ -1,0 +1,102 @@
+"""The pages about logins, sessions, CSRF and permissions are true: their examples are put together and tried."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from openviper.auth.models import User
+from openviper.testing import override_openviper_settings as override
+from tests.integration.auth.database import accounts
+from tests.integration.docs.pages import DOCS, page
+from tests.integration.docs.test_web_pages import blocks, run
+
+PAGES = ("log-in", "sessions", "csrf", "permissions")
+
+
+def token_in(page: str) -> str:
+    """Return the token of the form in a page."""
+    found = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+@asynccontextmanager
+async def settings_of(**values: Any) -> AsyncIterator[None]:
+    """Use other settings inside the block; a list stands for a tuple."""
+    given = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    with override(**given):
+        yield
+
+
+async def user(name: str) -> User:
+    """Return a user, made when it is first asked for."""
+    found = await User.objects.get_or_none(username=name)
+    return found or await User.objects.create_user(name, f"{name}@example.com", "long enough 1")
+
+
+def names_for(page_name: str) -> dict[str, Any]:
+    """Return what the examples of a page may use."""
+    names: dict[str, Any] = {
+        "__name__": f"docs_{page_name.replace('-', '_')}",
+        "token_in": token_in,
+        "settings_of": settings_of,
+        "user": user,
+    }
+
+    async def log_in(name: str) -> None:
+        from openviper import Request
+        from openviper.auth import login
+
+        async def enter(request: Request) -> str:
+            await login(request, await user(name))
+            return "in"
+
+        names["app"].get(f"/log-in-{name}")(enter)
+        await names["client"].get(f"/log-in-{name}")
+
+    names["log_in"] = log_in
+    return names
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_example_does_what_the_page_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = names_for(name)
+    parts = blocks(page(f"how-to/{name}.md"))
+    # Models first, so that their tables are made with the others.
+    for _, title, source in parts:
+        if title == "models.py":
+            await run(source, names)
+    tried = 0
+    async with accounts(tmp_path, TEMPLATES_DIR=str(tmp_path)):
+        for language, title, source in parts:
+            if language == "html":
+                (tmp_path / title).write_text(source, "utf-8")
+            elif title == "backends.py":
+                module = ModuleType("backends")
+                exec(source, module.__dict__)
+                monkeypatch.setitem(sys.modules, "backends", module)
+            elif title == "try":
+                names.setdefault("client", names["app"].test_client())
+                await run(source, names)
+                tried += 1
+            elif title != "models.py":
+                await run(source, names)
+    assert tried
+
+
+def test_every_page_is_linked() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    for name in PAGES:
+        assert f"(how-to/{name}.md)" in index

@@ -1,0 +1,63 @@
+"""The queue before the threads that hash."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from openviper.auth.hash_pool import RETRY_AFTER, PasswordQueueFullError, in_hash_thread
+from tests.unit.auth.conftest import Configure
+
+
+async def test_beyond_its_length_the_queue_says_to_come_back(configure: Configure) -> None:
+    configure(PASSWORD_QUEUE_SIZE=3)
+    gate = threading.Event()
+    waiting = [asyncio.ensure_future(in_hash_thread(gate.wait)) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(PasswordQueueFullError) as caught:
+        await in_hash_thread(gate.wait)
+    assert caught.value.status_code == 503
+    assert caught.value.headers["Retry-After"] == str(RETRY_AFTER)
+    gate.set()
+    assert await asyncio.gather(*waiting) == [True] * 3
+    assert await in_hash_thread(lambda: "there is room again") == "there is room again"
+
+
+async def test_who_goes_away_gives_the_place_back_when_the_work_is_done(
+    configure: Configure,
+) -> None:
+    configure(PASSWORD_QUEUE_SIZE=1)
+    gate, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        gate.wait()
+        done.set()
+
+    waiting = asyncio.ensure_future(in_hash_thread(work))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    gate.set()
+    await asyncio.to_thread(done.wait)
+    for _ in range(100):
+        try:
+            assert await in_hash_thread(lambda: 1) == 1
+            return
+        except PasswordQueueFullError:
+            await asyncio.sleep(0.01)
+    raise AssertionError("the place was not given back")
+
+
+async def test_an_error_of_the_work_arrives_and_gives_the_place_back(configure: Configure) -> None:
+    configure(PASSWORD_QUEUE_SIZE=1)
+    with pytest.raises(ZeroDivisionError):
+        await in_hash_thread(lambda: 1 / 0)
+    assert await in_hash_thread(lambda: 1) == 1
+
+
+async def test_it_runs_in_threads_of_its_own(configure: Configure) -> None:
+    name = await in_hash_thread(lambda: threading.current_thread().name)
+    assert name.startswith("openviper-password")
