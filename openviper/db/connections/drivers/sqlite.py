@@ -9,7 +9,6 @@ own, which the thread then repeats; within another transaction it belongs into t
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sqlite3
@@ -19,7 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import LATER, Described, Later, Parameters, Row
+from openviper.db.connections.drivers.base import (
+    LATER,
+    Described,
+    Later,
+    Parameters,
+    Row,
+    uncollected,
+)
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
@@ -73,17 +79,6 @@ def translate(error: sqlite3.Error, sql: str = "") -> Exception:
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return OperationalError(str(error), retryable=busy)
     return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
-
-
-def _uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
-    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        return convert(rows)
-    finally:
-        if is_on:
-            gc.enable()
 
 
 class SQLiteConnection:
@@ -295,9 +290,9 @@ class SQLiteConnection:
             if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
                 return convert(rows + cursor.fetchall())
             # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-            found: Any = _uncollected(convert, rows)
+            found: Any = uncollected(convert, rows)
             while rows := cursor.fetchmany(CHUNK):
-                found += _uncollected(convert, rows)
+                found += uncollected(convert, rows)
             result: T = found
             return result
 
