@@ -340,10 +340,15 @@ class OpenViper:
         path = below_root(scope) if scope.get("root_path") else scope["path"]
         if len(path) > self._max_path:
             raise HTTPException(414)
-        found = self.router.find_for(scope, scope["method"], path)
+        table = self.router.table or self.router.compiled()
+        found = table.find_for(scope, scope["method"], path)
         if isinstance(found, tuple):
             scope[ROUTE], scope["path_params"] = found
-            return found[0].endpoint(answer.request_for(scope, receive))
+            if answer.made_request is None:
+                answer.made_request = request = Request(scope, receive)
+            else:
+                request = answer.request_for(scope, receive)
+            return found[0].endpoint(request)
         return self._without_route(scope, path, found)
 
     def _without_route(self, scope: Scope, path: str, allowed: set[str]) -> Response:

@@ -162,7 +162,7 @@ def prepare(version: str, interpreter: str) -> str | None:
     """
     directory = ENVIRONMENTS / version
     python = directory / "bin" / "python"
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + version.encode()).hexdigest()
+    wanted = installed_with(version, (ROOT / "pyproject.toml").read_text("utf-8"))
     stamp = directory / "openviper-check"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         compile_package(python)
@@ -180,6 +180,15 @@ def prepare(version: str, interpreter: str) -> str | None:
     stamp.write_text(wanted)
     compile_package(python)
     return str(python)
+
+
+def installed_with(version: str, pyproject: str) -> str:
+    """Return what stands for an installation: a digest of the version and of all that the installer reads."""
+    import tomllib  # Late: an older Python, which has no such module, shall get its sentence.
+
+    described = tomllib.loads(pyproject)
+    read = (described["build-system"], described["project"], described["tool"]["setuptools"])
+    return hashlib.sha256(f"{version} {read!r}".encode()).hexdigest()
 
 
 def compile_package(python: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from openviper.auth.credentials import has_same_credentials
 from openviper.auth.users import get_user_by_id
-from openviper.http.asgi import Scope
+from openviper.http.asgi import KEPT_SESSION, Scope
 from openviper.http.connection import Connection
 from openviper.sessions.middleware import present_session
 
@@ -52,8 +52,11 @@ class SessionAuthentication(BaseAuthentication):
 
     def is_offered(self, scope: Scope) -> bool:
         """Return whether there is a session of a user."""
-        session = present_session(scope)
-        return session is not None and session.is_of_user
+        kept = scope.get(KEPT_SESSION)
+        if kept is None or kept.session is None:
+            return False
+        is_of_user: bool = kept.session.is_of_user
+        return is_of_user
 
     async def authenticate(self, request: Connection) -> Identified | None:
         """Return the session's user; see `BaseAuthentication.authenticate`."""

@@ -32,13 +32,14 @@ class Answer(Exchange):
         finish: Completes the headers when the head is sent.
         before: What has to be waited for before that.
         send: Where the messages go.
+        made_request: The request, once something has asked for it.
     """
 
     send: Send
     status = 0
     finish: Finish | None = None
     before: list[BeforeStart] | None = None
-    _request: Request | None = None
+    made_request: Request | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -48,15 +49,15 @@ class Answer(Exchange):
     @property
     def request(self) -> Request:
         """The request, as the middleware and the handler that run now see it."""
-        if self._request is None:
-            self._request = Request(self.scope, self.receive)
-        return self._request
+        if self.made_request is None:
+            self.made_request = Request(self.scope, self.receive)
+        return self.made_request
 
     def request_for(self, scope: Scope, receive: Receive) -> Request:
         """Return the request that was made for the middleware, or a new one if a middleware has replaced the scope."""
-        request = self._request
+        request = self.made_request
         if request is None or request.scope is not scope:
-            request = self._request = Request(scope, receive)
+            request = self.made_request = Request(scope, receive)
         else:
             request._receive = receive
         return request

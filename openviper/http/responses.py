@@ -169,7 +169,11 @@ class Response:
         if send.__class__ is Answer:  # No middleware wants to see the messages.
             if send.before is not None:
                 headers = await send.prepare(status, headers)
-            headers, send = send.start(status, headers), send.send
+            # What `Answer.start` does.
+            send.is_started, send.status = True, status
+            if send.finish is not None:
+                headers = send.finish(send, headers)
+            send = send.send
         await send({"type": "http.response.start", "status": status, "headers": headers})
         is_sent = scope["method"] != "HEAD" and (
             status == 200 or (status >= 200 and status not in NO_BODY)

@@ -52,6 +52,8 @@ HEADER = "x-csrftoken"
 """The header with the token, for requests that scripts send."""
 OF_BROWSERS = frozenset({"sec-fetch-site", "origin", "referer"})
 """Headers of which a browser sends at least one with whatever changes something (Fetch, 3.1 and 4.5)."""
+MARKS = frozenset({b"sec-fetch-site", b"origin", b"referer", b"cookie"})
+"""A request without any of these has been sent by no browser, and brings nothing that a browser keeps for us."""
 SECRET = "openviper.csrf_secret"
 """Where the scope keeps the secret once a token was handed out."""
 RENEWED = "openviper.csrf_renewed"
@@ -90,7 +92,9 @@ class CSRFMiddleware:
                 "CSRFMiddleware has to stand behind SessionMiddleware in MIDDLEWARE"
             )
         scope[CSRF] = self
-        if scope["method"] in SAFE or scope.get(FORGERY_PROOF):
+        if scope["method"] in SAFE or MARKS.isdisjoint(dict(scope["headers"])):
+            return self.app(scope, receive, send)
+        if scope.get(FORGERY_PROOF):
             return self.app(scope, receive, send)
         return self._check(scope, receive, send)
 

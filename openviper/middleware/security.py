@@ -57,7 +57,10 @@ class SecurityMiddleware(BaseMiddleware):
         if kind == "http":
             is_secure = scope.get("scheme") == "https"
             finish = self._finish_secure if is_secure else self._finish_plain
-            send = finishing(finish, scope, receive, send)
+            if send.__class__ is Answer and send.finish is None:
+                send.finish = finish  # As `finishing` would, for a call less.
+            else:
+                send = finishing(finish, scope, receive, send)
         elif kind != "websocket":
             return self.app(scope, receive, send)
         refusal = self._refusal(scope)

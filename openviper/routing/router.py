@@ -83,7 +83,7 @@ class Router:
         self._entries: list[_Entry | _Mount] = []
         # Weak, because a router may be mounted in many applications that come and go.
         self._parents: weakref.WeakSet[Router] = weakref.WeakSet()
-        self._table: Table | None = None
+        self.table: Table | None = None
 
     # Registering
 
@@ -263,7 +263,7 @@ class Router:
                 yield from entry.router._descendants()
 
     def _changed(self) -> None:
-        self._table = None
+        self.table = None
         for parent in list(self._parents):
             parent._changed()
 
@@ -284,10 +284,11 @@ class Router:
             else:
                 yield _build(entry, around)
 
-    def _compiled(self) -> Table:
-        if self._table is None:
-            self._table = Table(list(self._flatten(_Around())))
-        return self._table
+    def compiled(self) -> Table:
+        """Return the routes, arranged for finding; `table` is the same once they are."""
+        if self.table is None:
+            self.table = Table(list(self._flatten(_Around())))
+        return self.table
 
     def compile(self) -> None:
         """Arrange the routes now instead of at the first request.
@@ -296,19 +297,19 @@ class Router:
             ValueError: If a prefix and a path make a malformed pattern together.
             ImproperlyConfigured: If handlers have parameters that nothing can fill.
         """
-        broken = self._compiled().broken
+        broken = self.compiled().broken
         if broken:
             raise ImproperlyConfigured("; ".join(map(str, broken)))
 
     @property
     def routes(self) -> list[Route]:
         """Every route, those of mounted routers included, with absolute paths."""
-        return list(self._compiled().routes)
+        return list(self.compiled().routes)
 
     @property
     def mounts(self) -> list[Mount]:
         """The mounted applications, each once."""
-        found = {id(route.handler): route.handler for route in self._compiled().routes}
+        found = {id(route.handler): route.handler for route in self.compiled().routes}
         return [handler for handler in found.values() if isinstance(handler, Mount)]
 
     def resolve(
@@ -346,11 +347,11 @@ class Router:
         Raises:
             PathSecurityError: If the path is not safe.
         """
-        return (self._table or self._compiled()).find(method, path, host)
+        return (self.table or self.compiled()).find(method, path, host)
 
     def find_for(self, scope: Scope, method: str, path: str) -> Found:
         """Do what `find` does, for the host of a request; that is read only if there are routes of hosts."""
-        return (self._table or self._compiled()).find_for(scope, method, path)
+        return (self.table or self.compiled()).find_for(scope, method, path)
 
     def url_for(self, name: str, /, **params: Any) -> str:
         """Return the path of a named route; for a route of one host, with the host: ``//host/path``.
@@ -359,7 +360,7 @@ class Router:
             KeyError: If there is no route of this name.
             ValueError: If a parameter is missing or does not fit.
         """
-        route = self._compiled().names[name]
+        route = self.compiled().names[name]
         host = route.build_host(params)
         path = route.build_url(params)
         return f"//{host}{path}" if host else path

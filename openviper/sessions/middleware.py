@@ -57,7 +57,7 @@ def kept_session(scope: Scope) -> KeptSession | None:
 
 def present_session(scope: Scope) -> Session | None:
     """Return the session of a request as far as there is one already; asking does not count as using it."""
-    kept = kept_session(scope)
+    kept: KeptSession | None = scope.get(KEPT_SESSION)  # Asked for each request: no further call.
     return None if kept is None else kept.session
 
 

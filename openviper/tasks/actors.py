@@ -198,7 +198,7 @@ class Actor(Generic[P, R]):
             BrokerError: If the store of messages does not answer.
         """
         options = SendOptions(delay, eta, queue, priority, max_retries, expires, unique, unique_for)
-        return send_call(self.actor_name, self, tuple(args), dict(kwargs or {}), options)
+        return send_call(self.actor_name, self, tuple(args), kwargs or {}, options)
 
     def send_many(
         self, calls: Iterable[Sequence[Any]], *, delay: Duration | None = None
@@ -385,4 +385,4 @@ def enqueue_task(
         logger.debug("actor %r is not known in this process; a worker may know it", actor_name)
     name = actor_name if known is None else known.actor_name
     options = SendOptions(delay=delay, queue=queue_name)
-    return send_call(name, known, tuple(args), dict(kwargs or {}), options)
+    return send_call(name, known, tuple(args), kwargs or {}, options)

@@ -20,6 +20,7 @@ UNSUPPORTED = ("rabbitmq", "sqs")
 WEEK = 7 * 86400.0
 LEAST_KEPT = 60
 """Seconds: workers look once a minute for what is too old."""
+MOST_KEPT = 100 * 366 * 86400
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
@@ -211,10 +212,11 @@ def _keep_errors(config: Mapping[str, Any]) -> list[str]:
     errors = []
     for name in ("keep_results", "keep_dead", "keep_records"):
         value = config.get(name)
-        if value is None or (_is_number(value, whole=False) and value >= LEAST_KEPT):
+        if value is None or (_is_number(value, whole=False) and LEAST_KEPT <= value <= MOST_KEPT):
             continue
         errors.append(
-            f"TASKS[{name!r}] must be a number of seconds of at least {LEAST_KEPT}, or None for ever, not {value!r}"
+            f"TASKS[{name!r}] must be from {LEAST_KEPT} seconds to a hundred years of them, "
+            f"or None for ever, not {short_repr(value)}"
         )
     return errors
 

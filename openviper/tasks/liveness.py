@@ -51,10 +51,8 @@ def new_worker_id() -> str:
 
 def is_lost(worker_id: str) -> bool:
     """Return whether a worker ran on this host and does not any more; `False` also when that cannot be known."""
-    host, pid, start, _ = worker_id.rsplit(":", 3)
-    if host != host_id() or not start:
-        return False
-    return started_at(int(pid)) != start
+    host, pid, start, _ = _parts(worker_id)
+    return host == host_id() and _is_gone(pid, start)
 
 
 def was_stopped_with_its_watcher(worker_id: str) -> bool:
@@ -62,9 +60,20 @@ def was_stopped_with_its_watcher(worker_id: str) -> bool:
 
     `False` where that cannot be known.
     """
-    host, _, _, last = worker_id.rsplit(":", 3)
+    host, _, _, last = _parts(worker_id)
     _, _, watcher = last.partition("-")
     pid, _, start = watcher.partition("-")
-    if host != host_id() or not pid.isdigit() or not start:
+    return host == host_id() and _is_gone(pid, start)
+
+
+def _parts(worker_id: str) -> list[str]:
+    """Return the four parts of a worker's name; those of one that is none, which anybody may have stored, are empty."""
+    parts = worker_id.rsplit(":", 3)
+    return parts if len(parts) == 4 else [""] * 4
+
+
+def _is_gone(pid: str, start: str) -> bool:
+    """Return whether a process is known to have run and does not any more."""
+    if not (pid.isascii() and pid.isdigit() and start):
         return False
     return started_at(int(pid)) != start

@@ -11,9 +11,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from openviper.tasks.exceptions import BadMessageError
-
-Options = dict[str, Any]
-"""What is particular to one message, as JSON can hold it; see `Message` for the keys."""
+from openviper.tasks.message_options import Options, checked_options
 
 
 class State(IntEnum):
@@ -250,6 +248,10 @@ def describe_error(error: BaseException) -> str:
 # What follows
 
 
+CANCELLED_ERROR = "CancelledError: the task was cancelled"
+"""The error of a message that somebody has cancelled while it ran."""
+
+
 class Outcome(IntEnum):
     """What became of an attempt."""
 
@@ -283,6 +285,11 @@ class Finished(NamedTuple):
     def is_end(self) -> bool:
         """Whether the message has come to its end."""
         return self.outcome in (Outcome.DONE, Outcome.DEAD)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the message has come to an end without success."""
+        return self.outcome is Outcome.DEAD or self.error == CANCELLED_ERROR
 
     @property
     def keeps_result(self) -> bool:
@@ -376,6 +383,7 @@ def from_values(values: Any, key: Any = None) -> Message:
     for name, types in _TYPES.items():
         if not isinstance(full.get(name), types):
             raise BadMessageError(f"the message's {name!r} is missing or of another type")
+    options = full["options"]
     return Message(
         full["actor"],
         full["queue"],
@@ -386,23 +394,6 @@ def from_values(values: Any, key: Any = None) -> Message:
         attempts=full["attempts"],
         sent_at=full["sent_at"],
         deliveries=full["deliveries"],
-        options=full["options"],
+        options=None if options is None else checked_options(options),
         key=key,
     )
-
-
-def read_options(text: str | None) -> Options | None:
-    """Return the options of a stored text.
-
-    Raises:
-        BadMessageError: If the text does not hold them.
-    """
-    if not text:
-        return None
-    try:
-        options = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadMessageError("the options are not JSON") from error
-    if not isinstance(options, dict):
-        raise BadMessageError("the options are not a JSON object")
-    return options

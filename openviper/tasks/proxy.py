@@ -46,7 +46,7 @@ class TaskMessageProxy:
         self.actor_name = actor_name
         self.queue_name = queue_name
         self.args = args
-        self.kwargs = kwargs
+        self.kwargs = dict(kwargs)
         self.is_duplicate = is_duplicate
         self.keeps_result = keeps_result
 

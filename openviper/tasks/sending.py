@@ -157,7 +157,9 @@ def build_message(
         ValueError: If an option has a value that cannot be used, or the arguments are too long.
     """
     config = tasks_config()
-    if known is not None:
+    if known is None:
+        check_key("actor_name", name)
+    else:
         known.check_arguments(args, kwargs)
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
@@ -211,7 +213,7 @@ def send_call(
         BrokerError: If the store of messages does not answer.
     """
     message = build_message(name, known, args, kwargs, options)
-    duplicates: list[Message] = []
+    duplicates: list[Message] | None = []
     if _capture is not None:
         _capture(message, None if options.delay is None else to_ms("delay", options.delay))
     elif tasks_config().enabled:
@@ -220,7 +222,7 @@ def send_call(
         return _run_here(message, known, args, kwargs, options)
     proxy = TaskMessageProxy(message.message_id, name, message.queue_name, args, kwargs)
     if message.options is not None and "unique" in message.options:
-        proxy.is_duplicate = bool(duplicates) or None
+        proxy.is_duplicate = None if duplicates is None else bool(duplicates)
     proxy.keeps_result = known is None or known.store_results
     return proxy
 

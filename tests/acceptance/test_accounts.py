@@ -79,7 +79,7 @@ class Shop:
             input=answers,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
     def query(self, sql: str) -> list[tuple[object, ...]]:

@@ -64,7 +64,7 @@ class StoredResult(NamedTuple):
 
     value: str
     error: str
-    stored_at: float
+    stored_at: float = 0.0
 
 
 class Progress(NamedTuple):
@@ -284,11 +284,13 @@ class Broker(Protocol):
         """
         ...
 
-    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+    def send(
+        self, messages: Sequence[Message], group: NewGroup | None = None
+    ) -> list[Message] | None:
         """Store messages as the caller's circumstances ask for: with its transaction, and without blocking an event loop.
 
         Returns:
-            Like `enqueue`; empty where that is decided later.
+            Like `enqueue`; `None` where that is decided later.
 
         Raises:
             BrokerError: If the store does not answer.

@@ -188,16 +188,18 @@ class DatabaseBroker:
             _make_keys_anew(parcel)
             attempt += 1
 
-    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+    def send(
+        self, messages: Sequence[Message], group: NewGroup | None = None
+    ) -> list[Message] | None:
         """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""
         parcel = Parcel(messages, group)
         if self.alias is not None and before_commit(self._flush, parcel, using=self.alias):
-            return []
+            return None
         if not _in_event_loop():
             return self.store(parcel)
         if self._sender.is_busy:  # What was sent before goes first.
             self._sender.add(parcel)
-            return []
+            return None
         try:
             return self.store(parcel, wait=False)
         except BrokerError as error:
@@ -205,7 +207,7 @@ class DatabaseBroker:
                 raise
             # Whoever holds the lock may be waiting for this very loop.
             self._sender.add(parcel)
-            return []
+            return None
 
     async def _flush(self, connection: Connection, parcels: list[Any]) -> None:
         """Store messages as part of a transaction that is about to commit."""

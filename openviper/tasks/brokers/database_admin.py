@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openviper.tasks.brokers.base import (
@@ -18,6 +19,7 @@ from openviper.tasks.brokers.base import (
     queue_names,
 )
 from openviper.tasks.brokers.keeping import Pruned
+from openviper.tasks.brokers.settling import count_in_group, take_off_count
 from openviper.tasks.brokers.storing import Parcel, store_within
 from openviper.tasks.brokers.sweeping import prune
 from openviper.tasks.brokers.tables import (
@@ -29,7 +31,9 @@ from openviper.tasks.brokers.tables import (
     UNIQUE,
     WORKERS,
 )
+from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Message, State
+from openviper.tasks.message_options import read_options
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
@@ -45,6 +49,8 @@ _STATES = {
     "dead": (DEAD,),
 }
 """The states that people know, as they are stored."""
+_GROUPED = '%"group":%'
+"""In the options of a member of a group, and perhaps in others."""
 _NAMES = {number: name for name, numbers in _STATES.items() for number in numbers}
 
 
@@ -214,12 +220,29 @@ class DatabaseAdmin:
             "error = NULL, limit_key = NULL"
         )
         now = time.time()
+        wanted: list[_Condition]
         if isinstance(chosen, Filter):
-            where, values = _conditions(chosen._replace(state="dead"))
-            return self._change(f"{change}{where}", [(now, *values)])
-        states = f"({DEAD}, {DELAYED})"
-        sql = f"{change} WHERE message_id = ? AND state IN {states}"
-        return self._change(sql, [(now, message_id) for message_id in chosen])
+            wanted = [_conditions(chosen._replace(state="dead"))]
+        else:
+            where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
+            wanted = [(where, (message_id,)) for message_id in chosen]
+
+        def work(store: Store) -> int:
+            with store.transaction():
+                for where, values in wanted:
+                    self._take_off_counts(store, where, values)
+                return sum(
+                    store.change(f"{change}{where}", (now, *values)) for where, values in wanted
+                )
+
+        count = self._run(work)
+        self._run(lambda store: store.notify())
+        return count
+
+    @staticmethod
+    def _take_off_counts(store: Store, where: str, values: tuple[Any, ...]) -> None:
+        for _, group_id in _members(store, f"{where} AND state = {DEAD}", values):
+            take_off_count(store, group_id)
 
     def cancel(self, message_ids: Sequence[str]) -> int:
         """Remove messages that no worker has, and ask for the end of those that run."""
@@ -237,40 +260,25 @@ class DatabaseAdmin:
                 ]
                 for message_id in running:
                     store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
-                sql = f"DELETE FROM {MESSAGES} WHERE message_id = ? AND state <> {RUNNING}"
-                removed = sum(store.change(sql, (message_id,)) for message_id in message_ids)
-                _free_unique(store, removed)
-                return removed
+                free = f" WHERE message_id = ? AND state <> {RUNNING}"
+                return sum(_remove(store, free, (message_id,)) for message_id in message_ids)
 
         return self._run(work)
 
     def purge(self, chosen: Filter) -> int:
         """Remove all messages that no worker has and that are meant."""
         where, values = _conditions(chosen)
-        free = f"state <> {RUNNING}"
+        free = f"{where} {'AND' if where else 'WHERE'} state <> {RUNNING}"
 
         def work(store: Store) -> int:
             with store.transaction():
-                removed = store.change(
-                    f"DELETE FROM {MESSAGES}{where} {'AND' if where else 'WHERE'} {free}", values
-                )
-                _free_unique(store, removed)
-                return removed
+                return _remove(store, free, values)
 
         return self._run(work)
 
     def prune(self, results_before: float, dead_before: float) -> Pruned:
         """Remove results that were stored, and messages that have been dead, since before a moment."""
         return self._run(lambda store: prune(store, results_before, dead_before))
-
-    def _change(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        def work(store: Store) -> int:
-            with store.transaction():
-                return sum(store.change(sql, row) for row in rows)
-
-        count = self._run(work)
-        self._run(lambda store: store.notify())
-        return count
 
 
 def _swap(store: Store, name: str, before: Slot | None, after: Slot) -> bool:
@@ -293,6 +301,31 @@ def _swap(store: Store, name: str, before: Slot | None, after: Slot) -> bool:
     )
 
 
+def _members(store: Store, where: str, values: tuple[Any, ...]) -> Iterator[tuple[int, str]]:
+    """Yield key and group of the messages that are members of one."""
+    rows = store.rows(
+        f"SELECT id, options FROM {MESSAGES}{where} AND options LIKE ?", (*values, _GROUPED)
+    )
+    for key, text in rows:
+        with suppress(BadMessageError):
+            options = read_options(text) or {}
+            if "group" in options:
+                yield key, options["group"]
+
+
+def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
+    """Remove messages that no worker has, and let their groups and unique keys know."""
+    # One by one: a worker may have claimed some of them in the meantime.
+    sql = f"DELETE FROM {MESSAGES} WHERE id = ? AND state NOT IN ({RUNNING}, {DEAD})"
+    members = list(_members(store, f"{where} AND state <> {DEAD}", values))
+    groups = [group_id for key, group_id in members if store.change(sql, (key,))]
+    removed = len(groups) + store.change(f"DELETE FROM {MESSAGES}{where}", values)
+    for group_id in groups:  # Last, so that what a group sends now is not removed with it.
+        count_in_group(store, group_id, has_failed=True)
+    _free_unique(store, removed)
+    return removed
+
+
 def _free_unique(store: Store, removed: int) -> None:
     """Let go of the unique keys of messages that are not there any more."""
     if removed:
@@ -302,7 +335,11 @@ def _free_unique(store: Store, removed: int) -> None:
         )
 
 
-def _conditions(chosen: Filter) -> tuple[str, tuple[Any, ...]]:
+_Condition = tuple[str, tuple[Any, ...]]
+"""A WHERE, and its values."""
+
+
+def _conditions(chosen: Filter) -> _Condition:
     conditions: list[str] = []
     values: list[Any] = []
     if chosen.state is not None:

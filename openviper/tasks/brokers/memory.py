@@ -35,7 +35,6 @@ from openviper.tasks.brokers.base import (
 from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
 from openviper.tasks.brokers.memory_entry import Entry
 from openviper.tasks.brokers.memory_group import MemoryGroup
-from openviper.tasks.brokers.memory_results import MemoryResults
 from openviper.tasks.limits import Allowance, Limit, take_call
 from openviper.tasks.message import Finished, Message, Outcome, State, from_values
 
@@ -52,7 +51,7 @@ class MemoryBroker:
         self.entries: dict[int, Entry] = {}
         self.unique: dict[str, tuple[str, str, float]] = {}
         """Key -> id, scope, and when it ends."""
-        self.results = MemoryResults()
+        self.results: dict[str, StoredResult] = {}
         self.groups: dict[str, MemoryGroup] = {}
         self.allowances: dict[str, Allowance] = {}
         self.permits: dict[str, set[str]] = {}
@@ -103,12 +102,14 @@ class MemoryBroker:
         message_id, _, until = present
         return message_id if not until or until > now else None
 
-    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+    def send(
+        self, messages: Sequence[Message], group: NewGroup | None = None
+    ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
         block = current_block("default")
         if block is not None and block.transactional:
             block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return []
+            return None
         return self.enqueue(messages, group)
 
     def wake(self) -> None:
@@ -222,8 +223,11 @@ class MemoryBroker:
         with self.lock:
             entries = [entry for entry in self.entries.values() if _may_retry(entry, chosen)]
             for entry in entries:
-                entry.state, entry.error = State.READY, ""
                 message = entry.message
+                group = self.groups.get(message.option("group") or "")
+                if group is not None and entry.state is State.DEAD:
+                    group.failed -= 1
+                entry.state, entry.error = State.READY, ""
                 message.due, message.attempts, message.deliveries = time.time(), 0, 0
         self.wake()
         return len(entries)
@@ -232,7 +236,16 @@ class MemoryBroker:
         free = [entry for entry in entries if entry.state is not State.RUNNING]
         for entry in free:
             self.forget(entry)
+            if entry.state is not State.DEAD:
+                self.count_in_group(Finished(entry.message, Outcome.DEAD))
         return len(free)
+
+    def count_in_group(self, end: Finished) -> None:
+        """Count the end of a member of a group, and send the group's callback after the last one."""
+        group = self.groups.get(end.message.option("group") or "")
+        callback = None if group is None else group.count(end)
+        if callback is not None:
+            self.enqueue([from_values(json.loads(callback))])
 
     def forget(self, entry: Entry) -> None:
         """Remove a message, and its unique key unless that is for a time."""
@@ -271,7 +284,10 @@ class MemoryBroker:
         """Remove results that were stored, and messages that have been dead, since before a moment."""
         with self.lock:
             dead = [entry for entry in self.entries.values() if entry.died_before(dead_before)]
-            return Pruned(self.results.prune(results_before), self._remove(dead))
+            old = [key for key, one in self.results.items() if one.stored_at < results_before]
+            for key in old:
+                del self.results[key]
+            return Pruned(len(old), self._remove(dead))
 
     def flush(self, timeout: float = 10.0) -> None:
         """Do nothing: what is sent is stored."""
@@ -354,21 +370,14 @@ class MemoryConsumer:
             message.due = end.due
             message.attempts += end.counts
         if end.keeps_result:
-            broker.results.add(end)
+            broker.results[message.message_id] = StoredResult(
+                end.result or "null", end.error, time.time()
+            )
         if end.is_end:
             broker.free_unique(message, ("queued", "running"))
             broker.to_cancel.discard(message.message_id)
-            self._count_in_group(message, end)
+            broker.count_in_group(end)
             broker.enqueue(end.follow)
-
-    def _count_in_group(self, message: Message, end: Finished) -> None:
-        group = self._broker.groups.get(message.option("group") or "")
-        if group is None:
-            return
-        group.count(end)
-        callback = group.callback if group.has_ended else None
-        if callback is not None:
-            self._broker.enqueue([from_values(json.loads(callback))])
 
     # Limits
 

@@ -14,19 +14,14 @@ class MemoryGroup:
         self.done = 0
         self.failed = 0
 
-    def count(self, end: Finished) -> None:
-        """Count the end of a member; what follows one counts in its place."""
-        if end.outcome is Outcome.DONE and not end.follow:
-            self.done += 1
-        elif end.outcome is Outcome.DEAD:
+    def count(self, end: Finished) -> str | None:
+        """Count the end of a member, and return what is to be sent after the last one, as JSON; what follows a member counts in its place."""
+        if end.has_failed:
             self.failed += 1
-
-    @property
-    def has_ended(self) -> bool:
-        """Return whether all members have."""
-        return self.done + self.failed == self.new.total
-
-    @property
-    def callback(self) -> str | None:
-        """Return the message to send then, as JSON."""
+        elif end.outcome is Outcome.DONE and not end.follow:
+            self.done += 1
+        else:
+            return None
+        if self.done + self.failed != self.new.total:
+            return None
         return self.new.on_failure if self.failed else self.new.then

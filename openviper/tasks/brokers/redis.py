@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from openviper.db.connections.databases import current_block
@@ -41,7 +42,13 @@ from openviper.tasks.brokers.redis_messages import (
     glob,
     unique_arguments,
 )
-from openviper.tasks.brokers.redis_scripts import ENQUEUE, ENQUEUE_PLAIN, MOVE, SWAP_SLOT
+from openviper.tasks.brokers.redis_scripts import (
+    ENQUEUE,
+    ENQUEUE_PLAIN,
+    LOSE_MEMBER,
+    MOVE,
+    SWAP_SLOT,
+)
 from openviper.tasks.brokers.redis_server import RedisServer
 from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Message, to_json
@@ -79,6 +86,7 @@ class RedisBroker(RedisServer):
         self._enqueue_plain = QuickScript(self.driver, self.client, ENQUEUE_PLAIN)
         self._enqueue = self.client.register_script(ENQUEUE)
         self._move = self.client.register_script(MOVE)
+        self._lose_member = self.client.register_script(LOSE_MEMBER)
         self._swap_slot = self.client.register_script(SWAP_SLOT)
 
     # Sending
@@ -118,12 +126,14 @@ class RedisBroker(RedisServer):
                 duplicates.append(message)
         return duplicates
 
-    def send(self, messages: Sequence[Message], group: NewGroup | None = None) -> list[Message]:
+    def send(
+        self, messages: Sequence[Message], group: NewGroup | None = None
+    ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
         block = current_block("default")
         if block is not None and block.transactional:
             block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return []
+            return None
         return self.enqueue(messages, group)
 
     def consumer(
@@ -138,7 +148,7 @@ class RedisBroker(RedisServer):
     def _get(self, name: str) -> Any:
         with self.translated():
             text: Any = self.client.get(self.names.key(name))
-        return None if text is None else json.loads(text)
+        return None if text is None else _list(text)
 
     def result(self, message_id: str) -> StoredResult | None:
         """Return what is known of a message that is finished."""
@@ -164,7 +174,7 @@ class RedisBroker(RedisServer):
         """Return the last firing of a periodic job."""
         with self.translated():
             text: Any = self.client.hget(self.names.key("slots"), name)
-        return None if text is None else Slot(*json.loads(text))
+        return None if text is None else _slot(text)
 
     def swap_slot(
         self, name: str, before: Slot | None, after: Slot, message: Message | None = None
@@ -186,7 +196,8 @@ class RedisBroker(RedisServer):
         """Return the periodic jobs that were added or paused at run time."""
         with self.translated():
             stored: Any = self.client.hgetall(self.names.key("schedules"))
-        return [StoredSchedule(name, *json.loads(stored[name])) for name in sorted(stored)]
+        lists = {name: _list(stored[name]) for name in sorted(stored)}
+        return [StoredSchedule(name, *values[:2]) for name, values in lists.items() if values]
 
     def save_schedule(self, schedule: StoredSchedule) -> None:
         """Add or replace a periodic job."""
@@ -265,9 +276,10 @@ class RedisBroker(RedisServer):
             seconds: Any = self.client.hgetall(self.names.key("seconds"))
         counts = []
         for field, count in calls.items():
-            minute, actor, outcome = json.loads(field)
-            took = float(seconds.get(field, 0))
-            counts.append(CallCount(minute, actor, outcome, int(count), took))
+            with suppress(ValueError, TypeError):  # Nobody has counted like that.
+                minute, actor, outcome = json.loads(field)
+                took = float(seconds.get(field, 0))
+                counts.append(CallCount(int(minute), str(actor), str(outcome), int(count), took))
         return sorted(counts)
 
     # Repairing
@@ -285,8 +297,13 @@ class RedisBroker(RedisServer):
                     continue
                 message.due, message.attempts, message.deliveries = time.time(), 0, 0
                 stream, text = self.names.stream(message), encode(message)
+                group_id = message.option("group") or ""
                 moved: Any = self._move(
-                    keys=[], args=[self.names.prefix, stored.place, stored.member, stream, text]
+                    keys=[],
+                    args=[
+                        *(self.names.prefix, stored.place, stored.member, stream, text),
+                        group_id,
+                    ],
                 )
                 count += int(moved)
         return count
@@ -321,13 +338,17 @@ class RedisBroker(RedisServer):
         else:
             gone = remove(self.names.key(stored.place), stored.member)
         if gone:
-            self._free_key_of(stored)
+            self._let_know(stored)
         return int(gone)
 
-    def _free_key_of(self, stored: _Stored) -> None:
-        unique = decode_for_people(stored.text, "").option("unique")
+    def _let_know(self, stored: _Stored) -> None:
+        """Let go of the unique key of a message that was removed, and count it in its group."""
+        message = decode_for_people(stored.text, "")
+        unique, group_id = message.option("unique"), message.option("group")
         if unique is not None and unique[1] != "time":
             self.free_unique(unique[0], stored.info.message_id)
+        if group_id is not None and stored.place != "dead":
+            self._lose_member(keys=[], args=[self.names.prefix, group_id])
 
     def prune(self, results_before: float, dead_before: float) -> Pruned:
         """Remove results that were stored, and messages that have been dead, since before a moment."""
@@ -338,7 +359,7 @@ class RedisBroker(RedisServer):
         count = 0
         for key in self.client.scan_iter(f"{glob(self.names.prefix)}result:*", count=1000):
             stored: Any = self.client.get(key)
-            if stored is not None and StoredResult(*json.loads(stored)).stored_at < before:
+            if stored is not None and _stored_at(stored) < before:
                 gone: Any = self.client.delete(key)
                 count += int(gone)
         return count
@@ -354,6 +375,33 @@ class RedisBroker(RedisServer):
     def forget(self) -> None:
         """Open connections of its own, as a forked child must."""
         self.connect()
+
+
+def _list(text: str) -> list[Any] | None:
+    """Return a list of at least two values as it is stored, or `None` for what is none."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, list) and len(values) > 1 else None
+
+
+def _slot(text: str) -> Slot | None:
+    """Return a slot, or `None` for what is none: the job begins anew."""
+    try:
+        moment, schedule = json.loads(text)
+        return Slot(int(moment), str(schedule))
+    except (ValueError, TypeError):
+        return None
+
+
+def _stored_at(result: str) -> float:
+    """Return when a result was stored; what is none was stored at no time, and has an end of its own or is old."""
+    values = _list(result)
+    try:
+        return 0.0 if values is None else float(values[2])
+    except (ValueError, TypeError, IndexError):
+        return 0.0
 
 
 def _has_key(message: Message) -> bool:

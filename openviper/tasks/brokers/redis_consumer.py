@@ -314,7 +314,7 @@ class RedisConsumer:
 
     def _sweep_counts(self, now: float) -> None:
         fields: Any = self._client.hkeys(self._names.key("calls"))
-        old = [field for field in fields if 0 < json.loads(field)[0] < now - KEEP_MINUTES]
+        old = [field for field in fields if 0 < _minute_of(field) < now - KEEP_MINUTES]
         if old:
             self._client.hdel(self._names.key("calls"), *old)
             self._client.hdel(self._names.key("seconds"), *old)
@@ -322,8 +322,7 @@ class RedisConsumer:
     def _sweep_unique(self, now: float) -> None:
         held: Any = self._client.hgetall(self._names.key("unique"))
         for key, text in held.items():
-            until = float(text.rpartition(" ")[2])
-            if 0 < until < now:
+            if 0 < _end_of(text) < now:
                 self._client.hdel(self._names.key("unique"), key)
 
     def close(self) -> None:
@@ -333,6 +332,22 @@ class RedisConsumer:
                 self._take(self._worker, is_leaving=True)
         finally:
             self._listener.close()
+
+
+def _minute_of(field: str) -> float:
+    """Return the minute that a number of calls is of; 0 for all time, and for what is no such number."""
+    try:
+        return float(json.loads(field)[0])
+    except (ValueError, TypeError, LookupError):
+        return 0.0
+
+
+def _end_of(unique: str) -> float:
+    """Return when a unique key ends; 0 if it does not by itself."""
+    try:
+        return float(unique.rpartition(" ")[2])
+    except ValueError:
+        return 0.0
 
 
 def _is_plain(end: Finished) -> bool:

@@ -20,6 +20,10 @@ UNREADABLE = "(unreadable)"
 """What takes the place of the actor's name, for people, in what cannot be read as a message."""
 
 
+_STREAM = re.compile(r"[qs]:-?[0-9]{1,7}:.", re.DOTALL)
+"""The name of a stream without the prefix."""
+
+
 class Names:
     """The names of the keys.
 
@@ -46,6 +50,10 @@ class Names:
     def priority_of(self, stream: str) -> int:
         """Return the priority that a stream is for."""
         return int(stream[len(self.prefix) :].split(":", 2)[1])
+
+    def is_stream(self, name: str) -> bool:
+        """Return whether this is the name of a stream."""
+        return _STREAM.match(name[len(self.prefix) :]) is not None
 
     def queue_of(self, stream: str) -> str:
         """Return the queue that a stream belongs to."""
@@ -151,6 +159,7 @@ def _end_options(names: Names, end: Finished) -> dict[str, Any]:
         values["follow"] = [_stored_as(names, message) for message in end.follow]
     elif end.message.option("group") is not None:
         values["group"] = end.message.option("group")
+        values["failed"] = end.has_failed
     return values
 
 

@@ -19,9 +19,9 @@ _TAKE_UNIQUE = """
 local function take_unique(prefix, now, key, id, scope, until_)
   local present = redis.call('HGET', prefix .. 'unique', key)
   if present then
-    local first = string.find(present, ' ', 1, true)
+    local first = string.find(present, ' ', 1, true) or 0
     local holder, ends = string.sub(present, 1, first - 1), tonumber(string.sub(present, first + 1))
-    if ends == 0 or ends > tonumber(now) then
+    if ends and (ends == 0 or ends > tonumber(now)) then
       return holder
     end
   end
@@ -120,9 +120,29 @@ end
 """
 """Lua: gives a permit back, and makes the next message that waits for it ready."""
 
+_COUNT_IN_GROUP = """
+local function count_in_group(prefix, group_id, has_failed)
+  local key = prefix .. 'group:' .. group_id
+  if redis.call('EXISTS', key) == 0 then
+    return
+  end
+  redis.call('HINCRBY', key, has_failed and 'failed' or 'done', 1)
+  local now = redis.call('HMGET', key, 'total', 'done', 'failed', 'then', 'failure')
+  if tonumber(now[1]) == tonumber(now[2]) + tonumber(now[3]) then
+    local callback = tonumber(now[3]) > 0 and now[5] or now[4]
+    if callback ~= '' then
+      local message = cjson.decode(callback)
+      store(prefix, message[1], '0', message[2])
+    end
+  end
+end
+"""
+"""Lua, after `_STORE`: counts the end of a member of a group, and sends the group's callback after the last one."""
+
 SETTLE = (
     _STORE
     + _FREE_PERMIT
+    + _COUNT_IN_GROUP
     + """
 local prefix, group, worker, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local count = 0
@@ -158,17 +178,8 @@ for i = 5, #ARGV do
       for _, following in ipairs(end_.follow or {}) do
         store(prefix, following[1], following[2], following[3])
       end
-      local key = prefix .. 'group:' .. (end_.group or '')
-      if end_.group and redis.call('EXISTS', key) == 1 then
-        redis.call('HINCRBY', key, end_.action == 'done' and 'done' or 'failed', 1)
-        local now = redis.call('HMGET', key, 'total', 'done', 'failed', 'then', 'failure')
-        if tonumber(now[1]) == tonumber(now[2]) + tonumber(now[3]) then
-          local callback = tonumber(now[3]) > 0 and now[5] or now[4]
-          if callback ~= '' then
-            local message = cjson.decode(callback)
-            store(prefix, message[1], '0', message[2])
-          end
-        end
+      if end_.group then
+        count_in_group(prefix, end_.group, end_.failed)
       end
     end
     redis.call('XACK', stream, group, entry)
@@ -301,7 +312,7 @@ arithmetic is that of `openviper.tasks.limits.take_call`."""
 MOVE = (
     _STORE
     + """
-local prefix, place, member, stream, text = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local prefix, place, member, stream, text, group_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local gone
 if place == 'dead' then
   gone = redis.call('HDEL', prefix .. 'dead', member)
@@ -310,18 +321,27 @@ else
 end
 if gone == 1 then
   store(prefix, stream, '0', text)
+  local key = prefix .. 'group:' .. group_id
+  if place == 'dead' and group_id ~= '' and tonumber(redis.call('HGET', key, 'failed') or 0) > 0 then
+    redis.call('HINCRBY', key, 'failed', -1)
+  end
 end
 return gone
 """
 )
-"""Arguments: prefix, ``dead`` or ``delayed``, what it is known by there, stream, text. Makes a message ready, once."""
+"""Arguments: prefix, ``dead`` or ``delayed``, what it is known by there, stream, text, group or empty. Makes a message ready, once;
+its group counts a dead one no more."""
+
+LOSE_MEMBER = _STORE + _COUNT_IN_GROUP + "count_in_group(ARGV[1], ARGV[2], true)"
+"""Arguments: prefix, group. Counts a member that was removed."""
 
 SWAP_SLOT = (
     _STORE
     + _TAKE_UNIQUE
     + """
 local prefix, name, before, after, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if (redis.call('HGET', prefix .. 'slots', name) or '') ~= before then
+local present = redis.call('HGET', prefix .. 'slots', name) or ''
+if present ~= before and not (before == '' and string.sub(present, 1, 1) ~= '[') then
   return 0
 end
 redis.call('HSET', prefix .. 'slots', name, after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.brokers.base import WorkerInfo, queue_names
@@ -87,7 +87,8 @@ class RedisServer:
     def streams(self) -> list[str]:
         """Return every stream, lowest priority number first."""
         streams: Any = self.client.smembers(self.names.key("queues"))
-        return sorted(streams, key=lambda name: (self.names.priority_of(name), name))
+        known = filter(self.names.is_stream, streams)
+        return sorted(known, key=lambda name: (self.names.priority_of(name), name))
 
     def pending(self, stream: str) -> dict[str, str]:
         """Return the worker of each entry of a stream that has one."""
@@ -108,13 +109,8 @@ class RedisServer:
             stored: Any = self.client.hgetall(self.names.key("workers"))
         workers = []
         for worker, text in stored.items():
-            host, pid, started_at, seen_at, *more = json.loads(text)
-            # A worker of an earlier version tells no more than that.
-            settled_at, queues, is_busy = more or (seen_at, None, False)
-            names = queue_names(queues)
-            workers.append(
-                WorkerInfo(worker, host, pid, started_at, seen_at, settled_at, names, is_busy)
-            )
+            with suppress(ValueError, TypeError):  # Nobody has registered like that.
+                workers.append(_worker_info(worker, text))
         return workers
 
     def prune_dead(self, before: float) -> int:
@@ -131,6 +127,17 @@ class RedisServer:
         held: Any = self.client.hget(self.names.key("unique"), key)
         if held is not None and held.startswith(f"{message_id} "):
             self.client.hdel(self.names.key("unique"), key)
+
+
+def _worker_info(worker: str, text: str) -> WorkerInfo:
+    """Return a worker as it has registered.
+
+    Raises:
+        ValueError: If that is not what the text says. TypeError likewise.
+    """
+    host, pid, started_at, seen_at, settled_at, queues, is_busy = json.loads(text)
+    moments = (float(started_at), float(seen_at), float(settled_at))
+    return WorkerInfo(worker, str(host), int(pid), *moments, queue_names(queues), bool(is_busy))
 
 
 def _died_at(text: str) -> float:

@@ -19,7 +19,7 @@ from openviper.tasks.brokers.tables import (
     options_text,
 )
 from openviper.tasks.exceptions import BadMessageError
-from openviper.tasks.message import Finished, Message, Outcome, State, describe_error, from_values
+from openviper.tasks.message import Finished, Outcome, State, describe_error, from_values
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
@@ -97,15 +97,14 @@ def _end_options(store: Store, end: Finished) -> None:
         )
     if end.follow:
         store_within(store, Parcel(end.follow))
-    count_in_group(store, message, is_dead=end.outcome is Outcome.DEAD, goes_on=bool(end.follow))
-
-
-def count_in_group(store: Store, message: Message, *, is_dead: bool, goes_on: bool = False) -> None:
-    """Count the end of a member of a group, and send the group's callback after the last one."""
     group_id = message.option("group")
-    if group_id is None or goes_on:
-        return
-    column = "failed" if is_dead else "done"
+    if group_id is not None and not end.follow:
+        count_in_group(store, group_id, has_failed=end.has_failed)
+
+
+def count_in_group(store: Store, group_id: str, *, has_failed: bool) -> None:
+    """Count the end of a member of a group, and send the group's callback after the last one."""
+    column = "failed" if has_failed else "done"
     store.change(f"UPDATE {GROUPS} SET {column} = {column} + 1 WHERE group_id = ?", (group_id,))
     rows = store.rows(
         f"SELECT total, done, failed, callback, on_failure FROM {GROUPS} WHERE group_id = ?",
@@ -122,6 +121,13 @@ def _send_callback(
     callback = on_failure if failed else then
     if done + failed == total and callback is not None:
         store_within(store, Parcel([from_values(json.loads(callback))]))
+
+
+def take_off_count(store: Store, group_id: str) -> None:
+    """Count a dead member of a group no more: it is tried again."""
+    store.change(
+        f"UPDATE {GROUPS} SET failed = failed - 1 WHERE group_id = ? AND failed > 0", (group_id,)
+    )
 
 
 def bury_unreadable(store: Store, key: int, error: BadMessageError, now: float) -> None:

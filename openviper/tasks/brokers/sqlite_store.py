@@ -81,8 +81,8 @@ class SQLiteStore:
         self._path = str(url.path)
         self._watch: FileWatch | None = None
         self._wants_watch = False
-        ensure_private(str(url.path))
         self._is_told = False
+        ensure_private(str(url.path))
         try:
             self.raw = sqlite3.connect(
                 str(url.path),

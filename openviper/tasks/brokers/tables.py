@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-from openviper.tasks.message import Message, State, read_options, to_json
+from openviper.tasks.message import Message, State, to_json
+from openviper.tasks.message_options import read_options
 
 MESSAGES = "openviper_task_message"
 WORKERS = "openviper_task_worker"

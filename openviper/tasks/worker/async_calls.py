@@ -12,7 +12,7 @@ from typing import Any
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
 from openviper.tasks.message import Finished, Message, Outcome
-from openviper.tasks.running import begin
+from openviper.tasks.running import running
 from openviper.tasks.worker.attempt import Attempt, Listener
 from openviper.tasks.worker.outcome import cancelled
 
@@ -99,18 +99,18 @@ class AsyncCalls:
 
     async def _attempt(self, attempt: Attempt) -> Finished:
         actor = attempt.actor
-        begin(attempt.run)
-        args, kwargs = attempt.message.arguments()
-        call = actor.fn(*args, **kwargs)
-        if actor.soft_time_limit_ms is not None:
-            call = _with_soft_limit(call, actor.soft_time_limit_ms / 1000)
-        try:
-            async with asyncio.timeout(actor.time_limit_ms / 1000) as limit:
-                value = await call
-        except TimeoutError as error:
-            if limit.expired():
-                raise TimeLimitError(actor.time_limit_ms) from error
-            raise
+        with running(attempt.run):
+            args, kwargs = attempt.message.arguments()
+            call = actor.fn(*args, **kwargs)
+            if actor.soft_time_limit_ms is not None:
+                call = _with_soft_limit(call, actor.soft_time_limit_ms / 1000)
+            try:
+                async with asyncio.timeout(actor.time_limit_ms / 1000) as limit:
+                    value = await call
+            except TimeoutError as error:
+                if limit.expired():
+                    raise TimeLimitError(actor.time_limit_ms) from error
+                raise
         return attempt.succeeded(value, keep_results=self._keep_results)
 
     # Ending calls; from any thread

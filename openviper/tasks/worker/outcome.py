@@ -10,6 +10,7 @@ from typing import Any
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.exceptions import BadMessageError, Reject, Retry
 from openviper.tasks.message import (
+    CANCELLED_ERROR,
     MAX_ERROR,
     Finished,
     Message,
@@ -28,7 +29,6 @@ UNKNOWN_BACKOFF_MS = 60_000.0
 """Retries and the time between them for a message whose actor this worker does not know: another one may."""
 MAX_RESULT = 1024 * 1024
 """Most bytes of a result that is kept."""
-CANCELLED_ERROR = "CancelledError: the task was cancelled"
 NOT_STORED_ERROR = "BrokerError: what became of the task could not be stored"
 """The error of a message whose end the store would not take."""
 

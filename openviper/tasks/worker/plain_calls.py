@@ -15,7 +15,7 @@ from typing import Any
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
 from openviper.tasks.message import Finished, Message
-from openviper.tasks.running import begin
+from openviper.tasks.running import running
 from openviper.tasks.worker.attempt import Attempt, Listener
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -144,11 +144,11 @@ class PlainCalls:
         return finished
 
     def _call(self, attempt: Attempt) -> Finished:
-        begin(attempt.run)
-        args, kwargs = attempt.message.arguments()
-        value = attempt.actor.fn(*args, **kwargs)
-        if value is not None and inspect.isawaitable(value):
-            value = self._await(attempt, value)
+        with running(attempt.run):
+            args, kwargs = attempt.message.arguments()
+            value = attempt.actor.fn(*args, **kwargs)
+            if value is not None and inspect.isawaitable(value):
+                value = self._await(attempt, value)
         return attempt.succeeded(value, keep_results=self._keep_results)
 
     def _await(self, attempt: Attempt, value: Any) -> Any:

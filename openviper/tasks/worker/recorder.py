@@ -187,7 +187,7 @@ async def prune_records(before: float) -> int:
     # Late: models are made once the project's database is configured.
     from openviper.tasks.models import TaskResult
 
-    moment = datetime.fromtimestamp(before, UTC)
+    moment = datetime.fromtimestamp(max(0.0, before), UTC)
     with bypass_permissions(reason="record of a task"):
         return await TaskResult.objects.filter(updated_at__lt=moment).delete()
 

@@ -35,7 +35,7 @@ ACCIDENTS = ("TERM", "HUP", "INT", "INT twice", "KILL", "full disk", "lock held"
 MOMENTS = {"before": (0.05, 0.4), "in the middle": (0.4, 0.8), "after clearing": (0.75, 1.05)}
 """When the accident happens, as a share of the time of a whole run."""
 ROWS = 4000
-PATIENCE = 30.0
+PATIENCE = 180.0
 """Longest wait for the end of a command or of a session, in seconds."""
 BLOCKS = 200
 """How large a file may get on the full disk, in units of 512 bytes; a backup is larger."""

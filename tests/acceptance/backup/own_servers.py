@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Longest wait until a server answers or has ended, in seconds."""
 
 

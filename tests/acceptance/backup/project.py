@@ -52,5 +52,5 @@ def command(*arguments: str) -> list[str]:
 def run(directory: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a management command in a project to its end, with standard input that is no terminal."""
     return subprocess.run(
-        command(*arguments), cwd=directory, input=stdin, capture_output=True, text=True, timeout=60
+        command(*arguments), cwd=directory, input=stdin, capture_output=True, text=True, timeout=180
     )

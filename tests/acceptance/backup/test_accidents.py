@@ -78,7 +78,7 @@ def test_in_place_the_old_content_is_put_back_and_a_second_signal_says_what_is_a
         while run_on_server("mysql", query) != [(0,)]:
             pass
         child.send_signal(number)
-        _, said = child.communicate(timeout=60)
+        _, said = child.communicate(timeout=180)
         assert run_on_server("mysql", "SELECT COUNT(*) FROM kept", database=name) == [(20000,)]
         assert child.returncode == 128 + number
         errors = [line for line in said.splitlines() if line.startswith("Error: ")]

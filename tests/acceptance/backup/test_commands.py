@@ -172,7 +172,7 @@ def answer(project: Path, keys: bytes) -> tuple[int, str]:
             text += chunk
         os.write(ours, keys)
         text += child.stderr.read()
-        child.wait(timeout=30)
+        child.wait(timeout=120)
     os.close(ours)
     return child.returncode, text.decode()
 
@@ -218,7 +218,7 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(project: Path, arguments: list
             assert child.poll() is None
             time.sleep(0.001)
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=120)
     state = "no backup was made" if arguments[0] == "backup-db" else "the target is unchanged"
     assert (child.returncode, out) == (130, b"")
     assert err.decode() == f"Error: Interrupted by SIGINT: {state}\n"
@@ -256,7 +256,7 @@ def test_the_examples_of_the_how_to_work(project: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "OK" in done.stdout

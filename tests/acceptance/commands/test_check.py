@@ -36,7 +36,6 @@ USUAL = {
     "security.E004",
     "security.W005",
     "security.W007",
-    "security.W009",
 }
 HARDENED = {
     "OPENVIPER_ENV": "production",
@@ -196,7 +195,7 @@ CASES = [
     ),
     Case(USUAL | {"security.W008"}, arguments=DEPLOY, variables={"TESTING": "1"}),
     Case({"settings.E002"}, variables={"OPENVIPER_ENV": "production"}),
-    Case({"security.W009"}, variables=HARDENED),
+    Case({"security.W009"}, {".env": "NOTE=x\n"}, variables=HARDENED),
 ]
 
 

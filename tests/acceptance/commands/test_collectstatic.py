@@ -155,7 +155,7 @@ def test_collectors_at_the_same_time_wait_for_each_other(project: Path) -> None:
     runs = [
         subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
-    said = [run.communicate(timeout=60)[1] for run in runs]
+    said = [run.communicate(timeout=180)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0, 0], said
     places = [path for path in project.iterdir() if path.name.endswith(".partial")]
     assert places == []
@@ -200,7 +200,7 @@ def test_a_person_is_asked_and_sees_a_progress_bar(project: Path) -> None:
         os.write(controller, b"yes\n")
         while data := _read(controller):
             screen += data
-        assert process.wait(timeout=60) == 0, screen
+        assert process.wait(timeout=180) == 0, screen
     finally:
         process.kill()
         process.wait()

@@ -206,7 +206,7 @@ def test_fish_completes_what_is_typed(project: Path, line: str, completed: list[
         env=shell_environment(project),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert sorted(done.stdout.splitlines()) == sorted(completed), done.stderr
 

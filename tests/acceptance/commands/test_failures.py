@@ -368,7 +368,7 @@ def test_questions_end_where_standard_input_is_closed(project: Path) -> None:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr

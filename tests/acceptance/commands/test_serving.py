@@ -87,7 +87,7 @@ def test_an_application_that_does_not_start_ends_the_server_with_3(
         env=environment(PYTHONWARNINGS=""),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 3
     assert "no luck today" in done.stderr and "Traceback" not in done.stderr

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.tasks.workers import BROKERS, workshop
+from tests.acceptance.tasks.workers import BROKERS, PATIENCE, workshop
 from tests.servers import REDIS, fresh_database, redis_prefix
 
 JOBS = 2000
@@ -93,7 +93,7 @@ def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
         time.sleep(0.2)
         assert worker.poll() is None
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(10) == 1
+        assert worker.wait(PATIENCE) == 1
         again = shop.start("--no-scheduler")
         shop.wait(lambda: shop.numbers("forever") == [1, 1])
         shop.kill(again)

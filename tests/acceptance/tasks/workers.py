@@ -17,7 +17,7 @@ import pytest
 from tests.projects import KEY, write
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which something that has to happen is given up on; nothing waits that long when all is well."""
 
 BROKERS = [

@@ -132,7 +132,7 @@ def as_nobody(code: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TMPDIR": "/tmp"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
 
 

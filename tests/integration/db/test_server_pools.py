@@ -219,7 +219,7 @@ print("fine")
 def test_a_forked_child_opens_connections_of_its_own(server: tuple[str, str]) -> None:
     _, url = server
     done = subprocess.run(
-        [sys.executable, "-c", FORK, url], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", FORK, url], capture_output=True, text=True, timeout=180,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )  # fmt: skip
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["fine"]), done.stderr

@@ -152,6 +152,62 @@ def test_a_group_counts_its_members_and_sends_one_callback_after_the_last(
     assert broker.group("unknown") is None
 
 
+def after_all(broker: Broker, consumer: Consumer, group: str) -> tuple[int, int, list[Any]]:
+    """Return how many members of a group are done and failed, and what it has sent."""
+    info = broker.group(group)
+    assert info is not None
+    return info.done, info.failed, texts(claim(consumer))
+
+
+def test_a_member_that_is_removed_before_it_began_has_failed(
+    broker: Broker, consumer: Consumer
+) -> None:
+    first, second, third = members("g", "a", "b", "c")
+    third.due = time.time() + 600
+    broker.enqueue([first, second, third], NewGroup("g", 3, spec("all"), spec("some")))
+    (claimed,) = claim(consumer, 1)
+    assert broker.cancel([second.message_id]) == 1
+    consumer.exchange([Finished(claimed, Outcome.DONE)], 0)
+    assert after_all(broker, consumer, "g") == (1, 1, [])
+    assert broker.purge(Filter(state="delayed")) == 1
+    assert after_all(broker, consumer, "g") == (1, 2, ["some"])
+
+
+def test_what_a_group_sends_is_not_removed_with_its_members(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue(members("g", "a", "b"), NewGroup("g", 2, None, spec("some")))
+    assert broker.purge() == 2
+    assert after_all(broker, consumer, "g") == (0, 2, ["some"])
+
+
+def test_a_dead_member_that_is_tried_again_is_counted_once(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue(members("g", "a", "b"), NewGroup("g", 2, spec("all"), spec("some")))
+    first, second = claim(consumer)
+    ends = [Finished(first, Outcome.DONE), Finished(second, Outcome.DEAD, error="E: x")]
+    consumer.exchange(ends, 0)
+    (callback,) = claim(consumer)
+    consumer.exchange([Finished(callback, Outcome.DONE)], 0)
+    assert broker.retry([second.message_id]) == 1
+    info = broker.group("g")
+    assert info is not None and (info.done, info.failed) == (1, 0)
+    (again,) = claim(consumer)
+    consumer.exchange([Finished(again, Outcome.DONE)], 0)
+    assert after_all(broker, consumer, "g") == (2, 0, ["all"])
+
+
+def test_a_dead_member_that_is_purged_was_counted_already(
+    broker: Broker, consumer: Consumer
+) -> None:
+    broker.enqueue(members("g", "a", "b"), NewGroup("g", 2, spec("all"), spec("some")))
+    first, _ = claim(consumer)
+    consumer.exchange([Finished(first, Outcome.DEAD, error="E: x")], 0)
+    assert broker.purge() == 1
+    assert after_all(broker, consumer, "g") == (0, 1, [])
+
+
 def test_what_follows_is_stored_with_the_settlement_and_only_by_the_owner(
     broker: Broker, consumer: Consumer
 ) -> None:
@@ -290,6 +346,56 @@ def test_what_cannot_be_read_as_a_message_is_dead_and_stops_nothing(
     (dead,) = broker.messages(Filter("dead"))
     assert "BadMessageError" in dead.error
     assert broker.purge(Filter("dead")) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"unique": 5}, {"group": ["x"]}, {"then": 7}, {"limit": {}}, {"expires": "z"}]
+)
+def test_options_of_another_type_make_their_message_dead_and_no_other(
+    broker: Broker, consumer: Consumer, kind: str, options: dict[str, Any]
+) -> None:
+    if kind == "memory":
+        return  # It holds messages, not texts.
+    values = {**to_values(message("odd")), "options": options}
+    store_raw(broker, kind, to_json(values if kind == "redis" else options))
+    broker.enqueue([message("good")])
+    assert texts(claim(consumer)) == ["good"]
+    (dead,) = broker.messages(Filter("dead"))
+    assert f"the option '{next(iter(options))}' is not what it has to be" in dead.error
+
+
+def test_what_nobody_has_stored_stops_no_worker_and_nobody_who_looks(
+    broker: Any, consumer: Consumer, kind: str
+) -> None:
+    if kind == "memory":
+        return  # Nobody else can store there.
+    _store_odd_things(broker, kind)
+    broker.enqueue([unique("good", "k", "running")])
+    broker.save_schedule(StoredSchedule("job", None, True))
+    assert broker.swap_slot("odd", None, Slot(1000, "every 1 s"))
+    assert broker.slot("odd") == Slot(1000, "every 1 s")
+    assert texts(claim(consumer)) == ["good"]
+    assert [schedule.name for schedule in broker.schedules()] == ["job"]
+    assert counts(broker) == {"running": 1}
+    assert "nobody" not in [worker.worker_id for worker in broker.workers()]
+    assert broker.counts() == [] and broker.result("odd") is None
+    assert broker.prune(0, 0) == (0, 0)
+
+
+def _store_odd_things(broker: Any, kind: str) -> None:
+    """Store what only others can have stored."""
+    if kind != "redis":
+        columns = "worker, host, pid, started_at, seen_at, settled_at"
+        row = ("nobody", "h", 1, 0.0, 0.0, 0.0)
+        broker.with_store(lambda store: store.insert_new("openviper_task_worker", columns, row))
+        return
+    for name in ("workers", "calls", "slots", "schedules", "unique"):
+        broker.client.hset(broker.names.key(name), "k" if name == "unique" else "odd", "junk")
+    broker.client.hset(broker.names.key("workers"), "nobody", "[1]")
+    broker.client.sadd(
+        broker.names.key("queues"), broker.names.key("odd"), broker.names.key("q:x:y")
+    )
+    broker.client.set(broker.names.key("result:odd"), "junk")
 
 
 def test_a_delayed_thing_that_is_no_message_does_not_hold_up_others(

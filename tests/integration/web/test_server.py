@@ -27,7 +27,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 @pytest.fixture
 def connection(port: int) -> Iterator[http.client.HTTPConnection]:
     """Yield a connection that is kept alive."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     yield connection
     connection.close()
 
@@ -142,7 +142,7 @@ def test_a_signal_stops_the_server_after_its_shutdown_hooks(
         command("run", "main:app", "--port", str(port), "--no-reload"), project, port
     ) as process:
         process.send_signal(number)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
     assert "opened" in output
     assert "closed" in output
     assert "Traceback" not in output
@@ -153,11 +153,11 @@ def test_reload_serves_and_stops_on_a_signal(project: Path) -> None:
     with server(
         command("run", "main", "--port", str(port), "--reload", "--workers", "3"), project, port
     ) as process:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         assert ask(connection, "GET", "/")[0].status == 200
         connection.close()
         process.terminate()
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
     assert "one worker" in output
     assert "Traceback" not in output
 
@@ -169,7 +169,7 @@ def test_several_workers_share_the_port(project: Path) -> None:
     ) as process:
         seen = set()
         for _ in range(40):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             seen.add(json.loads(ask(connection, "GET", "/")[1])["pid"])
             connection.close()
         assert process.pid not in seen

@@ -46,7 +46,7 @@ def fails(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def status(port: int, path: str) -> int:
     """Return the status of a page."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -65,7 +65,7 @@ def test_the_project_s_pages_and_the_landing_page_answer(project: Path, reload: 
             404,
         ]
         process.terminate()
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
     assert f"http://127.0.0.1:{port}/" in output
     assert '"GET /root/home HTTP/1.1" 200' in output
     assert "Traceback" not in output
@@ -99,7 +99,7 @@ def test_pending_schema_changes_are_named_with_the_command_that_applies_them(pro
     port = free_port()
     with server(start("--port", str(port), "--no-reload"), project, port) as process:
         process.terminate()
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
     assert "goods" in output
     assert "viperctl.py migrate" in output
 
@@ -109,7 +109,7 @@ def test_without_pending_changes_there_is_no_warning(project: Path) -> None:
     port = free_port()
     with server(start("--port", str(port), "--no-reload"), project, port) as process:
         process.terminate()
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
     assert "Warning" not in output
 
 

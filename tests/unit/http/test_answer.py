@@ -255,9 +255,9 @@ def test_a_small_request_takes_few_calls(app: OpenViper, path: str, most: int) -
     ("middleware", "most"),
     [
         (TrustedProxyMiddleware, 1),
-        ((TimingMiddleware, {"slow": 1.0}), 6),
+        ((TimingMiddleware, {"slow": 1.0}), 7),
         (CORSMiddleware, 16),
-        (GZipMiddleware, 9),
+        (GZipMiddleware, 10),
     ],
 )
 def test_middleware_takes_little_from_a_request_that_does_not_use_it(

@@ -45,6 +45,10 @@ def test_this_process_is_alive_and_its_name_is_its_own() -> None:
         (worker(host=f"{host_id()}x", pid=NOBODY), False),
         (worker(start="", pid=NOBODY), False),
         (worker(host="host:with:colons", pid=NOBODY), False),
+        (worker(pid="x"), False),
+        (worker(pid="²"), False),
+        ("nobody", False),
+        ("", False),
     ],
     ids=[
         "this",
@@ -54,6 +58,10 @@ def test_this_process_is_alive_and_its_name_is_its_own() -> None:
         "longer host",
         "unknown start",
         "colons",
+        "no number",
+        "no digit of a number",
+        "no name of a worker",
+        "no name at all",
     ],
 )
 def test_a_worker_is_lost_only_where_that_can_be_known(name: str, lost: bool) -> None:
@@ -89,3 +97,8 @@ def test_a_process_that_is_not_there_and_one_that_has_ended_have_no_start() -> N
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # It has ended, and nobody has asked how.
     assert started_at(pid) == ""
     os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "a:b:c:d", ":::"])
+def test_of_what_is_no_name_of_a_worker_nothing_is_known(name: str) -> None:
+    assert not was_stopped_with_its_watcher(name)

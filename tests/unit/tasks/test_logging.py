@@ -6,7 +6,6 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from openviper.tasks.conf import resolve_tasks_config
 from openviper.tasks.logging import configure_task_logging, get_task_logger
 from openviper.tasks.message import Message
-from openviper.tasks.running import Run, begin, get_trace_id
+from openviper.tasks.running import Run, get_trace_id, running
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +41,9 @@ def test_lines_are_json_with_the_id_of_the_message(tmp_path: Path) -> None:
     path = configured(tmp_path)
     message = Message("work", "default", "{}")
     assert get_trace_id() == ""
-
-    def work() -> None:
-        begin(Run(message))
+    with running(Run(message)):
         assert get_trace_id() == message.message_id[:8]
         get_task_logger("shop").warning('with "quotes",\na line break and %s', "ä")
-
-    Context().run(work)
     get_task_logger("shop").info("outside")
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     assert first["message"] == 'with "quotes",\na line break and ä'
@@ -59,12 +54,8 @@ def test_lines_are_json_with_the_id_of_the_message(tmp_path: Path) -> None:
 def test_text_lines_have_it_too(tmp_path: Path) -> None:
     path = configured(tmp_path, log_format="text", file_name="tasks.log")
     message = Message("work", "default", "{}")
-
-    def work() -> None:
-        begin(Run(message))
+    with running(Run(message)):
         get_task_logger("openviper.tasks.shop").error("no")
-
-    Context().run(work)
     assert path.read_text().rstrip().endswith(f"[{message.message_id[:8]}]")
 
 

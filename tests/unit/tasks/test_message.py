@@ -15,7 +15,6 @@ from openviper.tasks.message import (
     from_values,
     new_id,
     next_key,
-    read_options,
     to_json,
     to_values,
 )
@@ -51,13 +50,6 @@ def test_a_field_of_another_type_is_refused(name: str, value: Any) -> None:
 def test_what_is_no_message_is_refused(values: Any) -> None:
     with pytest.raises(BadMessageError):
         from_values(values)
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "5", '"x"', "[" * 100_000])
-def test_options_that_cannot_be_read_are_refused(text: str) -> None:
-    with pytest.raises(BadMessageError, match="options"):
-        read_options(text)
-    assert read_options(None) is read_options("") is None
 
 
 def test_options_are_set_and_removed_without_touching_those_of_others() -> None:

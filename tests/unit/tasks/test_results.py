@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openviper.tasks.brokers.base import Progress
+from openviper.tasks.brokers.base import Progress, StoredResult
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.exceptions import (
     ResultFailure,
@@ -17,7 +17,7 @@ from openviper.tasks.exceptions import (
     ResultsBackendDisabledError,
     ResultTimeout,
 )
-from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.message import Message
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.results import get_result, wait_for_result
 from tests.unit.tasks.conftest import Configure
@@ -30,20 +30,13 @@ def store(memory: MemoryBroker, configure: Configure) -> MemoryBroker:
     return memory
 
 
-def keep(broker: MemoryBroker, result: str | None, error: str = "") -> None:
-    """Have the message ``m`` end with a result or an error."""
-    outcome = Outcome.DEAD if error else Outcome.DONE
-    message = Message("work", "q", "{}", message_id="m")
-    broker.results.add(Finished(message, outcome, result=result, error=error))
-
-
 def proxy(message_id: str = "m", *, keeps_result: bool = True) -> TaskMessageProxy:
     return TaskMessageProxy(message_id, "work", "q", (), {}, keeps_result=keeps_result)
 
 
 @pytest.mark.parametrize("value", ["null", "0", '""', "[1,{}]", '{"\\u00e4":null}'])
 async def test_a_result_is_the_value_that_was_stored(store: MemoryBroker, value: str) -> None:
-    keep(store, value)
+    store.results["m"] = StoredResult(value, "")
     expected: Any = json.loads(value)
     assert get_result("m", block=False) == expected
     assert get_result("m", timeout=0) == expected
@@ -63,7 +56,7 @@ async def test_a_result_is_the_value_that_was_stored(store: MemoryBroker, value:
 async def test_a_failure_tells_type_and_text(
     store: MemoryBroker, error: str, type_name: str, text: str
 ) -> None:
-    keep(store, None, error)
+    store.results["m"] = StoredResult("null", error)
     with pytest.raises(ResultFailure) as caught:
         await wait_for_result("m")
     assert (caught.value.message_id, caught.value.type_name, caught.value.message) == (
@@ -88,7 +81,7 @@ async def test_without_a_result_yet_one_may_look_once_or_wait_for_a_while(
 
 async def test_a_result_that_arrives_while_one_waits_ends_the_wait(store: MemoryBroker) -> None:
     async def arrive() -> None:
-        keep(store, "7")
+        store.results["m"] = StoredResult("7", "")
 
     value, _ = await asyncio.gather(wait_for_result("m"), arrive())
     assert value == 7
@@ -96,7 +89,7 @@ async def test_a_result_that_arrives_while_one_waits_ends_the_wait(store: Memory
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), "5"])
 async def test_a_wait_that_cannot_be_is_refused(store: MemoryBroker, timeout: Any) -> None:
-    keep(store, "7")
+    store.results["m"] = StoredResult("7", "")
     with pytest.raises((ValueError, TypeError), match="timeout="):
         get_result("m", timeout=timeout)
     with pytest.raises((ValueError, TypeError), match="timeout="):
@@ -104,7 +97,7 @@ async def test_a_wait_that_cannot_be_is_refused(store: MemoryBroker, timeout: An
 
 
 async def test_results_that_are_not_kept_are_not_waited_for(memory: MemoryBroker) -> None:
-    keep(memory, "7")
+    memory.results["m"] = StoredResult("7", "")
     with pytest.raises(ResultsBackendDisabledError, match=r"set TASKS\['backend_url'\]"):
         get_result("m")
     with pytest.raises(ResultsBackendDisabledError):
@@ -144,5 +137,7 @@ def test_cancelling_what_runs_asks_for_its_end(store: MemoryBroker) -> None:
 def test_a_proxy_says_what_it_stands_for() -> None:
     assert repr(proxy()) == "<TaskMessageProxy m work>"
     assert repr(proxy("")) == "<TaskMessageProxy inline work>"
-    made = TaskMessageProxy("m", "work", "q", (1,), {"a": 1})
+    kwargs = {"a": 1}
+    made = TaskMessageProxy("m", "work", "q", (1,), kwargs)
+    kwargs["a"] = 2
     assert (made.args, made.kwargs, made.is_duplicate) == ((1,), {"a": 1}, False)

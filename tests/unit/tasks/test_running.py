@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
 from typing import Any
 
 import pytest
 
 from openviper.tasks.message import Message
-from openviper.tasks.running import Run, _run, begin, current_message, get_trace_id
-
-
-@contextmanager
-def running(run: Run) -> Iterator[None]:
-    """Have a run begun, as a worker does in a context of the call's own, and forgotten at the end."""
-    before = _run.get()
-    begin(run)
-    yield
-    _run.set(before)
+from openviper.tasks.running import Run, current_message, get_trace_id, running
 
 
 def run(**options: Any) -> Run:
@@ -62,23 +50,21 @@ def test_the_state_is_a_copy_and_empty_at_first() -> None:
         assert current_message.state == {}
 
 
-def test_a_run_is_that_of_its_context_and_leaves_none_behind() -> None:
-    current = run()
-
-    def work() -> bool:
-        begin(current)
-        return current_message.get() is current.message
-
-    assert copy_context().run(work)
-    assert current_message.get() is None
+def test_one_inside_another_gives_way_again_whatever_happens() -> None:
+    outer, inner = run(), run()
+    with running(outer):
+        with pytest.raises(ZeroDivisionError), running(inner):
+            assert current_message.get() is inner.message
+            _ = 1 / 0
+        assert current_message.get() is outer.message
 
 
 async def test_tasks_on_one_loop_do_not_see_each_other() -> None:
     async def work() -> bool:
         current = run()
-        begin(current)
-        await asyncio.sleep(0)
-        return current_message.get() is current.message
+        with running(current):
+            await asyncio.sleep(0)
+            return current_message.get() is current.message
 
     assert await asyncio.gather(*(work() for _ in range(3))) == [True, True, True]
     assert current_message.get() is None

@@ -154,7 +154,7 @@ def test_a_unique_message_is_sent_once_and_says_which_one_is_there(
     first = work.send_with_options(args=(1,), unique=True)
     second = work.send_with_options(args=(1,), unique=True)
     other = work.send_with_options(args=(2,), unique=True)
-    assert (first.is_duplicate, second.is_duplicate, other.is_duplicate) == (None, True, None)
+    assert (first.is_duplicate, second.is_duplicate, other.is_duplicate) == (False, True, False)
     assert second.message_id == first.message_id != other.message_id
     assert len(memory.messages()) == 2
 
@@ -208,3 +208,24 @@ def test_texts_of_errors_are_cleaned_and_cut() -> None:
     assert clean_text("a\0b\ud800ü") == "a\\0b\\ud800ü"
     assert len(clean_text("x" * 100_000)) == 8192
     assert describe_error(ValueError("x")) == "ValueError: x"
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "half \ud800", "n" * 201])
+def test_names_that_no_store_holds_are_refused_where_they_are_used(
+    memory: MemoryBroker, name: str
+) -> None:
+    with pytest.raises(ValueError, match="actor_name="):
+        enqueue_task(name)
+    assert memory.messages() == []
+
+
+def test_in_a_transaction_it_is_decided_later_whether_a_message_is_there_already(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @actor
+    def work() -> None:
+        """Do nothing."""
+
+    monkeypatch.setattr(memory, "send", lambda messages, group=None: None)
+    assert work.send_with_options(unique="key").is_duplicate is None
+    assert work.send_with_options().is_duplicate is False

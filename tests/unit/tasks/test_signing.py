@@ -21,7 +21,7 @@ def signed(**options: Any) -> Message:
 
 
 def test_what_was_signed_is_good_also_after_a_trip_through_a_store() -> None:
-    message = signed(unique={"key": "ä"}, max_retries=3)
+    message = signed(unique=["ä", "running", 0], max_retries=3)
     check_signature(message)
     check_signature(from_values(to_values(message)))
 

@@ -72,7 +72,7 @@ def begin(process: subprocess.Popen[str]) -> None:
 
 def close(process: subprocess.Popen[str]) -> str:
     """Wait for the end and return what was printed."""
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=180)
     return output
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.brokers.memory_group import MemoryGroup
-from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.message import CANCELLED_ERROR, Finished, Message, Outcome
 
 
 @pytest.fixture
@@ -19,23 +19,31 @@ def message() -> Message:
 
 
 def test_a_group_has_ended_when_every_member_has(group: MemoryGroup) -> None:
-    ended = []
-    for _ in range(2):
-        group.count(Finished(message(), Outcome.DONE))
-        ended.append(group.has_ended)
-    assert ended == [False, True]
-    assert group.callback == "then"
+    done = Finished(message(), Outcome.DONE)
+    assert [group.count(done), group.count(done)] == [None, "then"]
 
 
-def test_one_dead_member_makes_the_group_a_failure(group: MemoryGroup) -> None:
-    group.count(Finished(message(), Outcome.DEAD))
-    group.count(Finished(message(), Outcome.DONE))
-    assert group.has_ended
-    assert group.callback == "on_failure"
+@pytest.mark.parametrize(
+    "failed",
+    [
+        Finished(message(), Outcome.DEAD),
+        Finished(message(), Outcome.DONE, error=CANCELLED_ERROR),
+    ],
+)
+def test_one_member_without_success_makes_the_group_a_failure(
+    group: MemoryGroup, failed: Finished
+) -> None:
+    assert group.count(failed) is None
+    assert group.count(Finished(message(), Outcome.DONE)) == "on_failure"
+    assert (group.done, group.failed) == (1, 1)
 
 
 def test_a_member_that_goes_on_or_is_tried_again_has_not_ended(group: MemoryGroup) -> None:
-    group.count(Finished(message(), Outcome.DONE, follow=(message(),)))
-    group.count(Finished(message(), Outcome.RETRY))
-    group.count(Finished(message(), Outcome.RELEASED))
-    assert (group.done, group.failed) == (0, 0)
+    group.count(Finished(message(), Outcome.DONE))
+    for end in (
+        Finished(message(), Outcome.DONE, follow=(message(),)),
+        Finished(message(), Outcome.RETRY),
+        Finished(message(), Outcome.RELEASED),
+    ):
+        assert group.count(end) is None
+    assert (group.done, group.failed) == (1, 0)

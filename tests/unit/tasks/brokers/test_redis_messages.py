@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -156,7 +157,9 @@ def test_the_message_itself_is_not_changed_as_the_store_may_not_take_it() -> Non
 
 @pytest.mark.parametrize(("result", "stored"), [("[1]", ["[1]", ""]), ("null", ["null", ""])])
 def test_a_result_is_kept_as_it_was_written(result: str, stored: list[str]) -> None:
-    assert json.loads(end(result=result)["result"])[:2] == stored
+    began = time.time()
+    *kept, stored_at = json.loads(end(result=result)["result"])
+    assert kept == stored and began <= stored_at <= time.time()
 
 
 @pytest.mark.parametrize(

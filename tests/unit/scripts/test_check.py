@@ -1,0 +1,109 @@
+"""The run of all checks: what runs on which version of Python, and what is told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import check
+from scripts.check import find_interpreters, parse, show, suite
+from scripts.pieces import Outcome, shares
+
+PYTHONS = {"3.11": "/a/python", "3.12": "/b/python"}
+THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+REDUCED = ["-m", "not one_version"]
+
+
+def test_every_share_runs_on_every_version() -> None:
+    pieces = suite(PYTHONS, [], full=False)
+    parts = shares(check.ROOT)
+    assert len({piece.title for piece in pieces}) == len(pieces) == len(parts) * len(PYTHONS)
+    for part in parts:
+        commands = [
+            piece.command for piece in pieces if piece.command[-len(part.paths) :] == part.paths
+        ]
+        assert [command[0] for command in commands] == list(PYTHONS.values())
+
+
+@pytest.mark.parametrize(("full", "reduced"), [(False, ["3.12"]), (True, [])])
+def test_the_first_version_runs_everything_and_the_others_unless_full_less(
+    full: bool, reduced: list[str]
+) -> None:
+    for piece in suite(PYTHONS, [], full=full):
+        is_reduced = piece.title.rpartition(" ")[2] in reduced
+        assert (" ".join(REDUCED) in " ".join(piece.command)) is is_reduced
+        assert piece.may_be_empty is is_reduced
+
+
+def test_what_pytest_is_told_is_for_the_whole_suite() -> None:
+    first, second = suite(PYTHONS, ["tests/unit", "-k", "word"], full=False)
+    assert first.title == "tests on 3.11"
+    assert first.command[-3:] == ["tests/unit", "-k", "word"]
+    # What is told comes last, so that another -m counts.
+    assert second.command[-5:] == [*REDUCED, "tests/unit", "-k", "word"]
+
+
+def test_the_marker_is_the_one_that_pytest_knows() -> None:
+    assert f'    "{check.ONE_VERSION}: ' in (check.ROOT / "pyproject.toml").read_text()
+
+
+def test_a_share_of_several_files_is_called_by_its_first() -> None:
+    titles = [piece.title for piece in suite(PYTHONS, [], full=True)]
+    several = [share.paths for share in shares(check.ROOT) if len(share.paths) > 1]
+    for paths in several:
+        assert f"{paths[0]} and {len(paths) - 1} more on 3.11" in titles
+
+
+def test_the_version_that_runs_this_comes_first_and_every_one_answers() -> None:
+    found = find_interpreters()
+    assert next(iter(found.items())) == (THIS_VERSION, sys.executable)
+
+
+def test_what_is_no_python_of_the_version_does_not_answer(tmp_path: Path) -> None:
+    shim = tmp_path / "python"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    assert check.answers(sys.executable, THIS_VERSION)
+    assert not check.answers(sys.executable, "3.5")
+    assert not check.answers(str(shim), THIS_VERSION)
+    assert not check.answers(str(tmp_path / "none"), THIS_VERSION)
+
+
+def test_an_environment_is_made_anew_when_what_is_installed_changes_and_not_for_a_setting_of_a_tool() -> (
+    None
+):
+    text = (check.ROOT / "pyproject.toml").read_text()
+    before = check.installed_with("3.11", text)
+    assert (
+        check.installed_with("3.11", text.replace("line-length = 100", "line-length = 99"))
+        == before
+    )
+    assert check.installed_with("3.11", text.replace("jinja2>=3.1", "jinja2>=3.2")) != before
+    assert check.installed_with("3.11", text.replace("ruff==", "ruff>=")) != before
+    assert check.installed_with("3.12", text) != before
+
+
+def test_options_are_read_and_the_rest_is_for_pytest() -> None:
+    options = parse(["--fast", "--at-once", "5", "--", "-k", "word"])
+    assert (options.fast, options.full, options.at_once) == (True, False, 5)
+    assert options.pytest_args == ["-k", "word"]
+
+
+def test_nothing_at_a_time_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--at-once", "0"])
+    assert "--at-once 0: at least one" in capsys.readouterr().err
+
+
+def test_a_piece_that_passed_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Outcome("tests on 3.11", 0, True, 61.2, "slowest\n9 passed in 60 s", []))
+    assert capsys.readouterr().out == "== tests on 3.11: passed in 61 s; 9 passed in 60 s\n"
+
+
+def test_a_piece_that_failed_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Outcome("tests on 3.11", 1, False, 61.2, "assert 1 == 2\n1 failed", ["a::b"]))
+    assert capsys.readouterr().out == (
+        "\nassert 1 == 2\n1 failed\n== tests on 3.11: FAILED in 61 s; 1 failed\n"
+    )
