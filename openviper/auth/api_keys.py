@@ -124,7 +124,9 @@ async def revoke_api_key(prefix: str) -> bool:
     now = datetime.now(UTC)
     with ignore_permissions():
         rows: Any = APIKey.objects.filter(
-            Q(expires_at__isnull=True) | Q(expires_at__gt=now), prefix=prefix, revoked_at__isnull=True
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+            prefix=prefix,
+            revoked_at__isnull=True,
         )
         return bool(await rows.update(revoked_at=now))
 

@@ -175,9 +175,7 @@ def _decoded(token: str, kind: Kind) -> Claims:
 
 def _verified(token: str) -> Claims:
     """Return the claims of a token with a signature of ours."""
-    if not isinstance(token, str) or len(token) > MAX_TOKEN:
-        _refuse()
-    parts = token.split(".")
+    parts = token.split(".") if len(token) <= MAX_TOKEN else []
     if len(parts) != 3:
         _refuse()
     header, claims, signature = _json_object(parts[0]), _json_object(parts[1]), _bytes(parts[2])
@@ -216,7 +214,9 @@ def _json_object(part: str) -> Claims | None:
     if content is None:
         return None
     try:
-        found = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+        found = json.loads(
+            content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -50,7 +50,7 @@ class HeaderAuthentication(BaseAuthentication):
 
 def _credentials(scope: Scope, scheme: bytes) -> str | None:
     """Return what stands behind a word in the header; nothing if the header comes twice, which leaves open what counts."""
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
+    found: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(found) != 1 or len(found[0]) > MAX_TOKEN + 20:
         return None
     word, _, given = found[0].strip().partition(b" ")

@@ -26,7 +26,9 @@ async def revoke_token(
     Returns:
         Whether this call did it: of several at once, one.
     """
-    moment = expires_at if isinstance(expires_at, datetime) else datetime.fromtimestamp(expires_at, UTC)
+    moment = (
+        expires_at if isinstance(expires_at, datetime) else datetime.fromtimestamp(expires_at, UTC)
+    )
     row = {
         "token_type": token_type,
         "user_id": None if user_id is None else str(user_id),

@@ -220,7 +220,9 @@ class Settings:
         (), "Keys that `JWT_SECRET_KEY` was before; tokens signed with them are good still."
     )
     JWT_ISSUER: str = setting("", "Who issues tokens (`iss`); others are refused. Empty for none.")
-    JWT_AUDIENCE: str = setting("", "Whom tokens are for (`aud`); others are refused. Empty for none.")
+    JWT_AUDIENCE: str = setting(
+        "", "Whom tokens are for (`aud`); others are refused. Empty for none."
+    )
     JWT_ACCESS_TOKEN_EXPIRE: timedelta = setting(
         timedelta(minutes=30), "Life of an access token.", check=positive_time
     )
