@@ -66,6 +66,17 @@ class SettingsValidationError(OpenViperException):
         super().__init__("\n".join(f"  - {error}" for error in self.errors))
 
 
+def check_status(status: object) -> int:
+    """Return a status with which a request can be answered.
+
+    Raises:
+        ValueError: If it is none: that is a number from 200 to 599. Lower ones announce an answer (RFC 9110, 15.2).
+    """
+    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"the status of an answer is a number from 200 to 599, not {status!r}")
+    return int(status)
+
+
 class HTTPException(OpenViperException):
     """An answer with an HTTP error status.
 
@@ -73,6 +84,9 @@ class HTTPException(OpenViperException):
         status_code: The HTTP status, for example 418.
         detail: What the client is told; the standard phrase of the status when `None`.
         headers: Further response headers.
+
+    Raises:
+        ValueError: If the status is none of an answer.
     """
 
     def __init__(
@@ -81,7 +95,7 @@ class HTTPException(OpenViperException):
         detail: DetailValue = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.status_code = status_code
+        self.status_code = check_status(status_code)
         self.detail: DetailValue = self.default_detail(status_code) if detail is None else detail
         self.headers: dict[str, str] = dict(headers or {})
         super().__init__(f"HTTP {status_code}: {self.detail}")

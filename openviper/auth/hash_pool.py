@@ -22,8 +22,6 @@ T = TypeVar("T")
 
 RETRY_AFTER = 5
 """Seconds after which a client is told to try again when the queue is full."""
-LOWER_PRIORITY = 10
-"""Steps by which the threads stand behind the event loop when both want the processor."""
 
 
 class PasswordQueueFullError(ServiceUnavailable):
@@ -67,19 +65,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(
         min(4, max(2, os.cpu_count() or 2)),
         thread_name_prefix="openviper-password",
-        initializer=_step_back,
     )
-
-
-def _step_back() -> None:
-    """Give the thread less of the processor than the event loop gets, where the system knows threads apart."""
-    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
-        thread = threading.get_native_id()
-        os.setpriority(
-            os.PRIO_PROCESS,
-            thread,
-            min(19, os.getpriority(os.PRIO_PROCESS, thread) + LOWER_PRIORITY),
-        )
 
 
 async def in_hash_thread(function: Callable[[], T]) -> T:

@@ -8,7 +8,6 @@ from typing import Any
 
 from openviper.auth.models import StoredSession
 from openviper.conf import settings
-from openviper.core.context import ignore_permissions
 from openviper.db.fields.moments import local_zone, uses_time_zones
 from openviper.exceptions import ImproperlyConfigured, TableNotFound
 from openviper.sessions.exceptions import SessionError
@@ -18,7 +17,10 @@ from openviper.sessions.stores.base import MAX_ATTEMPTS, BaseSessionStore, now
 
 
 class DatabaseSessionStore(BaseSessionStore):
-    """Keeps each session in a row of the table ``openviper_sessions``."""
+    """Keeps each session in a row of the table ``openviper_sessions``.
+
+    Nobody's permission is asked: the models of this app are exempt, see `openviper.auth.permission_core`.
+    """
 
     async def create(self, record: SessionRecord) -> str:
         """Insert a row; see `BaseSessionStore.create`."""
@@ -34,8 +36,7 @@ class DatabaseSessionStore(BaseSessionStore):
             **_columns(record),
         )
         try:
-            with ignore_permissions():
-                await row.save()
+            await row.save()
         except TableNotFound:
             if "openviper.auth" in settings.INSTALLED_APPS:
                 raise
@@ -58,8 +59,7 @@ class DatabaseSessionStore(BaseSessionStore):
         return record if record is not None and record.is_alive(now()) else None
 
     async def _read(self, session_id: str) -> SessionRecord | None:
-        with ignore_permissions():
-            row = await StoredSession.objects.get_or_none(session_key=session_id)
+        row = await StoredSession.objects.get_or_none(session_key=session_id)
         return None if row is None else _record(row)
 
     async def save(self, key: str, changes: Changes, base: SessionRecord) -> str | None:
@@ -77,45 +77,40 @@ class DatabaseSessionStore(BaseSessionStore):
     async def _replace(self, old: SessionRecord, new: SessionRecord) -> bool:
         """Write a row if nobody else has written it since it was read; return whether that was so."""
         rows = StoredSession.objects.filter(session_key=old.id, version=old.version)
-        with ignore_permissions():
-            return await rows.update(**_columns(new)) == 1
+        return await rows.update(**_columns(new)) == 1
 
     async def delete(self, key: str) -> bool:
         """Delete the row."""
-        with ignore_permissions():
-            return await StoredSession.objects.filter(session_key=stored_key(key)).delete() > 0
+        return await StoredSession.objects.filter(session_key=stored_key(key)).delete() > 0
 
     async def sessions_of(self, user_id: str) -> list[SessionRecord]:
         """Read the rows of a user; see `BaseSessionStore.sessions_of`."""
         rows = StoredSession.objects.filter(user_id=user_id, expires_at__gt=_moment(now()))
-        with ignore_permissions():
-            return [_record(row, with_data=False) for row in await rows.order_by("-used_at", "pk")]
+        return [_record(row, with_data=False) for row in await rows.order_by("-used_at", "pk")]
 
     async def delete_by_id(self, user_id: str, session_id: str) -> bool:
         """Delete one row of a user."""
-        with ignore_permissions():
-            rows = StoredSession.objects.filter(user_id=user_id, session_key=session_id)
-            return await rows.delete() > 0
+        rows = StoredSession.objects.filter(user_id=user_id, session_key=session_id)
+        return await rows.delete() > 0
 
     async def delete_user_sessions(self, user_id: str, keep: str | None = None) -> int:
         """Delete the rows of a user."""
         rows = StoredSession.objects.filter(user_id=user_id)
         if keep is not None:
             rows = rows.exclude(session_key=keep)
-        with suppress(TableNotFound), ignore_permissions():  # Without a table there are none.
+        with suppress(TableNotFound):  # Without a table there are none.
             return await rows.delete()
         return 0
 
     async def move_fingerprint(self, user_id: str, old: str, new: str) -> None:
         """Write another fingerprint into the rows of a user."""
-        with suppress(TableNotFound), ignore_permissions():
+        with suppress(TableNotFound):
             rows = StoredSession.objects.filter(user_id=user_id, fingerprint=old)
             await rows.update(fingerprint=new)
 
     async def clear_expired(self) -> int:
         """Delete the rows that have expired."""
-        with ignore_permissions():
-            return await StoredSession.objects.filter(expires_at__lte=_moment(now())).delete()
+        return await StoredSession.objects.filter(expires_at__lte=_moment(now())).delete()
 
 
 def _columns(record: SessionRecord) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from functools import lru_cache
 
@@ -56,7 +55,7 @@ def fits_fingerprint(given: str, purpose: str, *parts: str) -> bool:
 def _mac(key: bytes, parts: tuple[str, ...]) -> str:
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     message = b"".join(b"%d:%s" % (len(part), part) for part in encoded)
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+    return hmac.digest(key, message, "sha256").hex()
 
 
 def sign(purpose: str, content: bytes) -> str:

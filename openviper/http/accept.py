@@ -6,7 +6,9 @@ import re
 
 MAX_CHOICES = 50
 """Most alternatives of a header that are looked at."""
-_WEIGHT = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", re.IGNORECASE)
+_WEIGHT = re.compile(
+    r"(?:^|;)\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE
+)
 
 
 def parse_choices(header: str) -> dict[str, float]:

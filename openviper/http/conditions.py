@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
@@ -92,7 +93,9 @@ def date_seconds(text: str | None) -> float | None:
     if text is None or len(text) > MAX_DATE:
         return None
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        # The form of asctime, which is to be understood still, names no zone; it is that of Greenwich (RFC 9110, 5.6.7).
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, ArithmeticError, LookupError):
         # A year of twelve digits, a month that does not exist: whatever is wrong, it is not a date.
         return None

@@ -58,7 +58,7 @@ def build_cookie(
         key: The cookie's name; ``__Secure-`` and ``__Host-`` before it demand what browsers demand of them.
         value: Its value.
         max_age: Life, in seconds or as a `timedelta`.
-        expires: End of life: an aware time, or seconds from now.
+        expires: End of life: an aware time, or seconds from now; below the year 10000.
         path: Paths it is sent to.
         domain: Hosts it is sent to.
         secure: Send it over https only.
@@ -118,14 +118,23 @@ def _check_prefix(key: str, *, secure: bool, path: str | None, domain: str | Non
 def _seconds(max_age: int | timedelta | None) -> str | None:
     if max_age is None:
         return None
-    return str(int(max_age.total_seconds() if isinstance(max_age, timedelta) else max_age))
+    seconds = max_age.total_seconds() if isinstance(max_age, timedelta) else max_age
+    try:
+        return str(int(seconds))
+    except OverflowError:
+        raise ValueError(f"max_age of a cookie must be finite, not {max_age!r}") from None
 
 
 def _moment(expires: datetime | int | None) -> str | None:
     if expires is None:
         return None
     if not isinstance(expires, datetime):
-        expires = datetime.now(UTC) + timedelta(seconds=expires)
+        try:
+            expires = datetime.now(UTC) + timedelta(seconds=expires)
+        except OverflowError:
+            raise ValueError("a cookie that ends after the year 9999 cannot be written") from None
+    if expires.tzinfo is None:
+        raise ValueError(f"expires must be an aware time, not {expires!r}")
     return format_datetime(expires.astimezone(UTC), usegmt=True)
 
 

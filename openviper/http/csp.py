@@ -35,7 +35,7 @@ class ContentSecurityPolicy:
 
 
 def _allowing(sources: Sequence[str], nonce: str) -> list[str]:
-    return [*(source for source in sources if source != "'none'"), f"'nonce-{nonce}'"]
+    return [*(source for source in sources if source.lower() != "'none'"), f"'nonce-{nonce}'"]
 
 
 def _parsed(text: str) -> dict[str, list[str]]:
@@ -49,7 +49,7 @@ def _parsed(text: str) -> dict[str, list[str]]:
 
 def _listed(policy: Directives) -> dict[str, list[str]]:
     return {
-        name: sources.split() if isinstance(sources, str) else list(sources or ())
+        name.lower(): sources.split() if isinstance(sources, str) else list(sources or ())
         for name, sources in policy.items()
     }
 

@@ -28,7 +28,7 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
     try:
         text = encode(value)
     except ValueError:
-        text = encode(_finite(value))
+        text = encode(_plain(value))
     # Half a surrogate pair has no form in UTF-8; as an escape, which is what this makes of it, it is valid JSON.
     return text.encode("utf-8", "backslashreplace")
 
@@ -36,11 +36,11 @@ def encode_json(value: Any, *, indent: int | None = None) -> bytes:
 # The first type that fits decides. Not `to_dict` of models: a handler that returns a user by mistake must not send the
 # password's hash.
 _FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Enum, lambda value: value.value),  # First: a member may be a date or a number too.
     ((datetime, date, time), lambda value: value.isoformat()),
     ((Decimal, UUID), str),
     (timedelta, timedelta.total_seconds),
     ((set, frozenset), list),
-    (Enum, lambda value: value.value),
 )
 
 
@@ -99,11 +99,31 @@ compact_bytes = _make_compact()
 """Does what `encode_json` does, in less time."""
 
 
+def _plain(value: Any) -> Any:
+    """Return a value with `None` for numbers that are none, in whatever it is made of.
+
+    Raises:
+        ValueError: If it contains itself.
+    """
+    try:
+        return _finite(value)
+    except RecursionError:
+        raise ValueError(
+            "what contains itself, or is nested too deeply, has no form in JSON"
+        ) from None
+
+
 def _finite(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+        return {_finite_key(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
-    return value
+    return _finite(_default(value))
+
+
+def _finite_key(key: Any) -> Any:
+    return _finite(key) if isinstance(key, float) else key

@@ -49,7 +49,8 @@ class ServerSentEvent:
         # Every way to end a line ends one here; left in, the rest would be read as fields of the protocol.
         plain = data.replace("\r\n", "\n").replace("\r", "\n")
         lines += [f"data: {line}" for line in plain.split("\n")]
-        return ("\n".join(lines) + "\n\n").encode()
+        # Half a surrogate pair has no form in UTF-8, and one text must not end the stream of all the others.
+        return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
 Events: TypeAlias = "AsyncIterable[Any]"

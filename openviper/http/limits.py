@@ -33,7 +33,7 @@ class BodyLimits:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # NaN is not either.
                 raise ValueError(f"the limit {field.name} must be more than 0, not {value!r}")
 
 

@@ -11,9 +11,10 @@ SECRET_NAME = re.compile(
     r"passw|secret|token|api[_-]?key|authorization|cookie|session|credential|signature|private",
     re.IGNORECASE,
 )
-# From the word on, a bounded way to the quote: nothing before it is looked at again.
+# From the word on, a bounded way to the quote, over a type that may stand between: nothing before it is looked at again.
 _ASSIGNMENT = re.compile(
-    r"(?:passw|secret|token|api[_-]?key)\w{0,64}['\"]?\s{0,8}[=:]\s{0,8}[A-Za-z]{0,2}(['\"])",
+    r"(?:passw|secret|token|api[_-]?key)\w{0,64}['\"]?\]?\s{0,8}(?::[\w.,|\[\] ]{1,64})?[=:]\s{0,8}"
+    r"[A-Za-z]{0,2}('{3}|\"{3}|['\"])",
     re.IGNORECASE,
 )
 _QUERY_VALUE = re.compile(r"[?&]([^=&\s]{1,64})=([^&\s'\"]{1,1024})")
@@ -50,8 +51,9 @@ def _mask_assignments(text: str) -> str:
 
 
 def _closing_quote(text: str, position: int, quote: str) -> int:
-    """Return where a quoted text ends; the end of the line or of the text ends it too."""
-    while position < len(text) and text[position] not in (quote, "\n"):
+    """Return where a quoted text ends; the end of the line, if it cannot go on, or of the text ends it too."""
+    ends = (quote,) if len(quote) > 1 else (quote, "\n")
+    while position < len(text) and not text.startswith(ends, position):
         position += 2 if text[position] == "\\" else 1
     return min(position, len(text))
 

@@ -20,7 +20,7 @@ __all__ = ["RedirectRefusedError", "RedirectResponse", "check_redirect", "matche
 _NAMED = re.compile(r"[A-Za-z_][\w-]*(?::[A-Za-z_][\w-]*)+\Z")
 # Characters an address may have; everything else is percent-encoded (RFC 3986).
 _SAFE = "/#%[]=:;$&()+,!?*@'~"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+_CONTROL = re.compile("[\x00-\x1f\x7f\\\\\ud800-\udfff]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -89,7 +89,8 @@ def check_redirect(url: str) -> None:
     if ".." in unquote(unquote(parts.path)).split("/"):
         raise RedirectRefusedError(f"the path of {url!r} leads upwards")
     if parts.hostname is not None:
-        _check_host(parts.scheme, parts.hostname, port)
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        _check_host(parts.scheme, host, port)
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 from openviper.core.context import current_request
+from openviper.exceptions import check_status
 from openviper.http.answer import Answer
 from openviper.http.asgi import Receive, Scope, Send
 from openviper.http.cookies import build_cookie, needs_secure
@@ -41,7 +42,7 @@ class Response:
 
     Raises:
         TypeError: If `content` is neither text nor bytes.
-        ValueError: If a header cannot be sent.
+        ValueError: If a header cannot be sent, or the status is none of an answer: those are whole numbers from 200 to 599.
     """
 
     media_type: str | None = None
@@ -56,7 +57,7 @@ class Response:
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
     ) -> None:
-        self.status_code = status_code
+        self.status_code = check_status(status_code)
         if media_type is not None:
             self.media_type = media_type
         self.body = self.render(content)
@@ -91,7 +92,7 @@ class Response:
         return media_type
 
     def _may_have_body(self) -> bool:
-        return self.status_code >= 200 and self.status_code not in NO_BODY
+        return self.status_code not in NO_BODY
 
     @property
     def headers(self) -> MutableHeaders:
@@ -175,9 +176,7 @@ class Response:
                 headers = send.finish(send, headers)
             send = send.send
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        is_sent = scope["method"] != "HEAD" and (
-            status == 200 or (status >= 200 and status not in NO_BODY)
-        )
+        is_sent = scope["method"] != "HEAD" and status not in NO_BODY
         await send({"type": "http.response.body", "body": self.body if is_sent else b""})
 
 
@@ -216,7 +215,7 @@ class JSONResponse(Response):
             super().__init__(content, status_code, headers)
             return
         # What nearly every answer of an API is, in one step: 0.5 us where the general way takes 1.6.
-        self.status_code = status_code
+        self.status_code = status_code if status_code == 200 else check_status(status_code)
         self.body = body = compact_bytes(content)
         length = _LENGTHS.get(len(body)) or _length_header(len(body))
         has_body = status_code == 200 or self._may_have_body()

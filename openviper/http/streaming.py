@@ -15,6 +15,7 @@ from collections.abc import (
 from contextlib import aclosing
 from typing import Any, TypeAlias
 
+from openviper.exceptions import check_status
 from openviper.http.asgi import BODY, Receive, Scope, Send
 from openviper.http.responses import Response
 from openviper.utils.datastructures import encode_header
@@ -45,7 +46,7 @@ class StreamingResponse(Response):
         media_type: str | None = None,
     ) -> None:
         self.content = content
-        self.status_code = status_code
+        self.status_code = check_status(status_code)
         if media_type is not None:
             self.media_type = media_type
         self.body = b""

@@ -50,7 +50,8 @@ def _shortened(name: str) -> str:
         return name
     stem, dot, extension = name.rpartition(".")
     tail = (dot + extension).encode() if stem and len(extension) <= 20 else b""
-    return encoded[: MAX_NAME - len(tail)].decode("utf-8", "ignore") + tail.decode()
+    kept = encoded[: MAX_NAME - len(tail)].decode("utf-8", "ignore")
+    return kept.rstrip(". ") + tail.decode()
 
 
 class UploadFile:

@@ -53,7 +53,7 @@ class CORSPolicy:
         self.is_open = "*" in allowed_origins
         if self.is_open and allow_credentials:
             raise ValueError("allow_credentials and the origin '*' exclude each other")
-        self._origins = frozenset(map(str.lower, allowed_origins))
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
         self._patterns = [_pattern(origin) for origin in self._origins if "*" in origin.strip("*")]
         self.allow_credentials = allow_credentials
         self.methods = tuple(map(str.upper, allowed_methods))

@@ -76,10 +76,10 @@ class GZipMiddleware(BaseMiddleware):
         headers = dict(raw)
         if status in (204, 206, 304) or b"content-encoding" in headers:
             return False
-        media_type = headers.get(b"content-type", b"")
+        media_type = headers.get(b"content-type", b"").lower()
         if media_type.startswith((*COMPRESSED, STREAMED)) and b"svg" not in media_type:
             return False
-        if b"no-transform" in headers.get(b"cache-control", b""):
+        if b"no-transform" in headers.get(b"cache-control", b"").lower():
             return False
         is_private = has_cookie or b"set-cookie" in headers
         return self.compress_private or not (is_private and media_type.startswith(b"text/html"))

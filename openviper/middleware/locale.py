@@ -67,7 +67,9 @@ def best_language(header: str, languages: Sequence[str]) -> str | None:
     wishes = sorted(
         (name for name in choices if choices[name] > 0), key=lambda name: -choices[name]
     )
-    fitting = (_fitting(wish, languages) for wish in wishes)
+    # What a client wants by no means is not what "*" stands for.
+    wanted = [language for language in languages if choices.get(language, 1) > 0]
+    fitting = (_fitting(wish, wanted) for wish in wishes)
     return next((language for language in fitting if language is not None), None)
 
 
@@ -77,4 +79,6 @@ def _fitting(wish: str, languages: Sequence[str]) -> str | None:
     if wish == "*":
         return languages[0] if languages else None
     base = wish.partition("-")[0]
+    if base in languages:
+        return base
     return next((name for name in languages if name.partition("-")[0] == base), None)

@@ -74,7 +74,7 @@ class Changes:
     fingerprint: str | None = None
 
     def __bool__(self) -> bool:
-        return self != _NO_CHANGES
+        return self != NO_CHANGES
 
     def applied_to(self, record: SessionRecord) -> SessionRecord:
         """Return a record with the changes, and the next version."""
@@ -88,7 +88,8 @@ class Changes:
 
 
 _MOMENTS = ("expires_at", "used_at", "authenticated_at", "fingerprint")
-_NO_CHANGES = Changes()
+NO_CHANGES = Changes()
+"""Nothing has changed."""
 
 
 def _without(data: Mapping[str, Any], removed: set[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from openviper.http.sessions import MISSING, SessionKey
 from openviper.sessions.cookie import forgotten_cookie, session_cookie
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.lifetime import end_of, is_past_half
-from openviper.sessions.record import MAX_AGENT, Changes, SessionRecord, encode_data
+from openviper.sessions.record import MAX_AGENT, NO_CHANGES, Changes, SessionRecord, encode_data
 from openviper.sessions.stores.base import BaseSessionStore, now
 from openviper.utils.datastructures import Headers, RawHeaders, add_vary
 
@@ -36,7 +36,7 @@ class Session:
     """
 
     __slots__ = (
-        "_answer", "_assigned", "_changes", "_cookie", "_data", "_is_noted", "_key", "_record", "_removed", "_seen",
+        "_answer", "_assigned", "_cookie", "_data", "_is_noted", "_key", "_others", "_record", "_removed", "_seen",
         "_store", "first_id", "scope",
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ class Session:
         self._assigned: set[str] = set()
         self._removed: set[str] = set()
         self._seen: dict[str, str] = {}
-        self._changes = Changes()
+        self._others: Changes | None = None
 
     # What is known of it
 
@@ -209,7 +209,7 @@ class Session:
         self._prepare_change()
         self._data = {}
         self._assigned, self._removed, self._seen = set(), set(), {}
-        self._changes.is_cleared = True
+        self._other_changes().is_cleared = True
 
     def __repr__(self) -> str:
         return f"<Session {self.id or 'not stored'}>"  # Values may be secret.
@@ -232,8 +232,8 @@ class Session:
     def _prolong_if_due(self, record: SessionRecord) -> None:
         at = now()
         if is_past_half(record, at):
-            self._changes.expires_at = end_of(record, at)
-            self._changes.used_at = at
+            self._other_changes().expires_at = end_of(record, at)
+            self._other_changes().used_at = at
             self.note()
 
     async def save(self) -> None:
@@ -320,12 +320,12 @@ class Session:
 
     async def confirm(self) -> None:
         """Note that the user has just proved again who it is, and give the session another key."""
-        self._changes.authenticated_at = now()
+        self._other_changes().authenticated_at = now()
         await self.rotate()
 
     async def renew_fingerprint(self, fingerprint: str) -> None:
         """Let this session go on, under another key, when the user's credentials have changed."""
-        self._changes.fingerprint = fingerprint
+        self._other_changes().fingerprint = fingerprint
         await self.rotate()
 
     async def _replace(self, record: SessionRecord) -> None:
@@ -353,8 +353,16 @@ class Session:
         if guard is not None:
             guard.renew(self.scope)
 
+    def _other_changes(self) -> Changes:
+        """Return where changes are noted that are not of a value."""
+        if self._others is None:
+            self._others = Changes()
+        return self._others
+
     def _pending(self) -> Changes:
         """Return what has changed since the session was loaded or saved."""
+        if not (self._assigned or self._removed or self._seen or self._others):
+            return NO_CHANGES  # As in most requests.
         changed = self._assigned | {
             name
             for name, seen in self._seen.items()
@@ -362,7 +370,7 @@ class Session:
         }
         values = {name: self._data[name] for name in changed}
         # Each a value of its own: what is changed in place later on is a change again.
-        return dataclasses.replace(self._changes, values=values, removed=set(self._removed))
+        return dataclasses.replace(self._other_changes(), values=values, removed=set(self._removed))
 
     # The answer
 

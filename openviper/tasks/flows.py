@@ -134,7 +134,7 @@ class Group:
         """Return how many members have succeeded and how many are dead.
 
         Raises:
-            OpenViperTasksError: If nothing is known of the group, more than a week after it was sent.
+            OpenViperTasksError: If nothing is known of the group, a week after it has ended.
             BrokerError: If the store of messages does not answer.
         """
         return find_group(self.group_id)

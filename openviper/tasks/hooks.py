@@ -57,5 +57,7 @@ def call_hooks(event: Event, message: Message | None = None, error: str | None =
     for hook in list(hooks):
         try:
             hook(*arguments)
-        except Exception:
+        except (
+            BaseException
+        ):  # A `sys.exit()` in a hook must not take a thread of the worker with it.
             logger.exception("a hook for %r failed", event)

@@ -76,7 +76,9 @@ class Cookies(MutableMapping[str, str]):
         name, value, attributes = parse_set_cookie(line)
         host = url.hostname or ""
         domain = attributes.get("domain", "").lstrip(".").lower()
-        is_foreign = bool(domain) and not _covers(domain, host)
+        # One label alone, such as ``com``, is nobody's own.
+        is_wide = "." not in domain and domain != host
+        is_foreign = bool(domain) and (is_wide or not _covers(domain, host))
         if is_foreign or _violates_prefix(name, attributes, is_https=url.scheme == "https"):
             return
         path = _cookie_path(attributes.get("path", ""), url)
@@ -110,14 +112,14 @@ def _cookie_path(given: str, url: SplitResult) -> str:
 
 
 def parse_set_cookie(line: str) -> tuple[str, str, dict[str, str]]:
-    """Return name, value and attributes of a ``Set-Cookie`` header."""
+    """Return name, value and attributes of a ``Set-Cookie`` header; quotes are part of the value, as in browsers."""
     pair, *rest = line.split(";")
     name, _, value = pair.partition("=")
     attributes = {}
     for part in rest:
         key, _, text = part.partition("=")
         attributes[key.strip().lower()] = text.strip()
-    return name.strip(), value.strip().strip('"'), attributes
+    return name.strip(), value.strip(), attributes
 
 
 def _violates_prefix(name: str, attributes: dict[str, str], *, is_https: bool) -> bool:

@@ -22,6 +22,7 @@ BUILTIN: dict[str, str] = {
     "dump-data": "Write rows as lines of JSON, which any database can load.",
     "find-static": "Show which files a static path is found as.",
     "flush": "Delete all rows of the project's models; the tables stay.",
+    "inspect-db": "Print models for the tables of an existing database.",
     "load-data": "Store the rows of a file of dump-data: all of them or none.",
     "makemessages": "Collect the texts to translate in the .po file of each language.",
     "makemigrations": "Write the schema files of the project's models.",

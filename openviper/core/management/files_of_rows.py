@@ -69,9 +69,7 @@ class Dumping(Moving):
         if options["output"] is None:
             yield self._write_out
             return
-        path = Path(options["output"])
-        if path.exists() and not options["overwrite"]:
-            raise CommandError(f"file {str(path)!r} exists already; --overwrite replaces it")
+        path = self._checked(Path(options["output"]), overwrite=options["overwrite"])
         with ExitStack() as stack:
             file = stack.enter_context(atomic_write(path, mode=PRIVATE))
             if path.suffix == ".gz":
@@ -81,6 +79,14 @@ class Dumping(Moving):
                     stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)),
                 )
             yield lambda text: file.write(text.encode())
+
+    @staticmethod
+    def _checked(path: Path, *, overwrite: bool) -> Path:
+        if path.exists() and not overwrite:
+            raise CommandError(f"file {str(path)!r} exists already; --overwrite replaces it")
+        if not path.parent.is_dir():
+            raise CommandError(f"there is no directory {str(path.parent)!r}")
+        return path
 
     def _write_out(self, text: str) -> None:
         buffer = getattr(self.terminal.out, "buffer", None)
@@ -139,16 +145,12 @@ class Loading(Moving):
         self._report(load, loaded)
 
     def _report(self, load: Load, loaded: Loaded) -> None:
-        rows = f"{loaded.inserted} rows"
-        if loaded.updated:
-            rows += f", and {loaded.updated} to update"
         if not load.store:
-            self.stdout(f"{rows} can be loaded; nothing was stored.")
+            more = f", and {loaded.updated} to update" if loaded.updated else ""
+            self.stdout(f"{loaded.inserted} rows{more} can be loaded; nothing was stored.")
             return
-        updated = f" and updated {loaded.updated}" if loaded.updated else ""
-        self.stdout(
-            self.style_success(f"Loaded {loaded.inserted} rows{updated} in {load.alias!r}.")
-        )
+        more = f" and updated {loaded.updated}" if loaded.updated else ""
+        self.stdout(self.style_success(f"Loaded {loaded.inserted} rows{more} in {load.alias!r}."))
 
 
 @contextmanager

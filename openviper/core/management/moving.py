@@ -158,13 +158,15 @@ class Copying(Moving):
         total = sum(table.rows for table in copied)
         if dry_run:
             self.stdout(f"{total} rows can be copied; nothing was written.")
-            return
-        self.stdout(
-            self.style_success(
-                f"Copied {total} rows of {len(rows)} tables from {copy.source!r} to {copy.target!r} in {seconds:.1f} s; "
-                "every table was read back and is equal."
-            )
+        else:
+            self._report_success(copy, f"{total} rows of {len(rows)} tables", seconds)
+
+    def _report_success(self, copy: Copy, what: str, seconds: float) -> None:
+        said = (
+            f"Copied {what} from {copy.source!r} to {copy.target!r} in {seconds:.1f} s; "
+            "every table was read back and is equal."
         )
+        self.stdout(self.style_success(said))
 
     def _print_json(
         self, copy: Copy, copied: Sequence[CopiedTable], seconds: float, dry_run: bool

@@ -220,21 +220,10 @@ def _element_field(given: Field[Any] | type[Field[Any]]) -> Field[Any]:
     field: object = given() if isinstance(given, type) and issubclass(given, Field) else given
     if not isinstance(field, Field):
         raise TypeError(f"the elements of an ArrayField are described by a field, not {given!r}")
-    if isinstance(field, _no_elements()) or not field.db_type():
+    if not field.fits_arrays or not field.db_type():
         raise TypeError(f"a {type(field).__name__} cannot be the element of an ArrayField")
     field.name = "element"
     return field
-
-
-def _no_elements() -> tuple[type[Field[Any]], ...]:
-    """Return the fields that do more than a list of them could on saving, or that no array of a database can hold."""
-    # Here, as every query imports this module and few models have arrays: files and JSON take 4 ms.
-    from openviper.db.fields.files import FileField
-    from openviper.db.fields.relations import ForeignKey
-    from openviper.db.fields.sensitive import SensitiveField
-    from openviper.db.fields.structured import JSONField
-
-    return (FileField, ForeignKey, JSONField, SensitiveField)
 
 
 def _each(element: Converter | None) -> Callable[[Any], list[Any]]:

@@ -85,6 +85,8 @@ class Field(Generic[T]):
     auto_now_add = False
     is_secret = False
     """Whether the value is left out of an instance's plain data unless it is asked for by name."""
+    fits_arrays = True
+    """Whether it can be the element of an array; not what does more on saving than a list of it could."""
     searchable = True
     """Whether stored values can be compared with others; encrypted ones cannot."""
 

@@ -66,6 +66,7 @@ class FileField(CharField[T]):
 
     default_length = 512
     default_directory = "uploads/"
+    fits_arrays = False
 
     @overload
     def __init__(

@@ -117,6 +117,8 @@ class ForeignKey(Field[Awaitable[T]]):
             cannot be a name.
     """
 
+    fits_arrays = False
+
     @overload
     def __init__(
         self: ForeignKey[M],

@@ -50,6 +50,7 @@ class SensitiveField(CharField[T]):
     default_length = 512
     is_secret = True
     searchable = False
+    fits_arrays = False
 
     @overload
     def __init__(

@@ -97,6 +97,7 @@ class JSONField(Field[T]):
     """
 
     base_type = "JSON"
+    fits_arrays = False
 
     column_class = JSONColumn
 

@@ -50,8 +50,8 @@ def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
 
 
 def _is_decided_elsewhere(meta: ModelOptions, ignore_permissions: bool) -> bool:
-    """Return whether somebody has to be asked first: for permission, or for the database."""
-    if is_enforced(ignore_permissions) or meta.read_only:
+    """Return whether somebody has to be asked first, for permission or for the database, or it is not in a database."""
+    if is_enforced(ignore_permissions) or meta.read_only or meta.virtual:
         return True
     return connections.has_routers or not connections.is_configured
 

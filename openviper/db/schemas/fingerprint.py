@@ -16,6 +16,7 @@ from contextlib import closing
 from typing import Any
 
 from openviper.conf import settings
+from openviper.db.connections.url import DatabaseURL
 from openviper.version import VERSION
 
 BOOKKEEPING_KEY = "*"
@@ -56,6 +57,18 @@ def _contents(folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
         if name.endswith(suffix):
             with open(os.path.join(folder, name), "rb") as file:
                 yield name, file.read()
+
+
+def has_nothing_to_do(url: str, apps: Mapping[str, str]) -> bool:
+    """Return whether a database is known to need nothing; `False` of all but SQLite files.
+
+    Args:
+        url: The database.
+        apps: The directory of each app by its name.
+    """
+    database = DatabaseURL.parse(url)
+    is_file = database.vendor == "sqlite" and not database.is_memory
+    return is_file and is_up_to_date(str(database.path), apps)
 
 
 def is_up_to_date(path: str, apps: Mapping[str, str]) -> bool:

@@ -84,6 +84,9 @@ class Inserter:
         refused = await self._try(rows[:half])
         if refused is not None:
             return await self._first_refused(rows[:half], refused)
+        return await self._first_of_rest(rows, half)
+
+    async def _first_of_rest(self, rows: list[Row], half: int) -> tuple[int, Exception] | None:
         refused = await self._try(rows[half:])
         if refused is None:
             return None  # A second time it went well.

@@ -308,7 +308,7 @@ class _Loading:
             return await self._same_pair(row, values)
         if not has_natural_key(model):
             return None
-        instance = model(**{column.field.attname: value for column, value in row.items()})
+        instance = _instance(model, row)
         try:
             return await self._finder(model).find(await natural_key(instance))
         except TransferError as error:
@@ -338,12 +338,9 @@ class _Loading:
     async def _insert(
         self, values: RowValues, batch: Sequence[tuple[RowLine, dict[TransferColumn, Any]]]
     ) -> None:
-        complete = [values.completed(line, row) for line, row in batch]
-        columns = list(complete[0])
-        rows = [
-            tuple(self._written(line, values, column, row[column]) for column in columns)
-            for (line, _), row in zip(batch, complete, strict=True)
-        ]
+        complete = [(line, values.completed(line, row)) for line, row in batch]
+        columns = list(complete[0][1])
+        rows = [self._row(line, values, columns, row) for line, row in complete]
         try:
             await Inserter(self._target.connection, values.table, columns).insert(
                 [line.number for line, _ in batch], rows
@@ -353,32 +350,48 @@ class _Loading:
             assert isinstance(number, int)  # Given above in the place of a key.
             raise LineError(number, error.reason) from error
 
+    def _row(
+        self,
+        line: RowLine,
+        values: RowValues,
+        columns: Sequence[TransferColumn],
+        row: Mapping[TransferColumn, Any],
+    ) -> tuple[Any, ...]:
+        return tuple(self._written(line, values, column, row[column]) for column in columns)
+
     async def _update_row(
         self, line: RowLine, table: TransferTable, key: Any, row: Mapping[TransferColumn, Any]
     ) -> None:
         """Give a row the values that a line states."""
         values = self._values_of(line)
-        quote, mark = self._target.dialect.quote, self._target.dialect.placeholder
-        given = {column: value for column, value in row.items() if column is not table.key}
-        if not given:
+        columns = [column for column in row if column is not table.key]
+        if not columns:
             return
-        settings = ", ".join(f"{quote(column.name)} = {mark}" for column in given)
-        written = [self._written(line, values, column, value) for column, value in given.items()]
+        written = [self._written(line, values, column, row[column]) for column in columns]
         try:
             await self._target.connection.execute(
-                f"UPDATE {quote(table.name)} SET {settings} WHERE {quote(table.key.name)} = {mark}",
-                [*written, values.written(table.key, key)],
+                self._update_statement(table, columns), [*written, values.written(table.key, key)]
             )
         except Exception as error:
             if not blames_a_row(self._target.connection, error):
                 raise
             raise LineError(line.number, f"refused by the database: {error}") from error
 
+    def _update_statement(self, table: TransferTable, columns: Sequence[TransferColumn]) -> str:
+        quote, mark = self._target.dialect.quote, self._target.dialect.placeholder
+        settings = ", ".join(f"{quote(column.name)} = {mark}" for column in columns)
+        return f"UPDATE {quote(table.name)} SET {settings} WHERE {quote(table.key.name)} = {mark}"
+
     def _written(self, line: RowLine, values: RowValues, column: TransferColumn, value: Any) -> Any:
         try:
             return values.written(column, value)
         except ValueError as error:
             raise LineError(line.number, f"field {column.field.name!r}: {error}") from error
+
+
+def _instance(model: Any, row: Mapping[TransferColumn, Any]) -> Any:
+    """Return an instance with the values of a row, to ask for its natural key."""
+    return model(**{column.field.attname: value for column, value in row.items()})
 
 
 def _no_such_row(column: TransferColumn, parts: Sequence[Any]) -> str:

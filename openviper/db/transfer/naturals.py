@@ -120,12 +120,14 @@ class NaturalFinder:
         if key in self._known:
             return self._known[key]
         found = await self._get(key)
-        if found is None:
-            return None
+        if found is not None:
+            self._remember(key, found)
+        return found
+
+    def _remember(self, key: NaturalKey, found: Any) -> None:
         if len(self._known) > KEPT:
             self._known.clear()
         self._known[key] = found
-        return found
 
     async def _get(self, key: NaturalKey) -> Any:
         label = self._model._meta.label

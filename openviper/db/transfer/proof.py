@@ -54,11 +54,16 @@ def _prove_table(alias: str, table: TransferTable, live: LiveTable | None) -> No
             f"database {alias!r} has no table {table.name} for {table.label}; "
             "run makemigrations and migrate, or leave the model out"
         )
-    missing = [column.name for column in table.columns if column.name not in live.columns]
-    if missing:
-        raise TransferError(
-            f"table {table.name} of database {alias!r} has no column {missing[0]}; run makemigrations and migrate"
-        )
+    _prove_columns(alias, table, live)
+
+
+def _prove_columns(alias: str, table: TransferTable, live: LiveTable) -> None:
+    for column in table.columns:
+        if column.name not in live.columns:
+            raise TransferError(
+                f"table {table.name} of database {alias!r} has no column {column.name}; "
+                "run makemigrations and migrate"
+            )
 
 
 def refuse_missing_file(database: Database) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.base import Field
 from openviper.db.fields.moments import uses_time_zones
 from openviper.db.transfer.errors import LineError
 from openviper.db.transfer.lines import RowLine, decoder
@@ -61,12 +62,15 @@ class RowValues:
                 raise LineError(line.number, f"field {column.field.name!r} cannot be null")
             return None
         try:
-            value = self._decoders[column](given)
+            return self._fitting(column, self._decoders[column](given))
         except (ValueError, OverflowError) as error:
             raise LineError(line.number, f"field {column.field.name!r}: {error}") from error
+
+    @staticmethod
+    def _fitting(column: TransferColumn, value: Any) -> Any:
         problem = misfit(column.type, value)
         if problem is not None:
-            raise LineError(line.number, f"field {column.field.name!r}: {problem}")
+            raise ValueError(problem)
         return value
 
     def written(self, column: TransferColumn, value: Any) -> Any:
@@ -106,14 +110,12 @@ class RowValues:
         field = column.field
         if field.is_auto:
             return self._now(column)
-        default = field.get_default()
-        if default is None:
-            default = field.shared_default
-        if default is None:
-            if not field.null:
-                raise LineError(line.number, f"field {field.name!r} is missing")
-            return None
-        return self._as_read(column, field.to_python(default))
+        default = _default_of(field)
+        if default is not None:
+            return self._as_read(column, field.to_python(default))
+        if not field.null:
+            raise LineError(line.number, f"field {field.name!r} is missing")
+        return None
 
     @staticmethod
     def _now(column: TransferColumn) -> Any:
@@ -133,3 +135,8 @@ class RowValues:
 
             return microseconds(value)
         return value
+
+
+def _default_of(field: Field[Any]) -> Any:
+    default = field.get_default()
+    return field.shared_default if default is None else default

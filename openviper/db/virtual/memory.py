@@ -29,12 +29,15 @@ class MemoryVirtualBackend(VirtualBackend):
     def __init__(self, records: dict[str, list[Record]] | None = None) -> None:
         self._tables: dict[str, dict[Any, Record]] = {}
         self._numbers = count(1)
-        for name, rows in (records or {}).items():
-            for row in rows:
-                self._tables.setdefault(name, {})[row["id"]] = dict(row)
+        # What the key of a model is called is not known before it is asked for.
+        self._given = {name: [dict(row) for row in rows] for name, rows in (records or {}).items()}
 
     def _table(self, model: type[Any]) -> dict[Any, Record]:
-        return self._tables.setdefault(model.__name__, {})
+        name = model.__name__
+        if name not in self._tables:
+            key = model._meta.pk.attname
+            self._tables[name] = {row[key]: row for row in self._given.pop(name, ())}
+        return self._tables[name]
 
     async def get(self, model: type[Any], pk: Any) -> Record | None:
         """Return the values of one instance, or `None`."""
@@ -75,6 +78,7 @@ class MemoryVirtualBackend(VirtualBackend):
         row = self._table(model).get(pk)
         if row is None:
             return None
+        _check_key(model, [row], values)
         row.update(values)
         return dict(row)
 
@@ -83,12 +87,20 @@ class MemoryVirtualBackend(VirtualBackend):
         return self._table(model).pop(pk, None) is not None
 
     async def bulk_create(self, model: type[Any], values: Iterable[Record]) -> Sequence[Record]:
-        """Store new instances and return their values."""
-        return [await self.create(model, record) for record in values]
+        """Store new instances and return their values; none of them if one cannot be."""
+        table = self._table(model)
+        before = dict(table)
+        try:
+            return [await self.create(model, record) for record in values]
+        except VirtualBackendOperationError:
+            table.clear()
+            table.update(before)
+            raise
 
     async def bulk_update(self, model: type[Any], spec: QuerySpec, values: Record) -> int:
         """Change the instances that a query asks for and return their number."""
         rows = self._matching(model, spec)
+        _check_key(model, rows, values)
         for row in rows:
             row.update(values)
         return len(rows)
@@ -99,6 +111,13 @@ class MemoryVirtualBackend(VirtualBackend):
         for key in keys:
             del self._table(model)[key]
         return len(keys)
+
+
+def _check_key(model: type[Any], rows: Sequence[Record], values: Record) -> None:
+    """Refuse to give instances another key, under which they would not be found."""
+    key = model._meta.pk.attname
+    if key in values and any(row[key] != values[key] for row in rows):
+        raise VirtualBackendOperationError(f"the key {key!r} of a {model.__name__} stays as it is")
 
 
 def _fits(row: Record, spec: QuerySpec) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from openviper.db.exceptions import UnsupportedVirtualQueryError
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.conditions import NullTest
+from openviper.db.sql.conditions import NullTest, Truth
 from openviper.db.sql.description import Description
 from openviper.db.sql.lookups import Compare, InList, Lookup
 from openviper.db.sql.nodes import Column, Node, Order
@@ -69,7 +69,9 @@ def make_spec(meta: ModelOptions, query: Description) -> QuerySpec:
         FieldError: If a name is unknown.
     """
     _refuse_joins(meta, query)
-    clauses = tuple(_clause(meta, condition) for condition in query.where)
+    clauses = tuple(
+        _clause(meta, condition) for condition in query.where if not _is_true(condition)
+    )
     order = order_of(meta, query)
     for capability in (*_needed_for(clauses), *_needed_by(query, order)):
         require(meta, capability)
@@ -80,9 +82,13 @@ def make_spec(meta: ModelOptions, query: Description) -> QuerySpec:
         offset=query.offset,
         order_by=tuple(_by_attname(meta, term) for term in order),
         distinct=query.distinct,
-        only_fields=query.only or (),
-        defer_fields=query.defer,
+        only_fields=_attnames(meta, query.only or ()),
+        defer_fields=_attnames(meta, query.defer),
     )
+
+
+def _attnames(meta: ModelOptions, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(meta.field(name).attname for name in names)
 
 
 def _refuse_joins(meta: ModelOptions, query: Description) -> None:
@@ -98,7 +104,8 @@ def _equalities(clauses: tuple[FilterClause, ...]) -> dict[str, Any]:
 def _needed_for(clauses: tuple[FilterClause, ...]) -> Iterator[Capability]:
     if clauses:
         yield Capability.FILTER
-    if any(clause.op is not FilterOp.EQ for clause in clauses):
+    # Of two values for one field `QuerySpec.filters` holds the last.
+    if len(_equalities(clauses)) < len(clauses):
         yield Capability.FILTER_OPS
 
 
@@ -122,11 +129,18 @@ def _by_attname(meta: ModelOptions, term: Order) -> str:
     return f"{'-' if term.descending else ''}{node.field.attname}"
 
 
+def _is_true(condition: Node) -> bool:
+    """Return whether a condition holds for everything, as not to be in an empty list does."""
+    return isinstance(condition, Truth) and condition.value
+
+
 def _clause(meta: ModelOptions, condition: Node) -> FilterClause:
     """Return a condition in the form that backends take."""
     if isinstance(condition, NullTest) and isinstance(condition.operand, Column):
         field = condition.operand.field
         return FilterClause(field.attname, FilterOp.IS_NULL, not condition.negated)
+    if isinstance(condition, Truth):
+        return FilterClause(meta.pk.attname, FilterOp.IN, [])  # No key is in an empty list.
     if not isinstance(condition, (Compare, InList)):
         refuse(meta, "Q objects, exclude(), expressions and lookups of several values")
     lookup = condition.lookup

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 WEEK = 7 * 86400.0
 KEEP_FLOWS = int(WEEK)
-"""Seconds that groups, progress and wishes to cancel stay."""
+"""Seconds that groups that have ended, progress and wishes to cancel stay."""
+KEEP_UNENDED = 10 * KEEP_FLOWS
+"""Seconds that a group stays whose members have not all ended."""
 KEEP_MINUTES = 2 * 3600
 """Seconds that the numbers of single minutes stay."""
 PRUNE_SECONDS = 60.0

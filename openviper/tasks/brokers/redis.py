@@ -30,7 +30,7 @@ from openviper.tasks.brokers.base import (
     info_row,
     waited_since,
 )
-from openviper.tasks.brokers.keeping import KEEP_FLOWS, Pruned
+from openviper.tasks.brokers.keeping import KEEP_UNENDED, Pruned
 from openviper.tasks.brokers.redis_call import QuickScript
 from openviper.tasks.brokers.redis_consumer import RedisConsumer
 from openviper.tasks.brokers.redis_messages import (
@@ -112,7 +112,7 @@ class RedisBroker(RedisServer):
         new = group or NewGroup("", 0)
         callbacks = [callback_text(self.names, spec) for spec in (new.then, new.on_failure)]
         arguments: list[Any] = [
-            *(self.names.prefix, repr(time.time()), new.group_id, KEEP_FLOWS, new.total),
+            *(self.names.prefix, repr(time.time()), new.group_id, KEEP_UNENDED, new.total),
             *callbacks,
         ]
         for message in messages:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from openviper.tasks.brokers.keeping import KEEP_FLOWS
+
 _STORE = """
 local function store(prefix, stream, due, message)
   redis.call('SADD', prefix .. 'queues', stream)
@@ -120,7 +122,10 @@ end
 """
 """Lua: gives a permit back, and makes the next message that waits for it ready."""
 
-_COUNT_IN_GROUP = """
+_COUNT_IN_GROUP = f"""
+local keep_ended = {KEEP_FLOWS}
+"""
+_COUNT_IN_GROUP += """
 local function count_in_group(prefix, group_id, has_failed)
   local key = prefix .. 'group:' .. group_id
   if redis.call('EXISTS', key) == 0 then
@@ -129,6 +134,7 @@ local function count_in_group(prefix, group_id, has_failed)
   redis.call('HINCRBY', key, has_failed and 'failed' or 'done', 1)
   local now = redis.call('HMGET', key, 'total', 'done', 'failed', 'then', 'failure')
   if tonumber(now[1]) == tonumber(now[2]) + tonumber(now[3]) then
+    redis.call('EXPIRE', key, keep_ended)
     local callback = tonumber(now[3]) > 0 and now[5] or now[4]
     if callback ~= '' then
       local message = cjson.decode(callback)

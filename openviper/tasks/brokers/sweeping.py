@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openviper.tasks.brokers.claims import AT_ONCE, marks
 from openviper.tasks.brokers.database_limits import free_permits
-from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_MINUTES, Keep, Pruned
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_MINUTES, KEEP_UNENDED, Keep, Pruned
 from openviper.tasks.brokers.settling import settle
 from openviper.tasks.brokers.tables import (
     CANCELS,
@@ -84,12 +84,13 @@ def sweep(store: Store, now: float, keep: Keep) -> None:
     """Drop what is older than people look at, and take back what no registered worker has."""
     prune(store, keep.results_before(now), keep.dead_before(now))
     with store.transaction():
-        for table, column in (
-            (GROUPS, "stored_at"),
-            (PROGRESS, "noted_at"),
-            (CANCELS, "asked_at"),
-        ):
-            store.change(f"DELETE FROM {table} WHERE {column} < ?", (now - KEEP_FLOWS,))
+        store.change(
+            f"DELETE FROM {GROUPS} WHERE stored_at < ? "
+            "AND (done + failed >= total OR stored_at < ?)",
+            (now - KEEP_FLOWS, now - KEEP_UNENDED),
+        )
+        store.change(f"DELETE FROM {PROGRESS} WHERE noted_at < ?", (now - KEEP_FLOWS,))
+        store.change(f"DELETE FROM {CANCELS} WHERE asked_at < ?", (now - KEEP_FLOWS,))
         store.change(f"DELETE FROM {UNIQUE} WHERE until > 0 AND until < ?", (now,))
         store.change(f"DELETE FROM {COUNTS} WHERE minute > 0 AND minute < ?", (now - KEEP_MINUTES,))
         store.change(f"DELETE FROM {PERMITS} WHERE worker NOT IN {_REGISTERED}")

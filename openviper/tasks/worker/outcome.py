@@ -80,7 +80,7 @@ def _encoded_result(message: Message, value: Any) -> tuple[str | None, str]:
     """Return a result as JSON, or why it cannot be kept."""
     try:
         result = to_json(value)
-    except (TypeError, ValueError, RecursionError) as error:
+    except Exception as error:  # Whatever the value's own methods raise.
         logger.error("the result of %r cannot be kept: %s", message, describe_error(error))
         return None, f"TypeError: the result cannot be written as JSON: {describe_error(error)}"
     if len(result) > MAX_RESULT:

@@ -104,7 +104,6 @@ class PlainCalls:
             attempt = Attempt(*job, self._listener)
             with self._lock:
                 self._running[attempt] = threading.get_ident()
-            self._listener.began(attempt.message)
             finished = self._finish(attempt)
             self._listener.ended(finished, attempt.seconds)
             if attempt.is_over:
@@ -132,6 +131,8 @@ class PlainCalls:
 
     def _attempt(self, attempt: Attempt) -> Finished:
         try:
+            # In here too: the soft limit may strike before the call itself has begun.
+            self._listener.began(attempt.message)
             finished = Context().run(self._call, attempt)
         except BaseException as error:
             return attempt.failed(error)

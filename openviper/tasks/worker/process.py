@@ -47,9 +47,10 @@ CUT_OFF_SECONDS = 2.0
 """Seconds that async calls are given to end once they are cancelled because the worker stops."""
 AHEAD = 2
 """Messages per thread that are claimed and have not begun, at most; `AHEAD_OF_SHORT` while calls take less than `SHORT` seconds
-on average, since then each claim takes longer than what it is for."""
+on average, since then each claim takes longer than what it is for, and their arguments have less than `SMALL` bytes."""
 AHEAD_OF_SHORT = 12
 SHORT = 0.001
+SMALL = 16 * 1024
 FEW_OVERDUE = 4
 """Plain calls over their time limit that a process puts up with, however few threads it has."""
 RECYCLED = 75
@@ -400,7 +401,7 @@ class WorkerProcess:
             actor = find_actor(message)
             is_late = is_too_old(message, actor)
             limit = None if is_late else _limit(message, actor)
-        except Exception as error:
+        except BaseException as error:  # The key of a limit is made by a function of the project's.
             self.ended(failed(message, None, error), 0.0)
             return None
         if is_late:
@@ -423,7 +424,8 @@ class WorkerProcess:
         self._tally.ended(finished, seconds, status)
         self._settlement.add(finished)
         self._completed += 1
-        self._pace += (seconds - self._pace) / 16
+        is_small = len(finished.message.payload) < SMALL
+        self._pace += ((seconds if is_small else 2 * SHORT) - self._pace) / 16
         if self.max_tasks and self._completed >= self.max_tasks:
             self._recycle(f"it has run {self.max_tasks} tasks")
         if self._asleep and self._plain.has_free_thread:

@@ -73,7 +73,7 @@ class Tally:
             return
         try:
             self._observe(message, status, finished, seconds)
-        except Exception:  # A record is never worth a task.
+        except BaseException:  # A record is never worth a task.
             logger.exception("the record of %r could not be made", message)
 
     def progressed(self, message: Message, share: float, note: str) -> None:

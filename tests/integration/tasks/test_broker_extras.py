@@ -22,6 +22,8 @@ from openviper.tasks.brokers.base import (
     StoredSchedule,
     WorkerStatus,
 )
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_UNENDED, Keep
+from openviper.tasks.brokers.sweeping import sweep
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.limits import Limit, Rate
 from openviper.tasks.liveness import host_id, new_worker_id, started_at
@@ -700,3 +702,21 @@ def test_messages_are_removed_by_the_time_they_were_sent(broker: Broker) -> None
     assert [info.message_id for info in broker.messages(chosen)] == [old.message_id]
     assert broker.purge(chosen) == 1
     assert [info.message_id for info in broker.messages()] == [new.message_id]
+
+
+def test_a_group_is_kept_until_it_has_ended(broker: Any, consumer: Consumer, kind: str) -> None:
+    if kind == "memory":
+        return  # It ends with its process.
+    for group in ("ended", "open"):
+        broker.enqueue(members(group, "a"), NewGroup(group, 1, None, None))
+    (first, _) = claim(consumer)
+    consumer.exchange([Finished(first, Outcome.DONE)], 0)
+    if kind == "redis":
+        ttl = [broker.client.ttl(broker.names.key(f"group:{name}")) for name in ("ended", "open")]
+        assert 0 < ttl[0] <= KEEP_FLOWS < ttl[1] <= KEEP_UNENDED
+        return
+    later = time.time() + KEEP_FLOWS + 60
+    broker.with_store(lambda store: sweep(store, later, Keep()))
+    assert broker.group("ended") is None and broker.group("open") is not None
+    broker.with_store(lambda store: sweep(store, later + KEEP_UNENDED, Keep()))
+    assert broker.group("open") is None

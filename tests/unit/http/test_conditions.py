@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import time
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,15 @@ from typing import Any
 import pytest
 
 from openviper import FileResponse, OpenViper, Request
-from openviper.http.conditions import check_conditions, evaluate, parse_range
+from openviper.http.conditions import (
+    MAX_DATE,
+    check_conditions,
+    date_seconds,
+    etag_list,
+    evaluate,
+    parse_range,
+    requested_range,
+)
 from openviper.utils.datastructures import Headers
 
 MODIFIED = 1_700_000_000.5
@@ -167,3 +177,107 @@ async def test_no_header_that_is_parsed_leads_to_an_error_of_ours(tmp_path: Path
         for method, path in (("GET", "/file"), ("POST", "/form"), ("OPTIONS", "/file")):
             response = await client.request(method, path, headers=given, content=b"a=1")
             assert response.status_code < 500, (method, given)
+
+
+MOMENT = 784_111_777.0
+"""Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110, 5.6.7."""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 -0000",
+        "Sun, 06 Nov 1994 10:49:37 +0200",
+    ],
+)
+def test_every_form_of_a_date_means_the_same_moment_wherever_the_server_stands(
+    text: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert date_seconds(text) == MOMENT
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "yesterday",
+        "Sun, 06 Foo 1994 08:49:37 GMT",
+        "Sun, 99 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 999999999999 08:49:37 GMT",
+        "Sun, 06 Nov 1994 25:61:61 GMT",
+        "Sun, 06 Nov 1994 08:49:37 +9999",
+        "Sun, 06 Nov 1994 08:49:37 GMT" + " " * MAX_DATE,
+        "0" * MAX_DATE,
+    ],
+)
+def test_what_is_no_date_counts_as_none(text: str | None) -> None:
+    assert date_seconds(text) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_ranges_agree_with_slices(size: int) -> None:
+    data = bytes(range(size))
+    edges = [*range(size + 2)]
+    for start, end in itertools.product(edges, [None, *edges]):
+        part = parse_range(f"bytes={start}-{'' if end is None else end}", size)
+        expected = data[start:] if end is None else data[start : end + 1]
+        if end is not None and end < start:
+            assert part == "ignore"
+        elif not expected:
+            assert part == "unsatisfiable"
+        else:
+            assert isinstance(part, tuple) and data[part[0] : part[1] + 1] == expected
+    for count in edges[1:]:
+        part = parse_range(f"bytes=-{count}", size)
+        assert isinstance(part, tuple) and data[part[0] : part[1] + 1] == data[-count:]
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_part"),
+    [
+        ('"a"', True),
+        (' "a" ', True),
+        ('W/"a"', False),
+        ('"b"', False),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", True),
+        ("Sun, 06 Nov 1994 08:49:38 GMT", False),
+        ("Sun, 06 Nov 1994 08:49:36 GMT", False),
+        ("nonsense", False),
+        ("", False),
+    ],
+)
+def test_a_part_is_sent_only_of_the_copy_that_the_client_has(condition: str, is_part: bool) -> None:
+    headers = Headers([(b"range", b"bytes=0-1"), (b"if-range", condition.encode())])
+    part = requested_range(headers, 10, '"a"', MOMENT + 0.5)
+    assert part == ((0, 2) if is_part else None)
+
+
+def test_a_weak_tag_of_ours_never_allows_a_part() -> None:
+    headers = Headers([(b"range", b"bytes=0-1"), (b"if-range", b'W/"a"')])
+    assert requested_range(headers, 10, 'W/"a"', MOMENT) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "tags"),
+    [
+        ('"a", W/"b","c,d"', ['"a"', 'W/"b"', '"c,d"']),
+        ('"a', []),
+        ('w/"a"', ['"a"']),
+        ('""', ['""']),
+        ("*", []),
+        ("", []),
+    ],
+)
+def test_tags_of_a_header(header: str, tags: list[str]) -> None:
+    assert etag_list(header) == tags

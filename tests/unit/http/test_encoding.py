@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from openviper.http.encoding import encode_json
+from openviper.http.encoding import compact_bytes, encode_json
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "ü€😀", "</script>\u2028"])
@@ -42,3 +47,134 @@ def test_what_contains_itself_is_an_error() -> None:
     value.append(value)
     with pytest.raises((ValueError, RecursionError)):
         encode_json(value)
+
+
+class Grade(Enum):
+    """A value that is itself no JSON."""
+
+    GOOD = Decimal("1.50")
+    LATE = timedelta(seconds=90)
+    NONE = float("nan")
+
+
+class Day(date, Enum):
+    """Members that are dates too."""
+
+    FIRST = 2026, 1, 2
+
+
+class Price(Decimal, Enum):
+    """Members that are numbers too."""
+
+    LOW = "0.10"
+
+
+@dataclass
+class Point:
+    """A data class with whatever it is given."""
+
+    x: Any
+    y: Any = None
+
+
+class Dumped:
+    """Has `model_dump`, as models of pydantic do."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def model_dump(self) -> dict[str, Any]:
+        """Return what clients may see."""
+        return {"value": self.value}
+
+
+class Serialized:
+    """Has `serialize`."""
+
+    def serialize(self) -> list[Any]:
+        """Return what clients may see."""
+        return [UUID(int=7), {1}]
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (datetime(2026, 1, 2, 3, 4, 5, 6, UTC), "2026-01-02T03:04:05.000006+00:00"),
+        (date(2026, 1, 2), "2026-01-02"),
+        (time(1, 2), "01:02:00"),
+        (Decimal("1.10"), "1.10"),
+        (timedelta(minutes=1, milliseconds=500), 60.5),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (frozenset([1]), [1]),
+        ((1, (2,)), [1, [2]]),
+        (Grade.GOOD, "1.50"),
+        (Grade.LATE, 90.0),
+        (Day.FIRST, "2026-01-02"),
+        (Price.LOW, "0.10"),
+        (Point(Point(1), [Point(2)]), {"x": {"x": 1, "y": None}, "y": [{"x": 2, "y": None}]}),
+        (Dumped(Dumped(Decimal(1))), {"value": {"value": "1"}}),
+        (Serialized(), ["00000000-0000-0000-0000-000000000007", [1]]),
+        ({1: 2, None: 3, False: 4, 1.5: 5}, {"1": 2, "null": 3, "false": 4, "1.5": 5}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_of_applications_have_a_form(value: Any, read: Any) -> None:
+    for encode in (encode_json, compact_bytes):
+        assert json.loads(encode(value)) == read
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (Point(NAN, [NAN]), {"x": None, "y": [None]}),
+        (Dumped(NAN), {"value": None}),
+        ([Dumped(Point(float("-inf")))], [{"value": {"x": None, "y": None}}]),
+        (Grade.NONE, None),
+        ({NAN}, [None]),
+        ({"a": Decimal(1), "b": NAN}, {"a": "1", "b": None}),
+        ({NAN: 1}, {"null": 1}),
+        ([10**400, True, NAN], [10**400, True, None]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_numbers_that_json_lacks_become_null_in_whatever_holds_them(value: Any, read: Any) -> None:
+    for encode in (encode_json, compact_bytes):
+        assert json.loads(encode(value)) == read
+
+
+def test_a_decimal_that_is_no_number_is_text_like_the_others() -> None:
+    assert json.loads(encode_json([Decimal("NaN"), Decimal("Infinity")])) == ["NaN", "Infinity"]
+
+
+@pytest.mark.parametrize("number", [1.5, float("nan")])
+def test_what_contains_itself_is_a_value_error_whatever_else_it_holds(number: float) -> None:
+    value: dict[str, Any] = {"number": number}
+    value["again"] = [value]
+    point = Point(number)
+    point.y = point
+    for loop in (value, point):
+        with pytest.raises(ValueError):
+            encode_json(loop)
+
+
+def test_a_class_is_not_taken_for_its_instances() -> None:
+    for thing in (Point, Grade):
+        with pytest.raises(TypeError, match="cannot be written as JSON"):
+            encode_json(thing)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "ä\ud800", {"a": [1, {"b": (2.5, False)}]}, [], {}, [[[]]], '"\\\n\x00\x7f', 10**30],
+)
+def test_both_encoders_write_the_same(value: Any) -> None:
+    assert compact_bytes(value) == encode_json(value)
+
+
+def test_an_indent_changes_the_look_and_nothing_else() -> None:
+    value = {"a": [1, {"b": Decimal(2)}], "c": {}}
+    assert json.loads(encode_json(value, indent=2)) == json.loads(encode_json(value))
+    assert b"\n  " in encode_json(value, indent=2) and b"\n" not in encode_json(value)

@@ -273,8 +273,8 @@ def test_names_of_files(filler: str) -> None:
 
 def test_the_measure_finds_what_is_not_linear() -> None:
     def squared(text: str) -> None:
-        for _ in text:
-            for _letter in text:
+        for _ in text[::8]:
+            for _letter in text[::8]:
                 pass
 
     with pytest.raises(AssertionError, match="steps became"):

@@ -68,3 +68,48 @@ async def test_locals_of_your_frame_are_shown_and_secrets_in_them_are_not() -> N
     assert "hunter2" not in page
     assert "s3" + "cret" not in page
     assert len(page) < 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'password: str = "hunter2"',
+        "    api_key: Final[str] = 'hunter2'",
+        'token: str | None = "hunter2"',
+        'secret = """hunter2"""',
+        "secret = '''one\nhunter2\nthree'''",
+        'secret = """a "quoted" hunter2"""',
+        "secret = r'''hunter2'''",
+        'os.environ["SECRET_TOKEN"] = "hunter2"',
+        "settings['token']='hunter2'",
+        "def login(password='hunter2', token=\"hunter2\"):",
+        'password = "" + "x"; token = "hunter2"',
+        "password = '''hunter2",
+        "?x=1&session=hunter2&y=2",
+        "mysql://user:hunter2@localhost/db and https://a:hunter2@b/",
+    ],
+)
+def test_secrets_of_typed_and_long_assignments_are_hidden(text: str) -> None:
+    masked = mask_secrets(text)
+    assert "hunter2" not in masked and MASK in masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("token = 'a'; color = 'red'", f"token = '{MASK}'; color = 'red'"),
+        ("token = '''a'''; color = 'red'", f"token = '''{MASK}'''; color = 'red'"),
+        ("token = 'never closed\ncolor = 'red'", f"token = '{MASK}\ncolor = 'red'"),
+        ("token = ''", f"token = '{MASK}'"),
+        ("/x?token=a&page=2#c", f"/x?token={MASK}&page=2#c"),
+        ("sqlite://:pw@/x", f"sqlite://:{MASK}@/x"),
+    ],
+)
+def test_what_follows_a_secret_stays_to_be_read(text: str, masked: str) -> None:
+    assert mask_secrets(text) == masked
+
+
+def test_masking_twice_changes_nothing_more() -> None:
+    text = "token = 'a\\'b'; password: str = \"x\"; /x?api_key=1&b=2; pg://u:p@h/"
+    once = mask_secrets(text)
+    assert mask_secrets(once) == once

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from openviper.exceptions import HTTPException
 from openviper.http import (
     HTMLResponse,
     JSONResponse,
@@ -225,3 +227,22 @@ def test_the_settings_decide_where_a_redirect_may_lead(
                 RedirectResponse("https://shop.example/x", 303)
         else:
             assert RedirectResponse("https://shop.example/x", 303).status_code == expected
+
+
+@pytest.mark.parametrize("status", [0, 99, 100, 199, 600, 1000, -200, True, "200", 404.0, None])
+def test_a_status_that_is_none_is_refused(status: Any) -> None:
+    for make in (
+        lambda: Response("a", status),
+        lambda: JSONResponse({}, status),
+        lambda: JSONResponse({}, status, {"x-a": "b"}),
+        lambda: StreamingResponse(iter(()), status),
+        lambda: HTTPException(status),
+    ):
+        with pytest.raises(ValueError, match="a number from 200 to 599"):
+            make()
+
+
+async def test_a_status_may_be_one_of_the_standard_library() -> None:
+    response = JSONResponse({}, HTTPStatus.CREATED)
+    assert type(response.status_code) is int and response.status_code == 201
+    assert JSONResponse({}, 204).raw_headers == [(b"content-type", b"application/json")]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from openviper.http import UploadFile, sanitize_filename
+from openviper.http.uploads import MAX_NAME, Spool
 from openviper.storage import FileSystemStorage
 
 
@@ -64,3 +65,75 @@ async def test_an_upload_goes_into_a_storage(on_disk: bool, tmp_path: Path) -> N
     assert (name, other) == ("a.txt", "sub/b.txt")
     assert await storage.read(name) == await storage.read(other) == b"content"
     await upload.close()
+
+
+NAMES = [
+    "a" * 254 + " " + "b" * 30,
+    "a" * 250 + "." * 5 + "b" * 30,
+    "ä" * 200 + ".tar.gz",
+    "漢" * 100 + "." + "x" * 21,
+    "." + "a" * 300,
+    "a" * 300 + ".",
+    "a. . .",
+    "<.htaccess",
+    "\ud800.txt",
+    "..\\..",
+    "a/b\\c\x00.png",
+    "CON",
+    " . ",
+    "\u2028",
+    ".a.b.c",
+    "x" * 251 + ".jpg",
+    "x" * 252 + ".jpg",
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_clean_name_is_clean_for_good_and_fits_into_a_folder(name: str) -> None:
+    clean = sanitize_filename(name)
+    assert sanitize_filename(clean) == clean
+    assert 0 < len(clean.encode()) <= MAX_NAME
+    assert not clean.startswith(".") and not clean.endswith((".", " "))
+    assert not set(clean) & set('/\\<>:"|?*\0')
+
+
+@pytest.mark.parametrize(
+    ("name", "extension"),
+    [("ä" * 300 + ".jpeg", ".jpeg"), ("a" * 300 + ".tar.gz", ".gz"), ("a" * 300, "a")],
+)
+def test_a_long_name_keeps_its_extension(name: str, extension: str) -> None:
+    assert sanitize_filename(name).endswith(extension)
+
+
+@pytest.mark.parametrize("pieces", [[], [b""], [b"abc"], [b"a", b"b" * 10, b"", b"c" * 7]])
+@pytest.mark.parametrize("memory", [0, 3, 100])
+async def test_what_arrives_in_pieces_is_kept_in_order_wherever_it_lies(
+    pieces: list[bytes], memory: int
+) -> None:
+    spool = Spool(memory)
+    for piece in pieces:
+        spool.add(piece)
+        if spool.is_full:
+            await spool.flush()
+    file = await spool.finish()
+    whole = b"".join(pieces)
+    assert (spool.size, file.read()) == (len(whole), whole)
+    assert isinstance(file, BytesIO) is (len(whole) <= memory or not whole)
+    file.close()
+
+
+async def test_a_file_is_read_in_pieces_again_and_again() -> None:
+    upload = UploadFile("a.bin", file=BytesIO(b"0123456789"))
+    assert upload.size == 10 and await upload.read(4) == b"0123"
+    for _ in range(2):
+        assert [piece async for piece in upload.chunks(4)] == [b"0123", b"4567", b"89"]
+    assert await upload.read() == b""
+    assert await upload.seek(8) == 8 and await upload.read() == b"89"
+
+
+def test_the_size_of_a_file_is_found_without_moving_in_it() -> None:
+    file = BytesIO(b"0123456789")
+    file.seek(3)
+    assert UploadFile("a", file=file).size == 10
+    assert file.tell() == 3
+    assert UploadFile("a").size == 0

@@ -172,3 +172,67 @@ async def test_an_ordinary_options_request_reaches_the_application() -> None:
 def test_every_origin_with_cookies_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         CORSPolicy(["*"], allow_credentials=True)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "allows"),
+    [
+        ("https://a.example/", "https://a.example", True),
+        ("HTTPS://A.example", "https://a.EXAMPLE", True),
+        ("https://a.example", "https://a.example:443", False),
+        ("https://a.example:8443", "https://a.example:8443", True),
+        ("https://*.a.example:8443", "https://x.a.example:8443", True),
+        ("https://*.a.example:8443", "https://x.a.example", False),
+        ("https://*.a.example", "https://x@y.a.example", False),
+        ("https://*.a.example", "https://x:1.a.example", False),
+        ("https://*.a.example", "https://" + "x" * 254 + ".a.example", False),
+        ("https://*.a.example", "https://xXa.example", False),
+        ("https://a.example", "https://aXexample", False),
+        ("*", "null", True),
+        ("null", "null", True),
+        ("", "", True),
+    ],
+)
+def test_which_origins_a_policy_names(allowed: str, origin: str, allows: bool) -> None:
+    assert CORSPolicy([allowed]).allows(origin) is allows
+    assert not CORSPolicy([]).allows(origin)
+
+
+@pytest.mark.parametrize(
+    ("policy", "method", "headers", "refusal"),
+    [
+        ({}, "GET", "", ""),
+        ({}, "get", "", ""),
+        ({}, "PUT", "", "method"),
+        ({"allowed_methods": ["put"]}, "PUT", "", ""),
+        ({}, "GET", "x-a", "headers"),
+        ({"allowed_headers": ["X-A"]}, "GET", "x-a", ""),
+        ({"allowed_headers": ["X-A"]}, "GET", " x-a ,, X-A", ""),
+        ({"allowed_headers": ["X-A"]}, "GET", "x-a, x-b", "headers"),
+        ({"allowed_headers": ["*"]}, "GET", "x-a, x-b", ""),
+        ({}, "GET", " , ", ""),
+        ({}, "", "", "method"),
+    ],
+)
+def test_what_a_page_wants_to_send_is_refused_by_its_first_fault(
+    policy: dict[str, Any], method: str, headers: str, refusal: str
+) -> None:
+    made = CORSPolicy([ORIGIN], **policy)
+    assert made.refusal(ORIGIN, method, headers) == refusal
+    assert made.refusal("https://evil.example", method, headers) == "origin"
+
+
+@pytest.mark.parametrize(
+    ("options", "headers"),
+    [
+        ({}, {"origin": ORIGIN}),
+        ({"allow_credentials": True}, {"origin": ORIGIN, "credentials": "true"}),
+        ({"expose_headers": ["X-A", "X-B"]}, {"origin": ORIGIN, "expose-headers": "X-A, X-B"}),
+        ({"allowed_origins": ["*"]}, {"origin": "*"}),
+    ],
+)
+def test_what_an_allowed_origin_is_told(options: dict[str, Any], headers: dict[str, str]) -> None:
+    told = CORSPolicy(**{"allowed_origins": [ORIGIN], **options}).answer_headers(ORIGIN)
+    names = {"origin": "allow-origin", "credentials": "allow-credentials"}
+    expected = {f"access-control-{names.get(name, name)}": text for name, text in headers.items()}
+    assert dict(told) == expected

@@ -127,3 +127,74 @@ async def test_a_strong_tag_becomes_a_weak_one() -> None:
 async def test_the_least_size_can_be_chosen() -> None:
     assert "content-encoding" in (await get("x" * 20, minimum_size=10)).headers
     assert "content-encoding" not in (await get(TEXT, minimum_size=10_000)).headers
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "has_cookie", "fits"),
+    [
+        (200, {"content-type": "text/plain"}, False, True),
+        (404, {"content-type": "application/json"}, True, True),
+        (200, {}, True, True),
+        (204, {}, False, False),
+        (206, {"content-type": "text/plain"}, False, False),
+        (304, {"content-type": "text/plain"}, False, False),
+        (200, {"content-encoding": "br"}, False, False),
+        (200, {"content-type": "image/png"}, False, False),
+        (200, {"content-type": "Image/PNG"}, False, False),
+        (200, {"content-type": "image/svg+xml"}, False, True),
+        (200, {"content-type": "IMAGE/SVG+XML"}, False, True),
+        (200, {"content-type": "font/woff2"}, False, False),
+        (200, {"content-type": "application/zip"}, False, False),
+        (200, {"content-type": "text/event-stream; charset=utf-8"}, False, False),
+        (200, {"cache-control": "public, no-transform"}, False, False),
+        (200, {"cache-control": "No-Transform"}, False, False),
+        (200, {"content-type": "text/html"}, False, True),
+        (200, {"content-type": "text/html; charset=utf-8"}, True, False),
+        (200, {"content-type": "Text/HTML"}, True, False),
+        (200, {"content-type": "text/html", "set-cookie": "a=1"}, False, False),
+        (200, {"content-type": "text/css", "set-cookie": "a=1"}, True, True),
+    ],
+)
+def test_which_answers_are_compressed(
+    status: int, headers: dict[str, str], has_cookie: bool, fits: bool
+) -> None:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    middleware = GZipMiddleware(nothing)
+    assert middleware.fits(status, raw, has_cookie=has_cookie) is fits
+    if headers.get("content-type", "").lower().startswith("text/html"):
+        assert GZipMiddleware(nothing, compress_private=True).fits(status, raw, has_cookie=True)
+
+
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
+    """Stand for an application."""
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 100_000])
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+async def test_what_is_unpacked_is_what_was_sent(size: int, pieces: int) -> None:
+    body = bytes(number * number % 251 for number in range(size))
+    cut = max(1, -(-size // pieces))
+    parts = [body[start : start + cut] for start in range(0, size, cut)] or [b""]
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number, data in enumerate(parts):
+            more = number < len(parts) - 1
+            await send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "headers": [(b"accept-encoding", b"gzip")]}
+    await GZipMiddleware(app, 100)(scope, nothing, send)  # type: ignore[arg-type]  # nobody receives
+    start, *rest = sent
+    is_packed = (b"content-encoding", b"gzip") in start["headers"]
+    packed = b"".join(message["body"] for message in rest)
+    assert is_packed is (size >= 100 or len(parts) > 1)
+    assert (gzip.decompress(packed) if is_packed else packed) == body
+    assert [message.get("more_body", False) for message in rest] == [True] * (len(rest) - 1) + [
+        False
+    ]
+    lengths = [value for name, value in start["headers"] if name == b"content-length"]
+    assert all(int(length) == len(packed) for length in lengths)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from openviper import OpenViper, Request
 from openviper.exceptions import ImproperlyConfigured
+from openviper.http.proxies import MAX_HOPS, Hop, Proxies, forwarded_hops, legacy_hops
 from openviper.middleware import TrustedProxyMiddleware
 from openviper.testing import override_openviper_settings as override
+from openviper.utils.datastructures import Headers
 
 
 async def seen(peer: str, proxies: tuple[str, ...], **headers: str) -> tuple[str, str, str]:
@@ -108,3 +112,112 @@ def test_what_is_no_address_is_a_mistake_of_the_settings() -> None:
         TrustedProxyMiddleware(app, ["proxy.example"])
     with override(TRUSTED_PROXIES=("10.0.0.0/33",)), pytest.raises(ImproperlyConfigured):
         TrustedProxyMiddleware(app)
+
+
+def headers_of(**values: str | list[str]) -> Headers:
+    """Return headers; a list stands for several of one name."""
+    raw = []
+    for name, given in values.items():
+        for value in [given] if isinstance(given, str) else given:
+            raw.append((name.replace("_", "-").encode(), value.encode("latin-1")))
+    return Headers(raw)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "hops"),
+    [
+        ("for=1.2.3.4", [("1.2.3.4", "", "")]),
+        ("For=1.2.3.4;Proto=HTTPS;Host=a.example", [("1.2.3.4", "https", "a.example")]),
+        ('for="[2001:db8::1]:99"', [("2001:db8::1", "", "")]),
+        ('for="1.2.3.4:99"', [("1.2.3.4", "", "")]),
+        ("for=unknown;proto=https", [("", "https", "")]),
+        ("for=_hidden", [("", "", "")]),
+        ("proto=ftp;host=a b", [("", "", "")]),
+        ("for=1.1.1.1, for=2.2.2.2", [("1.1.1.1", "", ""), ("2.2.2.2", "", "")]),
+        (["for=1.1.1.1", "for=2.2.2.2"], [("1.1.1.1", "", ""), ("2.2.2.2", "", "")]),
+        (", ,for=1.1.1.1,", [("1.1.1.1", "", "")]),
+        ('host="a, for=6.6.6.6";for=1.1.1.1', [("1.1.1.1", "", "")]),
+        (r'host="a\", for=6.6.6.6";for=1.1.1.1', [("1.1.1.1", "", "")]),
+        ('for=1.1.1.1;host="never ends, for=2.2.2.2', []),
+        ("", []),
+    ],
+)
+def test_the_standard_header_proxy_by_proxy(
+    forwarded: str | list[str], hops: list[tuple[str, str, str]]
+) -> None:
+    assert forwarded_hops(headers_of(forwarded=forwarded)) == hops
+
+
+@pytest.mark.parametrize(
+    ("given", "hops"),
+    [
+        ({}, []),
+        ({"x_real_ip": "1.1.1.1"}, [("1.1.1.1", "", "")]),
+        ({"x_real_ip": "1.1.1.1, 2.2.2.2"}, [("2.2.2.2", "", "")]),
+        ({"x_real_ip": "9.9.9.9", "x_forwarded_for": "1.1.1.1"}, [("1.1.1.1", "", "")]),
+        ({"x_forwarded_proto": "https"}, [("", "https", "")]),
+        (
+            {"x_forwarded_for": "1.1.1.1, 2.2.2.2", "x_forwarded_proto": "https"},
+            [("1.1.1.1", "https", ""), ("2.2.2.2", "https", "")],
+        ),
+        (
+            {"x_forwarded_for": "1.1.1.1, 2.2.2.2", "x_forwarded_proto": "http, https"},
+            [("1.1.1.1", "http", ""), ("2.2.2.2", "https", "")],
+        ),
+        (
+            {"x_forwarded_for": "1.1.1.1", "x_forwarded_host": "evil.example, a.example"},
+            [("1.1.1.1", "", "a.example")],
+        ),
+        (
+            {"x_forwarded_for": ["1.1.1.1", "2.2.2.2"]},
+            [("1.1.1.1", "", ""), ("2.2.2.2", "", "")],
+        ),
+        ({"x_forwarded_for": " , ", "x_forwarded_host": "a/b"}, [("", "", "")]),
+    ],
+)
+def test_the_older_headers_proxy_by_proxy(
+    given: dict[str, str | list[str]], hops: list[tuple[str, str, str]]
+) -> None:
+    assert legacy_hops(headers_of(**given)) == hops
+
+
+@pytest.mark.parametrize("read", [forwarded_hops, legacy_hops])
+def test_of_many_proxies_the_nearest_are_looked_at(read: Callable[[Headers], list[Hop]]) -> None:
+    addresses = [f"10.0.{number // 250}.{number % 250}" for number in range(1000)]
+    given = headers_of(
+        forwarded=", ".join(f"for={address}" for address in addresses),
+        x_forwarded_for=", ".join(addresses),
+    )
+    assert [hop.address for hop in read(given)] == addresses[-MAX_HOPS:]
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "is_proxy"),
+    [
+        (["10.0.0.0/8"], "10.255.255.255", True),
+        (["10.0.0.0/8"], "11.0.0.0", False),
+        (["10.0.0.1"], "10.0.0.1", True),
+        (["10.0.0.1/8"], "10.9.9.9", True),
+        (["10.0.0.0/8"], "::ffff:10.0.0.1", True),
+        (["::/0"], "10.0.0.1", False),
+        (["0.0.0.0/0"], "::1", False),
+        (["unix"], "10.0.0.1", False),
+        ([], "10.0.0.1", False),
+        (["10.0.0.0/8"], "nonsense", False),
+        (["10.0.0.0/8"], "", False),
+    ],
+)
+def test_whether_an_address_is_a_proxy(given: list[str], address: str, is_proxy: bool) -> None:
+    proxies = Proxies(given)
+    assert proxies.include(address) is is_proxy
+    assert bool(proxies) is bool(given)
+
+
+@pytest.mark.parametrize(
+    ("client", "sent"), [(None, True), (("", 0), True), (("1.1.1.1", 1), False)]
+)
+def test_a_socket_without_an_address_is_a_proxy_only_if_it_is_named(
+    client: object, sent: bool
+) -> None:
+    assert Proxies(["unix"]).sent({"type": "http", "client": client}) is sent
+    assert not Proxies(["10.0.0.1"]).sent({"type": "http", "client": client})

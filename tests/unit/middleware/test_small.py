@@ -91,6 +91,29 @@ def test_the_language_of_a_browser(header: str, language: str | None) -> None:
     assert best_language(header, ("en", "de", "pt-br")) == language
 
 
+@pytest.mark.parametrize(
+    ("header", "languages", "language"),
+    [
+        ("de-at", ("de-ch", "de"), "de"),
+        ("de-at", ("de-ch", "de-de"), "de-ch"),
+        ("de", ("de-ch",), "de-ch"),
+        ("zh-hant-tw", ("zh-hans", "zh-hant-tw"), "zh-hant-tw"),
+        ("de;q=0, *", ("de", "en"), "en"),
+        ("de;q=0, en;q=0, *", ("de", "en"), None),
+        ("*;q=0", ("de",), None),
+        ("fr, *;q=0.1", ("de",), "de"),
+        ("en;q=0.5, de;q=0.5", ("de", "en"), "en"),
+        ("d", ("de",), None),
+        ("*", (), None),
+        ("de", (), None),
+    ],
+)
+def test_the_nearest_language_is_chosen_and_none_that_is_not_wanted(
+    header: str, languages: tuple[str, ...], language: str | None
+) -> None:
+    assert best_language(header, languages) == language
+
+
 class Finding:
     """Middleware that finds a user with a language."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from urllib.parse import urlencode
+import tracemalloc
+from urllib.parse import unquote_to_bytes, urlencode
 
 import pytest
 
 from openviper.utils.datastructures import (
+    PIECE,
     Headers,
     ImmutableMultiDict,
     MutableHeaders,
@@ -152,3 +154,21 @@ def test_what_is_not_utf_8_is_an_error_in_a_form_and_replaced_in_a_query(raw: by
     with pytest.raises(UnicodeDecodeError):
         decode_form(raw)
     assert "\ufffd" in "".join(map("".join, QueryParams(raw).multi_items()))
+
+
+@pytest.mark.parametrize("filler", [b"%41", b"%", b"%4", b"a%4", b"ab%41c", b"%%41", b"%zz"])
+@pytest.mark.parametrize("shift", range(4))
+def test_escapes_at_the_edge_of_a_piece_are_whole(filler: bytes, shift: int) -> None:
+    raw = b"x" * shift + filler * (2 * PIECE // len(filler) + 9)
+    assert decode_form(raw) == [(unquote_to_bytes(raw).decode(), "")]
+
+
+def test_a_long_form_takes_memory_in_proportion_to_its_length() -> None:
+    raw = b"a=" + b"%41" * 300_000
+    tracemalloc.start()
+    try:
+        decode_form(raw)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(raw)

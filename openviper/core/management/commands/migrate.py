@@ -180,8 +180,6 @@ def _has_nothing_to_do(options: Mapping[str, Any], apps: Mapping[str, str]) -> b
 
 def _is_up_to_date(alias: str, apps: Mapping[str, str]) -> bool:
     # Late: `--help` needs no database.
-    from openviper.db.connections.url import DatabaseURL
-    from openviper.db.schemas.fingerprint import is_up_to_date
+    from openviper.db.schemas.fingerprint import has_nothing_to_do
 
-    url = DatabaseURL.parse(url_of(alias))
-    return url.vendor == "sqlite" and not url.is_memory and is_up_to_date(str(url.path), apps)
+    return has_nothing_to_do(url_of(alias), apps)

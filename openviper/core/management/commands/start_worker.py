@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.base import BaseCommand
 from openviper.utils.printable import printable
 
 MAX_GRACE = 86_400
@@ -99,15 +99,9 @@ class Command(BaseCommand):
 
     def _health(self) -> int:
         # Late, as in all commands: the list of commands is shown without loading what they do.
-        from openviper.tasks.broker import get_broker, tasks_config
-        from openviper.tasks.exceptions import OpenViperTasksError
-        from openviper.tasks.health import look
+        from openviper.core.management.worker_health import worker_health
 
-        now = time.time()
-        try:
-            health = look(get_broker(), tasks_config().lease)
-        except OpenViperTasksError as error:
-            raise CommandError(str(error)) from error
+        health, now = worker_health(), time.time()
         for worker in health.workers:
             seen = max(0.0, now - worker.seen_at)
             self.stdout(

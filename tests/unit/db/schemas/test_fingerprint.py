@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from openviper.db.schemas.fingerprint import BOOKKEEPING_KEY, LIVE_QUERIES, digest, is_up_to_date
+from openviper.db.schemas.fingerprint import (
+    BOOKKEEPING_KEY,
+    LIVE_QUERIES,
+    digest,
+    has_nothing_to_do,
+    is_up_to_date,
+)
 from openviper.testing import override_openviper_settings
 
 LIVE: list[list[Any]] = [
@@ -150,6 +156,14 @@ def test_a_database_that_remembers_what_is_there_needs_nothing(
     assert is_up_to_date(path, {"shop": str(app)})
     (app / "schemas" / "A.json").write_text("[]")
     assert not is_up_to_date(path, {"shop": str(app)})
+
+
+def test_only_a_file_can_be_known_to_need_nothing(app: Path, tmp_path: Path) -> None:
+    path = stored(tmp_path / "db.sqlite3", BOOKKEEPING)
+    apps = {"shop": str(app)}
+    assert has_nothing_to_do(f"sqlite:///{path}", apps)
+    for url in ("sqlite:///:memory:", f"postgresql://localhost/{path}", "mysql://localhost/shop"):
+        assert not has_nothing_to_do(url, apps)
 
 
 def test_a_patch_that_has_run_since_means_looking_again(app: Path, tmp_path: Path) -> None:

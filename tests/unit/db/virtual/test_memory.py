@@ -189,3 +189,48 @@ def test_names_of_a_service_are_turned_both_ways() -> None:
     service = Service()
     assert service.to_record({"title": "x", "size": 1}) == {"name": "x", "size": 1}
     assert service.from_record({"name": "x", "size": 1}) == {"title": "x", "size": 1}
+
+
+class Comet(Model):
+    _app_name = "virtual_unit"
+
+    code = CharField(max_length=9, primary_key=True)
+    years = IntegerField(default=0)
+
+    class Meta:
+        virtual = True
+        backend = "stars"
+
+
+async def test_what_is_there_at_the_beginning_is_found_by_whatever_key_a_model_has() -> None:
+    given = {"Comet": [{"code": "1P", "years": 76}, {"code": "2P", "years": 3}]}
+    backend = MemoryVirtualBackend(given)
+    given["Comet"][0]["years"] = 0
+    given["Comet"].clear()
+    assert await backend.get(Comet, "1P") == {"code": "1P", "years": 76}
+    assert await backend.count(Comet, QuerySpec({})) == 2
+    assert await backend.count(Star, QuerySpec({})) == 0
+
+
+async def test_of_many_new_rows_none_is_stored_if_one_cannot_be() -> None:
+    backend = stars()
+    rows = [{"id": 7, "name": "a"}, {"id": 2, "name": "taken"}, {"id": 8, "name": "b"}]
+    with pytest.raises(VirtualBackendOperationError, match="2"):
+        await backend.bulk_create(Star, rows)
+    assert await backend.list(Star, QuerySpec({})) == ROWS
+    await backend.bulk_create(Star, [rows[0], rows[2]])
+    assert await backend.count(Star, QuerySpec({})) == 5
+
+
+async def test_a_key_stays_as_it_is() -> None:
+    backend = stars()
+    with pytest.raises(VirtualBackendOperationError, match="'id'"):
+        await backend.update(Star, 1, {"id": 9})
+    with pytest.raises(VirtualBackendOperationError, match="'id'"):
+        await backend.bulk_update(Star, QuerySpec({}), {"id": 9, "name": "x"})
+    assert await backend.list(Star, QuerySpec({})) == ROWS
+    assert await backend.update(Star, 1, {"id": 1, "name": "Sun"}) == {
+        "id": 1,
+        "name": "Sun",
+        "size": 1,
+    }

@@ -156,3 +156,37 @@ def test_requiring_asks_the_backend_of_the_model(backend: VirtualBackend) -> Non
     other = MemoryVirtualBackend()
     backend_registry.register("specs", other)
     assert backend_of(Star._meta) is other
+
+
+@pytest.mark.parametrize(
+    ("make", "clauses"),
+    [
+        (lambda: Star.objects.filter(size__in=[]), (FilterClause("id", FilterOp.IN, []),)),
+        (lambda: Star.objects.filter(size__not_in=[]), ()),
+        (
+            lambda: Star.objects.filter(name="x", size__in=[]),
+            (FilterClause("name", FilterOp.EQ, "x"), FilterClause("id", FilterOp.IN, [])),
+        ),
+    ],
+)
+def test_an_empty_list_is_no_reason_to_refuse(make: Any, clauses: tuple[FilterClause, ...]) -> None:
+    assert spec(make()).filter_clauses == clauses
+
+
+def test_two_values_for_one_field_are_no_matter_for_a_backend_that_knows_one(
+    backend: VirtualBackend,
+) -> None:
+    query = Star.objects.order_by().filter(name="x").filter(name="y")
+    assert [clause.value for clause in spec(query).filter_clauses] == ["x", "y"]
+    backend.capabilities = frozenset(Capability) - {Capability.FILTER_OPS}
+    assert spec(Star.objects.order_by().filter(name="x", size=1)).filters == {
+        "name": "x",
+        "size": 1,
+    }
+    with pytest.raises(UnsupportedVirtualQueryError, match="filter_ops"):
+        spec(query)
+
+
+def test_columns_to_load_are_named_as_attributes() -> None:
+    assert spec(Star.objects.only("name", "galaxy")).only_fields == ("name", "galaxy_id")
+    assert spec(Star.objects.defer("galaxy")).defer_fields == ("galaxy_id",)

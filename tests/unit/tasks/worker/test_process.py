@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from openviper.tasks.brokers.base import Filter
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.message import Message
 from openviper.tasks.worker import process as worker_process
-from openviper.tasks.worker.process import AHEAD, AHEAD_OF_SHORT, RECYCLED, WorkerProcess
+from openviper.tasks.worker.process import AHEAD, AHEAD_OF_SHORT, RECYCLED, SMALL, WorkerProcess
 from tests.unit.tasks.conftest import Configure
 
 
@@ -610,6 +611,84 @@ def test_nothing_but_known_actors_runs(memory: MemoryBroker) -> None:
     assert Registry.find_actor("os.system") is None
 
 
+def test_a_hook_that_leaves_takes_no_thread_with_it(memory: MemoryBroker) -> None:
+    @actor
+    def work(number: int) -> None:
+        seen.append(number)
+
+    @hooks.on("before")
+    @hooks.on("after")
+    def leave(_message: Message) -> None:
+        sys.exit(3)
+
+    try:
+        work.send_many([(number,) for number in range(5)])
+        run(memory, threads=1)
+    finally:
+        hooks.remove(leave)
+    assert seen == list(range(5)) and memory.messages() == []
+
+
+def test_the_soft_limit_may_strike_before_the_call_has_begun(memory: MemoryBroker) -> None:
+    @actor(max_retries=0, soft_time_limit=5, time_limit=60_000)
+    def late() -> None:
+        seen.append("late")
+
+    @actor
+    def next_one() -> None:
+        seen.append("next")
+
+    @hooks.on("before")
+    def dawdle(message: Message) -> None:
+        while message.actor_name == late.actor_name:
+            time.sleep(0.001)
+
+    try:
+        late.send()
+        next_one.send()
+        run_until(
+            memory, lambda: "next" in seen and not memory.messages(Filter("running")), threads=1
+        )
+    finally:
+        hooks.remove(dawdle)
+    assert seen[-1] == "next"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), ZeroDivisionError()])
+def test_the_key_of_a_limit_that_cannot_be_made_is_its_messages_end(
+    memory: MemoryBroker, error: BaseException
+) -> None:
+    def key(number: int) -> str:
+        if number:
+            raise error
+        return "key"
+
+    @actor(max_retries=0, concurrency=1, limit_key=key)
+    def work(number: int) -> None:
+        seen.append(number)
+
+    work.send_with_options(args=(1,), max_retries=0)
+    work.send(0)
+    assert run(memory) == 0
+    assert seen == [0] and errors(memory)[0].startswith(type(error).__name__)
+
+
+def test_a_result_whose_own_methods_fail_is_no_failure_of_the_task(memory: MemoryBroker) -> None:
+    class Odd(dict[str, int]):
+        def items(self) -> Any:
+            raise ZeroDivisionError
+
+    @actor(max_retries=0, store_results=True)
+    def work() -> Odd:
+        return Odd(a=1)
+
+    sent = work.send()
+    run(memory, keep_results=True)
+    stored = memory.result(sent.message_id)
+    assert stored is not None and "ZeroDivisionError" in stored.error
+    assert memory.messages() == []
+
+
 # How much is claimed ahead
 
 
@@ -623,6 +702,18 @@ def test_more_is_claimed_ahead_while_calls_are_short(memory: MemoryBroker) -> No
     short.send_many([()] * 400)
     run(memory, threads=2)
     assert len(most) == 400 and 2 * AHEAD < max(most) <= 2 * (AHEAD_OF_SHORT + 1)
+
+
+def test_no_more_is_claimed_ahead_of_what_takes_much_memory(memory: MemoryBroker) -> None:
+    most: list[int] = []
+
+    @actor
+    def large(text: str) -> None:
+        most.append(sum(info.state == "running" for info in memory.messages(limit=1000)))
+
+    large.send_many([("x" * SMALL,)] * 100)
+    run(memory, threads=2)
+    assert len(most) == 100 and max(most) <= 2 * (AHEAD + 1)
 
 
 def test_what_was_claimed_ahead_is_given_back_when_nothing_ends(

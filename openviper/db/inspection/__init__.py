@@ -1,0 +1,1 @@
+"""From an existing database to the models that describe it."""

@@ -1,0 +1,313 @@
+"""A schema of about fifty tables as others have made it: every type, all kinds of keys, odd names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+TYPES = {
+    "sqlite": [
+        "INTEGER",
+        "INT",
+        "SMALLINT",
+        "BIGINT",
+        "TINYINT(1)",
+        "BOOLEAN",
+        "REAL",
+        "DOUBLE",
+        "FLOAT",
+        "NUMERIC(8,2)",
+        "DECIMAL(30,10)",
+        "NUMERIC",
+        "VARCHAR(20)",
+        "VARCHAR",
+        "CHAR(3)",
+        "NVARCHAR(9)",
+        "TEXT",
+        "CLOB",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "TIMESTAMP",
+        "UUID",
+        "JSON",
+        "BLOB",
+        "BINARY",
+        "",
+        "GEOMETRY",
+    ],
+    "postgresql": [
+        "smallint",
+        "integer",
+        "bigint",
+        "real",
+        "double precision",
+        "numeric(8,2)",
+        "numeric",
+        "money",
+        "varchar(20)",
+        "varchar",
+        "char(3)",
+        "text",
+        "boolean",
+        "date",
+        "time",
+        "timetz",
+        "timestamp",
+        "timestamptz",
+        "timestamptz(3)",
+        "interval",
+        "uuid",
+        "json",
+        "jsonb",
+        "bytea",
+        "inet",
+        "macaddr",
+        "integer[]",
+        "varchar(5)[]",
+        "timestamptz[]",
+        "bit(3)",
+        "tsvector",
+        "int4range",
+        "xml",
+        "point",
+        "mood",
+    ],
+    "mysql": [
+        "TINYINT",
+        "TINYINT(1)",
+        "SMALLINT",
+        "MEDIUMINT",
+        "INT",
+        "INT UNSIGNED",
+        "BIGINT",
+        "BIGINT UNSIGNED",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL(8,2)",
+        "DECIMAL(38,20)",
+        "VARCHAR(20)",
+        "CHAR(3)",
+        "CHAR(36)",
+        "TINYTEXT",
+        "TEXT",
+        "LONGTEXT",
+        "DATE",
+        "TIME",
+        "TIME(6)",
+        "DATETIME",
+        "DATETIME(6)",
+        "TIMESTAMP NULL",
+        "YEAR",
+        "JSON",
+        "BLOB",
+        "LONGBLOB",
+        "VARBINARY(9)",
+        "BINARY(4)",
+        "BIT(3)",
+        "ENUM('a','b''c')",
+        "SET('x','y')",
+        "POINT",
+        "UUID",
+    ],
+}
+EXACT = {
+    "sqlite": {
+        "INTEGER",
+        "INT",
+        "SMALLINT",
+        "BIGINT",
+        "TINYINT(1)",
+        "BOOLEAN",
+        "REAL",
+        "DOUBLE",
+        "FLOAT",
+        "NUMERIC(8,2)",
+        "DECIMAL(30,10)",
+        "VARCHAR(20)",
+        "TEXT",
+        "CLOB",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "TIMESTAMP",
+        "UUID",
+        "JSON",
+        "BLOB",
+        "BINARY",
+    },
+    "postgresql": {
+        "smallint",
+        "integer",
+        "bigint",
+        "double precision",
+        "numeric(8,2)",
+        "varchar(20)",
+        "text",
+        "boolean",
+        "date",
+        "time",
+        "timestamptz",
+        "uuid",
+        "jsonb",
+        "bytea",
+        "integer[]",
+        "varchar(5)[]",
+        "timestamptz[]",
+    },
+    "mysql": {
+        "TINYINT(1)",
+        "SMALLINT",
+        "INT",
+        "BIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL(8,2)",
+        "DECIMAL(38,20)",
+        "VARCHAR(20)",
+        "CHAR(36)",
+        "TEXT",
+        "LONGTEXT",
+        "DATE",
+        "TIME(6)",
+        "DATETIME(6)",
+        "JSON",
+        "BLOB",
+        "LONGBLOB",
+        "UUID",
+    },
+}
+"""The types that models have too."""
+
+
+def quoted(vendor: str, name: str) -> str:
+    """Quote an identifier."""
+    return f"`{name}`" if vendor == "mysql" else f'"{name}"'
+
+
+def typed_table(number: int) -> str:
+    """Return the name of the table with a column of one type."""
+    return f"typed_{number}"
+
+
+def schema(vendor: str) -> Iterator[str]:
+    """Yield the statements that make the schema."""
+    key = {
+        "sqlite": "id INTEGER PRIMARY KEY",
+        "postgresql": "id SERIAL PRIMARY KEY",
+        "mysql": "id INT AUTO_INCREMENT PRIMARY KEY",
+    }[vendor]
+    if vendor == "postgresql":
+        yield "CREATE TYPE mood AS ENUM ('sad', 'happy')"
+    for number, name in enumerate(TYPES[vendor]):
+        yield f"CREATE TABLE {typed_table(number)} ({key}, value {name}, needed {name} NOT NULL)"
+    yield from keys(vendor, key)
+    yield from references(vendor, key)
+    yield from indexes(vendor, key)
+    yield from odd_names(vendor, key)
+
+
+def keys(vendor: str, key: str) -> Iterator[str]:
+    """Yield tables with keys of every kind."""
+    yield "CREATE TABLE key_bigint (id BIGINT PRIMARY KEY, a INTEGER)"
+    yield "CREATE TABLE key_text (code VARCHAR(9) PRIMARY KEY, a INTEGER)"
+    yield "CREATE TABLE key_of_two (a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER, PRIMARY KEY (a, b))"
+    yield "CREATE TABLE key_none (a INTEGER, b INTEGER)"
+    yield "CREATE TABLE key_other (a INTEGER, b INTEGER NOT NULL UNIQUE)"
+    if vendor == "postgresql":
+        yield "CREATE TABLE key_identity (id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY)"
+        yield "CREATE TABLE key_uuid (id UUID PRIMARY KEY DEFAULT gen_random_uuid())"
+    elif vendor == "mysql":
+        yield "CREATE TABLE key_identity (id BIGINT AUTO_INCREMENT PRIMARY KEY)"
+    else:
+        yield "CREATE TABLE key_identity (id INTEGER PRIMARY KEY AUTOINCREMENT)"
+    del key
+
+
+def references(vendor: str, key: str) -> Iterator[str]:
+    """Yield tables that refer to each other, to themselves and in circles."""
+    yield f"CREATE TABLE person ({key}, name VARCHAR(20), mail VARCHAR(90) NOT NULL UNIQUE)"
+    yield (
+        f"CREATE TABLE visit ({key}, host_id INTEGER NOT NULL, guest INTEGER, code VARCHAR(9), "
+        "FOREIGN KEY (host_id) REFERENCES person (id) ON DELETE CASCADE, "
+        "FOREIGN KEY (guest) REFERENCES person (id) ON DELETE SET NULL, "
+        "FOREIGN KEY (code) REFERENCES key_text (code) ON DELETE RESTRICT ON UPDATE CASCADE)"
+    )
+    yield f"CREATE TABLE tree ({key}, parent_id INTEGER, FOREIGN KEY (parent_id) REFERENCES tree (id))"
+    yield (
+        "CREATE TABLE profile (person_id INTEGER PRIMARY KEY, FOREIGN KEY (person_id) REFERENCES person (id) "
+        "ON DELETE CASCADE)"
+    )
+    yield (
+        f"CREATE TABLE seat ({key}, person_id INTEGER UNIQUE, FOREIGN KEY (person_id) REFERENCES person (id) "
+        "ON DELETE CASCADE)"
+    )
+    yield f"CREATE TABLE letter ({key}, mail VARCHAR(90), FOREIGN KEY (mail) REFERENCES person (mail))"
+    yield (
+        f"CREATE TABLE of_two ({key}, a INTEGER, b INTEGER, FOREIGN KEY (a, b) REFERENCES key_of_two (a, b))"
+    )
+    if vendor == "sqlite":
+        yield f"CREATE TABLE hen ({key}, egg_id INTEGER REFERENCES egg (id))"
+        yield f"CREATE TABLE egg ({key}, hen_id INTEGER NOT NULL REFERENCES hen (id))"
+        return
+    yield f"CREATE TABLE hen ({key}, egg_id INTEGER)"
+    yield f"CREATE TABLE egg ({key}, hen_id INTEGER NOT NULL, FOREIGN KEY (hen_id) REFERENCES hen (id))"
+    yield "ALTER TABLE hen ADD FOREIGN KEY (egg_id) REFERENCES egg (id)"
+
+
+def indexes(vendor: str, key: str) -> Iterator[str]:
+    """Yield tables with indexes, constraints, defaults and formulas."""
+    yield (
+        f"CREATE TABLE indexed ({key}, a INTEGER, b INTEGER, c VARCHAR(20), d INTEGER, e INTEGER, "
+        "UNIQUE (a, b), CONSTRAINT c_is_long CHECK (length(c) > 2), CHECK (d <> 7))"
+    )
+    yield "CREATE INDEX by_a ON indexed (a)"
+    yield "CREATE INDEX idx_indexed_b ON indexed (b)"
+    yield "CREATE UNIQUE INDEX only_d ON indexed (d)"
+    yield "CREATE INDEX by_d_and_e ON indexed (d, e DESC)"
+    yield "CREATE UNIQUE INDEX only_b_and_e ON indexed (b, e)"
+    now = "(datetime('now'))" if vendor == "sqlite" else "CURRENT_TIMESTAMP"
+    moment = {"sqlite": "DATETIME", "postgresql": "TIMESTAMPTZ", "mysql": "DATETIME(6)"}[vendor]
+    now = f"{now}(6)" if vendor == "mysql" else now
+    yield (
+        f"CREATE TABLE defaulted ({key}, a INTEGER NOT NULL DEFAULT 5, b VARCHAR(20) NOT NULL DEFAULT 'it''s', "
+        f"c {moment} NOT NULL DEFAULT {now}, d INTEGER DEFAULT NULL, e BOOLEAN NOT NULL DEFAULT TRUE)"
+    )
+    stored = "STORED" if vendor != "mysql" else "PERSISTENT"
+    yield (
+        f"CREATE TABLE worked_out ({key}, net INTEGER NOT NULL, "
+        f"gross INTEGER GENERATED ALWAYS AS (net * 2) {stored})"
+    )
+    if vendor != "mysql":
+        yield "CREATE INDEX open_only ON indexed (e) WHERE d = 1"
+        yield "CREATE UNIQUE INDEX only_open ON indexed (c) WHERE d = 1"
+        yield "CREATE INDEX by_lower ON indexed (lower(c))"
+    if vendor == "postgresql":
+        yield "CREATE INDEX with_more ON indexed (a) INCLUDE (b)"
+        yield "CREATE INDEX by_pattern ON indexed (c varchar_pattern_ops)"
+        yield f"CREATE TABLE spans ({key}, a INTEGER, EXCLUDE USING btree (a WITH =))"
+
+
+def odd_names(vendor: str, key: str) -> Iterator[str]:
+    """Yield tables and columns whose names a model cannot have, or not as they are."""
+    yield f"CREATE TABLE {quoted(vendor, 'order')} ({key}, {quoted(vendor, 'select')} INTEGER)"
+    columns = (
+        "class",
+        "from",
+        "save",
+        "pk",
+        "__x",
+        "a__b",
+        "z_",
+        "Mixed",
+        "objects",
+        "None",
+        "_id",
+    )
+    listed = ", ".join(f"{quoted(vendor, name)} INTEGER" for name in columns)
+    yield f"CREATE TABLE odd_columns ({key}, {listed}, {quoted(vendor, 'a b')} INTEGER, {quoted(vendor, 'größe')} INTEGER)"
+    yield f"CREATE TABLE odd_needed ({key}, {quoted(vendor, 'a b')} INTEGER NOT NULL)"
+    yield f"CREATE TABLE {quoted(vendor, 'two words')} ({key})"
+    yield f"CREATE TABLE model ({key}, name VARCHAR(9))"
+    yield f"CREATE TABLE char_field ({key})"
+    yield f"CREATE TABLE {quoted(vendor, 'Person_')} ({key})"
+    yield "CREATE VIEW people AS SELECT name FROM person"
