@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from openviper.http.permissions import BasePermission as BasePermission
     from openviper.http.permissions import HasPermission as HasPermission
     from openviper.http.permissions import HasRole as HasRole
+    from openviper.http.permissions import HasScope as HasScope
     from openviper.http.permissions import IsAdmin as IsAdmin
     from openviper.http.permissions import IsAuthenticated as IsAuthenticated
     from openviper.http.permissions import IsAuthenticatedOrReadOnly as IsAuthenticatedOrReadOnly
@@ -139,6 +140,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "BasePermission",
             "HasPermission",
             "HasRole",
+            "HasScope",
             "IsAdmin",
             "IsAuthenticated",
             "IsAuthenticatedOrReadOnly",

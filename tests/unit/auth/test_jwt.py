@@ -242,15 +242,16 @@ def test_a_token_for_others_is_refused(configure: Configure) -> None:
     claims = decode_access_token(create_access_token(1))
     assert (claims["aud"], claims["iss"]) == ("shop", "https://login.example.org")
     assert is_refused(plain)
-    right = {"aud": "shop", "iss": "https://login.example.org"}
+    right: dict[str, Any] = {"aud": "shop", "iss": "https://login.example.org"}
     assert decode_access_token(forge(**{**right, "aud": ["bank", "shop"]}))["sub"] == "1"
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"aud": "bank"},
         {"aud": ["bank"]},
         {"aud": None},
         {"aud": "shop2"},
         {"iss": "x"},
-    ):
+    ]
+    for wrong in wrongs:
         assert is_refused(forge(**{**right, **wrong}))
 
 
