@@ -13,6 +13,7 @@
     ├─ ORMException
     │  ├─ DoesNotExist · MultipleObjectsReturned · IntegrityError
     │  ├─ TableNotFound · QueryError · FieldError
+    │  │  └─ InvalidPage (an HTTPException and a ValueError, too)
     ├─ MigrationError
     └─ AIException
        ├─ ModelNotFoundError
@@ -242,8 +243,15 @@ class QueryError(ORMException):
     """A query is built in a way that cannot work."""
 
     def __init__(self, detail: str = "Invalid query.") -> None:
-        self.detail = detail
+        self.detail: DetailValue = detail
         super().__init__(detail)
+
+
+class InvalidPage(QueryError, HTTPException, ValueError):  # noqa: N818 - as HTTPException is
+    """400: a page that a query cannot have, by a number or by a cursor; both usually come from an address."""
+
+    def __init__(self, detail: str) -> None:
+        HTTPException.__init__(self, 400, detail)
 
 
 class FieldError(ORMException):

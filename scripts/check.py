@@ -23,6 +23,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,6 +36,8 @@ ENVIRONMENTS = ROOT / ".venv-check"
 VERSIONS = ("3.11", "3.12", "3.13")
 ONE_VERSION = "one_version"
 """The marker of tests about an interplay of processes and servers, which a further version of Python tells nothing new."""
+PYTEST = "pytest"
+ARCHITECTURE = "tests/architecture"
 TYPE_CHECK_SECONDS = 90.0
 """How long the type checker takes, about, when it has seen nothing yet."""
 
@@ -107,12 +110,14 @@ def check_all(pythons: dict[str, str], options: argparse.Namespace) -> list[str]
     version, python = next(iter(pythons.items()))
     failed = check_text(python)
     # The architecture test is part of the suite; run first and alone, it fails within seconds.
-    if not run(pytest(python, ["tests/architecture"]), f"architecture test on {version}"):
+    if not run(pytest(python, [ARCHITECTURE]), f"architecture test on {version}"):
         return [*failed, f"{version}: architecture"]
     types = Piece(f"mypy --strict on {version}", [python, "-m", "mypy"], TYPE_CHECK_SECONDS)
     pieces = [types, *suite(pythons, options.pytest_args, full=options.full)]
     print(f"\n== {len(pieces)} pieces, {options.at_once} at a time", flush=True)
-    outcomes = run_pieces(pieces, ROOT, options.at_once, show)
+    with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as scratch:
+        apart = [with_directory(piece, scratch, number) for number, piece in enumerate(pieces)]
+        outcomes = run_pieces(apart, ROOT, options.at_once, show)
     return failed + [f"{outcome.title}: {name}" for outcome in outcomes for name in outcome.failed]
 
 
@@ -199,6 +204,8 @@ def compile_package(python: Path) -> None:
 def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[Piece]:
     """Return the pieces in which the tests run: a folder on a version each, or a version each where pytest is told more.
 
+    The architecture test has run on the first version when this is asked for.
+
     Args:
         pythons: The interpreters by version.
         arguments: What pytest is told; it knows best what it means for the whole suite.
@@ -215,7 +222,21 @@ def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[
         )
         for part in parts
         for version, python in pythons.items()
+        if version != first or part.paths != [ARCHITECTURE]
     ]
+
+
+def with_directory(piece: Piece, scratch: str, number: int) -> Piece:
+    """Return a piece whose tests have their files in a directory of their own.
+
+    Else each run of pytest would clear away what earlier ones have left, and fail where another does so beside it.
+    """
+    command = piece.command
+    if PYTEST not in command:
+        return piece
+    place = command.index(PYTEST) + 1
+    own = [*command[:place], f"--basetemp={scratch}/{number}", *command[place:]]
+    return piece._replace(command=own)
 
 
 def _names(paths: list[str]) -> str:
@@ -237,7 +258,7 @@ def show(outcome: Outcome) -> None:
 
 def pytest(python: str, arguments: list[str]) -> list[str]:
     """Return the command line for pytest."""
-    return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", *arguments]
+    return [python, "-m", PYTEST, "-q", "-p", "no:cacheprovider", "--durations=5", *arguments]
 
 
 def run(command: list[str], title: str) -> bool:

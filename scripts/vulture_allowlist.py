@@ -12,6 +12,10 @@ name = Any()
 # Read by the ORM from the class body.
 name.Meta
 
+# What the type checker asks of model classes: `Post.author == ada`.
+name.__eq__
+name.__ne__
+
 # Fields of the account and task tables: columns that queries name as text.
 name.can_create
 name.can_delete

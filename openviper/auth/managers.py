@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from openviper.auth.permission_cache import forget_permissions
 from openviper.auth.validators import email_problem, normalize_email, username_problem
+from openviper.db.fields.related_paths import Named
 from openviper.db.models import Manager, QuerySet
 from openviper.db.query.upserts import OnConflict
 
@@ -128,7 +129,7 @@ class GrantQuerySet(QuerySet[M]):
     async def bulk_update(
         self,
         objs: Iterable[M],
-        fields: Sequence[str],
+        fields: Sequence[Named],
         batch_size: int | None = None,
         *,
         ignore_permissions: bool = False,

@@ -22,6 +22,7 @@ from openviper.db.fields import (
     EmailField,
     ForeignKey,
     IntegerField,
+    PasswordField,
     TextField,
 )
 from openviper.db.models import AbstractModel, Model
@@ -184,8 +185,8 @@ class AbstractUser(AbstractModel):
 
     username = CharField(max_length=150, unique=True)
     email = EmailField(unique=True)
-    # The hash. A hash is never longer than 160 characters; the room is for algorithms to come.
-    password = CharField(max_length=255, null=True, editable=False)
+    # The hash, of any length that the column has room for: a hasher of a project's own need not be known here.
+    password = PasswordField(min_length=0, max_length=255, editable=False)
     first_name = CharField(max_length=150, null=True)
     last_name = CharField(max_length=150, null=True)
     is_active = BooleanField(default=True, db_index=True)

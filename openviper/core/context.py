@@ -163,9 +163,9 @@ def set_current_user(user: Any) -> Token[Any]:
 
 
 class GeneratorHolder:
-    """Who is let off inside an async generator: its task, and only while the generator itself runs.
+    """Who is let off inside a generator: its task or thread, and only while the generator itself runs.
 
-    An async generator shares its context with whoever reads it; what it has set is still set when it has yielded.
+    A generator, async or not, shares its context with whoever reads it; what it has set is still set when it has yielded.
 
     Args:
         holder: The task or thread.
@@ -191,11 +191,10 @@ class GeneratorHolder:
 _GENERATORS = (
     0x20 | 0x200
 )  # inspect.CO_GENERATOR and CO_ASYNC_GENERATOR; `inspect` takes long to import.
-_ASYNC_GENERATOR = 0x200
 
 
 def holder_within(frame: FrameType, holder: object) -> object:
-    """Return who is let off by what a frame enters: a holder, within an async generator only while that runs.
+    """Return who is let off by what a frame enters: a holder, within a generator only while that runs.
 
     Args:
         frame: The frame with the ``with`` statement.
@@ -205,7 +204,7 @@ def holder_within(frame: FrameType, holder: object) -> object:
     # What `contextlib` drives stands for the block of whoever uses it.
     while owner is not None and (_is_of_contextlib(owner) or _is_managed(owner)):
         owner = owner.f_back
-    if owner is not None and owner.f_code.co_flags & _ASYNC_GENERATOR:
+    if owner is not None and owner.f_code.co_flags & _GENERATORS:
         return GeneratorHolder(holder, owner)
     return holder
 

@@ -74,11 +74,20 @@ class OperationalError(DatabaseError):
     Attributes:
         retryable: Whether the same work may succeed when tried again as a whole.
         unreachable: Whether there was no connection at all, so that nothing was sent.
+        undone: Whether the database ended this transaction in favour of another, so that nothing of it is stored.
     """
 
-    def __init__(self, message: str, *, retryable: bool = False, unreachable: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        unreachable: bool = False,
+        undone: bool = False,
+    ) -> None:
         self.retryable = retryable
         self.unreachable = unreachable
+        self.undone = undone
         super().__init__(message)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from openviper.conf import settings
@@ -22,12 +23,14 @@ from openviper.db.connection import (
 from openviper.db.connections.databases import Block, blocks, current_block
 from openviper.db.connections.drivers.base import LATER, Later
 from openviper.db.exceptions import (
+    DatabaseError,
     DatabaseReadOnlyError,
     DatabaseTransactionRoutingError,
     OperationalError,
 )
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
+from openviper.db.sql.claims import claim_clause, is_claimed, is_duplicate
 from openviper.db.sql.description import Description
 from openviper.db.sql.nodes import Node
 from openviper.db.sql.permissions import bypass_permissions as bypass_permissions
@@ -39,7 +42,7 @@ from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_q
 from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.statements import models_read
-from openviper.exceptions import PermissionDenied, TableNotFound
+from openviper.exceptions import IntegrityError, PermissionDenied, TableNotFound
 from openviper.utils.records import record
 
 T = TypeVar("T")
@@ -409,13 +412,25 @@ async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[
     key = insert_at_once(meta, alias, sql, parameters)
     if key is not LATER:
         return key
+    run = partial(_claim, meta) if is_claimed(meta) else run_insert
     try:
-        key = await run_insert(alias, sql, parameters)
+        key = await run(alias, sql, parameters)
     except OperationalError as error:
         explain_missing(meta, alias, error)
         raise
     _written(meta, alias)
     return key
+
+
+async def _claim(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any]) -> Any:
+    """Insert a row, or lock the one that is there already."""
+    clause = claim_clause(meta, connections.get(alias).dialect)
+    try:
+        return await run_insert(alias, sql + clause, parameters)
+    except DatabaseError as error:
+        if clause and is_duplicate(error):
+            raise IntegrityError("duplicate entry for a unique key") from error
+        raise
 
 
 async def write(

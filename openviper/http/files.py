@@ -153,10 +153,15 @@ def _below(directory: Path, path: Path) -> tuple[Path, str]:
     try:
         base = directory.resolve()
         name = (path.parent.resolve() / path.name).relative_to(base).as_posix()
-    except (OSError, RuntimeError, ValueError):
+        is_link = path.is_symlink()
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ):  # Too long a name is an error of the system, for example.
         raise NotFound from None
     # Refused again when it is opened, as it may become a link meanwhile.
-    if path.name in ("", ".", "..") or path.is_symlink():
+    if is_link or path.name in ("", ".", ".."):
         raise NotFound
     return base, name
 

@@ -17,6 +17,10 @@ _ASSIGNMENT = re.compile(
     r"[A-Za-z]{0,2}('{3}|\"{3}|['\"])",
     re.IGNORECASE,
 )
+# As in the connection strings that drivers put into their messages: without quotes, and without blanks around the sign.
+_BARE_VALUE = re.compile(
+    r"((?:passw|secret|token|api[_-]?key)\w{0,64}=)[^\s=&,;'\"()\[\]{}]{1,1024}", re.IGNORECASE
+)
 _QUERY_VALUE = re.compile(r"[?&]([^=&\s]{1,64})=([^&\s'\"]{1,1024})")
 _URL_PASSWORD = re.compile(r"://[^/\s:@]{0,256}:([^@\s/]{1,1024})@")
 HARMLESS_HEADERS = re.compile(
@@ -28,10 +32,11 @@ HARMLESS_HEADERS = re.compile(
 
 
 def mask_secrets(text: str) -> str:
-    """Return text with the project's keys, quoted values of secret-sounding names and passwords in addresses hidden."""
+    """Return text with the project's keys, values of secret-sounding names and passwords in addresses hidden."""
     for secret in _own_secrets():
         text = text.replace(secret, MASK)
     text = _QUERY_VALUE.sub(_mask_query_value, _mask_assignments(text))
+    text = _BARE_VALUE.sub(rf"\g<1>{MASK}", text)
     return _URL_PASSWORD.sub(_mask_password, text)
 
 

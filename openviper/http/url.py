@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote
 
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\Z")
+MAX_PORT = 65535
 
 
 class URL(NamedTuple):
@@ -29,7 +30,8 @@ class URL(NamedTuple):
 
 def valid_host(value: str) -> bool:
     """Return whether a ``Host`` header is a host name or address with an optional port (RFC 9110, 7.2)."""
-    return _HOST.match(value) is not None
+    match = _HOST.match(value)
+    return match is not None and int(match.group(1) or 0) <= MAX_PORT
 
 
 def split_host(value: str) -> tuple[str, str]:

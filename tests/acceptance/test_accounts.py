@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,22 @@ def test_a_password_is_changed_by_option_or_answers(shop: Shop) -> None:
     result = shop.run("changepassword", answers="admin\nthird-horse-9\nthird-horse-9\n")
     assert result.returncode == 0, result.stderr
     assert len({before, between, shop.users()[0][-1]}) == 3
+
+
+def test_what_has_expired_is_cleared(shop: Shop) -> None:
+    with closing(sqlite3.connect(shop.directory / "shop.db")) as connection, connection:
+        for key, end in (("old", "2020-01-01 00:00:00"), ("new", "2999-01-01 00:00:00")):
+            connection.execute(
+                "INSERT INTO openviper_sessions (session_key, fingerprint, data, created_at, used_at, expires_at, "
+                "is_remembered, address, user_agent, version) VALUES (?, '', '{}', ?, ?, ?, 0, '', '', 0)",
+                (key, end, end, end),
+            )
+        connection.execute(
+            "INSERT INTO auth_login_attempts (key, failures, last_at, free_at) VALUES ('x', 1, 1, 1)"
+        )
+    result = shop.run("clear-sessions")
+    assert result.stdout == "Cleared 1 expired sessions and 1 counts of failed logins.\n"
+    assert shop.query("SELECT session_key FROM openviper_sessions") == [("new",)]
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ async def queries_keep_the_model(author: Author) -> None:
     assert_type(await Post.objects.all(), list[Post])
     assert_type(await Post.objects.get(pk=1), Post)
     assert_type(await Post.objects.get_or_none(pk=1), Post | None)
+    assert_type(await Post.objects.get_or_404(pk=1), Post)
     assert_type(await Post.objects.first(), Post | None)
     assert_type(await Post.objects.create(title="x"), Post)
     assert_type(await Post.objects.get_or_create(title="x"), tuple[Post, bool])

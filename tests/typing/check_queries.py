@@ -61,6 +61,7 @@ async def awaiting_gives_instances(query: QuerySet[Offer]) -> None:
     assert_type(await query, list[Offer])
     assert_type(await query.get(pk=1), Offer)
     assert_type(await query.get_or_none(pk=1), Offer | None)
+    assert_type(await query.get_or_404(pk=1), Offer)
     assert_type(await query.first(), Offer | None)
     assert_type(await query.last(), Offer | None)
     assert_type(await query.in_bulk([1]), dict[Any, Offer])

@@ -11,6 +11,22 @@ from decimal import Decimal
 from typing import Any, assert_type
 from uuid import UUID
 
+from openviper.db import (
+    Case,
+    Coalesce,
+    Concat,
+    Exists,
+    Extract,
+    Lag,
+    Lower,
+    OuterRef,
+    Prefetch,
+    RowNumber,
+    StringAgg,
+    Value,
+    When,
+    Window,
+)
 from openviper.db.fields import (
     ArrayField,
     AutoField,
@@ -38,6 +54,7 @@ from openviper.db.fields.column_types import (
     DateColumn,
     DurationColumn,
     JSONColumn,
+    JSONPathColumn,
     MomentColumn,
     NumberColumn,
     PartColumn,
@@ -45,7 +62,7 @@ from openviper.db.fields.column_types import (
     TimeColumn,
 )
 from openviper.db.fields.columns import ColumnCondition, Order, OrderedColumn
-from openviper.db.models import Count, Model, ReverseRows, Sum
+from openviper.db.models import Count, Max, Model, ReverseRows, Sum
 from openviper.db.query import QuerySet
 from openviper.db.sql.expressions import F, Q
 
@@ -205,7 +222,80 @@ async def lists_of_values_have_the_types_of_their_columns(query: QuerySet[Post])
     assert_type(await query.values_list("id", flat=True), list[Any])
 
 
+def relations_are_compared_with_instances_and_keys(ada: Author, query: QuerySet[Post]) -> None:
+    assert_type(Post.author == ada, ColumnCondition)
+    assert_type(Post.author != ada, ColumnCondition)
+    assert_type(Post.author == 7, ColumnCondition)
+    assert_type(Post.author.country == 7, ColumnCondition)
+    assert_type(Post.author.in_([ada, 7]), ColumnCondition)
+    assert_type(Post.author.not_in(Author.objects.filter(Author.name == "Ada")), ColumnCondition)
+    assert_type(Post.editor.is_null(), ColumnCondition)
+    assert_type(Author.posts.is_null(False), ColumnCondition)
+    assert_type(Post.tags == Tag(), ColumnCondition)
+    assert_type(query.filter(Post.author == ada, Post.editor.is_null()), QuerySet[Post])
+    assert_type(query.exclude((Post.author == ada) | ~(Post.editor == None)), QuerySet[Post])  # noqa: E711  # a condition
+    assert_type(query.order_by(Post.author, Post.author.name), QuerySet[Post])
+    assert_type(query.annotate(who=Post.author), QuerySet[Post])
+
+
+def paths_into_json_are_values() -> None:
+    assert_type(Post.data["tags"], JSONPathColumn)
+    assert_type(Post.data["tags"][0]["name"], JSONPathColumn)
+    assert_type(Post.data["tags"][0] == "x", ColumnCondition)
+    assert_type(Post.data["size"]["kg"] > 10, ColumnCondition)
+    assert_type(Post.data["size"].between(1, 10), ColumnCondition)
+    assert_type(Post.data["name"].istartswith("a"), ColumnCondition)
+    assert_type(Post.data["size"].contains({"kg": 1}), ColumnCondition)
+    assert_type(Post.data.has_keys(["size", "tags"]), ColumnCondition)
+    assert_type(Post.data["size"].has_any_keys(["kg", "lb"]), ColumnCondition)
+    assert_type(Post.objects.order_by(Post.data["size"]["kg"].desc()), QuerySet[Post])
+    assert_type(Post.objects.annotate(kg=Post.data["size"]["kg"]), QuerySet[Post])
+
+
+async def expressions_take_columns(query: QuerySet[Post]) -> None:
+    assert_type(
+        query.annotate(
+            place=Window(RowNumber(), partition_by=Post.author, order_by=Post.rank.desc()),
+            before=Window(Lag(Post.rank), partition_by=[Post.author], order_by=[Post.day, "id"]),
+            running=Window(Sum(Post.price), order_by=Post.day),
+            n=Count(Post.tags),
+            best=Max(Post.author.posts.rank, filter=Post.published),
+            names=StringAgg(Post.title, ","),
+            small=Lower(Post.title),
+            full=Concat(Post.title, Value(" "), Post.author.name),
+            kind=Case(When(Post.rank > 3, then=Post.title), default=Value("-")),
+            year=Extract(Post.day, "year"),
+            some=Coalesce(Post.summary, Post.title),
+        ),
+        QuerySet[Post],
+    )
+    assert_type(
+        await query.aggregate(n=Count(Post.id), total=Sum(Post.rank, filter=Post.author == 1)),
+        dict[str, Any],
+    )
+    posts = Post.objects.filter(Post.author == OuterRef(Author.id))
+    assert_type(Author.objects.filter(Exists(posts)), QuerySet[Author])
+
+
+async def fields_are_named_by_columns(post: Post, query: QuerySet[Post]) -> None:
+    assert_type(query.only(Post.title, Post.author), QuerySet[Post])
+    assert_type(Post.objects.defer(Post.summary, "data"), QuerySet[Post])
+    assert_type(query.select_related(Post.author, Post.author.country), QuerySet[Post])
+    assert_type(Post.objects.prefetch_related(Post.tags, Post.author.posts), QuerySet[Post])
+    wanted = Prefetch(Author.posts, queryset=Post.objects.filter(Post.rank > 3))
+    assert_type(Author.objects.prefetch_related(wanted, "mentor"), QuerySet[Author])
+    assert_type(await query.in_bulk(["x"], field_name=Post.title), dict[Any, Post])
+    assert_type(await query.bulk_update([post], [Post.title, "rank"]), int)
+    await post.save(update_fields=[Post.title, "rank"])
+    await query.dates(Post.day, "year")
+    await query.datetimes(Post.published_at, "hour")
+
+
 def mistakes_are_errors() -> None:
+    Post.objects.only(Post.rank > 3)  # type: ignore[arg-type]  # a condition names no field
+    Post.objects.only(3)  # type: ignore[arg-type]  # nor does a number
+    _ = Post.data["a"].year  # type: ignore[attr-defined]  # JSON has no dates
+    Post.objects.filter(Post.author)  # type: ignore[arg-type]  # a relation is no condition
     Post.titel  # type: ignore[attr-defined]  # no such field
     Post.author.nam  # type: ignore[attr-defined]  # no such field of the target
     Post.tags.titel  # type: ignore[attr-defined]  # no such field of the target

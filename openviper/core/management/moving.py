@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from openviper.backup.interruption import Interruption
+from openviper.core.management.agreeing import agree
 from openviper.core.management.aliases import check_alias
 from openviper.core.management.aligned_rows import aligned
 from openviper.core.management.apps import find_installed_apps, import_all_models
@@ -83,19 +84,6 @@ class Moving(CommandWork):
 
             yield observe
 
-    def agree(self, question: str, no_input: bool) -> None:
-        """Ask a person.
-
-        Raises:
-            CommandError: If the answer is no, or there is nobody to ask and that is not waived.
-        """
-        if no_input:
-            return
-        if not self.terminal.is_interactive:
-            raise CommandError("without a terminal to ask at, --no-input is needed")
-        if not self.terminal.confirm(question):
-            raise CommandError("Aborted.")
-
 
 class Copying(Moving):
     """What `copy-data` does."""
@@ -147,7 +135,11 @@ class Copying(Moving):
             self.stderr(f"Would delete {rows} rows of {copy.target!r} first ({held}).")
             return
         self.stderr(f"Rows of {copy.target!r}: {held}")
-        self.agree(f"Delete these {rows} rows of {copy.target!r}?", options["no_input"])
+        agree(
+            self.terminal,
+            f"Delete these {rows} rows of {copy.target!r}?",
+            no_input=options["no_input"],
+        )
 
     def _report(
         self, copy: Copy, copied: Sequence[CopiedTable], seconds: float, dry_run: bool

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Features
-from openviper.db.dialects.folding import DOTTED, DOTTED_MARK, folded
+from openviper.db.dialects.folding import DOTTED, DOTTED_MARK, MYSQL_COLLATION, folded
 from openviper.db.dialects.identifiers import quote_identifier
 
 LIKE_FORMS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "exact": "{}"}
@@ -71,12 +71,12 @@ _READERS: dict[str, Converter] = {
 
 
 def _binary(sql: str) -> str:
-    return f"CAST({sql} AS CHAR) COLLATE utf8mb4_bin"
+    return f"CAST({sql} AS CHAR) COLLATE {MYSQL_COLLATION}"
 
 
 def _folded(sql: str) -> str:
     # A dotted capital I is no i: Unicode folds it to itself, LOWER() does not. REPLACE goes by the collation, too.
-    return f"LOWER(REPLACE({_binary(sql)}, '{DOTTED}', '{DOTTED_MARK}')) COLLATE utf8mb4_bin"
+    return f"LOWER(REPLACE({_binary(sql)}, '{DOTTED}', '{DOTTED_MARK}')) COLLATE {MYSQL_COLLATION}"
 
 
 class MySQLDialect:

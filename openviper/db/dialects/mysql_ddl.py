@@ -17,6 +17,7 @@ from openviper.db.dialects.definitions import (
     table_indexes,
     targets_first,
 )
+from openviper.db.dialects.folding import MYSQL_COLLATION
 from openviper.db.dialects.identifiers import quote_identifier
 from openviper.db.dialects.mysql_introspection import PREFIX, QUERIES, read_tables
 from openviper.db.dialects.server_ddl import ServerDDL, moves_key
@@ -60,8 +61,6 @@ _OLD_MARIADB = (
     " + SUBSTRING_INDEX(SUBSTRING_INDEX(VERSION(), '.', 2), '.', -1) < 10008"
 )
 """Whether the server is a MariaDB that takes DESC in an index and makes an ascending one."""
-COLLATION = "utf8mb4_bin"
-"""Texts are equal when their characters are, as in the other databases."""
 
 
 class MySQLDDL(ServerDDL):
@@ -138,7 +137,7 @@ class MySQLDDL(ServerDDL):
 
     def table_options(self) -> str:
         """Return engine and character set, which servers may have other defaults for."""
-        return f" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={COLLATION}"
+        return f" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={MYSQL_COLLATION}"
 
     def create_table(self, name: str, table: Table) -> list[str]:
         """Return the statement that creates a table with its indexes and checks; foreign keys come late."""

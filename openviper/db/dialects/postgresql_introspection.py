@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _OURS = "n.nspname = current_schema() AND c.relkind IN ('r', 'p')"
 _FROM = "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+_DEFERRABLE = (
+    "CASE WHEN k.condeferred THEN 'deferred' WHEN k.condeferrable THEN 'immediate' ELSE '' END"
+)
 QUERIES = (
     f"SELECT c.relname {_FROM} WHERE {_OURS}",
     f"""SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
@@ -24,12 +27,13 @@ QUERIES = (
         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(num, pos)
               JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num ORDER BY u.pos),
         f.relname, k.confdeltype::text,
-        CASE k.contype WHEN 'x' THEN pg_get_constraintdef(k.oid) ELSE pg_get_expr(k.conbin, k.conrelid) END
+        CASE k.contype WHEN 'x' THEN pg_get_constraintdef(k.oid) ELSE pg_get_expr(k.conbin, k.conrelid) END,
+        {_DEFERRABLE}
         {_FROM} JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid
         LEFT JOIN pg_catalog.pg_class f ON f.oid = k.confrelid WHERE {_OURS} ORDER BY c.relname, k.conname""",
     # An exclusion constraint is read as what it is, not as its index.
     f"""SELECT c.relname, i.relname, x.indisunique, k.oid IS NOT NULL,
-        CASE WHEN k.condeferred THEN 'deferred' WHEN k.condeferrable THEN 'immediate' ELSE '' END, m.amname::text,
+        {_DEFERRABLE}, m.amname::text,
         x.indnkeyatts::int,
         ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(x.indkey::int2[]) WITH ORDINALITY u(num, pos)
               LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num ORDER BY u.pos),
@@ -88,14 +92,15 @@ def _read_value(column: Column, identity: str, generated: str, sql: str) -> None
 
 
 def _read_constraint(found: dict[str, LiveTable], row: Sequence[Any]) -> None:
-    table_name, name, kind, keys, target, action, expression = row
+    table_name, name, kind, keys, target, action, expression, deferrable = row
     table = found[table_name]
     if kind == "p":
         found[table_name] = _with_key(table, name, keys)
     elif kind in ("c", "x"):
         table.checks.append(Check(name, expression))
     elif kind == "f" and len(keys) == 1:
-        _read_foreign_key(table, ForeignKeyName(name, keys[0], target, ACTIONS[action]))
+        key = ForeignKeyName(name, keys[0], target, ACTIONS[action], deferrable)
+        _read_foreign_key(table, key)
 
 
 def _with_key(table: LiveTable, name: str, columns: Sequence[str]) -> LiveTable:
@@ -108,6 +113,8 @@ def _read_foreign_key(table: LiveTable, key: ForeignKeyName) -> None:
     table.source.foreign_keys[key.column] = key
     table.columns[key.column]["target_table"] = key.target
     table.columns[key.column]["on_delete"] = key.on_delete
+    if key.deferrable:
+        table.columns[key.column]["deferrable"] = key.deferrable
 
 
 def _read_index(row: Sequence[Any]) -> LiveIndex:

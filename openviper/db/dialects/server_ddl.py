@@ -31,12 +31,21 @@ if TYPE_CHECKING:
 
 
 class ForeignKeyName(NamedTuple):
-    """A foreign key of one column in the database."""
+    """A foreign key of one column in the database; `deferrable` is empty unless it can wait for the commit."""
 
     name: str
     column: str
     target: str
     on_delete: str
+    deferrable: str = ""
+
+
+class Target(NamedTuple):
+    """What a foreign key refers to, and how."""
+
+    table: str
+    on_delete: str
+    deferrable: str
 
 
 class LiveSource(NamedTuple):
@@ -197,13 +206,13 @@ class ServerDDL:
         wanted = {change.table: change.wanted for change in changes}
         references = {**_new_references(changes), **self._restored(changes, live)}
         return [
-            self._add_foreign_key(table, column, target, action, _key_of(target, wanted, live))
-            for (table, column), (target, action) in references.items()
+            self._add_foreign_key(table, column, target, _key_of(target.table, wanted, live))
+            for (table, column), target in references.items()
         ]
 
     def _restored(
         self, changes: Sequence[TableChange], live: Mapping[str, LiveTable]
-    ) -> dict[tuple[str, str], tuple[str, str]]:
+    ) -> dict[tuple[str, str], Target]:
         """Return what refers to what again once the foreign keys in the way are gone, by table and column."""
         wanted = {change.table: change for change in changes}
         new_names = {
@@ -213,17 +222,19 @@ class ServerDDL:
         for live_name, key in self._dropped_keys(changes, live):
             name = new_names.get(live_name, live_name)
             # Where its own definition stays, only the type it points to has changed.
-            same = (key.column, (new_names.get(key.target, key.target), key.on_delete))
+            kept = Target(new_names.get(key.target, key.target), key.on_delete, key.deferrable)
+            same = (key.column, kept)
             column, target = _new_reference(wanted[name], key) if name in wanted else same
             if target is not None:
                 restored[name, column] = target
         return restored
 
-    def _add_foreign_key(self, table: str, column: str, target: str, action: str, key: str) -> str:
+    def _add_foreign_key(self, table: str, column: str, target: Target, key: str) -> str:
         name = shorten(f"fk_{table}_{column}")
         return (
             f"ALTER TABLE {self.quote(table)} ADD CONSTRAINT {self.quote(name)} FOREIGN KEY ({self.quote(column)}) "
-            f"REFERENCES {self.quote(target)} ({self.quote(key)}) ON DELETE {action}"
+            f"REFERENCES {self.quote(target.table)} ({self.quote(key)}) ON DELETE {target.on_delete}"
+            f"{deferral(target.deferrable)}"
         )
 
     # Changing
@@ -350,7 +361,7 @@ def moves_key(change: TableChange) -> bool:
     return any("primary key" in text for what in change.altered.values() for text in what)
 
 
-def _new_references(changes: Sequence[TableChange]) -> dict[tuple[str, str], tuple[str, str]]:
+def _new_references(changes: Sequence[TableChange]) -> dict[tuple[str, str], Target]:
     """Return what new and changed foreign key columns refer to, by table and column."""
     return {
         (change.table, column["name"]): _target(column)
@@ -371,11 +382,12 @@ def _gets_key(change: TableChange, column: Column) -> bool:
     return not _keeps_key(change.altered.get(column["name"], []))
 
 
-def _target(column: Column) -> tuple[str, str]:
-    return column["target_table"], column.get("on_delete", "NO ACTION")
+def _target(column: Column) -> Target:
+    action = column.get("on_delete", "NO ACTION")
+    return Target(column["target_table"], action, column.get("deferrable", ""))
 
 
-def _new_reference(change: TableChange, key: ForeignKeyName) -> tuple[str, tuple[str, str] | None]:
+def _new_reference(change: TableChange, key: ForeignKeyName) -> tuple[str, Target | None]:
     """Return the new name of a live column, and what it refers to, `None` for nothing any more."""
     name = _new_name(change, key.column)
     for column in change.wanted["columns"]:

@@ -36,6 +36,7 @@ class Column(TypedDict):
     choices: NotRequired[list[dict[str, Any]]]
     target_table: NotRequired[str]
     on_delete: NotRequired[str]
+    deferrable: NotRequired[str]
     old_name: NotRequired[str]
     older_names: NotRequired[list[str]]
     old_type: NotRequired[str]

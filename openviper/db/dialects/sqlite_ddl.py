@@ -18,6 +18,7 @@ from openviper.db.dialects.definitions import (
     Index,
     LiveIndex,
     LiveTable,
+    deferral,
     for_vendor,
     table_checks,
     table_indexes,
@@ -232,6 +233,8 @@ def _reference_clause(column: Column) -> Iterator[str]:
         yield f"REFERENCES {q(target)}"
         if action != "NO ACTION":
             yield f"ON DELETE {action}"
+        if "deferrable" in column:
+            yield deferral(column["deferrable"]).strip()
 
 
 def _value_clause(column: Column, with_default: bool) -> Iterator[str]:

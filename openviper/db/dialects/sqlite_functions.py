@@ -37,6 +37,18 @@ def round_half_up(number: float, places: int) -> int | float:
     return int(result) if is_whole else float(result)
 
 
+def stored_decimal(number: float, digits: int, places: int) -> int | float:
+    """Return a number as a column of so many digits keeps it.
+
+    Raises:
+        ValueError: If it has more digits before the point.
+    """
+    rounded = round_half_up(number, places)
+    if not abs(rounded) < 10 ** (digits - places):
+        out_of_range(number)
+    return rounded
+
+
 def lower(text: object) -> str:
     """Return a text in lower case, one character for one."""
     return _mapped(str(text), str.lower)
@@ -191,6 +203,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "openviper_floor": (1, floor),
     "openviper_ceil": (1, ceil),
     "openviper_round": (2, round_half_up),
+    "openviper_decimal": (3, stored_decimal),
     "openviper_out_of_range": (1, out_of_range),
     "openviper_power": (2, power),
     "openviper_shift": (2, shift),

@@ -53,6 +53,7 @@ class CreateStatement:
         checks: All CHECK constraints.
         foreign_keys: The foreign keys that stand behind the columns: their columns and their words.
         autoincrement: The column with AUTOINCREMENT, if any.
+        deferrable: When the foreign keys that can wait are checked, by column: ``immediate`` or ``deferred``.
         defaults: The defaults in parentheses by column; any other has only filled the rows of an added column.
         formulas: The expressions of generated columns by column.
         options: What follows the closing parenthesis, such as `` WITHOUT ROWID``.
@@ -64,6 +65,7 @@ class CreateStatement:
         self.checks: list[Check] = []
         self.foreign_keys: list[tuple[tuple[str, ...], str]] = []
         self.autoincrement: str | None = None
+        self.deferrable: dict[str, str] = {}
         self.defaults: dict[str, str] = {}
         self.formulas: dict[str, str] = {}
         self.triggers: list[str] = []
@@ -97,10 +99,19 @@ class CreateStatement:
     def _read_column(self, column: str, item: str, found: list[Token]) -> None:
         if any(token[0] == "word" and token[1].upper() == "AUTOINCREMENT" for token in found):
             self.autoincrement = column
+        words = [token[1].upper() for token in found if token[0] == "word"]
+        if _can_wait(words):
+            self.deferrable[column] = "deferred" if "DEFERRED" in words else "immediate"
         for _, expression in _bracketed(item, found, "DEFAULT"):
             self.defaults[column] = expression
         for _, expression in _bracketed(item, found, "AS"):
             self.formulas[column] = expression
+
+
+def _can_wait(words: list[str]) -> bool:
+    """Return whether the words of a column make its foreign key deferrable; NOT DEFERRABLE is what keys are anyway."""
+    place = words.index("DEFERRABLE") if "DEFERRABLE" in words else 0
+    return place > 0 and words[place - 1] != "NOT"
 
 
 def _bracketed(item: str, found: list[Token], word: str) -> Iterator[tuple[str, str]]:
@@ -229,6 +240,8 @@ def _read_foreign_keys(found: dict[str, LiveTable], rows: Sequence[Sequence[Any]
         if column is not None and (table, number) not in composite:
             column["target_table"] = target
             column["on_delete"] = on_delete
+            if name in found[table].source.deferrable:
+                column["deferrable"] = found[table].source.deferrable[name]
 
 
 def _read_indexes(

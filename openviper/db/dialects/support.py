@@ -13,6 +13,7 @@ from openviper.db.dialects.definitions import (
     table_checks,
     table_indexes,
 )
+from openviper.db.dialects.name_clashes import clashes
 from openviper.exceptions import MigrationError
 
 if TYPE_CHECKING:
@@ -40,8 +41,27 @@ def refuse(vendor: str, tables: Mapping[str, Table], alias: str) -> None:
     problems = [
         problem for name, table in tables.items() for problem in refusals(vendor, name, table)
     ]
-    if problems:
-        raise MigrationError("\n".join(f"{problem} (database {alias!r})" for problem in problems))
+    # An index of which nothing is said for this vendor has no definition to go by.
+    _raise(problems or _clashes(vendor, tables.items()), alias)
+
+
+def refuse_clashes(vendor: str, tables: Iterable[tuple[str, Table]], alias: str) -> None:
+    """Refuse tables, indexes and constraints that would have the same name in a database.
+
+    Raises:
+        MigrationError: If there are any; the message names both.
+    """
+    _raise(_clashes(vendor, tables), alias)
+
+
+def _clashes(vendor: str, tables: Iterable[tuple[str, Table]]) -> list[str]:
+    return clashes(vendor, [(name, for_vendor(table, vendor)) for name, table in tables])
+
+
+def _raise(problems: Iterable[str], alias: str) -> None:
+    text = "\n".join(f"{problem} (database {alias!r})" for problem in problems)
+    if text:
+        raise MigrationError(text)
 
 
 def refusals(vendor: str, name: str, table: Table) -> list[str]:
@@ -141,11 +161,22 @@ def _limit(vendor: str) -> str:
 
 
 def _column_problems(vendor: str, column: Column) -> Iterator[str]:
+    if vendor == "mysql":
+        yield from _mysql_key_problems(column)
+    if "generated" in column:
+        yield from _formula_problems(vendor, column)
+
+
+def _mysql_key_problems(column: Column) -> Iterator[str]:
     name = column["name"]
-    if vendor == "mysql" and column.get("on_delete") == "SET DEFAULT":
+    if column.get("on_delete") == "SET DEFAULT":
         yield f"column {name!r}: MariaDB and MySQL know no ON DELETE SET DEFAULT"
-    if "generated" not in column:
-        return
+    if column.get("deferrable"):
+        yield f"the foreign key {name!r} is deferrable, which MariaDB and MySQL cannot"
+
+
+def _formula_problems(vendor: str, column: Column) -> Iterator[str]:
+    name = column["name"]
     if vendor == "postgresql" and not column["generated"]["stored"]:
         yield f"generated column {name!r} must be stored: PostgreSQL keeps the value of each"
     if column.get("primary_key"):

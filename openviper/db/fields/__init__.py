@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from openviper.db.fields.constraints import ExclusionConstraint as ExclusionConstraint
     from openviper.db.fields.constraints import Index as Index
     from openviper.db.fields.constraints import UniqueConstraint as UniqueConstraint
+    from openviper.db.fields.decimals import DecimalField as DecimalField
     from openviper.db.fields.durations import DurationField as DurationField
     from openviper.db.fields.file_storage import FileStorage as FileStorage
     from openviper.db.fields.file_storage import get_file_storage as get_file_storage
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from openviper.db.fields.numbers import BigAutoField as BigAutoField
     from openviper.db.fields.numbers import BigIntegerField as BigIntegerField
     from openviper.db.fields.numbers import BooleanField as BooleanField
-    from openviper.db.fields.numbers import DecimalField as DecimalField
     from openviper.db.fields.numbers import FloatField as FloatField
     from openviper.db.fields.numbers import IntegerField as IntegerField
     from openviper.db.fields.numbers import NullBooleanField as NullBooleanField
@@ -82,12 +82,12 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "openviper.db.fields.files": ("FileField", "ImageField"),
         "openviper.db.fields.html": ("HTMLField",),
         "openviper.db.fields.moments": ("DateField", "DateTimeField", "TimeField"),
+        "openviper.db.fields.decimals": ("DecimalField",),
         "openviper.db.fields.numbers": (
             "AutoField",
             "BigAutoField",
             "BigIntegerField",
             "BooleanField",
-            "DecimalField",
             "FloatField",
             "IntegerField",
             "NullBooleanField",

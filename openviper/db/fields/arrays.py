@@ -151,10 +151,17 @@ class ArrayField(Field[T]):
 
     def to_db(self, value: Any) -> Any:
         """Return the elements as their field gives them to be stored; the list itself if nothing had to be changed."""
+        return self._converted(value, self.base_field.to_db)
+
+    def to_column(self, value: Any) -> Any:
+        """Return the elements as a column of their own would keep them; the list itself if nothing had to be changed."""
+        return self._converted(value, self.base_field.to_column)
+
+    def _converted(self, value: Any, convert: Converter) -> Any:
         if value is None:
             return None
         elements = self._elements(value)
-        converted = [self.base_field.to_db(element) for element in elements]
+        converted = [convert(element) for element in elements]
         same = value.__class__ is list and all(
             one is other for one, other in zip(elements, converted, strict=True)
         )

@@ -281,8 +281,18 @@ class Field(Generic[T]):
         """Return what does the same as `to_db`, in as few calls as the class allows."""
         return self.to_python if type(self).to_db is Field.to_db else self.to_db
 
+    def to_column(self, value: Any) -> Any:
+        """Return `value` as `to_db` does, in the form in which its column keeps it.
+
+        Only what is written comes here; what a column is compared with may be anything.
+
+        Raises:
+            ValueError: If it cannot be converted, or the column cannot hold it.
+        """
+        return self.to_db(value)
+
     def exact_test(self, *, aware: bool) -> str | None:
-        """Return a Python expression over ``{0}`` that holds only for values which `to_db` returns as they are.
+        """Return a Python expression over ``{0}`` that holds only for values which `to_column` returns as they are.
 
         `None` if there is none. Generated code uses it to convert rows of well-typed values without a call per value.
 
@@ -292,7 +302,7 @@ class Field(Generic[T]):
         return None
 
     def short_conversion(self, *, aware: bool) -> tuple[str, str] | None:
-        """Return two Python expressions over ``{0}``: a test, and what `to_db` returns for values for which it holds.
+        """Return two Python expressions over ``{0}``: a test, and what `to_column` returns for values for which it holds.
 
         `None` if there are none. They are for values that are no `exact_test`'s, but common.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from openviper.db.fields.columns import (
     Column,
@@ -16,22 +17,15 @@ from openviper.db.fields.columns import (
 )
 from openviper.exceptions import FieldError
 
-if TYPE_CHECKING:
-    from typing import Self
-
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V")
 Number = int | float | Decimal
 
 
-class TextColumn(OrderedColumn[T_co, str]):
-    """A column of text. Case matters where the name does not begin with an ``i``."""
+class _SearchedColumn(OrderedColumn[T_co, V]):
+    """A column whose values can be looked through as texts. Case matters where the name does not begin with an ``i``."""
 
     __slots__ = ()
-
-    def contains(self, text: str | Column[Any, str]) -> ColumnCondition:
-        """Return the condition that the value contains a text."""
-        return self._holds("contains", text)
 
     def icontains(self, text: str | Column[Any, str]) -> ColumnCondition:
         """Return the condition that the value contains a text, whatever the case."""
@@ -64,6 +58,16 @@ class TextColumn(OrderedColumn[T_co, str]):
     def iregex(self, pattern: str) -> ColumnCondition:
         """Return the condition that a regular expression is found in the value, whatever the case."""
         return self._holds("iregex", pattern)
+
+
+class TextColumn(_SearchedColumn[T_co, str]):
+    """A column of text."""
+
+    __slots__ = ()
+
+    def contains(self, text: str | Column[Any, str]) -> ColumnCondition:
+        """Return the condition that the value contains a text."""
+        return self._holds("contains", text)
 
 
 class Arithmetic(Computed, Protocol):
@@ -274,12 +278,12 @@ class ArrayColumn(Column[T_co, list[V]], Generic[T_co, V]):
         return self._holds("contains", element)
 
 
-class JSONColumn(Column[T_co, Any]):
-    """A column of JSON values; ``Post.data["tags"][0]`` is the value at a path."""
+class _JSONColumn(Column[T_co, Any]):
+    """JSON values: those of a column, or at a path in it."""
 
     __slots__ = ()
 
-    def __getitem__(self, key: str | int) -> Self:
+    def __getitem__(self, key: str | int) -> JSONPathColumn:
         """Return the value under a key of an object, or at a position of a list.
 
         Raises:
@@ -288,7 +292,7 @@ class JSONColumn(Column[T_co, Any]):
         text = str(key)
         if not text or "__" in text or text != text.strip("_"):
             raise FieldError(f"{self!r}: {key!r} cannot be a part of a path")
-        return type(self)(self._longer(text))
+        return JSONPathColumn(self._longer(text))
 
     def contains(self, value: Any) -> ColumnCondition:
         """Return the condition that the value contains another: its members, or its elements."""
@@ -297,3 +301,23 @@ class JSONColumn(Column[T_co, Any]):
     def has_key(self, key: str) -> ColumnCondition:
         """Return the condition that the value is an object with a key."""
         return self._holds("has_key", key)
+
+    def has_keys(self, keys: Iterable[str]) -> ColumnCondition:
+        """Return the condition that the value is an object with all of some keys."""
+        return self._holds("has_keys", keys)
+
+    def has_any_keys(self, keys: Iterable[str]) -> ColumnCondition:
+        """Return the condition that the value is an object with one of some keys."""
+        return self._holds("has_any_keys", keys)
+
+
+class JSONColumn(_JSONColumn[T_co]):
+    """A column of JSON values; ``Post.data["tags"][0]`` is the value at a path."""
+
+    __slots__ = ()
+
+
+class JSONPathColumn(_JSONColumn[Any], _SearchedColumn[Any, Any]):
+    """What stands at a path of a JSON column: a text or a number can be compared and looked through as one."""
+
+    __slots__ = ()

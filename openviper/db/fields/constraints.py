@@ -159,7 +159,7 @@ class UniqueConstraint(Constraint, _Parts):
         super().__init__(name=name)
         self._set_parts(fields, expressions, condition)
         self.include = list(include)
-        self.deferrable = _checked_deferrable(deferrable)
+        self.deferrable = checked_deferrable(deferrable)
         self.nulls_distinct = nulls_distinct
 
 
@@ -195,7 +195,7 @@ class ExclusionConstraint(Constraint):
         ]
         self.using = using.lower()
         self.condition = _checked_or_none(condition)
-        self.deferrable = _checked_deferrable(deferrable)
+        self.deferrable = checked_deferrable(deferrable)
 
     def elements_sql(self, model: Any) -> list[tuple[SQLText, str]]:
         """Return the SQL of what is compared, with the operator of each."""
@@ -212,7 +212,12 @@ def _element_sql(model: Any, value: Any) -> SQLText:
     return sql_of(model, value) if field is None else f'"{field.column_name}"'
 
 
-def _checked_deferrable(given: Deferrable | None) -> Deferrable | None:
+def checked_deferrable(given: Deferrable | None) -> Deferrable | None:
+    """Return when a constraint is checked.
+
+    Raises:
+        ValueError: If it is neither of the two words.
+    """
     if given not in (None, "immediate", "deferred"):
         raise ValueError(f"deferrable={given!r} is neither 'immediate' nor 'deferred'")
     return given

@@ -356,8 +356,14 @@ class TimeField(Field[T]):
         except (TypeError, ValueError):
             raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 time") from None
 
-    def validate(self, value: Any) -> None:
-        """Check that the value can be understood and has no zone, which a column could not keep."""
-        super().validate(value)
-        if value is not None and self.to_python(value).tzinfo is not None:
+    def to_column(self, value: Any) -> Any:
+        """Return the time of day; one with a zone is refused, as a column could not keep it."""
+        moment: time | None = self.to_db(value)
+        if moment is not None and moment.tzinfo is not None:
             raise ValueError(f"{self.name}: {value!r} has a time zone")
+        return moment
+
+    def validate(self, value: Any) -> None:
+        """Check that the value can be understood and has no zone."""
+        super().validate(value)
+        self.to_column(value)

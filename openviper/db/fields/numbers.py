@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
@@ -79,7 +79,14 @@ class IntegerField(Field[T]):
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
         # Numbers near the limit of 64 bits take longer to compare; the few beyond this range are converted in vain.
-        return f"{{0}}.__class__ is int and {self.minimum} <= {{0}} <= {self.maximum}"
+        return self.valid_test()
+
+    def to_column(self, value: Any) -> Any:
+        """Return the number; one out of the range is refused, as SQLite would keep it."""
+        number = self.to_python(value)
+        if number is not None:
+            self._check_range(number)
+        return number
 
     def _convert(self, value: Any) -> int:
         if isinstance(value, (int, str)):
@@ -99,11 +106,13 @@ class IntegerField(Field[T]):
         """Check the range."""
         super().validate(value)
         if value is not None:
-            number = self.to_python(value)
-            if not self.minimum <= number <= self.maximum:
-                raise ValueError(
-                    f"{self.name}: {number!r} is not between {self.minimum} and {self.maximum}"
-                )
+            self._check_range(self.to_python(value))
+
+    def _check_range(self, number: int) -> None:
+        if not self.minimum <= number <= self.maximum:
+            raise ValueError(
+                f"{self.name}: {number!r} is not between {self.minimum} and {self.maximum}"
+            )
 
 
 class BigIntegerField(IntegerField[T]):
@@ -237,7 +246,14 @@ class FloatField(Field[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return "{0}.__class__ is float"
+        return self.valid_test()
+
+    def to_column(self, value: Any) -> Any:
+        """Return the number; infinities and NaN are refused unless allowed."""
+        number = self.to_python(value)
+        if number is not None:
+            self._check_finite(number)
+        return number
 
     def _convert(self, value: Any) -> float:
         try:
@@ -270,138 +286,14 @@ class FloatField(Field[T]):
     def validate(self, value: Any) -> None:
         """Reject infinities and NaN unless allowed."""
         super().validate(value)
-        if value is None:
-            return
-        number = self.to_python(value)
+        if value is not None:
+            self._check_finite(self.to_python(value))
+
+    def _check_finite(self, number: float) -> None:
         if math.isinf(number) and not self.allow_inf:
             raise ValueError(f"{self.name}: {number!r} is not finite")
         if math.isnan(number) and not self.allow_nan:
             raise ValueError(f"{self.name}: {number!r} is not a number")
-
-
-def _digits(number: Decimal) -> tuple[int, int]:
-    """Return how many digits a number other than 0 has before and behind its point, without needless zeros."""
-    # Not `normalize()` or `abs()`, which round to the 28 digits of the context.
-    _, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int)
-    zeros = next(count for count, digit in enumerate(reversed(digits)) if digit)
-    return max(0, number.adjusted() + 1), max(0, -exponent - zeros)
-
-
-class DecimalField(Field[T]):
-    """A decimal number of fixed precision.
-
-    Args:
-        max_digits: Most digits, those behind the point included.
-        decimal_places: Digits behind the point.
-    """
-
-    python_type = Decimal
-
-    column_class = NumberColumn
-
-    @overload
-    def __init__(
-        self: DecimalField[Decimal],
-        *,
-        max_digits: int = ...,
-        decimal_places: int = ...,
-        null: Literal[False] = ...,
-        **options: Unpack[FieldOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: DecimalField[Decimal | None],
-        *,
-        max_digits: int = ...,
-        decimal_places: int = ...,
-        null: Literal[True],
-        **options: Unpack[FieldOptions],
-    ) -> None: ...
-    def __init__(
-        self,
-        *,
-        max_digits: int = 10,
-        decimal_places: int = 2,
-        null: bool = False,
-        **options: Unpack[FieldOptions],
-    ) -> None:
-        super().__init__(null=null, **options)
-        if not 0 <= decimal_places <= max_digits or max_digits < 1:
-            raise ValueError(
-                f"decimal_places={decimal_places!r} does not go with max_digits={max_digits!r}"
-            )
-        self.max_digits = max_digits
-        self.decimal_places = decimal_places
-        self._unit = Decimal((0, (1,), -decimal_places))
-        # The context of the thread has 28 digits, which would round what has more.
-        self._context = Context(prec=max(28, max_digits))
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: None, owner: type[Any]) -> NumberColumn[T]: ...
-        @overload
-        def __get__(self, instance: object, owner: type[Any]) -> T: ...
-        def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-            """Return the column of the class, the value of an instance."""
-
-    def db_type(self) -> str:
-        """Return ``NUMERIC(digits,places)``."""
-        return f"NUMERIC({self.max_digits},{self.decimal_places})"
-
-    def exact_test(self, *, aware: bool) -> str | None:
-        """Return the test for values that are stored as they are."""
-        return "{0}.__class__ is Decimal and {0}.is_finite()"
-
-    def _convert(self, value: Any) -> Decimal:
-        if isinstance(
-            value, float
-        ):  # By its shortest text: 0.1 is meant, and not what lies nearest.
-            value = str(value)
-        try:
-            if isinstance(value, (int, str, Decimal)):
-                return Decimal(value)
-        except InvalidOperation:
-            pass
-        raise ValueError(f"{self.name}: {value!r} is not a decimal number")
-
-    def to_db(self, value: Any) -> Any:
-        """Return the number; NaN and infinities cannot be stored."""
-        number = self.to_python(value)
-        if number is not None and not number.is_finite():
-            raise ValueError(f"{self.name}: {number!r} is not finite")
-        return number
-
-    def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
-        """Return a converter that gives every value `decimal_places` digits behind the point."""
-        inner = dialect.reader(self.db_type(), aware=aware)
-        unit, context = self._unit, self._context
-
-        def read(value: Any) -> Any:
-            number = value if inner is None else inner(value)
-            try:
-                return number.quantize(unit, context=context)
-            except (
-                InvalidOperation
-            ):  # More digits than the field has: another tool's doing, shown as it is.
-                return number
-
-        return read
-
-    def validate(self, value: Any) -> None:
-        """Check digits and places."""
-        super().validate(value)
-        number: Decimal | None = self.to_db(value)
-        if not number:
-            return
-        whole, places = _digits(number)
-        if places > self.decimal_places:
-            raise ValueError(
-                f"{self.name}: {number} has more than {self.decimal_places} decimal places"
-            )
-        if whole > self.max_digits - self.decimal_places:
-            raise ValueError(f"{self.name}: {number} has more than {self.max_digits} digits")
 
 
 class BooleanField(Field[T]):

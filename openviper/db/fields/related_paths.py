@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from openviper.db.fields.columns import Column, ColumnCondition, ColumnName
+from openviper.exceptions import FieldError
 
 
 class RelatedPath:
@@ -75,6 +76,39 @@ class RelatedPath:
     def is_null(self, wanted: bool = True) -> ColumnCondition:
         """Return the condition that there is no row, or with `False` that there is one."""
         return self._key().is_null(wanted)
+
+
+Named = str | Column[Any, Any] | type[Any]
+"""A name, or the column or relation of it; for the type checker a relation is the class it leads to."""
+
+
+def name_of(meta: Any, named: object) -> str:
+    """Return the path that a name, a column or a relation says.
+
+    Args:
+        meta: The options of the query's model.
+        named: A `Named`.
+
+    Raises:
+        FieldError: If it is none of these, or was reached on a class that has nothing to do with the model.
+    """
+    path = path_of(named)
+    if isinstance(path, ColumnName):
+        path.check(meta)
+    return str(path)
+
+
+def path_of(named: object) -> str:
+    """Return what `name_of` does, with the model that a column starts from, which whoever looks it up checks.
+
+    Raises:
+        FieldError: If it is neither a name nor a column.
+    """
+    if isinstance(named, str):
+        return named
+    if not isinstance(named, (Column, RelatedPath)):
+        raise FieldError(f"{named!r} is neither a name nor a column")
+    return named._name
 
 
 def column_behind(meta: Any, name: str, path: ColumnName) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack, overlo
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.columns import ColumnName, OrderedColumn
+from openviper.db.fields.constraints import Deferrable, checked_deferrable
 from openviper.db.fields.references import ModelReference, Reference, checked_related_name
 from openviper.db.fields.related_paths import RelatedPath
 
@@ -110,10 +111,12 @@ class ForeignKey(Field[Awaitable[T]]):
         to: The model: a class, ``"Model"``, ``"app.Model"``, a dotted path, ``"self"`` or a callable returning a class.
         on_delete: ``CASCADE``, ``RESTRICT``, ``PROTECT``, ``SET NULL``, ``SET DEFAULT``, ``NO ACTION``, ``DO_NOTHING``.
         related_name: Name of the attribute of the target that queries the rows pointing to it.
+        deferrable: ``deferred`` checks the key at the end of the transaction, ``immediate`` lets a transaction ask for that
+            (SQLite and PostgreSQL); after each statement when not given.
 
     Raises:
         TypeError: If `to` neither is a model nor names one.
-        ValueError: If `on_delete` is none of these, or ``SET NULL`` on a key that cannot be NULL, or `related_name`
+        ValueError: If `on_delete` or `deferrable` is none of these, or ``SET NULL`` on a key that cannot be NULL, or `related_name`
             cannot be a name.
     """
 
@@ -127,6 +130,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = ...,
         *,
         null: Literal[False] = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -137,6 +141,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = ...,
         *,
         null: Literal[True],
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -147,6 +152,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = ...,
         *,
         null: bool = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(
@@ -156,6 +162,7 @@ class ForeignKey(Field[Awaitable[T]]):
         related_name: str | None = None,
         *,
         null: bool = False,
+        deferrable: Deferrable | None = None,
         **options: Unpack[FieldOptions],
     ) -> None:
         options.setdefault("db_index", True)
@@ -169,6 +176,7 @@ class ForeignKey(Field[Awaitable[T]]):
         if self.on_delete == "SET NULL" and not null:
             raise ValueError("on_delete='SET NULL' needs null=True")
         self.to = to
+        self.deferrable = checked_deferrable(deferrable)
         self.related_name = checked_related_name(related_name)
         self._reference = Reference(to)
 
@@ -286,6 +294,11 @@ class ForeignKey(Field[Awaitable[T]]):
         key = self.key_of(value)
         return None if key is None else self.target().to_python(key)
 
+    def to_column(self, value: Any) -> Any:
+        """Return the key as the target's column keeps it."""
+        key = self.key_of(value)
+        return None if key is None else self.target().to_column(key)
+
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test of the target's key."""
         return self.target().exact_test(aware=aware)
@@ -325,6 +338,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = ...,
         *,
         null: Literal[False] = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -335,6 +349,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = ...,
         *,
         null: Literal[True],
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     @overload
@@ -345,6 +360,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = ...,
         *,
         null: bool = ...,
+        deferrable: Deferrable | None = ...,
         **options: Unpack[FieldOptions],
     ) -> None: ...
     def __init__(
@@ -354,6 +370,7 @@ class OneToOneField(ForeignKey[T]):
         related_name: str | None = None,
         *,
         null: bool = False,
+        deferrable: Deferrable | None = None,
         **options: Unpack[FieldOptions],
     ) -> None:
         options["unique"] = True

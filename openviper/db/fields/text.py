@@ -127,10 +127,21 @@ class CharField(TextField[T]):
         """Return ``VARCHAR(length)``."""
         return f"VARCHAR({self.max_length})"
 
+    def exact_test(self, *, aware: bool) -> str | None:
+        """Return the test for values that are stored as they are."""
+        return f"{{0}}.__class__ is str and {{0}}.isascii() and len({{0}}) <= {self.max_length}"
+
+    def to_column(self, value: Any) -> Any:
+        """Return the text; one that is too long is refused, as SQLite would keep it."""
+        text = self.to_db(value)
+        if text is not None:
+            self._check_characters(text)
+        return text
+
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
-        simple = f"{{0}}.__class__ is str and {{0}}.isascii() and len({{0}}) <= {self.max_length}"
-        return simple if type(self).check_form is CharField.check_form else None
+        has_form = type(self).check_form is not CharField.check_form
+        return None if has_form else CharField.exact_test(self, aware=True)
 
     def validate(self, value: Any) -> None:
         """Check length and form."""
@@ -138,10 +149,13 @@ class CharField(TextField[T]):
         if value is None:
             return
         text: str = self.to_python(value)
-        if len(text) > self.max_length:
-            raise ValueError(f"{self.name}: {len(text)} characters are more than {self.max_length}")
+        self._check_characters(text)
         if text or not self.blank:
             self.check_form(text)
+
+    def _check_characters(self, text: str) -> None:
+        if len(text) > self.max_length:
+            raise ValueError(f"{self.name}: {len(text)} characters are more than {self.max_length}")
 
     def check_form(self, text: str) -> None:
         """Check what kinds of text with a form of their own demand; an empty one is let through when `blank` is set.

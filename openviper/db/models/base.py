@@ -9,6 +9,7 @@ from openviper.db.fields.base import Field
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.instance_state import loaded_relation, prefetched_of
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.related_paths import Named
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.sensitive import SensitiveField
 from openviper.db.models import columns as columns  # Columns are made into conditions there.
@@ -155,7 +156,7 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
     # Storing
 
     async def save(
-        self, ignore_permissions: bool = False, update_fields: Iterable[str] | None = None
+        self, ignore_permissions: bool = False, update_fields: Iterable[Named] | None = None
     ) -> None:
         """Insert the instance if it was never stored, else write what changed.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from openviper.db.connection import transaction
 from openviper.db.executor import check_not_read_only, check_permission, write_alias
@@ -40,6 +40,15 @@ class ManyToManyManager(Manager[M]):
     Raises:
         ValueError: If `instance` is not saved.
     """
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self!r} has no truth value; use `await instance.relation.exists()`")
+
+    def __len__(self) -> NoReturn:
+        raise TypeError(f"{self!r} has no length; use `await instance.relation.count()`")
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"{self!r} is read with `await` or `async for`, not with `for`")
 
     def __init__(self, field: ManyToManyRelation[Any], instance: Any, *, reverse: bool) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from openviper.db.dialects.identifiers import validate_identifier
 from openviper.db.fields.base import Field
@@ -16,6 +16,12 @@ from openviper.db.models.declared_options import check_names, given_options, rea
 from openviper.db.models.related import connect_relations
 from openviper.db.query.manager import Manager
 from openviper.exceptions import FieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from openviper.db.fields.columns import ColumnCondition
+    from openviper.db.sql.operands import OrderTerm, Resolvable
 
 T = TypeVar("T")
 
@@ -56,6 +62,34 @@ class ModelMeta(type):
 
     _fields: dict[str, Field[Any]]
     _meta: ModelOptions
+
+    if TYPE_CHECKING:
+        # A relation reached on the class, `Post.author`, is for the checker the class it leads to; at run time it is a
+        # `RelatedPath`, which has these. Classes themselves are compared by identity.
+
+        def __eq__(cls, other: object) -> ColumnCondition:  # type: ignore[override]  # a condition, as columns give
+            """Return the condition that a relation leads to an instance or a key."""
+
+        def __ne__(cls, other: object) -> ColumnCondition:  # type: ignore[override]  # a condition, as columns give
+            """Return the condition that a relation leads to another instance or key."""
+
+        def __hash__(cls) -> int:
+            """Return the hash of the class."""
+
+        def in_(cls, values: Iterable[Any] | Awaitable[Any]) -> ColumnCondition:
+            """Return the condition that a relation leads to one of some instances or keys, or of those of a query."""
+
+        def not_in(cls, values: Iterable[Any] | Awaitable[Any]) -> ColumnCondition:
+            """Return the condition that a relation leads to none of some."""
+
+        def is_null(cls, wanted: bool = True) -> ColumnCondition:
+            """Return the condition that a relation leads to nothing, or with `False` that it leads to something."""
+
+        def as_expression(cls) -> Resolvable:
+            """Return the key as a part of a query."""
+
+        def as_order(cls) -> OrderTerm:
+            """Return the order by the key as a part of a query."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connection import transaction
@@ -25,6 +26,7 @@ from openviper.db.fields.instance_state import (
     remember_row,
 )
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.models.lifecycle import (
     has_work_after_delete,
@@ -43,6 +45,7 @@ from openviper.db.query.stored import (
     key_value,
     mark_inserted,
     mark_updated,
+    names_another_row,
     stored_key,
     stored_value,
 )
@@ -63,42 +66,72 @@ Limited = set[str] | None
 
 
 async def save_instance(
-    instance: Any, ignore_permissions: bool, update_fields: Iterable[str] | None
+    instance: Any, ignore_permissions: bool, update_fields: Iterable[Named] | None
 ) -> None:
     """Insert or update an instance; see `Model.save`."""
     meta: ModelOptions = instance._meta
-    creating = instance._row is None or instance.pk is None
+    creating = instance._row is None or _is_another(instance)
     check_not_read_only(meta)
     limited = None if update_fields is None else _attnames(instance, update_fields)
+    if creating and limited is not None:
+        _refuse_limits(instance)
     await check_permission(meta, "create" if creating else "update", ignore_permissions)
     if meta.virtual:
         await _save_virtual(instance, limited, creating=creating)
         return
     alias = await write_alias(meta, None, instance._alias)
-    if creating and (meta.single or instance._row is not None):
-        await _prepare_insert(instance, alias)
+    is_copy = creating and instance._row is not None
+    with _as_new(instance, alias) if is_copy else nullcontext():
+        await _save(instance, alias, limited, creating=creating, ignore=ignore_permissions)
+
+
+async def _save(
+    instance: Any, alias: str, limited: Limited, *, creating: bool, ignore: bool
+) -> None:
+    if creating and instance._meta.single:
+        await prepare_single(instance, alias)
     await run_before_save(instance, alias, creating=creating)
-    plan = plan_on(meta, alias)
+    plan = plan_on(instance._meta, alias)
+    await _write(plan, alias, instance, limited, creating=creating, ignore=ignore)
+
+
+async def _write(
+    plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool, ignore: bool
+) -> None:
     if has_work_after_save(instance, creating=creating):
-        await _save_with_hooks(
-            plan, alias, instance, limited, creating=creating, ignore=ignore_permissions
-        )
+        await _save_with_hooks(plan, alias, instance, limited, creating=creating, ignore=ignore)
     elif creating:
         # Nothing runs after the statement, so it needs no transaction around it.
         await _insert(plan, alias, instance)
     else:
-        await _update(plan, alias, instance, limited, ignore=ignore_permissions)
+        await _update(plan, alias, instance, limited, ignore=ignore)
 
 
-async def _prepare_insert(instance: Any, alias: str) -> None:
+def _refuse_limits(instance: Any) -> None:
+    """Refuse to write some fields of a row that is not there.
+
+    Raises:
+        ValueError: If the instance was stored under another key than it has; a new instance is stored as a whole.
+    """
     if instance._row is not None:
-        _become_new(instance, alias)
-    if instance._meta.single:
-        await prepare_single(instance, alias)
+        raise ValueError(
+            f"{instance!r} has another primary key than its row; save(update_fields=...) cannot make a new row"
+        )
 
 
-def _become_new(instance: Any, alias: str) -> None:
-    """Forget the row of an instance whose key was taken away, which asks for another row with the same values.
+def _is_another(instance: Any) -> bool:
+    """Return whether an instance is not that of its row any more: its key was taken away or changed."""
+    meta: ModelOptions = instance._meta
+    if meta.virtual or instance.pk is None:
+        return instance.pk is None
+    return names_another_row(plan_on(meta, choose_alias(meta, instance._alias)), instance)
+
+
+@contextmanager
+def _as_new(instance: Any, alias: str) -> Iterator[None]:
+    """Forget the row of an instance whose key was taken away or changed: it asks for another row with the same values.
+
+    If that row cannot be stored, the instance is that of its old row again.
 
     Raises:
         ValueError: If not all of the values are loaded.
@@ -106,10 +139,16 @@ def _become_new(instance: Any, alias: str) -> None:
     missing = ", ".join(sorted(deferred_fields(instance)))
     if missing:
         raise ValueError(
-            f"{instance!r} has no primary key any more, and no values for a new row: {missing} not loaded"
+            f"{instance!r} has not the primary key of its row any more, and no values for a new row: {missing} not loaded"
         )
     keep_for_rollback(alias, (instance,))
+    row, layout = instance._row, layout_of(instance)
     remember_row(instance, None)
+    try:
+        yield
+    except BaseException:
+        remember_row(instance, row, layout)
+        raise
 
 
 async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> None:
@@ -135,8 +174,9 @@ async def _save_with_hooks(
         await run_after_save(instance, _by_name(plan.meta, changed), creating=creating)
 
 
-def _attnames(instance: Any, names: Iterable[str]) -> set[str]:
+def _attnames(instance: Any, named: Iterable[Named]) -> set[str]:
     known = instance._meta.names
+    names = [name if isinstance(name, str) else name_of(instance._meta, name) for name in named]
     unknown = sorted(str(name) for name in names if name not in known)
     if unknown:
         raise ValueError(
@@ -251,8 +291,7 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     if meta.virtual:
         virtual.check_deletable(type(instance))
     await check_permission(meta, "delete", ignore_permissions)
-    if instance.pk is None:
-        raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
+    _check_key(instance)
     if meta.virtual:
         await run_before_delete(instance, None)
         await virtual.delete_virtual(instance)
@@ -262,6 +301,20 @@ async def delete_instance(instance: Any, ignore_permissions: bool) -> None:
     alias = await write_alias(meta, None, instance._alias)
     await run_before_delete(instance, alias)
     await _delete_row(plan_on(meta, alias), alias, instance)
+
+
+def _check_key(instance: Any) -> None:
+    """Check that it is clear which row an instance means.
+
+    Raises:
+        ValueError: If it has no key, or another one than its row.
+    """
+    if instance.pk is None:
+        raise ValueError(f"{instance!r} is not saved, so it cannot be deleted")
+    if instance._row is not None and _is_another(instance):
+        raise ValueError(
+            f"{instance!r} has another primary key than its row; delete by filter(pk=...)"
+        )
 
 
 async def _delete_row(plan: Plan, alias: str, instance: Any) -> None:

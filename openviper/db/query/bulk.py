@@ -12,7 +12,13 @@ from openviper.db.fields.instance_state import ROW, is_stored
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_made, refuse_generated
-from openviper.db.query.stored import fill_auto_fields, mark_inserted, mark_updated, stored_value
+from openviper.db.query.stored import (
+    fill_auto_fields,
+    mark_inserted,
+    mark_updated,
+    names_another_row,
+    stored_value,
+)
 from openviper.db.sql.prepared import Plan
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
@@ -179,9 +185,16 @@ def _updated_attributes(
     refuse_generated(plan, attnames)
     if plan.meta.pk.attname in attnames:
         raise QueryError("bulk_update() cannot change the primary key")
-    if any(instance.pk is None for instance in instances):
-        raise QueryError("bulk_update() needs instances that are stored")
+    for instance in instances:
+        _check_key(plan, instance)
     return attnames
+
+
+def _check_key(plan: Plan, instance: Any) -> None:
+    if instance.pk is None:
+        raise QueryError("bulk_update() needs instances that are stored")
+    if is_stored(instance) and names_another_row(plan, instance):
+        raise QueryError(f"bulk_update(): {instance!r} has another primary key than its row")
 
 
 def _others(instances: Sequence[Any], computed: Sequence[Any]) -> Sequence[Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.prefetch import Prefetch, add_prefetch
 from openviper.db.query.slices import QueryNotList, natural, part_of_slice
 from openviper.db.sql import operands
@@ -231,37 +233,41 @@ class QueryBuilder(QueryNotList, Generic[M]):
         self._check_whole("distinct")
         return self._with(distinct=True)
 
-    def only(self, *names: str) -> Self:
+    def only(self, *names: Named) -> Self:
         """Load just these fields and the primary key; the others read as `None`, and `save` leaves them alone.
 
         Raises:
             FieldError: If a name is unknown.
         """
-        for name in names:
-            self._meta.field(name)
-        return self._with(only=names, defer=())
+        return self._with(only=self._fields(names), defer=())
 
-    def defer(self, *names: str) -> Self:
+    def defer(self, *names: Named) -> Self:
         """Load all fields but these.
 
         Raises:
             FieldError: If a name is unknown.
         """
-        for name in names:
-            self._meta.field(name)
-        return self._with(defer=names, only=None)
+        return self._with(defer=self._fields(names), only=None)
 
-    def select_related(self, *names: str) -> Self:
+    def _fields(self, names: Iterable[Named]) -> tuple[str, ...]:
+        """Return the names of fields of the model."""
+        found = tuple([name_of(self._meta, name) for name in names])
+        for name in found:
+            self._meta.field(name)
+        return found
+
+    def select_related(self, *names: Named) -> Self:
         """Load the instances that foreign keys refer to in the same query; ``author__country`` goes further.
 
         Raises:
             FieldError: If a part of a name is no foreign key.
         """
-        for name in names:
-            check_related(self._meta, name)
-        return self._with(related=(*self.query.related, *names))
+        paths = [name_of(self._meta, name) for name in names]
+        for path in paths:
+            check_related(self._meta, path)
+        return self._with(related=(*self.query.related, *paths))
 
-    def prefetch_related(self, *names: str | Prefetch) -> Self:
+    def prefetch_related(self, *names: Named | Prefetch) -> Self:
         """Load related instances, of foreign keys, reverse names and many-to-many fields, by one more query each.
 
         Args:

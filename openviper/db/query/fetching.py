@@ -22,6 +22,7 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.instance_state import remember_alias_of
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.explaining import analyzing
 from openviper.db.query.loaders import run_prefetch
 from openviper.db.query.pages import (
@@ -29,6 +30,7 @@ from openviper.db.query.pages import (
     Cursors,
     Page,
     can_be_signed,
+    check_page,
     known_values,
 )
 from openviper.db.query.prefetch import with_keys
@@ -211,7 +213,7 @@ class ReadingQuery(SelectingQuery[M]):
         return order_named(self._meta, "pk")
 
     async def in_bulk(
-        self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
+        self, id_list: Iterable[Any] | None = None, *, field_name: Named = "pk"
     ) -> dict[Any, M]:
         """Return instances by the value of a field.
 
@@ -223,12 +225,12 @@ class ReadingQuery(SelectingQuery[M]):
             FieldError: If there is no such field.
             QueryError: If the query is sliced, or the field is not unique.
         """
-        field = self._meta.field(field_name)
+        field = self._meta.field(name := name_of(self._meta, field_name))
         if not (field.unique or field.primary_key):
-            raise QueryError(f"in_bulk(field_name={field_name!r}) needs a unique field")
+            raise QueryError(f"in_bulk(field_name={name!r}) needs a unique field")
         if self.query.is_sliced:
             raise QueryError("cannot use in_bulk() on a queryset with limit() or offset()")
-        found = await (self._fetch_all() if id_list is None else self._among(field_name, id_list))
+        found = await (self._fetch_all() if id_list is None else self._among(name, id_list))
         return {getattr(instance, field.attname): instance for instance in found}
 
     async def _among(self, name: str, values: Iterable[Any]) -> list[M]:
@@ -352,11 +354,11 @@ class ReadingQuery(SelectingQuery[M]):
             cursor: The `next_cursor` of the page before; the page then begins behind it, however many rows came since.
 
         Raises:
-            ValueError: If a number is less than 1.
-            QueryError: If the cursor was not made by this query, or the query is sliced.
+            InvalidPage: If a number is less than 1, or the cursor was not made by this query; unhandled it is a 400.
+            QueryError: If the query is sliced.
         """
-        _check_size("page_number", page_number)
-        _check_size("page_size", page_size)
+        check_page("page_number", page_number)
+        check_page("page_size", page_size)
         if self.query.is_sliced:
             raise QueryError("cannot paginate() a queryset with limit() or offset()")
         self._check_steady("paginate")

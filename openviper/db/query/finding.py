@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
 from openviper.db.query.fetching import ReadingQuery
 from openviper.db.query.raw import RawQuery
@@ -16,7 +17,7 @@ from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.selects import loaded_fields
 from openviper.db.sql.types import Family
-from openviper.exceptions import DoesNotExist, FieldError, QueryError
+from openviper.exceptions import DoesNotExist, FieldError, NotFound, QueryError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -77,11 +78,30 @@ class FindingQuery(ReadingQuery[M]):
             raise QueryError(f"{method}() needs the name of a field, such as {method}('created')")
         return order
 
+    # One, or an answer that says there is none
+
+    async def get_or_404(
+        self, *conditions: operands.Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> M:
+        """Return the one instance for which the conditions hold; what may come from an address need not fit its field.
+
+        Raises:
+            NotFound: If there is none; unhandled it is a 404.
+            MultipleObjectsReturned: If there are several.
+            FieldError: If a name is unknown.
+        """
+        found = await self.get_or_none(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
+        if found is None:
+            raise NotFound(f"{self._meta.verbose_name} not found.")
+        return found
+
     # Dates
 
     def dates(
         self,
-        name: str,
+        name: Named,
         unit: Literal["year", "month", "day"],
         *,
         descending: bool = False,
@@ -99,12 +119,13 @@ class FindingQuery(ReadingQuery[M]):
         """
         if unit not in ("year", "month", "day"):
             raise ValueError(f"dates(): {unit!r} is not 'year', 'month' or 'day'")
+        name = name_of(self._meta, name)
         value = self._moment("dates", name)
         is_date = value.type.family is Family.DATE
         node = cuts.cut_date(self._scope, name, unit, is_date=is_date)
         return self._different(node, value, descending=descending)
 
-    def datetimes(self, name: str, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
+    def datetimes(self, name: Named, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, the different moments of a field, each cut to a unit in UTC, in order.
 
         Args:
@@ -116,6 +137,7 @@ class FindingQuery(ReadingQuery[M]):
             FieldError: If the name is unknown, or no moment.
             ValueError: If the unit is another.
         """
+        name = name_of(self._meta, name)
         value = self._moment("datetimes", name)
         if value.type.family is not Family.DATETIME:
             raise FieldError(f"datetimes({name!r}): a {value.type}; use dates()")

@@ -232,13 +232,13 @@ async def _load_links(
 
 
 def _deal(owners: dict[Any, list[Any]], node: Node, pairs: list[tuple[Any, Any]]) -> None:
-    """Give each owner a list of what its key is paired with."""
-    dealt: dict[Any, list[Any]] = {}
+    """Give each owner a list of what its key is paired with, once, however often the join model pairs the two."""
+    dealt: dict[Any, dict[Any, Any]] = {}
     for key, related in pairs:
-        dealt.setdefault(key, []).append(related)
+        dealt.setdefault(key, {}).setdefault(related.pk, related)
     for key, instances in owners.items():
         for instance in instances:
-            _store(instance, node, list(dealt.get(key, ())))
+            _store(instance, node, list(dealt.get(key, {}).values()))
 
 
 async def _pairs(
@@ -252,7 +252,9 @@ async def _pairs(
     """Return pairs of an owner's key and a related instance, in the order of the query."""
     through: ModelOptions = near.model._meta
     # Who may read the related model may read what is related; the join model is a detail of storing it.
-    joined = behind(through, far, query)
+    # A slice is one of related rows, which a join model of the project's own may have more than once.
+    counts_rows = query.is_sliced and through.join_of is None
+    joined = None if counts_rows else behind(through, far, query)
     if joined is not None and model is far.remote_model:
         rows = await loading.fetch(
             near.model,
@@ -297,9 +299,11 @@ async def _separate_pairs(
     for part in loading.chunks(model._meta, owners):
         found += await loading.fetch(model, _among(model._meta, whole, "pk", part))
     pairs = [
-        (link.__dict__[near.attname], instance)
+        (key, instance)
         for instance in found
-        for link in owners.get(instance.pk, ())
+        for key in dict.fromkeys(
+            link.__dict__[near.attname] for link in owners.get(instance.pk, ())
+        )
     ]
     return _sliced_pairs(query, pairs) if query.is_sliced else pairs
 

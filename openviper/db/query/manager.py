@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from openviper.db.fields.columns import Column
+from openviper.db.fields.related_paths import Named
 from openviper.db.query import QuerySet
 from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
@@ -148,19 +149,19 @@ class Manager(Generic[M]):
         """Return a query for rows that differ."""
         return self.get_queryset().distinct()
 
-    def only(self, *names: str) -> QuerySet[M]:
+    def only(self, *names: Named) -> QuerySet[M]:
         """Return a query that loads just these fields."""
         return self.get_queryset().only(*names)
 
-    def defer(self, *names: str) -> QuerySet[M]:
+    def defer(self, *names: Named) -> QuerySet[M]:
         """Return a query that loads all fields but these."""
         return self.get_queryset().defer(*names)
 
-    def select_related(self, *names: str) -> QuerySet[M]:
+    def select_related(self, *names: Named) -> QuerySet[M]:
         """Return a query that loads these foreign keys' instances too."""
         return self.get_queryset().select_related(*names)
 
-    def prefetch_related(self, *names: str | Prefetch) -> QuerySet[M]:
+    def prefetch_related(self, *names: Named | Prefetch) -> QuerySet[M]:
         """Return a query that loads these relations' instances too, by one more query each."""
         return self.get_queryset().prefetch_related(*names)
 
@@ -189,12 +190,12 @@ class Manager(Generic[M]):
         return self.get_queryset().earliest(*terms)
 
     def dates(
-        self, name: str, unit: Literal["year", "month", "day"], *, descending: bool = False
+        self, name: Named, unit: Literal["year", "month", "day"], *, descending: bool = False
     ) -> ValuesQuery[Any]:
         """Return, when awaited, the different dates of a field, each cut to a unit."""
         return self.get_queryset().dates(name, unit, descending=descending)
 
-    def datetimes(self, name: str, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
+    def datetimes(self, name: Named, unit: Unit, *, descending: bool = False) -> ValuesQuery[Any]:
         """Return, when awaited, the different moments of a field, each cut to a unit."""
         return self.get_queryset().datetimes(name, unit, descending=descending)
 
@@ -235,6 +236,18 @@ class Manager(Generic[M]):
             *conditions, ignore_permissions=ignore_permissions, **lookups
         )
 
+    def get_or_404(
+        self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
+    ) -> Query[M]:
+        """Return the one instance for which the conditions hold; `NotFound` if there is none."""
+        return self.get_queryset().get_or_404(
+            *conditions, ignore_permissions=ignore_permissions, **lookups
+        )
+
+    def update(self, **values: Any) -> Query[int]:
+        """Set columns of all rows and return their number; no hook runs."""
+        return self.get_queryset().update(**values)
+
     def create(self, *, ignore_permissions: bool = False, **values: Any) -> Query[M]:
         """Build an instance and save it."""
         return self.get_queryset().create(ignore_permissions=ignore_permissions, **values)
@@ -268,7 +281,7 @@ class Manager(Generic[M]):
         return self.get_queryset().exists()
 
     def in_bulk(
-        self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk"
+        self, id_list: Iterable[Any] | None = None, *, field_name: Named = "pk"
     ) -> Query[dict[Any, M]]:
         """Return instances by the value of a unique field."""
         return self.get_queryset().in_bulk(id_list, field_name=field_name)
@@ -383,7 +396,7 @@ class Manager(Generic[M]):
     def bulk_update(
         self,
         objs: Iterable[M],
-        fields: Sequence[str],
+        fields: Sequence[Named],
         batch_size: int | None = None,
         *,
         ignore_permissions: bool = False,

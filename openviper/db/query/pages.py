@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,7 +14,7 @@ from openviper.db.sql.description import Description
 from openviper.db.sql.lookups import Compare, Lookup
 from openviper.db.sql.nodes import Column, Node, Order, has_window
 from openviper.db.sql.operators import OPERATORS
-from openviper.exceptions import QueryError
+from openviper.exceptions import InvalidPage
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ M = TypeVar("M")
 
 MAX_CURSOR = 10 * 1024
 """Most characters of a cursor that is looked at."""
+_LETTERS = re.compile(r"[A-Za-z0-9_-]+")
+_FOREIGN = "the cursor does not belong to this query"
 SIGNATURE_BYTES = 16
 """Length of the signature of a cursor."""
 
@@ -154,18 +157,18 @@ class Cursors:
             .rstrip("=")
         )
 
-    def read(self, cursor: str) -> list[Any]:
+    def read(self, cursor: object) -> list[Any]:
         """Return the values in a cursor.
 
         Raises:
-            QueryError: If it was not made for this query.
+            InvalidPage: If it was not made for this query.
         """
         values = self._decoded(cursor)
         if values is None or len(values) != len(self.order):
-            raise QueryError("the cursor does not belong to this query")
+            raise InvalidPage(_FOREIGN)
         return values
 
-    def _decoded(self, cursor: str) -> list[Any] | None:
+    def _decoded(self, cursor: object) -> list[Any] | None:
         raw = _bytes_of(cursor)
         signature, text = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         # Compared before anything is decoded, in the same time wherever it differs.
@@ -186,7 +189,7 @@ class Cursors:
         """Return the condition for the rows behind a cursor.
 
         Raises:
-            QueryError: If it was not made for this query.
+            InvalidPage: If it was not made for this query.
         """
         # Behind the last row is what is greater in the first value, or equal in it and greater in the second, and so on.
         alternatives: list[Node] = []
@@ -199,9 +202,19 @@ class Cursors:
         return Group("OR", tuple(alternatives)) if alternatives else Truth(False)
 
 
-def _bytes_of(cursor: str) -> bytes:
+def check_page(name: str, number: object) -> None:
+    """Check the number or the size of a page.
+
+    Raises:
+        InvalidPage: If it is not a whole number of at least 1.
+    """
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise InvalidPage(f"{name}={number!r} is not a number of at least 1")
+
+
+def _bytes_of(cursor: object) -> bytes:
     """Return what a cursor encodes; nothing, which has no signature, if it is not well-formed."""
-    if len(cursor) > MAX_CURSOR or not cursor.isascii():
+    if not isinstance(cursor, str) or len(cursor) > MAX_CURSOR or not _LETTERS.fullmatch(cursor):
         return b""
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -223,6 +236,6 @@ def _condition(term: Order, word: str, value: Any) -> Node:
         try:
             value = node.field.to_python(value)
         except (ValueError, TypeError):
-            raise QueryError("the cursor does not belong to this query") from None
+            raise InvalidPage(_FOREIGN) from None
     lookup = Lookup(term.name, node, OPERATORS[word])
     return NullTest(node) if value is None else Compare(lookup, value)

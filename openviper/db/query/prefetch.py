@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.fields.relations import ForeignKey, OneToOneField
 from openviper.db.sql.description import Description
 from openviper.exceptions import FieldError, QueryError
@@ -22,7 +23,7 @@ class Prefetch:
     """A relation to prefetch with a query of its own.
 
     Args:
-        path: The relation, or a path such as ``posts__comments``, whose last part the query is for.
+        path: The relation, or a path such as ``posts__comments`` or ``Author.posts``, whose last part the query is for.
         queryset: Which of the related rows to load, and how; all of them when not given. A slice is one of the rows of
             each instance.
         to_attr: Attribute for the list, or for the one instance, in place of the relation's own.
@@ -33,7 +34,7 @@ class Prefetch:
     """
 
     def __init__(
-        self, path: str, queryset: Described | None = None, to_attr: str | None = None
+        self, path: Named, queryset: Described | None = None, to_attr: str | None = None
     ) -> None:
         self.path = path
         self.queryset = queryset
@@ -129,7 +130,7 @@ def _relations(meta: ModelOptions) -> str:
 
 
 def add_prefetch(
-    meta: ModelOptions, nodes: tuple[Node, ...], wish: str | Prefetch
+    meta: ModelOptions, nodes: tuple[Node, ...], wish: Named | Prefetch
 ) -> tuple[Node, ...]:
     """Return a tree with one more path.
 
@@ -142,11 +143,9 @@ def add_prefetch(
         FieldError: If a part of the path is no relation, or `to_attr` is taken.
         QueryError: If the same relation is wanted with two different querysets.
     """
-    if isinstance(wish, str):
+    if not isinstance(wish, Prefetch):
         wish = Prefetch(wish)
-    elif not isinstance(wish, Prefetch):
-        raise FieldError(f"prefetch_related() takes names and Prefetch objects, not {wish!r}")
-    return _add(meta, nodes, wish.path.split("__"), wish)
+    return _add(meta, nodes, name_of(meta, wish.path).split("__"), wish)
 
 
 def _add(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.connection import transaction
-from openviper.db.connections.databases import current_block
 from openviper.db.exceptions import (
     SingleModelAlreadyExistsError,
     SingleModelDeleteForbiddenError,
@@ -22,11 +22,14 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.instance_state import remember_alias
+from openviper.db.fields.related_paths import Named
 from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
+from openviper.db.query.races import in_own_transaction, is_in_transaction
 from openviper.db.query.showing import shown_query
 from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
+from openviper.db.sql.claims import claiming
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.writes import (
     assigned_nodes,
@@ -150,15 +153,20 @@ class QuerySet(FindingQuery[M]):
             MultipleObjectsReturned: If several match.
         """
         self._check_names(defaults)
-        async with transaction(await write_alias(self._meta, self.query.using)):
-            found = await self.get_or_none(**lookups)
-            if found is None:
-                found, created = await self._create_or_get(defaults, lookups)
-                if created:
-                    return found, True
-            instance: Any = found
-            self._set_values(instance, _called(defaults))
-            await instance.save(ignore_permissions=self.query.ignore_permissions)
+        alias = await write_alias(self._meta, self.query.using)
+        return await in_own_transaction(alias, lambda: self._update_or_create(defaults, lookups))
+
+    async def _update_or_create(
+        self, defaults: Mapping[str, Any] | None, lookups: Mapping[str, Any]
+    ) -> tuple[M, bool]:
+        found = await self.get_or_none(**lookups)
+        if found is None:
+            found, created = await self._create_or_get(defaults, lookups)
+            if created:
+                return found, True
+        instance: Any = found
+        self._set_values(instance, _called(defaults))
+        await instance.save(ignore_permissions=self.query.ignore_permissions)
         return found, False
 
     def _set_values(self, instance: Any, values: Mapping[str, Any]) -> None:
@@ -177,9 +185,11 @@ class QuerySet(FindingQuery[M]):
         values = {name: value for name, value in lookups.items() if name in self._meta.names}
         instance = self._build({**values, **_called(defaults)})
         alias = await write_alias(self._meta, self.query.using)
+        claim = claiming(self._meta) if is_in_transaction(alias) else nullcontext()
         try:
-            async with transaction(alias):
-                await instance.save(ignore_permissions=self.query.ignore_permissions)
+            with claim:
+                async with transaction(alias):
+                    await instance.save(ignore_permissions=self.query.ignore_permissions)
         except (IntegrityError, ValueError):
             # Another writer was faster; the database has said so, or validation, which sees a unique pair.
             found = await self._seeing_others(alias).get_or_none(**lookups)
@@ -194,9 +204,7 @@ class QuerySet(FindingQuery[M]):
         A snapshot taken before (MariaDB's REPEATABLE READ) does not show that; a read with a lock does.
         """
         query = self.using(alias)
-        block = current_block(alias)
-        is_snapshot = block is not None and block.transactional
-        return query.select_for_update() if is_snapshot else query
+        return query.select_for_update() if is_in_transaction(alias) else query
 
     # The one row of a single model
 
@@ -368,7 +376,7 @@ class QuerySet(FindingQuery[M]):
     async def bulk_update(
         self,
         objs: Iterable[M],
-        fields: Sequence[str],
+        fields: Sequence[Named],
         batch_size: int | None = None,
         *,
         ignore_permissions: bool = False,
@@ -377,7 +385,7 @@ class QuerySet(FindingQuery[M]):
 
         Args:
             objs: The instances; values such as ``F("stock") + 1`` are computed by the database and read back.
-            fields: Names of the fields to write.
+            fields: The fields to write, by name or column.
             batch_size: Rows per statement; all by default.
             ignore_permissions: Do not check model permissions.
 
@@ -390,8 +398,7 @@ class QuerySet(FindingQuery[M]):
         instances = list(objs)
         check_not_read_only(self._meta)
         _check_batch_size(batch_size)
-        for name in fields:
-            self._meta.field(name)
+        names = self._fields(fields)
         await check_permission(
             self._meta, "update", ignore_permissions or self.query.ignore_permissions
         )
@@ -399,7 +406,7 @@ class QuerySet(FindingQuery[M]):
         self._tell_handlers("pre_bulk_update", instances, alias)
         ignore = ignore_permissions or self.query.ignore_permissions
         plan = plan_on(self._meta, alias)
-        count = await update_all(plan, alias, instances, fields, batch_size, ignore=ignore)
+        count = await update_all(plan, alias, instances, names, batch_size, ignore=ignore)
         self._tell_handlers("post_bulk_update", instances, alias)
         return count
 

@@ -18,11 +18,11 @@ def stored_value(plan: Plan, instance: Any, attname: str) -> Any:
     """Convert one attribute to its field's type in place and return it as the driver takes it.
 
     Raises:
-        ValueError: If the field cannot convert it.
+        ValueError: If the field cannot convert it, or its column cannot hold it.
     """
     values = instance.__dict__
     value = values.get(attname)
-    converted = plan.meta.names[attname].to_db(value)
+    converted = plan.meta.names[attname].to_column(value)
     if converted is not value:
         values[attname] = converted
     writer = plan.writer_of[attname]
@@ -118,6 +118,20 @@ def key_value(plan: Plan, value: Any) -> Any:
     """
     converted = plan.meta.pk.to_db(value)
     return converted if plan.write_key is None or converted is None else plan.write_key(converted)
+
+
+def names_another_row(plan: Plan, instance: Any) -> bool:
+    """Return whether a stored instance has another key than its row.
+
+    Raises:
+        ValueError: If the key cannot be converted.
+    """
+    stored = stored_key(plan, instance)
+    if instance.pk is stored:
+        return False
+    reader = plan.reader_of[plan.meta.pk.attname]
+    known = stored if reader is None else reader(stored)
+    return bool(plan.meta.pk.to_python(instance.pk) != known)
 
 
 def stored_key(plan: Plan, instance: Any) -> Any:

@@ -219,16 +219,20 @@ async def _read_back(
 ) -> None:
     samples = dict(zip(keys, instances, strict=True))
     found = await _stored_by_key(plan, alias, samples, conflict)
-    missing = next((key for key in samples if key not in found), None)
-    if missing is not None:
-        raise IntegrityError(
-            f"bulk_create(): another unique constraint of {plan.meta.model_name} refuses {samples[missing]!r}"
-        )
+    _check_all_found(plan, samples, found)
     relations = plan.meta.cached_relations
     keep_for_rollback(alias, instances, (*plan.attnames, *relations))
     for instance, key in zip(instances, keys, strict=True):
         forget_related(instance, relations)
         instance.__dict__.update(found[key].__dict__)
+
+
+def _check_all_found(plan: Plan, samples: dict[Key, Any], found: dict[Key, Any]) -> None:
+    missing = next((key for key in samples if key not in found), None)
+    if missing is not None:
+        raise IntegrityError(
+            f"bulk_create(): another unique constraint of {plan.meta.model_name} refuses {samples[missing]!r}"
+        )
 
 
 async def _stored_by_key(

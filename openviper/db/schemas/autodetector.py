@@ -23,6 +23,7 @@ _COMPARED: tuple[tuple[str, Any], ...] = (
     ("autoincrement", False),
     ("target_table", None),
     ("on_delete", "NO ACTION"),
+    ("deferrable", None),
     ("db_default", None),
     ("generated", None),
 )

@@ -20,6 +20,13 @@ from openviper.db.dialects.sql_text import mentions, normalise_expression, renam
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import Column, Table
 
+_CHECKED = {
+    "": "after each statement",
+    "immediate": "after each statement, or at the end if a transaction asks for it",
+    "deferred": "at the end of the transaction",
+}
+"""When a foreign key is checked."""
+
 
 def compare(
     change: TableChange, live: LiveTable, before: Table | None, dialect: DDLDialect
@@ -36,6 +43,16 @@ def compare(
     _Columns(change, live, before, dialect).compare()
     _Indexes(change, live, before).compare()
     _Checks(change, live, before).compare()
+
+
+def _key_differences(column: Column, actual: Column) -> Iterable[str]:
+    """Yield what is different about a foreign key that leads to the right table."""
+    action = column.get("on_delete", "NO ACTION")
+    if action != actual.get("on_delete", "NO ACTION"):
+        yield f"on delete {action}"
+    checked = column.get("deferrable", "")
+    if checked != actual.get("deferrable", ""):
+        yield f"checked {_CHECKED[checked]}"
 
 
 class _Columns:
@@ -108,11 +125,10 @@ class _Columns:
         target, live_target = column.get("target_table"), actual.get("target_table")
         if change.renamed_from is not None and live_target == change.renamed_from:
             live_target = change.table
-        action = column.get("on_delete", "NO ACTION")
         if target != live_target:
             yield f"foreign key to {target}" if target else "no foreign key"
-        elif target and action != actual.get("on_delete", "NO ACTION"):
-            yield f"on delete {action}"
+        elif target:
+            yield from _key_differences(column, actual)
 
     def _default_differences(self, column: Column, actual: Column) -> Iterable[str]:
         """Compare the default that the database is to know; one that only filled rows once is nobody's."""

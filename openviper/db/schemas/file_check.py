@@ -189,8 +189,12 @@ def _column_problem(column: Any) -> str | None:
     name = column["name"]
     if not is_type(column["type"]):
         return f"gives column {name!r} the unknown type {column['type']!r}"
-    where = f"column {name!r}"
+    return _key_problem(f"column {name!r}", column)
+
+
+def _key_problem(where: str, column: dict[str, Any]) -> str | None:
     problem = _unknown(where, column, "on_delete", ACTIONS)
+    problem = problem or _unknown(where, column, "deferrable", DEFERRABLE)
     shapes = _COLUMN_SHAPES | _DEFAULT_SHAPES.get(column["type"].partition("(")[0].upper(), {})
     return problem or _misshapen(where, column, shapes)
 

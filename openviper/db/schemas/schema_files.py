@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DIRECTORY = "schemas"
 _COLUMN_KEYS = (
     "name", "type", "nullable", "primary_key", "autoincrement", "unique", "default", "db_default", "generated",
-    "target_table", "on_delete", "choices", "old_name", "older_names", "old_type", "changed_at",
+    "target_table", "on_delete", "deferrable", "choices", "old_name", "older_names", "old_type", "changed_at",
 )  # fmt: skip
 
 
@@ -147,15 +147,20 @@ BUILT_IN_USERS = ("openviper.auth.models.User", "auth_users")
 """The user model that is shipped, and its table, to which the shipped schema files refer."""
 
 
+def has_own_user_model() -> bool:
+    """Return whether the project has a user model of its own in place of the shipped one."""
+    return settings.USER_MODEL != BUILT_IN_USERS[0]
+
+
 def _with_own_user_model(state: State) -> State:
     """Return the tables with the project's own user model in place of the shipped one, if it has one.
 
     Raises:
         MigrationError: If `USER_MODEL` cannot be imported or is no model.
     """
-    path, table = BUILT_IN_USERS
+    table = BUILT_IN_USERS[1]
     is_shipped = table in state and state[table]["app"] == "auth"
-    if settings.USER_MODEL == path or not is_shipped:
+    if not (is_shipped and has_own_user_model()):
         return state
     meta = _user_options()
     others = {name: entry for name, entry in state.items() if name != table}

@@ -128,6 +128,8 @@ def _column(model: Any, name: str, field: Any) -> Column:
     if target is not None:
         column["target_table"] = target._meta.table_name
         column["on_delete"] = str(field.on_delete)
+        if field.deferrable:
+            column["deferrable"] = field.deferrable
     return column
 
 

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any, ClassVar
 
 from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.fields.many_to_many import ManyToManyRelation
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
 from openviper.db.sql.arithmetic import as_float, rounded
@@ -348,6 +349,8 @@ class AggregateNode(Node):
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the conversion of the values where the result is one of them."""
+        if self.result is BOOLEAN:  # It was made a number, of which one is the greatest.
+            return bool
         if self.result is self.argument.type and isinstance(self.aggregate, Max):
             return self.argument.reader(dialect, aware=aware)
         if self.result is DURATION:
@@ -440,8 +443,15 @@ class RelatedValue(Node):
         node, argument = self.node, self.node.argument
         is_plain_count = isinstance(node.aggregate, Count) and not node.aggregate.distinct
         if is_plain_count and self._is_key(argument):
-            return "COUNT(*)"
+            return f"COUNT(DISTINCT {argument.sql(writer)})" if self._may_repeat() else "COUNT(*)"
         return node.unconditional(writer)
+
+    def _may_repeat(self) -> bool:
+        """Return whether a related row may come twice: a join model of the project's own may pair two rows twice."""
+        field = self.steps[-1].field
+        if not isinstance(field, ManyToManyRelation):
+            return False
+        return field.through_model._meta.join_of is not field
 
     def _is_key(self, argument: Node) -> bool:
         """Return whether something is the key of the rows, which each of them has."""

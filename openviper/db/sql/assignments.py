@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 from typing import Any
 
 from openviper.db.fields.base import Field
-from openviper.db.fields.numbers import IntegerField
+from openviper.db.fields.decimals import DecimalField
+from openviper.db.fields.numbers import FloatField, IntegerField
+from openviper.db.fields.relations import ForeignKey
+from openviper.db.fields.text import CharField
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.types import NULL, Family, ResultType, type_of_field
 from openviper.exceptions import FieldError
@@ -18,6 +22,7 @@ _STORES = {
 }
 """What columns hold besides values of their own family."""
 _WIDEST = 2**63 - 1
+_GREATEST_FLOAT = sys.float_info.max
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -60,23 +65,34 @@ class Assigned(Node):
 
     def sql(self, writer: Writer) -> str:
         """Return the value as it is stored; what the servers check and round by themselves is done for SQLite here."""
-        if writer.dialect.name != "sqlite":
-            return self.node.sql(writer)
-        if self.result.family is Family.DECIMAL:
-            is_exact = self.node.type.family is Family.INTEGER
-            sql = self.node.sql(writer)
-            return sql if is_exact else f"openviper_round({sql}, {self.result.places})"
-        if isinstance(self.field, IntegerField) and self.field.maximum < _WIDEST:
-            return self._in_range(writer, self.field)
-        return self.node.sql(writer)
+        return self._checked(writer) if writer.dialect.name == "sqlite" else self.node.sql(writer)
 
-    def _in_range(self, writer: Writer, field: IntegerField[Any]) -> str:
-        value, again, tested = (self.node.sql(writer) for _ in range(3))
-        low, high = field.minimum, field.maximum
-        return (
-            f"CASE WHEN {value} BETWEEN {low} AND {high} THEN {again}"
-            f" ELSE openviper_out_of_range({tested}) END"
-        )
+    def _checked(self, writer: Writer) -> str:
+        field = stored_field(self.field)
+        if isinstance(field, DecimalField):
+            sql = self.node.sql(writer)
+            return f"openviper_decimal({sql}, {field.max_digits}, {field.decimal_places})"
+        fits = _fits(field)
+        if fits is None:
+            return self.node.sql(writer)
+        tested, kept, refused = (self.node.sql(writer) for _ in range(3))
+        return f"CASE WHEN {fits.format(tested)} THEN {kept} ELSE openviper_out_of_range({refused}) END"
+
+
+def stored_field(field: Field[Any]) -> Field[Any]:
+    """Return the field whose column is used: of a foreign key, the key of its target."""
+    return stored_field(field.target()) if isinstance(field, ForeignKey) else field
+
+
+def _fits(field: Field[Any]) -> str | None:
+    """Return the condition for values that a column can hold, which is more than SQLite asks for; `None` for all."""
+    if isinstance(field, CharField):
+        return f"length({{}}) <= {field.max_length}"
+    if isinstance(field, IntegerField) and field.maximum < _WIDEST:
+        return f"{{}} BETWEEN {field.minimum} AND {field.maximum}"
+    if isinstance(field, FloatField) and not field.allow_inf:
+        return f"abs({{}}) <= {_GREATEST_FLOAT}"
+    return None
 
 
 def _advice(result: ResultType, node: Node) -> str:

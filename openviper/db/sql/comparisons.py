@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from openviper.db.fields.base import unwrap_enum
+from openviper.db.sql.bounds import beyond, can_hold, is_never, is_whole, whole_number
 from openviper.db.sql.conditions import (
     Comparison,
     Group,
@@ -41,14 +39,8 @@ from openviper.db.sql.nodes import (
 from openviper.db.sql.subqueries import InQuery, is_query
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
-from openviper.utils.importing import lazy_module
 
-if TYPE_CHECKING:
-    import fractions
-else:
-    fractions = lazy_module("fractions")  # 1 ms; only fractional bounds of whole numbers need it.
-
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
+NOTHING: frozenset[Family] = frozenset()
 
 
 class Equality(Operator):
@@ -72,21 +64,19 @@ class Equality(Operator):
             return self._unusual(lookup, value, scope)
         if lookup.is_encrypted:
             check_searchable(lookup)
-        if value.__class__ is int:
-            is_odd = not _LEAST <= value <= _GREATEST
-        else:
-            is_odd = lookup.is_whole
-        return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
+        return _compared(self.name, lookup, value)
 
     def _unusual(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         if value is None:
             return NullTest(lookup.left, negated=self.name == "ne")
         check_searchable(lookup)
         right = expression_of(lookup, value, scope)
-        if right is None:
-            return Compare(lookup, checked_value(lookup, value))
-        check_comparable(lookup, right, UNORDERED)
-        return Comparison(lookup.left, self.symbol, right)
+        if right is not None:
+            check_comparable(lookup, right, UNORDERED)
+            return Comparison(lookup.left, self.symbol, right)
+        if not can_hold(lookup, value):
+            return Settled(lookup.left, self.name == "ne")
+        return Compare(lookup, checked_value(lookup, value))
 
     def sql(self, left: Node, node: Compare, writer: Writer) -> str:
         """Return the comparison."""
@@ -119,8 +109,7 @@ class Ordering(Operator):
         if is_path(lookup):
             return Compare(as_scalar(lookup, value), value)
         if value.__class__ in PLAIN:
-            is_odd = lookup.is_whole and not _is_whole(value)
-            return _number(self.name, lookup, value) if is_odd else Compare(lookup, value)
+            return _compared(self.name, lookup, value)
         right = expression_of(lookup, value, scope)
         if right is None:
             return Compare(lookup, checked_value(lookup, value))
@@ -132,47 +121,12 @@ class Ordering(Operator):
         return f"{left.sql(writer)} {self.symbol} {writer.value(node)}"
 
 
-def _is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number that every database can compare with a column."""
-    return value.__class__ is int and _LEAST <= value <= _GREATEST
-
-
-def _number(name: str, lookup: Lookup, value: Any) -> Node:
-    """Return the comparison of a whole number with any number: with the next whole one, or settled."""
-    exact = _exact(value)
-    if exact is None:
-        return Compare(lookup, value)
-    is_beyond = exact > _GREATEST or exact < _LEAST
-    if name in ("exact", "ne"):
-        is_other = is_beyond or exact != int(exact)
-        return Settled(lookup.left, name == "ne") if is_other else Compare(lookup, int(exact))
-    return _ordered(name, lookup, exact, is_beyond)
-
-
-def _ordered(name: str, lookup: Lookup, exact: Any, is_beyond: bool) -> Node:
-    if is_beyond:
-        return Settled(lookup.left, (exact > 0) == (name in ("lt", "lte")))
-    # The column has whole numbers only: greater than 0.5 is greater than 0, less than 0.5 is less than 1.
-    return Compare(lookup, math.floor(exact) if name in ("gt", "lte") else math.ceil(exact))
-
-
-def _exact(value: Any) -> Any:
-    """Return a number without rounding; `None` for what is not one."""
-    value = unwrap_enum(value)
-    if not isinstance(value, (int, float, Decimal)) or value != value:
-        return None
-    if isinstance(value, (float, Decimal)) and math.isinf(value):
-        return math.inf if value > 0 else -math.inf
-    if isinstance(value, Decimal) and abs(value.adjusted()) > 30:
-        # Written out, such a number could take more memory than there is.
-        return _far_away(value)
-    return fractions.Fraction(value)
-
-
-def _far_away(value: Decimal) -> Any:
-    if value.adjusted() > 0:
-        return math.inf if value > 0 else -math.inf
-    return fractions.Fraction(int(value > 0) - int(value < 0), 2)
+def _compared(name: str, lookup: Lookup, value: object) -> Node:
+    """Return the comparison with a value of a plain class; numbers are compared as numbers, whatever the column holds."""
+    if lookup.is_whole and not is_whole(value):
+        return whole_number(name, lookup, value)
+    settled = beyond(name, lookup, value) if lookup.is_bounded else None
+    return Compare(lookup, value) if settled is None else settled
 
 
 class IsNull(Operator):
@@ -202,6 +156,7 @@ class Membership(Operator):
         check_searchable(lookup)
         if is_query(value):
             subquery = value.as_subquery_of(lookup.key)
+            check_comparable(lookup, subquery, NOTHING)
             return InQuery(lookup.left, subquery, self.name == "not_in")
         return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
 
@@ -226,21 +181,17 @@ class Membership(Operator):
             item if item.__class__ in PLAIN or item is None else checked_value(lookup, item)
             for item in items
         )
-        if lookup.is_whole:
-            checked = tuple(item for item in checked if not _is_never(item))
-            if not checked:
-                return Settled(lookup.left, is_negated)
-        return InList(lookup, checked)
+        kept = tuple(item for item in checked if _may_equal(lookup, item))
+        return InList(lookup, kept) if kept else Settled(lookup.left, is_negated)
 
 
-def _is_never(value: Any) -> bool:
-    """Return whether a number cannot equal any whole number of 64 bits."""
-    if value.__class__ is int:
-        return not _LEAST <= value <= _GREATEST
-    if not isinstance(value, (float, Decimal)):
-        return False
-    exact = _exact(value)
-    return exact is not None and not (_LEAST <= exact <= _GREATEST and exact == int(exact))
+def _may_equal(lookup: Lookup, item: object) -> bool:
+    """Return whether the left side may equal an item of a list."""
+    if lookup.is_whole:
+        return not is_never(item)
+    if lookup.is_bounded:
+        return beyond("exact", lookup, item) is None
+    return can_hold(lookup, item)
 
 
 def _any_equal(lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:

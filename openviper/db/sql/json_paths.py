@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.folding import MYSQL_COLLATION
 from openviper.db.sql.conditions import ConditionNode
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.types import FLOAT, JSON, TEXT, Family, ResultType
@@ -190,7 +191,8 @@ _KEY_TESTS: dict[str, Callable[[str, str], str]] = {
 
 def _mysql_scalar(value: str, again: str, *, is_number: bool) -> str:
     types = "'INTEGER', 'DOUBLE', 'DECIMAL', 'UNSIGNED INTEGER'" if is_number else "'STRING'"
-    plain = f"CAST({again} AS DOUBLE)" if is_number else f"JSON_UNQUOTE({again})"
+    text = f"JSON_UNQUOTE({again}) COLLATE {MYSQL_COLLATION}"
+    plain = f"CAST({again} AS DOUBLE)" if is_number else text
     return f"CASE WHEN JSON_TYPE({value}) IN ({types}) THEN {plain} END"
 
 

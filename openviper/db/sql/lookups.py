@@ -59,6 +59,9 @@ TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.BOOLEAN, Family.DA
 UNORDERED = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})
 
 
+_BOUNDED = frozenset({Family.FLOAT, Family.DECIMAL, Family.DURATION})
+
+
 _CLASSES: dict[Family, tuple[type[Any], ...]] = {
     Family.TEXT: (str,),
     Family.BOOLEAN: (bool,),
@@ -109,11 +112,13 @@ class Lookup:
         is_relation: Whether the key ends at a relation to other rows instead of a field.
         is_many: Whether the left side may have many values per row.
         is_whole: Whether the left side has whole numbers only.
+        is_bounded: Whether the left side has other numbers, or durations, of which some are too great for it.
         is_encrypted: Whether the left side is stored encrypted.
     """
 
     __slots__ = (
         "_converters",
+        "is_bounded",
         "is_encrypted",
         "is_many",
         "is_plain",
@@ -137,6 +142,7 @@ class Lookup:
         self.is_many = any(column.many for column in open_columns(left))
         # Asked for each value of each filter, while there is one lookup per key.
         self.is_whole = left.type is INTEGER
+        self.is_bounded = left.type.family in _BOUNDED
         self.is_encrypted = left.type.family is Family.OPAQUE
         self._converters: dict[str, Callable[[Any], Any]] = {}
 
@@ -413,8 +419,10 @@ def checked_value(lookup: Lookup, value: object) -> object:
     """Return an operand that is not of a plain class, if it stands for a value.
 
     Raises:
-        QueryError: If it is an instance of another model, or one that is not stored.
+        QueryError: If it is an instance of another model, one that is not stored, or a class.
     """
+    if isinstance(value, type):
+        raise QueryError(f"{lookup.key!r}: the class {value.__name__} is not a value")
     if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
         try:
             _check_instance(lookup, value)

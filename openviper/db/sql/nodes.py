@@ -439,6 +439,8 @@ class Order:
     def _sql_nulls_apart(self, sql: str, writer: Writer) -> str:
         """Return the term with missing values at the end where the database would not put them."""
         turned = " DESC" if self.descending else ""
+        if writer.dialect.name == "postgresql":  # Its own words serve for distinct rows as well.
+            return f"{sql}{turned} NULLS {'LAST' if self.nulls_last else 'FIRST'}"
         test = f"{sql} IS NULL" if self.nulls_last else f"{sql} IS NOT NULL"
         again = self.node.sql(writer)
         return f"CASE WHEN {test} THEN 1 ELSE 0 END, {again}{turned}"

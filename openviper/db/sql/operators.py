@@ -5,7 +5,7 @@ from __future__ import annotations
 from openviper.db.sql.comparisons import EXACT, ORDERINGS, Equality, IsNull, Membership, Range
 from openviper.db.sql.json_lookups import Keys
 from openviper.db.sql.lookups import Operator
-from openviper.db.sql.matching import Contains, Regex, Text
+from openviper.db.sql.matching import IGNORING, Contains, Regex, Text
 
 OPERATORS: dict[str, Operator] = {
     "exact": EXACT,
@@ -26,6 +26,6 @@ OPERATORS: dict[str, Operator] = {
     "iendswith": Text("iendswith"),
     "iexact": Text("iexact"),
     "regex": Regex("regex"),
-    "iregex": Regex("iregex"),
+    "iregex": IGNORING,
 }
 """The words by name."""

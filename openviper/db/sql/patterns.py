@@ -9,6 +9,7 @@ from re import _constants as op  # type: ignore[attr-defined]  # the parser's ow
 from re import _parser  # type: ignore[attr-defined]  # as above
 from typing import Any, NamedTuple
 
+from openviper.db.sql.pattern_words import IGNORES_CASE, portable_complaint
 from openviper.exceptions import FieldError
 
 MAX_PATTERN = 500
@@ -32,15 +33,35 @@ def escape_like(value: str) -> str:
     return re.sub(r"[\\%_]", r"\\\g<0>", value)
 
 
+def validated_pattern(value: object) -> tuple[str, bool]:
+    """Return a regular expression that a database may be asked to match, and whether it ignores case itself.
+
+    Args:
+        value: A text, which may begin with ``(?i)``, or a compiled pattern without other flags.
+
+    Raises:
+        FieldError: If it is none, or for a reason of `validate_regex_pattern`.
+    """
+    ignores_case = False
+    if isinstance(value, re.Pattern):
+        if value.flags & ~(re.IGNORECASE | re.UNICODE):
+            raise FieldError(f"{value!r} has flags that not every database knows")
+        ignores_case, value = bool(value.flags & re.IGNORECASE), value.pattern
+    pattern = validate_regex_pattern(value)
+    body = pattern.removeprefix(IGNORES_CASE)
+    return body, ignores_case or body != pattern
+
+
 def validate_regex_pattern(pattern: object) -> str:
     """Return a regular expression that a database may be asked to match.
 
-    From any place where a match may begin, an accepted pattern is decided in time that grows with the length of the text and
-    no faster: nothing repeats what repeats or has alternatives itself, and of two repeats in a row the second cannot take
-    what the first has taken.
+    An accepted pattern is decided in time that grows with the length of the text and no faster: nothing repeats what repeats or
+    has alternatives itself, of two repeats in a row the second cannot take what the first has taken, and no repeat takes again
+    what it has taken from another beginning. All databases understand it alike.
 
     Raises:
-        FieldError: If it is not a text, is too long, cannot be compiled, has control characters, or may take longer.
+        FieldError: If it is not a text, is too long, cannot be compiled, has control characters, has words that databases read
+            differently, or may take longer.
     """
     if not isinstance(pattern, str):
         raise FieldError(f"{pattern!r} is not a regular expression")
@@ -56,15 +77,20 @@ def _check(pattern: str) -> None:
         )
     if _CONTROL.search(pattern):
         raise FieldError(f"regular expression {pattern!r} has a control character")
-    tokens = _parsed(pattern)
-    complaint = _complaint(list(_pieces(tokens)))
-    if complaint is None and _begins_with_repeat(tokens):
-        complaint = (
-            "begins with a repeat, which is tried again from every character; begin with ^, "
-            "or leave the repeat out, as a search finds the same without it"
-        )
+    complaint = portable_complaint(pattern) or _slowness(_parsed(pattern))
     if complaint is not None:
         raise FieldError(f"regular expression {pattern!r} {complaint}")
+
+
+def _slowness(tokens: Any) -> str | None:
+    """Return why a match may take more than linear time, or `None`."""
+    complaint = _complaint(list(_pieces(tokens)))
+    if complaint is None and _is_tried_again(tokens):
+        return (
+            "has a repeat that is tried again from many places; begin with ^, or with what the repeat cannot take, "
+            "or ask for the parts with contains"
+        )
+    return complaint
 
 
 def _parsed(pattern: str) -> Any:
@@ -100,32 +126,71 @@ def _pieces(tokens: Any) -> Iterator[Piece]:
             yield _piece(kind, value)
 
 
-def _begins_with_repeat(tokens: Any) -> bool:
-    """Return whether a match may begin anywhere in what a first repeat takes, and then fail behind it."""
+_NOWHERE = Piece(frozenset(), False, False)
+"""A place in the text, such as ``$``: it takes nothing, and may not be there."""
+
+
+class Place(NamedTuple):
+    """Where a part of a pattern stands.
+
+    Attributes:
+        before: The characters of each part that has to stand before it.
+        is_first: Whether nothing that takes text stands before it, so that ``^`` holds a match to the beginning.
+        may_fail: Whether a match may fail behind it.
+    """
+
+    before: tuple[frozenset[str], ...]
+    is_first: bool
+    may_fail: bool
+
+
+_WHOLE = Place((), True, False)
+
+
+def _is_tried_again(tokens: Any, place: Place = _WHOLE) -> bool:
+    """Return whether what one repeat takes is taken again from other beginnings of a match, which then all fail.
+
+    That is so where everything that has to stand before a repeat may stand in what it takes, as in ``abc.*def``: each ``abc``
+    in a text begins a match that goes through all the rest. In ``id=[0-9]+;`` each of these matches ends before the next begins.
+    """
     flat = list(_flat(tokens))
-    if len(flat) == 1 and flat[0][0] is op.BRANCH:
-        return any(map(_begins_with_repeat, flat[0][1][1]))
-    if _is_anchored(flat):
+    if place.is_first and _is_anchored(flat):
         return False
-    pieces = [_piece(kind, value) for kind, value in flat if kind is not op.AT]
-    return _fails_behind_repeat(pieces, ends_fixed=bool(flat) and flat[-1][0] is op.AT)
+    pieces = [_piece_at(token) for token in flat]
+    places = _places(pieces, place)
+    return any(map(_again_in, flat, pieces, places))
 
 
-def _fails_behind_repeat(pieces: list[Piece], *, ends_fixed: bool) -> bool:
-    place = next((place for place, piece in enumerate(pieces) if piece.is_long), None)
-    if place is None or not _is_first(pieces[place], pieces[:place]):
+def _places(pieces: list[Piece], place: Place) -> Iterator[Place]:
+    """Yield where each of some parts stands, which stand in a row at a place."""
+    before = place.before
+    for number, piece in enumerate(pieces):
+        is_first = place.is_first and all(each is _NOWHERE for each in pieces[:number])
+        may_fail = place.may_fail or not all(each.is_optional for each in pieces[number + 1 :])
+        yield Place(before, is_first, may_fail)
+        if not piece.is_optional and piece is not _NOWHERE:
+            before = (*before, piece.characters)
+
+
+def _piece_at(token: tuple[Any, Any]) -> Piece:
+    return _NOWHERE if token[0] is op.AT else _piece(*token)
+
+
+def _again_in(token: tuple[Any, Any], piece: Piece, place: Place) -> bool:
+    """Return whether the same is true of one part, or of what it is made of."""
+    if not piece.is_long:
         return False
-    return ends_fixed or not all(piece.is_optional for piece in pieces[place + 1 :])
+    kind, value = token
+    if kind is op.BRANCH:
+        return any(_is_tried_again(tokens, place) for tokens in value[1])
+    if kind in _REPEATS and value[1] == 1:
+        return _is_tried_again(value[2], place)
+    return place.may_fail and all(piece.characters & demanded for demanded in place.before)
 
 
 def _is_anchored(flat: list[tuple[Any, Any]]) -> bool:
-    return any(kind is op.AT and value in _BEGINNINGS for kind, value in flat)
-
-
-def _is_first(repeat: Piece, before: list[Piece]) -> bool:
-    """Return whether nothing has to stand before a repeat but what it takes itself."""
-    demanded = {piece.characters for piece in before if not piece.is_optional}
-    return demanded <= {repeat.characters}
+    """Return whether the first of some parts holds a match to the beginning of the text."""
+    return bool(flat) and flat[0][0] is op.AT and flat[0][1] in _BEGINNINGS
 
 
 _BEGINNINGS = {op.AT_BEGINNING, op.AT_BEGINNING_STRING}

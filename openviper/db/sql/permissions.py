@@ -78,7 +78,7 @@ class bypass_permissions:  # noqa: N801 - used like a function
     """Check no model permission inside a ``with`` or ``async with`` block, and log who asked for it.
 
     It goes for the task or thread that enters the block, not for those started inside it: what is still running when the
-    block has ended would go on unchecked. In an async generator it goes for the generator, not for whoever reads it.
+    block has ended would go on unchecked. In a generator it goes for the generator, not for whoever reads it.
 
     Args:
         reason: Why, for the log.

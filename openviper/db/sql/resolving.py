@@ -43,7 +43,7 @@ class QueryScope:
         takes_many: Whether a path may lead to many rows.
     """
 
-    __slots__ = ("computed", "is_grouped", "meta", "takes_many")
+    __slots__ = ("computed", "depth", "is_grouped", "meta", "takes_many")
 
     def __init__(
         self,
@@ -52,15 +52,23 @@ class QueryScope:
         *,
         is_grouped: bool = False,
         takes_many: bool = False,
+        depth: int = 0,
     ) -> None:
         self.meta = meta
+        self.depth = depth
         self.computed = computed or {}
         self.is_grouped = is_grouped
         self.takes_many = takes_many
 
     def over_many(self) -> QueryScope:
         """Return the scope for what an aggregate is computed of."""
-        return QueryScope(self.meta, self.computed, is_grouped=self.is_grouped, takes_many=True)
+        return QueryScope(
+            self.meta,
+            self.computed,
+            is_grouped=self.is_grouped,
+            takes_many=True,
+            depth=self.depth,
+        )
 
     def name(self, name: str) -> Node:
         """Return the value of a name."""
@@ -73,9 +81,14 @@ class QueryScope:
 
     def operand(self, value: object) -> Node:
         """Return the node of an expression, a column or a Python value."""
-        if operands.is_selectable(value):
+        if not operands.is_selectable(value):
+            return Value(value).resolve(self)
+        self.depth += 1
+        try:
+            _check_depth("computed values", self.depth)
             return value.as_expression().resolve(self)
-        return Value(value).resolve(self)
+        finally:
+            self.depth -= 1
 
     def field_or_operand(self, value: object) -> Node:
         """Return the node of what a function takes: a text is the name of a field."""
@@ -114,7 +127,7 @@ class QueryScope:
         return _one(spread((condition,), (known,)))
 
     def _node(self, condition: object, depth: int) -> Sequence[Node]:
-        _check_depth(depth)
+        _check_depth("conditions", depth)
         if isinstance(condition, tuple):
             return (self.lookup(*condition),)
         if not operands.is_condition(condition):
@@ -205,9 +218,9 @@ class QueryScope:
         return order_named(self.meta, term)
 
 
-def _check_depth(depth: int) -> None:
+def _check_depth(what: str, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise QueryError(f"conditions are nested more than {MAX_DEPTH} deep")
+        raise QueryError(f"{what} are nested more than {MAX_DEPTH} deep")
 
 
 def plain_scope(meta: ModelOptions) -> QueryScope:

@@ -22,6 +22,7 @@ from openviper.db.sql.rows.from_rows import (
 )
 from openviper.db.sql.statements import (
     bind_clauses,
+    by_places,
     check_related,
     order_of,
     select_sql,
@@ -145,7 +146,10 @@ class InstancesSelect:
             build = annotated(build, len(columns), shown, writer)
             columns += named_columns(shown, writer)
         order = order_of(plan.meta, query)
-        _check_distinct_order(query, order)
+        if query.distinct:
+            _check_distinct_order(query, order)
+            computed = [node for _, node in shown]
+            order = by_places(order, computed, writer, len(columns) - len(shown))
         return select_sql(query, order, columns, writer) + _lock(plan, query), build
 
 
@@ -187,7 +191,7 @@ def select_instances(plan: Plan, query: Description) -> Select:
 def _check_distinct_order(query: Description, order: Sequence[Order]) -> None:
     """Refuse an order by what is not among the columns: the databases either refuse it too or give rows twice."""
     computed = [node for _, node in query.annotations]
-    for term in order if query.distinct else ():
+    for term in order:
         node = term.node
         is_own = isinstance(node, Column) and not node.steps
         if not is_own and node not in computed and not _is_related(node, query):
@@ -292,7 +296,10 @@ class ValuesSelect:
     def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
         """Return the text and the conversion of the rows."""
         columns = [node.sql(writer) for node in self.nodes]
-        sql = select_sql(self.query, self._order(), columns, writer)
+        order = self._order()
+        if self.query.distinct:
+            order = by_places(order, self.nodes, writer)
+        sql = select_sql(self.query, order, columns, writer)
         return sql + _lock(self.plan, self.query), rows_reader(self.nodes, writer)
 
 

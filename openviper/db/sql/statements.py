@@ -9,8 +9,10 @@ from openviper.db.fields.relations import ForeignKey
 from openviper.db.sql.conditions import chained
 from openviper.db.sql.description import Description
 from openviper.db.sql.names import order_named
-from openviper.db.sql.nodes import Binding, Node, Order, Writer, all_parts
+from openviper.db.sql.nodes import Binding, Column, Node, Order, Writer, all_parts
+from openviper.db.sql.types import ResultType
 from openviper.exceptions import FieldError
+from openviper.utils.records import record
 
 
 def order_of(meta: ModelOptions, query: Description) -> tuple[Order, ...]:
@@ -44,6 +46,55 @@ def where_sql(conditions: Sequence[Node], writer: Writer) -> str:
 def order_sql(order: Sequence[Order], writer: Writer) -> str:
     """Return `` ORDER BY ...``, or nothing."""
     return f" ORDER BY {', '.join([term.sql(writer) for term in order])}" if order else ""
+
+
+@record(frozen=True, slots=True, eq=False)
+class Place(Node):
+    """A value that a SELECT gives, by its place: PostgreSQL takes the same text with other parameters for another value.
+
+    Attributes:
+        node: The value.
+        number: Its place, from 1 on.
+    """
+
+    node: Node
+    number: int
+
+    @property
+    def type(self) -> ResultType:
+        """The value's type."""
+        return self.node.type
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Return the shape; the value's own parameters are bound where it stands."""
+        return ("place", self.number)
+
+    def sql(self, writer: Writer) -> str:
+        """Return the place."""
+        return str(self.number)
+
+
+def by_places(
+    order: tuple[Order, ...], nodes: Sequence[Node], writer: Writer, before: int = 0
+) -> tuple[Order, ...]:
+    """Return the order of distinct rows; on PostgreSQL with computed values by their places among the columns.
+
+    Args:
+        order: The order.
+        nodes: The columns.
+        writer: Writes the statement.
+        before: How many further columns stand before these.
+    """
+    if writer.dialect.name != "postgresql":
+        return order
+    places = {id(node): before + place for place, node in enumerate(nodes, 1)}
+    return tuple([_by_place(term, places.get(id(term.node))) for term in order])
+
+
+def _by_place(term: Order, place: int | None) -> Order:
+    if place is None or isinstance(term.node, Column) or term.node.sort_keys():
+        return term
+    return Order(Place(term.node, place), term.descending, term.nulls_last, term.name)
 
 
 def limit_sql(query: Description, writer: Writer) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import ClassVar
 
 from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.folding import MYSQL_COLLATION
 from openviper.db.exceptions import DatabaseOperationNotSupportedError
 from openviper.db.sql import operands
 from openviper.db.sql.aggregates import Aggregate
@@ -125,7 +126,7 @@ class StringAgg(Aggregate):
             return f"openviper_join_{word}({value}, {_quoted(self.separator, dialect)})"
         separator = _quoted(self.separator, dialect)
         if dialect.name == "mysql":
-            text = f"CAST({value} AS CHAR) COLLATE utf8mb4_bin"
+            text = f"CAST({value} AS CHAR) COLLATE {MYSQL_COLLATION}"
             return f"GROUP_CONCAT({distinct}{text} ORDER BY {text} SEPARATOR {separator})"
         text = f'CAST({value} AS text) COLLATE "C"'
         return f"STRING_AGG({distinct}{text}, {separator} ORDER BY {text})"

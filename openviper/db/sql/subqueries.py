@@ -8,6 +8,7 @@ from typing import Protocol, TypeGuard
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
+from openviper.db.fields.related_paths import Named, path_of
 from openviper.db.sql.conditions import ConditionNode
 from openviper.db.sql.description import Description
 from openviper.db.sql.expressions import Expression
@@ -239,13 +240,16 @@ class OuterRef(Expression):
     """A value of the query around, in a query that is given to `Exists` or `Subquery`.
 
     Args:
-        name: A field or path of that query.
+        name: A field or path of that query, or a column of its model.
+
+    Raises:
+        FieldError: If it is neither.
     """
 
     __slots__ = ("name",)
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: Named) -> None:
+        self.name = path_of(name)
 
     def resolve(self, scope: Scope) -> Node:
         """Return the name, to be resolved once the query around is known."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from openviper.db.fields.base import Field
-from openviper.db.fields.numbers import DecimalField
 from openviper.db.sql import operands
 from openviper.db.sql.assignments import Assigned
 from openviper.db.sql.description import Description
@@ -65,19 +63,11 @@ def driver_value(plan: Plan, name: str, value: Any) -> Any:
     """
     field = plan.meta.field(name)
     try:
-        converted = rounded_value(field, field.to_db(value))
+        converted = field.to_column(value)
         writer = plan.writer_of[field.attname]
         return converted if converted is None or writer is None else writer(converted)
     except (ValueError, TypeError, OverflowError) as error:
         raise FieldError(f"{plan.meta.model_name}.{name} cannot take {value!r}: {error}") from None
-
-
-def rounded_value(field: Field[Any], value: Any) -> Any:
-    """Return a decimal number at the places of its column, as the servers store it."""
-    if value is None or not isinstance(field, DecimalField):
-        return value
-    unit = Decimal((0, (1,), -field.decimal_places))
-    return value.quantize(unit, ROUND_HALF_UP, Context(prec=len(value.as_tuple().digits) + 60))
 
 
 def assigned_nodes(plan: Plan, query: Description, values: Mapping[str, Any]) -> tuple[Value, ...]:

@@ -107,7 +107,7 @@ async def prove_copy(copy: Copy, apps: Mapping[str, str], known: Sequence[Transf
     live = await prove_schema(source, copy.tables, apps)
     await prove_schema(target, copy.tables, apps)
     await refuse_same(source, target)
-    async with target.connection() as connection:
+    async with snapshot(target) as connection:
         await refuse_unsafe_tables(connection, copy.tables)
         in_the_way = await _count(connection, copy.tables)
     async with snapshot(source) as connection:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from openviper.db.connections.databases import Connection
+from openviper.db.dialects.identifiers import shorten
 from openviper.db.exceptions import OperationalError
 from openviper.db.transfer.errors import RowError
 from openviper.db.transfer.tables import TransferColumn, TransferTable
@@ -61,7 +62,7 @@ class Inserter:
             self._table.name,
             keys[place],
             f"refused by the database: {said}",
-            self._to_blame(rows[place]),
+            self._to_blame(rows[place], str(said)),
         ) from said
 
     async def _try(self, rows: list[Row]) -> Exception | None:
@@ -93,11 +94,20 @@ class Inserter:
         found = await self._first_refused(rows[half:], refused)
         return None if found is None else (half + found[0], found[1])
 
-    def _to_blame(self, row: Row) -> str | None:
-        """Return the column whose value cannot be right, if there is one."""
-        for column, value in zip(self._columns, row, strict=True):
-            if value is None and not column.field.null:
-                return column.name
-            if value is not None and misfit(column.type, value) is not None:
-                return column.name
-        return None
+    def _to_blame(self, row: Row, said: str) -> str | None:
+        """Return the column whose value cannot be right, if there is one.
+
+        Args:
+            row: The row.
+            said: What the database says of it, which may name a foreign key.
+        """
+        pairs = zip(self._columns, row, strict=True)
+        return next(
+            (column.name for column, value in pairs if self._is_wrong(column, value, said)), None
+        )
+
+    def _is_wrong(self, column: TransferColumn, value: object, said: str) -> bool:
+        if value is None:
+            return not column.field.null
+        names_it = shorten(f"fk_{self._table.name}_{column.name}") in said
+        return names_it or misfit(column.type, value) is not None

@@ -13,6 +13,7 @@ from openviper.db.dialects.lookup import ddl_dialect
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.sync import SchemaSync
 from openviper.db.transfer.errors import TransferError
+from openviper.db.transfer.sessions import snapshot
 from openviper.db.transfer.tables import TransferTable
 
 
@@ -30,15 +31,16 @@ async def prove_schema(
         TransferError: If the file of an SQLite database does not exist, or anything is pending.
     """
     refuse_missing_file(database)
-    plan = await SchemaSync(apps).plan(None, database=database.alias)
+    # In a transaction of ours, so that it does not wait for ever for those who hold the tables.
+    async with snapshot(database) as connection:
+        plan = await SchemaSync(apps).plan(None, database=database.alias)
+        live = await read_live_tables(connection, ddl_dialect(database.vendor))
     pending = [*plan.operations, *(f"patch {name}" for name in plan.patches)]
     if pending:
         raise TransferError(
             f"database {database.alias!r} is not up to date ({pending[0]}{_more(pending)}); "
             f"run: python viperctl.py migrate --database {database.alias}"
         )
-    async with database.connection() as connection:
-        live = await read_live_tables(connection, ddl_dialect(database.vendor))
     for table in tables:
         _prove_table(database.alias, table, live.get(table.name))
     return live

@@ -17,7 +17,7 @@ from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.fields.moments import uses_time_zones
 from openviper.db.transfer.errors import RowError
 from openviper.db.transfer.tables import TransferColumn, TransferTable
-from openviper.db.transfer.values import base_of, reader_of, same_form_of
+from openviper.db.transfer.values import base_of, is_read_as_text, reader_of, same_form_of
 
 BATCH_ROWS = 1000
 BATCH_BYTES = 4 * 1024 * 1024
@@ -92,7 +92,7 @@ class TableReader:
         self._readers = [reader_of(column.field, dialect, aware=aware) for column in table.columns]
         self._forms = [same_form_of(column.type) for column in table.columns]
         self._key = table.columns.index(table.key)
-        self._select = _select(dialect, table, [column.name for column in table.columns])
+        self._select = _select_values(dialect, table, table.columns)
         self._wide = [column for column in table.columns if column.is_wide]
 
     async def count(self) -> int:
@@ -190,7 +190,7 @@ class TableReader:
             raise failure from None
 
     async def _try(self, column: TransferColumn, key: Any) -> None:
-        select = _select(self._dialect, self.table, [column.name])
+        select = _select_values(self._dialect, self.table, [column])
         where = f" WHERE {self._dialect.quote(self.table.key.name)} = {self._dialect.placeholder}"
         try:
             await self._connection.fetch_all(select + where, (key,))
@@ -213,6 +213,18 @@ def _fitting(sizes: Sequence[int]) -> int:
         if total > BATCH_BYTES:
             return max(1, count)
     return len(sizes)
+
+
+def _select_values(
+    dialect: Dialect, table: TransferTable, columns: Sequence[TransferColumn]
+) -> str:
+    values = ", ".join(_value(dialect, column) for column in columns)
+    return f"SELECT {values} FROM {dialect.quote(table.name)}"
+
+
+def _value(dialect: Dialect, column: TransferColumn) -> str:
+    name = dialect.quote(column.name)
+    return f"CAST({name} AS CHAR)" if is_read_as_text(base_of(column.type), dialect) else name
 
 
 def _select(

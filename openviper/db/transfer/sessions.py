@@ -6,11 +6,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from openviper.db.connections.databases import Block, Connection, Database, entered
+from openviper.db.exceptions import OperationalError
+from openviper.db.transfer.errors import TransferError
 
+LOCK_WAIT = 10
+"""Longest wait for a lock of others, in seconds."""
 SNAPSHOTS = {
     "sqlite": ("BEGIN",),
-    "postgresql": ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",),
+    "postgresql": (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'",
+    ),
     "mysql": (
+        f"SET SESSION lock_wait_timeout = {LOCK_WAIT}",
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ),
@@ -43,5 +51,17 @@ async def begun(database: Database, statements: Sequence[str]) -> AsyncIterator[
 @asynccontextmanager
 async def snapshot(database: Database) -> AsyncIterator[Connection]:
     """Have a connection that sees the database as it is now, for the time of the block; it cannot write."""
-    async with begun(database, SNAPSHOTS[database.vendor]) as connection:
-        yield connection
+    try:
+        async with begun(database, SNAPSHOTS[database.vendor]) as connection:
+            yield connection
+    except OperationalError as error:
+        raise locked(database.alias, error) from error
+
+
+def locked(alias: str, error: OperationalError) -> Exception:
+    """Return what to raise for an error of a database: in other words if it is a lock that others hold."""
+    if not error.retryable or error.unreachable:
+        return error
+    return TransferError(
+        f"others are using the tables of {alias!r}: no lock within {LOCK_WAIT} s ({error})"
+    )

@@ -14,9 +14,9 @@ from openviper.db.exceptions import DatabaseError, DatabaseReadOnlyError, Operat
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.transfer.errors import RowError, TransferError
-from openviper.db.transfer.sessions import begun
+from openviper.db.transfer.sessions import LOCK_WAIT, begun, locked
 from openviper.db.transfer.tables import TransferColumn, TransferTable, backward_references
-from openviper.db.transfer.vendor_statements import LOCK_WAIT, Keys, Vendor, vendor_of
+from openviper.db.transfer.vendor_statements import Keys, Vendor, vendor_of
 from openviper.exceptions import MigrationError
 
 STORED = "everything was stored before the signal came"
@@ -72,11 +72,7 @@ class Target:
         try:
             await self._run(statements)
         except OperationalError as error:
-            if error.retryable:
-                raise TransferError(
-                    f"others are using the tables of {self.connection.alias!r}: no lock within {LOCK_WAIT} s"
-                ) from error
-            raise
+            raise locked(self.connection.alias, error) from error
 
     async def _run(self, statements: Iterable[str]) -> None:
         for statement in statements:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +117,29 @@ def reader_of(field: Field[Any], dialect: Dialect, *, aware: bool) -> Converter 
         return _json_text
     if base == "BINARY":
         return _plain_bytes
-    return dialect.reader(neutral_type, aware=aware)
+    read = dialect.reader(neutral_type, aware=aware)
+    return partial(_parsed, _PARSERS[base], read) if is_read_as_text(base, dialect) else read
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "DATETIME": datetime.fromisoformat,
+    "DATE": date.fromisoformat,
+    "TIME": time.fromisoformat,
+}
+
+
+def is_read_as_text(base: str, dialect: Dialect) -> bool:
+    """Return whether values of a type are asked for as text.
+
+    MariaDB may hold dates that there are not, such as ``0000-00-00``. The driver would stop in the middle of an answer, of
+    which the rest is then taken for the answer to the next statement.
+    """
+    return dialect.name == "mysql" and base in _PARSERS
+
+
+def _parsed(parse: Callable[[str], Any], read: Converter | None, value: Any) -> Any:
+    moment = parse(value) if isinstance(value, str) else value
+    return moment if read is None else read(moment)
 
 
 def _json_text(value: Any) -> Any:

@@ -7,9 +7,8 @@ from typing import Protocol
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.definitions import LiveTable
+from openviper.db.transfer.sessions import LOCK_WAIT
 
-LOCK_WAIT = 10
-"""Longest wait for a lock of others, in seconds."""
 Keys = Sequence[tuple[str, str]]
 """Foreign keys, as table and column."""
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from openviper.db.executor import check_permission
 from openviper.db.fields.instance_state import field_values
+from openviper.db.fields.related_paths import Named
 from openviper.db.query import QuerySet
 from openviper.db.query.upserts import OnConflict
 from openviper.db.sql import operands
@@ -145,7 +146,7 @@ class VirtualQuerySet(QuerySet[M]):
     async def bulk_update(
         self,
         objs: Iterable[M],
-        fields: Sequence[str],
+        fields: Sequence[Named],
         batch_size: int | None = None,
         *,
         ignore_permissions: bool = False,

@@ -149,7 +149,7 @@ class Filter(NamedTuple):
     """Which messages are meant; what is `None` does not matter.
 
     Attributes:
-        error: A part of the text of the error.
+        error: A part of the text of the error, in whatever case.
         before: They were sent before this moment, in seconds since the epoch.
     """
 
@@ -166,7 +166,7 @@ class Filter(NamedTuple):
             return False
         if self.before is not None and info.sent_at >= self.before:
             return False
-        return self.error is None or self.error in info.error
+        return self.error is None or self.error.lower() in info.error.lower()
 
 
 def _is_wished(wish: str | None, value: str) -> bool:

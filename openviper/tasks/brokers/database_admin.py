@@ -222,7 +222,8 @@ class DatabaseAdmin:
         now = time.time()
         wanted: list[_Condition]
         if isinstance(chosen, Filter):
-            wanted = [_conditions(chosen._replace(state="dead"))]
+            is_about_dead = chosen.state in (None, "dead")
+            wanted = [_conditions(chosen._replace(state="dead"))] if is_about_dead else []
         else:
             where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
             wanted = [(where, (message_id,)) for message_id in chosen]
@@ -355,7 +356,7 @@ def _conditions(chosen: Filter) -> _Condition:
         conditions.append("sent_at < ?")
         values.append(chosen.before)
     if chosen.error is not None:
-        conditions.append("error LIKE ? ESCAPE '!'")
+        conditions.append("LOWER(error) LIKE LOWER(?) ESCAPE '!'")
         values.append(f"%{_escaped(chosen.error)}%")
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
 

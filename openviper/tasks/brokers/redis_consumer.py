@@ -59,7 +59,8 @@ class RedisConsumer:
         self._sweep_time = Ticker(PRUNE_SECONDS)
         self._started_at = time.time()
         untyped: Any = self._client
-        self._listener = untyped.pubsub(ignore_subscribe_messages=True)
+        # What tells of the subscription is heard too: passed over, it would look as if there were nothing more to hear.
+        self._listener = untyped.pubsub()
         self._listener.subscribe(self._names.key("wake"))
         self._register(WorkerStatus(self._started_at, False))
         self._look_at_streams()

@@ -7,7 +7,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
+from openviper.tasks.brokers.tables import (
+    MESSAGES,
+    NEWEST,
+    WORKERS,
+    creation,
+    insert_sql,
+    what_it_does,
+)
 from openviper.tasks.exceptions import BrokerError
 
 abandoned: list[Any] = []
@@ -56,11 +63,12 @@ class ServerStore:
     def translated(self, error: Exception) -> BrokerError:
         """Return an error of the driver as a `BrokerError`."""
         busy = self._is_busy(error)
+        refused = not busy and not self.is_lost and self._is_refusal(error)
         return BrokerError(
-            f"the message store does not answer: {self._text(error)}",
+            f"the message store {what_it_does(refused)}: {self._text(error)}",
             busy=busy,
             duplicate=self._is_duplicate(error),
-            refused=not busy and not self.is_lost and self._is_refusal(error),
+            refused=refused,
         )
 
     def has_tables(self) -> bool:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_sqlite, in_parts, marks, waiting_state
-from openviper.tasks.brokers.tables import MESSAGES, NEWEST, WORKERS, creation, insert_sql
+from openviper.tasks.brokers.tables import (
+    MESSAGES,
+    NEWEST,
+    WORKERS,
+    creation,
+    insert_sql,
+    what_it_does,
+)
 from openviper.tasks.exceptions import BrokerError
 from openviper.utils.private_files import ensure_private
 
@@ -47,11 +54,12 @@ def translate(error: Exception) -> BrokerError:
     """Return an error of the driver as a `BrokerError`."""
     code = getattr(error, "sqlite_errorcode", None)
     basic = None if code is None else code & 0xFF
+    refused = basic in _REFUSALS or isinstance(error, _REFUSED_BY_PYTHON)
     return BrokerError(
-        f"the message store does not answer: {error}",
+        f"the message store {what_it_does(refused)}: {error}",
         busy=basic == sqlite3.SQLITE_BUSY,
         duplicate=code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-        refused=basic in _REFUSALS or isinstance(error, _REFUSED_BY_PYTHON),
+        refused=refused,
     )
 
 

@@ -231,6 +231,11 @@ def insert_sql(mark: str) -> str:
     return f"INSERT INTO {MESSAGES} ({INSERT_COLUMNS}) VALUES ({', '.join([mark] * 12)})"
 
 
+def what_it_does(refused: bool) -> str:
+    """Return what a database does that raises an error, for people."""
+    return "does not take what it is given" if refused else "does not answer"
+
+
 def options_text(message: Message) -> str | None:
     """Return the options of a message as they are stored."""
     return None if message.options is None else to_json(message.options)

@@ -255,3 +255,16 @@ async def test_nobody_may_do_nothing() -> None:
     assert not await nobody.has_perm("x") and not await nobody.has_role("x")
     assert not await nobody.has_model_perm("a.B", "read")
     assert await nobody.get_permissions() == set()
+
+
+async def test_a_user_as_plain_data_has_no_password(tmp_path: Path) -> None:
+    async with accounts(tmp_path):
+        user = await ann()
+        assert user.password is not None
+        for shown in (str(user.to_dict()), str(user.as_dict()), user.as_json()):
+            assert "Ann@example.org" in shown or "ann@example.org" in shown.lower()
+            assert "password" not in shown and user.password not in shown
+        assert user.to_dict("password") == {"password": user.password}
+        user.password = f"own_hasher${'x' * 200}"  # Of a hasher that OpenViper does not know.
+        await user.save()
+        assert (await User.objects.get(pk=user.pk)).password == user.password

@@ -346,9 +346,9 @@ async def test_the_event_loop_goes_on_during_a_backup(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-def test_a_directory_that_is_not_writable_gives_one_clear_error(tmp_path: Path) -> None:
-    database = make_database(tmp_path / "a.db")
-    directory = tmp_path / "b"
+def test_a_directory_that_is_not_writable_gives_one_clear_error(open_directory: Path) -> None:
+    database = make_database(open_directory / "a.db")
+    directory = open_directory / "b"
     directory.mkdir(mode=0o755)
     reader, sender = os.pipe()
     child = os.fork()
@@ -358,9 +358,6 @@ def test_a_directory_that_is_not_writable_gives_one_clear_error(tmp_path: Path) 
             with contextlib.closing(sqlite3.connect(":memory:")):
                 pass
             os.chmod(database, 0o644)
-            # Temporary directories of tests are private; only the process of this test may see them.
-            for parent in list(database.parents)[:-2]:
-                os.chmod(parent, os.stat(parent).st_mode | 0o055)
             os.setuid(65534)
             try:
                 asyncio.run(create_backup(url_of(database), directory))

@@ -136,16 +136,6 @@ def as_nobody(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def open_directory(tmp_path: Path) -> Path:
-    """Give a directory that others can reach."""
-    place = tmp_path
-    while place != Path("/tmp") and place != Path("/"):
-        place.chmod(0o755)
-        place = place.parent
-    return tmp_path
-
-
 @needs_root
 @pytest.mark.parametrize("has_log", [False, True])
 def test_a_wal_database_that_may_only_be_read_is_backed_up(

@@ -272,3 +272,67 @@ async def test_combined_and_raw_queries_are_asked_for_too(tmp_path: Path) -> Non
             with pytest.raises(PermissionDenied):
                 await query
         assert len(await names.union(Secret.objects.if_permitted().values_list("name"))) == 2
+
+
+def letters_inside() -> Iterator[str]:
+    with bypass_permissions(reason="test"):
+        yield "a"
+        yield "b"
+
+
+def letters_of_another() -> Iterator[str]:
+    yield from letters_inside()
+
+
+@pytest.mark.usefixtures("denied")
+async def test_whoever_reads_a_plain_generator_has_not_its_bypass(tmp_path: Path) -> None:
+    async with rows(tmp_path):
+        for letters in (letters_inside(), letters_of_another(), iter([*letters_inside()])):
+            seen = []
+            for letter in letters:
+                seen.append(letter)
+                with pytest.raises(PermissionDenied):
+                    await Secret.objects.all()
+            assert seen == ["a", "b"]
+        left = letters_inside()
+        assert next(left) == "a"
+        with pytest.raises(PermissionDenied):
+            await Secret.objects.count()
+        del left
+        with pytest.raises(PermissionDenied):
+            await Secret.objects.count()
+
+
+@pytest.mark.usefixtures("denied")
+async def test_nothing_started_inside_a_block_has_its_bypass(tmp_path: Path) -> None:
+    outcomes: dict[str, str] = {}
+
+    async def ask(name: str) -> None:
+        try:
+            outcomes[name] = str(await Secret.objects.count())
+        except PermissionDenied:
+            outcomes[name] = "denied"
+
+    async with rows(tmp_path):
+        loop = asyncio.get_running_loop()
+        called = asyncio.Event()
+        with bypass_permissions(reason="test"):
+            await ask("block")
+            await asyncio.gather(ask("gather"))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ask("group"))
+            tasks: list[asyncio.Task[None]] = []
+
+            def begin() -> None:
+                tasks.append(loop.create_task(ask("callback")))
+                called.set()
+
+            loop.call_soon(begin)
+            await called.wait()
+            await tasks[0]
+            await asyncio.to_thread(lambda: asyncio.run(ask("thread")))
+        await ask("behind")
+    assert outcomes == {
+        "block": "1",
+        **dict.fromkeys(("gather", "group", "callback", "thread", "behind"), "denied"),
+    }

@@ -517,3 +517,80 @@ async def test_losing_the_race_for_a_unique_group_gives_the_row_of_the_winner(
             await Member.objects.create(club="x", number=1)
         with pytest.raises(IntegrityError, match="must be unique together"):
             await Member.objects.create(club="x", number=1)
+
+
+async def test_an_instance_with_another_key_becomes_another_row(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        stamp = await Stamp.objects.create(label="a", count=3)
+        first = stamp.pk
+        stamp.pk, stamp.label = first + 76, "b"
+        await stamp.save()
+        assert await Stamp.objects.order_by("pk").values_list("pk", "label", "count") == [
+            (first, "a", 3),
+            (first + 76, "b", 3),
+        ]
+        stamp.label = "c"
+        await stamp.save()
+        assert await Stamp.objects.order_by("pk").values_list("label", flat=True) == ["a", "c"]
+
+
+async def test_another_key_never_overwrites_a_row(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        one, other = await Stamp.objects.create(label="a"), await Stamp.objects.create(label="b")
+        one.pk = other.pk
+        with pytest.raises(IntegrityError):
+            await one.save()
+        assert await Stamp.objects.order_by("pk").values_list("label", flat=True) == ["a", "b"]
+        with pytest.raises(ValueError, match="another primary key"):
+            await one.save(update_fields=["label"])
+        with pytest.raises(ValueError, match="another primary key"):
+            await one.delete()
+        with pytest.raises(QueryError, match="another primary key"):
+            await Stamp.objects.bulk_update([one], ["label"])
+        assert await Stamp.objects.order_by("pk").values_list("label", flat=True) == ["a", "b"]
+
+
+async def test_another_key_needs_all_values(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        await Stamp.objects.create(label="a")
+        part = (await Stamp.objects.only("label"))[0]
+        part.pk = 99
+        with pytest.raises(ValueError, match="count, made, touched not loaded"):
+            await part.save()
+        assert await Stamp.objects.filter(pk=99).count() == 0
+
+
+async def test_the_same_key_in_another_form_is_the_same_row(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        stamp = await Stamp.objects.create(label="a")
+        token = await Token.objects.create(number=1)
+        stamp.pk, stamp.label = str(stamp.pk), "b"
+        await stamp.save()
+        assert await Stamp.objects.values_list("label", flat=True) == ["b"]
+        for number, form in ((2, str(token.pk)), (3, UUID(str(token.pk)).hex)):
+            token.pk, token.number = form, number
+            await token.save()
+            assert await Token.objects.values_list("number", flat=True) == [number]
+        stamp.pk = "seven"
+        with pytest.raises(ValueError, match="seven"):
+            await stamp.save()
+
+
+async def test_a_row_is_given_another_key_by_update(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        stamp = await Stamp.objects.create(label="a")
+        assert await Stamp.objects.filter(pk=stamp.pk).update(id=77) == 1
+        assert await Stamp.objects.values_list("pk", "label") == [(77, "a")]
+
+
+async def test_an_instance_whose_new_row_is_refused_keeps_its_old_one(tmp_path: Path) -> None:
+    async with database(tmp_path, Stamp, Token):
+        stamp = await Stamp.objects.create(label="a")
+        first = stamp.pk
+        for another in (None, first + 1):
+            stamp.pk = another
+            with pytest.raises(IntegrityError):  # Another row with the same label.
+                await stamp.save()
+            stamp.pk, stamp.count = first, stamp.count + 1
+            await stamp.save()
+            assert await Stamp.objects.values_list("pk", "count") == [(first, stamp.count)]

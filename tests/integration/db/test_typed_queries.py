@@ -178,8 +178,8 @@ CONDITIONS: list[tuple[Any, list[str]]] = [
     (Post.words.contains("a"), ["Apple"]),
     (Post.author.name == "Ada", ["Apple", "Avocado"]),
     (Post.author.country.code == "de", ["Apple", "Avocado"]),
-    (Post.author.country.is_null(), ["banana"]),  # type: ignore[attr-defined]  # the class, to the checker
-    (Post.editor.is_null(), ["Apple", "Avocado"]),  # type: ignore[attr-defined]  # the class, to the checker
+    (Post.author.country.is_null(), ["banana"]),
+    (Post.editor.is_null(), ["Apple", "Avocado"]),
     (Post.editor.name == "Ada", ["banana"]),
     (Post.title < Post.author.name, []),
     ((Post.title == "Apple") | (Post.rank == 7), ["Apple", "banana"]),

@@ -8,7 +8,8 @@ import importlib
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 
 from openviper.auth import DatabaseSessionStore
 from openviper.auth.models import StoredSession
+from openviper.db.connection import connections
+from openviper.db.schemas import create_tables
 from openviper.exceptions import ImproperlyConfigured, TableNotFound
 from openviper.sessions import (
     BaseSessionStore,
@@ -31,7 +34,8 @@ from openviper.sessions import (
 )
 from openviper.sessions.stores.redis import PREFIX
 from openviper.testing import override_openviper_settings as override
-from tests.integration.auth.database import accounts
+from tests.integration.auth.database import accounts, configured
+from tests.servers import empty, fresh_database
 
 REDIS_URL = "redis://127.0.0.1:6379/9"
 
@@ -47,17 +51,41 @@ def redis_client() -> Any:
     return client
 
 
-@pytest.fixture(params=["memory", "database", "redis"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BaseSessionStore]:
-    """Each store that keeps sessions on the server, empty."""
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, str]]:
+    """The address of a database of our own on each server."""
+    with ExitStack() as stack:
+        yield {
+            vendor: stack.enter_context(fresh_database(vendor))
+            for vendor in ("postgresql", "mysql")
+        }
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "mysql", "redis"])
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, str]
+) -> AsyncIterator[BaseSessionStore]:
+    """Each store that keeps sessions on the server, empty; that in the database on each kind of database."""
     if request.param == "redis":
         client = redis_client()
         client.flushdb()
         yield RedisSessionStore(REDIS_URL)
         client.flushdb()
         return
-    async with accounts(tmp_path):
-        yield MemorySessionStore() if request.param == "memory" else DatabaseSessionStore()
+    if request.param == "memory":
+        yield MemorySessionStore()
+        return
+    url = servers.get(request.param, f"sqlite:///{tmp_path / 'sessions.db'}")
+    if request.param in servers:
+        empty(request.param, url)
+    with configured():
+        connections.configure({"default": {"URL": url}})
+        try:
+            await create_tables([StoredSession])
+            yield DatabaseSessionStore()
+        finally:
+            await connections.disconnect_all()
+            connections.reset()
 
 
 def record(**values: Any) -> SessionRecord:
@@ -260,9 +288,6 @@ def test_moments_are_right_where_the_orm_has_local_time(tmp_path: Path) -> None:
 
 
 async def test_without_the_table_there_are_no_sessions(tmp_path: Path) -> None:
-    from openviper.db.connection import connections
-    from tests.integration.auth.database import configured
-
     store = DatabaseSessionStore()
     with configured():
         connections.configure({"default": {"URL": f"sqlite:///{tmp_path / 'empty.db'}"}})

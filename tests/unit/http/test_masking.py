@@ -22,6 +22,10 @@ from openviper.testing import override_openviper_settings as override
         'my_token = f"hunter2"',
         r"""password = 'a\'hunter2'""",
         "passwd='hunter2",
+        "API_TOKEN: str = 'hunter2'",
+        'secret: Final[str | None] = "hunter2"',
+        "host=db user=me password=hunter2 dbname=x",
+        "connection failed: PASSWORD=hunter2;host=db",
         "postgresql://me:hunter2@host/db",
         "GET /x?token=hunter2&q=1",
         "/x?a=1&api_key=hunter2",
@@ -35,7 +39,16 @@ def test_values_of_secret_names_are_hidden(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["color = 'red'", "tokens = split(text)", "http://host/path", "/x?q=1", "secretary said no"],
+    [
+        "color = 'red'",
+        "tokens = split(text)",
+        "password: str",
+        "password == other",
+        "secret: it is 5",
+        "http://host/path",
+        "/x?q=1",
+        "secretary said no",
+    ],
 )
 def test_the_rest_is_left_alone(text: str) -> None:
     assert mask_secrets(text) == text

@@ -68,6 +68,7 @@ async def counted(request: Request, n: int) -> dict[str, int]:
 def client(tmp_path: Path) -> OpenViperTestClient:
     """The client of an application with handlers of every kind."""
     app = OpenViper(debug=False)
+    (tmp_path / "there").write_text("there")
     app.get("/partial", name="partial")(functools.partial(counted, n=5))
     app.get("/static", name="static")(Handlers.static)
     app.get("/method", name="method")(Handlers().method)
@@ -87,7 +88,7 @@ def client(tmp_path: Path) -> OpenViperTestClient:
 
     @app.get("/file/{name:path}")
     async def file(request: Request, name: str) -> FileResponse:
-        return FileResponse(name, allowed_dir=tmp_path)
+        return FileResponse(tmp_path / name, allowed_dir=tmp_path)
 
     @app.get("/with space/{name}")
     async def named(request: Request, name: str) -> str:
@@ -142,6 +143,7 @@ async def test_a_name_that_no_file_can_have_is_not_found(
     client: OpenViperTestClient, name: str
 ) -> None:
     assert (await client.get(f"/file/{name}")).status_code == 404
+    assert (await client.get("/file/there")).text == "there"
 
 
 async def test_blanks_in_paths_are_blanks(client: OpenViperTestClient) -> None:

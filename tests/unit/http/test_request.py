@@ -53,6 +53,10 @@ def test_headers_parameters_and_cookies_are_read_when_asked_for() -> None:
     [
         ("example.org:8000", "example.org:8000"),
         ("evil.org/path", "10.0.0.1:80"),
+        ("example.org:65535", "example.org:65535"),
+        ("example.org:65536", "10.0.0.1:80"),
+        ("example.org:", "10.0.0.1:80"),
+        ("[::1]:80", "[::1]:80"),
         ("", "10.0.0.1:80"),
     ],
 )

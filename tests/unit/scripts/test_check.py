@@ -9,7 +9,7 @@ import pytest
 
 from scripts import check
 from scripts.check import find_interpreters, parse, show, suite
-from scripts.pieces import Outcome, shares
+from scripts.pieces import Outcome, Piece, shares
 
 PYTHONS = {"3.11": "/a/python", "3.12": "/b/python"}
 THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -19,8 +19,12 @@ REDUCED = ["-m", "not one_version"]
 def test_every_share_runs_on_every_version() -> None:
     pieces = suite(PYTHONS, [], full=False)
     parts = shares(check.ROOT)
-    assert len({piece.title for piece in pieces}) == len(pieces) == len(parts) * len(PYTHONS)
-    for part in parts:
+    assert [check.ARCHITECTURE] in [part.paths for part in parts]
+    titles = {piece.title for piece in pieces}
+    # What has run first and alone on the first version does not run there again.
+    assert len(titles) == len(pieces) == len(parts) * len(PYTHONS) - 1
+    assert f"{check.ARCHITECTURE} on 3.12" in titles
+    for part in [part for part in parts if part.paths != [check.ARCHITECTURE]]:
         commands = [
             piece.command for piece in pieces if piece.command[-len(part.paths) :] == part.paths
         ]
@@ -43,6 +47,16 @@ def test_what_pytest_is_told_is_for_the_whole_suite() -> None:
     assert first.command[-3:] == ["tests/unit", "-k", "word"]
     # What is told comes last, so that another -m counts.
     assert second.command[-5:] == [*REDUCED, "tests/unit", "-k", "word"]
+
+
+def test_each_run_of_pytest_has_a_directory_of_its_own_unless_told_another() -> None:
+    told = suite(PYTHONS, ["--basetemp=mine"], full=True)
+    types = Piece("types", ["/a/python", "-m", "mypy"])
+    apart = [check.with_directory(piece, "/x", n) for n, piece in enumerate([*told, types])]
+    commands = [piece.command for piece in apart]
+    assert ["--basetemp=/x/0" in commands[0], "--basetemp=/x/1" in commands[1]] == [True, True]
+    assert commands[0][-1] == "--basetemp=mine"  # The last one counts.
+    assert apart[2] == types
 
 
 def test_the_marker_is_the_one_that_pytest_knows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -103,3 +104,17 @@ def test_forgetting_takes_all_or_those_that_are_named(registry: ActorRegistry[An
 )
 def test_a_schedule_has_one_text_so_that_a_change_is_seen(keys: dict[str, Any], text: str) -> None:
     assert ScheduleEntry("a", "b", "", **keys).text == text
+
+
+def test_a_module_is_imported_when_its_actor_is_first_asked_for(
+    registry: ActorRegistry[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "expected_later.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.expect_actor("later", "expected_later")
+    assert registry.find_actor("other") is None
+    with pytest.raises(RuntimeError, match="imported"):
+        registry.find_actor("later")
+    registry.expect_actor("never", "no_such_module_anywhere")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
+        registry.get_actor("never")

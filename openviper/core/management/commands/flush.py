@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper.core.management.agreeing import agree
 from openviper.core.management.aliases import check_alias
 from openviper.core.management.apps import find_installed_apps, import_all_models
-from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.base import BaseCommand
 from openviper.core.management.rows import count_rows, delete_rows, model_tables
 from openviper.core.management.running import run_async_command
 
@@ -44,14 +45,10 @@ class Command(BaseCommand):
         for table, count in counts.items():
             if count:
                 self.stdout(f"{table}: {count}")
-        self._agree(f"Delete these {total} rows of {alias!r}?", options["no_input"])
+        agree(
+            self.terminal,
+            f"Delete these {total} rows of {alias!r}?",
+            no_input=options["no_input"],
+        )
         run_async_command(delete_rows(alias, [table for table in tables if table in counts]))
         self.stdout(self.style_success(f"Deleted {total} rows."))
-
-    def _agree(self, question: str, no_input: bool) -> None:
-        if no_input:
-            return
-        if not self.terminal.is_interactive:
-            raise CommandError("without a terminal to ask at, --no-input is needed")
-        if not self.terminal.confirm(question):
-            raise CommandError("Aborted.")

@@ -58,14 +58,14 @@ class Command(BaseCommand):
         as_json = bool(options.get("json"))
         if as_json and not options["check"]:
             raise UsageError("--json needs --check")
-        apps = self._apps(options["app_labels"])
+        apps, others = self._apps(options["app_labels"])
         if not as_json:
             for app in apps:
                 self.stdout(f"{app.name} -> {_shown(app.directory)}")
         may_ask = self.terminal.is_interactive and not options["check"]
         ask = self.terminal.confirm if may_ask else None
         renames = RenameOptions(parse_renames(options["rename"]), options["no_rename"], ask)
-        compared = compare_apps(apps, force=options["force"], renames=renames)
+        compared = compare_apps(apps, force=options["force"], renames=renames, others=others)
         if as_json:
             self._print_json(compared)
             return
@@ -76,14 +76,15 @@ class Command(BaseCommand):
         write_changes(compared)
         self._summarise(compared, any(app.models for app in apps))
 
-    def _apps(self, labels: Sequence[str]) -> list[AppModels]:
-        """Return the apps to look at with their models; the models of all apps are imported."""
+    def _apps(self, labels: Sequence[str]) -> tuple[list[AppModels], list[Any]]:
+        """Return the apps to look at with their models, and the models of all other apps, which are imported as well."""
         found = find_installed_apps(with_builtin=True)
         selected = self._selected(labels, found)
         modules = import_all_models(found)
-        return [
-            AppModels(name, found[name], models_of(name, modules.get(name))) for name in selected
-        ]
+        models = {name: models_of(name, modules.get(name)) for name in found}
+        apps = [AppModels(name, found[name], models[name]) for name in selected]
+        others = [model for name in found if name not in selected for model in models[name]]
+        return apps, others
 
     def _selected(self, labels: Sequence[str], found: Mapping[str, str]) -> list[str]:
         if not labels:

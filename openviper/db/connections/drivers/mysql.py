@@ -62,13 +62,18 @@ INTEGRITY = {
     4025,
 }
 """Numbers of the errors that mean a violated constraint; 3819 and 4025 are CHECK in MySQL and MariaDB."""
-RETRYABLE = {1205, 1213, 3572}
+DEADLOCK = 1213
+"""The one error that rolls back the whole transaction."""
+RETRYABLE = {1205, DEADLOCK, 3572}
 """Lock wait timeout, deadlock, and a row that NOWAIT found locked."""
 OPERATIONAL = {1146, 1040, 1053, 1317, 1792, 1836, 1927, 1969, 2006, 2013, 2055, 3024, *RETRYABLE}
 MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
 """Values that do not fit are errors, and 0 is a key like any other."""
 MARIADB_MODE = "SIMULTANEOUS_ASSIGNMENT"
 """An UPDATE reads the row as it was, whatever it has assigned already; MySQL has no such mode."""
+MARIADB_WORDS = (f"sql_mode = '{MODE},{MARIADB_MODE}'", "collation_connection = utf8mb4_nopad_bin")
+MYSQL_WORDS = (f"sql_mode = '{MODE}'", "collation_connection = utf8mb4_0900_bin")
+"""The mode, and how texts are compared that come from no column: by their characters, spaces at the end included."""
 _ENDS_TRANSACTION = re.compile(
     r"""(?isx) (?: \s | --\s[^\n]*\n | \#[^\n]*\n | /\*(?![!M]).*?\*/ )*
     (?: (ALTER|BEGIN|CACHE|CHANGE|CHECK|FLUSH|GRANT|INSTALL|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|START|STOP|TRUNCATE|UNINSTALL
@@ -102,7 +107,8 @@ def translate(error: pymysql.Error) -> Exception:
     if number in INTEGRITY:
         return IntegrityError(text)
     if _is_operational(error, number):
-        return OperationalError(text or "the connection was lost", retryable=number in RETRYABLE)
+        text, undone = text or "the connection was lost", number == DEADLOCK
+        return OperationalError(text, retryable=number in RETRYABLE, undone=undone)
     return DatabaseError(text)
 
 
@@ -190,16 +196,10 @@ class MySQLConnection(Waiting):
 
     def _session(self) -> list[str]:
         is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
-        mode = f"{MODE},{MARIADB_MODE}" if is_mariadb else MODE
-        settings = ["time_zone = '+00:00'", f"sql_mode = '{mode}'"]
+        settings = ["time_zone = '+00:00'", *(MARIADB_WORDS if is_mariadb else MYSQL_WORDS)]
         limit = self._options.statement_timeout
         if limit is not None:
-            # MySQL limits reads only, and counts milliseconds.
-            settings.append(
-                f"max_statement_time = {limit:g}"
-                if is_mariadb
-                else f"max_execution_time = {max(1, round(limit * 1000))}"
-            )
+            settings.append(_time_limit(limit, is_mariadb=is_mariadb))
         statements = [f"SET SESSION {', '.join(settings)}"]
         if self._options.read_only:
             statements.append("SET SESSION TRANSACTION READ ONLY")
@@ -250,6 +250,7 @@ class MySQLConnection(Waiting):
             try:
                 return work()
             except self._pymysql.Error as error:
+                self._note_rollback(error)
                 raise translate(error) from error
             except OSError as error:
                 raise OperationalError(
@@ -265,6 +266,11 @@ class MySQLConnection(Waiting):
             raise
         finally:
             self._running = False
+
+    def _note_rollback(self, error: pymysql.Error) -> None:
+        """Take note that a deadlock ended the transaction: an error tells no status."""
+        if error.args[:1] == (DEADLOCK,):
+            self.raw.server_status &= ~IN_TRANSACTION
 
     async def _settle(self, future: asyncio.Future[Any]) -> None:
         """Wait until `future` is done, however often this task is cancelled; stop a statement that takes its time."""
@@ -456,6 +462,13 @@ class MySQLConnection(Waiting):
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""
         await self.write(sql, (), single=True)
+
+
+def _time_limit(seconds: float, *, is_mariadb: bool) -> str:
+    if is_mariadb:
+        return f"max_statement_time = {seconds:g}"
+    # MySQL limits reads only, and counts milliseconds.
+    return f"max_execution_time = {max(1, round(seconds * 1000))}"
 
 
 def _refuse_commit(sql: str) -> None:

@@ -35,8 +35,10 @@ logger = logging.getLogger("openviper.db")
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for the server when the URL does not say."""
-RETRYABLE = ("40", "55P03")
-"""Serialization failures and deadlocks (class 40), and a lock that was not available."""
+UNDONE = "40"
+"""The class of serialization failures and deadlocks."""
+RETRYABLE = (UNDONE, "55P03")
+"""What may succeed when tried again: these, and a lock that was not available."""
 MISSING_TABLE = "42P01"
 _CURSOR = "openviper_stream"
 _numbers = count()
@@ -119,8 +121,13 @@ def translate(error: psycopg.Error) -> Exception:
     if code.startswith("23"):
         return IntegrityError(text)
     if _is_operational(error, code):
-        return OperationalError(text, retryable=code.startswith(RETRYABLE))
+        return _operational(text, code)
     return DatabaseError(text)
+
+
+def _operational(text: str, code: str) -> OperationalError:
+    retryable, undone = code.startswith(RETRYABLE), code.startswith(UNDONE)
+    return OperationalError(text, retryable=retryable, undone=undone)
 
 
 def _is_operational(error: psycopg.Error, code: str) -> bool:

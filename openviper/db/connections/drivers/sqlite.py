@@ -23,6 +23,7 @@ from openviper.db.connections.drivers.base import LATER, Described, Later, Param
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
+    MATCH,
     NEVER,
     InlineBudget,
     NotInline,
@@ -55,12 +56,20 @@ def _give_way() -> None:
         os.nice(READER_NICENESS)
 
 
+_REFUSED = "user-defined function raised exception"
+"""What SQLite says when a Python function raises, such as those that look at what a column can hold."""
+
+
 def translate(error: sqlite3.Error, sql: str = "") -> Exception:
     """Return the public error for a driver's error; the text never holds bound values."""
     if isinstance(error, sqlite3.IntegrityError):
         return IntegrityError(str(error))
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if isinstance(error, sqlite3.OperationalError):
+        if str(error) == _REFUSED:
+            return DatabaseError(
+                "a function refused a value: it is out of the range of its column, or the function is the project's own"
+            )
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return OperationalError(str(error), retryable=busy)
     return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
@@ -191,8 +200,7 @@ class SQLiteConnection:
         Raises:
             NotInline: If so.
         """
-        # A match is one call into Python, which no deadline can interrupt.
-        if self.budget.is_long(sql) or " REGEXP " in sql:
+        if self.budget.is_long(sql) or MATCH in sql:
             raise NotInline
 
     def write_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
@@ -254,6 +262,8 @@ class SQLiteConnection:
     ) -> tuple[int, int | None] | Literal[Later.LATER]:
         """Run a write of one row at most inline, if it is its turn."""
         if not self.inline_writes or self.busy or self.budget.spent > INLINE_LIMIT:
+            return LATER
+        if MATCH in sql:
             return LATER
         try:
             cursor = self.write_now(sql, parameters)

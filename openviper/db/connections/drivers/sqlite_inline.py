@@ -20,6 +20,8 @@ THREAD_RUNS = 16
 MAX_LONG = 1000
 """Most statements of which it is remembered that they are long."""
 NEVER = float("inf")
+MATCH = " REGEXP "
+"""What a statement with a regular expression has in it. A match is one call into Python, which no deadline can interrupt."""
 
 
 class NotInline(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openviper.db.dialects.base import Dialect
+from openviper.db.dialects.folding import MYSQL_COLLATION
 from openviper.db.sql.expressions import Argument, Func
 from openviper.db.sql.types import INTEGER, TEXT, Family
 
@@ -125,7 +126,7 @@ class Replace(Func):
         text, old, new = arguments
         if dialect.name == "mysql":
             # By the bytes, as LIKE and comparisons do here, and not by a collation.
-            text = f"CAST({text} AS CHAR) COLLATE utf8mb4_bin"
+            text = f"CAST({text} AS CHAR) COLLATE {MYSQL_COLLATION}"
         return f"REPLACE({text}, {old}, {new})"
 
 
@@ -147,5 +148,5 @@ class StrIndex(Func):
         """Return the call."""
         text, part = arguments
         if dialect.name == "mysql":
-            return f"LOCATE({part}, CAST({text} AS CHAR) COLLATE utf8mb4_bin)"
+            return f"LOCATE({part}, CAST({text} AS CHAR) COLLATE {MYSQL_COLLATION})"
         return f"{'INSTR' if dialect.name == 'sqlite' else 'STRPOS'}({text}, {part})"

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from openviper.db.dialects.base import Converter
 from openviper.db.fields.base import Field
+from openviper.db.fields.decimals import UNITS
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import is_naive_in_utc
 from openviper.db.sql.rows.from_rows import Row
 
 _NAMES = {
+    "UNITS": UNITS,
     "UTC": UTC,
     "Decimal": Decimal,
     "date": date,
@@ -203,10 +205,9 @@ def _indent(code: str, levels: int) -> str:
 
 def _converter(field: Field[Any], writer: Converter | None) -> Callable[[dict[str, Any], Any], Any]:
     attname = field.attname
-    to_db = field.value_converter()
 
     def convert(values: dict[str, Any], value: Any) -> Any:
-        converted = to_db(value)
+        converted = field.to_column(value)
         values[attname] = converted
         return converted if converted is None or writer is None else writer(converted)
 

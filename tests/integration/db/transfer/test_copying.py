@@ -12,7 +12,7 @@ import pytest
 from openviper.db.connection import atomic, connections
 from openviper.db.exceptions import DatabaseReadOnlyError
 from openviper.db.models import Model
-from openviper.db.transfer import reading
+from openviper.db.transfer import reading, sessions
 from openviper.db.transfer.copying import Copy, copy_data, rehearse
 from openviper.db.transfer.errors import RowError, TransferError
 from openviper.db.transfer.proof import refuse_same, refuse_unsafe_tables
@@ -97,7 +97,8 @@ async def test_some_models_are_copied_with_the_pairs_of_their_fields(shops: Shop
         copied = await copy("default", "other", Tag, Node)
         assert {table.name: table.rows for table in copied} == {"shop_tag": 2, "shop_node": 2}
         with pytest.raises(
-            RowError, match="table shop_code_parts, key 1.*(?:refers to|foreign key)"
+            RowError,
+            match="table shop_code_parts, key 1, column part_id: .*(?:refers to|foreign key)",
         ):
             await copy("default", "other", Code)
         assert await ask("other", "SELECT count(*) FROM shop_code") == 0
@@ -352,3 +353,81 @@ async def test_text_with_nul_is_refused_by_postgresql_alone(shops: Shops) -> Non
         else:
             await copy("default", "other")
             assert (await Thing.objects.using("other").get()).text == "a\x00b"
+
+
+async def test_a_date_that_there_is_not_is_named(shops: Shops) -> None:
+    if shops.vendor != "mysql":
+        pytest.skip("another vendor: only MariaDB has such dates")
+    async with shops.open():
+        await copy("default", "other")
+        async with connected("other") as connection:
+            mode = (await connection.fetch_all("SELECT @@sql_mode"))[0][0]
+            await connection.execute("SET SESSION sql_mode = ''")
+            await connection.execute("UPDATE shop_thing SET day = '0000-00-00' WHERE id = 2")
+            await connection.execute(f"SET SESSION sql_mode = '{mode}'")
+        with pytest.raises(RowError, match="table shop_thing, key 2, column day: "):
+            await copy("other", "back")
+        assert await ask("back", "SELECT count(*) FROM shop_tag") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "column"), [("'infinity'", "at"), ("'0044-03-15 BC'", "at"), ("'infinity'", "day")]
+)
+async def test_a_moment_that_python_has_not_is_named(shops: Shops, value: str, column: str) -> None:
+    if shops.vendor != "postgresql":
+        pytest.skip("another vendor: only PostgreSQL has such moments")
+    async with shops.open():
+        await copy("default", "other")
+        await run("other", f"UPDATE shop_thing SET {column} = {value} WHERE id = 2")
+        with pytest.raises(RowError, match=f"key 2, column {column}: cannot be read: .* too "):
+            await copy("other", "back")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "keeps"),
+    [("real", "'NaN'", False), ("real", "'-Infinity'", True), ("amount", "'NaN'", False)],
+)
+async def test_a_number_that_is_none_is_kept_only_where_it_can_be(
+    shops: Shops, column: str, value: str, keeps: bool
+) -> None:
+    if shops.vendor != "postgresql":
+        pytest.skip("another vendor: only PostgreSQL has such numbers")
+    async with shops.open():
+        await copy("default", "other")
+        await run("other", f"UPDATE shop_thing SET {column} = {value} WHERE id = 2")
+        if keeps:
+            await copy("other", "back")
+            await copy("back", "other", replace=True)
+        else:
+            with pytest.raises(
+                RowError, match=f"key 2, column {column}: (nan|NaN) cannot be stored"
+            ):
+                await copy("other", "back")
+
+
+async def test_a_table_that_somebody_holds_is_not_waited_for_long(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shops.vendor == "sqlite":
+        pytest.skip("another vendor: readers of a file wait for nobody")
+    quick = {
+        "postgresql": (
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            "SET LOCAL lock_timeout = '50ms'",
+        ),
+        "mysql": ("SET SESSION lock_wait_timeout = 1", "START TRANSACTION READ ONLY"),
+    }
+    hold = {
+        "postgresql": ("BEGIN", "LOCK TABLE shop_tag IN ACCESS EXCLUSIVE MODE"),
+        "mysql": ("LOCK TABLES shop_tag WRITE",),
+    }
+    monkeypatch.setitem(sessions.SNAPSHOTS, shops.vendor, quick[shops.vendor])
+    async with shops.open():
+        await copy("default", "other")
+        other = connections.get("other")
+        async with other.pool().hold() as holder:
+            for statement in hold[shops.vendor]:
+                await holder.control(statement)
+            with pytest.raises(TransferError, match="others are using the tables of 'other'"):
+                await copy("other", "back")
+            await holder.control("ROLLBACK" if shops.vendor == "postgresql" else "UNLOCK TABLES")

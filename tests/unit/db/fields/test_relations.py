@@ -104,6 +104,14 @@ def test_on_delete_is_normalised(given: str, normal: str) -> None:
     assert ForeignKey(Owner, on_delete=given, null=True).on_delete == normal
 
 
+def test_wrong_deferrable_is_refused() -> None:
+    assert ForeignKey(Owner, deferrable="immediate").deferrable == "immediate"
+    assert ForeignKey(Owner).deferrable is None
+    wrong: Any = "sometimes"
+    with pytest.raises(ValueError, match="deferrable='sometimes' is neither"):
+        ForeignKey(Owner, deferrable=wrong)
+
+
 def test_wrong_on_delete_is_refused() -> None:
     with pytest.raises(ValueError, match="on_delete"):
         ForeignKey(Owner, on_delete="EXPLODE")

@@ -49,6 +49,7 @@ from openviper.db.fields import (
     UUIDField,
 )
 from openviper.db.schemas.state import literal_default
+from openviper.db.sql.rows.to_rows import names_for
 
 
 class Colour(Enum):
@@ -280,6 +281,10 @@ def test_the_quick_tests_agree_with_the_full_checks(field: Field[Any]) -> None:
     ]
     candidates += [
         Decimal("1.5"),
+        Decimal("1.50"),
+        Decimal("1.500"),
+        Decimal("123456789.00"),
+        Decimal("0e9"),
         Decimal("NaN"),
         UUID(int=1),
         date(2026, 1, 1),
@@ -287,10 +292,11 @@ def test_the_quick_tests_agree_with_the_full_checks(field: Field[Any]) -> None:
         datetime(2026, 1, 1),
     ]
     candidates += [datetime(2026, 1, 1, tzinfo=UTC), b"", []]
-    names = {"UTC": UTC, "UUID": UUID, "Decimal": Decimal, "date": date, "datetime": datetime}
+    names = names_for("UUID")
     for candidate in candidates:
         if exact is not None and eval(exact.format("candidate"), {**names, "candidate": candidate}):
-            assert field.to_db(candidate) is candidate
+            assert field.to_column(candidate) == candidate
+            assert repr(field.to_column(candidate)) == repr(candidate)
         if valid is not None and eval(valid.format("candidate"), {**names, "candidate": candidate}):
             if isinstance(candidate, str) and not candidate.isprintable() or candidate == "\ud800":
                 continue  # Encoding is checked when the value is stored.

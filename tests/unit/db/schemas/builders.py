@@ -46,6 +46,7 @@ class FakeField:
         self.primary_key = self.null = self.unique = self.db_index = self.auto_increment = False
         self.default: Any = None
         self.choices: Any = None
+        self.deferrable: Any = None
         self.__dict__.update(keys)
 
     def db_type(self) -> str:

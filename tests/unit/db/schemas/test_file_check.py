@@ -48,6 +48,7 @@ def test_a_schema_file_as_it_should_be_has_no_problem() -> None:
         ({"columns": [column("id", "MONEY")]}, "unknown type 'MONEY'"),
         ({"columns": [column("id", on_delete="CASCADE; --")]}, "unknown on_delete 'CASCADE; --'"),
         ({"columns": [column("id", on_delete=["CASCADE"])]}, "unknown on_delete"),
+        ({"columns": [column("id", deferrable="later; --")]}, "unknown deferrable 'later; --'"),
         ({"indexes": [{"fields": ["id"]}]}, "index without name"),
         ({"indexes": [3]}, "index without name: 3"),
         ({"indexes": [{"name": "i", "using": "x); DROP"}]}, "index 'i' the unknown using"),

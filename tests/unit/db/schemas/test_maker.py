@@ -13,6 +13,7 @@ from openviper.db.fields import CharField, Index, UniqueConstraint
 from openviper.db.models import Model
 from openviper.db.schemas.maker import AppModels, compare_apps
 from openviper.exceptions import MigrationError
+from tests.unit.db.schemas.builders import FakeField, fake_model
 
 
 class Ticket(Model):
@@ -73,3 +74,49 @@ def test_a_partial_index_is_refused_for_a_database_that_has_none(
     assert (
         len(compare_apps([app])[0].changes) == 1
     )  # Any database may be the one, or there is none of this name.
+
+
+def fake(name: str, table: str, field: str, indexed: bool = True) -> Any:
+    """Return a model that is in no registry: two of them would have one name in a database."""
+    indexes = [Index([field])] if indexed else []
+    fields = {field: FakeField("VARCHAR(10)")}
+    return fake_model(name, table, fields, app_name="maker", backend="default", indexes=indexes)
+
+
+Row = fake("Row", "maker_aisle_row", "number")
+Aisle = fake("Aisle", "maker_aisle", "row_number")
+Copy = fake("Copy", "maker_aisle_row", "letter", indexed=False)
+
+
+CLASH = (
+    "index 'idx_maker_aisle_row_number' has the name of index 'idx_maker_aisle_row_number' of maker"
+)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "postgresql://h/halls"])
+def test_names_that_two_models_would_give_are_refused(tmp_path: Path, url: str) -> None:
+    rows, aisles = (
+        AppModels(name, str(tmp_path), [model]) for name, model in (("r", Row), ("a", Aisle))
+    )
+    connections.configure({"default": {"URL": url}, "halls": {"URL": url}})
+    with pytest.raises(MigrationError, match=f"maker.Aisle: {CLASH}.Row; .*database 'default'"):
+        compare_apps([rows, aisles])
+    with pytest.raises(MigrationError, match=CLASH):
+        compare_apps([aisles], others=[Row])
+    assert len(compare_apps([aisles], others=[Seat])[0].changes) == 1
+
+
+def test_names_are_those_of_one_database(tmp_path: Path) -> None:
+    apps = [AppModels("maker", str(tmp_path), [Row, Aisle])]
+    connections.configure(
+        {"default": {"URL": "mysql://h/shop"}, "halls": {"URL": "mysql://h/shop"}}
+    )
+    assert len(compare_apps(apps)[0].changes) == 2
+
+
+def test_a_table_is_that_of_one_model(tmp_path: Path) -> None:
+    connections.configure({"default": {"URL": "mysql://h/shop"}})
+    with pytest.raises(
+        MigrationError, match="table 'maker_aisle_row' is that of maker.Row already"
+    ):
+        compare_apps([AppModels("maker", str(tmp_path), [Copy])], others=[Row])
