@@ -13,6 +13,7 @@ from openviper.auth.models import APIKey
 from openviper.auth.tokens import digest_of, is_past
 from openviper.auth.users import get_user_by_id
 from openviper.core.context import ignore_permissions
+from openviper.db.fields.moments import in_utc
 from openviper.db.models import Q
 
 __all__ = ["FoundKey", "create_api_key", "find_api_key", "list_api_keys", "revoke_api_key"]
@@ -112,7 +113,7 @@ async def find_api_key(raw: str) -> FoundKey | None:
 
 async def _note_use(row: APIKey) -> None:
     now = datetime.now(UTC)
-    if row.last_used_at is not None and row.last_used_at > now - LAST_USE_EVERY:
+    if row.last_used_at is not None and in_utc(row.last_used_at) > now - LAST_USE_EVERY:
         return
     with ignore_permissions():
         rows: Any = APIKey.objects.filter(pk=row.pk)

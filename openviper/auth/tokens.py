@@ -16,6 +16,7 @@ from openviper.auth.token_blocklist import is_token_revoked, revoke_token
 from openviper.auth.users import get_user_by_id
 from openviper.conf import settings
 from openviper.core.context import ignore_permissions
+from openviper.db.fields.moments import in_utc
 from openviper.exceptions import AuthenticationFailed
 
 logger = logging.getLogger("openviper.auth")
@@ -146,7 +147,7 @@ async def clear_expired_tokens() -> int:
 
 def is_past(moment: datetime | None) -> bool:
     """Return whether a moment is there and over."""
-    return moment is not None and moment <= datetime.now(UTC)
+    return moment is not None and in_utc(moment) <= datetime.now(UTC)
 
 
 def digest_of(secret: str) -> str:
