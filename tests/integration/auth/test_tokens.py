@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -285,3 +287,43 @@ async def test_a_user_that_is_not_stored_can_have_no_key(tmp_path: Path) -> None
     async with tokens(tmp_path):
         with pytest.raises(ValueError, match="not saved"):
             await create_api_key(User(username="x"))
+
+
+LOCAL_TIME = """
+import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from openviper.conf import Settings, settings
+settings.configure(Settings(SECRET_KEY="k" * 60, USE_TZ=False, TIME_ZONE="Asia/Kolkata"))
+from openviper.auth import create_api_key, create_token, issue_tokens, refresh_tokens, revoke_api_key
+from openviper.auth.api_keys import find_api_key
+from openviper.auth.models import User
+from openviper.auth.tasks import clear_ended_tokens
+from openviper.auth.tokens import find_token_user
+from openviper.db.connection import connections
+from openviper.db.schemas import create_tables
+
+async def found(user, hours):
+    end = datetime.now(UTC) + timedelta(hours=hours)
+    key, row = await create_api_key(user, expires_at=end)
+    token, _ = await create_token(user, end)
+    await clear_ended_tokens()
+    both = await find_api_key(key), await find_api_key(key), await find_token_user(token)
+    return [each is not None for each in both] + [await revoke_api_key(row.prefix)]
+
+async def main():
+    connections.configure({"default": {"URL": f"sqlite:///{sys.argv[1]}"}})
+    await create_tables()
+    user = await User.objects.create_user("ann", "ann@example.com")
+    await refresh_tokens(issue_tokens(user).refresh)
+    print([await found(user, hours) for hours in (1, -1)])
+    await connections.disconnect_all()
+
+asyncio.run(main())
+"""
+
+
+def test_ends_are_right_where_the_orm_has_local_time(tmp_path: Path) -> None:
+    # In a process of its own: how rows are read is settled when the models are made.
+    command = [sys.executable, "-c", LOCAL_TIME, str(tmp_path / "local.db")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == str([[True] * 4, [False] * 4])
