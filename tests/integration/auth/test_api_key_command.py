@@ -59,7 +59,11 @@ async def test_a_key_that_is_made_lets_its_user_in(tmp_path: Path) -> None:
         end = datetime.now(UTC) + timedelta(days=1)
         found = await find_api_key(await create_key("ann", "till", ["x"], end))
         assert found is not None
-        assert (found.user.username, found.key.name, found.scopes) == ("ann", "till", {"x"})
+        assert (found.user.username, found.key.name, found.scopes) == (
+            "ann",
+            "till",
+            frozenset({"x"}),
+        )
         assert found.key.expires_at == end
 
 

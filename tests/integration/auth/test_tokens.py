@@ -44,7 +44,7 @@ WAYS = tuple(
         "authentications.Session",
     )
 )
-PAST = datetime.now(UTC) - timedelta(days=400)
+PAST = datetime(2001, 1, 31, tzinfo=UTC)
 
 
 def tokens(directory: Path, **values: Any) -> Any:
@@ -117,7 +117,9 @@ async def test_a_token_for_another_audience_is_nobodys(tmp_path: Path) -> None:
     async with tokens(tmp_path, JWT_AUDIENCE="shop") as app:
         token = create_access_token(await ann())
         assert await who(app, f"Bearer {token}") == ("ann", "jwt")
-    async with tokens(tmp_path / "..", JWT_AUDIENCE="bank") as app:
+    other = tmp_path / "bank"
+    other.mkdir()
+    async with tokens(other, JWT_AUDIENCE="bank") as app:
         assert await who(app, f"Bearer {token}") == NOBODY
 
 
