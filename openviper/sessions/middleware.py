@@ -86,7 +86,8 @@ class SessionMiddleware:
         if scope["type"] not in ("http", "websocket"):
             return self.app(scope, receive, send)
         kept = scope[KEPT_SESSION] = KeptSession()
-        kept.store = self.store
+        if self.store is not None:
+            kept.store = self.store
         exchange = current_exchange.get()
         if exchange is None:
             return self._serve_alone(kept, scope, receive, send)

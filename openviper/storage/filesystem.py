@@ -140,7 +140,9 @@ class FileSystemStorage:
 
     def _delete(self, name: str) -> None:
         folders, last = _split(name)
-        with contextlib.suppress(FileNotFoundError), self.folder(folders) as descriptor:
+        # A directory is no file of ours either.
+        absent = contextlib.suppress(FileNotFoundError, IsADirectoryError)
+        with absent, self.folder(folders) as descriptor:
             os.unlink(last, dir_fd=descriptor)
 
     def _size(self, name: str) -> int:
