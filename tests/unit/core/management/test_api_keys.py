@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +62,11 @@ def test_what_does_not_go_together_is_refused(words: str, message: str) -> None:
     options = vars(command.create_parser("viperctl.py", "api-keys").parse_args(words.split()))
     with pytest.raises(UsageError, match=message):
         command.handle(**options)
+
+
+def test_the_commands_of_the_how_to_are_understood() -> None:
+    page = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "tokens.md"
+    lines = re.findall(r"^\$ python viperctl.py api-keys ([^>\n]+)", page.read_text("utf-8"), re.M)
+    parser = Command().create_parser("viperctl.py", "api-keys")
+    actions = [parser.parse_args(shlex.split(line)).action for line in lines]
+    assert actions == ["create", "list", "revoke"]
