@@ -8,13 +8,14 @@ import json
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openviper.backup.interruption import SIGNALS
 from openviper.core.management import files_of_rows
 from openviper.core.management.base import BaseCommand, CommandError, UsageError
 from openviper.core.management.commands import copy_data, dump_data, load_data
@@ -311,7 +312,16 @@ def test_what_is_excluded_is_left_out_also_where_its_app_was_named() -> None:
 # Interruption
 
 
-async def test_a_signal_stops_the_work_and_says_what_is_so() -> None:
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Put the handlers of the process back afterwards: a command that was stopped ignores further signals."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+async def test_a_signal_stops_the_work_and_says_what_is_so(handlers: None) -> None:
     where = terminal()
 
     async def work() -> None:
