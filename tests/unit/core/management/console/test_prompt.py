@@ -52,7 +52,7 @@ def test_what_is_typed_runs(
     ("typed", "last"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("nope", "NameError: name 'nope' is not defined"),
+        ("xyzzy", "NameError: name 'xyzzy' is not defined"),
         ("1 +", "SyntaxError: invalid syntax"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     ],
