@@ -48,7 +48,7 @@ def test_help_lists_built_in_and_project_commands(project: Path, arguments: list
     done = viperctl(project, *arguments)
     assert done.returncode == 0
     assert done.stdout.startswith("Usage: viperctl.py [--settings=<module>] <command> [options]\n")
-    assert "[openviper]\n  backup-db " in done.stdout
+    assert "[openviper]\n  api-keys " in done.stdout
     assert "[site_]\n" in done.stdout and "  later   Say something.\n" in done.stdout
     assert done.stderr == ""
 
