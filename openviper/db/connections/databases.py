@@ -237,6 +237,8 @@ class Database:
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._leaving: list[tuple[asyncio.AbstractEventLoop, Pool]] = []
+        """Pools that are closed and have connections in use, which may never be given back."""
 
     def pool(self) -> Pool:
         """Return the pool of the running event loop."""
@@ -248,8 +250,7 @@ class Database:
     def _switch(self, loop: asyncio.AbstractEventLoop) -> Pool:
         if self._loop is not None and self._pool is not None:
             self._others[self._loop] = self._pool
-        for other in [loop for loop in self._others if loop.is_closed()]:
-            self._others.pop(other).close_now()
+        self._close_where(lambda loop: loop.is_closed())
         pool = self._others.pop(loop, None) or self._watched(self._make_pool())
         self._loop, self._pool = loop, pool
         return pool
@@ -298,23 +299,40 @@ class Database:
         pool = self._pool if self._loop is loop else self._others.pop(loop, None)
         if pool is not None:
             await pool.close()
+            if pool.statistics().get("open"):
+                self._leaving.append((loop, pool))
         if self._loop is loop:
             self._loop = self._pool = None
-        for other in [loop for loop in self._others if loop.is_closed()]:
-            self._others.pop(other).close_now()
+        self._close_where(lambda loop: loop.is_closed())
+
+    def _close_where(self, is_over: Callable[[asyncio.AbstractEventLoop], bool]) -> None:
+        """Close the pools of those loops, other than the present one, that are over."""
+        for loop in [loop for loop in self._others if is_over(loop)]:
+            self._others.pop(loop).close_now()
+        over = [(loop, pool) for loop, pool in self._leaving if is_over(loop)]
+        for left in over:
+            self._leaving.remove(left)
+            left[1].close_now()
+
+    def retire(self) -> None:
+        """Close the pools whose loop does not run: another database is to take the place of this one."""
+        if self._loop is not None and self._pool is not None:
+            self._others[self._loop] = self._pool
+        self._loop = self._pool = None
+        self._close_where(lambda loop: not loop.is_running())
 
     def close_now(self) -> None:
         """Close the pools of all loops, none of which runs any more."""
-        if self._pool is not None:
-            self._pool.close_now()
-        for pool in self._others.values():
-            pool.close_now()
+        if self._loop is not None and self._pool is not None:
+            self._others[self._loop] = self._pool
+        self._close_where(lambda _loop: True)
         self.forget()
 
     def forget(self) -> None:
         """Drop the pools without closing them, as a forked child must: they belong to the parent."""
         self._pool = self._loop = None
         self._others = {}
+        self._leaving = []
 
 
 class ConnectionManager:
@@ -350,6 +368,8 @@ class ConnectionManager:
         self.has_routers = bool(routers)
         self.generation += 1
         read = read_databases(given)
+        for old in (self._databases or {}).values():
+            old.retire()
         self._databases = {alias: Database(options) for alias, options in read.items()}
 
     def ensure_initialized(self) -> dict[str, Database]:
@@ -384,6 +404,8 @@ class ConnectionManager:
         """Add or replace one database; the caller closes the old one first."""
         databases = self._databases if self._databases is not None else {}
         database = Database(read_databases({alias: config})[alias])
+        if alias in databases:
+            databases[alias].retire()
         self._databases = {**databases, alias: database}
         return database
 

@@ -1,9 +1,7 @@
-"""How PyMySQL connects: address, TLS, what sends a password, and what becomes of the values it reads."""
+"""How PyMySQL connects: address, TLS, and what sends a password."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
@@ -110,22 +108,3 @@ class _Dialog(_InClear):
 def plugins_in_clear() -> dict[str, type[_InClear]]:
     """Return the plugins that send a password as it is, by name, each with what refuses to do so without TLS."""
     return {"mysql_clear_password": _ClearPassword, "dialog": _Dialog}
-
-
-def _read_moment(text: str) -> datetime | str:
-    return datetime.fromisoformat(text)
-
-
-@lru_cache
-def decoders() -> dict[int, Any]:
-    """Return what turns the texts of the protocol into values: moments by the quick parsers, times as times."""
-    from pymysql.constants import FIELD_TYPE
-    from pymysql.converters import conversions
-
-    return {
-        **conversions,
-        FIELD_TYPE.DATETIME: _read_moment,
-        FIELD_TYPE.TIMESTAMP: _read_moment,
-        FIELD_TYPE.DATE: date.fromisoformat,
-        FIELD_TYPE.TIME: time.fromisoformat,
-    }

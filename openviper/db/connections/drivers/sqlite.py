@@ -9,13 +9,13 @@ own, which the thread then repeats; within another transaction it belongs into t
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -29,6 +29,7 @@ from openviper.db.connections.drivers.sqlite_inline import (
     NotInline,
 )
 from openviper.db.connections.drivers.sqlite_open import open_file
+from openviper.db.connections.drivers.sqlite_rows import all_of, convert_all
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
@@ -44,8 +45,6 @@ logger = logging.getLogger("openviper.db")
 
 INTERRUPT_INTERVAL = 0.02
 """Seconds between two interrupts of a read that nobody waits for any more."""
-CHUNK = 500
-"""Rows converted at a time in the thread."""
 READER_NICENESS = 10
 """How far the thread of a long read gives way to the event loop where both want the processor (nice(2))."""
 
@@ -73,17 +72,6 @@ def translate(error: sqlite3.Error, sql: str = "") -> Exception:
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return OperationalError(str(error), retryable=busy)
     return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
-
-
-def _uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
-    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        return convert(rows)
-    finally:
-        if is_on:
-            gc.enable()
 
 
 class SQLiteConnection:
@@ -184,7 +172,7 @@ class SQLiteConnection:
         self.deadline = started + INLINE_LIMIT
         try:
             cursor = self.raw.execute(sql, parameters)
-            rows = cursor.fetchall()
+            rows = all_of(cursor)
         except sqlite3.Error as error:
             raise self._postponed(error, sql) from error
         finally:
@@ -291,15 +279,8 @@ class SQLiteConnection:
             cursor = self._execute(sql, parameters)
             if isinstance(convert, Described):
                 convert.note(cursor)
-            rows = cursor.fetchmany(CHUNK)
-            if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
-                return convert(rows + cursor.fetchall())
-            # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-            found: Any = _uncollected(convert, rows)
-            while rows := cursor.fetchmany(CHUNK):
-                found += _uncollected(convert, rows)
-            result: T = found
-            return result
+            with closing(cursor):
+                return convert_all(cursor, convert)
 
         async with self._lock:
             return await self._in_thread(work, interruptible=True)
