@@ -186,6 +186,11 @@ class ServerPool(Waiting):
 
     def _discard(self, member: _Member) -> None:
         self._open -= 1
+        if self._loop.is_closed():
+            # Given back by a task that is thrown away behind the end of its loop.
+            self._members.discard(member)
+            member.connection.close_now()
+            return
         task = self._loop.create_task(member.connection.close())
         self._closing.add(task)
         task.add_done_callback(partial(self._closed_by, member))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -68,7 +68,9 @@ def test_a_connection_given_back_to_a_closed_pool_is_closed_though_the_loop_ends
         pool = make(wires)
         async with pool.hold():
             await pool.close()
-        # The task that closes it has not begun when the loop cancels it.
+        # The task that closes it has not begun; the end of a loop cancels all there are.
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
 
     asyncio.run(main())
 
@@ -83,6 +85,31 @@ def test_closing_that_fails_is_forgotten_and_counts_no_more(wires: list[Wire]) -
         wires[0].close_now()
 
     asyncio.run(main())
+
+
+def run_and_throw_away(main: Coroutine[Any, Any, None]) -> None:
+    """Run on a loop that is closed without ending what runs on it, as `asyncio.run` would."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main)
+    loop.close()
+
+
+def test_a_task_thrown_away_behind_its_loop_closes_what_it_gives_back(wires: list[Wire]) -> None:
+    async def use(pool: ServerPool) -> None:
+        async with pool.hold():
+            await asyncio.sleep(3600)
+
+    left: list[Any] = []
+
+    async def main() -> None:
+        pool = make(wires)
+        left.append(use(pool))
+        left[0].send(None)
+        await pool.close()
+
+    run_and_throw_away(main())
+    assert wires[0].is_open
+    left[0].close()
 
 
 @pytest.fixture
@@ -109,7 +136,7 @@ def test_a_connection_never_given_back_is_closed_after_its_loop(
             assert [wire.is_open for wire in wires] == [False, True]
         await database.close()
 
-    asyncio.run(main())
+    run_and_throw_away(main())
     assert wires[0].is_open
     if ends == "next":
         asyncio.run(nothing())
