@@ -4,6 +4,7 @@ goes on or is closed; nobody reads the rest of somebody else's result."""
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -190,3 +191,22 @@ async def test_any_other_error_in_the_middle_closes_the_connection() -> None:
     async with get_connection() as connection:
         assert await answer(connection) == 4711
         assert connection._driver.raw.thread_id() != first  # type: ignore[attr-defined]  # the driver's own
+
+
+@pytest.mark.usefixtures("one_connection")
+@pytest.mark.parametrize("vendor", ["postgresql"])
+async def test_a_stream_whose_connection_is_closed_leaves_nothing_open(
+    recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with get_connection() as connection:
+        driver: Any = connection._driver
+        stream = driver.stream("SELECT generate_series(1, 9)", (), list, 2)
+        assert await anext(stream) == [(1,), (2,)]
+        driver.close_now()
+        await stream.aclose()
+    del stream
+    gc.collect()
+    assert not recwarn.list
+    assert not caplog.records
+    async with get_connection() as connection:
+        assert await answer(connection) == 4711

@@ -376,9 +376,9 @@ class PostgreSQLConnection(Waiting):
                 yield convert(rows)
                 rows = [] if len(rows) < chunk_size else await self._fetch(cursor, chunk_size)
         finally:
-            if self.in_transaction:
-                await _to_the_end(cursor.close())
-            if own:
+            # Whether it was ever declared, and whatever became of the transaction: it asks only where there is something.
+            await _to_the_end(cursor.close())
+            if own and self.in_transaction:
                 await _to_the_end(self.control("ROLLBACK"))
 
     async def _declare(self, cursor: Any, sql: str, parameters: Parameters) -> None:
