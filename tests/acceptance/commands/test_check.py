@@ -28,6 +28,9 @@ ROUTES = (
 )
 PATHS = 'route_paths = [("/", router)]\n'
 PATCH = "from openviper.db.patches import db_patch\n\n\n@db_patch\nasync def fill(): ...\n"
+SECURITY = "openviper.middleware.security.SecurityMiddleware"
+SESSIONS = "openviper.sessions.middleware.SessionMiddleware"
+CSRF = "openviper.middleware.csrf.CSRFMiddleware"
 DEPLOY = ("--deploy", "--only", "security")
 # What is found with --deploy in every scenario, since its settings are those of development.
 USUAL = {
@@ -194,6 +197,21 @@ CASES = [
         variables={"OPENVIPER_DEPLOYMENT": "internal-http"},
     ),
     Case(USUAL | {"security.W008"}, arguments=DEPLOY, variables={"TESTING": "1"}),
+    Case(
+        USUAL | {"security.W011"},
+        arguments=DEPLOY,
+        variables={"MIDDLEWARE": ",".join([SECURITY, CSRF, SESSIONS])},
+    ),
+    Case(
+        USUAL | {"security.W012"},
+        arguments=DEPLOY,
+        variables={"MIDDLEWARE": ",".join([SECURITY, SESSIONS])},
+    ),
+    Case(
+        USUAL | {"security.W013", "security.W014"},
+        arguments=DEPLOY,
+        variables={"SESSION_COOKIE_HTTPONLY": "0", "SESSION_STORE": "memory"},
+    ),
     Case({"settings.E002"}, variables={"OPENVIPER_ENV": "production"}),
     Case({"security.W009"}, {".env": "NOTE=x\n"}, variables=HARDENED),
 ]

@@ -15,7 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
-from openviper.db.connections.drivers.mysql_connect import connect_arguments, import_driver
+from openviper.db.connections.drivers.mysql_connect import (
+    connect_arguments,
+    import_driver,
+    time_limit,
+)
 from openviper.db.connections.drivers.mysql_results import (
     Decoders,
     check_readable,
@@ -200,7 +204,7 @@ class MySQLConnection(Waiting):
         settings = ["time_zone = '+00:00'", *(MARIADB_WORDS if is_mariadb else MYSQL_WORDS)]
         limit = self._options.statement_timeout
         if limit is not None:
-            settings.append(_time_limit(limit, is_mariadb=is_mariadb))
+            settings.append(time_limit(limit, is_mariadb=is_mariadb))
         statements = [f"SET SESSION {', '.join(settings)}"]
         if self._options.read_only:
             statements.append("SET SESSION TRANSACTION READ ONLY")
@@ -470,13 +474,6 @@ class MySQLConnection(Waiting):
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""
         await self.write(sql, (), single=True)
-
-
-def _time_limit(seconds: float, *, is_mariadb: bool) -> str:
-    if is_mariadb:
-        return f"max_statement_time = {seconds:g}"
-    # MySQL limits reads only, and counts milliseconds.
-    return f"max_execution_time = {max(1, round(seconds * 1000))}"
 
 
 def _refuse_commit(sql: str) -> None:

@@ -1,4 +1,4 @@
-"""How PyMySQL connects: address, TLS, and what sends a password."""
+"""How PyMySQL connects: address, TLS, what sends a password, and how long a statement may take."""
 
 from __future__ import annotations
 
@@ -108,3 +108,11 @@ class _Dialog(_InClear):
 def plugins_in_clear() -> dict[str, type[_InClear]]:
     """Return the plugins that send a password as it is, by name, each with what refuses to do so without TLS."""
     return {"mysql_clear_password": _ClearPassword, "dialog": _Dialog}
+
+
+def time_limit(seconds: float, *, is_mariadb: bool) -> str:
+    """Return the setting of a session that ends statements which take longer."""
+    if is_mariadb:
+        return f"max_statement_time = {seconds:g}"
+    # MySQL limits reads only, and counts milliseconds.
+    return f"max_execution_time = {max(1, round(seconds * 1000))}"

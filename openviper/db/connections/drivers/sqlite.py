@@ -333,7 +333,8 @@ class SQLiteConnection:
             if written is not LATER:
                 return written
 
-        self.heavy = self.heavy or not single
+        if not single:
+            self._note_heavy()
 
         def work() -> tuple[int, int | None]:
             cursor = self._execute(sql, parameters)
@@ -342,10 +343,14 @@ class SQLiteConnection:
         async with self._lock:
             return await self._in_thread(work, interruptible=False)
 
+    def _note_heavy(self) -> None:
+        """Take note of a write of many rows in the open transaction; one on its own leaves nothing to be ended."""
+        self.heavy = self.raw.in_transaction
+
     async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         """Run a write once per row of values, all or nothing, in the thread."""
 
-        self.heavy = True
+        self._note_heavy()
 
         def work() -> int:
             return self._all_or_nothing(lambda: self.raw.executemany(sql, rows).rowcount, sql)
@@ -380,7 +385,7 @@ class SQLiteConnection:
 
     async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
         """Insert rows whose keys the database makes, all or nothing, in the thread, and return the keys."""
-        self.heavy = True
+        self._note_heavy()
 
         def work() -> list[int]:
             keys: list[int] = []

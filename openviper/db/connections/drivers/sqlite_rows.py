@@ -6,12 +6,11 @@ keeps its table from being dropped and the write-ahead log from being reset as l
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from openviper.db.connections.drivers.base import Row
+from openviper.db.connections.drivers.base import Row, uncollected
 
 T = TypeVar("T")
 
@@ -34,19 +33,8 @@ def convert_all(cursor: sqlite3.Cursor, convert: Callable[[list[Row]], T]) -> T:
     if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
         return convert(rows + cursor.fetchall())
     # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-    found: Any = _uncollected(convert, rows)
+    found: Any = uncollected(convert, rows)
     while rows := cursor.fetchmany(CHUNK):
-        found += _uncollected(convert, rows)
+        found += uncollected(convert, rows)
     result: T = found
     return result
-
-
-def _uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
-    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        return convert(rows)
-    finally:
-        if is_on:
-            gc.enable()
