@@ -451,7 +451,7 @@ class MySQLConnection(Waiting):
                 self._execute(cursor, sql, parameters)
             rows = list(cursor.fetchmany(chunk_size))
             complete = len(rows) < chunk_size
-            suspect = suspect or self._decoders.failed
+            suspect |= self._decoders.failed
             if suspect:
                 check_readable(cursor, rows)
             return convert(rows)
