@@ -132,6 +132,9 @@ class SQLiteConnection:
         try:
             await self._in_thread(self._open, interruptible=False)
         except BaseException:
+            # Cancelled, the thread has come to its end nevertheless, perhaps with a connection.
+            if hasattr(self, "raw"):
+                self.raw.close()
             self._executor.shutdown(wait=False)
             raise
 

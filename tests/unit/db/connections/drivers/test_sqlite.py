@@ -214,3 +214,17 @@ async def test_an_error_of_the_conversion_leaves_no_statement_open(
         await driver.read_in_thread(SELECT, (), fail)
     await driver.write("DROP TABLE t", (), single=False)
     assert kept.value.args
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+async def test_a_cancelled_opening_leaves_no_connection_open(steps: int) -> None:
+    options = read_databases({"default": {"URL": "sqlite:///:memory:"}})["default"]
+    made = SQLiteConnection(options, InlineBudget(asyncio.get_running_loop()))
+    opening = asyncio.create_task(made.open())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        made.raw.execute("SELECT 1")
