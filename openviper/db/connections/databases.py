@@ -321,6 +321,11 @@ class Database:
         self._loop = self._pool = None
         self._close_where(lambda loop: not loop.is_running())
 
+    @property
+    def has_pools(self) -> bool:
+        """Whether there are connections that may be open."""
+        return self._pool is not None or bool(self._others or self._leaving)
+
     def close_now(self) -> None:
         """Close the pools of all loops, none of which runs any more."""
         if self._loop is not None and self._pool is not None:
@@ -340,6 +345,8 @@ class ConnectionManager:
 
     def __init__(self) -> None:
         self._databases: dict[str, Database] | None = None
+        self._replaced: list[Database] = []
+        """Databases in whose place others have come while a loop that used them was running."""
         self._routers: tuple[list[Any], dict[str, Any]] = ([], {})
         self.has_routers = False
         """Whether routers decide about the database of an operation."""
@@ -369,7 +376,7 @@ class ConnectionManager:
         self.generation += 1
         read = read_databases(given)
         for old in (self._databases or {}).values():
-            old.retire()
+            self._retire(old)
         self._databases = {alias: Database(options) for alias, options in read.items()}
 
     def ensure_initialized(self) -> dict[str, Database]:
@@ -405,14 +412,22 @@ class ConnectionManager:
         databases = self._databases if self._databases is not None else {}
         database = Database(read_databases({alias: config})[alias])
         if alias in databases:
-            databases[alias].retire()
+            self._retire(databases[alias])
         self._databases = {**databases, alias: database}
         return database
 
+    def _retire(self, database: Database) -> None:
+        database.retire()
+        self._replaced = [old for old in [*self._replaced, database] if old.has_pools]
+
+    def _known(self) -> list[Database]:
+        return [*(self._databases or {}).values(), *self._replaced]
+
     async def disconnect_all(self) -> None:
         """Close the connections of this event loop."""
-        for database in (self._databases or {}).values():
+        for database in self._known():
             await database.close()
+        self._replaced = [old for old in self._replaced if old.has_pools]
 
     def reset(self) -> None:
         """Forget the configuration and close what no running loop uses."""
@@ -423,13 +438,15 @@ class ConnectionManager:
 
     def close_now(self) -> None:
         """Close everything at the end of the process."""
-        for database in (self._databases or {}).values():
+        for database in self._known():
             database.close_now()
+        self._replaced = []
 
     def forget(self) -> None:
         """Drop all pools without closing them."""
-        for database in (self._databases or {}).values():
+        for database in self._known():
             database.forget()
+        self._replaced = []
 
 
 connections = ConnectionManager()

@@ -184,3 +184,21 @@ async def test_a_database_that_is_replaced_leaves_pools_in_use_alone(
         manager.setup_alias("default", {"URL": URL})
         assert wires[0].is_open
     await database.close()
+
+
+@pytest.mark.parametrize("ends", ["disconnect_all", "close_now"])
+async def test_a_database_replaced_while_its_loop_runs_is_closed_with_the_others(
+    database: Database, wires: list[Wire], ends: str
+) -> None:
+    manager = ConnectionManager()
+    manager._databases = {"default": database}
+    async with database.pool().hold():
+        pass
+    manager.configure({"default": {"URL": URL}})
+    assert [wire.is_open for wire in wires] == [True]
+    if ends == "disconnect_all":
+        await manager.disconnect_all()
+    else:
+        manager.close_now()
+    assert [wire.is_open for wire in wires] == [False]
+    assert not database.has_pools
