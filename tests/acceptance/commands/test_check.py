@@ -190,6 +190,11 @@ CASES = [
         variables={"SECRET_KEY": ""},
     ),
     Case(USUAL | {"security.E005"}, arguments=DEPLOY, variables={"ALLOWED_HOSTS": "*"}),
+    Case(
+        USUAL | {"security.E011", "security.E012"},
+        arguments=DEPLOY,
+        variables={"SECRET_KEY_FALLBACKS": "former", "JWT_SECRET_KEY": "short"},
+    ),
     Case(USUAL | {"security.W006"}, arguments=DEPLOY, variables={"MIDDLEWARE": "blog.models.Post"}),
     Case(
         USUAL - {"security.E003", "security.E004"} | {"security.W010"},
