@@ -15,10 +15,29 @@ class Connection(Generic[C]):
     _sock: Any
     open: bool
     server_status: int
+    def __init__(
+        self,
+        *,
+        host: str | None = ...,
+        port: int = ...,
+        user: str | None = ...,
+        password: str = ...,
+        database: str | None = ...,
+        unix_socket: str | None = ...,
+        charset: str = ...,
+        connect_timeout: int = ...,
+        ssl: SSLContext | None = ...,
+        ssl_disabled: bool = ...,
+        auth_plugin_map: Mapping[str, type[Any]] = ...,
+        autocommit: bool = ...,
+        conv: Mapping[int, Any] | None = ...,
+        client_flag: int = ...,
+    ) -> None: ...
     @overload
     def cursor(self, cursor: None = ...) -> C: ...
     @overload
     def cursor(self, cursor: type[Cursor]) -> Cursor: ...
+    def _read_query_result(self, unbuffered: bool = ...) -> int: ...
     def _force_close(self) -> None: ...
     def close(self) -> None: ...
     def get_server_info(self) -> str: ...

@@ -3,6 +3,7 @@ from typing import Any
 
 class Cursor:
     connection: Any
+    description: tuple[tuple[Any, ...], ...] | None
     rowcount: int
     lastrowid: int | None
     def __enter__(self) -> Cursor: ...

@@ -237,6 +237,8 @@ class Database:
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._leaving: list[tuple[asyncio.AbstractEventLoop, Pool]] = []
+        """Pools that are closed and have connections in use, which may never be given back."""
 
     def pool(self) -> Pool:
         """Return the pool of the running event loop."""
@@ -248,8 +250,7 @@ class Database:
     def _switch(self, loop: asyncio.AbstractEventLoop) -> Pool:
         if self._loop is not None and self._pool is not None:
             self._others[self._loop] = self._pool
-        for other in [loop for loop in self._others if loop.is_closed()]:
-            self._others.pop(other).close_now()
+        self._close_where(lambda loop: loop.is_closed())
         pool = self._others.pop(loop, None) or self._watched(self._make_pool())
         self._loop, self._pool = loop, pool
         return pool
@@ -298,23 +299,45 @@ class Database:
         pool = self._pool if self._loop is loop else self._others.pop(loop, None)
         if pool is not None:
             await pool.close()
+            if pool.statistics().get("open"):
+                self._leaving.append((loop, pool))
         if self._loop is loop:
             self._loop = self._pool = None
-        for other in [loop for loop in self._others if loop.is_closed()]:
-            self._others.pop(other).close_now()
+        self._close_where(lambda loop: loop.is_closed())
+
+    def _close_where(self, is_over: Callable[[asyncio.AbstractEventLoop], bool]) -> None:
+        """Close the pools of those loops, other than the present one, that are over."""
+        for loop in [loop for loop in self._others if is_over(loop)]:
+            self._others.pop(loop).close_now()
+        over = [(loop, pool) for loop, pool in self._leaving if is_over(loop)]
+        for left in over:
+            self._leaving.remove(left)
+            left[1].close_now()
+
+    def retire(self) -> None:
+        """Close the pools whose loop does not run: another database is to take the place of this one."""
+        if self._loop is not None and self._pool is not None:
+            self._others[self._loop] = self._pool
+        self._loop = self._pool = None
+        self._close_where(lambda loop: not loop.is_running())
+
+    @property
+    def has_pools(self) -> bool:
+        """Whether there are connections that may be open."""
+        return self._pool is not None or bool(self._others or self._leaving)
 
     def close_now(self) -> None:
         """Close the pools of all loops, none of which runs any more."""
-        if self._pool is not None:
-            self._pool.close_now()
-        for pool in self._others.values():
-            pool.close_now()
+        if self._loop is not None and self._pool is not None:
+            self._others[self._loop] = self._pool
+        self._close_where(lambda _loop: True)
         self.forget()
 
     def forget(self) -> None:
         """Drop the pools without closing them, as a forked child must: they belong to the parent."""
         self._pool = self._loop = None
         self._others = {}
+        self._leaving = []
 
 
 class ConnectionManager:
@@ -322,6 +345,8 @@ class ConnectionManager:
 
     def __init__(self) -> None:
         self._databases: dict[str, Database] | None = None
+        self._replaced: list[Database] = []
+        """Databases in whose place others have come while a loop that used them was running."""
         self._routers: tuple[list[Any], dict[str, Any]] = ([], {})
         self.has_routers = False
         """Whether routers decide about the database of an operation."""
@@ -350,6 +375,8 @@ class ConnectionManager:
         self.has_routers = bool(routers)
         self.generation += 1
         read = read_databases(given)
+        for old in (self._databases or {}).values():
+            self._retire(old)
         self._databases = {alias: Database(options) for alias, options in read.items()}
 
     def ensure_initialized(self) -> dict[str, Database]:
@@ -384,13 +411,23 @@ class ConnectionManager:
         """Add or replace one database; the caller closes the old one first."""
         databases = self._databases if self._databases is not None else {}
         database = Database(read_databases({alias: config})[alias])
+        if alias in databases:
+            self._retire(databases[alias])
         self._databases = {**databases, alias: database}
         return database
 
+    def _retire(self, database: Database) -> None:
+        database.retire()
+        self._replaced = [old for old in [*self._replaced, database] if old.has_pools]
+
+    def _known(self) -> list[Database]:
+        return [*(self._databases or {}).values(), *self._replaced]
+
     async def disconnect_all(self) -> None:
         """Close the connections of this event loop."""
-        for database in (self._databases or {}).values():
+        for database in self._known():
             await database.close()
+        self._replaced = [old for old in self._replaced if old.has_pools]
 
     def reset(self) -> None:
         """Forget the configuration and close what no running loop uses."""
@@ -401,13 +438,15 @@ class ConnectionManager:
 
     def close_now(self) -> None:
         """Close everything at the end of the process."""
-        for database in (self._databases or {}).values():
+        for database in self._known():
             database.close_now()
+        self._replaced = []
 
     def forget(self) -> None:
         """Drop all pools without closing them."""
-        for database in (self._databases or {}).values():
+        for database in self._known():
             database.forget()
+        self._replaced = []
 
 
 connections = ConnectionManager()

@@ -11,6 +11,7 @@ from openviper.db.connections.drivers.base import Row
 from openviper.db.dialects.ddl import DDLDialect, RowCheck, TableChange
 from openviper.db.dialects.definitions import LiveTable, live_targets
 from openviper.db.exceptions import DatabaseError, OperationalError
+from openviper.db.schemas.holders import in_the_way, is_lock
 from openviper.db.schemas.recorder import record
 from openviper.exceptions import IntegrityError, MigrationError
 
@@ -78,7 +79,8 @@ async def apply_step(connection: Connection, dialect: DDLDialect, step: Step) ->
         Remarks about rows that lost a value.
 
     Raises:
-        MigrationError: If rows stand in the way, or the database refuses a statement.
+        MigrationError: If rows stand in the way, the database refuses a statement, or others hold a table for too long;
+            they are named.
     """
     _refuse_transaction(connection)
     for statement in dialect.before:
@@ -90,6 +92,10 @@ async def apply_step(connection: Connection, dialect: DDLDialect, step: Step) ->
         await _run(connection, dialect, step)
         await record(connection, step.record, step.forget)
         return remarks
+    except MigrationError as error:
+        if not is_lock(error.__cause__):
+            raise
+        raise MigrationError(f"{error}{await in_the_way(connection)}") from error.__cause__
     finally:
         for statement in dialect.after:
             await connection.execute(statement)

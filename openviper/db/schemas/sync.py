@@ -25,6 +25,7 @@ from openviper.db.patches.patch_registry import PatchEntry
 from openviper.db.patches.runner import pending
 from openviper.db.schemas.apply import Step, all_statements, apply_step
 from openviper.db.schemas.diff import diff_states
+from openviper.db.schemas.holders import limited_waits
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.schemas.recorder import outdated, read_applied, remember
@@ -210,7 +211,7 @@ class SchemaSync:
         """Return what `migrate` would do, without changing anything; the arguments are the same.
 
         Raises:
-            MigrationError: If a file cannot be read.
+            MigrationError: If a file cannot be read, or others hold a table for too long; they are named.
             DatabaseAliasNotFoundError: If there is no such database.
         """
         apps, wanted, target = await self._begin(target_app, database)
@@ -336,8 +337,9 @@ class SchemaSync:
 
     @staticmethod
     async def _apps_without_tables(apps: Mapping[str, str], target: Database) -> set[str]:
-        async with target.connection() as connection:
-            live = await read_live_tables(connection, ddl_dialect(target.vendor))
+        dialect = ddl_dialect(target.vendor)
+        async with target.connection() as connection, limited_waits(connection, dialect):
+            live = await read_live_tables(connection, dialect)
         return _labels(app for app, path in apps.items() if _has_no_table(app, path, live))
 
 
@@ -404,8 +406,9 @@ async def _look(connection: Connection, wanted: State, *, everything: bool) -> _
         everything: Whether that is all there should be, so that other tables of ours are orphans.
     """
     dialect = ddl_dialect(connection.vendor)
-    live = await read_live_tables(connection, dialect)
-    applied = await read_applied(connection) if BOOKKEEPING_TABLE in live else {}
+    async with limited_waits(connection, dialect):
+        live = await read_live_tables(connection, dialect)
+        applied = await read_applied(connection) if BOOKKEEPING_TABLE in live else {}
     return _compared(wanted, live, applied, dialect, everything=everything)
 
 

@@ -17,8 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
 from openviper.db.connections.drivers.mysql_connect import (
     connect_arguments,
-    decoders,
     import_driver,
+    time_limit,
+)
+from openviper.db.connections.drivers.mysql_results import (
+    Decoders,
+    check_readable,
+    connection_class,
 )
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import (
@@ -141,6 +146,7 @@ class MySQLConnection(Waiting):
         self._lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="openviper-mysql")
         self._running = False
+        self._decoders = Decoders()
         self.raw: pymysql.Connection[Cursor]
 
     # Opening and closing
@@ -185,21 +191,20 @@ class MySQLConnection(Waiting):
     def _connect(self) -> pymysql.Connection[Cursor]:
         from pymysql.constants import CLIENT
 
-        connection: pymysql.Connection[Cursor] = self._pymysql.connect(
+        return connection_class()(
             autocommit=True,
-            conv=decoders(),
+            conv=self._decoders.by_type(),
             # An UPDATE tells how many rows it found, as everywhere else, not how many it changed.
             client_flag=CLIENT.FOUND_ROWS,
             **connect_arguments(self._options.url),
         )
-        return connection
 
     def _session(self) -> list[str]:
         is_mariadb = "mariadb" in str(self.raw.get_server_info()).lower()
         settings = ["time_zone = '+00:00'", *(MARIADB_WORDS if is_mariadb else MYSQL_WORDS)]
         limit = self._options.statement_timeout
         if limit is not None:
-            settings.append(_time_limit(limit, is_mariadb=is_mariadb))
+            settings.append(time_limit(limit, is_mariadb=is_mariadb))
         statements = [f"SET SESSION {', '.join(settings)}"]
         if self._options.read_only:
             statements.append("SET SESSION TRANSACTION READ ONLY")
@@ -307,6 +312,7 @@ class MySQLConnection(Waiting):
     def _execute(self, cursor: Cursor, sql: str, parameters: Parameters) -> None:
         if self._options.echo:
             logger.info("%s", sql)
+        self._decoders.failed = False
         # Without values the text is sent as it is; with an empty list a percent sign in it would be looked at.
         cursor.execute(sql, tuple(parameters) or None)
 
@@ -320,7 +326,10 @@ class MySQLConnection(Waiting):
                 self._execute(cursor, sql, parameters)
                 if isinstance(convert, Described):
                     convert.note(cursor)
-                return convert(list(cursor.fetchall()))
+                rows = list(cursor.fetchall())
+                if self._decoders.failed:
+                    check_readable(cursor, rows)
+            return convert(rows)
 
         async with self._lock:
             return await self._in_thread(work)
@@ -433,15 +442,18 @@ class MySQLConnection(Waiting):
         from pymysql.cursors import Cursor, SSCursor
 
         cursor = self.raw.cursor(Cursor if self.in_transaction else SSCursor)
-        begun = complete = False
+        begun = complete = suspect = False
 
         def fetch() -> list[T]:
-            nonlocal begun, complete
+            nonlocal begun, complete, suspect
             if not begun:
                 begun = True
                 self._execute(cursor, sql, parameters)
             rows = list(cursor.fetchmany(chunk_size))
             complete = len(rows) < chunk_size
+            suspect |= self._decoders.failed
+            if suspect:
+                check_readable(cursor, rows)
             return convert(rows)
 
         try:
@@ -462,13 +474,6 @@ class MySQLConnection(Waiting):
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""
         await self.write(sql, (), single=True)
-
-
-def _time_limit(seconds: float, *, is_mariadb: bool) -> str:
-    if is_mariadb:
-        return f"max_statement_time = {seconds:g}"
-    # MySQL limits reads only, and counts milliseconds.
-    return f"max_execution_time = {max(1, round(seconds * 1000))}"
 
 
 def _refuse_commit(sql: str) -> None:

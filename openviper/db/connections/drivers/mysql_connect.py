@@ -1,9 +1,7 @@
-"""How PyMySQL connects: address, TLS, what sends a password, and what becomes of the values it reads."""
+"""How PyMySQL connects: address, TLS, what sends a password, and how long a statement may take."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
@@ -112,20 +110,9 @@ def plugins_in_clear() -> dict[str, type[_InClear]]:
     return {"mysql_clear_password": _ClearPassword, "dialog": _Dialog}
 
 
-def _read_moment(text: str) -> datetime | str:
-    return datetime.fromisoformat(text)
-
-
-@lru_cache
-def decoders() -> dict[int, Any]:
-    """Return what turns the texts of the protocol into values: moments by the quick parsers, times as times."""
-    from pymysql.constants import FIELD_TYPE
-    from pymysql.converters import conversions
-
-    return {
-        **conversions,
-        FIELD_TYPE.DATETIME: _read_moment,
-        FIELD_TYPE.TIMESTAMP: _read_moment,
-        FIELD_TYPE.DATE: date.fromisoformat,
-        FIELD_TYPE.TIME: time.fromisoformat,
-    }
+def time_limit(seconds: float, *, is_mariadb: bool) -> str:
+    """Return the setting of a session that ends statements which take longer."""
+    if is_mariadb:
+        return f"max_statement_time = {seconds:g}"
+    # MySQL limits reads only, and counts milliseconds.
+    return f"max_execution_time = {max(1, round(seconds * 1000))}"

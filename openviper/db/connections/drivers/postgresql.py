@@ -16,6 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
+from openviper.db.connections.drivers.postgresql_results import unreadable
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
 from openviper.db.exceptions import DatabaseError, OperationalError
@@ -239,9 +240,13 @@ class PostgreSQLConnection(Waiting):
         try:
             async with self._lock:
                 cursor = await self._execute(sql, parameters)
-                rows = await cursor.fetchall()
         except self._psycopg.Error as error:
             raise translate(error) from error
+        # All of the result is here; making its values waits for nothing.
+        try:
+            rows = await cursor.fetchall()
+        except Exception as error:
+            raise unreadable(cursor, error) from error
         if isinstance(convert, Described):
             convert.note(cursor)
         return convert(rows)
@@ -250,24 +255,30 @@ class PostgreSQLConnection(Waiting):
         """Run any other statement, in a savepoint of its own inside a transaction; a returned row begins with the key."""
         async with self._lock:
             if self.in_transaction and not _CONTROL.match(sql):
-                return await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
+                cursor = await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
+                return await self._written(cursor)
             try:
-                return await self._written(await self._execute(sql, parameters))
+                cursor = await self._execute(sql, parameters)
             except self._psycopg.Error as error:
                 raise translate(error) from error
+            return await self._written(cursor)
 
     async def _written(self, cursor: psycopg.AsyncCursor[Row]) -> tuple[int, Any]:
+        """Return what a write tells, behind what undoes it: a value that cannot be read undoes nothing."""
         if cursor.description is None:
             return cursor.rowcount, None
-        row = await cursor.fetchone()
+        try:
+            row = await cursor.fetchone()
+        except Exception as error:
+            raise unreadable(cursor, error) from error
         return cursor.rowcount, None if row is None else row[0]
 
-    async def _write_piped(self, sql: str, parameters: Parameters) -> tuple[int, Any]:
+    async def _write_piped(self, sql: str, parameters: Parameters) -> psycopg.AsyncCursor[Row]:
         async with self.raw.pipeline():
             await self.raw.execute("SAVEPOINT openviper_write")
             cursor = await self._execute(sql, parameters)
             await self.raw.execute("RELEASE SAVEPOINT openviper_write")
-        return await self._written(cursor)
+        return cursor
 
     async def _undone_on_failure(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run work that begins with the savepoint ``openviper_write``; a failure or cancellation leaves no trace of it."""
@@ -365,9 +376,9 @@ class PostgreSQLConnection(Waiting):
                 yield convert(rows)
                 rows = [] if len(rows) < chunk_size else await self._fetch(cursor, chunk_size)
         finally:
-            if self.in_transaction:
-                await _to_the_end(cursor.close())
-            if own:
+            # Whether it was ever declared, and whatever became of the transaction: it asks only where there is something.
+            await _to_the_end(cursor.close())
+            if own and self.in_transaction:
                 await _to_the_end(self.control("ROLLBACK"))
 
     async def _declare(self, cursor: Any, sql: str, parameters: Parameters) -> None:
@@ -384,7 +395,11 @@ class PostgreSQLConnection(Waiting):
             async with self._lock:
                 rows: list[Row] = await cursor.fetchmany(chunk_size)
         except self._psycopg.Error as error:
+            if isinstance(error, self._psycopg.DataError) and error.sqlstate is None:
+                raise unreadable(cursor, error) from error
             raise translate(error) from error
+        except (ValueError, OverflowError) as error:
+            raise unreadable(cursor, error) from error
         return rows
 
     async def control(self, sql: str) -> None:

@@ -15,17 +15,11 @@ import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import (
-    LATER,
-    Described,
-    Later,
-    Parameters,
-    Row,
-    uncollected,
-)
+from openviper.db.connections.drivers.base import LATER, Described, Later, Parameters, Row
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
@@ -35,6 +29,7 @@ from openviper.db.connections.drivers.sqlite_inline import (
     NotInline,
 )
 from openviper.db.connections.drivers.sqlite_open import open_file
+from openviper.db.connections.drivers.sqlite_rows import all_of, convert_all
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.exceptions import IntegrityError
@@ -50,8 +45,6 @@ logger = logging.getLogger("openviper.db")
 
 INTERRUPT_INTERVAL = 0.02
 """Seconds between two interrupts of a read that nobody waits for any more."""
-CHUNK = 500
-"""Rows converted at a time in the thread."""
 READER_NICENESS = 10
 """How far the thread of a long read gives way to the event loop where both want the processor (nice(2))."""
 
@@ -139,6 +132,9 @@ class SQLiteConnection:
         try:
             await self._in_thread(self._open, interruptible=False)
         except BaseException:
+            # Cancelled, the thread has come to its end nevertheless, perhaps with a connection.
+            if hasattr(self, "raw"):
+                self.raw.close()
             self._executor.shutdown(wait=False)
             raise
 
@@ -179,7 +175,7 @@ class SQLiteConnection:
         self.deadline = started + INLINE_LIMIT
         try:
             cursor = self.raw.execute(sql, parameters)
-            rows = cursor.fetchall()
+            rows = all_of(cursor)
         except sqlite3.Error as error:
             raise self._postponed(error, sql) from error
         finally:
@@ -286,15 +282,8 @@ class SQLiteConnection:
             cursor = self._execute(sql, parameters)
             if isinstance(convert, Described):
                 convert.note(cursor)
-            rows = cursor.fetchmany(CHUNK)
-            if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
-                return convert(rows + cursor.fetchall())
-            # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-            found: Any = uncollected(convert, rows)
-            while rows := cursor.fetchmany(CHUNK):
-                found += uncollected(convert, rows)
-            result: T = found
-            return result
+            with closing(cursor):
+                return convert_all(cursor, convert)
 
         async with self._lock:
             return await self._in_thread(work, interruptible=True)

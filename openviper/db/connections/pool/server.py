@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openviper.db.connections.drivers.base import (
@@ -185,11 +186,24 @@ class ServerPool(Waiting):
 
     def _discard(self, member: _Member) -> None:
         self._open -= 1
-        self._members.discard(member)
+        if self._loop.is_closed():
+            # Given back by a task that is thrown away behind the end of its loop.
+            self._members.discard(member)
+            member.connection.close_now()
+            return
         task = self._loop.create_task(member.connection.close())
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(partial(self._closed_by, member))
         self._wake()
+
+    def _closed_by(self, member: _Member, task: asyncio.Task[None]) -> None:
+        """Take note that a connection is closed, or close it: a loop that ends cancels tasks, even before they have begun."""
+        self._closing.discard(task)
+        self._members.discard(member)
+        if task.cancelled():
+            member.connection.close_now()
+        elif (error := task.exception()) is not None:
+            logger.debug("closing a connection failed", exc_info=error)
 
     # Statements
 

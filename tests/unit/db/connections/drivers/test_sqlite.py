@@ -189,3 +189,42 @@ def test_only_what_is_busy_may_be_tried_again(
     translated = translate(given, "SELECT 1")
     assert type(translated) is kind
     assert bool(getattr(translated, "retryable", False)) is bool(retryable)
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_text_that_cannot_be_read_is_one_error_and_leaves_no_statement_open(
+    driver: SQLiteConnection, in_thread: bool
+) -> None:
+    await driver.write("UPDATE t SET v = CAST(x'ff' AS TEXT) WHERE id = 2", (), single=True)
+    read: Any = driver.read_in_thread if in_thread else driver.read
+    with pytest.raises(OperationalError, match="column 'v'") as kept:
+        await read(SELECT, (), list)
+    assert not kept.value.retryable
+    # An open statement would keep the table from being dropped.
+    await driver.write("DROP TABLE t", (), single=False)
+
+
+async def test_an_error_of_the_conversion_leaves_no_statement_open(
+    driver: SQLiteConnection,
+) -> None:
+    def fail(found: list[Any]) -> list[Any]:
+        raise ArithmeticError(f"{len(found)} rows")
+
+    with pytest.raises(ArithmeticError, match="3 rows") as kept:
+        await driver.read_in_thread(SELECT, (), fail)
+    await driver.write("DROP TABLE t", (), single=False)
+    assert kept.value.args
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+async def test_a_cancelled_opening_leaves_no_connection_open(steps: int) -> None:
+    options = read_databases({"default": {"URL": "sqlite:///:memory:"}})["default"]
+    made = SQLiteConnection(options, InlineBudget(asyncio.get_running_loop()))
+    opening = asyncio.create_task(made.open())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        made.raw.execute("SELECT 1")
