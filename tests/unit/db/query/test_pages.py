@@ -21,7 +21,7 @@ from openviper.db.query.pages import (
 from openviper.db.sql.nodes import Order
 from openviper.db.sql.selects import select_instances
 from openviper.exceptions import InvalidPage
-from openviper.testing import override_settings
+from openviper.testing.settings import override_openviper_settings as override_settings
 from tests.unit.db.sql.kinds import Maker, Thing, keys_of, plain, plan
 
 

@@ -10,7 +10,7 @@ import pytest
 from openviper.db.query.slices import MAX_ROWS, capped, natural, part_of_slice
 from openviper.db.sql.description import EVERYTHING
 from openviper.exceptions import QueryError
-from openviper.testing import override_settings
+from openviper.testing.settings import override_openviper_settings as override_settings
 from tests.unit.db.sql.kinds import VENDORS, Thing, keys_of, plain, plan
 from openviper.db.sql.selects import select_count, select_exists, select_instances
 
@@ -79,7 +79,7 @@ def test_a_slice_of_a_slice_is_that_of_a_list(first: slice, second: slice) -> No
     ],
 )
 def test_what_is_no_slice_of_a_query(rows: Any, error: type[Exception], message: str) -> None:
-    for query in (Thing.objects.all(), Thing.objects.values("n"), Thing.objects.union(Thing.objects.all())):
+    for query in (Thing.objects.all(), Thing.objects.values("n"), Thing.objects.all().union(Thing.objects.all())):
         with pytest.raises(error, match=re.escape(message)):
             query[rows]
 

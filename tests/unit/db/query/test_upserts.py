@@ -19,7 +19,7 @@ class Stock(Model):
     _app_name = "upserts"
 
     code = CharField(max_length=9, unique=True)
-    shop = CharField(max_length=9, db_column="sh op")
+    shop = CharField(max_length=9, db_column="sh_op")
     shelf = IntegerField()
     count = IntegerField(default=0)
     made = DateTimeField(auto_now_add=True)
@@ -102,21 +102,21 @@ def test_the_only_constraint_is_meant_unless_rows_bring_their_keys() -> None:
     [
         (
             "sqlite",
-            'INSERT INTO "upserts_stock" ("code", "sh op", "count") VALUES (?, ?, ?) '
+            'INSERT INTO "upserts_stock" ("code", "sh_op", "count") VALUES (?, ?, ?) '
             'ON CONFLICT ("code") DO NOTHING',
-            'ON CONFLICT ("code", "sh op") DO UPDATE SET "count" = excluded."count"',
+            'ON CONFLICT ("code", "sh_op") DO UPDATE SET "count" = excluded."count"',
         ),
         (
             "postgresql",
-            'INSERT INTO "upserts_stock" ("code", "sh op", "count") VALUES (%s, %s, %s) '
+            'INSERT INTO "upserts_stock" ("code", "sh_op", "count") VALUES (%s, %s, %s) '
             'ON CONFLICT ("code") DO NOTHING',
-            'ON CONFLICT ("code", "sh op") DO UPDATE SET "count" = excluded."count"',
+            'ON CONFLICT ("code", "sh_op") DO UPDATE SET "count" = excluded."count"',
         ),
         (
             "mysql",
-            "INSERT INTO `upserts_stock` (`code`, `sh op`, `count`) VALUES (%s, %s, %s) "
+            "INSERT INTO `upserts_stock` (`code`, `sh_op`, `count`) VALUES (%s, %s, %s) "
             "ON DUPLICATE KEY UPDATE `id` = `id`",
-            "ON DUPLICATE KEY UPDATE `count` = IF(`code` <=> VALUES(`code`) AND `sh op` <=> VALUES(`sh op`), "
+            "ON DUPLICATE KEY UPDATE `count` = IF(`code` <=> VALUES(`code`) AND `sh_op` <=> VALUES(`sh_op`), "
             "VALUES(`count`), `count`), `id` = `id`",
         ),
     ],
