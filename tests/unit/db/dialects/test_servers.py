@@ -197,7 +197,11 @@ def test_a_quote_in_a_name_does_not_end_it(dialect: Any) -> None:
 
 
 def test_how_each_makes_keys_and_rows() -> None:
-    assert [each.bulk_numbering for each in (SQLITE, POSTGRESQL, MYSQL)] == ["lock", "sequence", "statement"]
+    assert [each.bulk_numbering for each in (SQLITE, POSTGRESQL, MYSQL)] == [
+        "lock",
+        "sequence",
+        "statement",
+    ]
     assert POSTGRESQL.returning_key('"id"') == ' RETURNING "id"'
     assert SQLITE.returning_key('"id"') == MYSQL.returning_key("`id`") == ""
     assert MYSQL.insert_nothing("`t`") == "INSERT INTO `t` () VALUES ()"
@@ -211,7 +215,11 @@ def test_how_each_makes_keys_and_rows() -> None:
     [
         (POSTGRESQL, "contains", "strpos(CAST(a AS text), CAST(b AS text)) > 0"),
         (POSTGRESQL, "startswith", "strpos(CAST(a AS text), CAST(b AS text)) = 1"),
-        (POSTGRESQL, "endswith", "right(CAST(a AS text), length(CAST(b AS text))) = CAST(b AS text)"),
+        (
+            POSTGRESQL,
+            "endswith",
+            "right(CAST(a AS text), length(CAST(b AS text))) = CAST(b AS text)",
+        ),
         (SQLITE, "contains", "instr(a, b) > 0"),
         (SQLITE, "startswith", "instr(a, b) = 1"),
         (SQLITE, "endswith", "substr(a, length(a) - length(b) + 1) = CAST(b AS TEXT)"),
@@ -225,7 +233,9 @@ def test_a_computed_text_has_no_wildcards(dialect: Any, lookup: str, texts: str)
 
 def test_mariadb_compares_computed_texts_byte_by_byte() -> None:
     for lookup in ("iexact", "endswith", "iendswith"):
-        assert re.fullmatch(r"CAST\(.+ AS BINARY\) = CAST\(.+ AS BINARY\)", MYSQL.text_match(lookup, "a", "b"))
+        assert re.fullmatch(
+            r"CAST\(.+ AS BINARY\) = CAST\(.+ AS BINARY\)", MYSQL.text_match(lookup, "a", "b")
+        )
 
 
 def test_plans_are_shown_a_step_per_line() -> None:

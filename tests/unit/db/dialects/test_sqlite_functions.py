@@ -96,7 +96,8 @@ def test_null_gives_null(connection: sqlite3.Connection, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("decimal", (100, 4, 2)), ("decimal", (99.995, 4, 2)), ("out_of_range", (1,))]
+    ("name", "arguments"),
+    [("decimal", (100, 4, 2)), ("decimal", (99.995, 4, 2)), ("out_of_range", (1,))],
 )
 def test_what_a_column_cannot_hold_is_an_error(
     connection: sqlite3.Connection, name: str, arguments: tuple[Any, ...]
@@ -123,11 +124,15 @@ def test_a_project_adds_functions_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     assert twice(4) == 8
 
 
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1e9 + 1, 1e9 + 2, 1e9 + 3], [None, 5.0, None, 7.0]])
+@pytest.mark.parametrize(
+    "values", [[], [1.0], [1.0, 2.0], [1e9 + 1, 1e9 + 2, 1e9 + 3], [None, 5.0, None, 7.0]]
+)
 def test_how_far_values_lie_apart(connection: sqlite3.Connection, values: list[Any]) -> None:
     known = [value for value in values if value is not None]
     rows = " UNION ALL ".join(["SELECT ? AS x"] * len(values)) or "SELECT 1 AS x WHERE 0"
-    calls = ", ".join(f"openviper_{name}(x)" for name in ("var_pop", "var_samp", "stddev_pop", "stddev_samp"))
+    calls = ", ".join(
+        f"openviper_{name}(x)" for name in ("var_pop", "var_samp", "stddev_pop", "stddev_samp")
+    )
     found = connection.execute(f"SELECT {calls} FROM ({rows})", values).fetchone()
     expected = [
         statistics.pvariance(known) if known else None,
@@ -171,7 +176,7 @@ def column(neutral: str) -> Any:
         ("INTEGER", "SMALLINT", [2**15], [2**15 - 1, -(2**15)]),
         ("TEXT", "REAL", ["", "abc", "1 2"], ["1.5", "-1e5"]),
         ("TEXT", "DATE", ["never", "2020-13-01"], ["2020-01-31"]),
-        ("TEXT", "UUID", ["x", "0" * 31, "g" * 32], ["0" * 32, "00000000-0000-0000-0000-000000000001"]),
+        ("VARCHAR(40)", "UUID", ["x", "0" * 31, "g" * 32], ["0" * 32, "00000000-0000-0000-0000-000000000001"]),
         ("REAL", "NUMERIC(4,2)", [100.0, 1.005], [99.99, -1.5]),
     ],
 )  # fmt: skip
@@ -182,13 +187,20 @@ def test_rows_that_a_new_type_cannot_hold_are_found(
     assert condition
     for values, expected in ((bad, 1), (good, 0)):
         for value in values:
-            found = connection.execute(f"SELECT ({condition}) FROM (SELECT ? AS x)", [value]).fetchone()
+            found = connection.execute(
+                f"SELECT ({condition}) FROM (SELECT ? AS x)", [value]
+            ).fetchone()
             assert found == (expected,), value
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("VARCHAR(3)", "VARCHAR(9)"), ("VARCHAR(3)", "TEXT"), ("INTEGER", "BIGINT"), ("INTEGER", "TEXT")],
+    [
+        ("VARCHAR(3)", "VARCHAR(9)"),
+        ("VARCHAR(3)", "TEXT"),
+        ("INTEGER", "BIGINT"),
+        ("INTEGER", "TEXT"),
+    ],
 )
 def test_a_wider_type_holds_all(old: str, new: str) -> None:
     assert misfit("x", old, column(new)) == ""

@@ -50,7 +50,11 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
         (lambda: THINGS.defer("x"), FieldError, "'x'"),
         (lambda: THINGS.select_related("n"), FieldError, "Thing.n is not a foreign key"),
         (lambda: THINGS.select_related("maker__name"), FieldError, "is not a foreign key"),
-        (lambda: THINGS.prefetch_related("n"), FieldError, "no relation 'n' to prefetch; relations: maker"),
+        (
+            lambda: THINGS.prefetch_related("n"),
+            FieldError,
+            "no relation 'n' to prefetch; relations: maker",
+        ),
         (lambda: THINGS.prefetch_related("maker__x"), FieldError, "Maker has no relation 'x'"),
         (
             lambda: THINGS.select_for_update(nowait=True, skip_locked=True),
@@ -76,18 +80,40 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
             "there is at most one row",
         ),
         (
-            lambda: THINGS.prefetch_related("maker__things", Prefetch("maker", queryset=MAKERS.all())),
+            lambda: THINGS.prefetch_related(
+                "maker__things", Prefetch("maker", queryset=MAKERS.all())
+            ),
             QueryError,
             "'maker' is asked for twice, the second time with another queryset",
         ),
-        (lambda: THINGS.dates("n", "year"), FieldError, "a whole number is neither a date nor a moment"),
-        (lambda: THINGS.dates("made", "hour"), ValueError, "'hour' is not 'year', 'month' or 'day'"),
-        (lambda: THINGS.datetimes("day", "year"), FieldError, "datetimes('day'): a date; use dates()"),
+        (
+            lambda: THINGS.dates("n", "year"),
+            FieldError,
+            "a whole number is neither a date nor a moment",
+        ),
+        (
+            lambda: THINGS.dates("made", "hour"),
+            ValueError,
+            "'hour' is not 'year', 'month' or 'day'",
+        ),
+        (
+            lambda: THINGS.datetimes("day", "year"),
+            FieldError,
+            "datetimes('day'): a date; use dates()",
+        ),
         (lambda: THINGS.datetimes("made", "week"), ValueError, "'week' is not one of year"),
         (lambda: THINGS.limit(3).dates("day", "year"), QueryError, "dates() comes before limit()"),
-        (lambda: THINGS.filter(n=1).raw("SELECT 1"), QueryError, "raw() takes no notice of filter()"),
+        (
+            lambda: THINGS.filter(n=1).raw("SELECT 1"),
+            QueryError,
+            "raw() takes no notice of filter()",
+        ),
         (lambda: THINGS.limit(1).raw("SELECT 1"), QueryError, "raw() takes no notice of filter()"),
-        (lambda: THINGS.all().raw("DELETE FROM x"), QueryError, "raw() takes a SELECT, not 'DELETE"),
+        (
+            lambda: THINGS.all().raw("DELETE FROM x"),
+            QueryError,
+            "raw() takes a SELECT, not 'DELETE",
+        ),
         (lambda: THINGS.all().raw("SELECTED"), QueryError, "raw() takes a SELECT"),
         (lambda: THINGS.all().raw("SELECT 1", "a"), QueryError, "takes a list of values, not 'a'"),
     ],
@@ -98,7 +124,8 @@ def test_what_is_refused(ask: Callable[[], object], error: type[Exception], mess
 
 
 @pytest.mark.parametrize(
-    "text", ["SELECT 1", " select 1", "\n((SELECT 1))", "with x as (select 1) select 1", "VALUES (1)"]
+    "text",
+    ["SELECT 1", " select 1", "\n((SELECT 1))", "with x as (select 1) select 1", "VALUES (1)"],
 )
 def test_what_reads_may_be_sent_as_it_is(text: str) -> None:
     Thing.objects.all().raw(text, [1])
@@ -146,9 +173,7 @@ def test_rows_are_locked_where_a_database_can(
 
 def test_a_related_row_is_joined_and_one_that_may_be_missing_is_not_required() -> None:
     text = sql(THINGS.select_related("maker").order_by())
-    assert text.endswith(
-        " FROM kinds_thing LEFT JOIN kinds_maker AS __0 ON __0.id = maker_id"
-    )
+    assert text.endswith(" FROM kinds_thing LEFT JOIN kinds_maker AS __0 ON __0.id = maker_id")
     assert sql(THINGS.filter(maker__name="x").order_by()).count("JOIN") == 1
     assert "JOIN" not in sql(THINGS.filter(maker__pk=1).order_by("maker__id"))
 
@@ -184,7 +209,7 @@ def test_each_method_gives_another_query_and_leaves_its_own() -> None:
         query.filter(n=2),
         query.exclude(n=2),
         query.order_by(),
-        query.reverse() if hasattr(query, "reverse") else query.order_by("-n"),
+        query.order_by("-n"),
         query.distinct(),
         query.limit(1),
         query.offset(1),
@@ -216,7 +241,7 @@ def test_each_method_gives_another_query_and_leaves_its_own() -> None:
         (THINGS.filter(name__icontains="a"), THINGS.filter(name__icontains="b"), True),
         (THINGS.filter(name__icontains="a"), THINGS.filter(name__icontains="é"), False),
         (THINGS.filter(data__a=1), THINGS.filter(data__b=2), True),
-        (THINGS.filter(data__a=1), THINGS.filter(data__0=2), False),
+        (THINGS.filter(data__a=1), THINGS.filter(data__a__gt=2), False),
         (THINGS.annotate(x=Value(1)), THINGS.annotate(x=Value(2)), True),
         (THINGS.annotate(x=Value(1)), THINGS.annotate(y=Value(1)), False),
         (THINGS.annotate(x=F("n") + 1), THINGS.annotate(x=F("n") - 1), False),
@@ -228,7 +253,9 @@ def test_each_method_gives_another_query_and_leaves_its_own() -> None:
 def test_the_text_is_made_once_for_queries_that_differ_in_values_alone(
     first: Any, second: Any, is_same: bool
 ) -> None:
-    texts = [select_instances(plan("sqlite", each.model), each.query).sql for each in (first, second)]
+    texts = [
+        select_instances(plan("sqlite", each.model), each.query).sql for each in (first, second)
+    ]
     assert (texts[0] is texts[1]) is is_same
     assert (texts[0] == texts[1]) is is_same
 

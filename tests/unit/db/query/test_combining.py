@@ -79,7 +79,9 @@ def test_each_part_stands_in_a_select_of_its_own(
 def test_rows_on_sqlite(query: CombinedQuery[Any], expected: list[Any]) -> None:
     found = rows(query)
     is_ordered = bool(query._combination.order)
-    assert (found if is_ordered else sorted(found, key=lambda n: (n is not None, n or 0))) == expected
+    assert (
+        found if is_ordered else sorted(found, key=lambda n: (n is not None, n or 0))
+    ) == expected
 
 
 def test_instances_come_with_what_was_computed_for_them() -> None:
@@ -108,8 +110,16 @@ TEXTS = Thing.objects.values_list("name")
             QueryError,
             "union(): the values of 'n' are of different types, whole number and text",
         ),
-        (lambda: NUMBERS.union(NUMBERS).filter(n=1), QueryError, "combined queries take no filter()"),
-        (lambda: NUMBERS.union(NUMBERS).exclude(n=1), QueryError, "combined queries take no filter()"),
+        (
+            lambda: NUMBERS.union(NUMBERS).filter(n=1),
+            QueryError,
+            "combined queries take no filter()",
+        ),
+        (
+            lambda: NUMBERS.union(NUMBERS).exclude(n=1),
+            QueryError,
+            "combined queries take no filter()",
+        ),
         (
             lambda: NUMBERS.union(NUMBERS).order_by("name"),
             FieldError,
@@ -164,7 +174,11 @@ def test_a_combination_within_a_query_is_a_list_of_values() -> None:
     [
         (lambda: groups().filter(x=1), FieldError, "groups have no 'x'; known: n, c"),
         (lambda: groups().filter(c=F("x")), FieldError, "groups have no 'x'; known: n, c"),
-        (lambda: groups().order_by("x"), FieldError, "groups cannot be ordered by 'x'; known: n, c"),
+        (
+            lambda: groups().order_by("x"),
+            FieldError,
+            "groups cannot be ordered by 'x'; known: n, c",
+        ),
         (lambda: groups().limit(1).filter(c=1), QueryError, "filter() comes before limit()"),
         (
             lambda: Thing.objects.values("n").annotate(c=F("n")),

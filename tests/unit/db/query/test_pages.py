@@ -47,7 +47,12 @@ def cursors(*terms: Any) -> Cursors:
     ],
 )
 def test_pages_know_their_neighbours(
-    total: int, number: int, cursor: str | None, pages: int, following: int | None, before: int | None
+    total: int,
+    number: int,
+    cursor: str | None,
+    pages: int,
+    following: int | None,
+    before: int | None,
 ) -> None:
     page = Page(["a"], total, number, 10, cursor)
     assert page.num_pages == pages
@@ -58,7 +63,9 @@ def test_pages_know_their_neighbours(
 
 @pytest.mark.parametrize("number", [0, -1, True, 1.0, "1", None])
 def test_numbers_that_no_page_has(number: object) -> None:
-    with pytest.raises(InvalidPage, match=re.escape(f"page={number!r} is not a number of at least 1")):
+    with pytest.raises(
+        InvalidPage, match=re.escape(f"page={number!r} is not a number of at least 1")
+    ):
         check_page("page", number)
     check_page("page", 10**30)
 
@@ -88,7 +95,9 @@ def test_a_cursor_belongs_to_one_order_of_one_model(other: Cursors) -> None:
 
 def test_a_cursor_belongs_to_one_project() -> None:
     made = cursors("pk").make([1])
-    with override_settings(SECRET_KEY="another secret key of more than fifty characters, as it must be"):
+    with override_settings(
+        SECRET_KEY="another secret key of more than fifty characters, as it must be"
+    ):
         with pytest.raises(InvalidPage):
             cursors("pk").read(made)
     assert cursors("pk").read(made) == [1]
@@ -140,7 +149,9 @@ def test_the_condition_for_what_comes_behind(
     assert (plain(select.sql).partition(" WHERE ")[2], select.parameters) == (text, bound)
 
 
-ROWS: list[dict[str, Any]] = [{"n": n, "name": name} for n in (2, None, 1, 2) for name in ("b", None, "a")]
+ROWS: list[dict[str, Any]] = [
+    {"n": n, "name": name} for n in (2, None, 1, 2) for name in ("b", None, "a")
+]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +172,12 @@ def test_cursors_go_through_all_rows_once_and_in_order(terms: tuple[Any, ...]) -
         thing = Thing(id=key, **ROWS[key - 1])
         cursor = made.make(known_values(query.query, made.order, thing))
         behind = query.query.changed(where=(made.behind(cursor),))
-        assert keys_of(Thing.objects.all()._with(**{"where": behind.where, "order": behind.order}), ROWS) == expected[place + 1 :]
+        assert (
+            keys_of(
+                Thing.objects.all()._with(**{"where": behind.where, "order": behind.order}), ROWS
+            )
+            == expected[place + 1 :]
+        )
 
 
 def test_a_value_that_no_field_takes_is_of_another_query() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from openviper.db.query.slices import MAX_ROWS, capped, natural, part_of_slice
 from openviper.db.sql.description import EVERYTHING
+from openviper.db.sql.selects import select_count, select_exists, select_instances
 from openviper.exceptions import QueryError
 from openviper.testing.settings import override_openviper_settings as override_settings
 from tests.unit.db.sql.kinds import VENDORS, Thing, keys_of, plain, plan
-from openviper.db.sql.selects import select_count, select_exists, select_instances
 
 
 @pytest.mark.parametrize("count", [0, 1, MAX_ROWS])
@@ -79,7 +79,11 @@ def test_a_slice_of_a_slice_is_that_of_a_list(first: slice, second: slice) -> No
     ],
 )
 def test_what_is_no_slice_of_a_query(rows: Any, error: type[Exception], message: str) -> None:
-    for query in (Thing.objects.all(), Thing.objects.values("n"), Thing.objects.all().union(Thing.objects.all())):
+    for query in (
+        Thing.objects.all(),
+        Thing.objects.values("n"),
+        Thing.objects.all().union(Thing.objects.all()),
+    ):
         with pytest.raises(error, match=re.escape(message)):
             query[rows]
 
@@ -119,7 +123,11 @@ def test_a_query_without_a_limit_gets_that_of_the_settings(
     [(bool, "await query.exists()"), (len, "await query.count()"), (iter, "async for")],
 )
 def test_a_query_is_no_list(ask: Any, advice: str) -> None:
-    for query in (Thing.objects.all(), Thing.objects.values("n"), Thing.objects.all().raw("SELECT 1")):
+    for query in (
+        Thing.objects.all(),
+        Thing.objects.values("n"),
+        Thing.objects.all().raw("SELECT 1"),
+    ):
         with pytest.raises(TypeError, match=re.escape(advice)):
             ask(query)
 
@@ -135,7 +143,9 @@ def test_a_query_is_no_list(ask: Any, advice: str) -> None:
 )
 def test_what_would_act_on_rows_outside_of_the_slice_is_refused(method: str, call: Any) -> None:
     for query in (Thing.objects.limit(5), Thing.objects.offset(5), Thing.objects.all()[2:]):
-        with pytest.raises(QueryError, match=re.escape(f"{method}() comes before limit() and offset()")):
+        with pytest.raises(
+            QueryError, match=re.escape(f"{method}() comes before limit() and offset()")
+        ):
             call(query)
     call(Thing.objects.all()[:])
 

@@ -45,7 +45,9 @@ class Coded(Model):
     code = CharField(max_length=9, unique=True)
 
 
-def conflict(on: Any, unique: Any = None, updated: Any = None, model: type[Model] = Stock) -> Conflict:
+def conflict(
+    on: Any, unique: Any = None, updated: Any = None, model: type[Model] = Stock
+) -> Conflict:
     return conflict_of(model._meta, [model()], on, unique, updated)
 
 

@@ -212,7 +212,9 @@ def test_an_aggregate_of_a_row_itself_is_its_value() -> None:
 
 
 async def test_over_all_rows_no_relation_to_many_is_followed() -> None:
-    with pytest.raises(QueryError, match=re.escape("follows a relation to many rows; use annotate()")):
+    with pytest.raises(
+        QueryError, match=re.escape("follows a relation to many rows; use annotate()")
+    ):
         await Maker.objects.aggregate(v=Sum("things__n"))
 
 

@@ -11,7 +11,15 @@ import pytest
 
 from openviper.db.models import F
 from openviper.db.sql.expressions import Expression, Mod, OrderBy, Power, Value
-from openviper.db.sql.types import DATE, DATETIME, DURATION, FLOAT, INTEGER, ResultType, decimal_type
+from openviper.db.sql.types import (
+    DATE,
+    DATETIME,
+    DURATION,
+    FLOAT,
+    INTEGER,
+    ResultType,
+    decimal_type,
+)
 from openviper.exceptions import FieldError
 from tests.unit.db.sql.kinds import VENDORS, Thing, computed, text, value_of
 
@@ -139,7 +147,10 @@ def test_types_of_results(expression: Expression, result: ResultType) -> None:
         (F("took") * F("weight"), "a duration * a floating-point number has no meaning"),
         (F("at") + F("took"), "a time of day + a duration has no meaning"),
         (F("weight") % 2, "Mod("),
-        (F("name") ** 2, "takes a decimal number or floating-point number or whole number, not a text"),
+        (
+            F("name") ** 2,
+            "takes a decimal number or floating-point number or whole number, not a text",
+        ),
         (Mod("price", 2), "takes a whole number, not a decimal number"),
     ],
 )

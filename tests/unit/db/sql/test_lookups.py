@@ -160,7 +160,11 @@ def test_values_are_bound_as_each_driver_takes_them(
         ({"pk": Maker(id=1)}, QueryError, "is not a value of 'id'"),
         ({"data__gt": 1}, FieldError, "'data' is JSON, of which 'gt' cannot be asked"),
         ({"tags__lt": ["a"]}, FieldError, "'tags' is array of text, of which 'lt' cannot be asked"),
-        ({"blob__contains": "x"}, FieldError, "'blob' is bytes, of which 'contains' cannot be asked"),
+        (
+            {"blob__contains": "x"},
+            FieldError,
+            "'blob' is bytes, of which 'contains' cannot be asked",
+        ),
         ({"data__icontains": "x"}, FieldError, "of which 'icontains' cannot be asked"),
         ({"tags__contains": ["x"]}, QueryError, "takes one element, not ['x']"),
         ({"tags__contains": F("name")}, FieldError, "takes an element, not F('name')"),

@@ -62,9 +62,7 @@ def test_a_write_drops_what_was_read_from_its_table(
     assert [key for key in "abc" if cache.get((key,))] == left
 
 
-@pytest.mark.parametrize(
-    ("between", "is_kept"), [("posts", False), (None, False), ("users", True)]
-)
+@pytest.mark.parametrize(("between", "is_kept"), [("posts", False), (None, False), ("users", True)])
 def test_a_write_between_read_and_keeping_counts(
     cache: QueryCache, between: str | None, is_kept: bool
 ) -> None:

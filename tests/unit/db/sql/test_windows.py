@@ -153,7 +153,9 @@ def test_a_condition_on_a_window_is_about_the_rows_before_it() -> None:
     rows = [{"n": 1}, {"n": 5}, {"n": 3}, {"n": 5}]
     assert sorted(keys_of(ranked.filter(r__lte=2), rows)) == [2, 4]
     assert keys_of(ranked.filter(r=1, n__lt=5), rows) == []
-    assert keys_of(Thing.objects.filter(n__lt=5).alias(r=Window(RowNumber(), order_by="-n")).filter(r=1), rows) == [3]
+    assert keys_of(
+        Thing.objects.filter(n__lt=5).alias(r=Window(RowNumber(), order_by="-n")).filter(r=1), rows
+    ) == [3]
 
 
 def test_a_condition_on_a_shown_or_sliced_window_is_refused() -> None:

@@ -99,9 +99,7 @@ CHOICE = Case(
         (Cast("n", str), ("CAST(n AS TEXT)", "CAST(n AS TEXT)", "CAST(n AS CHAR)")),
     ],
 )  # fmt: skip
-def test_in_the_words_of_each_database(
-    expression: Expression, texts: tuple[str, str, str]
-) -> None:
+def test_in_the_words_of_each_database(expression: Expression, texts: tuple[str, str, str]) -> None:
     assert tuple(text(expression, vendor) for vendor in VENDORS) == texts
 
 

@@ -181,7 +181,11 @@ def test_results_on_sqlite(function: Expression, values: dict[str, Any], expecte
         (lambda: Substr("name", 0), ValueError, "Substr(): start=0 is less than 1"),
         (lambda: Substr("name", 1, -1), ValueError, "Substr(): length=-1 is negative"),
         (lambda: Round("n", -1), ValueError, "Round(): places=-1 is negative"),
-        (lambda: Trunc("made", "week"), ValueError, "Trunc(): 'week' is not one of year, month, day"),  # type: ignore[arg-type]  # what is under test
+        (
+            lambda: Trunc("made", "week"),
+            ValueError,
+            "Trunc(): 'week' is not one of year, month, day",
+        ),  # type: ignore[arg-type]  # what is under test
         (lambda: Lower(), TypeError, "Lower() takes 1 arguments, not 0"),
         (lambda: Lower("a", "b"), TypeError, "Lower() takes 1 arguments, not 2"),
         (lambda: Concat("a"), TypeError, "Concat() takes 2 arguments, not 1"),
@@ -200,7 +204,10 @@ def test_wrong_calls(make: Callable[[], object], error: type[Exception], message
         (Lower(5), "Lower(5): takes a text, not a whole number"),
         (Concat("name", "n"), "takes a text, not a whole number"),
         (Substr("name", "name"), "takes a whole number, not a text"),
-        (Round("name"), "takes a decimal number or floating-point number or whole number, not a text"),
+        (
+            Round("name"),
+            "takes a decimal number or floating-point number or whole number, not a text",
+        ),
         (Extract("n", "year"), "a whole number has no 'year'"),
         (Extract("day", "hour"), "a date has no 'hour'"),
         (Extract("at", "date"), "a time of day has no 'date'"),
