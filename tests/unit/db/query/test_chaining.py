@@ -15,6 +15,10 @@ from openviper.db.sql.selects import select_instances
 from openviper.exceptions import FieldError, QueryError
 from tests.unit.db.sql.kinds import VENDORS, Maker, Thing, plain, plan
 
+NUMBER: Any = 5
+WORD: Any = "n"
+HOUR: Any = "hour"
+WEEK: Any = "week"
 THINGS = Thing.objects
 MAKERS = Maker.objects
 
@@ -26,7 +30,7 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
-        (lambda: THINGS.filter("n"), FieldError, "'n' is not a condition"),
+        (lambda: THINGS.filter(WORD), FieldError, "'n' is not a condition"),
         (lambda: THINGS.filter(F("n")), FieldError, "F('n') is not a condition but a whole number"),
         (lambda: THINGS.filter(x=1), FieldError, "Thing has no field 'x'"),
         (lambda: THINGS.filter(maker__x=1), FieldError, "Maker has no field 'x'"),
@@ -37,13 +41,17 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
         (lambda: THINGS.annotate(a__b=F("n")), FieldError, "'a__b'"),
         (lambda: THINGS.alias(_x=F("n")), FieldError, "alias(_x=...)"),
         (lambda: THINGS.annotate(**{"a b": F("n")}), FieldError, "'a b'"),
-        (lambda: THINGS.annotate(x=5), FieldError, "annotate(x=5): not an expression or aggregate"),
-        (lambda: THINGS.alias(x="n"), FieldError, "alias(x='n'): not an expression or aggregate"),
-        (lambda: THINGS.order_by(5), FieldError, "5 is not a field name"),
+        (
+            lambda: THINGS.annotate(x=NUMBER),
+            FieldError,
+            "annotate(x=5): not an expression or aggregate",
+        ),
+        (lambda: THINGS.alias(x=WORD), FieldError, "alias(x='n'): not an expression or aggregate"),
+        (lambda: THINGS.order_by(NUMBER), FieldError, "5 is not a field name"),
         (lambda: THINGS.order_by("x"), FieldError, "'x'"),
         (lambda: MAKERS.order_by("things__n"), FieldError, "an order needs one value"),
         (lambda: MAKERS.values("things__n"), FieldError, "values() needs one value"),
-        (lambda: THINGS.values(5), FieldError, "5 is not a field name"),
+        (lambda: THINGS.values(NUMBER), FieldError, "5 is not a field name"),
         (lambda: THINGS.values_list("n", "name", flat=True), ValueError, "takes one field, not 2"),
         (lambda: THINGS.values_list(flat=True), ValueError, "takes one field, not 0"),
         (lambda: THINGS.only("x"), FieldError, "'x'"),
@@ -61,7 +69,7 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
             ValueError,
             "takes nowait or skip_locked, not both",
         ),
-        (lambda: Prefetch("maker", queryset=5), TypeError, "5 is not a queryset of instances"),
+        (lambda: Prefetch("maker", queryset=NUMBER), TypeError, "5 is not a queryset of instances"),
         (lambda: Prefetch("maker", to_attr="1x"), ValueError, "to_attr='1x' cannot be the name"),
         (lambda: Prefetch("maker", to_attr="_x"), ValueError, "to_attr='_x' cannot be the name"),
         (
@@ -92,7 +100,7 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
             "a whole number is neither a date nor a moment",
         ),
         (
-            lambda: THINGS.dates("made", "hour"),
+            lambda: THINGS.dates("made", HOUR),
             ValueError,
             "'hour' is not 'year', 'month' or 'day'",
         ),
@@ -101,7 +109,7 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
             FieldError,
             "datetimes('day'): a date; use dates()",
         ),
-        (lambda: THINGS.datetimes("made", "week"), ValueError, "'week' is not one of year"),
+        (lambda: THINGS.datetimes("made", WEEK), ValueError, "'week' is not one of year"),
         (lambda: THINGS.limit(3).dates("day", "year"), QueryError, "dates() comes before limit()"),
         (
             lambda: THINGS.filter(n=1).raw("SELECT 1"),

@@ -91,6 +91,7 @@ def test_instances_come_with_what_was_computed_for_them() -> None:
     assert [(thing.pk, thing.twice) for thing in found] == [(3, 6), (4, 6), (5, 6)]
 
 
+NUMBER: Any = 5
 NUMBERS = Thing.objects.values_list("n")
 TEXTS = Thing.objects.values_list("name")
 
@@ -99,7 +100,7 @@ TEXTS = Thing.objects.values_list("name")
     ("ask", "error", "message"),
     [
         (lambda: NUMBERS.union(), QueryError, "union() needs another query"),
-        (lambda: NUMBERS.difference(5), QueryError, "difference(5): not a query"),
+        (lambda: NUMBERS.difference(NUMBER), QueryError, "difference(5): not a query"),
         (
             lambda: NUMBERS.intersection(Thing.objects.values_list("n", "name")),
             QueryError,

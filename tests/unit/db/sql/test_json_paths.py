@@ -149,5 +149,5 @@ def test_what_cannot_be_asked_of_json_is_refused(
 
 
 def test_the_longest_path_is_let_through() -> None:
-    key = "data__" + "__".join("a" * MAX_PARTS)
-    assert where(Thing.objects.filter(**{key: 1}), "mysql")[1][0] == "$" + '."a"' * MAX_PARTS
+    lookups: dict[str, Any] = {"data__" + "__".join("a" * MAX_PARTS): 1}
+    assert where(Thing.objects.filter(**lookups), "mysql")[1][0] == "$" + '."a"' * MAX_PARTS

@@ -267,7 +267,12 @@ def test_long_lists_that_json_cannot_hold_stay_lists() -> None:
     ],
 )
 def test_texts_are_found_by_their_letters(lookups: dict[str, Any], found: list[int]) -> None:
-    rows = [{"name": "été"}, {"name": "a%b"}, {"name": "[x*]"}, {"name": None}]
+    rows: list[dict[str, Any]] = [
+        {"name": "été"},
+        {"name": "a%b"},
+        {"name": "[x*]"},
+        {"name": None},
+    ]
     assert keys_of(Thing.objects.filter(**lookups), rows) == found
 
 

@@ -194,7 +194,7 @@ def test_a_condition_on_a_shown_or_sliced_window_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_values_over_windows(window: Window, expected: list[Any]) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"n": 1, "name": "a", "price": Decimal("0.10"), "ok": True},
         {"n": 5, "name": "b", "price": Decimal("0.20"), "ok": True},
         {"n": 5, "name": "c", "price": Decimal("0.30"), "ok": False},

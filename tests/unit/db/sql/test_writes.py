@@ -11,11 +11,13 @@ import pytest
 from openviper.db import Exists, OuterRef, Subquery
 from openviper.db.models import F
 from openviper.db.sql.functions.text import Lower
-from openviper.db.sql.writes import assigned_nodes, check_writable, delete_rows, update_rows
+from openviper.db.sql.writes import assigned_nodes, delete_rows, update_rows
 from openviper.exceptions import FieldError, OpenViperException, QueryError
 from tests.unit.db.sql.kinds import VENDORS, Maker, Thing, keys_of, plain, plan, table_of, where
 
 THINGS = Thing.objects
+NUMBER: Any = 5
+WORD: Any = "x"
 
 
 def update(query: Any, vendor: str = "sqlite", **values: Any) -> tuple[str, list[Any]]:
@@ -104,16 +106,30 @@ def test_what_cannot_be_assigned(
         update(THINGS.all(), **values)
 
 
-@pytest.mark.parametrize("query", [THINGS.limit(3), THINGS.order_by("n")[1:]])
-def test_a_part_of_the_rows_is_not_changed(query: Any) -> None:
-    with pytest.raises(
-        QueryError, match=re.escape("cannot update a queryset with limit() or offset()")
-    ):
-        update(query, n=1)
-    with pytest.raises(
-        QueryError, match=re.escape("cannot delete a queryset with limit() or offset()")
-    ):
-        check_writable(query.query, "delete")
+@pytest.mark.parametrize(
+    ("query", "verb", "message"),
+    [
+        (THINGS.limit(3), "update", "cannot update a queryset with limit() or offset()"),
+        (THINGS.order_by("n")[1:], "update", "cannot update a queryset with limit() or offset()"),
+        (THINGS.distinct(), "update", "cannot update a queryset with distinct()"),
+        (THINGS.distinct(), "delete", "cannot delete a queryset with distinct()"),
+    ],
+)
+def test_rows_that_a_database_would_not_choose_alike_are_not_changed(
+    query: Any, verb: str, message: str
+) -> None:
+    with pytest.raises(QueryError, match=re.escape(message)):
+        if verb == "update":
+            update(query, n=1)
+        else:
+            delete_rows(plan("sqlite"), query.query)
+
+
+def test_a_slice_can_be_deleted() -> None:
+    connection = table_of([{"n": n} for n in (3, 1, 2)])
+    gone = delete_rows(plan("sqlite"), THINGS.order_by("n")[1:].query)
+    connection.execute(gone.sql, gone.parameters)
+    assert connection.execute("SELECT n FROM kinds_thing").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -200,8 +216,8 @@ def test_mariadb_takes_no_limit_right_behind_in() -> None:
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
-        (lambda: Exists(5), FieldError, "Exists(5): not a queryset"),
-        (lambda: Subquery("x"), FieldError, "Subquery('x'): not a queryset"),
+        (lambda: Exists(NUMBER), FieldError, "Exists(5): not a queryset"),
+        (lambda: Subquery(WORD), FieldError, "Subquery('x'): not a queryset"),
         (
             lambda: THINGS.filter(n__in=Maker.objects.values_list("id", "name")),
             QueryError,
@@ -217,7 +233,7 @@ def test_mariadb_takes_no_limit_right_behind_in() -> None:
             QueryError,
             "OuterRef('n') stands in a query that is not within another one",
         ),
-        (lambda: OuterRef(5), FieldError, "5"),
+        (lambda: OuterRef(NUMBER), FieldError, "5"),
     ],
 )
 def test_what_is_no_query_within_a_query(
@@ -229,6 +245,6 @@ def test_what_is_no_query_within_a_query(
 
 def test_rows_of_a_query_within_the_same_table_are_told_apart() -> None:
     same = THINGS.filter(n=OuterRef("n")).exclude(pk=OuterRef("pk"))
-    rows = [{"n": 1}, {"n": 2}, {"n": 1}, {"n": None}]
+    rows: list[dict[str, Any]] = [{"n": 1}, {"n": 2}, {"n": 1}, {"n": None}]
     assert keys_of(THINGS.filter(Exists(same)), rows) == [1, 3]
     assert keys_of(THINGS.filter(~Exists(same)), rows) == [2, 4]
