@@ -39,6 +39,7 @@ ALLOWED_COMMANDS: frozenset[str] = frozenset(BUILTIN)
 
 DOT_ONLY = frozenset(
     {
+        "api-keys",
         "create-app",
         "create-command",
         "find-static",

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
+    from openviper.auth.api_keys import create_api_key as create_api_key
+    from openviper.auth.api_keys import list_api_keys as list_api_keys
+    from openviper.auth.api_keys import revoke_api_key as revoke_api_key
     from openviper.auth.authentications import BaseAuthentication as BaseAuthentication
     from openviper.auth.authentications import SessionAuthentication as SessionAuthentication
     from openviper.auth.backends import authenticate as authenticate
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
     from openviper.auth.decorators import superuser_required as superuser_required
     from openviper.auth.hashers import check_password as check_password
     from openviper.auth.hashers import make_password as make_password
+    from openviper.auth.jwt import create_access_token as create_access_token
+    from openviper.auth.jwt import create_refresh_token as create_refresh_token
+    from openviper.auth.jwt import decode_access_token as decode_access_token
+    from openviper.auth.jwt import decode_access_token_checked as decode_access_token_checked
+    from openviper.auth.jwt import decode_refresh_token as decode_refresh_token
+    from openviper.auth.jwt import decode_refresh_token_checked as decode_refresh_token_checked
+    from openviper.auth.jwt import decode_token_unverified as decode_token_unverified
     from openviper.auth.models import AnonymousUser as AnonymousUser
     from openviper.auth.models import Authenticable as Authenticable
     from openviper.auth.models import Permission as Permission
@@ -35,6 +45,15 @@ if TYPE_CHECKING:
     from openviper.auth.session_login import logout as logout
     from openviper.auth.session_login import reauthenticate as reauthenticate
     from openviper.auth.session_store import DatabaseSessionStore as DatabaseSessionStore
+    from openviper.auth.token_authentications import APIKeyAuthentication as APIKeyAuthentication
+    from openviper.auth.token_authentications import JWTAuthentication as JWTAuthentication
+    from openviper.auth.token_authentications import TokenAuthentication as TokenAuthentication
+    from openviper.auth.tokens import TokenPair as TokenPair
+    from openviper.auth.tokens import create_token as create_token
+    from openviper.auth.tokens import issue_tokens as issue_tokens
+    from openviper.auth.tokens import refresh_tokens as refresh_tokens
+    from openviper.auth.tokens import revoke_auth_token as revoke_auth_token
+    from openviper.auth.tokens import revoke_login as revoke_login
     from openviper.auth.user_sessions import UserSession as UserSession
     from openviper.auth.user_sessions import end_other_sessions as end_other_sessions
     from openviper.auth.user_sessions import end_session as end_session
@@ -48,6 +67,7 @@ if TYPE_CHECKING:
     from openviper.http.permissions import BasePermission as BasePermission
     from openviper.http.permissions import HasPermission as HasPermission
     from openviper.http.permissions import HasRole as HasRole
+    from openviper.http.permissions import HasScope as HasScope
     from openviper.http.permissions import IsAdmin as IsAdmin
     from openviper.http.permissions import IsAuthenticated as IsAuthenticated
     from openviper.http.permissions import IsAuthenticatedOrReadOnly as IsAuthenticatedOrReadOnly
@@ -59,6 +79,33 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "openviper.auth.api_keys": (
+            "create_api_key",
+            "list_api_keys",
+            "revoke_api_key",
+        ),
+        "openviper.auth.jwt": (
+            "create_access_token",
+            "create_refresh_token",
+            "decode_access_token",
+            "decode_access_token_checked",
+            "decode_refresh_token",
+            "decode_refresh_token_checked",
+            "decode_token_unverified",
+        ),
+        "openviper.auth.token_authentications": (
+            "APIKeyAuthentication",
+            "JWTAuthentication",
+            "TokenAuthentication",
+        ),
+        "openviper.auth.tokens": (
+            "TokenPair",
+            "create_token",
+            "issue_tokens",
+            "refresh_tokens",
+            "revoke_auth_token",
+            "revoke_login",
+        ),
         "openviper.auth.authentications": (
             "BaseAuthentication",
             "SessionAuthentication",
@@ -93,6 +140,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "BasePermission",
             "HasPermission",
             "HasRole",
+            "HasScope",
             "IsAdmin",
             "IsAuthenticated",
             "IsAuthenticatedOrReadOnly",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openviper.auth.permission_cache import forget_permissions
 from openviper.auth.validators import email_problem, normalize_email, username_problem
 from openviper.db.fields.related_paths import Named
 from openviper.db.models import Manager, QuerySet
-from openviper.db.query.upserts import OnConflict
+
+if TYPE_CHECKING:
+    from openviper.db.query.upserts import OnConflict
 
 M = TypeVar("M")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from openviper.auth.throttle import clear_login_attempts
+from openviper.auth.token_blocklist import clear_revoked_tokens
+from openviper.auth.tokens import clear_expired_tokens
 from openviper.sessions.stores.configured import session_store
 from openviper.tasks import periodic
 
@@ -17,3 +19,10 @@ async def clear_expired_sessions() -> None:
 async def clear_failed_logins() -> None:
     """Throw away counts of failed logins that hold nobody up any more."""
     await clear_login_attempts()
+
+
+@periodic(every="1h")
+async def clear_ended_tokens() -> None:
+    """Throw away tokens that have ended, and what is remembered of revoked ones that would have."""
+    await clear_expired_tokens()
+    await clear_revoked_tokens()

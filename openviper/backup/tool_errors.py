@@ -38,7 +38,8 @@ def error_lines(text: str, tool: str) -> str:
     said = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     lines = _only_errors(said, tool)
     if not lines and tool not in _ECHOES:
-        lines = said
+        # An older tool warns of each option that it does not know, and those say nothing of the failure.
+        lines = [line for line in said if not line.startswith("Warning: ")] or said
     joined = "; ".join(lines)
     return joined if len(joined) <= MESSAGE_LIMIT else f"... {joined[-MESSAGE_LIMIT:]}"
 

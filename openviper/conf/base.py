@@ -38,12 +38,14 @@ MASK = "***"
 SENSITIVE_FIELDS = frozenset(
     {
         "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
         "DATABASES",
         "CACHES",
         "EMAIL",
         "AI_PROVIDERS",
         "TASKS",
         "JWT_SECRET_KEY",
+        "JWT_SECRET_KEY_FALLBACKS",
         "DATABASE_URL",
     }
 )
@@ -110,6 +112,10 @@ class Settings:
         "",
         "Key for everything signed or encrypted; at least 50 characters in production. "
         "Outside production an empty one is replaced by a random one.",
+    )
+    SECRET_KEY_FALLBACKS: tuple[str, ...] = setting(
+        (),
+        "Keys that `SECRET_KEY` was before; what they have signed or encrypted is good still.",
     )
     DATABASES: ConfigMap = mapping(
         defaults.databases,
@@ -202,6 +208,29 @@ class Settings:
         100,
         "Passwords that wait to be checked in this process; beyond it is answered with 503.",
         check=at_least(1),
+    )
+    JWT_ALGORITHM: str = setting(
+        "HS256",
+        "How tokens are signed.",
+        section="Tokens",
+        choices=("HS256", "HS384", "HS512"),
+    )
+    JWT_SECRET_KEY: str = setting("", "The key of tokens; one made from `SECRET_KEY` when empty.")
+    JWT_SECRET_KEY_FALLBACKS: tuple[str, ...] = setting(
+        (), "Keys that `JWT_SECRET_KEY` was before; tokens signed with them are good still."
+    )
+    JWT_ISSUER: str = setting("", "Who issues tokens (`iss`); others are refused. Empty for none.")
+    JWT_AUDIENCE: str = setting(
+        "", "Whom tokens are for (`aud`); others are refused. Empty for none."
+    )
+    JWT_ACCESS_TOKEN_EXPIRE: timedelta = setting(
+        timedelta(minutes=30), "Life of an access token.", check=positive_time
+    )
+    JWT_REFRESH_TOKEN_EXPIRE: timedelta = setting(
+        timedelta(days=7), "Life of a refresh token.", check=positive_time
+    )
+    JWT_LEEWAY_SECONDS: int = setting(
+        30, "How far the clocks of hosts may be apart, in seconds.", check=at_least(0)
     )
     SESSION_STORE: str = setting(
         "database",

@@ -16,7 +16,6 @@ _NO_ADMIN = "there is no admin yet"
 _NO_AI = "there are no AI providers yet"
 _NO_API = "there is no API layer yet"
 _NO_CACHE = "there is no cache yet"
-_NO_JWT = "there are no tokens yet"
 
 FORMER: dict[str, str] = {
     "ADMIN_SETTINGS": _NO_ADMIN,
@@ -29,10 +28,6 @@ FORMER: dict[str, str] = {
     "DEFAULT_PERMISSION_CLASSES": _NO_API,
     "DEFAULT_THROTTLE_CLASSES": _NO_API,
     "ENABLE_AI_PROVIDERS": _NO_AI,
-    "JWT_ACCESS_TOKEN_EXPIRE": _NO_JWT,
-    "JWT_ALGORITHM": _NO_JWT,
-    "JWT_REFRESH_TOKEN_EXPIRE": _NO_JWT,
-    "JWT_SECRET_KEY": _NO_JWT,
     "MEDIA_DIR": "use MEDIA_ROOT",
     "MEDIA_STORAGE": "use DEFAULT_FILE_STORAGE",
     "OAUTH2_EVENTS": "there is no OAuth2 yet",

@@ -56,6 +56,17 @@ def _is_short(key: str) -> bool:
     return not is_insecure_secret_key(key) and len(key) < MIN_SECRET_KEY_LENGTH
 
 
+def _has_short_former_key(s: Settings) -> bool:
+    return any(key and len(key) < MIN_SECRET_KEY_LENGTH for key in s.SECRET_KEY_FALLBACKS)
+
+
+def _has_short_token_key(s: Settings) -> bool:
+    """Return whether a key of tokens has fewer bytes than the hash of its algorithm (RFC 7518, section 3.2)."""
+    needed = int(s.JWT_ALGORITHM.removeprefix("HS")) // 8
+    keys = (s.JWT_SECRET_KEY, *s.JWT_SECRET_KEY_FALLBACKS)
+    return any(key and len(key.encode()) < needed for key in keys)
+
+
 RULES: tuple[ProductionRule, ...] = (
     ProductionRule("DEBUG", "security.E001", lambda s: s.DEBUG, "DEBUG must be False"),
     ProductionRule(
@@ -87,6 +98,18 @@ RULES: tuple[ProductionRule, ...] = (
         "security.E005",
         lambda s: not s.ALLOWED_HOSTS or "*" in s.ALLOWED_HOSTS,
         "ALLOWED_HOSTS must name the hosts, and neither be empty nor hold '*'",
+    ),
+    ProductionRule(
+        "SECRET_KEY_FALLBACKS",
+        "security.E011",
+        _has_short_former_key,
+        f"each of SECRET_KEY_FALLBACKS must have at least {MIN_SECRET_KEY_LENGTH} characters",
+    ),
+    ProductionRule(
+        "JWT_SECRET_KEY",
+        "security.E012",
+        _has_short_token_key,
+        "JWT_SECRET_KEY and each of its fallbacks must be as long as the hash of JWT_ALGORITHM (32 bytes for HS256)",
     ),
 )
 """Every rule. A feature that needs one adds it here, with a code in `check`'s list."""

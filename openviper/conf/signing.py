@@ -25,7 +25,8 @@ def derived_keys(purpose: str) -> list[bytes]:
     """
     if not settings.SECRET_KEY:
         raise ImproperlyConfigured("SECRET_KEY is empty, so nothing can be signed; set it")
-    return [_derived(settings.SECRET_KEY, purpose)]
+    secrets = [settings.SECRET_KEY, *filter(None, settings.SECRET_KEY_FALLBACKS)]
+    return [_derived(secret, purpose) for secret in secrets]
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from openviper.conf import settings
 from openviper.db.connection import (
@@ -29,7 +29,6 @@ from openviper.db.exceptions import (
     OperationalError,
 )
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.routing import DefaultRouterResolver, mark_down, mark_write_used
 from openviper.db.sql.claims import claim_clause, is_claimed, is_duplicate
 from openviper.db.sql.description import Description
 from openviper.db.sql.nodes import Node
@@ -43,7 +42,13 @@ from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.statements import models_read
 from openviper.exceptions import IntegrityError, PermissionDenied, TableNotFound
+from openviper.utils.importing import lazy_module
 from openviper.utils.records import record
+
+if TYPE_CHECKING:
+    from openviper.db import routing
+else:
+    routing = lazy_module("openviper.db.routing")  # Few projects have routers.
 
 T = TypeVar("T")
 
@@ -172,7 +177,7 @@ async def read_alias(meta: ModelOptions, using: str | None, hint: str | None = N
     """
     if not connections.has_routers:
         return choose_alias(meta, using or hint)
-    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_read(
+    return _fixed_alias(meta, using) or await routing.DefaultRouterResolver().resolve_read(
         meta.model, alias=hint
     )
 
@@ -183,10 +188,10 @@ async def write_alias(meta: ModelOptions, using: str | None, hint: str | None = 
     An instance is written where it came from, unless that is a replica.
     """
     if not connections.has_routers or (
-        hint is not None and not DefaultRouterResolver().is_replica(hint)
+        hint is not None and not routing.DefaultRouterResolver().is_replica(hint)
     ):
         return choose_alias(meta, using or hint)
-    return _fixed_alias(meta, using) or await DefaultRouterResolver().resolve_write(
+    return _fixed_alias(meta, using) or await routing.DefaultRouterResolver().resolve_write(
         meta.model, alias=hint
     )
 
@@ -229,7 +234,7 @@ def check_in_transaction(alias: str, what: str) -> None:
 def _written(meta: ModelOptions, alias: str) -> None:
     """Take note of a write that has succeeded."""
     if connections.has_routers:
-        mark_write_used()
+        routing.mark_write_used()
     if query_cache.in_use:
         _forget_cached(meta.table_name, alias)
 
@@ -289,8 +294,8 @@ async def _replacement(meta: ModelOptions, alias: str, error: OperationalError) 
     """Return the database to read from instead of one that cannot be reached, or `None`."""
     if not (error.unreachable and connections.has_routers):
         return None
-    mark_down(alias)
-    other = await DefaultRouterResolver().resolve_read(meta.model)
+    routing.mark_down(alias)
+    other = await routing.DefaultRouterResolver().resolve_read(meta.model)
     return None if other == alias else other
 
 

@@ -42,7 +42,9 @@ def mask_secrets(text: str) -> str:
 
 def _own_secrets() -> list[str]:
     # What is short would be masked inside innocent words, and is no secret worth the name.
-    return [settings.SECRET_KEY] if len(settings.SECRET_KEY) >= 8 else []
+    known = [settings.SECRET_KEY, settings.JWT_SECRET_KEY]
+    known += [*settings.SECRET_KEY_FALLBACKS, *settings.JWT_SECRET_KEY_FALLBACKS]
+    return [secret for secret in known if len(secret) >= 8]
 
 
 def _mask_assignments(text: str) -> str:

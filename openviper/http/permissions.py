@@ -18,6 +18,7 @@ from openviper.exceptions import (
     PermissionDenied,
     Unauthorized,
 )
+from openviper.http.asgi import AUTH
 from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
@@ -260,6 +261,28 @@ class HasPermission(UserPermission):
     async def allows(self, user: Any) -> bool:
         """Return whether the user has the permission."""
         return is_authenticated(user) and bool(await user.has_perm(self.codename))
+
+
+class HasScope(BasePermission):
+    """API keys with a scope may; who comes otherwise, by session or token, is not narrowed by scopes.
+
+    It says nothing of what the key's user may do: join it with what does, ``IsAuthenticated & HasScope("books.read")``.
+
+    Args:
+        scope: The scope.
+        others: Whether users who come without an API key may.
+    """
+
+    def __init__(self, scope: str, *, others: bool = True) -> None:
+        self.scope = scope
+        self.others = others
+
+    async def has_permission(self, request: Connection, view: Any = None) -> bool:
+        """Return whether the request's API key has the scope."""
+        auth = request.scope.get(AUTH) or {}
+        if auth.get("type") != "api-key":
+            return self.others and is_authenticated(request.user)
+        return self.scope in auth["scopes"]
 
 
 class ObjectPermission(BasePermission):

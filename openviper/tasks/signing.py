@@ -12,19 +12,19 @@ from openviper.tasks.message import Message, to_json
 _SALT = b"openviper.tasks.message"
 
 
-def _signature(message: Message) -> str:
+def _signature(message: Message, secret: str) -> str:
     signed = {name: value for name, value in (message.options or {}).items() if name != "signature"}
     # Option names in order: a store may give them back in another one.
     content = to_json(
         [message.message_id, message.actor_name, message.payload, sorted(signed.items())]
     )
-    key = hashlib.sha256(_SALT + settings.SECRET_KEY.encode()).digest()
+    key = hashlib.sha256(_SALT + secret.encode()).digest()
     return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()
 
 
 def sign(message: Message) -> None:
     """Put a signature of actor, arguments and options into a message."""
-    message.set_option("signature", _signature(message))
+    message.set_option("signature", _signature(message, settings.SECRET_KEY))
 
 
 def check_signature(message: Message) -> None:
@@ -34,7 +34,11 @@ def check_signature(message: Message) -> None:
         BadMessageError: If it has none, or another one.
     """
     given = message.option("signature")
-    if not isinstance(given, str) or not hmac.compare_digest(
-        given.encode("utf-8", "backslashreplace"), _signature(message).encode()
-    ):
+    secrets = [settings.SECRET_KEY, *filter(None, settings.SECRET_KEY_FALLBACKS)]
+    if not isinstance(given, str) or not any([_fits(given, message, each) for each in secrets]):
         raise BadMessageError("the message is not signed with this project's SECRET_KEY")
+
+
+def _fits(given: str, message: Message, secret: str) -> bool:
+    expected = _signature(message, secret)
+    return hmac.compare_digest(given.encode("utf-8", "backslashreplace"), expected.encode())

@@ -9,10 +9,11 @@ from openviper.db.fields import CharField, ForeignKey, IntegerField
 from openviper.db.models import Model
 from openviper.db.query import QuerySet
 from openviper.db.query.combining import CombinedQuery, Source
+from openviper.db.query.groups import GroupsQuery
 from openviper.db.query.manager import Manager
 from openviper.db.query.pages import Page
 from openviper.db.query.raw import RawQuery
-from openviper.db.query.values import GroupsQuery, ValuesQuery
+from openviper.db.query.values import ValuesQuery
 from openviper.db.sql.aggregates import Avg, Count, Max, Sum
 from openviper.db.sql.expressions import F, Q
 

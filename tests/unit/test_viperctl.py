@@ -38,6 +38,7 @@ from openviper.viperctl import split_target
         ("settings DEBUG", ".", "DEBUG"),
         ("settings --changed .", ".", "--changed"),
         ("roles grant editors ann .", ".", "grant editors ann"),
+        ("api-keys create ann --name x", ".", "create ann --name x"),
         ("create_app . blog", ".", "blog"),
         ("of-the-project --loud .", ".", "--loud ."),
         ("of-the-project shop --loud", "shop", "--loud"),

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from openviper.backup.background import StopFlag
 from openviper.backup.engines.mariadb_client import Client, quoted, text_literal
+from openviper.backup.engines.mariadb_settle import Half, is_cut_off, settle
 from openviper.backup.exceptions import BackupError, ToolFailedError
 
 # Executing CREATE TRIGGER and the like from a text, and renaming tables without a trace of a crash, came with this version.
@@ -145,9 +146,18 @@ def swap(client: Client, beside: Beside, stop: StopFlag) -> None:
     try_locks(client, [name for name in old.tables if name not in old.sequences], stop)
     script = client.work_dir / f"swap-{secrets.token_hex(4)}.sql"
     script.write_bytes(swap_statement(client.server.database, beside, new, old).encode())
-    with open(script, "rb") as file:
-        # From here on there is only all or nothing, so nobody stops it half-way; it takes no time to speak of.
-        client.run(file, StopFlag())
+    try:
+        with open(script, "rb") as file:
+            # From here on there is only all or nothing, so nobody stops it half-way; it takes no time to speak of.
+            client.run(file, StopFlag())
+    except ToolFailedError as error:
+        if not is_cut_off(error):
+            raise
+        settle(client, _half(new, beside.new), _half(old, beside.old), error)
+
+
+def _half(content: Content, database: str) -> Half:
+    return Half(content.tables, database, [*_drops(content.programs), *_creates(content)])
 
 
 def read_content(client: Client, database: str, stop: StopFlag) -> Content:

@@ -8,14 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from openviper.backup.after import AfterBackupError, BackupSettings, run_after
-from openviper.backup.create import create_backup
-from openviper.backup.engines.by_url import detect_engine_from_url
 from openviper.backup.interruption import Interruption
 from openviper.backup.inventory import list_backups, planned_removals
 from openviper.backup.names import parse_db_name_from_url
 from openviper.backup.retention import Retention
-from openviper.backup.scheduled import configured_urls
 from openviper.conf import settings
 from openviper.core.management.aliases import chosen_url
 from openviper.core.management.aligned_rows import aligned
@@ -23,14 +19,24 @@ from openviper.core.management.base import CommandError, UsageError, describe
 from openviper.core.management.work import CommandWork
 from openviper.db.connections.url import DatabaseURL
 from openviper.exceptions import OpenViperException
+from openviper.utils.importing import lazy_module
 from openviper.utils.terminal import Terminal, human_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from openviper.backup import after as after_backup
+    from openviper.backup import create, scheduled
+    from openviper.backup.engines import by_url
     from openviper.backup.engines.base import Observer
     from openviper.backup.inventory import BackupEntry
     from openviper.backup.result import BackupResult
+else:
+    # Listing what there is takes none of them, nor `tarfile` and its kin, which they bring along.
+    after_backup = lazy_module("openviper.backup.after")
+    by_url = lazy_module("openviper.backup.engines.by_url")
+    create = lazy_module("openviper.backup.create")
+    scheduled = lazy_module("openviper.backup.scheduled")
 
 AFTER_FAILED = 3
 """The exit code when the backup is complete, and the function of `BACKUP["after"]` failed."""
@@ -72,7 +78,7 @@ class BackingUp(CommandWork):
             return
         try:
             result, failure = await self._back_up(url, options), None
-        except AfterBackupError as error:
+        except after_backup.AfterBackupError as error:
             result, failure = error.result, error
         if options["json"]:
             self._json(facts_of(result))
@@ -83,9 +89,9 @@ class BackingUp(CommandWork):
             raise SystemExit(AFTER_FAILED)
 
     async def _back_up(self, url: str, options: dict[str, Any]) -> BackupResult:
-        after = BackupSettings.read(settings.BACKUP)
+        after = after_backup.BackupSettings.read(settings.BACKUP)
         with self._progress() as observe:
-            result = await create_backup(
+            result = await create.create_backup(
                 url,
                 options["path"],
                 name=options["name"],
@@ -101,11 +107,11 @@ class BackingUp(CommandWork):
             )
         for warning in result.warnings:
             self.terminal.warning(warning)
-        await run_after(after, result)
+        await after_backup.run_after(after, result)
         return result
 
     async def _back_up_all(self, options: dict[str, Any]) -> None:
-        urls = configured_urls(settings.DATABASES)
+        urls = scheduled.configured_urls(settings.DATABASES)
         if not urls:
             raise CommandError(
                 "No database URL configured: set DATABASES['default']['OPTIONS']['URL']"
@@ -130,7 +136,7 @@ class BackingUp(CommandWork):
         failure: dict[str, object] = {}
         try:
             result = await self._back_up(url, options)
-        except AfterBackupError as error:
+        except after_backup.AfterBackupError as error:
             result = error.result
             failure = {"after_error": describe(error)}
             self.terminal.warning(f"{alias}: {describe(error)}")
@@ -142,7 +148,7 @@ class BackingUp(CommandWork):
         return {"alias": alias, **facts_of(result), **failure}
 
     def _show_plan(self, url: str, options: dict[str, Any]) -> None:
-        engine = detect_engine_from_url(url)
+        engine = by_url.detect_engine_from_url(url)
         retention = retention_of(options)
         assert retention is not None  # demanded by `check_together`
         removals = planned_removals(

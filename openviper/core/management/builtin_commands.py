@@ -6,6 +6,7 @@ PACKAGE = "openviper.core.management.commands"
 ENTRY_POINT_GROUP = "openviper.cli"
 
 BUILTIN: dict[str, str] = {
+    "api-keys": "List API keys; create one for a user; revoke one.",
     "backup-db": "Write a verified backup of a database.",
     "changepassword": "Change a user's password.",
     "check": "Look for mistakes in settings, models, routes, templates and databases.",

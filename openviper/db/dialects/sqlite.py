@@ -42,13 +42,16 @@ def _write_datetime(value: datetime) -> str:
 
 def _read_aware(value: str) -> datetime:
     try:
-        return datetime.fromisoformat(f"{value}+00:00")
+        # Of a date alone, the offset would be taken for its time of day.
+        return datetime.fromisoformat(f"{value}+00:00" if len(value) > 10 else f"{value} 00+00:00")
     except ValueError:  # The text carries an offset of its own, as rows written by other tools may.
         moment = datetime.fromisoformat(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-SHORT_FORMS[_read_aware] = "fromisoformat({value} + '+00:00')"
+SHORT_FORMS[_read_aware] = (
+    "fromisoformat({value} + ('+00:00' if len({value}) > 10 else ' 00+00:00'))"
+)
 
 
 def _read_naive(value: str) -> datetime:

@@ -74,7 +74,8 @@ def _is_in_utc(value: Any) -> bool:
     return value.__class__ is datetime and value.tzinfo is UTC
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
+    """Return a moment as an aware one in UTC; a naive one is in `TIME_ZONE`."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local_zone())
     return moment.astimezone(UTC)
@@ -178,7 +179,7 @@ class DateTimeField(Field[T]):
             return value
         moment = self._convert(unwrap_enum(value))
         try:
-            return _in_utc(moment) if aware else _in_local_time(moment)
+            return in_utc(moment) if aware else _in_local_time(moment)
         except OverflowError:
             raise ValueError(f"{self.name}: {value!r} has no equivalent in UTC") from None
 

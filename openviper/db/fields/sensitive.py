@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.conf import settings
@@ -112,16 +113,16 @@ class SensitiveField(CharField[T]):
 
         Raises:
             RuntimeError: If there is no `SECRET_KEY` of the project's own.
-            ValueError: If it was encrypted with another key, or changed.
+            ValueError: If it was encrypted with a key that is neither `SECRET_KEY` nor one of `SECRET_KEY_FALLBACKS`, or
+                changed.
         """
         if not isinstance(value, EncryptedText):
             return value
-        try:
-            return fernet.decrypt(self._key(), value[len(PREFIX) :]).decode()
-        except ValueError:
-            raise ValueError(
-                f"{self.name}: the text was encrypted with another SECRET_KEY, or changed"
-            ) from None
+        former = [fernet.derive_key(secret) for secret in settings.SECRET_KEY_FALLBACKS if secret]
+        for key in [self._key(), *former]:
+            with suppress(ValueError):
+                return fernet.decrypt(key, value[len(PREFIX) :]).decode()
+        raise ValueError(f"{self.name}: the text was encrypted with another SECRET_KEY, or changed")
 
     def _key(self) -> bytes:
         secret = settings.SECRET_KEY

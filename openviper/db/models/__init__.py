@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from openviper.db.fields.choices import TextChoice
 from openviper.db.fields.constraints import (
     CheckConstraint,
@@ -19,10 +21,17 @@ from openviper.db.models.related import ReverseRows
 from openviper.db.models.validation import ModelValidationError
 from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
-from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
-from openviper.db.sql.aggregates import Avg, Count, Max, Min, Sum
 from openviper.db.sql.expressions import F, Q
+from openviper.utils.exports import lazy_exports
+
+if TYPE_CHECKING:
+    from openviper.db.query.pages import Page as Page
+    from openviper.db.sql.aggregates import Avg as Avg
+    from openviper.db.sql.aggregates import Count as Count
+    from openviper.db.sql.aggregates import Max as Max
+    from openviper.db.sql.aggregates import Min as Min
+    from openviper.db.sql.aggregates import Sum as Sum
 
 __all__ = [
     "AbstractModel",
@@ -52,3 +61,8 @@ __all__ = [
     "UniqueConstraint",
     "check_primary_keys",
 ]
+_LATE = {
+    "openviper.db.query.pages": ("Page",),
+    "openviper.db.sql.aggregates": ("Avg", "Count", "Max", "Min", "Sum"),
+}
+_, __getattr__, __dir__ = lazy_exports(__name__, _LATE)

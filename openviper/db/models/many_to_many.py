@@ -16,8 +16,10 @@ from openviper.db.query import QuerySet
 from openviper.db.query.manager import Manager
 from openviper.db.query.related import RelatedQuery
 from openviper.db.query.stored import is_unsaved
-from openviper.db.query.upserts import OnConflict
 from openviper.exceptions import IntegrityError
+
+if TYPE_CHECKING:
+    from openviper.db.query.upserts import OnConflict
 
 M = TypeVar("M")
 N = TypeVar("N")

@@ -37,10 +37,10 @@ def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
     row = _row_of(plan, values)
     if row is None:
         return False
-    _keep(alias, instance)
     number = insert_at_once(meta, alias, plan.insert_sql_without_key, row)
     if number is LATER:
         return False
+    _keep(alias, instance)
     place = plan.key_position
     values[plan.key_name] = number
     values[ROW] = (*row[:place], number, *row[place:])

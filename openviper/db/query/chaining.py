@@ -14,13 +14,17 @@ from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import F, Q
 from openviper.db.sql.nodes import Node
-from openviper.db.sql.ranking import over_windows
 from openviper.db.sql.resolving import QueryScope, order_term, plain_conditions
 from openviper.db.sql.statements import check_related
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from openviper.db.sql import ranking
+else:
+    ranking = lazy_module("openviper.db.sql.ranking")  # For windows and slices of slices.
 
 M = TypeVar("M")
 
@@ -67,7 +71,7 @@ class QueryBuilder(QueryNotList, Generic[M]):
         """Return the conditions of one call, every name resolved."""
         if conditions or self.query.annotations:
             nodes = self._scope.conditions(conditions, lookups)
-            return over_windows(self._meta, self.query, nodes)
+            return ranking.over_windows(self._meta, self.query, nodes)
         return plain_conditions(self._meta, lookups)
 
     def _check_whole(self, method: str) -> None:

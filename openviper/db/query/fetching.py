@@ -24,20 +24,10 @@ from openviper.db.executor import (
 from openviper.db.fields.instance_state import remember_alias_of
 from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.explaining import analyzing
-from openviper.db.query.loaders import run_prefetch
-from openviper.db.query.pages import (
-    UNKNOWN_VALUE,
-    Cursors,
-    Page,
-    can_be_signed,
-    check_page,
-    known_values,
-)
 from openviper.db.query.prefetch import with_keys
 from openviper.db.query.selecting import SelectingQuery
 from openviper.db.query.slices import MAX_ROWS, capped
-from openviper.db.query.values import ValuesQuery, aggregates_of, as_tuples
-from openviper.db.sql.aggregates import Aggregate
+from openviper.db.query.values import ValuesQuery, as_tuples
 from openviper.db.sql.chance import is_random
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import Q
@@ -53,12 +43,23 @@ from openviper.db.sql.selects import (
     select_instances,
 )
 from openviper.db.sql.statements import order_of
-from openviper.db.sql.subqueries import Subselect
-from openviper.db.sql.summaries import select_aggregates
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
+from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from openviper.db.query import groups, loaders, pages
+    from openviper.db.query.pages import Page
+    from openviper.db.sql import subqueries, summaries
+    from openviper.db.sql.subqueries import Subselect
+else:
+    # Few processes need all of them, and each takes as long to import as half of this file does.
+    groups = lazy_module("openviper.db.query.groups")
+    loaders = lazy_module("openviper.db.query.loaders")
+    pages = lazy_module("openviper.db.query.pages")
+    subqueries = lazy_module("openviper.db.sql.subqueries")
+    summaries = lazy_module("openviper.db.sql.summaries")
 
 M = TypeVar("M")
 
@@ -279,7 +280,7 @@ class ReadingQuery(SelectingQuery[M]):
         if alias != self._meta.backend and (query.using or not connections.has_routers):
             remember_alias_of(found, alias, query.related)
         if query.prefetch:
-            await run_prefetch(_fetch_any, self._meta, found, query, alias)
+            await loaders.run_prefetch(_fetch_any, self._meta, found, query, alias)
 
     def _check_steady(self, method: str) -> None:
         """Refuse to give the rows by several queries if each of them would be in another order.
@@ -357,13 +358,13 @@ class ReadingQuery(SelectingQuery[M]):
             InvalidPage: If a number is less than 1, or the cursor was not made by this query; unhandled it is a 400.
             QueryError: If the query is sliced.
         """
-        check_page("page_number", page_number)
-        check_page("page_size", page_size)
+        pages.check_page("page_number", page_number)
+        pages.check_page("page_size", page_size)
         if self.query.is_sliced:
             raise QueryError("cannot paginate() a queryset with limit() or offset()")
         self._check_steady("paginate")
         order = self._total_order()
-        cursors = Cursors(self._meta, order)
+        cursors = pages.Cursors(self._meta, order)
         query = self.query.changed(order=order, limit=min(page_size, MAX_ROWS))
         if cursor is not None:
             query = query.changed(where=(*query.where, cursors.behind(cursor)))
@@ -375,17 +376,17 @@ class ReadingQuery(SelectingQuery[M]):
         is_full = len(items) == page_size
         place = await self._place_of(order, items[-1]) if is_full else None
         following = None if place is None else cursors.make(place)
-        return Page(items, total, page_number, page_size, following)
+        return pages.Page(items, total, page_number, page_size, following)
 
     async def _place_of(self, order: tuple[Order, ...], instance: M) -> list[Any] | None:
         """Return the values that an instance is ordered by; `None` if a cursor cannot hold them."""
-        known = known_values(self.query, order, instance)
-        missing = [place for place, value in enumerate(known) if value is UNKNOWN_VALUE]
+        known = pages.known_values(self.query, order, instance)
+        missing = [place for place, value in enumerate(known) if value is pages.UNKNOWN_VALUE]
         if missing:  # The instance does not have them; they are looked up once per page.
             values = await self._values_of(instance, [order[place].node for place in missing])
             for place, value in zip(missing, values, strict=True):
                 known[place] = value
-        return known if can_be_signed(order, known) else None
+        return known if pages.can_be_signed(order, known) else None
 
     async def _values_of(self, instance: M, nodes: list[Node]) -> tuple[Any, ...]:
         query = EVERYTHING.changed(using=self.query.using, ignore_permissions=True)
@@ -400,7 +401,7 @@ class ReadingQuery(SelectingQuery[M]):
     def as_subquery(self) -> Subselect:
         """Return the query as a node whose one column is the primary key, for a query around it."""
         key = column_at(self._meta, (), self._meta.pk)
-        return Subselect(self._meta, self.query.changed(lock=()), (key,))
+        return subqueries.Subselect(self._meta, self.query.changed(lock=()), (key,))
 
     def as_subquery_of(self, key: str) -> Subselect:
         """Return the query as a node with one column, the primary key."""
@@ -443,11 +444,13 @@ class ReadingQuery(SelectingQuery[M]):
         if not aggregates:
             raise QueryError("aggregate() needs at least one aggregate")
         scope = QueryScope(self._meta, dict(self.query.annotations), is_grouped=True)
-        nodes = aggregates_of(scope, "aggregate", aggregates)
+        nodes = groups.aggregates_of(scope, "aggregate", aggregates)
         alias = await self._alias(list(nodes.values()))
         if alias is None:
-            return {name: _of_no_rows(aggregate) for name, aggregate in aggregates.items()}
-        select = select_aggregates(plan_on(self._meta, alias), self.query, list(nodes.items()))
+            return {name: groups.of_no_rows(aggregate) for name, aggregate in aggregates.items()}
+        select = summaries.select_aggregates(
+            plan_on(self._meta, alias), self.query, list(nodes.items())
+        )
         result: dict[str, Any] = await self._read(select, alias)
         return result
 
@@ -488,11 +491,6 @@ async def _fetch_any(model: type[Any], query: Description) -> list[Any]:
 
 def _most_rows(query: Description) -> int:
     return MAX_ROWS - query.offset if query.limit is None else query.limit
-
-
-def _of_no_rows(aggregate: object) -> Any:
-    """Return what an aggregate is where nothing may be read."""
-    return aggregate.empty() if isinstance(aggregate, Aggregate) else None
 
 
 def _check_size(name: str, size: object) -> None:

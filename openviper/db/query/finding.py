@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from openviper.db.fields.related_paths import Named, name_of
-from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
 from openviper.db.query.fetching import ReadingQuery
-from openviper.db.query.raw import RawQuery
 from openviper.db.query.values import ValuesQuery, as_scalars
 from openviper.db.sql import operands
-from openviper.db.sql.combined import InstancesMaker, Place, PlainPart
 from openviper.db.sql.conditions import NullTest
 from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Column, Node, Order
@@ -21,10 +18,18 @@ from openviper.exceptions import DoesNotExist, FieldError, NotFound, QueryError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
-    from openviper.db.query import cuts
+    from openviper.db.query import combining, cuts, raw
+    from openviper.db.query.combining import Combinable, CombinedQuery, Source
+    from openviper.db.query.raw import RawQuery
+    from openviper.db.sql import combined
+    from openviper.db.sql.combined import Place
     from openviper.db.sql.functions.moments import Unit
 else:
-    cuts = lazy_module("openviper.db.query.cuts")  # Few processes need functions.
+    # Few processes need them, and each takes as long to import as the rest of this file does.
+    cuts = lazy_module("openviper.db.query.cuts")
+    combining = lazy_module("openviper.db.query.combining")
+    combined = lazy_module("openviper.db.sql.combined")
+    raw = lazy_module("openviper.db.query.raw")
 
 M = TypeVar("M")
 
@@ -176,7 +181,7 @@ class FindingQuery(ReadingQuery[M]):
         """
         if self.query.where or self.query.is_sliced:
             raise QueryError("raw() takes no notice of filter() and slices; write them in the SQL")
-        return RawQuery(self.model, self.query, sql, parameters)
+        return raw.RawQuery(self.model, self.query, sql, parameters)
 
     # With other queries
 
@@ -190,15 +195,15 @@ class FindingQuery(ReadingQuery[M]):
         Raises:
             QueryError: If the queries do not go together.
         """
-        return combined("UNION", (self, *others), keeps_equal=all)
+        return combining.combined("UNION", (self, *others), keeps_equal=all)
 
     def intersection(self, *others: Combinable[M], all: bool = False) -> CombinedQuery[M]:  # noqa: A002 - SQL's word
         """Return the instances that this query and all others give; the arguments are those of `union`."""
-        return combined("INTERSECT", (self, *others), keeps_equal=all)
+        return combining.combined("INTERSECT", (self, *others), keeps_equal=all)
 
     def difference(self, *others: Combinable[M], all: bool = False) -> CombinedQuery[M]:  # noqa: A002 - SQL's word
         """Return the instances of this query that no other gives; the arguments are those of `union`."""
-        return combined("EXCEPT", (self, *others), keeps_equal=all)
+        return combining.combined("EXCEPT", (self, *others), keeps_equal=all)
 
     def as_source(self) -> Source[M]:
         """Return the query as a part of a combined one.
@@ -215,14 +220,16 @@ class FindingQuery(ReadingQuery[M]):
         nodes = [column_at(meta, (), field) for field in fields]
         shown = query.shown
         names = tuple([*(field.attname for field in fields), *(name for name, _ in shown)])
-        part = PlainPart(meta, query, tuple([*nodes, *(node for _, node in shown)]))
-        make = InstancesMaker(meta, fields, tuple(name for name, _ in shown))
+        part = combined.PlainPart(meta, query, tuple([*nodes, *(node for _, node in shown)]))
+        make = combined.InstancesMaker(meta, fields, tuple(name for name, _ in shown))
 
         async def finish(found: list[Any], alias: str) -> None:
             await self._complete(found, query, alias)
 
         key_place = names.index(meta.pk.attname)
-        return Source(meta, part, names, make, finish, self._default_order(names), key_place)
+        return combining.Source(
+            meta, part, names, make, finish, self._default_order(names), key_place
+        )
 
     def _default_order(self, names: tuple[str, ...]) -> tuple[Place, ...]:
         """Return the model's own order, as far as it is by loaded fields."""

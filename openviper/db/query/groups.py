@@ -9,12 +9,12 @@ from openviper.db.executor import may_read, plan_on, read, read_alias
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.query.slices import QueryNotList, capped, natural, part_of_slice
 from openviper.db.sql import operands
-from openviper.db.sql.aggregates import AggregateNode
+from openviper.db.sql.aggregates import Aggregate, AggregateNode
 from openviper.db.sql.description import Description
 from openviper.db.sql.expressions import Q
 from openviper.db.sql.nodes import Node, Order, all_parts
 from openviper.db.sql.resolving import QueryScope
-from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.rows.from_rows import as_dicts
 from openviper.db.sql.selects import Named
 from openviper.db.sql.summaries import count_groups, select_groups
 from openviper.exceptions import FieldError, QueryError
@@ -214,6 +214,6 @@ class GroupScope(QueryScope):
         return super().order(term)
 
 
-def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:
-    """Return each row as a dict."""
-    return [dict(zip(keys, row, strict=True)) for row in rows]
+def of_no_rows(aggregate: object) -> Any:
+    """Return what an aggregate is where nothing may be read."""
+    return aggregate.empty() if isinstance(aggregate, Aggregate) else None

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from openviper.db.fields.columns import Column
 from openviper.db.fields.related_paths import Named
 from openviper.db.query import QuerySet
-from openviper.db.query.pages import Page
 from openviper.db.query.prefetch import Prefetch
-from openviper.db.query.raw import RawQuery
-from openviper.db.query.upserts import OnConflict
 from openviper.db.query.values import ValuesQuery
 from openviper.db.sql.operands import Condition, Ordering, Selectable
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from openviper.db.query.pages import Page
+    from openviper.db.query.raw import RawQuery
+    from openviper.db.query.upserts import OnConflict
     from openviper.db.sql.functions.moments import Unit
 
 M = TypeVar("M")

@@ -151,7 +151,11 @@ class Cursors:
     def make(self, values: list[Any]) -> str:
         """Return the place of a row, given by the values it is ordered by, as text for a URL."""
         text = json.dumps(values, separators=(",", ":"), default=str).encode()
-        return base64.urlsafe_b64encode(self._signature(text) + text).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(self._signature(text, settings.SECRET_KEY) + text)
+            .decode()
+            .rstrip("=")
+        )
 
     def read(self, cursor: object) -> list[Any]:
         """Return the values in a cursor.
@@ -168,15 +172,17 @@ class Cursors:
         raw = _bytes_of(cursor)
         signature, text = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         # Compared before anything is decoded, in the same time wherever it differs.
-        if not hmac.compare_digest(signature, self._signature(text)):
+        secrets = [settings.SECRET_KEY, *filter(None, settings.SECRET_KEY_FALLBACKS)]
+        signatures = [self._signature(text, secret) for secret in secrets]
+        if not any([hmac.compare_digest(signature, known) for known in signatures]):
             return None
         decoded = json.loads(text)
         return decoded if isinstance(decoded, list) else None
 
-    def _signature(self, text: bytes) -> bytes:
+    def _signature(self, text: bytes, secret: str) -> bytes:
         terms = [f"{'-' if term.descending else ''}{term.name}" for term in self.order]
         label = json.dumps(["cursor", self.meta.label, *terms]).encode()
-        key = hashlib.sha256(b"openviper cursor\0" + settings.SECRET_KEY.encode()).digest()
+        key = hashlib.sha256(b"openviper cursor\0" + secret.encode()).digest()
         return hmac.digest(key, label + b"\0" + text, "sha256")[:SIGNATURE_BYTES]
 
     def behind(self, cursor: str) -> Node:

@@ -23,12 +23,10 @@ from openviper.db.executor import (
 )
 from openviper.db.fields.instance_state import remember_alias
 from openviper.db.fields.related_paths import Named
-from openviper.db.query.bulk import insert_all, update_all
 from openviper.db.query.events import get_dispatcher, is_watched
 from openviper.db.query.finding import FindingQuery
 from openviper.db.query.races import in_own_transaction, is_in_transaction
 from openviper.db.query.showing import shown_query
-from openviper.db.query.upserts import Conflict, OnConflict, conflict_of, insert_or_keep
 from openviper.db.sql.claims import claiming
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.writes import (
@@ -38,9 +36,17 @@ from openviper.db.sql.writes import (
     update_rows,
 )
 from openviper.exceptions import IntegrityError, QueryError
+from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from openviper.db.query import bulk, upserts
+    from openviper.db.query.upserts import Conflict, OnConflict
+else:
+    # Many processes do not need them.
+    bulk = lazy_module("openviper.db.query.bulk")
+    upserts = lazy_module("openviper.db.query.upserts")
 
 M = TypeVar("M")
 
@@ -341,7 +347,7 @@ class QuerySet(FindingQuery[M]):
             raise QueryError(
                 f"{meta.model_name} is a single model; bulk_create() has no on_conflict"
             )
-        conflict = conflict_of(meta, instances, on_conflict, unique_fields, update_fields)
+        conflict = upserts.conflict_of(meta, instances, on_conflict, unique_fields, update_fields)
         ignore = ignore or self.query.ignore_permissions
         await check_permission(meta, "read", ignore)
         if conflict.updated:
@@ -406,7 +412,7 @@ class QuerySet(FindingQuery[M]):
         self._tell_handlers("pre_bulk_update", instances, alias)
         ignore = ignore_permissions or self.query.ignore_permissions
         plan = plan_on(self._meta, alias)
-        count = await update_all(plan, alias, instances, names, batch_size, ignore=ignore)
+        count = await bulk.update_all(plan, alias, instances, names, batch_size, ignore=ignore)
         self._tell_handlers("post_bulk_update", instances, alias)
         return count
 
@@ -419,9 +425,9 @@ async def _insert(
     batch_size: int | None,
 ) -> None:
     if conflict is None:
-        await insert_all(plan, alias, instances, batch_size)
+        await bulk.insert_all(plan, alias, instances, batch_size)
     else:
-        await insert_or_keep(plan, alias, instances, conflict, batch_size)
+        await upserts.insert_or_keep(plan, alias, instances, conflict, batch_size)
 
 
 def _called(defaults: Mapping[str, Any] | None) -> dict[str, Any]:

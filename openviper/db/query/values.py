@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openviper.db.executor import (
     check_in_transaction,
@@ -14,25 +14,34 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.query.combining import Combinable, CombinedQuery, Source, combined
-from openviper.db.query.groups import GroupsQuery as GroupsQuery
-from openviper.db.query.groups import aggregates_of as aggregates_of
-from openviper.db.query.groups import as_dicts as as_dicts
 from openviper.db.query.slices import QueryNotList, capped, natural, part_of_slice
 from openviper.db.sql import operands
-from openviper.db.sql.combined import PlainPart, ValuesMaker
 from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import Description
 from openviper.db.sql.expressions import Q
 from openviper.db.sql.names import column_at
 from openviper.db.sql.nodes import Order, has_window
-from openviper.db.sql.ranking import over_windows
 from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.rows.from_rows import as_dicts as as_dicts
 from openviper.db.sql.selects import Named, select_count, select_exists, select_values
 from openviper.db.sql.statements import order_of
-from openviper.db.sql.subqueries import Subselect
 from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.query import combining, groups
+    from openviper.db.query.combining import Combinable, CombinedQuery, Source
+    from openviper.db.query.groups import GroupsQuery
+    from openviper.db.sql import combined, ranking, subqueries
+    from openviper.db.sql.subqueries import Subselect
+else:
+    # Few processes need them, and each takes as long to import as the rest of this file does.
+    combining = lazy_module("openviper.db.query.combining")
+    groups = lazy_module("openviper.db.query.groups")
+    combined = lazy_module("openviper.db.sql.combined")
+    subqueries = lazy_module("openviper.db.sql.subqueries")
+    ranking = lazy_module("openviper.db.sql.ranking")
 
 T = TypeVar("T")
 
@@ -111,7 +120,7 @@ class ValuesQuery(QueryNotList, Generic[T]):
         """
         self._check_whole("filter")
         nodes = self._scope.conditions(conditions, lookups)
-        added = over_windows(self._meta, self._query, nodes)
+        added = ranking.over_windows(self._meta, self._query, nodes)
         return self._with(self._query.changed(where=self._query.where + added))
 
     def exclude(self, *conditions: operands.Condition, **lookups: Any) -> ValuesQuery[T]:
@@ -241,21 +250,21 @@ class ValuesQuery(QueryNotList, Generic[T]):
         Raises:
             QueryError: If the queries do not go together.
         """
-        return combined("UNION", (self, *others), keeps_equal=all)
+        return combining.combined("UNION", (self, *others), keeps_equal=all)
 
     def intersection(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
         """Return a query for the rows that this query and all others give; the arguments are those of `union`."""
-        return combined("INTERSECT", (self, *others), keeps_equal=all)
+        return combining.combined("INTERSECT", (self, *others), keeps_equal=all)
 
     def difference(self, *others: Combinable[Any], all: bool = False) -> CombinedQuery[T]:  # noqa: A002 - SQL's word
         """Return a query for the rows of this query that no other gives; the arguments are those of `union`."""
-        return combined("EXCEPT", (self, *others), keeps_equal=all)
+        return combining.combined("EXCEPT", (self, *others), keeps_equal=all)
 
     def as_source(self) -> Source[T]:
         """Return the query as a part of a combined one."""
         keys = tuple(name for name, _ in self._columns)
-        part = PlainPart(self._meta, self._query, tuple(node for _, node in self._columns))
-        return Source(self._meta, part, keys, ValuesMaker(keys, self._shape))
+        part = combined.PlainPart(self._meta, self._query, tuple(node for _, node in self._columns))
+        return combining.Source(self._meta, part, keys, combined.ValuesMaker(keys, self._shape))
 
     def annotate(self, **aggregates: operands.Selectable) -> GroupsQuery:
         """Return, when awaited, one dict per group of rows that have the named values in common, with aggregates of it.
@@ -270,13 +279,13 @@ class ValuesQuery(QueryNotList, Generic[T]):
             if has_window(node):
                 raise QueryError(f"values({name!r}).annotate(): rows cannot be grouped by a window")
         scope = QueryScope(self._meta, dict(self._query.annotations), is_grouped=True)
-        nodes = tuple(aggregates_of(scope, "annotate", aggregates).items())
-        return GroupsQuery(self._meta, self._query.changed(order=()), self._columns, nodes)
+        nodes = tuple(groups.aggregates_of(scope, "annotate", aggregates).items())
+        return groups.GroupsQuery(self._meta, self._query.changed(order=()), self._columns, nodes)
 
     def as_subquery(self) -> Subselect:
         """Return the query as a node, for a query around it."""
         nodes = tuple(node for _, node in self._columns)
-        return Subselect(self._meta, self._query.changed(lock=()), nodes)
+        return subqueries.Subselect(self._meta, self._query.changed(lock=()), nodes)
 
     def as_subquery_of(self, key: str) -> Subselect:
         """Return the query as a node with one column.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.sql.bounds import beyond, can_hold, is_never, is_whole, whole_number
 from openviper.db.sql.conditions import (
@@ -36,9 +36,15 @@ from openviper.db.sql.nodes import (
     Scope,
     Writer,
 )
-from openviper.db.sql.subqueries import InQuery, is_query
+from openviper.db.sql.operands import is_query
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.sql import subqueries
+else:
+    subqueries = lazy_module("openviper.db.sql.subqueries")  # A query brings it along.
 
 NOTHING: frozenset[Family] = frozenset()
 
@@ -155,9 +161,10 @@ class Membership(Operator):
         """Return the test."""
         check_searchable(lookup)
         if is_query(value):
-            subquery = value.as_subquery_of(lookup.key)
+            query: Any = value
+            subquery = query.as_subquery_of(lookup.key)
             check_comparable(lookup, subquery, NOTHING)
-            return InQuery(lookup.left, subquery, self.name == "not_in")
+            return subqueries.InQuery(lookup.left, subquery, self.name == "not_in")
         return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
 
     def _of_items(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:

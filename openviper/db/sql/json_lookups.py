@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.sql.conditions import UNKNOWN
-from openviper.db.sql.json_paths import HasKeys, JSONPath, JSONScalar
 from openviper.db.sql.lookups import Compare, Lookup, Operator, is_expression, list_of, no_meaning
 from openviper.db.sql.nodes import Node, Scope, Writer
 from openviper.db.sql.types import FLOAT, TEXT, Family
 from openviper.exceptions import FieldError, QueryError
+from openviper.utils.importing import lazy_module
 from openviper.utils.records import record
+
+if TYPE_CHECKING:
+    from openviper.db.sql import json_paths
+else:
+    json_paths = lazy_module("openviper.db.sql.json_paths")  # Few projects ask for parts of JSON.
 
 
 def is_path(lookup: Lookup) -> bool:
     """Return whether a lookup looks at a value within JSON."""
-    return isinstance(lookup.left, JSONPath)
+    return lookup.left.is_json_path
 
 
 def as_scalar(lookup: Lookup, value: object) -> Lookup:
@@ -31,13 +36,15 @@ def as_scalar(lookup: Lookup, value: object) -> Lookup:
             f"{lookup.key!r}: JSON has an order of numbers and texts, not of {value!r}"
         )
     return Lookup(
-        lookup.key, JSONScalar(lookup.left, FLOAT if is_number else TEXT), lookup.operator
+        lookup.key,
+        json_paths.JSONScalar(lookup.left, FLOAT if is_number else TEXT),
+        lookup.operator,
     )
 
 
 def as_text(lookup: Lookup) -> Lookup:
     """Return the lookup of a value within JSON as a text."""
-    return Lookup(lookup.key, JSONScalar(lookup.left, TEXT), lookup.operator)
+    return Lookup(lookup.key, json_paths.JSONScalar(lookup.left, TEXT), lookup.operator)
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -89,4 +96,4 @@ class Keys(Operator):
         keys: list[Any] = [value] if self.name == "has_key" else list_of(lookup, value, "keys")
         if not keys or not all(isinstance(key, str) for key in keys):
             raise QueryError(f"{lookup.key!r} takes keys, which are texts, not {value!r}")
-        return HasKeys(lookup.left, tuple(keys), self.connector)
+        return json_paths.HasKeys(lookup.left, tuple(keys), self.connector)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, ClassVar
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.folding import MYSQL_COLLATION
@@ -37,6 +37,8 @@ class JSONPath(Node):
         operand: The JSON.
         path: Keys of objects, and places in lists as digits.
     """
+
+    is_json_path: ClassVar[bool] = True
 
     operand: Node
     path: tuple[str, ...]

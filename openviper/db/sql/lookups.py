@@ -30,8 +30,8 @@ from openviper.db.sql.nodes import (
     has_window,
     open_columns,
 )
+from openviper.db.sql.operands import is_query
 from openviper.db.sql.parts import Part
-from openviper.db.sql.subqueries import is_query
 from openviper.db.sql.types import (
     INTEGER,
     NULL,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.db.fields.base import Field
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.sql.json_paths import json_path
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.parts import PARTS, part_of
 from openviper.db.sql.paths import MAX_HOPS, Path, Step, Steps, no_lookup, walk
 from openviper.db.sql.types import Family, type_of_field
 from openviper.exceptions import FieldError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.sql import json_paths
+else:
+    json_paths = lazy_module("openviper.db.sql.json_paths")  # Few projects ask for parts of JSON.
 
 MAX_CACHED = 1000
 """Entries of a cache at which it is emptied: names and shapes come from code, but code may come from users."""
@@ -79,7 +84,7 @@ def parts_behind(meta: ModelOptions, name: str, path: Path, node: Node) -> Node:
     if not path.rest:
         return node
     if node.type.family is Family.JSON:
-        return json_path(node, path.rest)
+        return json_paths.json_path(node, path.rest)
     if len(path.rest) > 1 or path.rest[0] not in PARTS.get(node.type.family, ()):
         raise no_lookup(meta, name, path)
     return part_of(node, path.rest[0])

@@ -124,6 +124,9 @@ class Node:
     is_closed: ClassVar[bool] = False
     """Whether its relations to many rows are its own affair: it has one value per row, whatever they are."""
 
+    is_json_path: ClassVar[bool] = False
+    """Whether it is a value within JSON."""
+
     is_window: ClassVar[bool] = False
     """Whether its value depends on the other rows of the query, so that it cannot stand in a condition on them."""
 

@@ -81,3 +81,8 @@ def is_selectable(value: object) -> TypeGuard[Selectable]:
 def is_ordering(value: object) -> TypeGuard[Ordering]:
     """Return whether a value can be ordered by."""
     return hasattr(type(value), "as_order")
+
+
+def is_query(value: object) -> bool:
+    """Return whether a value is a queryset."""
+    return hasattr(type(value), "as_subquery_of")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
@@ -13,6 +13,7 @@ from openviper.db.sql.conditions import ConditionNode
 from openviper.db.sql.description import Description
 from openviper.db.sql.expressions import Expression
 from openviper.db.sql.nodes import Binding, Node, Order, Raw, Scope, Writer, all_parts
+from openviper.db.sql.operands import is_query
 from openviper.db.sql.statements import bind_clauses, models_read, nodes_of, order_of, select_sql
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import INTEGER, NULL, ResultType
@@ -34,11 +35,6 @@ class QueryLike(Protocol):
             QueryError: If it has several columns.
         """
         ...
-
-
-def is_query(value: object) -> TypeGuard[QueryLike]:
-    """Return whether a value is a queryset."""
-    return hasattr(type(value), "as_subquery_of")
 
 
 @record(frozen=True, slots=True, eq=False)

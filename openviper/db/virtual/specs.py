@@ -12,7 +12,7 @@ from openviper.db.sql.description import Description
 from openviper.db.sql.lookups import Compare, InList, Lookup
 from openviper.db.sql.nodes import Column, Node, Order
 from openviper.db.sql.statements import order_of
-from openviper.db.virtual.backend_registry import backend_registry
+from openviper.db.virtual.backends import backend_registry
 from openviper.db.virtual.base import (
     Capability,
     FilterClause,

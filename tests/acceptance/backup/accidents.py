@@ -37,6 +37,8 @@ MOMENTS = {"before": (0.05, 0.4), "in the middle": (0.4, 0.8), "after clearing":
 ROWS = 4000
 PATIENCE = 180.0
 """Longest wait for the end of a command or of a session, in seconds."""
+CUTS = 3
+"""How often the connections of a run are cut."""
 BLOCKS = 200
 """How large a file may get on the full disk, in units of 512 bytes; a backup is larger."""
 
@@ -190,9 +192,10 @@ class Stage:
         )
         return [str(row) for row in run_on_server(self.vendor, query)]
 
-    def cut(self) -> None:
-        """Cut every connection to the database."""
-        for session in self.sessions():
+    def cut(self) -> bool:
+        """Cut every connection to the database, and return whether there was one."""
+        sessions = self.sessions()
+        for session in sessions:
             with contextlib.suppress(Exception):
                 statement = (
                     f"SELECT pg_terminate_backend({session})"
@@ -200,6 +203,7 @@ class Stage:
                     else f"KILL {session}"
                 )
                 run_on_server(self.vendor, statement)
+        return bool(sessions)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -258,8 +262,9 @@ class Stage:
             assert self.own_server is not None
             self.own_server.restart()
         elif case.accident == "connection cut":
-            while child.poll() is None:  # One cut may meet nobody, between two short connections.
-                self.cut()
+            cuts = 0  # One may meet nobody, between two short connections; more than a few, and nobody can work.
+            while child.poll() is None and cuts < CUTS:
+                cuts += self.cut()
                 time.sleep(0.002)
         elif case.accident.split()[0] in ("TERM", "HUP", "INT", "KILL"):
             number = signal.Signals[f"SIG{case.accident.split()[0]}"]

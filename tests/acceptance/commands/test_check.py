@@ -28,6 +28,9 @@ ROUTES = (
 )
 PATHS = 'route_paths = [("/", router)]\n'
 PATCH = "from openviper.db.patches import db_patch\n\n\n@db_patch\nasync def fill(): ...\n"
+SECURITY = "openviper.middleware.security.SecurityMiddleware"
+SESSIONS = "openviper.sessions.middleware.SessionMiddleware"
+CSRF = "openviper.middleware.csrf.CSRFMiddleware"
 DEPLOY = ("--deploy", "--only", "security")
 # What is found with --deploy in every scenario, since its settings are those of development.
 USUAL = {
@@ -187,6 +190,11 @@ CASES = [
         variables={"SECRET_KEY": ""},
     ),
     Case(USUAL | {"security.E005"}, arguments=DEPLOY, variables={"ALLOWED_HOSTS": "*"}),
+    Case(
+        USUAL | {"security.E011", "security.E012"},
+        arguments=DEPLOY,
+        variables={"SECRET_KEY_FALLBACKS": "former", "JWT_SECRET_KEY": "short"},
+    ),
     Case(USUAL | {"security.W006"}, arguments=DEPLOY, variables={"MIDDLEWARE": "blog.models.Post"}),
     Case(
         USUAL - {"security.E003", "security.E004"} | {"security.W010"},
@@ -194,6 +202,21 @@ CASES = [
         variables={"OPENVIPER_DEPLOYMENT": "internal-http"},
     ),
     Case(USUAL | {"security.W008"}, arguments=DEPLOY, variables={"TESTING": "1"}),
+    Case(
+        USUAL | {"security.W011"},
+        arguments=DEPLOY,
+        variables={"MIDDLEWARE": ",".join([SECURITY, CSRF, SESSIONS])},
+    ),
+    Case(
+        USUAL | {"security.W012"},
+        arguments=DEPLOY,
+        variables={"MIDDLEWARE": ",".join([SECURITY, SESSIONS])},
+    ),
+    Case(
+        USUAL | {"security.W013", "security.W014"},
+        arguments=DEPLOY,
+        variables={"SESSION_COOKIE_HTTPONLY": "0", "SESSION_STORE": "memory"},
+    ),
     Case({"settings.E002"}, variables={"OPENVIPER_ENV": "production"}),
     Case({"security.W009"}, {".env": "NOTE=x\n"}, variables=HARDENED),
 ]

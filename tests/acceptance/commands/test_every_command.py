@@ -194,6 +194,29 @@ def test_a_role_or_user_that_is_not_there_changes_nothing(run: Run) -> None:
     )
 
 
+def test_api_keys_are_made_shown_once_listed_and_revoked(run: Run) -> None:
+    assert "There are no API keys" in run("api-keys").stdout
+    words = ("--name", "till", "--scope", "stock.read", "--scope", "books.read")
+    made = run("api-keys", "create", "bob", *words, "--expires", "2999-01-31")
+    prefix, dot, secret = made.stdout.removesuffix("\n").partition(".")
+    assert dot and len(secret) > 40 and secret not in made.stderr
+    assert "Authorization: Api-Key" in made.stderr
+    (row,) = json.loads(run("api-keys", "list", "--json").stdout)
+    assert secret not in str(row)
+    assert (row["prefix"], row["user"], row["name"]) == (prefix, "bob", "till")
+    assert row["scopes"] == ["books.read", "stock.read"]
+    assert (row["state"], row["expires"]) == ("good", "2999-01-31T00:00:00+00:00")
+    line = (
+        f"{prefix}  bob  books.read stock.read  until 2999-01-31T00:00:00+00:00  never used  till\n"
+    )
+    assert run("api-keys", "list", "--user", "bob").stdout == line
+    assert "no API keys" in run("api-keys", "--user", "ann").stdout
+    assert run("api-keys", "revoke", prefix).stdout == f"Key {prefix} revoked.\n"
+    assert f"no key '{prefix}' that is good" in run("api-keys", "revoke", prefix, code=1).stderr
+    assert "'nobody' not found" in run("api-keys", "create", "nobody", code=1).stderr
+    assert "needs the name of a user" in run("api-keys", "create", code=2).stderr
+
+
 def test_the_state_of_the_schema_is_shown(run: Run) -> None:
     text = run("schema-status").stdout
     assert re.search(
@@ -241,7 +264,7 @@ def test_all_rows_are_deleted_and_the_tables_stay(run: Run) -> None:
     assert "--no-input is needed" in run("flush", code=1).stderr
     done = run("flush", "--no-input")
     assert "site__post: 1\n" in done.stdout and "auth_users: 2\n" in done.stdout
-    assert done.stdout.endswith("Deleted 4 rows.\n")
+    assert done.stdout.endswith("Deleted 5 rows.\n")
     assert run("flush", "--no-input").stdout == "There are no rows.\n"
     assert run("console", "-c", "print(await Post.objects.count())").stdout == "0\n"
     assert run("migrate").stdout == "No schema changes to apply.\n"

@@ -15,6 +15,7 @@ from openviper.db.fields import CharField, IntegerField
 from openviper.db.models import Model
 from openviper.exceptions import InvalidPage, MultipleObjectsReturned, NotFound, QueryError
 from openviper.testing import OpenViperTestClient
+from openviper.testing import override_openviper_settings as override
 from tests.integration.db.support import database
 
 EVERY_DATABASE = True
@@ -141,6 +142,23 @@ async def test_a_cursor_is_that_of_one_order_and_one_model(tmp_path: Path) -> No
             given: Any = wrong
             with pytest.raises(InvalidPage, match="does not belong"):
                 await Salary.objects.order_by("-amount").paginate(cursor=given)
+
+
+async def test_a_cursor_of_a_former_secret_key_is_good_until_that_key_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    async with asking(tmp_path):
+        ordered = Salary.objects.order_by("-amount")
+        with override(SECRET_KEY="former"):
+            cursor = (await ordered.paginate(page_size=2)).next_cursor
+        with override(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "other", "former")):
+            page = await ordered.paginate(page_size=2, cursor=cursor)
+            assert [one.name for one in page] == ["n2", "n1"]
+        with override(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "other")):
+            last = await ordered.paginate(page_size=2, cursor=page.next_cursor)
+            assert [one.name for one in last] == ["n0"]
+            with pytest.raises(InvalidPage, match="does not belong"):
+                await ordered.paginate(page_size=2, cursor=cursor)
 
 
 def test_it_is_an_error_of_queries_and_values_too() -> None:

@@ -25,6 +25,8 @@ from openviper.db.connection import (
     run_write,
     transaction,
 )
+from openviper.db.connections.drivers.sqlite import SQLiteConnection
+from openviper.db.connections.drivers.sqlite_inline import THREAD_RUNS
 from openviper.db.connections.drivers.sqlite_open import CHECKPOINT_SIZE
 from openviper.db.connections.pool.sqlite import COMMITS_PER_LOOK, SQLitePool
 from openviper.db.exceptions import (
@@ -373,24 +375,152 @@ async def test_without_inline_everything_runs_in_threads(tmp_path: Path) -> None
         assert await count() == 2
 
 
+UPDATE_FIRST = "UPDATE t SET v = v || ? WHERE id <= ?"
+
+
+async def run_update(count: int) -> int:
+    """Add a character to so many rows."""
+    return await run_write("default", UPDATE_FIRST, ("+", count), bulk=True)
+
+
+async def fill(rows: int) -> None:
+    """Put so many rows into ``t``."""
+    await run_many("default", INSERT, [(f"{number}",) for number in range(rows)])
+
+
+async def changed() -> int:
+    """Return the number of rows that an update has changed."""
+    sql = "SELECT count(*) FROM t WHERE v LIKE '%+'"
+    return int(await run_read("default", sql, (), lambda rows: rows[0][0]))
+
+
+def primary() -> SQLiteConnection:
+    """Return the connection that writes."""
+    pool = connections.get().pool()
+    assert isinstance(pool, SQLitePool) and pool.primary is not None
+    return pool.primary
+
+
+async def test_a_short_write_of_many_rows_needs_no_thread(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise AssertionError("in the thread")
+
+    async with database(path):
+        await fill(20)
+        with monkeypatch.context() as patch:
+            patch.setattr(primary(), "_in_thread", fail)
+            assert await run_update(10) == 10
+        assert await changed() == 10
+
+
+async def test_a_long_write_is_undone_and_repeated_in_the_thread(path: str) -> None:
+    async with database(path):
+        await fill(30_000)
+        assert not primary().budget.is_long(UPDATE_FIRST)
+        assert await run_update(30_000) == 30_000
+        assert primary().budget.is_long(UPDATE_FIRST)
+        # Each row has been changed once, and not twice.
+        longest = "SELECT max(length(v) - length(replace(v, '+', ''))) FROM t"
+        assert await run_read("default", longest, (), list) == [(1,)]
+        assert not primary().in_transaction
+
+
+async def test_a_long_statement_is_tried_inline_again_after_some_runs(path: str) -> None:
+    async with database(path):
+        await fill(20)
+        budget = primary().budget
+        budget.note_long(UPDATE_FIRST)
+        for _ in range(THREAD_RUNS):
+            assert budget.is_long(UPDATE_FIRST)
+            await run_update(1)
+        assert not budget.is_long(UPDATE_FIRST)
+
+
+async def test_a_write_of_many_rows_within_a_transaction_is_never_interrupted(path: str) -> None:
+    async with database(path):
+        await fill(30_000)
+        async with atomic():
+            await run_insert("default", INSERT, ("before",))
+            await run_update(30_000)
+            assert not primary().budget.is_long(UPDATE_FIRST)
+            assert primary().in_transaction
+        assert await changed() == 30_000
+        assert await count() == 30_001
+
+
+def ends_in_thread() -> bool:
+    """Return whether the end of the open transaction belongs into the thread."""
+    return primary().heavy
+
+
+async def test_only_a_transaction_that_wrote_much_is_ended_in_the_thread(path: str) -> None:
+    async with database(path):
+        await fill(30_000)
+        await run_update(30_000)  # In the thread, and over.
+        assert not ends_in_thread()
+        async with atomic():
+            await run_insert("default", INSERT, ("a",))
+            assert not ends_in_thread()
+        async with atomic():
+            await run_many("default", INSERT, [("b",), ("c",)])
+            assert ends_in_thread()
+        assert not ends_in_thread()
+
+
+async def test_matches_of_regular_expressions_run_in_the_thread_in_writes_too(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database(path):
+        await fill(5)
+        sql = "DELETE FROM t WHERE v REGEXP ?"
+        with monkeypatch.context() as patch:
+            patch.setattr(primary(), "write_now", None)  # Nothing is written inline.
+            assert await run_write("default", sql, ("^[12]$",), bulk=True) == 2
+
+
+async def test_a_write_that_waits_for_a_lock_leaves_the_loop_free(tmp_path: Path) -> None:
+    async with database(tmp_path / "x.db"):
+        await fill(20)
+        with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            updating = asyncio.create_task(run_update(10))
+            for _ in range(20):
+                await count()
+            assert not updating.done()
+            other.execute("COMMIT")
+            assert await updating == 10
+
+
+def pool_with_small_log() -> SQLitePool:
+    """Return the pool of the database, which copies its log back when that is a sixteenth of the usual size."""
+    pool = connections.get().pool()
+    assert isinstance(pool, SQLitePool)
+    pool.checkpoint_size = pool._most_log = CHECKPOINT_SIZE // 16
+    return pool
+
+
+async def write_rows(count: int) -> None:
+    """Write rows that take some 10 kB of the log each."""
+    text = "x" * 4000
+    for number in range(count):
+        await run_insert("default", INSERT, (f"{number}{text}",))
+
+
 async def test_the_log_is_copied_back_while_writes_go_on(tmp_path: Path) -> None:
     async with database(tmp_path / "x.db"):
-        text = "x" * 4000
-        for n in range(1500):
-            await run_insert("default", INSERT, (f"{n}{text}",))
-        pool = connections.get().pool()
-        assert isinstance(pool, SQLitePool)
+        pool = pool_with_small_log()
+        await write_rows(500)
         assert pool.checkpoints > 0
         assert (tmp_path / "x.db").stat().st_size > 1_000_000
 
 
 async def test_the_log_is_begun_anew_while_writes_go_on(tmp_path: Path) -> None:
-    """Each row takes some 10 kB of the log: without a new beginning it would have 40 MB in the end."""
     async with database(tmp_path / "x.db"):
-        text = "x" * 4000
-        for n in range(4000):
-            await run_insert("default", INSERT, (f"{n}{text}",))
-        assert (tmp_path / "x.db-wal").stat().st_size < 4 * CHECKPOINT_SIZE
+        pool_with_small_log()
+        await write_rows(3000)  # Without a new beginning the log would have more than 30 MB.
+        assert (tmp_path / "x.db-wal").stat().st_size < CHECKPOINT_SIZE
 
 
 async def test_a_reader_that_needs_the_log_keeps_it_without_a_checkpoint_for_each_look(
@@ -398,16 +528,13 @@ async def test_a_reader_that_needs_the_log_keeps_it_without_a_checkpoint_for_eac
 ) -> None:
     async with database(tmp_path / "x.db"):
         await run_insert("default", INSERT, ("first",))
-        pool = connections.get().pool()
-        assert isinstance(pool, SQLitePool)
-        text = "x" * 4000
+        pool = pool_with_small_log()
         with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM t").fetchone()
-            for n in range(3000):
-                await run_insert("default", INSERT, (f"{n}{text}",))
-            assert 0 < pool.checkpoints < 3000 // COMMITS_PER_LOOK // 3
-            assert (tmp_path / "x.db-wal").stat().st_size > 4 * CHECKPOINT_SIZE
+            await write_rows(3000)
+            assert 0 < pool.checkpoints < 3000 // COMMITS_PER_LOOK * 3 // 4
+            assert (tmp_path / "x.db-wal").stat().st_size > CHECKPOINT_SIZE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts niceness by thread")

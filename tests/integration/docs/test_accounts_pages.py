@@ -1,4 +1,4 @@
-"""The pages about logins, sessions, CSRF and permissions are true: their examples are put together and tried."""
+"""The pages about logins, sessions, tokens, CSRF and permissions are true: their examples are put together and tried."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.auth.database import accounts
 from tests.integration.docs.pages import DOCS, page
 from tests.integration.docs.test_web_pages import blocks, run
 
-PAGES = ("log-in", "sessions", "csrf", "permissions")
+PAGES = ("log-in", "sessions", "tokens", "csrf", "permissions")
 
 
 def token_in(page: str) -> str:
@@ -78,8 +78,12 @@ async def test_every_example_does_what_the_page_says(
     for _, title, source in parts:
         if title == "models.py":
             await run(source, names)
+    given: dict[str, Any] = {"TEMPLATES_DIR": str(tmp_path)}
+    for _, title, source in parts:
+        if title == "settings.py":
+            exec(source, {}, given)
     tried = 0
-    async with accounts(tmp_path, TEMPLATES_DIR=str(tmp_path)):
+    async with accounts(tmp_path, **given):
         for language, title, source in parts:
             if language == "html":
                 (tmp_path / title).write_text(source, "utf-8")
@@ -91,7 +95,7 @@ async def test_every_example_does_what_the_page_says(
                 names.setdefault("client", names["app"].test_client())
                 await run(source, names)
                 tried += 1
-            elif title != "models.py":
+            elif title not in ("models.py", "settings.py"):
                 await run(source, names)
     assert tried
 

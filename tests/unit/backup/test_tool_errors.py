@@ -71,6 +71,8 @@ def test_a_statement_that_a_client_repeats_is_left_out(tool: str) -> None:
 
 def test_a_tool_that_repeats_nothing_may_say_what_it_likes() -> None:
     assert error_lines("no\n  way \n", "expdp") == "no; way"
+    assert error_lines("Warning: unknown variable 'x'\nGone", "mysqldump") == "Gone"
+    assert error_lines("Warning: the disk is full", "mysqldump") == "Warning: the disk is full"
     assert error_lines("pg_dump: error: a\npg_dump: detail: Query was: SELECT x", "pg_dump") == (
         "pg_dump: error: a"
     )

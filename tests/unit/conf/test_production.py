@@ -44,11 +44,28 @@ def test_all_violations_are_told_at_once() -> None:
         ({"ALLOWED_HOSTS": ("*",)}, "security.E005"),
         ({"ALLOWED_HOSTS": ("example.org", "*")}, "security.E005"),
         ({"ALLOWED_HOSTS": ()}, "security.E005"),
+        ({"SECRET_KEY_FALLBACKS": ("f" * 50, "f" * 49)}, "security.E011"),
+        ({"JWT_SECRET_KEY": "j" * 31}, "security.E012"),
+        ({"JWT_SECRET_KEY": "j" * 63, "JWT_ALGORITHM": "HS512"}, "security.E012"),
+        ({"JWT_SECRET_KEY": "j" * 64, "JWT_SECRET_KEY_FALLBACKS": ("j",)}, "security.E012"),
     ],
 )
 def test_each_rule_counts_alone(change: dict[str, Any], code: str) -> None:
     broken = violations(Settings(**{**PRODUCTION, **change}))
     assert [violation.code for violation in broken] == [code]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"SECRET_KEY_FALLBACKS": ("", "f" * 50)},
+        {"JWT_SECRET_KEY": "j" * 32, "JWT_SECRET_KEY_FALLBACKS": ("", "f" * 32)},
+        {"JWT_SECRET_KEY": "é" * 16},
+        {"JWT_SECRET_KEY": "j" * 64, "JWT_ALGORITHM": "HS512"},
+    ],
+)
+def test_keys_that_are_long_enough_or_none_break_no_rule(change: dict[str, Any]) -> None:
+    assert list(violations(Settings(**{**PRODUCTION, **change}))) == []
 
 
 def test_every_rule_is_about_a_setting_and_has_a_code_of_check() -> None:

@@ -55,3 +55,25 @@ def test_where_a_text_ends_makes_a_difference() -> None:
 def test_without_a_key_nothing_is_signed() -> None:
     with override(SECRET_KEY=""), pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
         sign("a", b"x")
+
+
+def test_a_former_key_is_good_until_it_is_forgotten_and_signs_nothing_new() -> None:
+    with override(SECRET_KEY=KEY):
+        old = sign("a", b"x")
+        mark = fingerprint("a", "b")
+    with override(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "other", KEY)):
+        assert unsign("a", old) == b"x" and fits_fingerprint(mark, "a", "b")
+        assert unsign("b", old) is None
+        new = sign("a", b"x")
+    with override(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("other",)):
+        assert unsign("a", new) == b"x"
+        assert unsign("a", old) is None and not fits_fingerprint(mark, "a", "b")
+
+
+def test_a_former_key_does_not_stand_in_for_the_present_one() -> None:
+    for work in (lambda: sign("a", b"x"), lambda: unsign("a", "eA.00")):
+        with (
+            override(SECRET_KEY="", SECRET_KEY_FALLBACKS=(KEY,)),
+            pytest.raises(ImproperlyConfigured, match="SECRET_KEY is empty"),
+        ):
+            work()

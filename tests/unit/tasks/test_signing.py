@@ -88,3 +88,25 @@ def test_another_secret_is_another_signature() -> None:
         check_signature(message)
     with override_openviper_settings(SECRET_KEY=KEY + "x"), pytest.raises(BadMessageError):
         check_signature(message)
+
+
+def test_a_former_secret_is_good_until_it_is_forgotten() -> None:
+    with override_openviper_settings(SECRET_KEY=KEY):
+        message = signed()
+    with override_openviper_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "other", KEY)):
+        check_signature(message)
+        newer = signed()
+    with override_openviper_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "other")):
+        check_signature(newer)
+        with pytest.raises(BadMessageError, match="not signed with this project's SECRET_KEY"):
+            check_signature(message)
+
+
+def test_an_empty_secret_among_the_former_ones_is_none() -> None:
+    with override_openviper_settings(SECRET_KEY=""):
+        message = signed()
+    with (
+        override_openviper_settings(SECRET_KEY=KEY, SECRET_KEY_FALLBACKS=("",)),
+        pytest.raises(BadMessageError),
+    ):
+        check_signature(message)

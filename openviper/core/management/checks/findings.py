@@ -51,6 +51,8 @@ CODES: dict[str, str] = {
     "security.E003": "Requests over plain HTTP are not redirected (`SECURE_SSL_REDIRECT`).",
     "security.E004": "`SECURE_HSTS_SECONDS` is less than a year.",
     "security.E005": "`ALLOWED_HOSTS` does not name the hosts.",
+    "security.E011": "One of `SECRET_KEY_FALLBACKS` is too short.",
+    "security.E012": "`JWT_SECRET_KEY`, or one of its fallbacks, is shorter than the hash of `JWT_ALGORITHM`.",
     "security.W005": "The secret key is written in the settings module.",
     "security.W006": "`SecurityMiddleware` is not among `MIDDLEWARE`.",
     "security.W007": "`OPENVIPER_ENV` is not `production`, so the rules for production are not enforced at start.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
@@ -32,6 +33,17 @@ class Described:
     def note(self, cursor: Any) -> None:
         """Take the names from a cursor that has run a read."""
         self.names = tuple([column[0] for column in cursor.description or ()])
+
+
+def uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
+    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        return convert(rows)
+    finally:
+        if is_on:
+            gc.enable()
 
 
 class Later(Enum):

@@ -9,7 +9,6 @@ own, which the thread then repeats; within another transaction it belongs into t
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sqlite3
@@ -19,7 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import LATER, Described, Later, Parameters, Row
+from openviper.db.connections.drivers.base import (
+    LATER,
+    Described,
+    Later,
+    Parameters,
+    Row,
+    uncollected,
+)
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
@@ -73,17 +79,6 @@ def translate(error: sqlite3.Error, sql: str = "") -> Exception:
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return OperationalError(str(error), retryable=busy)
     return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
-
-
-def _uncollected(convert: Callable[[list[Row]], T], rows: list[Row]) -> T:
-    """Convert rows with the garbage collector off: all that is made is in use, and would be looked through again and again."""
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        return convert(rows)
-    finally:
-        if is_on:
-            gc.enable()
 
 
 class SQLiteConnection:
@@ -295,9 +290,9 @@ class SQLiteConnection:
             if len(rows) < CHUNK or not getattr(convert, "is_rowwise", False):
                 return convert(rows + cursor.fetchall())
             # Fetching lets other threads, and so the event loop, go on between rows; converting does not.
-            found: Any = _uncollected(convert, rows)
+            found: Any = uncollected(convert, rows)
             while rows := cursor.fetchmany(CHUNK):
-                found += _uncollected(convert, rows)
+                found += uncollected(convert, rows)
             result: T = found
             return result
 
@@ -352,7 +347,8 @@ class SQLiteConnection:
             if written is not LATER:
                 return written
 
-        self.heavy = self.heavy or not single
+        if not single:
+            self._note_heavy()
 
         def work() -> tuple[int, int | None]:
             cursor = self._execute(sql, parameters)
@@ -361,10 +357,14 @@ class SQLiteConnection:
         async with self._lock:
             return await self._in_thread(work, interruptible=False)
 
+    def _note_heavy(self) -> None:
+        """Take note of a write of many rows in the open transaction; one on its own leaves nothing to be ended."""
+        self.heavy = self.raw.in_transaction
+
     async def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         """Run a write once per row of values, all or nothing, in the thread."""
 
-        self.heavy = True
+        self._note_heavy()
 
         def work() -> int:
             return self._all_or_nothing(lambda: self.raw.executemany(sql, rows).rowcount, sql)
@@ -399,7 +399,7 @@ class SQLiteConnection:
 
     async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
         """Insert rows whose keys the database makes, all or nothing, in the thread, and return the keys."""
-        self.heavy = True
+        self._note_heavy()
 
         def work() -> list[int]:
             keys: list[int] = []

@@ -29,6 +29,8 @@ else:
 
 T = TypeVar("T")
 
+LOGS_WITHOUT_PAUSE = 4
+"""How many times its usual size the write-ahead log may have before writes wait for its copy."""
 COMMITS_PER_LOOK = 64
 """After how many commits the size of the write-ahead log is looked at."""
 
@@ -53,7 +55,7 @@ class SQLitePool:
         self._idle: deque[SQLiteConnection] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._commits = 0
-        self._most_log = CHECKPOINT_SIZE
+        self.checkpoint_size = self._most_log = CHECKPOINT_SIZE
         self.checkpoints = 0
         """How many checkpoints this pool has run."""
         self._checkpoint: asyncio.Task[None] | None = None
@@ -270,14 +272,16 @@ class SQLitePool:
         """Copy the log into the database, in a thread, so that the next write begins it anew."""
         if self._maintenance is None:
             self._maintenance = await self._open()
-        # Without anybody waiting, which is nearly all of the work.
-        await self._maintenance.run(_copy_log)
-        # What has been written meanwhile. Only a log that is copied to its end is begun anew, and where writes follow one
-        # another that never is: it would grow for ever, and each page of it cost a third more than one that is there.
-        async with self.hold():
-            is_whole = await self._maintenance.run(_copy_log)
-        # A reader may need the log still; then it is not tried again before as much has been written once more.
-        self._most_log = CHECKPOINT_SIZE if is_whole else self._log_size() + CHECKPOINT_SIZE
+        # Nobody waits for that.
+        is_whole = await self._maintenance.run(_copy_log)
+        if self._log_size() > LOGS_WITHOUT_PAUSE * self.checkpoint_size:
+            # Only a log that is copied to its end is begun anew, and where writes follow one another that never is: it would
+            # grow for ever. So they wait while the little is copied that was written meanwhile.
+            async with self.hold():
+                is_whole = await self._maintenance.run(_copy_log)
+        # What a reader still needs is not copied; it is not tried again before as much has been written once more.
+        left = 0 if is_whole else self._log_size()
+        self._most_log = left + self.checkpoint_size
         self.checkpoints += 1
 
     # Closing

@@ -35,18 +35,18 @@ def make_builder(
     namespace: dict[str, Any] = {"model": model, "new": object.__new__, "layout": layout}
     namespace["fromisoformat"] = datetime.fromisoformat
     namespace |= {f"r{position}": reader for position, reader in enumerate(readers)}
-    further = [f"instance.{ROW} = row"]
-    if layout is not None:
-        further.append(f"instance.{LAYOUT} = layout")
+    further = {ROW: "row"} if layout is None else {ROW: "row", LAYOUT: "layout"}
     if has_plain_attributes(model, attnames):
         # Half the time of a dict, which the instance does not need as long as it stores its values by place
         # (https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_MANAGED_DICT).
-        targets = [f"instance.{attname}" for attname in attnames]
+        place = "instance.{}"
         before, after = "", ""
     else:
-        targets = [f"values[{attname!r}]" for attname in attnames]
+        place = "values[{!r}]"
         # Past whatever the class does when they are set.
         before, after = "        values = {}\n", "        instance.__dict__ = values\n"
+    lines = _assignments(list(map(place.format, attnames)), readers)
+    lines += [f"{place.format(name)} = {value}" for name, value in further.items()]
     # The names are those of fields, which are Python identifiers; nothing else enters the text.
     source = (
         "def build(rows):\n"
@@ -54,7 +54,7 @@ def make_builder(
         "    append = instances.append\n"
         "    for row in rows:\n"
         "        instance = new(model)\n"
-        f"{before}{_indented(_assignments(targets, readers))}{after}{_indented(further)}"
+        f"{before}{_indented(lines)}{after}"
         "        append(instance)\n"
         "    return instances\n"
     )
@@ -208,3 +208,8 @@ def _connect(owners: list[Any], related: list[Any], name: str, key: str) -> None
         # A row of NULLs is what an outer join gives for a missing one; the owner may be one itself.
         if owner.__dict__.get(key) is not None and instance.pk is not None:
             owner.__dict__[name] = instance
+
+
+def as_dicts(keys: tuple[str, ...], rows: list[Row]) -> list[dict[str, Any]]:
+    """Return each row as a dict."""
+    return [dict(zip(keys, row, strict=True)) for row in rows]

@@ -12,7 +12,7 @@ from openviper.db.connections.drivers.base import DriverConnection
 from openviper.db.connections.undo import UndoLog, hand_over, restore_all
 from openviper.db.fields import CharField, IntegerField
 from openviper.db.fields.instance_state import remember_alias, remember_row
-from openviper.db.fields.rollback import keep_for_rollback
+from openviper.db.fields.rollback import NewInstances, keep_for_rollback, keep_new
 from openviper.db.models import Model
 
 
@@ -122,3 +122,76 @@ def test_equal_instances_have_an_image_each() -> None:
         one.face = other.face = "x"
         restore_all(log)
     assert (one.face, other.face) == ("a", "b")
+
+
+# Instances that were new
+
+
+def stored(coin: Coin, key: int) -> None:
+    """Have an instance believe that it was stored."""
+    coin.pk = key
+    remember_row(coin, (key, coin.face, coin.value))
+
+
+def test_a_new_instance_becomes_new_again_and_keeps_its_values() -> None:
+    coin = Coin(face="tail")
+    with open_block() as log:
+        keep_new(log, coin)
+        stored(coin, 4)
+        remember_alias(coin, "other")
+        restore_all(log)
+    assert (coin.pk, coin._row, coin._alias, coin.face) == (None, None, None, "tail")
+
+
+def test_what_was_changed_after_it_was_inserted_is_new_again_too() -> None:
+    coin = Coin()
+    with open_block() as log:
+        keep_new(log, coin)
+        stored(coin, 4)
+        keep_for_rollback("default", [coin], ["face"])
+        coin.face = "tail"
+        restore_all(log)
+    assert (coin.pk, coin._row, coin.face) == (None, None, "head")
+
+
+def test_a_savepoint_that_is_released_hands_its_new_instances_on() -> None:
+    coin = Coin()
+    with open_block() as outer:
+        with open_block() as inner:
+            keep_new(inner, coin)
+            stored(coin, 4)
+            hand_over(inner, outer)
+        assert coin.pk == 4 and not inner
+        restore_all(outer)
+    assert coin.pk is None
+
+
+def test_what_the_outer_transaction_knew_of_a_new_instance_is_the_older_image() -> None:
+    coin = Coin(id=3)
+    remember_row(coin, (3, "head", 1))
+    with open_block() as outer:
+        keep_for_rollback("default", [coin])
+        remember_row(
+            coin, None
+        )  # Deleted, and its key taken away: it is stored again as another row.
+        coin.pk = None
+        with open_block() as inner:
+            keep_new(inner, coin)
+            stored(coin, 4)
+            hand_over(inner, outer)
+        restore_all(outer)
+    assert coin.pk == 3 and coin._row == (3, "head", 1)
+
+
+def test_new_instances_that_are_gone_take_no_room() -> None:
+    images = NewInstances()
+    kept = [Coin() for _ in range(10)]
+    for coin in kept:
+        images.add(coin)
+    for _ in range(5000):
+        images.add(Coin())
+    assert len(images.references) < 1100
+    for coin in kept:
+        coin.pk = 1
+    images.restore()
+    assert all(coin.pk is None for coin in kept)

@@ -132,3 +132,31 @@ def test_searching_for_it_is_refused(conditions: dict[str, Any]) -> None:
 def test_whether_there_is_one_can_be_asked() -> None:
     assert "IS NULL" in sql(Account.objects.filter(token__isnull=True))
     assert "IS NULL" in sql(Account.objects.filter(token=None))
+
+
+def test_what_a_former_key_has_encrypted_can_be_read_until_that_key_is_forgotten(
+    override_settings: Any,
+) -> None:
+    oldest = TOKEN.to_db("hidden")
+    override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "former", KEY))
+    assert loaded(oldest).get_sensitive("token") == "hidden"
+    override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=("", "former"))
+    with pytest.raises(ValueError, match="token: the text was encrypted with another SECRET_KEY"):
+        loaded(oldest).get_sensitive("token")
+
+
+def test_what_is_encrypted_again_needs_the_former_key_no_more(override_settings: Any) -> None:
+    account = loaded(TOKEN.to_db("hidden"))
+    override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=(KEY,))
+    again = TOKEN.to_db(account.get_sensitive("token"))
+    override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=())
+    assert loaded(again).get_sensitive("token") == "hidden"
+
+
+def test_a_former_key_alone_encrypts_and_reads_nothing(override_settings: Any) -> None:
+    stored = TOKEN.to_db("hidden")
+    override_settings(SECRET_KEY="", SECRET_KEY_FALLBACKS=(KEY,))
+    with pytest.raises(RuntimeError, match="SECRET_KEY is not set"):
+        loaded(stored).get_sensitive("token")
+    with pytest.raises(RuntimeError, match="SECRET_KEY is not set"):
+        TOKEN.to_db("hidden")
