@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from openviper.db.dialects import sqlite_functions
 from openviper.db.dialects.sqlite_functions import FUNCTIONS, register_functions, sqlite_function
 from openviper.db.dialects.sqlite_rows import conversion, misfit
 
@@ -110,8 +111,6 @@ def test_what_a_column_cannot_hold_is_an_error(
 
 
 def test_a_project_adds_functions_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    from openviper.db.dialects import sqlite_functions
-
     monkeypatch.setattr(sqlite_functions, "_SAFE", dict(sqlite_functions._SAFE))
 
     @sqlite_function("twice", 1)

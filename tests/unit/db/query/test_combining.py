@@ -13,7 +13,7 @@ from openviper.db.query.combining import CombinedQuery
 from openviper.db.sql.combined import CombinedSelect
 from openviper.db.sql.selects import Select, compiled
 from openviper.exceptions import FieldError, OpenViperException, QueryError
-from tests.unit.db.sql.kinds import VENDORS, Maker, Thing, plain, plan, table_of
+from tests.unit.db.sql.kinds import VENDORS, Maker, Thing, keys_of, plain, plan, table_of
 
 ROWS: list[dict[str, Any]] = [{"n": n, "name": "a"} for n in (1, 1, 2, 2, 3, None)]
 LOW = Thing.objects.filter(n__lte=2).values_list("n", flat=True)
@@ -163,8 +163,6 @@ def test_decimal_numbers_of_different_places_go_together() -> None:
 
 
 def test_a_combination_within_a_query_is_a_list_of_values() -> None:
-    from tests.unit.db.sql.kinds import keys_of
-
     inner = LOW.difference(HIGH)
     assert keys_of(Thing.objects.filter(n__in=inner), ROWS) == [1, 2]
     assert keys_of(Thing.objects.exclude(n__in=inner), ROWS) == [3, 4, 5]

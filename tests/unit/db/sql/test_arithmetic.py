@@ -11,6 +11,7 @@ import pytest
 
 from openviper.db.models import F
 from openviper.db.sql.expressions import Expression, Mod, OrderBy, Power, Value
+from openviper.db.sql.selects import select_values
 from openviper.db.sql.types import (
     DATE,
     DATETIME,
@@ -21,7 +22,7 @@ from openviper.db.sql.types import (
     decimal_type,
 )
 from openviper.exceptions import FieldError
-from tests.unit.db.sql.kinds import VENDORS, Thing, computed, text, value_of
+from tests.unit.db.sql.kinds import VENDORS, Thing, computed, plain, plan, text, value_of
 
 
 @pytest.mark.parametrize(
@@ -228,9 +229,6 @@ def test_numbers_beyond_64_bits_cannot_be_computed_with(number: int) -> None:
 def test_orders_have_missing_values_first_everywhere(
     order: OrderBy, texts: tuple[str, str, str]
 ) -> None:
-    from openviper.db.sql.selects import select_values
-    from tests.unit.db.sql.kinds import plain, plan
-
     query = Thing.objects.order_by(order).query
     nodes = [term.node for term in query.order or ()]
     made = [plain(select_values(plan(vendor), query, nodes).sql) for vendor in VENDORS]
