@@ -127,6 +127,10 @@ def test_an_index_over_columns_that_are_not_there_yet_decides_by_itself() -> Non
     made.added_indexes = table_indexes("shop_a", made.wanted)
     made.added = [column("b", nullable=True)]
     assert looks(made) == []
+    remade = change(column("a"), column("b"), live=(column("a"), column("b")), constraints=[UNIQUE])
+    remade.added_indexes = made.added_indexes
+    remade.altered = {"b": [NEW_FORMULA]}
+    assert not any("unique" in problem for problem, _, _ in looks(remade))
 
 
 @pytest.mark.parametrize(
