@@ -115,10 +115,13 @@ _BY_BASE = {
 }
 
 
-@cache
 def decimal_type(places: int, digits: int | None = None) -> ResultType:
     """Return the type of decimal numbers with so many digits behind the point."""
-    places = min(places, MAX_PLACES)
+    return _decimal_type(min(places, MAX_PLACES), digits)
+
+
+@cache
+def _decimal_type(places: int, digits: int | None) -> ResultType:
     neutral = "NUMERIC" if digits is None else f"NUMERIC({digits},{places})"
     return ResultType(Family.DECIMAL, neutral, digits, places)
 
