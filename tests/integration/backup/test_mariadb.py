@@ -324,7 +324,9 @@ async def test_an_interrupted_restore_leaves_the_target_alone(tmp_path: Path, ta
     change(target, "CREATE TABLE kept (a INT)", "INSERT INTO kept VALUES (1)")
     (tmp_path / "slow.sql").write_text("CREATE TABLE new (a INT);\nSELECT SLEEP(60);\n")
     task = asyncio.create_task(restore_backup(tmp_path / "slow.sql", target, force=True))
-    while not await asyncio.to_thread(is_sleeping, "__openviper_new"):
+    # Not of another run beside this one.
+    beside_target = f"{name_of(target)[:28]}__openviper_new"
+    while not await asyncio.to_thread(is_sleeping, beside_target):
         assert not task.done()
         await asyncio.sleep(0.02)
     task.cancel()
