@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import statistics
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -117,9 +118,9 @@ def test_a_project_adds_functions_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     def twice(number: int) -> int:
         return number * 2
 
-    fresh = sqlite3.connect(":memory:")
-    register_functions(fresh)
-    assert fresh.execute("SELECT twice(4), twice(NULL)").fetchone() == (8, None)
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        register_functions(fresh)
+        assert fresh.execute("SELECT twice(4), twice(NULL)").fetchone() == (8, None)
     assert twice(4) == 8
 
 

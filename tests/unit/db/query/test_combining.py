@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ def select(query: CombinedQuery[Any], vendor: str = "sqlite") -> Select:
 def rows(query: CombinedQuery[Any]) -> list[Any]:
     """Return what SQLite gives."""
     made = select(query)
-    return list(made.convert(table_of(ROWS).execute(made.sql, made.parameters).fetchall()))
+    with closing(table_of(ROWS)) as connection:
+        return list(made.convert(connection.execute(made.sql, made.parameters).fetchall()))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -122,7 +123,8 @@ def values_of(expression: Selectable, rows: list[dict[str, Any]]) -> list[Any]:
     """Return what SQLite computes for each of several things."""
     asked = Thing.objects.order_by("pk").annotate(v=expression)
     select = select_values(plan("sqlite"), asked.query, [dict(asked.query.annotations)["v"]])
-    found = table_of(rows).execute(select.sql, select.parameters).fetchall()
+    with closing(table_of(rows)) as connection:
+        found = connection.execute(select.sql, select.parameters).fetchall()
     return [row[0] for row in select.convert(found)]
 
 
@@ -130,5 +132,6 @@ def keys_of(query: QuerySet[Any], rows: list[dict[str, Any]]) -> list[int]:
     """Return the keys of the things that SQLite finds, in the order of the query or else of the keys."""
     ordered = query if query.query.order else query.order_by("pk")
     select = select_instances(plan("sqlite"), ordered.query)
-    found = table_of(rows).execute(select.sql, select.parameters).fetchall()
+    with closing(table_of(rows)) as connection:
+        found = connection.execute(select.sql, select.parameters).fetchall()
     return [thing.id for thing in select.convert(found)]

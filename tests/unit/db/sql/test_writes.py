@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -126,10 +127,10 @@ def test_rows_that_a_database_would_not_choose_alike_are_not_changed(
 
 
 def test_a_slice_can_be_deleted() -> None:
-    connection = table_of([{"n": n} for n in (3, 1, 2)])
     gone = delete_rows(plan("sqlite"), THINGS.order_by("n")[1:].query)
-    connection.execute(gone.sql, gone.parameters)
-    assert connection.execute("SELECT n FROM kinds_thing").fetchall() == [(1,)]
+    with closing(table_of([{"n": n} for n in (3, 1, 2)])) as connection:
+        connection.execute(gone.sql, gone.parameters)
+        assert connection.execute("SELECT n FROM kinds_thing").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -146,28 +147,28 @@ def test_sqlite_keeps_columns_within_their_limits(
 ) -> None:
     made, query = plan("sqlite"), THINGS.all().query
     select = update_rows(made, query, assigned_nodes(made, query, {name: value}))
-    connection = table_of([row])
-    if expected is None:
-        with pytest.raises(Exception, match="user-defined function raised"):
-            connection.execute(select.sql, select.parameters)
-        return
-    connection.execute(select.sql, select.parameters)
-    assert connection.execute(f"SELECT {name} FROM kinds_thing").fetchone() == (expected,)
+    with closing(table_of([row])) as connection:
+        if expected is None:
+            with pytest.raises(Exception, match="user-defined function raised"):
+                connection.execute(select.sql, select.parameters)
+            return
+        connection.execute(select.sql, select.parameters)
+        assert connection.execute(f"SELECT {name} FROM kinds_thing").fetchone() == (expected,)
 
 
 def test_only_the_rows_of_the_query_are_changed_and_deleted() -> None:
     made, query = plan("sqlite"), THINGS.filter(n__gt=1).query
-    connection = table_of([{"n": n} for n in (1, 2, 3)])
-    select = update_rows(made, query, assigned_nodes(made, query, {"n": F("n") * 10}))
-    connection.execute(select.sql, select.parameters)
-    assert connection.execute("SELECT n FROM kinds_thing ORDER BY id").fetchall() == [
-        (1,),
-        (20,),
-        (30,),
-    ]
-    gone = delete_rows(made, THINGS.exclude(n=20).query)
-    connection.execute(gone.sql, gone.parameters)
-    assert connection.execute("SELECT n FROM kinds_thing").fetchall() == [(20,)]
+    with closing(table_of([{"n": n} for n in (1, 2, 3)])) as connection:
+        select = update_rows(made, query, assigned_nodes(made, query, {"n": F("n") * 10}))
+        connection.execute(select.sql, select.parameters)
+        assert connection.execute("SELECT n FROM kinds_thing ORDER BY id").fetchall() == [
+            (1,),
+            (20,),
+            (30,),
+        ]
+        gone = delete_rows(made, THINGS.exclude(n=20).query)
+        connection.execute(gone.sql, gone.parameters)
+        assert connection.execute("SELECT n FROM kinds_thing").fetchall() == [(20,)]
 
 
 # Queries within queries
