@@ -520,7 +520,7 @@ async def test_the_log_is_begun_anew_while_writes_go_on(tmp_path: Path) -> None:
     async with database(tmp_path / "x.db"):
         pool_with_small_log()
         await write_rows(3000)  # Without a new beginning the log would have more than 30 MB.
-        assert (tmp_path / "x.db-wal").stat().st_size < CHECKPOINT_SIZE
+        assert (tmp_path / "x.db-wal").stat().st_size <= CHECKPOINT_SIZE  # What SQLite cuts it to.
 
 
 async def test_a_reader_that_needs_the_log_keeps_it_without_a_checkpoint_for_each_look(
