@@ -33,12 +33,14 @@ class RedisSessionStore(BaseSessionStore):
 
     Args:
         url: Address of the server; the setting `SESSION_REDIS_URL` when not given.
+        prefix: What all keys begin with.
 
     Raises:
         ImproperlyConfigured: If the package `redis` is not installed.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
         try:
             module: Any = importlib.import_module("redis")
         except ImportError as error:
@@ -50,6 +52,9 @@ class RedisSessionStore(BaseSessionStore):
         )
         self._replace = self._client.register_script(REPLACE)
 
+    def _list_of(self, user_id: str) -> str:
+        return f"{self._prefix}user:{user_id}"
+
     async def create(self, record: SessionRecord) -> str:
         """Keep a new session; see `BaseSessionStore.create`."""
         key = new_key()
@@ -59,16 +64,16 @@ class RedisSessionStore(BaseSessionStore):
 
     def _create(self, record: SessionRecord) -> None:
         with self._client.pipeline() as pipeline:
-            pipeline.set(PREFIX + record.id, _text(record), px=_milliseconds(record))
+            pipeline.set(self._prefix + record.id, _text(record), px=_milliseconds(record))
             if record.user_id is not None:
-                pipeline.sadd(_list_of(record.user_id), record.id)
+                pipeline.sadd(self._list_of(record.user_id), record.id)
             pipeline.execute()
 
     async def load(self, key: str) -> SessionRecord | None:
         """Return the session of a key; see `BaseSessionStore.load`."""
         if not is_key(key):
             return None
-        text = await asyncio.to_thread(self._client.get, PREFIX + stored_key(key))
+        text = await asyncio.to_thread(self._client.get, self._prefix + stored_key(key))
         record = _record(text)
         return record if record is not None and record.is_alive(now()) else None
 
@@ -84,17 +89,17 @@ class RedisSessionStore(BaseSessionStore):
         raise SessionError("too many requests change one session at the same time")
 
     def _try_to_save(self, changes: Changes, session_id: str) -> int:
-        text = self._client.get(PREFIX + session_id)
+        text = self._client.get(self._prefix + session_id)
         record = _record(text)
         if record is None:
             return GONE
         new = changes.applied_to(record)
         arguments = [text, _text(new), _milliseconds(new)]
-        return int(self._replace(keys=[PREFIX + session_id], args=arguments))
+        return int(self._replace(keys=[self._prefix + session_id], args=arguments))
 
     async def delete(self, key: str) -> bool:
         """End a session."""
-        ended = await asyncio.to_thread(self._client.delete, PREFIX + stored_key(key))
+        ended = await asyncio.to_thread(self._client.delete, self._prefix + stored_key(key))
         return int(ended) > 0
 
     async def sessions_of(self, user_id: str) -> list[SessionRecord]:
@@ -105,11 +110,11 @@ class RedisSessionStore(BaseSessionStore):
 
     def _of(self, user_id: str) -> list[SessionRecord]:
         """Return the sessions of a user, and forget the names of those that are gone."""
-        names = list(self._client.smembers(_list_of(user_id)))
-        texts = self._client.mget([PREFIX + name for name in names]) if names else []
+        names = list(self._client.smembers(self._list_of(user_id)))
+        texts = self._client.mget([self._prefix + name for name in names]) if names else []
         gone = [name for name, text in zip(names, texts, strict=True) if text is None]
         if gone:
-            self._client.srem(_list_of(user_id), *gone)
+            self._client.srem(self._list_of(user_id), *gone)
         return [record for record in map(_record, texts) if record is not None]
 
     async def delete_by_id(self, user_id: str, session_id: str) -> bool:
@@ -125,8 +130,8 @@ class RedisSessionStore(BaseSessionStore):
         return self._end(user_id, ended)
 
     def _end(self, user_id: str, names: list[str]) -> int:
-        own = [name for name in names if self._client.srem(_list_of(user_id), name)]
-        return int(self._client.delete(*(PREFIX + name for name in own))) if own else 0
+        own = [name for name in names if self._client.srem(self._list_of(user_id), name)]
+        return int(self._client.delete(*(self._prefix + name for name in own))) if own else 0
 
     async def move_fingerprint(self, user_id: str, old: str, new: str) -> None:
         """Write another fingerprint into the sessions of a user."""
@@ -136,10 +141,6 @@ class RedisSessionStore(BaseSessionStore):
         for record in self._of(user_id):
             if record.fingerprint == old:
                 self._save("", Changes(fingerprint=new), record.id)
-
-
-def _list_of(user_id: str) -> str:
-    return f"{PREFIX}user:{user_id}"
 
 
 def _text(record: SessionRecord) -> str:

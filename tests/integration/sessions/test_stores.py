@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -32,12 +33,11 @@ from openviper.sessions import (
     SessionTooLargeError,
     session_store,
 )
-from openviper.sessions.stores.redis import PREFIX
 from openviper.testing import override_openviper_settings as override
 from tests.integration.auth.database import accounts, configured
-from tests.servers import empty, fresh_database
+from tests.servers import REDIS, empty, fresh_database, redis_prefix
 
-REDIS_URL = "redis://127.0.0.1:6379/9"
+REDIS_URL = REDIS
 
 
 def redis_client() -> Any:
@@ -67,10 +67,9 @@ async def store(
 ) -> AsyncIterator[BaseSessionStore]:
     """Each store that keeps sessions on the server, empty; that in the database on each kind of database."""
     if request.param == "redis":
-        client = redis_client()
-        client.flushdb()
-        yield RedisSessionStore(REDIS_URL)
-        client.flushdb()
+        redis_client()
+        with redis_prefix() as prefix:
+            yield RedisSessionStore(REDIS_URL, prefix=prefix)
         return
     if request.param == "memory":
         yield MemorySessionStore()
@@ -369,17 +368,17 @@ async def test_sessions_in_cookies_are_neither_listed_nor_ended() -> None:
 
 async def test_redis_forgets_by_itself_and_takes_no_foreign_text() -> None:
     client = redis_client()
-    client.flushdb()
-    store = RedisSessionStore(REDIS_URL)
+    prefix = f"openviper_test_{uuid4().hex}:"  # Its keys expire.
+    store = RedisSessionStore(REDIS_URL, prefix=prefix)
     key = await store.create(record(user_id="7"))
     found = await loaded(store, key)
-    assert 0 < client.pttl(PREFIX + found.id) <= 3_600_000
-    client.set(PREFIX + found.id, '{"unknown": 1}')
+    assert 0 < client.pttl(prefix + found.id) <= 3_600_000
+    client.set(prefix + found.id, '{"unknown": 1}')
     assert await store.load(key) is None
-    client.delete(PREFIX + found.id)
+    client.delete(prefix + found.id)
     assert await store.sessions_of("7") == []
     # Its name is gone from the list too.
-    assert not client.exists(f"{PREFIX}user:7")
+    assert not client.exists(f"{prefix}user:7")
 
 
 def test_redis_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
