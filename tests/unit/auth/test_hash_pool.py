@@ -29,14 +29,16 @@ async def test_who_goes_away_gives_the_place_back_when_the_work_is_done(
     configure: Configure,
 ) -> None:
     configure(PASSWORD_QUEUE_SIZE=1)
-    gate, done = threading.Event(), threading.Event()
+    begun, gate, done = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
+        begun.set()
         gate.wait()
         done.set()
 
     waiting = asyncio.ensure_future(in_hash_thread(work))
     await asyncio.sleep(0)
+    await asyncio.to_thread(begun.wait)  # What has not begun is not done at all.
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
