@@ -28,6 +28,7 @@ from openviper.core.management.files_of_rows import (
 from openviper.core.management.labels import all_named, named, names_of
 from openviper.core.management.moving import Copying, Moving
 from openviper.db.connections.databases import Database
+from openviper.db.models import model_registry
 from openviper.db.transfer.errors import TransferError
 from openviper.testing import override_openviper_settings
 from tests.projects import KEY
@@ -42,6 +43,16 @@ class _Loaded(Moving):
 
     def load_models(self) -> None:
         return
+
+
+@pytest.fixture(autouse=True)
+def _other_tests_have_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {
+        label: model
+        for label, model in model_registry._models.items()
+        if model.__module__ == Tag.__module__
+    }
+    monkeypatch.setattr(model_registry, "_models", own)
 
 
 class Shop:
