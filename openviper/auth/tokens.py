@@ -132,9 +132,9 @@ async def find_token_user(raw: str) -> Any | None:
     if row is None or is_past(row.expires_at):
         return None
     user = await get_user_by_id(row.user_id)
-    if user is None:
+    if user is None or not getattr(user, "is_active", True):
         return None
-    is_good = may_go_on(user, row.fingerprint) if row.fingerprint else user.is_active
+    is_good = not row.fingerprint or may_go_on(user, row.fingerprint)
     return user if is_good else None
 
 

@@ -30,6 +30,7 @@ from openviper.auth import (
 from openviper.auth.models import APIKey, AuthToken, RevokedToken, User
 from openviper.auth.tasks import clear_ended_tokens
 from openviper.auth.token_blocklist import is_token_revoked, revoke_token
+from openviper.auth.tokens import find_token_user
 from openviper.core.context import ignore_permissions
 from openviper.exceptions import AuthenticationFailed
 from openviper.testing import OpenViperTestClient
@@ -329,3 +330,18 @@ def test_ends_are_right_where_the_orm_has_local_time(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LOCAL_TIME, str(tmp_path / "local.db")]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == str([[True] * 4, [False] * 4])
+
+
+async def test_a_user_model_without_is_active_has_tokens_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Plain:
+        pk = 7
+
+    async def find(user_id: object) -> Plain:
+        return Plain()
+
+    async with tokens(tmp_path):
+        monkeypatch.setattr("openviper.auth.tokens.get_user_by_id", find)
+        raw, _ = await create_token(7)
+        assert isinstance(await find_token_user(raw), Plain)
