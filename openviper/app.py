@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
 from openviper.apps.development import for_development
-from openviper.apps.discovery import discover_routes, find_ready_hooks
+from openviper.apps.discovery import add_api_pages, discover_routes, find_ready_hooks
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.apps.server import import_string_of, serve
 from openviper.conf import Settings, settings
 from openviper.core.context import Exchange, current_exchange
+from openviper.db.preloading import preload_queries
 from openviper.exceptions import HTTPException, MethodNotAllowed, NotFound
 from openviper.http.answer import Answer, answer_of
 from openviper.http.asgi import (
@@ -37,6 +38,7 @@ from openviper.http.coercion import coerce_response, respond
 from openviper.http.connection import Connection
 from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
 from openviper.http.landing import landing_page
+from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.middleware.base import MiddlewareEntry, build_middleware_stack
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openviper.app")
 F = TypeVar("F", bound=Callable[..., Any])
+H = TypeVar("H", bound=Handler)
 
 
 class OpenViper:
@@ -126,31 +129,31 @@ class OpenViper:
         name: str | None = None,
         middlewares: Sequence[Middleware] | None = None,
         **options: Unpack[RouteOptions],
-    ) -> Callable[[Handler], Handler]:
+    ) -> Callable[[H], H]:
         """Register the decorated handler; see `Router.add`."""
         return self.router.route(path, methods, name, middlewares, **options)
 
-    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    def get(self, path: str, **options: Any) -> Callable[[H], H]:
         """Register the decorated handler for GET and HEAD."""
         return self.router.get(path, **options)
 
-    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    def post(self, path: str, **options: Any) -> Callable[[H], H]:
         """Register the decorated handler for POST."""
         return self.router.post(path, **options)
 
-    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    def put(self, path: str, **options: Any) -> Callable[[H], H]:
         """Register the decorated handler for PUT."""
         return self.router.put(path, **options)
 
-    def patch(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    def patch(self, path: str, **options: Any) -> Callable[[H], H]:
         """Register the decorated handler for PATCH."""
         return self.router.patch(path, **options)
 
-    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    def delete(self, path: str, **options: Any) -> Callable[[H], H]:
         """Register the decorated handler for DELETE."""
         return self.router.delete(path, **options)
 
-    def options(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    def options(self, path: str, **options: Any) -> Callable[[H], H]:
         """Register the decorated handler for OPTIONS."""
         return self.router.options(path, **options)
 
@@ -159,9 +162,11 @@ class OpenViper:
         path: str,
         name: str | None = None,
         middlewares: Sequence[Middleware] | None = None,
+        *,
+        permission: PermissionLike | None = None,
     ) -> Callable[[F], F]:
         """Register the decorated handler for WebSockets; see `Router.websocket`."""
-        return self.router.websocket(path, name, middlewares)
+        return self.router.websocket(path, name, middlewares, permission=permission)
 
     def include_router(
         self, router: Router, prefix: str = "", namespace: str | None = None
@@ -276,8 +281,7 @@ class OpenViper:
         if self.debug and is_production():
             logger.warning("debug is on in production: errors show source code to everybody")
         if not self._discovered:
-            discover_routes(self.router)
-            self._discovered = True
+            self.prepare()
         entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
         stack = build_middleware_stack(self._answer, entries, self._guard)
         if self.debug and not is_production():
@@ -286,6 +290,21 @@ class OpenViper:
         self._stack = stack
         self._built_for = settings.instance
         return stack
+
+    def prepare(self) -> None:
+        """Find the project's routes, and add the pages about the API; what a server does before the first request.
+
+        Raises:
+            AppLifecycleImportError: If the project's routes cannot be imported.
+            ImproperlyConfigured: If routes or settings are wrong.
+        """
+        if self._discovered:
+            return
+        setup()
+        discover_routes(self.router)
+        add_api_pages(self.router, self.title)
+        preload_queries()
+        self._discovered = True
 
     def _guard(self, app: ASGIApp) -> ASGIApp:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -469,7 +488,9 @@ class OpenViper:
 
 
 async def _release(body: Body) -> None:
-    """Let go of what was received."""
+    """Let go of what was received, and of what was got for it."""
+    for release in body.releases:
+        await release()
     body.close()
     if body.form is not None:
         await body.form.close()

@@ -42,6 +42,7 @@ DOT_ONLY = frozenset(
         "api-keys",
         "create-app",
         "create-command",
+        "create-provider",
         "find-static",
         "restore-db",
         "roles",
@@ -49,11 +50,24 @@ DOT_ONLY = frozenset(
         "settings",
         "sql-of",
         "tasks",
+        "vendor",
+        "verify",
         "version",
     }
 )
 """Commands for which only a literal ``.`` is a target; any other word belongs to the command."""
-WITHOUT_PROJECT = frozenset({"create-app", "create-command", "restore-db", "tasks", "version"})
+WITHOUT_PROJECT = frozenset(
+    {
+        "create-app",
+        "create-command",
+        "create-provider",
+        "restore-db",
+        "tasks",
+        "vendor",
+        "verify",
+        "version",
+    }
+)
 """Commands that need no project."""
 
 APP_FILES = ("models.py", "routes.py")

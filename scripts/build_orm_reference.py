@@ -28,7 +28,7 @@ The public names of `openviper.db`, from their docstrings. `scripts/build_orm_re
 [relations](../how-to/relations.md), [transactions](../how-to/transactions.md).
 """
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Models": ("Model", "AbstractModel", "Manager", "QuerySet", "Page", "Prefetch", "ManyToManyManager"),
+    "Models": ("Model", "AbstractModel", "Manager", "QuerySet", "Page", "CursorPage", "Prefetch", "ManyToManyManager"),
     "Expressions": ("Q", "F", "Count", "Sum", "Avg", "Max", "Min"),
     "Indexes and constraints": ("Index", "CheckConstraint", "UniqueConstraint"),
     "Connections and transactions": (

@@ -2,12 +2,12 @@
 """Run every check of OpenViper: formatter, linter, dead code, `mypy --strict`, architecture and all other tests.
 
 Makes the environments it needs below `.venv-check/`, one per Python version, and installs OpenViper's dependencies and
-development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 and 3.13 are used
+development tools into them. Python 3.11 (or the version that runs this script) is required; 3.12 to 3.15 are used
 where they are found.
 
-    python3 scripts/check.py              everything on the first interpreter, and on every other one that is found all
-                                          but the tests marked one_version
-    python3 scripts/check.py --full       everything, on every interpreter found
+    python3 scripts/check.py              everything on the first interpreter; on the oldest and the newest of those that
+                                          are found all but the tests marked one_version; on those between tests/unit
+    python3 scripts/check.py --full       everything, on every interpreter found, and the tests marked thorough
     python3 scripts/check.py --fast       one interpreter
     python3 scripts/check.py -- -k word   arguments after -- go to pytest
 
@@ -23,21 +23,29 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # Run as a script, Python looks in its folder only.
 
+from scripts.own_servers import memory_folder, own_folder, servers_of_tests
 from scripts.pieces import Outcome, Piece, Share, run_pieces, shares
 
 ENVIRONMENTS = ROOT / ".venv-check"
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 ONE_VERSION = "one_version"
 """The marker of tests about an interplay of processes and servers, which a further version of Python tells nothing new."""
+THOROUGH = "thorough"
+"""The marker of further cases of what other tests try too: for `--full`."""
 PYTEST = "pytest"
 ARCHITECTURE = "tests/architecture"
+UNIT = "tests/unit"
+"""What runs on every version: what differs between the oldest Python and the newest one seldom fails in the middle alone."""
+MEMORY = 6 * 2**30
+"""Bytes that files in memory must have to spare so that the tests put theirs there."""
 TYPE_CHECK_SECONDS = 90.0
 """How long the type checker takes, about, when it has seen nothing yet."""
 
@@ -85,14 +93,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--full",
         action="store_true",
-        help=f"run the tests marked {ONE_VERSION} on every interpreter, not only on the first",
+        help=f"run everything on every interpreter: the tests marked {ONE_VERSION} or {THOROUGH} too, and more than tests/unit on those in the middle",
     )
     parser.add_argument(
         "--at-once",
         type=int,
-        default=(os.cpu_count() or 1) + 1,
+        default=(os.cpu_count() or 1) + 3,
         metavar="N",
-        help="run so many things side by side (default: one more than there are processors)",
+        help="run so many things side by side (default: three more than there are processors)",
     )
     parser.add_argument(
         "pytest_args", nargs="*", metavar="-- PYTEST_ARGS", help="arguments for pytest"
@@ -115,10 +123,27 @@ def check_all(pythons: dict[str, str], options: argparse.Namespace) -> list[str]
     types = Piece(f"mypy --strict on {version}", [python, "-m", "mypy"], TYPE_CHECK_SECONDS)
     pieces = [types, *suite(pythons, options.pytest_args, full=options.full)]
     print(f"\n== {len(pieces)} pieces, {options.at_once} at a time", flush=True)
-    with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as scratch:
+    with places() as (scratch, variables):
+        os.environ.update(variables)
         apart = [with_directory(piece, scratch, number) for number, piece in enumerate(pieces)]
         outcomes = run_pieces(apart, ROOT, options.at_once, show)
     return failed + [f"{outcome.title}: {name}" for outcome in outcomes for name in outcome.failed]
+
+
+@contextmanager
+def places() -> Iterator[tuple[str, dict[str, str]]]:
+    """Give a folder for the files of tests, and variables that name servers for them, for the time of the block.
+
+    Databases that wait for a disk after every statement would take half of the time, so all of it is in memory where
+    there is enough, and the servers are processes of this run.
+    """
+    memory = memory_folder(MEMORY)
+    with own_folder("check", memory) as scratch:
+        if memory is None:
+            yield scratch, {}
+            return
+        with servers_of_tests(memory) as variables:
+            yield scratch, variables
 
 
 def check_text(python: str) -> list[str]:
@@ -213,17 +238,27 @@ def suite(pythons: dict[str, str], arguments: list[str], *, full: bool) -> list[
     """
     parts = [Share(arguments, 0.0)] if arguments else shares(ROOT)
     first = next(iter(pythons), "")
+    ends = {first, *sorted(pythons, key=_number)[:1], *sorted(pythons, key=_number)[-1:]}
     return [
         Piece(
             f"{'tests' if arguments else _names(part.paths)} on {version}",
-            pytest(python, [*_selection(full or version == first), *part.paths]),
+            pytest(python, [*_selection(full, version == first), *part.paths]),
             part.seconds,
-            may_be_empty=not full and version != first,
+            may_be_empty=not full,
         )
         for part in parts
         for version, python in pythons.items()
+        if full or arguments or version in ends or _is_unit(part)
         if version != first or part.paths != [ARCHITECTURE]
     ]
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _is_unit(part: Share) -> bool:
+    return all(path == UNIT or path.startswith(f"{UNIT}/") for path in part.paths)
 
 
 def with_directory(piece: Piece, scratch: str, number: int) -> Piece:
@@ -243,8 +278,10 @@ def _names(paths: list[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
-def _selection(everything: bool) -> list[str]:
-    return [] if everything else ["-m", f"not {ONE_VERSION}"]
+def _selection(full: bool, is_first: bool) -> list[str]:
+    if full:
+        return []
+    return ["-m", f"not {THOROUGH}" if is_first else f"not {ONE_VERSION} and not {THOROUGH}"]
 
 
 def show(outcome: Outcome) -> None:
@@ -253,7 +290,8 @@ def show(outcome: Outcome) -> None:
     verdict = "passed" if outcome.passed else "FAILED"
     if not outcome.passed:
         print(f"\n{outcome.output}")
-    print(f"== {outcome.title}: {verdict} in {outcome.seconds:.0f} s; {last}", flush=True)
+    taken = f"{outcome.seconds:.0f} s ({outcome.processor:.0f} s of processor time)"
+    print(f"== {outcome.title}: {verdict} in {taken}; {last}", flush=True)
 
 
 def pytest(python: str, arguments: list[str]) -> list[str]:

@@ -22,6 +22,8 @@ from typing import IO, NamedTuple
 SECONDS_PER_LINE = {"acceptance": 0.05, "integration": 0.02}
 """How long a line of tests takes, about; tests that start processes and ask servers take longer than the others."""
 SECONDS_PER_LINE_ELSEWHERE = 0.0015
+SECONDS_PER_LINE_OF = {"tests/acceptance/carried": 0.3, "tests/integration/testing": 0.15}
+"""The same of folders that take much longer than others of their kind: each of those tests is much of the life of a project."""
 MOST_SECONDS = 60.0
 """How long a piece takes at most, about; a longer folder is divided, down to its files."""
 NOTHING_SELECTED = 5
@@ -58,6 +60,7 @@ class Outcome(NamedTuple):
         code: The exit code; negative for the number of a signal.
         passed: Whether all is well.
         seconds: How long it took.
+        processor: Seconds of processor time that it and the processes it waited for took.
         output: What it printed, without the dots.
         failed: The tests that failed; what else went wrong if it was none.
     """
@@ -66,6 +69,7 @@ class Outcome(NamedTuple):
     code: int
     passed: bool
     seconds: float
+    processor: float
     output: str
     failed: list[str]
 
@@ -82,23 +86,26 @@ def shares(root: Path) -> list[Share]:
     return [share for folder in _folders(root / "tests") for share in _divided(root, folder)]
 
 
-def _divided(root: Path, folder: Path) -> Iterator[Share]:
-    """Yield a folder as one share if it is not too long, and its folders and files in several otherwise."""
+def _divided(root: Path, folder: Path) -> list[Share]:
+    """Return a folder as one share if it is not too long, and its folders and files in several otherwise."""
     whole = _share(root, [folder])
     if whole.seconds <= MOST_SECONDS:
-        if whole.seconds:
-            yield whole
-        return
-    for inner in _folders(folder):
-        yield from _divided(root, inner)
-    batch: list[Path] = []
-    for file in sorted(folder.glob("test_*.py")):
-        if batch and _share(root, [*batch, file]).seconds > MOST_SECONDS:
-            yield _share(root, batch)
-            batch = []
-        batch.append(file)
-    if batch:
-        yield _share(root, batch)
+        return [whole] if whole.seconds else []
+    inner = [share for each in _folders(folder) for share in _divided(root, each)]
+    files = [_share(root, [file]) for file in sorted(folder.glob("test_*.py"))]
+    # To start one costs a second or two, so that what is short goes together.
+    return [*_together(inner), *_together(files)]
+
+
+def _together(parts: list[Share]) -> list[Share]:
+    """Return shares that follow one another as one, as far as that is not too long."""
+    joined: list[Share] = []
+    for part in parts:
+        if joined and joined[-1].seconds + part.seconds <= MOST_SECONDS:
+            last = joined.pop()
+            part = Share([*last.paths, *part.paths], last.seconds + part.seconds)
+        joined.append(part)
+    return joined
 
 
 def _folders(directory: Path) -> list[Path]:
@@ -108,7 +115,8 @@ def _folders(directory: Path) -> list[Path]:
 def _share(root: Path, part: list[Path]) -> Share:
     """Return files or folders of one kind of tests as a share."""
     paths = [path.relative_to(root) for path in part]
-    rate = SECONDS_PER_LINE.get(paths[0].parts[1], SECONDS_PER_LINE_ELSEWHERE)
+    usual = SECONDS_PER_LINE.get(paths[0].parts[1], SECONDS_PER_LINE_ELSEWHERE)
+    rate = SECONDS_PER_LINE_OF.get("/".join(paths[0].parts[:3]), usual)
     files = [
         file for path in part for file in ([path] if path.is_file() else path.rglob("test_*.py"))
     ]
@@ -148,7 +156,8 @@ class _Running:
 
     def outcome(self) -> Outcome:
         """Return what came of it, once it has ended."""
-        code = self.process.wait()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        code = self.process.returncode = os.waitstatus_to_exitcode(status)
         self.output.seek(0)
         lines = self.output.read().splitlines()
         self.output.close()
@@ -158,7 +167,8 @@ class _Running:
         passed = code == 0 or (code == NOTHING_SELECTED and self.piece.may_be_empty)
         failed = [] if passed else FAILED.findall(output) or [_what_else(code)]
         seconds = time.monotonic() - self.started
-        return Outcome(self.piece.title, code, passed, seconds, output.strip(), failed)
+        processor = usage.ru_utime + usage.ru_stime
+        return Outcome(self.piece.title, code, passed, seconds, processor, output.strip(), failed)
 
 
 def _what_else(code: int) -> str:

@@ -201,9 +201,10 @@ class Player:
         )
         assert process.stdout is not None
         printed = []
-        for line in process.stdout:
-            printed.append(line)
-            say(f"  {line.rstrip()}")
+        with process.stdout:
+            for line in process.stdout:
+                printed.append(line)
+                say(f"  {line.rstrip()}")
         if process.wait():
             raise StoryError(f"the command ended with exit code {process.returncode}")
         return "".join(printed)

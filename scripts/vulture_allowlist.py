@@ -16,6 +16,13 @@ name.Meta
 name.__eq__
 name.__ne__
 
+# Options of every cache, which a mapping is checked against.
+name.lock_lease
+name.lock_wait
+
+# What `@cached` makes of a function, for the type checker.
+name.__call__
+
 # Fields of the account and task tables: columns that queries name as text.
 name.can_create
 name.can_delete
@@ -24,6 +31,7 @@ name.can_update
 name.content_type_id
 name.cron_description
 name.duration_ms
+name.ends_at
 name.error_traceback
 name.last_enqueued_at
 name.last_slot
@@ -102,6 +110,32 @@ name.load_application
 name.loop_runner
 name.mailoutbox
 name.prepared_max
+name.asyncSetUp
+name.slow_callback_duration
+name.__instancecheck__
+name.__subclasscheck__
+name.utcnow
+name.invoke
+name.transactional_db
+name.migrated_db
+name.isolated_db
+name.setup_test_database
+name.live_server
+name.user_factory
+name.auth_client
+name.admin_client
+name.authenticated_client
+name.admin_authenticated_client
+name.tmp_storage
+name.uploaded_file
+name.cli_runner
+name.event_recorder
+name.clear_cache
+name.should_exit
+name.pytest_addoption
+name.pytest_sessionstart
+name.pytest_sessionfinish
+name.pytest_terminal_summary
 name.pytest_collect_file
 name.pytest_collection_modifyitems
 name.pytest_configure
@@ -163,9 +197,70 @@ name.__contains__
 # Sent by the scheduler.
 name.clear_expired_sessions
 name.clear_failed_logins
+name.clear_old_account_events
 
 # Named in the settings as text.
 name.ModelBackend
+name.not_common
+name.not_personal
+name.no_blocked_words
+
+# Read by hooks of projects.
+name.auth_backend
+
+# Recorded by the pages of accounts and by projects.
+name.EMAIL_VERIFIED
+name.PASSWORD_RESET_ASKED
+name.PASSWORD_RESET
+name.TWO_FACTOR_OFF
+name.TWO_FACTOR_FAILED
+name.RECOVERY_CODE_USED
 
 # Permissions are joined like conditions.
 name.__invert__
+
+# Imported by its name where a project asks for it.
+name.check_at_start
+
+# Attributes that the standard library reads.
+name.compress_type
+name.create_system
+name.dist
+name.external_attr
+
+# Read and called by `http.server` and `socketserver`.
+name.address_family
+name.sys_version
+name.daemon_threads
+name.do_GET
+name.do_HEAD
+name.log_message
+
+# Columns that are named in queries.
+name.handle_hash
+name.token_hash
+
+# Read by the templates of account pages.
+name.autocomplete
+
+# What the event loop calls of `openviper.ai.http.wire.Wire`.
+name.connection_made
+name.data_received
+name.eof_received
+name.connection_lost
+name.pause_writing
+name.resume_writing
+
+# An option of calls, read as a key.
+name.top_p
+
+# Read by the template of the API's page.
+name.body_kind
+name.body_fields
+name.body_example
+name.is_guarded
+name.answers
+
+# Looked for in the class itself, not in those derived from it.
+name.request_shortcut
+name.offered_in

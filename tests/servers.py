@@ -13,15 +13,20 @@ from uuid import uuid4
 
 import pytest
 
-POSTGRESQL = os.environ.get("OPENVIPER_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
-MYSQL = os.environ.get("OPENVIPER_TEST_MYSQL", "mysql://root@127.0.0.1:3306")
-REDIS = os.environ.get("OPENVIPER_TEST_REDIS", "redis://127.0.0.1:6379/0")
+POSTGRESQL = os.environ.get("TEST_SERVER_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
+MYSQL = os.environ.get("TEST_SERVER_MYSQL", "mysql://root@127.0.0.1:3306")
+REDIS = os.environ.get("TEST_SERVER_REDIS", "redis://127.0.0.1:6379/0")
 VENDORS = ("sqlite", "postgresql", "mysql")
 
 
 def server(vendor: str) -> str:
     """Return the URL of a server, without a database."""
     return POSTGRESQL if vendor == "postgresql" else MYSQL
+
+
+def address(vendor: str) -> str:
+    """Return the host and port of a server."""
+    return server(vendor).rpartition("@")[2]
 
 
 def run_on_server(vendor: str, *statements: str, database: str = "") -> list[Any]:
@@ -48,6 +53,7 @@ def run_on_server(vendor: str, *statements: str, database: str = "") -> list[Any
                 database=database or None,
                 connect_timeout=5,
                 autocommit=True,
+                ssl_disabled=True,  # Else the authorities of the system are read for each connection.
             )
         except pymysql.err.OperationalError as error:
             pytest.skip(f"MariaDB does not answer: {error}")

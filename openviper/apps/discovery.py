@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from openviper.api.routes import openapi_router
 from openviper.apps.lifecycle import AppLifecycleManager, import_module_of_app
 from openviper.exceptions import ImproperlyConfigured
 from openviper.routing.router import Router
@@ -27,6 +28,20 @@ def discover_routes(router: Router) -> None:
         return
     for prefix, mounted in [_pair(entry, name) for entry in getattr(module, "route_paths", ())]:
         router.include_router(mounted, prefix)
+
+
+def add_api_pages(router: Router, title: str) -> None:
+    """Mount the document of the API and its page, where the setting `OPENAPI` has them and no route of the project is there.
+
+    Raises:
+        ImproperlyConfigured: If the setting is wrong.
+    """
+    pages = openapi_router(lambda: router.routes, title)
+    if pages is None:
+        return
+    taken = {route.path for route in router.routes}
+    if taken.isdisjoint(route.path for route in pages.routes):
+        router.include_router(pages)
 
 
 def _routes_module(router: Router) -> str | None:

@@ -113,7 +113,13 @@ class Lifespan:
         steps: list[Callback] = [lifespan.stop for lifespan in reversed(self._running)]
         steps += reversed(self._shutdown if handlers is None else handlers)
         if not self._is_mounted:
-            steps += [self._manager.run_shutdown, _finish_tasks, _close_databases]
+            steps += [
+                self._manager.run_shutdown,
+                _finish_tasks,
+                _close_ai_providers,
+                _close_caches,
+                _close_databases,
+            ]
         errors: list[Exception] = []
         interruption: BaseException | None = None
         for step in steps:
@@ -138,6 +144,18 @@ async def _finish_tasks() -> None:
     broker = sys.modules.get("openviper.tasks.broker")
     if broker is not None:
         await broker.finish_sending()
+
+
+async def _close_ai_providers() -> None:
+    registry = sys.modules.get("openviper.ai.registry")
+    if registry is not None:
+        await registry.provider_registry.close()
+
+
+async def _close_caches() -> None:
+    caches = sys.modules.get("openviper.cache.configured")
+    if caches is not None:
+        await caches.close_caches()
 
 
 async def _close_databases() -> None:

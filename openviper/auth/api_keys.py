@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from openviper.auth.audit import AuditEvent, record_event
 from openviper.auth.models import APIKey
+from openviper.auth.together import with_its_events
 from openviper.auth.tokens import digest_of, is_past
 from openviper.auth.users import get_user_by_id
 from openviper.core.context import ignore_permissions
@@ -75,8 +77,11 @@ async def create_api_key(
         created_at=datetime.now(UTC),
         expires_at=expires_at,
     )
-    with ignore_permissions():
-        await row.save()
+    async with with_its_events(APIKey):
+        with ignore_permissions():
+            await row.save()
+        details = {"prefix": row.prefix, "scopes": row.scopes, "name": name}
+        await record_event(AuditEvent.API_KEY_CREATED, user, details=details)
     return f"{row.prefix}.{raw}", row
 
 
@@ -129,7 +134,12 @@ async def revoke_api_key(prefix: str) -> bool:
             prefix=prefix,
             revoked_at__isnull=True,
         )
-        return bool(await rows.update(revoked_at=now))
+        async with with_its_events(APIKey):
+            row = await rows.first()
+            if row is None or not await rows.update(revoked_at=now):
+                return False
+            await record_event(AuditEvent.API_KEY_REVOKED, row.user_id, details={"prefix": prefix})
+    return True
 
 
 async def list_api_keys(user: Any = None) -> list[APIKey]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +22,8 @@ else:
 
 T = TypeVar("T")
 
+NICENESS = 5
+"""By how much the threads stand behind the rest of the process: about a third of its share, where there is too little for all."""
 RETRY_AFTER = 5
 """Seconds after which a client is told to try again when the queue is full."""
 
@@ -65,7 +69,18 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(
         min(4, max(2, os.cpu_count() or 2)),
         thread_name_prefix="openviper-password",
+        initializer=stand_back,
     )
+
+
+def stand_back() -> None:
+    """Have the present thread give way to the event loop where both want a processor.
+
+    The wait for a password becomes no longer by it as long as a processor is free. Only Linux has priorities of threads.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # Where a sandbox forbids it, all goes on without.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.nice(0) + NICENESS)
 
 
 async def in_hash_thread(function: Callable[[], T]) -> T:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from openviper.auth.permission_cache import forget_permissions
-from openviper.auth.validators import email_problem, normalize_email, username_problem
-from openviper.db.fields.related_paths import Named
-from openviper.db.models import Manager, QuerySet
+from openviper.auth.usernames import normalize_username, username_problem
+from openviper.auth.validators import email_problem, normalize_email
+from openviper.db.query.manager import Manager, late_queryset
+from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
-    from openviper.db.query.upserts import OnConflict
+    from openviper.auth import grant_queries, user_queries
+    from openviper.db.query.queryset import QuerySet
+else:
+    # With the first query.
+    grant_queries = lazy_module("openviper.auth.grant_queries")
+    user_queries = lazy_module("openviper.auth.user_queries")
 
 M = TypeVar("M")
 
@@ -51,22 +55,35 @@ def _check_account(username: str, email: str, password: str | None) -> None:
 class UserManager(Manager[U]):
     """The manager of user models."""
 
+    queryset_class = late_queryset(lambda: user_queries.UserQuerySet)
+
+    async def get_by_natural_key(self, username: str) -> U:
+        """Return the user with a username, whatever its capitals.
+
+        Raises:
+            DoesNotExist: If there is none.
+        """
+        return await self.get(user_queries.identified_by(self.model, "username", username))
+
     async def create_user(
         self, username: str, email: str, password: str | None = None, **extra: Any
     ) -> U:
         """Store a new user.
 
+        The rules of `PASSWORD_RULES` are not asked: what code sets is for the code to judge, with
+        `openviper.auth.check_new_password`. Commands and account pages ask them; `bulk_create` checks nothing of an account.
+
         Args:
-            username: The name to log in with; 1 to 150 letters, digits and ``@ . + - _``.
-            email: The e-mail address; its domain is stored in lower case.
+            username: The name to log in with; see `openviper.auth.usernames`. It is stored in its normal form.
+            email: The e-mail address; its domain is stored in lower case and in ASCII.
             password: The raw password; without one, none matches until one is set.
             extra: Values of further fields.
 
         Raises:
             ValueError: If the username or the address is malformed, or the password blank.
-            IntegrityError: If either is taken.
+            IntegrityError: If either is taken, by one that differs in capitals only too.
         """
-        email = normalize_email(email)
+        username, email = normalize_username(username), normalize_email(email)
         _check_account(username, email, password)
         user = self.model(username=username, email=email, **extra)
         if password is None:
@@ -89,67 +106,12 @@ class UserManager(Manager[U]):
         return await self.create_user(username, email, password, **extra)
 
 
-class GrantQuerySet(QuerySet[M]):
-    """A query for rows that decide what users may do; changes in bulk, which run no hooks, are noticed here."""
-
-    __slots__ = ()
-
-    async def update(self, **values: Any) -> int:
-        """Set columns of all rows of the query and forget remembered permissions."""
-        count = await super().update(**values)
-        forget_permissions()
-        return count
-
-    async def delete(self) -> int:
-        """Delete all rows of the query and forget remembered permissions."""
-        count = await super().delete()
-        forget_permissions()
-        return count
-
-    async def bulk_create(
-        self,
-        objs: Iterable[M],
-        batch_size: int | None = None,
-        *,
-        ignore_permissions: bool = False,
-        on_conflict: OnConflict | None = None,
-        unique_fields: Sequence[str] | None = None,
-        update_fields: Sequence[str] | None = None,
-    ) -> list[M]:
-        """Insert instances and forget remembered permissions."""
-        made = await super().bulk_create(
-            objs,
-            batch_size,
-            ignore_permissions=ignore_permissions,
-            on_conflict=on_conflict,
-            unique_fields=unique_fields,
-            update_fields=update_fields,
-        )
-        forget_permissions()
-        return made
-
-    async def bulk_update(
-        self,
-        objs: Iterable[M],
-        fields: Sequence[Named],
-        batch_size: int | None = None,
-        *,
-        ignore_permissions: bool = False,
-    ) -> int:
-        """Write some fields of instances and forget remembered permissions."""
-        count = await super().bulk_update(
-            objs, fields, batch_size, ignore_permissions=ignore_permissions
-        )
-        forget_permissions()
-        return count
-
-
 class GrantManager(Manager[M]):
     """The manager of models whose rows decide what users may do."""
 
     def get_queryset(self) -> QuerySet[M]:
         """Return a query that notices changes in bulk."""
-        return GrantQuerySet(self.model)
+        return grant_queries.GrantQuerySet(self.model)
 
 
 class ContentTypeManager(GrantManager[M]):

@@ -7,11 +7,30 @@ enforces. These models themselves are exempt from that.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, Self
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from openviper.auth.anonymous import AnonymousUser as AnonymousUser
+from openviper.auth.audit_models import AccountEvent as AccountEvent
+from openviper.auth.audited import (
+    record_grant,
+    record_user_deleted,
+    record_user_saved,
+    watched_changes,
+)
 from openviper.auth.managers import ContentTypeManager, GrantManager, UserManager
+from openviper.auth.name_keys import NameKeyField, with_keys
+from openviper.auth.owned import delete_owned
 from openviper.auth.permission_cache import forget_permissions, remembered
+from openviper.auth.proof_models import MailedCode as MailedCode
+from openviper.auth.proof_models import RecoveryCode as RecoveryCode
+from openviper.auth.proof_models import RememberedDevice as RememberedDevice
+from openviper.auth.proof_models import TOTPDevice as TOTPDevice
+from openviper.auth.proof_models import VerifiedEmail as VerifiedEmail
+from openviper.auth.together import retried_with_its_events, with_its_events
+from openviper.auth.token_models import APIKey as APIKey
+from openviper.auth.token_models import AuthToken as AuthToken
 from openviper.auth.users import BUILT_IN_USER_MODEL, get_user_model
 from openviper.conf import settings
 from openviper.db.fields import (
@@ -25,8 +44,11 @@ from openviper.db.fields import (
     PasswordField,
     TextField,
 )
+from openviper.db.fields.related_paths import Named
 from openviper.db.models import AbstractModel, Model
-from openviper.db.query.values import ValuesQuery
+
+if TYPE_CHECKING:
+    from openviper.db.query.values import ValuesQuery
 
 ACTIONS = ("create", "read", "update", "delete")
 """What can be done with a model."""
@@ -61,13 +83,21 @@ class _Grant(AbstractModel):
     class Meta:
         abstract = True
 
-    async def on_change(self, changes: dict[str, Any]) -> None:
-        """Forget remembered permissions after an insert or update."""
-        forget_permissions()
+    async def after_insert(self) -> None:
+        """Forget remembered permissions, and record the grant."""
+        await self._note("insert")
+
+    async def on_update(self) -> None:
+        """Forget remembered permissions, and record what is granted now."""
+        await self._note("update")
 
     async def after_delete(self) -> None:
-        """Forget remembered permissions."""
+        """Forget remembered permissions, and record what is granted no more."""
+        await self._note("delete")
+
+    async def _note(self, change: str) -> None:
         forget_permissions()
+        await record_grant(self, change)
 
 
 class ContentType(_Grant):
@@ -77,6 +107,9 @@ class ContentType(_Grant):
 
     app_label = CharField(max_length=100)
     model = CharField(max_length=100)
+
+    async def _note(self, change: str) -> None:
+        forget_permissions()  # That there is such a model grants nothing, so nothing is recorded.
 
     class Meta:
         table_name = "auth_content_types"
@@ -185,6 +218,9 @@ class AbstractUser(AbstractModel):
 
     username = CharField(max_length=150, unique=True)
     email = EmailField(unique=True)
+    # What makes them unique whatever their capitals.
+    username_key = NameKeyField(of="username", max_length=150)
+    email_key = NameKeyField(of="email", max_length=254)
     # The hash, of any length that the column has room for: a hasher of a project's own need not be known here.
     password = PasswordField(min_length=0, max_length=255, editable=False)
     first_name = CharField(max_length=150, null=True)
@@ -221,6 +257,35 @@ class AbstractUser(AbstractModel):
     def full_name(self) -> str:
         """The parts of the name that are there, joined by a space."""
         return " ".join(part for part in (self.first_name, self.last_name) if part)
+
+    async def save(
+        self, ignore_permissions: bool = False, update_fields: Iterable[Named] | None = None
+    ) -> None:
+        """Insert or update the user; see `Model.save`.
+
+        The keys of the names change along with them, and what concerns the account is recorded.
+        """
+        written = None if update_fields is None else with_keys(type(self), update_fields)
+        is_new = self._row is None
+        changed = {} if is_new else watched_changes(self, written)
+        if not is_new and not changed:
+            await super().save(ignore_permissions, written)
+            return
+        store = partial(super().save, ignore_permissions, written)
+
+        async def work() -> None:
+            await store()
+            await record_user_saved(self, is_new=is_new, changed=changed)
+
+        await retried_with_its_events(work, self)
+
+    async def delete(self, ignore_permissions: bool = False) -> None:
+        """Delete the user with its tokens, keys and second factor, which is recorded; see `Model.delete`."""
+        pk = self.pk
+        async with with_its_events(self):
+            await super().delete(ignore_permissions)
+            await delete_owned(type(self), [pk])
+            await record_user_deleted(self)
 
     async def set_password(self, raw_password: str) -> None:
         """Put the hash of a password into this instance, without saving it.
@@ -316,8 +381,8 @@ class AbstractUser(AbstractModel):
 
     async def remove_role(self, role: Role) -> None:
         """Take a role from the user, if it was given."""
-        await UserRole.objects.filter(user_id=self.pk, role_id=role.pk).delete()
-        forget_permissions()
+        for given in await UserRole.objects.filter(user_id=self.pk, role_id=role.pk):
+            await given.delete()
 
 
 class User(AbstractUser):
@@ -374,38 +439,6 @@ class RevokedToken(Model):
 
     class Meta:
         table_name = "openviper_token_blocklist"
-
-
-class AuthToken(Model):
-    """A token without content, known by its SHA-256 only."""
-
-    key_hash = CharField(max_length=64, unique=True)
-    user_id = CharField(max_length=64, db_index=True)
-    fingerprint = CharField(max_length=64, default="")
-    created_at = DateTimeField(null=False)
-    expires_at = DateTimeField(null=True, db_index=True)
-    is_active = BooleanField(default=True)
-
-    class Meta:
-        table_name = "auth_tokens"
-
-
-class APIKey(Model):
-    """A key for a program: its first part is shown, of the second the SHA-256 is known."""
-
-    prefix = CharField(max_length=16, unique=True)
-    key_hash = CharField(max_length=64)
-    name = CharField(max_length=100, default="")
-    user_id = CharField(max_length=64, db_index=True)
-    # Words with a space between, as OAuth has them (RFC 6749, section 3.3).
-    scopes = CharField(max_length=1000, default="")
-    created_at = DateTimeField(null=False)
-    expires_at = DateTimeField(null=True)
-    revoked_at = DateTimeField(null=True)
-    last_used_at = DateTimeField(null=True)
-
-    class Meta:
-        table_name = "auth_api_keys"
 
 
 class LoginAttempt(Model):

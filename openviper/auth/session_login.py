@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from openviper.auth.backends import authenticate
+from openviper.auth.audit import AuditEvent, record_event
+from openviper.auth.backends import authenticate, note_last_login
 from openviper.auth.credentials import credentials_fingerprint
-from openviper.auth.models import AnonymousUser
+from openviper.auth.hooks import AuthHookContext, auth_hooks
+from openviper.auth.models import AnonymousUser, StoredSession
+from openviper.auth.together import with_its_events
+from openviper.auth.two_factor import SecondFactorRequired, has_two_factor
 from openviper.conf import settings
 from openviper.core.context import current_exchange, current_user
 from openviper.exceptions import ImproperlyConfigured
@@ -21,31 +25,49 @@ from openviper.sessions.stores.configured import session_store
 
 
 async def login(
-    request: Connection, user: Any, response: Response | None = None, *, remember: bool = False
+    request: Connection,
+    user: Any,
+    response: Response | None = None,
+    *,
+    remember: bool = False,
+    second_factor_shown: bool = False,
 ) -> str:
     """Log a user in: the session becomes the user's, under a new key.
 
-    What the session held while it was nobody's comes along; what it held for another user does not.
+    What the session held while it was nobody's comes along; what it held for another user does not. The hooks `before_login`
+    and `on_login` run, and the login is recorded, with `last_login` of the user.
 
     Args:
         request: The request; `request.user` and `current_user` are the user from now on.
         user: The user, as `authenticate` has returned it.
         response: An answer to put the cookie on; without one, the answer that is sent gets it.
         remember: Whether the session outlives the browser; see `SESSION_REMEMBER_TIMEOUT`.
+        second_factor_shown: Whether the user has shown the second factor, or need not; see
+            `openviper.auth.login_steps`, which asks for it.
 
     Returns:
         The key of the session.
 
     Raises:
         ValueError: If the user is not stored.
+        SecondFactorRequired: If the user has a second factor, and has not shown it.
+        AuthHookReject: If a hook refuses the user.
         ImproperlyConfigured: If `MIDDLEWARE` has no `SessionMiddleware`.
     """
     if user.pk is None:
         raise ValueError("a user that is not saved cannot log in")
+    if not second_factor_shown and await has_two_factor(user):
+        raise SecondFactorRequired
     session = session_of(request)
-    key = await session.log_in(str(user.pk), credentials_fingerprint(user), remember=remember)
+    context = AuthHookContext(user, request, "session", metadata={"remember": remember})
+    await auth_hooks.run("before_login", context)
+    async with with_its_events(StoredSession, type(user)):
+        key = await session.log_in(str(user.pk), credentials_fingerprint(user), remember=remember)
+        await note_last_login(user)
+        await record_event(AuditEvent.LOGGED_IN, user, request, details={"by": "session"})
     _become(request, user, {"type": "session"})
     _hand_over_cookie(session, response)
+    await auth_hooks.run("on_login", context)
     return key
 
 
@@ -57,9 +79,16 @@ async def logout(request: Connection, response: Response | None = None) -> None:
         response: As for `login`.
     """
     session = session_of(request)
-    await session.end()
+    user = request.user
+    is_of_user = session.is_of_user and getattr(user, "is_authenticated", False)
+    async with with_its_events(StoredSession):
+        await session.end()
+        if is_of_user:
+            await record_event(AuditEvent.LOGGED_OUT, user, request, details={"by": "session"})
     _become(request, AnonymousUser(), {"type": "none"})
     _hand_over_cookie(session, response)
+    if is_of_user:
+        await auth_hooks.run("on_logout", AuthHookContext(user, request, "session"))
 
 
 def session_of(request: Connection) -> Session:
@@ -141,8 +170,11 @@ async def reauthenticate(request: Connection, password: str) -> bool:
         return False
     name = str(getattr(user, "username", None) or getattr(user, "email", ""))
     if await authenticate(name, password, request) != user:
+        await record_event(AuditEvent.REAUTHENTICATION_FAILED, user, request)
         return False
-    await session_of(request).confirm()
+    async with with_its_events(StoredSession):
+        await session_of(request).confirm()
+        await record_event(AuditEvent.REAUTHENTICATED, user, request)
     return True
 
 

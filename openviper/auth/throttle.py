@@ -10,12 +10,13 @@ import hashlib
 import ipaddress
 import math
 import time
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from openviper.auth.client import client_address
 from openviper.auth.models import LoginAttempt
+from openviper.auth.usernames import username_key
+from openviper.auth.validators import email_key
 from openviper.conf import settings
 from openviper.core.context import ignore_permissions
 from openviper.db.models import F
@@ -29,10 +30,10 @@ NETWORK_BITS = 64
 
 
 class LoginThrottledError(TooManyRequests):
-    """429: too many logins have failed, for this name or from this address."""
+    """429: too many attempts have failed, for this name or from this address."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after, "Too many failed logins. Try again later.")
+        super().__init__(retry_after, "Too many attempts. Try again later.")
 
 
 class _Counted(NamedTuple):
@@ -49,15 +50,20 @@ class LoginThrottle:
         name: What was typed as a name.
         scope: The ASGI scope of the request; a script, which has none, is not held up.
         now: The time in milliseconds since 1970.
+        purpose: What is tried; attempts at something else do not count for it.
     """
 
     def __init__(
-        self, name: str, scope: Mapping[str, Any] | None = None, now: int | None = None
+        self,
+        name: str,
+        scope: Mapping[str, Any] | None = None,
+        now: int | None = None,
+        *,
+        purpose: str = "login",
     ) -> None:
         self._now = int(time.time() * 1000) if now is None else now
-        folded = unicodedata.normalize("NFKC", name).casefold().strip()
-        self._account = _Counted(_key("name", folded), settings.LOGIN_FAILURES_PER_ACCOUNT)
-        counted = [] if scope is None else [_address_of(scope), self._account]
+        self._names = _names_of(name, purpose)
+        counted = [] if scope is None else [_address_of(scope, purpose), *self._names]
         self._counted = [each for each in counted if each.free > 0]
 
     async def take(self) -> None:
@@ -83,7 +89,7 @@ class LoginThrottle:
                 key=counted.key,
                 failures=1,
                 last_at=self._now,
-                free_at=self._now + delay(1, counted.free),
+                free_at=self._free_at(1, counted),
             ).save()
         except IntegrityError:
             return False
@@ -101,24 +107,43 @@ class LoginThrottle:
         changed = await rows.update(
             failures=failures,
             last_at=self._now,
-            free_at=self._now + delay(failures, counted.free),
+            free_at=self._free_at(failures, counted),
         )
         return changed == 1
+
+    def _free_at(self, failures: int, counted: _Counted) -> int:
+        """Return the moment from which on the next attempt may be made.
+
+        The past for who need not wait: of two attempts in one moment, the one that began first may come second.
+        """
+        wait = delay(failures, counted.free)
+        return self._now + wait if wait else 0
 
     async def forgive(self) -> None:
         """Take back what `take` has counted, as the attempt has not failed; the account begins anew."""
         with ignore_permissions():
             for counted in self._counted:
                 rows = LoginAttempt.objects.filter(key=counted.key)
-                if counted is self._account:
+                if counted in self._names:
                     await rows.delete()
                 else:
                     await rows.filter(failures__gt=0).update(failures=F("failures") - 1)
 
 
-def _address_of(scope: Mapping[str, Any]) -> _Counted:
+def _names_of(name: str, purpose: str) -> list[_Counted]:
+    """Return what attempts at one name are counted by, under whichever spelling an account is found.
+
+    An account answers to look-alike letters as a username, and to every way to write the domain as an address; both are the same
+    for all that is ASCII.
+    """
+    spellings = dict.fromkeys((username_key(name), email_key(name)))
+    free = settings.LOGIN_FAILURES_PER_ACCOUNT
+    return [_Counted(_key(purpose, "name", spelling), free) for spelling in spellings]
+
+
+def _address_of(scope: Mapping[str, Any], purpose: str) -> _Counted:
     network = network_of(client_address(scope))
-    return _Counted(_key("address", network), settings.LOGIN_FAILURES_PER_ADDRESS)
+    return _Counted(_key(purpose, "address", network), settings.LOGIN_FAILURES_PER_ADDRESS)
 
 
 def delay(failures: int, free: int) -> int:

@@ -8,10 +8,12 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from openviper.auth.audit import AuditEvent, record_event
 from openviper.auth.authentications import may_go_on
 from openviper.auth.credentials import credentials_fingerprint
 from openviper.auth.jwt import create_access_token, create_refresh_token, decode_refresh_token
-from openviper.auth.models import AuthToken
+from openviper.auth.models import AuthToken, RevokedToken
+from openviper.auth.together import with_its_events
 from openviper.auth.token_blocklist import is_token_revoked, revoke_token
 from openviper.auth.users import get_user_by_id
 from openviper.conf import settings
@@ -62,7 +64,9 @@ async def refresh_tokens(refresh: str) -> TokenPair:
     # First the row, whose unique key decides between requests at the same time; then whether the login goes on.
     if not await revoke_token(claims["jti"], "refresh", user_id, _end(claims)):
         logger.warning("a refresh token of user %s was used twice; the login has ended", user_id)
-        await _end_login(family, user_id)
+        async with with_its_events(RevokedToken):
+            await _end_login(family, user_id)
+            await record_event(AuditEvent.TOKEN_REUSED, user_id)
         raise AuthenticationFailed
     user = await get_user_by_id(user_id)
     has_ended = await is_token_revoked(family)
@@ -113,16 +117,27 @@ async def create_token(user_id: Any, expires_at: datetime | None = None) -> tupl
         created_at=datetime.now(UTC),
         expires_at=expires_at,
     )
-    with ignore_permissions():
-        await row.save()
+    async with with_its_events(AuthToken):
+        with ignore_permissions():
+            await row.save()
+        details = {"number": row.pk, "until": expires_at and expires_at.isoformat()}
+        await record_event(AuditEvent.TOKEN_CREATED, user_id, details=details)
     return raw, row
 
 
 async def revoke_auth_token(raw: str) -> bool:
     """End a token that `create_token` has made, and return whether there was one."""
     with ignore_permissions():
-        rows: Any = AuthToken.objects.filter(key_hash=digest_of(raw), is_active=True)
-        return bool(await rows.update(is_active=False))
+        row = await AuthToken.objects.get_or_none(key_hash=digest_of(raw), is_active=True)
+        if row is None:
+            return False
+        rows: Any = AuthToken.objects.filter(pk=row.pk, is_active=True)
+        async with with_its_events(AuthToken):
+            has_ended = bool(await rows.update(is_active=False))
+            if has_ended:
+                details = {"number": row.pk}
+                await record_event(AuditEvent.TOKEN_REVOKED, row.user_id, details=details)
+    return has_ended
 
 
 async def find_token_user(raw: str) -> Any | None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from openviper.auth.audit import AuditEvent, record_event
 from openviper.auth.credentials import credentials_fingerprint
+from openviper.auth.devices import forget_devices
+from openviper.auth.hooks import AuthHookContext, auth_hooks
+from openviper.auth.models import StoredSession
 from openviper.auth.session_login import logout, session_of
+from openviper.auth.together import with_its_events
+from openviper.auth.users import has_account_tables
 from openviper.http.connection import Connection
 from openviper.sessions.stores.configured import session_store
 
@@ -14,7 +20,8 @@ from openviper.sessions.stores.configured import session_store
 async def password_changed(user: Any, request: Connection | None = None) -> int:
     """End the sessions of a user whose password has changed.
 
-    They end by themselves when they are used next; this ends them now. Call it after the user is saved.
+    They end by themselves when they are used next, and remembered devices do; this ends them now, and runs the hooks
+    `on_password_changed`. Call it after the user is saved.
 
     Args:
         user: The user, with the new password.
@@ -32,7 +39,20 @@ async def password_changed(user: Any, request: Connection | None = None) -> int:
             await session.renew_fingerprint(credentials_fingerprint(user))
             keep = session.id
     # Those in cookies end when they come back, with what they remember of the password before.
-    return await store.delete_user_sessions(str(user.pk), keep) if store.can_list else 0
+    async with with_its_events(StoredSession):
+        ended = await store.delete_user_sessions(str(user.pk), keep) if store.can_list else 0
+        await _record_ended(user.pk, ended, request, "password changed")
+        if has_account_tables(user):
+            await forget_devices(user)
+    context = AuthHookContext(user, request, metadata={"ended_sessions": ended})
+    await auth_hooks.run("on_password_changed", context)
+    return ended
+
+
+async def _record_ended(user: Any, ended: int, request: Connection | None, why: str) -> None:
+    if ended:
+        details = {"count": ended, "why": why}
+        await record_event(AuditEvent.SESSION_ENDED, user, request, details=details)
 
 
 class UserSession(NamedTuple):
@@ -95,7 +115,10 @@ async def end_session(request: Connection, session_id: str) -> bool:
     if session.id == session_id:
         await logout(request)
         return True
-    return await session.store.delete_by_id(session.user_id, session_id)
+    async with with_its_events(StoredSession):
+        has_ended = await session.store.delete_by_id(session.user_id, session_id)
+        await _record_ended(request.user, int(has_ended), request, "ended by the user")
+    return has_ended
 
 
 async def end_other_sessions(request: Connection) -> int:
@@ -103,4 +126,7 @@ async def end_other_sessions(request: Connection) -> int:
     session = session_of(request)
     if session.user_id is None:
         return 0
-    return await session.store.delete_user_sessions(session.user_id, session.id)
+    async with with_its_events(StoredSession):
+        ended = await session.store.delete_user_sessions(session.user_id, session.id)
+        await _record_ended(request.user, ended, request, "ended by the user")
+    return ended

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from openviper.conf import settings
-from openviper.core.context import ignore_permissions
-from openviper.exceptions import ImproperlyConfigured
+from openviper.exceptions import DoesNotExist, ImproperlyConfigured
 from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
@@ -33,6 +32,17 @@ def get_user_model() -> type[Any]:
     return model
 
 
+def has_account_tables(user: Any) -> bool:
+    """Return whether there is anything of this app beside a user; not so in a project that has only a user model of its own.
+
+    Args:
+        user: The user, or its model.
+    """
+    model = user if isinstance(user, type) else type(user)
+    is_foreign = not model.__module__.startswith("openviper.auth")
+    return "openviper.auth" in settings.INSTALLED_APPS or not is_foreign
+
+
 async def get_user_by_id(user_id: object) -> Any | None:
     """Return the user with a primary key, whatever the current user may read.
 
@@ -47,12 +57,14 @@ async def get_user_by_id(user_id: object) -> Any | None:
     model: type[Model] = get_user_model()
     try:
         key = primary_key(model).to_python(user_id)
-        with ignore_permissions():
-            return await model.objects.get_or_none(pk=key)
+        # The short way of all queries; asked for each request of a user.
+        return await model.objects.get(pk=key, ignore_permissions=True)
+    except DoesNotExist:
+        return None
     except (ValueError, TypeError, OverflowError):
         return None
 
 
 def primary_key(model: type[Model]) -> Any:
     """Return the primary key's field of a model."""
-    return next(field for field in model._fields.values() if field.primary_key)
+    return model._meta.pk

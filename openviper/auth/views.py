@@ -1,4 +1,4 @@
-"""Ready views for programs that log in with tokens; JSON in, JSON out.
+"""Ready views for programs that log in, with tokens or a session; JSON in, JSON out.
 
 >>> for path, handler, methods in jwt_routes:
 ...     router.add(path, handler, methods)
@@ -8,15 +8,44 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from openviper.auth.backends import authenticate
+from openviper.auth.audit import AuditEvent, record_event
+from openviper.auth.backends import authenticate, note_last_login
+from openviper.auth.hooks import AuthHookContext, auth_hooks
 from openviper.auth.jwt import decode_refresh_token
-from openviper.auth.tokens import TokenPair, issue_tokens, refresh_tokens, revoke_login
+from openviper.auth.models import AuthToken
+from openviper.auth.session_login import login, logout
+from openviper.auth.together import with_its_events
+from openviper.auth.tokens import (
+    TokenPair,
+    create_token,
+    issue_tokens,
+    refresh_tokens,
+    revoke_auth_token,
+    revoke_login,
+)
+from openviper.auth.two_factor import (
+    SecondFactorRequired,
+    check_second_factor,
+    has_two_factor,
+)
 from openviper.exceptions import AuthenticationFailed
+from openviper.http.permissions import refusal_of
 from openviper.http.request import Request
 from openviper.http.responses import JSONResponse
 from openviper.routing.binding import Handler
 
-__all__ = ["LoginCredentials", "jwt_routes"]
+__all__ = [
+    "LoginCredentials",
+    "Routes",
+    "all_auth_routes",
+    "jwt_routes",
+    "me_routes",
+    "session_routes",
+    "token_routes",
+]
+
+Routes = list[tuple[str, Handler, list[str]]]
+"""Path, handler and methods of each view, for `openviper.Router.add`."""
 
 MAX_CREDENTIAL = 512
 """Longest name or password that is looked at, in characters."""
@@ -57,12 +86,51 @@ def _text(body: Any, name: str) -> str:
 
 
 async def jwt_login(request: Request) -> JSONResponse:
-    """Answer a name and a password with a pair of tokens."""
-    given = LoginCredentials.from_request_body(await request.json())
+    """Answer a name and a password with a pair of tokens; who has a second factor sends its ``code`` along."""
+    user = await _user_of_body(request)
+    context = AuthHookContext(user, request, "jwt")
+    await auth_hooks.run("before_login", context)
+    pair = issue_tokens(user)
+    async with with_its_events(type(user)):
+        await _record_login(context)
+    await auth_hooks.run("on_login", context)
+    return _answer(pair)
+
+
+async def _user_of_body(request: Request) -> Any:
+    """Return the user whose name and password, and ``code`` of a second factor, stand in the body of a request.
+
+    Raises:
+        AuthenticationFailed: If they are not right.
+        SecondFactorRequired: If the code is missing, and the user has a second factor.
+    """
+    body = await request.json()
+    given = LoginCredentials.from_request_body(body)
     user = await authenticate(given.username, given.password, request)
     if user is None:
         raise AuthenticationFailed
-    return _answer(issue_tokens(user))
+    if await has_two_factor(user):
+        await _check_code(user, body, request)
+    return user
+
+
+async def _record_login(context: AuthHookContext) -> None:
+    by = context.auth_backend
+    await note_last_login(context.user)
+    await record_event(AuditEvent.LOGGED_IN, context.user, context.request, details={"by": by})
+
+
+async def _note_logout(request: Request, user: Any, by: str) -> None:
+    """Record a logout; `user` may be the key of one, where the request itself is nobody's."""
+    await record_event(AuditEvent.LOGGED_OUT, user, request, details={"by": by})
+    await auth_hooks.run("on_logout", AuthHookContext(user, request, by))
+
+
+async def _check_code(user: Any, body: Any, request: Request) -> None:
+    if "code" not in body:
+        raise SecondFactorRequired
+    if not await check_second_factor(user, _text(body, "code"), request):
+        raise AuthenticationFailed
 
 
 async def jwt_refresh(request: Request) -> JSONResponse:
@@ -84,12 +152,78 @@ async def jwt_logout(request: Request) -> JSONResponse:
         ended.append(decode_refresh_token(_text(body, "refresh")))
     for claims in ended:
         await revoke_login(claims)
-    return JSONResponse({"detail": "Logged out."})
+        is_asking = request.auth.get("type") == "jwt" and claims["sub"] == str(request.user.pk)
+        await _note_logout(request, request.user if is_asking else claims["sub"], "jwt")
+    return JSONResponse(LOGGED_OUT)
 
 
-jwt_routes: list[tuple[str, Handler, list[str]]] = [
+async def token_login(request: Request) -> JSONResponse:
+    """Answer a name and a password with a token that is good until it is revoked, or the password changes."""
+    user = await _user_of_body(request)
+    context = AuthHookContext(user, request, "token")
+    await auth_hooks.run("before_login", context)
+    async with with_its_events(AuthToken, type(user)):
+        raw, _ = await create_token(user)
+        await _record_login(context)
+    await auth_hooks.run("on_login", context)
+    return JSONResponse({"token": raw}, headers=NOT_STORED)
+
+
+async def token_logout(request: Request) -> JSONResponse:
+    """Revoke the token that the request was sent with."""
+    if request.auth.get("type") != "token":
+        raise AuthenticationFailed
+    given = request.headers.get("authorization", "").partition(" ")[2].strip()
+    await revoke_auth_token(given)
+    await _note_logout(request, request.user, "token")
+    return JSONResponse(LOGGED_OUT)
+
+
+async def session_login(request: Request) -> JSONResponse:
+    """Log the session of the request in with a name and a password; ``"remember": true`` lets it outlive the browser."""
+    user = await _user_of_body(request)
+    wish = (await request.json()).get("remember")
+    await login(request, user, remember=wish is True, second_factor_shown=True)
+    return JSONResponse({"detail": "Logged in."}, headers=NOT_STORED)
+
+
+async def session_logout(request: Request) -> JSONResponse:
+    """End the session of the request; harmless where there is none."""
+    await logout(request)
+    return JSONResponse(LOGGED_OUT)
+
+
+async def me(request: Request) -> JSONResponse:
+    """Answer with what the user who asks may know of the account."""
+    user = request.user
+    if not getattr(user, "is_authenticated", False):
+        raise refusal_of(request)
+    shown = {name: getattr(user, name) for name in SHOWN if hasattr(user, name)}
+    return JSONResponse({"id": user.pk, **shown}, headers=NOT_STORED)
+
+
+LOGGED_OUT = {"detail": "Logged out."}
+SHOWN = (
+    "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser",
+)  # fmt: skip
+"""What `me` tells, of the fields that the user model has."""
+jwt_routes: Routes = [
     ("/jwt/login", jwt_login, ["POST"]),
     ("/jwt/refresh", jwt_refresh, ["POST"]),
     ("/jwt/logout", jwt_logout, ["POST"]),
 ]
-"""Path, handler and methods of each view, for `openviper.Router.add`."""
+"""Views for pairs of JSON Web Tokens."""
+token_routes: Routes = [
+    ("/token/login", token_login, ["POST"]),
+    ("/token/logout", token_logout, ["POST"]),
+]
+"""Views for tokens without content."""
+session_routes: Routes = [
+    ("/session/login", session_login, ["POST"]),
+    ("/session/logout", session_logout, ["POST"]),
+]
+"""Views for sessions, for pages that send JSON; logging out needs a token of the CSRF middleware."""
+me_routes: Routes = [("/me", me, ["GET"])]
+"""The view of one's own account."""
+all_auth_routes: Routes = [*jwt_routes, *token_routes, *session_routes, *me_routes]
+"""All of these views."""

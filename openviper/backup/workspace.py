@@ -117,14 +117,19 @@ def remove_leftovers(parent: Path) -> None:
         with contextlib.suppress(OSError):
             if not _is_ours(path, stat.S_ISDIR):
                 continue
-            record = _lock_record(path)
-            if record < 0:
-                continue
-            try:
-                _remove_partials(path)
-                shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(record)
+            _remove_dead(path)
+
+
+def _remove_dead(path: Path) -> None:
+    """Remove a work directory whose run is dead, and the partial files it names."""
+    record = _lock_record(path)
+    if record < 0:
+        return
+    try:
+        _remove_partials(path)
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(record)
 
 
 def _remove_partials(directory: Path) -> None:

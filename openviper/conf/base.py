@@ -15,24 +15,33 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import inspect
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from openviper.conf import defaults
 from openviper.conf.declaration import mapping, setting
 from openviper.conf.rules import (
+    address_below,
     at_least,
+    between,
+    cookie_domain,
+    cookie_name,
+    cookie_path,
+    hosts,
     log_level,
     more_than,
+    origin,
     positive_time,
+    redirect_hosts,
     session_store,
+    sha256_digits,
     time_zone,
 )
 from openviper.conf.types import ConfigMap
 from openviper.exceptions import ImproperlyConfigured
+from openviper.utils.signatures import own_annotations
 
 MASK = "***"
 SENSITIVE_FIELDS = frozenset(
@@ -73,7 +82,14 @@ def generate_secret_key(length: int = 64) -> str:
     return base64.urlsafe_b64encode(os.urandom(length)).rstrip(b"=").decode("ascii")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, repr=False, eq=False)
+_OWN_INIT = {"init": False}
+"""`dataclass` is not to make `Settings.__init__`, as compiling it takes 5 ms of every start, half of the class's time.
+
+Not written out below, as the type checker goes by what it would have made.
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, eq=False, **_OWN_INIT)
 class Settings:
     """Every setting with its default; see docs/reference/settings.md for what each one means."""
 
@@ -83,7 +99,7 @@ class Settings:
     DEBUG: bool = setting(True, "Show details of errors in the browser. Must be off in production.")
     TESTING: bool = setting(False, "Set while tests run; allows the password algorithm `plain`.")
     ALLOWED_HOSTS: tuple[str, ...] = setting(
-        ("localhost", "127.0.0.1"), "Host names that requests may name."
+        ("localhost", "127.0.0.1"), "Host names that requests may name.", check=hosts
     )
     INSTALLED_APPS: tuple[str, ...] = setting(
         (),
@@ -91,6 +107,17 @@ class Settings:
     )
     SILENCED_SYSTEM_CHECKS: tuple[str, ...] = setting(
         (), "Codes of findings that `check` leaves out, see the [reference](checks.md)."
+    )
+    VENDOR_CHECK: str = setting(
+        "off",
+        "Whether each process compares the vendored tree that it runs from with `VENDOR.json` when it starts: "
+        "`off`, `warn` in the log, or `refuse` to start; see [vendoring](../how-to/vendor.md).",
+        choices=("off", "warn", "refuse"),
+    )
+    VENDOR_MANIFEST_SHA256: str = setting(
+        "",
+        "What the SHA-256 of `VENDOR.json` has to be where `VENDOR_CHECK` is on; not looked at when empty.",
+        check=sha256_digits,
     )
     USE_TZ: bool = setting(
         True, "Dates and times are aware and in UTC; otherwise naive and in `TIME_ZONE`."
@@ -130,6 +157,11 @@ class Settings:
     DATABASE_ECHO: bool = setting(
         False, "Log statements; used only where `DATABASES` says nothing."
     )
+    DATABASE_SLOW_QUERY: float | None = setting(
+        None,
+        "Log statements that take longer than so many seconds; used only where `DATABASES` says nothing.",
+        check=at_least(0),
+    )
     DATABASE_POOL_SIZE: int = setting(
         5, "Connections kept open, 1 to 100; used only where `DATABASES` says nothing."
     )
@@ -148,8 +180,12 @@ class Settings:
     MAX_QUERY_ROWS: int | None = setting(
         None, "Most rows that a query without a limit returns; `None` means all.", check=at_least(1)
     )
+    QUERY_CACHE: str = setting(
+        "",
+        "Alias of the cache that keeps results of queries for all processes; when empty, each process keeps its own.",
+    )
     QUERY_CACHE_MAX_SIZE: int = setting(
-        2048, "Most results that the query cache holds.", check=at_least(0)
+        2048, "Most results that the query cache of a process holds.", check=at_least(0)
     )
     QUERY_CACHE_MAX_ENTRY_ROWS: int = setting(
         10000, "Results with more rows are not cached.", check=at_least(0)
@@ -157,13 +193,45 @@ class Settings:
     MAX_JSON_SIZE: int = setting(
         1048576, "Most bytes of an encoded JSON value; never more than 50 MiB.", check=at_least(0)
     )
+    CACHES: ConfigMap = mapping(
+        defaults.caches,
+        "Caches by alias: a `BACKEND` (`memory`, `file`, `database`, `redis`, `null`, or the dotted path of a class) with "
+        "its `OPTIONS`, see [caches](../how-to/cache.md). Without `default`, that one is in memory.",
+    )
     MODEL_EVENTS: ConfigMap = mapping(
         dict, 'Handlers of model events: `{"module.Class": {event: [dotted paths]}}`.'
+    )
+    SENSITIVE_FIELDS_STRICT: bool = setting(
+        False,
+        "Refuse values of `SensitiveField` that an earlier version has encrypted, or nobody has; "
+        "for when `rotate-secrets` has rewritten all.",
     )
     PASSWORD_HASHERS: tuple[str, ...] = setting(
         ("scrypt", "pbkdf2_sha256"),
         "Password algorithms; the first one that can be used makes new hashes.",
         section="Accounts",
+    )
+    PASSWORD_MIN_LENGTH: int = setting(
+        8,
+        "Fewest characters of a new password; 15 where it is all that guards an account.",
+        check=at_least(8),
+    )
+    PASSWORD_RULES: tuple[str, ...] = setting(
+        (
+            "openviper.auth.password_rules.not_common",
+            "openviper.auth.password_rules.not_personal",
+            "openviper.auth.password_rules.no_blocked_words",
+        ),
+        "Dotted paths of what else a new password is checked with.",
+        dotted=True,
+    )
+    PASSWORD_BLOCKED_WORDS: tuple[str, ...] = setting(
+        (), "Words that new passwords must not be made of: the service, the company, the town."
+    )
+    USERNAME_CHARACTERS: str = setting(
+        "unicode",
+        "`unicode`: letters of one script, none of which pass for those of another; `ascii`: no others.",
+        choices=("unicode", "ascii"),
     )
     USER_MODEL: str = setting(
         "openviper.auth.models.User", "Dotted path of the user model.", dotted=True
@@ -204,10 +272,40 @@ class Settings:
     LOGIN_MAX_DELAY: int = setting(
         900, "Longest delay after failed logins, in seconds.", check=at_least(1)
     )
+    PASSWORD_RESET_SECONDS: int = setting(
+        3600, "Seconds for which a link to reset a password is good.", check=at_least(60)
+    )
+    EMAIL_LINK_SECONDS: int = setting(
+        86400,
+        "Seconds for which links are good that show who can read an address: to sign up, verify or change it.",
+        check=at_least(60),
+    )
+    MAILED_CODE_SECONDS: int = setting(
+        600, "Seconds for which a code sent by mail logs in.", check=at_least(30)
+    )
+    TWO_FACTOR_DEVICE_DAYS: int = setting(
+        0,
+        "Days for which people may have a browser remembered, which is not asked for their second factor meanwhile; 0 for never.",
+        check=between(0, 400),
+    )
+    SITE_URL: str = setting(
+        "",
+        "Scheme and host of links in mails, such as `https://www.example.org`. When empty they are those of the "
+        "request, as long as `ALLOWED_HOSTS` names the host.",
+        check=origin,
+    )
     PASSWORD_QUEUE_SIZE: int = setting(
         100,
         "Passwords that wait to be checked in this process; beyond it is answered with 503.",
         check=at_least(1),
+    )
+    AUTH_AUDIT: str = setting(
+        "table",
+        "Where events of accounts are recorded: `table` (and log), `log`, or `off`.",
+        choices=("table", "log", "off"),
+    )
+    AUTH_AUDIT_KEEP: timedelta = setting(
+        timedelta(days=365), "How long events of accounts are kept.", check=positive_time
     )
     JWT_ALGORITHM: str = setting(
         "HS256",
@@ -234,12 +332,15 @@ class Settings:
     )
     SESSION_STORE: str = setting(
         "database",
-        "`database`, `cookie` (signed), `redis`, `memory` (for tests), or the dotted path of a store.",
+        "`database`, `cookie` (signed), `redis`, `cache`, `memory` (for tests), or the dotted path of a store.",
         section="Sessions",
         check=session_store,
     )
     SESSION_REDIS_URL: str = setting(
         "redis://127.0.0.1:6379/0", "Address of the Redis server that keeps sessions."
+    )
+    SESSION_CACHE: str = setting(
+        "default", "Alias of the cache that keeps sessions where `SESSION_STORE` is `cache`."
     )
     SESSION_TIMEOUT: timedelta = setting(
         timedelta(hours=1), "Time without use after which a session ends.", check=positive_time
@@ -255,6 +356,7 @@ class Settings:
     SESSION_COOKIE_NAME: str = setting(
         "sessionid",
         "Name of the session's cookie; with the prefix `__Host-` no sub-domain can set it.",
+        check=cookie_name,
     )
     SESSION_COOKIE_SECURE: bool = setting(
         False,
@@ -266,11 +368,13 @@ class Settings:
         "When it is sent with requests from other sites.",
         choices=("Lax", "Strict", "None"),
     )
-    SESSION_COOKIE_PATH: str = setting("/", "Paths it is sent to.")
+    SESSION_COOKIE_PATH: str = setting("/", "Paths it is sent to.", check=cookie_path)
     SESSION_COOKIE_DOMAIN: str | None = setting(
-        None, "Hosts it is sent to; only the one that has set it, when `None`."
+        None, "Hosts it is sent to; only the one that has set it, when `None`.", check=cookie_domain
     )
-    CSRF_COOKIE_NAME: str = setting("csrftoken", "Name of the cookie that forms are compared with.")
+    CSRF_COOKIE_NAME: str = setting(
+        "csrftoken", "Name of the cookie that forms are compared with.", check=cookie_name
+    )
     CSRF_COOKIE_SECURE: bool = setting(
         False,
         "Send it over https only, even if it was set over http. Set over https, it always is.",
@@ -329,7 +433,7 @@ class Settings:
         "that connect through a Unix socket.",
     )
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
-        (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`."
+        (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`.", check=redirect_hosts
     )
     WEBSOCKET_ALLOWED_ORIGINS: tuple[str, ...] = setting(
         (),
@@ -416,14 +520,24 @@ class Settings:
         "Seconds after which a WebSocket asks again whether its user may go on.",
         check=more_than(0),
     )
+    JSON: str = setting(
+        "json",
+        "What writes the JSON of answers: `json`, the standard library, or `orjson`, a faster package; read at start.",
+        choices=("json", "orjson"),
+    )
     STATIC_URL: str = setting(
-        "/static/", "Address below which static files are served.", section="Files and templates"
+        "/static/",
+        "Address below which static files are served.",
+        section="Files and templates",
+        check=address_below,
     )
     STATIC_ROOT: str = setting("./static/", "Directory that static files are collected in.")
     STATICFILES_DIRS: tuple[str, ...] = setting(
         ("static/",), "Directories with static files beside those of the apps."
     )
-    MEDIA_URL: str = setting("/media/", "Address below which uploaded files are served.")
+    MEDIA_URL: str = setting(
+        "/media/", "Address below which uploaded files are served.", check=address_below
+    )
     MEDIA_ROOT: str = setting("./media/", "Directory of uploaded files.")
     DEFAULT_FILE_STORAGE: str = setting(
         "openviper.storage.FileSystemStorage",
@@ -447,7 +561,9 @@ class Settings:
         "en", "Language of texts where nothing else was chosen.", section="Languages"
     )
     LANGUAGES: tuple[str, ...] = setting(("en",), "Languages that `LocaleMiddleware` chooses from.")
-    LANGUAGE_COOKIE_NAME: str = setting("language", "Cookie with the language a user has chosen.")
+    LANGUAGE_COOKIE_NAME: str = setting(
+        "language", "Cookie with the language a user has chosen.", check=cookie_name
+    )
     LOCALE_DIRS: tuple[str, ...] = setting(
         ("locale/",), "Directories with catalogues beside the folder `locale` of each app."
     )
@@ -491,6 +607,20 @@ class Settings:
     EMAIL_SPOOL_DIR: str | None = setting(None, "Where large messages wait for a worker.")
     DEFAULT_FROM_EMAIL: str | None = setting(None, "The sender of messages without one.")
     TASKS: ConfigMap = mapping(defaults.tasks, "How background jobs run.")
+    OPENAPI: ConfigMap = mapping(
+        dict,
+        "The document of the API and its page: `enabled`, `title`, `version`, `description`, `schema_url`, `docs_url`, "
+        "`exclude` (first words of paths), `permission` (dotted path; without one there are none in production).",
+        section="API",
+    )
+    ENABLE_AI_PROVIDERS: bool = setting(
+        False, "Use `AI_PROVIDERS`, and providers that installed packages bring."
+    )
+    AI_PROVIDERS: ConfigMap = mapping(
+        dict,
+        'Servers of models by name: `{"local": {"provider": "ollama", "model": "llama3.2"}}`; the keys are in the '
+        "[reference of AI](ai.md).",
+    )
     BACKUP: ConfigMap = mapping(
         dict,
         "What is done with a finished backup: `after` is the dotted name of a function that is called with it.",
@@ -507,6 +637,15 @@ class Settings:
         if errors:
             raise ImproperlyConfigured("; ".join(errors))
         return object.__new__(cls)  # `super()` does not know the class that `slots=True` makes.
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **values):
+            for name, field in Settings.__dataclass_fields__.items():
+                value = values.pop(name) if name in values else _default_of(field)
+                object.__setattr__(self, name, value)
+            if values:
+                raise TypeError(f"there is no setting {next(iter(values))!r}")
 
     def as_dict(self, *, mask_sensitive: bool = True) -> ConfigMap:
         """Return all fields by name.
@@ -532,6 +671,12 @@ class Settings:
         return f"{type(self).__name__}({shown})"
 
 
+def _default_of(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
 def _ignored_values(cls: type[Settings]) -> Iterator[str]:
     """Yield what is wrong with each class between a project's and `Settings` whose values would have no effect."""
     for base in cls.__mro__:
@@ -546,7 +691,8 @@ def _ignored_values(cls: type[Settings]) -> Iterator[str]:
 
 
 def _unannotated(base: type) -> Iterator[str]:
-    for name, value in vars(base).items():
+    # A copy: from Python 3.14 on, to ask a class for its annotations adds to what it holds.
+    for name, value in list(vars(base).items()):
         if _is_ignored(name, value, base):
             yield (
                 f"{name} in settings class {base.__name__!r} has no annotation and would be ignored; "
@@ -556,14 +702,14 @@ def _unannotated(base: type) -> Iterator[str]:
 
 def _is_ignored(name: str, value: object, base: type) -> bool:
     is_setting = name.isupper() and not name.startswith("_")
-    if not is_setting or name in inspect.get_annotations(base):
+    if not is_setting or name in own_annotations(base):
         return False
     # A property or method of the project's own works as it stands; only a field's value comes from somewhere else.
     return name in Settings.__dataclass_fields__ or not hasattr(value, "__get__")
 
 
 def _declares_settings(base: type, cls: type[Settings]) -> bool:
-    return base is cls or any(name.isupper() for name in inspect.get_annotations(base))
+    return base is cls or any(name.isupper() for name in own_annotations(base))
 
 
 def _type_of(name: str, value: object) -> str:

@@ -13,6 +13,11 @@ def databases() -> ConfigMap:
     return {"default": {"OPTIONS": {"URL": ""}}}
 
 
+def caches() -> ConfigMap:
+    """Return the default of `CACHES`: one cache in memory, whose entries live five minutes."""
+    return {"default": {"BACKEND": "openviper.cache.InMemoryCache", "OPTIONS": {"ttl": 300}}}
+
+
 def tasks() -> ConfigMap:
     """Return the default of `TASKS`."""
     return copy.deepcopy(DEFAULT_TASKS)

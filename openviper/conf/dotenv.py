@@ -17,23 +17,24 @@ from pathlib import Path
 
 from openviper.exceptions import ImproperlyConfigured
 from openviper.project.dotenv_file import find_dotenv
+from openviper.utils.importing import lazy_pattern
 
 logger = logging.getLogger("openviper.conf")
 
 NAMES_VARIABLE = "OPENVIPER_DOTENV_NAMES"
 """Tells a process started by this one which variables come from the file, which it reads anew."""
-PROCESS_VARIABLES = re.compile(r"PATH|PYTHON[A-Z0-9_]*|(?:LD|DYLD)_[A-Z0-9_]*")
+PROCESS_VARIABLES = lazy_pattern(r"PATH|PYTHON[A-Z0-9_]*|(?:LD|DYLD)_[A-Z0-9_]*")
 """Variables that decide which programs run; a file beside a project is no place to set them."""
 
-_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
-_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_SINGLE = re.compile(r"'([^']*)'")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_COMMENT = re.compile(r"\s#")
-_LOOKS_LIKE_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*\Z")
-_REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
-_ESCAPE_OR_REFERENCE = re.compile(r"\\(.)|\$\{([^}]*)(\}?)", re.DOTALL)
-_BARE_REFERENCE = re.compile(
+_KEY = lazy_pattern(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
+_DOUBLE = lazy_pattern(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SINGLE = lazy_pattern(r"'([^']*)'")
+_REST_OF_LINE = lazy_pattern(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
+_COMMENT = lazy_pattern(r"\s#")
+_LOOKS_LIKE_KEY = lazy_pattern(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*\Z")
+_REFERENCE = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_ESCAPE_OR_REFERENCE = lazy_pattern(r"\\(.)|\$\{([^}]*)(\}?)", re.DOTALL)
+_BARE_REFERENCE = lazy_pattern(
     r"(?!)()|\$\{([^}]*)(\}?)"
 )  # The first group is that of escapes: none.
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from openviper.conf.base import Settings, is_sensitive
 from openviper.conf.declaration import declaration
 from openviper.conf.types import EnvValue
 from openviper.exceptions import SettingsValidationError
+from openviper.utils.importing import lazy_pattern
 
 S = TypeVar("S", bound=Settings)
 
@@ -112,8 +114,10 @@ _ANNOTATIONS: dict[str, type] = {
     "int": int,
     "float": float,
     "bool": bool,
-    "str": str,
     "timedelta": timedelta,
+    "tuple": tuple,
+    "list": list,
+    "str": str,
 }
 
 
@@ -134,13 +138,31 @@ def cast_env_value(current: Any, raw: str) -> EnvValue:
 def _cast_field(field: dataclasses.Field[Any], current: Any, raw: str) -> EnvValue:
     if current is not None:
         return cast_env_value(current, raw)
-    # The value is None, so the annotation (text, as annotations are postponed) says what else it may be.
+    # The value is None, so the annotation (mostly text, as annotations are postponed) says what else it may be.
     if not raw.strip():
         return None
-    for name in str(field.type).replace(" ", "").split("|"):
-        if name in _ANNOTATIONS:
+    names = _names_in(field.type)
+    # Text last: it takes whatever it is given.
+    for name in _ANNOTATIONS:
+        if name in names:
             return ENV_CASTERS[_ANNOTATIONS[name]](raw)
-    return raw
+    if names & {"Any", "object"}:
+        return raw
+    raise TypeError(f"cannot become {field.type}; set it in the settings module")
+
+
+_BRACKETS = lazy_pattern(r"\[[^\[\]]*\]")
+
+
+def _names_in(annotation: object) -> set[str]:
+    """Return the names of the types of a union, without their modules and what stands in their brackets."""
+    text = str(annotation).replace(" ", "")
+    optional = re.fullmatch(r"(?:\w+\.)*(?:Optional|Union)\[(.*)\]", text)
+    if optional is not None:
+        text = optional[1]
+    while _BRACKETS.search(text):
+        text = _BRACKETS.sub("", text)
+    return {name.rpartition(".")[2] for name in re.split(r"[|,]", text)}
 
 
 def is_overridable(field: dataclasses.Field[Any], current: Any) -> bool:

@@ -13,25 +13,19 @@ if TYPE_CHECKING:
     from openviper.conf.base import Settings
 
 _NO_ADMIN = "there is no admin yet"
-_NO_AI = "there are no AI providers yet"
 _NO_API = "there is no API layer yet"
-_NO_CACHE = "there is no cache yet"
 
 FORMER: dict[str, str] = {
     "ADMIN_SETTINGS": _NO_ADMIN,
-    "AI_PROVIDERS": _NO_AI,
     "AUTH_HOOKS": "there are no hooks of logins yet",
     "AUTH_SESSION_ENABLED": "sessions are on where MIDDLEWARE has SessionMiddleware",
-    "CACHES": _NO_CACHE,
     "COUNTRY_FIELD": "there is no country field yet",
     "CSRF_COOKIE_AGE": "the cookie lives as long as the browser is open",
     "DEFAULT_PERMISSION_CLASSES": _NO_API,
     "DEFAULT_THROTTLE_CLASSES": _NO_API,
-    "ENABLE_AI_PROVIDERS": _NO_AI,
     "MEDIA_DIR": "use MEDIA_ROOT",
     "MEDIA_STORAGE": "use DEFAULT_FILE_STORAGE",
     "OAUTH2_EVENTS": "there is no OAuth2 yet",
-    "OPENAPI": _NO_API,
     "PERM_CACHE_TTL": "permissions are remembered for one request",
     "SECURE_BROWSER_XSS_FILTER": "browsers have no such filter any more; use SECURE_CONTENT_SECURITY_POLICY",
     "SECURE_COOKIES": "pass secure=True to set_cookie()",

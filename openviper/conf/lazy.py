@@ -72,9 +72,14 @@ class LazySettings(_Fields):
     def _publish(self, instance: Settings) -> None:
         from openviper.conf import loading  # See the head of the module.
 
-        self.instance = instance
-        self.configured = True
-        loading.put_into_effect(instance)
+        before = self.instance, self.configured
+        # In place first: what `LOGGING` names may read settings while it is imported.
+        self.instance, self.configured = instance, True
+        try:
+            loading.put_into_effect(instance)
+        except BaseException:
+            self.instance, self.configured = before
+            raise
 
     if not TYPE_CHECKING:  # A `__getattr__` would make every name known to the checker, as `Any`.
 

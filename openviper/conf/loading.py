@@ -18,6 +18,7 @@ from openviper.conf.logging import configure_logging
 from openviper.conf.process import GENERATED_KEY_VARIABLE, SYNTHETIC_MODULE
 from openviper.conf.production import is_insecure_secret_key
 from openviper.conf.validation import validate_settings
+from openviper.conf.variables import report_misspelt
 from openviper.exceptions import ImproperlyConfigured
 from openviper.project.deployment import environment_name, is_production
 from openviper.utils.importing import is_missing
@@ -171,6 +172,11 @@ def made_by_hand(instance: object) -> Settings:
 
 
 def put_into_effect(instance: Settings) -> None:
-    """Do what follows from settings once they are in place: set up logging, and report former ones."""
+    """Do what follows from settings once they are in place: set up logging, and report former and misspelt ones.
+
+    Raises:
+        ImproperlyConfigured: If logging cannot be set up as `LOGGING` says.
+    """
     configure_logging(instance)
     _report_former_settings(instance)
+    report_misspelt(instance)

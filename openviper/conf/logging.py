@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.conf.base import Settings
 from openviper.core.context import current_request_id
+from openviper.exceptions import ImproperlyConfigured
+from openviper.utils.importing import lazy_module, lazy_pattern
 from openviper.utils.printable import printable
+
+if TYPE_CHECKING:
+    import json
+else:
+    json = lazy_module("json")  # Only where lines of the log are JSON.
 
 LOG_DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -89,7 +96,15 @@ class JsonFormatter(logging.Formatter):
             entry["exc_info"] = self.formatException(record.exc_info)
         if record.stack_info:
             entry["stack_info"] = self.formatStack(record.stack_info)
-        return json.dumps(entry, ensure_ascii=False)
+        # Half a surrogate pair is no UTF-8: a stream would drop the line, and JSON has an escape for it.
+        return _HALF_PAIR.sub(_escaped, json.dumps(entry, ensure_ascii=False))
+
+
+_HALF_PAIR = lazy_pattern(r"[\ud800-\udfff]")
+
+
+def _escaped(half: re.Match[str]) -> str:
+    return f"\\u{ord(half[0]):04x}"
 
 
 def _request_facts(record: logging.LogRecord) -> dict[str, Any]:
@@ -115,8 +130,8 @@ def _extras(record: logging.LogRecord, taken: Collection[str]) -> dict[str, Any]
 
 def _is_serialisable(value: Any) -> bool:
     try:
-        json.dumps(value)
-    except (TypeError, ValueError):
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
         return False
     return True
 
@@ -151,11 +166,12 @@ def configure_logging(instance: Settings) -> None:
     """Set up the `openviper` logger.
 
     A non-empty `LOGGING` goes to `logging.config.dictConfig` as it is, and nothing else is done.
+
+    Raises:
+        ImproperlyConfigured: If that cannot use it.
     """
     if instance.LOGGING:
-        from logging.config import dictConfig
-
-        dictConfig(instance.LOGGING)
+        _configure_as_given(instance.LOGGING)
         return
     logger = logging.getLogger("openviper")
     for ours in [given for given in logger.handlers if isinstance(given, OVDefaultHandler)]:
@@ -168,6 +184,16 @@ def configure_logging(instance: Settings) -> None:
     logger.setLevel(level)
     if level > logging.DEBUG:
         _quieten()
+
+
+def _configure_as_given(given: dict[str, Any]) -> None:
+    from logging.config import dictConfig
+
+    try:
+        dictConfig(given)
+    except (ValueError, TypeError, AttributeError, ImportError, LookupError, OSError) as error:
+        reason = f"{error}: {error.__cause__}" if error.__cause__ else str(error)
+        raise ImproperlyConfigured(f"LOGGING cannot be used: {reason}") from error
 
 
 def _quieten() -> None:

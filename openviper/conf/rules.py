@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 from openviper.conf.declaration import Check
+from openviper.utils.importing import lazy_pattern
 
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
@@ -23,6 +26,15 @@ def at_least(least: int) -> Check:
 
     def check(value: float | None) -> str | None:
         return f"must be at least {least}" if value is not None and value < least else None
+
+    return check
+
+
+def between(least: int, most: int) -> Check:
+    """Return the rule that a number is not below `least` nor above `most`."""
+
+    def check(value: float) -> str | None:
+        return None if least <= value <= most else f"must be from {least} to {most}"
 
     return check
 
@@ -47,12 +59,18 @@ def time_zone(value: str) -> str | None:
     return None
 
 
+def sha256_digits(value: str) -> str | None:
+    """Demand the 64 hexadecimal digits of a SHA-256, or an empty text."""
+    is_sum = len(value) == 64 and set(value.lower()) <= set("0123456789abcdef")
+    return None if is_sum or not value else "must be the 64 hexadecimal digits of a SHA-256"
+
+
 def positive_time(value: timedelta) -> str | None:
     """Demand a duration of at least a second."""
     return None if value >= timedelta(seconds=1) else "must be at least a second"
 
 
-SESSION_STORES = ("database", "cookie", "redis", "memory")
+SESSION_STORES = ("database", "cookie", "redis", "cache", "memory")
 
 
 def session_store(value: str) -> str | None:
@@ -60,3 +78,65 @@ def session_store(value: str) -> str | None:
     if value in SESSION_STORES or "." in value:
         return None
     return f"must be one of {', '.join(SESSION_STORES)}, or the dotted path of a store"
+
+
+_ORIGIN = lazy_pattern(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\Z")
+
+
+def origin(value: str) -> str | None:
+    """Demand a scheme and a host, and nothing behind; the empty text passes."""
+    if not value or _ORIGIN.match(value):
+        return None
+    return "must be an address without a path, such as 'https://www.example.org'"
+
+
+_HOST = r"(?:\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])"
+_HOSTS = lazy_pattern(rf"\*|{_HOST}\Z")
+_REDIRECT_HOSTS = lazy_pattern(rf"\*|{_HOST}(?::[0-9]{{1,5}})?\Z")
+_HOST_FORMS = "'www.example.org', '.example.org' for its sub-domains too, or '*'"
+
+
+def hosts(value: Sequence[str]) -> str | None:
+    """Demand names of hosts as requests name them: in ASCII, without scheme, port and dot at the end."""
+    if all(map(_HOSTS.fullmatch, value)):
+        return None
+    return f"must hold host names without scheme and port: {_HOST_FORMS}"
+
+
+def redirect_hosts(value: Sequence[str]) -> str | None:
+    """Demand names of hosts, with or without a port."""
+    if all(map(_REDIRECT_HOSTS.fullmatch, value)):
+        return None
+    return f"must hold host names without scheme: {_HOST_FORMS}"
+
+
+_TOKEN = lazy_pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def cookie_name(value: str) -> str | None:
+    """Demand what can be the name of a cookie (RFC 6265, 4.1.1)."""
+    if _TOKEN.fullmatch(value):
+        return None
+    return "must be the name of a cookie, of letters, digits and '-_.' for example"
+
+
+def cookie_path(value: str) -> str | None:
+    """Demand a path that a cookie can be sent to."""
+    is_sendable = value.isascii() and value.isprintable() and ";" not in value
+    return (
+        None if is_sendable and value.startswith("/") else "must be a path such as '/' or '/shop'"
+    )
+
+
+def cookie_domain(value: str | None) -> str | None:
+    """Demand the name of a host; `None` and the empty text pass."""
+    if not value or re.fullmatch(_HOST, value):
+        return None
+    return "must be a host such as 'example.org'"
+
+
+def address_below(value: str) -> str | None:
+    """Demand what addresses of files can begin with: a path from the root on, or another server."""
+    if value.startswith(("/", "http://", "https://")) and not re.search(r"[\s?#]", value):
+        return None
+    return "must be a path such as '/files/', or an address such as 'https://files.example.org/'"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from openviper.conf.lazy import settings
 from openviper.exceptions import ImproperlyConfigured
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import hmac
+else:
+    hmac = lazy_module("hmac")  # Models import this, and few commands sign anything.
 
 MAX_SIGNED = 16_384
 """Longest signed text that is looked at, in characters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -54,6 +54,12 @@ def validate_settings(s: Settings, env: str) -> None:
         raise SettingsValidationError(errors)
 
 
+def value_errors(s: Settings, names: Collection[str]) -> list[str]:
+    """Return one sentence per value, of some settings, that is not of the declared type or breaks a rule of its own."""
+    fields = [field for field in dataclasses.fields(Settings) if field.name in names]
+    return [error for field in fields for error in _field_errors(s, field)]
+
+
 def _field_errors(s: Settings, field: dataclasses.Field[Any]) -> Iterator[str]:
     value = getattr(s, field.name)
     problem = _type_error(field, value) or _rule_error(declaration(field), value)
@@ -99,8 +105,19 @@ def _contradictions(s: Settings) -> Iterator[str]:
     yield from _impossible_cookies(s)
     if "default" not in s.DATABASES:
         yield "DATABASES must have an entry 'default'."
+    yield from _unknown_caches(s)
     if s.EMAIL.get("use_tls") and s.EMAIL.get("use_ssl"):
         yield "EMAIL: 'use_tls' and 'use_ssl' exclude each other."
+
+
+def _unknown_caches(s: Settings) -> Iterator[str]:
+    known = {"", "default", *s.CACHES}
+    used = {"QUERY_CACHE": s.QUERY_CACHE}
+    if s.SESSION_STORE == "cache":
+        used["SESSION_CACHE"] = s.SESSION_CACHE
+    for name, alias in used.items():
+        if alias not in known:
+            yield f"{name} {alias!r} is not an alias of CACHES."
 
 
 def _impossible_cookies(s: Settings) -> Iterator[str]:

@@ -14,7 +14,9 @@ from openviper.conf import settings
 
 SEARCH_PATTERNS = ("apps", "src", "modules", "services", "api", "core")
 """Folders below the project root that commonly hold apps."""
-SKIPPED = frozenset({"__pycache__", "venv", ".venv", "env", "node_modules", "build", "dist"})
+SKIPPED = frozenset(
+    {"__pycache__", "venv", ".venv", "env", "node_modules", "build", "dist", "vendor"}
+)
 MARKERS = (
     "models.py",
     "routes.py",

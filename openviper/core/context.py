@@ -153,6 +153,18 @@ def get_current_user() -> Any:
     return current_user.get()
 
 
+def unnoted_user() -> Any:
+    """Return what `current_user` holds, for who notes that the answer depends on it when it is really looked at."""
+    exchange = current_exchange.get()
+    if exchange is None:
+        return current_user.get()
+    watcher, exchange.watcher = exchange.watcher, None
+    try:
+        return current_user.get()
+    finally:
+        exchange.watcher = watcher
+
+
 def set_current_user(user: Any) -> Token[Any]:
     """Set the user of this context.
 
@@ -262,7 +274,8 @@ def ignore_permissions(*, inherit: bool = False) -> Iterator[None]:
 def run_as(user: Any) -> Iterator[None]:
     """Act in the name of a user inside the block: model permissions are those of `user`, and `current_user` is that user.
 
-    For background tasks, threads and scripts; tasks and threads started inside the block act so too.
+    For background tasks, threads and scripts; tasks and threads started inside the block act so too. A `yield` inside the block
+    hands the name to whoever iterates over the generator, until it goes on: end the block before.
 
     Args:
         user: A user, an anonymous user, or `None` for nobody.

@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from openviper.db.query.events import get_dispatcher as get_dispatcher
     from openviper.db.query.events import model_event as model_event
     from openviper.db.query.manager import Manager as Manager
+    from openviper.db.query.pages import CursorPage as CursorPage
     from openviper.db.query.pages import Page as Page
     from openviper.db.query.prefetch import Prefetch as Prefetch
     from openviper.db.routing import AdminRouter as AdminRouter
@@ -306,7 +307,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "model_event",
         ),
         "openviper.db.query.manager": ("Manager",),
-        "openviper.db.query.pages": ("Page",),
+        "openviper.db.query.pages": ("CursorPage", "Page"),
         "openviper.db.query.prefetch": ("Prefetch",),
         "openviper.db.routing": (
             "AdminRouter",

@@ -31,6 +31,7 @@ from openviper.db.connections.undo import hand_over, restore_all
 from openviper.db.exceptions import (
     DatabaseConfigurationError,
     DatabaseReadOnlyError,
+    OperationalError,
 )
 from openviper.utils.importing import lazy_module
 
@@ -62,6 +63,7 @@ __all__ = [
     "run_write",
     "transaction",
     "write_at_once",
+    "write_at_once_in",
 ]
 
 T = TypeVar("T")
@@ -90,14 +92,19 @@ def write_at_once(
     Returns:
         The number of rows, and the key of an inserted one if the database made it.
     """
-    if blocks.get() is not None:
-        block = current_block(alias)
-        if block is not None:
-            _check_writable(block)
-            return block.connection.write_at_once(sql, parameters)
-    database = connections.get(alias)
+    block = None if blocks.get() is None else current_block(alias)
+    return write_at_once_in(block, connections.get(alias), sql, parameters)
+
+
+def write_at_once_in(
+    block: Block | None, database: Database, sql: str, parameters: Parameters
+) -> tuple[int, Any] | Literal[Later.LATER]:
+    """Run a write as `write_at_once` does, for who knows the innermost block on the database already."""
+    if block is not None:
+        _check_writable(block)
+        return block.connection.write_at_once(sql, parameters)
     if database.is_read_only:
-        raise DatabaseReadOnlyError(f"database {alias!r} is read-only")
+        raise DatabaseReadOnlyError(f"database {database.alias!r} is read-only")
     return database.pool().write_at_once(sql, parameters)
 
 
@@ -124,9 +131,14 @@ async def run_stream(
 
     In a transaction it sees what that has written; otherwise it has a connection of its own, and shows the rows as they
     were when it began.
+
+    Raises:
+        OperationalError: If the transaction that it was begun in has ended before all rows were read.
     """
     block = current_block(alias)
-    if block is not None and block.transactional:
+    if block is not None and not block.transactional:
+        block = None
+    if block is not None:
         block.check_alive()
         chunks = block.connection.stream(sql, parameters, convert, chunk_size)
     else:
@@ -134,6 +146,12 @@ async def run_stream(
     async with aclosing(chunks):
         async for chunk in chunks:
             yield chunk
+            # The connection may be somebody else's by now.
+            if block is not None and not block.open:
+                raise OperationalError(
+                    "the transaction or savepoint that this iterator was begun in has ended; "
+                    "read all of its rows within the block"
+                )
 
 
 async def _run(alias: str, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
@@ -195,7 +213,8 @@ async def run_insert_many(alias: str, sql: str, rows: Iterable[Parameters]) -> l
 
 
 def _check_writable(block: Block) -> None:
-    block.check_alive()
+    if block.transactional and not block.connection.in_transaction:
+        raise block.lost()
     if block.read_only:
         raise DatabaseReadOnlyError("this transaction is read-only")
 

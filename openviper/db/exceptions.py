@@ -23,6 +23,9 @@ from collections.abc import Iterable
 
 from openviper.exceptions import DoesNotExist, OpenViperException
 
+OUT_OF_RANGE = "a computed value is out of range"
+"""What every database says, before its own words, of a result that its type does not hold."""
+
 
 class DatabaseError(OpenViperException):
     """The root of the errors of connections and databases."""

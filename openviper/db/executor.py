@@ -19,8 +19,9 @@ from openviper.db.connection import (
     run_stream,
     run_write,
     write_at_once,
+    write_at_once_in,
 )
-from openviper.db.connections.databases import Block, blocks, current_block
+from openviper.db.connections.databases import Block, Database, blocks, current_block
 from openviper.db.connections.drivers.base import LATER, Later
 from openviper.db.exceptions import (
     DatabaseError,
@@ -37,13 +38,12 @@ from openviper.db.sql.permissions import check_permission as check_permission
 from openviper.db.sql.permissions import is_enforced as is_enforced
 from openviper.db.sql.permissions import set_access_rule as set_access_rule
 from openviper.db.sql.prepared import Plan, plan_for
+from openviper.db.sql.result_cache import ForgetRows, query_cache
 from openviper.db.sql.result_cache import invalidate_query_cache as invalidate_query_cache
-from openviper.db.sql.result_cache import query_cache
 from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.statements import models_read
 from openviper.exceptions import IntegrityError, PermissionDenied, TableNotFound
 from openviper.utils.importing import lazy_module
-from openviper.utils.records import record
 
 if TYPE_CHECKING:
     from openviper.db import routing
@@ -327,7 +327,7 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
     if block is not None and block.transactional:
         return await read(meta, alias, select.sql, select.parameters, select.convert)
     key = (alias, select.sql, *map(repr, select.parameters))
-    rows = query_cache.get(key)
+    rows = None if query_cache.shared is not None else query_cache.get(key)
     if rows is None:
         rows = await _read_and_keep(meta, alias, query, select, key)
     return select.convert(list(rows))
@@ -336,37 +336,27 @@ async def read_cached(meta: ModelOptions, alias: str, query: Description, select
 async def _read_and_keep(
     meta: ModelOptions, alias: str, query: Description, select: Selected, key: tuple[str, ...]
 ) -> list[Row]:
-    """Return the rows of a read, kept under a key unless they are too many."""
+    """Return the rows of a read, kept under a key unless they are too many; from the cache that processes share, if any."""
     tables = (meta.table_name, *(model.table_name for model in models_read(meta, query)))
+    reading = partial(read, meta, alias, select.sql, select.parameters, list)
+    if query_cache.shared is not None:
+        return await query_cache.shared.rows(key, tables, meta.cache_ttl, reading)
     version = query_cache.version(tables)
-    rows = await read(meta, alias, select.sql, select.parameters, list)
+    rows = await reading()
     if len(rows) <= settings.QUERY_CACHE_MAX_ENTRY_ROWS:
         query_cache.put(key, tables, rows, meta.cache_ttl, settings.QUERY_CACHE_MAX_SIZE, version)
     return rows
 
 
-@record(frozen=True, slots=True, eq=False)
-class _Forget:
-    """Drops what was read from a table."""
-
-    table: str
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Forget) and self.table == other.table
-
-    def __hash__(self) -> int:
-        return hash(self.table)
-
-    def __call__(self) -> None:
-        query_cache.forget(self.table)
-
-
 def _forget_cached(table: str, alias: str) -> None:
     """Drop what was read from a table that has been written, and do so again once others can see that."""
-    forget = _Forget(table)
-    forget()
+    forget = ForgetRows(table, alias)
     block = current_block(alias)
-    if block is not None and block.transactional and forget not in block.callbacks:
+    if block is None or not block.transactional:
+        forget()
+        return
+    query_cache.forget(table)
+    if forget not in block.callbacks:
         on_commit(forget, using=alias)
 
 
@@ -393,17 +383,22 @@ async def stream(
 
 
 def insert_at_once(
-    meta: ModelOptions, alias: str, sql: str, parameters: Sequence[Any]
+    meta: ModelOptions,
+    block: Block | None,
+    database: Database,
+    sql: str,
+    parameters: Sequence[Any],
 ) -> Any | Literal[Later.LATER]:
-    """Insert one row as `insert` does where that needs no waiting; else return `LATER`."""
+    """Insert one row as `insert` does where that needs no waiting; else return `LATER`; `block` is the innermost one."""
     try:
-        written = write_at_once(alias, sql, parameters)
+        written = write_at_once_in(block, database, sql, parameters)
     except OperationalError as error:
-        explain_missing(meta, alias, error)
+        explain_missing(meta, database.alias, error)
         raise
     if written is LATER:
         return LATER
-    _written(meta, alias)
+    if connections.has_routers or query_cache.in_use:
+        _written(meta, database.alias)
     return written[1]
 
 
@@ -414,7 +409,8 @@ async def insert(meta: ModelOptions, alias: str, sql: str, parameters: Sequence[
         TableNotFound: If the table does not exist.
         IntegrityError: If a constraint refuses it.
     """
-    key = insert_at_once(meta, alias, sql, parameters)
+    block = current_block(alias)
+    key = insert_at_once(meta, block, connections.get(alias), sql, parameters)
     if key is not LATER:
         return key
     run = partial(_claim, meta) if is_claimed(meta) else run_insert

@@ -31,6 +31,11 @@ class Background:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything that was begun is not done."""
+        return bool(self._running)
+
     async def finish(self) -> None:
         """Wait until everything that was begun is done."""
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from openviper.exceptions import HTTPException
@@ -40,9 +40,12 @@ class Body:
         data: The whole body, once it has been read.
         form: The parsed form, once it has been read.
         is_streamed: Whether somebody reads the body piece by piece.
+        releases: What is awaited when the request is over.
     """
 
-    __slots__ = ("_ended", "_pending", "_receive", "_waiting", "data", "form", "is_streamed")
+    __slots__ = (
+        "_ended", "_pending", "_receive", "_waiting", "data", "form", "is_streamed", "releases"
+    )  # fmt: skip
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -52,6 +55,7 @@ class Body:
         self.data: bytes | None = None
         self.form: FormData | None = None
         self.is_streamed = False
+        self.releases: list[Callable[[], Awaitable[None]]] = []
 
     def claim(self) -> None:
         """Begin to read.

@@ -6,9 +6,9 @@ import secrets
 from typing import Any
 
 from openviper.core.context import current_exchange, current_router
-from openviper.http.asgi import AUTH, CSRF, KEPT_SESSION, STATE, USER, Scope
+from openviper.http.asgi import AUTH, CSRF, KEPT_SESSION, PERSONAL, STATE, USER, Scope
 from openviper.http.cookies import parse_cookies
-from openviper.http.hosts import host_allowed
+from openviper.http.hosts import is_host_of_ours
 from openviper.http.messages import UserMessage, add_message, stored_messages
 from openviper.http.sessions import AbsentSession, KeptSession, SessionAccess
 from openviper.http.url import URL, split_host, valid_host
@@ -86,6 +86,15 @@ class Connection:
         return URL(self.scope.get("scheme", "http"), netloc, self.path, query)
 
     @property
+    def has_read_cookies(self) -> bool:
+        """Whether somebody has looked at `cookies`, since the last call of `forget_cookies` if there was one."""
+        return self._cookies is not None
+
+    def forget_cookies(self) -> None:
+        """Have the cookies read again when they are next asked for."""
+        self._cookies = None
+
+    @property
     def state(self) -> dict[str, Any]:
         """What middleware and handlers share about this request."""
         state: dict[str, Any] = self.scope.setdefault(STATE, {})
@@ -111,10 +120,12 @@ class Connection:
         setting something in it raises `ImproperlyConfigured`.
         """
         kept: KeptSession | None = self.scope.get(KEPT_SESSION)
+        self.scope[PERSONAL] = True
         return AbsentSession() if kept is None else kept.open(self.scope)
 
     def note_personal(self) -> None:
         """Note that the answer depends on who asks, so that no cache gives it to somebody else."""
+        self.scope[PERSONAL] = True
         kept: KeptSession | None = self.scope.get(KEPT_SESSION)
         if kept is not None:
             kept.note(self.scope)
@@ -209,6 +220,6 @@ class Connection:
         if path.startswith("//"):
             return f"{scheme}:{path}"
         netloc = self.url.netloc
-        if not host_allowed(split_host(netloc)[0]):
+        if not is_host_of_ours(split_host(netloc)[0], self.scope):
             raise ValueError(f"host {netloc!r} is not in ALLOWED_HOSTS")
         return f"{scheme}://{netloc}{path}"

@@ -15,6 +15,7 @@ from openviper.http.asgi import STATE
 from openviper.http.hints import hint_for
 from openviper.http.masking import HARMLESS_HEADERS, MASK, SECRET_NAME, mask_secrets
 from openviper.http.request import Request
+from openviper.utils.resources import library_place
 
 MAX_MESSAGE = 4096
 """Longest message shown, in characters."""
@@ -36,11 +37,10 @@ details>summary{cursor:pointer}details.library{opacity:.75}
 table{border-collapse:collapse;font-family:monospace;font-size:13px}
 td{padding:.1rem .8rem .1rem 0;vertical-align:top;white-space:pre-wrap;word-break:break-word}"""
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LIBRARIES = tuple(
     path + os.sep
     for path in {
-        _PACKAGE,
+        library_place(),
         sysconfig.get_path("stdlib"),
         sysconfig.get_path("purelib"),
         sysconfig.get_path("platlib"),

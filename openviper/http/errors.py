@@ -12,14 +12,16 @@ from openviper.exceptions import HTTPException, TableNotFound, Unauthorized
 from openviper.http.accept import media_weight, parse_choices
 from openviper.http.asgi import Scope
 from openviper.http.debug_page import debug_details, render_debug_page
-from openviper.http.encoding import encode_json
 from openviper.http.hints import hint_for
 from openviper.http.login_redirect import login_redirect
 from openviper.http.redirects import RedirectResponse
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, Response
+from openviper.i18n import gettext
 from openviper.template import TemplateNotFoundError, has_template, render_to_string
+from openviper.utils.json_text import encode_json
 from openviper.utils.printable import printable
+from openviper.validation.faults import ParseError
 
 logger = logging.getLogger("openviper.request")
 
@@ -30,7 +32,7 @@ PAGE = """<!doctype html>
 <style>
 :root{{color-scheme:light dark}}
 body{{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto 0;padding:0 1.5rem}}
-p.status{{font-size:4rem;font-weight:700;margin:0;opacity:.25;line-height:1}}
+p.status{{font-size:4rem;font-weight:700;margin:0;opacity:.6;line-height:1}}
 h1{{font-size:1.5rem;margin:.5rem 0}}
 </style>
 </head>
@@ -122,6 +124,8 @@ def error_response(request: Request, error: Exception, *, debug: bool) -> Respon
         error: What was raised.
         debug: Show names of tables, and for unexpected errors the debug page.
     """
+    if isinstance(error, ParseError):
+        return _faults_answer(request, error)
     if isinstance(error, HTTPException):
         return _to_login(request, error) or answer(
             request, error.status_code, error.detail, error.headers
@@ -132,6 +136,15 @@ def error_response(request: Request, error: Exception, *, debug: bool) -> Respon
     if not debug:
         return answer(request, 500, "Internal Server Error")
     return _debug_answer(request, error)
+
+
+def _faults_answer(request: Request, error: ParseError) -> Response:
+    """Return the faults of what was sent, each with its place, for programs under ``errors`` (RFC 9457, 3.2)."""
+    if wants_html(request.scope):
+        text = "; ".join(fault.line(gettext) for fault in error.faults)
+        return _page(request, error.status_code, text, error.headers)
+    extra = {"errors": [fault.as_dict(gettext) for fault in error.faults]}
+    return _problem(error.status_code, gettext("What was sent does not fit."), extra)
 
 
 def _to_login(request: Request, error: HTTPException) -> Response | None:

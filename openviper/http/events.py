@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from openviper.http.encoding import encode_json
 from openviper.http.streaming import StreamingResponse
+from openviper.utils.json_text import encode_json
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent, so that proxies do not close the connection."""

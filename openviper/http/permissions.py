@@ -54,6 +54,10 @@ class BasePermission(metaclass=_Composing):
     is_about_objects = False
     """Whether a request alone does not say yet who may."""
 
+    def is_open(self, method: str) -> bool:
+        """Return whether everybody may send requests of a method, logged in or not; the document of an API says so."""
+        return False
+
     async def has_permission(self, request: Connection, view: Any = None) -> bool:
         """Return whether a request, or a WebSocket, may go on."""
         return True
@@ -100,6 +104,16 @@ def as_permission(entry: Any) -> BasePermission:
     return made
 
 
+def is_open(entry: Any, method: str) -> bool:
+    """Return whether an entry, as `as_permission` takes it, lets everybody send requests of a method.
+
+    An object with `has_permission` alone, which views take too, says nothing of it.
+    """
+    found = import_string(entry) if isinstance(entry, str) else entry
+    made = found() if isinstance(found, type) else found
+    return isinstance(made, BasePermission) and made.is_open(method)
+
+
 async def _allows(part: BasePermission, request: Connection, view: Any, obj: Any) -> bool:
     """Return whether a permission agrees to a request with an object in every respect."""
     if not await part.has_permission(request, view):
@@ -111,6 +125,9 @@ class _Both(BasePermission):
     def __init__(self, left: BasePermission, right: BasePermission) -> None:
         self.left, self.right = left, right
         self.is_about_objects = left.is_about_objects or right.is_about_objects
+
+    def is_open(self, method: str) -> bool:
+        return self.left.is_open(method) and self.right.is_open(method)
 
     async def has_permission(self, request: Connection, view: Any = None) -> bool:
         if not await self.left.has_permission(request, view):
@@ -135,6 +152,9 @@ class _Either(BasePermission):
     def __init__(self, left: BasePermission, right: BasePermission) -> None:
         self.left, self.right = left, right
         self.is_about_objects = left.is_about_objects or right.is_about_objects
+
+    def is_open(self, method: str) -> bool:
+        return self.left.is_open(method) or self.right.is_open(method)
 
     async def has_permission(self, request: Connection, view: Any = None) -> bool:
         if await self.left.has_permission(request, view):
@@ -194,6 +214,10 @@ class UserPermission(BasePermission):
 class AllowAny(UserPermission):
     """Everybody may."""
 
+    def is_open(self, method: str) -> bool:
+        """Return true."""
+        return True
+
     async def allows(self, user: Any) -> bool:
         """Return true."""
         return True
@@ -226,11 +250,19 @@ class IsSuperuser(UserPermission):
 class IsAuthenticatedOrReadOnly(IsAuthenticated):
     """Everybody may look, and who has logged in may change."""
 
+    def is_open(self, method: str) -> bool:
+        """Return whether it is a method that changes nothing."""
+        return method in SAFE_METHODS
+
     async def has_permission(self, request: Connection, view: Any = None) -> bool:
         """Return whether it is a method that changes nothing, or a user we know."""
         if request.scope.get("method") in SAFE_METHODS:
             return True
         return await super().has_permission(request, view)
+
+    async def rows(self, user: Any) -> Rows:
+        """Return all rows: everybody may look, and who may change is asked for the request."""
+        return True
 
 
 class HasRole(UserPermission):
@@ -334,6 +366,12 @@ def is_superuser(user: Any) -> bool:
     return _is_active(user) and bool(getattr(user, "is_superuser", False))
 
 
+def passes_unasked(request: Connection) -> bool:
+    """Return whether a request is a superuser's, and not narrowed by the scopes of an API key."""
+    auth = request.scope.get(AUTH) or {}
+    return is_superuser(request.user) and auth.get("type") != "api-key"
+
+
 def refusal_of(request: Connection) -> HTTPException:
     """Return what a request is refused with: 403 if we know who asks, else 401, which says what was wrong with a token."""
     if is_authenticated(request.user):
@@ -343,13 +381,13 @@ def refusal_of(request: Connection) -> HTTPException:
 
 
 async def check_permission(permission: BasePermission, request: Connection) -> None:
-    """Check that a request may go on; superusers pass without being asked.
+    """Check that a request may go on; superusers pass without being asked, but not their API keys.
 
     Raises:
         Unauthorized: If not, and nobody has logged in.
         PermissionDenied: If not, and somebody has.
     """
-    if not is_superuser(request.user) and not await permission.has_permission(request, None):
+    if not passes_unasked(request) and not await permission.has_permission(request, None):
         raise refusal_of(request)
 
 

@@ -49,7 +49,7 @@ class RedirectResponse(Response):
     Raises:
         RedirectRefusedError: If the address leads to another host or port than `ALLOWED_REDIRECT_HOSTS` (or else
             `ALLOWED_HOSTS`) allows, or is malformed.
-        ValueError: If the route is unknown or a parameter does not fit.
+        ValueError: If the route is unknown or a parameter does not fit; if there are parameters and no named route.
     """
 
     def __init__(
@@ -68,6 +68,9 @@ class RedirectResponse(Response):
 def _resolve(url: str, path_params: dict[str, Any]) -> str:
     request, router = current_request.get(), current_router.get()
     if not _NAMED.match(url) or router is None:
+        if path_params:
+            names = ", ".join(map(repr, path_params))
+            raise ValueError(f"{url!r} is not the name of a route here, so nothing takes {names}")
         return url
     try:
         return str((router if request is None else request).url_for(url, **path_params))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from openviper.core.context import current_exchange
@@ -143,6 +143,10 @@ class Request(Connection):
     async def files(self) -> Files:
         """Return the files of the form; see `form` for what it raises."""
         return (await self.form()).files
+
+    def release_later(self, function: Callable[[], Awaitable[None]]) -> None:
+        """Have something let go of when the request is over, whatever becomes of the answer."""
+        self._body.releases.append(function)
 
     async def is_disconnected(self) -> bool:
         """Return whether the client has gone away; known once the body is read."""

@@ -12,8 +12,8 @@ from openviper.exceptions import check_status
 from openviper.http.answer import Answer
 from openviper.http.asgi import Receive, Scope, Send
 from openviper.http.cookies import build_cookie, needs_secure
-from openviper.http.encoding import compact_bytes, encode_json
 from openviper.template import render_to_string
+from openviper.utils import json_text
 from openviper.utils.datastructures import MutableHeaders, RawHeaders, encode_header
 
 NO_BODY = frozenset({204, 304})
@@ -195,7 +195,7 @@ class PlainTextResponse(Response):
 
 
 class JSONResponse(Response):
-    """A value as JSON; see `openviper.http.encoding.encode_json` for what it may hold.
+    """A value as JSON; see `openviper.utils.json_text.encode_json` for what it may hold.
 
     Raises:
         TypeError: If something in the value has no form in JSON.
@@ -216,14 +216,14 @@ class JSONResponse(Response):
             return
         # What nearly every answer of an API is, in one step: 0.5 us where the general way takes 1.6.
         self.status_code = status_code if status_code == 200 else check_status(status_code)
-        self.body = body = compact_bytes(content)
+        self.body = body = json_text.compact_bytes(content)
         length = _LENGTHS.get(len(body)) or _length_header(len(body))
         has_body = status_code == 200 or self._may_have_body()
         self.raw_headers = [length, _JSON] if has_body else [_JSON]
 
     def render(self, content: Any) -> bytes:
         """Return the value as JSON."""
-        return encode_json(content, indent=self._indent)
+        return json_text.encode_json(content, indent=self._indent)
 
 
 class HTMLResponse(Response):

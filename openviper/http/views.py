@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
-from openviper.exceptions import MethodNotAllowed, TooManyRequests
+from openviper.exceptions import ImproperlyConfigured, MethodNotAllowed, TooManyRequests
 from openviper.http.coercion import coerce_response
-from openviper.http.permissions import is_superuser, refusal_of
+from openviper.http.permissions import is_superuser, passes_unasked, refusal_of
 from openviper.http.request import Request
 from openviper.http.responses import Response
 from openviper.utils.importing import import_string
+from openviper.utils.signatures import signature_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +31,18 @@ CONVERTERS: dict[Any, str] = {
     "uuid.UUID": "uuid",
 }
 ACTION = "view_action"
+VIEW = "openviper.view"
+"""Where the scope of a request has the view that answers it, for typed methods."""
+TYPED = "openviper.view_endpoint"
+"""Where it has the function of the request that reads the parameters of a typed method and calls it."""
+
+
+UNREAD = {
+    "authentication_classes": "who asks is known before a view is chosen: name the ways in DEFAULT_AUTHENTICATION_CLASSES, "
+    "and who may in permission_classes",
+}
+"""Attributes that views of 0.1 read, and what is to be used."""
+CLASSES = ("permission_classes", "throttle_classes")
 
 
 class Permission(Protocol):
@@ -67,6 +81,11 @@ class Action(NamedTuple):
     detail: bool
     url_path: str
     name: str
+
+    @property
+    def path(self) -> str:
+        """The path below that of the view."""
+        return f"/{{id}}/{self.url_path}" if self.detail else f"/{self.url_path}"
 
 
 def action(
@@ -107,7 +126,20 @@ class View:
     ALLOWED_KWARGS: ClassVar[Sequence[str]] = ()
     """Names that `as_view` takes and sets as attributes."""
 
+    serializer_class: ClassVar[Any] = None
+    """What the bodies of POST, PUT and PATCH are, for the document of the API: a serializer, or another class that typed handlers
+    take. Methods that read the body themselves have it; the parameter of a typed method says more, and is checked."""
+
     request: Request
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check what the class says of itself.
+
+        Raises:
+            ImproperlyConfigured: If it has an attribute that nothing reads, or an entry that no request could be asked with.
+        """
+        super().__init_subclass__(**options)
+        _check_attributes(cls)
 
     def __init__(self, **initkwargs: Any) -> None:
         for name, value in initkwargs.items():
@@ -123,7 +155,7 @@ class View:
             TypeError: If there is an argument that is not in `ALLOWED_KWARGS`.
         """
         cls(**initkwargs)  # Mistakes are errors here, not at the first request.
-        return _handler(cls, initkwargs, None, cls.allowed_methods())
+        return ViewHandler(cls, initkwargs, None, cls.allowed_methods())
 
     @classmethod
     def allowed_methods(cls) -> tuple[str, ...]:
@@ -136,8 +168,9 @@ class View:
     ) -> None:
         """Register the view below a path.
 
-        Parameters that its methods have behind `request` become segments of the path: with ``get(self, request, id: int)``
-        at ``/posts`` that is ``/posts/{id:int}``. Methods with other parameters get routes of their own.
+        Parameters that its methods have behind `request`, without a default and of a type with a converter, become segments of the
+        path: with ``get(self, request, id: int)`` at ``/posts`` that is ``/posts/{id:int}``. Methods with other parameters get routes
+        of their own. What the path names itself, and what is of another type, is filled as in typed handlers.
 
         Args:
             router: Where to.
@@ -146,20 +179,19 @@ class View:
             initkwargs: See `as_view`.
 
         Raises:
-            TypeError: If an argument is not in `ALLOWED_KWARGS`, or a parameter's type has no converter.
+            TypeError: If an argument is not in `ALLOWED_KWARGS`.
+            ImproperlyConfigured: If a parameter is of a type that cannot be read.
         """
         cls(**initkwargs)
         base = path.rstrip("/")
         shown = name or cls.__name__.lower()
-        for parameters, verbs in _by_parameters(cls).items():
+        for parameters, verbs in _by_parameters(cls, path).items():
             segments, suffix = _segments(parameters)
-            handler = _handler(cls, initkwargs, None, verbs)
+            handler = ViewHandler(cls, initkwargs, None, verbs)
             router.add(f"{base}{segments}" or "/", handler, verbs, shown + suffix)
         for method_name, about in _actions(cls):
-            handler = _handler(cls, initkwargs, method_name, about.methods)
-            middle = "/{id}" if about.detail else ""
-            full = f"{base}{middle}/{about.url_path}"
-            router.add(full, handler, about.methods, f"{shown}_{about.name}")
+            handler = ViewHandler(cls, initkwargs, method_name, about.methods)
+            router.add(base + about.path, handler, about.methods, f"{shown}_{about.name}")
 
     async def dispatch(
         self, request: Request, method_name: str | None = None, **params: Any
@@ -173,7 +205,10 @@ class View:
         handler = getattr(self, method_name) if method_name else self._method_for(request.method)
         await self.check_permissions(request)
         await self.check_throttles(request)
-        result = handler(request, **params)
+        # Taken out, as the method may hand its request to another view.
+        typed = request.scope.pop(TYPED, None)
+        request.scope[VIEW] = self
+        result = handler(request, **params) if typed is None else typed(request)
         if inspect.isawaitable(result):
             result = await result
         return coerce_response(result)
@@ -189,13 +224,14 @@ class View:
         return method
 
     async def check_permissions(self, request: Request) -> None:
-        """Ask every one of `permission_classes`; superusers pass without being asked.
+        """Ask every one of `permission_classes`; superusers pass without being asked, but not their API keys.
 
         Raises:
             Unauthorized: If one of them refuses somebody who has not logged in.
             PermissionDenied: If one of them refuses a user.
         """
-        if is_superuser(request.user):
+        # Who demands nothing does not look who asks: the answer is the same for all.
+        if not self.permission_classes or passes_unasked(request):
             return
         for permission in _instances(self.permission_classes):
             if not await _answer(permission.has_permission(request, self)):
@@ -203,7 +239,8 @@ class View:
 
     async def check_object_permissions(self, request: Request, obj: object) -> None:
         """Ask those of `permission_classes` that look at objects; raises as `check_permissions` does."""
-        if is_superuser(request.user):
+        # Who demands nothing does not look who asks: the answer is the same for all.
+        if not self.permission_classes or is_superuser(request.user):
             return
         for permission in _instances(self.permission_classes):
             ask = getattr(permission, "has_object_permission", None)
@@ -230,20 +267,54 @@ class View:
         raise refusal_of(request)
 
 
-def _handler(
-    cls: type[View],
-    initkwargs: Mapping[str, Any],
-    method_name: str | None,
-    verbs: Sequence[str],
-) -> Callable[..., Any]:
-    async def handler(request: Request, **params: Any) -> Response:
-        return await cls(**initkwargs).dispatch(request, method_name, **params)
+class ViewHandler:
+    """A view as the handler of a route: makes an instance for each request.
 
-    handler.__name__ = handler.__qualname__ = cls.__name__.lower()
-    handler.__module__ = cls.__module__
-    handler.__doc__ = cls.__doc__
-    handler.view_methods = tuple(verbs)  # type: ignore[attr-defined]  # read by Router.add
-    return handler
+    Args:
+        view: The class.
+        arguments: What its instances are made with.
+        method_name: The method that answers; that of the request's name when `None`.
+        verbs: The HTTP methods that it answers.
+    """
+
+    def __init__(
+        self,
+        view: type[View],
+        arguments: Mapping[str, Any],
+        method_name: str | None,
+        verbs: Sequence[str],
+    ) -> None:
+        self.view = view
+        self.view_methods = tuple(verbs)  # Read by Router.add, of what decorators make of it too.
+        self._arguments = arguments
+        self._method_name = method_name
+        self.__name__ = self.__qualname__ = view.__name__.lower()
+        self.__module__ = view.__module__
+        self.__doc__ = view.__doc__
+
+    async def __call__(self, request: Request, **params: Any) -> Response:
+        """Answer a request."""
+        view = self.view(**self._arguments)
+        return await view.dispatch(request, self._method_name, **params)
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it is a method with an address of its own."""
+        return self._method_name is not None
+
+    def method_for(self, verb: str) -> Callable[..., Any] | None:
+        """Return the function that answers an HTTP method, as the class has it; `None` if there is none."""
+        name = self._method_name or verb.lower()
+        if name == "head" and not hasattr(self.view, "head"):
+            name = "get"
+        found: Callable[..., Any] | None = getattr(self.view, name, None)
+        return found
+
+
+def view_of(handler: Callable[..., Any]) -> ViewHandler | None:
+    """Return the view that a handler, or what it decorates, is of; `None` for other handlers."""
+    innermost = inspect.unwrap(handler)
+    return innermost if isinstance(innermost, ViewHandler) else None
 
 
 def _segments(parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -252,30 +323,42 @@ def _segments(parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
     return segments, "".join(f"_{parameter}" for parameter, _ in parameters)
 
 
-def _by_parameters(cls: type[View]) -> dict[tuple[tuple[str, str], ...], list[str]]:
-    """Return the methods of a view by the parameters that they take from the path."""
+def _by_parameters(cls: type[View], path: str) -> dict[tuple[tuple[str, str], ...], list[str]]:
+    """Return the methods of a view by the parameters for which the path gets segments."""
+    own = set(_IN_PATH.findall(path))
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for verb in cls.allowed_methods():
-        parameters = tuple(_path_parameters(cls, verb.lower()))
+        found = _path_parameters(cls, verb.lower())
+        parameters = tuple(each for each in found if each[0] not in own)
         groups.setdefault(parameters, []).append(verb)
     return groups
 
 
+_IN_PATH = re.compile(r"\{(\w+)")
+_NOT_IN_PATH = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+
+
 def _path_parameters(cls: type[View], method_name: str) -> Iterator[tuple[str, str]]:
-    parameters = list(inspect.signature(getattr(cls, method_name)).parameters.values())
-    for parameter in parameters[2:]:  # Behind `self` and the request.
-        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            yield parameter.name, _converter(parameter, f"{cls.__name__}.{method_name}()")
+    _, *parameters = signature_of(getattr(cls, method_name)).parameters.values()
+    for place, parameter in enumerate(parameters):
+        if place == 0 and _is_request(parameter):
+            continue
+        annotation = str if parameter.annotation is parameter.empty else parameter.annotation
+        is_hashable = isinstance(annotation, Hashable)
+        is_in_path = parameter.kind not in _NOT_IN_PATH and parameter.default is parameter.empty
+        if is_in_path and is_hashable and annotation in CONVERTERS:
+            yield parameter.name, CONVERTERS[annotation]
 
 
-def _converter(parameter: inspect.Parameter, where: str) -> str:
-    annotation = str if parameter.annotation is parameter.empty else parameter.annotation
-    if annotation not in CONVERTERS:
-        raise TypeError(
-            f"{where} has {parameter.name!r} of type {annotation!r}, "
-            "which is not one of int, float, str and UUID"
-        )
-    return CONVERTERS[annotation]
+def _is_request(parameter: inspect.Parameter) -> bool:
+    """Return whether the first parameter of a method is the request: by its type or name, or as nothing else is known of it."""
+    annotation = parameter.annotation
+    written = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    return (
+        annotation is parameter.empty
+        or parameter.name == "request"
+        or written.rpartition(".")[2] == "Request"
+    )
 
 
 def _actions(cls: type[View]) -> Iterator[tuple[str, Action]]:
@@ -283,6 +366,33 @@ def _actions(cls: type[View]) -> Iterator[tuple[str, Action]]:
         about = getattr(method, ACTION, None)
         if about is not None:
             yield name, about
+
+
+def _check_attributes(cls: type[View]) -> None:
+    """Refuse what would be without effect, or fail at each request."""
+    where = cls.__qualname__
+    for name, instead in UNREAD.items():
+        if getattr(cls, name, None) is not None or name in cls.ALLOWED_KWARGS:
+            raise ImproperlyConfigured(f"{where}.{name} is not read: {instead}")
+    for name in CLASSES:
+        _check_classes(f"{where}.{name}", getattr(cls, name))
+    unknown = sorted(set(cls.http_method_names) - set(METHODS))
+    if unknown:
+        raise ImproperlyConfigured(
+            f"{where}.http_method_names: {unknown[0]!r} is not one of {', '.join(METHODS)}"
+        )
+
+
+def _check_classes(where: str, entries: Any) -> None:
+    """Refuse what is not a list of classes, instances and dotted paths."""
+    if entries is None:
+        return
+    if not isinstance(entries, (list, tuple)):
+        raise ImproperlyConfigured(f"{where} = {entries!r} is not a list")
+    asked = "has_permission" if where.endswith("permission_classes") else "allow_request"
+    for entry in entries:
+        if not isinstance(entry, str) and not hasattr(entry, asked):
+            raise ImproperlyConfigured(f"{where}: {entry!r} has no {asked}()")
 
 
 def _instances(entries: Sequence[Any] | None) -> Iterator[Any]:

@@ -12,8 +12,8 @@ from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
-from openviper.http.encoding import encode_json
 from openviper.utils.datastructures import encode_header
+from openviper.utils.json_text import encode_json
 
 NORMAL = 1000
 GOING_AWAY = 1001
@@ -211,7 +211,7 @@ class WebSocket(Connection):
         await self._transmit({"type": "websocket.send", "bytes": data})
 
     async def send_json(self, value: Any) -> None:
-        """Send a value as JSON in a text; see `openviper.http.encoding.encode_json`. Raises as `send_text` does."""
+        """Send a value as JSON in a text; see `openviper.utils.json_text.encode_json`. Raises as `send_text` does."""
         await self.send_text(encode_json(value).decode())
 
     async def _transmit(self, message: Message) -> None:

@@ -13,12 +13,14 @@ from openviper.i18n.translation import (
     reset_translations,
     set_language,
 )
+from openviper.utils.untranslated import gettext_noop
 
 __all__ = [
     "LazyText",
     "get_language",
     "gettext",
     "gettext_lazy",
+    "gettext_noop",
     "ngettext",
     "ngettext_lazy",
     "npgettext",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from openviper.i18n.catalogue import Message
 
-# For each function the arguments that are the context, the text, and the plural.
-FUNCTIONS: dict[str, tuple[int | None, int, int | None]] = {
+Arguments = tuple[int | None, int, int | None]
+"""The places of the context, the text, and the plural."""
+FUNCTIONS: Mapping[str, Arguments] = {
     "_": (None, 0, None),
     "gettext": (None, 0, None),
     "gettext_lazy": (None, 0, None),
+    "gettext_noop": (None, 0, None),
     "ngettext": (None, 0, 1),
     "ngettext_lazy": (None, 0, 1),
     "pgettext": (0, 1, None),
@@ -23,12 +25,15 @@ FUNCTIONS: dict[str, tuple[int | None, int, int | None]] = {
 SKIPPED = frozenset({"node_modules", "__pycache__", "vendor", "venv", "build", "dist"})
 
 
-def python_messages(source: str, name: str) -> Iterator[Message]:
+def python_messages(
+    source: str, name: str, functions: Mapping[str, Arguments] = FUNCTIONS
+) -> Iterator[Message]:
     """Yield the texts of a module.
 
     Args:
         source: Its text.
         name: How it is called in places.
+        functions: Which arguments of which functions are texts.
 
     Raises:
         SyntaxError: If it is not Python.
@@ -36,7 +41,7 @@ def python_messages(source: str, name: str) -> Iterator[Message]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             texts = [_constant(argument) for argument in node.args]
-            message = _message(_called(node.func), texts, f"{name}:{node.lineno}")
+            message = _message(_called(node.func), texts, f"{name}:{node.lineno}", functions)
             if message is not None:
                 yield message
 
@@ -68,10 +73,15 @@ def _constant(argument: ast.expr) -> str | None:
     return argument.value if is_text else None  # type: ignore[attr-defined]  # looked at above
 
 
-def _message(function: str, texts: list[str | None], place: str) -> Message | None:
-    if function not in FUNCTIONS:
+def _message(
+    function: str,
+    texts: list[str | None],
+    place: str,
+    functions: Mapping[str, Arguments] = FUNCTIONS,
+) -> Message | None:
+    if function not in functions:
         return None
-    context, text, plural = (_pick(texts, place) for place in FUNCTIONS[function])
+    context, text, plural = (_pick(texts, place) for place in functions[function])
     if not text:
         return None
     flags = ["python-format"] if "%(" in text or "%s" in text else []

@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import lru_cache
 from importlib.util import find_spec
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 
 from openviper.conf import settings
 from openviper.project.directory import in_project
+from openviper.utils.resources import is_file, read_bytes
 
+OWN = Path(__file__).parent / "locale"
+"""Where the texts of OpenViper itself are: what validation says."""
 DOMAIN = "messages"
 """The name of catalogues, without their endings."""
 
@@ -70,7 +74,7 @@ def npgettext(context: str, singular: str, plural: str, number: int) -> str:
 
 
 def locale_directories() -> list[Path]:
-    """Return where catalogues are: `LOCALE_DIRS`, then the folder `locale` of each installed app."""
+    """Return where catalogues of a project are: `LOCALE_DIRS`, then the folder `locale` of each installed app."""
     own = [in_project(directory) for directory in settings.LOCALE_DIRS]
     return [*own, *_app_directories(tuple(settings.INSTALLED_APPS))]
 
@@ -97,7 +101,7 @@ def catalogue_languages(language: str) -> list[str]:
 
 
 def _translations() -> standard.NullTranslations:
-    directories = tuple(str(directory) for directory in locale_directories())
+    directories = tuple(str(directory) for directory in [*locale_directories(), OWN])
     return _load(get_language(), directories)
 
 
@@ -117,13 +121,12 @@ def _catalogue_paths(language: str, directories: tuple[str, ...]) -> Iterator[Pa
     folders = catalogue_languages(language)
     for directory, folder in product(directories, folders):
         path = Path(directory, folder, "LC_MESSAGES", f"{DOMAIN}.mo")
-        if path.is_file():
+        if is_file(path):
             yield path
 
 
 def _read(path: Path) -> standard.GNUTranslations:
-    with path.open("rb") as file:
-        return standard.GNUTranslations(file)
+    return standard.GNUTranslations(BytesIO(read_bytes(path)))
 
 
 def reset_translations() -> None:

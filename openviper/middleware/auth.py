@@ -11,8 +11,18 @@ from openviper.auth.authentications import BaseAuthentication, Identified
 from openviper.conf import settings
 from openviper.core.context import current_exchange, run_as
 from openviper.exceptions import AuthenticationFailed, ImproperlyConfigured
-from openviper.http.asgi import AUTH, FORGERY_PROOF, USER, ASGIApp, Receive, Scope, Send
+from openviper.http.asgi import (
+    AUTH,
+    FORGERY_PROOF,
+    KEPT_SESSION,
+    USER,
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+)
 from openviper.http.connection import Connection
+from openviper.http.shortcut import Shortcut
 from openviper.middleware.base import BaseMiddleware
 from openviper.middleware.socket_watch import SocketWatch
 from openviper.utils.importing import import_string
@@ -57,6 +67,20 @@ class AuthenticationMiddleware(BaseMiddleware):
             return self._serve(scope, receive, send)
         exchange.user = scope[USER]
         return self.app(scope, receive, send)
+
+    def request_shortcut(self) -> Shortcut | None:
+        """Return what becomes of a request without credentials; `None` if a class does not say by which header they come."""
+        headers = [_header_of(way) for way in self._ways]
+        known = frozenset(header for header in headers if header is not None)
+        if None in headers:
+            return None
+        return Shortcut(
+            headers=known,
+            present=frozenset({USER}),
+            constants={AUTH: NOBODY},
+            made=((USER, AnonymousUser, "user"),),
+            needs=frozenset({KEPT_SESSION}),
+        )
 
     async def _find_user(self, scope: Scope, receive: Receive, send: Send) -> None:
         for way in self._ways:
@@ -106,6 +130,14 @@ class AuthenticationMiddleware(BaseMiddleware):
     def _take(found: Identified, way: BaseAuthentication, scope: Scope) -> None:
         scope[USER], scope[AUTH] = found
         scope[FORGERY_PROOF] = way.resists_forgery
+
+
+def _header_of(way: BaseAuthentication) -> bytes | None:
+    """Return the header without which a way is not offered, as far as its class says so itself and nobody has changed the way."""
+    header = vars(type(way)).get("offered_in")
+    if not isinstance(header, bytes) or "is_offered" in vars(way):
+        return None
+    return header.lower()
 
 
 def _made(path: str) -> BaseAuthentication:

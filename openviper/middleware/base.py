@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.shortcut import Shortcut, fused, is_complete, shortcut_of
 from openviper.utils.importing import import_string
 
 MiddlewareEntry: TypeAlias = (
@@ -66,9 +67,42 @@ def build_middleware_stack(
     Raises:
         ImproperlyConfigured: If an entry cannot be imported.
     """
+    run = _Run(app)
     for place, entry in reversed(list(enumerate(entries))):
         target, options = entry if isinstance(entry, tuple) else (entry, {})
         middleware = resolve_middleware_entry(target)(app, **options)
         is_guarded = place > 0 and getattr(middleware, "is_guarded", True)
-        app = guard(middleware) if is_guarded and guard is not None else middleware
+        guarded = guard(middleware) if is_guarded and guard is not None else middleware
+        app = run.extended(middleware, guarded, app)
     return app
+
+
+class _Run:
+    """Middlewares side by side that have shortcuts, from the inside out.
+
+    Args:
+        app: The application inside of them.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._shortcuts: list[Shortcut] = []
+
+    def extended(self, middleware: ASGIApp, guarded: ASGIApp, inner: ASGIApp) -> ASGIApp:
+        """Return what stands in place of a middleware: where the run is complete with it, one step through all.
+
+        Args:
+            middleware: The next one outwards.
+            guarded: The same, with what guards it.
+            inner: What stands inside of it.
+        """
+        shortcut = shortcut_of(middleware, inner) if middleware is guarded else None
+        if shortcut is None:
+            self._app, self._shortcuts = guarded, []
+            return guarded
+        self._shortcuts.insert(0, shortcut)
+        if len(self._shortcuts) == 1 or not is_complete(self._shortcuts):
+            return guarded
+        whole = fused(self._shortcuts, guarded, self._app)
+        self._app, self._shortcuts = whole, []
+        return whole

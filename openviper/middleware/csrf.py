@@ -36,8 +36,10 @@ from openviper.http.body import Body
 from openviper.http.connection import Connection
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
+from openviper.http.methods import SAFE
 from openviper.http.request import MULTIPART, URLENCODED, Request
 from openviper.http.responses import Response
+from openviper.http.shortcut import Shortcut
 from openviper.routing.paths import below_root
 from openviper.sessions.cookie import cookie_values
 from openviper.sessions.middleware import present_session
@@ -47,7 +49,6 @@ from openviper.utils.datastructures import RawHeaders
 
 logger = logging.getLogger("openviper.security")
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 HEADER = "x-csrftoken"
 """The header with the token, for requests that scripts send."""
 OF_BROWSERS = frozenset({"sec-fetch-site", "origin", "referer"})
@@ -97,6 +98,11 @@ class CSRFMiddleware:
         if scope.get(FORGERY_PROOF):
             return self.app(scope, receive, send)
         return self._check(scope, receive, send)
+
+    def request_shortcut(self) -> Shortcut:
+        """Return what becomes of a request that needs no check."""
+        needs = frozenset({KEPT_SESSION})
+        return Shortcut(unsafe_headers=MARKS, constants={CSRF: self}, needs=needs)
 
     async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

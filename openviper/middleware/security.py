@@ -113,7 +113,7 @@ class SecurityMiddleware(BaseMiddleware):
         return "" if is_ours else "this host is not allowed"
 
     def _is_ours(self, host: bytes, is_test: bool) -> bool:
-        return self._learn(host) or (is_test and host == b"testserver")
+        return (is_test and host == b"testserver") or self._learn(host)
 
     def _learn(self, raw: bytes) -> bool:
         """Return whether a host is allowed, and remember it."""

@@ -6,12 +6,14 @@ The plan is made once, when the route is built; nothing is inspected while a req
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.request import Request
+from openviper.utils.signatures import signature_of
 
 Handler = Callable[..., Any]
 """A view: returns a response or what becomes one, at once or as a coroutine."""
@@ -48,7 +50,7 @@ def bind(handler: Handler, path_params: Sequence[str]) -> Handler:
     `Request`, or is the only plain unannotated parameter; else its default. ``**kwargs`` takes the other path parameters.
     """
     try:
-        signature = inspect.signature(handler)
+        signature = signature_of(handler)
     except (TypeError, ValueError):
         return handler
     plan = make_plan(signature, path_params)
@@ -59,6 +61,70 @@ def bind(handler: Handler, path_params: Sequence[str]) -> Handler:
     if set(plan.keywords) == set(path_params):
         return lambda request: handler(request, **request.scope["path_params"])
     return _adapter(handler, plan)
+
+
+_PLAIN = {"int": "int", "float": "float", "str": "str", "slug": "str", "path": "str", "uuid": "str"}
+"""How the types are written that the converters of the path give."""
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_OF_NO_CLASS = frozenset(
+    "dict list tuple set str int float bool bytes None NoneType Any object Optional Union Mapping Sequence Iterable Iterator "
+    "AsyncIterator Awaitable Coroutine typing collections abc builtins".split()
+)
+"""Words in the annotations of what handlers return that name no class with fields."""
+
+
+def is_typed(handler: Handler, kinds: Mapping[str, str]) -> bool:
+    """Return whether the annotations of a handler say more than which part of the path, or the request, a parameter is.
+
+    Args:
+        handler: The handler.
+        kinds: The converters of the parameters of its path, by their names.
+    """
+    try:
+        signature = signature_of(handler)
+    except (TypeError, ValueError):
+        return False
+    return _is_typed(signature, kinds)
+
+
+def is_typed_method(method: Handler, kinds: Mapping[str, str]) -> bool:
+    """Return the same of a method of a view, whose first parameter is the view; one that does not take the request is typed too."""
+    signature = signature_of(method)
+    own = list(signature.parameters.values())[1:]
+    signature = signature.replace(parameters=own)
+    takes_all = bool(own) and own[0].kind is inspect.Parameter.VAR_POSITIONAL
+    takes_request = takes_all or make_plan(signature, list(kinds)).request_first
+    return not takes_request or _is_typed(signature, kinds)
+
+
+def _is_typed(signature: inspect.Signature, kinds: Mapping[str, str]) -> bool:
+    if not _is_plain_result(signature.return_annotation):
+        return True
+    return any(_asks_more(parameter, kinds) for parameter in signature.parameters.values())
+
+
+def _asks_more(parameter: inspect.Parameter, kinds: Mapping[str, str]) -> bool:
+    if parameter.annotation is parameter.empty or parameter.kind in _COLLECTING:
+        return False
+    if _is_request(parameter):
+        return False
+    return _written(parameter.annotation) != _PLAIN.get(kinds.get(parameter.name, ""))
+
+
+def _is_plain_result(annotation: Any) -> bool:
+    if annotation is inspect.Signature.empty:
+        return True
+    words = _WORD.findall(_written(annotation))
+    return all(word in _OF_NO_CLASS or word.endswith("Response") for word in words)
+
+
+def _written(annotation: Any) -> str:
+    """Return an annotation as it is written."""
+    if isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
+        return annotation.__qualname__
+    return str(annotation)
 
 
 def make_plan(signature: inspect.Signature, path_params: Sequence[str]) -> Plan:
@@ -148,7 +214,7 @@ def check_handler(handler: Handler, path: str, path_params: Sequence[str]) -> No
         HandlerError: If not; names the parameter, and the part of the path it is likely to mean.
     """
     try:
-        signature = inspect.signature(handler)
+        signature = signature_of(handler)
     except (TypeError, ValueError):
         return
     unfilled = make_plan(signature, path_params).unfilled

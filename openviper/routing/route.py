@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote
 
 from openviper.http.coercion import while_connected
 from openviper.http.limits import BodyLimits
 from openviper.http.permissions import PermissionLike, guarded_by
-from openviper.routing.binding import Handler, bind, check_handler
+from openviper.http.views import view_of
+from openviper.routing import typed
+from openviper.routing.binding import Handler, HandlerError, bind, check_handler, is_typed
 from openviper.routing.converters import CONVERTERS
-from openviper.routing.paths import sanitize_request_path
-from openviper.routing.segments import Segment, parse_path
+from openviper.routing.hosts import HostPattern, is_label, parse_host
+from openviper.routing.method_binding import bind_view, body_of
+from openviper.routing.paths import PathSecurityError, sanitize_request_path
+from openviper.routing.segments import Segment, literal_first, parse_path
 from openviper.routing.tree import Node
+
+if TYPE_CHECKING:
+    from openviper.routing.typed import TypedPlan
 
 Middleware = Callable[[Handler], Handler]
 """Wraps a handler of one argument, the request, in another one."""
@@ -49,8 +58,14 @@ class Route:
         host: A pattern of the host it answers for, such as ``{tenant}.example.org``; empty for every host.
         options: See `RouteOptions`.
 
+    Attributes:
+        plan: What a typed handler is called with; `None` for one without typed parameters.
+        view: The class-based view that the handler is of; `None` for a function.
+
     Raises:
-        ValueError: If the pattern is malformed, or could not be matched without trying several ways.
+        TypeError: If the handler cannot be called, the methods are one text, or an option is unknown.
+        ValueError: If a pattern is malformed, could not be matched without trying several ways, or is matched by no request; if
+            a method is none.
     """
 
     def __init__(
@@ -64,21 +79,34 @@ class Route:
         host: str = "",
         options: RouteOptions | None = None,
     ) -> None:
+        if not callable(handler):
+            raise TypeError(f"the handler of {path!r} cannot be called: {handler!r}")
         self.path = "/" + path.strip("/")
-        self.methods = tuple(dict.fromkeys(map(str.upper, methods)))
+        self.methods = normal_methods(methods, path)
         self.handler = handler
         self.name: str = name or getattr(handler, "__name__", "") or type(handler).__name__
         self.middlewares = tuple(middlewares)
         self.permission: PermissionLike | None = (options or {}).get("permission")
         self.tags = tuple(tags)
-        self.host = host.lower()
+        self.host = parse_host(host)
         self.segments = parse_path(self.path)
-        self.host_segments = parse_path("/" + self.host.replace(".", "/")) if host else ()
         self.options: RouteOptions = options or {}
+        check_options(self.options, path)
         self.limits = self.options.get("limits")
         self.cancel_on_disconnect = self.options.get("cancel_on_disconnect", False)
-        self.names = _names(self.host_segments) + _names(self.segments)
-        self.endpoint = self._wrap(bind(handler, self.names))
+        self.names = _names(self.host.segments) + _names(self.segments)
+        _check_names(self.names, self.host, path)
+        kinds = self.kinds
+        self.plan: TypedPlan | None = None
+        self.view = view_of(handler)
+        self.view_body = None if self.view is None else body_of(self.view)
+        if self.view is not None:
+            endpoint, self.plan = bind_view(handler, self.view, kinds, self.methods)
+        elif is_typed(handler, kinds):
+            endpoint, self.plan = typed.bind_typed(handler, kinds, self.methods)
+        else:
+            endpoint = bind(handler, self.names)
+        self.endpoint = self._wrap(endpoint)
 
     def _wrap(self, endpoint: Handler) -> Handler:
         for middleware in reversed(self.middlewares):
@@ -89,6 +117,16 @@ class Route:
         if self.cancel_on_disconnect:
             return while_connected(endpoint)
         return endpoint
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The converter of each parameter of the host and the path, by the parameter's name."""
+        segments = (*self.host.segments, *self.segments)
+        return {
+            parameter.name: parameter.kind
+            for segment in segments
+            for parameter in segment.parameters
+        }
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -107,9 +145,7 @@ class Route:
     @property
     def specificity(self) -> tuple[int, tuple[tuple[int, ...], ...], int]:
         """Sorts routes: more literal segments first, then narrower types, then longer patterns."""
-        literal = sum(segment.is_literal for segment in self.segments if segment.literals[0])
-        looseness = tuple(segment.looseness for segment in self.segments if segment.parameters)
-        return -literal, looseness, -len(self.path)
+        return literal_first(self.segments, len(self.path))
 
     def name_values(self, values: tuple[Any, ...]) -> dict[str, Any]:
         """Return the values of the parameters, which are in order, by their names."""
@@ -124,7 +160,10 @@ class Route:
         Raises:
             HandlerError: If not.
         """
-        check_handler(self.handler, self.path, self.names)
+        if self.plan is None:
+            check_handler(self.handler, self.path, self.names)
+        elif self.plan.mistakes:
+            raise HandlerError(f"{'; '.join(self.plan.mistakes)} (path {self.path!r})")
 
     def match(self, path: str) -> dict[str, Any] | None:
         """Return the converted parameters if the pattern matches a path, else `None`."""
@@ -136,13 +175,38 @@ class Route:
             return None
         return dict(zip(_names(self.segments), matches[0][1], strict=True))
 
+    def matches_host(self, host: str) -> bool:
+        """Return whether the route answers on a host, which is given without its port."""
+        if not self.host.text:
+            return True
+        node = Node[HostPattern]()
+        node.add(self.host)
+        return bool(node.find(host.lower().rstrip(".").split(".")))
+
     def build_url(self, params: Mapping[str, Any]) -> str:
         """Return the path with its parameters filled in and percent-encoded.
 
         Raises:
-            ValueError: If a parameter is missing or its value does not fit.
+            ValueError: If a parameter is missing or unknown, or if the route would not get its value back: it does not fit, or
+                the path would be refused or read differently.
         """
-        return "/" + "/".join(self._fill(segment, params) for segment in self.segments)
+        for name in params:
+            if name not in self.names:
+                raise ValueError(f"route {self.name!r} has no parameter {name!r}")
+        filled = [self._fill(segment, params) for segment in self.segments]
+        self._check_address("/" + "/".join(filled))
+        return "/" + "/".join(map(_quoted, self.segments, filled))
+
+    def _check_address(self, path: str) -> None:
+        """Check that a path is asked for as it is written: a browser takes out dots, and reads two slashes as a host."""
+        has_dots = "." in path.split("/")
+        try:
+            is_normal = sanitize_request_path(path) == path
+            path.encode()
+        except (PathSecurityError, UnicodeEncodeError):
+            is_normal = False
+        if has_dots or not is_normal:
+            raise ValueError(f"{path!r} of route {self.name!r} is no path that can be asked for")
 
     def build_host(self, params: Mapping[str, Any]) -> str:
         """Return the host with its parameters filled in; empty for a route of every host.
@@ -150,7 +214,11 @@ class Route:
         Raises:
             ValueError: If a parameter is missing or its value does not fit.
         """
-        return ".".join(self._fill(segment, params) for segment in self.host_segments)
+        labels = [self._fill(segment, params) for segment in self.host.segments]
+        for label in labels:
+            if not is_label(label):
+                raise ValueError(f"{label!r} of route {self.name!r} is no label of a host")
+        return ".".join(labels)
 
     def _fill(self, segment: Segment, params: Mapping[str, Any]) -> str:
         texts = [
@@ -161,12 +229,13 @@ class Route:
             raise ValueError(
                 f"{whole!r} of route {self.name!r} would be read as other values than {texts!r}"
             )
-        return quote(whole, safe="/" if segment.has_path else "") if texts else whole
+        return whole
 
     def _text(self, name: str, kind: str, params: Mapping[str, Any]) -> str:
-        if name not in params:
+        value = params.get(name)
+        if value is None:
             raise ValueError(f"route {self.name!r} needs a value for {name!r}")
-        text = str(params[name])
+        text = str(value)
         converter = CONVERTERS[kind]
         slashed = kind != "path" and "/" in text
         unsafe = "\0" in text or ".." in text.split("/") or slashed
@@ -183,6 +252,60 @@ def with_permission(own: RouteOptions, permission: PermissionLike | None) -> Rou
     if permission is None or "permission" in own:
         return own
     return {**own, "permission": permission}
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def normal_methods(methods: Sequence[str], path: str) -> tuple[str, ...]:
+    """Return methods in upper case, each once.
+
+    Args:
+        methods: The methods of a route.
+        path: Its path, for errors.
+
+    Raises:
+        TypeError: If they are one text, whose characters would be taken for methods.
+        ValueError: If there is none, or one is no method of HTTP (RFC 9110, 9.1), so that no request asks for it.
+    """
+    if isinstance(methods, str):
+        raise TypeError(f"the methods of {path!r} are a list such as [{methods!r}], not a text")
+    upper = tuple(dict.fromkeys(map(str.upper, methods)))
+    if not upper:
+        raise ValueError(f"the route {path!r} has no method that it answers")
+    for method in upper:
+        if method != WEBSOCKET and not _TOKEN.fullmatch(method):
+            raise ValueError(f"{method!r} of the route {path!r} is no method of HTTP")
+    return upper
+
+
+def check_options(options: RouteOptions, path: str) -> None:
+    """Check that a route knows all that it is told; a misspelt permission would leave it open.
+
+    Raises:
+        TypeError: If not; names the nearest option.
+    """
+    known = tuple(RouteOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+            raise TypeError(f"the route {path!r} has no option {name!r}; {hint}")
+
+
+def _check_names(names: Sequence[str], host: HostPattern, path: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"parameter {name!r} occurs in host {host.text!r} and in path {path!r}"
+            )
+
+
+def _quoted(segment: Segment, text: str) -> str:
+    """Return the text of a segment percent-encoded."""
+    if segment.is_literal:
+        return quote(text, safe="!$&()*+,;=:@")
+    return quote(text, safe="/" if segment.has_path else "")
 
 
 def _names(segments: Sequence[Segment]) -> tuple[str, ...]:

@@ -10,8 +10,17 @@ from openviper.exceptions import ImproperlyConfigured, MethodNotAllowed, NotFoun
 from openviper.http.asgi import ASGIApp, Scope
 from openviper.http.permissions import PermissionLike, as_permission
 from openviper.routing.binding import Handler
+from openviper.routing.hosts import parse_host
+from openviper.routing.method_binding import is_split
 from openviper.routing.mounts import Mount
-from openviper.routing.route import WEBSOCKET, Middleware, Route, RouteOptions, with_permission
+from openviper.routing.route import (
+    WEBSOCKET,
+    Middleware,
+    Route,
+    RouteOptions,
+    normal_methods,
+    with_permission,
+)
 from openviper.routing.table import Found, Table
 
 H = TypeVar("H", bound=Handler)
@@ -62,6 +71,10 @@ class Router:
         host: The routes answer for this host only; may hold parameters, such as ``{tenant}.example.org``.
         permission: Who may use the routes, those of mounted routers too; a mounted router, or a route, that names a
             permission of its own is asked for that one instead.
+
+    Raises:
+        TypeError: If the tags are one text, or the permission is none.
+        ValueError: If no host matches the pattern of hosts.
     """
 
     def __init__(
@@ -73,6 +86,10 @@ class Router:
         host: str = "",
         permission: PermissionLike | None = None,
     ) -> None:
+        if isinstance(tags, str):
+            raise TypeError(f"the tags of a router are a list such as [{tags!r}], not a text")
+        # A mistake in a host is an error here, not at the first request.
+        parse_host(host)
         self.prefix = prefix
         self.middlewares = tuple(middlewares or ())
         self.tags = tuple(tags or ())
@@ -110,14 +127,31 @@ class Router:
             options: See `openviper.routing.route.RouteOptions`.
 
         Raises:
-            ValueError: If the pattern is malformed, or could not be matched without trying several ways.
+            TypeError: See `Route`.
+            ValueError: See `Route`.
         """
-        wanted = methods or getattr(handler, "view_methods", None) or ("GET",)
-        upper = tuple(method.upper() for method in wanted)
-        # A malformed pattern is an error here, not at the first request.
-        Route(path, upper, handler, host=self.host)
+        default = getattr(handler, "view_methods", None) or ("GET",)
+        upper = normal_methods(default if methods is None else methods, path)
         named = name or namespace
-        self._entries.append(_Entry(path, upper, handler, named, tuple(middlewares or ()), options))
+        entry = _Entry(path, upper, handler, named, tuple(middlewares or ()), options)
+        # A malformed pattern is an error here, not at the first request.
+        list(_build(entry, _Around(host=self.host)))
+        self._entries.append(entry)
+        self._changed()
+
+    def remove(self, name: str) -> None:
+        """Take away the routes of a name, which others may then have.
+
+        Args:
+            name: As it was given here, without the namespaces of routers around.
+
+        Raises:
+            KeyError: If there is none; those of mounted routers are theirs to remove.
+        """
+        kept = [entry for entry in self._entries if getattr(entry, "name", None) != name]
+        if len(kept) == len(self._entries):
+            raise KeyError(name)
+        self._entries = kept
         self._changed()
 
     def route(
@@ -211,9 +245,20 @@ class Router:
         path: str,
         name: str | None = None,
         middlewares: Sequence[Middleware] | None = None,
+        *,
+        permission: PermissionLike | None = None,
     ) -> Callable[[H], H]:
-        """Register the decorated handler for WebSockets; it gets an `openviper.http.WebSocket`."""
-        return self.route(path, (WEBSOCKET,), name, middlewares)
+        """Register the decorated handler for WebSockets; it gets an `openviper.http.WebSocket`.
+
+        Args:
+            path: The pattern.
+            name: For `url_for`.
+            middlewares: The first one is outermost.
+            permission: Who may open one, in place of what the routers around it say.
+        """
+        if permission is None:
+            return self.route(path, (WEBSOCKET,), name, middlewares)
+        return self.route(path, (WEBSOCKET,), name, middlewares, permission=permission)
 
     def mount(self, path: str, app: ASGIApp, name: str | None = None) -> None:
         """Hand every request below a path to another ASGI application.
@@ -227,8 +272,11 @@ class Router:
             name: For `url_for`, with the rest of the path as `path`.
 
         Raises:
+            TypeError: If the application cannot be called.
             ValueError: If the prefix has parameters or is empty.
         """
+        if not callable(app):
+            raise TypeError(f"what is mounted at {path!r} cannot be called: {app!r}")
         prefix = path.strip("/")
         if not prefix or "{" in prefix:
             raise ValueError(f"an application is mounted below a fixed path, not {path!r}")
@@ -248,8 +296,11 @@ class Router:
             namespace: In place of its own namespace.
 
         Raises:
+            TypeError: If it is no router.
             ValueError: If the router would contain itself.
         """
+        if not isinstance(router, Router):
+            raise TypeError(f"only a Router can be included, not {router!r}")
         if router is self or any(inner is self for inner in router._descendants()):
             raise ValueError("a router cannot contain itself")
         self._entries.append(_Mount(router, prefix, namespace))
@@ -282,7 +333,7 @@ class Router:
             if isinstance(entry, _Mount):
                 yield from entry.router._flatten(_inside(around, entry))
             else:
-                yield _build(entry, around)
+                yield from _build(entry, around)
 
     def compiled(self) -> Table:
         """Return the routes, arranged for finding; `table` is the same once they are."""
@@ -358,7 +409,7 @@ class Router:
 
         Raises:
             KeyError: If there is no route of this name.
-            ValueError: If a parameter is missing or does not fit.
+            ValueError: If a parameter is missing or unknown, or does not fit; see `Route.build_url`.
         """
         route = self.compiled().names[name]
         host = route.build_host(params)
@@ -372,7 +423,16 @@ def _inside(around: _Around, mount: _Mount) -> _Around:
     return around._replace(prefix=_join(around.prefix, mount.prefix), names=names)
 
 
-def _build(entry: _Entry, around: _Around) -> Route:
+def _build(entry: _Entry, around: _Around) -> Iterator[Route]:
+    route = _build_route(entry, around)
+    if route.view is None or not is_split(route.view, route.kinds, entry.methods):
+        yield route
+        return
+    for method in entry.methods:
+        yield _build_route(entry._replace(methods=(method,)), around)
+
+
+def _build_route(entry: _Entry, around: _Around) -> Route:
     route = Route(
         _join(around.prefix, entry.path),
         entry.methods,

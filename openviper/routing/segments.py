@@ -191,8 +191,10 @@ def parse_path(path: str) -> tuple[Segment, ...]:
     """Return the segments of a pattern that begins with a slash.
 
     Raises:
-        ValueError: If it is malformed, names a parameter twice, or has two parameters that may hold slashes.
+        ValueError: If it is malformed, names a parameter twice, has two parameters that may hold slashes, or if no request
+            has such a path.
     """
+    _check_reachable(path)
     segments = tuple(parse_segment(text, path) for text in path[1:].split("/"))
     names = [parameter.name for segment in segments for parameter in segment.parameters]
     for name in names:
@@ -201,3 +203,33 @@ def parse_path(path: str) -> tuple[Segment, ...]:
     if sum(segment.has_path for segment in segments) > 1:
         raise ValueError(f"path {path!r} has two parameters that may hold slashes; one can be told")
     return segments
+
+
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_NEVER_IN_PATHS = re.compile(r"[?#\0\ud800-\udfff]")
+
+
+def _check_reachable(path: str) -> None:
+    """Check that requests can have a path of such a pattern, after it was decoded and brought into its normal form."""
+    odd = _NEVER_IN_PATHS.search(path)
+    if odd is not None:
+        raise ValueError(f"no request has the path {path!r}: {odd.group()!r} is in no path")
+    if _ENCODED.search(path):
+        raise ValueError(f"path {path!r} is percent-encoded; patterns are written decoded")
+    for text in path[1:].split("/"):
+        if path != "/" and text in ("", ".", ".."):
+            raise ValueError(f"no request has the path {path!r}: it has the segment {text!r}")
+
+
+def literal_first(
+    segments: Sequence[Segment], length: int
+) -> tuple[int, tuple[tuple[int, ...], ...], int]:
+    """Return what sorts patterns: more literal segments first, then narrower types, then longer patterns.
+
+    Args:
+        segments: The segments of a pattern.
+        length: How long its text is.
+    """
+    literal = sum(segment.is_literal for segment in segments if segment.literals[0])
+    looseness = tuple(segment.looseness for segment in segments if segment.parameters)
+    return -literal, looseness, -length

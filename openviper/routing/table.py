@@ -9,6 +9,7 @@ from openviper.http.asgi import Scope
 from openviper.http.url import split_host
 from openviper.routing.binding import HandlerError
 from openviper.routing.converters import whole_number
+from openviper.routing.hosts import HostPattern
 from openviper.routing.paths import SUSPICIOUS, sanitize_request_path
 from openviper.routing.route import WEBSOCKET, Route
 from openviper.routing.tree import Match, Matcher, Node
@@ -65,8 +66,8 @@ class Table:
         self.names: dict[str, Route] = {}
         self.broken: list[HandlerError] = []
         self._everywhere = Paths()
-        self._by_host: dict[str, Paths] = {}
-        self._hosts = Node[Route]()
+        self._by_host: dict[tuple[object, ...], Paths] = {}
+        self._hosts = Node[HostPattern]()
         self._plain: dict[str, dict[str, Route]] = {}
         self._ending: dict[str, tuple[Matcher, dict[str, Route]]] = {}
         for route in routes:
@@ -85,18 +86,19 @@ class Table:
             self.broken.append(error)
 
     def _paths_of(self, route: Route) -> Paths:
-        if not route.host:
+        host = route.host
+        if not host.text:
             return self._everywhere
-        if route.host not in self._by_host:
-            self._by_host[route.host] = Paths()
-            # The tree of hosts is walked label by label, as that of paths is segment by segment.
-            labels = route.host.replace(".", "/")
-            self._hosts.add(Route(labels, ("GET",), route.handler, route.host))
-        return self._by_host[route.host]
+        # What the parameters are called makes no other host of it.
+        shape = host.shape
+        if shape not in self._by_host:
+            self._by_host[shape] = Paths()
+            self._hosts.add(host)
+        return self._by_host[shape]
 
     def _name(self, route: Route) -> None:
         other = self.names.get(route.name)
-        if other is not None and other.path != route.path:
+        if other is not None and (other.host, other.path) != (route.host, route.path):
             logger.warning(
                 "route name %r is used twice; the later one, %s, wins", route.name, route.path
             )
@@ -150,7 +152,7 @@ class Table:
 
     def _paths_for(self, host: str | None) -> list[tuple[Paths, tuple[Any, ...]]]:
         matches = self._hosts.find((host or "").lower().rstrip(".").split("."))
-        return [(self._by_host[routes["GET"].name], values) for routes, values in matches]
+        return [(self._by_host[routes["GET"].shape], values) for routes, values in matches]
 
 
 def _methods(matches: list[Match[Route]]) -> set[str]:

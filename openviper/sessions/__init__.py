@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from openviper.sessions.record import SessionRecord as SessionRecord
     from openviper.sessions.session import Session as Session
     from openviper.sessions.stores.base import BaseSessionStore as BaseSessionStore
+    from openviper.sessions.stores.cache import CacheSessionStore as CacheSessionStore
     from openviper.sessions.stores.configured import session_store as session_store
     from openviper.sessions.stores.cookie import CookieSessionStore as CookieSessionStore
     from openviper.sessions.stores.memory import MemorySessionStore as MemorySessionStore
@@ -39,6 +40,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "openviper.sessions.record": ("Changes", "SessionRecord"),
         "openviper.sessions.session": ("Session",),
         "openviper.sessions.stores.base": ("BaseSessionStore",),
+        "openviper.sessions.stores.cache": ("CacheSessionStore",),
         "openviper.sessions.stores.configured": ("session_store",),
         "openviper.sessions.stores.cookie": ("CookieSessionStore",),
         "openviper.sessions.stores.memory": ("MemorySessionStore",),

@@ -9,6 +9,7 @@ from openviper.conf import settings
 from openviper.core.context import Exchange, current_exchange
 from openviper.http.answer import Answer
 from openviper.http.asgi import KEPT_SESSION, SESSION, ASGIApp, Receive, Scope, Send
+from openviper.http.shortcut import Shortcut
 from openviper.sessions.cookie import cookie_values
 from openviper.sessions.session import Session
 from openviper.sessions.stores.base import BaseSessionStore
@@ -96,6 +97,13 @@ class SessionMiddleware:
             if name == b"cookie" and self._start in value:
                 return self._serve(kept, scope, receive, send)
         return self.app(scope, receive, send)
+
+    def request_shortcut(self) -> Shortcut | None:
+        """Return what becomes of a request without a cookie."""
+        if self.store is not None:
+            return None
+        made = (KEPT_SESSION, KeptSession, "watcher")
+        return Shortcut(headers=frozenset({b"cookie"}), made=(made,))
 
     async def _serve_alone(
         self, kept: KeptSession, scope: Scope, receive: Receive, send: Send

@@ -100,12 +100,29 @@ def encode_data(data: Mapping[str, Any]) -> str:
     """Return session data as JSON.
 
     Raises:
-        SessionDataError: If a value has no form in JSON; names the key, not the value.
+        SessionDataError: If a value has no form in JSON; names the key, not the value. JSON would make ``"5"`` of a key 5.
     """
     try:
-        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise SessionDataError(_offender(data)) from None
+    for name, value in data.items():
+        other = _other_key({name: value})
+        if other is not None:
+            raise SessionDataError((name, f"mapping with the key {other[0]!r}"))
+    return text
+
+
+def _other_key(value: Any) -> tuple[Any] | None:
+    """Return the first key in a value that is no text, alone in a tuple, as it may be `None`."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                return (key,)
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return None
+    return next(filter(None, map(_other_key, value)), None)
 
 
 def _offender(data: Mapping[str, Any]) -> tuple[str, str]:

@@ -293,7 +293,7 @@ class Session:
             authenticated_at=at,
             is_remembered=remember,
             address=_address(self.scope),
-            user_agent=_agent(self.scope),
+            user_agent=user_agent_of(self.scope),
         )
         old = self._key
         await self._replace(record)
@@ -382,6 +382,11 @@ class Session:
         if self._answer is not None and not self._answer.is_started:
             self._answer.before_start(self._settle)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the answer depends on the session."""
+        return self._is_noted
+
     def _prepare_change(self) -> None:
         self.note()
         if self._record is None:
@@ -453,6 +458,7 @@ def _address(scope: Scope) -> str:
     return str(client[0])[:45] if client else ""
 
 
-def _agent(scope: Scope) -> str:
+def user_agent_of(scope: Scope) -> str:
+    """Return the browser's name for itself: its printable characters, and not too many."""
     agent = Headers(scope["headers"]).get("user-agent", "")
     return "".join(filter(str.isprintable, agent))[:MAX_AGENT]

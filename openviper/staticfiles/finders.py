@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from openviper.conf import settings
+from openviper.utils.resources import is_directory, on_disk
 
 ADMIN = "openviper.admin"
 AppLocator = Callable[[str], "str | None"]
@@ -28,7 +29,8 @@ def discover_app_static_dirs() -> tuple[Path, ...]:
 
 def app_static_dirs(apps: Sequence[str]) -> tuple[Path, ...]:
     """Return the `static` directories of some apps, in order, each real one once."""
-    return unique(Path(place, "static") for app in apps for place in _app_directories(app))
+    folders = (Path(place, "static") for app in apps for place in _app_directories(app))
+    return unique(on_disk(folder) for folder in folders if is_directory(folder))
 
 
 def unique(directories: Iterable[Path]) -> tuple[Path, ...]:

@@ -94,7 +94,9 @@ def _target(name: str, written: str, static_url: str) -> str | None:
     """Return the name of the file that a reference means; `None` if that lies elsewhere."""
     path = unquote(_path_of(written))
     is_folder = path.rpartition("/")[2] in ("", ".", "..")
-    if is_folder or _ELSEWHERE.match(written):
+    # A slash that is encoded is none to a browser, and no request with it is answered.
+    has_hidden_slash = path.count("/") != _path_of(written).count("/")
+    if is_folder or has_hidden_slash or _ELSEWHERE.match(written):
         return None
     is_absolute = path.startswith("/")
     path = _below(path, static_url) if is_absolute else _beside(name, path)

@@ -27,6 +27,7 @@ class Storage(Protocol):
 
         Raises:
             ValueError: If nothing of the name is left, or it leads out of the storage.
+            TypeError: If the content is neither bytes nor a binary file nor asynchronous pieces of bytes; nothing is left behind.
             OSError: If the content cannot be read or stored; nothing is left behind.
         """
         ...
@@ -90,3 +91,33 @@ class Storage(Protocol):
             ValueError: If the name leads out of the storage.
         """
         ...
+
+
+def check_content(name: str, content: object) -> None:
+    """Check that what is to be stored is what a storage takes.
+
+    Raises:
+        TypeError: If it is text or something else.
+    """
+    is_bytes = isinstance(content, (bytes, bytearray, memoryview))
+    if not (is_bytes or hasattr(content, "__aiter__") or hasattr(content, "read")):
+        raise TypeError(
+            f"the content of {name!r} must be bytes, a binary file or asynchronous pieces of bytes, not {_kind(content)}"
+        )
+
+
+def checked_piece(name: str, piece: object) -> bytes:
+    """Return a piece of content as bytes.
+
+    Raises:
+        TypeError: If it is text or something else.
+    """
+    if not isinstance(piece, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"the content of {name!r} must be bytes, and a piece of it is {_kind(piece)}"
+        )
+    return bytes(piece)
+
+
+def _kind(value: object) -> str:
+    return "text" if isinstance(value, str) else f"a {type(value).__name__!r}"

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from openviper.conf import settings
 from openviper.project.directory import in_project
-from openviper.storage.base import MAX_READ, Content
-from openviper.storage.names import check_name, clean_name, generate_unique_name
+from openviper.storage.base import MAX_READ, Content, check_content, checked_piece
+from openviper.storage.names import check_name, clean_name, folder_parts, generate_unique_name
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _INNER = _DIRECTORY | os.O_NOFOLLOW
@@ -70,21 +70,22 @@ class FileSystemStorage:
     async def save(self, name: str, content: Content) -> str:
         """Store a file under a temporary name, flush it, then give it its own; see `Storage.save`."""
         cleaned = clean_name(name)
+        check_content(cleaned, content)
         upload = await asyncio.to_thread(_Upload, self, cleaned)
         try:
-            await self._fill(upload, content)
+            await self._fill(upload, cleaned, content)
             return await asyncio.to_thread(upload.publish, cleaned)
         finally:
             upload.close()
 
-    async def _fill(self, upload: _Upload, content: Content) -> None:
+    async def _fill(self, upload: _Upload, name: str, content: Content) -> None:
         if isinstance(content, (bytes, bytearray, memoryview)):
             await asyncio.to_thread(upload.write, bytes(content))
         elif hasattr(content, "__aiter__"):
             async for piece in content:
-                await asyncio.to_thread(upload.write, piece)
+                await asyncio.to_thread(upload.write, checked_piece(name, piece))
         else:
-            await asyncio.to_thread(upload.copy_from, content, self.chunk_size)
+            await asyncio.to_thread(upload.copy_from, name, content, self.chunk_size)
 
     async def open(self, name: str) -> BinaryIO:
         """Open a file for reading; see `Storage.open`."""
@@ -157,7 +158,7 @@ class FileSystemStorage:
 
     def _listdir(self, path: str) -> tuple[list[str], list[str]]:
         directories, files = [], []
-        parts = check_name(path.rstrip("/")).split("/") if path else []
+        parts = folder_parts(path)
         with self.folder(parts) as descriptor, os.scandir(descriptor) as found:
             for entry in found:
                 if entry.is_dir(follow_symlinks=False):
@@ -211,10 +212,10 @@ class _Upload:
         """Write a piece."""
         self._file.write(data)
 
-    def copy_from(self, content: BinaryIO, chunk_size: int) -> None:
+    def copy_from(self, name: str, content: BinaryIO, chunk_size: int) -> None:
         """Write what is left of an open file."""
         while data := content.read(chunk_size):
-            self._file.write(data)
+            self._file.write(checked_piece(name, data))
 
     def publish(self, name: str) -> str:
         """Give the file its name, or another one if that is taken, and return it."""

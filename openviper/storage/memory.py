@@ -6,8 +6,8 @@ import io
 from typing import BinaryIO
 from urllib.parse import quote
 
-from openviper.storage.base import MAX_READ, Content
-from openviper.storage.names import check_name, clean_name, generate_unique_name
+from openviper.storage.base import MAX_READ, Content, check_content, checked_piece
+from openviper.storage.names import check_name, clean_name, folder_parts, generate_unique_name
 
 
 class MemoryStorage:
@@ -26,17 +26,30 @@ class MemoryStorage:
 
     async def save(self, name: str, content: Content) -> str:
         """Store a file; see `Storage.save`."""
+        name = clean_name(name)
+        check_content(name, content)
         if isinstance(content, (bytes, bytearray, memoryview)):
             data = bytes(content)
         elif hasattr(content, "__aiter__"):
-            data = b"".join([piece async for piece in content])
+            data = b"".join([checked_piece(name, piece) async for piece in content])
         else:
-            data = content.read()
-        name = clean_name(name)
-        while name in self.files:
+            data = checked_piece(name, content.read())
+        self._check_folders(name)
+        while name in self.files or self._is_folder(name):
             name = generate_unique_name(name)
         self.files[name] = data
         return name
+
+    def _check_folders(self, name: str) -> None:
+        """Check that what has to be a directory is not a file."""
+        parts = name.split("/")
+        for length in range(1, len(parts)):
+            folder = "/".join(parts[:length])
+            if folder in self.files:
+                raise FileNotFoundError(2, "not a directory", folder)
+
+    def _is_folder(self, name: str) -> bool:
+        return any(other.startswith(f"{name}/") for other in self.files)
 
     async def open(self, name: str) -> BinaryIO:
         """Return a file, open for reading; see `Storage.open`."""
@@ -65,7 +78,7 @@ class MemoryStorage:
 
     async def listdir(self, path: str = "") -> tuple[list[str], list[str]]:
         """Return the names of directories and files; see `Storage.listdir`."""
-        prefix = f"{check_name(path.rstrip('/'))}/" if path else ""
+        prefix = "".join(f"{part}/" for part in folder_parts(path))
         below = [name[len(prefix) :] for name in self.files if name.startswith(prefix)]
         if prefix and not below:
             raise FileNotFoundError(2, "no such directory", path)

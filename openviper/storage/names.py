@@ -45,12 +45,33 @@ def check_name(name: str) -> str:
     """Return the name of a stored file as it is, if it can be one.
 
     Raises:
-        ValueError: If it is empty, absolute, holds NUL or a backslash, or has a part ``..``.
+        ValueError: If it is empty, absolute, holds NUL, a backslash or half a surrogate pair, or has a part ``..`` or one that no
+            file system has room for.
     """
-    parts = name.split("/")
-    if not name or "\0" in name or "\\" in name or "" in parts or "." in parts or ".." in parts:
+    if "\0" in name or "\\" in name or not all(map(_is_part, name.split("/"))):
         raise ValueError(f"{name!r} is not the name of a stored file")
     return name
+
+
+def _is_part(part: str) -> bool:
+    try:
+        length = len(part.encode())
+    except UnicodeEncodeError:
+        return False
+    return part not in ("", ".", "..") and length <= MAX_COMPONENT
+
+
+def folder_parts(path: str) -> list[str]:
+    """Return the parts of a directory's name, which may end in a slash; none for the uppermost one, which is ``""``.
+
+    Raises:
+        ValueError: See `check_name`.
+    """
+    if not path:
+        return []
+    if not path.rstrip("/"):
+        raise ValueError(f"{path!r} is not the name of a directory of stored files")
+    return check_name(path.rstrip("/")).split("/")
 
 
 def generate_unique_name(name: str) -> str:

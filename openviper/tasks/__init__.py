@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ResultsBackendDisabledError as ResultsBackendDisabledError,
     )
     from openviper.tasks.exceptions import ResultTimeout as ResultTimeout
+    from openviper.tasks.exceptions import ResultTypeError as ResultTypeError
     from openviper.tasks.exceptions import Retry as Retry
     from openviper.tasks.exceptions import SoftTimeLimitError as SoftTimeLimitError
     from openviper.tasks.exceptions import TimeLimitError as TimeLimitError
@@ -55,6 +56,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
             "ResultMissing",
             "ResultNotKeptError",
             "ResultTimeout",
+            "ResultTypeError",
             "ResultsBackendDisabledError",
             "Retry",
             "SoftTimeLimitError",

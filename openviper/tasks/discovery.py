@@ -13,7 +13,7 @@ from openviper.tasks.exceptions import OpenViperTasksError
 
 logger = logging.getLogger("openviper.tasks")
 
-BUILT_IN = ("openviper.tasks.backup",)
+BUILT_IN = ("openviper.tasks.backup", "openviper.tasks.cache")
 """Modules of OpenViper itself that have periodic jobs."""
 EXPECTED = {"openviper.core.email.deliver_email": "openviper.core.email.queue"}
 """Actors of OpenViper itself whose modules are imported for the first message: this one takes a sixth of a worker's start."""

@@ -10,6 +10,7 @@
     ├─ ResultMissing
     ├─ ResultTimeout (TimeoutError)
     ├─ ResultFailure
+    ├─ ResultTypeError (TypeError)
     ├─ BadMessageError               in a worker: what is stored cannot be called
     ├─ TimeLimitError                in a worker: an attempt took too long
     ├─ SoftTimeLimitError            raised inside a task, ahead of the end of its time
@@ -107,6 +108,20 @@ class ResultFailure(OpenViperTasksError):  # noqa: N818 - the public name
         self.type_name = type_name
         self.message = message
         super().__init__(f"message {message_id!r} failed: {type_name}: {message}")
+
+
+class ResultTypeError(OpenViperTasksError, TypeError):
+    """What is kept as a result is not of the type that the annotation of its actor says: one of them was changed since.
+
+    Attributes:
+        actor_name: The actor.
+    """
+
+    def __init__(self, actor_name: str, problem: str) -> None:
+        self.actor_name = actor_name
+        super().__init__(
+            f"the result of actor {actor_name!r} is not what its annotation says: {problem}"
+        )
 
 
 class BadMessageError(OpenViperTasksError):

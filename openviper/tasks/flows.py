@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker, tasks_config
@@ -12,7 +13,14 @@ from openviper.tasks.brokers.base import GroupInfo, NewGroup
 from openviper.tasks.exceptions import OpenViperTasksError, ResultTimeout
 from openviper.tasks.message import Message, new_id, to_json, to_values
 from openviper.tasks.proxy import TaskMessageProxy
-from openviper.tasks.sending import Call, SendOptions, build_message, is_disabled, send_messages
+from openviper.tasks.sending import (
+    NO_OPTIONS,
+    Call,
+    SendOptions,
+    build_message,
+    is_disabled,
+    send_messages,
+)
 from openviper.tasks.signing import sign
 from openviper.tasks.units import Duration, to_ms
 
@@ -24,8 +32,26 @@ MAX_STEPS = 100
 
 def _message(call: Call) -> Message:
     known = Registry.find_actor(call["actor_name"])
-    options = SendOptions(queue=call["queue_name"])
+    is_its_own = known is not None and call["queue_name"] == known.queue_name
+    options = NO_OPTIONS if is_its_own else SendOptions(queue=call["queue_name"])
     return build_message(call["actor_name"], known, tuple(call["args"]), call["kwargs"], options)
+
+
+_PARTS = frozenset(Call.__annotations__)
+
+
+def _check_call(call: object) -> None:
+    """Check that something is what `Actor.message` returns.
+
+    Raises:
+        TypeError: If it is an actor, a result, or something else.
+    """
+    if not isinstance(call, dict) or call.keys() != _PARTS:
+        raise _no_call(call)
+
+
+def _no_call(given: object) -> TypeError:
+    return TypeError(f"a call is what Actor.message() returns, not {given!r}")
 
 
 def _refuse_if_disabled(what: str) -> None:
@@ -49,6 +75,7 @@ def _proxy(message: Message, call: Call) -> TaskMessageProxy:
         tuple(call["args"]),
         call["kwargs"],
         keeps_result=known is None or known.store_results,
+        actor=known,
     )
 
 
@@ -65,6 +92,8 @@ def send_many(calls: Sequence[Call]) -> list[TaskMessageProxy]:
         BrokerError: If the store of messages does not answer.
     """
     _refuse_if_disabled("send_many()")
+    for call in calls:
+        _check_call(call)
     messages = [_message(call) for call in calls]
     if messages:
         send_messages(messages)
@@ -99,8 +128,9 @@ def chain(*calls: Call, pass_results: bool = False) -> TaskMessageProxy:
 def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
     if not 0 < len(calls) <= MAX_STEPS:
         raise ValueError(f"a chain has 1 to {MAX_STEPS} calls, not {len(calls)}")
-    # With a result in front of them, the arguments of later steps are not complete yet.
-    make = _unchecked if pass_results else _message
+    for call in calls:
+        _check_call(call)
+    make = _message_behind_result if pass_results else _message
     first, *others = [_message(calls[0]), *map(make, calls[1:])]
     if others:
         first.set_option("then", [to_values(message) for message in others])
@@ -108,11 +138,20 @@ def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
     return [_finish(first), *others]
 
 
-def _unchecked(call: Call) -> Message:
+def _message_behind_result(call: Call) -> Message:
+    """Return the message of a call whose first argument is the result of the step before.
+
+    Raises:
+        TypeError: If the actor cannot be called so, whatever that is; as far as it is known in this process.
+    """
     known = Registry.find_actor(call["actor_name"])
-    priority = None if known is None else known.priority
-    options = SendOptions(queue=call["queue_name"], priority=priority)
-    return build_message(call["actor_name"], None, tuple(call["args"]), call["kwargs"], options)
+    args, kwargs = tuple(call["args"]), call["kwargs"]
+    options = SendOptions(queue=call["queue_name"])
+    if known is not None:
+        args, sent = known.sent_behind_result(args, kwargs)
+        kwargs = dict(sent)
+        options = replace(options, priority=known.priority)
+    return build_message(call["actor_name"], None, args, kwargs, options)
 
 
 class Group:
@@ -196,7 +235,7 @@ def group(
     members = []
     proxies = []
     for call in calls:
-        steps = [call] if isinstance(call, dict) else list(call)
+        steps = _steps(call)
         messages = _chained(steps, pass_results=False)
         messages[0].set_option("group", group_id)
         members.append(_finish(messages[0]))
@@ -206,5 +245,21 @@ def group(
     return Group(group_id, proxies)
 
 
+def _steps(call: Call | Sequence[Call]) -> list[Call]:
+    """Return the steps of a member of a group.
+
+    Raises:
+        TypeError: If it is neither a call nor several.
+    """
+    if isinstance(call, dict):
+        return [call]
+    if isinstance(call, (list, tuple)):
+        return list(call)
+    raise _no_call(call)
+
+
 def _callback(call: Call | None) -> str | None:
-    return None if call is None else to_json(to_values(_message(call)))
+    if call is None:
+        return None
+    _check_call(call)
+    return to_json(to_values(_message(call)))

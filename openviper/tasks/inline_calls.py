@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -14,7 +14,7 @@ _pending: set[asyncio.Task[Any]] = set()
 """Held here, because an event loop keeps no task alive."""
 
 
-def run_inline(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def run_inline(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Call a function now; an async one on a running event loop is scheduled there, and its failure logged.
 
     Raises:

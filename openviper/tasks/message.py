@@ -160,6 +160,18 @@ def to_json(value: object) -> str:
     return _encode(value)
 
 
+def to_json_unchanged(value: object) -> str:
+    """Return a value as JSON text, of which the same is read again.
+
+    Raises:
+        TypeError: If JSON has no such value, or would change the keys of a dict. ValueError and RecursionError likewise.
+    """
+    text = _encode(value)
+    if isinstance(value, (dict, list, tuple)):
+        _refuse_odd_keys(value)
+    return text
+
+
 _ids: list[str] = []
 """Ids that nobody has yet: the system is asked for many at a time. A forked child forgets those of its parent."""
 IDS_AT_ONCE = 64
@@ -175,6 +187,12 @@ def new_id() -> str:
         digits = os.urandom(16 * IDS_AT_ONCE).hex()
         _ids.extend(_as_id(digits[start : start + 32]) for start in range(32, len(digits), 32))
         return _as_id(digits[:32])
+
+
+def new_ids(count: int) -> list[str]:
+    """Return so many of what `new_id` returns; the system is asked once."""
+    digits = os.urandom(16 * count).hex()
+    return [_as_id(digits[start : start + 32]) for start in range(0, len(digits), 32)]
 
 
 def _as_id(digits: str) -> str:
@@ -233,6 +251,11 @@ def clean_text(text: str, most: int = MAX_ERROR) -> str:
     # Cut before as well: what takes the place of a character is longer, and a text may be of any length.
     text = text[: most + 1].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
     return f"{text[: most - 1]}…" if len(text) > most else text
+
+
+def is_storable(text: str) -> bool:
+    """Return whether every store takes a text as it is, however long: no id and no name of a message is another one."""
+    return text.isprintable() or clean_text(text, len(text)) == text
 
 
 def describe_error(error: BaseException) -> str:
@@ -323,6 +346,14 @@ class KeyMaker:
                 number = self._last + 1024
             self._last = number
             return number | self._tag
+
+    def many(self, count: int) -> range:
+        """Return the next `count` numbers."""
+        with self._lock:
+            first = max(time.time_ns() // 1000 << 10, self._last + 1024)
+            behind = first + count * 1024
+            self._last = max(self._last, behind - 1024)
+            return range(first | self._tag, behind, 1024)
 
 
 next_key = KeyMaker()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 Overlap = Literal["skip", "queue", "allow"]
@@ -38,7 +38,7 @@ class ScheduleEntry:
         cron: The expression, or `None`.
         every: The interval in seconds, or `None`.
         startup: Whether it also runs once when the workers start.
-        retries: Runs after the first failure.
+        retries: Runs after the first failure; `None` for those of the actor.
         app_label: The app it is of.
         timezone: The time zone of the expression; that of the project when `None`.
         args: Positional arguments.
@@ -54,7 +54,7 @@ class ScheduleEntry:
     cron: str | None = None
     every: int | None = None
     startup: bool = False
-    retries: int = 3
+    retries: int | None = None
     app_label: str = ""
     timezone: str | None = None
     args: tuple[Any, ...] = ()
@@ -138,6 +138,14 @@ class ActorRegistry(Generic[A]):
         if entry.name in self._schedule:
             raise ValueError(f"there is a periodic job {entry.name!r} already")
         self._schedule[entry.name] = entry
+
+    def run_with(self, name: str, actor: A) -> None:
+        """Have a periodic job run another actor of the same function, which takes the place of the one it had."""
+        entry = self._schedule.get(name)
+        if entry is None or entry.actor_name == actor.actor_name:
+            return
+        self._actors.pop(entry.actor_name, None)
+        self._schedule[name] = replace(entry, actor_name=actor.actor_name)
 
     def schedule(self) -> list[ScheduleEntry]:
         """Return every periodic job, by name."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypedDict
@@ -13,7 +14,7 @@ from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.inline_calls import run_inline
 from openviper.tasks.limits import check_key
-from openviper.tasks.message import Message, encode_arguments
+from openviper.tasks.message import Message, encode_arguments, new_ids
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.signing import sign
 from openviper.tasks.units import Duration, to_count, to_moment, to_ms
@@ -51,8 +52,18 @@ class Sendable(Protocol):
     priority: int
     store_results: bool
 
-    def check_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Raise `TypeError` if the function cannot be called so."""
+    def sent(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments as they are sent; raise `TypeError` if the function cannot be called so."""
+        ...
+
+    def received(self, message: Message) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return the arguments of a message as the function gets them."""
+        ...
+
+    def read_result(self, value: Any) -> Any:
+        """Return a result that was kept, in the type of the function's annotation."""
         ...
 
 
@@ -100,10 +111,27 @@ class SendOptions:
         if self.max_retries is not None:
             options["max_retries"] = to_count("max_retries", self.max_retries, least=0)
         if self.expires is not None:
-            options["expires"] = _expiry(self.expires, now)
+            options["expires"] = self._expires_at(now)
+        if self.unique is None and self.unique_for != "running":
+            raise ValueError(
+                f"unique_for={self.unique_for!r} says how long a key is taken, and no unique is given"
+            )
         if self.unique is not None and self.unique is not False:
             options["unique"] = self._unique(now, payload, actor_name)
         return options or None
+
+    def _expires_at(self, now: float) -> float:
+        """Return when the message is dropped.
+
+        Raises:
+            ValueError: If that is before it may run, so that it never would.
+        """
+        expires_at = _expiry(self.expires, now)
+        if expires_at <= self.due_at(now):
+            raise ValueError(
+                f"expires={self.expires!r} is not after the moment from which the message may run: it never would"
+            )
+        return expires_at
 
     def _unique(self, now: float, payload: str, actor_name: str) -> list[Any]:
         key = self._unique_key(payload, actor_name)
@@ -117,7 +145,7 @@ class SendOptions:
 
     def _unique_key(self, payload: str, actor_name: str) -> str:
         if self.unique is not True:
-            return check_key("unique", str(self.unique))
+            return check_key("unique", self.unique)
         digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
         return check_key("unique", f"{actor_name[:160]}:{digest}")
 
@@ -125,10 +153,36 @@ class SendOptions:
 NO_OPTIONS = SendOptions()
 
 
-def _expiry(expires: Duration | datetime, now: float) -> float:
+def _expiry(expires: Duration | datetime | None, now: float) -> float:
     if isinstance(expires, datetime):
         return to_moment("expires", expires)
     return now + to_ms("expires", expires, least=1) / 1000
+
+
+def as_arguments(args: object) -> tuple[Any, ...]:
+    """Return the positional arguments of a call.
+
+    Raises:
+        TypeError: If they are one value, whose letters or keys would be taken for them, or have no order.
+    """
+    if isinstance(args, (str, bytes, Mapping, Set)) or not isinstance(args, Iterable):
+        raise TypeError(
+            f"the arguments of a call are several values, such as ({args!r},), not {args!r}"
+        )
+    return tuple(args)
+
+
+def as_named_arguments(kwargs: object) -> Mapping[str, Any]:
+    """Return the named arguments of a call.
+
+    Raises:
+        TypeError: If they are no mapping of names.
+    """
+    if kwargs is None:
+        return {}
+    if not isinstance(kwargs, Mapping) or not all(isinstance(name, str) for name in kwargs):
+        raise TypeError(f"the named arguments of a call are a mapping of names, not {kwargs!r}")
+    return kwargs
 
 
 def check_queue(name: str) -> str:
@@ -160,7 +214,7 @@ def build_message(
     if known is None:
         check_key("actor_name", name)
     else:
-        known.check_arguments(args, kwargs)
+        args, kwargs = known.sent(args, kwargs)
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
         raise _too_long(name, len(payload), config.max_message_bytes)
@@ -173,6 +227,62 @@ def build_message(
     if config.sign:
         sign(message)
     return message
+
+
+def build_messages(
+    name: str,
+    known: Sendable,
+    all_args: Sequence[tuple[Any, ...]],
+    options: SendOptions = NO_OPTIONS,
+) -> list[Message]:
+    """Return the messages of many calls of an actor, ready to be stored; what they share is looked at once.
+
+    Raises:
+        TypeError: As for `build_message`. ValueError likewise.
+    """
+    config = tasks_config()
+    most = config.max_message_bytes
+    now = time.time()
+    due = options.due_at(now)
+    queue, priority = known.queue_name, known.priority
+    messages = []
+    for args, message_id in zip(all_args, new_ids(len(all_args)), strict=True):
+        payload = encode_arguments(name, *known.sent(args, _NO_NAMED))
+        if len(payload) > most:
+            raise _too_long(name, len(payload), most)
+        messages.append(
+            Message(
+                name,
+                queue,
+                payload,
+                priority=priority,
+                due=due,
+                message_id=message_id,
+                sent_at=now,
+            )
+        )
+    if config.sign:
+        for message in messages:
+            sign(message)
+    return messages
+
+
+_NO_NAMED: Mapping[str, Any] = {}
+
+
+def proxies_of(
+    messages: Sequence[Message], all_args: Sequence[tuple[Any, ...]], known: Sendable
+) -> list[TaskMessageProxy]:
+    """Return what the sender gets of messages of one actor that were called by place."""
+    proxies = []
+    for message, args in zip(messages, all_args, strict=True):
+        proxy = TaskMessageProxy(
+            message.message_id, message.actor_name, message.queue_name, args, _NO_NAMED
+        )
+        proxy.keeps_result = known.store_results
+        proxy.actor = known
+        proxies.append(proxy)
+    return proxies
 
 
 def _too_long(name: str, length: int, most: int) -> ValueError:
@@ -224,6 +334,7 @@ def send_call(
     if message.options is not None and "unique" in message.options:
         proxy.is_duplicate = None if duplicates is None else bool(duplicates)
     proxy.keeps_result = known is None or known.store_results
+    proxy.actor = known
     return proxy
 
 
@@ -257,5 +368,5 @@ def _run_here(
         raise LookupError(f"tasks are disabled, and no actor {name!r} is known in this process")
     if replace(options, queue=None) != NO_OPTIONS or message.queue_name != known.queue_name:
         logger.debug("tasks are disabled: %r runs at once, whatever its options", name)
-    run_inline(known.fn, args, kwargs)
+    run_inline(known.fn, *known.received(message))
     return TaskMessageProxy("", name, message.queue_name, args, kwargs)

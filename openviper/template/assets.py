@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from openviper.conf import settings
 from openviper.project.directory import in_project
+from openviper.utils.importing import lazy_pattern
 
 RECORD_NAME = ".openviper-static.json"
 """The record in the destination of `collectstatic`; hidden, so that no source file is likely to be called so."""
@@ -21,6 +22,10 @@ RECORD_VERSION = 2
 """What the record is written as; version 1 is read too."""
 
 _cached: tuple[tuple[str, int, int], dict[str, str]] | None = None
+
+
+_NAME = lazy_pattern(r"[^\\\0\ud800-\udfff]+")
+_NO_PARTS = frozenset({"", ".", ".."})
 
 
 def static_url(name: str) -> str:
@@ -33,9 +38,9 @@ def static_url(name: str) -> str:
         name: The file's path below a static directory, with ``/``.
 
     Raises:
-        ValueError: If `name` is empty, absolute or leads outside.
+        ValueError: If `name` is empty, absolute or leads outside, or no file can have it.
     """
-    if not name or name.startswith("/") or "\\" in name or ".." in name.split("/"):
+    if not _NAME.fullmatch(name) or not _NO_PARTS.isdisjoint(name.removesuffix("/").split("/")):
         raise ValueError(f"{name!r} is not the path of a static file below a static directory")
     if not settings.DEBUG:
         name = hashed_names(in_project(settings.STATIC_ROOT)).get(name, name)

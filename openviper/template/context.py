@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from openviper.conf import settings
-from openviper.core.context import current_request, current_user
+from openviper.core.context import current_request, unnoted_user
 from openviper.exceptions import ImproperlyConfigured
 from openviper.i18n import get_language
 from openviper.utils.importing import import_string
@@ -154,7 +154,7 @@ def base_context(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _user(request: Any) -> Any:
     """Return who asks."""
-    user = current_user.get()
+    user = unnoted_user()
     if request is None or user:
         if user and request is not None and hasattr(request, "note_personal"):
             request.note_personal()

@@ -17,6 +17,7 @@ from openviper.project.directory import in_project
 from openviper.template.assets import static_url
 from openviper.template.context import base_context, csrf_field, url_for
 from openviper.template.plugins import Place, load_plugins, plugin_folder
+from openviper.utils.resources import is_directory
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -57,7 +58,7 @@ def get_template_directories() -> list[str]:
 @lru_cache(maxsize=16)
 def _app_directories(apps: tuple[str, ...]) -> tuple[str, ...]:
     folders = [Path(place, "templates") for app in apps for place in _locations(app)]
-    return tuple(str(folder) for folder in folders if folder.is_dir())
+    return tuple(str(folder) for folder in folders if is_directory(folder))
 
 
 def _locations(app: str) -> list[str]:
@@ -153,12 +154,13 @@ def render_to_string(
 
     Raises:
         ValueError: If the name leads outside.
+        TypeError: If the context is no mapping of names.
         TemplateNotFoundError: If there is no such template.
         LookupError: If it has no such block.
         MissingDependencyError: If Jinja2 is not installed.
     """
     template = _get_template(name, template_dir)
-    values = base_context(context or {})
+    values = base_context(_checked(name, context))
     from jinja2 import TemplateNotFound
 
     try:
@@ -166,7 +168,19 @@ def render_to_string(
     except TemplateNotFound as error:
         # One that this one includes or extends.
         missing = error.name if isinstance(error.name, str) else name
-        raise TemplateNotFoundError(missing, get_template_directories()) from error
+        raise TemplateNotFoundError(missing, _searched(template)) from error
+
+
+def _checked(name: str, context: object) -> Mapping[str, Any]:
+    if context is None:
+        return {}
+    if not isinstance(context, Mapping):
+        kind = type(context).__name__
+        raise TypeError(f"the context of template {name!r} must be a mapping, not a {kind!r}")
+    for key in context:
+        if not isinstance(key, str):
+            raise TypeError(f"the context of template {name!r} has {key!r} in place of a name")
+    return context
 
 
 def render_block(name: str, block: str, context: Mapping[str, Any] | None = None) -> str:
@@ -201,6 +215,12 @@ def _get_template(name: str, template_dir: str | os.PathLike[str] | None) -> Tem
     except TemplateNotFound as error:
         missing = error.name if isinstance(error.name, str) else name
         raise TemplateNotFoundError(missing, directories) from None
+
+
+def _searched(template: Template) -> list[str]:
+    """Return the directories in which what a template includes was looked for."""
+    directories: list[Path] = getattr(template.environment.loader, "directories", [])
+    return list(map(str, directories))
 
 
 def _render_block(template: Template, block: str, values: dict[str, Any]) -> str:

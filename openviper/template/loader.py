@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import BaseLoader, TemplateNotFound, TemplateSyntaxError
 
 from openviper.utils.opened_files import find_below
+from openviper.utils.resources import is_archived, read_bytes
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,6 +38,10 @@ class DirectoryLoader(BaseLoader):
         for directory in self.directories:
             opened = find_below(directory, template)
             if opened is None:
+                path = directory / template
+                # Only where the directory itself is in an archive: on the disk, what was not opened is not to be.
+                if not directory.is_dir() and is_archived(path):
+                    return _decoded(read_bytes(path), template), str(path), _always
                 continue
             file, status = opened
             with file:
@@ -58,6 +63,10 @@ def _decoded(content: bytes, name: str) -> str:
         raise TemplateSyntaxError(
             f"the template is not UTF-8: {error.reason}", line, name
         ) from error
+
+
+def _always() -> bool:
+    return True
 
 
 def _unchanged(path: Path, modified: int) -> Callable[[], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from openviper.exceptions import ImproperlyConfigured
+from openviper.utils.resources import is_directory, list_names
 
 FOLDER = "jinja_plugins"
 """Where they are looked for, if `JINJA_PLUGINS` does not say otherwise."""
@@ -65,12 +67,15 @@ def load_plugins(places: list[Place], folder: str) -> dict[str, dict[str, Callab
 def _modules(place: Place, folder: str, kind: str) -> Iterator[ModuleType]:
     dotted = folder.replace("/", ".")
     prefix = f"{place.package}.{dotted}" if place.package else dotted
-    for path in sorted((place.directory / folder / kind).glob("*.py")):
-        if not path.name.startswith("_"):
-            yield _loaded(f"{prefix}.{kind}.{path.stem}", path)
+    directory = place.directory / folder / kind
+    for name in sorted(list_names(directory)) if is_directory(directory) else ():
+        if name.endswith(".py") and not name.startswith("_"):
+            yield _loaded(f"{prefix}.{kind}.{name.removesuffix('.py')}", directory / name)
 
 
 def _loaded(name: str, path: Path) -> ModuleType:
+    if not path.is_file():
+        return importlib.import_module(name)  # In an archive, which only the import system reads.
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImproperlyConfigured(f"the template plug-in {path} cannot be imported")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jinja2.exceptions import SecurityError
@@ -28,10 +31,26 @@ MAX_REPEATED = 1_000_000
 """Most items that a template may make by repeating a text or a list."""
 
 
+_WIDENING = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
+"""Methods of texts that make them as long as they are told to."""
+_FILTERS = ("center", "indent")
+"""Filters that do."""
+_WIDE = re.compile(r"[0-9]{7}|%[^a-zA-Z%]*[*]")
+"""A width in a text that is filled in, from a million on or given beside it."""
+
+_WIDTH_AS_ARGUMENT = re.compile(r"\{[^{}]*\{")
+
+
 class TemplateSandbox(SandboxedEnvironment):
     """The environment that templates run in."""
 
-    intercepted_binops = frozenset({"*"})
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in _FILTERS:
+            self.filters[name] = _bounded(self.filters[name])
+        self.filters["format"] = _bounded_format(self.filters["format"])
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Return whether a template may use an attribute."""
@@ -42,12 +61,80 @@ class TemplateSandbox(SandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Multiply, unless a text or a list would become too long."""
-        for repeated, times in ((left, right), (right, left)):
-            if isinstance(repeated, (str, bytes, list, tuple)) and isinstance(times, int):
-                if len(repeated) * times > MAX_REPEATED:
-                    raise SecurityError(f"more than {MAX_REPEATED} items by repetition")
+        """Multiply, raise or fill in, unless the result would become too long."""
+        if operator == "*":
+            _check_repetition(left, right)
+        elif operator == "**":
+            _check_power(left, right)
+        elif isinstance(left, str):
+            _check_widths(left)
         return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function, unless it would make a text too long."""
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, (str, bytes)) and function.__name__ in _WIDENING:
+            _check_numbers(args)
+        return super().call(context, function, *args, **kwargs)
+
+    def wrap_str_format(self, value: Any) -> Any:
+        """Return what fills a text in safely, where a template asks for its method `format`."""
+        fill_in = super().wrap_str_format(value)
+        return fill_in if fill_in is None else _bounded_format_of(value.__self__, fill_in)
+
+
+def _check_repetition(left: Any, right: Any) -> None:
+    for repeated, times in ((left, right), (right, left)):
+        if isinstance(repeated, (str, bytes, list, tuple)) and isinstance(times, int):
+            if len(repeated) * times > MAX_REPEATED:
+                raise SecurityError(f"more than {MAX_REPEATED} items by repetition")
+
+
+def _check_power(left: Any, right: Any) -> None:
+    if isinstance(left, int) and isinstance(right, int):
+        if left.bit_length() * right > MAX_REPEATED:
+            raise SecurityError(f"a number of more than {MAX_REPEATED} bits")
+
+
+def _check_widths(text: str) -> None:
+    if _WIDE.search(text):
+        raise SecurityError(f"a width of more than {MAX_REPEATED} in {text[:40]!r}")
+
+
+def _check_numbers(arguments: Iterable[Any]) -> None:
+    for argument in arguments:
+        if isinstance(argument, int) and argument > MAX_REPEATED:
+            raise SecurityError(f"a text of more than {MAX_REPEATED} characters")
+
+
+def _bounded(filled: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that takes no large number."""
+
+    @functools.wraps(filled)
+    def bounded(value: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_numbers((*args, *kwargs.values()))
+        return filled(value, *args, **kwargs)
+
+    return bounded
+
+
+def _bounded_format(filled: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(filled)
+    def bounded(value: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_widths(str(value))
+        return filled(value, *args, **kwargs)
+
+    return bounded
+
+
+def _bounded_format_of(text: str, fill_in: Callable[..., str]) -> Callable[..., str]:
+    def bounded(*args: Any, **kwargs: Any) -> str:
+        _check_widths(text)
+        if _WIDTH_AS_ARGUMENT.search(text):
+            _check_numbers((*args, *kwargs.values()))
+        return fill_in(*args, **kwargs)
+
+    return bounded
 
 
 def _comes_from(obj: Any, package: str) -> bool:

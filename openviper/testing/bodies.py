@@ -31,6 +31,9 @@ class Outgoing(NamedTuple):
     length: int | None
 
 
+NO_BODY = Outgoing([b""], "", 0)
+
+
 def make_body(
     json: Any, data: Mapping[str, Any] | None, content: Content | None, files: FilesGiven | None
 ) -> Outgoing:
@@ -39,16 +42,18 @@ def make_body(
     Raises:
         ValueError: If more than one kind of body is given.
     """
+    if json is None and content is None and data is None and files is None:
+        return NO_BODY
     has_form = data is not None or files is not None
     if sum((json is not None, content is not None, has_form)) > 1:
         raise ValueError("give the body as json, as content, or as data and files, not in two ways")
-    if has_form:
-        return _form(data or {}, files)
+    return _form(data or {}, files) if has_form else _other(json, content)
+
+
+def _other(json: Any, content: Content | None) -> Outgoing:
     if content is not None:
         return _content(content)
-    if json is not None:
-        return _whole(jsonlib.dumps(json).encode(), "application/json")
-    return Outgoing([b""], "", 0)
+    return _whole(jsonlib.dumps(json).encode(), "application/json")
 
 
 def _form(data: Mapping[str, Any], files: FilesGiven | None) -> Outgoing:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
-from openviper.http.asgi import RAISE_ERRORS, TEST_CLIENT, Scope
-from openviper.testing.bodies import Content, FilesGiven, Outgoing, make_body
+from openviper.http.asgi import AUTH, RAISE_ERRORS, TEST_CLIENT, USER, Scope
+from openviper.testing.bodies import NO_BODY, Content, FilesGiven, Outgoing, make_body
 from openviper.testing.cookies import Cookies
+from openviper.testing.deadlines import Deadlines
 from openviper.testing.exchange import Exchange
 from openviper.testing.responses import StreamedResponse, TestResponse
 from openviper.testing.websockets import WebSocketRefused, WebSocketSession
@@ -29,7 +31,11 @@ __all__ = [
     "WebSocketSession",
 ]
 
+NO_COOKIES: Mapping[str, str] = {}
 MAX_REDIRECTS = 20
+PATH = "/%!$&'()*+,;=:@~"
+"""What stands in a path as it is, besides letters and digits (RFC 3986, 3.3); percent signs are there already."""
+QUERY = PATH + "?"
 BODY_HEADERS = ("content-type", "content-length", "content-encoding", "transfer-encoding")
 """Headers that go with a body, and go when a redirect turns a request into a GET."""
 CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
@@ -40,8 +46,8 @@ class _Call(NamedTuple):
     """A request that is to be sent."""
 
     method: str
-    url: str
-    headers: dict[str, str]
+    address: _Address
+    headers: Mapping[str, str]
     cookies: Mapping[str, str]
     body: Outgoing
 
@@ -58,6 +64,9 @@ class OpenViperTestClient:
         raise_app_exceptions: Raise an unexpected error of a handler or middleware instead of the 500 it becomes.
         root_path: The prefix that the application is served under.
         client: Address and port that requests come from.
+
+    Attributes:
+        user: Who requests come from, whatever they bring along; `None` leaves that to the application.
     """
 
     def __init__(
@@ -80,6 +89,10 @@ class OpenViperTestClient:
         self.raise_app_exceptions = raise_app_exceptions
         self.root_path = root_path
         self.client = client
+        self.user: Any = None
+        self._deadlines = Deadlines()
+        self._background: Any = getattr(app, "background", None)
+        """What the application does behind its answers, if it is one of ours."""
 
     async def __aenter__(self) -> OpenViperTestClient:
         return self
@@ -94,35 +107,37 @@ class OpenViperTestClient:
 
     async def aclose(self) -> None:
         """Wait for the work that requests have left behind."""
-        await self._finish_background()
+        self._deadlines.stop()
+        if self._background is not None:
+            await self._background.finish()
 
-    async def get(self, url: str, **options: Any) -> TestResponse:
+    def get(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send a GET request; see `request` for the options."""
-        return await self.request("GET", url, **options)
+        return self.request("GET", url, **options)
 
-    async def post(self, url: str, **options: Any) -> TestResponse:
+    def post(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send a POST request; see `request` for the options."""
-        return await self.request("POST", url, **options)
+        return self.request("POST", url, **options)
 
-    async def put(self, url: str, **options: Any) -> TestResponse:
+    def put(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send a PUT request; see `request` for the options."""
-        return await self.request("PUT", url, **options)
+        return self.request("PUT", url, **options)
 
-    async def patch(self, url: str, **options: Any) -> TestResponse:
+    def patch(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send a PATCH request; see `request` for the options."""
-        return await self.request("PATCH", url, **options)
+        return self.request("PATCH", url, **options)
 
-    async def delete(self, url: str, **options: Any) -> TestResponse:
+    def delete(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send a DELETE request; see `request` for the options."""
-        return await self.request("DELETE", url, **options)
+        return self.request("DELETE", url, **options)
 
-    async def head(self, url: str, **options: Any) -> TestResponse:
+    def head(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send a HEAD request; see `request` for the options."""
-        return await self.request("HEAD", url, **options)
+        return self.request("HEAD", url, **options)
 
-    async def options(self, url: str, **options: Any) -> TestResponse:
+    def options(self, url: str, **options: Any) -> Coroutine[Any, Any, TestResponse]:
         """Send an OPTIONS request; see `request` for the options."""
-        return await self.request("OPTIONS", url, **options)
+        return self.request("OPTIONS", url, **options)
 
     async def request(
         self,
@@ -160,20 +175,26 @@ class OpenViperTestClient:
         """
         body = make_body(json, data, content, files)
         call = self._call(method, url, params, headers, cookies, body)
+        with self._deadlines.limit(timeout):
+            response = await self._send(call)
         follow = self.follow_redirects if follow_redirects is None else follow_redirects
+        if follow and response.is_redirect:
+            return await self._follow(call, response, timeout)
+        return response
+
+    async def _follow(self, call: _Call, response: TestResponse, timeout: float) -> TestResponse:
         history: list[TestResponse] = []
-        while True:
-            async with asyncio.timeout(timeout):
-                response = await self._send(call)
-            response.history = list(history)
-            if not (follow and response.is_redirect):
-                return response
+        while response.is_redirect:
             if len(history) >= MAX_REDIRECTS:
                 raise AssertionError(
-                    f"more than {MAX_REDIRECTS} redirects, the last one to {call.url}"
+                    f"more than {MAX_REDIRECTS} redirects, the last one to {call.address.url}"
                 )
             history.append(response)
-            call = _redirected(call, response)
+            call = self._redirected(call, response)
+            with self._deadlines.limit(timeout):
+                response = await self._send(call)
+            response.history = list(history)
+        return response
 
     def _call(
         self,
@@ -184,13 +205,13 @@ class OpenViperTestClient:
         cookies: Mapping[str, str] | None,
         body: Outgoing,
     ) -> _Call:
-        target = _with_params(urljoin(self.base_url + "/", url), params)
-        sent = {**self.headers, **(headers or {})}
-        named = {name.lower() for name in sent}
-        for name, value in _described(body):
-            if name not in named:
-                sent[name] = value
-        return _Call(method.upper(), target, sent, cookies or {}, body)
+        address = _address(f"{self.base_url.rstrip('/')}/", url, self.root_path)
+        if params:
+            address = _address(address.url, _query_of(address.url, params), self.root_path)
+        sent: Mapping[str, str] = self.headers
+        if headers or body.content_type or body.length:
+            sent = _described(body, {**self.headers, **(headers or {})})
+        return _Call(method.upper(), address, sent, cookies or NO_COOKIES, body)
 
     @asynccontextmanager
     async def stream(
@@ -215,14 +236,14 @@ class OpenViperTestClient:
         call = self._call(
             method, url, params, headers, cookies, make_body(json, data, content, files)
         )
-        exchange = Exchange(_fresh(call.body))
+        exchange = Exchange(call.body.pieces)
         running = asyncio.ensure_future(self._run(call, exchange))
         try:
             async with asyncio.timeout(timeout):
-                await exchange.started.wait()
+                await exchange.begun()
             if exchange.status is None:
                 await running
-            self._keep_cookies(exchange.headers, call.url)
+            self._keep_cookies(exchange.headers, call.address)
             yield StreamedResponse(exchange)
         finally:
             exchange.leave()
@@ -251,21 +272,38 @@ class OpenViperTestClient:
         Raises:
             WebSocketRefused: On entering, if the application does not accept it.
         """
-        body = Outgoing([b""], "", 0)
-        scope = self._scope(self._call("GET", url, None, headers, cookies, body))
+        call = self._call("GET", url, None, headers, cookies, NO_BODY)
+        scope = self._scope(call)
         scheme = "wss" if scope["scheme"] in ("https", "wss") else "ws"
         scope.update(type="websocket", scheme=scheme, subprotocols=list(subprotocols))
         del scope["method"]
-        return WebSocketSession(self.app, scope, timeout)
+
+        def keep(answer: RawHeaders) -> None:
+            self._keep_cookies(answer, call.address)
+
+        return WebSocketSession(self.app, scope, timeout, keep)
 
     async def _send(self, call: _Call) -> TestResponse:
-        exchange = Exchange(_fresh(call.body))
-        await self._run(call, exchange)
-        if exchange.status is None:
-            raise AssertionError(f"the application sent no response to {call.method} {call.url}")
-        self._keep_cookies(exchange.headers, call.url)
-        await self._finish_background()
-        return TestResponse(exchange.status, exchange.headers, exchange.content(), call.url)
+        exchange = Exchange(call.body.pieces)
+        try:
+            await self.app(self._scope(call), exchange.receive, exchange.send)
+        except Exception as error:
+            self._judge(error, call, exchange)
+        if not exchange.is_complete:
+            raise _cut_short(call, exchange)
+        self._keep_cookies(exchange.headers, call.address)
+        if self._background is not None and self._background.is_busy:
+            await self._background.finish()
+        # It is complete, so it has begun.
+        status = exchange.status or 0
+        return TestResponse(status, exchange.headers, exchange.content(), call.address.url)
+
+    def _judge(self, error: Exception, call: _Call, exchange: Exchange) -> None:
+        """Raise an error of the application, unless the answer was complete before it."""
+        if self.raise_app_exceptions or exchange.status is None:
+            raise error
+        if not exchange.is_complete:
+            raise _cut_short(call, exchange) from error
 
     async def _run(self, call: _Call, exchange: Exchange) -> None:
         try:
@@ -276,94 +314,133 @@ class OpenViperTestClient:
         finally:
             exchange.end()
 
-    async def _finish_background(self) -> None:
-        background = getattr(self.app, "background", None)
-        if background is not None:
-            await background.finish()
-
-    def _keep_cookies(self, headers: RawHeaders, url: str) -> None:
+    def _keep_cookies(self, headers: RawHeaders, address: _Address) -> None:
         for name, value in headers:
             if name == b"set-cookie":
-                self.cookies.take(value.decode("latin-1"), urlsplit(url))
+                self.cookies.take(value.decode("latin-1"), address.parts)
 
     def _raw_headers(self, call: _Call) -> RawHeaders:
-        parts = urlsplit(call.url)
-        raw = [encode_header(name, value) for name, value in call.headers.items()]
+        is_plain = not call.headers and not call.cookies and self.cookies.is_empty
+        return [call.address.host] if is_plain else self._full_headers(call)
+
+    def _full_headers(self, call: _Call) -> RawHeaders:
+        raw = [_encoded(name, value) for name, value in call.headers.items()]
         if not any(name == b"host" for name, _ in raw):
-            raw.insert(0, encode_header("host", parts.netloc))
+            raw.insert(0, call.address.host)
+        return [*raw, *self._cookie_header(call)]
+
+    def _cookie_header(self, call: _Call) -> RawHeaders:
         further = "; ".join(f"{name}={value}" for name, value in call.cookies.items())
-        cookies = "; ".join(filter(None, (self.cookies.header(parts), further)))
-        if cookies:
-            raw.append(encode_header("cookie", cookies))
-        return raw
+        cookies = "; ".join(filter(None, (self.cookies.header(call.address.parts), further)))
+        return [_encoded("cookie", cookies)] if cookies else []
 
     def _scope(self, call: _Call) -> Scope:
-        parts = urlsplit(call.url)
-        default_port = 443 if parts.scheme == "https" else 80
-        path = self.root_path + (parts.path or "/")
-        return {
-            "type": "http",
-            TEST_CLIENT: True,
-            RAISE_ERRORS: self.raise_app_exceptions,
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": call.method,
-            "scheme": parts.scheme,
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": parts.query.encode(),
-            "root_path": self.root_path,
-            "headers": self._raw_headers(call),
-            "client": self.client,
-            "server": (parts.hostname or "testserver", parts.port or default_port),
-        }
+        scope: Scope = dict(call.address.scope)
+        scope["method"] = call.method
+        scope["headers"] = self._raw_headers(call)
+        scope["client"] = self.client
+        scope[RAISE_ERRORS] = self.raise_app_exceptions
+        if self.user is not None:
+            scope.update({USER: self.user, AUTH: {"type": "forced"}})
+        return scope
+
+    def _redirected(self, call: _Call, response: TestResponse) -> _Call:
+        """Return the request that follows a redirect, as a browser sends it."""
+        location = _below(self.root_path, response.headers["location"])
+        address = _address(call.address.url, location, self.root_path)
+        is_get = _becomes_get(call.method, response.status_code)
+        headers = _headers_for(address, call, is_get=is_get)
+        cookies = call.cookies if _is_same_host(address, call.address) else NO_COOKIES
+        if not is_get:
+            return _Call(call.method, address, headers, cookies, _kept(call.body))
+        method = "HEAD" if call.method == "HEAD" else "GET"
+        return _Call(method, address, headers, cookies, NO_BODY)
 
 
-def _with_params(target: str, params: Mapping[str, Any] | None) -> str:
-    if not params:
-        return target
-    address, _, _ = target.partition("#")  # A fragment is not sent.
-    mark = "&" if urlsplit(address).query else "?"
-    return f"{address}{mark}{urlencode(params, doseq=True)}"
+class _Address(NamedTuple):
+    """An address, and what a scope says of it."""
+
+    url: str
+    parts: SplitResult
+    host: tuple[bytes, bytes]
+    scope: dict[str, Any]
 
 
-def _described(body: Outgoing) -> Iterator[tuple[str, str]]:
-    """Yield the headers that say what a body is."""
-    if body.content_type:
-        yield "content-type", body.content_type
-    if body.length:
-        yield "content-length", str(body.length)
+# Tests ask for the same few addresses again and again, and send the same few headers.
+
+_encoded = lru_cache(maxsize=1024)(encode_header)
 
 
-def _fresh(body: Outgoing) -> list[bytes] | AsyncIterator[bytes]:
-    """Return the pieces of a body; a list of its own, as sending uses it up."""
-    return list(body.pieces) if isinstance(body.pieces, list) else body.pieces
+@lru_cache(maxsize=1024)
+def _address(base: str, url: str, root_path: str) -> _Address:
+    """Return an address that may be relative to another one, as that of a link on a page is."""
+    parts = urlsplit(urljoin(base, url))
+    # As browsers send it.
+    path = quote(parts.path or "/", safe=PATH)
+    parts = parts._replace(path=path, query=quote(parts.query, safe=QUERY))
+    default_port = 443 if parts.scheme in ("https", "wss") else 80
+    scope = {
+        "type": "http",
+        TEST_CLIENT: True,
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": parts.scheme,
+        "path": unquote(root_path + path),
+        "raw_path": (quote(root_path, safe=PATH) + path).encode(),
+        "query_string": parts.query.encode(),
+        "root_path": root_path,
+        "server": (parts.hostname or "testserver", parts.port or default_port),
+    }
+    return _Address(parts.geturl(), parts, encode_header("host", parts.netloc), scope)
 
 
-def _redirected(call: _Call, response: TestResponse) -> _Call:
-    """Return the request that follows a redirect, as a browser sends it."""
-    target = urljoin(call.url, response.headers["location"])
-    is_get = _becomes_get(call.method, response.status_code)
-    headers = _headers_for(target, call, is_get=is_get)
-    cookies = call.cookies if _is_same_host(target, call.url) else {}
-    if not is_get:
-        return _Call(call.method, target, headers, cookies, _kept(call.body))
-    method = "HEAD" if call.method == "HEAD" else "GET"
-    return _Call(method, target, headers, cookies, Outgoing([b""], "", 0))
+def _below(root_path: str, location: str) -> str:
+    """Return where a redirect leads as tests say it: without the prefix that the application is served under."""
+    parts = urlsplit(location)
+    root = quote(root_path, safe=PATH)
+    if not root or not f"{parts.path}/".startswith(f"{root}/"):
+        return location
+    return parts._replace(path=parts.path[len(root) :] or "/").geturl()
 
 
-def _is_same_host(target: str, url: str) -> bool:
-    return urlsplit(target).netloc == urlsplit(url).netloc
+def _query_of(address: str, params: Mapping[str, Any]) -> str:
+    """Return the query of an address with parameters added to it."""
+    query = urlsplit(address).query
+    return f"?{query}{'&' if query else ''}{urlencode(params, doseq=True)}"
+
+
+def _cut_short(call: _Call, exchange: Exchange) -> AssertionError:
+    asked = f"{call.method} {call.address.url}"
+    if exchange.status is None:
+        return AssertionError(f"the application sent no response to {asked}")
+    sent = len(exchange.content())
+    return AssertionError(
+        f"the answer to {asked} was cut short: status {exchange.status} and {sent} bytes, but no end"
+    )
+
+
+def _described(body: Outgoing, headers: dict[str, str]) -> dict[str, str]:
+    """Add the headers that say what a body is, unless they are given, and return all of them."""
+    named = {name.lower() for name in headers}
+    if body.content_type and "content-type" not in named:
+        headers["content-type"] = body.content_type
+    if body.length and "content-length" not in named:
+        headers["content-length"] = str(body.length)
+    return headers
+
+
+def _is_same_host(first: _Address, second: _Address) -> bool:
+    return first.parts.netloc == second.parts.netloc
 
 
 def _becomes_get(method: str, status_code: int) -> bool:
     return status_code == 303 or (status_code in (301, 302) and method == "POST")
 
 
-def _headers_for(target: str, call: _Call, *, is_get: bool) -> dict[str, str]:
+def _headers_for(address: _Address, call: _Call, *, is_get: bool) -> dict[str, str]:
     """Return the headers that go along to the target of a redirect; another host gets no credentials."""
     dropped = BODY_HEADERS if is_get else ()
-    if not _is_same_host(target, call.url):
+    if not _is_same_host(address, call.address):
         dropped = (*dropped, *CREDENTIALS, "host")
     return {name: value for name, value in call.headers.items() if name.lower() not in dropped}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,15 @@ APP_VARIABLE = "OPENVIPER_TEST_APP"
 """Names the application in place of the configuration."""
 
 
+CREATE_VARIABLE = "OPENVIPER_TEST_CREATE_DB"
+REUSE_VARIABLE = "OPENVIPER_TEST_REUSE_DB"
+PREFIX = "OPENVIPER_TEST_"
+"""What the names of the kit's variables begin with."""
+SWITCHES = (CREATE_VARIABLE, REUSE_VARIABLE)
+VARIABLES = (APP_VARIABLE, *SWITCHES)
 SETTINGS_VARIABLE = "OPENVIPER_SETTINGS_MODULE"
-FLAGS = frozenset({"disable_real_email", "disable_real_tasks"})
-"""The keys that are true or false; the others are text."""
+ISOLATIONS = ("transaction", "truncate", "recreate", "in_memory")
+"""What keeps tests apart in the database; see `OpenViperTestConfig.database_isolation`."""
 
 
 class OpenViperTestingConfigError(OpenViperException, RuntimeError):
@@ -32,14 +39,34 @@ class OpenViperTestConfig:
         app: ``module:attribute`` of the application or of a function without arguments that makes one; when not given,
             ``app`` of the `asgi` module beside the settings.
         settings: The settings module; that of the environment when not given.
+        database_url: The address of the test database for ``default``, instead of one made from the configured address.
+        database_hosts: Servers that tests may use besides those on this machine.
+        database_isolation: What keeps tests apart: ``transaction`` (undone at the end of the test), ``truncate`` (rows are
+            deleted), ``recreate`` (the database is made anew) or ``in_memory`` (SQLite in memory, made anew).
+        migrate: Make the tables in the test databases.
+        use_test_settings: Use `settings`; else those of the environment.
+        fast_passwords: Keep passwords as they are, so that logging in takes no time.
         disable_real_email: Keep mail that a test sends in memory, whatever the setting `EMAIL` says.
         disable_real_tasks: Keep background tasks that a test sends in memory, whatever the setting `TASKS` says.
+        disable_real_cache: Have an empty default cache in memory for each test, whatever the setting `CACHES` says.
     """
 
     app: str | None = None
     settings: str | None = None
+    database_url: str | None = None
+    database_hosts: tuple[str, ...] = ()
+    database_isolation: str = "transaction"
+    migrate: bool = True
+    use_test_settings: bool = True
+    fast_passwords: bool = True
     disable_real_email: bool = True
     disable_real_tasks: bool = True
+    disable_real_cache: bool = False
+
+    @property
+    def settings_module(self) -> str | None:
+        """The settings module to use; `None` for that of the environment."""
+        return self.settings if self.use_test_settings else None
 
 
 def load_testing_config(directory: Path) -> OpenViperTestConfig:
@@ -48,27 +75,70 @@ def load_testing_config(directory: Path) -> OpenViperTestConfig:
     Raises:
         OpenViperTestingConfigError: If the file cannot be read, or a key or the type of its value is wrong.
     """
+    _check_environment()
     values = _read(directory / "pyproject.toml")
-    known = {field.name for field in dataclasses.fields(OpenViperTestConfig)}
     for key, value in values.items():
-        if key not in known:
-            raise OpenViperTestingConfigError(
-                f"unknown key {key!r} in [tool.openviper.testing]; known: {', '.join(sorted(known))}"
-            )
+        _check_key(key)
         _check_value(key, value)
-    config = OpenViperTestConfig(**values)
     app = os.environ.get(APP_VARIABLE)
-    return dataclasses.replace(config, app=app) if app else config
+    values = {**values, **({"app": app} if app else {})}
+    if "database_hosts" in values:
+        values["database_hosts"] = tuple(values["database_hosts"])
+    return OpenViperTestConfig(**values)
+
+
+def _check_environment() -> None:
+    """Refuse a misspelt variable, and a switch that is neither on nor off."""
+    for name, value in os.environ.items():
+        if name.startswith(PREFIX) and name not in VARIABLES:
+            _check_variable(name)
+        if name in SWITCHES and value not in ("", "0", "1"):
+            raise OpenViperTestingConfigError(f"{name} must be 1 or 0, not {value!r}")
+
+
+def _check_variable(name: str) -> None:
+    # A project may have variables of its own with such names.
+    meant = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.9)
+    if meant:
+        raise OpenViperTestingConfigError(
+            f"nothing reads the environment variable {name}; did you mean {meant[0]}?"
+        )
+
+
+def _check_key(key: str) -> None:
+    known = {field.name for field in dataclasses.fields(OpenViperTestConfig)}
+    if key not in known:
+        raise OpenViperTestingConfigError(
+            f"unknown key {key!r} in [tool.openviper.testing]; known: {', '.join(sorted(known))}"
+        )
 
 
 def _check_value(key: str, value: object) -> None:
-    is_flag = key in FLAGS
-    fits = isinstance(value, bool) if is_flag else isinstance(value, str) and value != ""
-    if not fits:
-        wanted = "true or false" if is_flag else "text"
+    wanted, fits = _wanted(key)
+    if not fits(value):
         raise OpenViperTestingConfigError(
             f"{key} in [tool.openviper.testing] must be {wanted}, not {value!r}"
         )
+
+
+def _wanted(key: str) -> tuple[str, Callable[[object], bool]]:
+    """Return what the value of a key has to be, in words and as a check."""
+    if key == "database_isolation":
+        return f"one of {', '.join(ISOLATIONS)}", lambda value: value in ISOLATIONS
+    default = OpenViperTestConfig.__dataclass_fields__[key].default
+    if isinstance(default, bool):
+        return "true or false", lambda value: isinstance(value, bool)
+    if isinstance(default, tuple):
+        return "a list of texts", _is_list_of_texts
+    return "text", _is_text
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -78,7 +148,12 @@ def _read(path: Path) -> Mapping[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise OpenViperTestingConfigError(f"cannot read {str(path)!r}: {error}") from error
-    table = content.get("tool", {}).get("openviper", {}).get("testing", {})
+    tables = content.get("tool", {}).get("openviper", {})
+    if isinstance(tables, dict) and not tables.keys() <= {"testing"}:
+        raise OpenViperTestingConfigError(
+            f"unknown table [tool.openviper.{min(tables.keys() - {'testing'})}]; known: testing"
+        )
+    table = tables.get("testing", {}) if isinstance(tables, dict) else tables
     if not isinstance(table, dict):
         raise OpenViperTestingConfigError(f"tool.openviper.testing must be a table, not {table!r}")
     return table

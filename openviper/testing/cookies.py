@@ -37,11 +37,17 @@ class Cookies(MutableMapping[str, str]):
         for name, value in (cookies or {}).items():
             self[name] = value
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are none at all, not even such that are over."""
+        return not self._stored
+
     def set(self, name: str, value: str) -> None:
         """Set a cookie that is sent with every request."""
         self[name] = value
 
     def __setitem__(self, name: str, value: str) -> None:
+        _check_pair(name, value)
         self._remove(name)
         self._stored[name, "", "/"] = StoredCookie(value)
 
@@ -104,6 +110,17 @@ class Cookies(MutableMapping[str, str]):
         # Longer paths first (RFC 6265, 5.4).
         fitting.sort(key=lambda entry: -len(entry[1].path))
         return "; ".join(f"{name}={cookie.value}" for name, cookie in fitting)
+
+
+def _check_pair(name: str, value: str) -> None:
+    """Refuse what would reach the application as another cookie, or as several.
+
+    Raises:
+        ValueError: If a name or a value does.
+    """
+    odd = set(";\r\n\0")
+    if not name or odd & set(name) or odd & set(value) or "=" in name or name != name.strip():
+        raise ValueError(f"the cookie {name!r} with the value {value!r} cannot be sent")
 
 
 def _cookie_path(given: str, url: SplitResult) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from openviper.utils.signatures import signature_of
+
 RUNNER = pytest.StashKey[asyncio.Runner]()
 RUNNER_FIXTURE = "_openviper_runner"
 
@@ -31,6 +33,28 @@ def is_async(function: Callable[..., Any]) -> bool:
 def belongs_to_others(node: Any) -> bool:
     """Tell whether another plug-in for async tests takes care of a test."""
     return any(node.get_closest_marker(name) for name in ("asyncio", "anyio", "trio"))
+
+
+def is_run_by_others(function: Callable[..., Any], request: pytest.FixtureRequest) -> bool:
+    """Return whether another plug-in for async tests runs an async fixture."""
+    if not belongs_to_others(request.node):
+        return False
+    # In its strict mode pytest-asyncio leaves fixtures alone that were not made by it, and so ours.
+    is_ours = function.__module__.startswith("openviper.testing.")
+    return not (is_ours and request.node.get_closest_marker("asyncio"))
+
+
+def runner_of(request: pytest.FixtureRequest) -> Any:
+    """Return what runs the async fixtures of a test: our event loop, or that of pytest-asyncio."""
+    marker = request.node.get_closest_marker("asyncio")
+    if marker is None:
+        return request.getfixturevalue(RUNNER_FIXTURE)
+    scope = marker.kwargs.get("loop_scope") or _default_scope(request.config)
+    return request.getfixturevalue(f"_{scope}_scoped_runner")
+
+
+def _default_scope(config: pytest.Config) -> str:
+    return str(config.getini("asyncio_default_test_loop_scope") or "function")
 
 
 def bound(function: Callable[..., Any], instance: object) -> Callable[..., Any]:
@@ -66,7 +90,7 @@ def synchronous(function: Callable[..., Any], runner: asyncio.Runner) -> Callabl
 
 def run_test(item: pytest.Function) -> None:
     """Run a coroutine test to completion."""
-    names = inspect.signature(item.obj).parameters
+    names = signature_of(item.obj).parameters
     arguments = {name: item.funcargs[name] for name in names if name in item.funcargs}
     runner = item.stash.get(RUNNER, None)
     if runner is not None:

@@ -7,51 +7,121 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import ExitStack
+import sys
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from _pytest.unittest import TestCaseFunction
 
 from openviper import testing
-from openviper.testing.config import SETTINGS_VARIABLE, OpenViperTestConfig, load_testing_config
+from openviper.testing import fixtures
+from openviper.testing.config import (
+    SETTINGS_VARIABLE,
+    OpenViperTestingConfigError,
+    load_testing_config,
+)
 from openviper.testing.loops import (
-    RUNNER_FIXTURE,
     belongs_to_others,
     bound,
     is_async,
+    is_run_by_others,
     run_test,
     runner_fixture,
+    runner_of,
     synchronous,
 )
 
-if TYPE_CHECKING:
-    from openviper.app import OpenViper
-    from openviper.testing.client import OpenViperTestClient
-    from openviper.testing.database import TestDatabase
-    from openviper.testing.mail import TestEmail
-    from openviper.testing.tasks import EagerTaskRunner, TaskQueue
+# pytest finds fixtures among the names of a plug-in.
+globals().update(fixtures.ALL)
 
 __all__ = ["runner_fixture"]
+MARKERS = {
+    "db": "give the test the project's test databases, as the fixture `db` does",
+    "transactional_db": "let the test commit for good, as the fixture `transactional_db` does",
+}
+"""The markers that stand for the fixture of the same name."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
-    config.addinivalue_line(
-        "markers", "db: give the test a database of its own, as the fixture `db` does"
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("openviper")
+    group.addoption(
+        "--snapshot-update",
+        action="store_true",
+        help="store what tests compare with snapshots now, instead of comparing it",
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have a test that asks for no database not find the project's own.
+
+    Raises:
+        pytest.UsageError: If the configuration of the tests cannot work.
+    """
+    try:
+        config = load_testing_config(session.config.rootpath)
+    except OpenViperTestingConfigError as error:
+        raise pytest.UsageError(str(error)) from error
+    if config.settings_module is not None or os.environ.get(SETTINGS_VARIABLE):
+        testing.hide_configured_databases()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Drop the test databases."""
+    # What was never imported has made none.
+    made = sys.modules.get("openviper.testing.databases.database")
+    if made is not None:
+        session.config.stash[WITHOUT_SCHEMA_FILE] = made.finish_databases()
+
+
+WITHOUT_SCHEMA_FILE = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name the tables that were made from models, as `migrate` would not make them."""
+    tables = config.stash.get(WITHOUT_SCHEMA_FILE, [])
+    if tables:
+        terminalreporter.write_line(
+            f"openviper: no schema file describes {', '.join(tables)}; tests have made them from the models, `migrate` will "
+            "not: run makemigrations"
+        )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give marked tests the fixture."""
+    """Give marked tests the fixture.
+
+    Raises:
+        pytest.UsageError: If a marker cannot be understood, or stands where it does nothing.
+    """
     for item in items:
-        if (
-            item.get_closest_marker("db")
-            and isinstance(item, pytest.Function)
-            and "db" not in item.fixturenames
-        ):
-            item.fixturenames.insert(0, "db")
+        markers = [marker for name in MARKERS for marker in item.iter_markers(name)]
+        if markers:
+            _apply(markers, item)
+
+
+def _apply(markers: list[pytest.Mark], item: pytest.Item) -> None:
+    if not isinstance(item, pytest.Function) or isinstance(item, TestCaseFunction):
+        raise pytest.UsageError(
+            f"{item.nodeid}: the marker {markers[0].name} is for functions; a class derives from openviper.testing.TestCase"
+        )
+    for marker in markers:
+        if marker.name not in item.fixturenames:
+            item.fixturenames.insert(0, marker.name)
+    try:
+        for marker in markers:
+            fixtures.check_marker(marker, item.fixturenames)
+    except pytest.UsageError as error:
+        raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
 # Async tests and fixtures
@@ -72,13 +142,13 @@ def pytest_fixture_setup(
 ) -> Generator[None, object, object]:
     """Let pytest see an async fixture as a plain one."""
     function = fixturedef.func
-    if not is_async(function) or belongs_to_others(request.node):
+    if not is_async(function) or is_run_by_others(function, request):
         return (yield)
     if request.scope != "function":
         pytest.fail(
             f"async fixture {fixturedef.argname!r} must have the scope 'function', not {request.scope!r}"
         )
-    plain = synchronous(bound(function, request.instance), request.getfixturevalue(RUNNER_FIXTURE))
+    plain = synchronous(bound(function, request.instance), runner_of(request))
     # pytest knows no other way to run one fixture by another function.
     vars(fixturedef)["func"] = plain
     try:
@@ -108,101 +178,10 @@ def _is_collected_anyway(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _is_in_installed_app(path: Path, config: pytest.Config) -> bool:
-    module = load_testing_config(config.rootpath).settings
+    module = load_testing_config(config.rootpath).settings_module
     if module is None and not os.environ.get(SETTINGS_VARIABLE):
         return False
     # Late: other projects, whose tests this plug-in sees too, have no settings to load.
     from openviper.testing.settings import installed_directories
 
     return path.parent.resolve() in installed_directories(module, config.rootpath)
-
-
-# Fixtures
-
-
-@pytest.fixture(scope="session")
-def openviper_test_config(pytestconfig: pytest.Config) -> OpenViperTestConfig:
-    """Return `[tool.openviper.testing]` of the pyproject.toml in pytest's root directory."""
-    return load_testing_config(pytestconfig.rootpath)
-
-
-@pytest.fixture
-def _openviper_project(openviper_test_config: OpenViperTestConfig) -> Iterator[None]:
-    # Late: a test without these fixtures needs no settings.
-    from openviper.testing.settings import project_settings
-
-    with ExitStack() as stack:
-        stack.enter_context(project_settings(openviper_test_config.settings))
-        if openviper_test_config.disable_real_tasks:
-            # Late, here and below: a test waits only for what its fixtures use.
-            from openviper.testing.tasks import tasks_in_memory
-
-            stack.enter_context(tasks_in_memory())
-        if openviper_test_config.disable_real_email:
-            stack.enter_context(testing.create_mailoutbox()[1])
-        yield
-
-
-@pytest.fixture
-def override_settings(_openviper_project: None) -> Iterator[Callable[..., None]]:
-    """Yield a function that changes settings for the rest of the test: ``override_settings(DEBUG=False)``."""
-    with ExitStack() as stack:
-
-        def override(**values: Any) -> None:
-            stack.enter_context(testing.override_openviper_settings(**values))
-
-        yield override
-
-
-@pytest.fixture
-async def db(_openviper_project: None) -> AsyncIterator[TestDatabase]:
-    """Put an empty database with all tables in place of the project's, for this test."""
-    database = testing.TestDatabase()
-    try:
-        await database.setup()
-        yield database
-    finally:
-        await database.teardown()
-
-
-@pytest.fixture
-def mailoutbox(_openviper_project: None) -> Iterator[list[TestEmail]]:
-    """Yield the list that takes every message the test sends, inline or in the background; nothing leaves the machine."""
-    outbox, catching = testing.create_mailoutbox()
-    with catching:
-        yield outbox
-
-
-@pytest.fixture
-def task_queue(_openviper_project: None) -> Iterator[TaskQueue]:
-    """Yield the queue that takes every background task the test sends; nothing runs unless the test says so."""
-    with testing.TaskQueue().patch() as queue:
-        yield queue
-
-
-@pytest.fixture
-def task_runner(_openviper_project: None) -> EagerTaskRunner:
-    """Return a runner that carries out tasks at once: ``await task_runner.run(resize, 7)``."""
-    return testing.EagerTaskRunner()
-
-
-@pytest.fixture
-async def app(
-    db: TestDatabase,  # noqa: ARG001 - a fixture that has to be there first
-    openviper_test_config: OpenViperTestConfig,
-) -> AsyncIterator[OpenViper]:
-    """Yield the project's application, started, with debug on and a database of its own."""
-    # Late: the application is the whole of the web part.
-    from openviper.testing.application import lifespan, load_app
-
-    application = await load_app(openviper_test_config)
-    with application.debugging():
-        async with lifespan(application):
-            yield application
-
-
-@pytest.fixture
-async def client(app: OpenViper) -> AsyncIterator[OpenViperTestClient]:
-    """Yield a client of the application that follows redirects."""
-    async with testing.OpenViperTestClient(app, follow_redirects=True) as one:
-        yield one

@@ -97,7 +97,7 @@ class StreamedResponse:
         Raises:
             AssertionError: If the body is cut short.
         """
-        while (piece := await self._exchange.pieces.get()) is not None:
+        while (piece := await self._exchange.next_piece()) is not None:
             yield piece
         if not self._exchange.is_complete:
             raise AssertionError("the body was cut short")

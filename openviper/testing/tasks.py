@@ -112,8 +112,9 @@ class TaskQueue:
             set_capture(before)
 
     def _take(self, message: Message, delay: float | None) -> None:
-        args, kwargs = message.arguments()
-        task = QueuedTask(message.actor_name, tuple(args), kwargs, message.queue_name, delay)
+        actor = Registry.find_actor(message.actor_name)
+        args, kwargs = message.arguments() if actor is None else actor.received(message)
+        task = QueuedTask(message.actor_name, tuple(args), dict(kwargs), message.queue_name, delay)
         block = current_block("default")
         if block is not None and block.transactional:
             block.callbacks.append(lambda: self.tasks.append(task))

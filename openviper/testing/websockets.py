@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from openviper.http.asgi import ASGIApp, Message, Scope
 from openviper.http.websockets import NORMAL, WebSocketDisconnected
+from openviper.utils.datastructures import RawHeaders
 
 
 class WebSocketRefused(AssertionError):
@@ -32,16 +34,24 @@ class WebSocketSession:
         app: The application.
         scope: What it is called with.
         timeout: Longest wait for a message, in seconds.
+        keep: Is told the headers of the answer that accepts it.
 
     Attributes:
         subprotocol: The protocol that the application has chosen.
         headers: The headers it has sent.
     """
 
-    def __init__(self, app: ASGIApp, scope: Scope, timeout: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        timeout: float,
+        keep: Callable[[RawHeaders], None] | None = None,
+    ) -> None:
         self._app = app
         self._scope = scope
         self._timeout = timeout
+        self._keep = keep
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         self._running: asyncio.Task[None] | None = None
@@ -64,12 +74,17 @@ class WebSocketSession:
     async def _accepted(self) -> None:
         message = await self._next()
         if message["type"] == "websocket.accept":
-            self.subprotocol = message.get("subprotocol")
-            self.headers = list(message.get("headers") or ())
+            self._note(message)
             return
         if message["type"] == "websocket.http.response.start":
             raise WebSocketRefused(message["status"], "answered with HTTP")
         raise WebSocketRefused(message.get("code", NORMAL), message.get("reason") or "")
+
+    def _note(self, message: Message) -> None:
+        self.subprotocol = message.get("subprotocol")
+        self.headers = list(message.get("headers") or ())
+        if self._keep is not None:
+            self._keep(self.headers)
 
     async def __aexit__(
         self,
@@ -91,16 +106,25 @@ class WebSocketSession:
             await asyncio.gather(self._running, return_exceptions=True)
 
     async def send_text(self, text: str) -> None:
-        """Send text."""
-        await self._to_app.put({"type": "websocket.receive", "text": text})
+        """Send text.
+
+        Raises:
+            WebSocketDisconnected: If the connection is closed.
+        """
+        self._put({"type": "websocket.receive", "text": text})
 
     async def send_bytes(self, data: bytes) -> None:
-        """Send bytes."""
-        await self._to_app.put({"type": "websocket.receive", "bytes": data})
+        """Send bytes; see `send_text`."""
+        self._put({"type": "websocket.receive", "bytes": data})
 
     async def send_json(self, value: Any) -> None:
-        """Send a value as JSON in a text."""
+        """Send a value as JSON in a text; see `send_text`."""
         await self.send_text(json.dumps(value))
+
+    def _put(self, message: Message) -> None:
+        if self._closed is not None:
+            raise WebSocketDisconnected(*self._closed)
+        self._to_app.put_nowait(message)
 
     async def receive(self) -> str | bytes:
         """Return the next message.

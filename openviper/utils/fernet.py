@@ -54,6 +54,24 @@ def decrypt(key: bytes, token: str) -> bytes:
     Raises:
         InvalidToken: If it is none, was changed, or was made with another key.
     """
+    signed = _signed_part(key, token)
+    try:
+        return decrypt_cbc(key[16:], signed[_HEAD - BLOCK : _HEAD], signed[_HEAD:])
+    except ValueError as error:
+        raise InvalidToken(f"the token cannot be decrypted: {error}") from None
+
+
+def is_made_with(key: bytes, token: str) -> bool:
+    """Return whether a text is a token, made with this key and not changed; nothing is decrypted for it."""
+    try:
+        _signed_part(key, token)
+    except InvalidToken:
+        return False
+    return True
+
+
+def _signed_part(key: bytes, token: str) -> bytes:
+    """Return what is signed in a token, once the signature fits."""
     try:
         data = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -63,10 +81,7 @@ def decrypt(key: bytes, token: str) -> bytes:
     signed, digest = data[:-_DIGEST], data[-_DIGEST:]
     if not hmac.compare_digest(hmac.digest(key[:16], signed, "sha256"), digest):
         raise InvalidToken("the token was changed or made with another key")
-    try:
-        return decrypt_cbc(key[16:], signed[_HEAD - BLOCK : _HEAD], signed[_HEAD:])
-    except ValueError as error:
-        raise InvalidToken(f"the token cannot be decrypted: {error}") from None
+    return signed
 
 
 def token_length(size: int) -> int:

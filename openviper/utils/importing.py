@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import re
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 
 def import_string(path: str) -> Any:
@@ -55,22 +55,55 @@ def import_if_there(name: str) -> ModuleType | None:
         raise
 
 
+class _LazyModule(ModuleType):
+    """Stands for a module in the one that uses it, until something of it is first used.
+
+    `importlib.util.LazyLoader` is not used: on Python 3.11 two threads that come first at the same time see half a module,
+    and it looks for the file at once.
+    """
+
+    _used_in: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        """Import the module, put it in this one's place, and return what it has of that name."""
+        module = importlib.import_module(self.__name__)
+        used_in = self._used_in
+        for alias in [alias for alias, value in used_in.items() if value is self]:
+            used_in[alias] = module
+        return getattr(module, name)
+
+
 def lazy_module(name: str) -> ModuleType:
-    """Return a module that is really imported when something of it is first used.
+    """Return what is to be a global of the calling module: a module that is imported when something of it is first used.
 
     For modules that take long to import and are not needed on every path, such as `asyncio` in a command that turns out
-    to have nothing to do. The standard library's own `importlib.util.LazyLoader` does the work.
+    to have nothing to do. From its first use on, the global is the module itself.
 
-    Raises:
-        ModuleNotFoundError: If there is no such module.
+    A name that does not exist is an `ImportError` of that first use.
     """
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"no module named {name!r}", name=name)
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    module = _LazyModule(name)
+    module._used_in = sys._getframe(1).f_globals
     return module
+
+
+def lazy_pattern(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """Return a regular expression that is compiled when it is first used; only its methods can be used.
+
+    Compiling one takes as long as importing a small module, and most processes need few of them.
+    """
+    return cast("re.Pattern[str]", _LazyPattern(pattern, flags))
+
+
+class _LazyPattern:
+    """A pattern whose methods are those of the compiled one, once they were asked for."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self._pattern = pattern
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(re.compile(self._pattern, self._flags), name)
+        setattr(self, name, member)
+        return member

@@ -4,7 +4,8 @@
 Each command is timed against a bare interpreter that imports what no such tool can do without: argparse, or asyncio,
 sqlite3 and argparse. All commands take turns in every round, so that a busy machine slows all of them alike; the figure
 is the median of the ratios of the rounds. The peak memory of `--help` is compared with that of an interpreter that does
-nothing.
+nothing. How many modules each process imports, and how many of them are ours, says where the time goes, and is the same on
+any machine; `tests/acceptance/commands/test_start.py` holds bounds.
 
     python3 scripts/bench/startup.py                 11 rounds
     python3 scripts/bench/startup.py --rounds 31
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 ROOT = Path(__file__).resolve().parents[2]
 ARGPARSE = ("-c", "import argparse")
 DATABASE = ("-c", "import asyncio, sqlite3, argparse")
+AUTH_MODELS = "import os; os.environ['OPENVIPER_SETTINGS_MODULE'] = 'bench.settings'; import openviper.auth.models"
 MODEL = '''\
 """Models of the benchmark."""
 
@@ -70,11 +72,23 @@ CASES = (
     Case("openviper viperctl migrat", ("-m", "openviper", "viperctl", "migrat"), ARGPARSE, goal=1.5, code=1),
     Case("migrate, nothing to do", ("viperctl.py", "migrate"), DATABASE, goal=1.6),
     Case("makemigrations, nothing to do", ("viperctl.py", "makemigrations"), DATABASE, goal=1.6),
+    Case("backup-db --list", ("viperctl.py", "backup-db", "--list"), DATABASE),
+    Case("import openviper.auth.models", ("-c", AUTH_MODELS), DATABASE),
     Case("console --no-models -c",
          ("viperctl.py", "console", "--no-models", "-c", "await __import__('asyncio').sleep(0)"), DATABASE),
 )  # fmt: skip
 
 
+COUNTING = """\
+import atexit, sys
+
+def tell():
+    ours = sum(name.partition(".")[0] == "openviper" for name in sys.modules)
+    sys.stderr.write(f"modules: {len(sys.modules)} {ours}")
+
+atexit.register(tell)
+"""
+"""What tells at the end of a process which modules it has imported."""
 MEMORY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nothing", ()),
     ("--help", ("viperctl.py", "--help")),
@@ -101,7 +115,9 @@ def main() -> int:
         project = make_project(options.python, Path(directory))
         times = measure(options.python, project, options.rounds)
         peaks = measure_memory(options.python, project, options.rounds)
+        modules = {case.name: count_modules(options.python, project, case) for case in CASES}
     missed = report(times) + report_memory(peaks)
+    report_modules(modules)
     return 1 if options.check and missed else 0
 
 
@@ -146,6 +162,7 @@ def make_project(python: str, directory: Path) -> Path:
     settings.write_text(changed, encoding="utf-8")
     run(python, project, ("viperctl.py", "makemigrations"))
     run(python, project, ("viperctl.py", "migrate"))
+    (project / "backup").mkdir()
     return project
 
 
@@ -183,6 +200,31 @@ def measure_memory(python: str, project: Path, rounds: int) -> dict[str, list[in
             )
             peaks[name].append(int(done.stderr.partition("VmHWM:")[2].split()[0]))
     return peaks
+
+
+def count_modules(python: str, directory: Path, case: Case) -> tuple[int, int]:
+    """Return how many modules a command imports, and how many of them are ours."""
+    # Python imports it at every start, in a virtual environment too.
+    (directory / "sitecustomize.py").write_text(COUNTING, encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [python, *case.arguments],
+            cwd=directory,
+            env=environment() | {"PYTHONPATH": f"{ROOT}{os.pathsep}{directory}"},
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        (directory / "sitecustomize.py").unlink()
+    everything, ours = done.stderr.rpartition("modules: ")[2].split()
+    return int(everything), int(ours)
+
+
+def report_modules(modules: dict[str, tuple[int, int]]) -> None:
+    """Print how many modules each command imports."""
+    print(f"{'imported modules':32} {'all':>8} {'ours':>6}")
+    for name, (everything, ours) in modules.items():
+        print(f"{name:32} {everything:8} {ours:6}")
 
 
 def report(times: dict[tuple[str, ...], list[float]]) -> int:

@@ -39,11 +39,9 @@ THREADS = 8
 PAYLOAD = '{"args":[],"kwargs":{}}'
 KEY = "bench-" * 10
 SERVERS = {
-    "postgresql": os.environ.get(
-        "OPENVIPER_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432"
-    ),
-    "mysql": os.environ.get("OPENVIPER_TEST_MYSQL", "mysql://root@127.0.0.1:3306"),
-    "redis": os.environ.get("OPENVIPER_TEST_REDIS", "redis://127.0.0.1:6379/0"),
+    "postgresql": os.environ.get("TEST_SERVER_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432"),
+    "mysql": os.environ.get("TEST_SERVER_MYSQL", "mysql://root@127.0.0.1:3306"),
+    "redis": os.environ.get("TEST_SERVER_REDIS", "redis://127.0.0.1:6379/0"),
 }
 GOALS = {"sqlite": (0.7, 0.75), "postgresql": (0.7, 0.6), "redis": (0.75, 1.0)}
 """Least ratios to the raw rate: sending, draining."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import sqlite3
@@ -261,6 +262,63 @@ def test_a_weak_new_password_changes_nothing(shop: Shop) -> None:
     result = shop.run("changepassword", "admin", "--password", "short")
     assert (result.returncode, shop.users()) == (1, before)
     assert "at least 8" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("password", "text"),
+    [
+        ("password1", "one of those that are tried first"),
+        ("admin-2031-x", "too similar to the username"),
+        ("x" * 513, "at most 512 characters"),
+    ],
+)
+def test_a_password_that_would_be_guessed_is_refused_by_every_command(
+    shop: Shop, password: str, text: str
+) -> None:
+    results = [
+        shop.run("createsuperuser", *ADMIN, "--password", password),
+        shop.run("create-user", *ADMIN, "--password", password),
+    ]
+    assert shop.users() == []
+    assert shop.run("createsuperuser", *ADMIN, "--password", PASSWORD).returncode == 0
+    before = shop.users()
+    results.append(shop.run("changepassword", "ADMIN", "--password", password))
+    assert shop.users() == before
+    for result in results:
+        assert result.returncode == 1 and text in result.stderr and result.stdout == ""
+        assert password not in result.stderr
+
+
+def test_a_name_that_differs_in_capitals_is_taken(shop: Shop) -> None:
+    assert shop.run("createsuperuser", *ADMIN, "--password", PASSWORD).returncode == 0
+    again = ["--username", "ADMIN", "--email", "other@example.com", "--password", PASSWORD]
+    result = shop.run("create-user", *again)
+    assert result.returncode == 1
+    assert "a user with username 'ADMIN' already exists" in result.stderr
+    mixed = ["--username", "\u0430dmin", "--email", "other@example.com", "--password", PASSWORD]
+    assert "several scripts" in shop.run("create-user", *mixed).stderr
+
+
+def test_what_has_happened_to_accounts_is_shown(shop: Shop) -> None:
+    assert shop.run("auth-log").stdout == "No events.\n"
+    assert shop.run("createsuperuser", *ADMIN, "--password", PASSWORD).returncode == 0
+    result = shop.run("changepassword", "admin", "--password", "a wandering wolf")
+    assert "openviper.auth.audit" not in result.stderr
+    shown = shop.run("auth-log", "admin").stdout.splitlines()
+    assert [line.split()[1:3] for line in shown] == [
+        ["password.changed", "admin"],
+        ["user.created", "admin"],
+    ]
+    assert " by os:" in shown[0] and "is_superuser=True" in shown[1]
+    only = json.loads(shop.run("auth-log", "--event", "password", "--json").stdout)
+    assert [event["event"] for event in only] == ["password.changed"]
+    assert shop.run("auth-log", "nobody").stdout == "No events.\n"
+    assert shop.run("auth-log", "--since", "2999-01-01").stdout == "No events.\n"
+    pruned = shop.run("auth-log", "--prune", "--limit", "1")
+    assert "Deleted 0 old events." in pruned.stderr and len(pruned.stdout.splitlines()) == 1
+    for wrong, text in (("--since=soon", "'soon'"), ("--limit=0", "1 to 100000, not 0")):
+        result = shop.run("auth-log", wrong)
+        assert result.returncode == 2 and text in result.stderr
 
 
 class Typist:

@@ -94,7 +94,7 @@ def test_the_whole_life_of_a_database_needs_no_package(bare: Path, tmp_path: Pat
     assert viperctl("tasks") == "No tasks.\n"
     viperctl("console", "-c", "await Note.objects.get(text='later')")
     viperctl("console", "-c", "await Note.objects.filter(text='later').delete()")
-    assert "Collected 0 static file(s)" in viperctl(
+    assert "Collected 1 static file(s)" in viperctl(
         "collectstatic", "--no-input", "--hash", "--gzip"
     )
     assert "Backup completed successfully" in viperctl("backup-db", "--filename", "before")

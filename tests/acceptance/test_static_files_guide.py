@@ -59,7 +59,7 @@ def test_the_commands_collect_hash_and_compress(project: Path) -> None:
     lines = [line.split() for block in blocks("sh") for line in block.splitlines()]
     assert [line[:3] for line in lines] == [["python", "viperctl.py", "collectstatic"]] * 2
     assert "static/css/site.css -> staticfiles/css/site.css" in succeed(*lines[0][1:], cwd=project)
-    assert "Collected 1 static file(s)" in succeed(*lines[1][1:], cwd=project)
+    assert "Collected 2 static file(s)" in succeed(*lines[1][1:], cwd=project)
     names = sorted(os.listdir(project / "staticfiles/css"))
     assert len(names) == 4 and "site.css" in names and "site.css.gz" in names
     (html,) = blocks("html")

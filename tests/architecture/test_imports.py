@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "openviper"
 
 # Each room with its floor; the longest matching name decides. Within a floor only rooms named earlier may be imported.
 FLOORS: list[list[str]] = [
-    ["openviper.exceptions", "openviper.version", "openviper.utils"],
+    ["openviper.exceptions", "openviper.version", "openviper.utils", "openviper.validation"],
     [
         "openviper.core.context",
         "openviper.project",
@@ -48,6 +48,8 @@ FLOORS: list[list[str]] = [
         "openviper.backup",
         "openviper.tasks",
         "openviper.core.email",
+        "openviper.vendoring",
+        "openviper.documentation",
     ],
     [
         "openviper.http",
@@ -56,8 +58,10 @@ FLOORS: list[list[str]] = [
         "openviper.sessions",
         "openviper.auth",
         "openviper.middleware",
-        "openviper.validation",
+        # Forms know the request; the rest of validation knows nothing, so that settings and tasks may use it.
+        "openviper.validation.forms",
         "openviper.api",
+        "openviper.serializers",
         "openviper.ai",
         # What the web part shows of tasks; nothing in `openviper.tasks` imports it.
         "openviper.tasks.pages",
@@ -66,6 +70,7 @@ FLOORS: list[list[str]] = [
         "openviper.apps",
         "openviper.testing.bodies",
         "openviper.testing.cookies",
+        "openviper.testing.deadlines",
         "openviper.testing.exchange",
         "openviper.testing.responses",
         "openviper.testing.websockets",
@@ -84,7 +89,10 @@ RANK = {
 FREE = {"openviper.core"}
 # The public face of a package that also names what is at home above it (`ManyToManyField` has a manager, and managers
 # stand above fields). No module of ours below the models may import from it, so that no circle comes of it.
-FACES = {"openviper.db.fields": "openviper.db.models"}
+FACES = {
+    "openviper.db.fields": "openviper.db.models",
+    "openviper.validation": "openviper.validation.forms",
+}
 
 
 def room_of(module: str) -> str | None:

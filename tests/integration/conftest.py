@@ -77,11 +77,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _on_one_version(name: str, module: str) -> Any:
-    """Mark what a further version of Python tells nothing new about: SQL for MariaDB and for an old SQLite.
+    """Mark what a further version of Python tells nothing new about: SQL for servers and for an old SQLite.
 
     What their drivers, threads and loops do with values, transactions and connections is tried on every version.
     """
-    is_about_sql = name == "mysql" and module.rpartition(".")[2] not in ABOUT_DRIVERS
+    is_about_sql = name != "sqlite" and module.rpartition(".")[2] not in ABOUT_DRIVERS
     marks = [pytest.mark.one_version] if name == OLD_SQLITE or is_about_sql else []
     return pytest.param(name, marks=marks)
 

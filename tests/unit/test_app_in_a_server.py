@@ -87,7 +87,11 @@ async def test_the_lifespan_passes_through_the_middleware() -> None:
 
 async def test_paths_that_contradict_each_other_fail_the_start() -> None:
     app, inner = OpenViper(), Router()
-    inner.add("/{id}", call)
+
+    @inner.get("/{id}")
+    async def shown(id: str) -> str:
+        return id
+
     app.include_router(inner, "/{id}")
     (message,) = await live(app)
     assert message["type"] == "lifespan.startup.failed"

@@ -205,14 +205,27 @@ class _CautiousGzip(gzip.GzipFile):
 
     last_block = b""
     tell_progress: Callable[[], None] | None = None
+    header_rest: int | None = _MAX_HEADER_READ
+    """How many bytes of headers may still be read; `None` while content is read."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0 or size > _MAX_HEADER_READ:
             raise ArchiveError(f"Not a readable archive: a header claims {size} bytes")
         self.last_block = super().read(size)
+        self._count_header()
         if self.tell_progress is not None:
             self.tell_progress()
         return self.last_block
+
+    def _count_header(self) -> None:
+        # Newer Pythons read a large header in pieces, each of which is small enough.
+        if self.header_rest is None:
+            return
+        self.header_rest -= len(self.last_block)
+        if self.header_rest < 0:
+            raise ArchiveError(
+                f"Not a readable archive: a header claims more than {_MAX_HEADER_READ} bytes"
+            )
 
 
 @contextlib.contextmanager
@@ -250,7 +263,8 @@ def _iter_members(
         if observe is not None:
             stream.tell_progress = partial(_tell, observe, file)
         for count in itertools.count(1):
-            info = tar.next()
+            info = tar.next()  # The first one was read when the archive was opened.
+            stream.header_rest = None
             if info is None:
                 break
             if count > _MAX_MEMBERS:
@@ -261,6 +275,7 @@ def _iter_members(
             yield info, tar.extractfile(info) if is_plain else None
             # `tarfile` would keep every header it has seen.
             tar.members.clear()  # type: ignore[attr-defined]  # not in the stubs
+            stream.header_rest = _MAX_HEADER_READ
         _require_end(stream, archive)
 
 

@@ -159,7 +159,7 @@ def _in_order(
     pending: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
-            pending.append((item, pool.submit(work, item)))
+            pending.append((item, _submit(pool, work, item)))
             # Memory stays bounded: two items for each thread.
             if len(pending) > 2 * workers:
                 first, future = pending.popleft()
@@ -169,6 +169,16 @@ def _in_order(
             yield first, future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+    """Have the work done on a thread, or at once where the system gives no further one, as under a tight limit."""
+    try:
+        return pool.submit(work, item)
+    except RuntimeError:
+        done: Future[Result] = Future()
+        done.set_result(work(item))
+        return done
 
 
 def _unpacked_sum(member: tuple[bytes, int]) -> int:

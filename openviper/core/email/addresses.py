@@ -136,7 +136,7 @@ def to_ascii_domain(domain: str, shown: str) -> str:
 
 
 def normalize_addresses(values: Iterable[str] | str | None) -> list[str]:
-    """Return addresses stripped, checked and without exact duplicates, in order.
+    """Return addresses stripped and checked, each once, in order; with a name if it was given with one anywhere.
 
     Args:
         values: Texts of one mailbox each, one such text, or `None`.
@@ -148,7 +148,22 @@ def normalize_addresses(values: Iterable[str] | str | None) -> list[str]:
         return []
     given = [values] if isinstance(values, str) else values
     texts = [_checked(value) for value in given]
-    return list(dict.fromkeys(text for text in texts if text))
+    addresses = [text for text in texts if text]
+    return addresses if len(addresses) < 2 else _each_once(addresses)
+
+
+def _each_once(texts: list[str]) -> list[str]:
+    """Return the text of each mailbox once: the first with a name, or else the first."""
+    kept: dict[tuple[str, str], str] = {}
+    named: set[tuple[str, str]] = set()
+    for text in texts:
+        mailbox = parse_mailbox(text)
+        key = (mailbox.local, mailbox.domain.lower())
+        kept.setdefault(key, text)
+        if mailbox.name and key not in named:
+            named.add(key)
+            kept[key] = text
+    return list(kept.values())
 
 
 def _checked(value: object) -> str:

@@ -249,7 +249,8 @@ def _as_bytes(payload: object, index: int) -> bytes:
 def _decoded(text: object, index: int) -> bytes:
     if not isinstance(text, (str, bytes, bytearray)):
         raise TypeError(f"attachment {index} has {type(text).__name__} for content_b64")
-    if len(text) > (MAX_ATTACHMENT_BYTES + 2) // 3 * 4:
+    longest = (MAX_ATTACHMENT_BYTES + 2) // 3 * 4
+    if len(text) > longest:
         raise ValueError(
             f"attachment {index} is larger than the {MAX_ATTACHMENT_BYTES} bytes that are allowed"
         )

@@ -7,8 +7,8 @@ from typing import Any
 
 from openviper import auth
 from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.running import run_async_command
 
-MIN_CLI_PASSWORD_LENGTH = 8
 PROCESS_LIST_WARNING = "a password given with --password can be seen in the list of processes and in the shell's history"
 
 
@@ -36,31 +36,39 @@ def model_field_names(model: type[Any]) -> set[str]:
     return set(fields)
 
 
-def obtain_password(command: BaseCommand, given: str | None) -> str:
+def obtain_password(command: BaseCommand, given: str | None, user: object) -> str:
     """Return the password that was given, or ask for one twice.
+
+    Args:
+        command: Asks and complains.
+        given: The password, if it was given.
+        user: Whose it is to be, or the values of a user in the making by field.
 
     Raises:
         CommandError: If the one that was given is too weak, or nobody answers.
     """
     if given is None:
-        return prompt_password(command)
-    problem = password_problem(given)
+        return prompt_password(command, user)
+    problem = password_problem(given, user)
     if problem is not None:
         raise CommandError(problem)
     return given
 
 
 def prompt_password(
-    command: BaseCommand, prompt: str = "Password: ", confirm_prompt: str = "Password (again): "
+    command: BaseCommand,
+    user: object,
+    prompt: str = "Password: ",
+    confirm_prompt: str = "Password (again): ",
 ) -> str:
-    """Ask for a new password twice, until both agree and it is long enough.
+    """Ask for a new password twice, until both agree and nothing is wrong with it.
 
     Raises:
         CommandError: If the person gives up or input ends.
     """
     while True:
         password = command.terminal.password(prompt)
-        problem = password_problem(password)
+        problem = password_problem(password, user)
         if problem is None and password != command.terminal.password(confirm_prompt):
             problem = "the passwords do not match"
         if problem is None:
@@ -68,13 +76,10 @@ def prompt_password(
         command.terminal.error(problem)
 
 
-def password_problem(password: str) -> str | None:
+def password_problem(password: str, user: object) -> str | None:
     """Return what is wrong with a new password, or `None`."""
-    if not password.strip():
-        return "the password must not be blank"
-    if len(password) < MIN_CLI_PASSWORD_LENGTH:
-        return f"the password must have at least {MIN_CLI_PASSWORD_LENGTH} characters"
-    return None
+    problems = run_async_command(auth.password_problems(password, user))
+    return "; ".join(problem.message for problem in problems) or None
 
 
 async def put_password(user: Any, password: str) -> None:

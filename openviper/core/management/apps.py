@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable
 from types import ModuleType
@@ -13,6 +14,7 @@ from openviper.core.app_resolver import AppResolver
 from openviper.core.management.base import CommandError, NoModelsModule
 from openviper.core.management.errors import did_you_mean
 from openviper.utils.importing import import_if_there
+from openviper.utils.resources import library_place
 from openviper.utils.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def import_all_models(apps: Iterable[str]) -> dict[str, ModuleType]:
             modules[name] = import_models_module(name)
         except NoModelsModule:
             continue
+    gc.freeze()  # See `openviper.core.management.dispatch.keep_until_the_end`.
     return modules
 
 
@@ -115,12 +118,8 @@ def failing_line(error: BaseException) -> str:
 
 
 def _is_of_the_project(filename: str) -> bool:
-    return os.path.abspath(filename).startswith(os.getcwd() + os.sep) and not filename.startswith(
-        _OWN_DIRECTORY
-    )
-
-
-_OWN_DIRECTORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = os.path.abspath(filename)
+    return path.startswith(os.getcwd() + os.sep) and not path.startswith(library_place())
 
 
 def models_in(module: ModuleType) -> list[type[Model]]:

@@ -143,7 +143,8 @@ class Collecting(CommandWork):
         self._show_files(plan, [item.entry.name for item in plan.items])
         self._report_conflicts(plan, in_full=True)
         self._report_left_out(plan, in_full=True)
-        for name in [*plan.stale(), *plan.foreign()]:
+        leaving = [*plan.stale(), *plan.foreign()]
+        for name in leaving:
             self.stdout(f"would remove {plan.destination / name}")
         self.stdout(
             f"Would collect {len(plan.items)} static file(s) to '{_short(str(plan.destination))}'."

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TRACEBACK_VARIABLE = "OPENVIPER_TRACEBACK"
 """With the value ``1``, expected failures show their traceback too."""
 
+NO_WORKING_DIRECTORY = "the working directory does not exist any more"
+
 
 def show_error(terminal: Terminal, error: BaseException) -> int | None:
     """Show an expected failure as one ``Error:`` line; with `OPENVIPER_TRACEBACK=1` the traceback comes first.
@@ -28,7 +30,7 @@ def show_error(terminal: Terminal, error: BaseException) -> int | None:
     Returns:
         The exit code, or `None`, with nothing shown, if the error is not an expected one.
     """
-    if not isinstance(error, (OpenViperException, OSError)) and not is_missing_package(error):
+    if not _is_expected(error):
         return None
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         import traceback
@@ -36,6 +38,17 @@ def show_error(terminal: Terminal, error: BaseException) -> int | None:
         terminal.note("".join(traceback.format_exception(error)), end="")
     terminal.error(describe(error))
     return error.returncode if isinstance(error, CommandError) else 1
+
+
+def _is_expected(error: BaseException) -> bool:
+    if isinstance(error, (OpenViperException, OSError)) or is_missing_package(error):
+        return True
+    return _is_import_from_nowhere(error)
+
+
+def _is_import_from_nowhere(error: BaseException) -> bool:
+    """Tell whether an import failed because the working directory is gone; Python 3.13 raises `SystemError` then."""
+    return isinstance(error, (ImportError, SystemError)) and not _has_working_directory()
 
 
 def is_missing_package(error: BaseException) -> bool:
@@ -47,6 +60,8 @@ def describe(error: BaseException) -> str:
     """Return what an error says, on one line and never an empty text."""
     if isinstance(error, OSError) and not isinstance(error, OpenViperException) and error.strerror:
         return _describe_os_error(error)
+    if _is_import_from_nowhere(error):
+        return NO_WORKING_DIRECTORY
     lines = [line.strip() for line in str(error).splitlines()]
     return " ".join(line for line in lines if line) or type(error).__name__
 
@@ -55,7 +70,7 @@ def _describe_os_error(error: OSError) -> str:
     if error.filename:
         return f"{error.strerror}: {error.filename!r}"
     if isinstance(error, FileNotFoundError) and not _has_working_directory():
-        return "the working directory does not exist any more"
+        return NO_WORKING_DIRECTORY
     return error.strerror or str(error)
 
 

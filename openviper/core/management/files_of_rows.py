@@ -158,15 +158,22 @@ def opened_rows(name: str) -> Iterator[BinaryIO]:
     """Open a file of rows, compressed or not, or standard input.
 
     Raises:
+        CommandError: If there is no such input.
         OSError: If it cannot be opened.
     """
     with ExitStack() as stack:
         file: BinaryIO = (
-            sys.stdin.buffer if name == STDIN else stack.enter_context(_opened_file(name))
+            _standard_input() if name == STDIN else stack.enter_context(_opened_file(name))
         )
         if _begins_with_gzip(file):
             file = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=file)))
         yield file
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:  # Closed before Python started, as `<&-` does.
+        raise CommandError("standard input is closed, so there are no rows in it")
+    return sys.stdin.buffer
 
 
 def _opened_file(name: str) -> BinaryIO:

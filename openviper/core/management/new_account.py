@@ -7,7 +7,9 @@ from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openviper.auth.validators import email_problem, normalize_email, username_problem
+from openviper import auth
+from openviper.auth.usernames import normalize_username, username_problem
+from openviper.auth.validators import email_problem, normalize_email
 from openviper.core.context import ignore_permissions
 from openviper.core.management.accounts import model_field_names, obtain_password, put_password
 from openviper.core.management.base import BaseCommand, CommandError
@@ -74,6 +76,7 @@ class NewAccount:
         values = {name: self._obtain(name, given[_option(name)]) for name in self.wanted}
         run_async_command(self._refuse_duplicates(values))
         self._password = given["password"]
+        self._values = values
         return values
 
     def password(self) -> str:
@@ -82,7 +85,7 @@ class NewAccount:
         Raises:
             CommandError: If it is too weak, or nobody answers.
         """
-        return obtain_password(self._command, self._password)
+        return obtain_password(self._command, self._password, self._values)
 
     def _without_questions(
         self, given: Mapping[str, str | None], needs_password: bool
@@ -112,7 +115,7 @@ class NewAccount:
                 if preset is None
                 else preset
             )
-            value = normalize_email(asked) if name == "email" else asked.strip()
+            value = _normal(name, asked)
             problem = _problem(name, value)
             if problem is None:
                 return value
@@ -123,8 +126,9 @@ class NewAccount:
     async def _refuse_duplicates(self, values: Mapping[str, Any]) -> None:
         with ignore_permissions():
             for name, value in values.items():
-                lookup = "email__iexact" if name == "email" else name
-                if await self._model.objects.filter(**{lookup: value}).exists():
+                if await self._model.objects.filter(
+                    auth.identified_by(self._model, name, value)
+                ).exists():
                     raise CommandError(f"a user with {name} {value!r} already exists")
 
     async def store(self, values: Mapping[str, Any], password: str | None) -> Any:
@@ -154,6 +158,13 @@ class NewAccount:
 def _option(name: str) -> str:
     """Return the option that a field's value comes from."""
     return "username" if name == "name" else name
+
+
+def _normal(name: str, value: str) -> str:
+    """Return the value of a field as it is stored."""
+    if name == "email":
+        return normalize_email(value)
+    return normalize_username(value) if name == "username" else value.strip()
 
 
 def _problem(name: str, value: str) -> str | None:

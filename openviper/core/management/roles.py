@@ -52,7 +52,7 @@ async def load_users(model: type[Any], names: Sequence[str]) -> list[Any]:
     field = name_field(model)
     users = []
     for name in names:
-        user = await model.objects.filter(**{field: name}).first()
+        user = await model.objects.filter(auth.identified_by(model, field, name)).first()
         if user is None:
             raise CommandError(f"user {name!r} not found")
         users.append(user)

@@ -63,6 +63,8 @@ class ServerOptions:
             raise UsageError("--keyfile needs --certfile")
         if chosen.root_path and not chosen.root_path.startswith("/"):
             raise UsageError(f"--root-path must begin with '/', not {chosen.root_path!r}")
+        if chosen.uds is not None and (chosen.host, chosen.port) != (cls.host, cls.port):
+            raise UsageError("--uds listens on a Unix socket, so --host and --port say nothing")
         return chosen
 
     def wants_reload(self, debug: bool) -> bool:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from openviper.core.management.base import CommandParser
+from openviper.core.management.builtin_commands import BUILTIN
 from openviper.core.management.completion.shells import SHELLS, completion_script
 from openviper.core.management.dispatch import dispatch
 from openviper.core.management.server_arguments import ServerOptions, add_server_arguments
+from openviper.core.management.vendor_arguments import add_vendor_arguments, add_verify_arguments
 from openviper.utils.terminal import Terminal
 from openviper.version import VERSION
+
+OF_MANAGEMENT: dict[str, Callable[[ArgumentParser], None]] = {
+    "vendor": add_vendor_arguments,
+    "verify": add_verify_arguments,
+}
+"""Management commands that need no project and are sub-commands too, with what declares their options."""
 
 
 class SubcommandParser(CommandParser):
@@ -61,6 +69,14 @@ def build_parser() -> ArgumentParser:
                 action="store_true",
                 help="put the project into the directory itself, which must be empty",
             )
+            create.add_argument(
+                "--with",
+                dest="extras",
+                action="append",
+                default=[],
+                choices=("accounts",),
+                help="what it has from the start: accounts, for pages to sign up and log in",
+            )
 
     # -h is the host here, so only --help shows the help.
     run = commands.add_parser(
@@ -73,6 +89,14 @@ def build_parser() -> ArgumentParser:
     run.add_argument("target", metavar="TARGET", help="module, module:attribute or path of a file")
     add_server_arguments(run, short=True)
 
+    for name, add_arguments in OF_MANAGEMENT.items():
+        add_arguments(commands.add_parser(name, help=BUILTIN[name], description=BUILTIN[name]))
+    manual = commands.add_parser(
+        "docs",
+        help="Show the manual in a browser.",
+        description="Serve the manual that came along, for a browser of this machine; or search it.",
+    )
+    _add_manual_arguments(manual)
     commands.add_parser("version", help="Show the version.", description="Show the version.")
     completion = commands.add_parser(
         "completion",
@@ -85,6 +109,21 @@ def build_parser() -> ArgumentParser:
     )
     viperctl.add_argument("arguments", nargs="*")
     return parser
+
+
+def _add_manual_arguments(parser: ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--search", metavar="WORDS", help="name the pages that fit WORDS, and end")
+    what.add_argument("--output", metavar="DIR", help="write the site into DIR, and end")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to serve on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8080,
+        help="the port; 0 for any that is free (default: %(default)s)",
+    )
 
 
 def run_subcommand(arguments: Sequence[str], terminal: Terminal) -> int:
@@ -100,8 +139,12 @@ def run_subcommand(arguments: Sequence[str], terminal: Terminal) -> int:
         return _create_project(options, terminal)
     if options.subcommand == "create-app":
         return dispatch("openviper", ["create-app", options.name, "--directory", options.directory])
+    if options.subcommand in OF_MANAGEMENT:
+        return dispatch("openviper", arguments)
     if options.subcommand == "run":
         return _serve(options, terminal)
+    if options.subcommand == "docs":
+        return _show_manual(options, terminal)
     if options.subcommand == "version":
         terminal.line(f"OpenViper {VERSION}")
     elif options.subcommand == "completion":
@@ -118,11 +161,20 @@ def _serve(options: Namespace, terminal: Terminal) -> int:
     return run(options.target, ServerOptions.from_parsed(vars(options)), terminal)
 
 
+def _show_manual(options: Namespace, terminal: Terminal) -> int:
+    # Late: the other sub-commands need no HTTP server.
+    from openviper.core.management.manual import show_manual
+
+    return show_manual(options, terminal)
+
+
 def _create_project(options: Namespace, terminal: Terminal) -> int:
     # Late: the other sub-commands make no files.
     from openviper.core.management.scaffolds.project import create_project
 
-    path = create_project(options.name, Path(options.directory), here=options.here)
+    path = create_project(
+        options.name, Path(options.directory), here=options.here, extras=options.extras
+    )
     name = path.name if options.name == "." else options.name
     terminal.line(terminal.style("success", f"Project '{name}' created at {path}"))
     steps = ["python viperctl.py migrate", "python viperctl.py start-server"]

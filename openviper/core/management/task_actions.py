@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openviper.core.management.aligned_rows import aligned
-from openviper.core.management.base import CommandError
+from openviper.core.management.base import CommandError, UsageError
 from openviper.core.management.work import CommandWork
 from openviper.db.connection import close_db
 from openviper.db.exceptions import DatabaseError
@@ -38,6 +38,52 @@ CLEAR = "\x1b[H\x1b[2J"
 """Moves to the top of the terminal and clears it (ECMA-48, CUP and ED)."""
 WATCHED = ("show", "list", "schedule", "workers", "calls")
 
+LIMIT = 100
+"""Messages that are listed where nothing else is asked for."""
+INTERVAL = 1.0
+"""Seconds between two looks of `--watch`, likewise."""
+_CHOICE = ("queue", "state", "actor", "error", "older_than")
+TAKES: dict[str, tuple[str, ...]] = {
+    "show": ("queue", "json", "watch", "interval"),
+    "list": (*_CHOICE, "limit", "json", "watch", "interval"),
+    "schedule": ("json", "watch", "interval"),
+    "workers": ("json", "watch", "interval"),
+    "calls": ("actor", "json", "watch", "interval"),
+    "retry": ("ids", *_CHOICE, "all"),
+    "cancel": ("ids",),
+    "purge": (*_CHOICE, "yes"),
+    "prune": (*_CHOICE, "yes"),  # What of the choice it does not take, it says itself.
+    "run-now": ("ids",),
+    "pause": ("ids",),
+    "resume": ("ids",),
+    "metrics": ("output",),
+}
+"""What each action looks at, beside its name: `tasks purge ID` is not to remove everything."""
+_OPTIONS = (*_CHOICE, "ids", "all", "yes", "json", "limit", "output", "watch", "interval")
+
+
+def _check_options(action: str, options: dict[str, Any]) -> None:
+    """Refuse what an action would not look at.
+
+    Raises:
+        UsageError: If something of that kind is given.
+    """
+    for name in _OPTIONS:
+        if options[name] not in (None, False, []) and name not in TAKES[action]:
+            raise UsageError(
+                f"'tasks {action}' takes no {_as_typed(name)}; it takes {_taken(action)}"
+            )
+    if options["interval"] is not None and not options["watch"]:
+        raise UsageError("--interval needs --watch")
+
+
+def _as_typed(name: str) -> str:
+    return "ids" if name == "ids" else f"--{name.replace('_', '-')}"
+
+
+def _taken(action: str) -> str:
+    return ", ".join(map(_as_typed, TAKES[action]))
+
 
 class TaskActions(CommandWork):
     """What `tasks` does with queues, messages and periodic jobs."""
@@ -47,12 +93,13 @@ class TaskActions(CommandWork):
         action = options["action"]
         if options["watch"] and action not in WATCHED:
             raise CommandError(f"--watch is for {', '.join(WATCHED)}")
+        _check_options(action, options)
         run = getattr(self, f"_{action.replace('-', '_')}")
         try:
             broker = get_broker()
             run(broker, options)
             while options["watch"]:
-                time.sleep(max(0.1, options["interval"]))
+                time.sleep(options["interval"] or INTERVAL)
                 if self.terminal.is_interactive:
                     self.terminal.line(CLEAR, end="")
                 else:
@@ -101,9 +148,10 @@ class TaskActions(CommandWork):
         )
 
     def _list(self, broker: Broker, options: dict[str, Any]) -> None:
-        if options["limit"] < 1:
-            raise CommandError(f"--limit {options['limit']} shows nothing")
-        infos = broker.messages(self._filter(options), options["limit"])
+        limit = LIMIT if options["limit"] is None else options["limit"]
+        if limit < 1:
+            raise CommandError(f"--limit {limit} shows nothing")
+        infos = broker.messages(self._filter(options), limit)
         rows = [_message(info) for info in infos]
         columns = ("id", "actor", "queue", "state", "attempts", "sent", "due", "error")
         self._write(rows, options["json"], columns, "No tasks.")

@@ -3,27 +3,38 @@
 An open transaction, or a connection pinned by `request_connection`, is a *block*. A ContextVar holds the innermost block
 per alias, so all queries of the task and of the tasks it starts join it; a block that has ended is ignored, so a task that
 outlives it gets a connection of its own.
+
+This file is long because blocks, databases and their manager share what none of them shows to others.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openviper.conf.lazy import settings
-from openviper.db.connections.drivers.base import DriverConnection, Parameters, Pool, Row
+from openviper.db.connections.drivers.base import (
+    DriverConnection,
+    Parameters,
+    Pool,
+    Row,
+    StandIn,
+)
 from openviper.db.connections.options import DatabaseOptions, check_url, read_databases
 from openviper.db.connections.undo import UndoLog
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.lookup import dialect_for
-from openviper.db.exceptions import DatabaseAliasNotFoundError, OperationalError
-from openviper.utils.importing import lazy_module
+from openviper.db.exceptions import (
+    DatabaseAliasNotFoundError,
+    DatabaseConfigurationError,
+    OperationalError,
+)
+from openviper.utils.importing import lazy_module, lazy_pattern
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +44,7 @@ else:
     asyncio = lazy_module("asyncio")
 
 Callback = Callable[[], object]
-_WORDS = re.compile(r"[A-Za-z]+")
+_WORDS = lazy_pattern(r"[A-Za-z]+")
 Flush = Callable[["Connection", list[Any]], Awaitable[None]]
 """Writes what was gathered during a transaction as the last thing in it."""
 
@@ -229,11 +240,13 @@ class Database:
         check_url(self.alias, self.url)
         self.dialect: Dialect = dialect_for(self.vendor)
         self._execution: DatabaseExecution | None = None
-        if options.backend is not None:
+        if options.backend is not None or options.slow_query is not None:
             # Late: few projects watch their statements.
             from openviper.db.connections.observers import execution_for
 
             self._execution = execution_for(self.alias, options)
+        self.stand_in: StandIn | None = None
+        """What takes the place of a pool of its own, in tests."""
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: dict[asyncio.AbstractEventLoop, Pool] = {}
@@ -251,11 +264,12 @@ class Database:
         if self._loop is not None and self._pool is not None:
             self._others[self._loop] = self._pool
         self._close_where(lambda loop: loop.is_closed())
-        pool = self._others.pop(loop, None) or self._watched(self._make_pool())
+        pool = self._others.pop(loop, None) or self._watched(self.stand_in or self.new_pool())
         self._loop, self._pool = loop, pool
         return pool
 
-    def _make_pool(self) -> Pool:
+    def new_pool(self) -> Pool:
+        """Return another pool, for the running event loop."""
         # Late: each pool brings its driver, and a process needs one of them.
         if self.vendor == "sqlite":
             # Late, each of them: a project has one kind of database, and some commands open none.
@@ -292,6 +306,27 @@ class Database:
                     driver.in_transaction
                 ):  # Left open by an error inside; never handed to the next one.
                     await driver.control("ROLLBACK")
+
+    @contextmanager
+    def watched(self, execution: DatabaseExecution) -> Iterator[None]:
+        """Have an execution told of all statements of this event loop inside the block, those of open transactions too."""
+        # Late: few processes watch their statements.
+        from openviper.db.connections.observers import WatchedConnection, WatchedPool
+
+        pool = self.pool()
+        block = current_block(self.alias)
+        own = [] if block is None else list(block.chain())
+        before = [(span, span.connection) for span in own]
+        self._pool = WatchedPool(pool, execution)
+        for span, connection in before:
+            span.connection = WatchedConnection(connection, execution)
+        try:
+            yield
+        finally:
+            for span, connection in before:
+                span.connection = connection
+            if isinstance(self._pool, WatchedPool):
+                self._pool = self._pool.inner
 
     async def close(self) -> None:
         """Close the pool of this loop, and those of loops that are closed."""
@@ -340,6 +375,10 @@ class Database:
         self._leaving = []
 
 
+_Configured: TypeAlias = tuple[dict[str, Database] | None, tuple[list[Any], dict[str, Any]], str]
+"""What a manager knows: the databases, their routers, and why those of the settings cannot be had."""
+
+
 class ConnectionManager:
     """The configured databases by alias; read from the settings when first asked."""
 
@@ -350,6 +389,8 @@ class ConnectionManager:
         self._routers: tuple[list[Any], dict[str, Any]] = ([], {})
         self.has_routers = False
         """Whether routers decide about the database of an operation."""
+        self.hidden_because = ""
+        """Why those of the settings cannot be had, which is said to whoever asks for them."""
         self.generation = 0
         """Counts configurations, so that what was made from one can tell that it is outdated."""
 
@@ -380,7 +421,13 @@ class ConnectionManager:
         self._databases = {alias: Database(options) for alias, options in read.items()}
 
     def ensure_initialized(self) -> dict[str, Database]:
-        """Configure from the settings unless that was done, and return the databases by alias."""
+        """Configure from the settings unless that was done, and return the databases by alias.
+
+        Raises:
+            DatabaseConfigurationError: If they are hidden.
+        """
+        if self._databases is None and self.hidden_because:
+            raise DatabaseConfigurationError(self.hidden_because)
         if self._databases is None:
             self.configure()
         assert self._databases is not None
@@ -407,6 +454,23 @@ class ConnectionManager:
         """The configured aliases."""
         return list(self.ensure_initialized())
 
+    @contextmanager
+    def replaced(self) -> Iterator[None]:
+        """Use the databases of the settings as they are now inside the block, and those of before afterwards, as they were."""
+        before = self._databases, self._routers, self.hidden_because
+        self._put((None, ([], {}), ""))
+        try:
+            yield
+        finally:
+            for database in (self._databases or {}).values():
+                self._retire(database)
+            self._put(before)
+
+    def _put(self, configured: _Configured) -> None:
+        self._databases, self._routers, self.hidden_because = configured
+        self.has_routers = bool(self._routers[0])
+        self.generation += 1
+
     def setup_alias(self, alias: str, config: Mapping[str, Any]) -> Database:
         """Add or replace one database; the caller closes the old one first."""
         databases = self._databases if self._databases is not None else {}
@@ -432,9 +496,7 @@ class ConnectionManager:
     def reset(self) -> None:
         """Forget the configuration and close what no running loop uses."""
         self.close_now()
-        self._databases = None
-        self._routers, self.has_routers = ([], {}), False
-        self.generation += 1
+        self._put((None, ([], {}), self.hidden_because))
 
     def close_now(self) -> None:
         """Close everything at the end of the process."""

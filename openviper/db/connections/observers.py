@@ -35,6 +35,10 @@ BUILT_IN = (
 """Names under which 0.1 knew the built-in backend."""
 
 
+# Of a longer statement the log has the beginning, in characters: a list of a thousand values tells nothing.
+MAX_SHOWN = 4000
+
+
 class DatabaseExecution:
     """What is called around every statement; override what is of interest, plain or async.
 
@@ -72,6 +76,43 @@ class DatabaseExecution:
             parameters: Its values.
             error: What the caller will see.
         """
+
+
+class SlowStatements(DatabaseExecution):
+    """Logs the text of statements that take long, never their values; what `SLOW_QUERY` asks for.
+
+    Args:
+        alias: The database.
+        seconds: What is long.
+        inner: What else watches the statements.
+    """
+
+    def __init__(self, alias: str, seconds: float, inner: DatabaseExecution | None) -> None:
+        self._alias = alias
+        self._seconds = seconds
+        self._inner = DatabaseExecution() if inner is None else inner
+
+    def pre_execute(
+        self, statement: str, parameters: Parameters | None
+    ) -> Awaitable[object] | None:
+        """Pass it on."""
+        return self._inner.pre_execute(statement, parameters)
+
+    def post_execute(
+        self, statement: str, parameters: Parameters | None, duration: float
+    ) -> Awaitable[object] | None:
+        """Log it if it took long, and pass it on."""
+        if duration > self._seconds:
+            logger.warning(
+                "a statement on %r took %.3f s: %s", self._alias, duration, statement[:MAX_SHOWN]
+            )
+        return self._inner.post_execute(statement, parameters, duration)
+
+    def on_error(
+        self, statement: str, parameters: Parameters | None, error: BaseException
+    ) -> Awaitable[object] | None:
+        """Pass it on."""
+        return self._inner.on_error(statement, parameters, error)
 
 
 class DatabaseBackend:
@@ -154,8 +195,16 @@ def execution_for(alias: str, options: DatabaseOptions) -> DatabaseExecution | N
         DatabaseBackendNotFoundError: If `BACKEND` names none.
         DatabaseConfigurationError: If the backend gives something else.
     """
+    execution = _chosen(alias, options)
+    if options.slow_query is None:
+        return execution
+    return SlowStatements(alias, options.slow_query, execution)
+
+
+def _chosen(alias: str, options: DatabaseOptions) -> DatabaseExecution | None:
     if options.backend in BUILT_IN:
         return _everywhere
+    assert options.backend is not None
     backend = database_backend_registry.get(options.backend)(alias, options)
     execution = backend.create_execution()
     if execution is not None and not isinstance(execution, DatabaseExecution):

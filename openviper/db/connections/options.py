@@ -43,6 +43,7 @@ class DatabaseOptions:
         alias: Its name in `DATABASES`.
         url: Where it is.
         echo: Whether the text of each statement is logged.
+        slow_query: Statements that take longer are logged, in seconds; `None` for none.
         pool_size: Connections kept open; for SQLite, connections for long reads.
         max_overflow: Connections beyond them, closed after use; PostgreSQL and MariaDB.
         pool_timeout: Longest wait for a connection, in seconds.
@@ -58,6 +59,7 @@ class DatabaseOptions:
     alias: str
     url: DatabaseURL
     echo: bool = False
+    slow_query: float | None = None
     pool_size: int = 5
     pool_timeout: int = 30
     read_only: bool = False
@@ -168,6 +170,7 @@ def _backend(where: str, value: Any) -> str:
 
 _READERS: dict[str, tuple[str, Reader]] = {
     "ECHO": ("echo", _flag),
+    "SLOW_QUERY": ("slow_query", _seconds),
     "POOL_SIZE": ("pool_size", _within(1, 100)),
     "MAX_OVERFLOW": ("max_overflow", _within(0, 200)),
     "POOL_TIMEOUT": ("pool_timeout", _within(1, 300)),
@@ -187,12 +190,15 @@ KEYS = frozenset({"URL", *_READERS})
 
 def _defaults() -> dict[str, Any]:
     """Return the options whose default is a setting of its own, ``DATABASE_<option>``."""
-    return {
+    defaults: dict[str, Any] = {
         "ECHO": settings.DATABASE_ECHO,
         "POOL_SIZE": settings.DATABASE_POOL_SIZE,
         "MAX_OVERFLOW": settings.DATABASE_MAX_OVERFLOW,
         "POOL_RECYCLE": settings.DATABASE_POOL_RECYCLE,
     }
+    if settings.DATABASE_SLOW_QUERY is not None:
+        defaults["SLOW_QUERY"] = settings.DATABASE_SLOW_QUERY
+    return defaults
 
 
 def read_databases(databases: Mapping[str, Any]) -> dict[str, DatabaseOptions]:

@@ -35,10 +35,7 @@ def _write_text(value: str) -> str:
 
 
 def _write_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if "\\u0000" in text:
-        raise ValueError("JSON with a NUL character cannot be stored in PostgreSQL")
-    return text
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read_aware(value: datetime) -> datetime:

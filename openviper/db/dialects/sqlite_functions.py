@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -18,6 +19,10 @@ from openviper.db.dialects.folding import folded
 from openviper.db.dialects.sqlite_aggregates import register_aggregates
 
 _LIMIT = 2**63
+NUMBER = re.compile(
+    r"[-+]?(?:[0-9]{1,250}(?:\.[0-9]{0,250})?|\.[0-9]{1,250})(?:[eE][-+]?[0-9]{1,3})?"
+)
+"""A text that is a number."""
 _DIGITS = Context(prec=400)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -67,13 +72,48 @@ def _mapped(text: str, mapping: Callable[[str], str]) -> str:
 
 
 def floor(number: float) -> int | float:
-    """Return the greatest whole number that is not greater."""
-    return math.floor(number)
+    """Return the greatest whole number that is not greater.
+
+    Raises:
+        ValueError: If SQLite has no such number.
+    """
+    return _whole(number, math.floor)
 
 
 def ceil(number: float) -> int | float:
-    """Return the least whole number that is not less."""
-    return math.ceil(number)
+    """Return the least whole number that is not less.
+
+    Raises:
+        ValueError: If SQLite has no such number.
+    """
+    return _whole(number, math.ceil)
+
+
+def _whole(number: float, make: Callable[[float], int]) -> int:
+    if not -_LIMIT <= number < _LIMIT:
+        out_of_range(number)
+    return make(number)
+
+
+def text_number(text: object) -> float | None:
+    """Return the number that a text is; NULL if it is none."""
+    value = str(text).strip(" ")
+    return float(value) if NUMBER.fullmatch(value) else None
+
+
+def text_whole(text: object) -> int | None:
+    """Return the number that a text is, less what is behind the point; NULL if it is none.
+
+    Raises:
+        ValueError: If SQLite has no such number.
+    """
+    value = str(text).strip(" ")
+    if not NUMBER.fullmatch(value):
+        return None
+    number = Decimal(value)
+    if not -_LIMIT <= number < _LIMIT:
+        out_of_range(value)
+    return int(number)
 
 
 def out_of_range(value: object) -> None:
@@ -91,7 +131,7 @@ def power(number: float, exponent: float) -> float | None:
         result = math.pow(number, exponent)
     except (ValueError, OverflowError):
         return None
-    return result
+    return None if math.isinf(result) else result
 
 
 def shift(moment: str, microseconds: int) -> str | None:
@@ -206,6 +246,8 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "openviper_decimal": (3, stored_decimal),
     "openviper_out_of_range": (1, out_of_range),
     "openviper_power": (2, power),
+    "openviper_number": (1, text_number),
+    "openviper_whole": (1, text_whole),
     "openviper_shift": (2, shift),
     "openviper_between": (2, between),
     "openviper_json": (1, normal_json),

@@ -283,7 +283,7 @@ def _part(row: Sequence[Any], item: Sequence[str]) -> Part:
 
 _NAMES = {
     "BOOLEAN": "INTEGER",
-    "UUID": "TEXT",
+    "UUID": "CHAR(36)",  # Not the type of plain text, so that a column which was that is looked at.
     "JSON": "TEXT",
     "BINARY": "BLOB",
     "STRING": "VARCHAR",
@@ -296,7 +296,7 @@ _SAME = {
     "REAL": {"REAL", "FLOAT", "DOUBLE", "DOUBLE PRECISION", "FLOAT8"},
     "TEXT": {"TEXT", "LONGTEXT", "MEDIUMTEXT", "CLOB"},
     "DATETIME": {"DATETIME", "DATETIME(6)", "TIMESTAMP"},
-    "UUID": {"TEXT", "UUID", "CHAR(36)", "CHAR(32)"},
+    "UUID": {"UUID", "CHAR(36)", "CHAR(32)"},
     "JSON": {"TEXT", "JSON", "JSONB"},
     "BINARY": {"BLOB", "BYTEA", "BINARY", "LONGBLOB"},
 }

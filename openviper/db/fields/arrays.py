@@ -9,6 +9,7 @@ from openviper.db.connection import connections
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.dialects.json_form import JSON_FORM
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.bounds import whole_number
 from openviper.db.fields.column_types import ArrayColumn
 from openviper.db.fields.moments import uses_time_zones
 
@@ -117,8 +118,8 @@ class ArrayField(Field[T]):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(null=null, **options)
-        if size is not None and size < 1:
-            raise ValueError(f"size={size!r} is not positive")
+        if size is not None:
+            whole_number("size", size)
         self.base_field: Field[Any] = _element_field(base_field)
         self.size = size
 

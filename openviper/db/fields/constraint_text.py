@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-_FORBIDDEN = re.compile(
+from openviper.utils.importing import lazy_pattern
+
+_FORBIDDEN = lazy_pattern(
     r";|--|/\*|\*/|\b(?:ALTER|ATTACH|CREATE|DELETE|DETACH|DROP|EXEC|GRANT|INSERT|PRAGMA|REPLACE|REVOKE|SELECT|TRUNCATE"
     r"|UPDATE|VACUUM)\b",
     re.IGNORECASE,
 )
-_TEXT = re.compile(r"'(?:[^']|'')*'")
+_TEXT = lazy_pattern(r"'(?:[^']|'')*'")
 
 
 def validate_sql_expression(expression: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.bounds import whole_number
 from openviper.db.fields.column_types import NumberColumn
 
 T = TypeVar("T")
@@ -63,7 +64,8 @@ class DecimalField(Field[T]):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(null=null, **options)
-        if not 0 <= decimal_places <= max_digits or max_digits < 1:
+        whole_number("decimal_places", decimal_places, least=0)
+        if decimal_places > whole_number("max_digits", max_digits):
             raise ValueError(
                 f"decimal_places={decimal_places!r} does not go with max_digits={max_digits!r}"
             )

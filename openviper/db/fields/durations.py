@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.column_types import DurationColumn
+from openviper.utils.importing import lazy_pattern
 
 T = TypeVar("T")
 
 _LIMIT = 2**63
-_TEXT = re.compile(r"(?:(-?\d{1,9}) days?,? )?(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z", re.ASCII)
+_TEXT = lazy_pattern(
+    r"(?:(-?\d{1,9}) days?,? )?(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z", re.ASCII
+)
 
 
 def microseconds(value: timedelta) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overl
 
 from openviper.conf import settings
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.bounds import whole_number
 from openviper.db.fields.file_storage import get_file_storage
 from openviper.db.fields.text import CharField
 from openviper.db.fields.uploads import (
@@ -115,13 +116,16 @@ class FileField(CharField[T]):
             raise TypeError(
                 "max_file_size and max_size are two names for one limit; give one of them"
             )
-        self.max_file_size = max_file_size if max_size is None else max_size
+        most = max_file_size if max_size is None else max_size
+        self.max_file_size = None if most is None else whole_number("max_file_size", most)
         options.setdefault("blank", True)
         Field.__init__(self, null=null, **options)
         self._set_length(max_length)
         self._set_directory(self.default_directory if upload_to is None else upload_to)
 
     def _set_directory(self, directory: str) -> None:
+        if not isinstance(directory, str):
+            raise TypeError(f"upload_to={directory!r} is not the name of a directory")
         if directory:
             directory = directory.removesuffix("/") + "/"
             check_path(directory)

@@ -94,6 +94,9 @@ class HTMLField(TextField[T]):
         """Return the test for text without any markup."""
         return "{0}.__class__ is str and {0}.isalnum() and {0}.isascii()"
 
+    def _check_storable(self, text: str) -> None:
+        super()._check_storable(text.replace("\0", ""))  # Cleaning takes them out.
+
     def to_db(self, value: Any) -> Any:
         """Return the cleaned text."""
         text = self.to_python(value)

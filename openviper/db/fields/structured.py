@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from openviper.conf import settings
 from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.dialects.stored_json import check_stored
 from openviper.db.fields.base import Field, FieldOptions
 from openviper.db.fields.column_types import JSONColumn
 from openviper.db.fields.columns import OrderedColumn
@@ -155,6 +156,10 @@ class JSONField(Field[T]):
                 text: str = encode(value)
             except (TypeError, ValueError, RecursionError) as error:
                 raise ValueError(f"{self.name}: not a JSON value: {error}") from None
+            try:
+                check_stored(text)
+            except ValueError as error:
+                raise ValueError(f"{self.name}: {error}") from None
             self._check_size(text)
             if "NaN" in text or "Infinity" in text:
                 self._refuse_nan(value)

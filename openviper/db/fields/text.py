@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, time, timedelta
 from decimal import Decimal
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
-from urllib.parse import urlsplit
 
 from openviper.db.fields.base import Field, FieldOptions
+from openviper.db.fields.bounds import whole_number
 from openviper.db.fields.column_types import TextColumn
+from openviper.utils.text_forms import is_email, is_http_address, is_slug
 
 T = TypeVar("T")
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
-_LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\]]+\Z")
-_SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\Z")
-
-
+_IS_PLAIN = "{0}.__class__ is str and {0}.isascii() and '\\0' not in {0}"
+"""The test for text that every database takes as it is."""
 _HAS_TEXT_FORM = (str, int, float, Decimal, date, time, timedelta, PathLike)
 """Types that text fields convert; whatever else an object's `str` says, it is a mistake to store that."""
 
@@ -54,17 +50,17 @@ class TextField(Field[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return "{0}.__class__ is str and {0}.isascii()"
+        return _IS_PLAIN
 
     def valid_test(self) -> str | None:
         """Return the test for values that are evidently good."""
-        return "{0}.__class__ is str and {0}.isascii()"
+        return _IS_PLAIN
 
     def to_python(self, value: Any) -> Any:
         """Return a `str`; numbers, dates and UUIDs are converted by `str`."""
         text = super().to_python(value)
-        if text is not None and not text.isascii():
-            self._check_encodable(text)
+        if text is not None:
+            self._check_storable(text)
         return text
 
     def _convert(self, value: Any) -> str:
@@ -73,7 +69,12 @@ class TextField(Field[T]):
             raise ValueError(f"{self.name}: {value!r} is not text")
         return str(value)
 
-    def _check_encodable(self, text: str) -> None:
+    def _check_storable(self, text: str) -> None:
+        if "\0" in text:
+            # PostgreSQL has no text with it, and to others it may be the end of one.
+            raise ValueError(f"{self.name}: {text!r} has a NUL character")
+        if text.isascii():
+            return
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -81,7 +82,7 @@ class TextField(Field[T]):
             raise ValueError(f"{self.name}: {text!r} has no UTF-8 form") from None
 
     def validate(self, value: Any) -> None:
-        """Check that the value is text that can be encoded."""
+        """Check that the value is text that can be encoded, without NUL characters."""
         super().validate(value)
         self.to_python(value)
 
@@ -119,9 +120,8 @@ class CharField(TextField[T]):
         self._set_length(max_length)
 
     def _set_length(self, max_length: int | None) -> None:
-        self.max_length = self.default_length if max_length is None else max_length
-        if self.max_length < 1:
-            raise ValueError(f"max_length={max_length!r} is not positive")
+        length = self.default_length if max_length is None else max_length
+        self.max_length = whole_number("max_length", length)
 
     def db_type(self) -> str:
         """Return ``VARCHAR(length)``."""
@@ -129,7 +129,7 @@ class CharField(TextField[T]):
 
     def exact_test(self, *, aware: bool) -> str | None:
         """Return the test for values that are stored as they are."""
-        return f"{{0}}.__class__ is str and {{0}}.isascii() and len({{0}}) <= {self.max_length}"
+        return f"{_IS_PLAIN} and len({{0}}) <= {self.max_length}"
 
     def to_column(self, value: Any) -> Any:
         """Return the text; one that is too long is refused, as SQLite would keep it."""
@@ -194,13 +194,7 @@ class EmailField(CharField[T]):
 
     def check_form(self, text: str) -> None:
         """Check for one ``@``, a plain local part and host labels."""
-        local, _, host = text.partition("@")
-        labels = host.split(".")
-        if (
-            _CONTROL.search(text)
-            or not _LOCAL_PART.match(local)
-            or not all(_HOST_LABEL.match(label) for label in labels)
-        ):
+        if not is_email(text):
             raise ValueError(f"{self.name}: {text!r} is not an e-mail address")
 
 
@@ -233,7 +227,7 @@ class SlugField(CharField[T]):
 
     def check_form(self, text: str) -> None:
         """Check the characters."""
-        if not _SLUG.match(text):
+        if not is_slug(text):
             raise ValueError(f"{self.name}: {text!r} is not a slug")
 
 
@@ -266,14 +260,7 @@ class URLField(CharField[T]):
 
     def check_form(self, text: str) -> None:
         """Check scheme and host."""
-        try:
-            parts = urlsplit(text)
-            good = (
-                parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-            )
-        except ValueError:
-            good = False
-        if not good or _CONTROL.search(text) or " " in text:
+        if not is_http_address(text):
             raise ValueError(f"{self.name}: {text!r} is not an http or https address")
 
 
@@ -325,8 +312,10 @@ class PasswordField(CharField[T]):
     ) -> None:
         Field.__init__(self, null=null, **options)
         self._set_length(None)
-        self.min_length = min_length
-        self.max_password_length = max_length
+        self.min_length = whole_number("min_length", min_length, least=0)
+        self.max_password_length = whole_number("max_length", max_length)
+        if self.min_length > self.max_password_length:
+            raise ValueError(f"min_length={min_length!r} is above max_length={max_length!r}")
 
     def check_form(self, text: str) -> None:
         """Check the length of a password that is not hashed; the message never shows it."""

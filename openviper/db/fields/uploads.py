@@ -131,7 +131,7 @@ def check_path(path: str) -> None:
     """
     is_absolute = path.startswith("/") or _DRIVE.match(path)
     is_plain = _SPECIAL.search(path) is None and posixpath.normpath(path) == path.removesuffix("/")
-    if is_absolute or not is_plain or ".." in path.split("/"):
+    if is_absolute or not is_plain or not {".", ".."}.isdisjoint(path.split("/")):
         raise ValueError(f"{path!r} is not a plain relative path")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,22 +16,23 @@ from openviper.db.fields.sensitive import SensitiveField
 from openviper.db.models import columns as columns  # Columns are made into conditions there.
 from openviper.db.models.hooks import Hooks, run_hook
 from openviper.db.models.meta import ModelMeta
-from openviper.db.models.persistence import (
-    changed_fields,
-    deferred_fields,
-    delete_instance,
-    refresh_instance,
-    save_instance,
-)
 from openviper.db.models.related import late_attribute
-from openviper.db.models.short_insert import inserted_at_once
-from openviper.db.models.validation import Validated
-from openviper.db.query import QuerySet
-from openviper.db.query.manager import Manager
 from openviper.exceptions import FieldError
+from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from openviper.db.models import persistence, short_insert
+    from openviper.db.query import queryset as querysets
+    from openviper.db.query.manager import Manager
+    from openviper.utils import json_text
+else:
+    # With the first query: see `openviper.db.query.manager`.
+    persistence = lazy_module("openviper.db.models.persistence")
+    short_insert = lazy_module("openviper.db.models.short_insert")
+    querysets = lazy_module("openviper.db.query.queryset")
+    json_text = lazy_module("openviper.utils.json_text")  # Few processes show rows as JSON.
 
 
 class KeyAlias:
@@ -48,7 +50,7 @@ class KeyAlias:
         instance.__dict__[instance._meta.pk.attname] = value
 
 
-class Model(Hooks, Validated, metaclass=ModelMeta):
+class Model(Hooks, metaclass=ModelMeta):
     """One row of a table.
 
     Class attributes that are fields become columns; ``id`` is added unless there is another primary key. Options stand
@@ -169,9 +171,9 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
             DoesNotExist: If the row to be updated is gone.
             IntegrityError: If a constraint refuses it.
         """
-        if update_fields is None and inserted_at_once(self, ignore_permissions):
+        if update_fields is None and short_insert.inserted_at_once(self, ignore_permissions):
             return
-        await save_instance(
+        await persistence.save_instance(
             self, ignore_permissions, None if update_fields is None else list(update_fields)
         )
 
@@ -182,7 +184,7 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
             ValueError: If the instance has no primary key.
             IntegrityError: If other rows refer to it.
         """
-        await delete_instance(self, ignore_permissions)
+        await persistence.delete_instance(self, ignore_permissions)
 
     async def refresh_from_db(self) -> None:
         """Reload all fields and forget cached relations and changes.
@@ -190,7 +192,7 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
         Raises:
             DoesNotExist: If the row is gone.
         """
-        await refresh_instance(self)
+        await persistence.refresh_instance(self)
 
     async def full_clean(self) -> None:
         """Run `before_validate`, `validate` and `clean` without storing anything.
@@ -205,7 +207,7 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
     @classmethod
     async def _load_related(cls, key: Any, alias: str | None) -> Self:
         # Not through `objects`, which may leave rows out.
-        queryset = QuerySet(cls)
+        queryset = querysets.QuerySet(cls)
         return await (queryset if alias is None else queryset.using(alias)).get(pk=key)
 
     # Changes
@@ -213,15 +215,15 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
     @property
     def has_changed(self) -> bool:
         """Whether any field differs from what is stored; false for an instance never stored."""
-        return bool(changed_fields(self))
+        return bool(persistence.changed_fields(self))
 
     def get_changed_fields(self) -> dict[str, Any]:
         """Return the stored value of each field that differs from it."""
-        return changed_fields(self)
+        return persistence.changed_fields(self)
 
     def get_deferred_fields(self) -> set[str]:
         """Return the names of the fields that `only` or `defer` left out."""
-        return deferred_fields(self)
+        return persistence.deferred_fields(self)
 
     def get_sensitive(self, name: str) -> str | None:
         """Return the plain text of a `SensitiveField`.
@@ -289,7 +291,7 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
         *,
         fields: Iterable[str] = (),
     ) -> str:
-        """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs, decimals and durations as text, bytes in base64.
+        """Return `as_dict` as JSON text; dates in ISO 8601, UUIDs and decimals as text, durations in seconds, bytes in base64.
 
         Args:
             include_relations: Give related instances that are loaded as objects instead of their ids.
@@ -299,10 +301,8 @@ class Model(Hooks, Validated, metaclass=ModelMeta):
         Raises:
             FieldError: If a name is not that of a field.
         """
-        import json
-
         data = self.as_dict(include_relations, fields=fields)
-        return json.dumps(data, default=_json_value, ensure_ascii=False, indent=indent)
+        return json_text.encode_json(_without_bytes(data), indent=indent).decode()
 
     @classmethod
     def get_content_type_label(cls) -> str:
@@ -328,13 +328,13 @@ def _as_plain_data(related: Any) -> Any:
     return None if related is None else related.as_dict()
 
 
-def _json_value(value: Any) -> str:
-    if isinstance(value, bytes):
-        import base64
-
-        return base64.b64encode(value).decode()
-    isoformat = getattr(value, "isoformat", None)
-    return str(value) if isoformat is None else str(isoformat())
+def _without_bytes(value: Any) -> Any:
+    """Return data with Base64 for bytes, which JSON has no form for."""
+    if isinstance(value, dict):
+        return {name: _without_bytes(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_bytes(item) for item in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 class AbstractModel(Model):

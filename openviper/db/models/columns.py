@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.db.fields.columns import Parts
 from openviper.db.fields.sql_text import SQLText, Writers
-from openviper.db.sql.expressions import F, OrderBy, Q
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from openviper.db.models import sql_text
+    from openviper.db.sql import expressions
+    from openviper.db.sql.expressions import F, OrderBy, Q
 else:
     sql_text = lazy_module("openviper.db.models.sql_text")  # Only where schemas are made.
+    expressions = lazy_module("openviper.db.sql.expressions")  # With the first query.
 
 
 class ExpressionParts:
@@ -20,15 +22,17 @@ class ExpressionParts:
 
     def condition(self, lookup: str, value: object) -> Q:
         """Return the condition that a lookup such as ``title__startswith`` holds for a value."""
-        return Q(**{lookup: value})
+        return expressions.Q(**{lookup: value})
 
     def value(self, path: str) -> F:
         """Return the value of a column."""
-        return F(path)
+        return expressions.F(path)
 
     def order(self, path: str, *, descending: bool, nulls_last: bool | None) -> OrderBy:
         """Return the order by a column."""
-        return OrderBy(F(path), descending=descending, nulls_last=nulls_last)
+        return expressions.OrderBy(
+            expressions.F(path), descending=descending, nulls_last=nulls_last
+        )
 
 
 def _literal(field: Any, value: Any) -> SQLText:

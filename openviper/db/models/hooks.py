@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.models import validation
+else:
+    validation = lazy_module("openviper.db.models.validation")  # With the first save.
 
 
 class Hooks:
@@ -15,6 +22,14 @@ class Hooks:
 
     async def before_validate(self) -> None:
         """Run first on every save."""
+
+    async def validate(self) -> None:
+        """Check all fields and the groups of `unique_together`; overriders call ``await super().validate()``.
+
+        Raises:
+            ModelValidationError: If something is not allowed; it is a `ValueError`.
+        """
+        await validation.check_instance(self)
 
     async def clean(self) -> None:
         """Check what concerns several fields; part of `full_clean`."""

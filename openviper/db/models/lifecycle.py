@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from openviper.db.models.hooks import Hooks, run_hook
-from openviper.db.models.validation import Validated
 from openviper.db.query.events import get_dispatcher, is_watched
 
 BEFORE_INSERT = ("before_validate", "validate", "before_insert", "before_save")
@@ -30,15 +29,21 @@ def is_only_its_statement(cls: type[Any]) -> bool:
     return not (_has_hooks(cls) or cls._meta.unique_together or is_watched(cls))
 
 
+# Read once: each look into the class takes as long as a comparison, and there are six of them per INSERT.
+_VALIDATE, _BEFORE_VALIDATE = Hooks.validate, Hooks.before_validate
+_BEFORE_INSERT, _BEFORE_SAVE = Hooks.before_insert, Hooks.before_save
+_AFTER_INSERT, _ON_CHANGE = Hooks.after_insert, Hooks.on_change
+
+
 def _has_hooks(cls: type[Any]) -> bool:
     """Return whether a model has a hook of its own that an INSERT calls."""
     return (
-        cls.validate is not Validated.validate
-        or cls.before_validate is not Hooks.before_validate
-        or cls.before_insert is not Hooks.before_insert
-        or cls.before_save is not Hooks.before_save
-        or cls.after_insert is not Hooks.after_insert
-        or cls.on_change is not Hooks.on_change
+        cls.validate is not _VALIDATE
+        or cls.before_validate is not _BEFORE_VALIDATE
+        or cls.before_insert is not _BEFORE_INSERT
+        or cls.before_save is not _BEFORE_SAVE
+        or cls.after_insert is not _AFTER_INSERT
+        or cls.on_change is not _ON_CHANGE
     )
 
 

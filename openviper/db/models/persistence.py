@@ -39,6 +39,7 @@ from openviper.db.models.lifecycle import (
 from openviper.db.models.single import insert_single, prepare_single
 from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_part, load_made, refuse_generated
+from openviper.db.query.races import again_after_deadlock
 from openviper.db.query.stored import (
     changed_values,
     fill_auto_fields,
@@ -165,13 +166,27 @@ async def _save_virtual(instance: Any, limited: Limited, *, creating: bool) -> N
 async def _save_with_hooks(
     plan: Plan, alias: str, instance: Any, limited: Limited, *, creating: bool, ignore: bool
 ) -> None:
-    changed: dict[str, Any] = {}
-    async with transaction(alias):
-        if creating:
-            await _insert(plan, alias, instance)
-        else:
-            changed = await _update(plan, alias, instance, limited, ignore=ignore)
-        await run_after_save(instance, _by_name(plan.meta, changed), creating=creating)
+    """Store a row and run its hooks as a whole; once more if a deadlock ends it, unless hooks have begun, who may have sent mail."""
+    is_written = False
+
+    async def attempt() -> None:
+        nonlocal is_written
+        async with transaction(alias):
+            changed = await _store(plan, alias, instance, limited, creating, ignore)
+            is_written = True
+            await run_after_save(instance, _by_name(plan.meta, changed), creating=creating)
+
+    await again_after_deadlock(alias, attempt, lambda: not is_written)
+
+
+async def _store(
+    plan: Plan, alias: str, instance: Any, limited: Limited, creating: bool, ignore: bool
+) -> dict[str, Any]:
+    """Insert or update a row, and return what has changed."""
+    if creating:
+        await _insert(plan, alias, instance)
+        return {}
+    return await _update(plan, alias, instance, limited, ignore=ignore)
 
 
 def _attnames(instance: Any, named: Iterable[Named]) -> set[str]:

@@ -14,10 +14,18 @@ from openviper.db.fields.related_paths import RelatedPath
 from openviper.db.fields.relations import ForeignKey, OneToOneField
 from openviper.db.models import model_registry
 from openviper.db.models.joins import make_join_model
-from openviper.db.query import QuerySet
-from openviper.db.query.related import RelatedQuery
-from openviper.db.query.stored import is_unsaved
 from openviper.exceptions import FieldError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.query import related as queries
+    from openviper.db.query import stored
+    from openviper.db.query.queryset import QuerySet
+    from openviper.db.query.related import RelatedQuery
+else:
+    # With the first query: see `openviper.db.query.manager`.
+    queries = lazy_module("openviper.db.query.related")
+    stored = lazy_module("openviper.db.query.stored")
 
 M = TypeVar("M")
 
@@ -62,10 +70,12 @@ class ReverseAttribute:
         raise NotImplementedError
 
     def _query(self, instance: Any) -> RelatedQuery[Any]:
-        if is_unsaved(instance):
+        if stored.is_unsaved(instance):
             raise ValueError(f"{instance!r} is not saved, so nothing refers to it")
         field = self.field
-        query = RelatedQuery(field.model).filter(**{field.name: instance.pk})
+        query: RelatedQuery[Any] = queries.RelatedQuery(field.model).filter(
+            **{field.name: instance.pk}
+        )
         return query if instance._alias is None else query.using(instance._alias)
 
 

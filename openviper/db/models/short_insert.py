@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from openviper.db.connection import connections
-from openviper.db.connections.databases import blocks, current_block
+from openviper.db.connections.databases import Block, blocks, current_block
 from openviper.db.connections.drivers.base import LATER
-from openviper.db.executor import choose_alias, insert_at_once, is_enforced, plan_on
+from openviper.db.executor import choose_alias, insert_at_once, is_enforced
 from openviper.db.fields.instance_state import ALIAS, ROW
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.rollback import keep_new
 from openviper.db.models.lifecycle import is_only_its_statement
-from openviper.db.sql.prepared import Plan
+from openviper.db.sql.prepared import Plan, plan_for
 from openviper.db.sql.rows.from_rows import Row
 
 
@@ -31,22 +31,38 @@ def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
     meta = instance._meta
     if _is_decided_elsewhere(meta, ignore_permissions) or not is_only_its_statement(type(instance)):
         return False
-    alias = choose_alias(meta, None)
-    plan = plan_on(meta, alias)
+    alias, block = _place(meta)
+    database = connections.get(alias)
+    plan = plan_for(meta, database.dialect)
     values = instance.__dict__
     row = _row_of(plan, values)
     if row is None:
         return False
-    number = insert_at_once(meta, alias, plan.insert_sql_without_key, row)
+    number = insert_at_once(meta, block, database, plan.insert_sql_without_key, row)
     if number is LATER:
         return False
-    _keep(alias, instance)
+    # In a transaction it becomes new again if that is rolled back.
+    if block is not None and block.transactional:
+        keep_new(block.undo, instance)
     place = plan.key_position
     values[plan.key_name] = number
     values[ROW] = (*row[:place], number, *row[place:])
     if alias != meta.backend:
         values[ALIAS] = alias
     return True
+
+
+def _place(meta: ModelOptions) -> tuple[str, Block | None]:
+    """Return the alias for an operation that names none, where no routers decide, and the innermost block on it."""
+    by_alias = blocks.get()
+    if by_alias is None:
+        return meta.backend, None
+    if len(by_alias) == 1:
+        ((alias, block),) = by_alias.items()
+        if block.open and block.transactional:
+            return alias, block
+    alias = choose_alias(meta, None)
+    return alias, current_block(alias)
 
 
 def _is_decided_elsewhere(meta: ModelOptions, ignore_permissions: bool) -> bool:
@@ -58,14 +74,6 @@ def _is_decided_elsewhere(meta: ModelOptions, ignore_permissions: bool) -> bool:
 
 def _row_of(plan: Plan, values: dict[str, Any]) -> Row | None:
     """Return the row of an instance that is new and whose values are evidently good."""
-    is_new = ROW not in values and ALIAS not in values and values[plan.key_name] is None
-    return plan.checked_row(values) if is_new and plan.checked_row is not None else None
-
-
-def _keep(alias: str, instance: Any) -> None:
-    """Have the instance become new again if the transaction that is open is rolled back."""
-    if blocks.get() is None:
-        return
-    block = current_block(alias)
-    if block is not None and block.transactional:
-        keep_new(block.undo, instance)
+    if ROW in values or ALIAS in values or values[plan.key_name] is not None:
+        return None
+    return None if plan.checked_row is None else plan.checked_row(values)

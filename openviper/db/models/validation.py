@@ -38,18 +38,15 @@ class NotUniqueTogetherError(ModelValidationError, IntegrityError):
     """
 
 
-class Validated:
-    """What a model is checked by; `lifecycle` passes over `validate` where a model has not its own."""
+async def check_instance(instance: Any) -> None:
+    """Check all fields and the groups of `unique_together`.
 
-    async def validate(self) -> None:
-        """Check all fields and the groups of `unique_together`; overriders call ``await super().validate()``.
-
-        Raises:
-            ModelValidationError: If something is not allowed; it is a `ValueError`.
-        """
-        check_fields(self)
-        for group in self._meta.unique_together:  # type: ignore[attr-defined]  # models have it
-            await _check_group(self, group)
+    Raises:
+        ModelValidationError: If something is not allowed.
+    """
+    check_fields(instance)
+    for group in instance._meta.unique_together:
+        await _check_group(instance, group)
 
 
 def check_fields(instance: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from openviper.exceptions import MigrationError
+from openviper.utils.resources import list_names
 
 Function = Callable[[], Awaitable[object]]
 F = TypeVar("F", bound=Callable[[], Any])
@@ -195,7 +196,7 @@ def discover_patches(apps: Mapping[str, str]) -> list[PatchEntry]:
 def _patch_files(folder: str) -> dict[str, str]:
     """Return the real paths of the patch files of a folder by module name, in order."""
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(list_names(folder))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     modules = [name.removesuffix(".py") for name in names if name.endswith(".py")]
@@ -208,8 +209,13 @@ def _patch_files(folder: str) -> dict[str, str]:
 
 def _import(module_name: str, path: str) -> None:
     import sys
+    from importlib import import_module
     from importlib.util import module_from_spec, spec_from_file_location
 
+    if not os.path.isfile(path):  # In an archive, which only the import system reads.
+        import_module(module_name)
+        _registry.files.add(path)
+        return
     spec = spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise MigrationError(f"cannot import patch file {path!r}")

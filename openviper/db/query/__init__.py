@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from openviper.db.query.queryset import QuerySet
+from typing import TYPE_CHECKING
 
-__all__ = ["QuerySet"]
+from openviper.utils.exports import lazy_exports
+
+if TYPE_CHECKING:
+    from openviper.db.query.queryset import QuerySet as QuerySet
+
+__all__, __getattr__, __dir__ = lazy_exports(
+    __name__, {"openviper.db.query.queryset": ("QuerySet",)}
+)

@@ -12,6 +12,7 @@ from openviper.db.fields.instance_state import ROW, is_stored
 from openviper.db.fields.rollback import keep_for_rollback
 from openviper.db.query.computed import expressions_of, update_computed
 from openviper.db.query.made_values import insert_made, refuse_generated
+from openviper.db.query.races import in_own_transaction
 from openviper.db.query.stored import (
     fill_auto_fields,
     mark_inserted,
@@ -45,14 +46,18 @@ async def insert_all(
     keyed, numbered = await _by_kind_of_key(plan, instances)
     rows: list[tuple[Any, ...]] = []
     keep_for_rollback(alias, instances)
-    async with transaction(alias):
-        if _asks_database(plan):
-            await insert_made(plan, alias, instances)
-            return
+
+    async def work() -> None:
+        rows.clear()
         if keyed:
             await _insert_rows(plan, alias, keyed, None, rows, batch_size)
         if numbered:
             await _insert_numbered(plan, alias, numbered, rows, batch_size)
+
+    if _asks_database(plan):
+        await in_own_transaction(alias, lambda: insert_made(plan, alias, instances))
+        return
+    await in_own_transaction(alias, work)
     inserted = iter(rows)
     async for part in _in_slices([*keyed, *numbered]):
         for instance, row in zip(part, islice(inserted, len(part)), strict=True):

@@ -15,6 +15,7 @@ from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import F, Q
 from openviper.db.sql.nodes import Node
 from openviper.db.sql.resolving import QueryScope, order_term, plain_conditions
+from openviper.db.sql.sizes import check_size
 from openviper.db.sql.statements import check_related
 from openviper.exceptions import FieldError, QueryError
 from openviper.utils.importing import lazy_module
@@ -176,6 +177,7 @@ class QueryBuilder(QueryNotList, Generic[M]):
                 raise FieldError(f"{method}({name}={expression!r}): not an expression or aggregate")
             self._check_free(method, name)
             computed[name] = QueryScope(self._meta, computed).operand(expression)
+            check_size(f"{method}({name}", computed[name])
         return tuple(computed.items())
 
     def _check_free(self, method: str, name: str) -> None:

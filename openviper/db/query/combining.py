@@ -24,6 +24,7 @@ from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.selects import compiled
 from openviper.db.sql.subqueries import Subselect
+from openviper.db.sql.types import Family
 from openviper.exceptions import FieldError, QueryError
 
 T = TypeVar("T")
@@ -175,7 +176,13 @@ class CombinedQuery(QueryNotList, Generic[T]):
         if name not in self._source.names:
             known = ", ".join(self._source.names)
             raise FieldError(f"combined queries cannot be ordered by {term!r}; known: {known}")
-        return self._source.names.index(name), descending
+        place = self._source.names.index(name)
+        node = self._combination.nodes[place]
+        if node.type.family in (Family.ARRAY, Family.JSON):
+            raise FieldError(
+                f"{name!r}: values of type {node.type} have no order in a combined query"
+            )
+        return place, descending
 
     def limit(self, count: int) -> CombinedQuery[T]:
         """Return at most so many rows.

@@ -80,6 +80,17 @@ class ModelEventDispatcher:
         if handler not in handlers:
             handlers.append(handler)
 
+    def unregister(self, path: str, event: str, handler: Handler) -> None:
+        """Remove a handler; harmless if it is not there."""
+        events = self._handlers.get(path, {})
+        handlers = events.get(event, [])
+        if handler in handlers:
+            handlers.remove(handler)
+        if not handlers:
+            events.pop(event, None)
+        if not events:
+            self._handlers.pop(path, None)
+
     def watches(self, model: type[Any]) -> bool:
         """Tell whether anything of a model has a handler."""
         return model_path(model) in self._handlers

@@ -251,6 +251,7 @@ class ReadingQuery(SelectingQuery[M]):
 
         Raises:
             ValueError: If `chunk_size` is less than 1.
+            OperationalError: If it has an order and was begun in a transaction that has ended since.
         """
         _check_size("chunk_size", chunk_size)
         chunks = (
@@ -280,7 +281,7 @@ class ReadingQuery(SelectingQuery[M]):
         if alias != self._meta.backend and (query.using or not connections.has_routers):
             remember_alias_of(found, alias, query.related)
         if query.prefetch:
-            await loaders.run_prefetch(_fetch_any, self._meta, found, query, alias)
+            await loaders.run_prefetch(fetch_instances, self._meta, found, query, alias)
 
     def _check_steady(self, method: str) -> None:
         """Refuse to give the rows by several queries if each of them would be in another order.
@@ -485,7 +486,8 @@ class ReadingQuery(SelectingQuery[M]):
         )
 
 
-async def _fetch_any(model: type[Any], query: Description) -> list[Any]:
+async def fetch_instances(model: type[Any], query: Description) -> list[Any]:
+    """Return the instances of a model that a query finds."""
     return await ReadingQuery(model)._fetch(query)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from openviper.db.fields.related_paths import Named, name_of
 from openviper.db.query.fetching import ReadingQuery
+from openviper.db.query.slices import MAX_ROWS
 from openviper.db.query.values import ValuesQuery, as_scalars
 from openviper.db.sql import operands
 from openviper.db.sql.conditions import NullTest
@@ -18,8 +19,9 @@ from openviper.exceptions import DoesNotExist, FieldError, NotFound, QueryError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
-    from openviper.db.query import combining, cuts, raw
+    from openviper.db.query import combining, cuts, pages, raw
     from openviper.db.query.combining import Combinable, CombinedQuery, Source
+    from openviper.db.query.pages import CursorPage
     from openviper.db.query.raw import RawQuery
     from openviper.db.sql import combined
     from openviper.db.sql.combined import Place
@@ -29,6 +31,7 @@ else:
     cuts = lazy_module("openviper.db.query.cuts")
     combining = lazy_module("openviper.db.query.combining")
     combined = lazy_module("openviper.db.sql.combined")
+    pages = lazy_module("openviper.db.query.pages")
     raw = lazy_module("openviper.db.query.raw")
 
 M = TypeVar("M")
@@ -101,6 +104,52 @@ class FindingQuery(ReadingQuery[M]):
         if found is None:
             raise NotFound(f"{self._meta.verbose_name} not found.")
         return found
+
+    # Pages by cursor
+
+    async def cursor_page(self, cursor: str | None = None, page_size: int = 25) -> CursorPage[M]:
+        """Return one page of the instances by one statement: nothing is counted, and no rows are skipped.
+
+        Args:
+            cursor: The `next_cursor` or `previous_cursor` of another page; the first page when not given.
+            page_size: Most instances.
+
+        Raises:
+            InvalidPage: If the size is less than 1, or the cursor was not made by this query; unhandled it is a 400.
+            QueryError: If the query is sliced, or its order is by a value that a cursor cannot hold.
+        """
+        pages.check_page("page_size", page_size)
+        self._check_whole("cursor_page")
+        self._check_steady("cursor_page")
+        is_back = isinstance(cursor, str) and cursor.startswith(pages.BACK)
+        order, back = self._total_order(), self._turned_order()
+        walked = back if is_back else order
+        query = self.query.changed(order=walked, limit=min(page_size + 1, MAX_ROWS))
+        if cursor is not None:
+            place = cursor[len(pages.BACK) :] if is_back else cursor
+            behind = pages.Cursors(self._meta, walked).behind(place)
+            query = query.changed(where=(*query.where, behind))
+        items = await self._fetch(query)
+        # One more than wanted tells whether the way goes on; where it came from, there was a row.
+        goes_on, came_from = len(items) > page_size, cursor is not None and bool(items)
+        items = items[:page_size]
+        if is_back:
+            items.reverse()
+            goes_on, came_from = came_from, goes_on
+        following = await self._cursor_at(order, items[-1]) if goes_on else None
+        before = pages.BACK + await self._cursor_at(back, items[0]) if came_from else None
+        return pages.CursorPage(items, following, before)
+
+    def _turned_order(self) -> tuple[Order, ...]:
+        return tuple(term.turned() for term in self._total_order())
+
+    async def _cursor_at(self, order: tuple[Order, ...], instance: M) -> str:
+        place = await self._place_of(order, instance)
+        if place is None:
+            raise QueryError(
+                "cursor_page(): no cursor can hold the values that the query is ordered by"
+            )
+        return pages.Cursors(self._meta, order).make(place)
 
     # Dates
 

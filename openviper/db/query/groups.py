@@ -12,30 +12,47 @@ from openviper.db.sql import operands
 from openviper.db.sql.aggregates import Aggregate, AggregateNode
 from openviper.db.sql.description import Description
 from openviper.db.sql.expressions import Q
-from openviper.db.sql.nodes import Node, Order, all_parts
+from openviper.db.sql.names import with_order
+from openviper.db.sql.nodes import Column, Node, Order, all_parts
 from openviper.db.sql.resolving import QueryScope
 from openviper.db.sql.rows.from_rows import as_dicts
 from openviper.db.sql.selects import Named
-from openviper.db.sql.summaries import count_groups, select_groups
+from openviper.db.sql.summaries import count_groups, parts_of_groups, select_groups
 from openviper.exceptions import FieldError, QueryError
 
 
 def aggregates_of(
-    scope: QueryScope, method: str, aggregates: Mapping[str, object]
+    scope: QueryScope, method: str, aggregates: Mapping[str, object], keys: Sequence[Named] = ()
 ) -> dict[str, Node]:
     """Return the nodes of aggregates over rows, or of arithmetic with them.
 
+    Args:
+        scope: The names.
+        method: Who asks, for the message.
+        aggregates: What to resolve.
+        keys: What all rows of a group have in common, so that it may stand beside aggregates.
+
     Raises:
-        FieldError: If a value is not one, or names an unknown field.
+        FieldError: If a value is not one, or names an unknown field, or one of which the rows have several values.
     """
+    known = {id(node) for _, node in keys}
     nodes: dict[str, Node] = {}
     for name, aggregate in aggregates.items():
         node = scope.operand(aggregate) if operands.is_selectable(aggregate) else None
         parts = () if node is None else all_parts(node)
         if node is None or not any(isinstance(part, AggregateNode) for part in parts):
             raise FieldError(f"{method}({name}={aggregate!r}): not an aggregate")
+        _refuse_row_values(f"{method}({name}={aggregate!r})", node, known)
         nodes[name] = node
     return nodes
+
+
+def _refuse_row_values(text: str, node: Node, keys: set[int]) -> None:
+    for part in parts_of_groups(node, keys):
+        if isinstance(part, Column):
+            raise FieldError(
+                f"{text}: {part.name!r} has a value per row, and stands in no aggregate"
+            )
 
 
 class GroupsQuery(QueryNotList):
@@ -104,7 +121,7 @@ class GroupsQuery(QueryNotList):
         """
         if self._query.is_sliced:
             raise QueryError("filter() comes before limit()")
-        scope = GroupScope(self._meta, self._known())
+        scope = GroupScope(self._meta, self._known(), is_grouped=True)
         return self._with(self._query, self._having + scope.conditions(conditions, lookups))
 
     def exclude(self, *conditions: operands.Condition, **lookups: Any) -> GroupsQuery:
@@ -122,7 +139,7 @@ class GroupsQuery(QueryNotList):
         Raises:
             FieldError: If a name is neither.
         """
-        scope = GroupScope(self._meta, self._known())
+        scope = GroupScope(self._meta, self._known(), is_grouped=True)
         order: tuple[Order, ...] = tuple(scope.order(term) for term in terms)
         return self._with(self._query.changed(order=order))
 
@@ -210,7 +227,7 @@ class GroupScope(QueryScope):
             if name not in self.computed:
                 known = ", ".join(self.computed)
                 raise FieldError(f"groups cannot be ordered by {name!r}; known: {known}")
-            return Order(self.computed[name], term.startswith("-"), name=name)
+            return Order(with_order(self.computed[name], name), term.startswith("-"), name=name)
         return super().order(term)
 
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
-from openviper.db.fields.columns import Column
-from openviper.db.fields.related_paths import Named
-from openviper.db.query import QuerySet
-from openviper.db.query.prefetch import Prefetch
-from openviper.db.query.values import ValuesQuery
-from openviper.db.sql.operands import Condition, Ordering, Selectable
+from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from openviper.db.query.pages import Page
+    from openviper.db.fields.columns import Column
+    from openviper.db.fields.related_paths import Named
+    from openviper.db.query import queryset as querysets
+    from openviper.db.query.pages import CursorPage, Page
+    from openviper.db.query.prefetch import Prefetch
+    from openviper.db.query.queryset import QuerySet
     from openviper.db.query.raw import RawQuery
     from openviper.db.query.upserts import OnConflict
+    from openviper.db.query.values import ValuesQuery
     from openviper.db.sql.functions.moments import Unit
+    from openviper.db.sql.operands import Condition, Ordering, Selectable
+else:
+    # Each model has a manager; what queries take to import, two fifths of the models' time, waits for the first query.
+    querysets = lazy_module("openviper.db.query.queryset")
 
 M = TypeVar("M")
 A = TypeVar("A")
@@ -40,6 +45,21 @@ def _forwarded(name: str, member: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
+class _LateQuerySet:
+    """A class of queries that is imported with the first query."""
+
+    def __init__(self, find: Callable[[], type[QuerySet[Any]]]) -> None:
+        self._find = find
+
+    def __get__(self, manager: Any, owner: type[Any]) -> type[QuerySet[Any]]:
+        return self._find()
+
+
+def late_queryset(find: Callable[[], type[QuerySet[Any]]]) -> type[QuerySet[Any]]:
+    """Return what `Manager.queryset_class` can be where the class is not to be imported before the first query."""
+    return cast("type[QuerySet[Any]]", _LateQuerySet(find))
+
+
 class Manager(Generic[M]):
     """The queries of one model, as ``Model.objects``; override `get_queryset` to begin from another one.
 
@@ -49,7 +69,7 @@ class Manager(Generic[M]):
         model: The model; set by the class that holds the manager when not given.
     """
 
-    queryset_class: type[QuerySet[Any]] = QuerySet
+    queryset_class: type[QuerySet[Any]] = late_queryset(lambda: querysets.QuerySet)
     """The class of the queries."""
 
     def __init__(self, model: type[M] | None = None) -> None:
@@ -62,7 +82,16 @@ class Manager(Generic[M]):
         """Take the model whose instances this manager queries."""
         self.model: type[M] = model
         self.name = name
-        self._begin_from(self.queryset_class(model))
+        self._everything = None
+        for method in _AT_HAND:  # A copy has those of the model it was copied from.
+            vars(self).pop(method, None)
+
+    def _begin(self) -> QuerySet[M]:
+        """Return the query that all others begin from, now that there is the first one."""
+        assert self.name, "a manager belongs into the body of a model class"
+        everything: QuerySet[M] = self.queryset_class(self.model)
+        self._begin_from(everything)
+        return everything
 
     def _begin_from(self, everything: QuerySet[M]) -> None:
         """Take the query that all others begin from, and have its most used methods at hand.
@@ -88,11 +117,12 @@ class Manager(Generic[M]):
         Raises:
             TypeError: If it is none.
         """
-        if not issubclass(queryset_class, QuerySet):
+        plain = querysets.QuerySet
+        if not issubclass(queryset_class, plain):
             raise TypeError(f"{queryset_class!r} is not a subclass of QuerySet")
         members: dict[str, Any] = {"queryset_class": queryset_class}
         for klass in reversed(queryset_class.__mro__):
-            if issubclass(klass, QuerySet) and klass is not QuerySet:
+            if issubclass(klass, plain) and klass is not plain:
                 for name, member in vars(klass).items():
                     if not name.startswith("_") and callable(member):
                         members[name] = _forwarded(name, member)
@@ -114,8 +144,7 @@ class Manager(Generic[M]):
     def get_queryset(self) -> QuerySet[M]:
         """Return the query that all others begin from; all rows unless overridden."""
         # Querysets are immutable, so one serves all.
-        assert self._everything is not None, "a manager belongs into the body of a model class"
-        return self._everything
+        return self._begin() if self._everything is None else self._everything
 
     def all(self, ignore_permissions: bool = False) -> QuerySet[M]:
         """Return a query for all rows."""
@@ -303,6 +332,10 @@ class Manager(Generic[M]):
     ) -> Query[Page[M]]:
         """Return one page of all instances."""
         return self.get_queryset().paginate(page_number, page_size, cursor)
+
+    def cursor_page(self, cursor: str | None = None, page_size: int = 25) -> Query[CursorPage[M]]:
+        """Return one page of all instances, with the ways to those around it."""
+        return self.get_queryset().cursor_page(cursor, page_size)
 
     def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
         """Return, when awaited, a list of dicts."""

@@ -100,6 +100,36 @@ class Page(Generic[M]):
         return self.number - 1 if self.has_previous else None
 
 
+class CursorPage(Generic[M]):
+    """Some of the instances of a query, with the ways to those around them; nothing is counted.
+
+    Attributes:
+        items: The instances of this page, in the order of the query.
+        next_cursor: What `cursor_page` takes for the page behind this one; `None` if there is none.
+        previous_cursor: What it takes for the page before this one; `None` if there is none.
+    """
+
+    __slots__ = ("items", "next_cursor", "previous_cursor")
+
+    def __init__(
+        self, items: list[M], next_cursor: str | None, previous_cursor: str | None
+    ) -> None:
+        self.items = items
+        self.next_cursor = next_cursor
+        self.previous_cursor = previous_cursor
+
+    def __repr__(self) -> str:
+        return f"<CursorPage of {len(self.items)}>"
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self.items)
+
+
+BACK = "~"
+"""What a cursor begins with that leads back; no other has it, and it needs no escape in an address."""
 UNKNOWN_VALUE = object()
 """Stands for a value that an instance was not loaded with."""
 _IN_CURSORS = (type(None), int, float, str)

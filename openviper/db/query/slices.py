@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from openviper.conf import settings
 from openviper.db.sql.description import Description
@@ -67,10 +67,37 @@ def capped(query: Description) -> Description:
     return query if cap is None else query.changed(limit=cap)
 
 
+_ADVICE = {
+    "CombinedQuery": "a combined query; call it on each of its parts, or on filter(pk__in=...) around it",
+    "ValuesQuery": "a query for values; call it before values()",
+    "GroupsQuery": "a query for groups; call it before values()",
+}
+"""What queries are called that lack some of the methods, and what to write instead."""
+
+
+def missing_method(query: object, name: str) -> AttributeError:
+    """Return the error for an attribute that a query does not have."""
+    kind = type(query).__name__
+    advice = "" if name.startswith("_") else _ADVICE.get(kind, "")
+    return AttributeError(
+        f"{name}() does not go with {advice}"
+        if advice
+        else f"{kind!r} object has no attribute {name!r}",
+        name=name,
+        obj=query,
+    )
+
+
 class QueryNotList:
     """What a query is not, a list, and what to write instead."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            """Say of a method that other queries have what to write instead; reached only for names that nothing has."""
+            raise missing_method(self, name)
 
     def __bool__(self) -> bool:
         """Refuse.

@@ -26,7 +26,7 @@ from openviper.db.sql.rows.from_rows import Row
 from openviper.db.sql.rows.from_rows import as_dicts as as_dicts
 from openviper.db.sql.selects import Named, select_count, select_exists, select_values
 from openviper.db.sql.statements import order_of
-from openviper.exceptions import DoesNotExist, MultipleObjectsReturned, QueryError
+from openviper.exceptions import DoesNotExist, FieldError, MultipleObjectsReturned, QueryError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class ValuesQuery(QueryNotList, Generic[T]):
         """Return, when awaited, one dict per group of rows that have the named values in common, with aggregates of it.
 
         Raises:
-            FieldError: If a value is not an aggregate, or names an unknown field.
+            FieldError: If a value is not an aggregate, names an unknown field, or has the name of a value to group by.
             QueryError: If no values were named.
         """
         if not self._is_named:
@@ -278,8 +278,11 @@ class ValuesQuery(QueryNotList, Generic[T]):
         for name, node in self._columns:
             if has_window(node):
                 raise QueryError(f"values({name!r}).annotate(): rows cannot be grouped by a window")
+            if name in aggregates:
+                raise FieldError(f"annotate({name}=...): the groups have {name!r} already")
         scope = QueryScope(self._meta, dict(self._query.annotations), is_grouped=True)
-        nodes = tuple(groups.aggregates_of(scope, "annotate", aggregates).items())
+        found = groups.aggregates_of(scope, "annotate", aggregates, self._columns)
+        nodes = tuple(found.items())
         return groups.GroupsQuery(self._meta, self._query.changed(order=()), self._columns, nodes)
 
     def as_subquery(self) -> Subselect:

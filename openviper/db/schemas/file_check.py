@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
+
+from openviper.utils.importing import lazy_pattern
 
 FORMAT = 1
 TYPES = frozenset(
@@ -20,10 +21,10 @@ ACTIONS = frozenset({"CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTIO
 CONSTRAINTS = frozenset({"CHECK", "UNIQUE", "EXCLUDE"})
 DEFERRABLE = frozenset({"immediate", "deferred"})
 METHODS = frozenset({"btree", "hash", "gin", "gist", "spgist", "brin"})
-_TYPE = re.compile(r"([A-Za-z]+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\[\])?\Z")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
-_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})*\Z")
-_OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]{1,8}\Z")
+_TYPE = lazy_pattern(r"([A-Za-z]+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\[\])?\Z")
+_WORD = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
+_HEXADECIMAL = lazy_pattern(r"(?:[0-9A-Fa-f]{2})*\Z")
+_OPERATOR = lazy_pattern(r"[-+*/<>=~!@#%^&|`?]{1,8}\Z")
 
 
 def schema_problem(data: Any) -> str | None:

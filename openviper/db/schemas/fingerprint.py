@@ -17,6 +17,7 @@ from typing import Any
 
 from openviper.conf import settings
 from openviper.db.connections.url import DatabaseURL
+from openviper.utils.resources import list_names, read_bytes
 from openviper.version import VERSION
 
 BOOKKEEPING_KEY = "*"
@@ -50,13 +51,12 @@ def digest(apps: Mapping[str, str], live: Sequence[Sequence[Sequence[Any]]]) -> 
 def _contents(folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the files of a folder that end with `suffix`."""
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(list_names(folder))
     except OSError:
         return
     for name in names:
         if name.endswith(suffix):
-            with open(os.path.join(folder, name), "rb") as file:
-                yield name, file.read()
+            yield name, read_bytes(os.path.join(folder, name))
 
 
 def has_nothing_to_do(url: str, apps: Mapping[str, str]) -> bool:

@@ -33,8 +33,14 @@ async def migration_lock(database: Database, wait: float = WAIT) -> AsyncIterato
         wait: Longest wait for another run, in seconds.
 
     Raises:
-        MigrationError: If another run does not end in time, or the lock file cannot be opened.
+        MigrationError: If another run does not end in time, or the lock file cannot be opened; or in a test, whose
+            transaction would not undo what is done to tables.
     """
+    if database.stand_in is not None and database.stand_in.is_isolated:
+        raise MigrationError(
+            f"migrate changes the tables of {database.alias!r}, which the transaction around this test cannot undo; use the "
+            "fixture isolated_db, after which the database is made anew"
+        )
     if database.vendor == "sqlite":
         async with _file_lock(database.url, wait):
             yield

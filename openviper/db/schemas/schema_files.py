@@ -13,6 +13,7 @@ from openviper.conf import settings
 from openviper.db.schemas.file_check import FORMAT, schema_problem
 from openviper.exceptions import MigrationError
 from openviper.utils.importing import import_string
+from openviper.utils.resources import is_file, list_names, read_bytes
 
 if TYPE_CHECKING:
     from openviper.db.dialects.shapes import State, Table
@@ -35,7 +36,7 @@ def read_json_schema(directory: str | Path, model: str) -> dict[str, Any] | None
         MigrationError: If the file is not a schema file.
     """
     path = os.path.join(directory, f"{model}.json")
-    return _read(path) if os.path.isfile(path) else None
+    return _read(path) if is_file(path) else None
 
 
 def read_all_raw_schemas(directory: str | Path) -> dict[str, dict[str, Any]]:
@@ -50,7 +51,7 @@ def read_all_raw_schemas(directory: str | Path) -> dict[str, dict[str, Any]]:
 
 def _file_names(directory: str | Path) -> list[str]:
     try:
-        entries = os.listdir(directory)
+        entries = list_names(directory)
     except OSError as error:
         # A link that leads nowhere is not an app without schema files.
         if isinstance(error, FileNotFoundError) and not os.path.lexists(directory):
@@ -73,8 +74,7 @@ def _read(path: str) -> dict[str, Any]:
 
 def _load(path: str) -> Any:
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        return json.loads(read_bytes(path).decode("utf-8"))
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:

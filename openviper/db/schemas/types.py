@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from openviper.exceptions import MigrationError
+from openviper.utils.importing import lazy_pattern
 
-_ARGUMENTS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
+_ARGUMENTS = lazy_pattern(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 _INTEGERS = {"SMALLINT": 1, "INTEGER": 2, "BIGINT": 3}
 _WIDEST = 3

@@ -357,7 +357,7 @@ class AggregateNode(Node):
             read = literal_reader(DURATION, dialect, aware=aware)
             assert read is not None
             return lambda value: read(round(value))
-        return literal_reader(self.result, dialect, aware=aware)
+        return literal_reader(self.result, dialect, aware=aware, parts=all_parts(self))
 
 
 _ALWAYS = "1 = 1"

@@ -64,9 +64,9 @@ class AsNumber(Node):
         return ("as number", self.operand.bind(binding))
 
     def sql(self, writer: Writer) -> str:
-        """Return a CASE, as PostgreSQL does not take a truth value for a number."""
-        first, second = self.operand.sql(writer), self.operand.sql(writer)
-        return f"CASE WHEN {first} THEN 1 WHEN NOT {second} THEN 0 END"
+        """Return the truth value, which is a number but on PostgreSQL."""
+        sql = self.operand.sql(writer)
+        return f"CAST({sql} AS INTEGER)" if writer.dialect.name == "postgresql" else f"({sql})"
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -166,13 +166,28 @@ class Shifted(Node):
 def _moved_date(moment: str, by: str, dialect: str) -> str:
     if dialect == "mysql":
         return f"({moment} + INTERVAL FLOOR(({by}) / {DAY}) DAY)"
-    return f"({moment} + CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER))"
+    days = f"CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER)"
+    return _of_python(f"{moment} + {days}", "0001-12-31 BC")
 
 
 def _moved_moment(moment: str, by: str, dialect: str) -> str:
     if dialect == "mysql":
         return f"({moment} + INTERVAL ({by}) MICROSECOND)"
-    return f"({moment} + ({by}) * INTERVAL '1 microsecond')"
+    return _of_python(
+        f"{moment} + ({by}) * INTERVAL '1 microsecond'", "0001-12-31 23:59:59.999999 BC"
+    )
+
+
+def _of_python(moment: str, before: str) -> str:
+    """Return a moment of PostgreSQL, NULL outside of the years 1 to 9999, as on the other databases.
+
+    Args:
+        moment: The moment.
+        before: The last one that is too early.
+    """
+    after = "10000-01-01"
+    within = f"GREATEST(LEAST({moment}, '{after}'), '{before}')"
+    return f"NULLIF(NULLIF({within}, '{after}'), '{before}')"
 
 
 @record(frozen=True, slots=True, eq=False)

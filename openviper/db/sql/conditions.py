@@ -38,12 +38,23 @@ def chained(texts: Sequence[str], connector: str) -> str:
     return f" {connector} ".join(texts)
 
 
+def odd(texts: Sequence[str]) -> str:
+    """Return whether an odd number of conditions holds, unknown if one of them is.
+
+    Each stands in the text once, in a tree whose depth is the logarithm of their number.
+    """
+    if len(texts) == 1:
+        return texts[0]
+    middle = len(texts) // 2
+    return f"({odd(texts[:middle])}) <> ({odd(texts[middle:])})"
+
+
 @record(frozen=True, slots=True, eq=False)
 class Group(ConditionNode):
-    """Conditions joined by AND or OR.
+    """Conditions joined by AND, OR or XOR.
 
     Attributes:
-        connector: ``AND`` or ``OR``.
+        connector: ``AND``, ``OR``, or ``XOR``: an odd number of them holds.
         items: The conditions.
         negated: Whether the opposite has to hold.
     """
@@ -58,7 +69,8 @@ class Group(ConditionNode):
 
     def sql(self, writer: Writer) -> str:
         """Return the conditions in parentheses, unless there is only one."""
-        text = chained([item.sql(writer) for item in self.items], self.connector)
+        items = [item.sql(writer) for item in self.items]
+        text = odd(items) if self.connector == "XOR" else chained(items, self.connector)
         if self.negated:
             return f"NOT ({text})"
         return text if len(self.items) == 1 else f"({text})"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.sql import operands
-from openviper.db.sql.arithmetic import combined
+from openviper.db.sql.arithmetic import as_float, combined
 from openviper.db.sql.nodes import Binding, Literal, Node, Scope, Writer, filled, mark
 from openviper.db.sql.types import FLOAT, NULL, Family, ResultType, type_of_value
 from openviper.exceptions import FieldError
@@ -86,7 +86,7 @@ class Q:
         other = _as_q(other)
         if not isinstance(other, Q):
             return NotImplemented
-        return (self & ~other) | (~self & other)
+        return self._combine(other, "XOR")
 
     __rand__ = __and__
     __ror__ = __or__
@@ -414,7 +414,12 @@ class Call(Node):
         return (type(self.function), self.function.options(), self.result, shapes)
 
     def sql(self, writer: Writer) -> str:
-        """Return the call; each use of an argument is written anew, so that its placeholders are counted."""
+        """Return the call; each use of an argument is written anew, so that its placeholders are counted.
+
+        Raises:
+            QueryError: If the statement would have more calls than `MAX_CALLS`.
+        """
+        writer.count_call(type(self.function).__name__)
         marks = map(mark, range(len(self.arguments)))
         text = self.function.sql(writer.dialect, *marks)
         return filled(text, writer, *(argument.sql for argument in self.arguments))
@@ -436,8 +441,29 @@ class Mod(Func):
 _NUMBERS = frozenset({Family.INTEGER, Family.FLOAT, Family.DECIMAL})
 
 
+def whole_of_mysql(whole: str, number: str) -> str:
+    """Return a number of MariaDB as a whole one.
+
+    MariaDB makes the nearest one that there is of a number that is too large, without a word; a power of such a number is
+    an error, as the cast is on the other databases.
+    """
+    return (
+        f"CASE WHEN {number} >= {2**63} OR {number} < {-(2**63)} THEN CAST(POWER({number}, 99) AS SIGNED) "
+        f"ELSE CAST({whole} AS SIGNED) END"
+    )
+
+
+LARGEST_LOG = 709.782
+"""The logarithm of the largest floating-point number, rounded down."""
+SMALLEST_LOG = -745.13
+"""That of the smallest one that is not 0."""
+
+
 class Power(Func):
-    """A number to the power of another, as a floating-point number."""
+    """A number to the power of another, as a floating-point number.
+
+    NULL where there is no such number, as for the root of a negative one, and where it is too large.
+    """
 
     accepts = (_NUMBERS, _NUMBERS)
     gives = FLOAT
@@ -447,9 +473,15 @@ class Power(Func):
         number, power = arguments
         if dialect.name == "sqlite":
             return f"openviper_power({number}, {power})"
-        if dialect.name == "mysql":
-            return f"POWER({number}, {power})"
-        return f"POWER(CAST({number} AS DOUBLE PRECISION), CAST({power} AS DOUBLE PRECISION))"
+        number, power = as_float(number, dialect), as_float(power, dialect)
+        # The servers fail where Python does. The logarithm tells beforehand how large the result will be.
+        size = f"LEAST(GREATEST({power}, -1e300), 1e300) * LN(NULLIF(ABS({number}), 0))"
+        return (
+            f"CASE WHEN {number} = 0 AND {power} < 0 THEN NULL "
+            f"WHEN {number} < 0 AND {power} <> FLOOR({power}) THEN NULL "
+            f"WHEN {size} > {LARGEST_LOG} THEN NULL WHEN {size} < {SMALLEST_LOG} THEN 0 "
+            f"ELSE POWER({number}, {power}) END"
+        )
 
 
 OPERATORS: dict[str, Func] = {"%": Mod(0, 0), "**": Power(0, 0)}

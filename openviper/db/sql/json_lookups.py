@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.sql.conditions import UNKNOWN
+from openviper.db.dialects.stored_json import may_be_key
+from openviper.db.sql.conditions import UNKNOWN, Group, Settled
 from openviper.db.sql.lookups import Compare, Lookup, Operator, is_expression, list_of, no_meaning
 from openviper.db.sql.nodes import Node, Scope, Writer
 from openviper.db.sql.types import FLOAT, TEXT, Family
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from openviper.db.sql import json_paths
 else:
     json_paths = lazy_module("openviper.db.sql.json_paths")  # Few projects ask for parts of JSON.
+
+
+MAX_PATHS = 200
+"""Most places of one value that MariaDB is told not to look into lists at."""
 
 
 def is_path(lookup: Lookup) -> bool:
@@ -71,7 +77,13 @@ def contained(lookup: Lookup, value: object) -> Node:
     """
     if is_expression(value):
         raise FieldError(f"{lookup.key!r} takes a JSON value, not an expression")
-    return JSONContains(lookup, value)
+    paths = islice(json_paths.paths_of_no_lists(value), MAX_PATHS)
+    tests = [json_paths.NoList(lookup.left, path) for path in paths]
+    return (
+        Group("AND", (JSONContains(lookup, value), *tests))
+        if tests
+        else JSONContains(lookup, value)
+    )
 
 
 class Keys(Operator):
@@ -96,4 +108,7 @@ class Keys(Operator):
         keys: list[Any] = [value] if self.name == "has_key" else list_of(lookup, value, "keys")
         if not keys or not all(isinstance(key, str) for key in keys):
             raise QueryError(f"{lookup.key!r} takes keys, which are texts, not {value!r}")
-        return json_paths.HasKeys(lookup.left, tuple(keys), self.connector)
+        possible = tuple(filter(may_be_key, keys))
+        if len(possible) < (len(keys) if self.connector == "AND" else 1):
+            return Settled(lookup.left, False)
+        return json_paths.HasKeys(lookup.left, possible, self.connector)

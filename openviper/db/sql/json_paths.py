@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, ClassVar
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.dialects.folding import MYSQL_COLLATION
+from openviper.db.dialects.stored_json import may_be_key
 from openviper.db.sql.conditions import ConditionNode
 from openviper.db.sql.nodes import Binding, Node, Writer
 from openviper.db.sql.types import FLOAT, JSON, TEXT, Family, ResultType
-from openviper.exceptions import FieldError
+from openviper.exceptions import FieldError, QueryError
+from openviper.utils.importing import lazy_pattern
 from openviper.utils.records import record
 
 MAX_PARTS = 20
@@ -22,10 +24,13 @@ def json_path(operand: Node, parts: tuple[str, ...]) -> JSONPath:
     """Return the value at the end of a path.
 
     Raises:
-        FieldError: If the path is too long.
+        FieldError: If the path is too long, or no JSON can have one of its keys.
     """
     if len(parts) > MAX_PARTS:
         raise FieldError(f"a path of {len(parts)} keys into JSON is longer than {MAX_PARTS}")
+    for part in parts:
+        if not may_be_key(part):
+            raise FieldError(f"no JSON has the key {part!r}")
     return JSONPath(operand, parts)
 
 
@@ -54,16 +59,20 @@ class JSONPath(Node):
         return "__".join([getattr(self.operand, "name", ""), *self.path])
 
     def bind(self, binding: Binding) -> Hashable:
-        """Add the path, and the paths to lists on the way, and return the shape."""
+        """Add the path, and the paths to lists and objects on the way, and return the shape."""
         operand = self.operand.bind(binding)
-        lists = self._lists()
-        forms = [_form(path, binding.dialect) for path in (self.path, *lists)]
+        lists, objects = self._before(_is_place), self._objects(binding.dialect)
+        forms = [_form(path, binding.dialect) for path in (self.path, *lists, *objects)]
         binding.extend(self, forms[:1] if binding.dialect.name == "sqlite" else forms)
-        return ("json path", operand, len(lists))
+        return ("json path", operand, len(lists), len(objects))
 
-    def _lists(self) -> list[tuple[str, ...]]:
-        """Return the paths to what has to be a list, as a place in it is asked for."""
-        return [self.path[:place] for place, part in enumerate(self.path) if _is_place(part)]
+    def _before(self, asks: Callable[[str], object]) -> list[tuple[str, ...]]:
+        """Return the paths to what parts of some kind are asked of."""
+        return [self.path[:place] for place, part in enumerate(self.path) if asks(part)]
+
+    def _objects(self, dialect: Dialect) -> list[tuple[str, ...]]:
+        """Return the paths to what has to be an object; in a list PostgreSQL would take the key for a place."""
+        return self._before(_is_place_by_mistake) if dialect.name == "postgresql" else []
 
     def sql(self, writer: Writer) -> str:
         """Return the value, as JSON."""
@@ -73,9 +82,11 @@ class JSONPath(Node):
         at, is_null, is_list = _SERVERS[dialect.name]
         value, again = (at.format(self.operand.sql(writer), writer.value(self)) for _ in range(2))
         tests = [f"NOT {is_null.format(value)}"]
+        on_the_way = [is_list for _ in self._before(_is_place)]
+        on_the_way += ["jsonb_typeof({}) = 'object'" for _ in self._objects(dialect)]
         tests += [
-            is_list.format(at.format(self.operand.sql(writer), writer.value(self, place)))
-            for place in range(1, len(self._lists()) + 1)
+            test.format(at.format(self.operand.sql(writer), writer.value(self, place)))
+            for place, test in enumerate(on_the_way, 1)
         ]
         return f"CASE WHEN {' AND '.join(tests)} THEN {again} END"
 
@@ -99,6 +110,14 @@ def _is_place(part: str) -> bool:
     return part.isascii() and part.isdigit() and len(part) < 10
 
 
+_NUMBER = lazy_pattern(r"\s*[+-]?[0-9]+")
+
+
+def _is_place_by_mistake(part: str) -> bool:
+    """Return whether a key is a number to PostgreSQL, which counts negative ones from the end, and is none here."""
+    return not _is_place(part) and _NUMBER.fullmatch(part) is not None
+
+
 def _form(path: tuple[str, ...], dialect: Dialect) -> Any:
     """Return a path as a database takes it."""
     if dialect.name == "postgresql":
@@ -115,6 +134,8 @@ def mysql_path(path: tuple[str, ...]) -> str:
 
 
 def _quoted(key: str) -> str:
+    if key.startswith("-"):
+        raise QueryError(f"MariaDB finds no key of JSON that begins with '-', such as {key!r}")
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -189,6 +210,54 @@ _KEY_TESTS: dict[str, Callable[[str, str], str]] = {
     "mysql": lambda json_sql, key: f"JSON_CONTAINS_PATH({json_sql}, 'one', {key})",
     "postgresql": lambda json_sql, key: f"jsonb_exists({json_sql}, {key})",
 }
+
+
+@record(frozen=True, slots=True, eq=False)
+class NoList(ConditionNode):
+    """On MariaDB, that what lies at the end of a path is no list; elsewhere nothing.
+
+    To MariaDB a list contains what a member of it does, so ``{"a": [1]}`` contains ``{"a": 1}``.
+
+    Attributes:
+        operand: The JSON.
+        path: Keys of objects.
+    """
+
+    operand: Node
+    path: tuple[str, ...]
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the path and return the shape."""
+        if binding.dialect.name != "mysql":
+            return "no list"
+        operand = self.operand.bind(binding)
+        binding.add(self, "$" + "".join([f".{_quoted(key)}" for key in self.path]))
+        return ("no list", operand)
+
+    def sql(self, writer: Writer) -> str:
+        """Return the test."""
+        if writer.dialect.name != "mysql":
+            return "(1 = 1)"
+        return (
+            f"JSON_TYPE(JSON_EXTRACT({self.operand.sql(writer)}, {writer.value(self)})) <> 'ARRAY'"
+        )
+
+
+def paths_of_no_lists(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the paths over objects to everything in a value that is no list; a value that is no object has none."""
+    if isinstance(value, dict) and len(path) < MAX_PARTS:
+        yield path
+        for key, item in value.items():
+            yield from _paths_behind((*path, str(key)), item)
+
+
+def _paths_behind(path: tuple[str, ...], item: object) -> Iterator[tuple[str, ...]]:
+    if path[-1].startswith("-"):  # MariaDB cannot look there.
+        return
+    if isinstance(item, dict):
+        yield from paths_of_no_lists(item, path)
+    elif not isinstance(item, (list, tuple)):
+        yield path
 
 
 def _mysql_scalar(value: str, again: str, *, is_number: bool) -> str:

@@ -52,8 +52,8 @@ PLAIN = frozenset({bool, int, float, str, bytes, Decimal, datetime, date, time, 
 """Classes of values that are neither expressions nor instances."""
 
 
-TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.BOOLEAN, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
-"""Families whose values the databases show as text, so that it can be looked at."""
+TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
+"""Families whose values all databases show as the same text, so that it can be looked at."""
 
 
 UNORDERED = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})

@@ -101,9 +101,11 @@ class Match(Compare):
 
 
 def _can_be_stored(text: str | None) -> bool:
-    """Return whether a text can be in a database; a lone surrogate is in none."""
-    if text is None or text.isascii():
-        return text is not None
+    """Return whether a text field takes a text: neither a NUL character nor a lone surrogate."""
+    if text is None or "\0" in text:
+        return False
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -191,8 +193,8 @@ class RegexMatch(Compare):
         """Add the pattern."""
         shape = self.lookup.shape(binding)
         try:
-            if self.value is None:
-                raise ValueError("NULL is no pattern")
+            if not _can_be_stored(self.value):
+                raise ValueError("no text matches it")
             pattern = _pattern_of(self.lookup.operator.name, self.value, binding.dialect)
         except (ValueError, UnicodeError):
             return unknown(self, shape, binding, self.value)

@@ -106,6 +106,18 @@ def single_value(meta: ModelOptions, name: str, purpose: str) -> Node:
     return node
 
 
+def with_order(node: Node, name: str) -> Node:
+    """Return a value to order by.
+
+    Raises:
+        FieldError: If each database has an order of its own for such values, or none.
+    """
+    if node.type.family in (Family.ARRAY, Family.JSON) and not node.sort_keys():
+        advice = "; a path into it has one" if node.type.family is Family.JSON else ""
+        raise FieldError(f"{name!r}: values of type {node.type} have no order{advice}")
+    return node
+
+
 def order_named(meta: ModelOptions, term: str) -> Order:
     """Return the order by a name, ``-`` before it to descend; kept with the model.
 
@@ -116,7 +128,8 @@ def order_named(meta: ModelOptions, term: str) -> Order:
     order: Order | None = meta.lookups.get(key)
     if order is None:
         name = term.removeprefix("-")
-        order = Order(single_value(meta, name, "an order"), term.startswith("-"), name=name)
+        node = with_order(single_value(meta, name, "an order"), name)
+        order = Order(node, term.startswith("-"), name=name)
         remember(meta.lookups, key, order)
     return order
 

@@ -17,13 +17,16 @@ from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import Field
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql.paths import Steps, first_many
+from openviper.db.sql.sizes import MAX_COLUMNS, MAX_QUERIES, check_number
 from openviper.db.sql.tables import Tables
 from openviper.db.sql.types import Family, ResultType, literal_reader, literal_writer
-from openviper.exceptions import FieldError
+from openviper.exceptions import FieldError, QueryError
 from openviper.utils.records import record
 
 UNCONVERTIBLE = (ValueError, TypeError, OverflowError)
 """What fields raise for values that they cannot convert."""
+MAX_CALLS = 20_000
+"""Most calls of functions in one statement; one that uses its argument twice doubles the text with each level."""
 
 
 class Binding:
@@ -37,7 +40,7 @@ class Binding:
         owners: The nodes that have bound values, in order; one that stands in two places is there twice.
     """
 
-    __slots__ = ("dialect", "owners", "parameters", "slots", "strict")
+    __slots__ = ("_queries", "dialect", "owners", "parameters", "slots", "strict")
 
     def __init__(self, dialect: Dialect, *, traced: bool = False, strict: bool = False) -> None:
         self.dialect = dialect
@@ -45,6 +48,16 @@ class Binding:
         self.owners: list[int] = []
         self.strict = strict
         self.slots: dict[int, int] | None = {} if traced else None
+        self._queries = 0
+
+    def count_query(self) -> None:
+        """Take note of a query within the statement.
+
+        Raises:
+            QueryError: If there are too many.
+        """
+        self._queries += 1
+        check_number("queries", self._queries, MAX_QUERIES)
 
     def add(self, node: object, value: Any) -> None:
         """Add the one value of a node."""
@@ -87,11 +100,37 @@ class Writer:
         self.numbers = count()
         self.tables = Tables(meta, dialect, self.numbers)
         self.has_subqueries = False
+        self._calls = self._columns = 0
         self._slots = slots
 
     def value(self, node: object, place: int = 0) -> str:
         """Return a mark for a value of a node, which becomes a placeholder once the text is finished."""
         return f"\x01{self._slots[id(node)] + place}\x01"
+
+    def count_call(self, function: object) -> None:
+        """Take note that a call of a function is being written.
+
+        Args:
+            function: The function, for the message.
+
+        Raises:
+            QueryError: If it is the `MAX_CALLS` + 1st of the statement.
+        """
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            raise QueryError(
+                f"{function}() would make a statement of more than {MAX_CALLS} calls; "
+                "one that uses its arguments several times has them written as often, on each level that it is nested"
+            )
+
+    def count_column(self) -> None:
+        """Take note that a column is being written.
+
+        Raises:
+            QueryError: If that is too often.
+        """
+        self._columns += 1
+        check_number("columns", self._columns, MAX_COLUMNS)
 
     def finished(self, sql: str) -> tuple[str, tuple[int, ...]]:
         """Return a text with its placeholders, and which of the bound values each stands for."""
@@ -145,7 +184,7 @@ class Node:
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return what turns the driver's value, never `None`, into Python's; `None` if nothing has to be done."""
-        return literal_reader(self.type, dialect, aware=aware)
+        return literal_reader(self.type, dialect, aware=aware, parts=all_parts(self))
 
     def sort_keys(self) -> tuple[Node, ...]:
         """Return what an order goes by in place of the node, which the node itself binds; nothing for the node."""
@@ -303,6 +342,7 @@ class Column(Node):
 
     def sql(self, writer: Writer) -> str:
         """Return the qualified name."""
+        writer.count_column()
         return writer.tables.column(self.steps, self.field)
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:

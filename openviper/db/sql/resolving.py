@@ -19,11 +19,13 @@ from openviper.db.sql.names import (
     remember,
     single_value,
     value_named,
+    with_order,
 )
 from openviper.db.sql.nodes import Column, Node, Order, open_columns
 from openviper.db.sql.operators import OPERATORS
 from openviper.db.sql.parts import PARTS, part_of
 from openviper.db.sql.paths import Path, Steps, first_many, no_lookup, walk
+from openviper.db.sql.sizes import MAX_PARTS, check_number
 from openviper.db.sql.types import BOOLEAN
 from openviper.exceptions import FieldError, QueryError
 
@@ -31,6 +33,8 @@ _SCOPE = "<>"
 """Under which a model's plain scope is kept; no name of a field begins so."""
 MAX_DEPTH = 40
 """Most levels of conditions within conditions; SQLite's parser has room for 100 parentheses."""
+MAX_CONDITIONS = 100_000
+"""Most conditions of one call; a `Q` that holds another one twice doubles them with each level."""
 
 
 class QueryScope:
@@ -43,7 +47,7 @@ class QueryScope:
         takes_many: Whether a path may lead to many rows.
     """
 
-    __slots__ = ("computed", "depth", "is_grouped", "meta", "takes_many")
+    __slots__ = ("_tests", "_values", "computed", "depth", "is_grouped", "meta", "takes_many")
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class QueryScope:
     ) -> None:
         self.meta = meta
         self.depth = depth
+        self._tests = self._values = 0
         self.computed = computed or {}
         self.is_grouped = is_grouped
         self.takes_many = takes_many
@@ -83,9 +88,11 @@ class QueryScope:
         """Return the node of an expression, a column or a Python value."""
         if not operands.is_selectable(value):
             return Value(value).resolve(self)
+        self._values = self._values + 1 if self.depth else 1
         self.depth += 1
         try:
             _check_depth("computed values", self.depth)
+            check_number("values", self._values, MAX_PARTS)
             return value.as_expression().resolve(self)
         finally:
             self.depth -= 1
@@ -116,6 +123,8 @@ class QueryScope:
             FieldError: If a name is unknown, or an operand does not go with its lookup.
             QueryError: If an operand has the wrong shape.
         """
+        if not self.depth:
+            self._tests = 0
         nodes = [node for condition in conditions for node in self._node(condition, 0)]
         nodes += [self.lookup(key, value) for key, value in lookups.items()]
         if self.takes_many or not any(map(speaks_of_many, nodes)):
@@ -128,6 +137,8 @@ class QueryScope:
 
     def _node(self, condition: object, depth: int) -> Sequence[Node]:
         _check_depth("conditions", depth)
+        self._tests += 1
+        check_number("conditions", self._tests, MAX_CONDITIONS)
         if isinstance(condition, tuple):
             return (self.lookup(*condition),)
         if not operands.is_condition(condition):
@@ -138,7 +149,7 @@ class QueryScope:
         return self._group(condition, depth)
 
     def _group(self, condition: Q, depth: int) -> Sequence[Node]:
-        is_alternative = condition.connector == "OR"
+        is_alternative = condition.connector != "AND"
         items: list[Node] = []
         for child in condition.children:
             nodes = tuple(self._node(child, depth + 1))
@@ -207,14 +218,15 @@ class QueryScope:
         order = term.as_order()
         expression = order.expression
         name = getattr(expression, "name", "")
-        return Order(expression.resolve(self), order.descending, order.nulls_last, name)
+        node = with_order(expression.resolve(self), name or repr(expression))
+        return Order(node, order.descending, order.nulls_last, name)
 
     def _order_named(self, term: str) -> Order:
         name = term.removeprefix("-")
         if name == RANDOM:
             return random_order(term)
         if name in self.computed:
-            return Order(self.computed[name], term.startswith("-"), name=name)
+            return Order(with_order(self.computed[name], name), term.startswith("-"), name=name)
         return order_named(self.meta, term)
 
 
@@ -320,7 +332,7 @@ def relations_of(node: Node, known: Known) -> list[Steps]:
         way = _next_many(node.steps[:-1], known)
         return [way] if way else []
     if isinstance(node, Group):
-        if node.negated:
+        if node.negated or node.connector == "XOR":
             return []
         return list(dict.fromkeys(way for item in node.items for way in relations_of(item, known)))
     ways = dict.fromkeys(_next_many(column.steps, known) for column in open_columns(node))
@@ -349,7 +361,7 @@ def spread(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
 
     Conditions on one relation share one EXISTS, so that they speak of the same row. A group joined by OR that speaks of
     other things as well goes along if some other condition demands a row of that relation; else each of its parts asks for
-    itself, and so do the parts of a negated group.
+    itself, and so do the parts of a negated group and of one joined by XOR.
 
     Args:
         nodes: The conditions.
@@ -397,7 +409,7 @@ def _demands(node: Node, way: Steps, known: Known) -> bool:
     """Return whether a condition can only hold if there is a row of a relation."""
     if not isinstance(node, Group):
         return way in relations_of(node, known)
-    if node.negated:
+    if node.negated or node.connector == "XOR":
         return False
     chosen = [_demands(item, way, known) for item in node.items]
     return all(chosen) if node.connector == "OR" else any(chosen)

@@ -1,16 +1,19 @@
 """Results of queries, kept for a while, for models that ask for it by ``Meta.cache_ttl``.
 
 What is kept are the database's rows, so every caller gets instances of its own. A write of this process through the ORM to a
-table drops what was read from it; other processes notice when the time is up.
+table drops what was read from it; other processes notice when the time is up. Where the setting `QUERY_CACHE` names a cache, a
+`ResultStore` stands in place of all that: `openviper.cache` puts it there at start.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+from openviper.utils.records import record
 
 Rows = list[tuple[Any, ...]]
 Key = tuple[Any, ...]
@@ -23,8 +26,35 @@ class _Entry(NamedTuple):
     rows: Rows
 
 
+class ResultStore(Protocol):
+    """Keeps the results of queries for several processes."""
+
+    async def rows(
+        self, key: Key, tables: Sequence[str], ttl: float, read: Callable[[], Awaitable[Rows]]
+    ) -> Rows:
+        """Return the rows of a query.
+
+        Args:
+            key: The database, the statement and its values.
+            tables: What is read.
+            ttl: For how many seconds they are kept.
+            read: Reads them from the database.
+        """
+        ...
+
+    def forget(self, alias: str, table: str | None) -> Awaitable[None]:
+        """Drop what was read from a table of a database, or everything, from now on for each read of this process."""
+        ...
+
+
 class QueryCache:
-    """The kept rows, the most recently used last."""
+    """The kept rows, the most recently used last.
+
+    Attributes:
+        shared: What keeps rows in place of this process.
+    """
+
+    shared: ResultStore | None = None
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
@@ -100,10 +130,34 @@ query_cache = QueryCache()
 """The kept results of this process."""
 
 
+@record(frozen=True, slots=True, eq=False)
+class ForgetRows:
+    """Drops what was read from a table, in this process or in the cache that processes share; one per table and commit."""
+
+    table: str
+    alias: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ForgetRows) and self.table == other.table
+
+    def __hash__(self) -> int:
+        return hash(self.table)
+
+    def __call__(self) -> Awaitable[None] | None:
+        query_cache.forget(self.table)
+        shared = query_cache.shared
+        return None if shared is None else shared.forget(self.alias, self.table)
+
+
 def invalidate_query_cache(table_name: str | None = None) -> None:
     """Drop kept results.
 
+    Where `QUERY_CACHE` names a cache, call it on an event loop; reads of this process wait until it is done.
+
     Args:
-        table_name: Those read from this table; all when not given.
+        table_name: Those read from this table of any database; all when not given.
     """
     query_cache.forget(table_name)
+    if query_cache.shared is not None:
+        # Of which database is not said, so all goes.
+        query_cache.shared.forget("", None)

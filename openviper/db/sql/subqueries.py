@@ -62,6 +62,7 @@ class Subselect(Node):
 
     def bind(self, binding: Binding) -> Hashable:
         """Return the shape of the query."""
+        binding.count_query()
         columns = tuple([column.bind(binding) for column in self.columns])
         return (self.meta, columns, bind_clauses(self.query, self._order(), binding))
 

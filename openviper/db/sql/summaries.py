@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from typing import Any
 
 from openviper.db.sql.aggregates import AggregateNode
-from openviper.db.sql.description import Description
-from openviper.db.sql.nodes import Binding, Column, Node, Order, Raw, Writer, all_parts
+from openviper.db.sql.description import EVERYTHING, Description
+from openviper.db.sql.nodes import Binding, Column, Node, Order, Writer, all_parts
 from openviper.db.sql.prepared import Plan
 from openviper.db.sql.rows.from_rows import (
     Row,
@@ -20,6 +20,12 @@ from openviper.db.sql.statements import (
     order_sql,
     select_sql,
     where_sql,
+)
+from openviper.db.sql.within import (
+    AggregateOfWithin,
+    FromWithin,
+    order_from_within,
+    replacing,
 )
 from openviper.utils.records import record
 
@@ -77,6 +83,122 @@ class GroupsSelect:
         return f" GROUP BY {', '.join(terms)}"
 
 
+@record(frozen=True, slots=True, eq=False)
+class GroupsWithin:
+    """A query for groups by computed values, with conditions or an order: these are asked of the groups as of a table.
+
+    A computed value cannot be repeated behind GROUP BY: to PostgreSQL two placeholders are never the same expression, and
+    MariaDB knows no columns behind HAVING but those that are asked for.
+
+    Attributes:
+        plan: The plan.
+        inner: The groups.
+        query: How many of them in which order.
+        shown: The values of each group that are asked for, as the query around names them.
+        having: What has to hold of a group.
+    """
+
+    plan: Plan
+    inner: GroupsSelect
+    query: Description
+    shown: Sequence[Named]
+    having: Sequence[Node]
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the values to the parameters and return the shape."""
+        return (
+            "groups within",
+            self.inner.bind(binding),
+            bind_named(self.shown, binding),
+            tuple([node.bind(binding) for node in self.having]),
+            bind_clauses(self.query, self.query.order or (), binding),
+        )
+
+    def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
+        """Return the text and the conversion of the rows."""
+        inner, _ = self.inner.write(writer)
+        columns = ", ".join(named_columns(self.shown, writer))
+        conditions = where_sql(self.having, writer)
+        order = order_sql(self.query.order or (), writer)
+        limits = limit_sql(self.query, writer)
+        sql = f"SELECT {columns} FROM ({inner}) AS groups_within{conditions}{order}{limits}"
+        return sql, rows_reader([node for _, node in self.shown], writer)
+
+
+Groups = GroupsSelect | GroupsWithin
+
+
+def _groups(
+    plan: Plan,
+    query: Description,
+    keys: Sequence[Named],
+    aggregates: Sequence[Named],
+    having: Sequence[Node],
+) -> Groups:
+    """Return the query for groups, as one query or as one around another."""
+    plain = GroupsSelect(plan, query, keys, aggregates, having)
+    return _around(plain) if _repeats_computed(plain) else plain
+
+
+def _repeats_computed(groups: GroupsSelect) -> bool:
+    """Return whether the text of a query would have a computed value, by which rows are grouped, in another place too."""
+    computed = {id(node) for _, node in groups.keys if not isinstance(node, Column)}
+    if not computed:
+        return False
+    is_asked = bool(groups.having or groups.query.order)
+    return is_asked or any(_repeats(node, computed) for _, node in groups.aggregates)
+
+
+def _around(groups: GroupsSelect) -> GroupsWithin:
+    query, order = groups.query, groups.query.order or ()
+    values = [node for _, node in groups.aggregates]
+    asked = [*values, *groups.having, *(term.node for term in order)]
+    keys, further = _named_within([node for _, node in groups.keys], asked)
+    within = (*keys, *further)
+    change = replacing({id(node): FromWithin(node, name) for name, node in within})
+    inner = query.changed(order=(), limit=None, offset=0)
+    outer = EVERYTHING.changed(
+        order=order_from_within(order, change), limit=query.limit, offset=query.offset
+    )
+    return GroupsWithin(
+        groups.plan,
+        GroupsSelect(groups.plan, inner, keys, further),
+        outer,
+        [(name, node.changed(change)) for name, node in (*groups.keys, *groups.aggregates)],
+        [node.changed(change) for node in groups.having],
+    )
+
+
+def _named_within(keys: Sequence[Node], asked: Sequence[Node]) -> tuple[list[Named], list[Named]]:
+    """Return what rows are grouped by, and all that is asked of the groups besides, each once and with a name."""
+    known = {id(node): node for node in keys}
+    count = len(known)
+    for node in asked:
+        known.update({id(part): part for part in parts_of_groups(node, known)})
+    named = [(f"g{place}", node) for place, node in enumerate(known.values())]
+    return named[:count], named[count:]
+
+
+def _repeats(node: Node, keys: Container[int]) -> bool:
+    """Return whether a value names what rows are grouped by outside of its aggregates."""
+    if id(node) in keys:
+        return True
+    return not isinstance(node, AggregateNode) and any(
+        _repeats(part, keys) for part in node.parts()
+    )
+
+
+def parts_of_groups(node: Node, keys: Container[int]) -> Iterator[Node]:
+    """Yield the aggregates in a value, and the columns that are neither in one nor among the keys, given by their `id`."""
+    if id(node) in keys:
+        return
+    if isinstance(node, (AggregateNode, Column)):
+        yield node
+        return
+    for part in node.parts():
+        yield from parts_of_groups(part, keys)
+
+
 def select_groups(
     plan: Plan,
     query: Description,
@@ -85,20 +207,28 @@ def select_groups(
     having: Sequence[Node] = (),
 ) -> Select:
     """Compile aggregates per group of rows that have some values in common."""
-    return compiled(GroupsSelect(plan, query, keys, aggregates, having))
+    return compiled(_groups(plan, query, keys, aggregates, having))
 
 
 @record(frozen=True, slots=True, eq=False)
-class GroupCount(GroupsSelect):
-    """A query for the number of groups."""
+class GroupCount:
+    """A query for the number of groups.
+
+    Attributes:
+        plan: The plan.
+        groups: The groups.
+    """
+
+    plan: Plan
+    groups: Groups
 
     def bind(self, binding: Binding) -> Hashable:
         """Add the values to the parameters and return the shape."""
-        return ("group count", GroupsSelect.bind(self, binding))
+        return ("group count", self.groups.bind(binding))
 
     def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
         """Return the text and the conversion of the one row."""
-        sql, _ = GroupsSelect.write(self, writer)
+        sql, _ = self.groups.write(writer)
         return f"SELECT COUNT(*) FROM ({sql}) AS counted", lambda rows: rows[0][0]
 
 
@@ -110,7 +240,7 @@ def count_groups(
     having: Sequence[Node] = (),
 ) -> Select:
     """Compile the number of groups."""
-    return compiled(GroupCount(plan, query, keys, aggregates, having))
+    return compiled(GroupCount(plan, _groups(plan, query, keys, aggregates, having)))
 
 
 # Over all rows
@@ -118,7 +248,7 @@ def count_groups(
 
 @record(frozen=True, slots=True, eq=False)
 class AggregatesSelect:
-    """A query for aggregates over all rows, within the slice if there is one."""
+    """A query for aggregates over all rows."""
 
     plan: Plan
     query: Description
@@ -126,57 +256,71 @@ class AggregatesSelect:
 
     def bind(self, binding: Binding) -> Hashable:
         """Add the values to the parameters and return the shape."""
-        order = self._order()
-        return (
-            "aggregates",
-            bind_named(self.nodes, binding),
-            bind_clauses(self.query, order, binding),
-        )
-
-    def _order(self) -> tuple[Order, ...]:
-        # Distinct rows have no order here, and without a slice it decides about nothing.
-        is_ordered = self.query.is_sliced and not self.query.distinct
-        return order_of(self.plan.meta, self.query) if is_ordered else ()
+        nodes = bind_named(self.nodes, binding)
+        return ("aggregates", nodes, bind_clauses(self.query, (), binding))
 
     def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
         """Return the text and the conversion of the one row."""
-        if self.query.is_sliced or self.query.distinct:
-            sql = self._over_slice(writer)
-        else:
-            sql = select_sql(self.query, (), [node.sql(writer) for _, node in self.nodes], writer)
-        return sql, self._reader(writer)
+        columns = [node.sql(writer) for _, node in self.nodes]
+        return select_sql(self.query, (), columns, writer), _row_as_dict(self.nodes, writer)
 
-    def _over_slice(self, writer: Writer) -> str:
-        """Return the aggregates over the columns of a subquery that has the slice."""
-        aggregates = self._aggregates()
-        inner = {id(part): f"a{place}" for place, part in enumerate(aggregates)}
-        # In the order of the text, as it decides about that of the placeholders.
-        calls = [self._outer(node, inner, writer) for _, node in self.nodes]
+
+@record(frozen=True, slots=True, eq=False)
+class AggregatesOfWithin:
+    """A query for aggregates over the rows of a query within, which has the slice, or the distinct rows.
+
+    Attributes:
+        plan: The plan.
+        query: The query within.
+        parts: The aggregates.
+        nodes: What is computed of them, as the query around names them.
+    """
+
+    plan: Plan
+    query: Description
+    parts: Sequence[AggregateNode]
+    nodes: Sequence[Named]
+
+    def bind(self, binding: Binding) -> Hashable:
+        """Add the values to the parameters and return the shape."""
+        return (
+            "aggregates of within",
+            bind_named(self.nodes, binding),
+            tuple([part.bind(binding) for part in self.parts]),
+            bind_clauses(self.query, self._order(), binding),
+        )
+
+    def _order(self) -> tuple[Order, ...]:
+        # Distinct rows have no order here.
+        return () if self.query.distinct else order_of(self.plan.meta, self.query)
+
+    def write(self, writer: Writer) -> tuple[str, Callable[[list[Row]], Any]]:
+        """Return the text and the conversion of the one row."""
+        calls = [node.sql(writer) for _, node in self.nodes]
         # The key makes distinct rows differ as whole rows do.
         columns = [f"{writer.tables.column((), self.plan.meta.pk)} AS k"]
-        columns += [f"{part.row_value(writer)} AS {inner[id(part)]}" for part in aggregates]
+        columns += [f"{part.row_value(writer)} AS a{n}" for n, part in enumerate(self.parts)]
         text = select_sql(self.query, self._order(), columns, writer)
-        return f"SELECT {', '.join(calls)} FROM ({text}) AS sliced"
+        return f"SELECT {', '.join(calls)} FROM ({text}) AS sliced", _row_as_dict(
+            self.nodes, writer
+        )
 
-    def _aggregates(self) -> list[AggregateNode]:
-        parts = (part for _, node in self.nodes for part in all_parts(node))
-        return [part for part in parts if isinstance(part, AggregateNode)]
 
-    def _outer(self, node: Node, inner: Mapping[int, str], writer: Writer) -> str:
-        def change(part: Node) -> Node | None:
-            name = inner.get(id(part))
-            if name is None or not isinstance(part, AggregateNode):
-                return None
-            return Raw(part.finished(name, writer), part.result)
-
-        return node.changed(change).sql(writer)
-
-    def _reader(self, writer: Writer) -> Callable[[list[Row]], dict[str, Any]]:
-        names = [name for name, _ in self.nodes]
-        read = rows_reader([node for _, node in self.nodes], writer)
-        return lambda rows: dict(zip(names, read(rows)[0], strict=True))
+def _row_as_dict(nodes: Sequence[Named], writer: Writer) -> Callable[[list[Row]], dict[str, Any]]:
+    names = [name for name, _ in nodes]
+    read = rows_reader([node for _, node in nodes], writer)
+    return lambda rows: dict(zip(names, read(rows)[0], strict=True))
 
 
 def select_aggregates(plan: Plan, query: Description, nodes: Sequence[Named]) -> Select:
     """Compile aggregates over the rows of a query, within the slice if there is one."""
-    return compiled(AggregatesSelect(plan, query, nodes))
+    if not (query.is_sliced or query.distinct):
+        return compiled(AggregatesSelect(plan, query, nodes))
+    found = (part for _, node in nodes for part in all_parts(node))
+    parts = {id(part): part for part in found if isinstance(part, AggregateNode)}
+    outer = {
+        number: AggregateOfWithin(part, f"a{place}")
+        for place, (number, part) in enumerate(parts.items())
+    }
+    around = [(name, node.changed(replacing(outer))) for name, node in nodes]
+    return compiled(AggregatesOfWithin(plan, query, list(parts.values()), around))

@@ -6,18 +6,22 @@ once and compared by identity.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
+from math import isinf
 from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.dialects.stored_json import check_stored
+from openviper.db.exceptions import OUT_OF_RANGE, DatabaseError
 from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import Field, unwrap_enum
 from openviper.db.fields.durations import DurationField, microseconds
 from openviper.db.fields.moments import DateTimeField
+from openviper.db.fields.numbers import FloatField
 from openviper.exceptions import FieldError
 from openviper.utils.records import record
 
@@ -223,15 +227,38 @@ def literal_writer(result: ResultType, dialect: Dialect) -> Callable[[Any], Any]
     if result.family is Family.DECIMAL:
         return plain_decimal if dialect.name == "sqlite" else _unchanged
     write = dialect.writer(result.neutral) or _unchanged
+    if result.family is Family.JSON:
+        return _json_writer(write)
     return _moment_writer(write) if result.family is Family.DATETIME else write
+
+
+def _write_duration(value: Any) -> int:
+    """Return the microseconds of a duration.
+
+    Raises:
+        ValueError: If they are more than a whole number of the databases holds.
+    """
+    number = microseconds(value)
+    if abs(number) >= 2**63:
+        raise ValueError("it is longer than 292,000 years")
+    return number
 
 
 _WRITERS: dict[Family, Callable[[Any], Any]] = {
     Family.INTEGER: _write_integer,
     Family.FLOAT: _write_float,
-    Family.DURATION: microseconds,
+    Family.DURATION: _write_duration,
 }
 """What is written alike for every database."""
+
+
+def _json_writer(write: Converter) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        text = write(value)
+        check_stored(text)
+        return text
+
+    return checked
 
 
 def _moment_writer(write: Converter) -> Callable[[Any], Any]:
@@ -246,7 +273,27 @@ def _unchanged(value: Any) -> Any:
 
 
 def _read_duration(value: Any) -> timedelta:
-    return timedelta(microseconds=int(value))
+    """Return a duration.
+
+    Raises:
+        DatabaseError: If it is longer than Python's longest.
+    """
+    try:
+        return timedelta(microseconds=int(value))
+    except OverflowError:
+        raise DatabaseError(f"{OUT_OF_RANGE}: a duration") from None
+
+
+def _read_float_of_sqlite(value: Any) -> float:
+    """Return a floating-point number.
+
+    Raises:
+        DatabaseError: If it is none: the servers say so themselves, SQLite goes on with infinity.
+    """
+    number = float(value)
+    if isinf(number):
+        raise DatabaseError(f"{OUT_OF_RANGE}: a floating-point number")
+    return number
 
 
 def _decimal_reader(places: int) -> Converter:
@@ -255,22 +302,51 @@ def _decimal_reader(places: int) -> Converter:
     def read(value: Any) -> Decimal:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
         try:
-            return number.quantize(unit, rounding=ROUND_HALF_UP, context=_DIGITS)
+            rounded = number.quantize(unit, rounding=ROUND_HALF_UP, context=_DIGITS)
         except InvalidOperation:
             return number
+        return rounded or rounded.copy_abs()  # SQLite knows a negative zero.
 
     return read
 
 
-def literal_reader(result: ResultType, dialect: Dialect, *, aware: bool) -> Converter | None:
-    """Return what turns the driver's value of a computed value into Python's; `None` if nothing has to be done."""
+def _read_integer(value: Any) -> int:
+    """Return a whole number.
+
+    Raises:
+        DatabaseError: If it is one that SQLite has made a floating-point number, as it was out of range.
+    """
+    if value.__class__ is float and abs(value) >= 2**63:
+        raise DatabaseError(f"{OUT_OF_RANGE}: a whole number")
+    return int(value)
+
+
+def _may_be_infinite(node: object) -> bool:
+    field = getattr(node, "field", None)
+    return isinstance(field, FloatField) and field.allow_inf
+
+
+def literal_reader(
+    result: ResultType, dialect: Dialect, *, aware: bool, parts: Iterable[object] | None = None
+) -> Converter | None:
+    """Return what turns the driver's value of a computed value into Python's; `None` if nothing has to be done.
+
+    Args:
+        result: The type of the value.
+        dialect: The dialect.
+        aware: Whether time stamps are aware.
+        parts: The nodes that the value is computed of, where infinity is an error unless one of their columns may hold it.
+    """
     if result.family is Family.DECIMAL:
         return _decimal_reader(result.places)
+    is_checked = result.family is Family.FLOAT and dialect.name == "sqlite" and parts is not None
+    if is_checked and not any(map(_may_be_infinite, parts or ())):
+        return _read_float_of_sqlite
     return _READERS.get(result.family) or dialect.reader(result.neutral, aware=aware)
 
 
 _READERS: dict[Family, Converter] = {
-    Family.INTEGER: int,
+    Family.INTEGER: _read_integer,
     Family.FLOAT: float,
     Family.BOOLEAN: bool,
     Family.DURATION: _read_duration,

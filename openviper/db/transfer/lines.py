@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -231,7 +232,7 @@ def _documents(file: BinaryIO) -> Iterator[Document]:
 def _next_line(file: BinaryIO, number: int) -> bytes:
     try:
         line = file.readline(LONGEST_LINE + 1)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise LineError(number, f"cannot be read: {error}") from error
     if len(line) > LONGEST_LINE:
         raise LineError(number, f"is longer than {LONGEST_LINE} bytes")

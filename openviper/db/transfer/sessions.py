@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from openviper.db.connections.databases import Block, Connection, Database, entered
-from openviper.db.exceptions import OperationalError
+from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.db.transfer.errors import TransferError
 
 LOCK_WAIT = 10
@@ -24,15 +24,20 @@ SNAPSHOTS = {
     ),
 }
 """What begins a transaction that sees the rows as they are now, whatever others store meanwhile."""
+AFTER_SNAPSHOT = {"mysql": ("SET SESSION lock_wait_timeout = DEFAULT",)}
+"""What gives a connection of the pool back as it was."""
 
 
 @asynccontextmanager
-async def begun(database: Database, statements: Sequence[str]) -> AsyncIterator[Connection]:
+async def begun(
+    database: Database, statements: Sequence[str], after: Sequence[str] = ()
+) -> AsyncIterator[Connection]:
     """Have a connection in a transaction for the time of the block; one that is still open at the end is rolled back.
 
     Args:
         database: The database.
         statements: What begins the transaction.
+        after: What gives the connection back as it was, however the block ends and even where it did not begin.
     """
     pool = database.pool()
     async with pool.hold() as driver:
@@ -43,16 +48,31 @@ async def begun(database: Database, statements: Sequence[str]) -> AsyncIterator[
             async with entered(database.alias, Block(driver, transactional=True)):
                 yield connection
         finally:
-            if connection.in_transaction:
-                await connection.execute("ROLLBACK")
+            await _give_back(connection, after)
     pool.committed()
+
+
+async def _give_back(connection: Connection, after: Sequence[str]) -> None:
+    if connection.in_transaction:
+        await connection.execute("ROLLBACK")
+    for statement in after:
+        # A connection that was lost has no settings any more.
+        with suppress(DatabaseError):
+            await connection.execute(statement)
 
 
 @asynccontextmanager
 async def snapshot(database: Database) -> AsyncIterator[Connection]:
-    """Have a connection that sees the database as it is now, for the time of the block; it cannot write."""
+    """Have a connection that sees the database as it is now, for the time of the block.
+
+    PostgreSQL and MariaDB refuse to write there; SQLite, which has no such transactions, does not.
+
+    Raises:
+        TransferError: If others hold a lock on a table for longer than `LOCK_WAIT`.
+    """
     try:
-        async with begun(database, SNAPSHOTS[database.vendor]) as connection:
+        after = AFTER_SNAPSHOT.get(database.vendor, ())
+        async with begun(database, SNAPSHOTS[database.vendor], after) as connection:
             yield connection
     except OperationalError as error:
         raise locked(database.alias, error) from error

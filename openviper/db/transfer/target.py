@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from openviper.db.connections.databases import Connection, Database
 from openviper.db.dialects.ddl import OWN_TABLES
 from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.lookup import ddl_dialect
-from openviper.db.exceptions import DatabaseError, DatabaseReadOnlyError, OperationalError
+from openviper.db.exceptions import DatabaseReadOnlyError, OperationalError
 from openviper.db.schemas.introspection import read_live_tables
 from openviper.db.schemas.lock import migration_lock
 from openviper.db.transfer.errors import RowError, TransferError
 from openviper.db.transfer.sessions import LOCK_WAIT, begun, locked
 from openviper.db.transfer.tables import TransferColumn, TransferTable, backward_references
-from openviper.db.transfer.vendor_statements import Keys, Vendor, vendor_of
+from openviper.db.transfer.vendor_statements import Keys, vendor_of
 from openviper.exceptions import MigrationError
 
 STORED = "everything was stored before the signal came"
@@ -168,12 +168,9 @@ async def target_transaction(
     async with alone(database):
         async with database.connection() as connection:
             live = await read_live_tables(connection, ddl_dialect(database.vendor))
-        async with begun(database, vendor.begin()) as connection:
-            try:
-                yield Target(connection, tables, live)
-                await _commit(connection)
-            finally:
-                await _give_back(connection, vendor)
+        async with begun(database, vendor.begin(), vendor.after()) as connection:
+            yield Target(connection, tables, live)
+            await _commit(connection)
 
 
 async def _commit(connection: Connection) -> None:
@@ -192,15 +189,6 @@ async def _commit(connection: Connection) -> None:
     task.result()
     if cancelled:
         raise asyncio.CancelledError(STORED)
-
-
-async def _give_back(connection: Connection, vendor: Vendor) -> None:
-    if connection.in_transaction:
-        await connection.execute("ROLLBACK")
-    for statement in vendor.after():
-        # A connection that was lost has no settings any more.
-        with suppress(DatabaseError):
-            await connection.execute(statement)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ WORDS = {
     "database": "openviper.auth.session_store.DatabaseSessionStore",
     "cookie": "openviper.sessions.stores.cookie.CookieSessionStore",
     "redis": "openviper.sessions.stores.redis.RedisSessionStore",
+    "cache": "openviper.sessions.stores.cache.CacheSessionStore",
     "memory": "openviper.sessions.stores.memory.MemorySessionStore",
 }
 """The stores by what the setting calls them."""
@@ -25,7 +26,10 @@ def session_store() -> BaseSessionStore:
     Raises:
         ImproperlyConfigured: If the setting names no store.
     """
-    return _store(settings.SESSION_STORE, settings.SESSION_REDIS_URL)
+    place = (
+        settings.SESSION_CACHE if settings.SESSION_STORE == "cache" else settings.SESSION_REDIS_URL
+    )
+    return _store(settings.SESSION_STORE, place)
 
 
 def check_session_store() -> None:
@@ -38,14 +42,25 @@ def check_session_store() -> None:
         session_store()
 
 
+def forget_stores() -> None:
+    """Make stores anew when they are next asked for; sessions in memory are gone then."""
+    _store.cache_clear()
+
+
 @lru_cache(maxsize=8)
-def _store(name: str, _redis_url: str) -> BaseSessionStore:
+def _store(name: str, _place: str) -> BaseSessionStore:
     path = WORDS.get(name, name)
     try:
         found: Any = import_string(path)
     except ImportError as error:
         raise ImproperlyConfigured(f"SESSION_STORE {name!r} cannot be imported: {error}") from error
-    store = found() if isinstance(found, type) else found
+    try:
+        store = found() if isinstance(found, type) else found
+    except (
+        TypeError,
+        ValueError,
+    ) as error:  # An abstract class, or an alias that `CACHES` does not have.
+        raise ImproperlyConfigured(f"SESSION_STORE {name!r}: {error}") from error
     if not isinstance(store, BaseSessionStore):
         raise ImproperlyConfigured(f"SESSION_STORE {name!r} is not a BaseSessionStore")
     return store

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.limits import Limit
 from openviper.tasks.liveness import is_lost
-from openviper.tasks.message import Finished, Message
+from openviper.tasks.message import Finished, Message, clean_text
 
 PARKED_SECONDS = 300.0
 """Seconds after which a message that waits for a permit looks again by itself, should nobody have told it."""
@@ -166,7 +166,8 @@ class Filter(NamedTuple):
             return False
         if self.before is not None and info.sent_at >= self.before:
             return False
-        return self.error is None or self.error.lower() in info.error.lower()
+        # The errors that are stored have been cleaned too.
+        return self.error is None or clean_text(self.error).lower() in info.error.lower()
 
 
 def _is_wished(wish: str | None, value: str) -> bool:

@@ -37,14 +37,14 @@ from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import Parcel, store_in_transaction, store_parcel
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Message
+from openviper.tasks.message import Message, is_storable
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection
     from openviper.tasks.brokers.tables import Store
 
 T = TypeVar("T")
-TRIES = 3
+TRIES = 6
 """How often a write is tried when another writer made the same key, or two waited for each other."""
 
 
@@ -235,6 +235,8 @@ class DatabaseBroker:
 
     def _rows(self, sql: str, value: str) -> list[Any]:
         empty: list[Any] = []
+        if not is_storable(value):
+            return empty
         return self.read(lambda store: store.rows(sql, (value,)), empty)
 
     def result(self, message_id: str) -> StoredResult | None:

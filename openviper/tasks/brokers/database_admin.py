@@ -32,7 +32,7 @@ from openviper.tasks.brokers.tables import (
     WORKERS,
 )
 from openviper.tasks.exceptions import BadMessageError
-from openviper.tasks.message import Message, State
+from openviper.tasks.message import Message, State, clean_text, is_storable
 from openviper.tasks.message_options import read_options
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class DatabaseAdmin:
             wanted = [_conditions(chosen._replace(state="dead"))] if is_about_dead else []
         else:
             where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
-            wanted = [(where, (message_id,)) for message_id in chosen]
+            wanted = [(where, (message_id,)) for message_id in filter(is_storable, chosen)]
 
         def work(store: Store) -> int:
             with store.transaction():
@@ -247,13 +247,14 @@ class DatabaseAdmin:
 
     def cancel(self, message_ids: Sequence[str]) -> int:
         """Remove messages that no worker has, and ask for the end of those that run."""
+        chosen = list(filter(is_storable, message_ids))
         now = time.time()
 
         def work(store: Store) -> int:
             with store.transaction():
                 running = [
                     message_id
-                    for message_id in message_ids
+                    for message_id in chosen
                     if store.rows(
                         f"SELECT 1 FROM {MESSAGES} WHERE message_id = ? AND state = {RUNNING}",
                         (message_id,),
@@ -262,7 +263,7 @@ class DatabaseAdmin:
                 for message_id in running:
                     store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
                 free = f" WHERE message_id = ? AND state <> {RUNNING}"
-                return sum(_remove(store, free, (message_id,)) for message_id in message_ids)
+                return sum(_remove(store, free, (message_id,)) for message_id in chosen)
 
         return self._run(work)
 
@@ -346,18 +347,17 @@ def _conditions(chosen: Filter) -> _Condition:
     if chosen.state is not None:
         numbers = ", ".join(str(number) for number in _STATES[chosen.state])
         conditions.append(f"state IN ({numbers})")
-    if chosen.queue is not None:
-        conditions.append("queue_name = ?")
-        values.append(chosen.queue)
-    if chosen.actor is not None:
-        conditions.append("actor_name = ?")
-        values.append(chosen.actor)
+    for column, name in (("queue_name", chosen.queue), ("actor_name", chosen.actor)):
+        if name is not None:
+            conditions.append(f"{column} = ?")
+            # No message has an empty name, and none has one that no store takes.
+            values.append(name if is_storable(name) else "")
     if chosen.before is not None:
         conditions.append("sent_at < ?")
         values.append(chosen.before)
     if chosen.error is not None:
         conditions.append("LOWER(error) LIKE LOWER(?) ESCAPE '!'")
-        values.append(f"%{_escaped(chosen.error)}%")
+        values.append(f"%{_escaped(clean_text(chosen.error))}%")
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from openviper.db.connections.drivers.mysql_connect import connect_arguments, import_driver
+from openviper.db.connections.drivers.mysql_results import connection_class
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_mysql, waiting_state
 from openviper.tasks.brokers.server_store import ServerStore
@@ -51,7 +52,7 @@ class MySQLStore(ServerStore):
     def _connect(self) -> None:
         # Rows met, not rows changed: as the other databases count.
         found_rows = self._pymysql.constants.CLIENT.FOUND_ROWS
-        self.raw = self._pymysql.connect(
+        self.raw = connection_class()(
             autocommit=True, **connect_arguments(self.url) | {"client_flag": found_rows}
         )
         # Without gap locks, claims do not stand in each other's way.

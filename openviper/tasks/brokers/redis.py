@@ -30,7 +30,7 @@ from openviper.tasks.brokers.base import (
     info_row,
     waited_since,
 )
-from openviper.tasks.brokers.keeping import KEEP_UNENDED, Pruned
+from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_UNENDED, Pruned
 from openviper.tasks.brokers.redis_call import QuickScript
 from openviper.tasks.brokers.redis_consumer import RedisConsumer
 from openviper.tasks.brokers.redis_messages import (
@@ -40,6 +40,7 @@ from openviper.tasks.brokers.redis_messages import (
     decode_for_people,
     encode,
     glob,
+    noted_error,
     unique_arguments,
 )
 from openviper.tasks.brokers.redis_scripts import (
@@ -51,7 +52,7 @@ from openviper.tasks.brokers.redis_scripts import (
 )
 from openviper.tasks.brokers.redis_server import RedisServer
 from openviper.tasks.exceptions import BadMessageError
-from openviper.tasks.message import Message, to_json
+from openviper.tasks.message import Message, is_storable, to_json
 
 
 class _Stored(NamedTuple):
@@ -146,6 +147,8 @@ class RedisBroker(RedisServer):
     # What tasks have left
 
     def _get(self, name: str) -> Any:
+        if not is_storable(name):
+            return None
         with self.translated():
             text: Any = self.client.get(self.names.key(name))
         return None if text is None else _list(text)
@@ -162,6 +165,8 @@ class RedisBroker(RedisServer):
 
     def group(self, group_id: str) -> GroupInfo | None:
         """Return how a group stands."""
+        if not is_storable(group_id):
+            return None
         with self.translated():
             stored: Any = self.client.hgetall(self.names.key(f"group:{group_id}"))
         if not stored:
@@ -222,7 +227,9 @@ class RedisBroker(RedisServer):
             text = member.partition("\n")[2]
             message = decode_for_people(text, member)
             message.due = due
-            yield _Stored(info_row("delayed", message, "", ""), "delayed", member, text)
+            yield _Stored(
+                info_row("delayed", message, "", noted_error(text)), "delayed", member, text
+            )
         dead: Any = self.client.hgetall(self.names.key("dead"))
         for known_by, stored in dead.items():
             text, error = _read_dead(stored)
@@ -237,7 +244,7 @@ class RedisBroker(RedisServer):
             state = "running" if entry in pending else "ready"
             text = fields.get("m", "")
             message = decode_for_people(text, f"{stream}/{entry}", queue)
-            info = info_row(state, message, pending.get(entry, ""), "")
+            info = info_row(state, message, pending.get(entry, ""), noted_error(text))
             yield _Stored(info, stream, entry, text)
 
     def queues(self) -> list[QueueInfo]:
@@ -317,7 +324,10 @@ class RedisBroker(RedisServer):
     def _cancel(self, stored: _Stored) -> int:
         if stored.info.state != "running":
             return self._remove(stored)
-        self.client.sadd(self.names.key("cancel"), stored.info.message_id)
+        key = self.names.key("cancel")
+        self.client.sadd(key, stored.info.message_id)
+        # One that ends meanwhile takes its own wish away no more.
+        self.client.expire(key, KEEP_FLOWS)
         return 0
 
     def purge(self, chosen: Filter = EVERYTHING) -> int:

@@ -19,6 +19,8 @@ ACTIONS = {
 UNREADABLE = "(unreadable)"
 """What takes the place of the actor's name, for people, in what cannot be read as a message."""
 
+NOTED_ERROR = "error"
+"""The key, among the values of a message, of the error for which it is tried again."""
 
 _STREAM = re.compile(r"[qs]:-?[0-9]{1,7}:.", re.DOTALL)
 """The name of a stream without the prefix."""
@@ -147,7 +149,19 @@ def _changed_text(end: Finished) -> str:
     if end.outcome is not Outcome.RELEASED:
         values["attempts"] += end.counts
         values["due"] = end.due
+    if end.outcome is Outcome.RETRY and end.error:
+        values[NOTED_ERROR] = end.error
     return to_json(values)
+
+
+def noted_error(text: str) -> str:
+    """Return why a stored message is to be tried again; empty if that is not the case, or cannot be read."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    error = values.get(NOTED_ERROR, "") if isinstance(values, dict) else ""
+    return error if isinstance(error, str) else ""
 
 
 def _end_options(names: Names, end: Finished) -> dict[str, Any]:

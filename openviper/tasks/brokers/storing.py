@@ -69,6 +69,16 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     )
 
 
+def insert_rows(messages: Sequence[Message], now: float) -> list[tuple[Any, ...]]:
+    """Return messages as the values of `INSERT_COLUMNS`."""
+    if len(messages) == 1:
+        return [insert_row(messages[0], now)]
+    new = [message for message in messages if message.key is None]
+    for message, key in zip(new, next_key.many(len(new)), strict=True):
+        message.key = key
+    return [insert_row(message, now) for message in messages]
+
+
 def _group_row(group: NewGroup, now: float) -> tuple[Any, ...]:
     return (group.group_id, group.total, 0, 0, group.then, group.on_failure, now)
 
@@ -81,7 +91,7 @@ def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
     """
     if parcel.is_plain:
         now = time.time()
-        store.insert([insert_row(message, now) for message in parcel.messages])
+        store.insert(insert_rows(parcel.messages, now))
         return []
     with store.transaction():
         return store_within(store, parcel)
@@ -93,9 +103,10 @@ def store_within(store: Store, parcel: Parcel) -> list[Message]:
     if parcel.group is not None:
         store.insert_new(GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
     duplicates = [message for message in parcel.messages if not _take_unique(store, message, now)]
-    rows = [insert_row(message, now) for message in parcel.messages if message not in duplicates]
-    if rows:
-        store.insert(rows)
+    held = set(map(id, duplicates))
+    new = [message for message in parcel.messages if id(message) not in held]
+    if new:
+        store.insert(insert_rows(new, now))
     return duplicates
 
 
@@ -129,14 +140,14 @@ async def store_in_transaction(
     if not has_tables and connection.vendor != "mysql":
         has_tables = not await _create_tables(connection)
     now = time.time()
-    rows = []
+    new = []
     for parcel in parcels:
         if parcel.group is not None:
             await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
         for message in parcel.messages:
             if message.options is None or await _takes_unique(connection, message, now):
-                rows.append(insert_row(message, now))
-    await _insert(connection, rows)
+                new.append(message)
+    await _insert(connection, insert_rows(new, now))
     if connection.vendor == "postgresql":
         await connection.execute(NOTIFY)
     return has_tables

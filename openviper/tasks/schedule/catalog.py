@@ -17,7 +17,7 @@ from openviper.tasks.message import to_json
 from openviper.tasks.registry import Overlap, ScheduleEntry
 from openviper.tasks.schedule.firing import job_message
 from openviper.tasks.schedule.periodic import make_entry
-from openviper.tasks.sending import check_queue, send_messages
+from openviper.tasks.sending import as_arguments, as_named_arguments, check_queue, send_messages
 from openviper.tasks.units import Duration
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
@@ -118,7 +118,7 @@ def add_schedule(
     *,
     cron: str | None = None,
     every: str | int | None = None,
-    retries: int = 3,
+    retries: int | None = None,
     timezone: str | None = None,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -133,7 +133,7 @@ def add_schedule(
         actor: What it runs, or the name of that.
         cron: As for `periodic`, like all the others.
         every: An interval.
-        retries: Runs after the first failure.
+        retries: Runs after the first failure; those of the actor when not given.
         timezone: The time zone of `cron`.
         args: Positional arguments.
         kwargs: Keyword arguments.
@@ -149,11 +149,12 @@ def add_schedule(
     check_key("name", name)
     if _is_coded(name):
         raise ValueError(f"the periodic job {name!r} is in the code; change it there, or pause it")
-    if isinstance(actor, Actor):
-        actor.check_arguments(args, kwargs or {})
+    known = actor if isinstance(actor, Actor) else Registry.find_actor(check_key("actor", actor))
+    if known is not None:
+        args, kwargs = known.sent(as_arguments(args), as_named_arguments(kwargs))
     entry = make_entry(
         name,
-        check_key("actor", actor) if isinstance(actor, str) else actor.actor_name,
+        actor if isinstance(actor, str) else actor.actor_name,
         cron=cron,
         every=every,
         retries=retries,

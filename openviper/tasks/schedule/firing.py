@@ -21,11 +21,14 @@ def job_message(entry: ScheduleEntry, share: float, *, guards_overlap: bool = Tr
         guards_overlap: Whether it heeds what the job says about overlapping runs.
     """
     actor = Registry.find_actor(entry.actor_name)
+    args, kwargs = tuple(entry.args), entry.kwargs
+    if actor is not None:
+        args, kwargs = actor.sent(args, kwargs)
     now = time.time()
     message = Message(
         entry.actor_name,
         entry.queue_name or "default",
-        encode_arguments(entry.actor_name, entry.args, entry.kwargs),
+        encode_arguments(entry.actor_name, args, kwargs),
         due=now + entry.jitter_ms * share / 1000 if entry.jitter_ms else 0.0,
         sent_at=now,
     )
@@ -34,6 +37,7 @@ def job_message(entry: ScheduleEntry, share: float, *, guards_overlap: bool = Tr
         message.queue_name = entry.queue_name or actor.queue_name
         message.priority = actor.priority
     if actor is None or actor.max_retries != entry.retries:
+        # Without retries of its own, a job has those of its actor: `None` sets nothing.
         message.set_option("max_retries", entry.retries)
     if guards_overlap:
         _guard_overlap(message, entry)

@@ -10,6 +10,7 @@ from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.message import encode_arguments
 from openviper.tasks.registry import Overlap, ScheduleEntry
 from openviper.tasks.schedule.cron import parse_cron
+from openviper.tasks.sending import as_arguments, as_named_arguments
 from openviper.tasks.units import Duration, to_count, to_ms
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,7 +56,7 @@ def make_entry(
     cron: object = None,
     every: str | int | None = None,
     startup: bool = False,
-    retries: int = 3,
+    retries: int | None = None,
     app_label: str = "",
     timezone: str | None = None,
     args: tuple[Any, ...] = (),
@@ -78,7 +79,8 @@ def make_entry(
     if not isinstance(cron, (str, type(None))):
         raise ValueError(f"cron expression {cron!r} is not a text")
     expression = None if cron is None else parse_cron(cron).text
-    encode_arguments(name, tuple(args), kwargs or {})
+    arguments, named = as_arguments(args), as_named_arguments(kwargs)
+    encode_arguments(name, arguments, named)
     return ScheduleEntry(
         name,
         actor_name,
@@ -86,11 +88,11 @@ def make_entry(
         cron=expression,
         every=seconds,
         startup=startup,
-        retries=to_count("retries", retries, least=0),
+        retries=None if retries is None else to_count("retries", retries, least=0),
         app_label=app_label,
         timezone=_checked_zone(timezone, cron),
-        args=tuple(args),
-        kwargs=dict(kwargs or {}),
+        args=arguments,
+        kwargs=dict(named),
         jitter_ms=to_ms("jitter", jitter),
         overlap=overlap,
         queue_name=queue_name,
@@ -116,7 +118,7 @@ def periodic(
     cron: str | None = None,
     every: str | int | None = None,
     startup: bool = False,
-    retries: int = 3,
+    retries: int | None = None,
     timezone: str | None = None,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -129,7 +131,7 @@ def periodic(
         cron: A cron expression, or a nickname such as ``@daily``.
         every: An interval, see `parse_interval`; exactly one of the two is given.
         startup: Also once when the workers start.
-        retries: Runs after the first failure.
+        retries: Runs after the first failure; those of the actor when not given.
         timezone: The time zone of `cron`, such as ``"Europe/Berlin"``; the project's when not given.
         args: Positional arguments.
         kwargs: Keyword arguments.
@@ -148,25 +150,27 @@ def periodic(
         "startup": startup,
         "retries": retries,
         "timezone": timezone,
-        "args": args,
-        "kwargs": kwargs,
         "jitter": jitter,
         "overlap": overlap,
     }
     make_entry("", "", **options)
+    arguments, named = as_arguments(args), as_named_arguments(kwargs)
 
     def decorate(fn: F) -> F:
-        actor = fn if isinstance(fn, Actor) else Actor(fn, max_retries=retries)
-        actor.check_arguments(args, kwargs or {})
+        own: dict[str, Any] = {} if retries is None else {"max_retries": retries}
+        actor = fn if isinstance(fn, Actor) else Actor(fn, **own)
+        sent_args, sent_kwargs = actor.sent(arguments, named)
         label = _app_label(actor.fn.__module__)
         name = actor.actor_name
-        Registry.add_schedule(make_entry(name, name, app_label=label, **options))
+        Registry.add_schedule(
+            make_entry(name, name, app_label=label, args=sent_args, kwargs=sent_kwargs, **options)
+        )
         if isinstance(fn, Actor):
-            fn.max_retries = retries
+            fn.max_retries = fn.max_retries if retries is None else retries
             return fn
         Registry.register_actor(actor)
         # An @actor above this decorator makes an actor of its own, which takes this one's place.
-        vars(fn)["__periodic_options__"] = {"max_retries": retries}
+        vars(fn)["__periodic_options__"] = own
         return fn
 
     return decorate

@@ -100,7 +100,7 @@ class AsyncCalls:
     async def _attempt(self, attempt: Attempt) -> Finished:
         actor = attempt.actor
         with running(attempt.run):
-            args, kwargs = attempt.message.arguments()
+            args, kwargs = attempt.actor.received(attempt.message)
             call = actor.fn(*args, **kwargs)
             if actor.soft_time_limit_ms is not None:
                 call = _with_soft_limit(call, actor.soft_time_limit_ms / 1000)

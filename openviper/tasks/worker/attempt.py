@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.message import Finished, Message
 from openviper.tasks.running import Run
 from openviper.tasks.worker.outcome import failed, succeeded
+
+_NAMES = {CoroutineType: "coroutine", map: "map", filter: "filter"}
+_NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter)
+"""What calls something only when somebody asks for its values."""
 
 
 class Listener(Protocol):
@@ -74,10 +78,11 @@ class Attempt:
         """Return what follows from a success.
 
         Raises:
-            TypeError: If the value is a generator, whose body has not run.
+            TypeError: If the value is something whose body has not run: a generator, or a coroutine within another one.
         """
-        if isinstance(value, (GeneratorType, AsyncGeneratorType)):
-            raise TypeError(f"actor {self.actor.actor_name!r} returned a generator, not a result")
+        if isinstance(value, _NOT_RUN):
+            kind = _NAMES.get(type(value), "generator")
+            raise TypeError(f"actor {self.actor.actor_name!r} returned a {kind}, not a result")
         return succeeded(self.message, self.actor, value, keep_results=keep_results)
 
     def failed(self, error: BaseException) -> Finished:

@@ -17,7 +17,7 @@ from openviper.tasks.message import (
     Outcome,
     describe_error,
     from_values,
-    to_json,
+    to_json_unchanged,
 )
 from openviper.tasks.sending import build_message
 from openviper.tasks.signing import sign
@@ -69,17 +69,17 @@ def succeeded(
     message: Message, actor: Actor[Any, Any], value: Any, *, keep_results: bool
 ) -> Finished:
     """Return what follows from a success; a result that cannot be kept is said to be so in its place."""
-    follow = _follow(message, value)
+    follow = _follow(message, actor, value)
     if not (keep_results and actor.store_results):
         return Finished(message, Outcome.DONE, follow=follow)
-    result, error = _encoded_result(message, value)
+    result, error = _encoded_result(message, actor, value)
     return Finished(message, Outcome.DONE, result=result, error=error, follow=follow)
 
 
-def _encoded_result(message: Message, value: Any) -> tuple[str | None, str]:
+def _encoded_result(message: Message, actor: Actor[Any, Any], value: Any) -> tuple[str | None, str]:
     """Return a result as JSON, or why it cannot be kept."""
     try:
-        result = to_json(value)
+        result = to_json_unchanged(actor.written_result(value))
     except Exception as error:  # Whatever the value's own methods raise.
         logger.error("the result of %r cannot be kept: %s", message, describe_error(error))
         return None, f"TypeError: the result cannot be written as JSON: {describe_error(error)}"
@@ -92,7 +92,7 @@ def _encoded_result(message: Message, value: Any) -> tuple[str | None, str]:
     return result, ""
 
 
-def _follow(message: Message, value: Any) -> tuple[Message, ...]:
+def _follow(message: Message, actor: Actor[Any, Any], value: Any) -> tuple[Message, ...]:
     """Return what is sent after a message of a chain.
 
     Raises:
@@ -102,15 +102,19 @@ def _follow(message: Message, value: Any) -> tuple[Message, ...]:
     if not steps:
         return ()
     try:
-        return (_next_step(message, steps, value),)
-    except (TypeError, ValueError, KeyError, BadMessageError) as error:
+        return (_next_step(message, steps, _passed(message, actor, value)),)
+    except Exception as error:  # Whatever the value's own methods raise.
         raise Reject(
             f"the next step of the chain cannot be sent: {describe_error(error)}"
         ) from error
 
 
-def _next_step(message: Message, steps: list[Any], value: Any) -> Message:
-    """Return the next message of a chain, with the result of this one in front of its arguments if it wants that."""
+def _passed(message: Message, actor: Actor[Any, Any], value: Any) -> list[Any]:
+    return [actor.written_result(value)] if message.option("pass") else []
+
+
+def _next_step(message: Message, steps: list[Any], passed: list[Any]) -> Message:
+    """Return the next message of a chain, with what is passed to it in front of its arguments."""
     following = from_values(steps[0])
     following.sent_at = time.time()
     if len(steps) > 1:
@@ -118,10 +122,8 @@ def _next_step(message: Message, steps: list[Any], value: Any) -> Message:
     for name in ("group", "pass"):
         following.set_option(name, message.option(name))
     args, kwargs = following.arguments()
-    if message.option("pass"):
-        args = [value, *args]
     # Made anew, so that it is signed, and refused here if it cannot be written.
-    made = build_message(following.actor_name, None, tuple(args), kwargs)
+    made = build_message(following.actor_name, None, (*passed, *args), kwargs)
     following.payload = made.payload
     if made.option("signature") is not None:
         sign(following)
@@ -148,7 +150,12 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
             return Finished(message, Outcome.DEAD, error=text)
         return _again(message, actor, error, text)
     except Exception as failure:
-        logger.exception("cannot decide what follows from the failure of %r", message)
+        # Without the traceback: it holds the first error, and to show that one may be what has failed.
+        logger.error(
+            "cannot decide what follows from the failure of %r: %s",
+            message,
+            describe_error(failure),
+        )
         return Finished(message, Outcome.DEAD, error=f"{text} ({describe_error(failure)})")
 
 
@@ -203,7 +210,9 @@ def _asked_again(
         logger.error("%r asked for attempt %d, which is one too many", message, number + 1)
         return Finished(message, Outcome.DEAD, error=text)
     if asked.state is not None:
-        to_json(asked.state)  # What JSON cannot hold is an error of this message, not of the store.
+        to_json_unchanged(
+            asked.state
+        )  # What JSON cannot hold is an error of this message, not of the store.
         message.set_option("state", asked.state)
     if message.option("signature") is not None:
         sign(message)

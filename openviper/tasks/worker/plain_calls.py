@@ -146,7 +146,7 @@ class PlainCalls:
 
     def _call(self, attempt: Attempt) -> Finished:
         with running(attempt.run):
-            args, kwargs = attempt.message.arguments()
+            args, kwargs = attempt.actor.received(attempt.message)
             value = attempt.actor.fn(*args, **kwargs)
             if value is not None and inspect.isawaitable(value):
                 value = self._await(attempt, value)

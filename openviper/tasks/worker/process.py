@@ -12,6 +12,7 @@ import logging
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -152,6 +153,9 @@ class WorkerProcess:
         await done.wait()
         await self._loop.run_in_executor(None, thread.join)
         call_hooks("worker_stop")
+        caches = sys.modules.get("openviper.cache.configured")
+        if caches is not None:  # Else no job of this process has used one.
+            await caches.close_caches()
         await close_db()
         if self.lost:
             return NOT_ANSWERING
@@ -445,5 +449,5 @@ def _limit(message: Message, actor: Actor[Any, Any]) -> Limit | None:
         return Limit(str(key), int(concurrency))
     if not actor.is_limited:
         return None
-    args, kwargs = message.arguments()
+    args, kwargs = actor.received(message)
     return actor.limit(args, kwargs)

@@ -21,6 +21,7 @@ from openviper.tasks.broker import tasks_config
 from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Ticker
 from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Finished, Message
+from openviper.utils.signatures import signature_of
 
 logger = logging.getLogger("openviper.tasks")
 
@@ -64,7 +65,7 @@ def _positional_names(fn: Callable[..., Any] | None) -> list[str]:
     if fn is None:
         return []
     try:
-        parameters = inspect.signature(fn).parameters.values()
+        parameters = signature_of(fn).parameters.values()
     except (TypeError, ValueError):
         return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -88,14 +88,27 @@ def run_worker(
     if not hasattr(os, "fork"):
         if started is not None:
             started()
-        return _work(wishes, number=0, suspects=False)
+        return _work(wishes._replace(is_alone=True), number=0, suspects=False)
     watch = _Watch(
         processes, work, reload or _start_anew, until_empty=until_empty, grace=wishes.grace
     )
     watch.listen()
     if started is not None:
         started()
-    return watch.run()
+    try:
+        return watch.run()
+    except _NoProcessesError as error:
+        logger.warning(
+            "no process can be started here (%s): this one works alone in place of %d, and nothing watches over it",
+            error,
+            processes,
+        )
+    _forget_handlers()
+    return _work(wishes._replace(is_alone=True), number=0, suspects=False)
+
+
+class _NoProcessesError(Exception):
+    """This system does not let the worker start a process, not even the first one."""
 
 
 class _Wishes(NamedTuple):
@@ -107,6 +120,7 @@ class _Wishes(NamedTuple):
     with_scheduler: bool
     grace: float
     max_tasks: int
+    is_alone: bool = False
 
 
 def _work(wishes: _Wishes, *, number: int, suspects: bool) -> int:
@@ -153,7 +167,7 @@ def _ordinary(config: TaskSettings, wishes: _Wishes, observe: Observer | None) -
         max_tasks=wishes.max_tasks,
         until_empty=wishes.until_empty,
         observe=observe,
-        found_suspects=_tell_watcher,
+        found_suspects=_tell_log if wishes.is_alone else _tell_watcher,
     )
 
 
@@ -180,6 +194,12 @@ def _heartbeat(config: TaskSettings) -> float:
 def _tell_watcher() -> None:
     """Tell the process that watches over this one that messages wait for a process of their own."""
     os.kill(os.getppid(), signal.SIGUSR1)
+
+
+def _tell_log() -> None:
+    logger.warning(
+        "messages that may have ended an earlier worker wait for a process of their own, which cannot be started here"
+    )
 
 
 def _scheduler(config: TaskSettings) -> Scheduler:
@@ -243,6 +263,7 @@ class _Watch:
         self._stopping = False
         self._reloading = False
         self._has_suspects = False
+        self._has_started = False
 
     def listen(self) -> None:
         """Take the signals."""
@@ -314,12 +335,28 @@ class _Watch:
         try:
             if self._stopping:
                 return  # The signal came after the last look.
-            child.pid = os.fork()
+            child.pid = self._fork()
             if child.pid == 0:
                 self._be_child(child)
             child.started_at = time.monotonic()
+            self._has_started = True
+        except OSError as error:
+            logger.error(
+                "a worker process cannot be started (%s); tried again in %.0f s",
+                error.strerror,
+                MAX_BACKOFF,
+            )
+            child.start_at = time.monotonic() + MAX_BACKOFF
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    def _fork(self) -> int:
+        try:
+            return os.fork()
+        except OSError as error:
+            if self._has_started:
+                raise
+            raise _NoProcessesError(error.strerror or str(error)) from error
 
     def _be_child(self, child: _Child) -> None:
         code = 1

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import tests.servers
-from tests.acceptance.backup.own_servers import OwnServer, own_mariadb, own_postgresql
+from scripts.own_servers import OwnServer, own_mariadb, own_postgresql
 from tests.acceptance.backup.project import command, make_project, run
 from tests.servers import fresh_database, run_on_server, server
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.acceptance.backup.project import command, make_project, run
-from tests.servers import run_on_server
+from tests.servers import address, run_on_server
 from tests.unit.backup.builders import make_database, names_in
 
 PASSWORD = "a@b:c/d%e#f\"g'h\\i j"
@@ -176,7 +176,7 @@ def test_a_real_password_full_of_special_characters_works_and_is_never_shown(pro
         run_on_server(
             "mysql", f"GRANT ALL ON {name}.* TO {user}@'%'", f"CREATE TABLE {name}.a (b INT)"
         )
-        url = f"mysql://{user}:{quote(PASSWORD, safe='')}@127.0.0.1:3306/{name}"
+        url = f"mysql://{user}:{quote(PASSWORD, safe='')}@{address('mysql')}/{name}"
         done = run(project, "backup-db", "--db", url, "--filename", "n")
         warning = "Warning: the password of --db is visible in the process list"
         assert done.returncode == 0 and done.stderr.startswith(warning)

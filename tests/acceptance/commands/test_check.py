@@ -66,6 +66,7 @@ class Case(NamedTuple):
     variables: dict[str, str] = {}
 
 
+AI = '{"bad": {"provider": "olama"}, "ollama": {"model": "m"}, "ollama2": {"model": "m"}}'
 CASES = [
     Case(set()),
     Case(set(), {"templates/note.html": "{{ message }}"}),
@@ -88,6 +89,18 @@ CASES = [
     Case({"settings.E003"}, variables={"OPENVIPER_MIDDLEWARE": "blog.nope.Middleware"}),
     Case({"settings.E003"}, variables={"OPENVIPER_USER_MODEL": "blog.models.Nobody"}),
     Case({"settings.E004"}, variables={"OPENVIPER_INSTALLED_APPS": "blog,nope"}),
+    Case(
+        {"settings.E005"},
+        {
+            "blog/settings.py": "import dataclasses\n"
+            + SETTINGS
+            + "    CACHES: dict[str, dict[str, object]] = dataclasses.field(\n"
+            + "        default_factory=lambda: {'default': {'BACKEND': 'database'}}\n    )\n"
+        },
+    ),
+    # Here OpenViper runs from no vendored tree at all.
+    Case({"settings.E006"}, variables={"OPENVIPER_VENDOR_CHECK": "refuse"}),
+    Case({"settings.W006"}, variables={"OPENVIPER_VENDOR_CHECK": "warn"}),
     Case({"settings.W001"}, variables={"OPENVIPER_SILENCED_SYSTEM_CHECKS": "settings.W01"}),
     Case(
         {"settings.W002"}, variables={"OPENVIPER_ALOWED_HOSTS": "x", "OPENVIPER_OF_THEIR_OWN": "x"}
@@ -107,6 +120,13 @@ CASES = [
     ),
     Case({"settings.E001"}, {"blog/settings.py": f"{SETTINGS}    DEBUG = False\n"}),
     Case({"mail.E001"}, {"blog/settings.py": f'{SETTINGS}    EMAIL: {DICT}{{"use_tsl": True}})\n'}),
+    Case({"ai.W001"}, {"blog/settings.py": f"{SETTINGS}    AI_PROVIDERS: {DICT}{AI})\n"}),
+    Case(
+        {"ai.E001", "ai.W002"},
+        {
+            "blog/settings.py": f"{SETTINGS}    ENABLE_AI_PROVIDERS: bool = True\n    AI_PROVIDERS: {DICT}{AI})\n"
+        },
+    ),
     Case(
         {"static.E001"},
         {
@@ -293,7 +313,7 @@ def test_findings_are_shown_with_level_code_and_advice(
     assert warning in done.stdout
     assert re.search(r"^ERROR templates\.E001 .*a\.html, line 1: ", done.stdout, re.MULTILINE)
     assert done.stdout.endswith(
-        "\nChecked settings, models, routes, templates, static, mail, tasks, database: 1 error, 1 warning.\n"
+        "\nChecked settings, models, routes, templates, static, mail, tasks, ai, database: 1 error, 1 warning.\n"
     )
 
 

@@ -72,7 +72,7 @@ def ask(project: Path, forks: Forks, front: str, *words: str) -> list[str]:
         (["nope", ""], []),
         (
             ["viperctl", "create"],
-            ["create-app", "create-command", "create-user", "createsuperuser"],
+            ["create-app", "create-command", "create-provider", "create-user", "createsuperuser"],
         ),
         (["viperctl", "gr"], ["greet"]),
         (["viperctl", "--set"], ["--settings"]),

@@ -72,7 +72,11 @@ def fails(done: Done, code: int, *texts: str) -> None:
     [
         (["migrat"], 1, ["Unknown command: 'migrat'; did you mean 'migrate'?"]),
         (["start-workers"], 1, ["Unknown command: 'start-workers'; did you mean 'start-worker'?"]),
-        (["create-provider", "x"], 1, ["Unknown command: 'create-provider'"]),
+        (
+            ["create-provide", "x"],
+            1,
+            ["Unknown command: 'create-provide'; did you mean 'create-provider'?"],
+        ),
         (["Migrate"], 1, ["Unknown command: 'Migrate'"]),
         (
             ["makemigrations", "sit_"],

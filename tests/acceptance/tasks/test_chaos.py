@@ -29,6 +29,8 @@ from tests.servers import fresh_database, run_on_server
 EVERY, LATE = 2.0, 1.0
 """Seconds from one beat to the next, and how much later than that it may be sent."""
 SECONDS = float(os.environ.get("OPENVIPER_CHAOS_SECONDS", "6"))
+LONG, P99 = 60.0, 2.0
+"""Seconds of a run from which on delays say something, and the delay that 99 of 100 probes stay below, outages included."""
 
 ACTORS = """
 from openviper.tasks import Reject, Retry, current_message
@@ -366,6 +368,7 @@ def _report(shop: Workshop, done: Disturbances, sent: dict[str, set[int]], dead:
         f"p99 {delays[int(len(delays) * 0.99)]:.3f} s, longest {delays[-1]:.3f} s; "
         f"away from disturbances: {len(calm)}, p99 {calm[int(len(calm) * 0.99)] if calm else 0:.3f} s"
     )
+    assert SECONDS < LONG or delays[int(len(delays) * 0.99)] < P99
     _check_beats(shop, done)
 
 

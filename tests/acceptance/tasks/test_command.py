@@ -217,7 +217,7 @@ def test_the_first_message_of_a_project_is_sent_inside_a_transaction_without_wai
             "        began = time.monotonic()\n"
             "        assert get_broker().workers() == []\n"
             "        count.send(1)\n"
-            "        assert time.monotonic() - began < 5\n"
+            "        assert time.monotonic() - began < 25\n"  # SQLite would wait for 30 s.
             "    await close_db()\n"
             "asyncio.run(work())\n"
         )

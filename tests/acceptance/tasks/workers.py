@@ -70,7 +70,7 @@ def poison(number):
     note(f"poison {number}")
     raise ValueError("always")
 
-@actor(max_retries=1, min_backoff=3_600_000)
+@actor(max_retries=1, min_backoff=3_600_000, max_backoff=3_600_000)
 def unlucky(number):
     note(f"unlucky {number}")
     raise ValueError("today")

@@ -228,3 +228,15 @@ async def test_delays_double(tmp_path: Path, failures: int, free: int, milliseco
 )
 def test_networks(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+async def test_of_attempts_in_one_moment_none_waits_because_another_has_begun_later(
+    tmp_path: Path,
+) -> None:
+    async with accounts(tmp_path):
+        clock = Clock()
+        first = clock.attempt()
+        clock.now += 50
+        await clock.attempt().take()
+        await first.take()
+        assert (await LoginAttempt.objects.filter(failures=2).count()) == 2

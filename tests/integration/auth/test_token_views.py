@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 
 from openviper import Router
-from openviper.auth import issue_tokens
-from openviper.auth.models import User
-from openviper.auth.views import LoginCredentials, jwt_routes
+from openviper.auth import (
+    AuthHookContext,
+    AuthHookReject,
+    LoginCredentials,
+    all_auth_routes,
+    auth_hooks,
+    find_events,
+    issue_tokens,
+    jwt_routes,
+)
+from openviper.auth.models import AuthToken, User
 from openviper.core.context import ignore_permissions
 from openviper.exceptions import AuthenticationFailed
 from openviper.testing import OpenViperTestClient
@@ -155,3 +163,127 @@ def test_credentials_do_not_show_the_password() -> None:
     assert "s3cret" not in repr(given) and "s3cret" not in f"{given}"
     with pytest.raises(AuthenticationFailed):
         LoginCredentials.from_request_body({"username": "ann"})
+
+
+@asynccontextmanager
+async def all_views(directory: Path, **values: Any) -> AsyncIterator[OpenViperTestClient]:
+    """Serve every view below ``/api``."""
+    router = Router("/api")
+    for path, handler, methods in all_auth_routes:
+        router.add(path, handler, methods)
+    async with tokens(directory, **values) as app:
+        app.include_router(router)
+        yield OpenViperTestClient(app)
+
+
+async def test_a_token_login_is_good_until_its_logout(tmp_path: Path) -> None:
+    async with all_views(tmp_path) as client:
+        given = {"username": "ann", "password": PASSWORD}
+        answer = await client.post("/api/token/login", json=given)
+        assert answer.status_code == 200 and set(answer.json()) == {"token"}
+        assert answer.headers["cache-control"] == "no-store"
+        headers = {"authorization": f"Token {answer.json()['token']}"}
+        assert (await client.get("/api/me", headers=headers)).json()["username"] == "ann"
+        assert (await client.post("/api/token/logout", headers=headers)).json() == {
+            "detail": "Logged out."
+        }
+        assert (await client.get("/api/me", headers=headers)).status_code == 401
+        assert (await client.post("/api/token/logout", headers=headers)).status_code == 401
+        assert (await client.post("/api/token/logout")).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["token", "session", "jwt"])
+async def test_wrong_credentials_are_a_401_everywhere(tmp_path: Path, kind: str) -> None:
+    async with all_views(tmp_path) as client:
+        for body in (
+            {"username": "ann", "password": "wrong one"},
+            {"username": "nobody", "password": PASSWORD},
+            {"username": "ann"},
+            ["ann", PASSWORD],
+        ):
+            answer = await client.post(f"/api/{kind}/login", json=body)
+            assert answer.status_code == 401 and "set-cookie" not in answer.headers
+
+
+async def test_a_session_login_sets_a_cookie_and_its_logout_needs_a_token_of_ours(
+    tmp_path: Path,
+) -> None:
+    async with all_views(tmp_path) as client:
+        given = {"username": "ann", "password": PASSWORD, "remember": True}
+        answer = await client.post("/api/session/login", json=given)
+        assert answer.json() == {"detail": "Logged in."}
+        assert "Max-Age" in answer.headers["set-cookie"]
+        assert (await client.get("/api/me")).json() == {
+            "id": 1,
+            "username": "ann",
+            "email": "ann@example.org",
+            "first_name": None,
+            "last_name": None,
+            "is_active": True,
+            "is_staff": False,
+            "is_superuser": False,
+        }
+        assert (await client.post("/api/session/logout")).status_code == 403
+        page = await client.get("/form")
+        token = page.text.partition('value="')[2].partition('"')[0]
+        headers = {"x-csrftoken": token}
+        assert (await client.post("/api/session/logout", headers=headers)).status_code == 200
+        assert (await client.get("/api/me")).status_code == 401
+
+
+async def test_me_tells_nobody_anything_and_says_why(tmp_path: Path) -> None:
+    async with all_views(tmp_path) as client:
+        answer = await client.get("/api/me")
+        assert answer.status_code == 401 and "www-authenticate" in answer.headers
+        assert (await client.get("/api/me", headers=bearer("nonsense"))).status_code == 401
+
+
+async def test_logins_by_token_are_recorded_and_run_the_hooks_once(tmp_path: Path) -> None:
+    seen: list[tuple[str, str]] = []
+    auth_hooks.before_login(lambda context: seen.append(("before", context.auth_backend)))
+    auth_hooks.on_login(lambda context: seen.append(("in", context.auth_backend)))
+    auth_hooks.on_logout(lambda context: seen.append(("out", context.auth_backend)))
+    try:
+        async with all_views(tmp_path) as client:
+            given = {"username": "ann", "password": PASSWORD}
+            token = (await client.post("/api/token/login", json=given)).json()["token"]
+            await client.post("/api/token/logout", headers={"authorization": f"Token {token}"})
+            access = (await client.post("/api/jwt/login", json=given)).json()["access"]
+            await client.post("/api/jwt/logout", headers=bearer(access))
+            await client.post("/api/session/login", json=given)
+            found = [
+                (event.event, event.username, event.details["by"])
+                for event in reversed(await find_events(events=("login", "logout")))
+            ]
+    finally:
+        auth_hooks.clear()
+    ways = ("token", "token", "jwt", "jwt", "session")
+    assert found == [
+        ("login" if place % 2 == 0 else "logout", "ann", way) for place, way in enumerate(ways)
+    ]
+    assert seen == [
+        ("before", "token"),
+        ("in", "token"),
+        ("out", "token"),
+        ("before", "jwt"),
+        ("in", "jwt"),
+        ("out", "jwt"),
+        ("before", "session"),
+        ("in", "session"),
+    ]
+
+
+async def test_a_hook_refuses_every_way_to_log_in(tmp_path: Path) -> None:
+    @auth_hooks.before_login
+    def refuse(context: AuthHookContext) -> None:
+        raise AuthHookReject
+
+    try:
+        async with all_views(tmp_path) as client:
+            given = {"username": "ann", "password": PASSWORD}
+            for kind in ("token", "session", "jwt"):
+                assert (await client.post(f"/api/{kind}/login", json=given)).status_code == 401
+            with ignore_permissions():
+                assert not await AuthToken.objects.all().exists()
+    finally:
+        auth_hooks.clear()

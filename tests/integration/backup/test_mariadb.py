@@ -24,12 +24,15 @@ from openviper.backup.exceptions import (
     ToolFailedError,
 )
 from openviper.backup.restore import restore_backup
-from tests.servers import fresh_database, run_on_server
+from tests.servers import address, fresh_database, run_on_server, server
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("mysqldump") or shutil.which("mariadb-dump")),
-    reason="no dump tool of MariaDB is installed",
-)
+pytestmark = [
+    pytest.mark.one_version,
+    pytest.mark.skipif(
+        not (shutil.which("mysqldump") or shutil.which("mariadb-dump")),
+        reason="no dump tool of MariaDB is installed",
+    ),
+]
 
 SCHEMA = [
     "CREATE TABLE author (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) NOT NULL UNIQUE) AUTO_INCREMENT = 40",
@@ -265,7 +268,8 @@ async def test_a_target_with_tables_is_not_replaced_without_asking(
     backup = (await create_backup(source, tmp_path)).path
     change(target, "CREATE TABLE kept (a INT)")
     with pytest.raises(
-        RestoreRefusedError, match=rf"database '{name_of(target)}' on 127.0.0.1:3306 \(1 table\)"
+        RestoreRefusedError,
+        match=rf"database '{name_of(target)}' on {address('mysql')} \(1 table\)",
     ):
         await restore_backup(backup, target)
 
@@ -276,14 +280,14 @@ async def test_a_database_with_an_odd_name_and_a_missing_one(tmp_path: Path) -> 
     run_on_server("mysql", f"CREATE DATABASE `{quoted}`")
     try:
         run_on_server("mysql", "CREATE TABLE a (b INT)", database=name)
-        url = f"mysql://root@127.0.0.1:3306/{quote(name, safe='')}"
+        url = f"{server('mysql')}/{quote(name, safe='')}"
         result = await create_backup(url, tmp_path)
         await restore_backup(result.path, url, force=True)
         assert run_on_server("mysql", "SELECT * FROM a", database=name) == []
     finally:
         run_on_server("mysql", f"DROP DATABASE `{quoted}`")
     with pytest.raises(ToolFailedError, match="Unknown database"):
-        await create_backup("mysql://root@127.0.0.1:3306/openviper_no_such", tmp_path)
+        await create_backup(f"{server('mysql')}/openviper_no_such", tmp_path)
 
 
 @pytest.mark.parametrize("family", [("mysqldump", "mysql"), ("mariadb-dump", "mariadb")])

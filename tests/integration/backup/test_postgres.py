@@ -19,13 +19,16 @@ from openviper.backup.exceptions import BackupError, RestoreRefusedError, ToolFa
 from openviper.backup.reading import check_backup
 from openviper.backup.restore import restore_backup
 from openviper.backup.sidecar import compute_checksum, sidecar_path
-from tests.servers import fresh_database, run_on_server
+from tests.servers import address, fresh_database, run_on_server
 from tests.unit.backup.builders import make_tar_gz, regular
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pg_dump") is None or shutil.which("psql") is None,
-    reason="pg_dump and psql are not installed",
-)
+pytestmark = [
+    pytest.mark.one_version,
+    pytest.mark.skipif(
+        shutil.which("pg_dump") is None or shutil.which("psql") is None,
+        reason="pg_dump and psql are not installed",
+    ),
+]
 
 SCHEMA = r"""
 CREATE SCHEMA "od d";
@@ -259,7 +262,8 @@ async def test_a_target_with_tables_is_not_replaced_without_asking(
     backup = (await create_backup(source, tmp_path)).path
     change(target, "CREATE TABLE kept (a integer)")
     with pytest.raises(
-        RestoreRefusedError, match=rf"database '{name_of(target)}' on 127.0.0.1:5432 \(1 table\)"
+        RestoreRefusedError,
+        match=rf"database '{name_of(target)}' on {address('postgresql')} \(1 table\)",
     ):
         await restore_backup(backup, target)
     result = await restore_backup(backup, target, force=True, safety_backup=True)
@@ -280,7 +284,8 @@ async def test_a_missing_database_is_one_line(tmp_path: Path, source: str) -> No
 async def test_a_socket_and_connection_parameters_are_honoured(tmp_path: Path, source: str) -> None:
     name = name_of(source)
     (directory,) = run_on_server("postgresql", "SHOW unix_socket_directories")[0]
-    if not os.path.exists(f"{directory}/.s.PGSQL.5432"):
+    (port,) = run_on_server("postgresql", "SHOW port")[0]
+    if not os.path.exists(f"{directory}/.s.PGSQL.{port}"):
         pytest.skip("the server has no socket here")
     with pytest.raises(ToolFailedError, match="server does not support SSL|SSL|certificate"):
         await create_backup(f"{source}?sslmode=verify-full&sslrootcert=/nonexistent", tmp_path)
@@ -289,7 +294,7 @@ async def test_a_socket_and_connection_parameters_are_honoured(tmp_path: Path, s
         await create_backup(f"{url}&port=1", tmp_path)
     with pytest.raises(BackupError) as caught:
         await create_backup(
-            f"{url}&options=-c%20default_transaction_isolation%3Dnonsense", tmp_path
+            f"{url}&port={port}&options=-c%20default_transaction_isolation%3Dnonsense", tmp_path
         )
     assert "nonsense" in str(caught.value)
 

@@ -16,9 +16,10 @@ from tests.servers import run_on_server
 
 
 def seeds(number: int) -> list[Any]:
-    """Return seeds for tests of chance: two of them for every version of Python, the others for one."""
-    more = [pytest.param(seed, marks=pytest.mark.one_version) for seed in range(2, number)]
-    return [0, 1, *more]
+    """Return seeds for tests of chance: two of them for every version of Python, two for one, the others for `--full`."""
+    one = [pytest.param(seed, marks=pytest.mark.one_version) for seed in (2, 3)]
+    more = [pytest.param(seed, marks=pytest.mark.thorough) for seed in range(4, number)]
+    return [0, 1, *one, *more]
 
 
 class Current:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from openviper.db import Case, Lower, NullIf, Value, When
+from openviper.db import Case, Lower, NullIf, Value, When, atomic
 from openviper.db.fields import CharField, IntegerField
 from openviper.db.models import F, Model
 from openviper.exceptions import QueryError
-from tests.integration.db.support import database
+from tests.integration.db.support import current, database
 
 EVERY_DATABASE = True
 
@@ -76,6 +77,29 @@ async def test_computed_values_have_a_depth(tmp_path: Path, deep: int) -> None:
         with pytest.raises(QueryError, match="nested more than 40 deep"):
             await Leaf.objects.update(pages=number)
         assert await Leaf.objects.filter(pages__gt=8).count() == 0
+
+
+HAS_FIXED_STACK = sqlite3.sqlite_version_info < (3, 46)
+"""Whether the parser of this SQLite ends at a depth; later ones take memory for it as they go."""
+
+
+@pytest.mark.parametrize("deep", [34, 38])
+async def test_what_a_database_cannot_read_is_one_clear_error(tmp_path: Path, deep: int) -> None:
+    async with leaves(tmp_path):
+        text: Any = F("title")
+        for _ in range(deep):
+            text = Lower(text)
+        query = Leaf.objects.filter(pages=0).annotate(x=text)
+        if current.vendor == "sqlite" and HAS_FIXED_STACK:
+            with pytest.raises(QueryError, match="nested deeper than SQLite can read"):
+                await query
+            async with atomic():
+                with pytest.raises(QueryError, match="nested deeper than SQLite can read"):
+                    await query.update(title=text)
+                await Leaf.objects.filter(pages=1).update(title="on")
+            assert await Leaf.objects.filter(title="on").count() == 1
+        else:
+            assert await query.values_list("x", flat=True) == ["t0"]
 
 
 async def test_what_is_not_too_deep_is_computed(tmp_path: Path) -> None:

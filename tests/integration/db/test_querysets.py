@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from openviper.db import Q, Upper, Value, atomic
+from openviper.db import Coalesce, Q, Upper, Value, atomic
 from openviper.db.exceptions import DatabaseOperationNotSupportedError
 from openviper.db.fields import (
     CharField,
@@ -25,7 +25,14 @@ from openviper.db.fields import (
 )
 from openviper.db.models import Count, F, Model
 from openviper.db.query import QuerySet
-from openviper.exceptions import DoesNotExist, FieldError, IntegrityError, QueryError
+from openviper.exceptions import (
+    DoesNotExist,
+    FieldError,
+    IntegrityError,
+    InvalidPage,
+    QueryError,
+)
+from openviper.testing import captured_queries
 from tests.integration.db.support import current, database, stored
 
 EVERY_DATABASE = True
@@ -526,3 +533,67 @@ async def test_a_rollback_takes_upserts_back(tmp_path: Path) -> None:
         assert row.pk is None
         await row.save()
         assert stored(tmp_path / "test.db", "SELECT code, hits FROM querysets_plain") == [("a", 3)]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        ["n"],
+        ["-n"],
+        ["shelf_id"],
+        ["-shelf_id", "title"],
+        ["shelf__name", "-n"],
+        [],
+        ["-price"],
+    ],
+)
+async def test_pages_by_cursor_lead_forth_and_back(tmp_path: Path, terms: list[str]) -> None:
+    async with books(tmp_path):
+        query = Book.objects.order_by(*terms) if terms else Book.objects.all()
+        wanted = numbers(await query.order_by(*terms, *([] if terms else ["n"]), "pk"))
+        page = await query.cursor_page(page_size=3)
+        assert page.previous_cursor is None
+        forth = [numbers(page.items)]
+        while page.next_cursor is not None:
+            page = await query.cursor_page(page.next_cursor, 3)
+            forth.append(numbers(page.items))
+        assert forth == [wanted[start : start + 3] for start in (0, 3, 6, 9)]
+        back = [numbers(list(page))]
+        while page.previous_cursor is not None:
+            page = await query.cursor_page(page.previous_cursor, 3)
+            back.append(numbers(page.items))
+        assert back == forth[::-1]
+        assert page.next_cursor is not None
+        assert numbers((await query.cursor_page(page.next_cursor, 3)).items) == forth[1]
+
+
+async def test_a_page_by_cursor_is_one_statement_and_knows_where_it_ends(tmp_path: Path) -> None:
+    async with books(tmp_path):
+        with captured_queries() as statements:
+            page = await Book.objects.cursor_page(page_size=10)
+        assert len(statements) == 1
+        assert len(page) == 10 and page.next_cursor is None and page.previous_cursor is None
+        assert repr(page) == "<CursorPage of 10>"
+        none = await Book.objects.filter(n=99).cursor_page()
+        assert (none.items, none.next_cursor, none.previous_cursor) == ([], None, None)
+        with pytest.raises(QueryError, match="comes before limit"):
+            await Book.objects.limit(3).cursor_page()
+        with pytest.raises(QueryError, match="no cursor can hold"):
+            at = Coalesce("day", Value(date(2024, 1, 1)))
+            await Book.objects.annotate(at=at).order_by("at").cursor_page(page_size=2)
+        with pytest.raises(QueryError, match="stays"):
+            await Book.objects.order_by("?").cursor_page()
+
+
+async def test_a_cursor_leads_one_way(tmp_path: Path) -> None:
+    async with books(tmp_path):
+        second = await Book.objects.cursor_page(
+            (await Book.objects.cursor_page(page_size=3)).next_cursor, 3
+        )
+        forth, back = second.next_cursor, second.previous_cursor
+        assert forth is not None and back is not None and back.startswith("~")
+        for wrong in (f"~{forth}", back[1:], "~", f"~~{back}", "", "~\x00"):
+            with pytest.raises(InvalidPage, match="does not belong"):
+                await Book.objects.cursor_page(wrong)
+        with pytest.raises(InvalidPage, match="page_size=0"):
+            await Book.objects.cursor_page(page_size=0)

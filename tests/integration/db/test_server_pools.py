@@ -138,7 +138,8 @@ async def test_cancelling_leaks_no_connection(server: tuple[str, str]) -> None:
                 time.monotonic() - started < 20
             )  # The statements would take 30; psycopg's own cancel may take 5 under load.
             await asyncio.gather(*(sleep_on(vendor, 0.01) for _ in range(4)))
-        deadline = time.monotonic() + 5
+        # Where the server did not get psycopg's request to cancel in time, the statement of a closed connection goes on to its end.
+        deadline = time.monotonic() + 60
         while len(sessions(vendor, url)) > 2:
             assert time.monotonic() < deadline, sessions(vendor, url)
             await asyncio.sleep(0.05)

@@ -16,8 +16,14 @@ from openviper.db.connection import atomic, connections
 from openviper.db.connections.drivers.base import LATER
 from openviper.db.executor import set_access_rule
 from openviper.db.fields import BooleanField, CharField, DateTimeField, ForeignKey, IntegerField
-from openviper.db.models import Manager, Model, ModelValidationError, QuerySet
-from openviper.db.models import base as models_base
+from openviper.db.models import (
+    Manager,
+    Model,
+    ModelValidationError,
+    QuerySet,
+    persistence,
+    short_insert,
+)
 from openviper.db.query.events import model_event, reset_dispatcher
 from openviper.exceptions import DoesNotExist, IntegrityError, PermissionDenied, TableNotFound
 from tests.integration.db.support import current, database, stored
@@ -51,7 +57,7 @@ class Volume(Model):
 def long_way() -> Iterator[None]:
     """Have every save and read done the long way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models_base, "inserted_at_once", lambda *_: False)
+        patch.setattr(short_insert, "inserted_at_once", lambda *_: False)
         patch.setattr(executor, "read_at_once", lambda *_: LATER)
         yield
 
@@ -64,7 +70,7 @@ def only_short_inserts() -> Iterator[None]:
         raise AssertionError("done the long way")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models_base, "save_instance", fail)
+        patch.setattr(persistence, "save_instance", fail)
         yield
 
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from openviper import OpenViper
+from openviper.db.models import model_registry
 from openviper.testing import override_openviper_settings as override
 from tests.integration.docs.pages import DOCS, page
 
 PAGES = (
     "routing",
+    "typed-handlers",
+    "validation",
     "requests",
     "responses",
     "streaming",
@@ -24,7 +35,23 @@ PAGES = (
     "errors",
     "internationalisation",
     "security-headers",
+    "forms",
+    "api",
+    "cache",
+    "content-negotiation",
 )
+
+
+USED: dict[str, Any] = {
+    "asyncio": asyncio,
+    "dataclass": dataclass,
+    "datetime": datetime,
+    "timedelta": timedelta,
+    "UTC": UTC,
+    "Decimal": Decimal,
+    "pytest": pytest,
+}
+"""What the examples use and readers know."""
 
 
 def blocks(text: str) -> list[tuple[str, str, str]]:
@@ -35,20 +62,31 @@ def blocks(text: str) -> list[tuple[str, str, str]]:
 async def run(source: str, names: dict[str, Any]) -> None:
     """Run statements that may ``await``."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    result = eval(compile(textwrap.dedent(source), "<page>", "exec", flags), names)
+    # As in a file of its own, without what this module imports from the future.
+    code = compile(textwrap.dedent(source), "<page>", "exec", flags, dont_inherit=True)
+    result = eval(code, names)
     if result is not None:
         await result
 
 
+@contextmanager
+def a_module(name: str) -> Iterator[dict[str, Any]]:
+    """Give the names of a module that can be imported; its models are forgotten afterwards."""
+    module = sys.modules[name] = ModuleType(name)
+    before = model_registry.all()
+    try:
+        yield module.__dict__
+    finally:
+        for model in [model for model in model_registry.all() if model not in before]:
+            model_registry.unregister(model)
+        del sys.modules[name]
+
+
 @pytest.mark.parametrize("name", PAGES)
 async def test_every_example_does_what_the_page_says(name: str, tmp_path: Path) -> None:
-    names: dict[str, Any] = {
-        "directory": tmp_path,
-        "settings": override,
-        "__name__": f"docs_{name}",
-    }
     tried = 0
-    with override(TEMPLATES_DIR=str(tmp_path)):
+    with override(TEMPLATES_DIR=str(tmp_path)), a_module(f"docs_{name.replace('-', '_')}") as names:
+        names |= {**USED, "directory": tmp_path, "settings": override}
         for language, title, source in blocks(page(f"how-to/{name}.md")):
             if language == "html":
                 (tmp_path / title).write_text(source, "utf-8")

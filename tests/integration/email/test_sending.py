@@ -232,7 +232,7 @@ def test_what_is_refused_for_good_is_not_tried_again_and_seen(tmp_path: Path) ->
     ):
         text = (tmp_path / "settings.py").read_text()
         text += f"    EMAIL: dict[str, Any] = dataclasses.field(default_factory=lambda: {settings(server)!r})\n"
-        hurry = "from openviper.core.email.queue import deliver_email\ndeliver_email.min_backoff = 1\ndeliver_email.max_retries = 2\n"
+        hurry = "from openviper.core.email.queue import deliver_email\ndeliver_email.min_backoff_ms = 1\ndeliver_email.max_retries = 2\n"
         write(tmp_path, {"settings.py": text, "shop/tasks.py": TASKS + hurry})
         project.start("--no-scheduler")
         send(project, "['bob@x.io', 'ann@x.io'], 'Secret subject', 'secret text', background=True")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,11 +18,13 @@ import pytest
 
 from openviper.auth import DatabaseSessionStore
 from openviper.auth.models import StoredSession
+from openviper.cache import close_caches
 from openviper.db.connection import connections
 from openviper.db.schemas import create_tables
 from openviper.exceptions import ImproperlyConfigured, TableNotFound
 from openviper.sessions import (
     BaseSessionStore,
+    CacheSessionStore,
     Changes,
     CookieSessionStore,
     MemorySessionStore,
@@ -61,7 +63,22 @@ def servers() -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "mysql", "redis"])
+@asynccontextmanager
+async def in_cache(kind: str, tmp_path: Path) -> AsyncIterator[CacheSessionStore]:
+    """A store in a cache: in files, or in Redis."""
+    with ExitStack() as stack:
+        entry: dict[str, Any] = {"BACKEND": "file", "OPTIONS": {"cache_dir": str(tmp_path / "c")}}
+        if kind == "cache-redis":
+            prefix = stack.enter_context(redis_prefix()).rstrip(":")
+            entry = {"BACKEND": "redis", "OPTIONS": {"url": REDIS_URL, "key_prefix": prefix}}
+        stack.enter_context(override(CACHES={"sessions": entry}, SESSION_CACHE="sessions"))
+        try:
+            yield CacheSessionStore()
+        finally:
+            await close_caches()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "mysql", "redis", "cache", "cache-redis"])
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, str]
 ) -> AsyncIterator[BaseSessionStore]:
@@ -70,6 +87,10 @@ async def store(
         redis_client()
         with redis_prefix() as prefix:
             yield RedisSessionStore(REDIS_URL, prefix=prefix)
+        return
+    if request.param.startswith("cache"):
+        async with in_cache(request.param, tmp_path) as kept:
+            yield kept
         return
     if request.param == "memory":
         yield MemorySessionStore()
@@ -238,8 +259,9 @@ async def test_what_has_expired_is_thrown_away(store: BaseSessionStore) -> None:
     await store.create(record(expires_at=time.time() + 0.01))
     alive = await store.create(record())
     await asyncio.sleep(0.02)
-    # Redis does so by itself.
-    assert await store.clear_expired() == (0 if isinstance(store, RedisSessionStore) else 1)
+    # Redis and caches do so by themselves.
+    forgets_itself = isinstance(store, (RedisSessionStore, CacheSessionStore))
+    assert await store.clear_expired() == (0 if forgets_itself else 1)
     assert await store.load(alive) is not None
     assert await store.clear_expired() == 0
 

@@ -136,8 +136,8 @@ def test_a_delayed_message_waits_for_its_time(broker: Broker) -> None:
     read, write = os.pipe()
     found: list[Message] = []
     started = time.time()
-    while not found and time.time() < started + 10:
-        consumer.wait(read, 5)
+    while not found and time.time() < started + 60:
+        consumer.wait(read, 60)
         found = claim(consumer)
     assert texts(found) == ["later"]
     assert time.time() >= later.due
@@ -182,7 +182,7 @@ def test_a_retried_message_counts_its_attempts(broker: Broker) -> None:
     consumer = broker.consumer(new_worker_id(), None)
     (first,) = claim(consumer)
     consumer.exchange([Finished(first, Outcome.RETRY, due=time.time() - 1, error="x")], 0)
-    deadline = time.time() + 5
+    deadline = time.time() + 60
     found: list[Message] = []
     while not found and time.time() < deadline:
         found = claim(consumer)
@@ -260,18 +260,18 @@ def test_waiting_ends_when_a_message_arrives_or_the_caller_is_woken(
     timer = threading.Timer(after, lambda: other.enqueue([message("a", queue="new", priority=7)]))
     timer.start()
     found: list[Message] = []
-    deadline = time.time() + 10
+    deadline = time.time() + 60
     while not found and time.time() < deadline:
-        consumer.wait(read, 10)
+        consumer.wait(read, 60)
         found = claim(consumer)
     timer.join()
     assert texts(found) == ["a"]
     consumer.wait(read, 0.01)
     os.write(write, b"x")
     started = time.time()
-    consumer.wait(read, 10)
-    consumer.wait(read, 10)
-    assert time.time() - started < 9
+    consumer.wait(read, 60)
+    consumer.wait(read, 60)
+    assert time.time() - started < 55
     os.close(read)
     os.close(write)
     consumer.close()

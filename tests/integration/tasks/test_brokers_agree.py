@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from openviper.tasks.brokers.base import Broker, Filter, MessageInfo, NewGroup
+from openviper.tasks.brokers.base import Broker, Filter, NewGroup
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome, new_id, to_values
@@ -20,6 +20,7 @@ QUEUES = ("a", "b")
 KEYS = ("k1", "k2")
 STATES = ("ready", "running", "delayed", "dead", None)
 STEPS = 60
+TAKEN = (QUEUES, ("a",))
 
 
 class Side:
@@ -27,16 +28,13 @@ class Side:
 
     Args:
         broker: The broker.
-        keeps_order: Whether what is tried again comes in the order of sending too, and errors of retries are kept.
+        keeps_order: Whether what is tried again comes in the order of sending too.
     """
 
     def __init__(self, broker: Broker, *, keeps_order: bool) -> None:
         self.broker = broker
         self.keeps_order = keeps_order
-        self.workers = [
-            broker.consumer(new_worker_id(), QUEUES),
-            broker.consumer(new_worker_id(), ["a"]),
-        ]
+        self.workers = [broker.consumer(new_worker_id(), list(queues)) for queues in TAKEN]
         self.held: list[dict[str, Message]] = [{}, {}]
         self.wake, self._wake_end = os.pipe()
 
@@ -58,12 +56,28 @@ class Side:
         ]
         # Whether a message that is stored with a settlement can be claimed in the same call is left open.
         assert self.workers[place].exchange(finished, 0) == []
-        # Nor is it promised that a new queue is seen before a worker has waited.
-        self.workers[place].wait(self.wake, 0.05 if self.broker.name == "redis" else 0)
-        claimed = self.workers[place].exchange([], want)
+        claimed = self.claim(place, want)
         held.update({one.message_id: one for one in claimed})
         told = [(one.message_id, one.attempts, one.priority, one.payload) for one in claimed]
         return told if self.keeps_order else sorted(told)
+
+    def claim(self, place: int, want: int) -> list[Message]:
+        """Return what a worker claims, which on Redis is everything that is ready in its queues."""
+        worker = self.workers[place]
+        if self.keeps_order:
+            worker.wait(self.wake, 0)
+            return worker.exchange([], want)
+        claimed: list[Message] = []
+        end = time.monotonic() + 60
+        # It is not promised that a new queue is seen before a worker has waited, nor how long.
+        while want and self.ready(place) and time.monotonic() < end:
+            worker.wait(self.wake, 0.05)
+            claimed += worker.exchange([], want)
+        return claimed
+
+    def ready(self, place: int) -> int:
+        """Return how many messages wait in the queues of a worker."""
+        return sum(one.ready for one in self.broker.queues() if one.name in TAKEN[place])
 
     def shown(self, groups: list[str], ids: list[str]) -> dict[str, Any]:
         """Return everything that somebody can see from outside, but for times that the brokers themselves take."""
@@ -77,17 +91,13 @@ class Side:
                     one.state,
                     one.priority,
                     one.attempts,
-                    self.error_of(one),
+                    one.error,
                 )
                 for one in self.broker.messages(limit=10_000)
             ),
             "groups": [self.broker.group(name) for name in groups],
             "results": [(key, one and (one.value, one.error)) for key, one in results],
         }
-
-    def error_of(self, info: MessageInfo) -> str:
-        """Return the error of a message; that of a retry is not kept by all."""
-        return info.error if self.keeps_order or info.state == "dead" else ""
 
     def close(self) -> None:
         """Let the workers leave."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openviper.tasks.worker.supervisor import _Watch
+from openviper.tasks.worker.supervisor import MAX_BACKOFF, _NoProcessesError, _Watch
 from tests.acceptance.running import TIMEOUT, environment
 
 SIGNAL_WHILE_FORKING = """
@@ -101,6 +101,24 @@ def test_signals_are_let_through_again_after_a_start_that_failed(
         raise BlockingIOError("no more processes")
 
     monkeypatch.setattr(os, "fork", fork)
-    with pytest.raises(BlockingIOError):
+    with pytest.raises(_NoProcessesError, match="no more processes"):
         watch._start(watch._children[0])
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_later_start_that_fails_is_tried_again_and_the_others_go_on(
+    watch: _Watch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    watch._has_started = True
+    child = watch._children[0]
+    began = time.monotonic()
+    watch._start(child)
+    assert child.pid == 0 and child.start_at >= began + MAX_BACKOFF
+    assert (
+        "cannot be started (Resource temporarily unavailable); tried again in 30 s" in caplog.text
+    )
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -17,6 +17,7 @@ from openviper.middleware import DatabaseMiddleware, RateLimitMiddleware
 from openviper.middleware.counters import TABLE, DatabaseCounter, make_counter
 from openviper.testing import override_openviper_settings as override
 from tests.integration.db.support import database, stored
+from tests.servers import REDIS
 
 EVERY_DATABASE = True
 
@@ -117,17 +118,18 @@ async def test_a_file_field_takes_an_upload_with_its_name(tmp_path: Path) -> Non
 
 async def test_redis_counts(vendor: str) -> None:
     redis = pytest.importorskip("redis")
-    client = redis.Redis.from_url("redis://127.0.0.1:6379/0")
+    client = redis.Redis.from_url(REDIS)
     try:
         client.ping()
     except redis.RedisError:
         pytest.skip("no Redis server")
     key = secrets.token_hex(8)
-    counter = make_counter("redis")
     try:
-        assert await counter.hit(key, 1, 60) == (1, 0)
-        assert await counter.hit(key, 1, 60) == (2, 0)
-        assert await counter.hit(key, 2, 60) == (1, 2)
+        with override(RATE_LIMIT_REDIS_URL=REDIS):
+            counter = make_counter("redis")
+            assert await counter.hit(key, 1, 60) == (1, 0)
+            assert await counter.hit(key, 1, 60) == (2, 0)
+            assert await counter.hit(key, 2, 60) == (1, 2)
         assert 0 < client.ttl(f"openviper:limit:{key}:2") <= 120
     finally:
         client.delete(f"openviper:limit:{key}:1", f"openviper:limit:{key}:2")

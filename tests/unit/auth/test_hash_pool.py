@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
 
+from openviper.auth import hash_pool
 from openviper.auth.hash_pool import RETRY_AFTER, PasswordQueueFullError, in_hash_thread
 from tests.unit.auth.conftest import Configure
 
@@ -63,3 +66,19 @@ async def test_an_error_of_the_work_arrives_and_gives_the_place_back(configure: 
 async def test_it_runs_in_threads_of_its_own(configure: Configure) -> None:
     name = await in_hash_thread(lambda: threading.current_thread().name)
     assert name.startswith("openviper-password")
+
+
+async def test_its_threads_give_way_to_the_event_loop(configure: Configure) -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    if sys.platform == "linux":
+        assert await in_hash_thread(priority) == min(priority() + hash_pool.NICENESS, 19)
+
+
+async def test_where_priorities_are_forbidden_all_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    await asyncio.to_thread(hash_pool.stand_back)

@@ -63,6 +63,17 @@ async def test_an_openssl_without_scrypt_falls_back(monkeypatch: pytest.MonkeyPa
     assert not await check_password(PASSWORD, "scrypt$4$8$1$AAAA$AAAA")
 
 
+async def test_an_openssl_that_refuses_scrypt_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> bytes:
+        raise ValueError("[digital envelope routines] unsupported")
+
+    stored = await make_password(PASSWORD)
+    assert stored.startswith("scrypt$")
+    monkeypatch.setattr(hashlib, "scrypt", refuse)
+    assert (await make_password(PASSWORD)).startswith("pbkdf2_sha256$")
+    assert not await check_password(PASSWORD, stored)
+
+
 async def test_no_usable_algorithm_is_a_configuration_error(configure: Configure) -> None:
     configure(PASSWORD_HASHERS=("md5", "plain"))
     with pytest.raises(ImproperlyConfigured, match="'md5'"):

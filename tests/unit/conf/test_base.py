@@ -107,10 +107,10 @@ def test_properties_methods_and_constants_of_the_class_are_the_projects_own() ->
         GREETINGS: ClassVar[tuple[str, ...]] = ("hello",)
 
         @property
-        def SITE_URL(self) -> str:  # noqa: N802  # Reads like a setting.
+        def HOME_PAGE(self) -> str:  # noqa: N802  # Reads like a setting.
             return f"https://{self.ALLOWED_HOSTS[0]}/"
 
-    assert Own().SITE_URL == "https://localhost/"
+    assert Own().HOME_PAGE == "https://localhost/"
     assert Own().GREETINGS == ("hello",)
 
 

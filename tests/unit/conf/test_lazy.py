@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,3 +198,59 @@ def test_production_refuses_to_start_without_a_key(
     monkeypatch.setenv("OPENVIPER_ENV", "Prod")
     with pytest.raises(SettingsValidationError, match="SECRET_KEY must be set"):
         LazySettings().setup()
+
+
+BROKEN_LOGGING = (
+    "    LOGGING: dict[str, object] = dataclasses.field(default_factory=lambda: {'version': 2})\n"
+)
+
+
+def test_when_logging_cannot_be_set_up_nothing_is_in_place(write: Write) -> None:
+    write(CLASS + BROKEN_LOGGING)
+    lazy = LazySettings()
+    for _ in range(2):
+        with pytest.raises(
+            ImproperlyConfigured, match="LOGGING cannot be used: Unsupported version"
+        ):
+            lazy.setup()
+        assert lazy.instance is None and not lazy.configured
+    assert repr(lazy) == "<LazySettings [not configured]>"
+
+
+def test_when_loading_again_fails_the_settings_before_stay(write: Write) -> None:
+    write(CLASS)
+    lazy = LazySettings()
+    lazy.setup()
+    before = lazy.instance
+    for body in (CLASS + BROKEN_LOGGING, "x = (", "", CLASS + "    DEBUG: bool = 'maybe'\n"):
+        write(body)
+        with pytest.raises((ImproperlyConfigured, SettingsValidationError)):
+            lazy.setup(force=True)
+        assert lazy.instance is before and lazy.configured and lazy.PROJECT_NAME == "Mine"
+
+
+def test_misspelt_names_are_errors_that_name_them(write: Write) -> None:
+    write(CLASS)
+    lazy = LazySettings()
+    with pytest.raises(AttributeError, match="^there is no setting 'DEBG'$"):
+        getattr(lazy, "DEBG")  # noqa: B009 - what a program does that the checker has not seen
+    with pytest.raises(KeyError, match="DEBG"):
+        lazy["DEBG"]
+    assert lazy["DEBUG"] is lazy.DEBUG
+    with pytest.raises(AttributeError, match="read-only; 'DEBUG' cannot be set"):
+        setattr(lazy, "DEBUG", False)  # noqa: B010 - likewise
+    with pytest.raises(AttributeError, match="read-only; 'DEBUG' cannot be deleted"):
+        delattr(lazy, "DEBUG")
+    assert "DEBUG" in dir(lazy) and "setup" in dir(lazy)
+
+
+def test_threads_that_ask_at_once_load_once(write: Write) -> None:
+    write(CLASS)
+    lazy = LazySettings()
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(lazy.PROJECT_NAME)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["Mine"] * 8

@@ -18,6 +18,7 @@ from openviper.conf.logging import (
     server_log_config,
 )
 from openviper.core.context import current_request_id
+from openviper.exceptions import ImproperlyConfigured
 
 
 @pytest.fixture(autouse=True)
@@ -157,3 +158,102 @@ def test_the_server_logs_in_the_form_of_the_application(form: str, name: str) ->
 def test_a_logging_setting_that_speaks_of_the_server_decides(own: dict[str, object]) -> None:
     assert server_log_config(Settings(LOGGING={"version": 1, **own})) is None
     assert server_log_config(Settings(LOGGING={"version": 1})) is not None
+
+
+def as_json(**facts: object) -> dict[str, object]:
+    """Return a record as JSON says it, as strict readers read it."""
+    line = JsonFormatter().format(
+        logging.makeLogRecord({"name": "x", "levelname": "INFO", **facts})
+    )
+    line.encode()
+
+    def refuse(word: str) -> object:
+        raise AssertionError(word)
+
+    found: dict[str, object] = json.loads(line, parse_constant=refuse)
+    assert "\n" not in line
+    return found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), [1, float("-inf")], object(), {1, 2}, {("a",): 1}, b"x"],
+    ids=repr,
+)
+def test_an_extra_that_json_cannot_say_leaves_the_rest_of_the_line(value: object) -> None:
+    found = as_json(msg="m", wrong=value, right=[1, None, "é"])
+    assert "wrong" not in found and found["right"] == [1, None, "é"] and found["message"] == "m"
+
+
+def test_an_extra_that_contains_itself_or_is_very_deep_leaves_the_rest_of_the_line() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert as_json(msg="m", endless=endless, deep=deep)["message"] == "m"
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800", "a\udfffb", "\0\x1b[31m", "a\nb\r\n", "\u2028\u202e", "\U0001f40d", '"\\']
+)
+def test_a_line_of_json_can_be_written_and_read_whatever_the_text(text: str) -> None:
+    assert as_json(msg=text, extra=text) | {"time": ""} == {
+        "time": "",
+        "level": "INFO",
+        "logger": "x",
+        "message": text,
+        "extra": text,
+    }
+
+
+@pytest.mark.parametrize("name", ["time", "level", "logger", "message"])
+def test_an_extra_does_not_take_the_place_of_a_fact(name: str) -> None:
+    record = logging.makeLogRecord({"name": "x", "levelname": "INFO", "msg": "real"})
+    vars(record)[name] = "forged"
+    found = json.loads(JsonFormatter().format(record))
+    assert found[name] != "forged" or name == "message" and found["message"] == "real"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"version": 2}, "LOGGING cannot be used: Unsupported version: 2"),
+        ({}, ""),
+        (
+            {"version": 1, "handlers": {"a": {"class": "nope.X"}}},
+            "Unable to configure handler 'a': Cannot",
+        ),
+        ({"version": 1, "handlers": {"a": {}}}, "Unable to configure handler 'a'"),
+        (
+            {"version": 1, "root": {"level": "LOUD"}},
+            "Unable to configure root logger: Unknown level",
+        ),
+        (
+            {"version": 1, "loggers": {"x": {"handlers": ["none"]}}},
+            "Unable to configure logger 'x'",
+        ),
+        (
+            {
+                "version": 1,
+                "handlers": {"a": {"class": "logging.FileHandler", "filename": "/nope/x"}},
+            },
+            "No such file or directory: '/nope/x'",
+        ),
+    ],
+    ids=str,
+)
+def test_what_logging_cannot_use_is_one_error(given: dict[str, object], message: str) -> None:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        if not message:
+            configure_logging(Settings(LOGGING=given))
+            return
+        with pytest.raises(ImproperlyConfigured) as caught:
+            configure_logging(Settings(LOGGING={"disable_existing_loggers": False, **given}))
+        assert str(caught.value).startswith("LOGGING cannot be used: ")
+        assert message in str(caught.value) and "\n" not in str(caught.value)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

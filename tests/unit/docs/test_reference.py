@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("script", ["build_settings_doc.py", "build_commands_doc.py"])
+@pytest.mark.parametrize(
+    "script", ["build_settings_doc.py", "build_commands_doc.py", "build_names_doc.py"]
+)
 def test_the_pages_are_what_the_script_would_write(script: str) -> None:
     result = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / script), "--check"], capture_output=True, text=True
@@ -69,3 +71,15 @@ def test_every_sub_command_of_openviper_is_in_the_reference() -> None:
 def test_every_code_of_check_is_in_the_reference() -> None:
     page = (ROOT / "docs" / "reference" / "checks.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z]+\.[EW]\d{3})` \|", page, re.MULTILINE) == list(CODES)
+
+
+def test_every_public_package_is_in_the_reference_of_names() -> None:
+    text = (ROOT / "docs/reference/names.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^## `(openviper[\w.]*)`$", text, re.MULTILINE))
+    public = {"openviper.core.email"} | {
+        "openviper" if path.parent == ROOT / "openviper" else f"openviper.{path.parent.name}"
+        for path in (ROOT / "openviper").glob("**/__init__.py")
+        if len(path.relative_to(ROOT / "openviper").parts) <= 2
+        and re.search(r"^__all__\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert sorted(public - listed) == []

@@ -6,8 +6,9 @@ import pytest
 
 from openviper import OpenViper, Request
 from openviper.http import RedirectRefusedError, RedirectResponse
+from openviper.http.asgi import TEST_CLIENT
 from openviper.http.csp import ContentSecurityPolicy
-from openviper.http.hosts import matches_host
+from openviper.http.hosts import is_host_of_ours, matches_host
 from openviper.http.redirects import check_redirect
 from openviper.http.url import URL, split_host, valid_host
 from openviper.testing import override_openviper_settings as override
@@ -187,3 +188,17 @@ def test_a_policy_reads_back_as_itself_and_a_nonce_leaves_it_alone() -> None:
     before = policy.text
     policy.with_nonce("x")
     assert policy.with_nonce(None) == before
+
+
+async def test_the_test_client_has_addresses_of_its_own_host_and_nobody_else_has() -> None:
+    app = OpenViper()
+
+    @app.get("/where", name="where")
+    async def where(request: Request) -> str:
+        return request.absolute_url_for("where")
+
+    assert (await app.test_client().get("/where")).text == "http://testserver/where"
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"testserver")]}
+    assert is_host_of_ours("testserver", {**scope, TEST_CLIENT: True})
+    assert not is_host_of_ours("testserver", scope)
+    assert not is_host_of_ours("testserver.evil.example", {**scope, TEST_CLIENT: True})

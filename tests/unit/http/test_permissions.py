@@ -284,6 +284,11 @@ async def test_reading_may_be_open_where_changing_is_not() -> None:
     assert await statuses(app, method="DELETE") == expected(*LOGGED_IN)
 
 
+async def test_what_everybody_may_read_has_all_rows_for_everybody() -> None:
+    assert await IsAuthenticatedOrReadOnly().rows(NOBODY) is True
+    assert await IsAuthenticated().rows(NOBODY) is False
+
+
 async def test_websockets_of_a_closed_router_are_closed() -> None:
     router = Router(permission=IsAuthenticated)
 

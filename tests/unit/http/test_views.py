@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
 import pytest
 
 from openviper import OpenViper, Request, Router, View
-from openviper.exceptions import TooManyRequests
+from openviper.exceptions import ImproperlyConfigured, TooManyRequests
 from openviper.http import action
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 
@@ -95,8 +96,10 @@ def test_arguments_and_types_are_checked_when_it_is_registered() -> None:
 
     with pytest.raises(TypeError, match="colour"):
         Posts.as_view(colour="red")
-    with pytest.raises(TypeError, match="thing"):
-        Strange.register(Router(), "/x")
+    router = Router()
+    Strange.register(router, "/x")
+    with pytest.raises(ImproperlyConfigured, match="'thing' comes from the body"):
+        router.compile()
 
 
 async def test_named_arguments_become_attributes_of_each_request_s_own_instance() -> None:
@@ -213,3 +216,37 @@ async def test_objects_and_throttles_are_asked_too() -> None:
     assert (await client.get("/o/plain")).status_code == 200
     assert (await client.get("/o/secret")).status_code == 401
     assert (await client.get("/t")).status_code == TooManyRequests().status_code
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"authentication_classes": []}, "DEFAULT_AUTHENTICATION_CLASSES"),
+        ({"ALLOWED_KWARGS": ["authentication_classes"]}, "authentication_classes is not read"),
+        ({"permission_classes": Always}, "is not a list"),
+        (
+            {"permission_classes": "openviper.auth.IsAdmin"},
+            "'openviper.auth.IsAdmin' is not a list",
+        ),
+        ({"permission_classes": [Refusing]}, "has no has_permission()"),
+        ({"throttle_classes": [Always]}, "has no allow_request()"),
+        ({"http_method_names": ["GET"]}, "http_method_names: 'GET' is not one of get, post"),
+    ],
+)
+def test_attributes_without_effect_are_refused_where_the_class_is_made(
+    attributes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=re.escape(message)):
+        type("Wrong", (View,), attributes)
+
+
+@pytest.mark.parametrize("wrong", ["Order", int, object()])
+def test_a_serializer_class_that_no_body_can_be_is_refused(wrong: Any) -> None:
+    class Orders(View):
+        serializer_class = wrong
+
+        async def post(self, request: Request) -> str:
+            return ""
+
+    with pytest.raises(ImproperlyConfigured, match=r"Orders\.serializer_class"):
+        Orders.register(Router(), "/orders")

@@ -13,7 +13,8 @@ from scripts.pieces import Outcome, Piece, shares
 
 PYTHONS = {"3.11": "/a/python", "3.12": "/b/python"}
 THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-REDUCED = ["-m", "not one_version"]
+FIRST = ["-m", "not thorough"]
+REDUCED = ["-m", "not one_version and not thorough"]
 
 
 def test_every_share_runs_on_every_version() -> None:
@@ -31,6 +32,33 @@ def test_every_share_runs_on_every_version() -> None:
         assert [command[0] for command in commands] == list(PYTHONS.values())
 
 
+@pytest.mark.parametrize(
+    ("versions", "between"),
+    [
+        (["3.11", "3.12", "3.13"], {"3.12"}),
+        (["3.13", "3.11", "3.12", "3.14"], {"3.12"}),
+        (["3.12", "3.9", "3.10"], {"3.10"}),
+        (["3.13", "3.11"], set()),
+        (["3.11", "3.12", "3.13", "3.14"], {"3.12", "3.13"}),
+    ],
+)
+def test_versions_in_the_middle_run_the_unit_tests_unless_full(
+    versions: list[str], between: set[str]
+) -> None:
+    pythons = {version: f"/{version}/python" for version in versions}
+    for version in versions:
+        ran = [
+            piece
+            for piece in suite(pythons, [], full=False)
+            if piece.command[0] == pythons[version]
+        ]
+        more = [piece for piece in ran if not piece.title.startswith("tests/unit")]
+        assert (not more) is (version in between), version
+        assert [piece for piece in ran if piece.title.startswith("tests/unit")]
+    everything = len(suite(pythons, [], full=True))
+    assert everything == len(shares(check.ROOT)) * len(versions) - 1
+
+
 @pytest.mark.parametrize(("full", "reduced"), [(False, ["3.12"]), (True, [])])
 def test_the_first_version_runs_everything_and_the_others_unless_full_less(
     full: bool, reduced: list[str]
@@ -38,13 +66,14 @@ def test_the_first_version_runs_everything_and_the_others_unless_full_less(
     for piece in suite(PYTHONS, [], full=full):
         is_reduced = piece.title.rpartition(" ")[2] in reduced
         assert (" ".join(REDUCED) in " ".join(piece.command)) is is_reduced
-        assert piece.may_be_empty is is_reduced
+        assert (" ".join(FIRST) in " ".join(piece.command)) is not (full or is_reduced)
+        assert piece.may_be_empty is not full
 
 
 def test_what_pytest_is_told_is_for_the_whole_suite() -> None:
     first, second = suite(PYTHONS, ["tests/unit", "-k", "word"], full=False)
     assert first.title == "tests on 3.11"
-    assert first.command[-3:] == ["tests/unit", "-k", "word"]
+    assert first.command[-5:] == [*FIRST, "tests/unit", "-k", "word"]
     # What is told comes last, so that another -m counts.
     assert second.command[-5:] == [*REDUCED, "tests/unit", "-k", "word"]
 
@@ -59,8 +88,9 @@ def test_each_run_of_pytest_has_a_directory_of_its_own_unless_told_another() -> 
     assert apart[2] == types
 
 
-def test_the_marker_is_the_one_that_pytest_knows() -> None:
-    assert f'    "{check.ONE_VERSION}: ' in (check.ROOT / "pyproject.toml").read_text()
+@pytest.mark.parametrize("marker", [check.ONE_VERSION, check.THOROUGH])
+def test_the_marker_is_one_that_pytest_knows(marker: str) -> None:
+    assert f'    "{marker}: ' in (check.ROOT / "pyproject.toml").read_text()
 
 
 def test_a_share_of_several_files_is_called_by_its_first() -> None:
@@ -112,12 +142,15 @@ def test_nothing_at_a_time_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_piece_that_passed_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Outcome("tests on 3.11", 0, True, 61.2, "slowest\n9 passed in 60 s", []))
-    assert capsys.readouterr().out == "== tests on 3.11: passed in 61 s; 9 passed in 60 s\n"
+    show(Outcome("tests on 3.11", 0, True, 61.2, 30.4, "slowest\n9 passed in 60 s", []))
+    assert (
+        capsys.readouterr().out
+        == "== tests on 3.11: passed in 61 s (30 s of processor time); 9 passed in 60 s\n"
+    )
 
 
 def test_a_piece_that_failed_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Outcome("tests on 3.11", 1, False, 61.2, "assert 1 == 2\n1 failed", ["a::b"]))
+    show(Outcome("tests on 3.11", 1, False, 61.2, 30.4, "assert 1 == 2\n1 failed", ["a::b"]))
     assert capsys.readouterr().out == (
-        "\nassert 1 == 2\n1 failed\n== tests on 3.11: FAILED in 61 s; 1 failed\n"
+        "\nassert 1 == 2\n1 failed\n== tests on 3.11: FAILED in 61 s (30 s of processor time); 1 failed\n"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from openviper.tasks.exceptions import (
     ResultTimeout,
 )
 from openviper.tasks.flows import MAX_STEPS, Group, find_group
-from openviper.tasks.message import Finished, Message, Outcome, from_values
+from openviper.tasks.message import Finished, Message, Outcome, from_values, to_json
 from openviper.tasks.signing import check_signature
 from tests.unit.tasks.conftest import Configure
 
@@ -152,7 +154,14 @@ def test_the_longest_chain_is_taken(memory: MemoryBroker, add: Any) -> None:
 def test_arguments_of_later_steps_are_written_when_the_chain_is_made(
     memory: MemoryBroker, add: Any
 ) -> None:
+    @actor(actor_name="untyped")
+    def work(first: Any, second: Any) -> None:
+        pass
+
+    untyped: Any = work
     with pytest.raises(TypeError, match="cannot be written as JSON"):
+        chain(add.message(1), untyped.message({1, 2}), pass_results=True)
+    with pytest.raises(TypeError, match="'add' cannot be called so: b: must be an integer"):
         chain(add.message(1), add.message({1, 2}), pass_results=True)
     assert stored(memory) == []
 
@@ -302,3 +311,74 @@ def test_the_steps_of_a_chain_keep_the_priority_of_their_actors(
     assert [(each.priority, each.queue_name) for each in (first, *steps(first))] == [
         (-5, "fast")
     ] * 2
+
+
+# Typed arguments of later steps
+
+
+@dataclass
+class Order:
+    """A value that JSON does not have."""
+
+    number: int
+    due: date
+
+
+@pytest.fixture
+def ship() -> Actor[Any, Any]:
+    """An actor of typed arguments, the first of which may be the result of the step before."""
+
+    @actor(actor_name="ship")
+    def work(count: int, order: Order, *, day: date | None = None) -> None:
+        pass
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "named"),
+    [
+        ((Order(1, date(2026, 1, 2)),), {"day": "tomorrow"}, r"day.*tomorrow"),
+        (("half an order",), {}, r"order.*half an order"),
+        (({"number": "x7", "due": "2026-01-02"},), {}, r"order\.number.*x7"),
+        ((), {}, "missing a required argument: 'order'"),
+        ((Order(1, date(2026, 1, 2)), 5), {}, "too many positional arguments"),
+        ((Order(1, date(2026, 1, 2)),), {"count": 3}, "multiple values for argument 'count'"),
+    ],
+)
+@pytest.mark.parametrize("pass_results", [True, False])
+def test_arguments_of_later_steps_are_checked_when_the_chain_is_sent(
+    memory: MemoryBroker,
+    add: Any,
+    ship: Any,
+    args: Any,
+    kwargs: Any,
+    named: str,
+    pass_results: bool,
+) -> None:
+    first = () if pass_results else (1,)
+    with pytest.raises(TypeError, match=f"'ship' cannot be called so: .*{named}"):
+        chain(add.message(1), ship.message(*first, *args, **kwargs), pass_results=pass_results)
+    assert stored(memory) == []
+
+
+def test_typed_arguments_behind_a_result_are_written_as_their_annotations_say(
+    memory: MemoryBroker, add: Any, ship: Any
+) -> None:
+    order = Order(7, date(2026, 1, 2))
+    chain(add.message(1), ship.message(order, day=date(2026, 3, 4)), pass_results=True)
+    (message,) = steps(stored(memory)[0])
+    written = {"number": 7, "due": "2026-01-02"}
+    assert message.arguments() == ([written], {"day": "2026-03-04"})
+    args, kwargs = ship.received(
+        Message("ship", "default", to_json({"args": [3, written], "kwargs": {}}))
+    )
+    assert (list(args), kwargs) == ([3, order], {})
+
+
+def test_a_step_behind_a_result_of_an_actor_that_is_not_known_here_is_sent_as_it_is(
+    memory: MemoryBroker, add: Any
+) -> None:
+    far: Any = {"actor_name": "far", "queue_name": "default", "args": (1,), "kwargs": {"x": 2}}
+    chain(add.message(1), far, pass_results=True)
+    assert steps(stored(memory)[0])[0].arguments() == ([1], {"x": 2})

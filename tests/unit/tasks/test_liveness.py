@@ -88,6 +88,7 @@ def test_a_name_of_an_earlier_form_makes_nobody_a_suspect() -> None:
     assert not was_stopped_with_its_watcher(f"{host_id()}:{NOBODY}:5:abc")
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # The child ends at once.
 def test_a_process_that_is_not_there_and_one_that_has_ended_have_no_start() -> None:
     assert started_at(NOBODY) == ""
     assert started_at(PID).isdigit()

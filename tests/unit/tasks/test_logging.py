@@ -68,6 +68,7 @@ def test_files_are_rotated_and_five_are_kept(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # The child ends at once.
 def test_a_forked_child_writes_to_a_file_of_its_own(tmp_path: Path) -> None:
     path = configured(tmp_path)
     get_task_logger("shop").info("parent")

@@ -14,6 +14,7 @@ from openviper.tasks.message import (
     Message,
     from_values,
     new_id,
+    new_ids,
     next_key,
     to_json,
     to_values,
@@ -62,9 +63,12 @@ def test_options_are_set_and_removed_without_touching_those_of_others() -> None:
     assert message.options is None
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # The child ends at once.
 def test_ids_are_uuids_that_no_two_processes_share() -> None:
     ids = {new_id() for _ in range(1000)}
-    assert len(ids) == 1000 and all(UUID(each).version == 4 for each in ids)
+    ids |= set(new_ids(1000))
+    assert new_ids(0) == []
+    assert len(ids) == 2000 and all(UUID(each).version == 4 for each in ids)
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -77,7 +81,9 @@ def test_ids_are_uuids_that_no_two_processes_share() -> None:
 
 
 def test_keys_grow_and_differ() -> None:
-    keys = [next_key() for _ in range(5000)]
+    keys = [next_key(), *next_key.many(3000), next_key(), *next_key.many(1), *next_key.many(0)]
+    keys += [next_key() for _ in range(2000)]
+    assert len(keys) == 5003
     assert keys == sorted(set(keys)) and keys[-1] < 2**63
 
 

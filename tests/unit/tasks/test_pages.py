@@ -15,9 +15,16 @@ from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
-from openviper.testing.client import OpenViperTestClient
+from openviper.testing.client import OpenViperTestClient, TestResponse
 
 EVIL = "<script>alert(1)</script> \ud800 \x1b[2J"
+
+
+class PatientClient(OpenViperTestClient):
+    """A client that waits for a minute where nothing else is said, as a busy machine may need."""
+
+    async def request(self, method: str, url: str, **options: Any) -> TestResponse:
+        return await super().request(method, url, **{"timeout": 60.0, **options})
 
 
 @pytest.fixture
@@ -27,7 +34,7 @@ async def client(memory: MemoryBroker) -> AsyncIterator[OpenViperTestClient]:
     outer = Router()
     outer.include_router(pages.router, prefix="/tasks")
     application.include_router(outer)
-    async with OpenViperTestClient(application) as made:
+    async with PatientClient(application) as made:
         yield made
 
 

@@ -124,11 +124,13 @@ def test_a_call_that_does_not_fit_is_refused_where_it_is_made(
 @pytest.mark.parametrize(
     "value", [{1: "a", "1": "b"}, [{"x": {2: 3}}], {True: 1}, {None: 1}, {1.5: 1}]
 )
-def test_keys_that_json_would_change_are_refused(
-    memory: MemoryBroker, work: Actor[Any, Any], value: Any
-) -> None:
+def test_keys_that_json_would_change_are_refused(memory: MemoryBroker, value: Any) -> None:
+    @actor
+    def take(anything: Any) -> None:
+        """Do nothing."""
+
     with pytest.raises(TypeError, match="which is not a text"):
-        work.send(value)
+        take.send(value)
 
 
 def test_half_surrogates_are_arguments_like_any_other(

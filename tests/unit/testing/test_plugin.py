@@ -87,7 +87,17 @@ def run(directory: Path, *arguments: str, **variables: str) -> subprocess.Comple
         if not name.startswith(("OPENVIPER_", "PYTEST_"))
     }
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:asyncio",
+            *arguments,
+        ],
         cwd=directory,
         env={**kept, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{directory}", **variables},
         capture_output=True,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from openviper import OpenViper, Request, Response, StreamingResponse
-from openviper.http.asgi import Receive, Scope, Send
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.testing import OpenViperTestClient, override_openviper_settings
 from openviper.testing.exchange import Exchange
 from openviper.testing.responses import StreamedResponse, TestResponse
@@ -79,7 +80,7 @@ def test_cookies_of_an_answer_are_those_it_sets() -> None:
 def streamed(*pieces: bytes, complete: bool = True) -> StreamedResponse:
     exchange = Exchange([b""])
     for piece in pieces:
-        exchange.pieces.put_nowait(piece)
+        exchange.pieces.append(piece)
     exchange.is_complete = complete
     exchange.end()
     return StreamedResponse(exchange)
@@ -280,3 +281,197 @@ async def test_parameters_join_the_query(
 ) -> None:
     told = (await client.get(url, params=params)).json()
     assert told["url"] == f"http://testserver{arrives}"
+
+
+# Answers without an end
+
+
+def breaking(error: Exception | None, *, begins: bool = True) -> ASGIApp:
+    """Return an application that stops in the middle of its answer."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if begins:
+            await send(START)
+            await send({**BODY, "more_body": True})
+        if error is not None:
+            raise error
+
+    return app
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError("no")])
+async def test_an_answer_without_an_end_is_no_answer(error: Exception | None) -> None:
+    client = OpenViperTestClient(breaking(error))
+    with pytest.raises(AssertionError) as caught:
+        await client.post("/x?a=1")
+    assert str(caught.value) == (
+        "the answer to POST http://testserver/x?a=1 was cut short: status 200 and 1 bytes, but no end"
+    )
+    assert caught.value.__cause__ is error
+
+
+async def test_the_error_itself_is_raised_where_that_is_asked_for() -> None:
+    client = OpenViperTestClient(breaking(ZeroDivisionError("no")), raise_app_exceptions=True)
+    with pytest.raises(ZeroDivisionError):
+        await client.get("/x")
+    client = OpenViperTestClient(breaking(ZeroDivisionError("early"), begins=False))
+    with pytest.raises(ZeroDivisionError, match="early"):
+        await client.get("/x")
+
+
+async def test_a_handler_that_fails_while_it_streams_fails_the_test() -> None:
+    app = OpenViper(middleware=[])
+
+    async def count() -> AsyncIterator[bytes]:
+        yield b"1"
+        raise ZeroDivisionError
+
+    @app.get("/")
+    async def home() -> Any:
+        return StreamingResponse(count())
+
+    with override_openviper_settings(ALLOWED_HOSTS=("*",)):
+        with pytest.raises(AssertionError, match="GET http://testserver/ was cut short"):
+            await OpenViperTestClient(app).get("/")
+        async with OpenViperTestClient(app).stream("GET", "/") as answer:
+            with pytest.raises(AssertionError, match="cut short"):
+                await answer.aread()
+
+
+# Addresses as they are sent
+
+
+async def told_by(base_url: str, url: str, root_path: str = "") -> tuple[str, Scope]:
+    told: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told.append(scope)
+        await send(START)
+        await send(BODY)
+
+    answer = await OpenViperTestClient(app, base_url, root_path=root_path).get(url)
+    return answer.url, told[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "raw_path", "query"),
+    [
+        ("/é ü", "/é ü", b"/%C3%A9%20%C3%BC", b""),
+        ("/a%2Fb", "/a/b", b"/a%2Fb", b""),
+        ("/a%20b?x=%26", "/a b", b"/a%20b", b"x=%26"),
+        ("/x?a=é&b=1 2", "/x", b"/x", b"a=%C3%A9&b=1%202"),
+        ("/x;p=1?a=/?:@", "/x;p=1", b"/x;p=1", b"a=/?:@"),
+        ("/a\x00b", "/a\x00b", b"/a%00b", b""),
+        ("/😀", "/😀", b"/%F0%9F%98%80", b""),
+        ("?a=1", "/", b"/", b"a=1"),
+        ("", "/", b"/", b""),
+        ("/x?", "/x", b"/x", b""),
+    ],
+)
+async def test_an_address_is_sent_in_ascii(
+    url: str, path: str, raw_path: bytes, query: bytes
+) -> None:
+    _, scope = await told_by("http://testserver", url)
+    assert (scope["path"], scope["raw_path"], scope["query_string"]) == (path, raw_path, query)
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "full"),
+    [
+        ("http://h", "x", "http://h/x"),
+        ("http://h/", "x", "http://h/x"),
+        ("http://h/api", "x", "http://h/api/x"),
+        ("http://h/api/", "x", "http://h/api/x"),
+        ("http://h/api/", "/x", "http://h/x"),
+        ("http://h/api", "https://other/y", "https://other/y"),
+        ("http://h:8000", "/x#top", "http://h:8000/x#top"),
+        ("http://[::1]:8000", "/x", "http://[::1]:8000/x"),
+    ],
+)
+async def test_an_address_is_joined_to_that_of_the_client(base: str, url: str, full: str) -> None:
+    told, scope = await told_by(base, url)
+    assert told == full
+    host = full.partition("//")[2].partition("/")[0]
+    assert (b"host", host.encode()) in scope["headers"]
+
+
+@pytest.mark.parametrize(
+    ("to", "path"),
+    [
+        ("/below/tell", "/below/tell"),
+        ("/below", "/below/"),
+        ("http://testserver/below/tell?a=1", "/below/tell"),
+        ("tell", "/below/tell"),
+        ("/belowe", "/below/belowe"),
+    ],
+)
+async def test_a_redirect_below_a_prefix_is_followed_once_below_it(to: str, path: str) -> None:
+    paths: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        paths.append(scope["path"])
+        status = 302 if len(paths) == 1 else 200
+        headers = [(b"location", to.encode())]
+        await send({**START, "status": status, "headers": headers})
+        await send(BODY)
+
+    client = OpenViperTestClient(app, root_path="/below", follow_redirects=True)
+    assert (await client.get("/move")).status_code == 200
+    assert paths == ["/below/move", path]
+
+
+async def test_a_body_is_sent_anew_with_each_request() -> None:
+    bodies: list[bytes] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        bodies.append(body)
+        status = 307 if len(bodies) == 1 else 200
+        await send({**START, "status": status, "headers": [(b"location", b"/again")]})
+        await send(BODY)
+
+    client = OpenViperTestClient(app, follow_redirects=True)
+    await client.put("/x", content=[b"a", b"b", b"c"])
+    assert bodies == [b"abc", b"abc"]
+    await client.put("/x", content=iter([b"d"]))
+    assert bodies[2:] == [b"d"]
+
+
+async def test_a_body_that_is_gone_cannot_follow_a_redirect() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({**START, "status": 308, "headers": [(b"location", b"/again")]})
+        await send(BODY)
+
+    client = OpenViperTestClient(app, follow_redirects=True)
+    with pytest.raises(AssertionError, match="a body in pieces cannot follow a redirect"):
+        await client.put("/x", content=pieces())
+    assert (await client.put("/x", content=pieces(), follow_redirects=False)).status_code == 308
+
+
+async def test_the_wait_is_for_each_answer_and_leaves_the_client_as_it_was() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/slow":
+            await asyncio.Event().wait()
+        await send(START)
+        await send(BODY)
+
+    client = OpenViperTestClient(app)
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
+        await client.get("/slow", timeout=0.01)
+    assert (await client.get("/fast")).status_code == 200
+    asked = [asyncio.ensure_future(client.get("/slow", timeout=wait)) for wait in (0.02, 0.01, 60)]
+    for request in asked[:2]:
+        with pytest.raises(TimeoutError):
+            await request
+    asked[2].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked[2]
+    await client.aclose()

@@ -19,7 +19,7 @@ from openviper.testing import (
     assert_task_queued,
     create_task_queue,
 )
-from openviper.testing.database import TestDatabase
+from openviper.testing.databases.database import TestDatabase
 
 
 @pytest.fixture(params=[1, 0], ids=["enabled", "disabled"], autouse=True)

@@ -173,3 +173,69 @@ async def test_the_application_is_called_with_the_address(
     )  # fmt: skip
     assert "method" not in scope
     assert {(b"x-a", b"1"), (b"cookie", b"c=2")} <= set(scope["headers"])
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("/", 80), ("https://testserver/", 443), ("wss://h/x", 443), ("ws://h/x", 80), ("ws://h:81/", 81)],
+)  # fmt: skip
+async def test_the_port_is_that_of_the_scheme(url: str, port: int) -> None:
+    told: list[Any] = []
+    async with session(ACCEPT, told=told, url=url):
+        pass
+    assert told[0]["server"][1] == port
+
+
+async def test_nothing_is_sent_over_a_connection_that_is_closed() -> None:
+    told: list[Any] = []
+    async with session(ACCEPT, told=told) as socket:
+        await socket.close(4000, "bye")
+        for send in (socket.send_text("a"), socket.send_bytes(b"b"), socket.send_json([])):
+            with pytest.raises(WebSocketDisconnected) as caught:
+                await send
+            assert (caught.value.code, caught.value.reason) == (4000, "bye")
+    assert [message["type"] for message in told[1:]] == ["websocket.disconnect"]
+
+
+async def test_nor_over_one_that_the_application_has_closed() -> None:
+    async with session(ACCEPT, {"type": "websocket.close", "code": 4001}) as socket:
+        with pytest.raises(WebSocketDisconnected):
+            await socket.receive()
+        with pytest.raises(WebSocketDisconnected):
+            await socket.send_text("late")
+
+
+async def test_cookies_of_the_answer_are_kept_for_further_requests() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(dict(scope["headers"]).get(b"cookie"))
+        await receive()
+        await send({**ACCEPT, "headers": [(b"set-cookie", b"seat=7; Path=/ws")]})
+        await receive()
+
+    client = OpenViperTestClient(app)
+    for url in ("/ws", "/ws/more", "/other"):
+        async with client.websocket(url):
+            pass
+    assert seen == [None, b"seat=7", None]
+    assert client.cookies["seat"] == "7"
+
+
+async def test_who_the_client_is_holds_for_websockets() -> None:
+    told: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told.append(scope)
+        await receive()
+        await send(ACCEPT)
+        await receive()
+
+    client = OpenViperTestClient(app, client=("192.0.2.9", 1234), root_path="/below")
+    client.user = "ada"
+    async with client.websocket("/ws"):
+        pass
+    (scope,) = told
+    assert scope["client"] == ("192.0.2.9", 1234)
+    assert (scope["path"], scope["root_path"]) == ("/below/ws", "/below")
+    assert "ada" in scope.values()

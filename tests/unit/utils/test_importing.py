@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from openviper.utils.importing import import_string, is_missing, lazy_module
+from openviper.utils.importing import import_string, is_missing, lazy_module, lazy_pattern
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def first_arguments(function: str) -> Iterator[str]:
+    """Yield what the package calls a function with."""
+    for path in (ROOT / "openviper").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if function not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id == function and isinstance(node.args[0], ast.Constant):
+                    yield str(node.args[0].value)
+
+
+MODULES = set(first_arguments("lazy_module"))
+PATTERNS = set(first_arguments("lazy_pattern"))
 
 
 def test_both_spellings_of_a_path_are_understood() -> None:
@@ -58,5 +79,54 @@ def test_a_lazy_module_is_loaded_when_it_is_used() -> None:
         "assert lazy_module('asyncio') is asyncio\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True, timeout=30)
+    nowhere = lazy_module("ov_nowhere")
     with pytest.raises(ModuleNotFoundError, match="ov_nowhere"):
-        lazy_module("ov_nowhere")
+        _ = nowhere.anything
+
+
+def test_from_its_first_use_on_the_global_is_the_module_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ov_slow.py").write_text(
+        "import time; time.sleep(0.2); value = 1", encoding="utf-8"
+    )
+    (tmp_path / "ov_user.py").write_text(
+        "from openviper.utils.importing import lazy_module\nslow = lazy_module('ov_slow')\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    user = importlib.import_module("ov_user")
+    assert "ov_slow" not in sys.modules
+    before = user.slow
+    # Whoever comes while another thread imports it waits for all of it.
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(lambda _: before.value, range(8))) == {1}
+    assert user.slow is sys.modules["ov_slow"]
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = before.nothing
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_lazy_module_of_ours_exists(module: str) -> None:
+    assert importlib.util.find_spec(module) is not None
+
+
+def test_a_lazy_pattern_is_a_pattern_when_it_is_used() -> None:
+    pattern = lazy_pattern(r"a(\d+)", re.IGNORECASE)
+    assert not hasattr(pattern, "nothing")
+    found = pattern.fullmatch("A12")
+    assert found is not None
+    assert found[1] == "12"
+    assert pattern.sub("x", "a1 b2") == "x b2"
+    assert pattern.match("-a1", 1) is not None
+
+
+def test_a_lazy_pattern_that_is_none_is_an_error_of_its_first_use() -> None:
+    broken = lazy_pattern("(")
+    with pytest.raises(re.error, match="unterminated"):
+        broken.match("")
+
+
+@pytest.mark.parametrize("text", sorted(PATTERNS))
+def test_every_lazy_pattern_of_ours_compiles(text: str) -> None:
+    re.compile(text)

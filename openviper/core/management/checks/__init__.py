@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
+    from openviper.core.management.checks.ai import check_ai as check_ai
     from openviper.core.management.checks.databases import check_databases as check_databases
     from openviper.core.management.checks.mail import check_mail as check_mail
     from openviper.core.management.checks.models import check_models as check_models
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "openviper.core.management.checks.ai": ("check_ai",),
         "openviper.core.management.checks.databases": ("check_databases",),
         "openviper.core.management.checks.mail": ("check_mail",),
         "openviper.core.management.checks.models": ("check_models",),

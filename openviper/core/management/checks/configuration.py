@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 
+from openviper.cache import DatabaseCache, get_cache
 from openviper.conf import Settings, settings
 from openviper.conf.declaration import declaration
 from openviper.conf.former import FORMER, former_settings_in_use
@@ -16,8 +17,10 @@ from openviper.core.management.errors import describe, did_you_mean
 from openviper.exceptions import ImproperlyConfigured, SettingsValidationError
 from openviper.utils.identifiers import closest
 from openviper.utils.importing import import_string
+from openviper.vendoring.exceptions import VendorError
 
 PREFIX = "OPENVIPER_"
+CACHE_APP = "openviper.cache"
 OWN_VARIABLES = frozenset(
     f"{PREFIX}{name}"
     for name in (
@@ -31,7 +34,7 @@ OWN_VARIABLES = frozenset(
 def load_settings() -> list[Finding]:
     """Load the settings unless they are in place, and return what is in the way."""
     if settings.configured:
-        return []
+        return _changed_tree("refuse", "settings.E006")
     # Late: `check --help` sets nothing up.
     from openviper.apps.bootstrap import setup
 
@@ -42,7 +45,20 @@ def load_settings() -> list[Finding]:
         return [Finding("settings.E002", text.rstrip("."), where=module) for text in error.errors]
     except ImproperlyConfigured as error:
         return [Finding("settings.E001", describe(error), where=module)]
+    except VendorError:
+        return _changed_tree("refuse", "settings.E006")
     return []
+
+
+def _changed_tree(mode: str, code: str) -> list[Finding]:
+    """Return what is wrong with the vendored tree, as a finding, where `VENDOR_CHECK` has a mode."""
+    if settings.VENDOR_CHECK != mode:
+        return []
+    # Late: few projects ask for it, and it reads archives.
+    from openviper.vendoring.at_start import problem_at_start
+
+    problem = problem_at_start()
+    return [] if problem is None else [Finding(code, problem, where="VENDOR_CHECK")]
 
 
 def check_settings() -> list[Finding]:
@@ -55,6 +71,8 @@ def check_settings() -> list[Finding]:
         *_former_settings(),
         *_missing_apps(),
         *_broken_paths(),
+        *_broken_caches(),
+        *_changed_tree("warn", "settings.W006"),
     ]
 
 
@@ -167,3 +185,20 @@ def _import_error(path: object) -> str | None:
     except Exception as error:  # The module is the project's; it may raise anything.
         return f"{type(error).__name__}: {describe(error)}"
     return None
+
+
+def _broken_caches() -> Iterator[Finding]:
+    for alias in settings.CACHES:
+        where = f"CACHES[{alias!r}]"
+        try:
+            cache = get_cache(alias)
+        except ImproperlyConfigured as error:
+            yield Finding("settings.E005", str(error), where=where)
+            continue
+        if isinstance(cache, DatabaseCache) and CACHE_APP not in settings.INSTALLED_APPS:
+            yield Finding(
+                "settings.E005",
+                f"cache {alias!r} is kept in a table of the app {CACHE_APP!r}, which is not in INSTALLED_APPS",
+                "Add it and run `migrate`.",
+                where,
+            )

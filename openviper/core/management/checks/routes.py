@@ -73,9 +73,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _hidden(routes: Iterable[Route]) -> Iterator[Finding]:
-    first: dict[tuple[str, str], Route] = {}
+    first: dict[tuple[object, str], Route] = {}
     for route in routes:
-        shape = _shape(route.path)
+        shape = (route.host.shape, _shape(route.path))
         hidden = [
             method
             for method in route.methods
@@ -93,10 +93,11 @@ def _hidden(routes: Iterable[Route]) -> Iterator[Finding]:
 def _same_names(routes: Iterable[Route]) -> Iterator[Finding]:
     paths: dict[str, str] = {}
     for route in routes:
-        if paths.setdefault(route.name, route.path) != route.path:
+        path = f"{route.host.text}{route.path}"
+        if paths.setdefault(route.name, path) != path:
             yield Finding(
                 "routes.W002",
-                f"route name {route.name!r} belongs to {paths[route.name]} and {route.path}; links lead to one of them",
+                f"route name {route.name!r} belongs to {paths[route.name]} and {path}; links lead to one of them",
                 "Give one of them a name, or its router a namespace.",
                 route.path,
             )

@@ -18,6 +18,7 @@ WITHOUT_APPS: dict[str, Callable[[], list[Finding]]] = {
     "static": lambda: checks.check_static(),
     "mail": lambda: checks.check_mail(),
     "tasks": lambda: checks.check_tasks(),
+    "ai": lambda: checks.check_ai(),
     "security": lambda: checks.check_security(),
 }
 """The groups that need no more than the settings; each is imported when it runs."""

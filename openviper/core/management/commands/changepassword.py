@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from openviper import auth
 from openviper.core.context import ignore_permissions
 from openviper.core.management.accounts import (
     PROCESS_LIST_WARNING,
@@ -57,14 +58,13 @@ class Command(BaseCommand):
         if not username:
             raise CommandError(f"the {field} must not be blank")
         user = run_async_command(self._find(model, field, username))
-        run_async_command(self._store(user, obtain_password(self, given)))
+        run_async_command(self._store(user, obtain_password(self, given, user)))
         self.stdout(self.style_success(f"Password changed successfully for user {username!r}."))
 
     @staticmethod
     async def _find(model: type[Any], field: str, username: str) -> Any:
-        lookup = "email__iexact" if field == "email" else field
         with ignore_permissions():
-            user = await model.objects.filter(**{lookup: username}).first()
+            user = await model.objects.filter(auth.identified_by(model, field, username)).first()
         if user is None:
             raise CommandError(f"user {username!r} not found")
         return user
@@ -75,7 +75,4 @@ class Command(BaseCommand):
         with ignore_permissions():
             # The password, and what a model of the project's own changes along with it.
             await user.save(update_fields=list(user.get_changed_fields()))
-        # Late: `--help` needs no sessions.
-        from openviper.auth import password_changed
-
-        await password_changed(user)
+        await auth.password_changed(user)

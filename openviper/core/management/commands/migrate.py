@@ -54,7 +54,8 @@ class Command(BaseCommand):
         found = find_installed_apps(with_builtin=True)
         apps = dict(sorted(found.items(), key=lambda item: not item[0].startswith("openviper.")))
         label = _known_label(options["app_label"], apps)
-        if options["verbose"] and not options["json"]:
+        is_verbose = options["verbose"] and not options["json"]
+        if is_verbose:
             self._show_apps(apps)
         if _has_nothing_to_do(options, apps):
             self.stdout("No schema changes to apply.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from openviper.core.management.base import BaseCommand
@@ -23,6 +23,17 @@ ACTIONS = (
     "resume",
     "metrics",
 )
+
+
+def _pause(text: str) -> float:
+    """Return the seconds of ``--interval``."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0.1 <= seconds <= 86_400:
+        raise ArgumentTypeError(f"must be from 0.1 to 86400 seconds, not {text}")
+    return seconds
 
 
 class Command(BaseCommand):
@@ -52,7 +63,7 @@ class Command(BaseCommand):
             "--error", metavar="TEXT", help="messages whose error has this text in it only"
         )
         parser.add_argument(
-            "--limit", type=int, default=100, help="most messages to list (default: %(default)s)"
+            "--limit", type=int, metavar="N", help="most messages to list (default: 100)"
         )
         parser.add_argument(
             "--older-than",
@@ -68,10 +79,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--interval",
-            type=float,
-            default=1.0,
+            type=_pause,
             metavar="S",
-            help="seconds between two looks of --watch (default: %(default)s)",
+            help="seconds between two looks of --watch (default: 1)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,6 +13,7 @@ TREE = (
     GeneratedFile("models.py", "app/models.py.tmpl"),
     GeneratedFile("routes.py", "app/routes.py.tmpl"),
     GeneratedFile("views.py", "app/views.py.tmpl"),
+    GeneratedFile("serializers.py", "app/serializers.py.tmpl"),
     GeneratedFile("tasks.py", "app/tasks.py.tmpl"),
     GeneratedFile("events.py", "app/events.py.tmpl"),
     GeneratedFile("lifecycle.py", "app/lifecycle.py.tmpl"),

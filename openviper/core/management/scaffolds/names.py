@@ -19,7 +19,7 @@ LAYOUT_NAMES = frozenset(
 """What a project's root holds or the settings discovery gives a meaning to."""
 
 HIDDEN_NAMES = frozenset(
-    {"backup", "logs", "media", "migrations", "patches", "schemas", "staticfiles", "venv"}
+    {"backup", "logs", "media", "migrations", "patches", "schemas", "staticfiles", "vendor", "venv"}
 )
 """Directories that the generated `.gitignore` leaves out or the settings discovery skips."""
 

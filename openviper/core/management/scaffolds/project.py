@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from openviper.conf import generate_secret_key
@@ -29,14 +30,27 @@ TREE = (
     GeneratedFile("$name/views.py", "project/views.py.tmpl"),
 )
 
+EXTRAS = {
+    "accounts": (
+        GeneratedFile("templates/home.html", "accounts/home.html.tmpl"),
+        GeneratedFile("tests/test_accounts.py", "accounts/test_accounts.py.tmpl"),
+        GeneratedFile("$name/settings.py", "accounts/settings.py.tmpl", PRIVATE),
+        GeneratedFile("$name/routes.py", "accounts/routes.py.tmpl"),
+    ),
+}
+"""What a project can be made with: files that come beside those above, or in their place."""
 
-def create_project(name: str, directory: Path, *, here: bool = False) -> Path:
+
+def create_project(
+    name: str, directory: Path, *, here: bool = False, extras: Sequence[str] = ()
+) -> Path:
     """Create a project that starts, with a fresh development key.
 
     Args:
         name: Name of the project and of its package; ``.`` for that of `directory`, with `here`.
         directory: Existing directory in which the project's directory is made; an empty one of that name is filled.
         here: Put the project into `directory` itself.
+        extras: What it has beside; names in `EXTRAS`.
 
     Returns:
         The absolute path of the new project.
@@ -51,8 +65,16 @@ def create_project(name: str, directory: Path, *, here: bool = False) -> Path:
     validate_package_name(name, "project name")
     target = base if here else base / name
     values = {"name": name, "secret_key": generate_secret_key()}
+    tree = _tree(extras)
     if target.is_dir():
-        fill_directory(target, TREE, values)
+        fill_directory(target, tree, values)
     else:
-        write_tree(target, TREE, values)
+        write_tree(target, tree, values)
     return target
+
+
+def _tree(extras: Sequence[str]) -> list[GeneratedFile]:
+    files = {file.path: file for file in TREE}
+    for extra in dict.fromkeys(extras):
+        files.update({file.path: file for file in EXTRAS[extra]})
+    return list(files.values())

@@ -6,7 +6,14 @@ import gc
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_module("asyncio")
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -70,6 +77,16 @@ class Waiting:
     ) -> tuple[int, Any] | Literal[Later.LATER]:
         """Return `LATER`."""
         return LATER
+
+
+class Movable:
+    """A connection whose statements take turns, and which one event loop after the other may use."""
+
+    _lock: asyncio.Lock
+
+    def move(self) -> None:
+        """Be used on the running event loop from now on; nothing runs on the connection."""
+        self._lock = asyncio.Lock()
 
 
 class DriverConnection(Protocol):
@@ -210,3 +227,13 @@ class Pool(Protocol):
     def statistics(self) -> dict[str, Any]:
         """Return how many connections are open and free."""
         ...
+
+
+class StandIn(Pool, Protocol):
+    """Takes the place of a pool in tests.
+
+    Attributes:
+        is_isolated: Whether a transaction is open around all that is sent, which undoes it.
+    """
+
+    is_isolated: bool

@@ -10,28 +10,26 @@ from __future__ import annotations
 import logging
 import re
 import select
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
+from openviper.db.connections.drivers.base import Described, Movable, Parameters, Row, Waiting
+from openviper.db.connections.drivers.mysql_commits import refuse_commit
 from openviper.db.connections.drivers.mysql_connect import (
     connect_arguments,
     import_driver,
     time_limit,
 )
+from openviper.db.connections.drivers.mysql_errors import DEADLOCK, translate
 from openviper.db.connections.drivers.mysql_results import (
     Decoders,
     check_readable,
     connection_class,
 )
 from openviper.db.connections.options import DatabaseOptions
-from openviper.db.exceptions import (
-    DatabaseError,
-    DatabaseOperationNotSupportedError,
-    OperationalError,
-)
-from openviper.exceptions import IntegrityError
+from openviper.db.exceptions import OperationalError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -47,31 +45,10 @@ logger = logging.getLogger("openviper.db")
 
 PATIENCE = 0.1
 """Seconds a statement may go on after its task was cancelled before the server is asked to stop it."""
+ATTEMPTS = 5
+"""How often a statement of its own is sent that the server ends in favour of another one."""
 IN_TRANSACTION = 0x0001
 """SERVER_STATUS_IN_TRANS of the protocol."""
-INTEGRITY = {
-    1022,
-    1048,
-    1062,
-    1169,
-    1216,
-    1217,
-    1364,
-    1451,
-    1452,
-    1557,
-    1586,
-    1761,
-    1762,
-    3819,
-    4025,
-}
-"""Numbers of the errors that mean a violated constraint; 3819 and 4025 are CHECK in MySQL and MariaDB."""
-DEADLOCK = 1213
-"""The one error that rolls back the whole transaction."""
-RETRYABLE = {1205, DEADLOCK, 3572}
-"""Lock wait timeout, deadlock, and a row that NOWAIT found locked."""
-OPERATIONAL = {1146, 1040, 1053, 1317, 1792, 1836, 1927, 1969, 2006, 2013, 2055, 3024, *RETRYABLE}
 MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
 """Values that do not fit are errors, and 0 is a key like any other."""
 MARIADB_MODE = "SIMULTANEOUS_ASSIGNMENT"
@@ -79,13 +56,6 @@ MARIADB_MODE = "SIMULTANEOUS_ASSIGNMENT"
 MARIADB_WORDS = (f"sql_mode = '{MODE},{MARIADB_MODE}'", "collation_connection = utf8mb4_nopad_bin")
 MYSQL_WORDS = (f"sql_mode = '{MODE}'", "collation_connection = utf8mb4_0900_bin")
 """The mode, and how texts are compared that come from no column: by their characters, spaces at the end included."""
-_ENDS_TRANSACTION = re.compile(
-    r"""(?isx) (?: \s | --\s[^\n]*\n | \#[^\n]*\n | /\*(?![!M]).*?\*/ )*
-    (?: (ALTER|BEGIN|CACHE|CHANGE|CHECK|FLUSH|GRANT|INSTALL|LOCK|OPTIMIZE|RENAME|REPAIR|RESET|REVOKE|START|STOP|TRUNCATE|UNINSTALL
-        |ANALYZE(?=\s+(?:LOCAL\s+|NO_WRITE_TO_BINLOG\s+)?TABLE)|LOAD(?=\s+INDEX)|SET(?=\s+(?:PASSWORD|(?:SESSION\s+|@@)?autocommit)))
-      | (CREATE|DROP) (?! (?: \s+ OR \s+ REPLACE)? \s+ TEMPORARY ) ) \b"""
-)
-"""Statements that commit before they do anything (https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit)."""
 _SAVEPOINT = (
     "SAVEPOINT openviper_many",
     "RELEASE SAVEPOINT openviper_many",
@@ -94,43 +64,12 @@ _SAVEPOINT = (
 _TRANSACTION = ("START TRANSACTION", "COMMIT", "ROLLBACK")
 """What begins, ends and undoes work that is done as a whole or not at all."""
 _VALUES = re.compile(r"(?is)(.*\bVALUES\s*)(\(.*\))\s*\Z")
-_DUPLICATE = re.compile(r"Duplicate entry .* for key", re.DOTALL)
-_TRUNCATED = re.compile(r"(?<=value: ).*?(?= for column)", re.DOTALL)
+_CHANGE = re.compile(r"(?i)\s*(?:INSERT|UPDATE|DELETE|REPLACE)\b")
 BATCH_BYTES = 1024 * 1024
 """Most bytes of one INSERT of many rows; servers take 16 MiB by default."""
 
 
-def translate(error: pymysql.Error) -> Exception:
-    """Return the public error for a driver's error; the text never holds values.
-
-    The server quotes the value of a duplicate key, which is taken out of the driver's error too, as it becomes the cause
-    and would be logged.
-    """
-    number, text = _details(error)
-    if number:
-        error.args = (number, text)
-    if number in INTEGRITY:
-        return IntegrityError(text)
-    if _is_operational(error, number):
-        text, undone = text or "the connection was lost", number == DEADLOCK
-        return OperationalError(text, retryable=number in RETRYABLE, undone=undone)
-    return DatabaseError(text)
-
-
-def _details(error: pymysql.Error) -> tuple[int, str]:
-    """Return the number of an error, 0 without one, and its text without values."""
-    has_number = bool(error.args) and isinstance(error.args[0], int)
-    text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    text = _DUPLICATE.sub("duplicate entry for key", text)
-    return error.args[0] if has_number else 0, _TRUNCATED.sub("...", text)
-
-
-def _is_operational(error: pymysql.Error, number: int) -> bool:
-    is_client_side = 2000 <= number < 3000 or type(error).__name__ == "InterfaceError"
-    return is_client_side or number in OPERATIONAL
-
-
-class MySQLConnection(Waiting):
+class MySQLConnection(Movable, Waiting):
     """One connection to MariaDB or MySQL and the thread that does its work.
 
     Args:
@@ -337,16 +276,31 @@ class MySQLConnection(Waiting):
     async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
         """Run any other statement; the server undoes it alone when it fails.
 
+        InnoDB ends one of several statements that insert the same key at once, or change rows in another order. Outside of
+        a transaction nothing else is undone with it, so that it is sent again; not a CALL, of which a part may be stored.
+
         Raises:
             DatabaseOperationNotSupportedError: If it would commit the open transaction; it is not sent.
         """
         if self.in_transaction:
-            _refuse_commit(sql)
+            refuse_commit(sql)
 
-        def work() -> tuple[int, Any]:
+        def send() -> tuple[int, Any]:
             with self.raw.cursor() as cursor:
                 self._execute(cursor, sql, parameters)
                 return cursor.rowcount, cursor.lastrowid
+
+        def work() -> tuple[int, Any]:
+            is_alone = not self.in_transaction and _CHANGE.match(sql)
+            for _ in range(ATTEMPTS - 1 if is_alone else 0):
+                try:
+                    return send()
+                except self._pymysql.Error as error:
+                    if error.args[:1] != (DEADLOCK,):
+                        raise
+                # Those who stood in each other's way have other numbers, and do not meet again.
+                time.sleep(self.raw.thread_id() % 10 / 1000)
+            return send()
 
         async with self._lock:
             return await self._in_thread(work)
@@ -356,16 +310,19 @@ class MySQLConnection(Waiting):
 
         def work() -> int:
             with self.raw.cursor() as cursor:
-                if _VALUES.match(sql):
-                    return sum(count for count, _ in self._insert_batches(cursor, sql, rows))
-                count = 0
-                for row in rows:
-                    self._execute(cursor, sql, row)
-                    count += cursor.rowcount
-                return count
+                return self._write_each(cursor, sql, rows)
 
         async with self._lock:
             return await self._in_thread(lambda: self._all_or_nothing(work))
+
+    def _write_each(self, cursor: Cursor, sql: str, rows: Iterable[Parameters]) -> int:
+        if _VALUES.match(sql):
+            return sum(count for count, _ in self._insert_batches(cursor, sql, rows))
+        count = 0
+        for row in rows:
+            self._execute(cursor, sql, row)
+            count += cursor.rowcount
+        return count
 
     async def insert_many(self, sql: str, rows: Iterable[Parameters]) -> list[int]:
         """Insert rows whose keys the database makes, all or nothing, and return the keys.
@@ -474,15 +431,6 @@ class MySQLConnection(Waiting):
     async def control(self, sql: str) -> None:
         """Begin or end a transaction or savepoint."""
         await self.write(sql, (), single=True)
-
-
-def _refuse_commit(sql: str) -> None:
-    match = _ENDS_TRANSACTION.match(sql)
-    if match is not None:
-        word = (match[1] or match[2]).upper()
-        raise DatabaseOperationNotSupportedError(
-            f"MariaDB and MySQL commit a transaction before {word}, so it was not sent: run it outside of atomic()"
-        )
 
 
 async def _wait(future: asyncio.Future[Any], seconds: float | None = None) -> None:

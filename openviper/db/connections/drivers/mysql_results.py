@@ -16,11 +16,24 @@ from openviper.db.connections.drivers.base import Row
 from openviper.db.exceptions import DatabaseError
 
 if TYPE_CHECKING:
+    import ssl
+
     from pymysql import Connection
     from pymysql.cursors import Cursor
 
 END_OF_DAY = "24"
 """Where the times of a day end; MariaDB's TIME is a span that goes on to 838 hours, and below zero."""
+
+
+@lru_cache
+def unverified_context() -> ssl.SSLContext:
+    """Return what encrypts a connection whose URL says nothing of TLS: it keeps listeners out, and verifies nobody."""
+    import ssl  # Late: connections without TLS need none of it.
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Unreadable:
@@ -95,7 +108,11 @@ def _read_time(text: str) -> time:
 
 @lru_cache
 def connection_class() -> type[Connection[Cursor]]:
-    """Return PyMySQL's connection, made to close itself when it fails in the middle of a result."""
+    """Return PyMySQL's connection, which closes itself when it fails in the middle of a result.
+
+    It encrypts where the server offers to, as PyMySQL does, without reading the authorities of the system anew for each
+    connection (35 ms of processor time) only to verify nothing.
+    """
     from pymysql import Connection, Error
     from pymysql.err import DataError
 
@@ -109,5 +126,11 @@ def connection_class() -> type[Connection[Cursor]]:
             except BaseException as error:
                 self._force_close()
                 raise DataError(f"cannot read the result, connection closed: {error}") from error
+
+        def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
+            if sslp == {}:
+                return unverified_context()
+            made: ssl.SSLContext = super()._create_ssl_ctx(sslp)  # type: ignore[misc]  # not in the stubs
+            return made
 
     return ClosingConnection

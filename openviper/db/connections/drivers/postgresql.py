@@ -15,18 +15,20 @@ from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from openviper.db.connections.drivers.base import Described, Parameters, Row, Waiting
+from openviper.db.connections.drivers.base import Described, Movable, Parameters, Row, Waiting
+from openviper.db.connections.drivers.postgresql_errors import translate
+from openviper.db.connections.drivers.postgresql_pipeline import as_pipeline, write_in_savepoint
 from openviper.db.connections.drivers.postgresql_results import unreadable
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
-from openviper.db.exceptions import DatabaseError, OperationalError
-from openviper.exceptions import IntegrityError
+from openviper.db.exceptions import OperationalError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     import asyncio
 
     import psycopg
+    from psycopg.abc import Transformer
     from psycopg.pq import TransactionStatus
 else:
     asyncio = lazy_module("asyncio")
@@ -36,17 +38,16 @@ logger = logging.getLogger("openviper.db")
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for the server when the URL does not say."""
-UNDONE = "40"
-"""The class of serialization failures and deadlocks."""
-RETRYABLE = (UNDONE, "55P03")
-"""What may succeed when tried again: these, and a lock that was not available."""
-MISSING_TABLE = "42P01"
+_ACTIVE = 1
+"""What libpq says of a connection while a statement runs, in a transaction or not."""
 _CURSOR = "openviper_stream"
 _numbers = count()
 _CONTROL = re.compile(
     r"(?is)(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:ABORT|BEGIN|COMMIT|END|PREPARE\s+TRANSACTION|RELEASE|ROLLBACK|SAVEPOINT|START)\b"
 )
 """Statements that begin or end a transaction or a savepoint, so that none of their own can be around them."""
+_STORES = re.compile(r"(?is)(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:COMMIT|END|PREPARE)\b")
+"""Statements that store a transaction."""
 
 
 def import_driver() -> Any:
@@ -108,35 +109,7 @@ def _json_loaders() -> tuple[type[Any], type[Any]]:
     return JSONText, JSONBinary
 
 
-def translate(error: psycopg.Error) -> Exception:
-    """Return the public error for a driver's error; the text never holds values.
-
-    PostgreSQL names the values of a violated key in the detail of its message, which therefore is taken out of the
-    driver's error too: it becomes the cause and would be logged.
-    """
-    code = error.sqlstate or ""
-    primary = error.diag.message_primary
-    if primary:
-        error.args = (primary,)
-    text = (primary or str(error)).strip()
-    if code.startswith("23"):
-        return IntegrityError(text)
-    if _is_operational(error, code):
-        return _operational(text, code)
-    return DatabaseError(text)
-
-
-def _operational(text: str, code: str) -> OperationalError:
-    retryable, undone = code.startswith(RETRYABLE), code.startswith(UNDONE)
-    return OperationalError(text, retryable=retryable, undone=undone)
-
-
-def _is_operational(error: psycopg.Error, code: str) -> bool:
-    names = {cls.__name__ for cls in type(error).__mro__}
-    return code == MISSING_TABLE or not names.isdisjoint({"OperationalError", "InterfaceError"})
-
-
-class PostgreSQLConnection(Waiting):
+class PostgreSQLConnection(Movable, Waiting):
     """One connection to PostgreSQL.
 
     Args:
@@ -151,7 +124,11 @@ class PostgreSQLConnection(Waiting):
         self._psycopg = import_driver()
         self._idle: TransactionStatus = self._psycopg.pq.TransactionStatus.IDLE
         self._lock = asyncio.Lock()
+        self._in_transaction = False
+        self._ends = 0  # Of transactions and savepoints, with which their cursors go.
         self.raw: psycopg.AsyncConnection[Row]
+        self._points: psycopg.AsyncCursor[Row]
+        self._transformer: Transformer
 
     # Opening and closing
 
@@ -185,6 +162,8 @@ class PostgreSQLConnection(Waiting):
             self.raw.adapters.register_loader("jsonb", text)
             self.raw.adapters.register_loader("jsonb", binary)
             await self.raw.execute("; ".join(settings))
+            self._points = self.raw.cursor()
+            self._transformer = self._psycopg.adapt.Transformer(self.raw)
         except BaseException as error:
             await self.raw.close()
             if isinstance(error, self._psycopg.Error):
@@ -208,8 +187,28 @@ class PostgreSQLConnection(Waiting):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open, working or broken."""
-        return self.raw.pgconn.transaction_status in (2, 3)
+        """Whether a transaction is open, working or broken; while a statement runs, whether one was before it."""
+        status = self.raw.pgconn.transaction_status
+        if status != _ACTIVE:
+            self._in_transaction = status in (2, 3)
+        return self._in_transaction
+
+    def _note_transaction(self, sql: str, cursor: psycopg.AsyncCursor[Row]) -> None:
+        """Remember whether a transaction is open now that a statement that may begin or end one is done.
+
+        Raises:
+            OperationalError: If it should have stored a transaction and has undone it.
+        """
+        self._in_transaction = self.raw.pgconn.transaction_status in (2, 3)
+        if not self._in_transaction or sql.startswith("ROLLBACK"):
+            self._ends += 1
+        # What is left of a transaction behind a statement that failed for good ends without an error, whatever is asked for.
+        if cursor.statusmessage == "ROLLBACK" and _STORES.match(sql):
+            raise OperationalError(
+                "a statement of the transaction failed or was cancelled, and could not be undone alone; "
+                "nothing of the transaction was stored",
+                retryable=True,
+            )
 
     @property
     def is_usable(self) -> bool:
@@ -225,6 +224,12 @@ class PostgreSQLConnection(Waiting):
         poll = select.poll()
         poll.register(self.raw.pgconn.socket, select.POLLIN)
         return not poll.poll(0)
+
+    def move(self) -> None:
+        """Be used on the running event loop from now on; nothing runs on the connection."""
+        super().move()
+        # Like ours, psycopg's belongs to the loop in which somebody has waited for it.
+        self.raw.lock = type(self.raw.lock)()
 
     # Statements
 
@@ -251,17 +256,41 @@ class PostgreSQLConnection(Waiting):
             convert.note(cursor)
         return convert(rows)
 
+    async def read_undone(
+        self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    ) -> T:
+        """Run a read in a transaction, which goes on if the read fails."""
+        async with self._lock:
+            cursor = await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
+            rows = await cursor.fetchall()
+        if isinstance(convert, Described):
+            convert.note(cursor)
+        return convert(rows)
+
     async def write(self, sql: str, parameters: Parameters, *, single: bool) -> tuple[int, Any]:
         """Run any other statement, in a savepoint of its own inside a transaction; a returned row begins with the key."""
         async with self._lock:
             if self.in_transaction and not _CONTROL.match(sql):
-                cursor = await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
-                return await self._written(cursor)
+                return await self._write_in_transaction(sql, parameters)
             try:
                 cursor = await self._execute(sql, parameters)
+                self._note_transaction(sql, cursor)
             except self._psycopg.Error as error:
                 raise translate(error) from error
             return await self._written(cursor)
+
+    async def _write_in_transaction(self, sql: str, parameters: Parameters) -> tuple[int, Any]:
+        """Run a write that leaves no trace if it fails, by the short way if it is an ordinary one."""
+        statement = as_pipeline(sql, parameters)
+        if statement is None:
+            cursor = await self._undone_on_failure(lambda: self._write_piped(sql, parameters))
+            return await self._written(cursor)
+        if self._options.echo:
+            logger.info("%s", sql)
+        values = self._transformer
+        return await self._undone_on_failure(
+            lambda: write_in_savepoint(self.raw, values, statement, parameters)
+        )
 
     async def _written(self, cursor: psycopg.AsyncCursor[Row]) -> tuple[int, Any]:
         """Return what a write tells, behind what undoes it: a value that cannot be read undoes nothing."""
@@ -274,10 +303,12 @@ class PostgreSQLConnection(Waiting):
         return cursor.rowcount, None if row is None else row[0]
 
     async def _write_piped(self, sql: str, parameters: Parameters) -> psycopg.AsyncCursor[Row]:
+        # One cursor serves all savepoints, which tell nothing: making one takes a tenth of a write's time.
+        points = self._points
         async with self.raw.pipeline():
-            await self.raw.execute("SAVEPOINT openviper_write")
+            await points.execute("SAVEPOINT openviper_write")
             cursor = await self._execute(sql, parameters)
-            await self.raw.execute("RELEASE SAVEPOINT openviper_write")
+            await points.execute("RELEASE SAVEPOINT openviper_write")
         return cursor
 
     async def _undone_on_failure(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -369,6 +400,7 @@ class PostgreSQLConnection(Waiting):
         if own:
             await self.control(self.begin_read_only)
         cursor = self.raw.cursor(name=f"{_CURSOR}_{next(_numbers)}", binary=True)
+        ends = self._ends
         try:
             await self._declare(cursor, sql, parameters)
             rows = await self._fetch(cursor, chunk_size)
@@ -376,8 +408,11 @@ class PostgreSQLConnection(Waiting):
                 yield convert(rows)
                 rows = [] if len(rows) < chunk_size else await self._fetch(cursor, chunk_size)
         finally:
-            # Whether it was ever declared, and whatever became of the transaction: it asks only where there is something.
-            await _to_the_end(cursor.close())
+            # Whether it was ever declared: it asks only where there is something. A cursor that went with its transaction
+            # has nothing on the server, and closing it there would break the transaction that is open now.
+            is_there = ends == self._ends
+            close = cursor.close() if is_there else self._psycopg.AsyncCursor.close(cursor)
+            await _to_the_end(close)
             if own and self.in_transaction:
                 await _to_the_end(self.control("ROLLBACK"))
 
@@ -408,7 +443,7 @@ class PostgreSQLConnection(Waiting):
             logger.info("%s", sql)
         try:
             async with self._lock:
-                await self.raw.execute(sql)
+                self._note_transaction(sql, await self.raw.execute(sql))
         except self._psycopg.Error as error:
             raise translate(error) from error
 

@@ -19,7 +19,8 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from openviper.db.connections.drivers.base import LATER, Described, Later, Parameters, Row
+from openviper.db.connections.drivers.base import LATER, Described, Later, Movable, Parameters, Row
+from openviper.db.connections.drivers.sqlite_errors import translate
 from openviper.db.connections.drivers.sqlite_inline import (
     HANDLER_INTERVAL,
     INLINE_LIMIT,
@@ -32,7 +33,6 @@ from openviper.db.connections.drivers.sqlite_open import open_file
 from openviper.db.connections.drivers.sqlite_rows import all_of, convert_all
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.exceptions import DatabaseError, OperationalError
-from openviper.exceptions import IntegrityError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -55,26 +55,7 @@ def _give_way() -> None:
         os.nice(READER_NICENESS)
 
 
-_REFUSED = "user-defined function raised exception"
-"""What SQLite says when a Python function raises, such as those that look at what a column can hold."""
-
-
-def translate(error: sqlite3.Error, sql: str = "") -> Exception:
-    """Return the public error for a driver's error; the text never holds bound values."""
-    if isinstance(error, sqlite3.IntegrityError):
-        return IntegrityError(str(error))
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if isinstance(error, sqlite3.OperationalError):
-        if str(error) == _REFUSED:
-            return DatabaseError(
-                "a function refused a value: it is out of the range of its column, or the function is the project's own"
-            )
-        busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        return OperationalError(str(error), retryable=busy)
-    return DatabaseError(f"{error} in {sql!r}" if sql else str(error))
-
-
-class SQLiteConnection:
+class SQLiteConnection(Movable):
     """One SQLite connection and the thread that does its long work.
 
     Only one side uses the connection at a time: `busy` is true while the thread does. Whoever calls an inline method
@@ -153,6 +134,11 @@ class SQLiteConnection:
         """Close without an event loop, for the end of the process or of a loop that is closed already."""
         self._executor.shutdown(wait=True)
         self.raw.close()
+
+    def move(self) -> None:
+        """Be used on the running event loop from now on; nothing runs on the connection."""
+        super().move()
+        self.budget = InlineBudget(asyncio.get_running_loop())
 
     # Inline
 

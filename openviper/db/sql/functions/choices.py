@@ -7,7 +7,7 @@ from typing import Any
 
 from openviper.db.dialects.base import Dialect
 from openviper.db.sql import operands
-from openviper.db.sql.expressions import Argument, Expression, Func
+from openviper.db.sql.expressions import Argument, Call, Expression, Func, whole_of_mysql
 from openviper.db.sql.nodes import Binding, Node, Scope, Writer
 from openviper.db.sql.types import (
     FLOAT,
@@ -65,8 +65,6 @@ class NullIf(Func):
     """The first value, or NULL if it equals the second."""
 
     accepts = (_ANY - {Family.JSON, Family.ARRAY}, _ANY - {Family.JSON, Family.ARRAY})
-    # As a CASE, which has the type of the first value on every database.
-    template = "CASE WHEN {0} = {1} THEN NULL ELSE {0} END"
 
     def __init__(self, value: Argument, other: Argument) -> None:
         super().__init__(value, other)
@@ -75,6 +73,30 @@ class NullIf(Func):
         """Return the type of the first."""
         common_type(arguments, repr(self))
         return arguments[0]
+
+    def sql(self, dialect: Dialect, *arguments: str) -> str:
+        """Return the call; PostgreSQL's own would turn the first value into the type of the second."""
+        value, other = arguments
+        if dialect.name == "postgresql":
+            return f"CASE WHEN {value} = {other} THEN NULL ELSE {value} END"
+        return f"NULLIF({value}, {other})"
+
+    def of(self, *arguments: Node) -> Node:
+        """Return the call; values of one type are written once each, so that nested calls grow with their number."""
+        call = super().of(*arguments)
+        value, other = arguments
+        is_one_type = value.type is other.type
+        return Call(_NULLIF, arguments, call.type) if is_one_type else call
+
+
+class _PlainNullIf(Func):
+    """The database's own function, whose value has the type of both arguments if that is the same."""
+
+    accepts = (_ANY, _ANY)
+    template = "NULLIF({0}, {1})"
+
+
+_NULLIF = _PlainNullIf(0, 0)
 
 
 class Greatest(Func):
@@ -88,6 +110,16 @@ class Greatest(Func):
     def result_type(self, *arguments: ResultType) -> ResultType:
         """Return the type that the values have in common."""
         return common_type(arguments, repr(self))
+
+    def of(self, *arguments: Node) -> Node:
+        """Return the call; arguments that are such calls give theirs, so that the text grows with their number only."""
+        call = super().of(*arguments)
+        inner = [node for argument in arguments for node in self._inner(argument)]
+        return Call(self, tuple(inner), call.type)
+
+    def _inner(self, argument: Node) -> tuple[Node, ...]:
+        is_same = isinstance(argument, Call) and type(argument.function) is type(self)
+        return argument.arguments if is_same and isinstance(argument, Call) else (argument,)
 
     def sql(self, dialect: Dialect, *arguments: str) -> str:
         """Return the call; PostgreSQL's own leaves NULLs out."""
@@ -109,6 +141,8 @@ class Least(Greatest):
 
 # Cast
 
+_NUMBER = "^ *[-+]?([0-9]{1,250}([.][0-9]{0,250})?|[.][0-9]{1,250})([eE][-+]?[0-9]{1,3})? *$"
+"""A text that is a number, as a pattern of the servers; the one of SQLite is in `openviper.db.dialects.sqlite_functions`."""
 _TARGETS = {
     int: INTEGER,
     float: FLOAT,
@@ -119,8 +153,7 @@ _TARGETS = {
 class Cast(Func):
     """A number as another kind of number, a number as text, or a text as a number.
 
-    A text that is not a number is an error on PostgreSQL and the number at its beginning, or 0, elsewhere. A number loses
-    what is behind the point when it becomes a whole one.
+    A text that is not a number becomes NULL. A number loses what is behind the point when it becomes a whole one.
 
     Args:
         value: The value.
@@ -138,6 +171,9 @@ class Cast(Func):
         super().__init__(value)
         self.to = to
 
+    def __repr__(self) -> str:
+        return f"Cast({self.arguments[0]!r}, {self.to.__name__})"
+
     def result_type(self, *arguments: ResultType) -> ResultType:
         """Return the type asked for."""
         if self.to is str and arguments[0].family is Family.FLOAT:
@@ -149,14 +185,51 @@ class Cast(Func):
     def sql(self, dialect: Dialect, *arguments: str) -> str:
         """Return the call."""
         value = arguments[0]
-        if self.to is int and dialect.name == "postgresql":
-            return f"CAST(TRUNC(CAST({value} AS NUMERIC)) AS BIGINT)"
-        if self.to is int and dialect.name == "mysql":
-            return f"CAST(TRUNCATE({value}, 0) AS SIGNED)"
-        neutral = {int: "BIGINT", float: "REAL", str: "TEXT"}[self.to]
-        return (
-            f"CAST({value} AS {'INTEGER' if neutral == 'BIGINT' else dialect.value_type(neutral)})"
-        )
+        if self.to is int:
+            return _as_whole(value, dialect)
+        return f"CAST({value} AS {dialect.value_type('REAL' if self.to is float else 'TEXT')})"
+
+    def of(self, *arguments: Node) -> Node:
+        """Return the call; a text becomes a number in a way of its own."""
+        if self.to is not str and arguments[0].type.family is Family.TEXT:
+            return Call(_NumberOfText(self.arguments[0], self.to), arguments, _TARGETS[self.to])
+        return super().of(*arguments)
+
+
+class _NumberOfText(Func):
+    """A text as a number; NULL if it is none."""
+
+    def __init__(self, value: Argument, to: type[int] | type[float] | type[str]) -> None:
+        self.arguments = (value,)
+        self.to = to
+
+    def sql(self, dialect: Dialect, *arguments: str) -> str:
+        """Return the call."""
+        text = arguments[0]
+        if dialect.name == "sqlite":
+            return f"openviper_{'whole' if self.to is int else 'number'}({text})"
+        if dialect.name == "postgresql":
+            test, number = f"{text} ~ '{_NUMBER}'", f"TRIM({text})"
+        else:
+            # Digits behind the point are kept as long as they can be; what is no number has been passed over.
+            test, number = f"{text} REGEXP '{_NUMBER}'", f"(TRIM({text}) + 0e0)"
+        made = _as_whole(number, dialect) if self.to is int else _as_real(number, dialect)
+        return f"CASE WHEN {test} THEN {made} END"
+
+
+def _as_whole(value: str, dialect: Dialect) -> str:
+    if dialect.name == "postgresql":
+        return f"CAST(TRUNC(CAST({value} AS NUMERIC)) AS BIGINT)"
+    if dialect.name == "mysql":
+        return whole_of_mysql(f"TRUNCATE({value}, 0)", value)
+    return (
+        f"CASE WHEN {value} >= {2.0**63} OR {value} < {-(2.0**63)} THEN openviper_out_of_range({value}) "
+        f"ELSE CAST({value} AS INTEGER) END"
+    )
+
+
+def _as_real(value: str, dialect: Dialect) -> str:
+    return f"CAST({value} AS {dialect.value_type('REAL')})"
 
 
 # Case

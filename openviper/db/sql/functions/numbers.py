@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openviper.db.dialects.base import Dialect
-from openviper.db.sql.expressions import Argument, Func
+from openviper.db.sql.expressions import Argument, Func, whole_of_mysql
 from openviper.db.sql.expressions import Mod as Mod
 from openviper.db.sql.expressions import Power as Power
 from openviper.db.sql.types import INTEGER, NUMBERS, Family, ResultType, decimal_type
@@ -49,7 +49,7 @@ class Round(Func):
             return f"openviper_round({number}, {self.places})"
         if dialect.name == "mysql":
             rounded = f"ROUND(CAST(CAST({number} AS CHAR) AS DECIMAL(65,20)), {self.places})"
-            return f"({rounded} + 0)" if self.places else f"CAST({rounded} AS SIGNED)"
+            return f"({rounded} + 0)" if self.places else whole_of_mysql(rounded, number)
         rounded = f"ROUND(CAST({number} AS NUMERIC), {self.places})"
         return rounded if self.places else f"CAST({rounded} AS BIGINT)"
 
@@ -64,7 +64,9 @@ class Floor(Func):
         """Return the call."""
         if dialect.name == "sqlite":
             return f"openviper_floor({arguments[0]})"
-        return f"CAST(FLOOR({arguments[0]}) AS {dialect.value_type('BIGINT')})"
+        if dialect.name == "mysql":
+            return whole_of_mysql(f"FLOOR({arguments[0]})", arguments[0])
+        return f"CAST(FLOOR({arguments[0]}) AS BIGINT)"
 
 
 class Ceil(Func):
@@ -77,4 +79,6 @@ class Ceil(Func):
         """Return the call."""
         if dialect.name == "sqlite":
             return f"openviper_ceil({arguments[0]})"
-        return f"CAST(CEILING({arguments[0]}) AS {dialect.value_type('BIGINT')})"
+        if dialect.name == "mysql":
+            return whole_of_mysql(f"CEILING({arguments[0]})", arguments[0])
+        return f"CAST(CEILING({arguments[0]}) AS BIGINT)"

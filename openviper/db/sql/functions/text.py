@@ -78,8 +78,8 @@ class Substr(Func):
 
     Args:
         text: The text.
-        start: The place of the first character, from 1 on.
-        length: The number of characters; all that follow when not given.
+        start: The place of the first character, from 1 on; a computed one that is less counts as 1.
+        length: The number of characters; all that follow when not given. A computed one that is negative counts as 0.
 
     Raises:
         ValueError: If `start` is less than 1 or `length` is negative.
@@ -95,15 +95,20 @@ class Substr(Func):
         if isinstance(length, int) and length < 0:
             raise ValueError(f"Substr(): length={length!r} is negative")
         super().__init__(text, start, *(() if length is None else (length,)))
+        # An option, as it decides about the text: a `Value` has been looked at no more than a column.
+        self.are_checked = (isinstance(start, int), isinstance(length, int))
 
     def sql(self, dialect: Dialect, *arguments: str) -> str:
-        """Return the call."""
+        """Return the call; the databases differ in what comes before the first place."""
+        text, *places = arguments
+        least = zip(places, self.are_checked, (1, 0), strict=False)
+        places = [
+            place if is_checked else f"CASE WHEN {place} < {low} THEN {low} ELSE {place} END"
+            for place, is_checked, low in least
+        ]
         if dialect.name == "postgresql":
-            text, *places = arguments
-            return (
-                f"SUBSTR({', '.join([text, *(f'CAST({place} AS INTEGER)' for place in places)])})"
-            )
-        return f"SUBSTR({', '.join(arguments)})"
+            places = [f"CAST({place} AS INTEGER)" for place in places]
+        return f"SUBSTR({', '.join([text, *places])})"
 
 
 class Replace(Func):

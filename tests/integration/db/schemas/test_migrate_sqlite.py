@@ -51,7 +51,7 @@ async def test_every_neutral_type_has_a_column(tmp_path: Path) -> None:
     assert columns == {
         "id": "INTEGER", "c_big": "BIGINT", "c_small": "SMALLINT", "c_real": "REAL", "c_decimal": "NUMERIC(8,2)",
         "c_char": "VARCHAR(10)", "c_text": "TEXT", "c_bool": "INTEGER", "c_stamp": "DATETIME", "c_date": "DATE",
-        "c_time": "TIME", "c_uuid": "TEXT", "c_json": "TEXT", "c_blob": "BLOB", "c_array": "TEXT",
+        "c_time": "TIME", "c_uuid": "CHAR(36)", "c_json": "TEXT", "c_blob": "BLOB", "c_array": "TEXT",
     }  # fmt: skip
 
 

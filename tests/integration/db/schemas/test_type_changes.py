@@ -110,6 +110,9 @@ async def check_refusal(tmp_path: Path, old: str, new: str, value: str) -> None:
         ("TEXT", "DATE", "'no day'"),
         ("VARCHAR(40)", "VARCHAR(5)", "'much longer than that'"),
         ("BIGINT", "SMALLINT", "70000"),
+        ("TEXT", "UUID", "'no uuid'"),
+        ("VARCHAR(40)", "UUID", "'12345678-1234-4234-8234-123456789abg'"),
+        ("TEXT", "UUID", "''"),
     ],
 )
 async def test_a_value_that_does_not_fit_is_told_and_kept(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openviper.db.connection import atomic, connections
-from openviper.db.exceptions import DatabaseReadOnlyError
+from openviper.db.exceptions import DatabaseError, DatabaseReadOnlyError
 from openviper.db.models import Model
 from openviper.db.transfer import reading, sessions
 from openviper.db.transfer.copying import Copy, copy_data, rehearse
@@ -18,6 +18,7 @@ from openviper.db.transfer.errors import RowError, TransferError
 from openviper.db.transfer.proof import refuse_same, refuse_unsafe_tables
 from openviper.db.transfer.tables import transfer_tables
 from openviper.db.transfer.target import STORED, target_transaction
+from openviper.db.transfer.vendor_statements import vendor_of
 from tests.integration.db.transfer.support import (
     SHOP,
     Shops,
@@ -341,7 +342,10 @@ async def test_a_value_longer_than_a_packet_is_named_before_it_is_sent(
 
 async def test_text_with_nul_is_refused_by_postgresql_alone(shops: Shops) -> None:
     async with shops.open(filled=False):
-        await Thing.objects.create(text="a\x00b")
+        await Thing.objects.create(text="a b")
+        async with connected("default") as connection:
+            # The ORM does not write it; whoever wrote the source before did.
+            await connection.execute("UPDATE shop_thing SET text = 'a' || char(0) || 'b'")
         shelf = await Shelf.objects.create(name="x")
         await Thing.objects.filter().update(shelf_id=shelf.pk)
         if shops.vendor == "postgresql":
@@ -431,3 +435,30 @@ async def test_a_table_that_somebody_holds_is_not_waited_for_long(
             with pytest.raises(TransferError, match="others are using the tables of 'other'"):
                 await copy("other", "back")
             await holder.control("ROLLBACK" if shops.vendor == "postgresql" else "UNLOCK TABLES")
+
+
+SETTINGS = (
+    "SELECT CONCAT(@@foreign_key_checks, ' ', @@lock_wait_timeout, ' ', @@innodb_lock_wait_timeout)"
+)
+
+
+@pytest.mark.parametrize("where", ["reading", "beginning", "writing"])
+async def test_a_connection_goes_back_to_its_pool_as_it_was(shops: Shops, where: str) -> None:
+    if shops.vendor != "mysql":
+        pytest.skip("another vendor: settings end with a transaction, or there are none")
+    async with shops.open():
+        before = await ask("other", SETTINGS)
+        other = connections.get("other")
+        if where == "reading":
+            async with sessions.snapshot(other):
+                pass
+        elif where == "beginning":
+            statements = [*vendor_of(other.dialect).begin()[:-1], "NO STATEMENT"]
+            with pytest.raises(DatabaseError):
+                async with sessions.begun(other, statements, vendor_of(other.dialect).after()):
+                    pass
+        else:
+            with pytest.raises(RowError):
+                async with target_transaction(other, transfer_tables(SHOP)):
+                    raise RowError("shop_tag", 1, "is odd")
+        assert await ask("other", SETTINGS) == before

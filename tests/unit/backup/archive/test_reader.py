@@ -240,8 +240,8 @@ def test_only_the_top_level_member_counts(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
-def bomb(path: Path, header: bytes) -> Path:
-    path.write_bytes(gzip.compress(header + bytes(64 * 1024)))
+def bomb(path: Path, header: bytes, zeros: int = 64 * 1024) -> Path:
+    path.write_bytes(gzip.compress(header + bytes(zeros)))
     return path
 
 
@@ -273,8 +273,18 @@ def test_an_extended_header_cannot_fill_the_memory(tmp_path: Path) -> None:
     info = tarfile.TarInfo("././@PaxHeader")
     info.type = tarfile.XHDTYPE
     info.size = 50 * 2**30
-    archive = bomb(tmp_path / "a.tar.gz", info.tobuf(tarfile.GNU_FORMAT))
+    archive = bomb(tmp_path / "a.tar.gz", info.tobuf(tarfile.GNU_FORMAT), 2 * 2**20)
     with pytest.raises(ArchiveError, match="^Not a readable archive: a header claims"):
+        reader.list_tar_gz_members(archive)
+
+
+def test_many_headers_before_a_member_cannot_fill_the_memory(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("././@LongLink")
+    info.type = tarfile.GNUTYPE_LONGNAME
+    info.size = 400 * 1024
+    headers = (info.tobuf(tarfile.GNU_FORMAT) + b"a" * info.size) * 3
+    archive = bomb(tmp_path / "a.tar.gz", headers)
+    with pytest.raises(ArchiveError, match="a header claims more than 1048576 bytes"):
         reader.list_tar_gz_members(archive)
 
 

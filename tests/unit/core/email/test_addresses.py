@@ -67,11 +67,22 @@ def test_control_characters_are_refused_wherever_they_stand(character: str) -> N
 def test_lists_are_stripped_and_without_duplicates() -> None:
     assert normalize_addresses(None) == []
     assert normalize_addresses(" a@x.io ") == ["a@x.io"]
-    assert normalize_addresses(["b@x.io", "", " ", "a@x.io", "b@x.io ", "B <b@x.io>"]) == [
-        "b@x.io",
-        "a@x.io",
-        "B <b@x.io>",
-    ]
+    assert normalize_addresses(["b@x.io", "", " ", "a@x.io", "b@x.io "]) == ["b@x.io", "a@x.io"]
     wrong: Any = ["a@x.io", 5]
     with pytest.raises(ValueError, match="5 is not a mail address"):
         normalize_addresses(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (["b@x.io", "a@x.io", "B <b@x.io>"], ["B <b@x.io>", "a@x.io"]),
+        (["B <b@x.io>", "b@x.io"], ["B <b@x.io>"]),
+        (["B <b@x.io>", "Bob <b@x.io>", "<b@x.io>"], ["B <b@x.io>"]),
+        (["b@X.IO", "<b@x.io>"], ["b@X.IO"]),
+        (["x@bücher.example", "x@xn--bcher-kva.example"], ["x@bücher.example"]),
+        (["b@x.io", "B@x.io"], ["b@x.io", "B@x.io"]),
+    ],
+)
+def test_an_address_with_and_without_a_name_is_one(given: list[str], kept: list[str]) -> None:
+    assert normalize_addresses(given) == kept

@@ -102,7 +102,7 @@ def test_everything_that_is_given_arrives(outbox: list[TestEmail]) -> None:
     )  # fmt: skip
     (mail,) = outbox
     assert (mail.to, mail.subject, mail.body, mail.html) == (
-        ["Bob <bob@x.io>", "bob@x.io"],
+        ["Bob <bob@x.io>"],
         "Hi",
         "Hello",
         "<p>Hello</p>",

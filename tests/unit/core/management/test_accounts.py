@@ -25,7 +25,7 @@ def answering(text: str) -> tuple[BaseCommand, io.StringIO]:
 
 def test_a_password_is_asked_for_until_it_is_good_and_repeated() -> None:
     command, err = answering("\nshort\nlong-enough\nother-one\nlong-enough\nlong-enough\n")
-    assert prompt_password(command) == "long-enough"
+    assert prompt_password(command, None) == "long-enough"
     text = err.getvalue()
     assert (
         "must not be blank" in text and "at least 8 characters" in text and "do not match" in text
@@ -34,14 +34,14 @@ def test_a_password_is_asked_for_until_it_is_good_and_repeated() -> None:
 
 def test_the_end_of_input_cancels_a_password() -> None:
     with pytest.raises(CommandError, match="Operation cancelled."):
-        prompt_password(answering("long-enough\n")[0])
+        prompt_password(answering("long-enough\n")[0], None)
 
 
 def test_a_given_password_is_judged_and_nothing_is_asked() -> None:
     command, err = answering("")
-    assert obtain_password(command, "long-enough") == "long-enough"
+    assert obtain_password(command, "long-enough", None) == "long-enough"
     with pytest.raises(CommandError, match="at least 8"):
-        obtain_password(command, "short")
+        obtain_password(command, "short", None)
     assert err.getvalue() == ""
 
 

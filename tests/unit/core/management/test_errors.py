@@ -71,6 +71,23 @@ def test_a_working_directory_that_is_gone_is_said(
         assert describe(error) == "the working directory does not exist any more"
 
 
+@pytest.mark.parametrize(
+    "error", [SystemError("error return without exception set"), ImportError("no os")]
+)
+def test_an_import_without_a_working_directory_is_one_line_and_others_are_tracebacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    err = io.StringIO()
+    assert show_error(Terminal(err=err), error) is None
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert show_error(Terminal(err=err), error) == 1
+    assert err.getvalue() == "Error: the working directory does not exist any more\n"
+    assert show_error(Terminal(err=err), ValueError("x")) is None
+
+
 def test_an_error_of_the_system_names_the_file() -> None:
     assert describe(PermissionError(13, "Permission denied", "x")) == "Permission denied: 'x'"
     assert describe(OSError(28, "No space left on device")) == "No space left on device"

@@ -25,6 +25,7 @@ def test_a_port_that_is_taken_is_refused() -> None:
             listen("127.0.0.1", port)
 
 
+@pytest.mark.usefixtures("unknown_names")
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b", "x" * 80])
 def test_a_name_that_is_not_ours_is_refused(host: str) -> None:
     with pytest.raises(CommandError, match="is not an address of this machine"):

@@ -56,6 +56,11 @@ def test_a_value_that_cannot_be_is_a_usage_error(
     [
         (["--keyfile", "key.pem"], "--keyfile needs --certfile"),
         (["--root-path", "shop"], "--root-path must begin with '/', not 'shop'"),
+        (
+            ["--uds", "s", "--port", "80"],
+            "--uds listens on a Unix socket, so --host and --port say",
+        ),
+        (["--uds", "s", "--host", "0.0.0.0"], "--uds listens on a Unix socket"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(words: list[str], message: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from openviper.core.management import task_actions
 from openviper.core.management.base import CommandError
-from openviper.core.management.commands.tasks import Command
+from openviper.core.management.commands.tasks import ACTIONS, Command
 from openviper.tasks import actor, periodic
 from openviper.tasks.actors import Registry
 from openviper.tasks.broker import pinned_broker
@@ -198,7 +198,7 @@ def test_watching_shows_it_again_until_ctrl_c(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("time.sleep", sleep)
-    assert tasks("show", "--watch", "--interval=0", answers=answers).out == (
+    assert tasks("show", "--watch", "--interval=0.1", answers=answers).out == (
         f"No tasks.\n{between}No tasks.\n{between}No tasks.\n"
     )
     assert pauses == [0.1, 0.1, 0.1]
@@ -355,3 +355,70 @@ def test_a_job_is_named_once_and_has_to_be_there(job: str, action: str) -> None:
             tasks(action, *names)
     with pytest.raises(CommandError, match="there is no periodic job 'gone'"):
         tasks(action, "gone")
+
+
+CHOICES = (
+    ("--queue", "q"),
+    ("--state", "dead"),
+    ("--actor", "a"),
+    ("--error", "e"),
+    ("--older-than", "1d"),
+)
+OTHERS = (
+    ("--limit", "5"),
+    ("--all",),
+    ("--yes",),
+    ("--json",),
+    ("--output", "f"),
+    ("--watch",),
+    ("an-id",),
+)
+
+
+@pytest.mark.parametrize("option", [*CHOICES, *OTHERS], ids=lambda option: option[0])
+@pytest.mark.parametrize("action", task_actions.TAKES)
+def test_what_an_action_does_not_look_at_is_refused(
+    broker: MemoryBroker, action: str, option: tuple[str, ...]
+) -> None:
+    name = option[0].removeprefix("--").replace("-", "_")
+    name = "ids" if name == "an_id" else name
+    if name in task_actions.TAKES[action]:
+        return
+    bury(broker, "a")
+    store(broker, "b")
+    with pytest.raises(CommandError) as caught:
+        tasks(action, *option)
+    typed = "ids" if name == "ids" else option[0]
+    expected = f"'tasks {action}' takes no {typed}; it takes "
+    assert str(caught.value).startswith((expected, "--watch is for "))
+    assert len(broker.entries) == 2
+
+
+def test_purging_ids_does_not_remove_everything(broker: MemoryBroker) -> None:
+    first, _second = store(broker, "a", "b")
+    for arguments in ((first.message_id, "--yes"), ("--yes", "--limit", "1"), ("--yes", "--all")):
+        with pytest.raises(CommandError, match="'tasks purge' takes no "):
+            tasks("purge", *arguments)
+    assert len(broker.entries) == 2
+
+
+def test_every_action_is_in_the_table_and_every_option_has_a_use() -> None:
+    assert tuple(task_actions.TAKES) and set(task_actions.TAKES) == set(ACTIONS)
+    used = {name for names in task_actions.TAKES.values() for name in names}
+    assert used == set(task_actions._OPTIONS)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "0.09", "86401", "soon", ""])
+def test_a_pause_that_cannot_be_is_a_usage_error(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        tasks("show", "--watch", f"--interval={seconds}")
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "must be from 0.1 to 86400 seconds" in said or "is not a number of seconds" in said
+
+
+def test_a_pause_without_watching_is_refused() -> None:
+    with pytest.raises(CommandError, match="^--interval needs --watch$"):
+        tasks("show", "--interval", "2")

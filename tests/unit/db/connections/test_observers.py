@@ -246,3 +246,45 @@ async def test_one_with_a_backend_is_watched_by_that_alone(
 ) -> None:
     await configured(f"{__name__}.Silent").pool().read("SELECT 1", (), list)
     assert everywhere() == []
+
+
+SLEEPS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n WHERE ? = ?"
+
+
+async def test_a_slow_statement_is_logged_without_its_values(
+    log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections.configure({"slow": {"URL": "sqlite:///:memory:", "SLOW_QUERY": 0.001}})
+    pool = connections.get("slow").pool()
+    with caplog.at_level("WARNING", "openviper.db"):
+        await pool.read(SLEEPS, ("s3cret", "s3cret"), list)
+    assert "a statement on 'slow' took 0." in caplog.text
+    assert SLEEPS in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+async def test_what_is_fast_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    connections.configure({"slow": {"URL": "sqlite:///:memory:", "SLOW_QUERY": 1000}})
+    with caplog.at_level("WARNING", "openviper.db"):
+        assert await connections.get("slow").pool().read("SELECT 1", (), list) == [(1,)]
+    assert caplog.text == ""
+
+
+async def test_a_backend_of_ones_own_is_told_too(
+    log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"URL": "sqlite:///:memory:", "SLOW_QUERY": 0, "BACKEND": "watching"}
+    connections.configure({"slow": options})
+    pool = connections.get("slow").pool()
+    with caplog.at_level("WARNING", "openviper.db"):
+        await pool.read("SELECT 1", (), list)
+        with pytest.raises(Exception, match="nowhere"):
+            await pool.read("SELECT * FROM nowhere", (), list)
+    assert [entry[0] for entry in log.told] == ["pre", "post", "pre", "error"]
+    assert caplog.text.count("SELECT 1") == 1
+
+
+@pytest.mark.parametrize("seconds", [-1, "fast", float("nan"), True])
+def test_a_threshold_that_is_none_is_refused(seconds: object) -> None:
+    with pytest.raises(DatabaseConfigurationError, match="SLOW_QUERY"):
+        connections.configure({"slow": {"URL": "sqlite:///:memory:", "SLOW_QUERY": seconds}})

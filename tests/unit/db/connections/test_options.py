@@ -117,15 +117,17 @@ def test_the_settings_give_the_defaults_where_a_database_says_nothing(
         DATABASE_MAX_OVERFLOW=7,
         DATABASE_POOL_RECYCLE=90,
         DATABASE_ECHO=True,
+        DATABASE_SLOW_QUERY=0.5,
     )
     databases = read_databases(
         {
             "default": {"URL": "sqlite://"},
-            "own": {"URL": "sqlite://", "POOL_SIZE": 3, "ECHO": False},
+            "own": {"URL": "sqlite://", "POOL_SIZE": 3, "ECHO": False, "SLOW_QUERY": 2},
         }
     )
     default, own = databases["default"], databases["own"]
     assert (default.pool_size, default.echo) == (42, True)
+    assert (default.slow_query, own.slow_query) == (0.5, 2.0)
     assert (default.max_overflow, default.pool_recycle) == (7, 90)
     assert (own.pool_size, own.echo, own.max_overflow) == (3, False, 7)
 

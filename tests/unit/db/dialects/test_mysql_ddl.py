@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openviper.db.connections.drivers.mysql import _ENDS_TRANSACTION
+from openviper.db.connections.drivers.mysql_commits import ENDS_TRANSACTION
 from openviper.db.dialects.ddl import TableChange
 from openviper.db.dialects.definitions import LiveTable
 from openviper.db.dialects.mysql_ddl import MySQLDDL
@@ -86,4 +86,4 @@ def test_a_server_that_would_sort_upwards_all_the_same_is_told_by_its_version(
     ],
 )
 def test_what_commits_by_itself_is_known(sql: str, ends: bool) -> None:
-    assert bool(_ENDS_TRANSACTION.match(sql)) is ends
+    assert bool(ENDS_TRANSACTION.match(sql)) is ends

@@ -42,14 +42,6 @@ def test_postgresql_takes_no_nul_character(neutral: str) -> None:
         POSTGRESQL.text_operand("contains", "\0")
 
 
-def test_postgresql_takes_no_nul_character_in_json_either() -> None:
-    write = POSTGRESQL.writer("JSON")
-    assert write is not None and write({"é": [1, None]}) == '{"é":[1,null]}'
-    for value in ("\0", {"\0": 1}, ["a", {"b": "\0"}]):
-        with pytest.raises(ValueError, match="JSON with a NUL character"):
-            write(value)
-
-
 @pytest.mark.parametrize(
     ("neutral", "value", "written"),
     [

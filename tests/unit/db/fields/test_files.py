@@ -303,16 +303,19 @@ async def test_a_path_never_grows_longer_than_its_column(storage: MemoryStorage)
 ESCAPES = ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a\\b", "C:/x", "a\x00b", "a/.."]
 
 
+BAD_PATH = "paper: .* (is not a plain relative path|has a NUL character)"
+
+
 @pytest.mark.parametrize("path", ESCAPES)
 async def test_paths_that_lead_out_of_the_storage_are_refused(
     path: str, storage: MemoryStorage
 ) -> None:
-    with pytest.raises(ValueError, match="paper: .* is not a plain relative path"):
+    with pytest.raises(ValueError, match=BAD_PATH):
         field(FileField()).validate(path)
-    with pytest.raises(ValueError, match="paper: .* is not a plain relative path"):
+    with pytest.raises(ValueError, match=BAD_PATH):
         field(FileField()).to_db(path)
     storage.answer = path
-    with pytest.raises(ValueError, match="paper: .* is not a plain relative path"):
+    with pytest.raises(ValueError, match=BAD_PATH):
         await stored(FileField(), b"x")
 
 

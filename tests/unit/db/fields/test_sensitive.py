@@ -103,10 +103,10 @@ def test_the_limit_is_that_of_the_token() -> None:
     field = SensitiveField(max_length=120)
     field.contribute_to_class(type("Holder", (), {}), "token")
     field.validate("x" * 15)
-    assert len(field.to_db("x" * 15)) == 104
-    with pytest.raises(ValueError, match="token: 124 encrypted characters are more than 120"):
+    assert len(field.to_db("x" * 15)) == 105
+    with pytest.raises(ValueError, match="token: 125 encrypted characters are more than 120"):
         field.validate("x" * 16)
-    with pytest.raises(ValueError, match="token: 124 encrypted"):
+    with pytest.raises(ValueError, match="token: 125 encrypted"):
         field.to_db("x" * 16)
 
 
@@ -160,3 +160,71 @@ def test_a_former_key_alone_encrypts_and_reads_nothing(override_settings: Any) -
         loaded(stored).get_sensitive("token")
     with pytest.raises(RuntimeError, match="SECRET_KEY is not set"):
         TOKEN.to_db("hidden")
+
+
+class Card(Model):
+    _app_name = "sensitive"
+
+    token = SensitiveField()
+    pin = SensitiveField()
+    moved = SensitiveField(bound_to="sensitive_account.token")
+
+    class Meta:
+        table_name = "sensitive_cards"
+
+
+def read(model: type[Model], name: str, text: str) -> Any:
+    """Return a stored text as it is read from a row."""
+    reader = model._meta.field(name).reader(SQLiteDialect(), aware=True)
+    assert reader is not None
+    return reader(text)
+
+
+def test_what_is_copied_to_another_column_or_table_in_the_database_cannot_be_read_there() -> None:
+    stored = str(Card._meta.field("pin").to_db("1234"))
+    assert Card(pin=read(Card, "pin", stored)).get_sensitive("pin") == "1234"
+    for model, name in ((Card, "token"), (Account, "token")):
+        with pytest.raises(ValueError, match=f"{name}: .* for another field"):
+            model(**{name: read(model, name, stored)}).get_sensitive(name)
+
+
+def test_what_is_assigned_from_another_field_is_encrypted_for_this_one() -> None:
+    card = Card(pin=read(Card, "pin", str(Card._meta.field("pin").to_db("1234"))))
+    account = Account(token=card.pin)
+    assert account.get_sensitive("token") == "1234"
+    stored = str(TOKEN.to_db(account.token))
+    assert stored != str(card.pin) and loaded(stored).get_sensitive("token") == "1234"
+
+
+def test_a_renamed_column_is_read_by_its_former_place() -> None:
+    field: Any = TOKEN
+    assert field.place == "sensitive_account.token"
+    stored = str(TOKEN.to_db("hidden"))
+    assert Card(moved=read(Card, "moved", stored)).get_sensitive("moved") == "hidden"
+
+
+def test_strict_fields_refuse_what_is_bound_to_nothing(override_settings: Any) -> None:
+    former = f"enc${fernet.encrypt(fernet.derive_key(KEY), b'old')}"
+    assert loaded(former).get_sensitive("token") == "old"
+    override_settings(SECRET_KEY=KEY, SENSITIVE_FIELDS_STRICT=True)
+    with pytest.raises(ValueError, match="token: .* by an earlier version"):
+        loaded(former).get_sensitive("token")
+    with pytest.raises(ValueError, match="token: the stored text is not encrypted"):
+        loaded("plain").get_sensitive("token")
+    assert Account(token="fresh").get_sensitive("token") == "fresh"
+    assert loaded(str(TOKEN.to_db("x"))).get_sensitive("token") == "x"
+
+
+def test_only_what_is_not_right_yet_is_rewritten(override_settings: Any) -> None:
+    field: Any = TOKEN
+    current = read(Account, "token", str(TOKEN.to_db("hidden")))
+    assert field.rewritten(current) is None and field.rewritten(None) is None
+    former = read(Account, "token", f"enc${fernet.encrypt(fernet.derive_key(KEY), b'hidden')}")
+    override_settings(SECRET_KEY="n" * 50, SECRET_KEY_FALLBACKS=(KEY,))
+    for value in (current, former, read(Account, "token", "hidden")):
+        new = field.rewritten(value)
+        assert new.startswith("enc2$") and field.decrypt(new) == "hidden"
+        assert field.rewritten(new) is None
+    override_settings(SECRET_KEY="n" * 50, SECRET_KEY_FALLBACKS=())
+    with pytest.raises(ValueError, match="cannot be decrypted with any of the keys"):
+        field.rewritten(current)

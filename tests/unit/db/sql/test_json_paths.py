@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openviper.db.models import F
-from openviper.db.sql.json_paths import MAX_PARTS, mysql_path
+from openviper.db.sql.json_paths import MAX_PARTS, mysql_path, paths_of_no_lists
 from openviper.exceptions import FieldError, OpenViperException, QueryError
 from tests.unit.db.sql.kinds import Thing, keys_of, values_of, where
 
@@ -19,7 +19,7 @@ from tests.unit.db.sql.kinds import Thing, keys_of, values_of, where
         (("a",), '$."a"'),
         (("a", "0"), '$."a"[0]'),
         (("007",), "$[7]"),
-        (("-1",), '$."-1"'),
+        (("a-1",), '$."a-1"'),
         (("1" * 10,), f'$."{"1" * 10}"'),
         (("\u0661",), '$."\u0661"'),
         (('a"b',), r'$."a\"b"'),
@@ -29,6 +29,32 @@ from tests.unit.db.sql.kinds import Thing, keys_of, values_of, where
 )
 def test_paths_of_mariadb_quote_every_key(path: tuple[str, ...], text: str) -> None:
     assert mysql_path(path) == text
+
+
+@pytest.mark.parametrize("key", ["-1", "-", "-a b"])
+def test_what_mariadb_never_finds_is_refused(key: str) -> None:
+    with pytest.raises(QueryError, match=f"begins with '-', such as '{key}'"):
+        mysql_path(("a", key))
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        (1, []),
+        ([{"a": 1}], []),
+        ({}, [()]),
+        ({"a": 1, "b": [1], "c": {"d": "x"}}, [(), ("a",), ("c",), ("c", "d")]),
+        ({"-": 1, "e": None}, [(), ("e",)]),
+    ],
+)
+def test_what_is_no_list_in_an_object(value: Any, paths: list[tuple[str, ...]]) -> None:
+    assert list(paths_of_no_lists(value)) == paths
+
+
+def test_a_circle_has_an_end() -> None:
+    circle: dict[str, Any] = {}
+    circle["a"] = circle
+    assert len(list(paths_of_no_lists(circle))) == MAX_PARTS
 
 
 @pytest.mark.parametrize(

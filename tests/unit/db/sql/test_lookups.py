@@ -217,10 +217,10 @@ def test_a_value_that_no_row_can_have_makes_the_condition_unknown(
     assert inverse == f"NOT ({text})", "the opposite of unknown is unknown, and gives nothing"
 
 
-def test_a_nul_character_is_in_no_text_of_postgresql() -> None:
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_nul_character_is_in_no_text(vendor: str) -> None:
     query = Thing.objects.filter(name__contains="a\0")
-    assert where(query, "postgresql") == ("(1 = NULL)", [])
-    assert where(query, "sqlite") == ("name GLOB ?", ["*a\0*"])
+    assert where(query, vendor) == ("(1 = NULL)", [])
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_values_of_each_kind_are_found(lookups: dict[str, Any], found: list[int]
         (Q() | Q(n=1), "n = ?"),
         (Q(), ""),
         (~Q(), ""),
-        (Q(n=1) ^ Q(n=2), "((n = ? AND NOT (n = ?)) OR (NOT (n = ?) AND n = ?))"),
+        (Q(n=1) ^ Q(n=2), "((n = ?) <> (n = ?))"),
     ],
 )
 def test_conditions_are_joined_with_as_many_parentheses_as_needed(condition: Q, text: str) -> None:

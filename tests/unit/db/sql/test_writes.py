@@ -60,7 +60,8 @@ def update(query: Any, vendor: str = "sqlite", **values: Any) -> tuple[str, list
             {"made": F("made") + timedelta(days=1)},
             (
                 "made = openviper_shift(made, ?)",
-                "made = (made + (CAST(%s AS BIGINT)) * INTERVAL '1 microsecond')",
+                "made = NULLIF(NULLIF(GREATEST(LEAST(made + (CAST(%s AS BIGINT)) * INTERVAL '1 microsecond', "
+                "'10000-01-01'), '0001-12-31 23:59:59.999999 BC'), '10000-01-01'), '0001-12-31 23:59:59.999999 BC')",
                 "made = (made + INTERVAL (%s) MICROSECOND)",
             ),
         ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 import pytest
@@ -149,3 +150,16 @@ def test_a_file_that_cannot_be_read_is_named_by_line() -> None:
 def test_long_values_are_cut_in_messages() -> None:
     assert shown("x" * 200) == "'" + "x" * 76 + "..."
     assert shown(10**5) == "100000"
+
+
+def test_a_damaged_compressed_file_is_an_error_of_its_line() -> None:
+    rows = [HEADER, *(f'{{"model": "a.B", "key": {key}, "fields": {{}}}}' for key in range(3000))]
+    whole = gzip.compress("\n".join(rows).encode(), mtime=0)
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2 : len(whole) // 2 + 40] = b"\xff" * 40
+    wrong_sum = whole[:-8] + bytes(8)
+    for content in (whole[: len(whole) // 2], bytes(damaged), wrong_sum, whole[:3]):
+        file = cast("BinaryIO", gzip.GzipFile(fileobj=io.BytesIO(content)))
+        with pytest.raises(LineError) as caught:
+            list(read_lines(file))
+        assert str(caught.value).startswith("line ")

@@ -61,7 +61,7 @@ def test_what_the_store_refuses_is_given_up_and_the_others_follow() -> None:
 
 def test_a_flush_waits_no_longer_than_it_was_told() -> None:
     release = threading.Event()
-    sender = LateSender(lambda _parcel: release.wait(20))
+    sender = LateSender(lambda _parcel: release.wait(60))
     sender.add(parcel("a"))
     sender.flush(timeout=0.01)
     assert sender.is_busy

@@ -27,7 +27,7 @@ class EarlyTeller:
         """Tell of a write, and write once somebody has looked for it."""
         self._is_told = True
         os.write(self._write, b"x")
-        assert self._heard.wait(20)
+        assert self._heard.wait(60)
         with sqlite3.connect(self._path) as other:
             other.execute("CREATE TABLE later (id INTEGER)")
         other.close()
@@ -75,8 +75,8 @@ def test_a_write_that_is_seen_later_than_it_was_told_of_ends_the_wait(
     # It would last for two minutes if what was told were forgotten after one look.
     waiting = threading.Thread(target=store.wait, args=(wake, 120, None), daemon=True)
     waiting.start()
-    thread.join(20)
-    waiting.join(20)
+    thread.join(60)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert store.rows("SELECT * FROM later") == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -93,6 +94,23 @@ def test_the_call_of_a_known_actor_is_checked(memory: MemoryBroker) -> None:
     add_schedule("mine", work, every=5, kwargs={"number": 1})
     with pytest.raises(TypeError, match="cannot be called so"):
         add_schedule("other", work, every=5)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_the_arguments_of_an_added_job_go_by_the_annotations_of_its_actor(
+    memory: MemoryBroker, by_name: bool
+) -> None:
+    @actor(actor_name="count")
+    def count(day: date) -> None: ...
+
+    chosen = "count" if by_name else count
+    with pytest.raises(TypeError, match="day: must be a date"):
+        add_schedule("mine", chosen, every=5, args=("tomorrow",))
+    assert memory.schedules() == []
+    add_schedule("mine", chosen, every=5, args=(date(2026, 1, 31),))
+    run_schedule_now("mine")
+    (entry,) = memory.entries.values()
+    assert list(count.received(entry.message)[0]) == [date(2026, 1, 31)]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from openviper.tasks import actor, periodic
 from openviper.tasks.actors import Actor, Registry
+from openviper.tasks.schedule.firing import job_message
 from openviper.tasks.schedule.periodic import MAX_INTERVAL, make_entry, parse_interval
 
 
@@ -130,6 +132,35 @@ def test_on_top_of_an_actor_the_job_runs_that_one() -> None:
     assert isinstance(work, Actor)
     assert (entry.name, entry.actor_name, work.max_retries) == ("tidy", "tidy", 1)
     assert Registry.actors() == [work]
+
+
+@pytest.mark.parametrize("own", [0, 9])
+def test_without_retries_of_its_own_a_job_has_those_of_its_actor(own: int) -> None:
+    @periodic(every=60)
+    @actor(actor_name="above", max_retries=own)
+    def above() -> None: ...
+
+    @actor(actor_name="below", max_retries=own)
+    @periodic(every=60)
+    def below() -> None: ...
+
+    assert [each.max_retries for each in Registry.actors()] == [own, own]
+    assert {entry.actor_name for entry in Registry.schedule()} == {"above", "below"}
+    for entry in (*Registry.schedule(), make_entry("added", "above", every=60)):
+        assert entry.retries is None
+        assert job_message(entry, 0).option("max_retries") is None
+    message = job_message(make_entry("mine", "above", every=60, retries=4), 0)
+    assert message.option("max_retries") == 4
+
+
+def test_arguments_of_a_job_go_by_the_annotations_of_its_function() -> None:
+    @periodic(every=60, args=(date(2026, 1, 31),), kwargs={"most": Decimal("1.5")})
+    def work(day: date, most: Decimal) -> None: ...
+
+    (entry,) = Registry.schedule()
+    found = Registry.get_actor(entry.actor_name)
+    args, kwargs = found.received(job_message(entry, 0))
+    assert (list(args), kwargs) == ([date(2026, 1, 31)], {"most": Decimal("1.5")})
 
 
 def test_below_an_actor_the_job_has_the_options_of_both() -> None:

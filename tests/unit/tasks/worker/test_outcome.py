@@ -13,6 +13,7 @@ import pytest
 import openviper
 from openviper.db.sql.permissions import bypass_permissions
 from openviper.tasks.actors import Actor
+from openviper.tasks.exceptions import Retry
 from openviper.tasks.message import Message, Outcome, new_id, next_key
 from openviper.tasks.worker.outcome import (
     MAX_RESULT,
@@ -25,7 +26,7 @@ from openviper.tasks.worker.outcome import (
 from openviper.tasks.worker.recorder import MASK, masked
 
 
-def work() -> None:
+def work() -> Any:
     """Do nothing."""
 
 
@@ -84,6 +85,17 @@ def test_a_result_that_cannot_be_kept_is_no_failure_of_the_task(value: Any, prob
     finished = succeeded(message(), Actor(work, store_results=True), value, keep_results=True)
     assert finished.outcome is Outcome.DONE
     assert finished.error.startswith(problem)
+
+
+@pytest.mark.parametrize("value", [{1: "a", "1": "b"}, [{"a": {None: 1}}], ({"true": 1, True: 2},)])
+def test_keys_that_json_would_change_are_refused_in_results_and_states(value: Any) -> None:
+    end = succeeded(message(), Actor(work, store_results=True), value, keep_results=True)
+    assert (end.outcome, end.result) == (Outcome.DONE, None)
+    assert "the result cannot be written as JSON" in end.error
+    assert "which is not a text" in end.error
+    again = failed(message(), Actor(work), Retry("once more", state={"seen": value}))
+    assert again.outcome is Outcome.DEAD
+    assert "which is not a text" in again.error
 
 
 def test_a_message_may_be_too_old(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def run_until(broker: MemoryBroker, happened: Callable[[], bool], **options: Any
     process = WorkerProcess(broker, **options)
 
     def watch() -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not happened() and time.monotonic() < deadline:
             time.sleep(0.005)
         process.stop()
@@ -133,6 +133,55 @@ def test_generators_are_refused_where_they_are_written_or_fail_where_they_are_hi
     hidden.send()
     run(memory)
     assert "returned a generator" in errors(memory)[0]
+
+
+async def forgotten() -> None:
+    """Take note that the body has run."""
+    seen.append("ran")
+
+
+async def not_awaited() -> Any:
+    return forgotten()
+
+
+def not_awaited_below() -> Any:
+    return not_awaited()
+
+
+def lazily() -> Any:
+    return map(seen.append, "x")
+
+
+@pytest.mark.parametrize(
+    ("fn", "kind"),
+    [(not_awaited, "coroutine"), (not_awaited_below, "coroutine"), (lazily, "map")],
+)
+@pytest.mark.filterwarnings("ignore:coroutine 'forgotten' was never awaited")
+def test_what_returns_something_that_has_not_run_fails(
+    memory: MemoryBroker, fn: Any, kind: str
+) -> None:
+    actor(max_retries=0)(fn).send()
+    run(memory)
+    assert seen == []
+    assert f"returned a {kind}, not a result" in errors(memory)[0]
+
+
+class Closed(Exception):
+    """Lets nobody look at it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ValueError("no")
+
+
+def test_an_error_that_nobody_can_look_at_ends_its_message_only(memory: MemoryBroker) -> None:
+    @actor(max_retries=5)
+    def work() -> None:
+        raise Closed("x")
+
+    work.send()
+    run(memory)
+    (error,) = errors(memory)
+    assert error.startswith("Closed: x")
 
 
 class Textless(Exception):
@@ -237,7 +286,7 @@ def test_a_plain_call_over_its_limit_is_not_started_again_and_its_success_counts
     @actor(max_retries=3, min_backoff=1, time_limit=20)
     def slow() -> None:
         seen.append("begin")
-        release.wait(20)
+        release.wait(60)
         seen.append("end")
 
     @actor
@@ -369,9 +418,16 @@ def test_age_counts_from_when_a_message_was_due_and_expiry_is_kept(memory: Memor
         seen.append(number)
 
     young.send_with_options(args=(1,), delay=400)
-    old = Message(young.actor_name, "default", '{"args":[2],"kwargs":{}}', sent_at=time.time() - 1)
-    memory.enqueue([old])
-    young.send_with_options(args=(3,), delay=50, expires=20)
+    now = time.time()
+    old = Message(young.actor_name, "default", '{"args":[2],"kwargs":{}}', sent_at=now - 1)
+    late = Message(
+        young.actor_name,
+        "default",
+        '{"args":[3],"kwargs":{}}',
+        due=now + 0.05,
+        options={"expires": now + 0.02},
+    )
+    memory.enqueue([old, late])
     run_until(memory, lambda: not memory.messages())
     assert seen == [1]
 
@@ -445,7 +501,7 @@ def test_a_chain_goes_step_by_step_and_ends_with_a_dead_one(
 
 def test_a_result_that_cannot_be_passed_on_ends_the_chain(memory: MemoryBroker) -> None:
     @actor
-    def odd() -> object:
+    def odd(before: object = None) -> object:
         return object()
 
     chain(odd.message(), odd.message(), pass_results=True)
@@ -725,7 +781,7 @@ def test_what_was_claimed_ahead_is_given_back_when_nothing_ends(
     @actor
     def one(number: int) -> None:
         if number >= 100:
-            release.wait(20)
+            release.wait(60)
         seen.append(number)
 
     one.send_many([(number,) for number in range(150)])

@@ -14,8 +14,10 @@ import pytest
 from openviper.conf import Settings, settings
 from openviper.conf.former import FORMER
 from openviper.core.management.checks.configuration import check_settings, load_settings
-from openviper.core.management.checks.findings import Finding
+from openviper.core.management.checks.findings import GROUPS, Finding
+from openviper.core.management.checks.suite import run_checks
 from openviper.testing import override_openviper_settings
+from openviper.vendoring import at_start
 from tests.projects import KEY, write
 
 
@@ -33,6 +35,28 @@ def test_the_defaults_are_sound() -> None:
 def test_settings_that_are_in_place_need_no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "configured", True)
     assert load_settings() == []
+
+
+@pytest.mark.usefixtures("project")
+def test_a_vendored_tree_that_is_refused_is_all_that_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(at_start, "_problem", lambda path, expected: f"not {expected}")
+    with override_openviper_settings(VENDOR_CHECK="refuse", VENDOR_MANIFEST_SHA256="0" * 64):
+        outcome = run_checks(GROUPS)
+    assert outcome.findings == [Finding("settings.E006", f"not {'0' * 64}", where="VENDOR_CHECK")]
+    assert outcome.groups == ["settings"]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("mode", "codes"), [("off", []), ("warn", ["settings.W006"])])
+def test_a_changed_vendored_tree_is_a_finding_where_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch, mode: str, codes: list[str]
+) -> None:
+    monkeypatch.setattr(at_start, "_problem", lambda path, expected: "it was changed")
+    assert [finding.code for finding in found(VENDOR_CHECK=mode)] == codes
+    monkeypatch.setattr(at_start, "_problem", lambda path, expected: None)
+    assert found(VENDOR_CHECK=mode) == []
 
 
 @pytest.mark.usefixtures("project")
@@ -216,3 +240,24 @@ def test_values_that_are_not_allowed_are_one_finding_each(
     assert not any(finding.message.endswith(".") for finding in findings)
     assert "'moon'" in "".join(finding.message for finding in findings)
     assert os.environ["OPENVIPER_SETTINGS_MODULE"] == findings[0].where
+
+
+# Caches
+
+
+@pytest.mark.usefixtures("project")
+def test_an_entry_that_makes_no_cache_is_named() -> None:
+    (finding,) = found(CACHES={"default": {"BACKEND": "memory", "OPTIONS": {"url": "x"}}})
+    assert (finding.code, finding.where) == ("settings.E005", "CACHES['default']")
+    assert finding.message.startswith("CACHES['default']['OPTIONS'] has no key 'url'")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_cache_in_the_database_needs_its_app() -> None:
+    (finding,) = found(CACHES={"default": {"BACKEND": "database"}})
+    assert finding.code == "settings.E005"
+    assert "'openviper.cache', which is not in INSTALLED_APPS" in finding.message
+    assert (
+        found(CACHES={"default": {"BACKEND": "database"}}, INSTALLED_APPS=("openviper.cache",))
+        == []
+    )

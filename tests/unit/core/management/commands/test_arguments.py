@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from openviper.core.management import setting_up
 from openviper.core.management.base import BaseCommand, CommandError, UsageError
+from openviper.core.management.builtin_commands import SETTINGS_OPTIONAL
 from openviper.core.management.commands import (
     create_user,
     flush,
@@ -18,9 +20,11 @@ from openviper.core.management.commands import (
     start_worker,
     version,
 )
+from openviper.core.management.dispatch import dispatch
 from openviper.core.management.schema_state import AppliedPatch, AppliedTable, SchemaState
 from openviper.core.management.setting_up import load_settings, set_up
 from openviper.testing import override_openviper_settings
+from openviper.vendoring.exceptions import VendorError
 from openviper.version import VERSION
 from tests.projects import KEY, write
 from tests.unit.core.management.speaking import arun, run
@@ -160,6 +164,23 @@ def test_settings_that_cannot_be_used_stop_all_but_those_who_can_do_without(
             return
         with pytest.raises(CommandError, match="arg_bad_settings"):
             load_settings(optional=False)
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS_OPTIONAL))
+def test_in_a_tree_that_is_refused_only_those_commands_run_that_say_so_or_put_it_right(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(module: str) -> None:
+        raise VendorError("refused")
+
+    monkeypatch.setenv("OPENVIPER_SETTINGS_MODULE", "any")
+    monkeypatch.setattr(setting_up, "set_up", refuse)
+    monkeypatch.setattr(BaseCommand, "run_from_argv", lambda command, argv: 0)
+    if name in ("check", "vendor", "verify", "version"):
+        assert dispatch("viperctl.py", [name]) == 0
+        return
+    with pytest.raises(VendorError, match="refused"):
+        dispatch("viperctl.py", [name])
 
 
 def test_the_module_is_named_where_its_settings_are_wrong(

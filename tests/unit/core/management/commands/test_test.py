@@ -12,7 +12,6 @@ import pytest
 
 from openviper.core.management.commands import test as module
 from openviper.core.management.commands.test import Command
-from openviper.utils.failures import CommandError
 from openviper.utils.terminal import Terminal
 from tests.projects import write
 
@@ -91,14 +90,28 @@ def test_the_child_knows_that_it_tests(child: Recorder) -> None:
     assert child.variables["OPENVIPER_ENV"] == "testing"
 
 
-@pytest.mark.parametrize("option", ["--keepdb", "--reuse-db", "--create-db"])
-def test_options_about_a_database_that_is_never_kept_are_refused(
-    child: Recorder, option: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("options", "reuse", "create"),
+    [
+        ([], None, None),
+        (["--keepdb"], "1", None),
+        (["--reuse-db"], "1", None),
+        (["--create-db"], None, "1"),
+        (["--keepdb", "--create-db"], "1", "1"),
+    ],
+)
+def test_the_child_is_told_what_becomes_of_test_databases(
+    child: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    reuse: str | None,
+    create: str | None,
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run(option)
-    assert caught.value.code == 2
-    assert option in capsys.readouterr().err
+    monkeypatch.delenv("OPENVIPER_TEST_REUSE_DB", raising=False)
+    monkeypatch.delenv("OPENVIPER_TEST_CREATE_DB", raising=False)
+    run(*options)
+    assert child.variables.get("OPENVIPER_TEST_REUSE_DB") == reuse
+    assert child.variables.get("OPENVIPER_TEST_CREATE_DB") == create
 
 
 def test_the_exit_code_is_that_of_pytest(child: Recorder) -> None:
@@ -106,16 +119,30 @@ def test_the_exit_code_is_that_of_pytest(child: Recorder) -> None:
     assert Command(Terminal(io.StringIO())).run_from_argv(["viperctl.py", "test"]) == 5
 
 
-def test_a_missing_pytest_is_said_with_what_to_install(
-    child: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def without_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         return None
 
     monkeypatch.setattr("importlib.util.find_spec", absent)
-    options = {"labels": [], "verbose": 0, "failfast": False}
-    with pytest.raises(CommandError, match=r"pytest is not installed.*openviper\[test\]"):
-        Command().handle(**options)
+
+
+def test_arguments_for_a_missing_pytest_are_refused_with_what_to_install(
+    child: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pytest(monkeypatch)
+    with pytest.raises(SystemExit) as caught:
+        run("--", "-k", "x")
+    assert caught.value.code == 1
+    assert child.commands == []
+
+
+def test_without_pytest_unittest_runs_the_tests(
+    child: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    without_pytest(monkeypatch)
+    write(tmp_path, {"tests/test_a.py": ""})
+    Command(Terminal(io.StringIO())).run_from_argv(["viperctl.py", "test", "-v", "-x"])
+    assert child.commands == [[sys.executable, "-m", module.UNITTEST, "-v", "-x", "tests/"]]
 
 
 def test_a_target_is_bootstrapped_in_the_child_too(

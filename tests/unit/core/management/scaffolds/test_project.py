@@ -204,3 +204,24 @@ def test_the_database_lies_in_the_project_whatever_its_path_is_called(tmp_path: 
     project = create_project("shop", parent)
     url = load_settings(project).DATABASES["default"]["OPTIONS"]["URL"]
     assert DatabaseURL.parse(url).path == project / "db.sqlite3"
+
+
+def test_with_accounts_there_are_pages_for_them_and_a_test(tmp_path: Path) -> None:
+    project = create_project("shop", tmp_path, extras=["accounts", "accounts"])
+    assert files_below(project) == sorted([*FILES, "tests/test_accounts.py"])
+    routes = (project / "shop/routes.py").read_text("utf-8")
+    assert '("/accounts", account_routes()),' in routes
+    assert unused_imports(routes) == set()
+    assert 'url_for("accounts:sign-up")' in (project / "templates/home.html").read_text("utf-8")
+    assert stat.S_IMODE((project / "shop/settings.py").stat().st_mode) == 0o600
+
+
+def test_what_the_files_have_in_common_is_the_same_with_accounts(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    plain = create_project("shop", tmp_path)
+    with_accounts = create_project("shop", tmp_path / "other", extras=["accounts"])
+    for name in ("shop/settings.py", "shop/routes.py", "templates/home.html"):
+        old = re.sub('".{86}"', "", (plain / name).read_text("utf-8")).splitlines()
+        new = re.sub('".{86}"', "", (with_accounts / name).read_text("utf-8")).splitlines()
+        # One was made from the other: lines were added, and none was taken away or changed.
+        assert [line for line in old if line not in new] == []

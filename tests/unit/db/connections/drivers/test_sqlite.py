@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from openviper.db.connections.drivers.sqlite import SQLiteConnection, translate
+from openviper.db.connections.drivers.sqlite import SQLiteConnection
+from openviper.db.connections.drivers.sqlite_errors import translate
 from openviper.db.connections.drivers.sqlite_inline import InlineBudget, NotInline
 from openviper.db.connections.options import read_databases
 from openviper.db.exceptions import DatabaseError, OperationalError
@@ -217,13 +218,24 @@ async def test_an_error_of_the_conversion_leaves_no_statement_open(
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-async def test_a_cancelled_opening_leaves_no_connection_open(steps: int) -> None:
+async def test_a_cancelled_opening_leaves_no_connection_open(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = read_databases({"default": {"URL": "sqlite:///:memory:"}})["default"]
     made = SQLiteConnection(options, InlineBudget(asyncio.get_running_loop()))
+    is_cancelled = threading.Event()
+    real = made._open
+
+    def open_late() -> None:
+        is_cancelled.wait(60)
+        real()
+
+    monkeypatch.setattr(made, "_open", open_late)
     opening = asyncio.create_task(made.open())
     for _ in range(steps):
         await asyncio.sleep(0)
     opening.cancel()
+    is_cancelled.set()
     with pytest.raises(asyncio.CancelledError):
         await opening
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):

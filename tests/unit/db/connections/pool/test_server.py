@@ -116,7 +116,7 @@ def test_a_task_thrown_away_behind_its_loop_closes_what_it_gives_back(wires: lis
 def database(wires: list[Wire], monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database whose pools are made of such connections."""
     made = Database(read_databases({"default": {"URL": URL}})["default"])
-    monkeypatch.setattr(made, "_make_pool", lambda: make(wires))
+    monkeypatch.setattr(made, "new_pool", lambda: make(wires))
     return made
 
 

@@ -21,8 +21,9 @@ from openviper.db.sql.functions.choices import (
     When,
     common_type,
 )
+from openviper.db.sql.nodes import MAX_CALLS
 from openviper.db.sql.types import FLOAT, INTEGER, NULL, TEXT, ResultType, decimal_type
-from openviper.exceptions import FieldError
+from openviper.exceptions import FieldError, QueryError
 from tests.unit.db.sql.kinds import VENDORS, Thing, computed, text, value_of
 
 
@@ -67,7 +68,15 @@ CHOICE = Case(
         ),
         (Case(When(n=1, then="n")), ("CASE WHEN n = ? THEN n END", *["CASE WHEN n = %s THEN n END"] * 2)),
         (Coalesce("n", "price"), ("COALESCE(n, price)",) * 3),
-        (NullIf("n", "pk"), ("CASE WHEN n = id THEN NULL ELSE n END",) * 3),
+        (NullIf("n", "pk"), ("NULLIF(n, id)",) * 3),
+        (
+            NullIf("n", "price"),
+            (
+                "NULLIF(n, price)",
+                "CASE WHEN n = price THEN NULL ELSE n END",
+                "NULLIF(n, price)",
+            ),
+        ),
         (
             Greatest("n", "price"),
             (
@@ -87,9 +96,11 @@ CHOICE = Case(
         (
             Cast("price", int),
             (
-                "CAST(price AS INTEGER)",
+                "CASE WHEN price >= 9.223372036854776e+18 OR price < -9.223372036854776e+18 "
+                "THEN openviper_out_of_range(price) ELSE CAST(price AS INTEGER) END",
                 "CAST(TRUNC(CAST(price AS NUMERIC)) AS BIGINT)",
-                "CAST(TRUNCATE(price, 0) AS SIGNED)",
+                "CASE WHEN price >= 9223372036854775808 OR price < -9223372036854775808 "
+                "THEN CAST(POWER(price, 99) AS SIGNED) ELSE CAST(TRUNCATE(price, 0) AS SIGNED) END",
             ),
         ),
         (
@@ -124,13 +135,22 @@ def test_in_the_words_of_each_database(expression: Expression, texts: tuple[str,
         (Coalesce("n", Value(None)), {"n": None}, None),
         (NullIf("n", 0), {"n": 0}, None),
         (NullIf("n", 0), {"n": 1}, 1),
+        (NullIf("price", Decimal("1.50")), {"price": Decimal("1.50")}, None),
+        (NullIf("price", Decimal("1.5")), {"price": Decimal("1.50")}, None),
+        (NullIf("price", 2), {"price": Decimal("2.00")}, None),
+        (NullIf("n", Decimal("2.00")), {"n": 2}, None),
+        (NullIf("n", Decimal("2.50")), {"n": 2}, 2),
+        (NullIf("weight", 2.0), {"weight": 2.0}, None),
+        (NullIf("n", Value(None)), {"n": 2}, 2),
         (NullIf("name", Value("")), {"name": None}, None),
         (Greatest("n", 3), {"n": 4}, 4),
         (Greatest("n", 3), {"n": None}, None),
         (Least("n", 3, "price"), {"n": 4, "price": Decimal("0.50")}, Decimal("0.50")),
         (Cast("price", int), {"price": Decimal("-1.90")}, -1),
         (Cast("n", str), {"n": 12}, "12"),
-        (Cast("name", int), {"name": "12abc"}, 12),
+        (Cast("name", int), {"name": "12abc"}, None),
+        (Cast("name", int), {"name": "-12.9"}, -12),
+        (Cast("name", float), {"name": " 1e2 "}, 100.0),
         (Cast("n", float), {"n": 1}, 1.0),
     ],
 )
@@ -180,6 +200,52 @@ def test_a_case_shows_itself() -> None:
     assert repr(Case(When(Q(a=1), b=2, then="c"), default=0)) == (
         "Case(When(Q(a=1), b=2, then='c'), default=0)"
     )
+
+
+@pytest.mark.parametrize(
+    ("to", "shown"),
+    [
+        (int, "Cast('price', int)"),
+        (float, "Cast('price', float)"),
+        (str, "Cast('price', str)"),
+    ],
+)
+def test_a_cast_shows_what_it_makes(to: type[int] | type[float] | type[str], shown: str) -> None:
+    assert repr(Cast("price", to)) == shown
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("depth", [1, 10, 30])
+def test_nested_calls_of_nullif_are_written_once_each(vendor: str, depth: int) -> None:
+    nested: Any = "n"
+    for number in range(depth):
+        nested = NullIf(nested, number)
+    sql = text(nested, vendor)
+    assert sql.count("NULLIF(") == depth
+    assert len(re.findall(r"\bn\b", sql)) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "vendor"),
+    [
+        (lambda inner: NullIf(inner, 2.5), "postgresql"),
+        (lambda inner: Greatest(inner + 1, 2), "postgresql"),
+        (lambda inner: Least(2, inner + 1), "postgresql"),
+    ],
+)
+def test_calls_that_double_with_each_level_end_with_an_error(
+    make: Callable[[Any], Expression], vendor: str
+) -> None:
+    nested: Any = F("n")
+    for _ in range(8):
+        nested = make(nested)
+    assert text(nested, vendor).count("CASE") == 2**8 - 1
+    for _ in range(9):
+        nested = make(nested)
+    with pytest.raises(
+        QueryError, match=rf"\) would make a statement of more than {MAX_CALLS} calls"
+    ):
+        text(nested, vendor)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

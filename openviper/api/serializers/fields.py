@@ -1,0 +1,144 @@
+"""The fields that the body of a serializer's class declares."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import sys
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
+
+from openviper.api.serializers.marks import computed_fields_of
+from openviper.utils.identifiers import closest
+from openviper.validation.faults import UnsupportedTypeError
+from openviper.validation.markers import ReadOnly, WriteOnly
+from openviper.validation.nodes import MISSING
+from openviper.validation.slots import OwnRecord, Slot
+
+
+class SerializerError(UnsupportedTypeError):
+    """A serializer is declared in a way that cannot work: a mistake in the program."""
+
+
+class Declared(NamedTuple):
+    """A field as it stands in a class body, whose annotation is read later.
+
+    Attributes:
+        default: Its default; `MISSING` if it has none.
+        factory: Makes a default for each instance.
+    """
+
+    default: Any = MISSING
+    factory: Callable[[], Any] | None = None
+
+    def slot(self, annotation: Any) -> Slot:
+        """Return the field, now that its type is known."""
+        is_required = self.default is MISSING and self.factory is None
+        return Slot(annotation, is_required, self.default, self.factory)
+
+
+def unknown_name(where: str, name: object, known: Iterable[str]) -> SerializerError:
+    """Return the error for a name that is none of some, with the one it is most like."""
+    names = list(known)
+    nearest = closest(str(name), names)
+    hint = f"did you mean {nearest!r}?" if nearest else f"there are {', '.join(names) or 'none'}"
+    return SerializerError(f"{where} names {name!r}, which is not there; {hint}")
+
+
+def names_of(where: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
+    """Return a list of names, each of which is known.
+
+    Raises:
+        SerializerError: If it is no list, or one is not known; names the nearest.
+    """
+    if isinstance(given, str) or not isinstance(given, (list, tuple, set, frozenset)):
+        raise SerializerError(f"{where} is a list of names, not {given!r}")
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise unknown_name(where, name, known)
+    return tuple(given)
+
+
+def take_declared(cls: type[Any], inherited: Mapping[str, Declared]) -> dict[str, Declared]:
+    """Return the fields of a class, those of its bases first, and take their defaults out of the class.
+
+    What an instance lacks must not read as the default of its class.
+
+    Raises:
+        SerializerError: If a field has the name of a method.
+    """
+    found = dict(inherited)
+    own = list(_own_names(cls))
+    for name in own:
+        _check_name(cls, name, inherited)
+        found[name] = _declared(vars(cls).get(name, MISSING))
+        if name in vars(cls):
+            delattr(cls, name)
+    _check_typed(cls, inherited, own)
+    return found
+
+
+def _check_typed(cls: type[Any], inherited: Mapping[str, Declared], own: Container[str]) -> None:
+    """Refuse another default for a field of a base that stands there without its type."""
+    for name in vars(cls):
+        if name in inherited and name not in own:
+            raise SerializerError(
+                f"{cls.__qualname__}.{name} is a field of its base; write its type, too: {name}: ... = ..."
+            )
+
+
+def _own_names(cls: type[Any]) -> Iterator[str]:
+    for name, annotation in _annotations(cls).items():
+        if not name.startswith("_") and not _is_class_variable(annotation):
+            yield name
+
+
+def _annotations(cls: type[Any]) -> Mapping[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+def _is_class_variable(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return annotation.split("[")[0].strip().rpartition(".")[2] == "ClassVar"
+    return annotation is ClassVar or get_origin(annotation) is ClassVar
+
+
+def _check_name(cls: type[Any], name: str, inherited: Mapping[str, Declared]) -> None:
+    is_taken = any(name in vars(base) for base in cls.__mro__[1:])
+    if is_taken and name not in inherited and name not in computed_fields_of(cls):
+        raise SerializerError(
+            f"{cls.__qualname__}.{name}: serializers have something of this name; write "
+            f"{name}_: Annotated[..., Alias({name!r})]"
+        )
+
+
+def _declared(value: Any) -> Declared:
+    if isinstance(value, dataclasses.Field):
+        factory = None if value.default_factory is dataclasses.MISSING else value.default_factory
+        default = MISSING if value.default is dataclasses.MISSING else value.default
+        return Declared(default, factory)
+    if value is not MISSING and type(value).__hash__ is None:
+        # A list or a dict must not be shared.
+        return Declared(factory=partial(copy.deepcopy, value))
+    return Declared(value)
+
+
+def is_marked(annotation: Any, mark: type[ReadOnly] | type[WriteOnly]) -> bool:
+    """Return whether an annotation has a mark, in parentheses or not."""
+    marks = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return any(each is mark or isinstance(each, mark) for each in marks)
+
+
+def serializer_in(annotation: Any) -> type[OwnRecord] | None:
+    """Return the serializer that a type is, or may be, or of which it is a list; `None` if it has none in it."""
+    if isinstance(annotation, type) and issubclass(annotation, OwnRecord):
+        return annotation
+    found = (serializer_in(argument) for argument in get_args(annotation))
+    return next((each for each in found if each is not None), None)

@@ -1,0 +1,1 @@
+"""Data patches that `migrate` runs once per database."""

@@ -1,0 +1,34 @@
+"""The errors of SQLite, and what each means."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from openviper.db.exceptions import OUT_OF_RANGE, DatabaseError, OperationalError
+from openviper.exceptions import IntegrityError, QueryError
+
+_OVERFLOW = "integer overflow"
+"""What SQLite says of a sum or an absolute value that is too large."""
+_REFUSED = "user-defined function raised exception"
+"""What SQLite says when a Python function raises, such as those that look at what a column can hold."""
+_TOO_DEEP = ("parser stack overflow", "Expression tree is too large")
+"""How SQLite says that a statement is nested deeper than it was compiled for (https://sqlite.org/limits.html)."""
+
+
+def translate(error: sqlite3.Error, sql: str = "") -> Exception:
+    """Return the public error for a driver's error; the text never holds bound values."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return IntegrityError(str(error))
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, sqlite3.OperationalError):
+        if str(error) == _REFUSED:
+            return DatabaseError(
+                "a function refused a value: it is out of the range of its column, or the function is the project's own"
+            )
+        if str(error) == _OVERFLOW:
+            return DatabaseError(f"{OUT_OF_RANGE}: {error}")
+        if str(error).startswith(_TOO_DEEP):
+            return QueryError(f"the query is nested deeper than SQLite can read: {error}")
+        busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return OperationalError(str(error), retryable=busy)
+    return DatabaseError(f"{error} in {sql!r}" if sql else str(error))

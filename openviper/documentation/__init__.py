@@ -1,0 +1,1 @@
+"""The manual as a web site: rendered from Markdown, searched and served without a network."""

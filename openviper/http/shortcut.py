@@ -1,0 +1,104 @@
+"""One step through several middlewares, for the requests in which none of them finds anything to do.
+
+Each middleware that is called costs a small request as much as its routing. Most requests bring no credentials, so all that
+those middlewares of ours do is to leave something in the scope for whoever asks for it. What that is they declare; of those
+that stand side by side one function is made, which leaves it all, or has the request take the ordinary way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from openviper.core.context import current_exchange
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.methods import SAFE
+
+
+class Shortcut(NamedTuple):
+    """What a middleware does with an HTTP request that it has nothing to look up for, in an application of ours.
+
+    Attributes:
+        headers: A request with one of these takes the ordinary way.
+        unsafe_headers: So does one with one of these whose method may change something.
+        present: So does one whose scope has one of these keys.
+        constants: What it puts into the scope.
+        made: What it makes anew for each request: the key in the scope, the function, and the attribute of the exchange.
+        needs: Keys that a shortcut outside of this one has to have made: nobody else can have changed what is there.
+    """
+
+    headers: frozenset[bytes] = frozenset()
+    unsafe_headers: frozenset[bytes] = frozenset()
+    present: frozenset[str] = frozenset()
+    constants: Mapping[str, Any] = {}
+    made: tuple[tuple[str, Callable[[], Any], str], ...] = ()
+    needs: frozenset[str] = frozenset()
+
+
+def shortcut_of(middleware: object, inner: ASGIApp) -> Shortcut | None:
+    """Return what a middleware declares itself; what a class derived from it does is not known.
+
+    Args:
+        middleware: The middleware.
+        inner: What has to stand right inside of it: a function that makes a middleware may put something of its own there.
+    """
+    if getattr(middleware, "app", None) is not inner:
+        return None
+    declare = vars(type(middleware)).get("request_shortcut")
+    shortcut: Shortcut | None = None if declare is None else declare(middleware)
+    return shortcut
+
+
+def is_complete(shortcuts: Sequence[Shortcut]) -> bool:
+    """Return whether each of these, the outermost first, has what it needs from those outside of it."""
+    keys: set[str] = set()
+    for shortcut in shortcuts:
+        if not shortcut.needs <= keys:
+            return False
+        keys.update(key for key, _, _ in shortcut.made)
+    return True
+
+
+def combined(shortcuts: Sequence[Shortcut]) -> Shortcut:
+    """Return what several do together; the outermost comes first."""
+    constants: dict[str, Any] = {}
+    for each in shortcuts:
+        constants.update(each.constants)
+    headers = frozenset[bytes]().union(*[each.headers for each in shortcuts])
+    return Shortcut(
+        headers=headers,
+        unsafe_headers=headers.union(*[each.unsafe_headers for each in shortcuts]),
+        present=frozenset[str]().union(*[each.present for each in shortcuts]),
+        constants=constants,
+        made=tuple(chain.from_iterable(each.made for each in shortcuts)),
+    )
+
+
+def fused(shortcuts: Sequence[Shortcut], ordinary: ASGIApp, app: ASGIApp) -> ASGIApp:
+    """Return one application in place of several middlewares.
+
+    Args:
+        shortcuts: What they do, the outermost first.
+        ordinary: The outermost of them, with the others inside.
+        app: The application inside of all.
+    """
+    headers, unsafe_headers, present, constants, made, _ = combined(shortcuts)
+
+    def at_once(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        exchange = current_exchange.get()
+        if exchange is None or scope["type"] != "http":
+            return ordinary(scope, receive, send)
+        if not scope.keys().isdisjoint(present):
+            return ordinary(scope, receive, send)
+        looked_for = headers if scope["method"] in SAFE else unsafe_headers
+        for name, _ in scope["headers"]:
+            if name in looked_for:
+                return ordinary(scope, receive, send)
+        scope.update(constants)
+        for key, make, attribute in made:
+            value = scope[key] = make()
+            setattr(exchange, attribute, value)
+        return app(scope, receive, send)
+
+    return at_once

@@ -1,0 +1,1 @@
+"""The testing kit in projects of its own, each run by pytest in a process of its own."""
