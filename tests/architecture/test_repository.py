@@ -48,3 +48,9 @@ def test_every_type_ignore_has_a_code_and_a_reason() -> None:
                 assert rest.startswith("[") and len(rest.partition("]")[2].strip(" -#")) > 5, (
                     f"{path}:{number}"
                 )
+
+
+def test_the_manual_in_the_package_is_the_one_of_the_checkout() -> None:
+    # Copies over a file system without links turn it into a file, and a wheel made from there has no manual.
+    place = ROOT / "openviper" / "documentation" / "content"
+    assert place.is_dir() and place.samefile(ROOT / "docs"), f"{place} is no link to docs"
