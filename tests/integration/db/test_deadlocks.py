@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from openviper.db import executor
 from openviper.db.connection import atomic, connections
 from openviper.db.exceptions import OperationalError
 from openviper.db.fields import CharField, IntegerField
@@ -213,7 +214,7 @@ async def test_only_who_began_a_transaction_begins_a_bulk_update_again(
         part = [Counter(name="a", n=1), Counter(name="b", n=1)]
         await Counter.objects.bulk_create(part)
         sent: list[str] = []
-        send = bulk.write_many
+        send = executor.write_many
 
         async def ended(meta: ModelOptions, alias: str, sql: str, rows: Any) -> int:
             await send(meta, alias, sql, rows)

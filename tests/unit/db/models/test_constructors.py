@@ -103,7 +103,8 @@ def test_attributes_that_a_class_sets_itself_are_set_by_it() -> None:
 
 
 def test_a_field_may_have_the_name_of_a_keyword() -> None:
-    model: Any = type(Model)(
+    make: Any = type(Model)
+    model = make(
         "Odd", (Model,), {"__module__": __name__, "class": CharField(max_length=5, default="x")}
     )
     for _ in range(2):

@@ -144,7 +144,7 @@ def test_q_objects_compare_and_show_themselves() -> None:
     ],
 )
 def test_one_condition_behind_relations_is_the_same_alone_and_among_others(
-    key: str, value: object
+    key: str, value: Any
 ) -> None:
     plan = plan_for(Shelf._meta, SQLiteDialect())
 
