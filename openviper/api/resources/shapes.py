@@ -61,7 +61,7 @@ class Shape(Generic[M]):
         assert isinstance(node, RecordNode)
         self._record = node
 
-        self.parameter = fields_parameter(self.selection)
+        self.parameter = fields_parameter(self.selection, _flat_names(node))
         self.read_only = frozenset(_read_only_keys(node))
 
     def unfilled(self) -> list[str]:
@@ -234,6 +234,13 @@ def record_of(node: Node) -> RecordNode | None:
     if isinstance(node, (NullableNode, ArrayNode)):
         return record_of(node.item)
     return node if isinstance(node, RecordNode) else None
+
+
+def _flat_names(record: RecordNode) -> list[str]:
+    """Return the names of all fields that are sent; none if one of them holds a record."""
+    fields = list(_fields(record))
+    is_flat = all(record_of(field.written) is None for field in fields)
+    return [field.key for field in fields] if is_flat else []
 
 
 def _fields(record: RecordNode) -> Iterable[FieldNode]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from openviper.exceptions import HTTPException
@@ -83,14 +84,27 @@ def _instead(found: Sequence[Any], place: Place, default: Any, faults: Faults) -
 def _list_reader(note: InputNote) -> Read:
     key, default, place = note.key, note.default, (note.source, note.key)
     parse = _lenient(note)
+    is_joined = note.source in _JOINED
 
     def read(values: Several, faults: Faults) -> Any:
         found = values.getlist(key)
         if not found:
             return _instead((), place, default, faults)
-        return _parsed(parse, list(found), place, faults)
+        texts = _split(found) if is_joined else list(found)
+        return _parsed(parse, texts, place, faults)
 
     return read
+
+
+_JOINED = ("header", "cookie")
+"""Where a list may stand in one text, parted by commas: what is between may join headers of one name (RFC 9110, 5.3)."""
+_ELEMENT = re.compile(r'(?:[^,"]++|"(?:[^"\\]++|\\.?)*+"?)++', re.DOTALL)
+
+
+def _split(texts: Iterable[str]) -> list[str]:
+    """Return the elements of lists that are parted by commas, but for those in quotes; empty ones count for nothing."""
+    elements = (element.strip(" \t") for text in texts for element in _ELEMENT.findall(text))
+    return [element for element in elements if element]
 
 
 def _parsed(parse: Callable[[Any], Any], value: Any, place: Place, faults: Faults) -> Any:
@@ -104,6 +118,8 @@ def _parsed(parse: Callable[[Any], Any], value: Any, place: Place, faults: Fault
 def _path_reader(note: InputNote) -> Read:
     key, place = note.key, ("path", note.key)
     parse = _lenient(note)
+    if is_list(note.node):
+        return lambda path, faults: _parsed(parse, path[key].split(","), place, faults)
     return lambda path, faults: _parsed(parse, path[key], place, faults)
 
 
