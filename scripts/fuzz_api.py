@@ -8,8 +8,8 @@ Needs schemathesis (https://schemathesis.readthedocs.io), which neither OpenVipe
     python3 scripts/fuzz_api.py --application tutorial       to what docs/tutorial-api.md makes, by who has logged in
     python3 scripts/fuzz_api.py --examples 50 --seed 7       fewer, and the same ones again
 
-Prints how many requests came and how they were answered. Exits with 1 for a 500, or for an answer that the document does
-not have.
+Prints how many requests came and how they were answered. Exits with 1 for a 500, or for an answer that the document does not
+have: what it says of all other answers (``default``) is taken out first, so each status has to be named.
 """
 
 from __future__ import annotations

@@ -79,9 +79,10 @@ def ordering_parameter(names: Sequence[str]) -> Parameter:
             _check_term(term, names, seen)
         return terms
 
-    terms: Any = tuple(term for name in names for term in (name, f"-{name}"))
+    terms = tuple(term for name in names for term in (name, f"-{name}"))
     told = "What comes first; a minus before a name turns it."
-    shown = Annotated[set[Literal[terms]], MinLength(1), Description(told)]
+    term: Any = Literal[terms]
+    shown = Annotated[set[term], MinLength(1), Description(told)]
     return Parameter("ordering", describe(shown), parse, is_joined=True)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from openviper.api.resources.bodies import is_too_deep
 from openviper.api.resources.mistakes import hint
 from openviper.api.resources.parameters import FIELDS, fields_parameter, read_query
 from openviper.api.serializers.model import ModelSerializer
@@ -17,7 +16,7 @@ from openviper.http.request import Request
 from openviper.validation.describing import describe
 from openviper.validation.faults import MAX_FAULTS, MAX_SHOWN, Fault, ParseError, shown_value
 from openviper.validation.nodes import ArrayNode, FieldNode, Node, NullableNode, RecordNode
-from openviper.validation.shapes import MAX_DEPTH
+from openviper.validation.shapes import MAX_DEPTH, is_too_deep
 from openviper.validation.unions import behind
 
 M = TypeVar("M", bound=Model)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from openviper.exceptions import HTTPException
 from openviper.http.json_body import LONG
 from openviper.http.request import Request
 from openviper.routing.typed.plans import InputNote
-from openviper.validation.faults import Fault, ParseError, Place
+from openviper.validation.faults import Fault, ParseError, Place, shown_key
 from openviper.validation.nodes import MISSING, ArrayNode, FieldNode, Node, NullableNode, RecordNode
 from openviper.validation.parsers import Parser, parser_of
 from openviper.validation.reading import takes_empty_text
@@ -163,6 +163,17 @@ def _whole_reader(note: InputNote) -> Read:
         return _parsed(parse, data, (note.source,), faults)
 
     return read
+
+
+def other_files(known: Container[str]) -> Callable[[Any, Faults], None]:
+    """Return what notes the files of a form that nothing reads; a class that is the whole form says what there is."""
+
+    def note(form: Any, faults: Faults) -> None:
+        for key in dict.fromkeys(key for key, _ in form.files.multi_items()):
+            if key not in known:
+                faults.append(Fault(("form", shown_key(key)), "unknown", "is unknown"))
+
+    return note
 
 
 def _skipped_key(field: FieldNode) -> str:

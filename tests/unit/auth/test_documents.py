@@ -43,7 +43,8 @@ def test_what_is_sent_to_log_in_fits_and_other_things_do_not(document: dict[str,
     body = login["requestBody"]
     fits = validator(document, body["content"]["application/json"]["schema"]).is_valid
     assert body["required"] and fits({"username": "ann", "password": "x", "code": "123"})
-    for wrong in ({}, [], {"username": "ann"}, {"username": "", "password": "x"}):
+    wrongs: list[Any] = [{}, [], {"username": "ann"}, {"username": "", "password": "x"}]
+    for wrong in wrongs:
         assert not fits(wrong)
     assert set(login["responses"]) == {"200", "400", "401", "413", "429", "default"}
     logout = document["paths"]["/api/jwt/logout"]["post"]
