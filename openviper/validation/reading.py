@@ -177,7 +177,7 @@ class Reader:
     def _unknown(self, variable: str) -> str:
         """Return the expression that reads a value of which no type is known."""
         checked = self.code.bind(checked_depth)
-        return f"{checked}({variable}) if type({variable}) in {self.code.bind(_NESTED)} else {variable}"
+        return f"{checked}({variable}) if type({variable}) in {self.code.bind((dict, list))} else {variable}"
 
     def _scalar(self, node: ScalarNode, variable: str, depth: str) -> Lines:
         read = self.code.bind(self._scalars[node.type])
@@ -430,9 +430,6 @@ _NEEDS_READING: dict[type[Any], str] = {
     type(None): "{v} is not None",
 }
 """The conditions under which a value is not what it is read as already."""
-
-
-_NESTED = (dict, list)
 
 
 def _is_about_size(constraint: Constraint) -> bool:
