@@ -27,13 +27,21 @@ from openviper.tasks.brokers.tables import (
     COLUMNS,
     COUNTS,
     MESSAGES,
+    RESULTS,
     SCHEDULES,
     UNIQUE,
     WORKERS,
+    to_message,
 )
 from openviper.tasks.exceptions import BadMessageError
-from openviper.tasks.message import Message, State, clean_text, is_storable
-from openviper.tasks.message_options import read_options
+from openviper.tasks.message import (
+    CANCELLED_ERROR,
+    Message,
+    State,
+    cancelled,
+    clean_text,
+    is_storable,
+)
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
@@ -49,8 +57,6 @@ _STATES = {
     "dead": (DEAD,),
 }
 """The states that people know, as they are stored."""
-_GROUPED = '%"group":%'
-"""In the options of a member of a group, and perhaps in others."""
 _NAMES = {number: name for name, numbers in _STATES.items() for number in numbers}
 
 
@@ -252,18 +258,12 @@ class DatabaseAdmin:
 
         def work(store: Store) -> int:
             with store.transaction():
-                running = [
-                    message_id
-                    for message_id in chosen
-                    if store.rows(
-                        f"SELECT 1 FROM {MESSAGES} WHERE message_id = ? AND state = {RUNNING}",
-                        (message_id,),
-                    )
-                ]
-                for message_id in running:
-                    store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
+                meant = [each for one in chosen for each in _meant(store, one)]
+                for message_id, state in meant:
+                    if state == RUNNING:
+                        store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
                 free = f" WHERE message_id = ? AND state <> {RUNNING}"
-                return sum(_remove(store, free, (message_id,)) for message_id in chosen)
+                return sum(_remove(store, free, (message_id,)) for message_id, _ in meant)
 
         return self._run(work)
 
@@ -305,27 +305,66 @@ def _swap(store: Store, name: str, before: Slot | None, after: Slot) -> bool:
 
 def _members(store: Store, where: str, values: tuple[Any, ...]) -> Iterator[tuple[int, str]]:
     """Yield key and group of the messages that are members of one."""
+    for message in _bearing(store, "group", where, values):
+        yield message.key, message.option("group")
+
+
+def _bearing(
+    store: Store, option: str, where: str, values: tuple[Any, ...]
+) -> Iterator[Message]:
+    """Yield the messages that have an option."""
     rows = store.rows(
-        f"SELECT id, options FROM {MESSAGES}{where} AND options LIKE ?", (*values, _GROUPED)
+        f"SELECT {COLUMNS} FROM {MESSAGES}{where} AND options LIKE ?",
+        (*values, f'%"{option}":%'),
     )
-    for key, text in rows:
+    for row in rows:
         with suppress(BadMessageError):
-            options = read_options(text) or {}
-            if "group" in options:
-                yield key, options["group"]
+            message = to_message(row)
+            if message.option(option) is not None:
+                yield message
+
+
+def _meant(store: Store, wanted: str) -> list[tuple[str, int]]:
+    """Return id and state of the messages that an id means: its own, or else the one in whose chain it is to come."""
+    sql = f"SELECT message_id, state FROM {MESSAGES} WHERE message_id = ?"
+    rows = store.rows(sql, (wanted,))
+    if not rows:
+        before = [
+            message.message_id
+            for message in _bearing(store, "then", f" WHERE state <> {DEAD}", ())
+            if message.is_about({wanted})
+        ]
+        rows = [row for message_id in before for row in store.rows(sql, (message_id,))]
+    return [(row[0], row[1]) for row in rows]
 
 
 def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
-    """Remove messages that no worker has, and let their groups and unique keys know."""
+    """Remove messages that no worker has, and let their senders, groups and unique keys know."""
+    waiting = f"{where} AND state NOT IN ({RUNNING}, {DEAD})"
+    _tell_senders(store, waiting, values)
     # One by one: a worker may have claimed some of them in the meantime.
     sql = f"DELETE FROM {MESSAGES} WHERE id = ? AND state NOT IN ({RUNNING}, {DEAD})"
-    members = list(_members(store, f"{where} AND state <> {DEAD}", values))
+    members = list(_members(store, waiting, values))
     groups = [group_id for key, group_id in members if store.change(sql, (key,))]
     removed = len(groups) + store.change(f"DELETE FROM {MESSAGES}{where}", values)
     for group_id in groups:  # Last, so that what a group sends now is not removed with it.
         count_in_group(store, group_id, has_failed=True)
     _free_unique(store, removed)
     return removed
+
+
+def _tell_senders(store: Store, where: str, values: tuple[Any, ...]) -> None:
+    """Keep for those who ask for results that messages were cancelled; for chains, that of the last message too."""
+    now, columns = time.time(), "message_id, error, stored_at"
+    store.change(
+        f"INSERT INTO {RESULTS} ({columns}) SELECT DISTINCT message_id, '{CANCELLED_ERROR}', {now!r} "
+        f"FROM {MESSAGES}{where} AND NOT EXISTS "
+        f"(SELECT 1 FROM {RESULTS} r WHERE r.message_id = {MESSAGES}.message_id)",
+        values,
+    )
+    for message in _bearing(store, "then", where, values):
+        for told in cancelled(message).told_ids[1:]:
+            store.insert_new(RESULTS, columns, (told, CANCELLED_ERROR, now))
 
 
 def _free_unique(store: Store, removed: int) -> None:

@@ -36,7 +36,7 @@ from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
 from openviper.tasks.brokers.memory_entry import Entry
 from openviper.tasks.brokers.memory_group import MemoryGroup
 from openviper.tasks.limits import Allowance, Limit, take_call
-from openviper.tasks.message import Finished, Message, Outcome, State, from_values
+from openviper.tasks.message import Finished, Message, Outcome, State, cancelled, from_values
 
 
 class MemoryBroker:
@@ -237,8 +237,14 @@ class MemoryBroker:
         for entry in free:
             self.forget(entry)
             if entry.state is not State.DEAD:
-                self.count_in_group(Finished(entry.message, Outcome.DEAD))
+                self.count_in_group(cancelled(entry.message))
+                self.tell(cancelled(entry.message))
         return len(free)
+
+    def tell(self, end: Finished) -> None:
+        """Keep an end for those who ask for the result."""
+        stored = StoredResult(end.result or "null", end.error, time.time())
+        self.results.update(dict.fromkeys(end.told_ids, stored))
 
     def count_in_group(self, end: Finished) -> None:
         """Count the end of a member of a group, and send the group's callback after the last one."""
@@ -266,7 +272,7 @@ class MemoryBroker:
         wanted = set(message_ids)
         with self.lock:
             entries = [
-                entry for entry in self.entries.values() if entry.message.message_id in wanted
+                entry for entry in self.entries.values() if entry.message.is_about(wanted)
             ]
             self.to_cancel |= {
                 entry.message.message_id for entry in entries if entry.state is State.RUNNING
@@ -367,12 +373,10 @@ class MemoryConsumer:
             entry.state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
             entry.error = end.error
             entry.settled_at = time.time()
+            message.set_option("since", None)
             message.due = end.due
             message.attempts += end.counts
-        if end.keeps_result:
-            broker.results[message.message_id] = StoredResult(
-                end.result or "null", end.error, time.time()
-            )
+        broker.tell(end)
         if end.is_end:
             broker.free_unique(message, ("queued", "running"))
             broker.to_cancel.discard(message.message_id)
@@ -407,7 +411,8 @@ class MemoryConsumer:
 
     @staticmethod
     def _put_off(entry: Entry, due: float) -> None:
-        entry.state, entry.worker, entry.message.due = State.DELAYED, "", due
+        entry.state, entry.worker = State.DELAYED, ""
+        entry.message.put_off(due)
 
     def _free_permit(self, message: Message) -> None:
         key, message.limit_key = message.limit_key, None

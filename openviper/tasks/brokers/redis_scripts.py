@@ -167,10 +167,10 @@ for i = 5, #ARGV do
     if end_.limit then
       free_permit(prefix, end_.limit, id)
     end
-    if end_.result then
-      redis.call('SET', prefix .. 'result:' .. id, end_.result)
+    for _, told in ipairs(end_.told or {}) do
+      redis.call('SET', prefix .. 'result:' .. told, end_.result)
       if tonumber(keep) > 0 then
-        redis.call('PEXPIRE', prefix .. 'result:' .. id, keep)
+        redis.call('PEXPIRE', prefix .. 'result:' .. told, keep)
       end
     end
     if end_.action == 'done' or end_.action == 'dead' then

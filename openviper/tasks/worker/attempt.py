@@ -7,13 +7,13 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
-from openviper.tasks.message import Finished, Message
+from openviper.tasks.message import Finished, Message, Outcome, cancelled
 from openviper.tasks.running import Run
 from openviper.tasks.worker.outcome import failed, succeeded
 
-_NAMES = {CoroutineType: "coroutine", map: "map", filter: "filter"}
-_NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter)
-"""What calls something only when somebody asks for its values."""
+_NAMES = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "generator"}
+_NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter, zip, enumerate)
+"""What calls something only when somebody asks for its values; those of `itertools` too."""
 
 
 class Listener(Protocol):
@@ -80,10 +80,21 @@ class Attempt:
         Raises:
             TypeError: If the value is something whose body has not run: a generator, or a coroutine within another one.
         """
-        if isinstance(value, _NOT_RUN):
-            kind = _NAMES.get(type(value), "generator")
+        if isinstance(value, _NOT_RUN) or type(value).__module__ == "itertools":
+            kind = _NAMES.get(type(value), type(value).__name__)
             raise TypeError(f"actor {self.actor.actor_name!r} returned a {kind}, not a result")
+        if self.run.is_cancelled and self.message.option("then"):
+            return cancelled(self.message)  # It has not noticed, but nothing is to follow it.
         return succeeded(self.message, self.actor, value, keep_results=keep_results)
+
+    def after_cancellation(self, error: BaseException) -> Finished:
+        """Return what follows when the call has ended as something that was cancelled."""
+        if self.is_cut_off:
+            return Finished(self.message, Outcome.RELEASED)
+        if self.run.is_cancelled:
+            return cancelled(self.message)
+        # The task's own doing: a part of it was cancelled and nobody took notice.
+        return self.failed(error)
 
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""

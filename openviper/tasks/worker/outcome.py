@@ -10,7 +10,7 @@ from typing import Any
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.exceptions import BadMessageError, Reject, Retry
 from openviper.tasks.message import (
-    CANCELLED_ERROR,
+    EXPIRED_ERROR,
     MAX_ERROR,
     Finished,
     Message,
@@ -59,7 +59,7 @@ def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
         return True
     if actor.max_age_ms is None:
         return False
-    return (time.time() - (message.due or message.sent_at)) * 1000 > actor.max_age_ms
+    return (time.time() - message.waits_since) * 1000 > actor.max_age_ms
 
 
 # After a success
@@ -229,9 +229,9 @@ def _shown(error: BaseException, text: str) -> BaseException | None:
     return None if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError) else error
 
 
-def cancelled(message: Message) -> Finished:
-    """Return the end of a message that somebody has cancelled."""
-    return Finished(message, Outcome.DONE, error=CANCELLED_ERROR)
+def expired(message: Message) -> Finished:
+    """Return the end of a message that has waited too long."""
+    return Finished(message, Outcome.DONE, error=EXPIRED_ERROR)
 
 
 def not_stored(message: Message) -> Finished:

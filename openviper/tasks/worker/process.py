@@ -31,7 +31,7 @@ from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
 from openviper.tasks.signing import check_signature
 from openviper.tasks.worker.async_calls import AsyncCalls
-from openviper.tasks.worker.outcome import failed, find_actor, is_too_old
+from openviper.tasks.worker.outcome import expired, failed, find_actor, is_too_old
 from openviper.tasks.worker.plain_calls import Job, PlainCalls
 from openviper.tasks.worker.settlement import Settlement
 from openviper.tasks.worker.tally import Observer, Tally
@@ -410,7 +410,7 @@ class WorkerProcess:
             return None
         if is_late:
             logger.info("%r is too old and was dropped", message)
-            self.ended(Finished(message, Outcome.DONE), 0.0, "skipped")
+            self.ended(expired(message), 0.0, "skipped")
             return None
         if limit is not None and not consumer.admit(message, limit):
             self._claimed.discard(message)
