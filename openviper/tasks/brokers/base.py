@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.limits import Limit
-from openviper.tasks.liveness import is_lost
+from openviper.tasks.liveness import is_lost, is_silent
 from openviper.tasks.message import Finished, Message, clean_text
 
 PARKED_SECONDS = 300.0
@@ -486,5 +486,5 @@ def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:
     return [
         worker
         for worker in broker.workers()
-        if now - worker.seen_at <= lease and not is_lost(worker.worker_id)
+        if not is_silent(worker.seen_at, now, lease) and not is_lost(worker.worker_id)
     ]

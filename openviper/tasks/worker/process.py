@@ -259,6 +259,8 @@ class WorkerProcess:
     def _beat(self, consumer: Consumer) -> None:
         if time.monotonic() < self._beat_at:
             return
+        # A clock that was ahead and was put right must not make the worker look well for as long.
+        self._settled_at = min(self._settled_at, time.time())
         consumer.heartbeat(WorkerStatus(self._settled_at, self._is_busy()))
         self._beat_at = time.monotonic() + self.heartbeat
         self._tell_of_suspects(consumer)
