@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from openviper.db.dialects.folding import folded
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.limits import Limit
 from openviper.tasks.liveness import is_lost, is_silent
@@ -166,8 +167,12 @@ class Filter(NamedTuple):
             return False
         if self.before is not None and info.sent_at >= self.before:
             return False
+        return self.fits_error(info.error)
+
+    def fits_error(self, error: str) -> bool:
+        """Return whether an error has the text that is asked for; decided here for every store, as they differ in what they take for lower case."""
         # The errors that are stored have been cleaned too.
-        return self.error is None or clean_text(self.error).lower() in info.error.lower()
+        return self.error is None or folded(clean_text(self.error)) in folded(error)
 
 
 def _is_wished(wish: str | None, value: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openviper.tasks.brokers.base import (
@@ -18,6 +19,7 @@ from openviper.tasks.brokers.base import (
     WorkerInfo,
     queue_names,
 )
+from openviper.tasks.brokers.claims import AT_ONCE, in_parts, marks
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.brokers.settling import count_in_group, take_off_count
 from openviper.tasks.brokers.storing import Parcel, store_within
@@ -39,7 +41,6 @@ from openviper.tasks.message import (
     Message,
     State,
     cancelled,
-    clean_text,
     is_storable,
 )
 
@@ -174,11 +175,18 @@ class DatabaseAdmin:
 
     def messages(self, chosen: Filter, limit: int) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
-        where, values = _conditions(chosen)
-        rows = self._rows(
-            f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} ORDER BY id LIMIT ?",
-            (*values, limit),
-        )
+
+        def look(store: Store) -> list[Any]:
+            rows: list[Any] = []
+            for where, values in _conditions(store, chosen, limit):
+                rows += store.rows(
+                    f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} "
+                    "ORDER BY id LIMIT ?",
+                    (*values, limit),
+                )
+            return rows[:limit]
+
+        rows = self._read(look, [])
         return [
             MessageInfo(
                 message_id=row[1],
@@ -226,16 +234,10 @@ class DatabaseAdmin:
             "error = NULL, limit_key = NULL"
         )
         now = time.time()
-        wanted: list[_Condition]
-        if isinstance(chosen, Filter):
-            is_about_dead = chosen.state in (None, "dead")
-            wanted = [_conditions(chosen._replace(state="dead"))] if is_about_dead else []
-        else:
-            where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
-            wanted = [(where, (message_id,)) for message_id in filter(is_storable, chosen)]
 
         def work(store: Store) -> int:
             with store.transaction():
+                wanted = _to_retry(store, chosen)
                 for where, values in wanted:
                     self._take_off_counts(store, where, values)
                 return sum(
@@ -269,12 +271,13 @@ class DatabaseAdmin:
 
     def purge(self, chosen: Filter) -> int:
         """Remove all messages that no worker has and that are meant."""
-        where, values = _conditions(chosen)
-        free = f"{where} {'AND' if where else 'WHERE'} state <> {RUNNING}"
 
         def work(store: Store) -> int:
             with store.transaction():
-                return _remove(store, free, values)
+                return sum(
+                    _remove(store, f"{where} AND state <> {RUNNING}", values)
+                    for where, values in _conditions(store, chosen)
+                )
 
         return self._run(work)
 
@@ -380,8 +383,36 @@ _Condition = tuple[str, tuple[Any, ...]]
 """A WHERE, and its values."""
 
 
-def _conditions(chosen: Filter) -> _Condition:
-    conditions: list[str] = []
+def _to_retry(store: Store, chosen: Sequence[str] | Filter) -> list[_Condition]:
+    if not isinstance(chosen, Filter):
+        where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
+        return [(where, (message_id,)) for message_id in filter(is_storable, chosen)]
+    is_about_dead = chosen.state in (None, "dead")
+    return _conditions(store, chosen._replace(state="dead")) if is_about_dead else []
+
+
+def _conditions(store: Store, chosen: Filter, most: int | None = None) -> list[_Condition]:
+    """Return conditions that together tell which messages are meant, in order; of those with an error the first `most`."""
+    where, values = _condition(chosen)
+    if chosen.error is None:
+        return [(where, values)]
+    keys = list(islice(_keys_by_error(store, chosen, where, values), most))
+    return [(f"{where} AND id IN ({marks(part)})", (*values, *part)) for part in in_parts(keys)]
+
+
+def _keys_by_error(
+    store: Store, chosen: Filter, where: str, values: tuple[Any, ...]
+) -> Iterator[int]:
+    """Yield the keys of the messages whose errors fit, in order."""
+    sql = f"SELECT id, error FROM {MESSAGES}{where} AND error IS NOT NULL AND id > ? ORDER BY id LIMIT {AT_ONCE}"
+    last = -1
+    while rows := store.rows(sql, (*values, last)):
+        last = rows[-1][0]
+        yield from (key for key, error in rows if chosen.fits_error(error))
+
+
+def _condition(chosen: Filter) -> _Condition:
+    conditions = ["1 = 1"]
     values: list[Any] = []
     if chosen.state is not None:
         numbers = ", ".join(str(number) for number in _STATES[chosen.state])
@@ -394,13 +425,4 @@ def _conditions(chosen: Filter) -> _Condition:
     if chosen.before is not None:
         conditions.append("sent_at < ?")
         values.append(chosen.before)
-    if chosen.error is not None:
-        conditions.append("LOWER(error) LIKE LOWER(?) ESCAPE '!'")
-        values.append(f"%{_escaped(clean_text(chosen.error))}%")
-    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
-
-
-def _escaped(text: str) -> str:
-    for letter in "!%_":
-        text = text.replace(letter, f"!{letter}")
-    return text
+    return f" WHERE {' AND '.join(conditions)}", tuple(values)
