@@ -312,9 +312,7 @@ def _members(store: Store, where: str, values: tuple[Any, ...]) -> Iterator[tupl
         yield message.key, message.option("group")
 
 
-def _bearing(
-    store: Store, option: str, where: str, values: tuple[Any, ...]
-) -> Iterator[Message]:
+def _bearing(store: Store, option: str, where: str, values: tuple[Any, ...]) -> Iterator[Message]:
     """Yield the messages that have an option."""
     rows = store.rows(
         f"SELECT {COLUMNS} FROM {MESSAGES}{where} AND options LIKE ?",

@@ -271,9 +271,7 @@ class MemoryBroker:
         """Remove messages that no worker has, and ask for the end of those that run."""
         wanted = set(message_ids)
         with self.lock:
-            entries = [
-                entry for entry in self.entries.values() if entry.message.is_about(wanted)
-            ]
+            entries = [entry for entry in self.entries.values() if entry.message.is_about(wanted)]
             self.to_cancel |= {
                 entry.message.message_id for entry in entries if entry.state is State.RUNNING
             }

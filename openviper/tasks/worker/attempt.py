@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
@@ -45,10 +46,12 @@ class Attempt:
         deadline: When its time is over, on the monotonic clock; `soft_deadline` likewise.
         is_over: Whether its time is over, though it goes on.
         is_cut_off: Whether this worker has ended it because it stops.
+        awaited: What a plain call waits for on the event loop.
     """
 
     __slots__ = (
         "actor",
+        "awaited",
         "began_at",
         "deadline",
         "is_cut_off",
@@ -68,6 +71,19 @@ class Attempt:
         self.soft_deadline = None if soft is None else self.began_at + soft / 1000
         self.is_over = False
         self.is_cut_off = False
+        self.awaited: asyncio.Task[Any] | None = None
+
+    def wait_for(self, task: asyncio.Task[Any] | None) -> None:
+        """Note what a plain call waits for on the event loop; in its thread."""
+        self.awaited = task
+        if task is not None and (self.run.is_cancelled or self.is_cut_off):
+            task.cancel()
+
+    def cancel_awaited(self) -> None:
+        """Cancel what the call waits for on the event loop, if it does; from any thread."""
+        task = self.awaited
+        if task is not None:
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
     @property
     def seconds(self) -> float:

@@ -285,8 +285,7 @@ class WorkerProcess:
         ids = consumer.cancelled()
         if ids:
             self._async.cancel(ids)
-        for attempt in self._plain.attempts():
-            attempt.run.is_cancelled = attempt.message.message_id in ids
+            self._plain.cancel(ids)
 
     # Claims and settlements
 
@@ -372,8 +371,9 @@ class WorkerProcess:
     def _cut_off(self) -> None:
         """Cancel the async calls, and wait a little for what they have to say to that."""
         self._async.cut_off()
+        self._plain.cut_off()
         until = time.monotonic() + CUT_OFF_SECONDS
-        while self._async.running and time.monotonic() < until:
+        while (self._async.running or self._plain.awaiting) and time.monotonic() < until:
             time.sleep(0.01)
 
     # Calls
