@@ -199,6 +199,7 @@ def _again(
         text,
         exc_info=_shown(error, text),
     )
+    _has_begun(message)
     return Finished(message, Outcome.RETRY, due=time.time() + delay, error=text)
 
 
@@ -214,14 +215,20 @@ def _asked_again(
             asked.state
         )  # What JSON cannot hold is an error of this message, not of the store.
         message.set_option("state", asked.state)
-    if message.option("signature") is not None:
-        sign(message)
+    _has_begun(message)
     delay_ms = asked.delay_ms
     if delay_ms is None:
         delay_ms = _backoff_ms(number, actor) if asked.counts else 0.0
     logger.info("%r asked to be run again in %.1f s: %s", message, delay_ms / 1000, text)
     due = time.time() + delay_ms / 1000
     return Finished(message, Outcome.RETRY, due=due, error=text, counts=asked.counts)
+
+
+def _has_begun(message: Message) -> None:
+    """Let no message that will run again be dropped as one that has not begun; its options have changed, so it is signed anew."""
+    message.set_option("expires", None)
+    if message.option("signature") is not None:
+        sign(message)
 
 
 def _shown(error: BaseException, text: str) -> BaseException | None:
