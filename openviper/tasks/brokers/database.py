@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from openviper.db.connection import before_commit
+from openviper.db.connection import after_commit, before_commit
 from openviper.db.connections.databases import current_block
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.base import (
@@ -208,10 +208,16 @@ class DatabaseBroker:
     def send(
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
-        """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""
+        """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
         parcel = Parcel(messages, group)
-        if self.alias is not None and before_commit(self._flush, parcel, using=self.alias):
-            return None
+        if self.alias is not None:
+            is_for_later = before_commit(self._flush, parcel, using=self.alias)
+        else:
+            is_for_later = after_commit(lambda: self._send_now(parcel) and None)
+        return None if is_for_later else self._send_now(parcel)
+
+    def _send_now(self, parcel: Parcel) -> list[Message] | None:
+        """Store messages at once; an event loop is not made to wait."""
         if not _in_event_loop():
             return self.store(parcel)
         if self._sender.is_busy:  # What was sent before goes first.

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from openviper.db.connections.databases import current_block
+from openviper.db.connection import after_commit
 from openviper.tasks.brokers.base import (
     EVERYTHING,
     PARKED_SECONDS,
@@ -106,11 +106,8 @@ class MemoryBroker:
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
-        block = current_block("default")
-        if block is not None and block.transactional:
-            block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return None
-        return self.enqueue(messages, group)
+        is_for_later = after_commit(lambda: self.enqueue(messages, group) and None)
+        return None if is_for_later else self.enqueue(messages, group)
 
     def wake(self) -> None:
         """Wake the consumers."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from openviper.db.connections.databases import current_block
+from openviper.db.connection import after_commit
 from openviper.tasks.brokers.base import (
     EVERYTHING,
     CallCount,
@@ -132,11 +132,8 @@ class RedisBroker(RedisServer):
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
-        block = current_block("default")
-        if block is not None and block.transactional:
-            block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return None
-        return self.enqueue(messages, group)
+        is_for_later = after_commit(lambda: self.enqueue(messages, group) and None)
+        return None if is_for_later else self.enqueue(messages, group)
 
     def consumer(
         self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
