@@ -186,7 +186,8 @@ class DatabaseAdmin:
                 )
             return rows[:limit]
 
-        rows = self._read(look, [])
+        nothing: list[Any] = []
+        rows = self._read(look, nothing)
         return [
             MessageInfo(
                 message_id=row[1],
