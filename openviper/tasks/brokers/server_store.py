@@ -12,6 +12,8 @@ from openviper.tasks.brokers.tables import (
     NEWEST,
     WORKERS,
     creation,
+    full_row,
+    insert_fresh_sql,
     insert_sql,
     what_it_does,
 )
@@ -33,6 +35,7 @@ class ServerStore:
     def __init__(self, url: DatabaseURL) -> None:
         self.url = url
         self._insert = insert_sql("%s")
+        self._insert_fresh = insert_fresh_sql("%s")
         try:
             self._connect()
         except self.errors as error:
@@ -100,6 +103,20 @@ class ServerStore:
 
     def set_patience(self, wait: bool) -> None:
         """Do nothing: writers do not wait for each other."""
+
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Store messages in one transaction, the one that is open if there is one, and wake consumers."""
+        raise NotImplementedError
+
+    def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Store messages that are fresh: one with few values, of which drivers look at each."""
+        if len(rows) != 1:
+            self.insert([full_row(row) for row in rows])
+            return
+        try:
+            self.raw.cursor().execute(self._insert_fresh, rows[0])
+        except self.errors as error:
+            raise self.translated(error) from error
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Run a read."""
