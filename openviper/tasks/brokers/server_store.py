@@ -42,6 +42,8 @@ class ServerStore:
             raise BrokerError(
                 f"cannot open the message store {url.redacted()}: {self._text(error)}"
             ) from error
+        # One for all that writes: psycopg takes as long to make one as to send a statement.
+        self._writer = self.raw.cursor()
 
     def _connect(self) -> None:
         raise NotImplementedError
@@ -114,7 +116,7 @@ class ServerStore:
             self.insert([full_row(row) for row in rows])
             return
         try:
-            self.raw.cursor().execute(self._insert_fresh, rows[0])
+            self._writer.execute(self._insert_fresh, rows[0])
         except self.errors as error:
             raise self.translated(error) from error
 
@@ -130,9 +132,8 @@ class ServerStore:
     def change(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Run a write and return the number of rows."""
         try:
-            cursor = self.raw.cursor()
-            cursor.execute(sql.replace("?", "%s"), values or None)
-            return int(cursor.rowcount)
+            self._writer.execute(sql.replace("?", "%s"), values or None)
+            return int(self._writer.rowcount)
         except self.errors as error:
             raise self.translated(error) from error
 
