@@ -206,7 +206,7 @@ class DatabaseBroker:
         if in_loop and self._sender.is_busy:  # What was sent before goes first.
             self._sender.add(Parcel(messages, group))
             return None
-        if group is None and len(messages) == 1 and self._store_usual(messages[0], not in_loop):
+        if group is None and self._store_usual(messages, wait=not in_loop):
             return []
         parcel = Parcel(messages, group)
         try:
@@ -218,19 +218,21 @@ class DatabaseBroker:
             self._sender.add(parcel)
             return None
 
-    def _store_usual(self, message: Message, wait: bool) -> bool:
-        """Store the usual message with the connection that is open, by the shortest way; return whether it is stored.
+    def _store_usual(self, messages: Sequence[Message], *, wait: bool) -> bool:
+        """Store a message that is alone and fresh with the connection that is open, by the shortest way; return whether that was done.
 
         Raises:
             BrokerError: If the time to wait for another writer is over.
         """
+        if len(messages) != 1 or not is_fresh(messages[0]):
+            return False
         with self._lock:
             store = self._store
-            if store is None or not self._ready or not is_fresh(message):
+            if store is None or not self._ready:
                 return False
             try:
                 store.set_patience(wait)
-                store.insert_fresh([fresh_row(message)])
+                store.insert_fresh([fresh_row(messages[0])])
             except BrokerError as error:
                 if error.busy and wait and store.vendor == "sqlite":
                     raise
