@@ -276,12 +276,11 @@ class Avg(Aggregate):
         raise FieldError(f"a {argument} is not a number to average")
 
     def written(self, argument: Node, value: str, over: str, dialect: Dialect) -> str:
-        """Return the average; of floating-point numbers it is an error if their sum is."""
+        """Return the average; of floating-point numbers it is an error if their sum is, whatever their squares are."""
         if argument.type is not FLOAT:
             return super().written(argument, value, over, dialect)
         each = f"({'DISTINCT ' if self.distinct else ''}{value}){over}"
         if dialect.name == "postgresql":
-            # Its own average fails for the squares of the numbers, which it does not need.
             return f"(SUM{each} / NULLIF(COUNT{each}, 0))"
         return float_total(argument, f"AVG{each}", dialect)
 
