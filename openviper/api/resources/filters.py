@@ -59,7 +59,12 @@ def make_filters(meta: ModelOptions, declared: Filters) -> dict[str, Parameter]:
     """
     found: dict[str, Parameter] = {}
     for name, words in _by_name(meta, declared).items():
-        for word in several(meta.model_name, "filters", words):
+        found_words = several(meta.model_name, "filters", words)
+        if not found_words:
+            raise ResourceError(
+                meta.model_name, "filters", f"{name!r} has no lookup; write ['exact']"
+            )
+        for word in found_words:
             key = name if word == "exact" else f"{name}__{word}"
             found[key] = _filter(meta, name, word, key)
     return found
