@@ -36,6 +36,7 @@ class Transfer(NamedTuple):
         answer_types: Further media types of that answer, and of others that hold something, beside JSON.
         headers: What the headers of that answer say, by name.
         problems: When it refuses, by status.
+        selected: The record of which clients choose the fields, in every answer that holds something.
         is_lenient: Whether it looks at its input itself, and refuses none as not fitting (422) or of another type (415).
         names_fields: Whether the errors of its refusals are sentences by the name of a field.
     """
@@ -46,6 +47,7 @@ class Transfer(NamedTuple):
     answer_types: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
     problems: Mapping[int, str] = {}
+    selected: Node | None = None
     is_lenient: bool = False
     names_fields: bool = False
 

@@ -178,15 +178,13 @@ class Checks:
 
     def path(self, given: str) -> str:
         """Return the path of the list; ``/blog-posts`` for what is called blog posts."""
-        if not isinstance(given, str):
-            raise self.error("path", f"{given!r} is not a path such as '/books'")
         if not given:
             plural = self.meta.verbose_name_plural or f"{self.model.__name__}s"
             words = re.findall(r"[a-z0-9]+", plural.lower())
             if not words:
                 raise self.error("path", f"the plural {plural!r} makes no path; give one")
             return f"/{'-'.join(words)}"
-        if not given.startswith("/") or given == "/":
+        if not str(given).startswith("/") or given == "/":
             raise self.error("path", f"{given!r} is not a path such as '/books'")
         return given.rstrip("/")
 
@@ -209,6 +207,6 @@ class Checks:
 
     def name(self, given: str, path: str) -> str:
         """Return the namespace of the routes."""
-        if not isinstance(given, str) or ":" in given:
+        if ":" in given:
             raise self.error("name", f"{given!r} is no name of a namespace")
         return given or path.rpartition("/")[2]

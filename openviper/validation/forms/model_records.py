@@ -47,7 +47,7 @@ def field_names(model: type[Model], fields: Iterable[str]) -> list[str]:
         FieldError: If one is none, or cannot be written, or is named twice; if there is none.
         TypeError: If the model is none, or the names are one text.
     """
-    if not (isinstance(model, type) and issubclass(model, Model)):
+    if not hasattr(model, "_meta"):
         raise TypeError(f"a form of a model needs a model, not {model!r}")
     if isinstance(fields, str):
         raise TypeError(f"fields are several names, such as [{fields!r}], not {fields!r}")
