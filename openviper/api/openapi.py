@@ -239,12 +239,15 @@ class _Document:
             if name not in told:
                 yield _path_parameter(name, kind)
         for note in inputs:
-            # The parameters of its host are those of its server.
-            if note.source != "path":
-                yield from self._parameters_of(note)
-            elif note.key in route.parameters:
-                kind = route.parameters[note.key]
-                yield from (_narrowed(each, kind) for each in self._parameters_of(note))
+            yield from self._told(note, route.parameters)
+
+    def _told(self, note: InputNote, in_path: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yield what is said of one input; the parameters of its host are those of its server."""
+        if note.source != "path":
+            yield from self._parameters_of(note)
+        elif note.key in in_path:
+            for each in self._parameters_of(note):
+                yield _narrowed(each, in_path[note.key])
 
     def _parameters_of(self, note: InputNote) -> Iterator[dict[str, Any]]:
         if note.key or not isinstance(note.node, RecordNode):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from openviper.api.renaming import free_name
@@ -25,17 +25,18 @@ class Parts:
 
     def allowed(self, schema: Any, records: Collection[str]) -> Any:
         """Return the schema of an answer which may be of parts of some records as well, also in the page that it is."""
-        if isinstance(schema, list):
-            return [self.allowed(each, records) for each in schema]
-        if not isinstance(schema, dict):
-            return schema
         name = _name(schema)
         if name in records:
             return {"anyOf": [schema, {"$ref": PREFIX + self._part(name)}]}
-        if name and name not in self._pages:
+        if name:
+            self._allow_in(name, records)
+        return _mapped(schema, lambda inner: self.allowed(inner, records))
+
+    def _allow_in(self, name: str, records: Collection[str]) -> None:
+        """Allow parts in a page, once."""
+        if name not in self._pages:
             self._pages.add(name)
             self._schemas[name] = self.allowed(self._schemas[name], records)
-        return {key: self.allowed(value, records) for key, value in schema.items()}
 
     def _part(self, name: str) -> str:
         """Return the name of the part of a record."""
@@ -48,20 +49,28 @@ class Parts:
         return known
 
     def _reduced(self, schema: Any) -> Any:
-        if isinstance(schema, list):
-            return [self._reduced(each) for each in schema]
-        if not isinstance(schema, dict):
-            return schema
         name = _name(schema)
         if name and self._schemas[name].get("type") == "object":
             return {**schema, "$ref": PREFIX + self._part(name)}
-        is_record = "properties" in schema and schema.get("type") == "object"
-        kept = {
-            key: value for key, value in schema.items() if not (is_record and key == "required")
-        }
-        return {key: self._reduced(value) for key, value in kept.items()}
+        return _mapped(_without_demands(schema), self._reduced)
 
 
-def _name(schema: Schema) -> str:
-    target = schema.get("$ref")
+def _without_demands(schema: Any) -> Any:
+    """Return the schema of a record of which no field has to be there; others as they are."""
+    is_record = isinstance(schema, dict) and isinstance(schema.get("properties"), dict)
+    return {key: schema[key] for key in schema if key != "required"} if is_record else schema
+
+
+def _mapped(schema: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a schema with everything in it changed."""
+    if isinstance(schema, list):
+        return [change(each) for each in schema]
+    if isinstance(schema, dict):
+        return {key: change(value) for key, value in schema.items()}
+    return schema
+
+
+def _name(schema: Any) -> str:
+    """Return the name of the record that a schema refers to; empty for others."""
+    target = schema.get("$ref") if isinstance(schema, dict) else None
     return target.removeprefix(PREFIX) if isinstance(target, str) else ""

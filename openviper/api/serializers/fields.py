@@ -59,10 +59,13 @@ def names_of(where: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
     for name in given:
         if name not in known:
             raise unknown_name(where, name, known)
-    names = tuple(given)
-    double = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if double is not None:
-        raise SerializerError(f"{where} names {double!r} twice")
+    return _once(where, tuple(given))
+
+
+def _once(where: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise SerializerError(f"{where} names {name!r} twice")
     return names
 
 

@@ -30,15 +30,16 @@ def check_arguments(
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise UnsupportedTypeError(f"prefix {prefix!r} is no name such as 'billing'")
     _check_initial(record, initial)
-    for option, given in (("extra", extra), ("choices", choices)):
-        if not isinstance(given, (Mapping, type(None))):
-            raise UnsupportedTypeError(
-                f"{option} names fields, as {{'name': ...}}, unlike {given!r}"
-            )
-    for name, count in (extra or {}).items():
+    for name, count in _named("extra", extra).items():
         _check_extra(record, name, count)
-    for name in choices or {}:
+    for name in _named("choices", choices):
         _field(record, "choices", name)
+
+
+def _named(option: str, given: object) -> Mapping[str, Any]:
+    if not isinstance(given, (Mapping, type(None))):
+        raise UnsupportedTypeError(f"{option} names fields, as {{'name': ...}}, unlike {given!r}")
+    return given or {}
 
 
 def _check_initial(record: RecordNode, initial: object) -> None:
@@ -65,15 +66,15 @@ def _field(record: RecordNode, option: str, name: str) -> Node:
     """Return the type of a field, which may be one of a record within: ``address.city``."""
     node: Node = record
     for part in str(name).split("."):
-        known = (
-            {field.name: field.node for field in node.fields}
-            if isinstance(node, RecordNode)
-            else {}
-        )
+        known = _fields(node)
         if part not in known:
             raise _unknown(option, name, list(known))
         node = behind(known[part])
     return node
+
+
+def _fields(node: Node) -> dict[str, Node]:
+    return {field.name: field.node for field in node.fields} if isinstance(node, RecordNode) else {}
 
 
 def _unknown(option: str, name: object, known: Sequence[str]) -> UnsupportedTypeError:
