@@ -74,7 +74,10 @@ class Account(TypedDict):
 _UNREADABLE = {400: "The body is not JSON.", 413: "The body is too long."}
 _NO_LOGIN = {401: "The name, the password or the code is wrong or missing."}
 _NO_TOKEN = {401: "There is no token, or it is not good any more."}
-_TOO_MANY = {429: "Too many attempts have failed; Retry-After says when to try again."}
+_TOO_MANY = {
+    429: "Too many attempts have failed; Retry-After says when to try again.",
+    503: "Too many passwords wait to be checked; Retry-After says when to try again.",
+}
 _FORGED = {403: "The token against forged forms is missing."}
 
 

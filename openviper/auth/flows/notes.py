@@ -23,6 +23,7 @@ _SENT = {
     403: "The user may not do this, or the token against forged forms is missing.",
     409: "It contradicts how things are.",
     429: "Too many attempts; Retry-After says when to try again.",
+    503: "Too many passwords wait to be checked; Retry-After says when to try again.",
 }
 
 
