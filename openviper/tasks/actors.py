@@ -92,9 +92,10 @@ class Actor(Generic[P, R]):
         limit_key: LimitKey | None = None,
     ) -> None:
         _refuse_generators(fn)
+        name = default_name(fn)
         update_wrapper(self, fn)
         self.fn = fn
-        self.actor_name = check_key("actor_name", actor_name or default_name(fn))
+        self.actor_name = check_key("actor_name", actor_name or name)
         self.queue_name = check_queue(queue_name)
         self.max_retries = to_count("max_retries", max_retries, least=0)
         self.min_backoff_ms = to_ms("min_backoff", min_backoff)
@@ -225,6 +226,18 @@ class Actor(Generic[P, R]):
         """Whether calls have a limit that workers share."""
         return self.rate is not None or self.concurrency is not None
 
+    def check_overlap(self, overlap: str) -> None:
+        """Check that a periodic job may treat overlapping runs so.
+
+        Raises:
+            ValueError: If its runs are to queue up, which is a limit of their own, and the actor has another one.
+        """
+        if overlap == "queue" and self.is_limited:
+            raise ValueError(
+                f"overlap={overlap!r} is a limit of its own, and actor {self.actor_name!r} has rate_limit or concurrency: "
+                "a call has one limit"
+            )
+
     def limit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Limit | None:
         """Return what limits a call, or `None`.
 
@@ -336,8 +349,17 @@ class Actor(Generic[P, R]):
 
 
 def default_name(fn: Callable[..., Any]) -> str:
-    """Return the name that a function has as an actor when none is given."""
-    return f"{fn.__module__}.{fn.__qualname__}"
+    """Return the name that a function has as an actor when none is given.
+
+    Raises:
+        TypeError: If it is something that has no name of its own, such as a `functools.partial`.
+    """
+    try:
+        return f"{fn.__module__}.{fn.__qualname__}"
+    except AttributeError:
+        raise TypeError(
+            f"an actor is a function with a name, not {fn!r}; write a function that calls it"
+        ) from None
 
 
 def _refuse_generators(fn: Callable[..., Any]) -> None:
@@ -453,6 +475,8 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             raise TypeError(f"actor() takes a function, not {function!r}")
         of_job: dict[str, Any] | None = getattr(function, "__periodic_options__", None)
         made: Actor[Any, Any] = Actor(function, **{**(of_job or {}), **options})
+        if of_job is not None:
+            made.check_overlap(Registry.overlap_of(default_name(function)))
         Registry.register_actor(made)
         if of_job is not None:
             Registry.run_with(default_name(function), made)
