@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypedDict
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.inline_calls import run_inline
-from openviper.tasks.limits import check_key
+from openviper.tasks.limits import check_key, within_key
 from openviper.tasks.message import Message, encode_arguments, new_ids
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.signing import sign
@@ -147,7 +147,7 @@ class SendOptions:
         if self.unique is not True:
             return check_key("unique", self.unique)
         digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
-        return check_key("unique", f"{actor_name[:160]}:{digest}")
+        return check_key("unique", within_key(f"{actor_name}:{digest}"))
 
 
 NO_OPTIONS = SendOptions()

@@ -14,7 +14,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from openviper.db.connection import before_commit
+from openviper.db.connection import after_commit, before_commit
+from openviper.db.connections.databases import current_block
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.base import (
     EVERYTHING,
@@ -97,7 +98,7 @@ class DatabaseBroker:
         self._store: Store | None = None
         self._ready = False
         self._sender = LateSender(self.store)
-        self._admin = DatabaseAdmin(self.with_store, self.read)
+        self._admin = DatabaseAdmin(self._change, self.read)
 
     def open_store(self) -> Store:
         """Return a new connection.
@@ -138,6 +139,22 @@ class DatabaseBroker:
                     if attempt == TRIES:
                         raise
                     attempt += 1
+
+    def _change(self, work: Callable[[Store], T]) -> T:
+        """Run what people ask for, which is no part of a transaction that may be open.
+
+        Raises:
+            BrokerError: If that transaction holds the only lock there is, or the database does not answer.
+        """
+        block = current_block(self.alias) if self.alias is not None else None
+        is_locked = block is not None and block.transactional and not block.read_only
+        if is_locked and self.url.vendor == "sqlite":
+            raise BrokerError(
+                "messages and schedules cannot be changed inside a transaction of their own SQLite file, which holds the "
+                "lock of it; do so after the transaction, or in on_commit()",
+                refused=True,
+            )
+        return self.with_store(work)
 
     def _connect(self) -> Store:
         self._store = self.open_store()
@@ -191,10 +208,16 @@ class DatabaseBroker:
     def send(
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
-        """Store messages with the transaction that is open, or else at once; an event loop is not made to wait."""
+        """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
         parcel = Parcel(messages, group)
-        if self.alias is not None and before_commit(self._flush, parcel, using=self.alias):
-            return None
+        if self.alias is not None:
+            is_for_later = before_commit(self._flush, parcel, using=self.alias)
+        else:
+            is_for_later = after_commit(lambda: self._send_now(parcel) and None)
+        return None if is_for_later else self._send_now(parcel)
+
+    def _send_now(self, parcel: Parcel) -> list[Message] | None:
+        """Store messages at once; an event loop is not made to wait."""
         if not _in_event_loop():
             return self.store(parcel)
         if self._sender.is_busy:  # What was sent before goes first.

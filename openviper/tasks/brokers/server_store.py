@@ -27,6 +27,8 @@ class ServerStore:
     vendor: str
     schema: str
     """The SQL of the schema that the tables are in."""
+    table_tail = ""
+    """SQL: what follows the columns of a table."""
     raw: Any
     errors: tuple[type[Exception], ...]
 
@@ -81,11 +83,18 @@ class ServerStore:
 
     def create_tables(self) -> None:
         """Create what does not exist."""
-        if self.has_tables():
+        if self.has_tables() and not self._conversions():
             return
         with self._only_one():
-            for statement in creation(self.vendor, self._present_columns()):
+            present = self._present_columns()
+            for statement in creation(self.vendor, present, self.table_tail):
                 self.change(statement)
+            for statement in self._conversions():
+                self.change(statement)
+
+    def _conversions(self) -> list[str]:
+        """Return statements that bring tables of an earlier version up to date."""
+        return []
 
     def _present_columns(self) -> list[str]:
         sql = (

@@ -49,7 +49,6 @@ _TYPES = {
         "big": "BIGINT", "real": "DOUBLE", "text": "LONGTEXT", "name": "VARCHAR(255)", "small": "INTEGER",
     },
 }  # fmt: skip
-_TAILS = {"mysql": " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"}
 
 
 class Table(NamedTuple):
@@ -171,18 +170,19 @@ TABLES = (
 NEWEST = COUNTS
 
 
-def creation(vendor: str, present: Sequence[str] = ()) -> list[str]:
+def creation(vendor: str, present: Sequence[str] = (), tail: str = "") -> list[str]:
     """Return the statements that create the tables where they do not exist, with columns that came later.
 
     Args:
         vendor: Whose SQL.
         present: The columns that the table of messages and that of workers have already, as ``table.column``.
+        tail: What follows the columns of a table.
     """
     types = _TYPES[vendor]
     statements = []
     for table in TABLES:
         columns = [f"{name} {types[kind]} {rest}".rstrip() for name, kind, rest in table.columns]
-        statements.append(_create_table(vendor, table, columns))
+        statements.append(_create_table(vendor, table, columns) + tail)
         statements += _additions(table.name, columns, present)
     return statements if vendor == "mysql" else [*statements, *_indexes()]
 
@@ -191,7 +191,7 @@ def _create_table(vendor: str, table: Table, columns: Sequence[str]) -> str:
     indexes = _MYSQL_INDEXES.get(table.name, "") if vendor == "mysql" else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
-        f"PRIMARY KEY ({table.key}){indexes}){_TAILS.get(vendor, '')}"
+        f"PRIMARY KEY ({table.key}){indexes})"
     )
 
 

@@ -151,6 +151,7 @@ def add_schedule(
         raise ValueError(f"the periodic job {name!r} is in the code; change it there, or pause it")
     known = actor if isinstance(actor, Actor) else Registry.find_actor(check_key("actor", actor))
     if known is not None:
+        known.check_overlap(overlap)
         args, kwargs = known.sent(as_arguments(args), as_named_arguments(kwargs))
     entry = make_entry(
         name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -167,9 +166,7 @@ def test_running_tasks_have_the_grace_that_was_asked_for(
         shop.python("patient.send(1)")
         worker = shop.start("--no-scheduler", "--grace", grace)
         shop.wait(lambda: shop.numbers("patient") == [1])
-        began = time.monotonic()
         assert shop.stop(worker) == 0
-        assert time.monotonic() - began < 15
         assert len(shop.numbers("patient_end")) == ends
         left = json.loads(shop.run("tasks", "--json").stdout)
         assert sum(queue["ready"] for queue in left) == 1 - ends
@@ -209,6 +206,7 @@ def test_the_first_message_of_a_project_is_sent_inside_a_transaction_without_wai
             "import asyncio, time\n"
             "from openviper.db import atomic, close_db\n"
             "from openviper.db.connection import get_connection\n"
+            "from openviper.tasks import BrokerError, add_schedule\n"
             "from openviper.tasks.broker import get_broker\n"
             "async def work():\n"
             "    async with atomic():\n"
@@ -217,6 +215,14 @@ def test_the_first_message_of_a_project_is_sent_inside_a_transaction_without_wai
             "        began = time.monotonic()\n"
             "        assert get_broker().workers() == []\n"
             "        count.send(1)\n"
+            "        for change in (lambda: add_schedule('x', 'shop.tasks.count', every='1h', args=(1,)),\n"
+            "                       lambda: get_broker().cancel(['x']), lambda: get_broker().retry(['x'])):\n"
+            "            try:\n"
+            "                change()\n"
+            "            except BrokerError as error:\n"
+            "                assert 'inside a transaction' in str(error)\n"
+            "            else:\n"
+            "                raise SystemExit('SQLite has one lock, and it is taken')\n"
             "        assert time.monotonic() - began < 25\n"  # SQLite would wait for 30 s.
             "    await close_db()\n"
             "asyncio.run(work())\n"
