@@ -129,6 +129,7 @@ name.admin_authenticated_client
 name.tmp_storage
 name.uploaded_file
 name.cli_runner
+name.openapi_schema
 name.event_recorder
 name.clear_cache
 name.should_exit
