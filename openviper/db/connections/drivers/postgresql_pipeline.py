@@ -179,7 +179,6 @@ def _exchange(pgconn: PGconn, write: _Write, prepared: Prepared) -> Generator[An
     Raises:
         psycopg.Error: What the server says of the first statement that failed.
     """
-    from psycopg.errors import error_from_result
     from psycopg.generators import fetch_many, send
     from psycopg.pq import ExecStatus
 
@@ -191,9 +190,8 @@ def _exchange(pgconn: PGconn, write: _Write, prepared: Prepared) -> Generator[An
         pgconn.send_query_params(RELEASE, None)
         pgconn.pipeline_sync()
         yield from send(pgconn)
-        for _ in range(
-            4 + write.is_new
-        ):  # The savepoint, the write, the release, the end of the pipeline.
+        # The savepoint, the write, the release and the end of the pipeline; before the write, that it is prepared.
+        for _ in range(4 + write.is_new):
             results += yield from fetch_many(pgconn)
         pgconn.exit_pipeline_mode()
     except BaseException:
@@ -201,13 +199,17 @@ def _exchange(pgconn: PGconn, write: _Write, prepared: Prepared) -> Generator[An
         pgconn.finish()
         if not any(result.status == ExecStatus.FATAL_ERROR for result in results):
             raise
-    if (
-        write.is_new
-        and write.name
-        and len(results) > 1
-        and results[1].status == ExecStatus.COMMAND_OK
-    ):
-        prepared.add((write.sql, write.types), write.name)
+    return _outcome(results, write, prepared)
+
+
+def _outcome(results: Sequence[PGresult], write: _Write, prepared: Prepared) -> PGresult:
+    """Return the result of the write, and take note of it if it has been prepared, whatever came of it then."""
+    from psycopg.errors import error_from_result
+    from psycopg.pq import ExecStatus
+
+    if write.is_new and write.name and results[1:2]:
+        if results[1].status == ExecStatus.COMMAND_OK:
+            prepared.add((write.sql, write.types), write.name)
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
