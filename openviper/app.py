@@ -10,7 +10,6 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
-from openviper.apps.development import for_development
 from openviper.apps.discovery import add_api_pages, discover_routes, find_ready_hooks
 from openviper.apps.documenting import Documented, OpenAPIArguments, own_openapi
 from openviper.apps.lifecycle import AppLifecycleManager
@@ -49,10 +48,14 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket, within_exchange
+from openviper.utils.importing import lazy_module
 from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
+    from openviper.apps import development
     from openviper.testing.client import OpenViperTestClient
+else:
+    development = lazy_module("openviper.apps.development")  # Production does without.
 
 logger = logging.getLogger("openviper.app")
 _new_request: Callable[[type[Request]], Request] = object.__new__
@@ -279,7 +282,7 @@ class OpenViper(Documented):
         entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
         stack = build_middleware_stack(self._answer, entries, self._guard)
         if self.debug and not is_production():
-            stack = for_development(stack)
+            stack = development.for_development(stack)
         stack = as_function(stack)
         self._max_path = settings.MAX_PATH_LENGTH
         self._stack = stack

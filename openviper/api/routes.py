@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.api.config import OpenAPIConfig, openapi_config
-from openviper.api.openapi import Info, build_document
-from openviper.api.page import render_page, theme
 from openviper.api.security import security_schemes
 from openviper.conf import settings
 from openviper.http.permissions import PermissionLike
@@ -17,6 +15,15 @@ from openviper.http.url import split_host
 from openviper.project.deployment import is_production
 from openviper.routing.route import Route
 from openviper.routing.router import Router
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.api import openapi
+    from openviper.api import page as docs_page
+else:
+    # A server imports them when it is asked for the document, or for its page.
+    openapi = lazy_module("openviper.api.openapi")
+    docs_page = lazy_module("openviper.api.page")
 
 NAMESPACE = "openapi"
 
@@ -53,13 +60,13 @@ def document_of(
         ImproperlyConfigured: If the setting is wrong, or two routes would be one operation; see `build_document`.
     """
     config = openapi_config({**settings.OPENAPI, **(own or {})})
-    info = Info(
+    info = openapi.Info(
         title=config.title or title,
         version=config.version,
         description=config.description,
         security=security_schemes(),
     )
-    return build_document(visible_routes(routes, config), info, host)
+    return openapi.build_document(visible_routes(routes, config), info, host)
 
 
 def _host_of(request: Request) -> str:
@@ -101,14 +108,14 @@ def openapi_router(
             "script": request.url_for(f"{NAMESPACE}:script"),
         }
         found = document_of(routes(), title, _host_of(request), own)
-        return HTMLResponse(render_page(found, addresses, request.csrf_token))
+        return HTMLResponse(docs_page.render_page(found, addresses, request.csrf_token))
 
     @router.get(f"{config.docs_url}/style.css", name="style")
     async def style() -> Response:
-        return Response(theme("style.css"), media_type="text/css")
+        return Response(docs_page.theme("style.css"), media_type="text/css")
 
     @router.get(f"{config.docs_url}/script.js", name="script")
     async def script() -> Response:
-        return Response(theme("script.js"), media_type="text/javascript")
+        return Response(docs_page.theme("script.js"), media_type="text/javascript")
 
     return router
