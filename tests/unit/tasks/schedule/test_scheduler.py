@@ -288,7 +288,9 @@ def test_a_job_that_is_moved_to_a_later_hour_does_not_run_twice_that_day() -> No
 
 @pytest.mark.parametrize("schedule", [{"cron": "*/10 * * * *"}, {"every": 600}])
 @pytest.mark.parametrize("restarted", [True, False])
-def test_a_clock_that_was_a_year_ahead_heals(schedule: dict[str, Any], restarted: bool) -> None:
+def test_a_clock_that_was_a_year_ahead_heals(
+    schedule: dict[str, Any], restarted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     broker, clock = MemoryBroker(), Clock("2024-05-01 10:00:00")
     scheduler = again(broker, clock, **schedule)
     times([scheduler], clock, 3600, 10)
@@ -298,6 +300,7 @@ def test_a_clock_that_was_a_year_ahead_heals(schedule: dict[str, Any], restarted
     if restarted:
         scheduler = again(broker, clock, **schedule)
     assert len(times([scheduler], clock, 7200, 10)) in (11, 12)
+    assert "which is to come: the clock was wrong" in caplog.text
 
 
 @pytest.mark.parametrize(
