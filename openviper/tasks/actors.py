@@ -11,6 +11,7 @@ from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from openviper.tasks import arguments
+from openviper.tasks.call_signature import annotations_of, plain_result, plain_type, signature_of
 from openviper.tasks.limits import Limit, Rate, check_key, parse_rate
 from openviper.tasks.message import Message
 from openviper.tasks.proxy import TaskMessageProxy
@@ -33,7 +34,6 @@ from openviper.tasks.sending import (
 from openviper.tasks.sending import is_captured as is_captured
 from openviper.tasks.sending import set_capture as set_capture
 from openviper.tasks.units import Duration, to_count, to_ms
-from openviper.utils.signatures import signature_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -120,11 +120,11 @@ class Actor(Generic[P, R]):
             )
         self.limit_key = limit_key
         self.is_async = inspect.iscoroutinefunction(fn)
-        self._signature, self._least, self._most = _signature_of(fn)
-        annotations = _annotations(self._signature)
+        self._signature, self._least, self._most = signature_of(fn)
+        annotations = annotations_of(self._signature)
         self._is_annotated = any(each is not inspect.Parameter.empty for each in annotations)
-        self._plain = [_plain_type(each) for each in annotations]
-        self._plain_result = _plain_result(self._signature)
+        self._plain = [plain_type(each) for each in annotations]
+        self._plain_result = plain_result(self._signature)
 
     def _check_soft_limit(self, given: object) -> None:
         if self.soft_time_limit_ms is not None and self.soft_time_limit_ms >= self.time_limit_ms:
@@ -380,48 +380,6 @@ def _exceptions(
             raise TypeError(f"never_retry={given!r} must be exception classes")
         types.append(exception)
     return tuple(types)
-
-
-def _signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, int, int]:
-    """Return the signature of a function, and least and most positional arguments that fit it without keywords; 1 and 0 for none."""
-    try:
-        signature = signature_of(fn)
-    except (TypeError, ValueError):  # Some functions written in C have none.
-        return None, 1, 0
-    positional = [each for each in signature.parameters.values() if each.kind in _POSITIONAL]
-    needed = [each for each in signature.parameters.values() if _is_needed(each)]
-    if any(each.kind is each.KEYWORD_ONLY for each in needed):
-        return signature, 1, 0
-    return signature, len(needed), len(positional)
-
-
-def _annotations(signature: inspect.Signature | None) -> list[Any]:
-    return [] if signature is None else [each.annotation for each in signature.parameters.values()]
-
-
-class _Other:
-    """Stands for a type that has to be looked at more closely."""
-
-
-def _plain_type(annotation: Any) -> type | None:
-    """Return the type that an annotation names, as far as that is seen at once; `None` for no annotation."""
-    if annotation is inspect.Parameter.empty:
-        return None
-    name = annotation.__name__ if isinstance(annotation, type) else annotation
-    return _PLAIN.get(name, _Other) if isinstance(name, str) else _Other
-
-
-def _plain_result(signature: inspect.Signature | None) -> type | None:
-    return None if signature is None else _plain_type(signature.return_annotation)
-
-
-_PLAIN: dict[str, type] = {"int": int, "str": str, "float": float, "bool": bool}
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    is_gathered = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and not is_gathered
 
 
 Registry: ActorRegistry[Actor[Any, Any]] = ActorRegistry()

@@ -101,12 +101,10 @@ async def send_email(
             sender=_one_address(sender) or "",
             reply_to=normalize_addresses(reply_to),
             headers=check_headers(headers or {}),
-            alternatives=[Alternative.of(*_two(form)) for form in alternatives or ()],
+            alternatives=[_alternative(form) for form in alternatives or ()],
             envelope_sender=_one_address(envelope_sender),
         )
         _check_recipients(data)
-        if context and template is None:
-            raise ValueError("a context is for a template, and none is given")
         data.text, data.html = _bodies(text, html, template, context)
         data.attachments = await resolve_attachments(attachments)
         chosen = settings.background if background is None else background
@@ -144,10 +142,10 @@ def _check_kinds(**given: object) -> None:
             raise TypeError(f"{name} must be {words}, not {type(value).__name__}")
 
 
-def _two(form: object) -> tuple[str | bytes, str]:
+def _alternative(form: object) -> Alternative:
     if not isinstance(form, (tuple, list)) or len(form) != 2:
         raise TypeError(f"an alternative is (content, MIME type), not {type(form).__name__}")
-    return form[0], form[1]
+    return Alternative.of(*form)
 
 
 def _check_recipients(data: EmailMessageData) -> None:
@@ -168,6 +166,8 @@ def _bodies(
     if template is not None:
         rendered_text, rendered_html = render_template_content(template, context)
         return rendered_text if text is None else text, rendered_html if html is None else html
+    if context:
+        raise ValueError("a context is for a template, and none is given")
     if text is None and html is None:
         raise ValueError("the message has no body: give text, html or a template")
     return text, html
