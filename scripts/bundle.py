@@ -158,7 +158,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--key",
-        type=Path,
+        type=lambda text: Path(text).absolute(),  # Other programs run in another directory.
         metavar="FILE",
         help=f"private key to sign {SUMS} with: PEM (openssl) or OpenSSH",
     )

@@ -5,6 +5,8 @@
     python3 scripts/locked_down.py fips no-fork       some of them
     python3 scripts/locked_down.py --pyz              with the one file in place of the folder
 
+Run it with an interpreter in which OpenViper's packages are installed, as that of `.venv-check/3.11`.
+
 The project, made anew each time in a temporary directory, has nothing but `vendor/` and an interpreter without packages.
 Every process of the story runs under the condition: migrate, a page over HTTPS, a task, a backup and a restore. Mounts
 and networks are made in namespaces of their own (Linux, as root); a condition that cannot be made is shown as skipped.
@@ -33,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # Run as a script, Python looks in its folder only.
 
 from openviper.vendoring.building import Tree, build_tree
+from openviper.vendoring.exceptions import VendorError
 from openviper.vendoring.writing import write_archive, write_folder
 
 TIMEOUT = 120.0
@@ -576,7 +579,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown condition {unknown[0]!r}")
     wanted = [one for one in CONDITIONS if not options.conditions or one.name in options.conditions]
-    tree = build_tree()
+    try:
+        tree = build_tree()
+    except VendorError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
     failed = [one.name for one in wanted if not show(one, tree, as_archive=options.pyz)]
     print(
         f"\n{len(wanted) - len(failed)} of {len(wanted)} conditions hold"

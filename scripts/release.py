@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make a release from this checkout: look whether it can be one, run all checks, build the bundle, date the changelog, tag.
+"""Make a release from this checkout: look whether it can be one, build the bundle, run all checks, date the changelog, tag.
 
     python3 scripts/release.py                                  only look, and say what stands against it
     python3 scripts/release.py --do OUT --wheels DIR            do it; the bundle goes to OUT
@@ -41,6 +41,7 @@ REFERENCES = (
     "scripts/build_settings_doc.py",
     "scripts/build_commands_doc.py",
     "scripts/build_orm_reference.py",
+    "scripts/build_texts.py",
 )
 """What has to be as its script writes it."""
 _VERSION = re.compile(r'^VERSION = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
@@ -187,28 +188,43 @@ def _problems_of_readme(version: str) -> Iterator[str]:
 
 
 def release(version: str, options: argparse.Namespace) -> None:
-    """Run the checks, build the bundle, date the changelog, commit and tag.
+    """Build the bundle, run the checks, date the changelog, commit and tag.
+
+    The bundle comes first: a missing wheel or a wrong key is known before the checks, which take long, and it is made of what
+    is committed, whatever somebody edits meanwhile.
 
     Raises:
-        ReleaseError: If something of it fails.
+        ReleaseError: If something of it fails; then there is no bundle.
     """
     output: Path = options.do
     if output.exists():
         raise ReleaseError(f"{str(output)!r} exists")
-    print(f"1. {' '.join(CHECKS)}", flush=True)
-    if run([sys.executable, *CHECKS], is_shown=True).returncode:
-        raise ReleaseError("the checks fail")
-    if git("status", "--porcelain"):
-        raise ReleaseError("the checks have changed the checkout")
-    print(f"2. bundle in {output}", flush=True)
+    if output.resolve().is_relative_to(ROOT.resolve()):
+        raise ReleaseError(f"{str(output)!r} lies in the checkout, which would no longer be clean")
+    print(f"1. bundle in {output}", flush=True)
     build_bundle(output, options)
-    print(f"3. commit and tag v{version}", flush=True)
     try:
+        print(f"2. {' '.join(CHECKS)}", flush=True)
+        check()
+        print(f"3. commit and tag v{version}", flush=True)
         commit_and_tag(version, options.date)
     except BaseException:
         shutil.rmtree(output, ignore_errors=True)
         raise
     print(f"Released {version}, here only; push it: git push origin {BRANCH} v{version}")
+
+
+def check() -> None:
+    """Run the checks.
+
+    Raises:
+        ReleaseError: If they fail, or the checkout is not as it was.
+    """
+    if run([sys.executable, *CHECKS], is_shown=True).returncode:
+        raise ReleaseError("the checks fail")
+    changed = git("status", "--porcelain").splitlines()
+    if changed:
+        raise ReleaseError(f"the checks have changed the checkout: {changed[0].strip()!r}")
 
 
 def build_bundle(output: Path, options: argparse.Namespace) -> None:

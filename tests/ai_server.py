@@ -172,7 +172,8 @@ class AIServer:
 
 def _read(file: Any, connection: int) -> Asked | None:
     line = file.readline().decode("latin-1").split()
-    if len(line) != 3:
+    # The beginning of TLS, which is random, may have three words too.
+    if len(line) != 3 or not line[2].startswith("HTTP/"):
         return None
     headers: dict[str, str] = {}
     while (text := file.readline().decode("latin-1").rstrip("\r\n")) != "":

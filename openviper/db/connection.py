@@ -103,8 +103,10 @@ def write_at_once_in(
 ) -> tuple[int, Any] | Literal[Later.LATER]:
     """Run a write as `write_at_once` does, for who knows the innermost block on the database already."""
     if block is not None:
-        _check_writable(block)
-        return block.connection.write_at_once(sql, parameters)
+        connection = block.connection
+        if block.read_only or (block.transactional and not connection.in_transaction):
+            _check_writable(block)
+        return connection.write_at_once(sql, parameters)
     if database.is_read_only:
         raise DatabaseReadOnlyError(f"database {database.alias!r} is read-only")
     return database.pool().write_at_once(sql, parameters)

@@ -18,6 +18,8 @@ FENCE = re.compile(r"^```(?P<language>[\w+-]*)(?: title=\"(?P<title>[^\"]*)\")?\
 HEADING = re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?) *$")
 # Kinds of pages that stand before a title, and what the navigation says of them.
 _KINDS = {"How-to": "", "Explanation": ": explained", "Reference": ": reference", "Tutorial": ""}
+# A line in the words of who asks, where those are not the page's: the search reads it, the page does not show it.
+ASKED = re.compile(r"^<!-- asked: (?P<text>[^<>]+) -->$")
 # No bracket within: each opening one is looked at once, however many there are.
 LINK = re.compile(r"\[(?P<text>[^\[\]]+)\]\((?P<target>[^()\[\]\s]+)\)")
 _PICTURE = re.compile(rf"!{LINK.pattern}")
@@ -43,10 +45,17 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands below one heading, without code: what a search finds."""
+    """What stands below one heading, without code: what a search finds.
+
+    Attributes:
+        heading: The heading.
+        text: What is shown there.
+        asked: Other words for it, in phrases; not shown.
+    """
 
     heading: Heading
     text: str
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -141,7 +150,7 @@ def read_page(path: str, text: str) -> Page:
     """Take a page apart.
 
     Raises:
-        ManualError: If a code block is not closed, or the page has no title.
+        ManualError: If a code block is not closed, a line of what is asked cannot be read, or the page has no title.
     """
     page = Page(path, "")
     lines: list[str] = []
@@ -154,7 +163,7 @@ def read_page(path: str, text: str) -> Page:
         code = _until_closed(source, path, line)
         lines.extend(["", f"<!--code {len(page.blocks)}-->", ""])
         page.blocks.append(CodeBlock(fence["language"], fence["title"] or "", code))
-    page.prose = "\n".join(lines) + "\n"
+    page.prose = "".join(f"{line}\n" for line in lines if not _asked(line, path))
     page.sections = _sections(lines)
     _check_title(page)
     return page
@@ -183,15 +192,31 @@ def _until_closed(source: Iterator[str], path: str, opened: str) -> str:
 
 
 def _sections(lines: Sequence[str]) -> list[Section]:
-    found: list[tuple[Heading, list[str]]] = []
+    found: list[tuple[Heading, list[str], list[str]]] = []
     taken: dict[str, int] = {}
     for line in lines:
         heading = _heading(line, taken)
         if heading is not None:
-            found.append((heading, []))
-        elif found and not line.startswith("<!--"):
-            found[-1][1].append(line)
-    return [Section(heading, plain(" ".join(text))) for heading, text in found]
+            found.append((heading, [], []))
+            continue
+        if not found:
+            continue
+        _, text, asked = found[-1]
+        match = ASKED.match(line)
+        if match is not None:
+            asked += match["text"].split("; ")
+        elif not line.startswith("<!--"):
+            text.append(line)
+    return [Section(heading, plain(" ".join(text)), tuple(asked)) for heading, text, asked in found]
+
+
+def _asked(line: str, path: str) -> bool:
+    """Return whether a line holds what is asked."""
+    if not line.startswith("<!-- asked"):
+        return False
+    if ASKED.match(line) is None:
+        raise ManualError(f"{path}: a line of what is asked that cannot be read: {line!r}")
+    return True
 
 
 def _heading(line: str, taken: dict[str, int]) -> Heading | None:

@@ -1,8 +1,9 @@
 """Searching the manual: an index made when it is built, and the ranking of what it finds.
 
 The ranking is Okapi BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) over sections, in which a
-word of a page's title counts twelve times and one of a section's heading four times. ``theme/site.js`` has the same sum, so
-the box on a page and ``openviper docs --search`` agree.
+word of a page's title counts twelve times, one of a section's heading four times, and so do the words in which it is asked for
+where those are not the page's own (`pages.ASKED`). ``theme/site.js`` has the same sum, so the box on a page and
+``openviper docs --search`` agree.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ K1 = 1.2
 B = 0.75
 TITLE_WEIGHT = 12
 HEADING_WEIGHT = 4
-# What a word that only begins like the one asked for counts.
+# What a word that only begins like the one asked for counts, or is the greater part of its beginning.
 PREFIX_WEIGHT = 0.5
 # Guides answer questions; the reference answers those who know the name, and the first page only leads on.
 REFERENCE_SHARE = 0.8
@@ -32,8 +33,9 @@ _WORD = re.compile(r"\w+")
 # Endings that do not change what is meant; one is taken off, and the same way from the question.
 _ENDINGS = ("ings", "ing", "ies", "ed", "es", "s")
 _COMMON = frozenset(
-    "a an and are as at be by do does for from how i in is it its my not of on or that the this to was what when where"
-    " which who with you your can".split()
+    "a am an and another are as at be but by can did do does doesn don for from has have how i if in into is isn it its"
+    " just me my need not of on or our please should so somebody someone something t that the them then there these they"
+    " this to want was we what when where which who why will with would you your".split()
 )
 
 
@@ -125,6 +127,8 @@ def _weights(page: Page, section: Section, *, is_first: bool) -> Counter[str]:
     title_weight = TITLE_WEIGHT if is_first else HEADING_WEIGHT
     for word in words_of(page.title):
         weights[word] += title_weight
+    for word in words_of(" ".join(section.asked)):
+        weights[word] += HEADING_WEIGHT
     if not is_first:
         for word in words_of(section.heading.text):
             weights[word] += HEADING_WEIGHT
@@ -186,11 +190,17 @@ def _scores_of_word(index: Index, word: str, average: float) -> dict[int, float]
 def _that_fit(index: Index, word: str) -> Iterator[tuple[dict[int, int], float]]:
     """Yield the sections of every word that begins like one, and what it counts: more where it is rare."""
     count = len(index.entries)
-    for known, places in index.words.items():
-        if known.startswith(word):
-            share = 1.0 if known == word else PREFIX_WEIGHT
-            rarity = math.log(1 + (count - len(places) + 0.5) / (len(places) + 0.5))
-            yield places, share * rarity
+    fitting = [known for known in index.words if known.startswith(word)]
+    # Where there is none, it may be a longer form of one, or being typed: "settin" is on its way to "settings".
+    for known in fitting or [known for known in index.words if _is_most_of(known, word)]:
+        places = index.words[known]
+        share = 1.0 if known == word else PREFIX_WEIGHT
+        rarity = math.log(1 + (count - len(places) + 0.5) / (len(places) + 0.5))
+        yield places, share * rarity
+
+
+def _is_most_of(beginning: str, word: str) -> bool:
+    return word.startswith(beginning) and 3 * len(beginning) >= 2 * len(word)
 
 
 def _saturated(weight: int, length: float) -> float:

@@ -7,11 +7,11 @@ from dataclasses import make_dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Union
 
-from openviper.api.operations import Answer, OperationNotes, Transfer
 from openviper.api.resources.bodies import PATCHES, WHOLE
 from openviper.api.resources.parameters import Parameters
 from openviper.api.resources.shapes import Shape
 from openviper.http.negotiation import TYPES, Format
+from openviper.routing.operations import Answer, OperationNotes, Transfer
 from openviper.routing.typed.plans import InputNote
 from openviper.validation.constraints import MaxLength
 from openviper.validation.describing import describe

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from openviper.api.operations import ATTRIBUTE, OperationNotes
 from openviper.api.resources.actions import ACTIONS, METHODS, Action, ListFormat
 from openviper.api.resources.asking import Questions
 from openviper.api.resources.checks import Checks, Permissions, with_read_only
@@ -24,6 +23,7 @@ from openviper.db.models import Model
 from openviper.http.permissions import BasePermission
 from openviper.http.request import Request
 from openviper.routing.binding import Handler
+from openviper.routing.operations import OperationNotes, noted
 from openviper.routing.route import RouteOptions
 from openviper.routing.router import Router
 
@@ -128,8 +128,7 @@ def _handler(answer: Answer, name: str, notes: OperationNotes) -> Handler:
         return await answer(request)
 
     handler.__name__ = name
-    setattr(handler, ATTRIBUTE, notes)
-    return handler
+    return noted(handler, notes)
 
 
 def resource(

@@ -44,8 +44,12 @@
   function scoresOfWord(word) {
     const best = new Map();
     const count = index.entries.length;
-    for (const known of Object.keys(index.words)) {
-      if (!known.startsWith(word)) continue;
+    const all = Object.keys(index.words);
+    let fitting = all.filter((known) => known.startsWith(word));
+    if (!fitting.length) {
+      fitting = all.filter((known) => word.startsWith(known) && 3 * known.length >= 2 * word.length);
+    }
+    for (const known of fitting) {
       const places = index.words[known];
       const share = known === word ? 1 : index.prefix;
       const rarity = Math.log(1 + (count - places.length / 2 + 0.5) / (places.length / 2 + 0.5));

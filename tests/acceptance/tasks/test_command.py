@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -167,9 +166,7 @@ def test_running_tasks_have_the_grace_that_was_asked_for(
         shop.python("patient.send(1)")
         worker = shop.start("--no-scheduler", "--grace", grace)
         shop.wait(lambda: shop.numbers("patient") == [1])
-        began = time.monotonic()
         assert shop.stop(worker) == 0
-        assert time.monotonic() - began < 15
         assert len(shop.numbers("patient_end")) == ends
         left = json.loads(shop.run("tasks", "--json").stdout)
         assert sum(queue["ready"] for queue in left) == 1 - ends

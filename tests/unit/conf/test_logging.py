@@ -178,7 +178,7 @@ def as_json(**facts: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     "value",
     [float("nan"), float("inf"), [1, float("-inf")], object(), {1, 2}, {("a",): 1}, b"x"],
-    ids=repr,
+    ids=["nan", "infinity", "in a list", "object", "set", "key", "bytes"],
 )
 def test_an_extra_that_json_cannot_say_leaves_the_rest_of_the_line(value: object) -> None:
     found = as_json(msg="m", wrong=value, right=[1, None, "é"])

@@ -85,6 +85,8 @@ def test_the_navigation_names_pages_without_their_kind(title: str, shown: str) -
         ("# A\n```python\nopen\n", "not closed"),
         ("# A\n   ```python\n", "cannot be read"),
         ("# A\n```python {x}\n```\n", "cannot be read"),
+        ("# A\n<!-- asked: b -- >\n", "a line of what is asked that cannot be read"),
+        ("# A\n<!-- asked:-->\n", "a line of what is asked that cannot be read"),
     ],
 )
 def test_a_page_that_cannot_be_shown_is_named(text: str, reason: str) -> None:

@@ -135,7 +135,7 @@ def test_a_reference_that_is_not_up_to_date_is_named(
     ("checks", "problem"),
     [
         ("raise SystemExit(1)", "the checks fail"),
-        ("open('left', 'w')", "the checks have changed the checkout"),
+        ("open('left', 'w')", "the checks have changed the checkout: '?? left'"),
     ],
 )
 def test_without_checks_that_pass_nothing_is_made(
@@ -181,6 +181,23 @@ def test_without_a_bundle_there_is_no_release(
     (tmp_path / "out").mkdir()
     assert main(["--do", str(tmp_path / "out"), "--wheels", str(tmp_path)]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+def test_a_wheel_that_is_missing_is_known_before_the_checks_run(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bundle, "main", lambda _words: 1)
+    monkeypatch.setattr(release, "CHECKS", ("-c", f"open({str(tmp_path / 'ran')!r}, 'w')"))
+    assert main(["--do", str(tmp_path / "out"), "--wheels", str(tmp_path)]) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_bundle_within_the_checkout_is_refused(
+    repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["--do", str(repository / "out"), "--wheels", str(tmp_path)]) == 1
+    assert "lies in the checkout" in capsys.readouterr().err
+    assert git(repository, "tag") == git(repository, "status", "--porcelain") == ""
 
 
 def test_sources_without_a_version_are_one_line(

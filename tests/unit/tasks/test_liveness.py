@@ -79,6 +79,7 @@ def test_a_worker_is_lost_only_where_that_can_be_known(name: str, lost: bool) ->
         (worker(watcher="x"), False),
         (worker(host="elsewhere", watcher=NOBODY), False),
     ],
+    ids=["it", "gone", "another", "no start", "no number", "odd number", "elsewhere"],
 )
 def test_a_watcher_is_gone_only_where_that_can_be_known(name: str, stopped: bool) -> None:
     assert was_stopped_with_its_watcher(name) is stopped

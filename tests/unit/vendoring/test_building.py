@@ -16,6 +16,7 @@ from openviper.vendoring.manifest import MANIFEST, digest, read_manifest
 from openviper.vendoring.sbom import SBOM
 from openviper.vendoring.writing import archive_bytes, write_folder
 
+ROOT = Path(__file__).resolve().parents[3]
 LARGEST_TREE = 10_000_000
 """Bytes of a tree without drivers, the manual included; packages of others are 1.7 MB of it."""
 LARGEST_ARCHIVE = 4_000_000
@@ -45,7 +46,7 @@ def test_two_trees_are_equal_byte_by_byte() -> None:
 
 
 def test_nothing_in_a_tree_says_where_it_was_made() -> None:
-    place = os.fsencode(str(Path(__file__).resolve().parents[3]))
+    place = os.fsencode(str(ROOT))
     assert [name for name, content in build_tree().items() if place in content] == []
 
 
@@ -60,6 +61,19 @@ def test_a_tree_is_small() -> None:
     tree = build_tree()
     assert sum(map(len, tree.values())) < LARGEST_TREE
     assert len(archive_bytes(tree)) < LARGEST_ARCHIVE
+
+
+@pytest.mark.parametrize(
+    ("row", "with_manual"), [("folder", True), ("folder, `--without-manual`", False)]
+)
+def test_the_manual_says_how_large_a_tree_is(row: str, with_manual: bool) -> None:
+    page = (ROOT / "docs/how-to/vendor.md").read_text("utf-8")
+    cells = next(line for line in page.splitlines() if line.startswith(f"| {row} |")).split("|")
+    tree = build_tree(with_manual=with_manual)
+    size = sum(len(content) for content in tree.values()) / 1e6
+    # Whoever writes code shall not have to change the page each time.
+    assert float(cells[3]) == pytest.approx(size, rel=0.08)
+    assert int(cells[2].replace(",", "")) == pytest.approx(len(tree), rel=0.08)
 
 
 @pytest.mark.parametrize("name", ["parrot/wing.py", "parrot/Wing.py"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from openviper.core.email.mime_types import detect_mimetype
 from openviper.core.email.safe_fetch import FetchedFile
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
+PATIENCE = 60.0
+"""Longest wait for what has to come, in seconds."""
 
 
 def resolved(*given: object) -> list[AttachmentData]:
@@ -282,23 +286,77 @@ def test_an_address_whose_type_is_none_is_looked_at(web: Callable[[FetchedFile],
     assert resolved("https://x.io/")[0].filename == "attachment-1.bin"
 
 
-def test_order_is_kept_and_the_first_error_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
+class Addresses:
+    """Nine addresses, `/0` to `/8`, that answer when the test wants it; which threads run when is not left to the system."""
 
-    running, most = 0, 0
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+        self.most = 0
+        self._lock = threading.Lock()
 
-    def slowly(url: str, **options: Any) -> FetchedFile:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        time.sleep(0.05 if url.endswith("0") else 0.01)
-        running -= 1
-        return FetchedFile(url.encode(), "text/plain", url[-1])
+    @contextmanager
+    def asked(self, url: str) -> Iterator[int]:
+        """Count a fetch while it runs."""
+        number = int(url[-1])
+        with self._lock:
+            self.begun.append(number)
+            self.most = max(self.most, len(self.begun) - len(self.ended))
+        try:
+            yield number
+        finally:
+            with self._lock:
+                self.ended.append(number)
 
-    monkeypatch.setattr(attachments, "safe_fetch", slowly)
+
+def answer_of(url: str) -> FetchedFile:
+    """Return what one of them answers with."""
+    return FetchedFile(url.encode(), "text/plain", url[-1])
+
+
+def test_four_are_fetched_at_a_time_and_their_order_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addresses, four, all_others = Addresses(), threading.Barrier(4), threading.Event()
+
+    def fetch(url: str, **options: Any) -> FetchedFile:
+        with addresses.asked(url) as number:
+            if number < 4:
+                four.wait(PATIENCE)
+            if number == 0:
+                assert all_others.wait(PATIENCE)
+        if len(addresses.ended) == 8:
+            all_others.set()
+        return answer_of(url)
+
+    monkeypatch.setattr(attachments, "safe_fetch", fetch)
     found = resolved(*[f"https://x.io/{number}" for number in range(9)])
     assert [one.filename for one in found] == [str(number) for number in range(9)]
-    assert most == 4
+    assert addresses.ended[-1] == 0
+    assert addresses.most == 4
+
+
+def test_the_first_error_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses, over = Addresses(), threading.Event()
+
+    def fetch(url: str, **options: Any) -> FetchedFile:
+        with addresses.asked(url) as number:
+            if number == 1:
+                raise OSError("gone")
+            assert over.wait(PATIENCE)
+            return answer_of(url)
+
+    async def resolve() -> None:
+        try:
+            await resolve_attachments([f"https://x.io/{number}" for number in range(9)])
+        finally:
+            over.set()
+
+    monkeypatch.setattr(attachments, "safe_fetch", fetch)
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(resolve())
+    # The one that took the failed one's turn may have begun.
+    assert not {5, 6, 7, 8} & set(addresses.begun)
 
 
 def test_payloads_round_trip() -> None:

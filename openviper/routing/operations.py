@@ -33,9 +33,11 @@ class Transfer(NamedTuple):
         inputs: What it reads.
         body_types: The media types of its body.
         returns: What its usual answer holds; `None` for nothing.
-        answer_types: Further media types of that answer, beside JSON.
+        answer_types: Further media types of that answer, and of others that hold something, beside JSON.
         headers: What the headers of that answer say, by name.
         problems: When it refuses, by status.
+        is_lenient: Whether it looks at its input itself, and refuses none as not fitting (422) or of another type (415).
+        names_fields: Whether the errors of its refusals are sentences by the name of a field.
     """
 
     inputs: tuple[InputNote, ...] = ()
@@ -44,6 +46,8 @@ class Transfer(NamedTuple):
     answer_types: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
     problems: Mapping[int, str] = {}
+    is_lenient: bool = False
+    names_fields: bool = False
 
 
 class OperationNotes(NamedTuple):
@@ -90,17 +94,24 @@ def operation(
     _check_status(status)
     notes = OperationNotes(summary, description, tuple(tags), status, given, hidden, deprecated, id)
 
-    def noted(handler: F) -> F:
-        setattr(handler, ATTRIBUTE, notes)
-        return handler
+    return lambda handler: noted(handler, notes)
 
-    return noted
+
+def has_notes(handler: object) -> bool:
+    """Return whether anything was said about a handler."""
+    return hasattr(handler, ATTRIBUTE)
 
 
 def notes_of(handler: object) -> OperationNotes:
     """Return what was said about a handler."""
     notes: OperationNotes = getattr(handler, ATTRIBUTE, OperationNotes())
     return notes
+
+
+def noted(handler: F, notes: OperationNotes) -> F:
+    """Return a handler with what is said about it."""
+    setattr(handler, ATTRIBUTE, notes)
+    return handler
 
 
 def _answer(status: int, answer: str | tuple[str, Any]) -> Answer:
