@@ -11,7 +11,14 @@ from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from openviper.tasks import arguments
-from openviper.tasks.call_signature import annotations_of, plain_result, plain_type, signature_of
+from openviper.tasks.functions import (
+    annotations_of,
+    default_name,
+    plain_result,
+    plain_type,
+    refuse_generators,
+    task_signature,
+)
 from openviper.tasks.limits import Limit, Rate, check_key, parse_rate
 from openviper.tasks.message import Message
 from openviper.tasks.proxy import TaskMessageProxy
@@ -91,8 +98,8 @@ class Actor(Generic[P, R]):
         concurrency: int | None = None,
         limit_key: LimitKey | None = None,
     ) -> None:
-        _refuse_generators(fn)
         name = default_name(fn)
+        refuse_generators(fn)
         update_wrapper(self, fn)
         self.fn = fn
         self.actor_name = check_key("actor_name", actor_name or name)
@@ -120,7 +127,7 @@ class Actor(Generic[P, R]):
             )
         self.limit_key = limit_key
         self.is_async = inspect.iscoroutinefunction(fn)
-        self._signature, self._least, self._most = signature_of(fn)
+        self._signature, self._least, self._most = task_signature(fn)
         annotations = annotations_of(self._signature)
         self._is_annotated = any(each is not inspect.Parameter.empty for each in annotations)
         self._plain = [plain_type(each) for each in annotations]
@@ -152,9 +159,10 @@ class Actor(Generic[P, R]):
         Raises:
             TypeError: If the function cannot be called so.
         """
-        if self._signature is None or self._fits_plainly(args, kwargs):
+        signature = self._signature
+        if signature is None or self._fits_plainly(args, kwargs):
             return args, kwargs
-        self._bind(self._signature, args, kwargs)
+        self._bind(signature, args, kwargs)
         if not self._is_annotated:
             return args, kwargs
         return arguments.write_arguments(self.actor_name, self.fn, args, kwargs)
@@ -202,7 +210,9 @@ class Actor(Generic[P, R]):
         return cast("R", arguments.read_result(self.actor_name, self.fn, value))
 
     def _fits_plainly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        return not kwargs and self._least <= len(args) <= self._most and self._are_plain(args)
+        if kwargs or not self._least <= len(args) <= self._most:
+            return False
+        return not self._is_annotated or self._are_plain(args)
 
     def _bind(
         self, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -213,9 +223,7 @@ class Actor(Generic[P, R]):
             raise TypeError(f"actor {self.actor_name!r} cannot be called so: {error}") from None
 
     def _are_plain(self, args: Sequence[Any]) -> bool:
-        """Return whether the arguments are of the very types that stand in the annotations, or nothing stands there."""
-        if not self._is_annotated:
-            return True
+        """Return whether the arguments are of the very types that stand in the annotations."""
         for value, kind in zip(args, self._plain, strict=False):  # noqa: SIM110 - half the time of all()
             if kind is not None and type(value) is not kind:
                 return False
@@ -346,25 +354,6 @@ class Actor(Generic[P, R]):
         value = proxy.get_result(block=block, timeout=timeout)
         # One that was sent by the name of its actor may not know it.
         return self.read_result(value) if proxy.actor is None else value
-
-
-def default_name(fn: Callable[..., Any]) -> str:
-    """Return the name that a function has as an actor when none is given.
-
-    Raises:
-        TypeError: If it is something that has no name of its own, such as a `functools.partial`.
-    """
-    try:
-        return f"{fn.__module__}.{fn.__qualname__}"
-    except AttributeError:
-        raise TypeError(
-            f"an actor is a function with a name, not {fn!r}; write a function that calls it"
-        ) from None
-
-
-def _refuse_generators(fn: Callable[..., Any]) -> None:
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        raise TypeError(f"{fn.__qualname__!r} is a generator: calling it does not run its body")
 
 
 def _optional_ms(name: str, value: Duration | None) -> float | None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +33,7 @@ from openviper.tasks.schedule.cron import compute_next_cron_fire as compute_next
 from openviper.tasks.schedule.cron import find_last_cron_fire
 from openviper.tasks.schedule.firing import job_message
 from openviper.tasks.units import CLOCK_ACCIDENT
+from openviper.utils.clock import now as wall_clock
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 
@@ -81,7 +81,7 @@ class Scheduler:
         self,
         broker: Broker | None = None,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall_clock,
         zone: str | None = None,
         is_active: Callable[[str], bool] | None = None,
         sent: Callable[[str, int], None] | None = None,

@@ -675,9 +675,10 @@ def test_a_refused_message_is_the_senders_error(broker: Broker, kind: str) -> No
     odd.queue_name = "half \ud800"
     if kind in ("memory",):
         return  # It holds any text.
-    with pytest.raises(BrokerError) as caught:
-        broker.enqueue([odd])
-    assert caught.value.refused
+    for store in (broker.enqueue, broker.send):
+        with pytest.raises(BrokerError) as caught:
+            store([odd])
+        assert caught.value.refused
     broker.enqueue([message("y")])
     assert texts_of(broker) == ["actor"]
 

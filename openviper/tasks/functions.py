@@ -1,4 +1,4 @@
-"""The signature of an actor's function, as far as a call is looked at without much ado: numbers of arguments, and plain types."""
+"""What is known of the function of an actor: its name, and what its signature takes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,40 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from openviper.utils import signatures
+from openviper.utils.signatures import signature_of
+
+_PLAIN: dict[str, type] = {"int": int, "str": str, "float": float, "bool": bool}
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, int, int]:
+def default_name(fn: Callable[..., Any]) -> str:
+    """Return the name that a function has as an actor when none is given.
+
+    Raises:
+        TypeError: If it is something that has no name of its own, such as a `functools.partial`.
+    """
+    try:
+        return f"{fn.__module__}.{fn.__qualname__}"
+    except AttributeError:
+        raise TypeError(
+            f"an actor is a function with a name, not {fn!r}; write a function that calls it"
+        ) from None
+
+
+def refuse_generators(fn: Callable[..., Any]) -> None:
+    """Check that calling a function runs it.
+
+    Raises:
+        TypeError: If it is a generator.
+    """
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise TypeError(f"{fn.__qualname__!r} is a generator: calling it does not run its body")
+
+
+def task_signature(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, int, int]:
     """Return the signature of a function, and least and most positional arguments that fit it without keywords; 1 and 0 for none."""
     try:
-        signature = signatures.signature_of(fn)
+        signature = signature_of(fn)
     except (TypeError, ValueError):  # Some functions written in C have none.
         return None, 1, 0
     positional = [each for each in signature.parameters.values() if each.kind in _POSITIONAL]
@@ -23,7 +50,7 @@ def signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, int,
 
 
 def annotations_of(signature: inspect.Signature | None) -> list[Any]:
-    """Return the annotations of all parameters."""
+    """Return the annotations of the parameters, in order; none if there is no signature."""
     return [] if signature is None else [each.annotation for each in signature.parameters.values()]
 
 
@@ -40,12 +67,8 @@ def plain_type(annotation: Any) -> type | None:
 
 
 def plain_result(signature: inspect.Signature | None) -> type | None:
-    """Return the type that the return annotation names, as far as that is seen at once; `None` for no annotation."""
+    """Return the type that stands for what is returned, as `plain_type` does."""
     return None if signature is None else plain_type(signature.return_annotation)
-
-
-_PLAIN: dict[str, type] = {"int": int, "str": str, "float": float, "bool": bool}
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _is_needed(parameter: inspect.Parameter) -> bool:
