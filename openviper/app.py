@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
 from openviper.apps.discovery import add_api_pages, discover_routes, find_ready_hooks
+from openviper.apps.documenting import Documented, OpenAPIArguments, own_openapi
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.apps.server import import_string_of, serve
@@ -62,13 +63,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 H = TypeVar("H", bound=Handler)
 
 
-class OpenViper:
+class OpenViper(Documented):
     """An ASGI application: a router, middleware around it, and the life of the installed apps.
 
     Args:
         debug: Show the landing and debug pages; the setting `DEBUG` when not given.
         middleware: Stands before the setting `MIDDLEWARE`; the first entry is outermost.
         title: The application's name; the setting `PROJECT_NAME` when not given.
+        openapi: See `OpenAPIArguments`.
     """
 
     def __init__(
@@ -76,10 +78,12 @@ class OpenViper:
         debug: bool | None = None,
         middleware: Sequence[MiddlewareEntry] | None = None,
         title: str | None = None,
+        **openapi: Unpack[OpenAPIArguments],
     ) -> None:
         self._debug = debug
         self._middleware = list(middleware or ())
         self._title = title
+        self.openapi = own_openapi(openapi)
         self.router = Router()
         self._startup: list[Callable[[], Any]] = []
         self._shutdown: list[Callable[[], Any]] = []
@@ -296,7 +300,7 @@ class OpenViper:
             return
         setup()
         discover_routes(self.router)
-        add_api_pages(self.router, self.title)
+        add_api_pages(self.router, self.title, self.openapi)
         preload_queries()
         self._discovered = True
 
