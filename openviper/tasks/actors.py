@@ -121,19 +121,18 @@ class Actor(Generic[P, R]):
         self.concurrency = (
             None if concurrency is None else to_count("concurrency", concurrency, least=1)
         )
-        if limit_key is not None and not self.is_limited:
-            raise ValueError(
-                f"limit_key={limit_key!r} limits nothing without rate_limit or concurrency"
-            )
-        if limit_key is not None and not callable(limit_key):
-            check_key("limit_key", limit_key)
-        self.limit_key = limit_key
+        self.limit_key = self._checked_key(limit_key)
         self.is_async = inspect.iscoroutinefunction(fn)
         self._signature, self._least, self._most = task_signature(fn)
         annotations = annotations_of(self._signature)
         self._is_annotated = any(each is not inspect.Parameter.empty for each in annotations)
         self._plain = [plain_type(each) for each in annotations]
         self._plain_result = plain_result(self._signature)
+
+    def _checked_key(self, key: LimitKey | None) -> LimitKey | None:
+        if key is not None and not self.is_limited:
+            raise ValueError(f"limit_key={key!r} limits nothing without rate_limit or concurrency")
+        return key if key is None or callable(key) else check_key("limit_key", key)
 
     def _check_soft_limit(self, given: object) -> None:
         if self.soft_time_limit_ms is not None and self.soft_time_limit_ms >= self.time_limit_ms:
