@@ -13,7 +13,7 @@ import pytest
 from openviper.http.json_body import read_json
 from openviper.utils import json_pieces
 from openviper.utils.json_pieces import parse_long_json
-from openviper.utils.json_reading import parse_json
+from openviper.utils.json_reading import parse_json, scan
 
 TEXTS = (
     "",
@@ -131,7 +131,6 @@ def test_what_is_nested_too_deeply_is_an_error() -> None:
 @pytest.mark.parametrize("member", ["[]", '""', "true", "{}", '{"a":[1,{"b":"},"}]}', "1.5e3"])
 def test_no_call_reads_more_than_a_piece(member: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
-    scan = json_pieces.scan
 
     def noted(text: str, place: int) -> tuple[Any, int]:
         value, end = scan(text, place)
