@@ -139,7 +139,13 @@ def command(found: str, document: Path, base: str, args: argparse.Namespace) -> 
     """Return the words that start schemathesis."""
     words = [found, "run", str(document), "--url", base, "--max-examples", str(args.examples)]
     words += ["--phases", "coverage,fuzzing", "--checks", "all"]
-    words += ["--exclude-checks", ",".join(UNFIT), "--continue-on-failure"]
+    words += [
+        "--request-timeout",
+        "60",
+        "--exclude-checks",
+        ",".join(UNFIT),
+        "--continue-on-failure",
+    ]
     words += ["--header", f"Authorization:{STAND_IN.decode()}"]
     if args.seed is not None:
         words += ["--seed", str(args.seed)]
