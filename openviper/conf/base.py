@@ -30,6 +30,8 @@ from openviper.conf.rules import (
     cookie_name,
     cookie_path,
     hosts,
+    language,
+    languages,
     log_level,
     more_than,
     origin,
@@ -558,9 +560,14 @@ class Settings:
         "that folder of each app and of the project.",
     )
     LANGUAGE_CODE: str = setting(
-        "en", "Language of texts where nothing else was chosen.", section="Languages"
+        "en",
+        "Language of texts where nothing else was chosen.",
+        section="Languages",
+        check=language,
     )
-    LANGUAGES: tuple[str, ...] = setting(("en",), "Languages that `LocaleMiddleware` chooses from.")
+    LANGUAGES: tuple[str, ...] = setting(
+        ("en",), "Languages that `LocaleMiddleware` chooses from.", check=languages
+    )
     LANGUAGE_COOKIE_NAME: str = setting(
         "language", "Cookie with the language a user has chosen.", check=cookie_name
     )

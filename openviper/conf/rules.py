@@ -110,6 +110,23 @@ def redirect_hosts(value: Sequence[str]) -> str | None:
     return f"must hold host names without scheme: {_HOST_FORMS}"
 
 
+_LANGUAGE = lazy_pattern(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")
+_LANGUAGE_FORM = "as browsers send them, such as 'en', 'pt-br' or 'zh-hans'"
+
+
+def language(value: str) -> str | None:
+    """Demand a language tag (RFC 5646, 2.1)."""
+    return None if _LANGUAGE.match(value) else f"must be a language tag {_LANGUAGE_FORM}"
+
+
+def languages(value: Sequence[str]) -> str | None:
+    """Demand language tags, each once."""
+    if not all(map(_LANGUAGE.match, value)):
+        return f"must hold language tags {_LANGUAGE_FORM}"
+    twice = len({tag.lower() for tag in value}) < len(value)
+    return "must hold each language once, whatever its capitals" if twice else None
+
+
 _TOKEN = lazy_pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-MODELS = "openviper.db.models.base"
+REGISTRY = "openviper.db.models.model_registry"
 QUERIES = (
     "openviper.db.query.related",
     "openviper.db.models.persistence",
@@ -17,6 +17,8 @@ QUERIES = (
 
 def preload_queries() -> None:
     """Import what queries and saves take, if there are models: for a server, whose first request would wait for it."""
-    if MODELS in sys.modules:
+    registry = sys.modules.get(REGISTRY)
+    # The class of all models comes with typed handlers; with no model of its own a server has nothing to ask for.
+    if registry is not None and not registry.is_empty():
         for name in QUERIES:
             importlib.import_module(name)

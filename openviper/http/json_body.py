@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from openviper.exceptions import HTTPException
-from openviper.utils.json_reading import parse_json, parse_long_json
+from openviper.utils.json_pieces import parse_long_json
+from openviper.utils.json_reading import parse_json
 
 LONG = 256 * 1024
 """A longer text is parsed in a thread; in characters."""
@@ -79,7 +80,19 @@ def _resume() -> None:
     with _lock:
         _parsing -= 1
         if _parsing == 0:
+            _age()
             gc.enable()
+
+
+def _age() -> None:
+    """Have the collector take all that is new for old, which it looks at seldom, without a look at it now.
+
+    At a million new lists it would look at once when it is switched on, for a quarter of a second in which no thread runs.
+    """
+    # What somebody has frozen for good must not be thawed.
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.unfreeze()
 
 
 def _refusal(reason: str, line: int = 1, column: int = 1) -> HTTPException:

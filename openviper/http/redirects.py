@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from openviper.http.url import split_host
 
 __all__ = ["RedirectRefusedError", "RedirectResponse", "check_redirect", "matches_host"]
 
+logger = logging.getLogger("openviper.request")
 # `namespace:name`, but not `https://...`, a port or a path.
 _NAMED = re.compile(r"[A-Za-z_][\w-]*(?::[A-Za-z_][\w-]*)+\Z")
 # Characters an address may have; everything else is percent-encoded (RFC 3986).
@@ -48,8 +50,8 @@ class RedirectResponse(Response):
 
     Raises:
         RedirectRefusedError: If the address leads to another host or port than `ALLOWED_REDIRECT_HOSTS` (or else
-            `ALLOWED_HOSTS`) allows, or is malformed.
-        ValueError: If the route is unknown or a parameter does not fit; if there are parameters and no named route.
+            `ALLOWED_HOSTS`) allows, or is malformed, as ``javascript:x`` where no route is in a namespace of this name.
+        ValueError: If the route is unknown in its namespace or a parameter does not fit; if there are parameters and no named route.
     """
 
     def __init__(
@@ -75,7 +77,15 @@ def _resolve(url: str, path_params: dict[str, Any]) -> str:
     try:
         return str((router if request is None else request).url_for(url, **path_params))
     except LookupError:
+        # What begins like no route of ours is an address, `javascript:x` for example, and those come from clients.
+        if not path_params and not _has_namespace(router, url.partition(":")[0]):
+            logger.warning("%r is no route and leads to no web page; the redirect is refused", url)
+            raise RedirectRefusedError(f"{url!r} is no route and leads to no web page") from None
         raise ValueError(f"there is no route {url!r} to redirect to") from None
+
+
+def _has_namespace(router: Any, name: str) -> bool:
+    return any(known.startswith(f"{name}:") for known in router.compiled().names)
 
 
 def check_redirect(url: str) -> None:

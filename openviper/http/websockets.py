@@ -22,6 +22,7 @@ TOO_BIG = 1009
 INTERNAL_ERROR = 1011
 NOT_FOUND = 4404
 """Close codes (RFC 6455, 7.4.1); the last one is ours, for a path without a handler."""
+_SENDABLE = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 MAX_REASON = 123
 """Longest reason for closing, in bytes."""
 
@@ -228,11 +229,17 @@ class WebSocket(Connection):
         Args:
             code: The close code.
             reason: What the other side is told, at most 123 bytes of it.
+
+        Raises:
+            ValueError: If the code is none that may be sent: those are 1000 to 1003, 1007 to 1014, and 3000 to 4999 for
+                applications (RFC 6455, 7.4).
         """
+        if not any(code in codes for codes in _SENDABLE):
+            raise ValueError(f"{code!r} is not a code that a WebSocket can be closed with")
         if self.state_of_connection == "closed":
             return
         self.state_of_connection = "closed"
-        told = reason.encode()[:MAX_REASON].decode("utf-8", "ignore")
+        told = reason.encode("utf-8", "replace")[:MAX_REASON].decode("utf-8", "ignore")
         await self._send({"type": "websocket.close", "code": code, "reason": told})
 
     def _demand(self, state: State) -> None:

@@ -13,6 +13,9 @@ from openviper.i18n import get_language, override_language
 from openviper.middleware.base import BaseMiddleware
 from openviper.utils.datastructures import RawHeaders, add_vary
 
+MOST_PARTS = 8
+"""Parts of a language tag that are looked at."""
+
 
 class LocaleMiddleware(BaseMiddleware):
     """Chooses the language of a request from `LANGUAGES`.
@@ -26,7 +29,7 @@ class LocaleMiddleware(BaseMiddleware):
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
-        self._languages = tuple(settings.LANGUAGES)
+        self._languages = _by_lower_case(settings.LANGUAGES)
         self._cookie = settings.LANGUAGE_COOKIE_NAME
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,9 +47,14 @@ class LocaleMiddleware(BaseMiddleware):
         wishes = [getattr(request.user, "language", None), request.cookies.get(self._cookie)]
         for wish in wishes:
             if isinstance(wish, str) and wish.lower() in self._languages:
-                return wish.lower()
+                return self._languages[wish.lower()]
         header = request.headers.get("accept-language", "")
-        return best_language(header, self._languages) or settings.LANGUAGE_CODE
+        return best_language(header, tuple(self._languages.values())) or settings.LANGUAGE_CODE
+
+
+def _by_lower_case(languages: Sequence[str]) -> dict[str, str]:
+    # Capitals make no other language of it (RFC 5646, 2.1.1).
+    return {language.lower(): language for language in languages}
 
 
 def _with_language(_answer: Answer, given: RawHeaders) -> RawHeaders:
@@ -61,24 +69,26 @@ def _with_language(_answer: Answer, given: RawHeaders) -> RawHeaders:
 def best_language(header: str, languages: Sequence[str]) -> str | None:
     """Return the language that an ``Accept-Language`` header wants most, or `None` if there is none of its wishes.
 
-    ``de-at`` is content with ``de``, and ``de`` with ``de-at`` (RFC 4647, 3.4).
+    ``zh-hans-cn`` is content with ``zh-hans``, then with ``zh``, and ``de`` with ``de-at`` (RFC 4647, 3.4).
     """
+    spelled = _by_lower_case(languages)
     choices = parse_choices(header)
     wishes = sorted(
         (name for name in choices if choices[name] > 0), key=lambda name: -choices[name]
     )
     # What a client wants by no means is not what "*" stands for.
-    wanted = [language for language in languages if choices.get(language, 1) > 0]
+    wanted = [language for language in spelled if choices.get(language, 1) > 0]
     fitting = (_fitting(wish, wanted) for wish in wishes)
-    return next((language for language in fitting if language is not None), None)
+    return next((spelled[language] for language in fitting if language is not None), None)
 
 
 def _fitting(wish: str, languages: Sequence[str]) -> str | None:
-    if wish in languages:
-        return wish
     if wish == "*":
         return languages[0] if languages else None
-    base = wish.partition("-")[0]
-    if base in languages:
-        return base
-    return next((name for name in languages if name.partition("-")[0] == base), None)
+    # A tag of thousands of parts is none.
+    parts = wish.split("-", MOST_PARTS)[:MOST_PARTS]
+    for count in range(len(parts), 0, -1):
+        tag = "-".join(parts[:count])
+        if tag in languages:
+            return tag
+    return next((name for name in languages if name.partition("-")[0] == parts[0]), None)

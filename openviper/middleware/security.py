@@ -157,7 +157,7 @@ async def _refuse(refusal: str, scope: Scope, receive: Receive, send: Send) -> N
     await response(scope, receive, send)
 
 
-SINGLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
+SINGLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type", b"origin"})
 """Headers that must not occur twice."""
 
 

@@ -6,21 +6,27 @@ Of a name that is there twice, readers keep the first, the last, or both (sectio
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError(f"the name {_double(pairs)} is there twice in one object")
+        raise twice(_double(pairs))
     return found
+
+
+def twice(name: str) -> ValueError:
+    """Return the error that an object has a name twice."""
+    return ValueError(f"the name {ascii(name[:MAX_SHOWN])} is there twice in one object")
 
 
 def _double(pairs: list[tuple[str, Any]]) -> str:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
-            return ascii(name[:MAX_SHOWN])
+            return name
         seen.add(name)
     raise AssertionError("every name is there once")
 
@@ -29,21 +35,11 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _whole_number(text: str) -> int:
-    return int(text)
-
-
-def _float(text: str) -> float:
-    return float(text)
-
-
 MAX_SHOWN = 100
 """Characters of a name in an error."""
 _reader = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
-# The scanner is one call in C, which no other thread can interrupt but where it calls back into Python.
-_yielding = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_constant, parse_int=_whole_number, parse_float=_float
-)
+scan: Callable[[str, int], tuple[Any, int]] = vars(_reader)["scan_once"]
+"""Returns the value that begins at a place of a text, and the place behind it."""
 
 
 def parse_json(text: str) -> Any:
@@ -54,15 +50,15 @@ def parse_json(text: str) -> Any:
             says where.
         RecursionError: If it is nested too deeply.
     """
-    return _reader.decode(_without_mark(text))
+    return _reader.decode(without_mark(text))
 
 
-def parse_long_json(text: str) -> Any:
-    """Do what `parse_json` does, and let other threads run meanwhile."""
-    return _yielding.decode(_without_mark(text))
+def without_mark(text: str) -> str:
+    """Return the text.
 
-
-def _without_mark(text: str) -> str:
+    Raises:
+        ValueError: If it begins with a byte order mark.
+    """
     if text.startswith("\ufeff"):
         raise ValueError("a byte order mark stands before it")
     return text

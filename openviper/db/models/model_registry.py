@@ -46,6 +46,11 @@ def known(label: str) -> type[Any] | None:
     return _models.get(label)
 
 
+def is_empty() -> bool:
+    """Return whether there is no concrete model."""
+    return not _models
+
+
 def all() -> list[type[Any]]:
     """Return every concrete model in the order of registration, generated join models included."""
     ModelOptions.settle()

@@ -123,3 +123,19 @@ def test_what_rules_let_pass_and_what_not(rule: Any, good: list[Any], bad: list[
     assert [value for value in good if rule(value) is not None] == []
     assert [value for value in bad if rule(value) is None] == []
     assert all(str(rule(value)).startswith("must ") for value in bad)
+
+
+@pytest.mark.parametrize("tag", ["en", "pt-br", "zh-Hans", "de-1996", "sr-Latn-RS"])
+def test_languages_as_browsers_send_them(tag: str) -> None:
+    assert rules.language(tag) is None
+    assert rules.languages((tag, "la")) is None
+
+
+@pytest.mark.parametrize("tag", ["", "e", "en_US", "xx yy", "en-", "-en", "é", "en\n", "englishes"])
+def test_what_is_no_language_is_refused(tag: str) -> None:
+    assert "language tag" in str(rules.language(tag))
+    assert "language tags" in str(rules.languages(("en", tag)))
+
+
+def test_a_language_is_there_once() -> None:
+    assert "once" in str(rules.languages(("en", "de", "EN")))

@@ -29,6 +29,16 @@ def test_where_there_are_models_what_they_query_with_is_imported() -> None:
     )
 
 
+def test_a_server_without_models_has_nothing_to_query_with() -> None:
+    run(
+        "import sys\n"
+        "from openviper.db.preloading import preload_queries\n"
+        "import openviper.db.models\n"
+        "preload_queries()\n"
+        "assert 'openviper.db.query.queryset' not in sys.modules\n"
+    )
+
+
 def test_where_there_are_none_nothing_is() -> None:
     run(
         "import sys\n"

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 
+from openviper import OpenViper, Request, Router
 from openviper.exceptions import HTTPException
 from openviper.http import (
     HTMLResponse,
@@ -191,6 +192,34 @@ async def test_safe_redirects(url: str) -> None:
 def test_redirects_that_lead_elsewhere_are_refused(url: str) -> None:
     with pytest.raises(ValueError):
         RedirectResponse(url)
+
+
+@pytest.mark.parametrize(
+    ("to", "status"),
+    [
+        ("javascript:x", 400),
+        ("data:x", 400),
+        ("https:evil", 400),
+        ("a:b:c", 400),
+        ("shop:nothing", 500),
+        ("shop:page", 307),
+        ("/x", 307),
+    ],
+)
+async def test_an_address_of_a_client_that_looks_like_a_route_is_the_client_s_fault(
+    to: str, status: int
+) -> None:
+    app = OpenViper(debug=False)
+    shop = Router(namespace="shop")
+    shop.get("/page", name="page")(lambda request: "page")
+    app.include_router(shop)
+
+    @app.get("/")
+    async def send_on(request: Request) -> RedirectResponse:
+        return RedirectResponse(request.query_params["to"])
+
+    response = await app.test_client().get(f"/?to={to}")
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize(

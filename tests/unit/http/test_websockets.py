@@ -309,3 +309,39 @@ async def test_routers_mount_websockets_with_prefix_and_middleware() -> None:
     app.include_router(router)
     async with app.test_client().websocket("/live/a") as session:
         assert await session.receive_text() == "wrapped a"
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, "1000"])
+async def test_a_code_that_may_not_be_sent_is_an_error_of_the_handler(code: Any) -> None:
+    said: list[Message] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close(code)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope: Scope = {"type": "websocket", "path": "/ws", "headers": [(b"host", b"localhost")]}
+    await app_with(handler)(scope, receive, send)
+    assert said[-1]["code"] == 1011
+    with pytest.raises(ValueError, match="not a code that a WebSocket can be closed with"):
+        await WebSocket(scope, receive, send).close(code)
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1014, 3000, 4999])
+async def test_a_code_that_may_be_sent_is(code: int) -> None:
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    websocket = WebSocket({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    await websocket.close(code, "gone\ud800")
+    assert said == [{"type": "websocket.close", "code": code, "reason": "gone?"}]

@@ -127,6 +127,7 @@ HEADS: list[tuple[str, list[tuple[bytes, bytes]], int]] = [
     ("GET", [HOST, HOST], 400),
     ("GET", [HOST, (b"content-length", b"1"), (b"content-length", b"1")], 400),
     ("GET", [HOST, (b"content-type", b"a/b"), (b"content-type", b"c/d")], 400),
+    ("GET", [HOST, (b"origin", b"http://localhost"), (b"origin", b"http://a.b")], 400),
     ("POST", [HOST, (b"transfer-encoding", b"chunked"), (b"content-length", b"1")], 400),
     ("GET", [HOST, (b"x", b"a\nb")], 400),
     ("GET", [HOST, (b"x", b"a\rb")], 400),

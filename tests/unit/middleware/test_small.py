@@ -98,6 +98,11 @@ def test_the_language_of_a_browser(header: str, language: str | None) -> None:
         ("de-at", ("de-ch", "de-de"), "de-ch"),
         ("de", ("de-ch",), "de-ch"),
         ("zh-hant-tw", ("zh-hans", "zh-hant-tw"), "zh-hant-tw"),
+        ("zh-hant-tw", ("zh-hans", "zh-hant"), "zh-hant"),
+        ("zh-Hans", ("zh-Hant", "zh-Hans"), "zh-Hans"),
+        ("pt-br", ("pt-PT", "pt-BR"), "pt-BR"),
+        ("pt-br;q=0, pt", ("pt-BR", "en"), None),
+        ("de-" + "x-" * 5000 + "x", ("en", "de"), "de"),
         ("de;q=0, *", ("de", "en"), "en"),
         ("de;q=0, en;q=0, *", ("de", "en"), None),
         ("*;q=0", ("de",), None),
@@ -150,3 +155,12 @@ async def test_the_user_decides_then_the_cookie_then_the_browser(
     assert response.headers["content-language"] == language
     assert response.headers["vary"] == "Accept-Language"
     assert get_language() == "en"
+
+
+async def test_capitals_make_no_other_language() -> None:
+    with override(LANGUAGES=("en", "zh-Hant", "zh-Hans")):
+        client = app_with("openviper.middleware.LocaleMiddleware").test_client(
+            cookies={"language": "zh-hans"}
+        )
+        response = await client.get("/x")
+    assert response.headers["content-language"] == "zh-Hans"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from openviper.utils.json_reading import parse_json, parse_long_json
+from openviper.utils.json_pieces import parse_long_json
+from openviper.utils.json_reading import parse_json
 
 READERS = [parse_json, parse_long_json]
 
