@@ -264,3 +264,7 @@ name.answers
 # Looked for in the class itself, not in those derived from it.
 name.request_shortcut
 name.offered_in
+
+# What account pages answer to programs, as the document of an API shows it.
+name.second_factor_required
+name.recovery_codes

@@ -208,6 +208,8 @@ def _first_of(models: object) -> object:
         return None
     if isinstance(models, Mapping):
         return models.get("default", next(iter(models.values())))
+    if isinstance(models, str):
+        return models
     return models[0] if isinstance(models, list | tuple) else None
 
 

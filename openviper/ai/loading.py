@@ -115,6 +115,8 @@ def _type_of(name: str, entry: Entry) -> str:
         kind = builtin_type_in(name)
     if isinstance(kind, str) and kind:
         return kind
+    if kind is not None:
+        raise UnknownProviderTypeError(f"its 'provider' is {kind!r}, not a type or dotted path")
     raise UnknownProviderTypeError(
         f"it has no 'provider', and its name is none of {', '.join(sorted(PROVIDER_TYPE_MAP))}"
     )

@@ -63,7 +63,11 @@ class ProviderRegistry:
             ModelCollisionError: If another provider has one of the models, and that is not allowed; nothing is
                 registered.
             ValueError: If the provider has no model.
+            TypeError: If it is something else, such as a class.
         """
+        given: object = provider
+        if not isinstance(given, AIProvider):
+            raise TypeError(f"{given!r} is not a provider")
         self._register([provider], allow_override)
 
     def register_from_module(self, module_path: str, *, allow_override: bool = True) -> int:

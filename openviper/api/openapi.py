@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from openviper.api.operations import OperationNotes, Transfer, notes_of
 from openviper.api.renaming import rename_answers, renames, with_references
+from openviper.api.requests import (
+    WITHOUT_BODY,
+    function_of,
+    inputs_of,
+    is_guarded,
+    is_joined,
+    is_open_to,
+    is_parameter,
+    notes_for,
+    refusals_of,
+)
+from openviper.api.selecting import Parts
 from openviper.exceptions import ImproperlyConfigured
-from openviper.http.permissions import is_open
 from openviper.routing.mounts import Mount
+from openviper.routing.operations import Answer, OperationNotes, Transfer
 from openviper.routing.route import WEBSOCKET, Route
 from openviper.routing.typed.inputs import is_list
 from openviper.routing.typed.plans import InputNote
@@ -26,17 +37,13 @@ from openviper.validation.reading import takes_empty_text
 OPENAPI = "3.1.0"
 LEFT_OUT = frozenset({"HEAD", "OPTIONS", "TRACE", "CONNECT", WEBSOCKET})
 """Methods that the document does not have: what every GET answers, and what is no request."""
-_BODIES = ("body", "form", "file")
-WITHOUT_BODY = frozenset({"GET"})
-"""Methods whose bodies mean nothing. One of DELETE means nothing in general either (RFC 9110, 9.3.5), but may where a server says
-so, which a handler that declares one does."""
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-_SOURCES = ("path", "query", "header", "cookie")
 _OF_CONVERTER: Mapping[str, Schema] = {
-    "int": {"type": "integer"},
-    "float": {"type": "number"},
+    "int": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    "float": {"type": "number", "minimum": 0},
     "uuid": {"type": "string", "format": "uuid"},
+    "slug": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
 }
 _PARAMETER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 PROBLEM: Schema = {
@@ -63,6 +70,19 @@ PROBLEM: Schema = {
         },
     },
     "required": ["title", "status"],
+}
+
+
+FORM_PROBLEM: Schema = {
+    **PROBLEM,
+    "properties": {
+        **PROBLEM["properties"],
+        "errors": {
+            "type": "object",
+            "description": "A sentence by the name of each field that is wrong; `form` for the whole.",
+            "additionalProperties": {"type": "string"},
+        },
+    },
 }
 
 
@@ -105,6 +125,8 @@ class _Document:
         self._received = Schemas("#/components/schemas/", named=True)
         self._sent = Schemas("#/components/schemas/", named=True, is_sent=True)
         self._ids: set[str] = set()
+        self._has_forms = False
+        self._selecting: list[tuple[dict[str, Any], str]] = []
         self._described: dict[tuple[str, str], Route] = {}
 
     def of(self, routes: Sequence[Route]) -> dict[str, Any]:
@@ -154,13 +176,22 @@ class _Document:
             found[renamed.get(name, name)] = with_references(schema, renamed)
         rename_answers(paths, renamed)
         found["Problem"] = PROBLEM
+        if self._has_forms:
+            found["FormProblem"] = FORM_PROBLEM
+        self._allow_parts(found, renamed)
         return dict(sorted(found.items()))
 
+    def _allow_parts(self, schemas: dict[str, Any], renamed: Mapping[str, str]) -> None:
+        """Say of answers of which clients choose the fields that they may have some of them only."""
+        parts = Parts(schemas)
+        for operation, name in self._selecting:
+            record = renamed.get(name, name)
+            operation["responses"] = parts.allowed(operation["responses"], {record})
+
     def _operation(self, route: Route, method: str) -> dict[str, Any]:
-        handler = _function(route, method)
-        notes = notes_of(handler)
-        summary, description = _words(handler, notes)
-        return {
+        notes = notes_for(route, method)
+        summary, description = _words(function_of(route, method), notes)
+        found: dict[str, Any] = {
             "operationId": self._id(route, method, notes),
             "tags": list(notes.tags or route.tags or _tags(route.path)),
             **_filled(
@@ -174,14 +205,18 @@ class _Document:
                 servers=_servers(route),
             ),
         }
+        if notes.transfer.selected is not None:
+            name = str(self._sent.of(notes.transfer.selected)["$ref"]).rpartition("/")[2]
+            self._selecting.append((found, name))
+        return found
 
     def _security(self, route: Route, method: str) -> list[dict[str, Any]]:
         """Return the ways to log in that open a route, any one of them; an empty one first where nobody has to."""
-        if not _is_guarded(route):
+        if not is_guarded(route):
             return []
         ways: list[dict[str, Any]] = [{name: []} for name in self._info.security or ()]
         # Who logs in may see more than others: the ways stay (OpenAPI 3.1, 4.8.10.1, `security`).
-        return [{}, *ways] if ways and _is_open(route, method) else ways
+        return [{}, *ways] if ways and is_open_to(route, method) else ways
 
     def _id(self, route: Route, method: str, notes: OperationNotes) -> str:
         """Return a name that no other operation has, and that stays when other routes are added behind it."""
@@ -198,15 +233,21 @@ class _Document:
     # What is received
 
     def _parameters(self, route: Route, method: str) -> Iterator[dict[str, Any]]:
-        inputs = list(filter(_is_parameter, _inputs(route, method)))
+        inputs = list(filter(is_parameter, inputs_of(route, method)))
         told = {note.key for note in inputs if note.source == "path"}
         for name, kind in route.parameters.items():
             if name not in told:
                 yield _path_parameter(name, kind)
         for note in inputs:
-            # The parameters of its host are those of its server.
-            if note.source != "path" or note.key in route.parameters:
-                yield from self._parameters_of(note)
+            yield from self._told(note, route.parameters)
+
+    def _told(self, note: InputNote, in_path: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yield what is said of one input; the parameters of its host are those of its server."""
+        if note.source != "path":
+            yield from self._parameters_of(note)
+        elif note.key in in_path:
+            for each in self._parameters_of(note):
+                yield _narrowed(each, in_path[note.key])
 
     def _parameters_of(self, note: InputNote) -> Iterator[dict[str, Any]]:
         if note.key or not isinstance(note.node, RecordNode):
@@ -215,7 +256,8 @@ class _Document:
             )
             if note.refuses_empty:
                 found.pop("allowEmptyValue", None)
-            yield found
+            # Behind `?` and in cookies several values are parameters of one name unless this says otherwise.
+            yield {**found, "explode": False} if is_joined(note) else found
             return
         # A class with fields is the whole query.
         for field in note.node.fields:
@@ -256,10 +298,10 @@ class _Document:
         """Return what is said of a request's body; nothing where there is none."""
         if method in WITHOUT_BODY:
             return {}
-        bodies = [note for note in _inputs(route, method) if note.source == "body"]
+        bodies = [note for note in inputs_of(route, method) if note.source == "body"]
         if bodies:
-            return self._json_body(bodies[0], notes_of(route.handler).transfer.body_types)
-        forms = [note for note in _inputs(route, method) if note.source in ("form", "file")]
+            return self._json_body(bodies[0], notes_for(route, method).transfer.body_types)
+        forms = [note for note in inputs_of(route, method) if note.source in ("form", "file")]
         return self._form_body(forms) if forms else {}
 
     def _json_body(self, note: InputNote, types: Sequence[str]) -> dict[str, Any]:
@@ -299,10 +341,11 @@ class _Document:
 
     def _responses(self, route: Route, method: str, notes: OperationNotes) -> dict[str, Any]:
         found: dict[str, Any] = {str(notes.status): self._usual(route, notes)}
-        for status, description in (*_refusals(route, method), *notes.transfer.problems.items()):
-            found[str(status)] = _problem(description)
+        for status, description in (*refusals_of(route, method), *notes.transfer.problems.items()):
+            found[str(status)] = _problem(description, names_fields=notes.transfer.names_fields)
+        self._has_forms |= notes.transfer.names_fields
         for status, answer in notes.answers.items():
-            found[str(status)] = self._answer(answer.description, answer.type)
+            found[str(status)] = self._answer(answer, notes.transfer)
         found["default"] = _problem("Something else went wrong.")
         return found
 
@@ -318,16 +361,16 @@ class _Document:
         content = _json(self._sent.of(returns))["content"]
         return {**answer, "content": {**content, **_others(transfer)}}
 
-    def _answer(self, description: str, of: Any) -> dict[str, Any]:
-        if of is None:
-            return {"description": description}
-        return {"description": description, **_json(self._sent.of(describe_result(of)))}
+    def _answer(self, answer: Answer, transfer: Transfer) -> dict[str, Any]:
+        if answer.type is None:
+            return {"description": answer.description}
+        content = _json(self._sent.of(describe_result(answer.type)))["content"]
+        return {"description": answer.description, "content": {**content, **_others(transfer)}}
 
 
 def _is_described(route: Route) -> bool:
     # What a mounted application answers is for its own document to say.
-    handler = _function(route, route.methods[0]) if len(route.methods) == 1 else route.handler
-    return not (isinstance(route.handler, Mount) or notes_of(handler).is_hidden)
+    return not isinstance(route.handler, Mount)
 
 
 def on_host(routes: Sequence[Route], host: str) -> list[Route]:
@@ -363,27 +406,10 @@ def _servers(route: Route) -> list[dict[str, Any]]:
     return [{"url": f"//{host}", **_filled(variables=variables)}]
 
 
-def _function(route: Route, method: str) -> object:
-    """Return the function that answers: of a view, its method."""
-    return route.handler if route.view is None else route.view.method_for(method) or route.handler
-
-
-def _is_guarded(route: Route) -> bool:
-    """Return whether somebody may be refused."""
-    return route.permission is not None or bool(route.view and route.view.view.permission_classes)
-
-
-def _is_open(route: Route, method: str) -> bool:
-    """Return whether what guards a route lets everybody send requests of a method."""
-    guards = [] if route.permission is None else [route.permission]
-    if route.view is not None:
-        guards += route.view.view.permission_classes or ()
-    return all(is_open(guard, method) for guard in guards)
-
-
 def _documented(route: Route) -> list[str]:
     """Return the methods of a route that the document has."""
-    return [method for method in route.methods if method not in LEFT_OUT]
+    methods = [method for method in route.methods if method not in LEFT_OUT]
+    return [method for method in methods if not notes_for(route, method).is_hidden]
 
 
 def _may_be_empty(node: Node, *, is_required: bool) -> bool:
@@ -420,46 +446,22 @@ def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
+def _problem(description: str, *, names_fields: bool = False) -> dict[str, Any]:
+    name = "FormProblem" if names_fields else "Problem"
+    schema = {"$ref": f"#/components/schemas/{name}"}
     return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-def _is_parameter(note: InputNote) -> bool:
-    return note.source in _SOURCES
-
-
-def _inputs(route: Route, method: str) -> list[InputNote]:
-    """Return what is read of a request; where a view says itself what its bodies are, that too."""
-    own = notes_of(route.handler).transfer.inputs
-    found = list(own) if route.plan is None else [*route.plan.inputs, *own]
-    has_body = any(note.source in _BODIES for note in found)
-    if route.view_body is not None and method in ("POST", "PUT", "PATCH") and not has_body:
-        found.append(InputNote("body", "body", "", route.view_body))
-    return found
-
-
-def _refusals(route: Route, method: str) -> list[tuple[int, str]]:
-    """Return the statuses by which a request is refused, and when."""
-    inputs = _inputs(route, method)
-    has_body = any(note.source in _BODIES for note in inputs)
-    is_guarded = _is_guarded(route)
-    has_models = route.plan is not None and bool(route.plan.models)
-    reasons = (
-        (has_body, 400, "The body cannot be read."),
-        (is_guarded, 401, "Nobody is logged in."),
-        (is_guarded, 403, "The user may not do this."),
-        (has_models, 404, "There is no such object."),
-        (has_body, 413, "The body is too long."),
-        (has_body, 415, "The body has another content type."),
-        (bool(inputs), 422, "What was sent does not fit; all faults are named."),
-    )
-    return [(status, when) for happens, status, when in reasons if happens]
 
 
 def _path_parameter(name: str, kind: str) -> dict[str, Any]:
     schema = dict(_OF_CONVERTER.get(kind, {"type": "string"}))
     return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _narrowed(parameter: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return a parameter of the path with what its converter demands beside its type."""
+    demanded, schema = _OF_CONVERTER.get(kind, {}), parameter["schema"]
+    is_same = demanded.get("type") == schema.get("type")
+    return {**parameter, "schema": {**demanded, **schema}} if is_same else parameter
 
 
 def _words(handler: object, notes: OperationNotes) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from openviper.auth import view_notes
 from openviper.auth.audit import AuditEvent, record_event
 from openviper.auth.backends import authenticate, note_last_login
 from openviper.auth.hooks import AuthHookContext, auth_hooks
@@ -28,11 +29,13 @@ from openviper.auth.two_factor import (
     check_second_factor,
     has_two_factor,
 )
+from openviper.auth.view_notes import MAX_CREDENTIAL
 from openviper.exceptions import AuthenticationFailed
 from openviper.http.permissions import refusal_of
 from openviper.http.request import Request
 from openviper.http.responses import JSONResponse
 from openviper.routing.binding import Handler
+from openviper.routing.operations import noted
 
 __all__ = [
     "LoginCredentials",
@@ -47,8 +50,6 @@ __all__ = [
 Routes = list[tuple[str, Handler, list[str]]]
 """Path, handler and methods of each view, for `openviper.Router.add`."""
 
-MAX_CREDENTIAL = 512
-"""Longest name or password that is looked at, in characters."""
 NOT_STORED = {"cache-control": "no-store"}
 """RFC 6749, section 5.1: nobody between keeps tokens."""
 
@@ -208,22 +209,22 @@ SHOWN = (
 )  # fmt: skip
 """What `me` tells, of the fields that the user model has."""
 jwt_routes: Routes = [
-    ("/jwt/login", jwt_login, ["POST"]),
-    ("/jwt/refresh", jwt_refresh, ["POST"]),
-    ("/jwt/logout", jwt_logout, ["POST"]),
+    ("/jwt/login", noted(jwt_login, view_notes.JWT_LOGIN), ["POST"]),
+    ("/jwt/refresh", noted(jwt_refresh, view_notes.JWT_REFRESH), ["POST"]),
+    ("/jwt/logout", noted(jwt_logout, view_notes.JWT_LOGOUT), ["POST"]),
 ]
 """Views for pairs of JSON Web Tokens."""
 token_routes: Routes = [
-    ("/token/login", token_login, ["POST"]),
-    ("/token/logout", token_logout, ["POST"]),
+    ("/token/login", noted(token_login, view_notes.TOKEN_LOGIN), ["POST"]),
+    ("/token/logout", noted(token_logout, view_notes.TOKEN_LOGOUT), ["POST"]),
 ]
 """Views for tokens without content."""
 session_routes: Routes = [
-    ("/session/login", session_login, ["POST"]),
-    ("/session/logout", session_logout, ["POST"]),
+    ("/session/login", noted(session_login, view_notes.SESSION_LOGIN), ["POST"]),
+    ("/session/logout", noted(session_logout, view_notes.SESSION_LOGOUT), ["POST"]),
 ]
 """Views for sessions, for pages that send JSON; logging out needs a token of the CSRF middleware."""
-me_routes: Routes = [("/me", me, ["GET"])]
+me_routes: Routes = [("/me", noted(me, view_notes.ME), ["GET"])]
 """The view of one's own account."""
 all_auth_routes: Routes = [*jwt_routes, *token_routes, *session_routes, *me_routes]
 """All of these views."""

@@ -5,6 +5,7 @@ See `openviper.db.connections.databases` for what a block is and which tasks bel
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -67,6 +68,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+logger = logging.getLogger("openviper.db")
 
 
 # Queries: what the ORM's executor calls
@@ -101,8 +103,10 @@ def write_at_once_in(
 ) -> tuple[int, Any] | Literal[Later.LATER]:
     """Run a write as `write_at_once` does, for who knows the innermost block on the database already."""
     if block is not None:
-        _check_writable(block)
-        return block.connection.write_at_once(sql, parameters)
+        connection = block.connection
+        if block.read_only or (block.transactional and not connection.in_transaction):
+            _check_writable(block)
+        return connection.write_at_once(sql, parameters)
     if database.is_read_only:
         raise DatabaseReadOnlyError(f"database {database.alias!r} is read-only")
     return database.pool().write_at_once(sql, parameters)
@@ -370,10 +374,21 @@ async def _finish(driver: DriverConnection, sql: str) -> asyncio.CancelledError 
 
 
 async def _run_callbacks(callbacks: list[Callback]) -> None:
+    """Call all of them: what is committed is to be followed by each, whatever becomes of another. Then raise the first failure."""
+    failures: list[BaseException] = []
     for callback in callbacks:
-        result = callback()
-        if isinstance(result, Awaitable):
-            await result
+        try:
+            result = callback()
+            if isinstance(result, Awaitable):
+                await result
+        except (
+            BaseException
+        ) as error:  # A cancellation too: the others have to be told all the same.
+            failures.append(error)
+    for failure in failures[1:]:
+        logger.error("a further function behind a commit failed", exc_info=failure)
+    if failures:
+        raise failures[0]
 
 
 _background: set[asyncio.Future[object]] = set()
@@ -383,17 +398,28 @@ def on_commit(callback: Callback, using: str | None = None) -> None:
     """Call a function, plain or async, after the outermost transaction of this task has committed.
 
     It is dropped when the block it was registered in, or one around it, rolls back. Outside a transaction it is called
-    at once.
+    at once. One that raises keeps no other from being called; the first error leaves the block when all have been.
     """
-    block = current_block(using or "default")
-    if block is not None and block.transactional:
-        block.callbacks.append(callback)
+    if after_commit(callback, using):
         return
     result = callback()
     if isinstance(result, Awaitable):
         future = asyncio.ensure_future(result)
         _background.add(future)
         future.add_done_callback(_background.discard)
+
+
+def after_commit(callback: Callback, using: str | None = None) -> bool:
+    """Have a function called after the outermost transaction of this task has committed, if there is one.
+
+    Returns:
+        Whether there is one; otherwise nothing was done.
+    """
+    block = current_block(using or "default")
+    if block is None or not block.transactional:
+        return False
+    block.callbacks.append(callback)
+    return True
 
 
 def before_commit(flush: Flush, item: Any, using: str | None = None) -> bool:

@@ -280,6 +280,17 @@ async def read(
     found = read_now_or_later(meta, alias, sql, parameters, convert)
     if found is not LATER:
         return found
+    return await read_later(meta, alias, sql, parameters, convert)
+
+
+async def read_later(
+    meta: ModelOptions,
+    alias: str,
+    sql: str,
+    parameters: Sequence[Any],
+    convert: Callable[[list[Row]], T],
+) -> T:
+    """Run a read as `read` does, for who knows that it has to wait."""
     try:
         return await run_read(alias, sql, parameters, convert)
     except OperationalError as error:
@@ -383,11 +394,7 @@ async def stream(
 
 
 def insert_at_once(
-    meta: ModelOptions,
-    block: Block | None,
-    database: Database,
-    sql: str,
-    parameters: Sequence[Any],
+    meta: ModelOptions, block: Block | None, database: Database, sql: str, parameters: Sequence[Any]
 ) -> Any | Literal[Later.LATER]:
     """Insert one row as `insert` does where that needs no waiting; else return `LATER`; `block` is the innermost one."""
     try:

@@ -90,6 +90,9 @@ def status_of(error: BaseException) -> int:
     return 503 if isinstance(error, TableNotFound) else 500
 
 
+_ANYTHING = (b"*/*", b"")
+
+
 def wants_html(scope: Scope) -> bool:
     """Return whether the client asked for a page rather than for data."""
     accept = b""
@@ -97,6 +100,8 @@ def wants_html(scope: Scope) -> bool:
         if name == b"accept":
             accept = value
             break
+    if accept in _ANYTHING:  # As programs say.
+        return False
     if b"text/html" not in accept.lower():
         return False
     choices = parse_choices(accept.decode("latin-1"))
@@ -188,6 +193,7 @@ def _plain_problem(status: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]
 
 
 _PLAIN = {404: "Not found."}
+_new_response: Callable[[type[Response]], Response] = object.__new__
 
 
 def plain_problem(scope: Scope, status: int) -> Response | None:
@@ -198,7 +204,7 @@ def plain_problem(scope: Scope, status: int) -> Response | None:
     if wants_html(scope):
         return None
     body, headers = _plain_problem(status)
-    response = Response.__new__(Response)
+    response = _new_response(Response)
     response.status_code, response.body, response.raw_headers = status, body, list(headers)
     return response
 

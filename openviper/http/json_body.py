@@ -8,13 +8,13 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from openviper.exceptions import HTTPException
+from openviper.utils.json_reading import parse_json, parse_long_json
 
 LONG = 256 * 1024
-"""A longer text is parsed in a thread; in bytes."""
-T = TypeVar("T")
+"""A longer text is parsed in a thread; in characters."""
 
 
 async def read_json(body: bytes) -> Any:
@@ -24,11 +24,14 @@ async def read_json(body: bytes) -> Any:
         HTTPException: 400 if it is none; the detail says where.
     """
     try:
-        if len(body) <= LONG:
-            return json.loads(body.decode("utf-8"))
-        return await asyncio.to_thread(_parse_long, body)
+        return await parsed(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise _refusal_of(error) from None
+
+
+async def parsed(text: str) -> Any:
+    """Return the value of a JSON text, in a thread if it is long; raises as `openviper.utils.json_reading.parse_json` does."""
+    return parse_json(text) if len(text) <= LONG else await asyncio.to_thread(_parse_long, text)
 
 
 def _refusal_of(error: Exception) -> HTTPException:
@@ -36,29 +39,14 @@ def _refusal_of(error: Exception) -> HTTPException:
         return _refusal(error.msg, error.lineno, error.colno)
     if isinstance(error, UnicodeDecodeError):
         return _refusal("not UTF-8")
-    # A ValueError is a number of more than 4,300 digits, which Python does not convert.
+    # Another ValueError is NaN, a name that is there twice, or a number of more than 4,300 digits, which Python does not convert.
     return _refusal("nested too deeply" if isinstance(error, RecursionError) else str(error))
 
 
-def _parse_long(body: bytes) -> Any:
+def _parse_long(text: str) -> Any:
     with _without_collection():
-        return _yielding.decode(body.decode("utf-8"))
+        return parse_long_json(text)
 
-
-def _whole_number(text: str) -> int:
-    return int(text)
-
-
-def _float(text: str) -> float:
-    return float(text)
-
-
-def _same(value: T) -> T:
-    return value
-
-
-# The scanner is one call in C, which no other thread can interrupt but where it calls back into Python.
-_yielding = json.JSONDecoder(parse_int=_whole_number, parse_float=_float, object_hook=_same)
 
 _lock = threading.Lock()
 _parsing = 0

@@ -91,14 +91,15 @@ class Request(Connection):
         if body is not None and body.data is not None:
             # Whoever read it has kept to the limit that holds for what it was read as.
             return body.data
-        return await self._whole(self.limits.body)
+        limits = self.limits
+        return await self._whole(limits.body, limits.timeout)
 
-    async def _whole(self, limit: int) -> bytes:
+    async def _whole(self, limit: int, timeout: float) -> bytes:
         body = self._body
         if body.data is None:
             self._check_declared_length(limit)
             body.claim()
-            body.data = await body.whole(limit, self.limits.timeout)
+            body.data = await body.whole(limit, timeout)
         elif len(body.data) > limit:
             raise HTTPException(413)
         return body.data
@@ -115,7 +116,8 @@ class Request(Connection):
         Raises:
             HTTPException: 400 if it is not, and the detail says where; 413 if it is longer than `MAX_JSON_BODY_SIZE`.
         """
-        return await read_json(await self._whole(self.limits.json))
+        limits = self.limits
+        return await read_json(await self._whole(limits.json, limits.timeout))
 
     async def form(self) -> FormData:
         """Return the fields and files of a form, sent either as ``application/x-www-form-urlencoded`` or in parts.
@@ -134,7 +136,7 @@ class Request(Connection):
         media_type = content_type.partition(";")[0].strip().lower()
         limits = self.limits
         if media_type in ("", URLENCODED):
-            return await parse_urlencoded(await self._whole(limits.form), limits)
+            return await parse_urlencoded(await self._whole(limits.form, limits.timeout), limits)
         if media_type != MULTIPART:
             raise HTTPException(415, f"Forms of type {media_type!r} are not supported.")
         self._check_declared_length(limits.upload)

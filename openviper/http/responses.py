@@ -172,8 +172,9 @@ class Response:
                 headers = await send.prepare(status, headers)
             # What `Answer.start` does.
             send.is_started, send.status = True, status
-            if send.finish is not None:
-                headers = send.finish(send, headers)
+            finish = send.finish
+            if finish is not None:
+                headers = finish(send, headers)
             send = send.send
         await send({"type": "http.response.start", "status": status, "headers": headers})
         is_sent = scope["method"] != "HEAD" and status not in NO_BODY
@@ -210,7 +211,7 @@ class JSONResponse(Response):
         headers: Mapping[str, str] | None = None,
         indent: int | None = None,
     ) -> None:
-        if headers or indent is not None or type(self) is not JSONResponse:
+        if headers or indent is not None or self.__class__ is not JSONResponse:
             self._indent = indent
             super().__init__(content, status_code, headers)
             return

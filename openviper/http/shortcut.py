@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from openviper.core.context import current_exchange
+from openviper.core.context import Exchange, current_exchange
+from openviper.http.answer import Answer
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.methods import SAFE
 
@@ -84,21 +85,28 @@ def fused(shortcuts: Sequence[Shortcut], ordinary: ASGIApp, app: ASGIApp) -> ASG
         app: The application inside of all.
     """
     headers, unsafe_headers, present, constants, made, _ = combined(shortcuts)
+    left = tuple(constants.items())
 
     def at_once(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        exchange = current_exchange.get()
-        if exchange is None or scope["type"] != "http":
+        # What an answer of ours goes through is of the request under way.
+        exchange: Exchange | None = send if send.__class__ is Answer else _exchange_of(scope)
+        if exchange is None:
             return ordinary(scope, receive, send)
         if not scope.keys().isdisjoint(present):
             return ordinary(scope, receive, send)
-        looked_for = headers if scope["method"] in SAFE else unsafe_headers
         for name, _ in scope["headers"]:
-            if name in looked_for:
+            if name in unsafe_headers and (name in headers or scope["method"] not in SAFE):
                 return ordinary(scope, receive, send)
-        scope.update(constants)
+        for key, value in left:
+            scope[key] = value
         for key, make, attribute in made:
             value = scope[key] = make()
             setattr(exchange, attribute, value)
         return app(scope, receive, send)
 
     return at_once
+
+
+def _exchange_of(scope: Scope) -> Exchange | None:
+    """Return what is being answered, if that is an HTTP request."""
+    return current_exchange.get() if scope["type"] == "http" else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
+from openviper.http.json_body import parsed
 from openviper.utils.datastructures import encode_header
 from openviper.utils.json_text import encode_json
 
@@ -165,7 +165,7 @@ class WebSocket(Connection):
         """
         content = await self.receive()
         try:
-            return json.loads(content)
+            return await parsed(content if isinstance(content, str) else content.decode("utf-8"))
         except (ValueError, RecursionError):
             raise await self._refuse(1007, "JSON is expected") from None
 

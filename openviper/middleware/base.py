@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import FunctionType, MethodType
 from typing import Any, ClassVar, TypeAlias
 
 from openviper.exceptions import ImproperlyConfigured
@@ -75,6 +76,13 @@ def build_middleware_stack(
         guarded = guard(middleware) if is_guarded and guard is not None else middleware
         app = run.extended(middleware, guarded, app)
     return app
+
+
+def as_function(app: ASGIApp) -> ASGIApp:
+    """Return the method by which an application is called: that costs a request less than to call the object."""
+    kind: Any = type(app)
+    method = kind.__call__
+    return MethodType(method, app) if isinstance(method, FunctionType) else app
 
 
 class _Run:

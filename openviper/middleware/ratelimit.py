@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from openviper.http.errors import answer
 from openviper.http.request import Request
 from openviper.middleware.base import BaseMiddleware, MiddlewareEntry
 from openviper.middleware.counters import Counter, MemoryCounter, hashed_key, make_counter
+from openviper.utils.clock import now
 from openviper.utils.datastructures import RawHeaders
 
 KeyFunction = Callable[[Request], str]
@@ -55,7 +55,7 @@ class Limit:
         requests: int,
         seconds: float,
         counter: Counter,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now,
     ) -> None:
         if requests < 1 or seconds < 1:
             raise ValueError(
@@ -68,8 +68,7 @@ class Limit:
 
     async def take(self, key: str) -> Verdict:
         """Count one request and return what is left."""
-        now = self._clock()
-        window, passed = divmod(now, self.seconds)
+        window, passed = divmod(self._clock(), self.seconds)
         count, before = await self._counter.hit(key, int(window), self.seconds)
         # Of the window before, the part counts that still lies within one window's length.
         weighted = count + before * (1 - passed / self.seconds)

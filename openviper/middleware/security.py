@@ -21,6 +21,7 @@ METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+NUL, LF, CR = b"\0\n\r"
 _LINE_BREAK = re.compile(rb"[\r\n\0]").search
 MAX_REMEMBERED = 256
 """Most hosts whose verdict is remembered: anybody can send any host."""
@@ -40,6 +41,7 @@ class SecurityMiddleware(BaseMiddleware):
         super().__init__(app)
         self.allowed_hosts: tuple[str, ...] = tuple(settings.ALLOWED_HOSTS)
         self.redirect: bool = settings.SECURE_SSL_REDIRECT
+        self._redirected = "http" if self.redirect else ""
         self._policy = ContentSecurityPolicy(settings.SECURE_CONTENT_SECURITY_POLICY)
         self._policy_name = (
             b"content-security-policy-report-only"
@@ -50,24 +52,41 @@ class SecurityMiddleware(BaseMiddleware):
         self._secure = [*self._plain, *_strict_transport()]
         self._names = frozenset(name for name, _ in self._secure)
         self._known: dict[bytes, bool] = {}
+        # By whether the request came over TLS; bound once, and not by each request.
+        self._finishes = (self._finish_plain, self._finish_secure)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Check the request and have headers added to its response."""
-        kind = scope["type"]
-        if kind == "http":
-            is_secure = scope.get("scheme") == "https"
-            finish = self._finish_secure if is_secure else self._finish_plain
-            if send.__class__ is Answer and send.finish is None:
-                send.finish = finish  # As `finishing` would, for a call less.
-            else:
-                send = finishing(finish, scope, receive, send)
-        elif kind != "websocket":
-            return self.app(scope, receive, send)
-        refusal = self._refusal(scope)
-        if refusal:
-            return _refuse(refusal, scope, receive, send)
-        if self.redirect and scope.get("scheme") == "http":
+        if scope["type"] != "http":
+            return self._pass_on(scope, receive, send)
+        scheme = scope.get("scheme")
+        finish = self._finishes[scheme == "https"]
+        if send.__class__ is Answer and send.finish is None:
+            send.finish = finish  # As `finishing` would, for a call less.
+        else:
+            send = finishing(finish, scope, receive, send)
+        raw = scope["headers"]
+        headers = dict(raw)
+        values = b"".join(headers.values())
+        breaks = (LF in values) | (CR in values) | (NUL in values)
+        is_suspect = (len(headers) != len(raw)) | (b"transfer-encoding" in headers) | breaks
+        is_known = self._known.get(headers.get(b"host", b""))
+        # Nearly every request is let through here; `_refusal` would find nothing, for a call more.
+        if is_suspect or not is_known or scope.get("method") not in METHODS:
+            refusal = self._refusal(scope, headers)
+            if refusal:
+                return _refuse(refusal, scope, receive, send)
+        if scheme == self._redirected:
             return _to_https(scope)(scope, receive, send)
+        app = self.app
+        return app(scope, receive, send)
+
+    def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Check a WebSocket; all else is none of its business."""
+        if scope["type"] == "websocket":
+            refusal = self._refusal(scope, dict(scope["headers"]))
+            if refusal:
+                return _refuse(refusal, scope, receive, send)
         return self.app(scope, receive, send)
 
     def _finish_plain(self, answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -77,7 +96,7 @@ class SecurityMiddleware(BaseMiddleware):
             if name in names:
                 return self._merged(answer.nonce, own, self._plain)
         if answer.nonce is None:
-            return [*own, *self._plain]
+            return own + self._plain
         return self._merged(answer.nonce, own, self._plain)
 
     def _finish_secure(self, answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -92,20 +111,15 @@ class SecurityMiddleware(BaseMiddleware):
             added = [policy if pair[0] == self._policy_name else pair for pair in added]
         return [*own, *added]
 
-    def _refusal(self, scope: Scope) -> str:
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """Return what is wrong with the head of a request; empty if nothing is.
 
         Parsers differ in what they let pass. What two of them can read differently lets one request hide in another
         (RFC 9112, 11.2), or a link lead to a host that only we believe in.
         """
-        raw = scope["headers"]
-        headers = dict(raw)
-        # Nearly every request has no header twice, none in parts, and nothing but printable characters.
-        is_suspect = len(headers) != len(raw) or b"transfer-encoding" in headers
-        if is_suspect or not b"".join(headers.values()).decode("latin-1").isprintable():
-            fault = _fault(raw, headers)
-            if fault:
-                return fault
+        fault = _fault(scope["headers"], headers)
+        if fault:
+            return fault
         if scope.get("method", "GET") not in METHODS and not _METHOD.fullmatch(scope["method"]):
             return "the method is not valid"
         host = headers.get(b"host", b"")

@@ -21,6 +21,7 @@ MAX_PATH_LENGTH = 2048
 """Longest path of a request, in characters, where the setting of this name does not say otherwise."""
 SUSPICIOUS = re.compile(r"[\0%\\]|\.\.|//")
 """What no path without a closer look is passed with."""
+is_suspicious = SUSPICIOUS.search
 
 
 def below_root(scope: Scope) -> str:
@@ -38,7 +39,7 @@ def sanitize_request_path(path: str) -> str:
     Raises:
         PathSecurityError: If it holds NUL, a ``..`` segment, or a slash or dots that are still percent-encoded.
     """
-    if not SUSPICIOUS.search(path):
+    if not is_suspicious(path):
         return path
     if "\0" in path:
         raise PathSecurityError(path)

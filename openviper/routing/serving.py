@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from openviper.core.context import current_request
+from openviper.core.context import Exchange, current_exchange, current_request
 from openviper.exceptions import HTTPException
-from openviper.http.asgi import ROUTE, Receive, Scope, Send
+from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
+from openviper.http.connection import Connection
 from openviper.http.responses import Response
 from openviper.http.websockets import (
     INTERNAL_ERROR,
@@ -26,6 +27,30 @@ from openviper.utils.printable import printable
 logger = logging.getLogger("openviper.request")
 HANDSHAKE_ANSWER = "websocket.http.response"
 """The extension by which a WebSocket can be refused with an answer of HTTP (ASGI 2.4)."""
+
+
+async def within_exchange(
+    app: ASGIApp, router: Router, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Have an application serve a WebSocket as what is being answered meanwhile.
+
+    Args:
+        app: The application, with the middleware around it.
+        router: Its router.
+        scope: The ASGI scope.
+        receive: Where messages of the client come from.
+        send: Where messages to it go.
+    """
+    exchange = Exchange()
+    exchange.router = router
+    exchange.scope = scope
+    exchange.request = Connection(scope)
+    token = current_exchange.set(exchange)
+    try:
+        await app(scope, receive, send)
+    finally:
+        current_exchange.reset(token)
+        exchange.is_over = True
 
 
 async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: Send) -> None:

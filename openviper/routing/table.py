@@ -10,7 +10,7 @@ from openviper.http.url import split_host
 from openviper.routing.binding import HandlerError
 from openviper.routing.converters import whole_number
 from openviper.routing.hosts import HostPattern
-from openviper.routing.paths import SUSPICIOUS, sanitize_request_path
+from openviper.routing.paths import is_suspicious, sanitize_request_path
 from openviper.routing.route import WEBSOCKET, Route
 from openviper.routing.tree import Match, Matcher, Node
 
@@ -128,7 +128,8 @@ class Table:
         Raises:
             PathSecurityError: If the path is not safe.
         """
-        path = sanitize_request_path(path)
+        if is_suspicious(path):
+            path = sanitize_request_path(path)
         # A slash at the end does not matter, except that the root is nothing else.
         path = path.removesuffix("/") or "/"
         is_plain = not self._by_host
@@ -163,7 +164,7 @@ def _if_safe(match: Matcher) -> Matcher:
     """Return a matcher that leaves to the ordinary way what might be refused there."""
     if match is whole_number:
         return match
-    return lambda text: None if SUSPICIOUS.search(text) else match(text)
+    return lambda text: None if is_suspicious(text) else match(text)
 
 
 def _host_of(scope: Scope) -> str:

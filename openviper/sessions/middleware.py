@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 from openviper.conf import settings
 from openviper.core.context import Exchange, current_exchange
-from openviper.http.answer import Answer
+from openviper.http.answer import Answer, begun
 from openviper.http.asgi import KEPT_SESSION, SESSION, ASGIApp, Receive, Scope, Send
 from openviper.http.shortcut import Shortcut
 from openviper.sessions.cookie import cookie_values
@@ -111,7 +111,7 @@ class SessionMiddleware:
         """Serve outside of an application of ours, where nobody follows the answer yet."""
         exchange = Exchange()
         if scope["type"] == "http":
-            exchange = send = Answer(scope, receive, send)
+            exchange = send = begun(scope, receive, send)
         exchange.scope = scope
         exchange.watcher = kept
         token = current_exchange.set(exchange)

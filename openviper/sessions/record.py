@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from openviper.sessions.exceptions import SessionDataError
+from openviper.utils.clock import now
 
 MAX_AGENT = 200
 """Characters of a browser's name that are kept."""
@@ -36,9 +36,9 @@ class SessionRecord:
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     user_id: str | None = None
     fingerprint: str = ""
-    created_at: float = dataclasses.field(default_factory=time.time)
+    created_at: float = dataclasses.field(default_factory=now)
     authenticated_at: float = 0.0
-    used_at: float = dataclasses.field(default_factory=time.time)
+    used_at: float = dataclasses.field(default_factory=now)
     expires_at: float = 0.0
     is_remembered: bool = False
     address: str = ""

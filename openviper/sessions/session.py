@@ -13,8 +13,15 @@ from openviper.http.sessions import MISSING, SessionKey
 from openviper.sessions.cookie import forgotten_cookie, session_cookie
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.lifetime import end_of, is_past_half
-from openviper.sessions.record import MAX_AGENT, NO_CHANGES, Changes, SessionRecord, encode_data
-from openviper.sessions.stores.base import BaseSessionStore, now
+from openviper.sessions.record import (
+    MAX_AGENT,
+    NO_CHANGES,
+    Changes,
+    SessionRecord,
+    encode_data,
+)
+from openviper.sessions.stores.base import BaseSessionStore
+from openviper.utils.clock import now
 from openviper.utils.datastructures import Headers, RawHeaders, add_vary
 
 T = TypeVar("T")

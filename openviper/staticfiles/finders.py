@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from openviper.conf import settings
-from openviper.utils.resources import is_directory, on_disk
+from openviper.utils.resources import PACKAGE_PLACE, is_directory, on_disk
 
 ADMIN = "openviper.admin"
 AppLocator = Callable[[str], "str | None"]
@@ -43,6 +43,10 @@ def unique(directories: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def _app_directories(app: str) -> list[str]:
+    package, _, ours = app.partition(".")
+    if package == "openviper" and ours:
+        # It lies in this package or nowhere; importers and folders need not be searched for it with each application.
+        return [os.path.join(PACKAGE_PLACE, *ours.split("."))]
     try:
         spec = find_spec(app)
     except (ImportError, ValueError, AttributeError):

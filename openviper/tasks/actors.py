@@ -11,6 +11,14 @@ from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from openviper.tasks import arguments
+from openviper.tasks.functions import (
+    annotations_of,
+    default_name,
+    plain_result,
+    plain_type,
+    refuse_generators,
+    task_signature,
+)
 from openviper.tasks.limits import Limit, Rate, check_key, parse_rate
 from openviper.tasks.message import Message
 from openviper.tasks.proxy import TaskMessageProxy
@@ -33,7 +41,6 @@ from openviper.tasks.sending import (
 from openviper.tasks.sending import is_captured as is_captured
 from openviper.tasks.sending import set_capture as set_capture
 from openviper.tasks.units import Duration, to_count, to_ms
-from openviper.utils.signatures import signature_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,10 +98,11 @@ class Actor(Generic[P, R]):
         concurrency: int | None = None,
         limit_key: LimitKey | None = None,
     ) -> None:
-        _refuse_generators(fn)
+        name = default_name(fn)
+        refuse_generators(fn)
         update_wrapper(self, fn)
         self.fn = fn
-        self.actor_name = check_key("actor_name", actor_name or default_name(fn))
+        self.actor_name = check_key("actor_name", actor_name or name)
         self.queue_name = check_queue(queue_name)
         self.max_retries = to_count("max_retries", max_retries, least=0)
         self.min_backoff_ms = to_ms("min_backoff", min_backoff)
@@ -119,11 +127,11 @@ class Actor(Generic[P, R]):
             )
         self.limit_key = limit_key
         self.is_async = inspect.iscoroutinefunction(fn)
-        self._signature, self._least, self._most = _signature_of(fn)
-        annotations = _annotations(self._signature)
+        self._signature, self._least, self._most = task_signature(fn)
+        annotations = annotations_of(self._signature)
         self._is_annotated = any(each is not inspect.Parameter.empty for each in annotations)
-        self._plain = [_plain_type(each) for each in annotations]
-        self._plain_result = _plain_result(self._signature)
+        self._plain = [plain_type(each) for each in annotations]
+        self._plain_result = plain_result(self._signature)
 
     def _check_soft_limit(self, given: object) -> None:
         if self.soft_time_limit_ms is not None and self.soft_time_limit_ms >= self.time_limit_ms:
@@ -151,9 +159,10 @@ class Actor(Generic[P, R]):
         Raises:
             TypeError: If the function cannot be called so.
         """
-        if self._signature is None or self._fits_plainly(args, kwargs):
+        signature = self._signature
+        if signature is None or self._fits_plainly(args, kwargs):
             return args, kwargs
-        self._bind(self._signature, args, kwargs)
+        self._bind(signature, args, kwargs)
         if not self._is_annotated:
             return args, kwargs
         return arguments.write_arguments(self.actor_name, self.fn, args, kwargs)
@@ -201,7 +210,9 @@ class Actor(Generic[P, R]):
         return cast("R", arguments.read_result(self.actor_name, self.fn, value))
 
     def _fits_plainly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        return not kwargs and self._least <= len(args) <= self._most and self._are_plain(args)
+        if kwargs or not self._least <= len(args) <= self._most:
+            return False
+        return not self._is_annotated or self._are_plain(args)
 
     def _bind(
         self, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -212,9 +223,7 @@ class Actor(Generic[P, R]):
             raise TypeError(f"actor {self.actor_name!r} cannot be called so: {error}") from None
 
     def _are_plain(self, args: Sequence[Any]) -> bool:
-        """Return whether the arguments are of the very types that stand in the annotations, or nothing stands there."""
-        if not self._is_annotated:
-            return True
+        """Return whether the arguments are of the very types that stand in the annotations."""
         for value, kind in zip(args, self._plain, strict=False):  # noqa: SIM110 - half the time of all()
             if kind is not None and type(value) is not kind:
                 return False
@@ -224,6 +233,18 @@ class Actor(Generic[P, R]):
     def is_limited(self) -> bool:
         """Whether calls have a limit that workers share."""
         return self.rate is not None or self.concurrency is not None
+
+    def check_overlap(self, overlap: str) -> None:
+        """Check that a periodic job may treat overlapping runs so.
+
+        Raises:
+            ValueError: If its runs are to queue up, which is a limit of their own, and the actor has another one.
+        """
+        if overlap == "queue" and self.is_limited:
+            raise ValueError(
+                f"overlap={overlap!r} is a limit of its own, and actor {self.actor_name!r} has rate_limit or concurrency: "
+                "a call has one limit"
+            )
 
     def limit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Limit | None:
         """Return what limits a call, or `None`.
@@ -335,16 +356,6 @@ class Actor(Generic[P, R]):
         return self.read_result(value) if proxy.actor is None else value
 
 
-def default_name(fn: Callable[..., Any]) -> str:
-    """Return the name that a function has as an actor when none is given."""
-    return f"{fn.__module__}.{fn.__qualname__}"
-
-
-def _refuse_generators(fn: Callable[..., Any]) -> None:
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        raise TypeError(f"{fn.__qualname__!r} is a generator: calling it does not run its body")
-
-
 def _optional_ms(name: str, value: Duration | None) -> float | None:
     return None if value is None else to_ms(name, value, least=1)
 
@@ -358,48 +369,6 @@ def _exceptions(
             raise TypeError(f"never_retry={given!r} must be exception classes")
         types.append(exception)
     return tuple(types)
-
-
-def _signature_of(fn: Callable[..., Any]) -> tuple[inspect.Signature | None, int, int]:
-    """Return the signature of a function, and least and most positional arguments that fit it without keywords; 1 and 0 for none."""
-    try:
-        signature = signature_of(fn)
-    except (TypeError, ValueError):  # Some functions written in C have none.
-        return None, 1, 0
-    positional = [each for each in signature.parameters.values() if each.kind in _POSITIONAL]
-    needed = [each for each in signature.parameters.values() if _is_needed(each)]
-    if any(each.kind is each.KEYWORD_ONLY for each in needed):
-        return signature, 1, 0
-    return signature, len(needed), len(positional)
-
-
-def _annotations(signature: inspect.Signature | None) -> list[Any]:
-    return [] if signature is None else [each.annotation for each in signature.parameters.values()]
-
-
-class _Other:
-    """Stands for a type that has to be looked at more closely."""
-
-
-def _plain_type(annotation: Any) -> type | None:
-    """Return the type that an annotation names, as far as that is seen at once; `None` for no annotation."""
-    if annotation is inspect.Parameter.empty:
-        return None
-    name = annotation.__name__ if isinstance(annotation, type) else annotation
-    return _PLAIN.get(name, _Other) if isinstance(name, str) else _Other
-
-
-def _plain_result(signature: inspect.Signature | None) -> type | None:
-    return None if signature is None else _plain_type(signature.return_annotation)
-
-
-_PLAIN: dict[str, type] = {"int": int, "str": str, "float": float, "bool": bool}
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    is_gathered = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and not is_gathered
 
 
 Registry: ActorRegistry[Actor[Any, Any]] = ActorRegistry()
@@ -453,6 +422,8 @@ def actor(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             raise TypeError(f"actor() takes a function, not {function!r}")
         of_job: dict[str, Any] | None = getattr(function, "__periodic_options__", None)
         made: Actor[Any, Any] = Actor(function, **{**(of_job or {}), **options})
+        if of_job is not None:
+            made.check_overlap(Registry.overlap_of(default_name(function)))
         Registry.register_actor(made)
         if of_job is not None:
             Registry.run_with(default_name(function), made)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import NamedTuple
+
+from openviper.tasks.units import CLOCK_ACCIDENT
 
 _RATE = re.compile(r"([1-9]\d{0,6})/(\d{0,4})([smhd])\Z", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -69,6 +72,14 @@ def check_key(name: str, key: object) -> str:
     return key
 
 
+def within_key(text: str) -> str:
+    """Return a text as a key: one that is too long is cut, and ends with a digest of the whole."""
+    if len(text) <= MAX_KEY:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"{text[: MAX_KEY - 33]}:{digest}"
+
+
 class Allowance(NamedTuple):
     """How a rate stands, in seconds since the epoch.
 
@@ -90,6 +101,8 @@ def take_call(rate: Rate, stored: Allowance | None, now: float) -> tuple[Allowan
         How the rate stands now, and when to try again: 0 if the call may run.
     """
     free_at, tail_at = stored or Allowance(0.0, 0.0)
+    if free_at > now + rate.seconds + CLOCK_ACCIDENT:
+        free_at = tail_at = 0.0  # No call can have moved it so far.
     free_at = max(free_at, now)
     if free_at - now <= rate.seconds - rate.interval + 1e-6:
         return Allowance(free_at + rate.interval, tail_at), 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from functools import lru_cache
-from uuid import uuid4
+
+from openviper.tasks.units import CLOCK_ACCIDENT
 
 
 @lru_cache
@@ -46,13 +47,26 @@ def new_worker_id() -> str:
     The last part begins with something that no other one has.
     """
     pid, watcher = os.getpid(), os.getppid()
-    return f"{host_id()}:{pid}:{started_at(pid)}:{uuid4().hex[:8]}-{watcher}-{started_at(watcher)}"
+    return (
+        f"{host_id()}:{pid}:{started_at(pid)}:{os.urandom(4).hex()}-{watcher}-{started_at(watcher)}"
+    )
 
 
 def is_lost(worker_id: str) -> bool:
     """Return whether a worker ran on this host and does not any more; `False` also when that cannot be known."""
     host, pid, start, _ = _parts(worker_id)
     return host == host_id() and _is_gone(pid, start)
+
+
+def is_silent(seen_at: float, now: float, lease: float) -> bool:
+    """Return whether a worker has given no sign of life within the lease.
+
+    Args:
+        seen_at: The last one, in seconds since the epoch.
+        now: Likewise.
+        lease: Seconds.
+    """
+    return not now - lease <= seen_at <= now + max(lease, CLOCK_ACCIDENT)
 
 
 def was_stopped_with_its_watcher(worker_id: str) -> bool:

@@ -80,6 +80,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "max_retries": _is_count,
     "pass": lambda value: isinstance(value, bool),
     "signature": _is_text,
+    "since": _is_number,
     "state": lambda value: isinstance(value, dict),
     "then": _are_steps,
     "unique": _is_unique,

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, PlainTextResponse, Response
+from openviper.routing.operations import operation
 from openviper.routing.router import Router
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import Broker, CallCount, Filter
@@ -56,6 +57,7 @@ class Table(NamedTuple):
 
 
 @router.get("/", name="overview")
+@operation(hidden=True)
 async def overview(request: Request) -> Response:
     """Show queues, rates, failures, schedules and workers; ``?refresh=5`` loads the page again every five seconds."""
     try:
@@ -74,12 +76,14 @@ async def overview(request: Request) -> Response:
 
 
 @router.get("/style.css", name="style")
+@operation(hidden=True)
 async def style(_request: Request) -> Response:
     """Send the style of the page, which a content security policy of one's own site lets pass."""
     return Response(STYLE, media_type="text/css")
 
 
 @router.get("/metrics", name="metrics")
+@operation(hidden=True)
 async def metrics(_request: Request) -> Response:
     """Send the numbers in the text format of Prometheus."""
     try:

@@ -137,6 +137,8 @@ class TaskMessageProxy(Generic[R_co]):
     def cancel(self) -> bool:
         """Remove the message if no worker has it, and else ask for its end: an async task is cancelled.
 
+        Of a chain, whichever of its messages is next; none follows it. Who asks for the result gets a `ResultFailure`.
+
         Returns:
             Whether it was removed.
 

@@ -147,6 +147,11 @@ class ActorRegistry(Generic[A]):
         self._actors.pop(entry.actor_name, None)
         self._schedule[name] = replace(entry, actor_name=actor.actor_name)
 
+    def overlap_of(self, name: str) -> str:
+        """Return what a periodic job says about overlapping runs; empty if there is none of this name."""
+        entry = self._schedule.get(name)
+        return "" if entry is None else entry.overlap
+
     def schedule(self) -> list[ScheduleEntry]:
         """Return every periodic job, by name."""
         return [self._schedule[name] for name in sorted(self._schedule)]

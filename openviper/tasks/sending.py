@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypedDict
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.inline_calls import run_inline
-from openviper.tasks.limits import check_key
+from openviper.tasks.limits import check_key, within_key
 from openviper.tasks.message import Message, encode_arguments, new_ids
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.signing import sign
@@ -147,7 +147,7 @@ class SendOptions:
         if self.unique is not True:
             return check_key("unique", self.unique)
         digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
-        return check_key("unique", f"{actor_name[:160]}:{digest}")
+        return check_key("unique", within_key(f"{actor_name}:{digest}"))
 
 
 NO_OPTIONS = SendOptions()
@@ -213,15 +213,15 @@ def build_message(
     config = tasks_config()
     if known is None:
         check_key("actor_name", name)
+        queue, priority = "default", 0
     else:
         args, kwargs = known.sent(args, kwargs)
+        queue, priority = known.queue_name, known.priority
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
         raise _too_long(name, len(payload), config.max_message_bytes)
-    message = Message(name, "default", payload)
-    if known is not None:
-        message.queue_name = known.queue_name
-        message.priority = known.priority
+    message = Message(name, queue, payload)
+    message.priority = priority
     if options is not NO_OPTIONS:
         _apply(options, message)
     if config.sign:

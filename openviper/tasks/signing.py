@@ -9,11 +9,14 @@ from openviper.conf import settings
 from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import Message, to_json
 
+_UNSIGNED = ("signature", "since")
+"""Options that are not signed: the signature, and what the store notes."""
 _SALT = b"openviper.tasks.message"
 
 
 def _signature(message: Message, secret: str) -> str:
-    signed = {name: value for name, value in (message.options or {}).items() if name != "signature"}
+    options = message.options or {}
+    signed = {name: value for name, value in options.items() if name not in _UNSIGNED}
     # Option names in order: a store may give them back in another one.
     content = to_json(
         [message.message_id, message.actor_name, message.payload, sorted(signed.items())]

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 MAX_MS = 10 * 366 * 86_400_000
 """Ten years: nothing that is waited for is further away, and every sum of two such times can be computed."""
 
+CLOCK_ACCIDENT = 3600.0
+"""Seconds by which a moment that has passed may lie ahead; one that lies further was noted by a clock that was wrong."""
+
 Duration = int | float | timedelta
 """Milliseconds, or a `timedelta`."""
 

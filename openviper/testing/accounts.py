@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from openviper.auth.jwt import create_access_token
 from openviper.auth.session_login import login
 from openviper.conf import settings
-from openviper.http.answer import Answer
+from openviper.http.answer import begun
 from openviper.http.asgi import KEPT_SESSION
 from openviper.http.connection import Connection
 from openviper.http.responses import Response
@@ -118,7 +118,7 @@ async def force_login(client: OpenViperTestClient, user: Any) -> None:
         KEPT_SESSION: kept,
     }
     # A session is begun only where an answer can tell the browser of it.
-    kept.session = Session(session_store(), scope, Answer(scope, _never, _never))
+    kept.session = Session(session_store(), scope, begun(scope, _never, _never))
     response = Response()
     await login(Connection(scope), user, response)
     for name, value in response.raw_headers:

@@ -65,7 +65,7 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
         ApplicationStartError: If it says that it cannot start, or later that it could not stop.
     """
     incoming: asyncio.Queue[Message] = asyncio.Queue()
-    answers: asyncio.Queue[Message] = asyncio.Queue()
+    answers: asyncio.Queue[Message | None] = asyncio.Queue()
     scope = {
         "type": "lifespan",
         "asgi": {"version": "3.0", "spec_version": "2.0"},
@@ -73,6 +73,8 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
         TEST_CLIENT: True,
     }
     running = asyncio.ensure_future(app(scope, incoming.get, answers.put))
+    # Nothing else comes after the end.
+    running.add_done_callback(lambda _: answers.put_nowait(None))
     try:
         await _phase("startup", incoming, answers, running)
         try:
@@ -87,17 +89,14 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
 async def _phase(
     name: str,
     incoming: asyncio.Queue[Message],
-    answers: asyncio.Queue[Message],
+    answers: asyncio.Queue[Message | None],
     running: asyncio.Future[None],
 ) -> None:
     await incoming.put({"type": f"lifespan.{name}"})
-    answer = asyncio.ensure_future(answers.get())
-    await asyncio.wait((answer, running), return_when=asyncio.FIRST_COMPLETED)
-    if not answer.done():
-        answer.cancel()
+    message = await answers.get()
+    if message is None:
         running.result()
         raise ApplicationStartError(f"the application ended during {name}")
-    message = answer.result()
     if message["type"] != f"lifespan.{name}.complete":
         raise ApplicationStartError(
             f"{name} failed: {message.get('message') or 'the application gives no reason'}"

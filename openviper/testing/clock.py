@@ -2,7 +2,8 @@
 
 `datetime` and `date` are classes of the interpreter and cannot be changed, so the modules of the project and of OpenViper get
 others in their place for as long as the clock is moved: what these make are ordinary moments. The functions of `time` that tell
-the time are replaced themselves, and so is the clock that values in a cache in memory age by.
+the time are replaced themselves, and so are the clock that values in a cache in memory age by and clocks that are the default of
+a field of a model.
 Left alone are the clocks that measure how long something takes (`time.monotonic`, the event loop's), the clock of the
 database server, and modules of the standard library and of installed packages.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import datetime as _datetime
 import functools
 import inspect
+import itertools
 import os
 import sys
 import sysconfig
@@ -235,8 +237,47 @@ def _exchange(stand_ins: dict[int, object]) -> None:
                 names[key] = stand_ins[id(value)]
 
 
+_CLOCKS: dict[object, Callable[..., Any]] = {
+    _RealDatetime.now: _MovedDatetime.now,
+    _RealDatetime.today: _MovedDatetime.today,
+    _RealDatetime.utcnow: _MovedDatetime.utcnow,
+    _RealDate.today: _MovedDate.today,
+    **{_REAL_TIME[name]: _TIME[name] for name in ("time", "time_ns")},
+}
+"""What a field may have as its default, with what takes its place."""
+_defaults: list[tuple[Any, Any]] = []
+"""The fields whose defaults are replaced, with what these were."""
+
+
+def _replace_defaults() -> None:
+    models = sys.modules.get("openviper.db.models")  # What was never imported has no fields.
+    fields = (
+        [] if models is None else [model._fields.values() for model in models.model_registry.all()]
+    )
+    for field in itertools.chain.from_iterable(fields):
+        moved = _moved_default(field.default)
+        if moved is not None:
+            _defaults.append((field, field.default))
+            field.default = moved
+
+
+def _moved_default(default: object) -> Callable[..., Any] | None:
+    """Return what takes the place of a default that is a clock; `None` of all others."""
+    if isinstance(default, functools.partial):
+        moved = _moved_default(default.func)
+        return moved and functools.partial(moved, *default.args, **default.keywords)
+    return _CLOCKS.get(default) if isinstance(default, types.BuiltinFunctionType) else None
+
+
+def _put_defaults_back() -> None:
+    while _defaults:
+        field, default = _defaults.pop()
+        field.default = default
+
+
 def _replace() -> None:
     _exchange({id(real): moved for real, moved in _PAIRS})
+    _replace_defaults()
     vars(_time).update(_TIME)
     _memory.clock = _aging
 
@@ -245,6 +286,7 @@ def _put_back() -> None:
     """Put back what was there before; a module that was imported meanwhile has had the real ones all along."""
     vars(_time).update(_REAL_TIME)
     _exchange({id(moved): real for real, moved in _PAIRS})
+    _put_defaults_back()
     _memory.clock = _time.monotonic
 
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import types
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
+from openviper.testing.runner import TestRunner
 from openviper.utils.signatures import signature_of
 
-RUNNER = pytest.StashKey[asyncio.Runner]()
+T = TypeVar("T")
+RUNNER = pytest.StashKey[TestRunner]()
 RUNNER_FIXTURE = "_openviper_runner"
+OTHERS = {"asyncio", "anyio", "trio"}
+"""The markers of other plug-ins for async tests."""
+
+
+class Runner(Protocol):
+    """What runs the coroutines of a test: ours, or that of pytest-asyncio."""
+
+    def run(self, work: Coroutine[Any, Any, T], /) -> T:
+        """Run a coroutine to its end and return its result."""
+        ...
 
 
 @pytest.fixture(name=RUNNER_FIXTURE)
-def runner_fixture(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+def runner_fixture(request: pytest.FixtureRequest) -> Iterator[TestRunner]:
     """Yield the event loop of a test with async fixtures; it closes after the last of them."""
-    with asyncio.Runner() as runner:
+    with TestRunner() as runner:
         request.node.stash[RUNNER] = runner
         yield runner
         del request.node.stash[RUNNER]
@@ -30,9 +41,9 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-def belongs_to_others(node: Any) -> bool:
+def belongs_to_others(node: pytest.Item) -> bool:
     """Tell whether another plug-in for async tests takes care of a test."""
-    return any(node.get_closest_marker(name) for name in ("asyncio", "anyio", "trio"))
+    return any(marker.name in OTHERS for marker in node.iter_markers())
 
 
 def is_run_by_others(function: Callable[..., Any], request: pytest.FixtureRequest) -> bool:
@@ -44,13 +55,16 @@ def is_run_by_others(function: Callable[..., Any], request: pytest.FixtureReques
     return not (is_ours and request.node.get_closest_marker("asyncio"))
 
 
-def runner_of(request: pytest.FixtureRequest) -> Any:
+def runner_of(request: pytest.FixtureRequest) -> Runner:
     """Return what runs the async fixtures of a test: our event loop, or that of pytest-asyncio."""
     marker = request.node.get_closest_marker("asyncio")
     if marker is None:
-        return request.getfixturevalue(RUNNER_FIXTURE)
-    scope = marker.kwargs.get("loop_scope") or _default_scope(request.config)
-    return request.getfixturevalue(f"_{scope}_scoped_runner")
+        name = RUNNER_FIXTURE
+    else:
+        scope = marker.kwargs.get("loop_scope") or _default_scope(request.config)
+        name = f"_{scope}_scoped_runner"
+    runner: Runner = request.getfixturevalue(name)
+    return runner
 
 
 def _default_scope(config: pytest.Config) -> str:
@@ -65,7 +79,7 @@ def bound(function: Callable[..., Any], instance: object) -> Callable[..., Any]:
     return function
 
 
-def synchronous(function: Callable[..., Any], runner: asyncio.Runner) -> Callable[..., Any]:
+def synchronous(function: Callable[..., Any], runner: Runner) -> Callable[..., Any]:
     """Return a plain fixture function for an async one."""
     if inspect.iscoroutinefunction(function):
 
@@ -96,5 +110,5 @@ def run_test(item: pytest.Function) -> None:
     if runner is not None:
         runner.run(item.obj(**arguments))
         return
-    with asyncio.Runner() as own:
+    with TestRunner() as own:
         own.run(item.obj(**arguments))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import operator
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -101,11 +102,11 @@ def _install(instance: Settings | None, *, tasks: bool) -> None:
 
 def _logs_otherwise(instance: Settings, before: Settings | None) -> bool:
     """Return whether logging differs between two settings; setting it up takes longer than a small test."""
-    return before is None or any(
-        getattr(instance, name) != getattr(before, name)
-        for name in instance.__dataclass_fields__
-        if name.startswith("LOG") or name == "DEBUG"
-    )
+    return before is None or _about_logging(instance) != _about_logging(before)
+
+
+_about_logging = operator.attrgetter("LOGGING", "LOG_FORMAT", "LOG_LEVEL", "DEBUG")
+"""Returns what settings say about logging."""
 
 
 class override_settings:  # noqa: N801  # Used as a decorator, where it reads like a function.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 from types import ModuleType
 from typing import Any, cast
+
+from openviper.utils.resources import state_of
 
 
 def import_string(path: str) -> Any:
@@ -38,6 +41,11 @@ def is_missing(error: ImportError, module_name: str) -> bool:
     return module_name == error.name or module_name.startswith(error.name + ".")
 
 
+_absent: dict[str, object] = {}
+"""Modules that were not there, each with the state of the folders it would lie in: an application that starts again and again,
+as with each test, asks for the same ones."""
+
+
 def import_if_there(name: str) -> ModuleType | None:
     """Import a module that may be left out.
 
@@ -47,12 +55,30 @@ def import_if_there(name: str) -> ModuleType | None:
     Raises:
         Exception: Whatever the module itself raises when imported.
     """
+    if name not in sys.modules and name in _absent:
+        places = _places_of(name)
+        if places is not None and places == _absent[name]:
+            return None
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        if is_missing(error, name):
-            return None
-        raise
+        if not is_missing(error, name):
+            raise
+    _absent[name] = _places_of(name)
+    return None
+
+
+def _places_of(name: str) -> object:
+    """Return what changes when a module appears in its package; `None` if that cannot be told."""
+    package = sys.modules.get(name.rpartition(".")[0])
+    folders = list(getattr(package, "__path__", ()))
+    try:
+        states = [state_of(os.stat(folder)) for folder in folders]
+    except OSError:  # It lies in an archive.
+        return None
+    is_known = bool(states) and None not in states
+    # Finders that have been added may find it elsewhere.
+    return (folders, states, [*sys.meta_path]) if is_known else None
 
 
 class _LazyModule(ModuleType):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import time
 from functools import lru_cache
 
 # Not from `typing`: see `openviper.utils.terminal`. Every start of a command loads this module, so paths are strings here.
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 PACKAGE_PLACE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The folder of the package `openviper`, on the disk or in an archive."""
+
+
+SETTLED_NANOSECONDS = 2 * 10**9
+"""How long a file has to be unchanged until its times tell of every change: those of some file systems are that coarse."""
+
+
+def state_of(status: os.stat_result) -> tuple[int, ...] | None:
+    """Return what differs after every change of a file or of the names in a folder; `None` if the last one was just now."""
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    if changed > time.time_ns() - SETTLED_NANOSECONDS:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def library_place() -> str:

@@ -37,6 +37,8 @@ from openviper.validation.scalars import LEAST_INT, LENIENT, MOST_FLOAT, MOST_IN
 from openviper.validation.shapes import (
     MAX_DEPTH,
     array_of,
+    checked_depth,
+    is_of_time,
     object_of,
     offset_refuser,
     refuse_depth,
@@ -160,7 +162,7 @@ class Reader:
     def _constraint(self, constraint: Constraint, variable: str) -> Lines:
         condition = constraint.condition(variable, self.code.bind)
         refusing = self.code.bind(_raiser(constraint))
-        if not _is_of_time(constraint):
+        if not is_of_time(constraint):
             return [f"if not ({condition}): {refusing}()"]
         # A time with an offset and one without cannot be compared.
         return [
@@ -170,7 +172,12 @@ class Reader:
         ]
 
     def _any(self, node: AnyNode, variable: str, depth: str) -> Lines:
-        return []
+        return [f"{variable} = {self._unknown(variable)}"]
+
+    def _unknown(self, variable: str) -> str:
+        """Return the expression that reads a value of which no type is known."""
+        checked = self.code.bind(checked_depth)
+        return f"{checked}({variable}) if type({variable}) in {self.code.bind((dict, list))} else {variable}"
 
     def _scalar(self, node: ScalarNode, variable: str, depth: str) -> Lines:
         read = self.code.bind(self._scalars[node.type])
@@ -241,7 +248,7 @@ class Reader:
     def _expression(self, node: Node, depth: str) -> str:
         """Return the expression that reads `i`, an item."""
         if isinstance(node, AnyNode) and not has_demands(node):
-            return "i"
+            return self._unknown("i")
         if isinstance(node, ScalarNode) and node.type is str and not has_demands(node):
             return (
                 f"i if type(i) is str and i.isascii() else {self.code.bind(self._scalars[str])}(i)"
@@ -489,8 +496,3 @@ def _raiser(constraint: Constraint) -> Callable[[], None]:
         raise constraint.refusal()
 
     return unfit
-
-
-def _is_of_time(constraint: Constraint) -> bool:
-    bounds = [getattr(constraint, name, None) for name in ("least", "most")]
-    return any(hasattr(bound, "utcoffset") for bound in bounds)

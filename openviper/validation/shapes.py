@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from openviper.validation.constraints import Constraint
@@ -33,6 +33,31 @@ def refuse_depth() -> None:
     refuse("depth", "is nested deeper than {depth}", depth=MAX_DEPTH)
 
 
+def checked_depth(value: Any) -> Any:
+    """Return a value, if it is nested no deeper than `MAX_DEPTH`; what writes it calls itself for each level."""
+    if is_too_deep(value):
+        refuse_depth()
+    return value
+
+
+def is_too_deep(value: Any) -> bool:
+    """Return whether a value is nested deeper than `MAX_DEPTH`; its parts are looked at once for each level at most."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        # What a program has in several places is looked at once, or it might be two to the power of the depth.
+        inner = {id(each): each for outer in level for each in _inner(outer)}
+        if not inner:
+            return False
+        level = list(inner.values())
+    return True
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    """Return the containers in a container."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [each for each in inner if isinstance(each, (dict, list))]
+
+
 def refuse_unknown() -> None:
     """Raise the refusal of a key that no field has."""
     refuse("unknown", "is unknown")
@@ -55,6 +80,12 @@ def _refuse_without_offset() -> None:
 
 def _refuse_offset() -> None:
     refuse("offset", "must not have an offset from UTC")
+
+
+def is_of_time(constraint: Constraint) -> bool:
+    """Return whether a bound is a time, which may have an offset or none."""
+    bounds = [getattr(constraint, name, None) for name in ("least", "most")]
+    return any(hasattr(bound, "utcoffset") for bound in bounds)
 
 
 def refuse_whole(error: ValueError) -> NoReturn:

@@ -189,7 +189,7 @@ def measure_memory(python: str, project: Path, rounds: int) -> dict[str, list[in
         "import atexit, sys\n"
         "atexit.register(lambda: sys.stderr.write(open('/proc/self/status').read()))\n"
         "sys.argv = sys.argv[1:]\n"
-        "if sys.argv: exec(compile(open(sys.argv[0]).read(), sys.argv[0], 'exec'))"
+        "if sys.argv: __file__ = sys.argv[0]; exec(compile(open(__file__).read(), __file__, 'exec'))"
     )
     peaks: dict[str, list[int]] = {name: [] for name, _ in MEMORY}
     for _ in range(rounds):

@@ -1,4 +1,7 @@
-"""No test reads the clock before it runs: what a module or a decorator reads is as old as the suite has been running."""
+"""No test reads the clock before it runs: what a module or a decorator reads is as old as the suite has been running.
+
+And OpenViper takes no clock as a default: `openviper.testing.travel` would not move it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
+PACKAGE = TESTS.parent / "openviper"
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "gmtime"}
 ZONES = {"now", "today"}
 """Clocks that may be given a time zone; `time(1, 2)` is a time of day."""
@@ -43,6 +47,48 @@ def test_no_test_reads_the_clock_before_it_runs() -> None:
     sources = {path: path.read_text("utf-8") for path in sorted(TESTS.rglob("*.py"))}
     found = {path: early_clocks(source) for path, source in sources.items()}
     assert {str(path): lines for path, lines in found.items() if lines} == {}
+
+
+WALL_CLOCKS = {
+    "time": {"time", "time_ns"},
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+}
+"""What `travel` moves, by what it belongs to."""
+
+
+def taken_clocks(source: str) -> list[int]:
+    """Return the lines on which a clock is taken for later while the module is imported."""
+    parts = list(early_parts(ast.parse(source)))
+    called = {id(node.func) for node in parts if isinstance(node, ast.Call)}
+    return [
+        node.lineno
+        for node in parts
+        if isinstance(node, ast.Attribute)
+        and node.attr in WALL_CLOCKS.get(ast.unparse(node.value), ())
+        and id(node) not in called
+    ]
+
+
+def test_openviper_takes_no_clock_as_a_default() -> None:
+    moving = PACKAGE / "testing" / "clock.py"
+    sources = {path: path.read_text("utf-8") for path in PACKAGE.rglob("*.py") if path != moving}
+    found = {path: taken_clocks(source) for path, source in sources.items()}
+    assert {str(path): lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("def limit(clock=time.time): pass", 1),
+        ("class A:\n    at: float = field(default_factory=time.time)", 1),
+        ("class A:\n    at = DateTimeField(default=partial(datetime.now, UTC))", 1),
+        ("def limit(clock=time.monotonic):\n    return time.time", 0),
+        ("class A:\n    at: float = field(default_factory=lambda: time.time())", 0),
+    ],
+)
+def test_a_clock_that_is_taken_is_found(source: str, count: int) -> None:
+    assert len(taken_clocks(source)) == count
 
 
 @pytest.mark.parametrize(

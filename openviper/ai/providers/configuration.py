@@ -141,6 +141,15 @@ class ConfigReader:
                 raise self.wrong(f"{key} holds {name!r} with something that is not a text")
         return dict(value)
 
+    def check_models(self) -> None:
+        """Refuse models that are no texts, which would never be asked."""
+        for key in ("model", "models"):
+            value = self._config.get(key)
+            found = list(value.values()) if isinstance(value, Mapping) else value
+            for model in found if isinstance(found, list | tuple) else [found]:
+                if model is not None and not (isinstance(model, str) and model):
+                    raise self.wrong(f"{key} holds {model!r}, which is not the id of a model")
+
     def read(self, *, base_url: str, key_variable: str) -> RemoteConfig:
         """Return the configuration.
 

@@ -85,6 +85,7 @@ class RemoteProvider(AIProvider):
         self._name = self._alias()
         reader = ConfigReader(self._name, config, self.KEYS)
         self._remote = reader.read(base_url=self.DEFAULT_URL, key_variable=self.KEY_VARIABLE)
+        reader.check_models()
         if not self.supported_models():
             raise reader.wrong("it names no model")
         self._check(self._remote, reader)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from openviper.exceptions import HTTPException
 from openviper.http.request import Request
-from openviper.validation.shapes import MAX_DEPTH
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -36,22 +35,6 @@ async def read_body(request: Request, types: Sequence[str]) -> Any:
             told = f"The body has to be {' or '.join(types)}, not {given!r}."
             raise HTTPException(415, told, {name: ", ".join(types)})
     return await request.json()
-
-
-def is_too_deep(value: Any) -> bool:
-    """Return whether a value is nested deeper than `MAX_DEPTH`; what writes it calls itself for each level."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for each in level for inner in _inner(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inner(value: Any) -> Iterable[Any]:
-    """Return the containers in a container."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [each for each in inner if isinstance(each, (dict, list))]
 
 
 def merged(current: Any, patch: Any) -> Any:

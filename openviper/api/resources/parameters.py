@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from openviper.api.resources.mistakes import hint
 from openviper.routing.typed.plans import InputNote
@@ -37,17 +37,27 @@ class Parameter(NamedTuple):
         node: Its type, for the document of the API.
         parse: Reads its text, or its texts.
         takes_several: Whether it may be given several times.
+        is_joined: Whether it is given once, with several values parted by commas.
     """
 
     key: str
     node: Node
     parse: Callable[[Any], Any]
     takes_several: bool = False
+    is_joined: bool = False
 
     @property
     def note(self) -> InputNote:
         """The parameter as the document of the API has it."""
-        return InputNote(self.key, "query", self.key, self.node, None, refuses_empty=True)
+        return InputNote(
+            self.key,
+            "query",
+            self.key,
+            self.node,
+            None,
+            refuses_empty=True,
+            is_joined=self.is_joined,
+        )
 
 
 Parameters = dict[str, Parameter]
@@ -69,9 +79,11 @@ def ordering_parameter(names: Sequence[str]) -> Parameter:
             _check_term(term, names, seen)
         return terms
 
-    told = f"What comes first: {', '.join(names)}; a minus before a name turns it, a comma parts several."
-    shown = describe(Annotated[str, MinLength(1), Description(told)])
-    return Parameter("ordering", shown, parse)
+    terms = tuple(term for name in names for term in (name, f"-{name}"))
+    told = "What comes first; a minus before a name turns it."
+    term: Any = Literal[terms]
+    shown = Annotated[set[term], MinLength(1), Description(told)]
+    return Parameter("ordering", describe(shown), parse, is_joined=True)
 
 
 def _check_term(term: str, names: Sequence[str], seen: set[str]) -> None:
@@ -98,19 +110,25 @@ def search_parameter() -> Parameter:
     )
 
 
-def fields_parameter(select: Callable[[Sequence[str]], Any]) -> Parameter:
+def fields_parameter(select: Callable[[Sequence[str]], Any], names: Sequence[str]) -> Parameter:
     """Return the parameter that names the fields of the answer: ``id,title,author.name``.
 
     Args:
         select: Returns what the names mean, or raises a `ParseError`.
+        names: Every name there is; empty where names lead into nested fields.
     """
 
     def parse(text: str) -> Any:
         return select(text.split(","))
 
-    told = "The fields of the answer; a comma parts them, a dot leads into a nested one."
-    shown = describe(Annotated[str, MinLength(1), Description(told)])
-    return Parameter(FIELDS, shown, parse)
+    told = (
+        "The fields of the answer."
+        if names
+        else "The fields of the answer; a dot leads into a nested one."
+    )
+    name: Any = Literal[tuple(names)] if names else Annotated[str, MinLength(1)]
+    shown = Annotated[list[name], MinLength(1), Description(told)]
+    return Parameter(FIELDS, describe(shown), parse, is_joined=True)
 
 
 def page_parameters(most: int) -> list[Parameter]:

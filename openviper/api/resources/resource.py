@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from openviper.api.operations import ATTRIBUTE, OperationNotes
 from openviper.api.resources.actions import ACTIONS, METHODS, Action, ListFormat
 from openviper.api.resources.asking import Questions
 from openviper.api.resources.checks import Checks, Permissions, with_read_only
@@ -24,6 +23,7 @@ from openviper.db.models import Model
 from openviper.http.permissions import BasePermission
 from openviper.http.request import Request
 from openviper.routing.binding import Handler
+from openviper.routing.operations import OperationNotes, noted
 from openviper.routing.route import RouteOptions
 from openviper.routing.router import Router
 
@@ -128,8 +128,7 @@ def _handler(answer: Answer, name: str, notes: OperationNotes) -> Handler:
         return await answer(request)
 
     handler.__name__ = name
-    setattr(handler, ATTRIBUTE, notes)
-    return handler
+    return noted(handler, notes)
 
 
 def resource(
@@ -206,11 +205,14 @@ def resource(
     offered = check.actions(actions)
     most = check.bulk(bulk, offered, require_version=require_version)
     check.pages(page_size, max_page_size)
+    check.switches(require_version=require_version, count=count)
+    check.functions(queryset=queryset, create_with=create_with)
     allowed = check.permissions(permission, offered)
     shown: Any = check.serializer(serializer, fields, exclude)
     rows = Rows(model, lookup_field(model._meta, lookup), queryset, allowed)
     place = check.path(path)
     if parent is not None:
+        check.parent(parent)
         rows.lie_below(parent.rows, find_parent_key(model._meta, parent.rows.model, parent_key))
         place = f"{parent.prefix}{rows.path_of_parent()}{place}"
         name = name or f"{parent.namespace}-{place.rpartition('/')[2]}"

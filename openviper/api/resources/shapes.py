@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from openviper.api.resources.bodies import is_too_deep
 from openviper.api.resources.mistakes import hint
 from openviper.api.resources.parameters import FIELDS, fields_parameter, read_query
 from openviper.api.serializers.model import ModelSerializer
@@ -17,7 +16,7 @@ from openviper.http.request import Request
 from openviper.validation.describing import describe
 from openviper.validation.faults import MAX_FAULTS, MAX_SHOWN, Fault, ParseError, shown_value
 from openviper.validation.nodes import ArrayNode, FieldNode, Node, NullableNode, RecordNode
-from openviper.validation.shapes import MAX_DEPTH
+from openviper.validation.shapes import MAX_DEPTH, is_too_deep
 from openviper.validation.unions import behind
 
 M = TypeVar("M", bound=Model)
@@ -61,7 +60,7 @@ class Shape(Generic[M]):
         assert isinstance(node, RecordNode)
         self._record = node
 
-        self.parameter = fields_parameter(self.selection)
+        self.parameter = fields_parameter(self.selection, _flat_names(node))
         self.read_only = frozenset(_read_only_keys(node))
 
     def unfilled(self) -> list[str]:
@@ -234,6 +233,13 @@ def record_of(node: Node) -> RecordNode | None:
     if isinstance(node, (NullableNode, ArrayNode)):
         return record_of(node.item)
     return node if isinstance(node, RecordNode) else None
+
+
+def _flat_names(record: RecordNode) -> list[str]:
+    """Return the names of all fields that are sent; none if one of them holds a record."""
+    fields = list(_fields(record))
+    is_flat = all(record_of(field.written) is None for field in fields)
+    return [field.key for field in fields] if is_flat else []
 
 
 def _fields(record: RecordNode) -> Iterable[FieldNode]:

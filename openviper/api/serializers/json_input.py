@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from openviper.utils.json_reading import parse_json
 from openviper.validation.faults import Fault, ParseError
 
 MAX_LENGTH = 1024 * 1024
@@ -28,7 +29,7 @@ def read_json_text(text: str | bytes) -> Any:
 
 def _decoded(encoded: bytes) -> Any:
     try:
-        return json.loads(encoded.decode("utf-8"), parse_constant=_constant)
+        return parse_json(encoded.decode("utf-8"))
     except RecursionError:
         _refuse("depth", "is nested too deeply")
     except ValueError as error:
@@ -42,10 +43,6 @@ def is_json(value: object) -> bool:
     except (ValueError, TypeError, RecursionError):
         return False
     return True
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
 
 
 def _refuse(code: str, message: str) -> NoReturn:

@@ -60,6 +60,7 @@ class Sessions(AccountView):
         Field("device", gettext_lazy("Remembered device"), is_required=False, max_length=18),
     )
     needs_login = True
+    refusals = {404: "There is no such session, or no such device."}
 
     async def data(self) -> dict[str, Any]:
         """Return the sessions and the remembered devices, those used last first."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from openviper.auth.decorators import RecentLoginRequired
 from openviper.auth.flows.fields import FORM, Fields, FormRefused, clean, refused
+from openviper.auth.flows.notes import GONE, sent_notes, shown_notes
 from openviper.auth.session_login import has_logged_in_recently
 from openviper.exceptions import HTTPException, TooManyRequests, Unauthorized
 from openviper.http.accept import media_weight, parse_choices
@@ -19,12 +20,11 @@ from openviper.http.responses import HTMLResponse, JSONResponse, Response
 from openviper.http.views import View
 from openviper.i18n import gettext
 from openviper.i18n.lazy import LazyText, gettext_lazy
+from openviper.routing.operations import OperationNotes
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 NAMESPACE = "accounts"
-GONE = 410
-"""The status of links that are over."""
 HEADERS = {
     "cache-control": "no-store",
     # Links in mails hold a token, which is nobody else's business.
@@ -44,6 +44,7 @@ class AccountView(View):
         fields: What the form asks for.
         needs_login: Whether the page is for users only.
         needs_recent_login: Whether they have to have shown the password lately.
+        refusals: When the page refuses what it is sent, by status, beside what all pages do; for the document of an API.
         params: The parameters of the path.
     """
 
@@ -53,7 +54,17 @@ class AccountView(View):
     fields: Fields = ()
     needs_login: ClassVar[bool] = False
     needs_recent_login: ClassVar[bool] = False
+    refusals: ClassVar[Mapping[int, str]] = {}
     params: Mapping[str, Any]
+
+    @classmethod
+    def operation_notes(cls, method: str) -> OperationNotes:
+        """Return what the document of an API says of the page.
+
+        Args:
+            method: The HTTP method.
+        """
+        return shown_notes(cls) if method == "GET" else sent_notes(cls)
 
     @property
     def template(self) -> str:
@@ -256,6 +267,7 @@ class LinkView(AccountView):
     """
 
     is_over = False
+    refusals = {GONE: "The link is not good any more."}
 
     async def get(self, request: Request, **params: Any) -> Response:
         """Show the form, if the link is good."""

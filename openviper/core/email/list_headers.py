@@ -18,14 +18,16 @@ _ADDRESSES = frozenset(
 )
 """Fields of mailboxes, separated by commas (RFC 8098, 2.1 and by custom)."""
 _LISTS = frozenset(
-    "list-id list-help list-unsubscribe list-subscribe list-post list-owner list-archive".split()
+    "list-id list-help list-unsubscribe list-subscribe list-post list-owner list-archive archived-at".split()
 )
-"""Fields of texts and ``<addresses>`` (RFC 2369, RFC 2919)."""
+"""Fields of texts and ``<addresses>`` (RFC 2369, RFC 2919, RFC 5064)."""
 _IDENTIFIERS = frozenset("in-reply-to references supersedes original-message-id".split())
 """Fields of message identifiers (RFC 5322, 3.6.4)."""
 _TOKENS = frozenset(
     "auto-submitted precedence importance priority x-priority x-msmail-priority sensitivity expires expiry-date "
-    "list-unsubscribe-post dkim-signature authentication-results original-encoded-information-types".split()
+    "list-unsubscribe-post dkim-signature authentication-results original-encoded-information-types arc-seal "
+    "arc-message-signature arc-authentication-results received-spf autocrypt feedback-id thread-index tls-required "
+    "require-recipient-valid-since message-context".split()
 )
 """Fields of words that programs compare; nothing in them can be encoded."""
 FOLD = "\r\n "
@@ -71,18 +73,30 @@ def split_addresses(value: str) -> list[str]:
 
 
 def _list(name: str, value: str) -> str:
-    pieces = [_list_piece(name, piece) for piece in _ANGLED.split(value) if piece.strip()]
+    pieces: list[str] = []
+    for piece in _ANGLED.split(value):
+        pieces += _list_pieces(name, piece.strip())
     return f"{name}: {_joined(pieces, len(name) + 2)}\r\n"
 
 
-def _list_piece(name: str, piece: str) -> str:
-    """Return a piece of a list's field: an ``<address>`` as it is, words between two of them encoded if need be."""
-    text = piece.strip()
+def _list_pieces(name: str, text: str) -> list[str]:
+    """Return the pieces of a list's field: an ``<address>`` as it is, words between two of them, encoded if need be."""
     if text.startswith("<"):
         _check_angled(name, text)
-        return text
-    is_plain = text.isascii() and not _BRACKET.search(text)
-    return text if is_plain else encoded_words(text, len(name) + 2)
+        return [text]
+    if text.isascii() and not _BRACKET.search(text):
+        return _plain_words(name, text)
+    return [encoded_words(text, len(name) + 2)]
+
+
+def _plain_words(name: str, text: str) -> list[str]:
+    words = text.split()
+    for word in words:
+        if len(word) > LONGEST:
+            raise ValueError(
+                f"header {name!r} has a word of {len(word)} characters; {LONGEST} fit on a line"
+            )
+    return words
 
 
 def _check_angled(name: str, text: str) -> None:
@@ -109,9 +123,7 @@ def _identifiers(name: str, value: str) -> str:
 def _tokens(name: str, value: str) -> str:
     if not value.isascii():
         raise ValueError(f"header {name!r} takes ASCII only, not {value!r}")
-    if any(len(word) > LONGEST for word in value.split(" ")):
-        raise ValueError(f"header {name!r} has a word that is longer than a line")
-    return text_field(name, value)
+    return f"{name}: {_joined(_plain_words(name, value), len(name) + 2)}\r\n"
 
 
 def _joined(pieces: list[str], used: int) -> str:

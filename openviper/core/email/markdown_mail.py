@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.fields.html_cleaner import clean
@@ -26,6 +27,15 @@ MAX_MARKDOWN = 256 * 1024
 """Characters of a text."""
 MAX_UNCLOSED = 64
 """Brackets of a kind that may be open at a time: Markdown takes the square of their number."""
+_MOST = {
+    "footnotes": (re.compile(r"\[\^"), 500),
+    "headings": (re.compile(r"^[ >]*(?:#|[=-]+[ ]*$)", re.MULTILINE), 2_000),
+    "rules": (re.compile(r"^[ >]*[*_-][ ]*[*_-][ ]*[*_-]", re.MULTILINE), 2_000),
+    "blocks of code": (re.compile(r"^[ >]*(?:```|~~~)", re.MULTILINE), 4_000),
+    "definitions of links": (re.compile(r"^[ >]*\[[^\]\n]*\]:", re.MULTILINE), 1_000),
+    "backslashes": (re.compile(r"\\"), 20_000),
+}
+"""Most of what else takes the square of its number."""
 TAGS = frozenset(
     "a abbr b blockquote br code dd del div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins li ol p pre s small span "
     "strong sub sup table tbody td tfoot th thead tr u ul".split()
@@ -128,7 +138,7 @@ def _check_work(text: str) -> None:
     """Refuse what Markdown would take too long for.
 
     Raises:
-        ValueError: If the text is too long, or has too many open brackets.
+        ValueError: If the text is too long, or has too many of what takes the square of its number.
     """
     if len(text) > MAX_MARKDOWN:
         raise ValueError(f"the Markdown has {len(text)} characters; {MAX_MARKDOWN} are allowed")
@@ -137,6 +147,9 @@ def _check_work(text: str) -> None:
             raise ValueError(
                 f"the Markdown has more than {MAX_UNCLOSED} {opening!r} that are not closed"
             )
+    for what, (pattern, most) in _MOST.items():
+        if next(islice(pattern.finditer(text), most, None), None) is not None:
+            raise ValueError(f"the Markdown has more than {most} {what}")
 
 
 def _most_open(text: str, opening: str, closing: str) -> int:

@@ -15,6 +15,22 @@ It raises `ValueError` or `TypeError` for values of which only the converter kno
 """
 
 
+class MomentForms(NamedTuple):
+    """What a writer does with a moment, as Python expressions over ``{value}`` that take less time than a call.
+
+    Attributes:
+        aware: For a `datetime` in UTC; it may name `combine`, that of `datetime`.
+        naive: For a naive one that is meant in UTC.
+    """
+
+    aware: str
+    naive: str
+
+
+MOMENT_FORMS: dict[Converter, MomentForms] = {}
+"""The short forms of writers of moments."""
+
+
 class Features(NamedTuple):
     """What a database can do."""
 

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from openviper.db.dialects.base import SHORT_FORMS, Converter, Features
+from openviper.db.dialects.base import (
+    MOMENT_FORMS,
+    SHORT_FORMS,
+    Converter,
+    Features,
+    MomentForms,
+)
 from openviper.db.dialects.folding import folded
 from openviper.db.dialects.identifiers import quote_identifier
 
@@ -38,6 +44,12 @@ def _write_datetime(value: datetime) -> str:
         value = value.astimezone(UTC)
     # Put together anew, which takes a sixth of the time of `replace`.
     return datetime.combine(value.date(), value.time()).isoformat(" ", "microseconds")
+
+
+MOMENT_FORMS[_write_datetime] = MomentForms(
+    "combine({value}.date(), {value}.time()).isoformat(' ', 'microseconds')",
+    "{value}.isoformat(' ', 'microseconds')",
+)
 
 
 def _read_aware(value: str) -> datetime:

@@ -20,8 +20,7 @@ class ModelOptions:
         names: The fields by everything a query may call them: name, attribute, column, ``pk``.
         pk: The primary key.
         attname_of: The attribute for each keyword of the constructor that is stored as it is given.
-        plain_names: The keywords of the constructor that are attributes without a default, which `None` would leave.
-        has_own_init: Whether the class makes its instances in its own way, so that they may have attributes already.
+        awaits_constructor: Whether the first instance gives the class a constructor of its own.
         defaults: The value of each attribute of a new instance.
         auto_fields: Fields that the ORM sets to now, on every save or the first.
         pre_save_fields: Fields that have something to do before they are stored.
@@ -68,8 +67,7 @@ class ModelOptions:
         self.names: dict[str, Field[Any]] = {}
         self.pk: Field[Any]
         self.attname_of: dict[str, str] = {}
-        self.plain_names: frozenset[str] = frozenset()
-        self.has_own_init = False
+        self.awaits_constructor = False
         self.defaults: dict[str, Any] = {}
         self.factories: list[Field[Any]] = []
         self.many_to_many: dict[str, Any] = {}
@@ -130,8 +128,7 @@ class ModelOptions:
         self.attname_of = {
             name: field.attname for name, field in self.names.items() if _is_plain(name, field)
         }
-        self.has_own_init = _has_own_init(self.model)
-        self.plain_names = frozenset(name for name, value in self.defaults.items() if value is None)
+        self.awaits_constructor = not self.abstract and _settle_constructor(self.model)
         share_names(self.model, [field.attname for field in fields])
 
     def field(self, name: str) -> Field[Any]:
@@ -157,10 +154,17 @@ class ModelOptions:
         )
 
 
-def _has_own_init(model: type[Any]) -> bool:
-    """Return whether a class has an `__init__` or `__new__` other than those of `Model`."""
+MADE_INIT = "openviper_made"
+"""What a constructor has that was generated for a model; a proxy of it gets one of its own."""
+
+
+def _settle_constructor(model: type[Any]) -> bool:
+    """Return whether a class makes its instances as `Model` does; it has that constructor then, whatever a parent has."""
     root = next(base for base in reversed(model.__mro__) if isinstance(base, type(model)))
-    return model.__init__ is not root.__init__ or model.__new__ is not root.__new__
+    is_general = model.__init__ is root.__init__ or hasattr(model.__init__, MADE_INIT)
+    if is_general:
+        setattr(model, "__init__", root.__init__)  # noqa: B010 - an assignment is an error for the checker
+    return is_general and model.__new__ is root.__new__
 
 
 def _which(fields: list[Field[Any]], has_part: Callable[[Field[Any]], bool]) -> list[Field[Any]]:

@@ -170,7 +170,7 @@ class DateTimeField(Field[T]):
             return None
         test = "{0}.__class__ is datetime and {0}.tzinfo is None and is_naive_in_utc()"
         # A sixth of the time of `replace`.
-        return test, "datetime.combine({0}.date(), {0}.time(), UTC)"
+        return test, "combine({0}.date(), {0}.time(), UTC)"
 
     def to_python(self, value: Any) -> Any:
         """Return a `datetime` in the form the settings ask for; ISO 8601 text and dates are converted."""

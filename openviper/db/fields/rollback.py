@@ -64,18 +64,17 @@ class NewInstances:
     Kept together, as weak references without more, since a loop may make very many of them in one transaction.
     """
 
-    __slots__ = ("_limit", "references")
+    __slots__ = ("limit", "references")
 
     def __init__(self) -> None:
         self.references: list[ref[Any]] = []
-        self._limit = 1000
+        self.limit = 1000
+        """How many references there may be before those to dead instances are looked for."""
 
-    def add(self, instance: Any) -> None:
-        """Take one more."""
-        self.references.append(ref(instance))
-        if len(self.references) > self._limit:
-            self.references = [one for one in self.references if one() is not None]
-            self._limit = max(1000, 2 * len(self.references))
+    def forget_the_dead(self) -> None:
+        """Drop the references to instances that are gone."""
+        self.references = [one for one in self.references if one() is not None]
+        self.limit = max(1000, 2 * len(self.references))
 
     def _alive(self) -> Iterator[Any]:
         return (instance for one in self.references if (instance := one()) is not None)
@@ -105,7 +104,9 @@ def keep_new(log: UndoLog, instance: Any) -> None:
     images: Any = log.get(_NEW)
     if images is None:
         images = log[_NEW] = NewInstances()
-    images.add(instance)
+    images.references.append(ref(instance))
+    if len(images.references) > images.limit:
+        images.forget_the_dead()
 
 
 def _put(values: dict[str, Any], name: str, value: object) -> None:

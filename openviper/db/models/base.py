@@ -23,12 +23,13 @@ from openviper.utils.importing import lazy_module
 if TYPE_CHECKING:
     from typing import Self
 
-    from openviper.db.models import persistence, short_insert
+    from openviper.db.models import constructors, persistence, short_insert
     from openviper.db.query import queryset as querysets
     from openviper.db.query.manager import Manager
     from openviper.utils import json_text
 else:
     # With the first query: see `openviper.db.query.manager`.
+    constructors = lazy_module("openviper.db.models.constructors")
     persistence = lazy_module("openviper.db.models.persistence")
     short_insert = lazy_module("openviper.db.models.short_insert")
     querysets = lazy_module("openviper.db.query.queryset")
@@ -76,11 +77,10 @@ class Model(Hooks, metaclass=ModelMeta):
 
     def __init__(self, **values: Any) -> None:
         meta = self._meta
-        if meta.has_own_init or not meta.plain_names.issuperset(values):
-            self.__dict__.update(meta.defaults)
-            self._take(values)
-        else:
-            self.__dict__ = {**meta.defaults, **values}
+        if meta.awaits_constructor:
+            constructors.give_constructor(meta.model, Model.__init__)
+        self.__dict__.update(meta.defaults)
+        self._take(values)
         if meta.factories:
             self._make_defaults()
 

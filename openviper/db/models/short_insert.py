@@ -17,8 +17,7 @@ from openviper.db.fields.instance_state import ALIAS, ROW
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.rollback import keep_new
 from openviper.db.models.lifecycle import is_only_its_statement
-from openviper.db.sql.prepared import Plan, plan_for
-from openviper.db.sql.rows.from_rows import Row
+from openviper.db.sql.prepared import plan_for
 
 
 def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
@@ -35,7 +34,7 @@ def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
     database = connections.get(alias)
     plan = plan_for(meta, database.dialect)
     values = instance.__dict__
-    row = _row_of(plan, values)
+    row = None if plan.checked_row is None else plan.checked_row(values)
     if row is None:
         return False
     number = insert_at_once(meta, block, database, plan.insert_sql_without_key, row)
@@ -46,7 +45,8 @@ def inserted_at_once(instance: Any, ignore_permissions: bool) -> bool:
         keep_new(block.undo, instance)
     place = plan.key_position
     values[plan.key_name] = number
-    values[ROW] = (*row[:place], number, *row[place:])
+    # Nearly always the key comes first, which takes a third of the time.
+    values[ROW] = (*row[:place], number, *row[place:]) if place else (number, *row)
     if alias != meta.backend:
         values[ALIAS] = alias
     return True
@@ -70,10 +70,3 @@ def _is_decided_elsewhere(meta: ModelOptions, ignore_permissions: bool) -> bool:
     if is_enforced(ignore_permissions) or meta.read_only or meta.virtual:
         return True
     return connections.has_routers or not connections.is_configured
-
-
-def _row_of(plan: Plan, values: dict[str, Any]) -> Row | None:
-    """Return the row of an instance that is new and whose values are evidently good."""
-    if ROW in values or ALIAS in values or values[plan.key_name] is not None:
-        return None
-    return None if plan.checked_row is None else plan.checked_row(values)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.connection import transaction
 from openviper.db.executor import insert, insert_many, read, write_many
 from openviper.db.fields.instance_state import ROW, is_stored
 from openviper.db.fields.rollback import keep_for_rollback
@@ -15,7 +14,7 @@ from openviper.db.query.made_values import insert_made, refuse_generated
 from openviper.db.query.races import in_own_transaction
 from openviper.db.query.stored import (
     fill_auto_fields,
-    mark_inserted,
+    mark_all_inserted,
     mark_updated,
     names_another_row,
     stored_value,
@@ -60,8 +59,7 @@ async def insert_all(
     await in_own_transaction(alias, work)
     inserted = iter(rows)
     async for part in _in_slices([*keyed, *numbered]):
-        for instance, row in zip(part, islice(inserted, len(part)), strict=True):
-            mark_inserted(plan, instance, row, alias)
+        mark_all_inserted(plan, part, islice(inserted, len(part)), alias)
 
 
 def _asks_database(plan: Plan) -> bool:
@@ -171,8 +169,16 @@ class _Rows:
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         if self.plan.auto_fields:
             fill_auto_fields(self.plan, self.instances, creating=True)
-        # One at a time, as the driver asks for them: in between it lets other threads, and so the event loop, go on.
-        return self.plan.extract.many(self.instances, self.numbers, self.rows.append)
+        return chain.from_iterable(self._parts())
+
+    def _parts(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield rows as the driver asks for them: in between it lets other threads, and so the event loop, go on."""
+        many, numbers = self.plan.extract.many, self.numbers
+        for start in range(0, len(self.instances), SLICE):
+            part = slice(start, start + SLICE)
+            rows = many(self.instances[part], None if numbers is None else numbers[part])
+            self.rows += rows
+            yield rows
 
 
 def _updated_attributes(
@@ -241,17 +247,21 @@ async def update_all(
     instances = _others(instances, computed)
     batches = [_UpdatedRows(plan, part, columns) for part in _parts(instances, batch_size)]
     keep_for_rollback(alias, instances)
-    async with transaction(alias):
+
+    async def work() -> int:
         counts = [await write_many(plan.meta, alias, sql, batch) for batch in batches]
         for instance in computed:
             counts.append(await update_computed(plan, alias, instance, attnames, ignore=ignore))
+        return sum(counts)
+
+    count = await in_own_transaction(alias, work)
     for batch in batches:
         batch.mark(attnames)
-    return sum(counts)
+    return count
 
 
 class _UpdatedRows:
-    """The values of instances for an UPDATE, made when they are asked for: in the thread that writes."""
+    """The values of instances for an UPDATE, made when they are asked for, again if need be: in the thread that writes."""
 
     def __init__(self, plan: Plan, instances: Sequence[Any], columns: Sequence[str]) -> None:
         self.plan = plan
@@ -260,6 +270,7 @@ class _UpdatedRows:
         self.rows: list[tuple[Any, ...]] = []
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        self.rows = []
         for instance in self.instances:
             row = tuple(stored_value(self.plan, instance, attname) for attname in self.columns)
             self.rows.append(row)

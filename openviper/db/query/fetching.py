@@ -113,7 +113,7 @@ class ReadingQuery(SelectingQuery[M]):
         """Run a read that may have to wait, or whose result may be at hand from an earlier one."""
         if self._meta.cache_ttl and not query.lock:
             return await executor.read_cached(self._meta, alias, query, select)
-        return await executor.read(self._meta, alias, *select)
+        return await executor.read_later(self._meta, alias, *select)
 
     async def get(
         self, *conditions: Condition, ignore_permissions: bool = False, **lookups: Any
@@ -158,7 +158,7 @@ class ReadingQuery(SelectingQuery[M]):
             return []
         result: Any = read_now_or_later(meta, alias, plan.get_sql, [value], plan.build)
         if result is LATER:
-            result = await executor.read(meta, alias, plan.get_sql, [value], plan.build)
+            result = await executor.read_later(meta, alias, plan.get_sql, [value], plan.build)
         found: list[M] = result
         if alias != meta.backend and not connections.has_routers:
             remember_alias_of(found, alias, ())

@@ -75,15 +75,26 @@ def fill_auto_fields(plan: Plan, instances: Iterable[Any], *, creating: bool) ->
 
 def mark_inserted(plan: Plan, instance: Any, row: tuple[Any, ...], alias: str) -> None:
     """Take the key from a whole row, in the order of the columns, and remember the row as stored."""
-    values = instance.__dict__
-    key = plan.key_name
-    if values[key] is None:
-        values[key] = row[plan.key_position]
-    values[ROW] = row
+    mark_all_inserted(plan, (instance,), (row,), alias)
+
+
+def mark_all_inserted(
+    plan: Plan, instances: Iterable[Any], rows: Iterable[tuple[Any, ...]], alias: str
+) -> None:
+    """Do what `mark_inserted` does for many instances, each with its row."""
+    key, place = plan.key_name, plan.key_position
+    further: dict[str, Any] = {}
     if plan.is_partly_written:
-        values[LAYOUT] = plan.written
+        further[LAYOUT] = plan.written
     if alias != plan.meta.backend:
-        values[ALIAS] = alias
+        further[ALIAS] = alias
+    for instance, row in zip(instances, rows, strict=True):
+        values = instance.__dict__
+        if values[key] is None:
+            values[key] = row[place]
+        values[ROW] = row
+        if further:
+            values.update(further)
 
 
 def mark_updated(plan: Plan, instance: Any, written: dict[str, Any]) -> None:

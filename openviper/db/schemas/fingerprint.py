@@ -17,7 +17,7 @@ from typing import Any
 
 from openviper.conf import settings
 from openviper.db.connections.url import DatabaseURL
-from openviper.utils.resources import list_names, read_bytes
+from openviper.utils.resources import list_names, read_bytes, state_of
 from openviper.version import VERSION
 
 BOOKKEEPING_KEY = "*"
@@ -57,6 +57,28 @@ def _contents(folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
     for name in names:
         if name.endswith(suffix):
             yield name, read_bytes(os.path.join(folder, name))
+
+
+def stamp(apps: Mapping[str, str]) -> list[Any] | None:
+    """Return what differs whenever `digest` does, without reading the files; `None` if only reading them can tell.
+
+    Args:
+        apps: The directory of each app by its name.
+    """
+    found: list[Any] = [settings.USER_MODEL]
+    for app, directory in sorted(apps.items()):
+        for folder in ("schemas", "patches"):
+            try:
+                with os.scandir(os.path.join(directory, folder)) as entries:
+                    states = {entry.name: state_of(entry.stat()) for entry in entries}
+            except FileNotFoundError:
+                states = {}
+            except OSError:  # It lies in an archive.
+                return None
+            if None in states.values():
+                return None
+            found.append((app, folder, states))
+    return found
 
 
 def has_nothing_to_do(url: str, apps: Mapping[str, str]) -> bool:

@@ -32,6 +32,7 @@ from openviper.db.sql.nodes import (
 )
 from openviper.db.sql.operands import is_query
 from openviper.db.sql.parts import Part
+from openviper.db.sql.paths import Steps
 from openviper.db.sql.types import (
     INTEGER,
     NULL,
@@ -114,6 +115,7 @@ class Lookup:
         is_whole: Whether the left side has whole numbers only.
         is_bounded: Whether the left side has other numbers, or durations, of which some are too great for it.
         is_encrypted: Whether the left side is stored encrypted.
+        ways: The relations to many rows that lead to the left side, the innermost first, once they have been looked for.
     """
 
     __slots__ = (
@@ -127,6 +129,7 @@ class Lookup:
         "key",
         "left",
         "operator",
+        "ways",
     )
 
     def __init__(
@@ -144,6 +147,7 @@ class Lookup:
         self.is_whole = left.type is INTEGER
         self.is_bounded = left.type.family in _BOUNDED
         self.is_encrypted = left.type.family is Family.OPAQUE
+        self.ways: tuple[Steps, ...] | None = None
         self._converters: dict[str, Callable[[Any], Any]] = {}
 
     @property

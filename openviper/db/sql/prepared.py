@@ -24,7 +24,7 @@ class Plan:
         key_name: The attribute of the primary key.
         key_position: Its place among those that are written.
         build: Turns rows of all columns into instances.
-        checked_row: Makes the row of a new instance, less its key, if that is all that has to be done for it.
+        checked_row: Makes the row of an instance that is new, less its key, if that is all that has to be done for it.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
     """

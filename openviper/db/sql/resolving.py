@@ -256,10 +256,36 @@ def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[No
     nodes: list[Node] = []
     for key, value in lookups.items():
         lookup: Lookup = known.get(key) or find_lookup(meta, key)
-        if lookup.is_many or lookup.is_relation or value.__class__ not in PLAIN:
+        if lookup.is_relation or value.__class__ not in PLAIN:
             return scope.conditions((), lookups)
-        nodes.append(lookup.operator.condition(lookup, value, scope))
+        node = lookup.operator.condition(lookup, value, scope)
+        if lookup.is_many:
+            # Several speak of the same row.
+            return _behind(node) if len(lookups) == 1 else scope.conditions((), lookups)
+        nodes.append(node)
     return tuple(nodes)
+
+
+def _behind(node: Node) -> tuple[Node, ...]:
+    """Return a condition on rows behind relations, put into EXISTS: what `spread` does, with the ways known already."""
+    if not isinstance(node, Compare):
+        return spread((node,))
+    lookup = node.lookup
+    if lookup.ways is None:
+        lookup.ways = _ways_to(node)
+    for way in lookup.ways:
+        node = Related(way, node)
+    return (node,)
+
+
+def _ways_to(node: Node) -> tuple[Steps, ...]:
+    """Return the relations to many rows behind which a single condition stands, the innermost first."""
+    ways: list[Steps] = []
+    (node,) = spread((node,))
+    while isinstance(node, Related) and node.condition is not None:
+        ways.append(node.steps)
+        node = node.condition
+    return tuple(reversed(ways))
 
 
 def order_term(meta: ModelOptions, term: object) -> Order:

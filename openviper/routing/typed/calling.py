@@ -9,7 +9,7 @@ from typing import Any
 from openviper.exceptions import NotFound
 from openviper.http.responses import JSONResponse, Response
 from openviper.routing.binding import Handler, HandlerError
-from openviper.routing.typed.inputs import CookieValues, make_reader
+from openviper.routing.typed.inputs import CookieValues, make_reader, other_files
 from openviper.routing.typed.planning import Planner
 from openviper.routing.typed.plans import Call, InputNote, ModelNote, Source, TypedPlan
 from openviper.routing.typed.providing import Overrides, Provisions, overrides
@@ -99,6 +99,9 @@ def _input_lines(inputs: Sequence[InputNote], code: Code) -> Lines:
     for place, note in enumerate(inputs):
         read = f"{code.bind(make_reader(note))}({_SOURCES[note.source]}, faults)"
         lines.append(f"i{place} = {'await ' if note.source == 'body' else ''}{read}")
+    if any(note.source == "form" and not note.key for note in inputs):
+        files = frozenset(note.key for note in inputs if note.source == "file")
+        lines.append(f"{code.bind(other_files(files))}(form, faults)")
     return [*lines, f"if faults: raise {code.bind(ParseError)}(faults)"]
 
 

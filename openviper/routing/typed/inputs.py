@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from openviper.exceptions import HTTPException
 from openviper.http.json_body import LONG
 from openviper.http.request import Request
 from openviper.routing.typed.plans import InputNote
-from openviper.validation.faults import Fault, ParseError, Place
+from openviper.validation.faults import Fault, ParseError, Place, shown_key
 from openviper.validation.nodes import MISSING, ArrayNode, FieldNode, Node, NullableNode, RecordNode
 from openviper.validation.parsers import Parser, parser_of
 from openviper.validation.reading import takes_empty_text
@@ -83,14 +84,27 @@ def _instead(found: Sequence[Any], place: Place, default: Any, faults: Faults) -
 def _list_reader(note: InputNote) -> Read:
     key, default, place = note.key, note.default, (note.source, note.key)
     parse = _lenient(note)
+    is_joined = note.source in _JOINED
 
     def read(values: Several, faults: Faults) -> Any:
         found = values.getlist(key)
         if not found:
             return _instead((), place, default, faults)
-        return _parsed(parse, list(found), place, faults)
+        texts = _split(found) if is_joined else list(found)
+        return _parsed(parse, texts, place, faults)
 
     return read
+
+
+_JOINED = ("header", "cookie")
+"""Where a list may stand in one text, parted by commas: what is between may join headers of one name (RFC 9110, 5.3)."""
+_ELEMENT = re.compile(r'(?:[^,"]++|"(?:[^"\\]++|\\.?)*+"?)++', re.DOTALL)
+
+
+def _split(texts: Iterable[str]) -> list[str]:
+    """Return the elements of lists that are parted by commas, but for those in quotes; empty ones count for nothing."""
+    elements = (element.strip(" \t") for text in texts for element in _ELEMENT.findall(text))
+    return [element for element in elements if element]
 
 
 def _parsed(parse: Callable[[Any], Any], value: Any, place: Place, faults: Faults) -> Any:
@@ -104,6 +118,8 @@ def _parsed(parse: Callable[[Any], Any], value: Any, place: Place, faults: Fault
 def _path_reader(note: InputNote) -> Read:
     key, place = note.key, ("path", note.key)
     parse = _lenient(note)
+    if is_list(note.node):
+        return lambda path, faults: _parsed(parse, path[key].split(","), place, faults)
     return lambda path, faults: _parsed(parse, path[key], place, faults)
 
 
@@ -147,6 +163,17 @@ def _whole_reader(note: InputNote) -> Read:
         return _parsed(parse, data, (note.source,), faults)
 
     return read
+
+
+def other_files(known: Container[str]) -> Callable[[Any, Faults], None]:
+    """Return what notes the files of a form that nothing reads; a class that is the whole form says what there is."""
+
+    def note(form: Any, faults: Faults) -> None:
+        for key in dict.fromkeys(key for key, _ in form.files.multi_items()):
+            if key not in known:
+                faults.append(Fault(("form", shown_key(key)), "unknown", "is unknown"))
+
+    return note
 
 
 def _skipped_key(field: FieldNode) -> str:

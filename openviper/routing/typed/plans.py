@@ -22,6 +22,7 @@ class InputNote:
         node: Its type.
         default: The value when it is not sent; `MISSING` if it has to be.
         refuses_empty: Whether an empty text is read as any other, and not taken for what is not sent.
+        is_joined: Whether several values stand in one text, parted by commas, and are not sent one by one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class InputNote:
     node: Node
     default: Any = MISSING
     refuses_empty: bool = False
+    is_joined: bool = False
 
     @property
     def is_required(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import time
 from typing import ClassVar
 
 from openviper.sessions.exceptions import SessionError
@@ -96,8 +95,3 @@ class BaseSessionStore(abc.ABC):
     async def clear_expired(self) -> int:
         """Throw away what has expired; return how many sessions that were."""
         return 0
-
-
-def now() -> float:
-    """Return the time, in seconds since 1970."""
-    return time.time()

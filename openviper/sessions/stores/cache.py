@@ -11,7 +11,8 @@ from openviper.conf import settings
 from openviper.sessions.keys import is_key, new_key, stored_key
 from openviper.sessions.lifetime import idle_seconds
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
-from openviper.sessions.stores.base import BaseSessionStore, now
+from openviper.sessions.stores.base import BaseSessionStore
+from openviper.utils.clock import now
 
 
 class CacheSessionStore(BaseSessionStore):

@@ -14,7 +14,8 @@ from typing import ClassVar
 from openviper.conf.signing import sign, unsign
 from openviper.sessions.exceptions import SessionTooLargeError
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
-from openviper.sessions.stores.base import BaseSessionStore, now
+from openviper.sessions.stores.base import BaseSessionStore
+from openviper.utils.clock import now
 
 PURPOSE = "session-cookie"
 MAX_COOKIE = 3800

@@ -6,7 +6,8 @@ import dataclasses
 
 from openviper.sessions.keys import is_key, new_key, stored_key
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
-from openviper.sessions.stores.base import BaseSessionStore, now
+from openviper.sessions.stores.base import BaseSessionStore
+from openviper.utils.clock import now
 
 
 class MemorySessionStore(BaseSessionStore):

@@ -13,7 +13,8 @@ from openviper.exceptions import ImproperlyConfigured
 from openviper.sessions.exceptions import SessionError
 from openviper.sessions.keys import is_key, new_key, stored_key
 from openviper.sessions.record import Changes, SessionRecord, decode_data, encode_data
-from openviper.sessions.stores.base import MAX_ATTEMPTS, BaseSessionStore, now
+from openviper.sessions.stores.base import MAX_ATTEMPTS, BaseSessionStore
+from openviper.utils.clock import now
 
 PREFIX = "openviper:session:"
 REPLACE = """

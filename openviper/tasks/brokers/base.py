@@ -9,9 +9,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from openviper.db.dialects.folding import folded
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.limits import Limit
-from openviper.tasks.liveness import is_lost
+from openviper.tasks.liveness import is_lost, is_silent
 from openviper.tasks.message import Finished, Message, clean_text
 
 PARKED_SECONDS = 300.0
@@ -166,8 +167,12 @@ class Filter(NamedTuple):
             return False
         if self.before is not None and info.sent_at >= self.before:
             return False
+        return self.fits_error(info.error)
+
+    def fits_error(self, error: str) -> bool:
+        """Return whether an error has the text that is asked for; decided here for every store, as they differ in what they take for lower case."""
         # The errors that are stored have been cleaned too.
-        return self.error is None or clean_text(self.error).lower() in info.error.lower()
+        return self.error is None or folded(clean_text(self.error)) in folded(error)
 
 
 def _is_wished(wish: str | None, value: str) -> bool:
@@ -486,5 +491,5 @@ def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:
     return [
         worker
         for worker in broker.workers()
-        if now - worker.seen_at <= lease and not is_lost(worker.worker_id)
+        if not is_silent(worker.seen_at, now, lease) and not is_lost(worker.worker_id)
     ]

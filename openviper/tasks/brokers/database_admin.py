@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openviper.tasks.brokers.base import (
@@ -18,6 +19,7 @@ from openviper.tasks.brokers.base import (
     WorkerInfo,
     queue_names,
 )
+from openviper.tasks.brokers.claims import AT_ONCE, in_parts, marks
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.brokers.settling import count_in_group, take_off_count
 from openviper.tasks.brokers.storing import Parcel, store_within
@@ -27,13 +29,20 @@ from openviper.tasks.brokers.tables import (
     COLUMNS,
     COUNTS,
     MESSAGES,
+    RESULTS,
     SCHEDULES,
     UNIQUE,
     WORKERS,
+    to_message,
 )
 from openviper.tasks.exceptions import BadMessageError
-from openviper.tasks.message import Message, State, clean_text, is_storable
-from openviper.tasks.message_options import read_options
+from openviper.tasks.message import (
+    CANCELLED_ERROR,
+    Message,
+    State,
+    cancelled,
+    is_storable,
+)
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
@@ -49,8 +58,6 @@ _STATES = {
     "dead": (DEAD,),
 }
 """The states that people know, as they are stored."""
-_GROUPED = '%"group":%'
-"""In the options of a member of a group, and perhaps in others."""
 _NAMES = {number: name for name, numbers in _STATES.items() for number in numbers}
 
 
@@ -168,11 +175,19 @@ class DatabaseAdmin:
 
     def messages(self, chosen: Filter, limit: int) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
-        where, values = _conditions(chosen)
-        rows = self._rows(
-            f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} ORDER BY id LIMIT ?",
-            (*values, limit),
-        )
+
+        def look(store: Store) -> list[Any]:
+            rows: list[Any] = []
+            for where, values in _conditions(store, chosen, limit):
+                rows += store.rows(
+                    f"SELECT {COLUMNS}, state, worker, error FROM {MESSAGES}{where} "
+                    "ORDER BY id LIMIT ?",
+                    (*values, limit),
+                )
+            return rows[:limit]
+
+        nothing: list[Any] = []
+        rows = self._read(look, nothing)
         return [
             MessageInfo(
                 message_id=row[1],
@@ -220,16 +235,10 @@ class DatabaseAdmin:
             "error = NULL, limit_key = NULL"
         )
         now = time.time()
-        wanted: list[_Condition]
-        if isinstance(chosen, Filter):
-            is_about_dead = chosen.state in (None, "dead")
-            wanted = [_conditions(chosen._replace(state="dead"))] if is_about_dead else []
-        else:
-            where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
-            wanted = [(where, (message_id,)) for message_id in filter(is_storable, chosen)]
 
         def work(store: Store) -> int:
             with store.transaction():
+                wanted = _to_retry(store, chosen)
                 for where, values in wanted:
                     self._take_off_counts(store, where, values)
                 return sum(
@@ -252,29 +261,24 @@ class DatabaseAdmin:
 
         def work(store: Store) -> int:
             with store.transaction():
-                running = [
-                    message_id
-                    for message_id in chosen
-                    if store.rows(
-                        f"SELECT 1 FROM {MESSAGES} WHERE message_id = ? AND state = {RUNNING}",
-                        (message_id,),
-                    )
-                ]
-                for message_id in running:
-                    store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
+                meant = [each for one in chosen for each in _meant(store, one)]
+                for message_id, state in meant:
+                    if state == RUNNING:
+                        store.insert_new(CANCELS, "message_id, asked_at", (message_id, now))
                 free = f" WHERE message_id = ? AND state <> {RUNNING}"
-                return sum(_remove(store, free, (message_id,)) for message_id in chosen)
+                return sum(_remove(store, free, (message_id,)) for message_id, _ in meant)
 
         return self._run(work)
 
     def purge(self, chosen: Filter) -> int:
         """Remove all messages that no worker has and that are meant."""
-        where, values = _conditions(chosen)
-        free = f"{where} {'AND' if where else 'WHERE'} state <> {RUNNING}"
 
         def work(store: Store) -> int:
             with store.transaction():
-                return _remove(store, free, values)
+                return sum(
+                    _remove(store, f"{where} AND state <> {RUNNING}", values)
+                    for where, values in _conditions(store, chosen)
+                )
 
         return self._run(work)
 
@@ -305,27 +309,64 @@ def _swap(store: Store, name: str, before: Slot | None, after: Slot) -> bool:
 
 def _members(store: Store, where: str, values: tuple[Any, ...]) -> Iterator[tuple[int, str]]:
     """Yield key and group of the messages that are members of one."""
+    for message in _bearing(store, "group", where, values):
+        yield message.key, message.option("group")
+
+
+def _bearing(store: Store, option: str, where: str, values: tuple[Any, ...]) -> Iterator[Message]:
+    """Yield the messages that have an option."""
     rows = store.rows(
-        f"SELECT id, options FROM {MESSAGES}{where} AND options LIKE ?", (*values, _GROUPED)
+        f"SELECT {COLUMNS} FROM {MESSAGES}{where} AND options LIKE ?",
+        (*values, f'%"{option}":%'),
     )
-    for key, text in rows:
+    for row in rows:
         with suppress(BadMessageError):
-            options = read_options(text) or {}
-            if "group" in options:
-                yield key, options["group"]
+            message = to_message(row)
+            if message.option(option) is not None:
+                yield message
+
+
+def _meant(store: Store, wanted: str) -> list[tuple[str, int]]:
+    """Return id and state of the messages that an id means: its own, or else the one in whose chain it is to come."""
+    sql = f"SELECT message_id, state FROM {MESSAGES} WHERE message_id = ?"
+    rows = store.rows(sql, (wanted,))
+    if not rows:
+        before = [
+            message.message_id
+            for message in _bearing(store, "then", f" WHERE state <> {DEAD}", ())
+            if message.is_about({wanted})
+        ]
+        rows = [row for message_id in before for row in store.rows(sql, (message_id,))]
+    return [(row[0], row[1]) for row in rows]
 
 
 def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
-    """Remove messages that no worker has, and let their groups and unique keys know."""
+    """Remove messages that no worker has, and let their senders, groups and unique keys know."""
+    waiting = f"{where} AND state NOT IN ({RUNNING}, {DEAD})"
+    _tell_senders(store, waiting, values)
     # One by one: a worker may have claimed some of them in the meantime.
     sql = f"DELETE FROM {MESSAGES} WHERE id = ? AND state NOT IN ({RUNNING}, {DEAD})"
-    members = list(_members(store, f"{where} AND state <> {DEAD}", values))
+    members = list(_members(store, waiting, values))
     groups = [group_id for key, group_id in members if store.change(sql, (key,))]
     removed = len(groups) + store.change(f"DELETE FROM {MESSAGES}{where}", values)
     for group_id in groups:  # Last, so that what a group sends now is not removed with it.
         count_in_group(store, group_id, has_failed=True)
     _free_unique(store, removed)
     return removed
+
+
+def _tell_senders(store: Store, where: str, values: tuple[Any, ...]) -> None:
+    """Keep for those who ask for results that messages were cancelled; for chains, that of the last message too."""
+    now, columns = time.time(), "message_id, error, stored_at"
+    store.change(
+        f"INSERT INTO {RESULTS} ({columns}) SELECT DISTINCT message_id, '{CANCELLED_ERROR}', {now!r} "
+        f"FROM {MESSAGES}{where} AND NOT EXISTS "
+        f"(SELECT 1 FROM {RESULTS} r WHERE r.message_id = {MESSAGES}.message_id)",
+        values,
+    )
+    for message in _bearing(store, "then", where, values):
+        for told in cancelled(message).told_ids[1:]:
+            store.insert_new(RESULTS, columns, (told, CANCELLED_ERROR, now))
 
 
 def _free_unique(store: Store, removed: int) -> None:
@@ -341,8 +382,36 @@ _Condition = tuple[str, tuple[Any, ...]]
 """A WHERE, and its values."""
 
 
-def _conditions(chosen: Filter) -> _Condition:
-    conditions: list[str] = []
+def _to_retry(store: Store, chosen: Sequence[str] | Filter) -> list[_Condition]:
+    if not isinstance(chosen, Filter):
+        where = f" WHERE message_id = ? AND state IN ({DEAD}, {DELAYED})"
+        return [(where, (message_id,)) for message_id in filter(is_storable, chosen)]
+    is_about_dead = chosen.state in (None, "dead")
+    return _conditions(store, chosen._replace(state="dead")) if is_about_dead else []
+
+
+def _conditions(store: Store, chosen: Filter, most: int | None = None) -> list[_Condition]:
+    """Return conditions that together tell which messages are meant, in order; of those with an error the first `most`."""
+    where, values = _condition(chosen)
+    if chosen.error is None:
+        return [(where, values)]
+    keys = list(islice(_keys_by_error(store, chosen, where, values), most))
+    return [(f"{where} AND id IN ({marks(part)})", (*values, *part)) for part in in_parts(keys)]
+
+
+def _keys_by_error(
+    store: Store, chosen: Filter, where: str, values: tuple[Any, ...]
+) -> Iterator[int]:
+    """Yield the keys of the messages whose errors fit, in order."""
+    sql = f"SELECT id, error FROM {MESSAGES}{where} AND error IS NOT NULL AND id > ? ORDER BY id LIMIT {AT_ONCE}"
+    last = -1
+    while rows := store.rows(sql, (*values, last)):
+        last = rows[-1][0]
+        yield from (key for key, error in rows if chosen.fits_error(error))
+
+
+def _condition(chosen: Filter) -> _Condition:
+    conditions = ["1 = 1"]
     values: list[Any] = []
     if chosen.state is not None:
         numbers = ", ".join(str(number) for number in _STATES[chosen.state])
@@ -355,13 +424,4 @@ def _conditions(chosen: Filter) -> _Condition:
     if chosen.before is not None:
         conditions.append("sent_at < ?")
         values.append(chosen.before)
-    if chosen.error is not None:
-        conditions.append("LOWER(error) LIKE LOWER(?) ESCAPE '!'")
-        values.append(f"%{_escaped(clean_text(chosen.error))}%")
-    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), tuple(values)
-
-
-def _escaped(text: str) -> str:
-    for letter in "!%_":
-        text = text.replace(letter, f"!{letter}")
-    return text
+    return f" WHERE {' AND '.join(conditions)}", tuple(values)

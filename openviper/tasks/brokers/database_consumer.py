@@ -26,7 +26,7 @@ from openviper.tasks.brokers.tables import (
 )
 from openviper.tasks.exceptions import BadMessageError, BrokerError
 from openviper.tasks.limits import Limit
-from openviper.tasks.liveness import is_lost
+from openviper.tasks.liveness import is_lost, is_silent
 from openviper.tasks.message import Finished, Message, Outcome, State
 
 if TYPE_CHECKING:
@@ -190,11 +190,10 @@ class DatabaseConsumer:
 
     def _lost(self, now: float) -> list[str]:
         rows = self._store.rows(f"SELECT worker, seen_at FROM {WORKERS}")
-        silent_since = now - self._lease
         return [
             worker
             for worker, seen_at in rows
-            if worker != self._worker and (seen_at < silent_since or is_lost(worker))
+            if worker != self._worker and (is_silent(seen_at, now, self._lease) or is_lost(worker))
         ]
 
     def has_suspects(self) -> bool:

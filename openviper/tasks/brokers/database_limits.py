@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from openviper.tasks.brokers.base import PARKED_SECONDS
-from openviper.tasks.brokers.tables import MESSAGES, PERMITS, RATES, READY_AGAIN
+from openviper.tasks.brokers.tables import MESSAGES, PERMITS, RATES, READY_AGAIN, options_text
 from openviper.tasks.limits import Allowance, Limit, take_call
 from openviper.tasks.message import Message, State
 
@@ -55,10 +55,11 @@ def _lock(store: Store, key: str) -> Allowance:
 def _put_off(
     store: Store, worker: str, message: Message, due: float, waits_for: str | None
 ) -> None:
+    message.put_off(due)
     store.change(
-        f"UPDATE {MESSAGES} SET state = {DELAYED}, worker = NULL, due = ?, limit_key = ? "
+        f"UPDATE {MESSAGES} SET state = {DELAYED}, worker = NULL, due = ?, limit_key = ?, options = ? "
         "WHERE id = ? AND worker = ?",
-        (due, waits_for, message.key, worker),
+        (due, waits_for, options_text(message), message.key, worker),
     )
 
 

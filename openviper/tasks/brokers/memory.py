@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from openviper.db.connections.databases import current_block
+from openviper.db.connection import after_commit
 from openviper.tasks.brokers.base import (
     EVERYTHING,
     PARKED_SECONDS,
@@ -36,7 +36,7 @@ from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
 from openviper.tasks.brokers.memory_entry import Entry
 from openviper.tasks.brokers.memory_group import MemoryGroup
 from openviper.tasks.limits import Allowance, Limit, take_call
-from openviper.tasks.message import Finished, Message, Outcome, State, from_values
+from openviper.tasks.message import Finished, Message, Outcome, State, cancelled, from_values
 
 
 class MemoryBroker:
@@ -106,11 +106,8 @@ class MemoryBroker:
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
-        block = current_block("default")
-        if block is not None and block.transactional:
-            block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return None
-        return self.enqueue(messages, group)
+        is_for_later = after_commit(lambda: self.enqueue(messages, group) and None)
+        return None if is_for_later else self.enqueue(messages, group)
 
     def wake(self) -> None:
         """Wake the consumers."""
@@ -237,8 +234,14 @@ class MemoryBroker:
         for entry in free:
             self.forget(entry)
             if entry.state is not State.DEAD:
-                self.count_in_group(Finished(entry.message, Outcome.DEAD))
+                self.count_in_group(cancelled(entry.message))
+                self.tell(cancelled(entry.message))
         return len(free)
+
+    def tell(self, end: Finished) -> None:
+        """Keep an end for those who ask for the result."""
+        stored = StoredResult(end.result or "null", end.error, time.time())
+        self.results.update(dict.fromkeys(end.told_ids, stored))
 
     def count_in_group(self, end: Finished) -> None:
         """Count the end of a member of a group, and send the group's callback after the last one."""
@@ -265,9 +268,7 @@ class MemoryBroker:
         """Remove messages that no worker has, and ask for the end of those that run."""
         wanted = set(message_ids)
         with self.lock:
-            entries = [
-                entry for entry in self.entries.values() if entry.message.message_id in wanted
-            ]
+            entries = [entry for entry in self.entries.values() if entry.message.is_about(wanted)]
             self.to_cancel |= {
                 entry.message.message_id for entry in entries if entry.state is State.RUNNING
             }
@@ -367,12 +368,10 @@ class MemoryConsumer:
             entry.state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
             entry.error = end.error
             entry.settled_at = time.time()
+            message.set_option("since", None)
             message.due = end.due
             message.attempts += end.counts
-        if end.keeps_result:
-            broker.results[message.message_id] = StoredResult(
-                end.result or "null", end.error, time.time()
-            )
+        broker.tell(end)
         if end.is_end:
             broker.free_unique(message, ("queued", "running"))
             broker.to_cancel.discard(message.message_id)
@@ -407,7 +406,8 @@ class MemoryConsumer:
 
     @staticmethod
     def _put_off(entry: Entry, due: float) -> None:
-        entry.state, entry.worker, entry.message.due = State.DELAYED, "", due
+        entry.state, entry.worker = State.DELAYED, ""
+        entry.message.put_off(due)
 
     def _free_permit(self, message: Message) -> None:
         key, message.limit_key = message.limit_key, None

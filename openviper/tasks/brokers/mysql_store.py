@@ -11,12 +11,15 @@ from typing import Any
 from openviper.db.connections.drivers.mysql_connect import connect_arguments, import_driver
 from openviper.db.connections.drivers.mysql_results import connection_class
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.dialects.folding import MYSQL_COLLATION
 from openviper.tasks.brokers.claims import claim_on_mysql, waiting_state
 from openviper.tasks.brokers.server_store import ServerStore
-from openviper.tasks.brokers.tables import MESSAGES
+from openviper.tasks.brokers.tables import MESSAGES, TABLES
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import State
 
+OLD_COLLATION = "utf8mb4_bin"
+"""Of tables that an earlier version has made."""
 POLL = 0.003
 """Seconds between two looks at the table: there is nothing to wait for."""
 SETTLED = 0.1
@@ -39,6 +42,7 @@ class MySQLStore(ServerStore):
 
     vendor = "mysql"
     schema = "DATABASE()"
+    table_tail = f" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE {MYSQL_COLLATION}"
 
     def __init__(self, url: DatabaseURL) -> None:
         self._pymysql = import_driver()
@@ -92,6 +96,16 @@ class MySQLStore(ServerStore):
             yield
         finally:
             self.rows("SELECT RELEASE_LOCK(?)", (CREATION_LOCK,))
+
+    def _conversions(self) -> list[str]:
+        """Return statements for tables in which a space at the end of a text does not count."""
+        old = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_collation = ?"
+        names = {row[0] for row in self.rows(old, (OLD_COLLATION,))}
+        return [
+            f"ALTER TABLE {table.name} CONVERT TO CHARACTER SET utf8mb4 COLLATE {MYSQL_COLLATION}"
+            for table in TABLES
+            if table.name in names
+        ]
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages in one statement."""

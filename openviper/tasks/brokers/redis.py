@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from openviper.db.connections.databases import current_block
+from openviper.db.connection import after_commit
 from openviper.tasks.brokers.base import (
     EVERYTHING,
     CallCount,
@@ -41,6 +41,7 @@ from openviper.tasks.brokers.redis_messages import (
     encode,
     glob,
     noted_error,
+    result_text,
     unique_arguments,
 )
 from openviper.tasks.brokers.redis_scripts import (
@@ -52,7 +53,7 @@ from openviper.tasks.brokers.redis_scripts import (
 )
 from openviper.tasks.brokers.redis_server import RedisServer
 from openviper.tasks.exceptions import BadMessageError
-from openviper.tasks.message import Message, is_storable, to_json
+from openviper.tasks.message import Message, cancelled, is_storable, to_json
 
 
 class _Stored(NamedTuple):
@@ -131,11 +132,8 @@ class RedisBroker(RedisServer):
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages, after the commit of the transaction that is open."""
-        block = current_block("default")
-        if block is not None and block.transactional:
-            block.callbacks.append(lambda: self.enqueue(messages, group) and None)
-            return None
-        return self.enqueue(messages, group)
+        is_for_later = after_commit(lambda: self.enqueue(messages, group) and None)
+        return None if is_for_later else self.enqueue(messages, group)
 
     def consumer(
         self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
@@ -318,7 +316,8 @@ class RedisBroker(RedisServer):
     def cancel(self, message_ids: Sequence[str]) -> int:
         """Remove messages that no worker has, and ask for the end of those that run."""
         with self.translated():
-            chosen = [each for each in self._stored() if each.info.message_id in message_ids]
+            wanted = set(message_ids)
+            chosen = [each for each in self._stored() if _is_about(each, wanted)]
             return sum(map(self._cancel, chosen))
 
     def _cancel(self, stored: _Stored) -> int:
@@ -352,13 +351,19 @@ class RedisBroker(RedisServer):
         return int(gone)
 
     def _let_know(self, stored: _Stored) -> None:
-        """Let go of the unique key of a message that was removed, and count it in its group."""
+        """Let go of the unique key of a message that was removed, count it in its group, and tell its sender."""
         message = decode_for_people(stored.text, "")
         unique, group_id = message.option("unique"), message.option("group")
         if unique is not None and unique[1] != "time":
             self.free_unique(unique[0], stored.info.message_id)
-        if group_id is not None and stored.place != "dead":
+        if stored.place == "dead":
+            return
+        if group_id is not None:
             self._lose_member(keys=[], args=[self.names.prefix, group_id])
+        end = cancelled(message)
+        keep = None if self.keep.results is None else round(1000 * self.keep.results)
+        for told in end.told_ids if message.actor_name != UNREADABLE else ():
+            self.client.set(self.names.key(f"result:{told}"), result_text(end), px=keep)
 
     def prune(self, results_before: float, dead_before: float) -> Pruned:
         """Remove results that were stored, and messages that have been dead, since before a moment."""
@@ -422,6 +427,13 @@ def _may_retry(info: MessageInfo, chosen: Sequence[str] | Filter) -> bool:
     if isinstance(chosen, Filter):
         return info.state == "dead" and chosen.matches(info)
     return info.state in ("dead", "delayed") and info.message_id in chosen
+
+
+def _is_about(stored: _Stored, ids: set[str]) -> bool:
+    """Return whether a message has one of these ids, or is of a chain in which one with such an id follows."""
+    if stored.info.message_id in ids:
+        return True
+    return '"then":' in stored.text and decode_for_people(stored.text, "").is_about(ids)
 
 
 def _read_dead(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from openviper.tasks.brokers.redis_scripts import ADMIT, BURY, PROMOTE, SETTLE, 
 from openviper.tasks.brokers.redis_server import GROUP, RedisServer
 from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.limits import Limit
-from openviper.tasks.liveness import is_lost, was_stopped_with_its_watcher
+from openviper.tasks.liveness import is_lost, is_silent, was_stopped_with_its_watcher
 from openviper.tasks.message import (
     LOST_ERROR,
     LOST_LIMIT,
@@ -30,6 +30,7 @@ from openviper.tasks.message import (
     Outcome,
     describe_error,
 )
+from openviper.tasks.units import CLOCK_ACCIDENT
 
 logger = logging.getLogger("openviper.tasks.brokers")
 PROMOTE_AT_ONCE = 500
@@ -201,6 +202,7 @@ class RedisConsumer:
                     limit.concurrency or 0,
                     *((0, 0) if rate is None else (repr(rate.interval), repr(rate.seconds))),
                     PARKED_SECONDS,
+                    CLOCK_ACCIDENT,
                 ],
             )
         again_at = float(answer)
@@ -243,12 +245,12 @@ class RedisConsumer:
         with self._broker.translated():
             self._client.ping()
             self._register(status)
-            silent_since = now - self._broker.lease
+            lease = self._broker.lease
             lost = [
                 worker.worker_id
                 for worker in self._broker.workers()
                 if worker.worker_id != self._worker
-                and (worker.seen_at < silent_since or is_lost(worker.worker_id))
+                and (is_silent(worker.seen_at, now, lease) or is_lost(worker.worker_id))
             ]
             count = sum(self._take(worker) for worker in lost)
             if self._sweep_time.is_due():

@@ -112,6 +112,11 @@ def unique_arguments(message: Message) -> list[Any]:
     return [key, message.message_id, scope, repr(until)]
 
 
+def result_text(end: Finished) -> str:
+    """Return what senders are told of an end, as it is stored."""
+    return to_json([end.result or "null", end.error, time.time()])
+
+
 def callback_text(names: Names, spec: str | None) -> str:
     """Return the callback of a group as `SETTLE` wants it: stream and message, or an empty text."""
     if spec is None:
@@ -136,7 +141,8 @@ def end_text(names: Names, end: Finished) -> str:
     if end.outcome is Outcome.DEAD:
         values["text"] = dead_text(values["text"], end.error)
     if end.keeps_result:
-        values["result"] = to_json([end.result or "null", end.error, time.time()])
+        values["result"] = result_text(end)
+        values["told"] = end.told_ids
     if message.limit_key is not None:
         values["limit"] = message.limit_key
     values.update(_end_options(names, end))

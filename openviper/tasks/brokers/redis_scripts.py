@@ -167,10 +167,10 @@ for i = 5, #ARGV do
     if end_.limit then
       free_permit(prefix, end_.limit, id)
     end
-    if end_.result then
-      redis.call('SET', prefix .. 'result:' .. id, end_.result)
+    for _, told in ipairs(end_.told or {}) do
+      redis.call('SET', prefix .. 'result:' .. told, end_.result)
       if tonumber(keep) > 0 then
-        redis.call('PEXPIRE', prefix .. 'result:' .. id, keep)
+        redis.call('PEXPIRE', prefix .. 'result:' .. told, keep)
       end
     end
     if end_.action == 'done' or end_.action == 'dead' then
@@ -291,6 +291,9 @@ if interval > 0 then
     local space = string.find(stored, ' ', 1, true)
     free_at, tail_at = tonumber(string.sub(stored, 1, space - 1)), tonumber(string.sub(stored, space + 1))
   end
+  if free_at > now + window + tonumber(ARGV[14]) then
+    free_at, tail_at = 0, 0
+  end
   free_at = math.max(free_at, now)
   local burst = window - interval
   local again_at = nil
@@ -312,7 +315,7 @@ end
 return '0'
 """
 """Arguments: prefix, group, worker, stream, entry, id, message, the time, key, most at a time or 0, seconds from call to call
-or 0 and the seconds of the whole allowance, seconds of parking. Returns when to look again; 0 if the call may run. The
+or 0 and the seconds of the whole allowance, seconds of parking, seconds by which a clock may be wrong. Returns when to look again; 0 if the call may run. The
 arithmetic is that of `openviper.tasks.limits.take_call`."""
 
 MOVE = (

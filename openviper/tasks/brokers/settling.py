@@ -39,8 +39,8 @@ def settle(store: Store, worker: str, end: Finished, now: float) -> None:
     message = end.message
     if message.limit_key is not None:
         free_permit(store, message)
-    if end.keeps_result:
-        _store_result(store, end, now)
+    for message_id in end.told_ids:
+        _store_result(store, message_id, end, now)
     if end.is_end:
         _settle_end(store, end)
 
@@ -52,11 +52,10 @@ def _settle_end(store: Store, end: Finished) -> None:
     store.change(f"DELETE FROM {CANCELS} WHERE message_id = ?", (message.message_id,))
 
 
-def _store_result(store: Store, end: Finished, now: float) -> None:
-    key = end.message.message_id
-    store.change(f"DELETE FROM {RESULTS} WHERE message_id = ?", (key,))
+def _store_result(store: Store, message_id: str, end: Finished, now: float) -> None:
+    store.change(f"DELETE FROM {RESULTS} WHERE message_id = ?", (message_id,))
     columns = "message_id, value, error, stored_at"
-    store.insert_new(RESULTS, columns, (key, end.result, end.error or None, now))
+    store.insert_new(RESULTS, columns, (message_id, end.result, end.error or None, now))
 
 
 def _change_row(store: Store, worker: str, end: Finished, now: float) -> int:
@@ -70,6 +69,7 @@ def _change_row(store: Store, worker: str, end: Finished, now: float) -> int:
             f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE id = ? AND worker = ?",
             (message.key, worker),
         )
+    message.set_option("since", None)
     state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
     return store.change(
         f"UPDATE {MESSAGES} SET state = ?, due = ?, attempts = ?, error = ?, options = ?, "

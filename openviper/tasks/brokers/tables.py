@@ -32,6 +32,8 @@ INSERT_COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at, "
     "deliveries, options"
 )
+FRESH_COLUMNS = "id, message_id, queue_name, actor_name, payload, priority, sent_at"
+"""What differs between messages that may run at once and were never tried; see `insert_fresh_sql`."""
 COPY = f"COPY {MESSAGES} ({INSERT_COLUMNS}) FROM STDIN"
 """PostgreSQL's way to store many rows."""
 MANY = 50
@@ -49,7 +51,6 @@ _TYPES = {
         "big": "BIGINT", "real": "DOUBLE", "text": "LONGTEXT", "name": "VARCHAR(255)", "small": "INTEGER",
     },
 }  # fmt: skip
-_TAILS = {"mysql": " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"}
 
 
 class Table(NamedTuple):
@@ -171,18 +172,19 @@ TABLES = (
 NEWEST = COUNTS
 
 
-def creation(vendor: str, present: Sequence[str] = ()) -> list[str]:
+def creation(vendor: str, present: Sequence[str] = (), tail: str = "") -> list[str]:
     """Return the statements that create the tables where they do not exist, with columns that came later.
 
     Args:
         vendor: Whose SQL.
         present: The columns that the table of messages and that of workers have already, as ``table.column``.
+        tail: What follows the columns of a table.
     """
     types = _TYPES[vendor]
     statements = []
     for table in TABLES:
         columns = [f"{name} {types[kind]} {rest}".rstrip() for name, kind, rest in table.columns]
-        statements.append(_create_table(vendor, table, columns))
+        statements.append(_create_table(vendor, table, columns) + tail)
         statements += _additions(table.name, columns, present)
     return statements if vendor == "mysql" else [*statements, *_indexes()]
 
@@ -191,7 +193,7 @@ def _create_table(vendor: str, table: Table, columns: Sequence[str]) -> str:
     indexes = _MYSQL_INDEXES.get(table.name, "") if vendor == "mysql" else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, "
-        f"PRIMARY KEY ({table.key}){indexes}){_TAILS.get(vendor, '')}"
+        f"PRIMARY KEY ({table.key}){indexes})"
     )
 
 
@@ -229,6 +231,20 @@ def _indexes() -> list[str]:
 def insert_sql(mark: str) -> str:
     """Return the INSERT of one message."""
     return f"INSERT INTO {MESSAGES} ({INSERT_COLUMNS}) VALUES ({', '.join([mark] * 12)})"
+
+
+def insert_fresh_sql(mark: str) -> str:
+    """Return the INSERT of a message that may run at once and was never tried: the usual one, with fewer values to hand over."""
+    return (
+        f"INSERT INTO {MESSAGES} ({FRESH_COLUMNS}, state, due, attempts, deliveries) "
+        f"VALUES ({', '.join([mark] * 7)}, {int(State.READY)}, 0, 0, 0)"
+    )
+
+
+def full_row(fresh: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values of `INSERT_COLUMNS` for those of `FRESH_COLUMNS`."""
+    *first, sent_at = fresh
+    return (*first, int(State.READY), 0.0, 0, sent_at, 0, None)
 
 
 def what_it_does(refused: bool) -> str:
@@ -294,6 +310,10 @@ class Store(Protocol):
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages in one transaction, the one that is open if there is one, and wake consumers."""
+        ...
+
+    def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Do what `insert` does with rows of the values of `FRESH_COLUMNS`, while no transaction is open."""
         ...
 
     def insert_new(self, table: str, columns: str, values: tuple[Any, ...]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from openviper.tasks.schedule.firing import job_message
 from openviper.tasks.schedule.periodic import make_entry
 from openviper.tasks.sending import as_arguments, as_named_arguments, check_queue, send_messages
 from openviper.tasks.units import Duration
+from openviper.utils.clock import now
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 LOOK_AGAIN = 1.0
@@ -46,7 +46,7 @@ class Catalog:
         clock: Tells the time in seconds.
     """
 
-    def __init__(self, store: Callable[[], Broker], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Callable[[], Broker], clock: Callable[[], float] = now) -> None:
         self._store = store
         self._clock = clock
         self._read_at = float("-inf")
@@ -151,6 +151,7 @@ def add_schedule(
         raise ValueError(f"the periodic job {name!r} is in the code; change it there, or pause it")
     known = actor if isinstance(actor, Actor) else Registry.find_actor(check_key("actor", actor))
     if known is not None:
+        known.check_overlap(overlap)
         args, kwargs = known.sent(as_arguments(args), as_named_arguments(kwargs))
     entry = make_entry(
         name,

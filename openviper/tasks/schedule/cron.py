@@ -7,7 +7,8 @@ restricted, either one matches.
 
 Times are those of the wall clock of a time zone, as ISC cron has them: an expression for fixed times fires at the next minute
 there is when the clock skips its time, and the first time when the clock shows it twice; one whose minute or hour begins with
-``*`` follows real time, and has neither a gap nor a repetition when the clock is changed.
+``*`` follows real time, and has neither a gap nor a repetition when the clock is changed: of a time that the clock skips, it makes up
+for what no other firing stands for.
 """
 
 from __future__ import annotations
@@ -307,6 +308,8 @@ def _following(expr: str, parsed: CronExpression, base: datetime, zone: tzinfo) 
     while True:
         wall = _required(expr, base, parsed.next_wall(wall))
         moment = _existing(wall, zone)
+        if parsed.follows_time and _fires_in_its_place(parsed, wall, zone):
+            continue
         # Of an hour that the clock shows twice the first one counts, which may be over.
         if moment.astimezone(UTC) > after:
             break
@@ -366,6 +369,12 @@ def _existing(wall: datetime, zone: tzinfo) -> datetime:
             return moment
         wall += _MINUTE
     return wall.replace(tzinfo=zone)
+
+
+def _fires_in_its_place(parsed: CronExpression, wall: datetime, zone: tzinfo) -> bool:
+    """Return whether an expression fires as well when a clock that had not been changed would show this time, which is skipped."""
+    moment = wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+    return moment != wall and parsed.matches(moment)
 
 
 _LOOK_BACK = (

@@ -6,7 +6,7 @@ import time
 
 from openviper.tasks.actors import Registry
 from openviper.tasks.broker import tasks_config
-from openviper.tasks.limits import MAX_KEY
+from openviper.tasks.limits import within_key
 from openviper.tasks.message import Message, encode_arguments
 from openviper.tasks.registry import ScheduleEntry
 from openviper.tasks.signing import sign
@@ -47,7 +47,7 @@ def job_message(entry: ScheduleEntry, share: float, *, guards_overlap: bool = Tr
 
 
 def _guard_overlap(message: Message, entry: ScheduleEntry) -> None:
-    key = f"periodic:{entry.name}"[:MAX_KEY]
+    key = within_key(f"periodic:{entry.name}")
     if entry.overlap == "skip":
         message.set_option("unique", [key, "running", 0])
     elif entry.overlap == "queue":

@@ -159,6 +159,7 @@ def periodic(
     def decorate(fn: F) -> F:
         own: dict[str, Any] = {} if retries is None else {"max_retries": retries}
         actor = fn if isinstance(fn, Actor) else Actor(fn, **own)
+        actor.check_overlap(overlap)
         sent_args, sent_kwargs = actor.sent(arguments, named)
         label = _app_label(actor.fn.__module__)
         name = actor.actor_name

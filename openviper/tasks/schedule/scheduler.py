@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +32,8 @@ from openviper.tasks.schedule.catalog import Catalog
 from openviper.tasks.schedule.cron import compute_next_cron_fire as compute_next_cron_fire
 from openviper.tasks.schedule.cron import find_last_cron_fire
 from openviper.tasks.schedule.firing import job_message
+from openviper.tasks.units import CLOCK_ACCIDENT
+from openviper.utils.clock import now as wall_clock
 
 logger = logging.getLogger("openviper.tasks.schedule.scheduler")
 
@@ -42,8 +43,6 @@ STARTUP_SECONDS = 60.0
 """Workers that start within so many seconds are one group, whose startup jobs run once."""
 ON_TIME = 0.1
 """Share of an interval by which a firing may be late and still stay on its grid."""
-CLOCK_ACCIDENT = 3600.0
-"""Seconds by which a noted firing of a cron job may lie ahead."""
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ class Scheduler:
         self,
         broker: Broker | None = None,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall_clock,
         zone: str | None = None,
         is_active: Callable[[str], bool] | None = None,
         sent: Callable[[str, int], None] | None = None,
@@ -173,12 +172,12 @@ class Scheduler:
     def _decide(self, entry: ScheduleEntry, known: _Known, now: float) -> bool:
         known.looked_at = now
         known.next_at = now + TICK
-        if known.slot is None or known.slot.schedule != entry.text:
+        if known.slot is None or known.slot.schedule not in (entry.text, self._text(entry)):
             self._begin_anew(entry, known, now)
             return False
         known.has_begun = True
         last = known.slot.moment / 1000
-        if last > now + (entry.every or CLOCK_ACCIDENT):
+        if last > now + min(entry.every or CLOCK_ACCIDENT, CLOCK_ACCIDENT):
             logger.warning(
                 "the last firing of %r is noted for %s, which is to come: the clock was wrong",
                 entry.name,
@@ -216,7 +215,7 @@ class Scheduler:
 
     def _note(self, entry: ScheduleEntry, known: _Known, moment: float) -> None:
         """Note a firing without sending the job."""
-        after = Slot(int(moment * 1000), entry.text)
+        after = Slot(int(moment * 1000), self._text(entry))
         if self._store().swap_slot(entry.name, known.slot, after):
             known.slot, known.has_begun = after, True
             known.next_at = self._next(entry, moment, known.looked_at)
@@ -243,7 +242,7 @@ class Scheduler:
 
     def _fire(self, entry: ScheduleEntry, known: _Known, moment: float) -> bool:
         """Take a firing, and with it, in one step of the store, send the job; return whether it was sent."""
-        after = Slot(int(moment * 1000), entry.text)
+        after = Slot(int(moment * 1000), self._text(entry))
         is_on = self._active(entry.name)
         message = job_message(entry, random.random()) if is_on else None
         if not self._store().swap_slot(entry.name, known.slot, after, message):
@@ -283,9 +282,17 @@ class Scheduler:
         if self._sent is not None:
             self._sent(entry.name, moment)
 
+    def _text(self, entry: ScheduleEntry) -> str:
+        """Return the whole schedule as it is noted, with the time zone where that is the project's: another one is another schedule."""
+        if entry.cron is None or entry.timezone is not None:
+            return entry.text
+        return f"{entry.text} {self._zone_of(entry)}"
+
+    def _zone_of(self, entry: ScheduleEntry) -> str:
+        return entry.timezone or self._zone or settings.TIME_ZONE
+
     def _local(self, entry: ScheduleEntry, now: float) -> datetime:
-        zone = entry.timezone or self._zone or settings.TIME_ZONE
-        return datetime.fromtimestamp(now, ZoneInfo(zone))
+        return datetime.fromtimestamp(now, ZoneInfo(self._zone_of(entry)))
 
     def _store(self) -> Broker:
         return self._broker or get_broker()

@@ -11,10 +11,9 @@ from typing import Any
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
-from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.message import Finished, Message
 from openviper.tasks.running import running
 from openviper.tasks.worker.attempt import Attempt, Listener
-from openviper.tasks.worker.outcome import cancelled
 
 
 class AsyncCalls:
@@ -80,7 +79,7 @@ class AsyncCalls:
         try:
             finished = await self._attempt(attempt)
         except asyncio.CancelledError as error:
-            finished = self._after_cancellation(attempt, error)
+            finished = attempt.after_cancellation(error)
         except BaseException as error:
             finished = attempt.failed(error)
         with self._lock:
@@ -88,22 +87,13 @@ class AsyncCalls:
         self._listener.ended(finished, attempt.seconds)
         self._start_some()
 
-    @staticmethod
-    def _after_cancellation(attempt: Attempt, error: BaseException) -> Finished:
-        if attempt.is_cut_off:
-            return Finished(attempt.message, Outcome.RELEASED)
-        if attempt.run.is_cancelled:
-            return cancelled(attempt.message)
-        # The task's own doing: a part of it was cancelled and nobody took notice.
-        return attempt.failed(error)
-
     async def _attempt(self, attempt: Attempt) -> Finished:
         actor = attempt.actor
         with running(attempt.run):
             args, kwargs = attempt.actor.received(attempt.message)
             call = actor.fn(*args, **kwargs)
             if actor.soft_time_limit_ms is not None:
-                call = _with_soft_limit(call, actor.soft_time_limit_ms / 1000)
+                call = with_soft_limit(call, actor.soft_time_limit_ms / 1000)
             try:
                 async with asyncio.timeout(actor.time_limit_ms / 1000) as limit:
                     value = await call
@@ -143,7 +133,7 @@ class AsyncCalls:
                 return messages
 
 
-async def _with_soft_limit(call: Coroutine[Any, Any, Any], seconds: float) -> Any:
+async def with_soft_limit(call: Coroutine[Any, Any, Any], seconds: float) -> Any:
     """Await a call, and raise `SoftTimeLimitError` inside it when the seconds are over."""
     task = asyncio.current_task()
     assert task is not None

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
-from openviper.tasks.message import Finished, Message
+from openviper.tasks.message import Finished, Message, Outcome, cancelled
 from openviper.tasks.running import Run
 from openviper.tasks.worker.outcome import failed, succeeded
 
-_NAMES = {CoroutineType: "coroutine", map: "map", filter: "filter"}
-_NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter)
-"""What calls something only when somebody asks for its values."""
+_NAMES = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "generator"}
+_NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter, zip, enumerate)
+"""What calls something only when somebody asks for its values; those of `itertools` too."""
 
 
 class Listener(Protocol):
@@ -45,10 +46,12 @@ class Attempt:
         deadline: When its time is over, on the monotonic clock; `soft_deadline` likewise.
         is_over: Whether its time is over, though it goes on.
         is_cut_off: Whether this worker has ended it because it stops.
+        awaited: What a plain call waits for on the event loop.
     """
 
     __slots__ = (
         "actor",
+        "awaited",
         "began_at",
         "deadline",
         "is_cut_off",
@@ -68,6 +71,19 @@ class Attempt:
         self.soft_deadline = None if soft is None else self.began_at + soft / 1000
         self.is_over = False
         self.is_cut_off = False
+        self.awaited: asyncio.Task[Any] | None = None
+
+    def wait_for(self, task: asyncio.Task[Any] | None) -> None:
+        """Note what a plain call waits for on the event loop; in its thread."""
+        self.awaited = task
+        if task is not None and (self.run.is_cancelled or self.is_cut_off):
+            task.cancel()
+
+    def cancel_awaited(self) -> None:
+        """Cancel what the call waits for on the event loop, if it does; from any thread."""
+        task = self.awaited
+        if task is not None:
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
     @property
     def seconds(self) -> float:
@@ -80,10 +96,21 @@ class Attempt:
         Raises:
             TypeError: If the value is something whose body has not run: a generator, or a coroutine within another one.
         """
-        if isinstance(value, _NOT_RUN):
-            kind = _NAMES.get(type(value), "generator")
+        if isinstance(value, _NOT_RUN) or type(value).__module__ == "itertools":
+            kind = _NAMES.get(type(value), type(value).__name__)
             raise TypeError(f"actor {self.actor.actor_name!r} returned a {kind}, not a result")
+        if self.run.is_cancelled and self.message.option("then"):
+            return cancelled(self.message)  # It has not noticed, but nothing is to follow it.
         return succeeded(self.message, self.actor, value, keep_results=keep_results)
+
+    def after_cancellation(self, error: BaseException) -> Finished:
+        """Return what follows when the call has ended as something that was cancelled."""
+        if self.is_cut_off:
+            return Finished(self.message, Outcome.RELEASED)
+        if self.run.is_cancelled:
+            return cancelled(self.message)
+        # The task's own doing: a part of it was cancelled and nobody took notice.
+        return self.failed(error)
 
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.exceptions import BadMessageError, Reject, Retry
 from openviper.tasks.message import (
-    CANCELLED_ERROR,
+    EXPIRED_ERROR,
     MAX_ERROR,
     Finished,
     Message,
@@ -21,6 +20,12 @@ from openviper.tasks.message import (
 )
 from openviper.tasks.sending import build_message
 from openviper.tasks.signing import sign
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import random
+else:
+    random = lazy_module("random")  # It is there from the first retry on.
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
@@ -59,7 +64,7 @@ def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
         return True
     if actor.max_age_ms is None:
         return False
-    return (time.time() - (message.due or message.sent_at)) * 1000 > actor.max_age_ms
+    return (time.time() - message.waits_since) * 1000 > actor.max_age_ms
 
 
 # After a success
@@ -199,6 +204,7 @@ def _again(
         text,
         exc_info=_shown(error, text),
     )
+    _has_begun(message)
     return Finished(message, Outcome.RETRY, due=time.time() + delay, error=text)
 
 
@@ -214,8 +220,7 @@ def _asked_again(
             asked.state
         )  # What JSON cannot hold is an error of this message, not of the store.
         message.set_option("state", asked.state)
-    if message.option("signature") is not None:
-        sign(message)
+    _has_begun(message)
     delay_ms = asked.delay_ms
     if delay_ms is None:
         delay_ms = _backoff_ms(number, actor) if asked.counts else 0.0
@@ -224,14 +229,21 @@ def _asked_again(
     return Finished(message, Outcome.RETRY, due=due, error=text, counts=asked.counts)
 
 
+def _has_begun(message: Message) -> None:
+    """Let no message that will run again be dropped as one that has not begun; its options have changed, so it is signed anew."""
+    message.set_option("expires", None)
+    if message.option("signature") is not None:
+        sign(message)
+
+
 def _shown(error: BaseException, text: str) -> BaseException | None:
     """Return an error for the log, unless its text is so long that it would fill it, or says all there is to say."""
     return None if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError) else error
 
 
-def cancelled(message: Message) -> Finished:
-    """Return the end of a message that somebody has cancelled."""
-    return Finished(message, Outcome.DONE, error=CANCELLED_ERROR)
+def expired(message: Message) -> Finished:
+    """Return the end of a message that has waited too long."""
+    return Finished(message, Outcome.DONE, error=EXPIRED_ERROR)
 
 
 def not_stored(message: Message) -> Finished:

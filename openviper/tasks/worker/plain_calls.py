@@ -8,6 +8,7 @@ import logging
 import queue
 import threading
 import time
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context
 from typing import Any
@@ -16,6 +17,7 @@ from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
 from openviper.tasks.message import Finished, Message
 from openviper.tasks.running import running
+from openviper.tasks.worker.async_calls import with_soft_limit
 from openviper.tasks.worker.attempt import Attempt, Listener
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -134,6 +136,8 @@ class PlainCalls:
             # In here too: the soft limit may strike before the call itself has begun.
             self._listener.began(attempt.message)
             finished = Context().run(self._call, attempt)
+        except (CancelledError, asyncio.CancelledError) as error:
+            return attempt.after_cancellation(error)
         except BaseException as error:
             return attempt.failed(error)
         if attempt.is_over:
@@ -153,19 +157,34 @@ class PlainCalls:
         return attempt.succeeded(value, keep_results=self._keep_results)
 
     def _await(self, attempt: Attempt, value: Any) -> Any:
-        """Run what a plain function returned, such as a decorated coroutine function, on the event loop."""
+        """Run what a plain function returned, such as a decorated coroutine function, on the event loop, within its limits there."""
         assert self._loop is not None  # It is there before anything is claimed.
+        with self._lock:
+            soft, attempt.soft_deadline = attempt.soft_deadline, None
+
+        async def call() -> Any:
+            return await value
 
         async def work() -> Any:
+            attempt.wait_for(asyncio.current_task())
+            now = time.monotonic()
+            limited = call() if soft is None else with_soft_limit(call(), max(0.0, soft - now))
             try:
-                async with asyncio.timeout(attempt.deadline - time.monotonic()) as limit:
-                    return await value
+                async with asyncio.timeout(attempt.deadline - now) as limit:
+                    return await limited
             except TimeoutError as error:
                 if limit.expired():
                     raise TimeLimitError(attempt.actor.time_limit_ms) from error
                 raise
+            finally:
+                attempt.wait_for(None)
 
-        return asyncio.run_coroutine_threadsafe(work(), self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        try:
+            return future.result()
+        except SoftTimeLimitError:
+            future.cancel()  # It may have struck this thread just before.
+            raise
 
     # Limits and the end
 
@@ -173,18 +192,17 @@ class PlainCalls:
         """Tell calls that come near their limit, and give the place of those beyond it to others."""
         now = time.monotonic()
         for attempt in self.attempts():
-            soft = attempt.soft_deadline
-            if soft is not None and soft <= now:
-                attempt.soft_deadline = None
-                self._strike(attempt)
+            self._strike(attempt, now)
             if attempt.deadline <= now and not attempt.is_over:
                 self._give_place_away(attempt)
 
-    def _strike(self, attempt: Attempt) -> None:
+    def _strike(self, attempt: Attempt, now: float) -> None:
         with self._lock:
-            thread = self._running.get(attempt)
-            if thread is not None:
-                _raise_in(thread, SoftTimeLimitError)
+            soft, thread = attempt.soft_deadline, self._running.get(attempt)
+            if soft is None or soft > now or thread is None:
+                return
+            attempt.soft_deadline = None
+            _raise_in(thread, SoftTimeLimitError)
 
     def _give_place_away(self, attempt: Attempt) -> None:
         with self._lock:
@@ -198,6 +216,25 @@ class PlainCalls:
             attempt.actor.time_limit_ms,
         )
         self._start_thread()
+
+    @property
+    def awaiting(self) -> int:
+        """How many calls wait for something on the event loop."""
+        return sum(attempt.awaited is not None for attempt in self.attempts())
+
+    def cancel(self, ids: set[str]) -> None:
+        """Tell the calls of messages that somebody wants cancelled; what they wait for on the event loop is."""
+        for attempt in self.attempts():
+            if attempt.message.message_id in ids and not attempt.run.is_cancelled:
+                attempt.run.is_cancelled = True
+                attempt.cancel_awaited()
+
+    def cut_off(self) -> None:
+        """Cancel what calls wait for on the event loop: the worker stops."""
+        for attempt in self.attempts():
+            if attempt.awaited is not None:
+                attempt.is_cut_off = True
+                attempt.cancel_awaited()
 
     def take_waiting(self, keep: int = 0) -> list[Message]:
         """Return what has not begun, all but the first `keep`, and begin it no more."""

@@ -31,7 +31,7 @@ from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
 from openviper.tasks.signing import check_signature
 from openviper.tasks.worker.async_calls import AsyncCalls
-from openviper.tasks.worker.outcome import failed, find_actor, is_too_old
+from openviper.tasks.worker.outcome import expired, failed, find_actor, is_too_old
 from openviper.tasks.worker.plain_calls import Job, PlainCalls
 from openviper.tasks.worker.settlement import Settlement
 from openviper.tasks.worker.tally import Observer, Tally
@@ -259,6 +259,8 @@ class WorkerProcess:
     def _beat(self, consumer: Consumer) -> None:
         if time.monotonic() < self._beat_at:
             return
+        # A clock that was ahead and was put right must not make the worker look well for as long.
+        self._settled_at = min(self._settled_at, time.time())
         consumer.heartbeat(WorkerStatus(self._settled_at, self._is_busy()))
         self._beat_at = time.monotonic() + self.heartbeat
         self._tell_of_suspects(consumer)
@@ -283,8 +285,7 @@ class WorkerProcess:
         ids = consumer.cancelled()
         if ids:
             self._async.cancel(ids)
-        for attempt in self._plain.attempts():
-            attempt.run.is_cancelled = attempt.message.message_id in ids
+            self._plain.cancel(ids)
 
     # Claims and settlements
 
@@ -370,8 +371,9 @@ class WorkerProcess:
     def _cut_off(self) -> None:
         """Cancel the async calls, and wait a little for what they have to say to that."""
         self._async.cut_off()
+        self._plain.cut_off()
         until = time.monotonic() + CUT_OFF_SECONDS
-        while self._async.running and time.monotonic() < until:
+        while (self._async.running or self._plain.awaiting) and time.monotonic() < until:
             time.sleep(0.01)
 
     # Calls
@@ -410,7 +412,7 @@ class WorkerProcess:
             return None
         if is_late:
             logger.info("%r is too old and was dropped", message)
-            self.ended(Finished(message, Outcome.DONE), 0.0, "skipped")
+            self.ended(expired(message), 0.0, "skipped")
             return None
         if limit is not None and not consumer.admit(message, limit):
             self._claimed.discard(message)

@@ -96,6 +96,7 @@ class KeptPool:
         self.turn = asyncio.Lock()
         self.session: object | None = None
         self.is_isolated = False
+        self._waiting = 0
         self._sending = 0
         self._is_quiet = asyncio.Event()
 
@@ -257,11 +258,17 @@ class KeptPool:
             TurnTimeoutError: If that takes longer than a pool waits for a connection.
         """
         turn = self.turn
+        if not turn.locked() and not self._waiting:
+            await turn.acquire()  # At once, so it needs no time limit.
+            return turn
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._options.pool_timeout):
                 await turn.acquire()
         except TimeoutError:
             raise TurnTimeoutError(self._options.alias, self._options.pool_timeout) from None
+        finally:
+            self._waiting -= 1
         return turn
 
     def committed(self) -> None:

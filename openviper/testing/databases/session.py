@@ -17,7 +17,7 @@ from openviper.db.connections.options import NOT_ALIASES
 from openviper.db.dialects.shapes import State
 from openviper.db.models import Model, model_registry
 from openviper.db.schemas.create import create_tables
-from openviper.db.schemas.fingerprint import digest
+from openviper.db.schemas.fingerprint import digest, stamp
 from openviper.db.schemas.schema_files import installed_app_directories
 from openviper.db.schemas.state import has_table, models_state
 from openviper.db.schemas.sync import SchemaSync
@@ -61,6 +61,8 @@ class SessionDatabases:
         self._keeper: LoopThread | None = None
         self._made_of = ""
         self._described: tuple[str, list[ref[type[Model]]], State] = ("", [], {})
+        self._taken: tuple[Any, str] = (None, "")
+        """What the last fingerprint was taken of, as far as that can be told without reading it, and the fingerprint."""
 
     @property
     def keeper(self) -> LoopThread:
@@ -96,8 +98,16 @@ class SessionDatabases:
         """Return the fingerprint of all that the tables are made from: files, models, where the databases lie."""
         models = [model for model in model_registry.all() if has_table(model)]
         state = self._state_of(models) if self.config.migrate else {}
-        text = repr((digest(installed_app_directories(), []), state, self._configured()))
-        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        apps, configured = installed_app_directories(), repr(self._configured())
+        files = stamp(apps)
+        known, taken = self._taken
+        if files is not None and known is not None:
+            if known[0] is state and known[1:] == (files, configured):
+                return taken
+        text = f"{digest(apps, [])} {state!r} {configured}"
+        taken = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        self._taken = (None if files is None else (state, files, configured)), taken
+        return taken
 
     def _state_of(self, models: list[type[Model]]) -> State:
         """Return the tables of models, described anew if there are others than before: each test asks."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from openviper.db import executor
 from openviper.db.connection import atomic, connections
 from openviper.db.exceptions import OperationalError
 from openviper.db.fields import CharField, IntegerField
+from openviper.db.fields.model_options import ModelOptions
 from openviper.db.models import F, Model
+from openviper.db.query import bulk
 from openviper.exceptions import IntegrityError
 from tests.integration.db.support import database
 from tests.servers import VENDORS
@@ -171,3 +174,62 @@ async def test_instances_of_a_bulk_that_failed_are_not_stored(tmp_path: Path, ve
         await Made.objects.bulk_create(part)
         assert [one.n for one in part] == [7, 7, 7]
         assert await Made.objects.count() == 3
+
+
+@pytest.mark.parametrize("vendor", ["mysql"], indirect=True)
+async def test_a_bulk_update_that_the_database_ends_is_begun_again(
+    tmp_path: Path, vendor: str
+) -> None:
+    async with database(tmp_path, Counter):
+        part = [Counter(name="a", n=1), Counter(name="b", n=1), Counter(name="c", n=1)]
+        await Counter.objects.bulk_create(part)
+        async with connections.get("default").connection() as connection:
+            await connection.execute(
+                "CREATE TRIGGER ended BEFORE UPDATE ON deadlocks_counter FOR EACH ROW BEGIN "
+                "IF NEW.name = 'b' THEN SET @sent = COALESCE(@sent, 0) + 1; "
+                f"IF @sent < NEW.n THEN {ENDED}; END IF; END IF; END"
+            )
+            part[0].n, part[1].n = 5, 3
+            part[2].n = F("n") + 1  # type: ignore[assignment]  # the database works it out
+            # Ended twice, each time behind the row before it.
+            assert await Counter.objects.bulk_update(part, ["n"]) == 3
+            assert [one.n for one in part] == [5, 3, 2]
+            assert not any(one.has_changed for one in part)
+            rows = Counter.objects.order_by("name").values_list("n", flat=True)
+            assert await rows == [5, 3, 2]
+            await connection.execute("SET @sent = 0")
+            part[0].n, part[1].n = 8, 99
+            with pytest.raises(OperationalError) as caught:
+                await Counter.objects.bulk_update(part[:2], ["n"])
+            assert caught.value.undone
+            assert await rows == [5, 3, 2]
+            # What could not be stored is still a change.
+            assert part[0].get_changed_fields() == {"n": 5}
+
+
+async def test_only_who_began_a_transaction_begins_a_bulk_update_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database(tmp_path, Counter):
+        part = [Counter(name="a", n=1), Counter(name="b", n=1)]
+        await Counter.objects.bulk_create(part)
+        sent: list[str] = []
+        send = executor.write_many
+
+        async def ended(meta: ModelOptions, alias: str, sql: str, rows: Any) -> int:
+            await send(meta, alias, sql, rows)
+            sent.append(sql)
+            if len(sent) == 1:
+                raise OperationalError("ended", retryable=True, undone=True)
+            return len(part)
+
+        monkeypatch.setattr(bulk, "write_many", ended)
+        part[0].n = 2
+        with pytest.raises(OperationalError, match="ended"):
+            async with atomic():
+                await Counter.objects.bulk_update(part, ["n"])
+        assert len(sent) == 1 and part[0].get_changed_fields() == {"n": 1}
+        sent.clear()
+        assert await Counter.objects.bulk_update(part, ["n"]) == 2
+        assert len(sent) == 2 and not part[0].has_changed
+        assert (await Counter.objects.get(name="a")).n == 2

@@ -178,6 +178,26 @@ async def test_callbacks_run_after_the_outermost_commit_and_never_after_a_rollba
         assert calls == ["outer", "inner"]
 
 
+async def test_a_callback_that_fails_keeps_no_other_from_being_called(tmp_path: Path) -> None:
+    async with database(tmp_path, Account):
+        calls: list[str] = []
+
+        def failing() -> None:
+            calls.append("failing")
+            raise Boom
+
+        async def cancelled() -> None:
+            raise asyncio.CancelledError
+
+        with pytest.raises(Boom):
+            async with atomic():
+                for each in (failing, cancelled, lambda: calls.append("last")):
+                    on_commit(each)
+                await Account.objects.create(name="Ann", balance=1)
+        assert calls == ["failing", "last"]
+        assert await Account.objects.count() == 1
+
+
 async def test_a_reading_transaction_refuses_writes(tmp_path: Path) -> None:
     async with database(tmp_path, Account):
         async with transaction(read_only=True):

@@ -42,3 +42,20 @@ def test_a_name_that_no_store_holds_is_not_found_and_an_error_as_it_was_stored(
     assert broker.purge(Filter(error="\0\0")) == 0
     assert broker.purge(Filter(error="\0")) == 1
     assert len(broker.messages()) == 1
+
+
+def test_errors_are_found_in_whatever_case_alike_everywhere(broker: Broker) -> None:
+    stored = ("Über Straße", "ΟΔΟΣ zu", "İzmir", "100% a_b", "back\\slash", "😀 שלום")
+    broker.enqueue([Message("work", "default", "{}") for _ in stored])
+    consumer = broker.consumer(new_worker_id(), None)
+    consumer.heartbeat(WorkerStatus(0.0, False))
+    ends = zip(consumer.exchange([], len(stored)), stored, strict=True)
+    consumer.exchange([Finished(one, Outcome.DEAD, error=f"E: {text}") for one, text in ends], 0)
+    asked = ("über", "STRASSE", "οδοσ", "izmir", "İZMIR", "A_B", "a%b", "\\SLASH", "שלום", "e: ")
+    found = [len(broker.messages(Filter(error=text))) for text in asked]
+    assert found == [1, 0, 1, 0, 1, 1, 0, 1, 1, 6]
+    assert len(broker.messages(Filter(error="e: "), limit=2)) == 2
+    assert broker.retry(Filter(error="ÜBER")) == 1
+    assert broker.purge(Filter(error="οδοΣ", state="dead")) == 1
+    assert len(broker.messages(Filter(state="dead"))) == 4
+    consumer.close()

@@ -24,6 +24,7 @@ class Plain(AIProvider):
         ({"models": {"x": "a", "default": "b"}}, "b"),
         ({"models": {"x": "a", "y": "b"}}, "a"),
         ({"models": ["a", "b"]}, "a"),
+        ({"models": "a"}, "a"),
         ({"models": []}, None),
         ({"model": ""}, None),
         ({"model": {}, "models": ["a"]}, "a"),

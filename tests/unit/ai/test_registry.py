@@ -55,6 +55,13 @@ def test_a_provider_without_a_model_is_refused(registry: ProviderRegistry) -> No
         registry.register_provider(Fake({}))
 
 
+@pytest.mark.parametrize("given", ["fake", Fake, [Fake({"model": "a"})]])
+def test_what_is_no_provider_is_refused(registry: ProviderRegistry, given: Any) -> None:
+    with pytest.raises(TypeError, match="is not a provider"):
+        registry.register_provider(given)
+    assert registry.list_models() == []
+
+
 def test_a_model_is_taken_over_with_a_warning(
     registry: ProviderRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -251,12 +258,16 @@ def test_the_type_may_stand_in_the_name(registry: ProviderRegistry) -> None:
     [
         ({"model": "m"}, "it has no 'provider', and its name is none of ollama, openai"),
         ({"provider": "olama", "model": "m"}, "did you mean 'ollama'?"),
-        ({"provider": 7}, "it has no 'provider'"),
+        ({"provider": 7}, "its 'provider' is 7, not a type or dotted path"),
+        ({"provider": "", "model": "m"}, "its 'provider' is '', not a type"),
         ({"provider": "nowhere.Class"}, "No module named 'nowhere'"),
         ({"provider": "tests.unit.ai.fakes.Nope"}, "has no 'Nope'"),
         ({"provider": "tests.unit.ai.fakes.__doc__"}, "neither a class nor a function"),
         ({"provider": "builtins.dict"}, "not a provider or several"),
         ({"provider": "ollama"}, "names no model"),
+        ({"provider": "ollama", "model": 5}, "model holds 5, which is not the id of a model"),
+        ({"provider": "ollama", "models": ["m", None, 3]}, "models holds 3"),
+        ({"provider": "ollama", "models": {"small": "m", "large": ""}}, "models holds ''"),
         ({"provider": "ollama", "model": "m", "timeout": -1}, "timeout is -1"),
     ],
 )

@@ -54,7 +54,7 @@ def test_each_method_of_a_view_is_an_operation() -> None:
     for told in paths["/books/{id}"].values():
         (parameter,) = told["parameters"]
         assert (parameter["name"], parameter["in"], parameter["required"]) == ("id", "path", True)
-        assert parameter["schema"] == {"type": "integer"}
+        assert parameter["schema"] == {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 
 def test_routers_in_routers_have_their_whole_path() -> None:

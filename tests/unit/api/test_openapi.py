@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from openviper.api.openapi import LEFT_OUT
 from openviper.http import Request, View, action
 from openviper.routing import Router
 from openviper.serializers import Serializer
+from openviper.validation import Between
 from tests.unit.api.shop import make_app
 
 SCHEMES = {"session": {"type": "apiKey", "in": "cookie", "name": "sessionid"}}
@@ -139,8 +140,9 @@ def test_a_form_with_a_file_is_sent_in_parts(document: dict[str, Any]) -> None:
 def test_refusals_are_named_where_they_can_happen(document: dict[str, Any]) -> None:
     paths = document["paths"]
     create = set(paths["/api/v1/orders/{shop}"]["post"]["responses"])
-    assert create == {"201", "400", "409", "410", "413", "415", "422", "default"}
-    assert set(paths["/plain/{key}/{word}"]["get"]["responses"]) == {"200", "default"}
+    assert create == {"201", "400", "404", "409", "410", "413", "415", "422", "default"}
+    plain = paths["/plain/{key}/{word}"]["get"]["responses"]
+    assert set(plain) == {"200", "400", "404", "default"}
     assert set(paths["/closed/echo"]["get"]["responses"]) == {"200", "401", "403", "default"}
     assert paths["/closed/echo"]["get"]["security"] == [{"session": []}]
     assert "security" not in paths["/plain/{key}/{word}"]["get"]
@@ -209,3 +211,34 @@ def test_a_view_says_what_the_bodies_are_that_its_methods_read() -> None:
     assert paths["/letters"]["post"]["requestBody"]["required"]
     assert "422" in paths["/letters"]["post"]["responses"]
     assert "requestBody" not in paths["/letters/send"]["post"]
+
+
+def test_what_a_path_takes_is_said_of_its_parameters() -> None:
+    router = Router()
+
+    @router.get("/at/{number:int}/{share:float}/{word:slug}/{rest:path}")
+    async def at(number: Annotated[int, Between(5, 9)], share: float, word: str, rest: str) -> str:
+        return ""
+
+    told = build_document(router.routes, Info())["paths"]["/at/{number}/{share}/{word}/{rest}"]
+    schemas = {each["name"]: each["schema"] for each in told["get"]["parameters"]}
+    assert schemas == {
+        "number": {"type": "integer", "minimum": 5, "maximum": 9},
+        "share": {"type": "number", "minimum": 0},
+        "word": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+        "rest": {"type": "string"},
+    }
+
+
+def test_one_method_of_a_view_is_left_out() -> None:
+    class Shelf(View):
+        async def get(self, request: Request) -> str:
+            return ""
+
+        @operation(hidden=True)
+        async def post(self, request: Request) -> str:
+            return ""
+
+    router = Router()
+    router.add("/shelf", Shelf.as_view())
+    assert list(build_document(router.routes, Info())["paths"]["/shelf"]) == ["get"]

@@ -10,7 +10,7 @@ import pytest
 from openviper.auth import WeakPasswordError, check_new_password, password_problems
 from openviper.auth import password_rules as rules
 from openviper.auth.password_rules import MAX_NEW_PASSWORD, PasswordProblem
-from openviper.auth.views import MAX_CREDENTIAL
+from openviper.auth.view_notes import MAX_CREDENTIAL
 from openviper.exceptions import ImproperlyConfigured
 from openviper.testing import override_openviper_settings as override
 

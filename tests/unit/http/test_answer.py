@@ -12,7 +12,7 @@ import pytest
 
 from openviper import JSONResponse, OpenViper, Request, Response
 from openviper.core.context import current_exchange, current_request
-from openviper.http.answer import Answer, finishing
+from openviper.http.answer import Answer, begun, finishing
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware import (
     CORSMiddleware,
@@ -64,7 +64,7 @@ def adding(name: bytes) -> Any:
 
 async def test_headers_are_completed_from_the_inside_to_the_outside() -> None:
     sent = Sent()
-    answer = Answer(scope_of(), receive, sent)
+    answer = begun(scope_of(), receive, sent)
     for name in (b"x-outer", b"x-middle", b"x-inner"):
         answer.finish_with(adding(name))
     await Response("a", 201)(answer.scope, receive, answer)
@@ -76,7 +76,7 @@ async def test_headers_are_completed_from_the_inside_to_the_outside() -> None:
 
 async def test_a_message_that_no_response_of_ours_sends_is_completed_too() -> None:
     sent = Sent()
-    answer = Answer(scope_of(), receive, sent)
+    answer = begun(scope_of(), receive, sent)
     answer.finish_with(adding(b"x-added"))
     await answer({"type": "http.response.start", "status": 204})
     await answer({"type": "http.response.body", "body": b""})
@@ -87,7 +87,7 @@ async def test_a_message_that_no_response_of_ours_sends_is_completed_too() -> No
 async def test_headers_of_a_response_are_not_changed_by_being_sent() -> None:
     response = Response("a")
     for _ in range(2):
-        answer = Answer(scope_of(), receive, Sent())
+        answer = begun(scope_of(), receive, Sent())
         answer.finish_with(adding(b"x-added"))
         await response(answer.scope, receive, answer)
     assert response.raw_headers == [(b"content-length", b"1")]
@@ -102,7 +102,7 @@ async def test_a_send_that_middleware_has_replaced_is_wrapped() -> None:
 
 
 async def test_the_send_of_an_answer_stays_as_it_is() -> None:
-    answer = Answer(scope_of(), receive, Sent())
+    answer = begun(scope_of(), receive, Sent())
     assert finishing(adding(b"x-a"), answer.scope, receive, answer) is answer
     assert finishing(adding(b"x-b"), answer.scope, receive, answer) is answer
 
@@ -172,7 +172,7 @@ async def test_a_nonce_reaches_the_policy_through_copies_of_the_scope() -> None:
 
 
 async def test_the_request_is_made_once_and_follows_the_scope() -> None:
-    answer = Answer(scope_of(), receive, Sent())
+    answer = begun(scope_of(), receive, Sent())
     first = answer.request
     assert answer.request is first is answer.request_for(answer.scope, receive)
     copy = {**answer.scope}

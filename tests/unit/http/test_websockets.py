@@ -181,6 +181,10 @@ async def test_silence_closes_the_connection() -> None:
         ("receive_json", "{", 1007),
         ("receive_json", b"\xff", 1007),
         ("receive_json", "[" * 100_000, 1007),
+        ("receive_json", '{"a": 1, "a": 2}', 1007),
+        ("receive_json", "[NaN]", 1007),
+        ("receive_json", '{"a": 1}'.encode("utf-16"), 1007),
+        ("receive_json", f'"{"x" * 300_000}', 1007),
     ],
 )
 async def test_the_wrong_kind_of_message_closes_the_connection(

@@ -115,3 +115,49 @@ async def test_the_test_client_s_own_host_is_allowed_to_it_alone() -> None:
         await app(scope, receive, send)
 
     assert (await OpenViperTestClient(from_outside).get("/")).status_code == 400
+
+
+HOST = (b"host", b"localhost")
+HEADS: list[tuple[str, list[tuple[bytes, bytes]], int]] = [
+    ("GET", [HOST], 200),
+    ("GET", [HOST, (b"x", b"\xe9\x85\x1f")], 200),
+    ("GET", [HOST, (b"x", b"1"), (b"x", b"2")], 200),
+    ("GET", [HOST, (b"transfer-encoding", b"chunked")], 200),
+    ("PURGE", [HOST], 200),
+    ("GET", [HOST, HOST], 400),
+    ("GET", [HOST, (b"content-length", b"1"), (b"content-length", b"1")], 400),
+    ("GET", [HOST, (b"content-type", b"a/b"), (b"content-type", b"c/d")], 400),
+    ("POST", [HOST, (b"transfer-encoding", b"chunked"), (b"content-length", b"1")], 400),
+    ("GET", [HOST, (b"x", b"a\nb")], 400),
+    ("GET", [HOST, (b"x", b"a\rb")], 400),
+    ("GET", [HOST, (b"x", b"a\0b")], 400),
+    ("GET", [(b"x", b"a\n"), HOST], 400),
+    ("get", [HOST], 400),
+    ("G ET", [HOST], 400),
+    ("GET", [(b"host", b"evil.org")], 400),
+    ("GET", [], 400),
+]
+
+
+@pytest.mark.parametrize(("method", "head", "status"), HEADS, ids=str)
+async def test_a_head_is_judged_alike_before_and_after_its_host_is_known(
+    method: str, head: list[tuple[bytes, bytes]], status: int
+) -> None:
+    app = protected(ALLOWED_HOSTS=("localhost",))
+    assert await _status_of(app, method, head) == status
+    assert await _status_of(app, "GET", [HOST]) == 200
+    assert await _status_of(app, method, head) == status
+
+
+async def _status_of(app: ASGIApp, method: str, head: list[tuple[bytes, bytes]]) -> int:
+    sent: list[asgi.Message] = []
+
+    async def receive() -> asgi.Message:
+        return {"type": "http.request"}
+
+    async def send(message: asgi.Message) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": method, "path": "/", "headers": head}, receive, send)
+    status: int = sent[0]["status"]
+    return status

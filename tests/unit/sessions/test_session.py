@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openviper.http.answer import Answer
+from openviper.http.answer import begun
 from openviper.http.asgi import Message, Scope
 from openviper.sessions import (
     MemorySessionStore,
@@ -39,7 +39,7 @@ class Visit:
     def __init__(self, store: MemorySessionStore, **scope: Any) -> None:
         self.scope: Scope = {"type": "http", "method": "GET", "headers": [], **scope}
         self.sent: list[Message] = []
-        self.answer = Answer(self.scope, self._receive, self._send)
+        self.answer = begun(self.scope, self._receive, self._send)
         self.session = Session(store, self.scope, self.answer)
 
     async def _receive(self) -> Message:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openviper.exceptions import ImproperlyConfigured
-from openviper.http.answer import Answer
+from openviper.http.answer import begun as begun_answer
 from openviper.http.asgi import Message, Scope
 from openviper.sessions import (
     BaseSessionStore,
@@ -52,7 +52,7 @@ async def no_request() -> Message:
 def begun(store: BaseSessionStore) -> Session:
     """Return the session of a new request."""
     scope: Scope = {"type": "http", "method": "GET", "headers": []}
-    return Session(store, scope, Answer(scope, no_request, nothing))
+    return Session(store, scope, begun_answer(scope, no_request, nothing))
 
 
 async def again(session: Session) -> Session:

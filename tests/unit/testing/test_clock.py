@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as module
+import functools
 import pickle
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -11,8 +12,15 @@ import pytest
 
 from openviper.auth.jwt import decode_access_token
 from openviper.cache import InMemoryCache
+from openviper.conf import settings
+from openviper.db import CharField, DateField, DateTimeField, FloatField, Model
 from openviper.db.fields.moments import current_moment
 from openviper.exceptions import TokenExpired
+from openviper.middleware.counters import MemoryCounter
+from openviper.middleware.ratelimit import Limit
+from openviper.sessions.lifetime import end_of
+from openviper.sessions.record import SessionRecord
+from openviper.sessions.stores.memory import MemorySessionStore
 from openviper.testing import TestUser, override_openviper_settings, token_for_user, travel
 
 THEN = datetime(2030, 5, 1, 12, tzinfo=UTC)
@@ -206,3 +214,52 @@ def test_a_decorator_serves_many_calls() -> None:
 
     assert [year(0), year(1)] == [2030, 2031]
     assert year.__name__ == "year" and datetime.now(UTC) < THEN
+
+
+async def test_a_session_lives_as_long_as_the_clock_says_however_far_it_was_moved() -> None:
+    store = MemorySessionStore()
+    for then in (THEN, datetime(2001, 1, 1, tzinfo=UTC)):
+        with travel(then, tick=False) as clock:
+            record = SessionRecord()
+            assert (record.created_at, record.used_at) == (then.timestamp(), then.timestamp())
+            record.expires_at = end_of(record, time.time())
+            key = await store.create(record)
+            clock.move(seconds=settings.SESSION_TIMEOUT.total_seconds() - 1)
+            assert await store.load(key) is not None
+            clock.move(seconds=2)
+            assert await store.load(key) is None
+
+
+async def test_a_limit_counts_by_the_clock() -> None:
+    limit = Limit(1, 60, MemoryCounter())
+    with travel(THEN, tick=False) as clock:
+        assert [(await limit.take("a")).retry_after for _ in range(2)] == [0, 60]
+        clock.move(minutes=2)
+        assert (await limit.take("a")).retry_after == 0
+
+
+class Reading(Model):
+    """A row whose fields begin at the clock."""
+
+    taken = DateTimeField(default=functools.partial(datetime.now, UTC))
+    local = DateTimeField(default=datetime.now)
+    day = DateField(default=date.today)
+    seconds = FloatField(default=time.time)
+    title = CharField(max_length=9, default="x")
+
+    class Meta:
+        """Not one of any app."""
+
+        managed = False
+
+
+def test_fields_whose_default_is_a_clock_begin_at_the_moved_one() -> None:
+    before = {name: field.default for name, field in Reading._fields.items()}
+    with travel(THEN, tick=False), travel(timedelta(hours=1), tick=False):
+        row, then = Reading(), THEN + timedelta(hours=1)
+        assert (row.taken, row.seconds, row.title) == (then, then.timestamp(), "x")
+        assert row.local == datetime.fromtimestamp(then.timestamp())
+        assert row.day == date.fromtimestamp(then.timestamp())
+    assert {name: field.default for name, field in Reading._fields.items()} == before
+    taken = Reading().taken
+    assert taken is not None and taken < THEN

@@ -10,10 +10,18 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from openviper.utils.importing import import_string, is_missing, lazy_module, lazy_pattern
+from openviper.utils import resources
+from openviper.utils.importing import (
+    import_if_there,
+    import_string,
+    is_missing,
+    lazy_module,
+    lazy_pattern,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -66,6 +74,74 @@ def test_a_missing_module_is_told_from_a_broken_one() -> None:
     assert is_missing(ModuleNotFoundError(name="shop"), "shop.models")
     assert not is_missing(ModuleNotFoundError(name="requests"), "shop.models")
     assert not is_missing(ImportError(name="shop.models"), "shop.models")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield the folder of an imported package, whose times can be relied on at once."""
+    monkeypatch.setattr(resources, "SETTLED_NANOSECONDS", -1)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = tmp_path / "ov_growing"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    importlib.import_module("ov_growing")
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("ov_growing")]:
+        del sys.modules[name]
+
+
+class Finder:
+    """Counts what it is asked for, and finds nothing."""
+
+    asked = 0
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Count."""
+        self.asked += name == "ov_growing.later"
+
+
+def test_what_is_not_there_is_looked_for_once(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert import_if_there("ov_growing.later") is None
+    finder = Finder()
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    assert import_if_there("ov_growing.later") is None
+    assert import_if_there("ov_growing.later") is None
+    # Once more for the finder, which might have found it.
+    assert finder.asked == 1
+
+
+def test_a_module_that_appears_is_found(package: Path) -> None:
+    assert import_if_there("ov_growing.later") is None
+    status = package.stat()
+    while package.stat().st_mtime_ns == status.st_mtime_ns:
+        # The clock of the file system stands still for some milliseconds.
+        (package / "other.py").write_text("")
+        (package / "other.py").unlink()
+    (package / "later.py").write_text("value = 1\n")
+    importlib.invalidate_caches()
+    module = import_if_there("ov_growing.later")
+    assert module is not None and module.value == 1
+
+
+def test_a_module_that_a_test_puts_there_is_found(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert import_if_there("ov_growing.later") is None
+    module = ModuleType("ov_growing.later")
+    monkeypatch.setitem(sys.modules, "ov_growing.later", module)
+    assert import_if_there("ov_growing.later") is module
+
+
+def test_a_folder_that_has_just_changed_is_looked_into_each_time(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "SETTLED_NANOSECONDS", 10**18)
+    assert import_if_there("ov_growing.later") is None
+    (package / "later.py").write_text("value = 1\n")
+    importlib.invalidate_caches()
+    assert import_if_there("ov_growing.later") is not None
 
 
 def test_a_lazy_module_is_loaded_when_it_is_used() -> None:

@@ -173,3 +173,35 @@ def test_what_is_too_deep_for_python_is_one_error_of_its_own(value: Any, of: Any
     with pytest.raises(DumpError, match="contains itself, or is nested too deeply") as caught:
         dump(value, of)
     assert caught.value.__suppress_context__
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_data_of_no_known_type_is_not_nested_deeper_than_it_can_be_written() -> None:
+    assert parse(dict[str, Any], {"a": nested(100)}) == {"a": nested(100)}
+    assert parse(list[Any], [nested(100)]) == [nested(100)]
+    for of, data, place in (
+        (dict[str, Any], {"a": nested(101)}, ("a",)),
+        (list[Any], [1, nested(101)], (1,)),
+        (Any, nested(101), ()),
+    ):
+        with pytest.raises(ParseError) as caught:
+            parse(of, data)
+        (fault,) = caught.value.faults
+        assert (fault.place, fault.code) == (place, "depth")
+
+
+def test_data_that_is_in_several_places_is_looked_at_once() -> None:
+    shared: Any = []
+    for _ in range(90):
+        shared = [shared, shared]
+    assert parse(Any, shared) is shared
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(ParseError):
+        parse(Any, endless)

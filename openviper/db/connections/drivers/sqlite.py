@@ -149,12 +149,11 @@ class SQLiteConnection(Movable):
         return 1
 
     def read_now(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
-        """Run a read on the event loop.
+        """Run a read on the event loop, of which it is not known that it takes too long.
 
         Raises:
             NotInline: If it takes too long, or the database is locked.
         """
-        self._check_short(sql)
         if self.echo:
             logger.info("%s", sql)
         started = perf_counter()
@@ -170,15 +169,6 @@ class SQLiteConnection(Movable):
         if isinstance(convert, Described):
             convert.note(cursor)
         return convert(rows)
-
-    def _check_short(self, sql: str) -> None:
-        """Refuse a statement of which it is known that it takes too long.
-
-        Raises:
-            NotInline: If so.
-        """
-        if self.budget.is_long(sql) or MATCH in sql:
-            raise NotInline
 
     def write_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         """Run a statement that writes at most one row, or begins or ends a transaction, on the event loop.
@@ -205,7 +195,8 @@ class SQLiteConnection(Movable):
         Raises:
             NotInline: If it takes too long, or the database is locked; nothing was changed.
         """
-        self._check_short(sql)
+        if self.budget.is_long(sql):
+            raise NotInline
         self.deadline = perf_counter() + INLINE_LIMIT
         try:
             return self.write_now(sql, parameters)
@@ -228,6 +219,8 @@ class SQLiteConnection(Movable):
     ) -> T | Literal[Later.LATER]:
         """Run a read inline, if it is short and it is its turn."""
         if not self.inline or self.busy or self.budget.spent > INLINE_LIMIT:
+            return LATER
+        if self.budget.is_long(sql):
             return LATER
         try:
             return self.read_now(sql, parameters, convert)

@@ -59,7 +59,7 @@ class InlineBudget:
 
     def is_long(self, sql: str) -> bool:
         """Return whether a statement belongs into the thread at once."""
-        return sql in self._long
+        return sql in self._long or MATCH in sql
 
     def note_long(self, sql: str) -> None:
         """Take note that a statement was interrupted."""

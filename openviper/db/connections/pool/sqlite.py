@@ -86,6 +86,8 @@ class SQLitePool:
             if not self._idle:
                 return LATER
             connection = self._idle[-1]
+        if self.budget.is_long(sql):
+            return LATER
         try:
             return connection.read_now(sql, parameters, convert)
         except NotInline:

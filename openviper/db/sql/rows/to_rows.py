@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from openviper.db.dialects.base import Converter
+from openviper.db.dialects.base import MOMENT_FORMS, Converter
 from openviper.db.fields.base import Field
 from openviper.db.fields.decimals import UNITS
+from openviper.db.fields.instance_state import ALIAS, ROW
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.moments import is_naive_in_utc
 from openviper.db.sql.rows.from_rows import Row
@@ -18,6 +19,7 @@ _NAMES = {
     "UNITS": UNITS,
     "UTC": UTC,
     "Decimal": Decimal,
+    "combine": datetime.combine,
     "date": date,
     "datetime": datetime,
     "is_naive_in_utc": is_naive_in_utc,
@@ -39,12 +41,11 @@ class Extractor(NamedTuple):
 
     Attributes:
         one: Returns the row of the attributes of one instance.
-        many: Yields the rows of instances, their keys replaced by the numbers of the second argument, if given, and calls
-            the third with each.
+        many: Returns the rows of instances, their keys replaced by the numbers of the second argument, if given.
     """
 
     one: Callable[[dict[str, Any]], Row]
-    many: Callable[[Iterable[Any], Iterable[int] | None, Callable[[Row], object]], Iterator[Row]]
+    many: Callable[[Iterable[Any], Iterable[int] | None], list[Row]]
 
 
 def make_extractor(
@@ -81,19 +82,16 @@ def make_extractor(
     # The names are those of fields, which are Python identifiers, and are quoted; the tests are the fields' own.
     source = (
         f"def one(values):\n{_indent(code, 1)}\n    return ({row})\n"
-        "def many(instances, numbers, keep):\n"
+        "def many(instances, numbers):\n"
         "    if numbers is None:\n"
-        "        for instance in instances:\n"
-        "            row = one(instance.__dict__)\n"
-        "            keep(row)\n"
-        "            yield row\n"
-        "        return\n"
+        "        return [one(instance.__dict__) for instance in instances]\n"
+        "    rows = []\n"
+        "    append = rows.append\n"
         "    for instance, number in zip(instances, numbers):\n"
         "        values = instance.__dict__\n"
         f"{_indent(code, 2)}\n"
-        f"        row = ({numbered})\n"
-        "        keep(row)\n"
-        "        yield row\n"
+        f"        append(({numbered}))\n"
+        "    return rows\n"
     )
     namespace.update(names_for(code))
     exec(compile(source, f"<values of {name}>", "exec"), namespace)
@@ -130,10 +128,13 @@ def _with_short_conversion(
     """Return the code that converts a value of a field with values for which no call is needed."""
     value = f"c{position}"
     test, result = (template.format(value) for template in short)
-    write = "pass" if writer is None else f"{value} = write{position}({value})"
     keep = f"values[{field.attname!r}] = {result}"
-    # Writers take a naive moment for one in UTC, and are quicker with it.
-    changed = f"{value} = {keep}" if writer is None else f"{keep}; {write}"
+    if writer is None:
+        write, changed = "pass", f"{value} = {keep}"
+    else:
+        aware, naive = _written(writer, position)
+        # Writers take a naive moment for one in UTC, and are quicker with it.
+        write, changed = f"{value} = {aware}", f"{keep}; {value} = {naive}"
     return [
         f"if {exact}: {write}",
         f"elif {test}: {changed}",
@@ -141,10 +142,21 @@ def _with_short_conversion(
     ]
 
 
+def _written(writer: Converter, position: int) -> tuple[str, str]:
+    """Return the code for what is written for an aware moment and for a naive one."""
+    forms = MOMENT_FORMS.get(writer)
+    if forms is None:
+        call = f"write{position}(c{position})"
+        return call, call
+    return forms.aware.format(value=f"c{position}"), forms.naive.format(value=f"c{position}")
+
+
 def make_checked_row(
     meta: ModelOptions, writers: Sequence[Converter | None], *, aware: bool
 ) -> Callable[[dict[str, Any]], Row | None] | None:
-    """Return a function from the attributes of a new instance to its row without the key, `None` for a closer look.
+    """Return a function from the attributes of an instance to its row without the key, `None` for a closer look.
+
+    An instance that has a row or a key, or is meant for a database other than its model's, always gets that.
 
     It does what `make_suspect_finder` and `Extractor.one` do one after the other, for values which are evidently good.
 
@@ -174,7 +186,9 @@ def make_checked_row(
     others = [position for position, field in enumerate(fields) if field is not meta.pk]
     loads = [f"c{position} = values[{fields[position].attname!r}]" for position in others]
     row = "".join(f"c{position}, " for position in others)
-    code = "\n".join([*loads, f"if not ({' and '.join(tests) or True}): return None", *body])
+    first = f"if values[{meta.pk.attname!r}] is not None or {ROW!r} in values or {ALIAS!r} in values: return None"
+    good = f"if not ({' and '.join(tests) or True}): return None"
+    code = "\n".join([first, *loads, good, *body])
     namespace.update(names_for(code))
     source = f"def checked(values):\n{_indent(code, 1)}\n    return ({row})\n"
     exec(compile(source, f"<checked values of {meta.model_name}>", "exec"), namespace)

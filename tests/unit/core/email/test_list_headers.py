@@ -30,6 +30,27 @@ def test_ascii_stands_as_it_is(value: str) -> None:
     assert header_field("List-Unsubscribe", value) == f"List-Unsubscribe: {value}\r\n"
 
 
+@pytest.mark.parametrize("name", ["List-Help", "Authentication-Results"])
+def test_long_words_of_structured_fields_are_folded_between_them(name: str) -> None:
+    text = "write to the list's owner " * 100
+    field = header_field(name, text)
+    assert all(len(line) <= 78 for line in field.split("\r\n"))
+    assert value_of(field) == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DKIM-Signature", "v=1; a=rsa-sha256; bh=x=?; b=abc"),
+        ("Authentication-Results", "mx.x.io;  dkim=pass"),
+        ("Thread-Index", "AbC=?"),
+        ("Feedback-ID", "a:=?b?=:c"),
+    ],
+)
+def test_what_programs_compare_is_never_encoded(name: str, value: str) -> None:
+    assert header_field(name, value) == f"{name}: {' '.join(value.split())}\r\n"
+
+
 def test_long_fields_are_folded_between_addresses() -> None:
     targets = [f"<https://shop.example/leave/{number}/{'x' * 20}>" for number in range(5)]
     field = header_field("List-Unsubscribe", ", ".join(targets))
@@ -51,6 +72,9 @@ def test_long_fields_are_folded_between_addresses() -> None:
         ("Errors-To", "a\u2028b@x.io"),
         ("Auto-Submitted", "änderung"),
         ("X-Priority", "1" * 1000),
+        ("List-Help", "x" * 1000),
+        ("List-Unsubscribe", f"https://x.io/{'a' * 1000}"),
+        ("Archived-At", "<https://x.io/ä>"),
     ],
 )
 def test_what_cannot_stand_in_such_a_field_is_refused(name: str, value: str) -> None:

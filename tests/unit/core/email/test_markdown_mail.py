@@ -146,6 +146,26 @@ def test_what_markdown_would_take_minutes_for_is_refused(text: str) -> None:
         render_markdown(text)
 
 
+@pytest.mark.parametrize(
+    ("atom", "most", "what"),
+    [
+        ("[^1] ", 500, "footnotes"),
+        ("# a\n", 2_000, "headings"),
+        ("a\n===\n\n", 2_000, "headings"),
+        ("* * *\n", 2_000, "rules"),
+        ("``` a\n", 4_000, "blocks of code"),
+        ("[a]:\n", 1_000, "definitions of links"),
+        ("\\", 20_000, "backslashes"),
+    ],
+)
+def test_more_than_anybody_writes_of_what_takes_the_square_is_refused(
+    atom: str, most: int, what: str
+) -> None:
+    with pytest.raises(ValueError, match=f"more than {most} {what}"):
+        render_markdown(atom * (most + 1))
+    render_markdown(atom * 3)
+
+
 def test_abbreviations_are_no_markdown_of_ours() -> None:
     assert (
         Read(render_markdown("*[HTML]: Hyper\n\nHTML")).tags.count(("abbr", {"title": "Hyper"}))

@@ -184,12 +184,14 @@ def test_what_the_outer_transaction_knew_of_a_new_instance_is_the_older_image() 
 
 
 def test_new_instances_that_are_gone_take_no_room() -> None:
-    images = NewInstances()
+    log: UndoLog = {}
     kept = [Coin() for _ in range(10)]
     for coin in kept:
-        images.add(coin)
+        keep_new(log, coin)
     for _ in range(5000):
-        images.add(Coin())
+        keep_new(log, Coin())
+    (images,) = log.values()
+    assert isinstance(images, NewInstances)
     assert len(images.references) < 1100
     for coin in kept:
         coin.pk = 1

@@ -17,8 +17,10 @@ from openviper.db.schemas.fingerprint import (
     digest,
     has_nothing_to_do,
     is_up_to_date,
+    stamp,
 )
 from openviper.testing import override_openviper_settings
+from openviper.utils import resources
 
 LIVE: list[list[Any]] = [
     [("table", "shop_a", "CREATE TABLE shop_a (id)")],
@@ -77,6 +79,38 @@ def test_every_change_of_the_files_changes_the_digest(
     before = of(app)
     change(app)
     assert of(app) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda app: (app / "schemas" / "A.json").write_text("{} "),
+        lambda app: (app / "schemas" / "B.json").write_text("{}"),
+        lambda app: (app / "patches" / "fill.py").unlink(),
+        lambda app: (app / "schemas").rename(app / "elsewhere"),
+        renamed,
+        moved,
+        split,
+    ],
+)
+def test_every_change_of_the_files_changes_the_stamp(
+    app: Path, change: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "SETTLED_NANOSECONDS", -1)
+    before = stamp({"shop": str(app)})
+    assert before is not None and stamp({"shop": str(app)}) == before
+    change(app)
+    assert stamp({"shop": str(app)}) != before
+    with override_openviper_settings(USER_MODEL="shop.Person"):
+        assert stamp({"shop": str(app)}) != before
+
+
+def test_files_that_were_written_just_now_are_read(
+    app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One more change within a tick of the file system's clock would not be seen.
+    monkeypatch.setattr(resources, "SETTLED_NANOSECONDS", 10**18)
+    assert stamp({"shop": str(app)}) is None
 
 
 @pytest.mark.parametrize(

@@ -218,14 +218,11 @@ def test_without_time_zones_moments_stay_naive() -> None:
         assert naive.build([(1, "", 0, 0.0, 0, TEXT)])[0].taken == MOMENT.replace(tzinfo=None)
 
 
-def test_the_row_of_many_is_kept_before_it_is_sent() -> None:
+def test_rows_of_many_have_the_numbers_given_or_keys_of_their_own() -> None:
     readings = [Reading(place=str(number)) for number in range(3)]
-    kept: list[tuple[Any, ...]] = []
-    sent = []
-    for row in plan(Reading).extract.many(readings, range(7, 10), kept.append):
-        sent.append(row)
-        assert kept == sent
-    assert [row[:2] for row in sent] == [(7, "0"), (8, "1"), (9, "2")]
+    numbered = plan(Reading).extract.many(readings, range(7, 10))
+    assert [row[:2] for row in numbered] == [(7, "0"), (8, "1"), (9, "2")]
+    assert plan(Reading).extract.many(readings, None) == [(None, *row[1:]) for row in numbered]
 
 
 class Address(Model):

@@ -20,14 +20,14 @@ class Shelf(Model):
     _app_name = "sql"
 
     label = CharField(max_length=5)
-    parent = ForeignKey("self", null=True)
+    parent = ForeignKey("self", null=True, related_name="parts")
 
 
 class Box(Model):
     _app_name = "sql"
 
     size = IntegerField(db_column="sz")
-    shelf = ForeignKey(Shelf)
+    shelf = ForeignKey(Shelf, related_name="boxes")
     spare = ForeignKey(Shelf, null=True)
 
     class Meta:
@@ -128,3 +128,33 @@ def test_q_objects_compare_and_show_themselves() -> None:
         _ = F("a") + "b"  # type: ignore[operator]  # what is under test
     with pytest.raises(FieldError):
         Box.objects.filter("size")  # type: ignore[arg-type]  # what is under test
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("boxes__size", 3),
+        ("boxes__size__gt", 3.5),
+        ("boxes__size__lt", 10**30),
+        ("boxes__size", 0.5),
+        ("parts__boxes__size__lte", 3),
+        ("parts__parent__boxes__shelf__label__startswith", "a"),
+        ("boxes__shelf__parts__label__icontains", "a"),
+        ("boxes__size", "no number"),
+    ],
+)
+def test_one_condition_behind_relations_is_the_same_alone_and_among_others(
+    key: str, value: Any
+) -> None:
+    plan = plan_for(Shelf._meta, SQLiteDialect())
+
+    def outcome(query: QuerySet[Shelf]) -> object:
+        try:
+            return select_instances(plan, query.query)[:2]
+        except FieldError as error:
+            return str(error)
+
+    general = outcome(Shelf.objects.filter(Q(**{key: value})))
+    for _ in range(2):
+        assert outcome(Shelf.objects.filter(**{key: value})) == general
+    assert "EXISTS" in str(general) or value == "no number" or value == 0.5

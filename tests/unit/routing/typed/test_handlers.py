@@ -277,6 +277,25 @@ async def test_forms_and_files() -> None:
     assert await faults(app, "POST", "/upload", data=text, files=files) == {"/form/more": "type"}
 
 
+async def test_a_class_that_is_the_whole_form_says_which_files_there_are() -> None:
+    app = OpenViper()
+
+    @app.post("/login")
+    async def login(
+        form: Annotated[Login, FormInput()], photo: UploadFile | None = None
+    ) -> list[object]:
+        return [form.name, photo and photo.filename]
+
+    data = {"name": "A", "password": "12345678"}
+    sent = ("a.png", b"x", "image/png")
+    assert await ask(app, "POST", "/login", data=data, files={"photo": sent}) == (
+        200,
+        ["A", "a.png"],
+    )
+    wrong = {"photo": sent, "foto": sent}
+    assert await faults(app, "POST", "/login", data=data, files=wrong) == {"/form/foto": "unknown"}
+
+
 async def test_everything_wrong_is_one_answer() -> None:
     app = OpenViper()
 

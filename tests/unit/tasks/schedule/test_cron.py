@@ -241,3 +241,24 @@ def test_what_follows_time_matches_each_minute_of_real_time_once(
     # A time that the clock skips is made up for at the first minute there is.
     assert [each for each in found if each in wanted] == wanted
     assert len(found) - len(wanted) <= 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "expression", "wanted"),
+    [
+        # Each hour goes on: half past three stands for half past two.
+        ("Europe/Berlin", "2026-03-29T01:45", "30 * * * *", "2026-03-29T03:30:00+02:00"),
+        # Half an hour is skipped, and nothing stands for 02:15.
+        ("Australia/Lord_Howe", "2026-10-04T01:45", "15 * * * *", "2026-10-04T02:30:00+11:00"),
+        ("Europe/Berlin", "2026-03-29T01:45", "0 */2 * * *", "2026-03-29T03:00:00+02:00"),
+        ("America/Havana", "2026-03-07T23:45", "20 * * * *", "2026-03-08T01:20:00-04:00"),
+        # A whole day is skipped.
+        ("Pacific/Apia", "2011-12-29T23:45", "30 * * * *", "2011-12-31T00:30:00+14:00"),
+        ("Pacific/Apia", "2011-12-29T23:45", "30 * 30 12 *", "2011-12-31T00:00:00+14:00"),
+    ],
+)
+def test_of_a_time_that_is_skipped_only_what_nothing_stands_for_is_made_up_for(
+    zone: str, day: str, expression: str, wanted: str
+) -> None:
+    base = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    assert compute_next_cron_fire(expression, base).isoformat() == wanted
