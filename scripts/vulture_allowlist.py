@@ -269,3 +269,6 @@ name.offered_in
 # What account pages answer to programs, as the document of an API shows it.
 name.second_factor_required
 name.recovery_codes
+
+# An argument of an application, read by its name.
+name.openapi_url

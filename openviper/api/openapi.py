@@ -21,6 +21,7 @@ from openviper.api.requests import (
     notes_for,
     refusals_of,
 )
+from openviper.api.selecting import Parts
 from openviper.exceptions import ImproperlyConfigured
 from openviper.routing.mounts import Mount
 from openviper.routing.operations import Answer, OperationNotes, Transfer
@@ -125,6 +126,7 @@ class _Document:
         self._sent = Schemas("#/components/schemas/", named=True, is_sent=True)
         self._ids: set[str] = set()
         self._has_forms = False
+        self._selecting: list[tuple[dict[str, Any], str]] = []
         self._described: dict[tuple[str, str], Route] = {}
 
     def of(self, routes: Sequence[Route]) -> dict[str, Any]:
@@ -176,12 +178,20 @@ class _Document:
         found["Problem"] = PROBLEM
         if self._has_forms:
             found["FormProblem"] = FORM_PROBLEM
+        self._allow_parts(found, renamed)
         return dict(sorted(found.items()))
+
+    def _allow_parts(self, schemas: dict[str, Any], renamed: Mapping[str, str]) -> None:
+        """Say of answers of which clients choose the fields that they may have some of them only."""
+        parts = Parts(schemas)
+        for operation, name in self._selecting:
+            record = renamed.get(name, name)
+            operation["responses"] = parts.allowed(operation["responses"], {record})
 
     def _operation(self, route: Route, method: str) -> dict[str, Any]:
         notes = notes_for(route, method)
         summary, description = _words(function_of(route, method), notes)
-        return {
+        found: dict[str, Any] = {
             "operationId": self._id(route, method, notes),
             "tags": list(notes.tags or route.tags or _tags(route.path)),
             **_filled(
@@ -195,6 +205,10 @@ class _Document:
                 servers=_servers(route),
             ),
         }
+        if notes.transfer.selected is not None:
+            name = str(self._sent.of(notes.transfer.selected)["$ref"]).rpartition("/")[2]
+            self._selecting.append((found, name))
+        return found
 
     def _security(self, route: Route, method: str) -> list[dict[str, Any]]:
         """Return the ways to log in that open a route, any one of them; an empty one first where nobody has to."""
@@ -225,12 +239,15 @@ class _Document:
             if name not in told:
                 yield _path_parameter(name, kind)
         for note in inputs:
-            # The parameters of its host are those of its server.
-            if note.source != "path":
-                yield from self._parameters_of(note)
-            elif note.key in route.parameters:
-                kind = route.parameters[note.key]
-                yield from (_narrowed(each, kind) for each in self._parameters_of(note))
+            yield from self._told(note, route.parameters)
+
+    def _told(self, note: InputNote, in_path: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yield what is said of one input; the parameters of its host are those of its server."""
+        if note.source != "path":
+            yield from self._parameters_of(note)
+        elif note.key in in_path:
+            for each in self._parameters_of(note):
+                yield _narrowed(each, in_path[note.key])
 
     def _parameters_of(self, note: InputNote) -> Iterator[dict[str, Any]]:
         if note.key or not isinstance(note.node, RecordNode):
@@ -330,7 +347,7 @@ class _Document:
         for status, answer in notes.answers.items():
             found[str(status)] = self._answer(answer, notes.transfer)
         found["default"] = _problem("Something else went wrong.")
-        return found
+        return dict(sorted(found.items()))
 
     def _usual(self, route: Route, notes: OperationNotes) -> dict[str, Any]:
         transfer = notes.transfer

@@ -26,7 +26,7 @@ def renames(sent: Mapping[str, Schema], received: Mapping[str, Schema]) -> dict[
     taken = {*sent, *received}
     renamed: dict[str, str] = {}
     for name in _with_referring(differing, sent, received):
-        renamed[name] = _free_name(f"{name}Out", taken)
+        renamed[name] = free_name(f"{name}Out", taken)
         taken.add(renamed[name])
     return renamed
 
@@ -48,7 +48,8 @@ def _with_referring(
     return sorted(found)
 
 
-def _free_name(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not among some others."""
     while name in taken:
         name += "_"
     return name

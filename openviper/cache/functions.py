@@ -171,10 +171,33 @@ def _checked_key(key: KeyMaker, signature: inspect.Signature, function: str) -> 
 def _check_parts(key: object, tags: object, cache: object) -> None:
     if key is not None and not isinstance(key, str) and not callable(key):
         raise TypeError(f"cached(): key must be a text or a function, not {key!r}")
-    if isinstance(tags, str):
-        raise TypeError(f"cached(): tags must be several texts, such as [{tags!r}], not {tags!r}")
+    check_tags(tags, "cached")
+    check_cache(cache, "cached")
+
+
+def check_tags(tags: object, of: str) -> None:
+    """Check tags where they are declared.
+
+    Args:
+        tags: The tags, or what makes them.
+        of: The decorator, for errors.
+
+    Raises:
+        TypeError: If they are neither several texts nor a function.
+    """
+    if callable(tags):
+        return
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise TypeError(f"{of}(): tags must be several texts, such as [{tags!r}], not {tags!r}")
+    for tag in tags:
+        if not isinstance(tag, str):
+            raise TypeError(f"{of}(): the tag {tag!r} is no text")
+
+
+def check_cache(cache: object, of: str) -> None:
+    """Check that a cache is one, or the alias of one; raises a `TypeError` that names the decorator `of`."""
     if not isinstance(cache, (str, BaseCache)):
-        raise TypeError(f"cached(): cache must be an alias or a cache, not {cache!r}")
+        raise TypeError(f"{of}(): cache must be an alias or a cache, not {cache!r}")
 
 
 class _Decorator(Protocol):

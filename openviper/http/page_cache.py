@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from openviper.cache import BaseCache, get_cache
 from openviper.cache.exceptions import CacheValueError
+from openviper.cache.functions import check_cache, check_tags
 from openviper.cache.lifetimes import TTL, lifetime_of
 from openviper.core.context import Watcher, current_exchange, current_request
 from openviper.http.asgi import PERSONAL, SESSION, Scope
@@ -59,13 +60,19 @@ def cache_page(
         vary: Headers that answers depend on beside those that they name themselves.
         tags: What `BaseCache.invalidate_tags` may name, or a function of the request that returns it.
         cache: The alias of the cache, or a cache.
+
+    Raises:
+        TypeError: If the tags, the headers or the cache are none.
+        ValueError: If the ttl makes no sense.
     """
-    lifetime_of(
-        ttl, None
-    )  # A time that makes no sense is an error here, and not with the first request.
+    # What makes no sense is an error here, and not with the first request.
+    lifetime_of(ttl, None)
+    check_cache(cache, "cache_page")
+    check_tags(tags, "cache_page")
+    names = _checked_vary(vary)
 
     def decorate(handler: H) -> H:
-        pages = _Pages(cache, ttl, tuple(vary), tags)
+        pages = _Pages(cache, ttl, names, tags)
 
         @functools.wraps(handler)
         async def cached_page(*args: Any, **kwargs: Any) -> Any:
@@ -81,6 +88,14 @@ def cache_page(
         return wrapped  # type: ignore[no-any-return]  # It is called as the handler is.
 
     return decorate
+
+
+def _checked_vary(vary: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(vary, str) or not all(isinstance(name, str) for name in vary):
+        raise TypeError(
+            f"cache_page(): vary are names of headers, such as ['Accept'], not {vary!r}"
+        )
+    return tuple(vary)
 
 
 def _request_of(args: Sequence[Any], kwargs: dict[str, Any]) -> Request | None:

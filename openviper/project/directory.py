@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 
 from openviper.project.source import find_source
 
@@ -53,8 +54,9 @@ def settings_directory() -> str | None:
     return None if path is None else _directory_around(module, path)
 
 
+@lru_cache(maxsize=16)
 def _directory_around(module: str, path: str) -> str:
-    """Return the directory around the top package of a module that lies in this file."""
+    """Return the directory around the top package of a module that lies in this file; a link on the way is followed once."""
     # shop/settings.py for "shop.settings", shop/settings/__init__.py for a package.
     levels = module.count(".") + (os.path.basename(path) == "__init__.py")
     directory = os.path.dirname(os.path.realpath(path))

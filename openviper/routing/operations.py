@@ -36,6 +36,7 @@ class Transfer(NamedTuple):
         answer_types: Further media types of that answer, and of others that hold something, beside JSON.
         headers: What the headers of that answer say, by name.
         problems: When it refuses, by status.
+        selected: The record of which clients choose the fields, in every answer that holds something.
         is_lenient: Whether it looks at its input itself, and refuses none as not fitting (422) or of another type (415).
         names_fields: Whether the errors of its refusals are sentences by the name of a field.
     """
@@ -46,6 +47,7 @@ class Transfer(NamedTuple):
     answer_types: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
     problems: Mapping[int, str] = {}
+    selected: Node | None = None
     is_lenient: bool = False
     names_fields: bool = False
 
@@ -88,8 +90,15 @@ def operation(
         id: Its name in generated clients; the route's name when not given.
 
     Raises:
+        TypeError: If something is of another type than it says.
         ValueError: If a status is none.
     """
+    _check_types(
+        str, {"summary": summary, "description": description, "id": id, **_numbered("tags", tags)}
+    )
+    _check_types(bool, {"hidden": hidden, "deprecated": deprecated})
+    if not isinstance(answers, (Mapping, type(None))):
+        raise TypeError(f"operation(): answers are what is said by status, not {answers!r}")
     given = {number: _answer(number, answer) for number, answer in (answers or {}).items()}
     _check_status(status)
     notes = OperationNotes(summary, description, tuple(tags), status, given, hidden, deprecated, id)
@@ -112,6 +121,21 @@ def noted(handler: F, notes: OperationNotes) -> F:
     """Return a handler with what is said about it."""
     setattr(handler, ATTRIBUTE, notes)
     return handler
+
+
+def _numbered(name: str, values: Sequence[str]) -> dict[str, object]:
+    """Return several texts by the names they have in errors."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(
+            f"operation(): {name} are several texts, such as [{values!r}], not {values!r}"
+        )
+    return {f"{name}[{place}]": value for place, value in enumerate(values)}
+
+
+def _check_types(kind: type[Any], given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if not isinstance(value, kind):
+            raise TypeError(f"operation(): {name} must be a {kind.__name__}, not {value!r}")
 
 
 def _answer(status: int, answer: str | tuple[str, Any]) -> Answer:

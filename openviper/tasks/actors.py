@@ -159,9 +159,10 @@ class Actor(Generic[P, R]):
         Raises:
             TypeError: If the function cannot be called so.
         """
-        if self._signature is None or self._fits_plainly(args, kwargs):
+        signature = self._signature
+        if signature is None or self._fits_plainly(args, kwargs):
             return args, kwargs
-        self._bind(self._signature, args, kwargs)
+        self._bind(signature, args, kwargs)
         if not self._is_annotated:
             return args, kwargs
         return arguments.write_arguments(self.actor_name, self.fn, args, kwargs)
@@ -209,7 +210,9 @@ class Actor(Generic[P, R]):
         return cast("R", arguments.read_result(self.actor_name, self.fn, value))
 
     def _fits_plainly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        return not kwargs and self._least <= len(args) <= self._most and self._are_plain(args)
+        if kwargs or not self._least <= len(args) <= self._most:
+            return False
+        return not self._is_annotated or self._are_plain(args)
 
     def _bind(
         self, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -220,9 +223,7 @@ class Actor(Generic[P, R]):
             raise TypeError(f"actor {self.actor_name!r} cannot be called so: {error}") from None
 
     def _are_plain(self, args: Sequence[Any]) -> bool:
-        """Return whether the arguments are of the very types that stand in the annotations, or nothing stands there."""
-        if not self._is_annotated:
-            return True
+        """Return whether the arguments are of the very types that stand in the annotations."""
         for value, kind in zip(args, self._plain, strict=False):  # noqa: SIM110 - half the time of all()
             if kind is not None and type(value) is not kind:
                 return False

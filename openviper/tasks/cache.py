@@ -8,9 +8,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from openviper.cache.backends.base import EntryStore
-from openviper.cache.base import BaseCache
-from openviper.cache.configured import get_cache
 from openviper.cache.exceptions import CacheUnavailableError
 from openviper.conf import settings
 from openviper.exceptions import ImproperlyConfigured
@@ -18,22 +15,34 @@ from openviper.tasks.actors import actor
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
+    from openviper.cache import configured
+    from openviper.cache.backends import base as stores
+    from openviper.cache.base import BaseCache
     from openviper.tasks.schedule import periodic as schedule
 else:
-    # A worker without periodic jobs does not load what they need.
+    # A worker without such caches does not load what they need, nor one without periodic jobs.
+    configured = lazy_module("openviper.cache.configured")
+    stores = lazy_module("openviper.cache.backends.base")
     schedule = lazy_module("openviper.tasks.schedule.periodic")
 
 logger = logging.getLogger("openviper.tasks.cache")
 
 PRUNE_NAME = "openviper.prune_caches"
+IN_MEMORY = ("memory", "openviper.cache.InMemoryCache")
+"""The caches of each process, which forget by themselves: what most projects have."""
 
 
 def pruned_caches() -> list[BaseCache]:
     """Return the shared caches that keep what has ended until it is pruned."""
-    caches = [get_cache(alias) for alias in settings.CACHES]
-    return [
-        cache for cache in caches if cache.is_shared and type(cache).prune is not EntryStore.prune
-    ]
+    if all(map(_forgets_by_itself, settings.CACHES.values())):
+        return []
+    caches = [configured.get_cache(alias) for alias in settings.CACHES]
+    prune = stores.EntryStore.prune
+    return [cache for cache in caches if cache.is_shared and type(cache).prune is not prune]
+
+
+def _forgets_by_itself(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.get("BACKEND") in IN_MEMORY
 
 
 async def prune_caches() -> None:

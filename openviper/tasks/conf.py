@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from openviper.conf.sections import unknown_key_errors
 from openviper.conf.task_defaults import DEFAULT_TASKS
 from openviper.tasks.exceptions import OpenViperTasksConfigurationError
 from openviper.tasks.units import short_repr
+from openviper.utils.records import record
 
 if TYPE_CHECKING:
     from openviper.backup.scheduled import BackupSchedule
@@ -26,7 +26,7 @@ _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class LogFile:
     """``TASKS["logging"]["file"]``: where a worker logs to.
 
@@ -40,7 +40,7 @@ class LogFile:
     max_size: float = 10
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class TaskRecords:
     """``TASKS["logging"]["database"]``: what is written into tables."""
 
@@ -48,7 +48,7 @@ class TaskRecords:
     periodic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class TaskLogging:
     """``TASKS["logging"]``."""
 
@@ -57,7 +57,7 @@ class TaskLogging:
     database: TaskRecords = TaskRecords()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True, eq=False)
 class TaskSettings:
     """``TASKS`` with its defaults.
 
@@ -152,9 +152,8 @@ def validate_tasks_config(config: Any) -> None:
         raise OpenViperTasksConfigurationError(
             [f"TASKS must be a dict, not {type(config).__name__}"]
         )
-    known = [field.name for field in fields(TaskSettings)]
     errors = [
-        *unknown_key_errors("TASKS", config, known),
+        *unknown_key_errors("TASKS", config, TaskSettings.__match_args__),
         *_broker_errors(config),
         *_number_errors(config),
         *_keep_errors(config),
@@ -293,7 +292,7 @@ def _file_errors(file: Any) -> Iterator[str]:
         if file not in (None, 0, 1):
             yield f"{section} must be None, 0, 1 or a dict, not {file!r}"
         return
-    yield from unknown_key_errors(section, file, [field.name for field in fields(LogFile)])
+    yield from unknown_key_errors(section, file, LogFile.__match_args__)
     yield from _file_value_errors(section, file)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from functools import lru_cache
-from uuid import uuid4
 
 from openviper.tasks.units import CLOCK_ACCIDENT
 
@@ -48,7 +47,9 @@ def new_worker_id() -> str:
     The last part begins with something that no other one has.
     """
     pid, watcher = os.getpid(), os.getppid()
-    return f"{host_id()}:{pid}:{started_at(pid)}:{uuid4().hex[:8]}-{watcher}-{started_at(watcher)}"
+    return (
+        f"{host_id()}:{pid}:{started_at(pid)}:{os.urandom(4).hex()}-{watcher}-{started_at(watcher)}"
+    )
 
 
 def is_lost(worker_id: str) -> bool:

@@ -188,30 +188,37 @@ def to_json_unchanged(value: object) -> str:
 
 _ids: list[str] = []
 """Ids that nobody has yet: the system is asked for many at a time. A forked child forgets those of its parent."""
-IDS_AT_ONCE = 64
-_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+IDS_AT_ONCE = 128
+_LENGTH = 37
+"""Characters of an id, and of the space behind it."""
+_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]
+"""Where the digits of an id stand; the others are hyphens."""
+_VERSION, _VARIANT = 14, 19
+"""Where the digits stand that tell the version and the variant."""
+_VARIANTS = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 """The digit that tells the variant, by a random one."""
 
 
 def new_id() -> str:
-    """Return a random UUID (RFC 9562, version 4) as text; `uuid.uuid4` makes an object first, and takes five times as long."""
+    """Return a random UUID (RFC 9562, version 4) as text; `uuid.uuid4` makes an object first, and takes ten times as long."""
     try:
         return _ids.pop()
     except IndexError:
-        digits = os.urandom(16 * IDS_AT_ONCE).hex()
-        _ids.extend(_as_id(digits[start : start + 32]) for start in range(32, len(digits), 32))
-        return _as_id(digits[:32])
+        ids = new_ids(IDS_AT_ONCE)
+        _ids.extend(ids[1:])
+        return ids[0]
 
 
 def new_ids(count: int) -> list[str]:
-    """Return so many of what `new_id` returns; the system is asked once."""
-    digits = os.urandom(16 * count).hex()
-    return [_as_id(digits[start : start + 32]) for start in range(0, len(digits), 32)]
-
-
-def _as_id(digits: str) -> str:
-    variant = _VARIANTS[digits[16]]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    """Return so many of what `new_id` returns; the system is asked once, and each place is written in all of them at once."""
+    digits = os.urandom(16 * count).hex().encode()
+    text = bytearray(b"-" * (_LENGTH * count))
+    for number, place in enumerate(_PLACES):
+        text[place::_LENGTH] = digits[number::32]
+    text[_VERSION::_LENGTH] = b"4" * count
+    text[_VARIANT::_LENGTH] = text[_VARIANT::_LENGTH].translate(_VARIANTS)
+    text[_LENGTH - 1 :: _LENGTH] = b" " * count
+    return text.decode().split()
 
 
 def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

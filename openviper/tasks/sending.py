@@ -213,15 +213,15 @@ def build_message(
     config = tasks_config()
     if known is None:
         check_key("actor_name", name)
+        queue, priority = "default", 0
     else:
         args, kwargs = known.sent(args, kwargs)
+        queue, priority = known.queue_name, known.priority
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
         raise _too_long(name, len(payload), config.max_message_bytes)
-    message = Message(name, "default", payload)
-    if known is not None:
-        message.queue_name = known.queue_name
-        message.priority = known.priority
+    message = Message(name, queue, payload)
+    message.priority = priority
     if options is not NO_OPTIONS:
         _apply(options, message)
     if config.sign:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.i18n import gettext, ngettext, npgettext, pgettext
-from openviper.project.directory import in_project
+from openviper.project.directory import in_project, project_directory
 from openviper.template.assets import static_url
 from openviper.template.context import base_context, csrf_field, url_for
 from openviper.template.plugins import Place, load_plugins, plugin_folder
@@ -48,17 +48,15 @@ class MissingDependencyError(OpenViperException, ImportError):
 
 def get_template_directories() -> list[str]:
     """Return where templates are searched: `TEMPLATES_DIR`, then the `templates` folder of each installed app."""
-    directories = [
-        os.path.normpath(in_project(settings.TEMPLATES_DIR)),
-        *_app_directories(tuple(settings.INSTALLED_APPS)),
-    ]
-    return list(dict.fromkeys(directories))
+    apps = tuple(settings.INSTALLED_APPS)
+    return list(_directories(project_directory(), settings.TEMPLATES_DIR, apps))
 
 
 @lru_cache(maxsize=16)
-def _app_directories(apps: tuple[str, ...]) -> tuple[str, ...]:
+def _directories(project: str, own: str, apps: tuple[str, ...]) -> tuple[str, ...]:
     folders = [Path(place, "templates") for app in apps for place in _locations(app)]
-    return tuple(str(folder) for folder in folders if is_directory(folder))
+    present = [str(folder) for folder in folders if is_directory(folder)]
+    return tuple(dict.fromkeys([os.path.normpath(os.path.join(project, own)), *present]))
 
 
 def _locations(app: str) -> list[str]:

@@ -41,6 +41,11 @@ _WIDE = re.compile(r"[0-9]{7}|%[^a-zA-Z%]*[*]")
 _WIDTH_AS_ARGUMENT = re.compile(r"\{[^{}]*\{")
 
 
+_NUMBERS = frozenset({int, float, bool})
+MAX_VERDICTS = 10_000
+"""Most verdicts about attributes that are kept; templates have few."""
+
+
 class TemplateSandbox(SandboxedEnvironment):
     """The environment that templates run in."""
 
@@ -48,12 +53,25 @@ class TemplateSandbox(SandboxedEnvironment):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._verdicts: dict[tuple[type, str, type], bool] = {}
         for name in _FILTERS:
             self.filters[name] = _bounded(self.filters[name])
         self.filters["format"] = _bounded_format(self.filters["format"])
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Return whether a template may use an attribute."""
+        """Return whether a template may use an attribute: a matter of types, which is thought about once for each."""
+        question = (type(obj), attr, type(value))
+        verdict = self._verdicts.get(question)
+        if verdict is None:
+            verdict = self._judge(obj, attr, value)
+            if isinstance(obj, type):  # All classes are of one type.
+                return verdict
+            if len(self._verdicts) >= MAX_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[question] = verdict
+        return verdict
+
+    def _judge(self, obj: Any, attr: str, value: Any) -> bool:
         if attr in CHANGING and _comes_from(obj, "openviper.db."):
             return False
         if attr in INNER and _comes_from(obj, "openviper.http."):
@@ -63,7 +81,8 @@ class TemplateSandbox(SandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Multiply, raise or fill in, unless the result would become too long."""
         if operator == "*":
-            _check_repetition(left, right)
+            if type(left) not in _NUMBERS or type(right) not in _NUMBERS:
+                _check_repetition(left, right)
         elif operator == "**":
             _check_power(left, right)
         elif isinstance(left, str):

@@ -24,12 +24,18 @@ def _kept(notes: Notes, mark: Any) -> dict[str, Any]:
     return {"markers": (*notes.markers, mark)}
 
 
+def _text(mark: Any, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise UnsupportedTypeError(f"{type(mark).__name__} needs a text, not {value!r}")
+    return value
+
+
 _CHANGES: dict[type[Any], Callable[[Notes, Any], dict[str, Any]]] = {
     Constraint: lambda notes, mark: {"constraints": (*notes.constraints, mark)},
     Example: lambda notes, mark: {"examples": (*notes.examples, mark.value)},
-    Alias: lambda _, mark: {"alias": mark.name},
-    Title: lambda _, mark: {"title": mark.text},
-    Description: lambda _, mark: {"description": mark.text},
+    Alias: lambda _, mark: {"alias": _text(mark, mark.name)},
+    Title: lambda _, mark: {"title": _text(mark, mark.text)},
+    Description: lambda _, mark: {"description": _text(mark, mark.text)},
     Secret: lambda _notes, _mark: {"is_secret": True},
     ReadOnly: lambda _notes, _mark: {"is_read_only": True},
     WriteOnly: lambda _notes, _mark: {"is_write_only": True},

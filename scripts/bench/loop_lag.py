@@ -187,6 +187,11 @@ async def run(seconds: float, tasks: int, rows: int) -> None:
             # The first query of a kind imports what it takes, which a server does before it serves.
             await Point.objects.filter(name="").aggregate(total=Sum("value"), count=Count("*"))
             await many_rows(0, perf_counter() + INTERVAL)
+            first = await Point.objects.get(pk=1)
+            first.value += 1
+            await first.save()
+            await Log.objects.bulk_create([Log(text="first")])
+            await asyncio.sleep(0)
             callbacks.longest = 0.0
             async with asyncio.TaskGroup() as group:
                 group.create_task(watch(lags, until))

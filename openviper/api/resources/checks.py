@@ -16,6 +16,7 @@ from openviper.api.serializers.model import ModelSerializer, model_serializer
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.models import Model
 from openviper.http.permissions import BasePermission, PermissionLike, as_permission
+from openviper.routing.router import Router
 
 Permissions: TypeAlias = "PermissionLike | Mapping[Action, PermissionLike] | None"
 """One permission for all actions, or one for each."""
@@ -60,7 +61,7 @@ class Checks:
     """
 
     def __init__(self, model: Any) -> None:
-        if not (isinstance(model, type) and issubclass(model, Model)):
+        if not (isinstance(model, type) and issubclass(model, Model) and hasattr(model, "_meta")):
             raise ResourceError(repr(model), "model", "is no model")
         self.meta: ModelOptions = model._meta
         self.model = model
@@ -122,10 +123,11 @@ class Checks:
 
     def formats(self, given: Sequence[str]) -> list[ListFormat]:
         """Return the formats of the list."""
-        self._known("formats", given, FORMATS, "is none")
-        if "json" not in given:
+        names: Any = self._names("formats", given)
+        self._known("formats", names, FORMATS, "is none")
+        if "json" not in names:
             raise self.error("formats", "'json' has to be among them")
-        return [name for name in FORMATS if name in given]
+        return list(names)
 
     def serializer(
         self, given: Any, fields: Sequence[str] | None, exclude: Sequence[str]
@@ -182,10 +184,29 @@ class Checks:
             if not words:
                 raise self.error("path", f"the plural {plural!r} makes no path; give one")
             return f"/{'-'.join(words)}"
-        if not given.startswith("/") or given == "/":
+        if not str(given).startswith("/") or given == "/":
             raise self.error("path", f"{given!r} is not a path such as '/books'")
         return given.rstrip("/")
 
+    def switches(self, **given: object) -> None:
+        """Check what is either so or not."""
+        for option, value in given.items():
+            if not isinstance(value, bool):
+                raise self.error(option, f"{value!r} is neither True nor False")
+
+    def functions(self, **given: object) -> None:
+        """Check what is called with each request, where there is any."""
+        for option, value in given.items():
+            if value is not None and not callable(value):
+                raise self.error(option, f"{value!r} is not a function of the request")
+
+    def parent(self, given: object) -> None:
+        """Check that the parent is a resource, which has a model among its `rows`."""
+        if not (isinstance(given, Router) and hasattr(given, "rows")):
+            raise self.error("parent", f"{given!r} is not what resource() has returned")
+
     def name(self, given: str, path: str) -> str:
         """Return the namespace of the routes."""
+        if ":" in given:
+            raise self.error("name", f"{given!r} is no name of a namespace")
         return given or path.rpartition("/")[2]

@@ -59,10 +59,17 @@ def make_filters(meta: ModelOptions, declared: Filters) -> dict[str, Parameter]:
     """
     found: dict[str, Parameter] = {}
     for name, words in _by_name(meta, declared).items():
-        for word in several(meta.model_name, "filters", words):
+        for word in _words(meta, name, words):
             key = name if word == "exact" else f"{name}__{word}"
             found[key] = _filter(meta, name, word, key)
     return found
+
+
+def _words(meta: ModelOptions, name: str, given: Sequence[str]) -> Sequence[str]:
+    words = several(meta.model_name, "filters", given)
+    if not words:
+        raise ResourceError(meta.model_name, "filters", f"{name!r} has no lookup; write ['exact']")
+    return words
 
 
 def _by_name(meta: ModelOptions, declared: Filters) -> Mapping[str, Sequence[str]]:

@@ -64,6 +64,7 @@ class Describer:
         """Return the notes of the list."""
         transfer = Transfer(
             inputs=_inputs(parameters),
+            selected=describe(self._received),
             returns=describe(_page(self._received, is_counted=self._is_counted)),
             answer_types=tuple(TYPES[name] for name in formats if name != "json"),
             headers={**HEADERS, **LINK},
@@ -78,6 +79,7 @@ class Describer:
         transfer = Transfer(
             inputs=(*_inputs(parameters), _body(node)),
             body_types=WHOLE,
+            selected=describe(self._received),
             returns=node,
             headers={**HEADERS, **LOCATION},
             problems={**self._nested, **CONFLICT},
@@ -91,6 +93,7 @@ class Describer:
         """Return the notes of showing a row."""
         transfer = Transfer(
             inputs=_inputs(parameters),
+            selected=describe(self._received),
             returns=describe(self._received),
             headers=HEADERS,
             problems={**NOT_FOUND, **FORMER},
@@ -111,6 +114,7 @@ class Describer:
         transfer = Transfer(
             inputs=(*_inputs(parameters), self._match, _body(describe(of))),
             body_types=types,
+            selected=describe(self._received),
             returns=describe(self._received),
             headers=HEADERS,
             problems={**NOT_FOUND, **CONFLICT, **FORMER, **self._required},
@@ -123,6 +127,7 @@ class Describer:
         transfer = Transfer(
             inputs=(*_inputs(parameters), _body(describe(changed))),
             body_types=PATCHES,
+            selected=describe(self._received),
             returns=describe(self._several(self._received)),
             problems={**self._nested, **CONFLICT},
         )

@@ -205,11 +205,14 @@ def resource(
     offered = check.actions(actions)
     most = check.bulk(bulk, offered, require_version=require_version)
     check.pages(page_size, max_page_size)
+    check.switches(require_version=require_version, count=count)
+    check.functions(queryset=queryset, create_with=create_with)
     allowed = check.permissions(permission, offered)
     shown: Any = check.serializer(serializer, fields, exclude)
     rows = Rows(model, lookup_field(model._meta, lookup), queryset, allowed)
     place = check.path(path)
     if parent is not None:
+        check.parent(parent)
         rows.lie_below(parent.rows, find_parent_key(model._meta, parent.rows.model, parent_key))
         place = f"{parent.prefix}{rows.path_of_parent()}{place}"
         name = name or f"{parent.namespace}-{place.rpartition('/')[2]}"

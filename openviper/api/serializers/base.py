@@ -16,6 +16,7 @@ from openviper.api.serializers import marks
 from openviper.api.serializers.fields import (
     Declared,
     SerializerError,
+    check_untyped,
     is_marked,
     names_of,
     take_declared,
@@ -62,6 +63,7 @@ class BaseSerializer(OwnRecord):
     _validators: ClassVar[list[tuple[str, marks.Validator]]] = []
     _is_partial: ClassVar[bool] = False
     _unknown: ClassVar[Unknown] = "refuse"
+    _has_meta: ClassVar[bool] = False
     _kept: ClassVar[Kept]
 
     def __init_subclass__(
@@ -72,6 +74,11 @@ class BaseSerializer(OwnRecord):
             raise SerializerError(
                 f"{cls.__qualname__}: unknown={unknown!r} is not refuse or ignore"
             )
+        if not isinstance(partial, (bool, type(None))):
+            raise SerializerError(
+                f"{cls.__qualname__}: partial={partial!r} is neither True nor False"
+            )
+        check_untyped(cls, has_meta=cls._has_meta)
         cls._kept = Kept()
         cls._is_partial = cls._is_partial if partial is None else partial
         cls._unknown = cls._unknown if unknown is None else unknown

@@ -59,7 +59,14 @@ def names_of(where: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
     for name in given:
         if name not in known:
             raise unknown_name(where, name, known)
-    return tuple(given)
+    return _once(where, tuple(given))
+
+
+def _once(where: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise SerializerError(f"{where} names {name!r} twice")
+    return names
 
 
 def take_declared(cls: type[Any], inherited: Mapping[str, Declared]) -> dict[str, Declared]:
@@ -88,6 +95,42 @@ def _check_typed(cls: type[Any], inherited: Mapping[str, Declared], own: Contain
             raise SerializerError(
                 f"{cls.__qualname__}.{name} is a field of its base; write its type, too: {name}: ... = ..."
             )
+
+
+_OPTIONS = ("readonly_fields", "writeonly_fields")
+_TOLD_ELSEWHERE = "permission_classes"
+"""What has an error of its own."""
+_PLAIN = (str, int, float, bytes, list, tuple, dict, set, frozenset, dataclasses.Field)
+
+
+def check_untyped(cls: type[Any], *, has_meta: bool) -> None:
+    """Refuse what stands in a class body as if it meant something: an option that is none, and fields without a type.
+
+    Args:
+        cls: The class.
+        has_meta: Whether serializers of this kind have a `Meta`.
+
+    Raises:
+        SerializerError: If there is such a name.
+    """
+    inherited = {name for base in cls.__mro__[1:] for name in (*vars(base), *_annotations(base))}
+    typed = {*_annotations(cls), *inherited}
+    for name, value in vars(cls).items():
+        if name == "Meta" and not has_meta:
+            raise SerializerError(f"{cls.__qualname__}.Meta: only a ModelSerializer has one")
+        is_hidden = name.startswith("_") or name.isupper() or name in (*typed, _TOLD_ELSEWHERE)
+        if not is_hidden and isinstance(value, _PLAIN):
+            raise _untyped(cls, name)
+
+
+def _untyped(cls: type[Any], name: str) -> SerializerError:
+    where = f"{cls.__qualname__}.{name}"
+    nearest = closest(name, list(_OPTIONS))
+    if nearest:
+        return SerializerError(f"{where} is no option of serializers; did you mean {nearest!r}?")
+    return SerializerError(
+        f"{where} has no type, so it is no field; write {name}: ... = ..., or ClassVar[...] if it is none"
+    )
 
 
 def _own_names(cls: type[Any]) -> Iterator[str]:

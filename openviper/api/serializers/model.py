@@ -54,6 +54,7 @@ class ModelSerializer(RowSerializer, Generic[M]):
     """
 
     model: ClassVar[type[Any]] = Model
+    _has_meta = True
     _meta_fields: ClassVar[ModelFields | None] = None
     _argument: ClassVar[type[Model] | None] = None
     _sources: ClassVar[dict[str, str]] = {}

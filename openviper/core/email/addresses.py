@@ -23,8 +23,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Line ends and separators beyond ASCII, and halves of characters, which no encoding takes.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _SPACE = re.compile(r"\s")
-_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
-_DOT_ATOM = re.compile(rf"[{_ATEXT}\u00a1-\U0010ffff]+(?:\.[{_ATEXT}\u00a1-\U0010ffff]+)*\Z")
+# What RFC 5322 calls atext, and all beyond U+00A0: told by what is not in it, since Python takes 4 ms to compile the range up to U+10FFFF.
+_ATEXT = r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\xa0]+'
+_DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*\Z")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"\Z')
 _PLAIN_NAME = re.compile(r'[^<>",:;@()\[\]\\]*\Z')
 

@@ -32,6 +32,17 @@ _WHOLE = {"SMALLINT", "INTEGER", "BIGINT"}
 _NUMBERS = (*_WHOLE, "NUMERIC", "DOUBLE PRECISION", "REAL")
 _FROM_BOOLEAN = ("SMALLINT", "BIGINT", "DOUBLE PRECISION", "NUMERIC(")
 """Types that only INTEGER leads to."""
+_TEXTS = {"CHARACTER VARYING", "TEXT"}
+_MOMENTS = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP WITHOUT TIME ZONE"}
+_CASTS: dict[str, set[str]] = {
+    **dict.fromkeys(_NUMBERS, set(_NUMBERS)),
+    **dict.fromkeys(_WHOLE, {*_NUMBERS, "BOOLEAN"}),
+    "BOOLEAN": set(_NUMBERS),
+    "DATE": _MOMENTS,
+    **dict.fromkeys(_MOMENTS, {*_MOMENTS, "DATE", "TIME WITHOUT TIME ZONE"}),
+    "JSONB": {*_NUMBERS, "BOOLEAN"},
+}
+"""The types that there is a way to, besides texts, which lead to and come from everything."""
 _UUID = "^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$"
 
 
@@ -248,7 +259,9 @@ def _unbound(clause: str, what: Sequence[str]) -> Iterator[str]:
 def _misfits(sql: str, old_type: str, new_type: str) -> Iterator[str]:
     """Yield conditions for values that a type of the database cannot hold."""
     old, new = old_type.partition("(")[0], new_type.partition("(")[0]
-    if new == "CHARACTER VARYING":
+    if not _has_cast(old, new):
+        yield f"{sql} IS NOT NULL"
+    elif new == "CHARACTER VARYING":
         yield from _too_long(sql, old_type, new_type)
     elif new == "UUID" and old != new:
         yield f"CAST({sql} AS text) !~* '{_UUID}'"
@@ -256,6 +269,15 @@ def _misfits(sql: str, old_type: str, new_type: str) -> Iterator[str]:
         yield from _not_whole(sql, old, _RANGES[new])
     elif new == "NUMERIC" and old in _NUMBERS:
         yield from _not_decimal(sql, new_type)
+
+
+def _has_cast(old: str, new: str) -> bool:
+    """Return whether values of a type can become ones of another; without a way, a column can change while it is empty."""
+    if old == new or old in _TEXTS or new in _TEXTS or new == "UUID":
+        return True
+    if old.endswith("[]") and new.endswith("[]"):
+        return True
+    return new in _CASTS.get(old, ())
 
 
 def _too_long(sql: str, old_type: str, new_type: str) -> Iterator[str]:
@@ -297,7 +319,7 @@ def _conversion(sql: str, live: Column, new_type: str) -> str:
 
 def _intermediate(old: str, new_type: str) -> str:
     """Return the type that PostgreSQL can go by where it knows no way from one type to another; empty for none."""
-    if new_type == "UUID":
+    if new_type == "UUID" or not _has_cast(old.partition("(")[0], new_type.partition("(")[0]):
         return "text"
     if old == "BOOLEAN" and new_type.startswith(_FROM_BOOLEAN):
         return "integer"

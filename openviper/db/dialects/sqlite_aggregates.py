@@ -6,6 +6,8 @@ import math
 import sqlite3
 from typing import Any
 
+_LIMIT = 2**63
+
 
 class Spread:
     """Collects numbers for the variance, one after the other, as SQLite hands them out."""
@@ -14,18 +16,28 @@ class Spread:
         self.count = 0
         self.mean = 0.0
         self.squares = 0.0
+        self.total = 0.0
+        self.is_finite = True
 
     def step(self, number: float | None) -> None:
         """Take one number; NULL does not count."""
         if number is None:
             return
         self.count += 1
+        self.total += number
+        self.is_finite = self.is_finite and math.isfinite(number)
         distance = number - self.mean
         self.mean += distance / self.count
         self.squares += distance * (number - self.mean)
 
     def variance(self, less: int) -> float | None:
-        """Return the variance, of a sample if `less` is 1."""
+        """Return the variance, of a sample if `less` is 1.
+
+        Raises:
+            ValueError: If the sum of the numbers, or of the squares of their distances, is too great.
+        """
+        if self.is_finite and not (math.isfinite(self.total) and math.isfinite(self.squares)):
+            raise ValueError
         return self.squares / (self.count - less) if self.count > less else None
 
     def deviation(self, less: int) -> float | None:
@@ -66,6 +78,31 @@ class DeviationSample(Spread):
         return self.deviation(1)
 
 
+class SumOnce:
+    """Adds up whole numbers that differ."""
+
+    def __init__(self) -> None:
+        self.numbers: set[int | float] = set()
+
+    def step(self, number: int | float | None) -> None:
+        """Take one number; NULL does not count."""
+        if number is not None:
+            self.numbers.add(number)
+
+    def finalize(self) -> int | None:
+        """Return the sum.
+
+        Raises:
+            ValueError: If SQLite has no such number, or had none on the way here and made a floating-point number.
+        """
+        if not self.numbers:
+            return None
+        total = sum(self.numbers)
+        if isinstance(total, float) or not -_LIMIT <= total < _LIMIT:
+            raise ValueError
+        return total
+
+
 class Joined:
     """Collects texts, and joins them in order."""
 
@@ -94,6 +131,7 @@ class JoinedOnce(Joined):
 
 
 AGGREGATES: dict[str, tuple[int, Any]] = {
+    "openviper_sum": (1, SumOnce),
     "openviper_var_pop": (1, VariancePop),
     "openviper_var_samp": (1, VarianceSample),
     "openviper_stddev_pop": (1, DeviationPop),

@@ -28,6 +28,7 @@ from openviper.db.sql.nodes import (
     open_columns,
 )
 from openviper.db.sql.paths import Steps
+from openviper.db.sql.totals import float_total, whole_total
 from openviper.db.sql.types import (
     BOOLEAN,
     DURATION,
@@ -175,6 +176,17 @@ class Aggregate(Expression):
         """Return the call of the function for the SQL of a value."""
         return f"{self.function}({'DISTINCT ' if self.distinct else ''}{value})"
 
+    def written(self, argument: Node, value: str, over: str, dialect: Dialect) -> str:
+        """Return the call of the function, over a window unless that is empty, within the bounds of its type.
+
+        Args:
+            argument: What it is computed of.
+            value: Its SQL.
+            over: The window.
+            dialect: The dialect.
+        """
+        return self.call(value, dialect) + over
+
     def empty(self) -> Any:
         """Return the result over no rows."""
         return None
@@ -237,6 +249,14 @@ class Sum(Aggregate):
             return decimal_type(argument.places)
         raise FieldError(f"a {argument} is not a number to add up")
 
+    def written(self, argument: Node, value: str, over: str, dialect: Dialect) -> str:
+        """Return the sum; one that its type does not hold is an error."""
+        result = self.result_type(argument.type)
+        if result in (INTEGER, DURATION):
+            return whole_total(argument, value, over, dialect, distinct=self.distinct)
+        call = super().written(argument, value, over, dialect)
+        return float_total(argument, call, dialect) if result is FLOAT else call
+
 
 class Avg(Aggregate):
     """The average, `None` without rows."""
@@ -254,6 +274,15 @@ class Avg(Aggregate):
         if argument.family is Family.DECIMAL:
             return decimal_type(argument.places + AVERAGE_PLACES)
         raise FieldError(f"a {argument} is not a number to average")
+
+    def written(self, argument: Node, value: str, over: str, dialect: Dialect) -> str:
+        """Return the average; of floating-point numbers it is an error if their sum is, whatever their squares are."""
+        if argument.type is not FLOAT:
+            return super().written(argument, value, over, dialect)
+        each = f"({'DISTINCT ' if self.distinct else ''}{value}){over}"
+        if dialect.name == "postgresql":
+            return f"(SUM{each} / NULLIF(COUNT{each}, 0))"
+        return float_total(argument, f"AVG{each}", dialect)
 
 
 class Max(Aggregate):
@@ -327,14 +356,16 @@ class AggregateNode(Node):
 
     def finished(self, value: str, writer: Writer) -> str:
         """Return the call for a value, as a number of its type."""
-        call = self.aggregate.call(value, writer.dialect)
-        return rounded(call, self.result, writer.dialect)
+        return self._written(value, writer, "")
 
     def sql_over(self, writer: Writer, over: str) -> str:
         """Return the call over a window, as a number of its type."""
         is_plain = self.condition is None
         value = self._value(writer) if is_plain else self.row_value(writer)
-        call = self.aggregate.call(value, writer.dialect) + over
+        return self._written(value, writer, over)
+
+    def _written(self, value: str, writer: Writer, over: str) -> str:
+        call = self.aggregate.written(self.argument, value, over, writer.dialect)
         return rounded(call, self.result, writer.dialect)
 
     def _value(self, writer: Writer) -> str:

@@ -11,6 +11,8 @@ from openviper.db.exceptions import DatabaseOperationNotSupportedError
 from openviper.db.sql import operands
 from openviper.db.sql.aggregates import Aggregate
 from openviper.db.sql.expressions import Expression
+from openviper.db.sql.nodes import Node
+from openviper.db.sql.totals import float_total
 from openviper.db.sql.types import (
     FLOAT,
     JSON,
@@ -64,6 +66,17 @@ class _Spread(Aggregate):
         if dialect.name == "sqlite":
             return f"openviper_{name.lower()}({value})"
         return f"{name}(CAST({value} AS {dialect.value_type('REAL')}))"
+
+    def written(self, argument: Node, value: str, over: str, dialect: Dialect) -> str:
+        """Return the call; it is an error if the sum of the numbers or of the squares of their distances is."""
+        if dialect.name != "mysql" or argument.type is not FLOAT:
+            return super().written(argument, value, over, dialect)
+        number = f"CAST({value} AS {dialect.value_type('REAL')})"
+        is_root = self.function == StdDev.function
+        spread = (
+            f"(VAR_{'SAMP' if self.sample else 'POP'}({number}){over} + 0 * SUM({number}){over})"
+        )
+        return float_total(argument, f"SQRT{spread}" if is_root else spread, dialect)
 
 
 class StdDev(_Spread):

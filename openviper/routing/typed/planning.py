@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from openviper.http.inputs import Input, Provide
+from openviper.http.inputs import By, Input, Provide
 from openviper.routing.binding import HandlerError, make_plan
 from openviper.routing.typed.annotations import Annotations, annotations_of
 from openviper.routing.typed.plans import Call, InputNote, ModelNote, Source, TypedPlan
@@ -127,12 +127,13 @@ class Planner:
         if parameter.annotation is parameter.empty:
             return self._untyped(parameter.name, default, where)
         annotation = annotations.resolved(parameter.annotation)
+        _check_default(parameter, where)
         plain, marks = parts_of(annotation)
-        marker = input_mark(marks)
-        wanted = _Wanted(
-            parameter.name, annotation, plain, marks, marker, default, annotations.names, where
-        )
         try:
+            marker = input_mark(marks)
+            wanted = _Wanted(
+                parameter.name, annotation, plain, marks, marker, default, annotations.names, where
+            )
             return self._typed(wanted)
         except UnsupportedTypeError as error:
             raise HandlerError(f"{where}: {error}") from None
@@ -247,6 +248,20 @@ class Planner:
         if len(bodies) > 1 or (bodies and forms):
             names = " and as ".join(note.name for note in [*bodies, *forms])
             self._plan.mistakes.append(f"handler {shown} reads the one body as {names}")
+
+
+def _check_default(parameter: inspect.Parameter, where: str) -> None:
+    """Refuse what stands as a default in other frameworks, and would be the value here.
+
+    Raises:
+        HandlerError: If the default is a mark.
+    """
+    default = parameter.default
+    if isinstance(default, (Input, Provide, By)) or default in (*SOURCES, Provide, By):
+        name = getattr(default, "__name__", type(default).__name__)
+        raise HandlerError(
+            f"{where}: {name} is no default; write {parameter.name}: Annotated[..., {name}(...)]"
+        )
 
 
 def _returned(annotations: Annotations) -> Node | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Hashable, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -52,9 +53,17 @@ def parts_of(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def input_mark(marks: Sequence[Any]) -> Input | None:
-    """Return the mark that names a source; `Query` is taken for `Query()`."""
+    """Return the mark that names a source; `Query` is taken for `Query()`.
+
+    Raises:
+        UnsupportedTypeError: If there are several.
+    """
     made = [mark() if mark in SOURCES else mark for mark in marks if _has_hash(mark)]
-    return next((mark for mark in made if isinstance(mark, Input)), None)
+    found = [mark for mark in made if isinstance(mark, Input)]
+    if len(found) > 1:
+        names = " and ".join(type(mark).__name__ for mark in found)
+        raise UnsupportedTypeError(f"{names} are two places, and it can come from one")
+    return found[0] if found else None
 
 
 def _has_hash(mark: Any) -> bool:
@@ -113,8 +122,24 @@ def key_of(source: Source, node: Node, name: str, marker: Input | None) -> str:
         return ""
     given = (marker.key if marker is not None else "") or node.notes.alias
     if given:
+        _check_key(source, given)
         return given
     return name.replace("_", "-") if source == "header" else name
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _check_key(source: Source, key: object) -> None:
+    """Check the name that a program has given.
+
+    Raises:
+        UnsupportedTypeError: If it is no text, or no header or cookie is called so (RFC 9110, 5.1; RFC 6265, 4.1.1).
+    """
+    if not isinstance(key, str):
+        raise UnsupportedTypeError(f"{key!r} is no name of a {source}")
+    if source in ("header", "cookie") and not _TOKEN.fullmatch(key):
+        raise UnsupportedTypeError(f"no {source} can be called {key!r}")
 
 
 def _record(node: Node) -> RecordNode | None:

@@ -35,7 +35,13 @@ from openviper.tasks.brokers.database_admin import DatabaseAdmin
 from openviper.tasks.brokers.database_consumer import DatabaseConsumer
 from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
-from openviper.tasks.brokers.storing import Parcel, store_in_transaction, store_parcel
+from openviper.tasks.brokers.storing import (
+    Parcel,
+    fresh_row,
+    is_fresh,
+    store_in_transaction,
+    store_parcel,
+)
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import Message, is_storable
@@ -209,30 +215,58 @@ class DatabaseBroker:
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
-        parcel = Parcel(messages, group)
         if self.alias is not None:
-            is_for_later = before_commit(self._flush, parcel, using=self.alias)
+            is_for_later = before_commit(self._flush, (messages, group), using=self.alias)
         else:
-            is_for_later = after_commit(lambda: self._send_now(parcel) and None)
-        return None if is_for_later else self._send_now(parcel)
+            is_for_later = after_commit(lambda: self._send_now(messages, group) and None)
+        return None if is_for_later else self._send_now(messages, group)
 
-    def _send_now(self, parcel: Parcel) -> list[Message] | None:
+    def _send_now(
+        self, messages: Sequence[Message], group: NewGroup | None
+    ) -> list[Message] | None:
         """Store messages at once; an event loop is not made to wait."""
-        if not _in_event_loop():
-            return self.store(parcel)
-        if self._sender.is_busy:  # What was sent before goes first.
-            self._sender.add(parcel)
+        in_loop = _in_event_loop()
+        if in_loop and self._sender.is_busy:  # What was sent before goes first.
+            self._sender.add(Parcel(messages, group))
             return None
+        if group is None and self._store_usual(messages, wait=not in_loop):
+            return []
+        parcel = Parcel(messages, group)
         try:
-            return self.store(parcel, wait=False)
+            return self.store(parcel, wait=not in_loop)
         except BrokerError as error:
-            if not error.busy:
+            if not in_loop or not error.busy:
                 raise
             # Whoever holds the lock may be waiting for this very loop.
             self._sender.add(parcel)
             return None
 
-    async def _flush(self, connection: Connection, parcels: list[Any]) -> None:
+    def _store_usual(self, messages: Sequence[Message], *, wait: bool) -> bool:
+        """Store a message that is alone and fresh with the connection that is open, by the shortest way; return whether that was done.
+
+        Raises:
+            BrokerError: If the time to wait for another writer is over.
+        """
+        if len(messages) != 1 or not is_fresh(messages[0]):
+            return False
+        with self._lock:
+            store = self._store
+            if store is None or not self._ready:
+                return False
+            try:
+                store.set_patience(wait)
+                store.insert_fresh([fresh_row(messages[0])])
+            except BrokerError as error:
+                if error.busy and wait and store.vendor == "sqlite":
+                    raise
+                return False  # `store` knows what to do about it.
+        return True
+
+    async def _flush(
+        self,
+        connection: Connection,
+        parcels: list[tuple[Sequence[Message], NewGroup | None]],
+    ) -> None:
         """Store messages as part of a transaction that is about to commit."""
         if not self._ready and connection.vendor == "mysql":
             # There, a CREATE TABLE would commit the transaction.

@@ -60,9 +60,9 @@ class PostgreSQLStore(ServerStore):
         super().__init__(url)
 
     def _connect(self) -> None:
-        self._insert_and_notify = (
-            f"WITH stored AS ({self._insert}) SELECT pg_notify('{CHANNEL}', '')"
-        )
+        told = f"SELECT pg_notify('{CHANNEL}', '')"
+        self._insert_and_notify = f"WITH stored AS ({self._insert}) {told}"
+        self._insert_fresh = f"WITH stored AS ({self._insert_fresh}) {told}"
         self.raw = self._psycopg.connect(autocommit=True, **connect_arguments(self.url))
 
     def _is_duplicate(self, error: Exception) -> bool:
@@ -94,11 +94,10 @@ class PostgreSQLStore(ServerStore):
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages and tell consumers, in one round trip."""
-        in_transaction = self.raw.info.transaction_status != 0
         try:
             if len(rows) == 1:
                 self.raw.execute(self._insert_and_notify, rows[0])
-            elif in_transaction:
+            elif self.raw.info.transaction_status != 0:
                 self._insert_many(rows)
             else:
                 with self.raw.transaction():

@@ -12,6 +12,8 @@ from openviper.tasks.brokers.tables import (
     NEWEST,
     WORKERS,
     creation,
+    full_row,
+    insert_fresh_sql,
     insert_sql,
     what_it_does,
 )
@@ -35,12 +37,15 @@ class ServerStore:
     def __init__(self, url: DatabaseURL) -> None:
         self.url = url
         self._insert = insert_sql("%s")
+        self._insert_fresh = insert_fresh_sql("%s")
         try:
             self._connect()
         except self.errors as error:
             raise BrokerError(
                 f"cannot open the message store {url.redacted()}: {self._text(error)}"
             ) from error
+        # One for all that writes: psycopg takes as long to make one as to send a statement.
+        self._writer = self.raw.cursor()
 
     def _connect(self) -> None:
         raise NotImplementedError
@@ -110,6 +115,20 @@ class ServerStore:
     def set_patience(self, wait: bool) -> None:
         """Do nothing: writers do not wait for each other."""
 
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Store messages in one transaction, the one that is open if there is one, and wake consumers."""
+        raise NotImplementedError
+
+    def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Store messages that are fresh: one with few values, of which drivers look at each."""
+        if len(rows) != 1:
+            self.insert([full_row(row) for row in rows])
+            return
+        try:
+            self._writer.execute(self._insert_fresh, rows[0])
+        except self.errors as error:
+            raise self.translated(error) from error
+
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Run a read."""
         try:
@@ -122,9 +141,8 @@ class ServerStore:
     def change(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Run a write and return the number of rows."""
         try:
-            cursor = self.raw.cursor()
-            cursor.execute(sql.replace("?", "%s"), values or None)
-            return int(cursor.rowcount)
+            self._writer.execute(sql.replace("?", "%s"), values or None)
+            return int(self._writer.rowcount)
         except self.errors as error:
             raise self.translated(error) from error
 

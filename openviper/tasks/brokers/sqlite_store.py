@@ -17,6 +17,7 @@ from openviper.tasks.brokers.tables import (
     NEWEST,
     WORKERS,
     creation,
+    insert_fresh_sql,
     insert_sql,
     what_it_does,
 )
@@ -107,6 +108,7 @@ class SQLiteStore:
                 f"cannot open the message store {str(url.path)!r}: {error}"
             ) from error
         self._insert = insert_sql("?")
+        self._insert_fresh = insert_fresh_sql("?")
 
     def has_tables(self) -> bool:
         """Return whether all tables are there."""
@@ -136,14 +138,21 @@ class SQLiteStore:
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages in one transaction; consumers see the version of the file change."""
+        self._insert_with(self._insert, rows)
+
+    def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Store messages that are fresh in one transaction."""
+        self._insert_with(self._insert_fresh, rows)
+
+    def _insert_with(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
             if len(rows) == 1:
-                self.raw.execute(self._insert, rows[0])
+                self.raw.execute(sql, rows[0])
             elif self.raw.in_transaction:
-                self.raw.executemany(self._insert, rows)
+                self.raw.executemany(sql, rows)
             else:
                 with self.transaction():
-                    self.raw.executemany(self._insert, rows)
+                    self.raw.executemany(sql, rows)
         except ERRORS as error:
             raise translate(error) from error
 

@@ -17,6 +17,7 @@ from openviper.tasks.brokers.tables import (
     UNIQUE,
     WORKERS,
     creation,
+    insert_fresh_sql,
     insert_sql,
 )
 from openviper.tasks.message import Message, State, next_key, to_json
@@ -49,12 +50,9 @@ class Parcel(NamedTuple):
 
 
 def insert_row(message: Message, now: float) -> tuple[Any, ...]:
-    """Return a message as the values of `INSERT_COLUMNS`."""
-    key = message.key
-    if key is None:
-        key = message.key = next_key()
+    """Return a message that has a key as the values of `INSERT_COLUMNS`."""
     return (
-        key,
+        message.key,
         message.message_id,
         message.queue_name,
         message.actor_name,
@@ -69,14 +67,52 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     )
 
 
+def is_fresh(message: Message) -> bool:
+    """Return whether a message may run at once, was never tried, and has nothing to be looked at when it is stored."""
+    return (
+        message.options is None
+        and not message.due
+        and not message.attempts
+        and not message.deliveries
+    )
+
+
+def fresh_row(message: Message) -> tuple[Any, ...]:
+    """Return a message that is fresh as the values of `FRESH_COLUMNS`."""
+    key = message.key
+    if key is None:
+        key = message.key = next_key()
+    return (
+        key,
+        message.message_id,
+        message.queue_name,
+        message.actor_name,
+        message.payload,
+        message.priority,
+        message.sent_at,
+    )
+
+
+def fresh_rows(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
+    """Return messages that are fresh as the values of `FRESH_COLUMNS`."""
+    _give_keys(messages)
+    return [fresh_row(message) for message in messages]
+
+
 def insert_rows(messages: Sequence[Message], now: float) -> list[tuple[Any, ...]]:
     """Return messages as the values of `INSERT_COLUMNS`."""
-    if len(messages) == 1:
-        return [insert_row(messages[0], now)]
+    _give_keys(messages)
+    return [insert_row(message, now) for message in messages]
+
+
+def _give_keys(messages: Sequence[Message]) -> None:
+    """Give a key to messages that have none, in their order."""
     new = [message for message in messages if message.key is None]
+    if len(new) == 1:
+        new[0].key = next_key()
+        return
     for message, key in zip(new, next_key.many(len(new)), strict=True):
         message.key = key
-    return [insert_row(message, now) for message in messages]
 
 
 def _group_row(group: NewGroup, now: float) -> tuple[Any, ...]:
@@ -89,9 +125,12 @@ def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
     Raises:
         BrokerError: If the database does not take them.
     """
+    messages, group = parcel
+    if group is None and all(map(is_fresh, messages)):
+        store.insert_fresh(fresh_rows(messages))
+        return []
     if parcel.is_plain:
-        now = time.time()
-        store.insert(insert_rows(parcel.messages, now))
+        store.insert(insert_rows(messages, time.time()))
         return []
     with store.transaction():
         return store_within(store, parcel)
@@ -125,13 +164,16 @@ def _take_unique(store: Store, message: Message, now: float) -> bool:
 
 
 async def store_in_transaction(
-    connection: Connection, parcels: Sequence[Parcel], *, has_tables: bool
+    connection: Connection,
+    parcels: Sequence[tuple[Sequence[Message], NewGroup | None]],
+    *,
+    has_tables: bool,
 ) -> bool:
     """Store messages with the transaction that is open on a connection of the project's.
 
     Args:
         connection: The connection.
-        parcels: The messages.
+        parcels: The messages and groups, as in a `Parcel`.
         has_tables: Whether the tables are known to be there; else they are made, in the same transaction.
 
     Returns:
@@ -141,20 +183,24 @@ async def store_in_transaction(
         has_tables = not await _create_tables(connection)
     now = time.time()
     new = []
-    for parcel in parcels:
-        if parcel.group is not None:
-            await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
-        for message in parcel.messages:
+    for messages, group in parcels:
+        if group is not None:
+            await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(group, now))
+        for message in messages:
             if message.options is None or await _takes_unique(connection, message, now):
                 new.append(message)
-    await _insert(connection, insert_rows(new, now))
+    await _insert(connection, new, now)
     if connection.vendor == "postgresql":
         await connection.execute(NOTIFY)
     return has_tables
 
 
-async def _insert(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-    sql = insert_sql(connection.dialect.placeholder)
+async def _insert(connection: Connection, messages: Sequence[Message], now: float) -> None:
+    mark = connection.dialect.placeholder
+    if connection.vendor == "sqlite" and all(map(is_fresh, messages)):
+        sql, rows = insert_fresh_sql(mark), fresh_rows(messages)
+    else:
+        sql, rows = insert_sql(mark), insert_rows(messages, now)
     if len(rows) == 1:
         await connection.insert(sql, rows[0])
     elif len(rows) >= MANY and connection.vendor == "postgresql":

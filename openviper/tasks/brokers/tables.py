@@ -32,6 +32,8 @@ INSERT_COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at, "
     "deliveries, options"
 )
+FRESH_COLUMNS = "id, message_id, queue_name, actor_name, payload, priority, sent_at"
+"""What differs between messages that may run at once and were never tried; see `insert_fresh_sql`."""
 COPY = f"COPY {MESSAGES} ({INSERT_COLUMNS}) FROM STDIN"
 """PostgreSQL's way to store many rows."""
 MANY = 50
@@ -231,6 +233,20 @@ def insert_sql(mark: str) -> str:
     return f"INSERT INTO {MESSAGES} ({INSERT_COLUMNS}) VALUES ({', '.join([mark] * 12)})"
 
 
+def insert_fresh_sql(mark: str) -> str:
+    """Return the INSERT of a message that may run at once and was never tried: the usual one, with fewer values to hand over."""
+    return (
+        f"INSERT INTO {MESSAGES} ({FRESH_COLUMNS}, state, due, attempts, deliveries) "
+        f"VALUES ({', '.join([mark] * 7)}, {int(State.READY)}, 0, 0, 0)"
+    )
+
+
+def full_row(fresh: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values of `INSERT_COLUMNS` for those of `FRESH_COLUMNS`."""
+    *first, sent_at = fresh
+    return (*first, int(State.READY), 0.0, 0, sent_at, 0, None)
+
+
 def what_it_does(refused: bool) -> str:
     """Return what a database does that raises an error, for people."""
     return "does not take what it is given" if refused else "does not answer"
@@ -294,6 +310,10 @@ class Store(Protocol):
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages in one transaction, the one that is open if there is one, and wake consumers."""
+        ...
+
+    def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Do what `insert` does with rows of the values of `FRESH_COLUMNS`, while no transaction is open."""
         ...
 
     def insert_new(self, table: str, columns: str, values: tuple[Any, ...]) -> bool:

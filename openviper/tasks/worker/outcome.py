@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.exceptions import BadMessageError, Reject, Retry
@@ -21,6 +20,12 @@ from openviper.tasks.message import (
 )
 from openviper.tasks.sending import build_message
 from openviper.tasks.signing import sign
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import random
+else:
+    random = lazy_module("random")  # It is there from the first retry on.
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 

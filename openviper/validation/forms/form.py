@@ -17,6 +17,7 @@ from openviper.validation.faults import (
     Place,
     UnsupportedTypeError,
 )
+from openviper.validation.forms.arguments import check_arguments, reached
 from openviper.validation.forms.bound import BoundField, BoundRecord, BoundRows
 from openviper.validation.forms.sent import Fields, Sent, TooManyRowsError, control_kind, joined
 from openviper.validation.forms.widgets import Choice, Html, as_text, behind, tag
@@ -99,7 +100,8 @@ class Form(Generic[T]):
         choices: What can be chosen for a field, by its name: values with labels. Anything else is refused.
 
     Raises:
-        UnsupportedTypeError: If the type has no fields, or one for which there is no control.
+        UnsupportedTypeError: If the type has no fields, or one for which there is no control; if another argument names a field
+            that is not there.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Form(Generic[T]):
                 f"a form is made of a class with fields, not of {self.type!r}"
             )
         check_controls(node)
+        check_arguments(node, prefix=prefix, initial=initial, extra=extra, choices=choices)
         self._node = node
         self._prefix = prefix
         self._initial = initial
@@ -227,7 +230,8 @@ class Form(Generic[T]):
         for name, pairs in self._choices.items():
             allowed = {choice.text for _, choice in pairs}
             key = name.removeprefix(f"{self._prefix}.") if self._prefix else name
-            wrong = [text for text in _chosen(data.get(key)) if text not in allowed]
+            chosen = _chosen(reached(data, key.split(".")))
+            wrong = [text for text in chosen if text not in allowed]
             if wrong:
                 message = _sentence(gettext("must be one of the choices"))
                 self._errors.setdefault(name, []).append(message)

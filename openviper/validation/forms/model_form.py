@@ -29,6 +29,10 @@ class ModelForm(Form[Any], Generic[M]):
         instance: The row to change; a new one is made when not given.
         choices: What can be chosen for a field, by its name.
         prefix: What stands before the names of the fields.
+
+    Raises:
+        FieldError: If the model has no such field, or one that nobody may change; if none is named.
+        TypeError: If the model or the instance is none.
     """
 
     def __init__(
@@ -40,6 +44,8 @@ class ModelForm(Form[Any], Generic[M]):
         choices: Mapping[str, Iterable[tuple[Any, str]]] | None = None,
         prefix: str = "",
     ) -> None:
+        if instance is not None and not isinstance(instance, model):
+            raise TypeError(f"instance is {instance!r}, not a row of {model.__name__}")
         self.model = model
         self.instance = instance
         names = field_names(model, fields)

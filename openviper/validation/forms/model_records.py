@@ -44,13 +44,27 @@ def field_names(model: type[Model], fields: Iterable[str]) -> list[str]:
     """Return names of fields of a model, each of which is one that people may change.
 
     Raises:
-        FieldError: If one is none, or cannot be written.
+        FieldError: If one is none, or cannot be written, or is named twice; if there is none.
+        TypeError: If the model is none, or the names are one text.
     """
-    names = list(fields)
+    names = _given_names(model, fields)
     for name in names:
         field = _field(model, name)
         if not field.editable or field.generated is not None:
             raise FieldError(f"{model.__name__}.{name} cannot be changed, so no form has it")
+    return names
+
+
+def _given_names(model: type[Model], fields: Iterable[str]) -> list[str]:
+    if not hasattr(model, "_meta"):
+        raise TypeError(f"a form of a model needs a model, not {model!r}")
+    if isinstance(fields, str):
+        raise TypeError(f"fields are several names, such as [{fields!r}], not {fields!r}")
+    names = list(fields)
+    if not names or len(set(names)) != len(names):
+        raise FieldError(
+            f"fields of a form of {model.__name__} are names, each once, not {names!r}"
+        )
     return names
 
 

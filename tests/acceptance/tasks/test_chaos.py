@@ -224,10 +224,14 @@ def _redis(root: Path) -> Iterator[Place]:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return process
+                with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                    connection.sendall(b"PING\r\n")
+                    # It lets clients in while it still reads its file, and answers nothing but that.
+                    if connection.recv(100).startswith(b"+PONG"):
+                        return process
             except OSError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         raise AssertionError("redis-server does not start")
 
     server = [start()]

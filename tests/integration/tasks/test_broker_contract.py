@@ -422,7 +422,7 @@ def test_a_connection_that_the_server_closed_is_replaced(
         except BrokerError:
             continue
     assert texts(found) == ["a"]
-    broker.enqueue([message("b")])
+    broker.send([message("b")])
     assert counts(broker)["ready"] == 1
     consumer.close()
 
@@ -439,5 +439,23 @@ def test_two_messages_that_were_given_one_key_are_both_stored(broker: Broker) ->
     one, other = message("one"), message("other")
     one.key = other.key = 5 if broker.name == "database" else None
     broker.enqueue([one])
-    broker.enqueue([other])
+    broker.send([other])
     assert {info.message_id for info in broker.messages()} == {one.message_id, other.message_id}
+
+
+def test_messages_are_the_same_however_many_are_sent_together(broker: Broker) -> None:
+    sent = [message("usual"), message("urgent", priority=-1), message("third"), message("odd")]
+    sent[3].set_option("max_retries", 7)
+    broker.enqueue([])
+    broker.send(sent[:1])
+    broker.send(sent[1:3])
+    broker.send(sent[3:])
+    consumer = broker.consumer(new_worker_id(), None)
+    claimed = claim(consumer)
+    assert texts(claimed) == ["urgent", "usual", "third", "odd"]
+    by_id = {each.message_id: each for each in claimed}
+    for before in sent:
+        after = by_id[before.message_id]
+        for name in set(Message.__slots__) - {"key", "limit_key"}:
+            assert getattr(after, name) == getattr(before, name), name
+    consumer.close()

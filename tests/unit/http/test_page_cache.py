@@ -385,3 +385,19 @@ async def test_what_is_remembered_of_addresses_is_bounded(monkeypatch: pytest.Mo
             making.is_kept = False
     assert list(makers._not_kept) == ["c", "d"]
     assert not makers._underway
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"tags": "books"}, r"tags must be several texts, such as \['books'\]"),
+        ({"tags": [1]}, "the tag 1 is no text"),
+        ({"vary": "Accept"}, "vary are names of headers"),
+        ({"cache": 5}, "cache must be an alias or a cache, not 5"),
+    ],
+)
+def test_what_it_is_told_wrongly_is_an_error_at_once(
+    arguments: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(TypeError, match=reason):
+        cache_page(5, **arguments)

@@ -30,3 +30,10 @@ async def test_it_prunes_what_does_not_forget_by_itself(
 
 def test_where_there_is_no_such_cache_there_is_no_job() -> None:
     assert pruned_caches() == []
+
+
+@pytest.mark.parametrize("backend", ["memory", "openviper.cache.InMemoryCache"])
+def test_a_cache_in_memory_is_not_made_to_see_that_there_is_no_job(backend: str) -> None:
+    entry = {"BACKEND": backend, "OPTIONS": {"ttl": "what no cache takes"}}
+    with override(CACHES={"default": entry}):
+        assert pruned_caches() == []

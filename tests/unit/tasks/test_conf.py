@@ -18,18 +18,24 @@ from openviper.tasks.conf import (
 from openviper.tasks.exceptions import OpenViperTasksConfigurationError
 
 
+def values(section: Any) -> Any:
+    """Return what is in a section, and in those inside it."""
+    names = getattr(section, "__match_args__", None)
+    return section if names is None else [values(getattr(section, name)) for name in names]
+
+
 def test_defaults_are_filled_in_and_never_changed() -> None:
     before = copy.deepcopy(DEFAULT_TASKS)
     resolved = resolve_tasks_config({"enabled": True, "logging": {"file": 1, "database": 1}})
     assert (resolved.enabled, resolved.broker) == (True, "database")
     assert resolved.logging.level == "INFO"
-    assert resolved.logging.file == LogFile("logs", "tasks.log", "json", 10)
-    assert resolved.logging.database == TaskRecords(True, True)
+    assert values(resolved.logging.file) == values(LogFile("logs", "tasks.log", "json", 10))
+    assert values(resolved.logging.database) == values(TaskRecords(True, True))
     assert before == DEFAULT_TASKS
-    assert resolve_tasks_config(None) == TaskSettings()
+    assert values(resolve_tasks_config(None)) == values(TaskSettings())
     partly = resolve_tasks_config({"logging": {"database": {"task": 1}, "file": {"max_size": 1}}})
-    assert partly.logging.database == TaskRecords(True, False)
-    assert partly.logging.file == LogFile(max_size=1)
+    assert values(partly.logging.database) == values(TaskRecords(True, False))
+    assert values(partly.logging.file) == values(LogFile(max_size=1))
 
 
 @pytest.mark.parametrize(
@@ -159,9 +165,10 @@ def test_what_can_work_is_taken(config: dict[str, Any]) -> None:
 def test_sections_that_are_switched_off_are_none_and_levels_are_upper_case() -> None:
     off = resolve_tasks_config({"logging": {"level": "warning", "file": 0, "database": None}})
     assert (off.logging.level, off.logging.file) == ("WARNING", None)
-    assert off.logging.database == TaskRecords(False, False)
+    assert values(off.logging.database) == values(TaskRecords(False, False))
     assert resolve_tasks_config({"logging": {"file": {}}}).logging.file is None
-    assert resolve_tasks_config({"logging": {}}).logging == resolve_tasks_config({}).logging
+    defaults = resolve_tasks_config({}).logging
+    assert values(resolve_tasks_config({"logging": {}}).logging) == values(defaults)
 
 
 def test_switches_and_numbers_have_one_type_however_they_were_written() -> None:

@@ -21,6 +21,7 @@ from openviper.template.context import (
     csrf_field,
 )
 from openviper.template.environment import check_template_name
+from openviper.template.sandbox import TemplateSandbox
 from openviper.testing import override_openviper_settings as override
 
 
@@ -339,3 +340,39 @@ def test_a_name_that_no_static_file_can_have_is_refused(name: str) -> None:
 )
 def test_the_address_of_a_static_file(name: str, address: str) -> None:
     assert static_url(name) == address
+
+
+class Sheet:
+    """What a template may have done with, unlike with a row of a database."""
+
+    title = "plain"
+
+    @staticmethod
+    def delete() -> str:
+        """Return what was done."""
+        return "torn"
+
+
+def row_class() -> type:
+    """Return a class that comes from where the models do, with the metaclass of `Sheet`."""
+    return type("Row", (Sheet,), {"__module__": "openviper.db.nowhere"})
+
+
+def test_what_is_known_of_one_type_is_not_said_of_another(folder: Path) -> None:
+    row = row_class()
+    for sheet, its_row in ((Sheet(), row()), (Sheet, row)):
+        for _ in range(2):
+            assert render(folder, "{{ x.delete() }} {{ x.title }}", x=sheet) == "torn plain"
+            with pytest.raises(SecurityError, match="delete"):
+                render(folder, "{{ x.delete() }}", x=its_row)
+            assert render(folder, "{{ x.title }}", x=its_row) == "plain"
+
+
+def test_what_is_known_of_types_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openviper.template.sandbox.MAX_VERDICTS", 3)
+    environment = TemplateSandbox()
+    template = environment.from_string("{{ x.a }}{{ x.b }}{{ x.c }}{{ x.d }}{{ x._e }}")
+    for _ in range(2):
+        thing = type("Thing", (), dict.fromkeys(("a", "b", "c", "d", "_e"), 1))()
+        assert template.render(x=thing) == "1111"
+        assert 0 < len(environment._verdicts) <= 3

@@ -9,6 +9,8 @@ from openviper.exceptions import IntegrityError, QueryError
 
 _OVERFLOW = "integer overflow"
 """What SQLite says of a sum or an absolute value that is too large."""
+_NO_TOTAL = "user-defined aggregate's 'finalize' method raised error"
+"""What SQLite says of a sum of ours that is too large."""
 _REFUSED = "user-defined function raised exception"
 """What SQLite says when a Python function raises, such as those that look at what a column can hold."""
 _TOO_DEEP = ("parser stack overflow", "Expression tree is too large")
@@ -25,8 +27,8 @@ def translate(error: sqlite3.Error, sql: str = "") -> Exception:
             return DatabaseError(
                 "a function refused a value: it is out of the range of its column, or the function is the project's own"
             )
-        if str(error) == _OVERFLOW:
-            return DatabaseError(f"{OUT_OF_RANGE}: {error}")
+        if str(error) in (_OVERFLOW, _NO_TOTAL):
+            return DatabaseError(f"{OUT_OF_RANGE}: {_OVERFLOW}")
         if str(error).startswith(_TOO_DEEP):
             return QueryError(f"the query is nested deeper than SQLite can read: {error}")
         busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

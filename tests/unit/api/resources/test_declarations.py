@@ -8,6 +8,7 @@ import pytest
 
 from openviper import OpenViper, Request, Router
 from openviper.api import Resource, ResourceError, resource
+from openviper.api.resources.checks import Checks
 from openviper.db.fields import (
     CharField,
     DateTimeField,
@@ -85,6 +86,15 @@ class PortOut(ModelSerializer[Port]):
 
 
 SAID = [
+    ({"queryset": 5}, "queryset: 5 is not a function of the request"),
+    ({"create_with": {"name": "x"}}, "create_with: {'name': 'x'} is not a function of the request"),
+    ({"count": "no"}, "count: 'no' is neither True nor False"),
+    ({"require_version": 1}, "require_version: 1 is neither True nor False"),
+    ({"parent": Port}, "is not what resource() has returned"),
+    ({"path": 5}, "5 is not a path such as '/books'"),
+    ({"name": "a:b"}, "'a:b' is no name of a namespace"),
+    ({"filters": {"name": []}}, "'name' has no lookup; write ['exact']"),
+    ({"formats": ["json", "json"]}, "'json' is named twice"),
     ({"filters": ["nam"]}, "filters: Ship has no 'nam'; did you mean 'name'?"),
     (
         {"filters": {"name": ["icontain"]}},
@@ -166,12 +176,17 @@ def test_a_wrong_declaration_is_an_error_at_once(options: dict[str, Any], messag
         (Base, "it is abstract"),
         (Only, "a single one"),
         (str, "is no model"),
+        (Model, "is no model"),
         ("Ship", "is no model"),
     ],
 )
 def test_only_models_with_rows_can_be_resources(model: Any, message: str) -> None:
     with pytest.raises(ResourceError, match=message):
         resource(model)
+
+
+def test_the_formats_of_a_list_are_in_the_order_of_preference() -> None:
+    assert Checks(Port).formats(["csv", "json"]) == ["csv", "json"]
 
 
 def test_a_parent_is_what_a_foreign_key_refers_to() -> None:

@@ -440,6 +440,10 @@ def test_a_field_with_the_name_of_a_method_has_an_alias() -> None:
         ),
         ("a: subprocess.Popen", "cannot be read from data"),
         ("a: int\n    @computed_field\n    def b(self): return 1", "does not say of which type"),
+        ("a: int; read_only_fields = ['a']", "did you mean 'readonly_fields'"),
+        ("a: int; b = 5", "Wrong.b has no type, so it is no field"),
+        ("a: int\n    class Meta: fields = ['a']", "only a ModelSerializer has one"),
+        ("a: int; readonly_fields = ['a', 'a']", "names 'a' twice"),
         ("a: int; permission_classes = ['x']", "Wrong.permission_classes is not asked"),
         ("a: Annotated[int, Alias('b')]; b: int", "two fields with the key 'b'"),
         (

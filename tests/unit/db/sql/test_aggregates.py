@@ -27,15 +27,26 @@ def over_rows(aggregate: Aggregate, vendor: str = "sqlite") -> str:
     return sql.removeprefix("SELECT ").removesuffix(" FROM kinds_thing")
 
 
+OKS = "SUM(CASE WHEN ok THEN 1 WHEN NOT ok THEN 0 END)"
+
+
 @pytest.mark.parametrize(
     ("aggregate", "texts"),
     [
         (Count("*"), ("COUNT(*)",) * 3),
         (Count("n", distinct=True), ("COUNT(DISTINCT n)",) * 3),
         (Count("*", filter=F("ok")), ("COUNT(CASE WHEN ok THEN 1 END)",) * 3),
-        (Sum("n"), ("SUM(n)",) * 3),
+        (Sum("n"), ("SUM(n)", "CAST(SUM(n) AS BIGINT)", "(SUM(n) DIV 1)")),
+        (
+            Sum("weight"),
+            (
+                "CASE WHEN abs(SUM(weight)) = 9e999 THEN abs(-9223372036854775807 - 1) ELSE SUM(weight) END",
+                "SUM(weight)",
+                "CASE WHEN ABS(SUM(weight)) < 1.7976931348623157e308 THEN SUM(weight) ELSE SUM(weight) * 2 END",
+            ),
+        ),
         (Sum("price"), ("round(SUM(price), 2)", "SUM(price)", "SUM(price)")),
-        (Sum("ok"), ("SUM(CASE WHEN ok THEN 1 WHEN NOT ok THEN 0 END)",) * 3),
+        (Sum("ok"), (OKS, f"CAST({OKS} AS BIGINT)", f"({OKS} DIV 1)")),
         (
             Avg("n"),
             ("AVG(CAST(n AS REAL))", "AVG(CAST(n AS DOUBLE PRECISION))", "AVG((n + 0e0))"),
@@ -130,7 +141,7 @@ def test_types_of_results(aggregate: Aggregate, result: ResultType) -> None:
 )
 def test_what_cannot_be_computed_of_rows(aggregate: Aggregate, message: str | None) -> None:
     if message is None:
-        assert over_rows(aggregate).startswith("SUM(")
+        assert "SUM(" in over_rows(aggregate)
         return
     with pytest.raises(FieldError, match=re.escape(message)):
         over_rows(aggregate)
