@@ -42,6 +42,8 @@ MARKERS = {
     "transactional_db": "let the test commit for good, as the fixture `transactional_db` does",
 }
 """The markers that stand for the fixture of the same name."""
+LABELS = ("openviper", "integration", "slow", "admin", "openapi", "auth")
+"""The markers that choose tests, as in ``pytest -m "not slow"``, and do nothing else."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    for name in LABELS:
+        config.addinivalue_line("markers", f"{name}: a label, by which `-m {name}` chooses tests")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

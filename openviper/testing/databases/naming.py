@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from openviper.db.connections.options import NOT_ALIASES
 from openviper.db.connections.url import DatabaseURL
-from openviper.testing.config import OpenViperTestingConfigError
+from openviper.testing.config import ISOLATIONS, OpenViperTestingConfigError
 
 MEMORY = "sqlite:///:memory:"
 PREFIX = "test_"
@@ -88,11 +88,24 @@ def _configured(databases: Mapping[str, Any]) -> dict[str, str]:
     return urls
 
 
-def resolve_test_database_url(url: str) -> str:
+def resolve_test_database_url(url: str, isolation: str = "transaction") -> str:
     """Return the address of the test database that belongs to a configured one, on the same server.
 
     Its name begins with ``test_``; a database in memory stands for itself.
+
+    Args:
+        url: The configured address.
+        isolation: What keeps tests apart; with ``in_memory`` it is a database in memory whatever is configured.
+
+    Raises:
+        OpenViperTestingConfigError: If there is no such isolation.
     """
+    if isolation not in ISOLATIONS:
+        raise OpenViperTestingConfigError(
+            f"isolation must be one of {', '.join(ISOLATIONS)}, not {isolation!r}"
+        )
+    if isolation == "in_memory":
+        return MEMORY
     parsed = DatabaseURL.parse(url)
     return url if parsed.is_memory else _renamed(url, parsed, _prefixed)
 

@@ -208,6 +208,10 @@ def test_the_plug_in_changes_nothing_for_other_projects(tmp_path: Path) -> None:
             "tests.py": "def test_not_collected(): assert False\n",
             "test_it.py": """
                 import sys
+                import pytest
+
+                @pytest.mark.slow
+                def test_a_label_chooses_tests(): assert False
 
                 def test_nothing_of_the_framework_is_loaded():
                     loaded = {name for name in sys.modules if name.startswith("openviper.")}
@@ -215,8 +219,8 @@ def test_the_plug_in_changes_nothing_for_other_projects(tmp_path: Path) -> None:
                 """,
         },
     )
-    result = run(tmp_path, "-p", "openviper.testing.plugin")
-    assert "1 passed" in result.stdout, result.stdout
+    result = run(tmp_path, "-p", "openviper.testing.plugin", "--strict-markers", "-m", "not slow")
+    assert "1 passed, 1 deselected" in result.stdout, result.stdout
 
 
 async def test_the_fixture_is_usable_here_too(db: object, pytestconfig: pytest.Config) -> None:

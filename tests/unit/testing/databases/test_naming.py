@@ -39,6 +39,14 @@ def test_a_test_database_is_beside_the_configured_one(configured: str, expected:
     assert resolve_test_database_url(configured) == expected
 
 
+def test_isolation_in_memory_has_no_other_address() -> None:
+    url = "postgresql://localhost/shop"
+    assert resolve_test_database_url(url, "in_memory") == "sqlite:///:memory:"
+    assert resolve_test_database_url(url, "truncate") == "postgresql://localhost/test_shop"
+    with pytest.raises(OpenViperTestingConfigError, match="not 'memory'"):
+        resolve_test_database_url(url, "memory")
+
+
 def test_each_process_of_several_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(WORKER_VARIABLE, "gw3")
     databases = {
