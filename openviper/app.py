@@ -10,8 +10,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from openviper.apps.bootstrap import setup
-from openviper.apps.development import for_development
 from openviper.apps.discovery import add_api_pages, discover_routes, find_ready_hooks
+from openviper.apps.documenting import Documented, OpenAPIArguments, own_openapi
 from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.apps.server import import_string_of, serve
@@ -48,10 +48,14 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket, within_exchange
+from openviper.utils.importing import lazy_module
 from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
+    from openviper.apps import development
     from openviper.testing.client import OpenViperTestClient
+else:
+    development = lazy_module("openviper.apps.development")  # Production does without.
 
 logger = logging.getLogger("openviper.app")
 _new_request: Callable[[type[Request]], Request] = object.__new__
@@ -59,13 +63,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 H = TypeVar("H", bound=Handler)
 
 
-class OpenViper:
+class OpenViper(Documented):
     """An ASGI application: a router, middleware around it, and the life of the installed apps.
 
     Args:
         debug: Show the landing and debug pages; the setting `DEBUG` when not given.
         middleware: Stands before the setting `MIDDLEWARE`; the first entry is outermost.
         title: The application's name; the setting `PROJECT_NAME` when not given.
+        openapi: See `OpenAPIArguments`.
     """
 
     def __init__(
@@ -73,10 +78,12 @@ class OpenViper:
         debug: bool | None = None,
         middleware: Sequence[MiddlewareEntry] | None = None,
         title: str | None = None,
+        **openapi: Unpack[OpenAPIArguments],
     ) -> None:
         self._debug = debug
         self._middleware = list(middleware or ())
         self._title = title
+        self.openapi = own_openapi(openapi)
         self.router = Router()
         self._startup: list[Callable[[], Any]] = []
         self._shutdown: list[Callable[[], Any]] = []
@@ -275,7 +282,7 @@ class OpenViper:
         entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
         stack = build_middleware_stack(self._answer, entries, self._guard)
         if self.debug and not is_production():
-            stack = for_development(stack)
+            stack = development.for_development(stack)
         stack = as_function(stack)
         self._max_path = settings.MAX_PATH_LENGTH
         self._stack = stack
@@ -293,7 +300,7 @@ class OpenViper:
             return
         setup()
         discover_routes(self.router)
-        add_api_pages(self.router, self.title)
+        add_api_pages(self.router, self.title, self.openapi)
         preload_queries()
         self._discovered = True
 

@@ -129,6 +129,7 @@ name.admin_authenticated_client
 name.tmp_storage
 name.uploaded_file
 name.cli_runner
+name.openapi_schema
 name.event_recorder
 name.clear_cache
 name.should_exit
@@ -268,3 +269,6 @@ name.offered_in
 # What account pages answer to programs, as the document of an API shows it.
 name.second_factor_required
 name.recovery_codes
+
+# An argument of an application, read by its name.
+name.openapi_url

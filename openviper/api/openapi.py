@@ -347,7 +347,7 @@ class _Document:
         for status, answer in notes.answers.items():
             found[str(status)] = self._answer(answer, notes.transfer)
         found["default"] = _problem("Something else went wrong.")
-        return found
+        return dict(sorted(found.items()))
 
     def _usual(self, route: Route, notes: OperationNotes) -> dict[str, Any]:
         transfer = notes.transfer

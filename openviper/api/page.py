@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
+from html import escape
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from openviper.api.examples import example_of
 from openviper.template.environment import MissingDependencyError
+from openviper.validation.forms.widgets import Html
 from openviper.validation.json_schema import Schema
 
 DEEPEST = 5
@@ -69,6 +72,7 @@ def render_page(document: Mapping[str, Any], addresses: Mapping[str, str], token
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["prose"] = prose
     return environment.from_string(theme("page.html")).render(
         info=document["info"],
         groups=groups_of(document),
@@ -76,6 +80,14 @@ def render_page(document: Mapping[str, Any], addresses: Mapping[str, str], token
         addresses=addresses,
         token=token,
     )
+
+
+_CODE = re.compile(r"(`{1,2})([^`]+)\1")
+
+
+def prose(text: str) -> Html:
+    """Return text as HTML, with what stands in backticks as code."""
+    return Html(_CODE.sub(r"<code>\2</code>", escape(text)))
 
 
 def groups_of(document: Mapping[str, Any]) -> dict[str, list[OperationView]]:
@@ -144,7 +156,16 @@ def _parameter(parameter: Mapping[str, Any]) -> dict[str, Any]:
         "is_required": parameter.get("required", False),
         "about": _about(schema),
         "default": schema.get("default", ""),
+        "several": _several(parameter),
     }
+
+
+def _several(parameter: Mapping[str, Any]) -> str:
+    """Return how several values of a parameter are sent: ``joined`` in one text, or ``apart``; empty if it takes one."""
+    if parameter["schema"].get("type") != "array":
+        return ""
+    is_apart = parameter["in"] == "query" and parameter.get("explode", True)
+    return "apart" if is_apart else "joined"
 
 
 def _answer_fields(answer: Mapping[str, Any], schemas: Mapping[str, Schema]) -> list[FieldRow]:
@@ -202,11 +223,21 @@ _LIMITS = {
 }
 
 
+_ONE = {" 1 characters": " 1 character", " 1 items": " 1 item", " 1 entries": " 1 entry"}
+
+
+def _counted(words: str) -> str:
+    """Return words in which one of something is one."""
+    for several, one in _ONE.items():
+        words = words.replace(several, one)
+    return words
+
+
 def _limits(schema: Schema) -> Iterator[str]:
     """Yield what a value must be; a pattern that has a name says nothing to people."""
     for key, words in _LIMITS.items():
         if key in schema and not (key == "pattern" and _form(schema)):
-            yield words.format(schema[key])
+            yield _counted(words.format(schema[key]))
 
 
 def _about(schema: Schema) -> str:

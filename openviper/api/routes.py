@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from openviper.api.config import OpenAPIConfig, openapi_config
-from openviper.api.openapi import Info, build_document
-from openviper.api.page import render_page, theme
 from openviper.api.security import security_schemes
 from openviper.conf import settings
 from openviper.http.permissions import PermissionLike
@@ -16,6 +15,15 @@ from openviper.http.url import split_host
 from openviper.project.deployment import is_production
 from openviper.routing.route import Route
 from openviper.routing.router import Router
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.api import openapi
+    from openviper.api import page as docs_page
+else:
+    # A server imports them when it is asked for the document, or for its page.
+    openapi = lazy_module("openviper.api.openapi")
+    docs_page = lazy_module("openviper.api.page")
 
 NAMESPACE = "openapi"
 
@@ -34,32 +42,40 @@ def _first_word(path: str) -> str:
     return path.strip("/").partition("/")[0].lower()
 
 
-def document_of(routes: Iterable[Route], title: str, host: str | None = None) -> dict[str, object]:
+def document_of(
+    routes: Iterable[Route],
+    title: str,
+    host: str | None = None,
+    own: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the document of an application, as the setting `OPENAPI` has it.
 
     Args:
         routes: The routes of the application.
         title: Its name.
         host: Describe what is answered on this host; everything when not given.
+        own: What the application says in place of keys of the setting.
 
     Raises:
         ImproperlyConfigured: If the setting is wrong, or two routes would be one operation; see `build_document`.
     """
-    config = openapi_config(settings.OPENAPI)
-    info = Info(
+    config = openapi_config({**settings.OPENAPI, **(own or {})})
+    info = openapi.Info(
         title=config.title or title,
         version=config.version,
         description=config.description,
         security=security_schemes(),
     )
-    return build_document(visible_routes(routes, config), info, host)
+    return openapi.build_document(visible_routes(routes, config), info, host)
 
 
 def _host_of(request: Request) -> str:
     return split_host((request.header(b"host") or b"").decode("latin-1"))[0]
 
 
-def openapi_router(routes: Callable[[], Iterable[Route]], title: str) -> Router | None:
+def openapi_router(
+    routes: Callable[[], Iterable[Route]], title: str, own: Mapping[str, Any] | None = None
+) -> Router | None:
     """Return a router with the document and the page; `None` where there are none.
 
     In production there are none unless `OPENAPI["permission"]` says who may see them.
@@ -67,11 +83,12 @@ def openapi_router(routes: Callable[[], Iterable[Route]], title: str) -> Router 
     Args:
         routes: Gives the routes of the application.
         title: Its name.
+        own: What it says in place of keys of the setting.
 
     Raises:
         ImproperlyConfigured: If the setting is wrong.
     """
-    config = openapi_config(settings.OPENAPI)
+    config = openapi_config({**settings.OPENAPI, **(own or {})})
     is_closed = is_production() and not config.permission
     if not config.enabled or is_closed:
         return None
@@ -80,7 +97,7 @@ def openapi_router(routes: Callable[[], Iterable[Route]], title: str) -> Router 
 
     @router.get(config.schema_url, name="document")
     async def document(request: Request) -> Response:
-        return JSONResponse(document_of(routes(), title, _host_of(request)))
+        return JSONResponse(document_of(routes(), title, _host_of(request), own))
 
     @router.get(config.docs_url, name="page")
     async def page(request: Request) -> Response:
@@ -90,15 +107,15 @@ def openapi_router(routes: Callable[[], Iterable[Route]], title: str) -> Router 
             "style": request.url_for(f"{NAMESPACE}:style"),
             "script": request.url_for(f"{NAMESPACE}:script"),
         }
-        found = document_of(routes(), title, _host_of(request))
-        return HTMLResponse(render_page(found, addresses, request.csrf_token))
+        found = document_of(routes(), title, _host_of(request), own)
+        return HTMLResponse(docs_page.render_page(found, addresses, request.csrf_token))
 
     @router.get(f"{config.docs_url}/style.css", name="style")
     async def style() -> Response:
-        return Response(theme("style.css"), media_type="text/css")
+        return Response(docs_page.theme("style.css"), media_type="text/css")
 
     @router.get(f"{config.docs_url}/script.js", name="script")
     async def script() -> Response:
-        return Response(theme("script.js"), media_type="text/javascript")
+        return Response(docs_page.theme("script.js"), media_type="text/javascript")
 
     return router

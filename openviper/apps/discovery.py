@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from openviper.api.routes import openapi_router
@@ -30,13 +31,18 @@ def discover_routes(router: Router) -> None:
         router.include_router(mounted, prefix)
 
 
-def add_api_pages(router: Router, title: str) -> None:
+def add_api_pages(router: Router, title: str, own: Mapping[str, Any]) -> None:
     """Mount the document of the API and its page, where the setting `OPENAPI` has them and no route of the project is there.
+
+    Args:
+        router: The router of the application.
+        title: Its name.
+        own: What it says in place of keys of the setting.
 
     Raises:
         ImproperlyConfigured: If the setting is wrong.
     """
-    pages = openapi_router(lambda: router.routes, title)
+    pages = openapi_router(lambda: router.routes, title, own)
     if pages is None:
         return
     taken = {route.path for route in router.routes}

@@ -63,9 +63,9 @@ class Account(TypedDict):
 
     id: int | str
     username: NotRequired[str]
-    email: NotRequired[str]
-    first_name: NotRequired[str]
-    last_name: NotRequired[str]
+    email: NotRequired[str | None]
+    first_name: NotRequired[str | None]
+    last_name: NotRequired[str | None]
     is_active: NotRequired[bool]
     is_staff: NotRequired[bool]
     is_superuser: NotRequired[bool]
@@ -74,8 +74,11 @@ class Account(TypedDict):
 _UNREADABLE = {400: "The body is not JSON.", 413: "The body is too long."}
 _NO_LOGIN = {401: "The name, the password or the code is wrong or missing."}
 _NO_TOKEN = {401: "There is no token, or it is not good any more."}
-_TOO_MANY = {429: "Too many attempts have failed; Retry-After says when to try again."}
-_FORGED = {403: "The token against forged forms is missing."}
+_TOO_MANY = {
+    429: "Too many attempts have failed; Retry-After says when to try again.",
+    503: "Too many passwords wait to be checked; Retry-After says when to try again.",
+}
+_FORGED = {403: "A browser with a session has sent no token against forged forms."}
 
 
 def _notes(
@@ -84,13 +87,14 @@ def _notes(
     received: Any = None,
     *,
     default: object = MISSING,
+    is_posted: bool = True,
 ) -> OperationNotes:
     body = () if received is None else (InputNote("body", "body", "", describe(received), default),)
     unreadable = {} if received is None else _UNREADABLE
     transfer = Transfer(
         inputs=body,
         returns=describe(returns),
-        problems={**unreadable, **problems},
+        problems={**unreadable, **(_FORGED if is_posted else {}), **problems},
         is_lenient=True,
     )
     return OperationNotes(transfer=transfer)
@@ -101,6 +105,6 @@ JWT_REFRESH = _notes(Tokens, _NO_TOKEN, RefreshToken)
 JWT_LOGOUT = _notes(Done, _NO_TOKEN, RefreshToken, default=None)
 TOKEN_LOGIN = _notes(Token, {**_NO_LOGIN, **_TOO_MANY}, Login)
 TOKEN_LOGOUT = _notes(Done, _NO_TOKEN)
-SESSION_LOGIN = _notes(Done, {**_NO_LOGIN, **_FORGED, **_TOO_MANY}, SessionLogin)
-SESSION_LOGOUT = _notes(Done, _FORGED)
-ME = _notes(Account, {401: "Nobody is logged in."})
+SESSION_LOGIN = _notes(Done, {**_NO_LOGIN, **_TOO_MANY}, SessionLogin)
+SESSION_LOGOUT = _notes(Done, {})
+ME = _notes(Account, {401: "Nobody is logged in."}, is_posted=False)

@@ -13,16 +13,15 @@ if TYPE_CHECKING:
     from openviper.conf.base import Settings
 
 _NO_ADMIN = "there is no admin yet"
-_NO_API = "there is no API layer yet"
 
 FORMER: dict[str, str] = {
     "ADMIN_SETTINGS": _NO_ADMIN,
-    "AUTH_HOOKS": "there are no hooks of logins yet",
+    "AUTH_HOOKS": "register functions with openviper.auth.auth_hooks",
     "AUTH_SESSION_ENABLED": "sessions are on where MIDDLEWARE has SessionMiddleware",
     "COUNTRY_FIELD": "there is no country field yet",
     "CSRF_COOKIE_AGE": "the cookie lives as long as the browser is open",
-    "DEFAULT_PERMISSION_CLASSES": _NO_API,
-    "DEFAULT_THROTTLE_CLASSES": _NO_API,
+    "DEFAULT_PERMISSION_CLASSES": "give routers a permission, or views permission_classes",
+    "DEFAULT_THROTTLE_CLASSES": "use RATE_LIMIT_REQUESTS, or give views throttle_classes",
     "MEDIA_DIR": "use MEDIA_ROOT",
     "MEDIA_STORAGE": "use DEFAULT_FILE_STORAGE",
     "OAUTH2_EVENTS": "there is no OAuth2 yet",

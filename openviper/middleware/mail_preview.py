@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from email.message import EmailMessage
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from openviper.conf import settings
-from openviper.core.email.preview import KeptMessage, kept_messages, read_kept, read_message
 from openviper.http.asgi import TEST_CLIENT, ASGIApp, Receive, Scope, Send
 from openviper.http.redirects import matches_host
 from openviper.http.responses import HTMLResponse, PlainTextResponse, Response
 from openviper.http.url import split_host, valid_host
 from openviper.routing.paths import below_root
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from openviper.core.email import preview
+else:
+    preview = lazy_module("openviper.core.email.preview")  # Few requests ask for it.
 
 PATH = "/openviper/mail"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'"
@@ -70,13 +77,13 @@ async def _respond(scope: Scope, rest: str) -> Response:
         return PlainTextResponse("Method Not Allowed", 405, {**_HEADERS, "allow": "GET, HEAD"})
     root = f"{scope.get('root_path', '')}{PATH}"
     if not rest:
-        return _html(_list_page(root, await asyncio.to_thread(kept_messages)), _POLICY)
+        return _html(_list_page(root, await asyncio.to_thread(preview.kept_messages)), _POLICY)
     return await _respond_message(root, rest)
 
 
 async def _respond_message(root: str, rest: str) -> Response:
     name, _, view = rest.partition("/")
-    content = await asyncio.to_thread(read_kept, name)
+    content = await asyncio.to_thread(preview.read_kept, name)
     if content is None or view not in _VIEWS:
         return PlainTextResponse("Not Found", 404, _HEADERS)
     return _VIEWS[view](f"{root}/{quote(name)}", content)
@@ -96,7 +103,7 @@ def _html(body: str, policy: str, title: str = "Mail") -> HTMLResponse:
     return HTMLResponse(page, headers={**_HEADERS, "content-security-policy": policy})
 
 
-def _list_page(root: str, messages: list[KeptMessage]) -> str:
+def _list_page(root: str, messages: list[preview.KeptMessage]) -> str:
     rows = [_row(root, kept) for kept in messages]
     if not rows:
         return "<h1>Mail</h1><p>No mail was sent yet.</p>"
@@ -104,14 +111,14 @@ def _list_page(root: str, messages: list[KeptMessage]) -> str:
     return f"<h1>Mail</h1><table>{head}{''.join(rows)}</table>"
 
 
-def _row(root: str, kept: KeptMessage) -> str:
+def _row(root: str, kept: preview.KeptMessage) -> str:
     sent = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.kept_at))
     link = f'<a href="{escape(root)}/{escape(kept.name)}">{escape(kept.subject) or "(none)"}</a>'
     return f"<tr><td>{sent}</td><td>{escape(kept.to)}</td><td>{link}</td><td>{kept.size}</td></tr>"
 
 
 def _message_page(root: str, content: bytes) -> Response:
-    message = read_message(content)
+    message = preview.read_message(content)
     parts = [_header_table(message)]
     if message.get_body(("html",)) is not None:
         parts.append(f'<h2>HTML</h2><iframe sandbox src="{escape(root)}/html"></iframe>')
@@ -140,7 +147,7 @@ def _files(message: EmailMessage) -> str:
 
 
 def _html_view(_root: str, content: bytes) -> Response:
-    part = read_message(content).get_body(("html",))
+    part = preview.read_message(content).get_body(("html",))
     if part is None:
         return PlainTextResponse("Not Found", 404, _HEADERS)
     headers = {**_HEADERS, "content-security-policy": _BODY_POLICY}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import Broker, live_workers
+from openviper.utils.printable import printable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -97,4 +98,8 @@ def _metric(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Itera
 
 
 def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # People see it in a terminal too.
+    lines = [
+        printable(line).replace("\\", "\\\\").replace('"', '\\"') for line in label.split("\n")
+    ]
+    return "\\n".join(lines)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from openviper.utils.exports import lazy_exports
 
 if TYPE_CHECKING:
+    from openviper.cache import InMemoryCache as InMemoryCache
     from openviper.testing.account_factories import PermissionFactory as PermissionFactory
     from openviper.testing.account_factories import RoleFactory as RoleFactory
     from openviper.testing.account_factories import SuperuserFactory as SuperuserFactory
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from openviper.testing.assertions import assert_validation_error as assert_validation_error
     from openviper.testing.caches import assert_cache_key as assert_cache_key
     from openviper.testing.caches import cache_in_memory as cache_in_memory
+    from openviper.testing.caches import setup_test_cache as setup_test_cache
     from openviper.testing.cases import OpenViperTestCase as OpenViperTestCase
     from openviper.testing.cases import TestCase as TestCase
     from openviper.testing.client import OpenViperTestClient as OpenViperTestClient
@@ -60,7 +62,9 @@ if TYPE_CHECKING:
     from openviper.testing.databases.database import (
         hide_configured_databases as hide_configured_databases,
     )
+    from openviper.testing.databases.database import migrate_database as migrate_database
     from openviper.testing.databases.database import session_databases as session_databases
+    from openviper.testing.databases.database import truncate_database as truncate_database
     from openviper.testing.databases.kept import IsolationLostError as IsolationLostError
     from openviper.testing.databases.naming import (
         assert_safe_database_url as assert_safe_database_url,
@@ -70,6 +74,11 @@ if TYPE_CHECKING:
     )
     from openviper.testing.databases.session import should_create_db as should_create_db
     from openviper.testing.databases.session import should_reuse_db as should_reuse_db
+    from openviper.testing.documents import assert_openapi_operation as assert_openapi_operation
+    from openviper.testing.documents import assert_openapi_path as assert_openapi_path
+    from openviper.testing.documents import assert_request_schema as assert_request_schema
+    from openviper.testing.documents import assert_response_schema as assert_response_schema
+    from openviper.testing.documents import openapi_document as openapi_document
     from openviper.testing.events import EventRecorder as EventRecorder
     from openviper.testing.events import RecordedEvent as RecordedEvent
     from openviper.testing.events import assert_event_count as assert_event_count
@@ -114,7 +123,15 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "openviper.testing.caches": ("assert_cache_key", "cache_in_memory"),
+        "openviper.cache": ("InMemoryCache",),
+        "openviper.testing.caches": ("assert_cache_key", "cache_in_memory", "setup_test_cache"),
+        "openviper.testing.documents": (
+            "assert_openapi_operation",
+            "assert_openapi_path",
+            "assert_request_schema",
+            "assert_response_schema",
+            "openapi_document",
+        ),
         "openviper.testing.project": ("project_under_test", "upload_folder"),
         "openviper.testing.application": ("lifespan", "load_app"),
         "openviper.testing.account_factories": (
@@ -178,7 +195,9 @@ __all__, __getattr__, __dir__ = lazy_exports(
         ),
         "openviper.testing.databases.database": (
             "hide_configured_databases",
+            "migrate_database",
             "session_databases",
+            "truncate_database",
             "SessionDatabase",
             "TestDatabase",
             "finish_databases",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from openviper.cache import BaseCache, get_cache
@@ -27,6 +27,12 @@ def cache_in_memory() -> Iterator[BaseCache]:
     fresh = _Fresh(BACKEND="memory")
     with override_openviper_settings(CACHES={**settings.CACHES, "default": fresh}):
         yield get_cache()
+
+
+def setup_test_cache() -> tuple[BaseCache, Callable[[], None]]:
+    """Have an empty default cache, in memory, and return it with what puts the one of before back in its place."""
+    stack = ExitStack()
+    return stack.enter_context(cache_in_memory()), stack.close
 
 
 async def assert_cache_key(cache: BaseCache, key: str) -> None:

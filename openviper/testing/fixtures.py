@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,6 +44,8 @@ COMMITTING = {
     "truncate": ("transactional_db", "live_server", "setup_test_database"),
 }
 """The fixtures that say what keeps a test apart from others, by what it is."""
+WITH_TABLES = {"migrated_db", "isolated_db", "setup_test_database"}
+"""The fixtures whose databases have their tables, whatever `migrate` in the configuration says."""
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +124,10 @@ async def db(
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[TestDatabase]:
     """Put the test databases in place of the project's, for this test; what it writes is undone."""
-    database = testing.TestDatabase(openviper_test_config, _isolation(request))
+    config = openviper_test_config
+    if not WITH_TABLES.isdisjoint(request.fixturenames):
+        config = dataclasses.replace(config, migrate=True)
+    database = testing.TestDatabase(config, _isolation(request))
     await database.setup()
     try:
         yield database
@@ -143,13 +149,13 @@ def migrated_db(db: TestDatabase) -> TestDatabase:
 
 @pytest.fixture
 def isolated_db(db: TestDatabase) -> TestDatabase:
-    """Put the test databases in place; they are made anew afterwards, whatever the test did to their tables."""
+    """Put the test databases in place, with their tables; they are made anew afterwards, whatever the test did to them."""
     return db
 
 
 @pytest.fixture
 def setup_test_database(db: TestDatabase) -> SessionDatabase:
-    """Return the test databases, which the test may empty itself: ``await setup_test_database.reset()``."""
+    """Return the test databases, with their tables, which the test may empty itself: ``await setup_test_database.reset()``."""
     return testing.SessionDatabase(db)
 
 
@@ -218,6 +224,12 @@ async def live_server(
     testing.share_databases()
     with application.debugging(), testing.serving(application) as server:
         yield server
+
+
+@pytest.fixture
+def openapi_schema(app: OpenViper) -> dict[str, Any]:
+    """Return the document of the application's API, for `assert_openapi_path` and its like."""
+    return testing.openapi_document(app)
 
 
 # Accounts

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGPARSE = ("-c", "import argparse")
 DATABASE = ("-c", "import asyncio, sqlite3, argparse")
 AUTH_MODELS = "import os; os.environ['OPENVIPER_SETTINGS_MODULE'] = 'bench.settings'; import openviper.auth.models"
+APP = "import os; os.environ['OPENVIPER_SETTINGS_MODULE'] = 'bench.settings'; import openviper.app"
 MODEL = '''\
 """Models of the benchmark."""
 
@@ -74,6 +75,7 @@ CASES = (
     Case("makemigrations, nothing to do", ("viperctl.py", "makemigrations"), DATABASE, goal=1.6),
     Case("backup-db --list", ("viperctl.py", "backup-db", "--list"), DATABASE),
     Case("import openviper.auth.models", ("-c", AUTH_MODELS), DATABASE),
+    Case("import openviper.app", ("-c", APP), DATABASE),
     Case("console --no-models -c",
          ("viperctl.py", "console", "--no-models", "-c", "await __import__('asyncio').sleep(0)"), DATABASE),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from openviper.api.serializers.base import GIVEN, BaseSerializer
 from openviper.api.serializers.pages import PaginatedSerializer, page_links
@@ -22,15 +22,16 @@ from openviper.db.sql.permissions import is_enforced
 from openviper.exceptions import InvalidPage
 from openviper.utils.json_text import encode_json
 
-PAGE_SIZE = 25
-"""Rows of a page, and of a batch of `serialize_many`, when nobody says how many."""
-MAX_PAGE_SIZE = 1000
-"""Most rows of a page."""
 Q = TypeVar("Q", bound=ReadingQuery[Any])
 
 
 class RowSerializer(BaseSerializer):
     """A serializer that reads rows of models, and other objects by their attributes."""
+
+    PAGE_SIZE: ClassVar[int] = 25
+    """Rows of a page, and of a batch of `serialize_many`, when nobody says how many."""
+    MAX_PAGE_SIZE: ClassVar[int] = 1000
+    """Most rows of a page."""
 
     @classmethod
     def _source_of(cls, name: str) -> str:
@@ -171,7 +172,7 @@ class RowSerializer(BaseSerializer):
         """
         fields = cls._without(exclude)
         found: list[dict[str, Any]] = []
-        async for batch in _batches(objs):
+        async for batch in _batches(objs, cls.PAGE_SIZE):
             found += await cls.dump_many(batch, fields)
         return found
 
@@ -209,7 +210,7 @@ class RowSerializer(BaseSerializer):
         Args:
             qs: The query.
             page: The page's number, from 1 on.
-            page_size: Rows of a page, at most 1000; 25 when not given.
+            page_size: Rows of a page, at most `MAX_PAGE_SIZE`; `PAGE_SIZE` when not given.
             cursor: The `next_cursor` of the page before, in place of a number.
             base_url: The address to which ``page``, ``page_size`` and ``cursor`` are added; parameters in it stay.
             exclude: Names of fields to leave out.
@@ -219,9 +220,9 @@ class RowSerializer(BaseSerializer):
             SerializerError: If there is no such field.
         """
         fields = cls._without(exclude)
-        size = PAGE_SIZE if page_size is None else page_size
-        if size > MAX_PAGE_SIZE:
-            raise InvalidPage(f"page_size={size} is more than {MAX_PAGE_SIZE}")
+        size = cls.PAGE_SIZE if page_size is None else page_size
+        if size > cls.MAX_PAGE_SIZE:
+            raise InvalidPage(f"page_size={size} is more than {cls.MAX_PAGE_SIZE}")
         query = qs.all() if isinstance(qs, Manager) else qs
         found = await query.paginate(page, size, cursor)
         links = page_links(base_url, found, cursor)
@@ -235,22 +236,22 @@ class RowSerializer(BaseSerializer):
 
 
 async def _batches(
-    objs: Iterable[object] | ReadingQuery[Any] | Manager[Any],
+    objs: Iterable[object] | ReadingQuery[Any] | Manager[Any], size: int
 ) -> AsyncIterator[Sequence[Any]]:
     if isinstance(objs, Manager):
         objs = objs.all()
     if isinstance(objs, ReadingQuery):
-        async for batch in _read(objs):
+        async for batch in _read(objs, size):
             yield batch
     else:
         yield list(cast("Iterable[Any]", objs))
 
 
-async def _read(query: ReadingQuery[Any]) -> AsyncIterator[Sequence[Any]]:
+async def _read(query: ReadingQuery[Any], size: int) -> AsyncIterator[Sequence[Any]]:
     batch: list[Any] = []
-    async for row in query.iterator(PAGE_SIZE):
+    async for row in query.iterator(size):
         batch.append(row)
-        if len(batch) == PAGE_SIZE:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

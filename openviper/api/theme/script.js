@@ -10,8 +10,13 @@
     let path = article.dataset.path;
     const query = new URLSearchParams();
     for (const input of form.querySelectorAll("input[data-in]")) {
-      if (input.dataset.in === "path") path = path.replace("{" + input.name + "}", encodeURIComponent(input.value));
-      else if (input.dataset.in === "query" && input.value !== "") query.append(input.name, input.value);
+      // A slash is one of the path where a parameter takes several segments, and is refused where it does not.
+      const inPath = encodeURIComponent(input.value).replaceAll("%2F", "/");
+      if (input.dataset.in === "path") path = path.replace("{" + input.name + "}", () => inPath);
+      else if (input.dataset.in === "query" && input.value !== "") {
+        const several = input.dataset.several === "apart" ? input.value.split(",") : [input.value];
+        for (const each of several) query.append(input.name, input.dataset.several ? each.trim() : each);
+      }
     }
     const search = query.toString();
     return root + path + (search ? "?" + search : "");

@@ -9,7 +9,7 @@ from openviper.auth.flows.fields import Field, Fields
 from openviper.i18n.lazy import LazyText
 from openviper.routing.operations import Answer, OperationNotes, Transfer
 from openviper.routing.typed.plans import InputNote
-from openviper.validation.describing import describe
+from openviper.validation.json_schema import Schema
 from openviper.validation.nodes import MISSING, CustomNode, Notes
 
 GONE = 410
@@ -23,34 +23,45 @@ _SENT = {
     403: "The user may not do this, or the token against forged forms is missing.",
     409: "It contradicts how things are.",
     429: "Too many attempts; Retry-After says when to try again.",
+    503: "Too many passwords wait to be checked; Retry-After says when to try again.",
 }
 
 
-class FieldOfPage(TypedDict):
-    """A field of a page."""
+_FIELD = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "label": {"type": "string"},
+        "type": {"enum": ["string", "boolean"]},
+        "required": {"type": "boolean"},
+        "max_length": {"type": "integer"},
+    },
+    "required": ["name", "label", "type", "required", "max_length"],
+}
+_SHOWN = {
+    "type": "object",
+    "description": "The page, with what it shows of the account.",
+    "properties": {
+        "title": {"type": "string"},
+        "fields": {"type": "array", "items": _FIELD},
+        "csrf_token": {"type": "string"},
+    },
+    "required": ["title", "fields", "csrf_token"],
+}
+_DONE = {
+    "type": "object",
+    "description": "What was done, and where to go on.",
+    "properties": {
+        "detail": {"type": "string"},
+        "next": {"type": "string"},
+        "recovery_codes": {"type": "array", "items": {"type": "string"}},
+    },
+}
 
-    name: str
-    label: str
-    type: str
-    required: bool
-    max_length: int
 
-
-class AccountPage(TypedDict):
-    """A page, beside what it shows of the account."""
-
-    title: str
-    fields: list[FieldOfPage]
-    csrf_token: str
-
-
-class AccountDone(TypedDict, total=False):
-    """What was done, and where to go on."""
-
-    detail: str
-    next: str
-    second_factor_required: bool
-    recovery_codes: list[str]
+def _open(schema: Schema) -> CustomNode:
+    """Return what pages of a project's own may add to."""
+    return CustomNode(Notes(), dict, dict, dict, schema)
 
 
 class Told(TypedDict):
@@ -75,7 +86,7 @@ def shown_notes(page: type[Page]) -> OperationNotes:
     """Return the notes of showing a page."""
     is_closed = page.needs_login or page.needs_recent_login
     transfer = Transfer(
-        returns=describe(AccountPage),
+        returns=_open(_SHOWN),
         answer_types=(PAGE,),
         problems={**(_CLOSED if is_closed else {}), **_gone(page)},
         names_fields=True,
@@ -96,7 +107,7 @@ def sent_notes(page: type[Page]) -> OperationNotes:
     transfer = Transfer(
         inputs=(InputNote("body", "body", "", _body(page.fields), default),),
         body_types=BODIES,
-        returns=describe(AccountDone),
+        returns=_open(_DONE),
         answer_types=(PAGE,),
         problems={**_SENT, **page.refusals},
         names_fields=True,
@@ -113,7 +124,7 @@ def _body(fields: Fields) -> CustomNode:
         "properties": {field.name: _schema(field) for field in fields},
         "required": [field.name for field in fields if field.is_required],
     }
-    return CustomNode(Notes(), dict, dict, dict, schema)
+    return _open(schema)
 
 
 def _schema(field: Field) -> dict[str, Any]:

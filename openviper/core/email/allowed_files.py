@@ -67,6 +67,8 @@ def _resolved(path: Path, filename: str, allowed: Sequence[str]) -> str:
     """Return the real path of a file; for one outside of the directories no error says whether it exists."""
     try:
         return str(path.resolve(strict=True))
+    except ValueError as error:
+        raise ValueError(f"file {filename!r} is not attached: {error}") from None
     except (OSError, RuntimeError) as error:
         if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
             raise ValueError(_CIRCLE.format(filename)) from None

@@ -66,12 +66,16 @@ async def resolve_attachments(attachments: Sequence[object] | None) -> list[Atta
         attachments: `AttachmentData`, bytes, paths, addresses, tuples and dicts; see the reference of mail.
 
     Raises:
-        TypeError: If one has a form that is not known.
+        TypeError: If they are no list, or one has a form that is not known.
         ValueError: If one may not be read, is too large, or has a type that is not one.
         OSError: If a file or an address cannot be read.
     """
     if not attachments:
         return []
+    if isinstance(attachments, (str, bytes, bytearray, Mapping)) or not isinstance(
+        attachments, Sequence
+    ):
+        raise TypeError(f"attachments are a list of files, not {type(attachments).__name__}")
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def resolve(index: int, attachment: object) -> AttachmentData:

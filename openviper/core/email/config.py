@@ -19,6 +19,7 @@ FLAT = {"default_sender": "DEFAULT_FROM_EMAIL"}
 """Flat settings that are not called ``EMAIL_<KEY>``."""
 PATHS = ("ca_file", "cert_file", "key_file", "file_path", "spool_dir", "log_dir")
 """Keys whose relative paths lie in the project, whatever the working directory of a process is."""
+FLAGS = ("use_tls", "use_ssl", "fail_silently", "background")
 SERVER_KEYS = frozenset(
     "host port username password use_tls use_ssl timeout ca_file cert_file key_file access_token "
     "local_hostname max_connections".split()
@@ -107,7 +108,8 @@ class EmailSettings:
             raise ImproperlyConfigured("; ".join(problems))
         if "servers" in given:
             given["servers"] = tuple(dict(server) for server in given["servers"])
-        return cls(**given)
+        # 0 and 1 are taken too, and mean what they say.
+        return cls(**given | {name: bool(given[name]) for name in FLAGS if name in given})
 
 
 def usual_port(use_tls: bool, use_ssl: bool) -> int:
@@ -245,7 +247,7 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("host", "username", "password", "local_hostname", "backend"), _TEXT),
     **dict.fromkeys(("default_sender", "envelope_sender"), _TEXT),
     **dict.fromkeys(PATHS, _PATH),
-    **dict.fromkeys(("use_tls", "use_ssl", "fail_silently", "background"), _FLAG),
+    **dict.fromkeys(FLAGS, _FLAG),
     "max_connections": _COUNT,
     "port": _Rule(_is_port, "a positive number up to 65535"),
     "timeout": _Rule(_is_seconds, "a positive number of seconds"),

@@ -43,7 +43,10 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         ValueError: If a name is not a token (RFC 5322, 2.2) or is set by the message itself, or a value has a line break.
+        TypeError: If they are no mapping, or a value is neither a text nor a number.
     """
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers are a mapping of names, not {type(headers).__name__}")
     checked: dict[str, str] = {}
     seen: set[str] = set()
     for name, value in headers.items():
@@ -51,11 +54,15 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if lower in seen:
             raise ValueError(f"header {name!r} is given twice")
         seen.add(lower)
-        checked[name] = _checked_value(name, str(value))
+        checked[name] = _checked_value(name, value)
     return checked
 
 
-def _checked_value(name: str, value: str) -> str:
+def _checked_value(name: str, value: object) -> str:
+    if isinstance(value, (int, float)):
+        value = str(value)
+    if not isinstance(value, str):
+        raise TypeError(f"header {name!r} must be a text, not {type(value).__name__}")
     if _REMOVED.search(value):
         raise ValueError(f"header {name!r} holds a line break or another control character")
     return clean_text(value)

@@ -140,7 +140,7 @@ def _made_ready(
 def _ready_or_error(data: EmailMessageData, settings: EmailSettings) -> Envelope | Exception:
     try:
         return prepared(data, settings)
-    except ValueError as error:
+    except Exception as error:  # Whatever somebody has put into it: the others are to be sent.
         return error
 
 

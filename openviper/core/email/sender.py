@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import NoneType
 from typing import NamedTuple
 
 from openviper.core.email.addresses import normalize_addresses
@@ -76,13 +77,22 @@ async def send_email(
 
     Raises:
         ValueError: If there is no recipient or body, or something given cannot be; see the reference of mail.
-        TypeError: If an attachment has a form that is not known.
+        TypeError: If something is given that is of another kind, or an attachment has a form that is not known.
         BrokerError: If the message is to be sent later, and the queue does not answer.
         Exception: What the backend or the queue raises.
     """
     settings = email_settings()
     silently = settings.fail_silently if fail_silently is None else fail_silently
     try:
+        _check_kinds(
+            subject=subject,
+            text=text,
+            html=html,
+            template=template,
+            context=context,
+            background=background,
+            send_at=send_at,
+        )
         data = EmailMessageData(
             recipients=normalize_addresses(recipients),
             subject=subject,
@@ -91,7 +101,7 @@ async def send_email(
             sender=_one_address(sender) or "",
             reply_to=normalize_addresses(reply_to),
             headers=check_headers(headers or {}),
-            alternatives=[Alternative.of(*form) for form in alternatives or ()],
+            alternatives=[_alternative(form) for form in alternatives or ()],
             envelope_sender=_one_address(envelope_sender),
         )
         _check_recipients(data)
@@ -106,6 +116,36 @@ async def send_email(
             return False
         raise
     return True
+
+
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "subject": ((str,), "a text"),
+    "text": ((str, NoneType), "a text"),
+    "html": ((str, NoneType), "a text"),
+    "template": ((str, NoneType), "the name of a template"),
+    "context": ((Mapping, NoneType), "a mapping of names"),
+    "background": ((bool, NoneType), "True, False or None"),
+    "send_at": ((datetime, timedelta, NoneType), "a datetime or a timedelta"),
+}
+"""What each argument may be, and how to say so."""
+
+
+def _check_kinds(**given: object) -> None:
+    """Check what is given.
+
+    Raises:
+        TypeError: If something is of another kind; its value is left out, as it may be the body of a mail.
+    """
+    for name, value in given.items():
+        kinds, words = _KINDS[name]
+        if not isinstance(value, kinds):
+            raise TypeError(f"{name} must be {words}, not {type(value).__name__}")
+
+
+def _alternative(form: object) -> Alternative:
+    if not isinstance(form, (tuple, list)) or len(form) != 2:
+        raise TypeError(f"an alternative is (content, MIME type), not {type(form).__name__}")
+    return Alternative.of(*form)
 
 
 def _check_recipients(data: EmailMessageData) -> None:
@@ -126,6 +166,8 @@ def _bodies(
     if template is not None:
         rendered_text, rendered_html = render_template_content(template, context)
         return rendered_text if text is None else text, rendered_html if html is None else html
+    if context:
+        raise ValueError("a context is for a template, and none is given")
     if text is None and html is None:
         raise ValueError("the message has no body: give text, html or a template")
     return text, html

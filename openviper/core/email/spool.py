@@ -13,12 +13,14 @@ from typing import Any
 from uuid import uuid4
 
 from openviper.core.email.config import email_settings
+from openviper.tasks.broker import tasks_config
 from openviper.utils.atomic_files import atomic_write
 
 SPOOL_BYTES = 256 * 1024
 """Bytes of a message from which it waits in a file of its own, and not in the queue."""
-KEEP_SPOOLED = 8 * 86_400
-"""Seconds after which a file is of no use any more: dead tasks stay a day less."""
+KEEP_SPOOLED = 30 * 86_400
+"""Seconds after which a file is of no use any more at the earliest: no worker may have come for weeks."""
+DAY = 86_400
 SWEEP_EVERY = 3600
 _NAME = re.compile(r"[0-9a-f]{32}\.json\Z")
 
@@ -80,8 +82,12 @@ def _sweep(directory: Path) -> None:
     if time.monotonic() - _swept_at < SWEEP_EVERY:
         return
     _swept_at = time.monotonic()
+    keep_dead = tasks_config().keep_dead
+    if keep_dead is None:
+        return  # Dead tasks stay for ever, and so does what they name.
+    keep = max(KEEP_SPOOLED, keep_dead + DAY)
     for path in directory.iterdir():
         with suppress(OSError):
             is_ours = path.suffix in (".json", ".partial", ".part")
-            if is_ours and time.time() - path.stat().st_mtime > KEEP_SPOOLED:
+            if is_ours and time.time() - path.stat().st_mtime > keep:
                 path.unlink()

@@ -358,14 +358,19 @@ def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
 def _tell_senders(store: Store, where: str, values: tuple[Any, ...]) -> None:
     """Keep for those who ask for results that messages were cancelled; for chains, that of the last message too."""
     now, columns = time.time(), "message_id, error, stored_at"
+    # They may have been dead before, and tried again by hand.
     store.change(
-        f"INSERT INTO {RESULTS} ({columns}) SELECT DISTINCT message_id, '{CANCELLED_ERROR}', {now!r} "
-        f"FROM {MESSAGES}{where} AND NOT EXISTS "
-        f"(SELECT 1 FROM {RESULTS} r WHERE r.message_id = {MESSAGES}.message_id)",
+        f"DELETE FROM {RESULTS} WHERE message_id IN (SELECT message_id FROM {MESSAGES}{where})",
+        values,
+    )
+    store.change(
+        f"INSERT INTO {RESULTS} ({columns}) "
+        f"SELECT DISTINCT message_id, '{CANCELLED_ERROR}', {now!r} FROM {MESSAGES}{where}",
         values,
     )
     for message in _bearing(store, "then", where, values):
         for told in cancelled(message).told_ids[1:]:
+            store.change(f"DELETE FROM {RESULTS} WHERE message_id = ?", (told,))
             store.insert_new(RESULTS, columns, (told, CANCELLED_ERROR, now))
 
 

@@ -177,7 +177,7 @@ class Scheduler:
             return False
         known.has_begun = True
         last = known.slot.moment / 1000
-        if last > now + min(entry.every or CLOCK_ACCIDENT, CLOCK_ACCIDENT):
+        if last > now and last > now + min(self._next(entry, last, last) - last, CLOCK_ACCIDENT):
             logger.warning(
                 "the last firing of %r is noted for %s, which is to come: the clock was wrong",
                 entry.name,

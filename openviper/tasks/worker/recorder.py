@@ -27,11 +27,14 @@ logger = logging.getLogger("openviper.tasks")
 
 SECRET_NAME = re.compile(
     r"pass|pwd|secret|token|api_?key|auth|credential|private|signature|session|cookie"
-    r"|(?:^|_)(?:pin|otp|cvv|cvc|iban|ssn|key)(?:_|$)|card",
+    r"|(?:^|_)(?:pin|[th]?otp|mfa|[2t]fa|tan|puk|cvv|cvc|iban|ssn|keys?|jwt|bearer|dsn|nonce|salt)(?:_|$)|card"
+    r"|(?:account|routing|insurance|social)_?(?:number|no)|sort_?code|tax_?id"
+    r"|(?:verification|security|recovery|backup|activation|confirmation|reset|login|invite|magic|factor|sms|access)_?(?:code|link|url)",
     re.IGNORECASE,
 )
 """Names of arguments, and keys of dicts, whose values are never stored; names are compared with ``_`` for ``-`` and between the
 words of camelCase."""
+_PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 MASK = "********"
 MAX_NAME = 200
@@ -46,30 +49,34 @@ def is_secret(name: object) -> bool:
 
 
 def masked(value: Any) -> Any:
-    """Return a value with the secrets in it hidden, as far as their keys tell."""
+    """Return a value with the secrets in it hidden, as far as their keys tell; passwords in URLs too."""
     if isinstance(value, dict):
         return {key: MASK if is_secret(key) else masked(item) for key, item in value.items()}
+    if isinstance(value, str) and "://" in value:
+        return _PASSWORD_IN_URL.sub(rf"\1{MASK}@", value)
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
 def masked_positions(fn: Callable[..., Any] | None, args: list[Any]) -> list[Any]:
     """Return positional arguments with the secrets hidden, as far as the names of the parameters tell."""
-    names = _positional_names(fn)
+    names, rest = _positional_names(fn)
     return [
-        MASK if place < len(names) and is_secret(names[place]) else masked(value)
+        MASK if is_secret(names[place] if place < len(names) else rest) else masked(value)
         for place, value in enumerate(args)
     ]
 
 
-def _positional_names(fn: Callable[..., Any] | None) -> list[str]:
+def _positional_names(fn: Callable[..., Any] | None) -> tuple[list[str], str]:
+    """Return the names of the parameters that are given by place, and that of the one which takes all the rest."""
     if fn is None:
-        return []
+        return [], ""
     try:
         parameters = signature_of(fn).parameters.values()
     except (TypeError, ValueError):
-        return []
+        return [], ""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+    rest = [each.name for each in parameters if each.kind is inspect.Parameter.VAR_POSITIONAL]
+    return [each.name for each in parameters if each.kind in kinds], "".join(rest)
 
 
 _STATUS = {"cancelled": "dead"}

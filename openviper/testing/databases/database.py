@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import dataclasses
 from typing import Any
 
 from openviper.conf import settings
@@ -106,9 +107,11 @@ class TestDatabase:
             MigrationError: If the schema files cannot be applied.
         """
         settings.setup()
+        global _present
         self._session = session_databases(self.config, in_memory=self.isolation == "in_memory")
         self._running = asyncio.all_tasks()
         await self._session.begin(self._way)
+        _present = self
 
     @property
     def _way(self) -> str:
@@ -134,10 +137,57 @@ class TestDatabase:
         self._running = set()
         await self._end()
 
-    async def _end(self) -> None:
+    async def migrate(self, *, drop_first: bool = False) -> None:
+        """Undo everything and begin anew, with tables also where `migrate` in the configuration is off; what is running goes on.
+
+        Args:
+            drop_first: Make the databases anew, whatever was done to their tables.
+        """
+        running = self._running
+        await self._end("recreate" if drop_first else self._way)
+        self.config = dataclasses.replace(self.config, migrate=True)
+        await self.setup()
+        self._running = running
+
+    async def _end(self, way: str = "") -> None:
+        global _present
         session, self._session = self._session, None
         if session is not None:
-            await session.end(self._way)
+            _present = None
+            await session.end(way or self._way)
+
+
+_present: TestDatabase | None = None
+"""The databases of the test that runs."""
+
+
+async def truncate_database() -> None:
+    """Empty the databases of the present test: what it has written is undone, see `TestDatabase.reset`.
+
+    Raises:
+        OpenViperTestingConfigError: If it has asked for none.
+    """
+    await _of_this_test().reset()
+
+
+async def migrate_database(drop_first: bool = False) -> None:
+    """Make the tables in the databases of the present test; see `TestDatabase.migrate`.
+
+    Args:
+        drop_first: Make the databases anew, whatever the test has done to their tables.
+
+    Raises:
+        OpenViperTestingConfigError: If it has asked for none.
+    """
+    await _of_this_test().migrate(drop_first=drop_first)
+
+
+def _of_this_test() -> TestDatabase:
+    if _present is None:
+        raise OpenViperTestingConfigError(
+            "this test has no test databases: use the fixture db, or TestDatabase.setup()"
+        )
+    return _present
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:

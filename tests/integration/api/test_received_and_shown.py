@@ -238,6 +238,14 @@ async def test_pages(tmp_path: Path) -> None:
         )
         assert behind.results == [{"title": "b4", "author": 1}]
         assert (behind.next, behind.previous, behind.next_cursor) == (None, None, None)
+
+        class Few(BookKeys):
+            PAGE_SIZE = 2
+            MAX_PAGE_SIZE = 3
+
+        assert len((await Few.paginate(books)).results) == 2
+        with pytest.raises(InvalidPage, match="more than 3"):
+            await Few.paginate(books, page_size=4)
         first = await BookKeys.paginate(Book.objects, page_size=3)
         assert first.previous is None and first.next == "?page=2&page_size=3"
         for size in (0, 1001):

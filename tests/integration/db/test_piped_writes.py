@@ -176,3 +176,60 @@ async def test_a_cursor_that_fails_in_a_transaction_does_not_end_it_in_silence()
     with pytest.raises(OperationalError, match="nothing of the transaction was stored"):
         await work()
     assert await texts() == []
+
+
+async def prepared(connection: Connection) -> int:
+    sql = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'openviper%'"
+    ((count,),) = await connection.fetch_all(sql)
+    return int(count)
+
+
+async def test_a_write_that_comes_again_and_again_is_prepared_once() -> None:
+    async with atomic() as connection:
+        for number in range(5):
+            await Note.objects.create(text=f"{number}")
+        assert await prepared(connection) == 0
+        for number in range(5, 9):
+            await Note.objects.create(text=f"{number}", n=number)
+        assert await prepared(connection) == 1
+        for number in range(9):
+            assert await Note.objects.filter(text=f"{number}").update(n=7) == 1
+        assert await prepared(connection) == 2
+    assert await texts() == [f"{number}" for number in range(9)]
+
+
+async def test_what_is_refused_while_it_is_prepared_is_refused_alone() -> None:
+    async with atomic() as connection:
+        await Note.objects.create(text="a")
+        for _ in range(12):
+            with pytest.raises(IntegrityError):
+                await Note.objects.create(text="a")
+        assert await prepared(connection) == 1
+        await Note.objects.create(text="b")
+    assert await texts() == ["a", "b"]
+
+
+async def test_a_prepared_write_that_the_server_has_forgotten_is_sent_as_it_is() -> None:
+    async with get_connection() as connection:
+        async with atomic():
+            for number in range(9):
+                await Note.objects.create(text=f"{number}")
+            await connection.execute("DEALLOCATE ALL")
+            await Note.objects.create(text="9")
+        async with atomic():
+            for number in range(10, 20):
+                await Note.objects.create(text=f"{number}")
+            assert await prepared(connection) == 0
+    assert await texts() == [f"{number}" for number in range(20)]
+
+
+async def test_a_prepared_write_goes_on_when_its_table_has_changed(vendor: str) -> None:
+    async with get_connection() as connection:
+        for change in ("id TYPE bigint", "text TYPE text", "n TYPE bigint"):
+            async with atomic():
+                for number in range(9):
+                    await Note.objects.create(text=f"{change[:9]} {number}")
+            await connection.execute(f"ALTER TABLE piped_note ALTER {change}")
+            async with atomic():
+                await Note.objects.create(text=f"behind {change}"[:20])
+    assert len(await texts()) == 30

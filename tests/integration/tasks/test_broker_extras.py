@@ -644,9 +644,9 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(
         f"CREATE TABLE openviper_task_message (id {big} NOT NULL PRIMARY KEY, message_id {name} NOT NULL, "
         f"queue_name {name} NOT NULL, actor_name {name} NOT NULL, payload {name} NOT NULL, priority INTEGER NOT NULL, "
         f"state INTEGER NOT NULL, due {real} NOT NULL, attempts INTEGER NOT NULL, sent_at {real} NOT NULL, "
-        f"worker {name}, error {name}, settled_at {real})",
+        f"worker {name}, error {name}, settled_at {real}){tail}",
         f"CREATE TABLE openviper_task_worker (worker {name} NOT NULL PRIMARY KEY, host {name} NOT NULL, "
-        f"pid {big} NOT NULL, started_at {real} NOT NULL, seen_at {real} NOT NULL)",
+        f"pid {big} NOT NULL, started_at {real} NOT NULL, seen_at {real} NOT NULL){tail}",
         f"CREATE TABLE openviper_task_unique (name {name} NOT NULL PRIMARY KEY, message_id {name} NOT NULL, "
         f"scope {name} NOT NULL, until {real} NOT NULL){tail}",
         "INSERT INTO openviper_task_message VALUES (1, 'id', 'default', 'actor', "

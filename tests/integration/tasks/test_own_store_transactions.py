@@ -9,6 +9,9 @@ import pytest
 
 from openviper.db.connection import atomic, close_db, configure_db, get_connection
 from openviper.tasks.brokers.base import Broker, NewGroup
+from openviper.tasks.brokers.database import DatabaseBroker
+from openviper.tasks.liveness import new_worker_id
+from openviper.tasks.message import Message, encode_arguments
 from tests.integration.tasks.test_broker_contract import message
 from tests.integration.tasks.test_broker_extras import members
 
@@ -50,3 +53,23 @@ async def test_messages_are_sent_after_the_commit_or_not_at_all(broker: Broker) 
     broker.send([message("c")])
     broker.flush()
     assert len(broker.messages()) == 3
+
+
+async def test_odd_arguments_are_stored_with_the_transaction_of_the_project(
+    broker: Broker, kind: str, tmp_path: Path, task_databases: dict[str, str]
+) -> None:
+    if not isinstance(broker, DatabaseBroker):
+        return  # They are no part of a transaction.
+    own_file = f"sqlite:///{tmp_path / 'tasks.db'}"
+    await configure_db(own_file if kind == "sqlite" else task_databases[kind])
+    broker.alias = "default"
+    odd = Message("actor", "default", encode_arguments("actor", ("a\ud800b\0", 10**400), {}))
+    try:
+        async with atomic():
+            assert broker.send([odd]) is None
+        consumer = broker.consumer(new_worker_id(), None)
+        (stored,) = consumer.exchange([], 10)
+        consumer.close()
+        assert stored.arguments() == (["a\ud800b\0", 10**400], {})
+    finally:
+        await close_db()

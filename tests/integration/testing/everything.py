@@ -18,7 +18,7 @@ from openviper.storage import default_storage
 from openviper.tasks import actor
 from openviper.testing import (
     Factory, OpenViperTestConfig, Sequence, assert_cache_key, assert_email_sent, assert_event_emitted, assert_exit_code,
-    assert_json_path, assert_model_count, assert_model_exists, assert_queries, assert_query_plan, assert_status,
+    assert_json_path, assert_model_count, assert_model_exists, assert_openapi_operation, assert_queries, assert_query_plan, assert_status,
     assert_storage_path, assert_task_queued, call_command, force_login,
 )
 from tickets.models import Queue, Ticket
@@ -68,6 +68,10 @@ async def test_application(app, client, websocket):
     async with websocket("/tickets/echo") as socket:
         await socket.send_text("hello")
         assert await socket.receive_text() == "hello"
+
+
+async def test_document(openapi_schema):
+    assert_openapi_operation(openapi_schema, "/tickets/me", "get")
 
 
 async def test_settings(client, override_settings):

@@ -85,6 +85,61 @@ def test_a_row_of_one_test_is_not_seen_by_the_next_in_any_isolation(
     assert left_behind(vendor, url) == []
 
 
+WITHOUT_TABLES = """
+import pytest
+from openviper.exceptions import TableNotFound
+from openviper.testing import migrate_database, truncate_database
+from tickets.models import Queue
+
+
+async def test_first(db):
+    with pytest.raises(TableNotFound):
+        await Queue.objects.count()
+
+
+@pytest.mark.parametrize("turn", range(2))
+async def test_with_tables(migrated_db, turn):
+    assert await Queue.objects.count() == 1
+    await Queue.objects.create(name="x")
+
+
+async def test_made_anew(isolated_db):
+    assert await Queue.objects.count() == 1
+    await Queue.objects.all().delete()
+
+
+async def test_emptied(setup_test_database):
+    await Queue.objects.create(name="x")
+    await setup_test_database.reset()
+    assert await Queue.objects.count() == 1
+
+
+async def test_made_within_a_test(db):
+    await migrate_database()
+    await Queue.objects.create(name="x")
+    await truncate_database()
+    assert await Queue.objects.count() == 1
+    await Queue.objects.all().delete()
+    await migrate_database(drop_first=True)
+    assert await Queue.objects.values_list("name", flat=True) == ["inbox"]
+
+
+async def test_last(db):
+    with pytest.raises(TableNotFound):
+        await Queue.objects.count()
+"""
+
+
+def test_tables_are_made_for_who_asks_for_them_where_the_others_have_none(
+    vendor: str, url: str, tmp_path: Path
+) -> None:
+    make_project(tmp_path, test_tables=WITHOUT_TABLES)
+    path = tmp_path / "pyproject.toml"
+    path.write_text(path.read_text().replace('"desk.settings"', '"desk.settings"\nmigrate = false'))
+    assert passed(run_pytest(tmp_path, OPENVIPER_DATABASE_URL=url), 7)
+    assert left_behind(vendor, url) == []
+
+
 def test_kept_databases_are_used_again_as_long_as_they_fit(
     vendor: str, url: str, tmp_path: Path
 ) -> None:

@@ -17,9 +17,9 @@ from openviper import OpenViper
 from openviper.api.config import openapi_config, openapi_errors
 from openviper.api.examples import example_of
 from openviper.api.openapi import Info, build_document
-from openviper.api.page import field_rows, groups_of, render_page, type_name
+from openviper.api.page import field_rows, groups_of, prose, render_page, type_name
 from openviper.exceptions import ImproperlyConfigured
-from openviper.http import Cookie, FormInput, UploadFile
+from openviper.http import Cookie, FormInput, Header, UploadFile
 from openviper.routing import Router
 from openviper.testing import override_openviper_settings as override
 from openviper.validation import Pattern
@@ -267,3 +267,29 @@ async def test_page_and_document_are_those_of_the_host_that_is_asked() -> None:
             told = (await client.get(DOCUMENT)).json()["paths"]["/same"]["get"]
             assert told["operationId"] == f"same_{name}"
             assert f'<article id="same_{name}"' in (await client.get(PAGE)).text
+
+
+def test_words_in_backticks_are_code_and_one_of_something_is_one() -> None:
+    assert prose("a `b` <c> ``d&e`` `") == "a <code>b</code> &lt;c&gt; <code>d&amp;e</code> `"
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "minLength": 1, "maxLength": 11}},
+    }
+    (row,) = field_rows(schema, {})
+    assert row.about == "at least 1 character, at most 11 characters"
+
+
+async def test_what_takes_several_values_says_how_they_are_sent() -> None:
+    app = OpenViper(middleware=[], debug=False)
+
+    @app.get("/found/{ids}")
+    async def found(
+        ids: list[int], word: list[str], x_tag: Annotated[list[str], Header()], page: int = 1
+    ) -> str:
+        return ""
+
+    page = (await fetched(app, PAGE)).text
+    told = dict(
+        re.findall(r'<input name="([^"]+)" data-in="[a-z]+"(?: data-several="(\w+)")?', page)
+    )
+    assert told == {"ids": "joined", "word": "apart", "x-tag": "joined", "page": ""}

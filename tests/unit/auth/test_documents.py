@@ -46,7 +46,7 @@ def test_what_is_sent_to_log_in_fits_and_other_things_do_not(document: dict[str,
     wrongs: list[Any] = [{}, [], {"username": "ann"}, {"username": "", "password": "x"}]
     for wrong in wrongs:
         assert not fits(wrong)
-    assert set(login["responses"]) == {"200", "400", "401", "413", "429", "default"}
+    assert set(login["responses"]) == {"200", "400", "401", "403", "413", "429", "503", "default"}
     logout = document["paths"]["/api/jwt/logout"]["post"]
     assert logout["requestBody"]["required"] is False
     answer = logout["responses"]["200"]["content"]["application/json"]["schema"]

@@ -23,7 +23,9 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
     "page", [page for page in PAGES if page.parent.name == "how-to"], ids=lambda page: page.stem
 )
 def test_a_how_to_begins_with_what_its_reader_will_have_at_its_end(page: Path) -> None:
-    title, opening, _ = page.read_text().split("\n\n", 2)
+    # A line below the heading says what the page is found by.
+    head, opening, _ = page.read_text().split("\n\n", 2)
+    title = head.partition("\n<!-- asked: ")[0]
     assert title.startswith("# ") and "\n" not in title
     assert opening.startswith("After this page ")
 

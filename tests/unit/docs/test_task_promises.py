@@ -20,6 +20,9 @@ FILES_OF_EACH = {
     "integration/tasks/test_broker_contract.py",
     "integration/tasks/test_broker_extras.py",
     "integration/tasks/test_odd_questions.py",
+    "integration/tasks/test_own_store_transactions.py",
+    "integration/tasks/test_unheard_ends.py",
+    "integration/tasks/test_wrong_clocks.py",
     "integration/tasks/test_typed_results.py",
 }
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from openviper.tasks.limits import Allowance, Rate, check_key, parse_rate, take_call
+from openviper.tasks.limits import Allowance, Rate, check_key, parse_rate, take_call, within_key
 
 NOW = 1_700_000_000.0
 
@@ -125,3 +125,8 @@ def test_no_while_ever_sees_more_than_twice_the_allowance_and_on_average_not_mor
         within = [moment for moment in ran[position:] if moment < start + rate.seconds]
         assert len(within) < 2 * rate.calls + 1
     assert len(ran) <= rate.calls + (now - NOW) / rate.interval + 1
+
+
+def test_long_texts_that_differ_at_the_end_are_two_keys() -> None:
+    keys = {within_key("n" * 195 + end) for end in ("", "1", "12345", "12346", "12345 ")}
+    assert len(keys) == 5 and all(len(check_key("key", key)) <= 200 for key in keys)

@@ -33,3 +33,10 @@ def test_only_the_numbers_of_all_time_are_counters(memory: MemoryBroker) -> None
         memory.add_counts([CallCount(60, "a", "dead", 1, 0.5)])
     lines = [line for line in render_metrics(memory).splitlines() if "calls_total{" in line]
     assert lines == ['openviper_tasks_calls_total{actor="a",outcome="dead"} 2']
+
+
+def test_no_label_reaches_a_terminal_as_it_is(memory: MemoryBroker) -> None:
+    memory.add_counts([CallCount(0, "evil\x1b[2J\ud800\r", "dead", 1, 0.5)])
+    text = render_metrics(memory)
+    assert 'actor="evil\\\\x1b[2J\\\\ud800\\\\r"' in text
+    assert text.replace("\n", "").isprintable() and text.encode()

@@ -7,7 +7,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from openviper.api.routes import document_of
 from openviper.app import OpenViper
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.core.management.serving import (
@@ -71,7 +70,7 @@ class Command(BaseCommand):
             )
         application.prepare()
         try:
-            document = document_of(application.router.routes, application.title, host)
+            document = application.get_openapi_schema(host)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -9,6 +9,8 @@ from typing import Any
 from openviper.core.management.base import BaseCommand
 from openviper.utils.printable import printable
 
+MAX_NAME = 200
+"""Characters of the name of a queue."""
 MAX_GRACE = 86_400
 """Seconds: a day."""
 
@@ -18,6 +20,13 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def queue(text: str) -> str:
+    """Return the name of a queue from the command line: one that messages can have."""
+    if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+        raise ArgumentTypeError(f"{text!r} is not the name of a queue")
+    return text
 
 
 def seconds(text: str) -> float:
@@ -42,7 +51,11 @@ class Command(BaseCommand):
             "--modules", nargs="+", default=[], metavar="M", help="further modules with actors"
         )
         parser.add_argument(
-            "--queues", nargs="+", metavar="Q", help="take from these queues only (default: all)"
+            "--queues",
+            nargs="+",
+            type=queue,
+            metavar="Q",
+            help="take from these queues only (default: all)",
         )
         parser.add_argument(
             "--threads",
@@ -104,9 +117,8 @@ class Command(BaseCommand):
         health, now = worker_health(), time.time()
         for worker in health.workers:
             seen = max(0.0, now - worker.seen_at)
-            self.stdout(
-                f"worker {worker.pid} on {worker.host.partition('/')[0]}: seen {seen:.0f} s ago"
-            )
+            host = printable(worker.host.partition("/")[0])
+            self.stdout(f"worker {worker.pid} on {host}: seen {seen:.0f} s ago")
         for problem in health.problems:
             self.stderr(f"Error: {printable(problem)}")
         return 1 if health.problems else 0

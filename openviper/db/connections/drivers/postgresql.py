@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from openviper.db.connections.drivers.base import Described, Movable, Parameters, Row, Waiting
 from openviper.db.connections.drivers.postgresql_errors import translate
-from openviper.db.connections.drivers.postgresql_pipeline import as_pipeline, write_in_savepoint
+from openviper.db.connections.drivers.postgresql_pipeline import (
+    Prepared,
+    as_pipeline,
+    write_in_savepoint,
+)
 from openviper.db.connections.drivers.postgresql_results import unreadable
 from openviper.db.connections.options import DatabaseOptions
 from openviper.db.connections.url import DatabaseURL
-from openviper.db.exceptions import OperationalError
+from openviper.db.exceptions import DatabaseError, OperationalError
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -129,6 +133,7 @@ class PostgreSQLConnection(Movable, Waiting):
         self.raw: psycopg.AsyncConnection[Row]
         self._points: psycopg.AsyncCursor[Row]
         self._transformer: Transformer
+        self._prepared: Prepared
 
     # Opening and closing
 
@@ -164,6 +169,7 @@ class PostgreSQLConnection(Movable, Waiting):
             await self.raw.execute("; ".join(settings))
             self._points = self.raw.cursor()
             self._transformer = self._psycopg.adapt.Transformer(self.raw)
+            self._prepared = Prepared(options.prepared_statements)
         except BaseException as error:
             await self.raw.close()
             if isinstance(error, self._psycopg.Error):
@@ -287,10 +293,18 @@ class PostgreSQLConnection(Movable, Waiting):
             return await self._written(cursor)
         if self._options.echo:
             logger.info("%s", sql)
-        values = self._transformer
-        return await self._undone_on_failure(
-            lambda: write_in_savepoint(self.raw, values, statement, parameters)
-        )
+        values, prepared = self._transformer, self._prepared
+
+        async def write() -> tuple[int, Any]:
+            return await write_in_savepoint(self.raw, values, prepared, statement, parameters)
+
+        try:
+            return await self._undone_on_failure(write)
+        except DatabaseError as error:
+            if not prepared.is_outdated(error.__cause__):
+                raise
+        prepared.forget()
+        return await self._undone_on_failure(write)
 
     async def _written(self, cursor: psycopg.AsyncCursor[Row]) -> tuple[int, Any]:
         """Return what a write tells, behind what undoes it: a value that cannot be read undoes nothing."""

@@ -73,6 +73,14 @@ def test_lists_are_stripped_and_without_duplicates() -> None:
         normalize_addresses(wrong)
 
 
+@pytest.mark.parametrize("local", [".ada..x.", "a..b", ".a", "a."])
+def test_dots_that_need_quotes_are_refused_with_the_form_to_write(local: str) -> None:
+    with pytest.raises(ValueError, match="need quotes") as caught:
+        parse_mailbox(f"{local}@docomo.ne.jp")
+    assert f"'\"{local}\"@...'" in str(caught.value)
+    assert parse_mailbox(f'"{local}"@docomo.ne.jp').local == f'"{local}"'
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

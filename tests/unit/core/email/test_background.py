@@ -303,6 +303,12 @@ def test_a_spooled_message_is_private_and_lasts_until_it_is_due(
     assert read_spooled(late) == {"a": 1}
     assert not (spool_directory() / old).exists()
     assert {path.stat().st_mode & 0o777 for path in spool_directory().iterdir()} == {0o600}
+    # Where dead tasks stay longer, so does what they name.
+    configure(EMAIL={"spool_dir": str(tmp_path / "spool")}, TASKS={"keep_dead": None})
+    old = write_spooled({"b": 2}, time.time() - KEEP_SPOOLED - 60)
+    monkeypatch.setattr(spool, "_swept_at", float("-inf"))
+    write_spooled({"c": 3}, time.time())
+    assert read_spooled(old) == {"b": 2}
 
 
 def test_a_spool_that_cannot_be_written_leaves_nothing(

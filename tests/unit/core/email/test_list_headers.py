@@ -20,6 +20,9 @@ def test_words_are_encoded_and_addresses_are_not() -> None:
     field = header_field("List-Id", "Übungen <list.example.com>")
     assert field.endswith("<list.example.com>\r\n") and field.isascii()
     assert value_of(field) == "Übungen <list.example.com>"
+    field = header_field("Disposition-Notification-To", "Jürgen <ada@x.io>, bob@x.io")
+    assert field.endswith(" <ada@x.io>, bob@x.io\r\n") and field.isascii()
+    assert value_of(field) == "Jürgen <ada@x.io>, bob@x.io"
 
 
 @pytest.mark.parametrize(

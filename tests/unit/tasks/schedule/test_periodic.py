@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openviper.tasks import actor, periodic
+from openviper.tasks import actor, add_schedule, periodic
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.schedule.firing import job_message
 from openviper.tasks.schedule.periodic import MAX_INTERVAL, make_entry, parse_interval
@@ -200,3 +200,29 @@ def test_two_jobs_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="there is a periodic job .* already"):
         periodic(every=90)(work)
     assert [entry.every for entry in Registry.schedule()] == [60]
+
+
+def test_runs_that_queue_up_have_no_other_limit() -> None:
+    with pytest.raises(ValueError, match="a call has one limit"):
+
+        @periodic(every=60, overlap="queue")
+        @actor(actor_name="above", concurrency=1)
+        def above() -> None: ...
+
+    with pytest.raises(ValueError, match="a call has one limit"):
+
+        @actor(actor_name="below", rate_limit="1/s")
+        @periodic(every=60, overlap="queue")
+        def below() -> None: ...
+
+    @periodic(every=60)
+    @actor(actor_name="limited", concurrency=1)
+    def limited() -> None: ...
+
+    with pytest.raises(ValueError, match="a call has one limit"):
+        add_schedule("added", limited, every=60, overlap="queue")
+
+
+def test_jobs_whose_long_names_differ_at_the_end_do_not_stand_in_each_others_way() -> None:
+    jobs = [job_message(make_entry("n" * 199 + end, "x", every=60), 0) for end in "ab"]
+    assert jobs[0].option("unique")[0] != jobs[1].option("unique")[0]

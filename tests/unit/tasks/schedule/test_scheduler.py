@@ -288,7 +288,9 @@ def test_a_job_that_is_moved_to_a_later_hour_does_not_run_twice_that_day() -> No
 
 @pytest.mark.parametrize("schedule", [{"cron": "*/10 * * * *"}, {"every": 600}])
 @pytest.mark.parametrize("restarted", [True, False])
-def test_a_clock_that_was_a_year_ahead_heals(schedule: dict[str, Any], restarted: bool) -> None:
+def test_a_clock_that_was_a_year_ahead_heals(
+    schedule: dict[str, Any], restarted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     broker, clock = MemoryBroker(), Clock("2024-05-01 10:00:00")
     scheduler = again(broker, clock, **schedule)
     times([scheduler], clock, 3600, 10)
@@ -298,6 +300,37 @@ def test_a_clock_that_was_a_year_ahead_heals(schedule: dict[str, Any], restarted
     if restarted:
         scheduler = again(broker, clock, **schedule)
     assert len(times([scheduler], clock, 7200, 10)) in (11, 12)
+    assert "which is to come: the clock was wrong" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ahead", "most"),
+    [
+        ({"every": "1d"}, 23 * 3600, 86_400),  # And not a day more.
+        ({"cron": "*/10 * * * *"}, 50 * 60, 600),
+        ({"every": "30s"}, 50 * 60, 60),
+    ],
+)
+def test_a_clock_that_was_ahead_delays_no_job_by_more_than_its_interval(
+    schedule: dict[str, Any], ahead: int, most: int
+) -> None:
+    broker, clock = MemoryBroker(), Clock("2026-03-02 08:00:00")
+    scheduler = again(broker, clock, **schedule)
+    times([scheduler], clock, 90_000, 30)
+    clock.now += ahead
+    assert times([scheduler], clock, 630, 30)
+    clock.now -= ahead
+    (first, *_) = times([scheduler], clock, 2 * 86_400, 30)
+    assert first <= most + 60
+
+
+def test_a_project_that_moves_to_another_time_zone_does_not_run_its_jobs_twice_that_day() -> None:
+    broker, clock = MemoryBroker(), Clock("2026-03-02 07:00:00")
+    scheduler = again(broker, clock, zone="Europe/Berlin", cron="0 9 * * *")
+    assert times([scheduler], clock, 5 * 3600, 60) == [3600]
+    # It is noon; where the project is now, nine o'clock was an hour after the job has run.
+    moved = again(broker, clock, zone="Europe/London", cron="0 9 * * *")
+    assert times([moved], clock, 86_400, 60) == [21 * 3600]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from openviper.tasks.worker.recorder import MASK, is_secret, masked, masked_posi
     "name",
     ["password", "new_password", "passwd", "pwd", "pin", "user_pin", "authorization", "apikey", "api-key",
      "client_secret", "card_number", "creditCard", "accessToken", "X-Auth", "session_id", "private_key", "cvv",
-     "IBAN", "signature", "cookie", "otp", "clientSecret"],
+     "IBAN", "signature", "cookie", "otp", "clientSecret", "totp", "mfa_code", "verificationCode", "recovery_codes",
+     "reset_link", "bearer", "accountNumber", "keys", "dsn"],
 )  # fmt: skip
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
@@ -38,6 +39,16 @@ def test_positional_arguments_are_hidden_by_the_names_of_the_parameters() -> Non
         {"token": MASK},
     ]
     assert masked_positions(None, ["x"]) == ["x"]
+
+    def rotate(*secrets: str) -> None:
+        """Do nothing."""
+
+    assert masked_positions(rotate, ["a", "b"]) == [MASK, MASK]
+
+
+def test_passwords_in_urls_are_hidden() -> None:
+    shown = masked({"urls": ["https://ada:pw@host/x", "https://host/x?a=b:c@d"]})
+    assert shown == {"urls": [f"https://ada:{MASK}@host/x", "https://host/x?a=b:c@d"]}
 
 
 def test_looking_at_a_long_name_takes_no_time() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openviper.core.management import setting_up
+from openviper.core.management import setting_up, worker_health
 from openviper.core.management.base import BaseCommand, CommandError, UsageError
 from openviper.core.management.builtin_commands import SETTINGS_OPTIONAL
 from openviper.core.management.commands import (
@@ -23,6 +23,8 @@ from openviper.core.management.commands import (
 from openviper.core.management.dispatch import dispatch
 from openviper.core.management.schema_state import AppliedPatch, AppliedTable, SchemaState
 from openviper.core.management.setting_up import load_settings, set_up
+from openviper.tasks.brokers.memory import MemoryBroker
+from openviper.tasks.health import look
 from openviper.testing import override_openviper_settings
 from openviper.vendoring.exceptions import VendorError
 from openviper.version import VERSION
@@ -192,3 +194,21 @@ def test_the_module_is_named_where_its_settings_are_wrong(
         pytest.raises(CommandError, match="arg_no_such_settings"),
     ):
         set_up("arg_no_such_settings")
+
+
+@pytest.mark.parametrize("text", ["", "a\x1b[2J", "a\nb", "x" * 201, "half \ud800"])
+def test_a_worker_takes_from_queues_that_messages_can_be_in(text: str) -> None:
+    assert start_worker.queue("Größe & Co ") == "Größe & Co "
+    with pytest.raises(ArgumentTypeError, match="is not the name of a queue"):
+        start_worker.queue(text)
+
+
+def test_the_host_of_a_worker_does_not_reach_the_terminal_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker = MemoryBroker()
+    broker.consumer("evil\x1b[2J/x:1:1:x", None)
+    health = look(broker, 60.0)
+    monkeypatch.setattr(worker_health, "worker_health", lambda: health)
+    (line,) = run(start_worker.Command, "--health").lines
+    assert line.startswith("worker 1 on evil\\x1b[2J: seen")
