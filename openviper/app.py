@@ -33,7 +33,6 @@ from openviper.http.asgi import (
     Send,
 )
 from openviper.http.background import Background
-from openviper.http.body import Body
 from openviper.http.coercion import coerce_response, respond
 from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
 from openviper.http.landing import landing_page
@@ -255,7 +254,7 @@ class OpenViper(Documented):
             # Work that it has started may go on in a context that still has it.
             answer.is_over = True
             if BODY in scope:
-                await _release(scope[BODY])
+                await scope[BODY].release()
 
     def invalidate_middleware_cache(self) -> None:
         """Build the middleware chain anew at the next request."""
@@ -491,12 +490,3 @@ class OpenViper(Documented):
         from openviper.testing.client import OpenViperTestClient
 
         return OpenViperTestClient(self, **options)
-
-
-async def _release(body: Body) -> None:
-    """Let go of what was received, and of what was got for it."""
-    for release in body.releases:
-        await release()
-    body.close()
-    if body.form is not None:
-        await body.form.close()

@@ -177,6 +177,14 @@ class Body:
         while (await asyncio.shield(self.message_arrives()))["type"] != "http.disconnect":
             self._waiting = None
 
+    async def release(self) -> None:
+        """Let go of what was received, and of what was got for it."""
+        for release in self.releases:
+            await release()
+        self.close()
+        if self.form is not None:
+            await self.form.close()
+
     def close(self) -> None:
         """Wait no longer."""
         if self._waiting is not None:
